@@ -1,0 +1,1 @@
+"""The vendor's REST API: the four calls, the upload, the credentials."""

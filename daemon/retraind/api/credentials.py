@@ -1,0 +1,173 @@
+"""Each model's API key: where it comes from, when it ends, and the address that only its owner can read.
+
+A key lives in memory only. Whatever has to be written down about it is a fingerprint, or is encrypted under it.
+"""
+
+import base64
+import hashlib
+import os
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from retraind.api.client import IssuedKey, Service
+from retraind.clock import Clock
+from retraind.errors import Hold
+from retraind.settings import ModelSettings
+
+KEY_LIFETIME = timedelta(days=30)
+"""Vendor's manual: an API key expires 30 days after it was issued."""
+RENEW_BEFORE = timedelta(days=7)
+"""A key that retraind fetches itself is replaced this long before its end."""
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+
+
+@dataclass(frozen=True)
+class _Cached:
+    key: IssuedKey
+    fetched_at: datetime
+
+
+class Credentials:
+    """The keys of all models. Safe to use from several threads."""
+
+    def __init__(self, service: Service, clock: Clock | None = None) -> None:
+        self._service = service
+        self._clock = clock or Clock()
+        self._cached: dict[str, _Cached] = {}
+        self._lock = threading.Lock()
+
+    def key(self, name: str, model: ModelSettings) -> str:
+        """Return the model's API key: read anew each time, so that a replaced file counts at once.
+
+        Raises Hold when there is none to be had, or what the Get API Key call raises.
+        """
+        value = model.api_key.get_secret_value() if model.api_key else None
+        if value is None and model.api_key_file:
+            value = _read(model.api_key_file, f"models.{name}.api_key_file")
+        if value is None and model.credential:
+            value = _from_systemd(model.credential, f"models.{name}.credential")
+        return value if value is not None else self._issued(name, model)
+
+    def secret(self, name: str, model: ModelSettings) -> str | None:
+        """Return the account's secret key, if the model is configured with one."""
+        if model.secret_key:
+            return model.secret_key.get_secret_value()
+        if model.secret_key_file:
+            return _read(model.secret_key_file, f"models.{name}.secret_key_file")
+        if model.secret_credential:
+            return _from_systemd(model.secret_credential, f"models.{name}.secret_credential")
+        return None
+
+    def forget(self, name: str) -> bool:
+        """Drop a key that the service refused, so that the next use fetches another; False if none was cached."""
+        with self._lock:
+            return self._cached.pop(name, None) is not None
+
+    def renew(self, name: str, model: ModelSettings) -> bool:
+        """Replace a self-fetched key that ends soon; returns whether it did. Raises what the call raises."""
+        with self._lock:
+            cached = self._cached.get(name)
+        if cached is None or self._clock.now() < self._end(cached) - RENEW_BEFORE:
+            return False
+        self._fetch(name, model)
+        return True
+
+    def ends_at(self, name: str) -> datetime | None:
+        """Return when a self-fetched key ends; None for keys of other origin, whose end is not known."""
+        with self._lock:
+            cached = self._cached.get(name)
+        return self._end(cached) if cached else None
+
+    @staticmethod
+    def _end(cached: _Cached) -> datetime:
+        return cached.key.ends_at or cached.fetched_at + KEY_LIFETIME
+
+    def _issued(self, name: str, model: ModelSettings) -> str:
+        with self._lock:
+            cached = self._cached.get(name)
+        if cached is not None and self._clock.now() < self._end(cached):
+            return cached.key.value
+        return self._fetch(name, model)
+
+    def _fetch(self, name: str, model: ModelSettings) -> str:
+        secret = self.secret(name, model)
+        if secret is None or model.model_id is None:
+            raise Hold(
+                f"models.{name} has no credential.",
+                "Name api_key_file in the configuration.",
+                credential=True,
+            )
+        issued = self._service.issue_key(model.model_id, secret)
+        with self._lock:
+            self._cached[name] = _Cached(issued, self._clock.now())
+        return issued.value
+
+
+def _read(path: Path, key: str) -> str:
+    try:
+        mode = path.stat().st_mode
+        if mode & 0o007:
+            raise Hold(
+                f"{key}: other users of this machine can read or change {path}.",
+                f"Run: chmod o= {path}",
+                credential=True,
+            )
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Hold(
+            f"{key}: the file {path} cannot be read: {reason}.",
+            "Put the key there, readable for the service's user alone.",
+            credential=True,
+        ) from None
+    if not value or not value.isascii() or not value.isprintable():
+        raise Hold(
+            f"{key}: the file {path} holds no usable key (it is empty or has characters that no key has).",
+            "Put the key there, alone and on one line.",
+            credential=True,
+        )
+    return value
+
+
+def _from_systemd(credential: str, key: str) -> str:
+    folder = os.environ.get(CREDENTIALS_VARIABLE)
+    if not folder or "/" in credential:
+        raise Hold(
+            f"{key}: systemd has passed no credential {credential!r}.",
+            f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart it.",
+            credential=True,
+        )
+    return _read(Path(folder) / credential, key)
+
+
+def fingerprint(key: str) -> str:
+    """Return what tells two keys apart without telling the key."""
+    return hashlib.sha256(b"retraind fingerprint\0" + key.encode()).hexdigest()[:12]
+
+
+def _box(key: str) -> Fernet:
+    # API keys are long and random, so one hash is enough to derive from them; no guessing needs slowing down.
+    return Fernet(
+        base64.urlsafe_b64encode(hashlib.sha256(b"retraind upload address\0" + key.encode()).digest())
+    )
+
+
+def lock_address(address: str, key: str) -> str:
+    """Encrypt an upload address under the model's API key.
+
+    The address must outlive a crash, yet whoever reads the journal must not be able to upload. Who has the key
+    could get an address of his own anyway.
+    """
+    return _box(key).encrypt(address.encode()).decode()
+
+
+def unlock_address(ticket: str, key: str) -> str | None:
+    """Return the address again, or None when it was locked under another key."""
+    try:
+        return _box(key).decrypt(ticket.encode()).decode()
+    except InvalidToken:
+        return None

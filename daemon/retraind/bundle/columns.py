@@ -1,0 +1,162 @@
+"""What the values of single columns tell: columns that are always empty, dates out of range, a target's classes.
+
+Fed with every row of the expected width; rows that are too short or too long say nothing about columns.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from retraind.bundle.few import Few
+
+MAX_CLASSES = 200
+FEW_NUMBERS = 10
+"""A numeric target with at most this many values may well be classes; with more it is taken for a quantity."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 3999
+
+_DATE = re.compile(rb"(\d{4})(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?:[T ].*)?", re.DOTALL)
+_VALUE_BYTES = 512  # of a value that is kept; longer ones that begin alike count as equal
+
+
+class Odd(NamedTuple):
+    """A value worth telling of, and the physical line its row starts in."""
+
+    line: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """The target column's values. `classes` stops counting at one more than the service takes."""
+
+    column: int
+    classes: int
+    text: Odd | None  # the first value that is no number; None: the target is numeric
+    late: Few[Odd]  # values that appear for the first time after the sample, each once
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What was seen in the columns, by index from 0."""
+
+    empty: tuple[int, ...] = ()
+    dates: Mapping[int, Few[Odd]] = field(
+        default_factory=dict
+    )  # date columns, with their values out of range
+    target: TargetFacts | None = None
+
+
+def _out_of_range(value: bytes) -> bool:
+    match = _DATE.fullmatch(value)
+    return match is not None and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR
+
+
+def _is_number(value: bytes) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _all_numbers(values: Sequence[bytes]) -> bool:
+    try:
+        sum(map(float, filter(None, values)))
+    except ValueError:
+        return False
+    return True
+
+
+def _years_in_range(data: bytes) -> bool:
+    """Prove cheaply that no field of `data` is a date out of range: no four digits before a separator are."""
+    return all(
+        b"1970" <= year < b"4"
+        for separator in (b"-", b"/")
+        for year in {part[-4:] for part in data.split(separator)}
+        if len(year) == 4 and year.isdigit()  # noqa: PLR2004 - a year
+    )
+
+
+class _Target:
+    def __init__(self, column: int) -> None:
+        self.column = column
+        self.text: Odd | None = None
+        self.late: Few[Odd] = Few()
+        self.known: set[bytes] = set()
+
+    @property
+    def done(self) -> bool:
+        return self.text is not None and len(self.known) > MAX_CLASSES
+
+    def add(self, lines: Sequence[int], values: Sequence[bytes], *, early: bool) -> None:
+        if self.text is None and len(self.known) > MAX_CLASSES and _all_numbers(values):
+            return
+        for value in dict.fromkeys(values):
+            key = value[:_VALUE_BYTES]
+            if not key or key in self.known:
+                continue
+            if self.text is None and not _is_number(value):
+                self.text = Odd(lines[values.index(value)], key)
+            if len(self.known) <= MAX_CLASSES:
+                self.known.add(key)
+                if not early:
+                    self.late.add(Odd(lines[values.index(value)], key))
+
+
+class ColumnWatch:
+    """Looks at all columns of the first rows (the sample), then only at those that can still tell something."""
+
+    def __init__(self, width: int, target: int | None) -> None:
+        self._empty = set(range(width))
+        self._maybe_dates = set(range(width))
+        self._dates: dict[int, Few[Odd]] = {}
+        self._target = None if target is None else _Target(target)
+
+    def sample(self, line: int, cells: Sequence[bytes]) -> None:
+        """Look at one of the first rows. A column whose values here all look like dates is a date column."""
+        self._empty = {column for column in self._empty if not cells[column]}
+        for column in tuple(self._maybe_dates):
+            value = cells[column]
+            if not value:
+                continue
+            if _DATE.fullmatch(value):
+                odd = self._dates.setdefault(column, Few())
+                if _out_of_range(value):
+                    odd.add(Odd(line, value[:_VALUE_BYTES]))
+            else:
+                self._maybe_dates.discard(column)
+                self._dates.pop(column, None)
+        if self._target is not None:
+            self._target.add((line,), (cells[self._target.column],), early=True)
+
+    def wanted(self, data: bytes) -> tuple[int, ...]:
+        """Return the columns whose values are needed of the records in `data`, which follow the sample."""
+        columns = set(self._empty)
+        if self._dates and not _years_in_range(data):
+            columns |= self._dates.keys()
+        if self._target is not None and not self._target.done:
+            columns.add(self._target.column)
+        return tuple(sorted(columns))
+
+    def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
+        """Look at rows after the sample: their lines, and by column the values that were wanted."""
+        self._empty = {column for column in self._empty if not any(values[column])}
+        for column, odd in self._dates.items():
+            for line, value in zip(lines, values.get(column, ()), strict=False):
+                if _out_of_range(value):
+                    odd.add(Odd(line, value[:_VALUE_BYTES]))
+        if self._target is not None and self._target.column in values:
+            self._target.add(lines, values[self._target.column], early=False)
+
+    def facts(self) -> ColumnFacts:
+        """Return what was seen so far."""
+        target = self._target
+        return ColumnFacts(
+            tuple(sorted(self._empty)),
+            self._dates,
+            None
+            if target is None
+            else TargetFacts(target.column, len(target.known), target.text, target.late),
+        )

@@ -1,0 +1,194 @@
+"""The fast way through a CSV or TSV file: many records at once, most of them without looking at any.
+
+With all but delimiters and line breaks deleted, a regular run of records is one short pattern repeated. Runs that
+are not so regular are split line by line or read by the csv module. A run that neither suits gets no answer here and
+is left to records.Scanner, which is exact for all.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+QUOTE = b'"'
+CR, LF, CRLF = b"\r", b"\n", b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of complete records: how many have the expected width, their values as asked for, and the others."""
+
+    size: int  # bytes
+    breaks: int  # physical lines; more than records when quoted fields hold line breaks
+    rows: int  # records of the expected width
+    endings: frozenset[bytes]
+    lines: Sequence[
+        int
+    ] = ()  # of these records, when columns were asked for: the physical line each starts in
+    values: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
+    odd: Iterable[
+        tuple[int, int]
+    ] = ()  # the other records' lines and widths (0: an empty line); to be read once
+    blank_last: bool = False
+
+
+Wanted = Callable[[bytes], Sequence[int]]
+"""Tells which columns' values are needed of a run of records."""
+
+
+def line_breaks(data: bytes | bytearray, start: int, end: int) -> int:
+    """Count the line breaks in data[start:end]; CR LF is one."""
+    breaks = data.count(LF, start, end)
+    if (returns := data.count(CR, start, end)) != 0:
+        breaks += returns - data.count(CRLF, start, end)
+    return breaks
+
+
+def _last_break(data: bytes, end: int) -> int:
+    """Return where the last line break before `end` ends; 0 if there is none.
+
+    A CR in the very last place does not count: an LF may follow in the next piece of the file.
+    """
+    return max(data.rfind(LF, 0, end), data.rfind(CR, 0, min(end, len(data) - 1))) + 1
+
+
+def _last_break_outside(data: bytes) -> int:
+    """Return where the last line break outside quotes ends, if quotes simply alternate."""
+    end = _last_break(data, len(data))
+    odd = data.count(QUOTE, 0, end) % 2
+    while odd:
+        before = _last_break(data, data.rfind(QUOTE, 0, end))
+        odd ^= data.count(QUOTE, before, end) % 2
+        end = before
+    return end
+
+
+def _endings(outside: bytes) -> frozenset[bytes]:
+    pairs = outside.count(CRLF)
+    found = {CRLF: pairs, LF: outside.count(LF) - pairs, CR: outside.count(CR) - pairs}
+    return frozenset(ending for ending, count in found.items() if count)
+
+
+class Skeletons:
+    """Answers for one delimiter; remembers the pattern it expects, so that comparing is one memory comparison."""
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        structure = {*delimiter, *CRLF}
+        self._rest = bytes(set(range(256)) - structure)
+        self._kinds = bytes(byte if byte in {*structure, *QUOTE} else ord("x") for byte in range(256))
+        self._openings = (delimiter + QUOTE, LF + QUOTE, CR + QUOTE)
+        self._unit = b""
+        self._pattern = b""
+
+    def block(self, data: bytes, line: int, width: int, wanted: Wanted) -> Block | None:
+        """Return the complete records at the start of `data`, which begins with a record in physical line `line`.
+
+        None: there are none, or quotes stand where they need the exact way.
+        """
+        quoted = self._opens(data)
+        data = data[: _last_break_outside(data) if quoted else _last_break(data, len(data))]
+        outside = self._outside(data) if quoted else data
+        if not outside:
+            return None
+        ending = self._regular(outside, width)
+        columns = wanted(data)
+        if quoted and (columns or ending is None):
+            return self._read(data, outside, line, width, columns)
+        if ending is None:
+            return self._split(data, line, width, columns)
+        rows = outside.count(ending)
+        if quoted:
+            return Block(len(data), line_breaks(data, 0, len(data)), rows, frozenset({ending}))
+        values: dict[int, Sequence[bytes]] = {}
+        if columns:
+            cells = data[: -len(ending)].replace(ending, self._delimiter).split(self._delimiter)
+            values = {column: cells[column::width] for column in columns}
+        return Block(len(data), rows, rows, frozenset({ending}), range(line, line + rows), values)
+
+    def _opens(self, data: bytes) -> bool:
+        """Tell whether any quote can open a quoted field; elsewhere it is a character like others."""
+        return QUOTE in data and (
+            data.startswith(QUOTE) or any(opening in data for opening in self._openings)
+        )
+
+    def _outside(self, data: bytes) -> bytes | None:
+        """Return `data` with one quote for each quoted run, or None when a quote stands where it opens nothing.
+
+        If each opening quote follows a delimiter, a line break or a closing quote (then the two are one doubled
+        quote), and each closing quote precedes one, then quotes simply alternate and every csv reader agrees.
+        """
+        outside = QUOTE.join(data.split(QUOTE)[::2])
+        kinds = outside.translate(self._kinds)
+        return None if b'x"' in kinds or b'"x' in kinds else outside
+
+    def _regular(self, outside: bytes, width: int) -> bytes | None:
+        """Return the line break with which every record ends if all have `width` fields, else None.
+
+        An empty line has no place in the pattern if there are two columns or more; with one it would.
+        """
+        skeleton = outside.translate(None, self._rest)
+        ending = CRLF if skeleton[width - 1 : width + 1] == CRLF else skeleton[width - 1 : width]
+        if width == 1 or ending not in {CR, LF, CRLF}:
+            return None
+        unit = self._delimiter * (width - 1) + ending
+        if unit != self._unit or len(self._pattern) < len(skeleton):
+            self._unit = unit
+            self._pattern = unit * (len(skeleton) // len(unit) + 1)
+        if len(skeleton) % len(unit) or not self._pattern.startswith(skeleton):
+            return None
+        if ending == CRLF and outside.count(CRLF) * len(unit) != len(skeleton):
+            return None  # a lone CR, then text, then a lone LF: in the skeleton they look like one line break
+        return ending
+
+    def _split(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
+        """Take a run without quoted fields apart, line by line."""
+        records = data.replace(CRLF, LF).replace(CR, LF).split(LF)
+        records.pop()
+        widths = [record.count(self._delimiter) + 1 if record else 0 for record in records]
+        lines: list[int] = []
+        values: dict[int, list[bytes]] = {column: [] for column in columns}
+        if columns:
+            for at, (record, found) in enumerate(zip(records, widths, strict=True), start=line):
+                if found == width:
+                    lines.append(at)
+                    cells = record.split(self._delimiter)
+                    for column in columns:
+                        values[column].append(cells[column])
+        return Block(
+            size=len(data),
+            breaks=len(records),
+            rows=widths.count(width),
+            endings=_endings(data),
+            lines=lines,
+            values=values,
+            odd=((at, found) for at, found in enumerate(widths, start=line) if found != width),
+            blank_last=widths[-1] == 0,
+        )
+
+    def _read(
+        self, data: bytes, outside: bytes, line: int, width: int, columns: Sequence[int]
+    ) -> Block | None:
+        """Let the csv module read a run; None when a field exceeds its limit, which is global and not ours to set."""
+        # Latin-1 maps each byte to one character and back.
+        text = io.StringIO(data.decode("latin-1"), newline="")
+        reader = csv.reader(text, delimiter=self._delimiter.decode("ascii"))
+        lines: list[int] = []
+        values: dict[int, list[bytes]] = {column: [] for column in columns}
+        odd: list[tuple[int, int]] = []
+        rows = before = found = 0
+        try:
+            for cells in reader:
+                found = len(cells)
+                if found == width:
+                    rows += 1
+                    if columns:
+                        lines.append(line + before)
+                    for column in columns:
+                        values[column].append(cells[column].encode("latin-1"))
+                else:
+                    odd.append((line + before, found))
+                before = reader.line_num
+        except csv.Error:
+            return None
+        return Block(len(data), before, rows, _endings(outside), lines, values, odd, found == 0)

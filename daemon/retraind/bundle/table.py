@@ -1,0 +1,339 @@
+"""Reads one CSV or TSV file once, from first byte to last, and tells what is in it. Judges nothing: rules.py does.
+
+Memory does not grow with the file: of what is unusual, the first few places are kept and the rest is counted.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import BinaryIO, NamedTuple
+
+from retraind.bundle.columns import ColumnFacts, ColumnWatch
+from retraind.bundle.encoding import Encoding, EncodingCheck, is_utf16
+from retraind.bundle.few import Few
+from retraind.bundle.records import MAX_CELLS, Record, RecordTooLong, Scanner
+from retraind.bundle.skeleton import CR, CRLF, LF, Block
+
+DELIMITERS = {".csv": b",", ".tsv": b"\t"}
+OTHER_DELIMITERS = (b",", b"\t", b";", b"|")
+
+_HEAD = 4_096
+
+_FOREIGN = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook or another old Office file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", "a gzip-compressed file"),
+    (b"PAR1", "a Parquet file"),
+    (b"BZh", "a bzip2-compressed file"),
+    (b"\xfd7zXZ\x00", "an xz-compressed file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd-compressed file"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"ARROW1\x00\x00", "an Arrow file"),
+    (b"%PDF-", "a PDF document"),
+)
+_WORKBOOK_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"xl/", b"docProps/")
+_ENDINGS = {LF: "LF", CRLF: "CRLF", CR: "CR"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to check: the name people know it by, and a way to open it for reading its bytes from the start."""
+
+    name: str
+    open: Callable[[], BinaryIO]
+
+    @classmethod
+    def from_path(cls, path: Path) -> "SourceFile":
+        """Return the source for a file on disk, shown under its own name."""
+        return cls(path.name, lambda: path.open("rb"))
+
+    @property
+    def suffix(self) -> str:
+        """The name's extension in lower case. Whether the service minds capitals is left open by its manual."""
+        return PurePath(self.name).suffix.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read and held at once, in bytes, and how many rows the sample has. Tests make them small."""
+
+    piece: int = 256 << 10
+    record: int = 64 << 20
+    sample: int = 1_000  # the service wants every class within so many rows
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What is known of a file that was read to its end."""
+
+    name: str
+    encoding: str  # ascii, utf-8, utf-8-sig, shift_jis or unknown
+    delimiter: str
+    columns: tuple[str, ...]  # at most 5,000, whatever the file says
+    rows: int  # records after the header; empty lines are not counted
+    bytes: int
+    sha256: str  # of the bytes as they are, in hexadecimal
+    line_ending: str  # LF, CRLF, CR, mixed or none; line breaks inside quotes do not count
+
+
+class Ragged(NamedTuple):
+    """A row with another number of fields than the header; `width` is 0 for an empty line."""
+
+    line: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class NulBytes:
+    """Where the first NUL byte stands, and how many there are."""
+
+    line: int
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything one pass over a file found. `facts` is None when the file could not be read to its end as a table."""
+
+    name: str
+    suffix: str
+    facts: TableFacts | None = None
+    foreign: str | None = None  # what the file is instead of text, with its article
+    utf16: bool = False
+    empty: bool = False  # no bytes at all, or line breaks only
+    encoding: Encoding = field(default_factory=lambda: Encoding("ascii", ascii_head=True))
+    header: tuple[bytes, ...] = ()
+    width: int = 0
+    rows: int = 0
+    ragged: Few[Ragged] = field(default_factory=Few)
+    same_width: bool = False  # every row is ragged, and all in the same way
+    columns: ColumnFacts = field(default_factory=ColumnFacts)
+    target_found: bool = False
+    nul: NulBytes | None = None
+    unclosed_line: int | None = None
+    too_long: RecordTooLong | None = None
+
+    @property
+    def whole(self) -> bool:
+        """True when every record was recognised, so that counts of rows mean something."""
+        return self.unclosed_line is None and self.too_long is None
+
+    def text(self, value: bytes) -> str:
+        """Return the text of a value of this file."""
+        return self.encoding.text(value)
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """Tell what a file is whose first bytes are not those of text; None when they may be."""
+    for magic, kind in _FOREIGN:
+        if head.startswith(magic):
+            if kind == "a zip archive" and any(part in head for part in _WORKBOOK_PARTS):
+                return "an Excel workbook or another Office file"
+            return kind
+    return None
+
+
+def read_table(source: SourceFile, *, target: str | None = None, limits: Limits | None = None) -> Reading:
+    """Read `source` once and return what is in it. Raises OSError when it cannot be read."""
+    limits = limits or Limits()
+    with source.open() as stream:
+        head = _read_head(stream)
+        kind = foreign_kind(head)
+        utf16 = kind is None and is_utf16(head)
+        if kind is not None or utf16:
+            return Reading(source.name, source.suffix, foreign=kind, utf16=utf16)
+        delimiter = DELIMITERS.get(source.suffix) or _guess_delimiter(head)
+        table = _Pass(head, delimiter, target, limits)
+        try:
+            for piece in _pieces(head, stream, limits.piece):
+                table.take(piece)
+            table.finish()
+        except RecordTooLong as error:
+            return table.reading(source, too_long=error)
+    return table.reading(source)
+
+
+def _read_head(stream: BinaryIO) -> bytes:
+    head = b""
+    while len(head) < _HEAD and (piece := stream.read(_HEAD - len(head))):
+        head += piece
+    return head
+
+
+def _pieces(head: bytes, stream: BinaryIO, size: int) -> Iterator[bytes]:
+    for start in range(0, len(head), size):
+        yield head[start : start + size]
+    while piece := stream.read(size):
+        yield piece
+
+
+def _guess_delimiter(head: bytes) -> bytes:
+    first = head.splitlines()[0] if head else b""
+    return b"\t" if first.count(b"\t") > first.count(b",") else b","
+
+
+def _encoded(name: str) -> set[bytes]:
+    forms = {name.encode("utf-8", "surrogatepass")}
+    try:
+        forms.add(name.encode("cp932"))
+    except UnicodeEncodeError:  # then no column of a Shift_JIS file can have this name
+        return forms
+    return forms
+
+
+class _Pass:
+    """The state of one pass over one file."""
+
+    def __init__(self, head: bytes, delimiter: bytes, target: str | None, limits: Limits) -> None:
+        self._delimiter = delimiter
+        self._target = target
+        self._sample = limits.sample
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+        self._encoding = EncodingCheck(head)
+        self._scanner = Scanner(delimiter, record_limit=limits.record)
+        self._nul: NulBytes | None = None
+        self._header: Record | None = None
+        self._rows = 0
+        self._ragged: Few[Ragged] = Few()
+        self._widths: set[int] = set()
+        self._blank_last = False
+        self._endings: set[bytes] = set()
+        self._watch = ColumnWatch(0, None)
+        self._target_at: int | None = None
+
+    def take(self, piece: bytes) -> None:
+        self._hash.update(piece)
+        if self._bytes < len(self._encoding.mark):  # the mark may come in several small pieces
+            start = min(len(piece), len(self._encoding.mark) - self._bytes)
+        else:
+            start = 0
+        self._bytes += len(piece)
+        text = piece[start:] if start else piece
+        self._encoding.feed(text, lambda offset: self._scanner.line_of(text, offset))
+        if (nul := text.find(b"\0")) >= 0:
+            self._count_nul(text, nul)
+        self._scanner.feed(text)
+        self._drain(final=False)
+
+    def finish(self) -> None:
+        self._encoding.feed(b"", lambda offset: self._scanner.line_of(b"", offset), final=True)
+        self._drain(final=True)
+        if self._blank_last and self._width > 1:
+            self._ragged.drop_last()
+
+    def _count_nul(self, piece: bytes, at: int) -> None:
+        if self._nul is None:
+            offset = self._bytes - len(piece) + at
+            self._nul = NulBytes(self._scanner.line_of(piece, at), offset, piece.count(0))
+        else:
+            self._nul = NulBytes(self._nul.line, self._nul.offset, self._nul.count + piece.count(0))
+
+    @property
+    def _width(self) -> int:
+        return 0 if self._header is None else self._header.width
+
+    @property
+    def _sampling(self) -> bool:
+        return self._rows < self._sample
+
+    def _drain(self, *, final: bool) -> None:
+        if self._header is None or self._sampling:
+            for record in self._scanner.records(final=final, cells=True):
+                self._record(record)
+                if not self._sampling:
+                    break
+        if self._header is None or self._sampling:
+            return
+        while (block := self._scanner.block(self._width, self._watch.wanted)) is not None:
+            self._block(block)
+        for record in self._scanner.records(final=final, cells=True):
+            self._record(record)
+
+    def _block(self, block: Block) -> None:
+        self._rows += block.rows
+        self._endings |= block.endings
+        self._blank_last = block.blank_last
+        if block.values:
+            self._watch.add(block.lines, block.values)
+        for line, width in block.odd:
+            self._odd_row(line, width)
+
+    def _record(self, record: Record) -> None:
+        if record.ending:
+            self._endings.add(record.ending)
+        if self._header is None:
+            self._open(record)
+            return
+        self._blank_last = record.width == 0
+        if record.width != self._width:
+            self._odd_row(record.line, record.width)
+            return
+        early = self._sampling
+        self._rows += 1
+        if self._width > MAX_CELLS:
+            return
+        if early:
+            self._watch.sample(record.line, record.cells)
+        else:
+            self._watch.add((record.line,), {at: (value,) for at, value in enumerate(record.cells)})
+
+    def _odd_row(self, line: int, width: int) -> None:
+        """Count a row of another width. Where there is one column, an empty line is a missing value."""
+        if width == 0 and self._width == 1:
+            self._rows += 1
+            return
+        if width:
+            self._rows += 1
+        self._ragged.add(Ragged(line, width))
+        if len(self._widths) <= 1:
+            self._widths.add(width)
+
+    def _open(self, header: Record) -> None:
+        self._header = header
+        if self._target is not None:
+            forms = _encoded(self._target)
+            self._target_at = next((at for at, name in enumerate(header.cells) if name in forms), None)
+        if header.width <= MAX_CELLS:
+            self._watch = ColumnWatch(header.width, self._target_at)
+
+    def reading(self, source: SourceFile, *, too_long: RecordTooLong | None = None) -> Reading:
+        encoding = self._encoding.result()
+        header = () if self._header is None else self._header.cells
+        unclosed_line = self._scanner.unclosed_line
+        facts = TableFacts(
+            name=source.name,
+            encoding=encoding.name,
+            delimiter=self._delimiter.decode("ascii"),
+            columns=tuple(encoding.text(name) for name in header),
+            rows=self._rows,
+            bytes=self._bytes,
+            sha256=self._hash.hexdigest(),
+            line_ending=self._line_ending(),
+        )
+        return Reading(
+            name=source.name,
+            suffix=source.suffix,
+            facts=facts if too_long is None else None,
+            empty=self._rows == 0 and self._width == 0 and too_long is None and unclosed_line is None,
+            encoding=encoding,
+            header=header,
+            width=self._width,
+            rows=self._rows,
+            ragged=self._ragged,
+            same_width=self._ragged.count == self._rows and len(self._widths) == 1,
+            columns=self._watch.facts(),
+            target_found=self._target_at is not None,
+            nul=self._nul,
+            unclosed_line=unclosed_line,
+            too_long=too_long,
+        )
+
+    def _line_ending(self) -> str:
+        if len(self._endings) == 1:
+            return _ENDINGS[min(self._endings)]
+        return "mixed" if self._endings else "none"

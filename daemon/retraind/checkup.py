@@ -1,0 +1,90 @@
+"""`retraind check`: whether folders can be written, moves stay on one file system, and keys are at hand."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.api.client import ApiClient
+from retraind.api.credentials import Credentials
+from retraind.errors import Hold, JobFailed, Setback
+from retraind.settings import ModelSettings, Settings
+
+_NO_JOB = "retraind-check"
+"""A retrain_job_id that no service knows: asking for it tests the key and changes nothing."""
+
+
+class Finding(NamedTuple):
+    """One thing that was checked."""
+
+    subject: str
+    good: bool
+    text: str
+
+
+def checkup(settings: Settings, *, online: bool) -> list[Finding]:
+    """Check what the configuration names; with `online`, also ask the service about every key."""
+    findings = [
+        _parent_writable("state.url", settings.state.journal_file),
+        _parent_writable("state.spool", settings.state.spool / "x"),
+    ]
+    client = ApiClient(settings.api)
+    credentials = Credentials(client)
+    try:
+        for name, model in settings.models.items():
+            findings += _model(name, model, client, credentials, online=online)
+    finally:
+        client.close()
+    return findings
+
+
+def _parent_writable(subject: str, path: Path) -> Finding:
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    good = os.access(folder, os.W_OK | os.X_OK)
+    return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
+
+
+def _model(
+    name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
+) -> Iterator[Finding]:
+    subject = f"models.{name}.drop"
+    if os.access(model.drop, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding(subject, True, f"{model.drop} can be read and written")
+    else:
+        yield Finding(
+            subject, False, f"this user may not read and write {model.drop}; files are moved out of it"
+        )
+    for word, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
+        present = folder
+        while not present.exists():
+            present = present.parent
+        if present.stat().st_dev != model.drop.stat().st_dev:
+            yield Finding(
+                f"models.{name}.{word}",
+                True,
+                f"{folder} is on another file system: files are copied, verified, then deleted",
+            )
+    subject = f"models.{name} credential"
+    try:
+        if credentials.secret(name, model) is not None and not online:
+            yield Finding(subject, True, "the secret key is there; the API key is fetched when needed")
+            return
+        key = credentials.key(name, model)
+    except Setback as trouble:
+        yield Finding(subject, False, str(trouble))
+        return
+    if not online:
+        yield Finding(subject, True, "the API key is there")
+        return
+    try:
+        client.status(_NO_JOB, key)
+        yield Finding(subject, True, "the service accepts the API key")
+    except JobFailed:
+        # "Not found retrain job." is what a good key gets.
+        yield Finding(subject, True, "the service accepts the API key")
+    except Hold as hold:
+        yield Finding(subject, False, str(hold))
+    except Setback as trouble:
+        yield Finding(subject, False, f"the service could not be asked: {trouble}")

@@ -1,0 +1,364 @@
+"""The commands. A thin shell: reads arguments, calls the library, words the result, returns an exit code.
+
+Exit codes: 0 good, 1 something failed, 2 usage or configuration.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from retraind import __version__, log
+from retraind.errors import ConfigError, JournalError
+
+GOOD, BAD, USAGE = 0, 1, 2
+_ACT_PATIENCE = 30.0
+"""Seconds that a command waits for the daemon to do what it asked for."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ConfigError as error:
+        for problem in error.problems:
+            _complain(problem)
+        return USAGE
+    except JournalError as error:
+        _complain(str(error))
+        return BAD
+    except BrokenPipeError:
+        # The reader of the output (head, less) has seen enough.
+        sys.stderr.close()
+        return GOOD
+    except KeyboardInterrupt:
+        return 130
+
+
+def _complain(text: str) -> None:
+    print(f"retraind: {text}", file=sys.stderr)
+
+
+# Heavy imports are inside the commands, so that `retraind --help` and `preflight` stay quick.
+# ruff: noqa: PLC0415, T201
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="retraind",
+        description="Watches drop folders, hands new data to the retraining service, switches the model.",
+        epilog="Exit codes: 0 good, 1 something failed, 2 usage or configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"retraind {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument(
+        "-c", "--config", type=Path, metavar="FILE",
+        help="the configuration (else $RETRAIND_CONFIG, ./config.toml, /etc/retraind/config.toml)",
+    )  # fmt: skip
+    listing = argparse.ArgumentParser(add_help=False)
+    listing.add_argument("--json", action="store_true", help="print JSON for programs")
+
+    def add(
+        name: str, function: Callable[[argparse.Namespace], int], text: str, *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", parents=list(parents)
+        )
+        made.set_defaults(command=function)
+        return made
+
+    run = add("run", _run, "watch the drop folders and do the job, in the foreground", config)
+    run.add_argument(
+        "--once", action="store_true", help="work off what is complete now, then exit (for cron)"
+    )
+    check = add("check", _check, "check configuration, folders and credentials", config, listing)
+    check.add_argument("--online", action="store_true", help="also ask the service whether it knows each key")
+    add("status", _status, "show models, what is in work and what is on hold", config, listing)
+    jobs = add("jobs", _jobs, "list jobs, newest first", config, listing)
+    jobs.add_argument("--model", help="only this model's")
+    jobs.add_argument("--state", help="only jobs in this state, such as done or failed")
+    jobs.add_argument("-n", "--limit", type=int, default=20, help="how many (default: 20)")
+    show = add("show", _show, "show one job and its history", config, listing)
+    show.add_argument("job", metavar="JOB", help="the job's id, or the beginning or the last part of it")
+    retry = add("retry", _retry, "give a failed job another try", config)
+    retry.add_argument("job", metavar="JOB")
+    release = add("release", _release, "end the hold of a model or a job", config)
+    release.add_argument("name", metavar="MODEL|JOB")
+    switch = add("switch", _switch, "make a finished job's model the published one", config)
+    switch.add_argument("job", metavar="JOB")
+    check_data = add(
+        "preflight",
+        _preflight,
+        "check files against the service's rules, as they would be before an upload",
+        listing,
+    )
+    check_data.add_argument("train", metavar="TRAIN", type=Path)
+    check_data.add_argument("evaluation", metavar="EVAL", type=Path, nargs="?")
+    check_data.add_argument(
+        "--target", metavar="COLUMN", help="also check the rules for the column to predict"
+    )
+    check_data.add_argument("--time-series", action="store_true", help="use the limits of time-series mode")
+
+    from retraind import demo, emulator
+
+    emulate = add(
+        "emulate", emulator.run_from_arguments, "run the service locally, to rehearse without an account"
+    )
+    emulator.add_arguments(emulate)
+    demo.add_arguments(
+        add("demo", demo.run_from_arguments, "show the whole job on real data, in a temporary folder")
+    )
+    return parser
+
+
+# ---------------------------------------------------------------------- run and check
+
+
+def _run(options: argparse.Namespace) -> int:
+    from retraind.service import Daemon
+    from retraind.settings import load
+
+    settings, file = load(options.config)
+    log.set_up()
+    with Daemon(settings, file) as daemon:
+        daemon.handle_signals()
+        return daemon.run(once=options.once)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from retraind.checkup import checkup
+    from retraind.settings import load
+
+    settings, file = load(options.config)
+    findings = checkup(settings, online=options.online)
+    if options.json:
+        _print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
+    else:
+        for finding in findings:
+            print(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
+        wrong = sum(not finding.good for finding in findings)
+        print(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
+    return GOOD if all(finding.good for finding in findings) else BAD
+
+
+# ---------------------------------------------------------------------- listings
+
+
+@contextmanager
+def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
+    from retraind.journal import Journal
+    from retraind.settings import load
+
+    settings, _ = load(options.config)
+    file = settings.state.journal_file
+    if not file.exists():
+        raise JournalError(
+            f"There is no journal at {file} yet: retraind has not run with this configuration."
+        )
+    journal = Journal.open(file)
+    try:
+        yield settings, journal
+    finally:
+        journal.close()
+
+
+def _status(options: argparse.Namespace) -> int:
+    from retraind.overview import overview
+
+    with _journal(options) as (settings, journal):
+        found = overview(settings, journal)
+    if options.json:
+        _print_json(found.model_dump(mode="json"))
+    else:
+        running = f"running (process {found.process})" if found.process else "NOT RUNNING"
+        console = _console()
+        console.print(f"retraind {__version__}: {running}", highlight=False)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("model", "drop folder", "in work", "done", "failed", "what now"):
+            table.add_column(
+                heading,
+                overflow="fold",
+                justify="right" if heading in {"in work", "done", "failed"} else "left",
+            )
+        for model in found.models:
+            table.add_row(
+                model.name, model.drop, str(len(model.jobs)), str(model.done), str(model.failed),
+                "\n".join(model.sentences) or "waiting for files",
+            )  # fmt: skip
+        console.print(table)
+    return BAD if any(model.hold for model in found.models) else GOOD
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    from retraind.clock import for_people
+    from retraind.job import State
+
+    if options.state is not None and options.state not in set(State):
+        raise ConfigError([f"There is no state {options.state!r}. States are: {', '.join(State)}."])
+    states = frozenset({State(options.state)}) if options.state else None
+    with _journal(options) as (_, journal):
+        found = journal.jobs(options.model, states, limit=options.limit)
+    if options.json:
+        _print_json([_job_as_json(job) for job in found])
+        return GOOD
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("job", "model", "state", "outcome", "taken in"):
+        table.add_column(heading, no_wrap=heading == "job")
+    for job in found:
+        state = f"{job.state} (on hold)" if job.hold else str(job.state)
+        table.add_row(job.id, job.model, state, str(job.outcome or ""), for_people(job.created_at))
+    _console().print(table if found else "No jobs.")
+    return GOOD
+
+
+def _show(options: argparse.Namespace) -> int:
+    from retraind.clock import for_people
+    from retraind.report import notes
+
+    with _journal(options) as (_, journal):
+        job = _the_job(journal, options.job)
+        events = journal.events(job.id)
+    if options.json:
+        history = [event._asdict() | {"at": event.at.isoformat()} for event in events]
+        _print_json(_job_as_json(job) | {"history": history})
+        return GOOD
+    if job.outcome:
+        print(notes.note(job))
+    else:
+        print(f"{job.id}: {job.state}. {job.trouble or ''}\n")
+    if job.hold:
+        print(f"ON HOLD: {job.hold.what} {job.hold.remedy}\n")
+    print("History:")
+    for event in events:
+        detail = "  ".join(f"{name}={value}" for name, value in event.detail.items())
+        print(f"  {for_people(event.at)}  {event.event:<24} {detail}")
+    return GOOD
+
+
+def _the_job(journal: Any, name: str) -> Any:
+    found = journal.find(name)
+    if not found:
+        raise JournalError(f"There is no job {name!r}. See: retraind jobs")
+    if len(found) > 1:
+        raise JournalError(
+            f"{name!r} could be {', '.join(job.id for job in found)}, or more. Write more of it."
+        )
+    return found[0]
+
+
+def _job_as_json(job: Any) -> dict[str, Any]:
+    made: dict[str, Any] = job.model_dump(mode="json", exclude={"upload_ticket"})
+    return made
+
+
+# ---------------------------------------------------------------------- acting
+
+
+def _retry(options: argparse.Namespace) -> int:
+    from retraind.job import State
+
+    return _ask_for(options, State.FAILED, State.RESTORING, "retry_asked", "has not failed")
+
+
+def _switch(options: argparse.Namespace) -> int:
+    from retraind.job import State
+
+    return _ask_for(options, State.DONE, State.SWITCHING, "switch_asked", "is not done")
+
+
+def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, complaint: str) -> int:
+    """Write a wish into the journal and, if a daemon is running, wait until it has come true."""
+    from retraind.job import RESTING, Outcome, State
+    from retraind.journal import running_instance
+    from retraind.report.notes import headline
+
+    with _journal(options) as (settings, journal):
+        job = _the_job(journal, options.job)
+        if job.state is not needed:
+            _complain(f"{job.id} {complaint}; it is {job.state}{f' ({job.outcome})' if job.outcome else ''}.")
+            return BAD
+        if to is State.SWITCHING and not job.trained_at:
+            _complain(f"{job.id} was never trained ({job.outcome}), so there is no model to switch to.")
+            return BAD
+        job = journal.write(job, event, state=to)
+        if running_instance(settings.state.journal_file) is None:
+            print(f"{job.id}: noted. No retraind is running; it will be done when it starts.")
+            return GOOD
+        deadline = time.monotonic() + _ACT_PATIENCE
+        while time.monotonic() < deadline:
+            job = journal.get(job.id)
+            if job.state in RESTING or (to is State.RESTORING and job.state is not State.RESTORING):
+                break
+            time.sleep(0.1)
+        if to is State.SWITCHING and job.state is State.DONE:
+            print(f"{job.id}: {job.switch_note or headline(job)}")
+            return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
+        print(f"{job.id}: {job.state}. {job.trouble or ''}".rstrip())
+    return GOOD
+
+
+def _release(options: argparse.Namespace) -> int:
+    with _journal(options) as (settings, journal):
+        if options.name in settings.models:
+            if not journal.release_model(options.name, "a person released it"):
+                _complain(f"{options.name} is not on hold.")
+                return BAD
+            print(f"{options.name}: released.")
+            return GOOD
+        job = _the_job(journal, options.name)
+        if job.hold is None:
+            _complain(f"{job.id} is not on hold.")
+            return BAD
+        journal.write(job, "released", hold=None, wake_at=None)
+        print(f"{job.id}: released.")
+    return GOOD
+
+
+# ---------------------------------------------------------------------- preflight
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from retraind.bundle.preflight import SourceFile, preflight
+
+    for path in (options.train, options.evaluation):
+        if path is not None and not path.is_file():
+            raise ConfigError([f"{path}: there is no such file."])
+    evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
+    result = preflight(
+        SourceFile.from_path(options.train),
+        evaluation,
+        target=options.target,
+        time_series=options.time_series,
+    )
+    if options.json:
+        _print_json({"ok": result.ok, **asdict(result)})
+        return GOOD if result.ok else BAD
+    for facts in (result.train, result.evaluation):
+        if facts:
+            print(
+                f"{facts.name}: {facts.rows:,} rows, {len(facts.columns)} columns, {facts.encoding}, {facts.bytes:,} bytes"
+            )
+    for finding in result.findings:
+        print(f"\n{finding.severity.upper()}: {finding}")
+    print("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
+    return GOOD if result.ok else BAD
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))

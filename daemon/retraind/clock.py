@@ -1,0 +1,62 @@
+"""Time as the daemon sees it, in one small object that tests replace.
+
+Wall time is for people and for the journal; `elapsed` is for measuring how long something lasted, since wall
+clocks on servers jump both ways.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        """Return the wall time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        """Return seconds on a clock that never jumps, since an arbitrary start."""
+        return time.monotonic()
+
+
+class ManualClock(Clock):
+    """A clock that moves only when told to, for tests and simulations."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = start
+        self._elapsed = 0.0
+
+    def now(self) -> datetime:
+        """Return the wall time as set."""
+        return self._now
+
+    def elapsed(self) -> float:
+        """Return the seconds that `pass_time` has added up."""
+        return self._elapsed
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let `span` pass on both clocks."""
+        self._now += span
+        self._elapsed += span.total_seconds()
+
+    def jump(self, span: timedelta) -> None:
+        """Move the wall clock alone, as an administrator or a time server would."""
+        self._now += span
+
+
+def for_people(moment: datetime) -> str:
+    """Word a moment in local time with its zone, to the second."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def span_for_people(span: timedelta) -> str:
+    """Word a duration in its two largest units, such as `2 h 5 min`."""
+    seconds = max(0, round(span.total_seconds()))
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts: list[str] = []
+    for unit, size in units:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

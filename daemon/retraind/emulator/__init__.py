@@ -1,0 +1,41 @@
+"""Sony's retraining service on loopback, faithful to its manual: four API calls, the object store, real training.
+
+    config = EmulatorConfig(
+        state_dir=tmp_path / "service",
+        models=(EmulatedModel("churn", model_id=1001, api_key="key-of-churn", target="churned"),),
+        trainer="instant",
+    )
+    with Emulator(config) as emulator:
+        requests.get(emulator.url + "/v1/external/retrain_jobs/upload_url", …)
+        emulator.expire_key("churn")
+        emulator.set_faults({"api_503": 0.2, "upload_reset": Fault(times=1)})
+    read_records(config.state_dir)
+
+All state is in `state_dir` and survives a kill; `records.jsonl` there tells what happened, one fact per line:
+registered, put_received, training_started, training_resumed, training_finished, training_failed,
+results_downloaded, model_switched, api_key_issued, fault_struck, portal_visited. Each has `time` (ISO 8601, UTC),
+`event`, `model` and `retrain_job_id` (None where it does not apply).
+
+Where the vendor's manual leaves something open, the emulator takes the reading that is worst for a client, or makes
+it a field of `EmulatorConfig`. Nothing here imports the rest of retraind.
+"""
+
+from retraind.emulator.command import add_arguments, run_from_arguments
+from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, RequestSeen, StatusWords
+from retraind.emulator.faults import FAULTS, Fault
+from retraind.emulator.records import read_records
+from retraind.emulator.service import Emulator
+
+__all__ = [
+    "FAULTS",
+    "EmulatedModel",
+    "Emulator",
+    "EmulatorConfig",
+    "EmulatorError",
+    "Fault",
+    "RequestSeen",
+    "StatusWords",
+    "add_arguments",
+    "read_records",
+    "run_from_arguments",
+]

@@ -1,0 +1,301 @@
+"""The command `retraind emulate`: arguments, a start page with what to paste into a config, and running until told."""
+
+import argparse
+import os
+import re
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import platformdirs
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, RequestSeen
+from retraind.emulator.faults import FAULTS, Fault
+from retraind.emulator.ledger import Account, read_account
+from retraind.emulator.service import Emulator, require_loopback
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+_FIRST_MODEL_ID = 1001
+_GOOD, _FAILED, _USAGE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A model as the command line asks for it."""
+
+    name: str
+    target: str | None = None
+    key: str | None = None
+    secret: str | None = None
+    model_id: int | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `retraind emulate` to `parser`."""
+    add = parser.add_argument
+    add(
+        "--listen",
+        metavar="HOST:PORT",
+        type=_address,
+        default=("127.0.0.1", 8089),
+        help="default: 127.0.0.1:8089",
+    )
+    add(
+        "--any-address",
+        action="store_true",
+        help="allow addresses other than loopback, though there is no TLS",
+    )
+    add(
+        "--state", metavar="DIR", type=Path, help="where all state is kept (default: the user's state folder)"
+    )
+    add(
+        "--model",
+        metavar="NAME[:target=COL][:key=APIKEY][:secret=SECRET][:id=INT]",
+        type=_model,
+        action="append",
+        default=[],
+        help='may be repeated; default: one model named "demo" that predicts the last column',
+    )
+    add("--fault", metavar="NAME=PROB", type=_fault, action="append", default=[], help="may be repeated")
+    add("--list-faults", action="store_true", help="list the faults and exit")
+    add("--seed", metavar="INT", type=int, help="make the choice of faults repeatable")
+    add(
+        "--trainer",
+        choices=("sklearn", "instant"),
+        default="sklearn",
+        help="instant: check the data, train nothing",
+    )
+    add(
+        "--queue-time",
+        metavar="SPAN",
+        type=_span,
+        default=timedelta(seconds=1),
+        help="least wait before a training",
+    )
+    add(
+        "--train-time",
+        metavar="SPAN",
+        type=_span,
+        default=timedelta(seconds=5),
+        help="least length of a training",
+    )
+    add(
+        "--url-lifetime",
+        metavar="SPAN",
+        type=_span,
+        default=timedelta(hours=1),
+        help="of pre-signed addresses",
+    )
+    add("--key-lifetime", metavar="SPAN", type=_span, default=timedelta(days=30), help="of API keys")
+    add("--log-requests", action="store_true", help="print a line for each request")
+
+
+def run_from_arguments(args: argparse.Namespace) -> int:
+    """Run the emulator until SIGINT or SIGTERM; return the exit code. To be called from the main thread."""
+    console = Console(highlight=False)
+    errors = Console(stderr=True, highlight=False)
+    if args.list_faults:
+        console.print(_fault_table())
+        return _GOOD
+    state_dir = args.state or platformdirs.user_state_path("retraind") / "emulator"
+    try:
+        config, secret = _configure(args, state_dir.absolute(), console)
+        require_loopback(config)
+    except (ValueError, EmulatorError) as trouble:
+        errors.print(escape(str(trouble)))
+        return _USAGE
+    except OSError as trouble:
+        errors.print(escape(f"The state folder {state_dir} cannot be used: {trouble.strerror}."))
+        return _FAILED
+    try:
+        with Emulator(config) as emulator, _until_signal() as wait:
+            _print_start_page(console, emulator, secret)
+            wait()
+    except EmulatorError as trouble:
+        errors.print(escape(str(trouble)))
+        return _FAILED
+    return _GOOD
+
+
+def _configure(args: argparse.Namespace, state_dir: Path, console: Console) -> tuple[EmulatorConfig, str]:
+    """Return the configuration and the account's secret key; keys not given are made once and kept."""
+    account = read_account(state_dir)
+    keys_dir = state_dir / "keys"
+    keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret = _kept_secret(keys_dir / "account.secret")
+    wanted = args.model or [_Wanted("demo")]
+    models = _models(wanted, account, secret)
+    for model in models:
+        _write_private(keys_dir / f"{model.name}.key", model.api_key)
+    host, port = args.listen
+    config = EmulatorConfig(
+        state_dir=state_dir,
+        host=host,
+        port=port,
+        any_address=args.any_address,
+        models=models,
+        url_lifetime=args.url_lifetime,
+        key_lifetime=args.key_lifetime,
+        queue_time=args.queue_time,
+        train_time=args.train_time,
+        trainer=args.trainer,
+        faults=dict(args.fault),
+        seed=args.seed,
+        on_request=_logger(console) if args.log_requests else None,
+    )
+    return config, secret
+
+
+def _models(wanted: list[_Wanted], account: Account | None, secret: str) -> tuple[EmulatedModel, ...]:
+    known = account.models if account else {}
+    taken = {model.model_id for model in known.values()} | {one.model_id for one in wanted}
+    models = []
+    for one in wanted:
+        before = known.get(one.name)
+        model_id = one.model_id or (before.model_id if before else None)
+        if model_id is None:
+            model_id = next(number for number in range(_FIRST_MODEL_ID, 2**31) if number not in taken)
+            taken.add(model_id)
+        key = one.key or (before.keys[-1].key if before else secrets.token_urlsafe(30))
+        models.append(EmulatedModel(one.name, model_id, key, one.target, one.secret or secret))
+    return tuple(models)
+
+
+def _kept_secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        secret = secrets.token_urlsafe(30)
+        _write_private(path, secret)
+        return secret
+
+
+def _write_private(path: Path, text: str) -> None:
+    new = path.with_name(path.name + ".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    new.replace(path)
+
+
+# -- the start page ----------------------------------------------------------------------------------------
+
+
+def _print_start_page(console: Console, emulator: Emulator, secret: str) -> None:
+    config = emulator.config
+    table = Table("model", "id", "predicts", "key in file")
+    for model in config.models:
+        path = config.state_dir / "keys" / f"{model.name}.key"
+        table.add_row(
+            escape(model.name), str(model.model_id), escape(model.target or "last column"), escape(str(path))
+        )
+    console.print(
+        f"The emulated service answers at [bold]{emulator.url}[/] (state: {escape(str(config.state_dir))})"
+    )
+    console.print(table)
+    if any(model.secret_key == secret for model in config.models):
+        console.print(
+            f"The account's secret key is in {escape(str(config.state_dir / 'keys' / 'account.secret'))}"
+        )
+    console.print("For the config of retraind:\n")
+    # Not through rich's layout: what is pasted must not be wrapped.
+    console.print(_snippet(emulator), markup=False, soft_wrap=True)
+    console.print("Ctrl-C ends it.")
+
+
+def _snippet(emulator: Emulator) -> str:
+    lines = ["[api]", f'base_url = "{emulator.url}"', ""]
+    for model in emulator.config.models:
+        name = model.name if re.fullmatch(r"[A-Za-z0-9_-]+", model.name) else _toml(model.name)
+        key_file = emulator.config.state_dir / "keys" / f"{model.name}.key"
+        lines += [
+            f"[models.{name}]",
+            f"drop = {_toml(str(Path('/srv/drop') / model.name))}",
+            f"api_key_file = {_toml(str(key_file))}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _fault_table() -> Table:
+    table = Table("fault", "what happens")
+    for name, meaning in FAULTS.items():
+        table.add_row(name, meaning)
+    return table
+
+
+def _logger(console: Console) -> Callable[[RequestSeen], None]:
+    def log(seen: RequestSeen) -> None:
+        moment = datetime.now().astimezone().strftime("%H:%M:%S")
+        status = "---" if seen.status is None else seen.status
+        line = f"{moment} {status} {seen.method} {seen.path} {seen.seconds * 1000:.0f} ms"
+        console.print(line, markup=False, soft_wrap=True)
+
+    return log
+
+
+@contextmanager
+def _until_signal() -> Iterator[Callable[[], object]]:
+    """Yield a function that waits for SIGINT or SIGTERM."""
+    told = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield told.wait
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# -- argument types ----------------------------------------------------------------------------------------
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  - the last port
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT.")
+    return host.strip("[]"), int(port)
+
+
+def _span(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
+    if match is None or (match[2] or "s") not in _UNITS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span such as 500ms, 5s, 10m, 1h or 30d.")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+
+
+def _model(text: str) -> _Wanted:
+    name, *options = re.split(r":(?=(?:target|key|secret|id)=)", text)
+    wanted = _Wanted(name)
+    for option in options:
+        what, _, value = option.partition("=")
+        if not value:
+            raise argparse.ArgumentTypeError(f"{text!r}: {what} is empty.")
+        if what == "id" and not value.isdecimal():
+            raise argparse.ArgumentTypeError(f"{text!r}: a model's id is a whole number.")
+        wanted = replace(wanted, **({"model_id": int(value)} if what == "id" else {what: value}))
+    return wanted
+
+
+def _fault(text: str) -> tuple[str, Fault]:
+    name, _, probability = text.partition("=")
+    if name not in FAULTS:
+        raise argparse.ArgumentTypeError(f"there is no fault named {name!r}; --list-faults lists them.")
+    try:
+        return name, Fault(float(probability or "1"))
+    except ValueError as trouble:
+        raise argparse.ArgumentTypeError(f"{text!r}: the probability lies between 0 and 1.") from trouble

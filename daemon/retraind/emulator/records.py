@@ -1,0 +1,83 @@
+"""The append-only diary `records.jsonl`: one line of JSON for each fact that a test may want to count.
+
+It is meant to be read from outside, also while the emulator runs or after it was killed. It is no memory of the
+emulator's own: that is the ledger's, and after a restart the ledger fills in lines a kill may have prevented.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+RECORDS_FILE = "records.jsonl"
+
+
+def read_records(state_dir: Path) -> list[dict[str, Any]]:
+    """Return all records of the emulator whose state is in `state_dir`, oldest first.
+
+    A last line that is still being written is left out; no file means no records.
+    """
+    try:
+        text = (state_dir / RECORDS_FILE).read_bytes()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in text.split(b"\n")[:-1] if line]
+
+
+class Records:
+    """The writer of the diary. Safe to share between threads; `close` ends it."""
+
+    def __init__(self, state_dir: Path, now: Callable[[], datetime]) -> None:
+        self._lock = threading.Lock()
+        self._now = now
+        self._told = {_identity(record) for record in read_records(state_dir)}
+        path = state_dir / RECORDS_FILE
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._cut_torn_line(path)
+
+    def close(self) -> None:
+        """Close the file; nothing can be recorded afterwards."""
+        os.close(self._file)
+
+    def tell(
+        self,
+        event: str,
+        *,
+        model: str | None = None,
+        retrain_job_id: str | None = None,
+        at: datetime | None = None,
+        **facts: Any,
+    ) -> None:
+        """Append one record, at moment `at` or now."""
+        record = {
+            "time": (at or self._now()).isoformat(),
+            "event": event,
+            "model": model,
+            "retrain_job_id": retrain_job_id,
+            **facts,
+        }
+        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        with self._lock:
+            os.write(self._file, line)
+            self._told.add(_identity(record))
+
+    def tell_once(self, event: str, *, retrain_job_id: str, at: datetime, **facts: Any) -> None:
+        """Append one record unless one with the same event, job, upload and training is there already."""
+        identity = _identity({"event": event, "retrain_job_id": retrain_job_id, **facts})
+        with self._lock:
+            known = identity in self._told
+        if not known:
+            self.tell(event, retrain_job_id=retrain_job_id, at=at, **facts)
+
+    def _cut_torn_line(self, path: Path) -> None:
+        size = path.stat().st_size
+        whole = path.read_bytes().rfind(b"\n") + 1
+        if whole < size:
+            os.ftruncate(self._file, whole)
+
+
+def _identity(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record.get(part) for part in ("event", "retrain_job_id", "upload", "training"))

@@ -1,0 +1,198 @@
+"""Puts the emulator together, starts and stops it."""
+
+import contextlib
+import importlib.util
+import ipaddress
+import socket
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from retraind.emulator.admin import Admin
+from retraind.emulator.api import Api
+from retraind.emulator.api_faults import ApiFaults
+from retraind.emulator.config import EmulatorConfig, EmulatorError
+from retraind.emulator.control import Control
+from retraind.emulator.faults import Dice, Fault
+from retraind.emulator.instant import InstantTrainer
+from retraind.emulator.ledger import Ledger
+from retraind.emulator.listener import Listener
+from retraind.emulator.records import Records, read_records
+from retraind.emulator.routes import Routes
+from retraind.emulator.sklearn_trainer import SklearnTrainer
+from retraind.emulator.store import Store
+from retraind.emulator.trainings import Trainer, Trainings
+
+
+class Emulator:
+    """The retraining service on one address of this machine.
+
+    A context manager: entering starts it, leaving stops it. After `stop` it can be started again and goes on with
+    the same state; so can another Emulator with the same `state_dir`, also after this process was killed.
+    """
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        self._config = config
+        self._running: _Running | None = None
+
+    def start(self) -> None:
+        """Start serving; requests are answered once this returns.
+
+        Raises EmulatorError if the address, the state folder or the trainer cannot be used.
+        """
+        if self._running is None:
+            self._running = _Running(self._config)
+
+    def stop(self) -> None:
+        """Close all sockets, join all threads and end the trainer's process. Harmless if it does not run."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._now_running().listener.server_port
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        scheme = "https" if self._config.certificate else "http"
+        host = self._config.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def config(self) -> EmulatorConfig:
+        """What it was told."""
+        return self._config
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return all records, oldest first; also when it does not run."""
+        return read_records(self._config.state_dir)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return all models: name, model_id, published retrain job and so on, without keys."""
+        return self._admin().models()
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return all retrain jobs with their uploads and trainings, oldest first."""
+        return self._admin().jobs()
+
+    def faults(self) -> dict[str, Fault]:
+        """Return the faults in force."""
+        return self._admin().faults()
+
+    def set_faults(self, faults: Mapping[str, float | Fault]) -> None:
+        """Replace all faults, effective at once. Raises ValueError for an unknown name."""
+        self._admin().set_faults(faults)
+
+    def expire_key(self, model: str) -> None:
+        """End all keys the model has. Raises EmulatorError if there is no such model."""
+        self._admin().expire_key(model)
+
+    def replace_key(self, model: str) -> str:
+        """End all keys the model has and return a new one. Raises EmulatorError if there is no such model."""
+        return self._admin().replace_key(model)
+
+    def delete_model(self, model: str) -> None:
+        """Delete a model. Raises EmulatorError if there is none of that name."""
+        self._admin().delete_model(model)
+
+    def delete_classifier(self, model: str) -> None:
+        """Delete the published model's API. Raises EmulatorError if there is no such model."""
+        self._admin().delete_classifier(model)
+
+    def delete_configuration(self, model: str) -> None:
+        """Delete the model's configuration file. Raises EmulatorError if there is no such model."""
+        self._admin().delete_configuration(model)
+
+    def delete_original_job(self, model: str) -> None:
+        """Delete the training the model first came from. Raises EmulatorError if there is no such model."""
+        self._admin().delete_original_job(model)
+
+    def delete_user(self) -> None:
+        """Delete the account."""
+        self._admin().delete_user()
+
+    def delete_job(self, retrain_job_id: str) -> None:
+        """Delete a retrain job. Raises EmulatorError if there is none of that id."""
+        self._admin().delete_job(retrain_job_id)
+
+    def expire_urls(self) -> None:
+        """Let every address that was handed out so far expire."""
+        self._admin().expire_urls()
+
+    def _admin(self) -> Admin:
+        return self._now_running().admin
+
+    def _now_running(self) -> "_Running":
+        if self._running is None:
+            raise EmulatorError("The emulator is not running.")
+        return self._running
+
+
+class _Running:
+    """All that exists only while the emulator runs."""
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        require_loopback(config)
+        trainer = _trainer(config)
+        with contextlib.ExitStack() as cleanup:
+            ledger = Ledger(config.state_dir)
+            cleanup.callback(ledger.close)
+            ledger.take_in(config.models, config.now(), config.key_lifetime)
+            records = Records(config.state_dir, config.now)
+            cleanup.callback(records.close)
+            dice = Dice(config.faults, config.seed, lambda name: records.tell("fault_struck", fault=name))
+            trainings = Trainings(config, ledger, records, dice, trainer)
+            api = Api(config, ledger, records)
+            self.admin = Admin(config, ledger, api, dice)
+            store = Store(config, ledger, records, dice, trainings)
+            control = Control(config.state_dir, self.admin)
+            routes = Routes(api, ApiFaults(config, dice), store, control, records)
+            self.listener = Listener(config, routes)
+            cleanup.callback(trainings.stop)
+            cleanup.callback(self.listener.stop)
+            trainings.start()
+            self.listener.start()
+            self._cleanup = cleanup.pop_all()
+
+    def stop(self) -> None:
+        self._cleanup.close()
+
+
+def require_loopback(config: EmulatorConfig) -> None:
+    """Raise EmulatorError if the configured address can be reached from other machines and that is not allowed."""
+    try:
+        addresses = {info[4][0] for info in socket.getaddrinfo(config.host, None, type=socket.SOCK_STREAM)}
+    except OSError as trouble:
+        raise EmulatorError(
+            f"{config.host!r} is no address of this machine: {trouble.strerror}."
+        ) from trouble
+    if config.any_address or all(ipaddress.ip_address(address).is_loopback for address in addresses):
+        return
+    raise EmulatorError(
+        f"The emulator has no TLS and hands out keys freely, so it does not listen on {config.host} "
+        "unless it is told to accept any address."
+    )
+
+
+def _trainer(config: EmulatorConfig) -> Trainer:
+    if config.trainer == "instant":
+        return InstantTrainer()
+    for library in ("pandas", "sklearn"):
+        if importlib.util.find_spec(library) is None:
+            raise EmulatorError(
+                f"The emulator trains with {library}, which is not installed: pip install 'retraind[emulator]', "
+                'or choose the trainer "instant".'
+            )
+    return SklearnTrainer(config.state_dir / "trainer.log")

@@ -1,0 +1,210 @@
+"""The object store behind pre-signed addresses: uploads in, results out, errors in the XML of S3.
+
+Bodies go straight between socket and disk, a megabyte at a time.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from retraind.emulator.answers import Answer, store_refusal
+from retraind.emulator.config import EmulatorConfig
+from retraind.emulator.exchange import BLOCK, Exchange
+from retraind.emulator.facts import tell_upload
+from retraind.emulator.faults import Dice
+from retraind.emulator.ledger import Ledger, RetrainJob, Upload
+from retraind.emulator.records import Records
+from retraind.emulator.signing import Verdict, check
+from retraind.emulator.trainings import Trainings
+
+_LARGEST_OBJECT = 5 * 1024**3
+"""S3 takes no more in a single PUT."""
+_EXPIRED = ("AccessDenied", "Request has expired")
+
+
+class Store:
+    """Serves `/store/<token>`."""
+
+    def __init__(
+        self, config: EmulatorConfig, ledger: Ledger, records: Records, dice: Dice, trainings: Trainings
+    ) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._records = records
+        self._dice = dice
+        self._trainings = trainings
+
+    def serve(self, exchange: Exchange, token: str) -> None:
+        """Answer one request to the store."""
+        refusal = self._refusal(exchange, token)
+        if refusal is not None:
+            exchange.send(refusal)
+            return
+        job = self._ledger.job_of_token(token)
+        assert job is not None, "only addresses of known objects are ever signed"
+        if exchange.command == "PUT":
+            self._take(exchange, job)
+        else:
+            self._give(exchange, job)
+
+    def _refusal(self, exchange: Exchange, token: str) -> Answer | None:
+        if exchange.command not in {"PUT", "GET"}:
+            message = "The specified method is not allowed against this resource."
+            return store_refusal(405, "MethodNotAllowed", message, Method=exchange.command)
+        if "x-api-key" in exchange.headers:
+            message = "The object store must never see an API key."
+            return store_refusal(400, "InvalidArgument", message, ArgumentName="x-api-key")
+        account = self._ledger.account
+        moment = self._config.now()
+        method, void = exchange.command, account.addresses_void_before
+        match check(account.signing_secret, method, token, exchange.query, moment=moment, void_before=void):
+            case Verdict.WRONG:
+                message = "The request signature we calculated does not match the signature you provided."
+                return store_refusal(403, "SignatureDoesNotMatch", message)
+            case Verdict.EXPIRED:
+                return store_refusal(403, *_EXPIRED, ServerTime=moment.isoformat())
+            case Verdict.GOOD:
+                return self._refusal_of_body(exchange) if method == "PUT" else None
+
+    @staticmethod
+    def _refusal_of_body(exchange: Exchange) -> Answer | None:
+        if exchange.is_chunked:
+            message = "A header you provided implies functionality that is not implemented."
+            return store_refusal(501, "NotImplemented", message, Header="Transfer-Encoding")
+        if not exchange.has_length:
+            message = "You must provide the Content-Length HTTP header."
+            return store_refusal(411, "MissingContentLength", message)
+        if exchange.unread > _LARGEST_OBJECT:
+            message = "Your proposed upload exceeds the maximum allowed size."
+            return store_refusal(400, "EntityTooLarge", message, ProposedSize=str(exchange.unread))
+        return None
+
+    # -- uploads -------------------------------------------------------------------------------------------
+
+    def _take(self, exchange: Exchange, job: RetrainJob) -> None:
+        if self._dice.strikes("upload_503"):
+            exchange.send(store_refusal(503, "SlowDown", "Please reduce your request rate."))
+            return
+        if self._dice.strikes("upload_500"):
+            message = "We encountered an internal error. Please try again."
+            exchange.send(store_refusal(500, "InternalError", message))
+            return
+        if self._dice.strikes("upload_403"):
+            exchange.send(store_refusal(403, *_EXPIRED, ServerTime=self._config.now().isoformat()))
+            return
+        announced = exchange.unread
+        new = self._ledger.objects_of(job) / f"arriving-{secrets.token_hex(8)}"
+        try:
+            digest = self._receive(exchange, new)
+        except (ConnectionError, TimeoutError) as trouble:
+            new.unlink(missing_ok=True)
+            self._records.tell(
+                "put_received",
+                model=job.model,
+                retrain_job_id=job.retrain_job_id,
+                complete=False,
+                size=announced - exchange.unread,
+                announced=announced,
+                file_name=job.file_name,
+                reason=str(trouble),
+            )
+            raise
+        self._keep(job, new, announced, digest)
+        if self._dice.strikes("upload_lost_answer"):
+            exchange.hang_up()
+        exchange.send(Answer(200, content_type=None, headers={"ETag": f'"{digest[:32]}"'}))
+
+    def _receive(self, exchange: Exchange, new: Path) -> str:
+        """Write the body to file `new`; return its SHA-256. Raises HungUp or TimeoutError if it ends early."""
+        half = exchange.unread // 2
+        trouble = None
+        if self._dice.strikes("upload_reset"):
+            trouble = exchange.reset
+        elif self._dice.strikes("upload_stall"):
+            trouble = self._stall(exchange)
+        exchange.want_body()
+        digest = hashlib.sha256()
+        block = memoryview(bytearray(BLOCK))
+        with new.open("wb") as file:
+            while exchange.unread:
+                if trouble is not None and exchange.unread <= max(half, 1):
+                    trouble()
+                    trouble = None
+                limit = max(exchange.unread - half, 1) if trouble is not None else BLOCK
+                got = exchange.read_into(block[:limit])
+                digest.update(block[:got])
+                file.write(block[:got])
+        if trouble is not None:
+            trouble()
+        return digest.hexdigest()
+
+    def _stall(self, exchange: Exchange) -> Callable[[], None]:
+        return lambda: exchange.pause(self._config.stall_time)
+
+    def _keep(self, job: RetrainJob, new: Path, size: int, digest: str) -> None:
+        moment = self._config.now()
+        number = 0
+
+        def add(job: RetrainJob) -> RetrainJob:
+            nonlocal number
+            number = len(job.uploads) + 1
+            new.replace(self._ledger.upload_path(job, number))
+            upload = Upload(number=number, size=size, sha256=digest, received_at=moment)
+            return self._trainings.with_upload(job.but(uploads=(*job.uploads, upload)))
+
+        job = self._ledger.change_job(job.retrain_job_id, add)
+        tell_upload(self._records, job, job.uploads[number - 1])
+        self._trainings.attend(job)
+
+    # -- results -------------------------------------------------------------------------------------------
+
+    def _give(self, exchange: Exchange, job: RetrainJob) -> None:
+        if self._dice.strikes("results_403"):
+            exchange.send(store_refusal(403, *_EXPIRED, ServerTime=self._config.now().isoformat()))
+            return
+        good = [training for training in job.trainings if training.ended_at and training.failure is None]
+        path = self._ledger.results_path(job, good[-1].number) if good else None
+        if path is None or not path.exists():
+            exchange.send(store_refusal(404, "NoSuchKey", "The specified key does not exist."))
+            return
+        with path.open("rb") as file:
+            self._send_file(exchange, job, file, path.stat().st_size)
+
+    def _send_file(self, exchange: Exchange, job: RetrainJob, file: IO[bytes], size: int) -> None:
+        begin, end = _range(exchange.headers.get("Range", ""), size)
+        headers = {"Accept-Ranges": "bytes"}
+        status = 200
+        if (begin, end) != (0, size):
+            status = 206
+            headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
+        half = begin + (end - begin) // 2
+        if self._dice.strikes("results_cut"):
+            end = half
+        exchange.begin(Answer(status, content_type="application/zip", headers=headers), end - begin)
+        file.seek(begin)
+        if self._dice.strikes("results_reset"):
+            exchange.wfile.write(file.read(half - begin))
+            exchange.reset()
+        if self._dice.strikes("results_truncated"):
+            exchange.wfile.write(file.read(half - begin))
+            exchange.hang_up()
+        left = end - begin
+        while left:
+            block = file.read(min(BLOCK, left))
+            exchange.wfile.write(block)
+            left -= len(block)
+        if end == size:
+            self._records.tell(
+                "results_downloaded", model=job.model, retrain_job_id=job.retrain_job_id, size=size
+            )
+
+
+def _range(wanted: str, size: int) -> tuple[int, int]:
+    """Return begin and end of `bytes=begin-[last]`; everything if it is anything else."""
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted.strip())
+    if match is None or int(match[1]) >= size:
+        return 0, size
+    return int(match[1]), min(int(match[2]) + 1, size) if match[2] else size

@@ -1,0 +1,218 @@
+"""From complete upload to finished or failed: when each training begins and ends, and who computes it.
+
+One thread keeps the time, one computes; `stop` ends both, and what they were at goes on after the next start.
+"""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from retraind.emulator.config import EmulatorConfig
+from retraind.emulator.facts import catch_up, tell_end, tell_start
+from retraind.emulator.faults import Dice
+from retraind.emulator.ledger import Ledger, RetrainJob, Training
+from retraind.emulator.records import Records
+
+_INTERNAL_ERROR = "An internal error occurred."
+
+
+class Task(BaseModel):
+    """What a trainer needs to know; it can be sent to another process."""
+
+    upload: Path
+    file_name: str
+    target: str | None
+    results: Path
+    """Where the trainer writes the results zip."""
+    max_columns: int
+    accept_plain_utf8: bool
+
+
+class TrainerStopped(Exception):  # noqa: N818  - not an error: the emulator was asked to stop
+    """Raised inside a training that `Trainer.stop` ended."""
+
+
+class Trainer(Protocol):
+    """Checks data and trains. Used by one thread, stopped by another."""
+
+    def train(self, task: Task) -> str | None:
+        """Write the results of one training; return None, or the service's message if it failed.
+
+        Safe to repeat. Raises TrainerStopped if `stop` was called.
+        """
+
+    def stop(self) -> None:
+        """End the training that runs, soon, and refuse others."""
+
+
+class Trainings:
+    """The trainings of all retrain jobs."""
+
+    def __init__(
+        self, config: EmulatorConfig, ledger: Ledger, records: Records, dice: Dice, trainer: Trainer
+    ) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._records = records
+        self._dice = dice
+        self._trainer = trainer
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._to_compute: SimpleQueue[tuple[str, int] | None] = SimpleQueue()
+        self._threads = (
+            threading.Thread(target=self._keep_time, name="emulator-trainings", daemon=True),
+            threading.Thread(target=self._compute_all, name="emulator-trainer", daemon=True),
+        )
+
+    def start(self) -> None:
+        """Start both threads and take up what an earlier emulator left unfinished."""
+        for job in self._ledger.jobs():
+            self._resume(job)
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Join both threads; a training in progress is broken off."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._trainer.stop()
+        self._to_compute.put(None)
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def with_upload(self, job: RetrainJob) -> RetrainJob:
+        """Return the job with the training that its newest upload causes, if it causes one."""
+        upload = job.uploads[-1].number
+        waiting = next((training for training in job.trainings if training.started_at is None), None)
+        if job.trainings and self._config.repeated_upload == "ignored":
+            return job
+        if waiting is not None and self._config.repeated_upload == "again-once-started":
+            return job.with_training(waiting.but(upload=upload))
+        due_at = job.uploads[-1].received_at + self._config.queue_time
+        return job.with_training(Training(number=len(job.trainings) + 1, upload=upload, due_at=due_at))
+
+    def attend(self, job: RetrainJob) -> None:
+        """See to it that the trainings of `job` that wait begin when they are due."""
+        for training in job.trainings:
+            if training.started_at is None:
+                self._plan(training.due_at, self._begin, job.retrain_job_id, training.number)
+
+    # -- the thread that keeps the time --------------------------------------------------------------------
+
+    def _plan(
+        self, due: datetime, action: Callable[[str, int], None], retrain_job_id: str, number: int
+    ) -> None:
+        with self._changed:
+            entry = (due, next(self._order), lambda: action(retrain_job_id, number))
+            heapq.heappush(self._agenda, entry)
+            self._changed.notify_all()
+
+    def _keep_time(self) -> None:
+        while (action := self._next_action()) is not None:
+            action()
+
+    def _next_action(self) -> Callable[[], None] | None:
+        with self._changed:
+            while not self._stopping:
+                wait = None
+                if self._agenda:
+                    wait = (self._agenda[0][0] - self._config.now()).total_seconds()
+                    if wait <= 0:
+                        return heapq.heappop(self._agenda)[2]
+                self._changed.wait(wait)
+            return None
+
+    def _begin(self, retrain_job_id: str, number: int) -> None:
+        begun = False
+
+        def begin(job: RetrainJob) -> RetrainJob:
+            nonlocal begun
+            training = job.trainings[number - 1]
+            if training.started_at is not None:
+                return job
+            begun = True
+            return job.with_training(training.but(started_at=self._config.now()))
+
+        job = self._ledger.change_job(retrain_job_id, begin)
+        if begun:
+            tell_start(self._records, job, job.trainings[number - 1])
+            self._to_compute.put((retrain_job_id, number))
+
+    def _end(self, retrain_job_id: str, number: int) -> None:
+        def end(job: RetrainJob) -> RetrainJob:
+            training = job.trainings[number - 1]
+            return job.with_training(training.but(ended_at=self._config.now()))
+
+        job = self._ledger.change_job(retrain_job_id, end)
+        tell_end(self._records, job, job.trainings[number - 1])
+
+    # -- the thread that computes --------------------------------------------------------------------------
+
+    def _compute_all(self) -> None:
+        while (task := self._to_compute.get()) is not None:
+            try:
+                self._compute(*task)
+            except TrainerStopped:
+                return
+
+    def _compute(self, retrain_job_id: str, number: int) -> None:
+        job = self._ledger.job(retrain_job_id)
+        assert job is not None, "jobs are never forgotten"
+        failure = _INTERNAL_ERROR if self._dice.strikes("train_fails") else self._train(job, number)
+
+        def note(job: RetrainJob) -> RetrainJob:
+            return job.with_training(job.trainings[number - 1].but(computed=True, failure=failure))
+
+        self._plan_end(self._ledger.change_job(retrain_job_id, note), number)
+
+    def _train(self, job: RetrainJob, number: int) -> str | None:
+        model = self._ledger.account.models[job.model]
+        results = self._ledger.results_path(job, number)
+        new = results.with_suffix(".new")
+        task = Task(
+            upload=self._ledger.upload_path(job, job.trainings[number - 1].upload),
+            file_name=job.file_name,
+            target=model.target,
+            results=new,
+            max_columns=200 if model.time_series else 999,
+            accept_plain_utf8=self._config.accept_plain_utf8,
+        )
+        failure = self._trainer.train(task)
+        if failure is None:
+            new.replace(results)
+        return failure
+
+    def _plan_end(self, job: RetrainJob, number: int) -> None:
+        started_at = job.trainings[number - 1].started_at
+        assert started_at is not None, "only a training that began is computed"
+        self._plan(started_at + self._config.train_time, self._end, job.retrain_job_id, number)
+
+    # -- after a restart -----------------------------------------------------------------------------------
+
+    def _resume(self, job: RetrainJob) -> None:
+        catch_up(self._records, job)
+        self.attend(job)
+        for training in job.trainings:
+            if training.started_at is None or training.ended_at is not None:
+                continue
+            self._records.tell(
+                "training_resumed",
+                model=job.model,
+                retrain_job_id=job.retrain_job_id,
+                training=training.number,
+            )
+            if training.computed:
+                self._plan_end(job, training.number)
+            else:
+                self._to_compute.put((job.retrain_job_id, training.number))

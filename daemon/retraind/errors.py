@@ -1,0 +1,73 @@
+"""Failures, typed by what to do next; nothing else decides what happens after one.
+
+A step of a job that cannot go on raises exactly one `Setback`. Whoever raises it also words it: `what` happened,
+as a complete sentence, and `remedy`, what a person can do about it.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """How far a hold reaches."""
+
+    JOB = "job"
+    """Only this job waits; the ones behind it wait for it."""
+    MODEL = "model"
+    """No job of the model talks to the service; deliveries are still taken in."""
+
+
+@dataclass
+class Setback(Exception):
+    """A step could not be completed."""
+
+    what: str
+    """What happened: a complete sentence, free of secrets."""
+    remedy: str = ""
+    """What a person can do next; empty when nobody needs to act."""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}".strip()
+
+
+@dataclass
+class Retry(Setback):
+    """Passing trouble: the same step is tried again by itself."""
+
+    after: timedelta | None = None
+    """The wait that the other side asked for (Retry-After), if it did."""
+
+
+@dataclass
+class Hold(Setback):
+    """Nothing will change until a person or a new credential comes; nothing is lost meanwhile."""
+
+    scope: Scope = Scope.MODEL
+    credential: bool = False
+    """True when another key would end the hold; the daemon then looks for one by itself."""
+
+
+@dataclass
+class JobFailed(Setback):
+    """This delivery cannot succeed as it is."""
+
+    restart: bool = True
+    """True when a later `retraind retry` has to begin anew; False when the retrain job is still good and the
+    failed step alone is repeated."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; carries every mistake found, not just the first."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class JournalError(Exception):
+    """The journal cannot be opened or is in use; the message says why and what to do."""
+
+
+class Stopped(Exception):  # noqa: N818  - not an error: the daemon was asked to stop
+    """Raised inside a long step when the daemon is stopping; the step is repeated after the next start."""

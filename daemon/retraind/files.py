@@ -1,0 +1,165 @@
+"""The one place that renames, syncs and copies files, so that the order that survives a power loss is written once.
+
+Rule: a file's bytes are synced before its name is, and after a rename both folders are synced.
+"""
+
+import ctypes
+import errno
+import hashlib
+import io
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+READ_SIZE = 1 << 20
+"""Bytes per read when whole files are streamed."""
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+_NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable.
+
+    Some network file systems refuse fsync on folders (EINVAL); their server keeps its own promises then.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
+            raise
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Create `folder` and its missing parents, durably. An existing folder is left as it is."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def _rename_no_replace(source: Path, target: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(libc, "renameat2", None)
+    code = errno.ENOSYS
+    if rename is not None:
+        done = rename(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
+        if done == 0:
+            return
+        code = ctypes.get_errno()
+    if code not in _NO_RENAMEAT2:
+        raise OSError(code, os.strerror(code), str(source), None, str(target))
+    # File systems without RENAME_NOREPLACE (some SMB and NFS mounts): the check and the rename are two calls,
+    # which is as close as they allow.
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(source), None, str(target))
+    source.rename(target)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename `source` to the free name `target` on the same file system and sync both folders.
+
+    Raises FileExistsError when the name is taken (nothing is overwritten) and OSError (EXDEV) across file
+    systems.
+    """
+    _rename_no_replace(source, target)
+    sync_folder(target.parent)
+    if source.parent != target.parent:
+        sync_folder(source.parent)
+
+
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace `path` by `content` so that a reader sees the old or the new text, never a part."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    # A left-over, or a link that somebody planted under this name, is removed, never written through.
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with open(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+class _PausingFile(io.FileIO):
+    """A file whose reads can be ended from outside."""
+
+    def __init__(self, handle: int, pause: Callable[[], None]) -> None:
+        super().__init__(handle, "rb")
+        self._pause = pause
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._pause()
+        return super().read(size) or b""
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        self._pause()
+        return super().readinto(buffer) or 0
+
+
+def _never() -> None:
+    """Never pause."""
+
+
+def open_regular(path: Path, pause: Callable[[], None] = _never) -> BinaryIO:
+    """Open a regular file for unbuffered reading, never following a link in its last place.
+
+    `pause` is called before each read and may raise. Raises OSError: ELOOP for a link, EINVAL for anything else
+    that is not a regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return _PausingFile(handle, pause)
+
+
+def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
+    digest = hashlib.sha256()
+    with open_regular(path, pause) as file:
+        while chunk := file.read(READ_SIZE):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] = _never) -> None:
+    """Copy the folder `source` to `target` on another file system; `target` appears whole or not at all.
+
+    Every byte is read back and compared before the name appears. The source stays; the caller deletes it once
+    this has returned. A half copy left by an earlier crash is replaced.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    make_folder(partial)
+    for path in sorted(source.rglob("*")):
+        to = partial / path.relative_to(source)
+        if path.is_dir() and not path.is_symlink():
+            to.mkdir()
+            continue
+        with open_regular(path, pause) as reader, to.open("xb") as writer:
+            while chunk := reader.read(READ_SIZE):
+                writer.write(chunk)
+            writer.flush()
+            os.fsync(writer.fileno())
+        shutil.copystat(path, to, follow_symlinks=False)
+        if sha256_of(to, pause) != sha256_of(path, pause):
+            raise OSError(errno.EIO, "the copy differs from its source", str(to))
+    for folder in [*(path for path in partial.rglob("*") if path.is_dir()), partial]:
+        sync_folder(folder)
+    move(partial, target)

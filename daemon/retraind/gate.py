@@ -1,0 +1,118 @@
+"""Asking the owner's gate: a command that looks at a trained job and decides whether it is to be published."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from retraind.clock import span_for_people
+from retraind.errors import Stopped
+from retraind.job import Job
+
+_LONGEST_OUTPUT = 16_384
+"""Bytes of the gate's output that are kept: its end, where the verdict usually stands."""
+_TICK = 0.1
+_NOT_FOUND = 127
+"""What a shell would return for a command that cannot be run."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided."""
+
+    exit_code: int | None
+    """None when it ran out of time."""
+    output: str
+    sentence: str
+    """Why the model is not switched; empty when it is."""
+
+    @property
+    def passed(self) -> bool:
+        """True when the switch may go on."""
+        return self.exit_code == 0
+
+
+def describe(job: Job, folder: Path) -> dict[str, object]:
+    """Return what the gate gets to read on its standard input, as JSON."""
+    return {
+        "job": job.id,
+        "model": job.model,
+        "key": job.key,
+        "folder": str(folder),
+        "results": str(folder / job.results_name) if job.results_name else None,
+        "files": {file.role.value: str(folder / file.name) for file in job.data_files},
+        "rows": dict(job.rows),
+        "columns": list(job.columns),
+        "retrain_job_id": job.retrain_job_id,
+        "trained_model_id": job.trained_model_id,
+        "message": job.status_message,
+    }
+
+
+def ask_gate(
+    command: Sequence[str], folder: Path, job: Job, timeout: timedelta, stopping: threading.Event
+) -> Verdict:
+    """Run the gate in the job's folder, with the folder as its argument and the description on standard input.
+
+    Exit code 0 lets the model be switched; everything else, a time-out included, does not. Raises Stopped when
+    the daemon stops first; the gate is then asked again after the next start.
+    """
+    with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as answer:
+        question.write(json.dumps(describe(job, folder), ensure_ascii=False).encode() + b"\n")
+        question.seek(0)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the owner's own command, from the configuration
+                [*command, str(folder)],
+                stdin=question,
+                stdout=answer,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
+                env=_environment(),
+            )
+        except OSError as error:
+            sentence = f"The gate {command[0]!r} could not be started ({error.strerror}), so the model was not switched."
+            return Verdict(_NOT_FOUND, "", sentence)
+        code = _wait(process, timeout, stopping)
+        answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
+        output = answer.read().decode(errors="replace")
+    if code is None:
+        span = span_for_people(timeout)
+        return Verdict(None, output, f"The gate gave no answer within {span}, so the model was not switched.")
+    sentence = "" if code == 0 else f"The gate said no (exit code {code}), so the model was not switched."
+    return Verdict(code, output, sentence)
+
+
+def _environment() -> dict[str, str]:
+    """The gate gets the daemon's environment without its secrets."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RETRAIND_", "CREDENTIALS_"))
+    }
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: timedelta, stopping: threading.Event) -> int | None:
+    deadline = time.monotonic() + timeout.total_seconds()
+    while time.monotonic() < deadline:
+        try:
+            return process.wait(_TICK)
+        except subprocess.TimeoutExpired:
+            if stopping.is_set():
+                _end(process)
+                raise Stopped from None
+    _end(process)
+    return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the gate and everything it started."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,1 @@
+"""From files in a drop folder to sealed deliveries: watcher (hints), folder (what is there), pairing, seal."""

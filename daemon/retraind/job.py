@@ -1,0 +1,266 @@
+"""What a job is and the one table that tells its life: states, the step each runs, where it may go next.
+
+Pure data. The steps themselves are in `pipeline.py`, the record of a job in `journal.py`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+
+class State(StrEnum):
+    """Where a job stands. A state names what is already true, except those ending in -ing, which name a step
+    that has been decided on and may have been cut off half-way."""
+
+    SEALING = "sealing"
+    """The delivery is complete; its files are being moved out of the drop folder."""
+    SEALED = "sealed"
+    """All files are in the job's own folder. Waits here for the model's earlier jobs."""
+    CHECKED = "checked"
+    """The data keeps the service's rules."""
+    BUNDLED = "bundled"
+    """The file to upload is on the spool disk."""
+    REGISTERED = "registered"
+    """The service has given a retrain_job_id and an address to upload to."""
+    UPLOADED = "uploaded"
+    """The service has every byte; it trains."""
+    TRAINED = "trained"
+    """The service has finished and the results are in the job's folder."""
+    SWITCHING = "switching"
+    """The policy, or a person, wants the retrained model to become the published one."""
+    FILING = "filing"
+    """The outcome is decided; notes are written and the folder moves to done/ or failed/."""
+    DONE = "done"
+    """The folder is in done/."""
+    FAILED = "failed"
+    """The folder is in failed/."""
+    RESTORING = "restoring"
+    """A person asked for another try; the folder moves back into work."""
+    RETURNED = "returned"
+    """The files changed while they were being taken and are back in the drop folder; a later job has them."""
+
+
+class Stage(NamedTuple):
+    """One row of the table of a job's life."""
+
+    step: str | None
+    """The function of `pipeline.Pipeline` that leaves this state; None where the job rests."""
+    next: frozenset[State]
+    """The states that may follow."""
+
+
+def _stage(step: str | None, *following: State) -> Stage:
+    return Stage(step, frozenset(following))
+
+
+S = State
+LIFE: Mapping[State, Stage] = MappingProxyType(
+    {
+        #            step        may go to
+        S.SEALING: _stage("seal", S.SEALED, S.RETURNED, S.FILING),
+        S.SEALED: _stage("check", S.CHECKED, S.RETURNED, S.FILING),
+        S.CHECKED: _stage("bundle", S.BUNDLED, S.RETURNED, S.FILING),
+        S.BUNDLED: _stage("register", S.REGISTERED, S.CHECKED, S.FILING),
+        S.REGISTERED: _stage("upload", S.UPLOADED, S.BUNDLED, S.CHECKED, S.FILING),
+        S.UPLOADED: _stage("poll", S.TRAINED, S.FILING),
+        S.TRAINED: _stage("decide", S.SWITCHING, S.FILING),
+        S.SWITCHING: _stage("switch", S.FILING),
+        S.FILING: _stage("file", S.DONE, S.FAILED),
+        S.DONE: _stage(None, S.SWITCHING),
+        S.FAILED: _stage(None, S.RESTORING),
+        S.RESTORING: _stage("restore", S.SEALED, S.REGISTERED, S.UPLOADED, S.TRAINED, S.SWITCHING),
+        S.RETURNED: _stage(None),
+    }
+)
+
+RESTING = frozenset(state for state, stage in LIFE.items() if stage.step is None)
+"""States in which nothing happens by itself."""
+
+IN_WORK = frozenset({S.CHECKED, S.BUNDLED, S.REGISTERED, S.UPLOADED, S.TRAINED})
+"""States that occupy the model: its next delivery stays sealed until the job has left them."""
+
+TALKS = frozenset({S.BUNDLED, S.REGISTERED, S.UPLOADED, S.SWITCHING})
+"""States whose step calls the service, and which therefore wait while the model's credential is bad."""
+
+
+class Outcome(StrEnum):
+    """How a job ended."""
+
+    TRAINED = "trained"
+    """Trained; the published model was left as it was."""
+    SWITCHED = "switched"
+    """Trained, and now the published model."""
+    SUPERSEDED = "superseded"
+    """Not sent: a newer delivery was waiting behind it (`backlog = latest`)."""
+    DUPLICATE = "duplicate"
+    """Not sent: the same bytes were delivered and trained before (`on_duplicate = skip`)."""
+    FAILED = "failed"
+    """Could not be completed; ERROR.txt says why."""
+
+
+class Role(StrEnum):
+    """What a file is in its delivery."""
+
+    TRAIN = "train"
+    EVAL = "eval"
+    MARKER = "marker"
+    MANIFEST = "manifest"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Signature(_Frozen):
+    """What a file looked like from outside; equal signatures mean it was not touched in between."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    inode: int
+
+
+class SealedFile(_Frozen):
+    """A file of a delivery."""
+
+    role: Role
+    name: str
+    """Path below the drop folder, and later below the job's folder, with `/`; one folder deep at most."""
+    signature: Signature
+    sha256: str | None = None
+
+    @property
+    def base_name(self) -> str:
+        """The name without its folder: what the service gets to see."""
+        return self.name.rpartition("/")[2]
+
+
+class Problem(_Frozen):
+    """Why a job failed, in words for people."""
+
+    what: str
+    remedy: str
+    details: tuple[str, ...] = ()
+    """Further findings, each a complete sentence."""
+
+
+class Job(_Frozen):
+    """The journal's record of one sealed delivery. Changed only by replacing it as a whole."""
+
+    id: str
+    """Also the name of the job's folder: `<date>T<time>Z_<key>_<short id>`."""
+    model: str
+    key: str
+    """What joins the files of the delivery; may be empty."""
+    state: State
+    files: tuple[SealedFile, ...]
+    created_at: datetime
+    updated_at: datetime
+    version: int = 0
+    """Counts the writes; a writer that read an older version is refused."""
+
+    # Waiting
+    wake_at: datetime | None = None
+    """The step is not run before this moment."""
+    attempts: int = 0
+    """Tries of the present step that met passing trouble, in a row."""
+    trouble: str | None = None
+    """What the last of these tries met."""
+    hold: Problem | None = None
+    """Set while the job waits for a person."""
+
+    # The check
+    rows: Mapping[str, int] = {}
+    """Data rows by role."""
+    columns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    # The bundle
+    bundle_name: str | None = None
+    bundle_bytes: int | None = None
+    bundle_sha256: str | None = None
+
+    # The service
+    retrain_job_id: str | None = None
+    upload_ticket: str | None = None
+    """The upload address, encrypted under the model's API key, so that the journal holds no secret."""
+    registered_at: datetime | None = None
+    untouched_status: str | None = None
+    """The status word before a byte was sent. The vendor leaves open what it is, so it is asked."""
+    put_started_at: datetime | None = None
+    """Set while it is not known for certain whether the service got the bytes."""
+    put_ended_at: datetime | None = None
+    """When an upload of unknown outcome was seen to be over."""
+    uploaded_at: datetime | None = None
+    train_deadline: datetime | None = None
+    """When retraind stops waiting for the training."""
+    status: str | None = None
+    """The service's last status word."""
+    status_message: str | None = None
+    trained_model_id: int | None = None
+    trained_at: datetime | None = None
+    results_name: str | None = None
+
+    # The switch
+    gate_exit: int | None = None
+    """The gate's exit code; 0 lets the switch happen."""
+    gate_output: str | None = None
+    switched_at: datetime | None = None
+    switch_note: str | None = None
+    """Why the published model was or was not switched, a complete sentence."""
+
+    # The end
+    outcome: Outcome | None = None
+    problem: Problem | None = None
+    failed_in: State | None = None
+    resume_in: State | None = None
+    """Where `retraind retry` goes on."""
+    earlier_job: str | None = None
+    """The job that had the same bytes, or the newer one that superseded this."""
+
+    def file(self, role: Role) -> SealedFile | None:
+        """Return the delivery's file in `role`, if it has one."""
+        return next((file for file in self.files if file.role is role), None)
+
+    @property
+    def occupies_model(self) -> bool:
+        """True while the model's next delivery has to wait for this job."""
+        return self.state in IN_WORK or (self.state is State.SWITCHING and self.outcome is None)
+
+    @property
+    def data_files(self) -> tuple[SealedFile, ...]:
+        """The training file and, if there is one, the evaluation file."""
+        return tuple(file for file in self.files if file.role in {Role.TRAIN, Role.EVAL})
+
+    def changed(self, **changes: Any) -> "Job":
+        """Return the job with some fields replaced; validated like any other."""
+        return Job.model_validate(self.model_dump() | changes)
+
+    def portable(self) -> bytes:
+        """Return the job as JSON for its folder, from which a lost journal can be rebuilt; without the ticket."""
+        return self.model_dump_json(indent=1, exclude={"upload_ticket"}).encode() + b"\n"
+
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\s]+')
+_LONGEST_KEY = 60
+"""Bytes of the key in a folder's name; file systems allow 255 for the whole, eCryptfs 143."""
+
+
+def job_id(created_at: datetime, key: str, short_id: str) -> str:
+    """Name a job: sorts by time, is unique, and is a safe folder name on SMB (no colon, no trailing dot)."""
+    safe = _UNSAFE.sub("-", unicodedata.normalize("NFC", key)).strip("-. ")
+    safe = safe.encode()[:_LONGEST_KEY].decode(errors="ignore")
+    middle = f"_{safe}" if safe else ""
+    return f"{created_at:%Y-%m-%dT%H%M%SZ}{middle}_{short_id}"
+
+
+def order_of_key(key: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort keys as people count: digits by value, text by its letters, so that 9 comes before 10."""
+    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", key).casefold())
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)

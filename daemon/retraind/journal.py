@@ -1,0 +1,418 @@
+"""The journal: jobs and their append-only history, in SQLite through SQLAlchemy. The daemon's only memory.
+
+Every write is one committed transaction and carries the version it was based on, so that the daemon and a command
+in another process cannot overwrite each other. What a job's change means is decided elsewhere.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import alembic.command
+import alembic.config
+import alembic.runtime.migration
+import alembic.script
+import alembic.util
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError
+
+from retraind.clock import Clock
+from retraind.errors import JournalError
+from retraind.files import make_folder
+from retraind.job import IN_WORK, LIFE, RESTING, Job, Problem, State
+
+METADATA = sa.MetaData()
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),  # seconds since 1970, to sort and page by
+    sa.Column("content", sa.String),  # hash over the data files' hashes; None until checked
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # the whole Job as JSON
+)
+"""Columns beside the body exist to be searched; the body alone is what a Job is made of."""
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("job", sa.String),
+    sa.Column("model", sa.String),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+MODELS = sa.Table(
+    "models",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("held_since", sa.Float),
+    sa.Column("hold", sa.Text),  # a Problem as JSON
+    sa.Column("credential", sa.Boolean, nullable=False, default=False),
+)
+
+
+class Event(NamedTuple):
+    """One line of a job's history."""
+
+    at: datetime
+    job: str | None
+    model: str | None
+    event: str
+    detail: Mapping[str, Any]
+
+
+class ModelHold(NamedTuple):
+    """Why no job of a model talks to the service."""
+
+    model: str
+    since: datetime
+    problem: Problem
+    credential: bool
+    """True when another key would end it."""
+
+
+class Conflict(Exception):  # noqa: N818  - a race that the caller resolves by reading again
+    """Another writer changed the job since it was read."""
+
+
+class Journal:
+    """An open journal. Safe to use from several threads."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(read_only=True)
+        self._clock = clock
+        self._watching: sa.Connection | None = None
+
+    @classmethod
+    def open(cls, file: Path, clock: Clock | None = None) -> Self:
+        """Open the journal in `file`, creating it or bringing it to the present schema.
+
+        Raises JournalError when the file is no journal, is from a newer retraind or cannot be written.
+        """
+        try:
+            make_folder(file.parent)
+        except OSError as error:
+            raise JournalError(
+                f"The journal's folder {file.parent} cannot be created: {error.strerror}. "
+                "Create it for the service's user, or set state.url."
+            ) from error
+        engine = _engine(file)
+        try:
+            _migrate(engine, file)
+        except DatabaseError as error:
+            engine.dispose()
+            raise JournalError(
+                f"The journal {file} cannot be used: {error.orig}. If the disk is full or read-only, mend that; "
+                "if the file is damaged, restore it from a backup."
+            ) from error
+        return cls(engine, clock or Clock())
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._watching is not None:
+            self._watching.close()
+            self._watching = None
+        self._engine.dispose()
+
+    def data_version(self) -> int:
+        """Return a number that changes whenever any other connection, in any process, has written.
+
+        Meant for one caller: it keeps a connection of its own to compare on.
+        """
+        if self._watching is None:
+            self._watching = self._reader.connect()
+        version = self._watching.exec_driver_sql("PRAGMA data_version").scalar_one()
+        self._watching.rollback()
+        return int(version)
+
+    # Jobs
+
+    def add(self, job: Job, event: str, **detail: Any) -> Job:
+        """Record a new job."""
+        with self._engine.begin() as connection:
+            connection.execute(JOBS.insert().values(_row(job)))
+            self._append(connection, event, job, detail)
+        return job
+
+    def write(
+        self, job: Job, event: str | None = None, /, detail: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Job:
+        """Replace the fields `changes` of `job`, with `event` in its history, in one transaction.
+
+        A change of state has to be one that the table of a job's life allows. Raises Conflict when the journal
+        holds another version than `job`.
+        """
+        to = changes.get("state", job.state)
+        if to != job.state and to not in LIFE[job.state].next:
+            raise ValueError(f"a job cannot go from {job.state} to {to}")
+        after = job.changed(**changes, updated_at=self._clock.now(), version=job.version + 1)
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                JOBS.update().where(JOBS.c.id == job.id, JOBS.c.version == job.version).values(_row(after))
+            )
+            if changed.rowcount != 1:
+                raise Conflict(job.id)
+            if event:
+                passed = {"from": job.state, "to": to} if to != job.state else {}
+                self._append(connection, event, after, passed | dict(detail or {}))
+        return after
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job with this id."""
+        with self._reader.connect() as connection:
+            body = connection.scalar(sa.select(JOBS.c.body).where(JOBS.c.id == job_id))
+        return Job.model_validate_json(body) if body else None
+
+    def find(self, beginning: str, limit: int = 3) -> list[Job]:
+        """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
+        plain = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        query = sa.select(JOBS.c.body).where(
+            sa.or_(
+                JOBS.c.id.like(f"{plain}%", escape="\\"),
+                JOBS.c.id.like(f"%\\_{plain}", escape="\\"),
+            )
+        )
+        return self._jobs(query.order_by(JOBS.c.id).limit(limit))
+
+    def jobs(
+        self,
+        model: str | None = None,
+        states: frozenset[State] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Return jobs, newest first."""
+        query = sa.select(JOBS.c.body)
+        if model is not None:
+            query = query.where(JOBS.c.model == model)
+        if states is not None:
+            query = query.where(JOBS.c.state.in_(sorted(states)))
+        return self._jobs(
+            query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit).offset(offset)
+        )
+
+    def active(self, model: str | None = None) -> list[Job]:
+        """Return the jobs that something can still happen to by itself, oldest first."""
+        return self.jobs(model, frozenset(State) - RESTING)[::-1]
+
+    def count(self, model: str | None = None) -> dict[State, int]:
+        """Count jobs by state."""
+        query = sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state)
+        if model is not None:
+            query = query.where(JOBS.c.model == model)
+        with self._reader.connect() as connection:
+            return {State(state): count for state, count in connection.execute(query)}
+
+    def same_content(self, model: str, content: str, besides: str) -> Job | None:
+        """Return the model's latest job that got the same bytes trained, or is about to, if there is one."""
+        trained = {State.DONE} | IN_WORK
+        query = sa.select(JOBS.c.body).where(
+            JOBS.c.model == model,
+            JOBS.c.content == content,
+            JOBS.c.id != besides,
+            JOBS.c.state.in_(sorted(trained)),
+        )
+        jobs = self._jobs(query.order_by(JOBS.c.created_at.desc()))
+        return next((job for job in jobs if job.retrain_job_id or job.state in IN_WORK), None)
+
+    def _jobs(self, query: sa.Select[Any]) -> list[Job]:
+        with self._reader.connect() as connection:
+            return [Job.model_validate_json(body) for (body,) in connection.execute(query)]
+
+    # History
+
+    def note(self, event: str, job: Job | None = None, model: str | None = None, **detail: Any) -> None:
+        """Append an event that changes no job."""
+        with self._engine.begin() as connection:
+            self._append(connection, event, job, detail, model)
+
+    def events(self, job_id: str | None = None, limit: int | None = None) -> list[Event]:
+        """Return the history, oldest first; with `limit`, its latest part."""
+        query = sa.select(EVENTS).order_by(EVENTS.c.id.desc()).limit(limit)
+        if job_id is not None:
+            query = query.where(EVENTS.c.job == job_id)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Event(_moment(row.at), row.job, row.model, row.event, json.loads(row.detail))
+            for row in reversed(rows)
+        ]
+
+    def _append(
+        self,
+        connection: sa.Connection,
+        event: str,
+        job: Job | None,
+        detail: Mapping[str, Any],
+        model: str | None = None,
+    ) -> None:
+        connection.execute(
+            EVENTS.insert().values(
+                at=self._clock.now().timestamp(),
+                job=job.id if job else None,
+                model=job.model if job else model,
+                event=event,
+                detail=json.dumps(dict(detail), ensure_ascii=False, default=str),
+            )
+        )
+
+    # Models
+
+    def hold_model(self, model: str, problem: Problem, *, credential: bool) -> bool:
+        """Hold a model; returns False when it was already held for the same reason."""
+        with self._engine.begin() as connection:
+            known = connection.execute(sa.select(MODELS.c.hold).where(MODELS.c.name == model)).first()
+            hold = problem.model_dump_json()
+            if known is not None and known.hold == hold:
+                return False
+            values = {"held_since": self._clock.now().timestamp(), "hold": hold, "credential": credential}
+            if known is None:
+                connection.execute(MODELS.insert().values(name=model, **values))
+            else:
+                connection.execute(MODELS.update().where(MODELS.c.name == model).values(values))
+            self._append(connection, "model_held", None, {"what": problem.what}, model)
+        return True
+
+    def release_model(self, model: str, why: str) -> bool:
+        """End a model's hold; returns False when there was none."""
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                MODELS.update()
+                .where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
+                .values(hold=None, held_since=None)
+            )
+            if not done.rowcount:
+                return False
+            self._append(connection, "model_released", None, {"why": why}, model)
+        return True
+
+    def holds(self) -> dict[str, ModelHold]:
+        """Return the held models by name."""
+        with self._reader.connect() as connection:
+            rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None))).all()
+        return {
+            row.name: ModelHold(
+                row.name, _moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
+            )
+            for row in rows
+        }
+
+
+def _row(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "model": job.model,
+        "state": job.state.value,
+        "created_at": job.created_at.timestamp(),
+        "content": content_of(job),
+        "version": job.version,
+        "body": job.model_dump_json(),
+    }
+
+
+def content_of(job: Job) -> str | None:
+    """Return what tells deliveries of the same bytes apart from others: the data files' hashes by role."""
+    hashes = [f"{file.role}:{file.sha256}" for file in job.data_files]
+    return " ".join(hashes) if all(file.sha256 for file in job.data_files) else None
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _engine(file: Path) -> sa.Engine:
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": 30})
+
+    @sa.event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        # SQLAlchemy, not the driver, begins transactions (see below).
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # A transaction that reads before it writes must own the write lock from the start, or it can fail
+        # half-way with "database is locked" however long the time-out.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+    return engine
+
+
+def _writes(connection: sa.Connection) -> bool:
+    return not connection.get_execution_options().get("read_only", False)
+
+
+def _migrate(engine: sa.Engine, file: Path) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    script = alembic.script.ScriptDirectory.from_config(config)
+    with engine.begin() as connection:
+        present = alembic.runtime.migration.MigrationContext.configure(connection).get_current_revision()
+        if present == script.get_current_head():
+            return
+        known = {revision.revision for revision in script.walk_revisions()}
+        if present is not None and present not in known:
+            raise JournalError(
+                f"The journal {file} was written by a newer retraind (schema {present}). "
+                "Install that version again, or restore the journal from before the update."
+            )
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def running_instance(file: Path) -> int | None:
+    """Return the process number of the daemon that works with the journal in `file`, or None."""
+    try:
+        handle = os.open(file.with_name(file.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(handle, 32).decode(errors="replace").strip()
+        return int(owner) if owner.isdecimal() else 0
+    else:
+        return None
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def sole_instance(file: Path) -> Iterator[None]:
+    """Keep the journal in `file` for this process alone while the block runs.
+
+    The kernel drops the lock when the process ends, however it ends. Raises JournalError when another process
+    has it, with that process's number.
+    """
+    make_folder(file.parent)
+    lock = file.with_name(file.name + ".lock")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(handle, 32).decode(errors="replace").strip()
+            raise JournalError(
+                f"Another retraind (process {owner or 'unknown'}) already works with the journal {file}. "
+                "Stop that one first, or give this one a journal of its own with state.url."
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(handle)

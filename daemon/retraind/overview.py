@@ -1,0 +1,100 @@
+"""What `retraind status` shows: the journal and the folders, read without asking the daemon."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from pydantic import BaseModel
+
+from retraind.clock import Clock
+from retraind.intake.folder import DropFolder
+from retraind.job import Job, State
+from retraind.journal import Journal, running_instance
+from retraind.patterns import display
+from retraind.report.status import doing
+from retraind.settings import Settings
+
+
+class ActiveJob(BaseModel):
+    """A job in work."""
+
+    id: str
+    key: str
+    state: State
+    attempts: int
+    trouble: str | None
+    hold: str | None
+    retrain_job_id: str | None
+    status: str | None
+
+
+class ModelOverview(BaseModel):
+    """One model at this moment."""
+
+    name: str
+    drop: str
+    hold: str | None
+    jobs: list[ActiveJob]
+    done: int
+    failed: int
+    waiting: list[str]
+    """Keys of deliveries that lack something."""
+    sentences: list[str]
+
+
+class Overview(BaseModel):
+    """The whole daemon at this moment."""
+
+    process: int | None
+    models: list[ModelOverview]
+
+
+def overview(settings: Settings, journal: Journal) -> Overview:
+    """Collect what there is to tell, in the order of the configuration."""
+    holds = journal.holds()
+    active = journal.active()
+    with ThreadPoolExecutor(1) as unused:
+        models = []
+        for name, model in settings.models.items():
+            jobs = [job for job in active if job.model == name]
+            counts = journal.count(name)
+            view = DropFolder(model, settings.sweep.ignore, Clock(), unused, lambda: None).look()
+            waiting = [wait for wait in view.waiting if not wait.arriving]
+            hold = holds.get(name)
+            sentences = (
+                [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
+            )
+            sentences += [view.trouble] if view.trouble else []
+            sentences += [_word(job, jobs) for job in jobs]
+            sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in waiting]
+            models.append(
+                ModelOverview(
+                    name=name,
+                    drop=str(model.drop),
+                    hold=hold.problem.what if hold else None,
+                    jobs=[_active(job) for job in jobs],
+                    done=counts.get(State.DONE, 0),
+                    failed=counts.get(State.FAILED, 0),
+                    waiting=[wait.key for wait in waiting],
+                    sentences=sentences,
+                )
+            )
+    return Overview(process=running_instance(settings.state.journal_file), models=models)
+
+
+def _word(job: Job, jobs: list[Job]) -> str:
+    text = f"{display(job.key) or job.id} {doing(job, jobs)}"
+    if job.hold:
+        return f"{text}; ON HOLD: {job.hold.what}"
+    return f"{text}; try {job.attempts}: {job.trouble}" if job.trouble else text
+
+
+def _active(job: Job) -> ActiveJob:
+    return ActiveJob(
+        id=job.id,
+        key=job.key,
+        state=job.state,
+        attempts=job.attempts,
+        trouble=job.trouble,
+        hold=job.hold.what if job.hold else None,
+        retrain_job_id=job.retrain_job_id,
+        status=job.status,
+    )

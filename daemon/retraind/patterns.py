@@ -1,0 +1,129 @@
+"""File name patterns such as `train*{key}*`: which names they match, and whether two can match the same name.
+
+Pure. `*` stands for as few characters as will do, `{key}` for as many; separators (`_ - . ` and blanks) at the
+edges of what `{key}` took are not part of the key. A pattern may name one folder: `train/{key}`. Unless it ends
+in .csv or .tsv itself, a pattern is compared with the name without that ending. Case and Unicode form (macOS
+shares send decomposed names) make no difference.
+"""
+
+import re
+import unicodedata
+from functools import cached_property
+
+_KEY = "{key}"
+_EDGES = "_-. \u3000"
+_ENDINGS = (".csv", ".tsv")
+
+
+def canonical(text: str) -> str:
+    """Return `text` in the one form in which names and keys are compared."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def display(text: str) -> str:
+    """Return a name as people should see it: composed, with undecodable bytes and control characters escaped."""
+    text = unicodedata.normalize("NFC", text)
+    return "".join(
+        char
+        if char.isprintable()
+        else char.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        if "\udc80" <= char <= "\udcff"
+        else repr(char)[1:-1]
+        for char in text
+    )
+
+
+class Pattern:
+    """One pattern. Raises ValueError with a sentence for people when it makes no sense."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folder, _, self.name = text.rpartition("/")
+        if not self.name or self.folder in {".", ".."} or "/" in self.folder or text.startswith("/"):
+            raise ValueError("a pattern is a file name, or one folder and a file name, such as train/{key}")
+        if set("*?[]{}") & set(self.folder):
+            raise ValueError("the folder in a pattern is written out, without * and {key}")
+        if self.name.count(_KEY) > 1:
+            raise ValueError("{key} can stand in a pattern only once")
+        if set("?[]{}") & set(self.name.replace(_KEY, "")):
+            raise ValueError(
+                "a pattern knows only * and {key}; other signs of file name globbing have no meaning"
+            )
+
+    @cached_property
+    def own_ending(self) -> bool:
+        """True when the pattern itself tells the ending."""
+        return self.name.lower().endswith(_ENDINGS)
+
+    @cached_property
+    def _tokens(self) -> list[str]:
+        return [
+            part if part in {_KEY, "*"} else canonical(part)
+            for part in re.split(r"(\{key\}|\*)", unicodedata.normalize("NFC", self.name))
+            if part
+        ]
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str]:
+        wild = {_KEY: "(?P<key>.*)", "*": ".*?"}
+        return re.compile("".join(wild.get(token) or re.escape(token) for token in self._tokens), re.DOTALL)
+
+    def key_of(self, name: str) -> str | None:
+        """Return the key that `name` (without its folder) carries, "" if it carries none, None if no match.
+
+        Only names that end in .csv or .tsv match.
+        """
+        plain = canonical(name)
+        if not plain.endswith(_ENDINGS):
+            return None
+        found = self._expression.fullmatch(plain if self.own_ending else plain[:-4])
+        if found is None:
+            return None
+        return (found.groupdict().get("key") or "").strip(_EDGES)
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.text!r})"
+
+
+_ANY = None
+
+
+def _symbols(pattern: Pattern, ending: str) -> list[str | None]:
+    symbols: list[str | None] = []
+    for token in pattern._tokens:  # noqa: SLF001
+        symbols += [_ANY] if token in {_KEY, "*"} else list(token)
+    return symbols if pattern.own_ending else symbols + list(ending)
+
+
+def can_both_match(one: Pattern, other: Pattern) -> bool:
+    """Tell whether some file name matches both patterns.
+
+    Two globs share a word exactly when their symbols can be walked side by side to both ends, a wildcard
+    standing still or eating the other's symbol.
+    """
+    if canonical(one.folder) != canonical(other.folder):
+        return False
+    return any(_share_a_word(_symbols(one, ending), _symbols(other, ending)) for ending in _ENDINGS)
+
+
+def _share_a_word(one: list[str | None], other: list[str | None]) -> bool:
+    reached = {(0, 0)}
+    waiting = [(0, 0)]
+    while waiting:
+        i, j = waiting.pop()
+        if i == len(one) and j == len(other):
+            return True
+        steps = []
+        a = one[i] if i < len(one) else ""
+        b = other[j] if j < len(other) else ""
+        if a is _ANY:
+            steps += [(i + 1, j), (i, j + 1)] if b != "" else [(i + 1, j)]
+        if b is _ANY:
+            steps += [(i, j + 1), (i + 1, j)] if a != "" else [(i, j + 1)]
+        if a == b and a not in {_ANY, ""}:
+            steps.append((i + 1, j + 1))
+        for step in steps:
+            if step not in reached:
+                reached.add(step)
+                waiting.append(step)
+    return False

@@ -1,0 +1,646 @@
+"""One function for each state of a job: the only place that orders side effects.
+
+A step does its work and returns `Go` (the next state, with what became known) or `Wait`; or it raises a Setback.
+`Pipeline.advance` writes the journal between steps. Every step can be repeated after a kill at any instruction:
+it first looks at what an earlier try has left.
+"""
+
+import errno
+import os
+import random
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, assert_never
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind import log
+from retraind.api.client import Service
+from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
+from retraind.api.upload import AddressExpired, NotStored, ObjectStore
+from retraind.bundle.archive import Member, build
+from retraind.bundle.preflight import SourceFile, preflight
+from retraind.clock import Clock, span_for_people
+from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
+from retraind.files import (
+    copy_folder_verified,
+    make_folder,
+    move,
+    open_regular,
+    sha256_of,
+    sync_folder,
+    write_atomically,
+)
+from retraind.gate import ask_gate
+from retraind.intake import seal as sealing
+from retraind.intake.folder import signature_of
+from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, State
+from retraind.journal import Conflict, Journal, content_of
+from retraind.report import machine, notes
+from retraind.settings import ModelSettings, Settings
+
+_LOG = log.get(__name__)
+
+_FINISHED = "job_finished"
+"""The one documented status: Retrain Status Check."""
+_FRESH_ADDRESS = timedelta(minutes=1)
+_DISK_TROUBLE: Mapping[int, str] = {
+    errno.ENOSPC: "Free some space there.",
+    errno.EDQUOT: "Free some space there, or raise the quota.",
+    errno.EACCES: "Let the service's user read and write there.",
+    errno.EPERM: "Let the service's user read and write there.",
+    errno.EROFS: "The file system is read-only; mount it writable.",
+    errno.ESTALE: "The share was exported anew; mount it again.",
+}
+
+
+@dataclass(frozen=True)
+class Go:
+    """The step is complete."""
+
+    to: State
+    event: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The step is not complete, in the ordinary course of things; it is run again later."""
+
+    after: timedelta
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Runs the steps of jobs. Safe to use from several threads, for different jobs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        service: Service,
+        store: ObjectStore,
+        credentials: Credentials,
+        *,
+        clock: Clock | None = None,
+        stopping: threading.Event | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.refused: dict[str, str | None] = {}
+        """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
+        self._journal = journal
+        self._service = service
+        self._store = store
+        self._credentials = credentials
+        self._clock = clock or Clock()
+        self._stopping = stopping or threading.Event()
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+
+    # ------------------------------------------------------------------ the driver
+
+    def advance(self, job: Job) -> Job:
+        """Run the job's steps until it rests or has to wait; returns it as the journal then has it."""
+        with structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
+            while (step := LIFE[job.state].step) is not None and not self._stopping.is_set():
+                if job.hold or (job.state in TALKS and job.model in self._journal.holds()):
+                    break
+                if job.wake_at and job.wake_at > self._clock.now():
+                    break
+                try:
+                    job = self._take(job, getattr(self, step))
+                except Stopped:
+                    _LOG.info("step_interrupted", step=step)
+                    break
+                except Conflict:
+                    # A command wrote to the job meanwhile. Its word counts; the step is repeated if still due.
+                    job = self._journal.get(job.id) or job
+        return job
+
+    def advance_one(self, job: Job) -> Job:
+        """Run just the present step, for a caller that must not be kept by the following ones."""
+        with structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
+            step = LIFE[job.state].step
+            return self._take(job, getattr(self, step)) if step else job
+
+    def _take(self, job: Job, step: Callable[[Job], Go | Wait]) -> Job:
+        try:
+            outcome: Go | Wait | Setback = step(job)
+        except Setback as setback:
+            outcome = setback
+        except OSError as error:
+            outcome = _disk_trouble(error)
+        except (Stopped, Conflict, SQLAlchemyError):
+            raise
+        except Exception as error:
+            _LOG.exception("step_crashed", step=job.state.value)
+            outcome = Retry(
+                f"retraind met an error of its own ({type(error).__name__}).", "Please report it."
+            )
+        job = self._journal.get(job.id) or job  # a step may have noted something on its way
+        match outcome:
+            case Go(to, event, changes):
+                cleared = {"state": to, "wake_at": None, "attempts": 0, "trouble": None}
+                after = self._journal.write(job, event, **(cleared | dict(changes)))
+                _LOG.info(event, state=to.value)
+                return after
+            case Wait(after, changes):
+                wake_at = self._clock.now() + after
+                return self._journal.write(
+                    job, **({"attempts": 0, "trouble": None} | dict(changes)), wake_at=wake_at
+                )
+            case Retry():
+                return self._retry_later(job, outcome)
+            case Hold():
+                return self._hold(job, outcome)
+            case JobFailed():
+                return self._fail(job, outcome)
+            case _:
+                raise AssertionError(
+                    f"{type(outcome).__name__} is handled by the steps themselves"
+                ) from outcome
+
+    def _retry_later(self, job: Job, trouble: Retry) -> Job:
+        work = self.settings.work
+        # Full jitter: many jobs that met the same outage do not come back all at once.
+        longest = min(work.retry_longest, work.retry_first * 2 ** min(job.attempts, 20))
+        wait = longest * self._chance.uniform(0.1, 1)
+        if trouble.after is not None:
+            wait = max(wait, trouble.after)
+        again = job.attempts + 1
+        _LOG.warning(
+            "step_retried",
+            state=job.state.value,
+            attempt=again,
+            wait_s=round(wait.total_seconds(), 1),
+            reason=str(trouble),
+        )
+        return self._journal.write(
+            job,
+            "retry" if job.trouble != str(trouble) else None,
+            detail={"reason": str(trouble)},
+            wake_at=self._clock.now() + wait,
+            attempts=again,
+            trouble=str(trouble),
+        )
+
+    def _hold(self, job: Job, hold: Hold) -> Job:
+        if hold.credential and self._credentials.forget(job.model) and job.attempts == 0:
+            # retraind fetched that key itself and can fetch another before it troubles anybody.
+            return self._retry_later(job, Retry(hold.what))
+        problem = Problem(what=hold.what, remedy=hold.remedy)
+        if hold.credential:
+            self.refused[job.model] = self.present_fingerprint(job.model)
+        match hold.scope:
+            case Scope.MODEL:
+                if self._journal.hold_model(job.model, problem, credential=hold.credential):
+                    _LOG.error("model_held", reason=hold.what, remedy=hold.remedy)
+                return self._journal.write(job)
+            case Scope.JOB:
+                _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
+                return self._journal.write(job, "held", hold=problem, detail={"reason": hold.what})
+            case _:
+                assert_never(hold.scope)
+
+    def _fail(self, job: Job, failure: JobFailed, details: tuple[str, ...] = ()) -> Job:
+        problem = Problem(what=failure.what, remedy=failure.remedy, details=details)
+        _LOG.error("job_failed", state=job.state.value, reason=failure.what)
+        go = _failed(job, problem, restart=failure.restart)
+        cleared = {"state": go.to, "wake_at": None, "attempts": 0, "trouble": None}
+        return self._journal.write(
+            job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
+        )
+
+    def _pause(self) -> None:
+        """Give long reads and writes a place to end when the daemon stops."""
+        if self._stopping.is_set():
+            raise Stopped
+
+    # ------------------------------------------------------------------ the steps, in the order of a job's life
+
+    def seal(self, job: Job) -> Go:
+        """sealing -> sealed: move the files out of their writers' reach."""
+        model = self._model(job)
+        if not sealing.seal(job, model):
+            return self._give_back(job)
+        if job.problem is not None:
+            return _failed(job, job.problem, restart=True)
+        return Go(State.SEALED, "delivery_sealed")
+
+    def check(self, job: Job) -> Go:
+        """sealed -> checked: hold the data against the service's rules."""
+        folder = self.folder(job)
+        if not sealing.untouched(job, folder):
+            return self._give_back(job)
+        train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
+        assert train is not None
+        result = preflight(train, evaluation)
+        if not sealing.untouched(job, folder):
+            return self._give_back(job)
+        facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
+        files = tuple(
+            file.model_copy(update={"sha256": fact.sha256}) if (fact := facts.get(file.role)) else file
+            for file in job.files
+        )
+        changes: dict[str, Any] = {
+            "files": files,
+            "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
+            "columns": result.train.columns if result.train else (),
+            "warnings": tuple(str(finding) for finding in result.warnings),
+        }
+        if not result.ok:
+            problem = Problem(
+                what="The data does not keep the service's rules, so nothing was sent.",
+                details=tuple(str(finding) for finding in result.errors),
+                remedy="Correct the data where it comes from, and deliver both files again.",
+            )
+            failed = _failed(job, problem, restart=True)
+            return Go(failed.to, failed.event, changes | dict(failed.changes))
+        checked = job.changed(**changes)
+        twin = self._twin(checked)
+        if twin is not None:
+            return Go(
+                State.FILING,
+                "duplicate_found",
+                changes | {"outcome": Outcome.DUPLICATE, "earlier_job": twin.id},
+            )
+        return Go(State.CHECKED, "data_checked", changes)
+
+    def bundle(self, job: Job) -> Go:
+        """checked -> bundled: write the zip to the spool disk; a training file alone is sent as it is."""
+        folder = self.folder(job)
+        files = job.data_files
+        if len(files) == 1:
+            path, digest = folder / files[0].name, sha256_of(folder / files[0].name, self._pause)
+            made = {
+                "bundle_name": files[0].base_name,
+                "bundle_bytes": path.stat().st_size,
+                "bundle_sha256": digest,
+            }
+            hashes: tuple[str, ...] = (digest,)
+        else:
+            inside = {Role.TRAIN: "train_src", Role.EVAL: "eval_src"}
+            members = [
+                Member(
+                    f"{inside[file.role]}/{file.base_name}",
+                    file.signature.size,
+                    self._opener(folder / file.name),
+                )
+                for file in files
+            ]
+            name = f"{job.id}.zip"
+            bundle = build(self._spooled(job), members, self._pause)
+            made = {"bundle_name": name, "bundle_bytes": bundle.bytes, "bundle_sha256": bundle.sha256}
+            hashes = bundle.member_sha256
+        if hashes != tuple(file.sha256 for file in files) or not sealing.untouched(job, folder):
+            return self._give_back(job)
+        return Go(State.BUNDLED, "bundle_built", made)
+
+    def register(self, job: Job) -> Go | Wait:
+        """bundled -> registered: have the service open a retrain job and give an address to upload to."""
+        model = self._model(job)
+        opens_in = _until_window(model, self._clock.now())
+        if opens_in:
+            return Wait(opens_in, {"trouble": f"The upload waits for its window ({model.upload_window})."})
+        if not self._bundle_path(job).is_file():
+            return Go(State.CHECKED, "bundle_missing")
+        assert job.bundle_name is not None
+        key = self._key(job)
+        given = self._service.register(job.bundle_name, key)
+        return Go(
+            State.REGISTERED,
+            "retrain_job_registered",
+            {
+                "retrain_job_id": given.retrain_job_id,
+                "upload_ticket": lock_address(given.upload_url, key),
+                "registered_at": self._clock.now(),
+                "untouched_status": None,
+                "put_started_at": None,
+                "put_ended_at": None,
+            },
+        )
+
+    def upload(self, job: Job) -> Go | Wait:
+        """registered -> uploaded: send the bytes, to this retrain job and no other, and never twice knowingly."""
+        assert job.retrain_job_id is not None
+        key = self._key(job)
+        if job.untouched_status is None:
+            # What "nothing has arrived yet" is called is undocumented, so it is asked while it is surely true.
+            word = self._service.status(job.retrain_job_id, key).status
+            job = self._journal.write(job, untouched_status=word)
+        elif job.put_started_at is not None:
+            doubt = self._in_doubt(job, key)
+            if doubt is not None:
+                return doubt
+        address = unlock_address(job.upload_ticket or "", key)
+        if address is None:
+            return _register_anew(
+                "The API key was replaced, and the upload address was locked under the old one."
+            )
+        bundle = self._bundle_path(job)
+        if not bundle.is_file():
+            return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
+        job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
+        try:
+            self._store.put(address, bundle, self._pause)
+        except NotStored:
+            self._journal.write(job, put_started_at=None)
+            raise
+        except AddressExpired as expired:
+            self._journal.write(job, put_started_at=None)
+            if job.registered_at and self._clock.now() - job.registered_at < _FRESH_ADDRESS:
+                raise Retry(
+                    "The object store refuses an upload address that is only a moment old.",
+                    "Check the machine's clock, and whether a proxy changes requests.",
+                ) from None
+            return _register_anew(expired.what)
+        except Retry:
+            self._journal.write(job, put_ended_at=self._clock.now())
+            raise
+        return self._uploaded("upload_complete")
+
+    def poll(self, job: Job) -> Go | Wait:
+        """uploaded -> trained: ask how the training does; when it has finished, fetch the results."""
+        assert job.retrain_job_id is not None
+        assert job.uploaded_at is not None
+        now = self._clock.now()
+        answer = self._service.status(job.retrain_job_id, self._key(job))
+        said: dict[str, Any] = {"status": answer.status, "status_message": answer.message}
+        if answer.status != job.status:
+            self._journal.note("status_seen", job, status=answer.status, message=answer.message)
+            _LOG.info("status_seen", status=answer.status, message=answer.message)
+        if answer.status == _FINISHED:
+            if not answer.download_url:
+                raise Retry("The service has finished the training but names no results yet.")
+            try:
+                self._store.get(answer.download_url, self.folder(job) / notes.RESULTS_FILE, self._pause)
+            except AddressExpired as expired:
+                raise Retry(expired.what) from None
+            found = {
+                "trained_model_id": answer.model_id,
+                "trained_at": now,
+                "results_name": notes.RESULTS_FILE,
+            }
+            return Go(State.TRAINED, "training_finished", said | found)
+        word = answer.status.casefold()
+        if any(bad.casefold() in word for bad in self.settings.poll.failure_words):
+            self._journal.write(job, **said)
+            reason = f' and says "{answer.message}"' if answer.message else ""
+            raise JobFailed(
+                f'The service could not train with this data: it reports "{answer.status}"{reason}.',
+                "Correct the data and deliver it again, or run: retraind retry JOB",
+            )
+        if job.train_deadline and now >= job.train_deadline:
+            self._journal.write(job, **said)
+            raise JobFailed(
+                f"The training has not finished within {span_for_people(self.settings.poll_timeout(job.model))}; "
+                f'the service still reports "{answer.status}".',
+                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again.",
+                restart=False,
+            )
+        return Wait(self._poll_wait(job, now), said)
+
+    def decide(self, job: Job) -> Go:
+        """trained -> switching or filing: apply the owner's policy."""
+        model = self._model(job)
+        match model.switch:
+            case "manual":
+                note = "The policy is to switch by hand (switch = manual)."
+                return Go(
+                    State.FILING, "switch_left_to_owner", {"outcome": Outcome.TRAINED, "switch_note": note}
+                )
+            case "always":
+                return Go(State.SWITCHING, "switch_decided")
+            case "gate":
+                verdict = ask_gate(
+                    model.gate or (), self.folder(job), job, model.gate_timeout, self._stopping
+                )
+                said = {"gate_exit": verdict.exit_code, "gate_output": verdict.output}
+                if verdict.passed:
+                    return Go(State.SWITCHING, "gate_passed", said)
+                return Go(
+                    State.FILING,
+                    "gate_refused",
+                    said | {"outcome": Outcome.TRAINED, "switch_note": verdict.sentence},
+                )
+            case _:
+                assert_never(model.switch)
+
+    def switch(self, job: Job) -> Go:
+        """switching -> filing: make the retrained model the published one."""
+        assert job.retrain_job_id is not None
+        try:
+            self._service.switch(job.retrain_job_id, self._key(job))
+        except JobFailed as failure:
+            if job.outcome is None:
+                raise
+            # A person asked for it after the job had been filed: the job stays done, the answer goes on its note.
+            return Go(State.FILING, "switch_failed", {"switch_note": f"A later switch failed: {failure}"})
+        changes = {"outcome": Outcome.SWITCHED, "switched_at": self._clock.now(), "switch_note": None}
+        return Go(State.FILING, "model_switched", changes)
+
+    def file(self, job: Job) -> Go:
+        """filing -> done or failed: write the notes beside the files and move the folder."""
+        model = self._model(job)
+        failed = job.outcome is Outcome.FAILED
+        folder = self.folder(job)
+        make_folder(folder)
+        write_atomically(folder / notes.note_name(job), notes.as_bytes(notes.note(job)))
+        write_atomically(folder / notes.REPORT, machine.as_bytes(job))
+        write_atomically(folder / sealing.JOB_FILE, job.portable())
+        if folder.parent == model.work_folder:
+            self._move_folder(job, folder, (model.failed_folder if failed else model.done_folder) / job.id)
+        self._spooled(job).unlink(missing_ok=True)
+        return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None})
+
+    def restore(self, job: Job) -> Go:
+        """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
+        target = self._model(job).work_folder / job.id
+        folder = self.folder(job)
+        if folder != target:
+            self._move_folder(job, folder, target)
+        for stale in (notes.ERROR, notes.REPORT):
+            (target / stale).unlink(missing_ok=True)
+        files = tuple(
+            file.model_copy(
+                update={"signature": signature_of(os.lstat(target / file.name)), "sha256": file.sha256}
+            )
+            for file in job.files
+        )
+        to = job.resume_in or State.SEALED
+        changes: dict[str, Any] = {
+            "files": files,
+            "outcome": None,
+            "problem": None,
+            "failed_in": None,
+            "resume_in": None,
+        }
+        if to is State.SEALED:
+            changes |= {
+                **_UNREGISTERED,
+                "uploaded_at": None,
+                "status": None,
+                "status_message": None,
+                "warnings": (),
+            }
+        if to is State.UPLOADED:
+            changes["train_deadline"] = self._clock.now() + self.settings.poll_timeout(job.model)
+        return Go(to, "job_restored", changes)
+
+    # ------------------------------------------------------------------ parts of steps
+
+    def _model(self, job: Job) -> ModelSettings:
+        model = self.settings.models.get(job.model)
+        if model is None:
+            raise Hold(
+                f"The configuration has no model {job.model!r} any more.",
+                "Put its table back and reload, so that its deliveries can be finished.",
+                scope=Scope.JOB,
+            )
+        return model
+
+    def _key(self, job: Job) -> str:
+        return self._credentials.key(job.model, self._model(job))
+
+    def present_fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint of a model's present key, or None when there is none to be had."""
+        try:
+            return fingerprint(self._credentials.key(name, self.settings.models[name]))
+        except (Setback, KeyError):
+            return None
+
+    def folder(self, job: Job) -> Path:
+        """Return where the job's files are now: in work, or filed."""
+        model = self._model(job)
+        places = (model.work_folder, model.done_folder, model.failed_folder)
+        return next(
+            (place / job.id for place in places if (place / job.id).is_dir()), model.work_folder / job.id
+        )
+
+    def _spooled(self, job: Job) -> Path:
+        return self.settings.state.spool / f"{job.id}.zip"
+
+    def _bundle_path(self, job: Job) -> Path:
+        files = job.data_files
+        return self.folder(job) / files[0].name if len(files) == 1 else self._spooled(job)
+
+    def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
+        file = job.file(role)
+        if file is None:
+            return None
+        return SourceFile(file.name, self._opener(folder / file.name))
+
+    def _opener(self, path: Path) -> Callable[[], BinaryIO]:
+        return lambda: open_regular(path, self._pause)
+
+    def _give_back(self, job: Job) -> Go:
+        """Return files that changed while they were being taken; they are waited for anew."""
+        if sealing.give_back(job, self._model(job)):
+            return Go(State.RETURNED, "delivery_returned")
+        problem = Problem(
+            what="A file of this delivery was still being written when it was taken, and meanwhile a newer file of "
+            "the same name has arrived in the drop folder.",
+            remedy="Nothing, if the newer files are the ones that count; they are taken in by themselves. Have the "
+            "export write under a temporary name and rename at the end, or raise settle.",
+        )
+        return _failed(job, problem, restart=True)
+
+    def _twin(self, job: Job) -> Job | None:
+        content = content_of(job)
+        if content is None or self._model(job).on_duplicate == "retrain":
+            return None
+        return self._journal.same_content(job.model, content, besides=job.id)
+
+    def _in_doubt(self, job: Job, key: str) -> Go | Wait | None:
+        """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
+        assert job.retrain_job_id is not None
+        answer = self._service.status(job.retrain_job_id, key)
+        if answer.status != job.untouched_status:
+            return self._uploaded("upload_found_complete")
+        now = self._clock.now()
+        if job.put_ended_at is None:
+            job = self._journal.write(job, put_ended_at=now)
+        assert job.put_ended_at is not None
+        left = job.put_ended_at + self.settings.poll.upload_doubt - now
+        if left > timedelta(0):
+            return Wait(min(left, timedelta(seconds=5)))
+        return None
+
+    def _uploaded(self, event: str) -> Go:
+        now = self._clock.now()
+        return Go(State.UPLOADED, event, {"uploaded_at": now, "upload_ticket": None, "put_started_at": None})
+
+    def _poll_wait(self, job: Job, now: datetime) -> timedelta:
+        """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
+        assert job.uploaded_at is not None
+        shortest = self.settings.poll_interval(job.model)
+        return max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
+
+    def _move_folder(self, job: Job, source: Path, target: Path) -> None:
+        """Move a job's folder whole; across file systems by a verified copy, the original deleted last."""
+        make_folder(target.parent)
+        try:
+            move(source, target)
+        except FileExistsError:
+            # An earlier try was killed between the verified copy and the deletion. Nothing else makes such names.
+            for file in job.files:
+                if sha256_of(source / file.name, self._pause) != sha256_of(target / file.name, self._pause):
+                    raise
+            _remove_tree(source)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            copy_folder_verified(source, target, self._pause)
+            _remove_tree(source)
+
+
+_UNREGISTERED: Mapping[str, Any] = {
+    "retrain_job_id": None,
+    "upload_ticket": None,
+    "registered_at": None,
+    "untouched_status": None,
+    "put_started_at": None,
+    "put_ended_at": None,
+}
+
+
+def _register_anew(why: str) -> Go:
+    """Go back for another retrain job: the old one can no longer start, since its address is of no use."""
+    return Go(State.BUNDLED, "registration_dropped", {**_UNREGISTERED, "trouble": why})
+
+
+def _failed(job: Job, problem: Problem, *, restart: bool) -> Go:
+    resume = State.SEALED if restart else job.state
+    changes = {"outcome": Outcome.FAILED, "problem": problem, "failed_in": job.state, "resume_in": resume}
+    return Go(State.FILING, "job_failed", changes)
+
+
+def _until_window(model: ModelSettings, now: datetime) -> timedelta | None:
+    """Return how long it is until the model's upload window opens, local time; None while it is open."""
+    if model.window is None:
+        return None
+    begin, end = model.window
+    local = now.astimezone()
+    moment = local.time().replace(tzinfo=None)
+    open_now = begin <= moment < end if begin < end else moment >= begin or moment < end
+    if open_now:
+        return None
+    opening = local.replace(hour=begin.hour, minute=begin.minute, second=0, microsecond=0)
+    return (opening if opening > local else opening + timedelta(days=1)) - local
+
+
+def _remove_tree(folder: Path) -> None:
+    """Delete a folder whose verified copy is elsewhere."""
+    shutil.rmtree(folder)
+    sync_folder(folder.parent)
+
+
+def _disk_trouble(error: OSError) -> Retry:
+    where = f"{error.filename}: " if error.filename else ""
+    remedy = _DISK_TROUBLE.get(error.errno or 0, "")
+    return Retry(f"{where}{error.strerror or error}.", remedy)

@@ -1,0 +1,121 @@
+"""report.json: what RESULT.txt and ERROR.txt tell, for programs. Its schema is docs/report.schema.json."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from retraind.job import Job, Outcome, Role
+from retraind.report.notes import headline
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReportFile(_Part):
+    """A file of the delivery."""
+
+    role: Role
+    name: str = Field(description="Path below the job's folder.")
+    bytes: int
+    sha256: str | None = Field(description="Null when the job ended before the file was read.")
+    rows: int | None = Field(description="Data rows, the header not counted.")
+
+
+class ReportProblem(_Part):
+    """Why the job failed."""
+
+    what: str
+    details: tuple[str, ...]
+    remedy: str
+    step: str | None = Field(description="The state in which the job failed.")
+
+
+class ReportService(_Part):
+    """What the service said."""
+
+    retrain_job_id: str | None
+    status: str | None
+    message: str | None
+    model_id: int | None
+
+
+class Report(_Part):
+    """The outcome of one delivery. Times are ISO 8601 in UTC."""
+
+    schema_version: Literal[1] = 1
+    job: str
+    model: str
+    key: str
+    outcome: Outcome
+    summary: str
+    files: tuple[ReportFile, ...]
+    columns: tuple[str, ...]
+    warnings: tuple[str, ...]
+    problem: ReportProblem | None
+    service: ReportService
+    results: str | None = Field(description="The results file's name in the job's folder.")
+    switched: bool
+    switch_note: str | None
+    gate_exit: int | None
+    related_job: str | None = Field(description="The newer job (superseded) or the earlier one (duplicate).")
+    taken_at: datetime
+    uploaded_at: datetime | None
+    trained_at: datetime | None
+    switched_at: datetime | None
+    closed_at: datetime
+
+
+def report(job: Job) -> Report:
+    """Build the report of a job whose outcome is decided."""
+    assert job.outcome is not None
+    problem = None
+    if job.problem and job.outcome is Outcome.FAILED:
+        problem = ReportProblem(
+            what=job.problem.what,
+            details=job.problem.details,
+            remedy=job.problem.remedy.replace("retry JOB", f"retry {job.id}"),
+            step=job.failed_in,
+        )
+    return Report(
+        job=job.id,
+        model=job.model,
+        key=job.key,
+        outcome=job.outcome,
+        summary=headline(job),
+        files=tuple(
+            ReportFile(
+                role=file.role,
+                name=file.name,
+                bytes=file.signature.size,
+                sha256=file.sha256,
+                rows=job.rows.get(file.role),
+            )
+            for file in job.files
+        ),  # fmt: skip
+        columns=job.columns,
+        warnings=job.warnings,
+        problem=problem,
+        service=ReportService(
+            retrain_job_id=job.retrain_job_id,
+            status=job.status,
+            message=job.status_message,
+            model_id=job.trained_model_id,
+        ),
+        results=job.results_name,
+        switched=job.outcome is Outcome.SWITCHED,
+        switch_note=job.switch_note,
+        gate_exit=job.gate_exit,
+        related_job=job.earlier_job,
+        taken_at=job.created_at,
+        uploaded_at=job.uploaded_at,
+        trained_at=job.trained_at,
+        switched_at=job.switched_at,
+        closed_at=job.updated_at,
+    )
+
+
+def as_bytes(job: Job) -> bytes:
+    """Return report.json's content."""
+    return report(job).model_dump_json(indent=2).encode() + b"\n"

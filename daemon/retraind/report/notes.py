@@ -1,0 +1,153 @@
+"""The notes that are filed with the data: RESULT.txt and ERROR.txt, for someone who sees only the share.
+
+All wording for people on the share is here and in `status.py`. Pure: a job goes in, a text comes out.
+"""
+
+import textwrap
+from collections.abc import Iterable
+
+from retraind.clock import for_people, span_for_people
+from retraind.job import Job, Outcome, Role
+from retraind.patterns import display
+
+RESULT = "RESULT.txt"
+ERROR = "ERROR.txt"
+REPORT = "report.json"
+RESULTS_FILE = "results.zip"
+_WIDTH = 100
+
+_HEADLINES = {
+    Outcome.SWITCHED: "The model was retrained with this data, and the new model is now the published one.",
+    Outcome.TRAINED: "The model was retrained with this data. The published model has not been changed.",
+    Outcome.SUPERSEDED: "This data was not used: a newer delivery for the same model was waiting behind it.",
+    Outcome.DUPLICATE: "This data was not used again: the model has already been trained with exactly these files.",
+    Outcome.FAILED: "The model was NOT retrained with this data.",
+}
+_ROLES = {Role.TRAIN: "training", Role.EVAL: "evaluation", Role.MARKER: "marker", Role.MANIFEST: "manifest"}
+
+
+def headline(job: Job) -> str:
+    """Say in one sentence how the job ended."""
+    if job.outcome is None:
+        return f"The job is not finished yet ({job.state})."
+    if job.outcome is Outcome.FAILED and job.trained_at:
+        return "The model was retrained with this data, but a later step failed."
+    return _HEADLINES[job.outcome]
+
+
+def note_name(job: Job) -> str:
+    """Return which of the two notes the job gets."""
+    return ERROR if job.outcome is Outcome.FAILED else RESULT
+
+
+def note(job: Job) -> str:
+    """Word the note of a job whose outcome is decided."""
+    return error_note(job) if job.outcome is Outcome.FAILED else result_note(job)
+
+
+def result_note(job: Job) -> str:
+    """Word RESULT.txt."""
+    parts = [headline(job), *_story(job)]
+    if job.switch_note:
+        parts.append(job.switch_note)
+    if job.outcome is Outcome.TRAINED:
+        parts.append(
+            f"What to do next: look at {RESULTS_FILE}. To publish the new model, the operator of retraind runs\n"
+            f"    retraind switch {job.id}"
+        )
+    elif job.outcome is Outcome.SWITCHED:
+        parts.append(
+            "What to do next: nothing. To go back to an earlier model, the operator of retraind runs\n"
+            "    retraind switch JOB\n"
+            "with the name of an earlier folder in done/."
+        )
+    elif job.outcome is Outcome.SUPERSEDED:
+        parts.append(f"The newer delivery is {job.earlier_job}. What to do next: nothing.")
+    elif job.outcome is Outcome.DUPLICATE:
+        parts.append(
+            f"The earlier delivery is {job.earlier_job}. What to do next: nothing, unless new data was meant to "
+            "arrive; then please check the export."
+        )
+    if job.gate_output:
+        parts.append("The gate said:\n" + textwrap.indent(job.gate_output.strip(), "    "))
+    if job.warnings:
+        parts.append("Worth knowing about the data:\n" + bullets(job.warnings))
+    return _text(parts)
+
+
+def error_note(job: Job) -> str:
+    """Word ERROR.txt: what happened, where, and what to do."""
+    parts = [headline(job)]
+    if job.problem:
+        parts.append("What happened: " + job.problem.what)
+        if job.problem.details:
+            parts.append(bullets(job.problem.details))
+        if job.problem.remedy:
+            parts.append("What to do next: " + job.problem.remedy.replace("retry JOB", f"retry {job.id}"))
+    parts += _story(job)
+    if job.warnings:
+        parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))
+    parts.append(
+        "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder\n"
+        "under their old names; this folder can then be deleted."
+    )
+    return _text(parts)
+
+
+def _story(job: Job) -> list[str]:
+    lines = [
+        f"Model:      {job.model}",
+        f"Delivery:   {display(job.key) or '(without a key)'}",
+        f"Job:        {job.id}",
+    ]
+    for file in job.files:
+        rows = job.rows.get(file.role)
+        counted = f", {rows:,} rows" if rows is not None else ""
+        lines.append(
+            f"{'File:':<12}{display(file.name)} ({_ROLES[file.role]}, {file.signature.size:,} bytes{counted})"
+        )
+    times = (
+        ("Taken in:", job.created_at),
+        ("Uploaded:", job.uploaded_at),
+        ("Trained:", job.trained_at),
+        ("Switched:", job.switched_at),
+        ("Closed:", job.updated_at),
+    )
+    lines += [f"{label:<12}{for_people(moment)}" for label, moment in times if moment]
+    if job.uploaded_at and job.trained_at:
+        lines.append(f"Training:   took {span_for_people(job.trained_at - job.uploaded_at)}")
+    if job.retrain_job_id:
+        lines.append(f"Retrain job at the service: {job.retrain_job_id}")
+    if job.trained_model_id is not None:
+        lines.append(f"Model id at the service:    {job.trained_model_id}")
+    if job.status_message:
+        lines.append(f"The service says: {display(job.status_message)}")
+    return ["\n".join(lines)]
+
+
+def bullets(sentences: Iterable[str]) -> str:
+    """List sentences, wrapped."""
+    return "\n".join(
+        textwrap.fill(
+            sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+        )
+        for sentence in sentences
+    )
+
+
+def _text(parts: Iterable[str]) -> str:
+    wrapped = (
+        "\n".join(
+            line
+            if len(line) <= _WIDTH or line.startswith(" ")
+            else textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False)
+            for line in part.splitlines()
+        )
+        for part in parts
+    )
+    return "\n\n".join(wrapped) + "\n"
+
+
+def as_bytes(text: str) -> bytes:
+    """Encode a note for the share: with a BOM and CRLF, so that Windows' own editor shows any language right."""
+    return b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode("utf-8", "backslashreplace")

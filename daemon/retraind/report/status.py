@@ -1,0 +1,90 @@
+"""STATUS.txt in the drop folder: what retraind sees there and what it waits for. Rewritten only when it changes.
+
+It therefore holds no clock that ticks: only moments at which something happened.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from retraind.clock import for_people
+from retraind.files import write_atomically
+from retraind.intake.folder import View
+from retraind.job import Job, Problem, State
+from retraind.patterns import display
+from retraind.report.notes import as_bytes, bullets
+from retraind.turns import waiting_behind
+
+STATUS = "STATUS.txt"
+
+_DOING = {
+    State.SEALING: "is being taken in",
+    State.SEALED: "has been taken in and will be checked next",
+    State.CHECKED: "has passed the check and is being bundled",
+    State.BUNDLED: "is bundled and will be sent to the service",
+    State.REGISTERED: "is being sent to the service",
+    State.UPLOADED: "has been sent; the service is training",
+    State.TRAINED: "has been trained; the results are being looked at",
+    State.SWITCHING: "has been trained and is being made the published model",
+    State.FILING: "is finished and is being filed",
+    State.RESTORING: "is being brought back for another try",
+}
+
+
+def doing(job: Job, jobs: Sequence[Job]) -> str:
+    """Say in half a sentence what is going on with an active job."""
+    behind = waiting_behind(jobs, job)
+    if behind is not None:
+        return f"has been taken in and waits for {display(behind.key) or behind.id} to finish"
+    return _DOING.get(job.state, str(job.state))
+
+
+def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | None, last: Job | None) -> str:
+    """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job."""
+    parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
+    if hold:
+        parts.append(
+            f"ON HOLD: {hold.what} {hold.remedy.replace('release MODEL', f'release {model}')}\n"
+            "New files are still taken in; nothing is lost."
+        )
+    if view.trouble:
+        parts.append(f"TROUBLE: {view.trouble}")
+    if jobs:
+        lines = []
+        for job in jobs:
+            line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
+            if job.hold:
+                line += f" ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
+            elif job.trouble:
+                line += f" Last try: {job.trouble} It is tried again by itself."
+            lines.append(line)
+        parts.append("In work:\n" + bullets(lines))
+    if view.waiting:
+        lines = []
+        for wait in view.waiting:
+            names = ", ".join(display(seen.name) for seen in wait.files)
+            lines.append(f"{display(wait.key) or '(without a key)'} ({names}): {' '.join(wait.reasons)}")
+        parts.append("Not complete yet:\n" + bullets(lines))
+    if view.strangers:
+        parts.append("Not touched:\n" + bullets(view.strangers))
+    if not jobs and not view.waiting and not view.trouble:
+        parts.append("Nothing is waiting and nothing is in work.")
+    if last and last.outcome:
+        filed = "failed" if last.state is State.FAILED else "done"
+        parts.append(
+            f"Last finished: {display(last.key) or '(without a key)'} ({last.outcome}), "
+            f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def write_status(drop: Path, text: str) -> bool:
+    """Write STATUS.txt unless it already says so; returns whether it was written. Raises OSError."""
+    path = drop / STATUS
+    content = as_bytes(text)
+    try:
+        if path.read_bytes() == content:
+            return False
+    except FileNotFoundError:
+        pass
+    write_atomically(path, content)
+    return True

@@ -1,0 +1,225 @@
+"""When things happen: APScheduler runs looks, sweeps and jobs' steps on bounded pools of threads.
+
+Level-triggered: `dispatch` reads what the journal says and schedules whatever may go on; it can be called at any
+time and any number of times. Nothing is remembered here that a restart would miss.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from retraind import log
+from retraind.clock import Clock
+from retraind.job import Job, Outcome, State
+from retraind.journal import Conflict, Journal
+from retraind.pipeline import Pipeline
+from retraind.turns import turns
+
+_LOG = log.get(__name__)
+
+_LOOKERS = 4
+"""Threads for looks; a share that hangs blocks one."""
+_TALKERS = 4
+"""Threads for short questions to the service, which must not queue behind uploads."""
+_TALK = frozenset({State.UPLOADED, State.SWITCHING})
+
+
+class _Busy:
+    """Which keys are being worked on. A call for a busy key is remembered instead of being run beside it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._again: dict[str, bool] = {}
+
+    def begin(self, key: str) -> bool:
+        """Claim `key`; False when it is taken, and then its holder is told by `end`."""
+        with self._lock:
+            if key in self._again:
+                self._again[key] = True
+                return False
+            self._again[key] = False
+            return True
+
+    def end(self, key: str) -> bool:
+        """Give `key` up; returns whether somebody asked for it meanwhile."""
+        with self._lock:
+            return self._again.pop(key)
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            return key in self._again
+
+
+class Scheduler:
+    """The daemon's timetable. `start` begins, `stop` ends and joins every thread."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        clock: Clock,
+        look: Callable[[str], float | None],
+        changed: Callable[[str], None],
+    ) -> None:
+        """`look` looks at a model's folder and returns in how many seconds to look again, if earlier than the
+        sweep would; `changed` is told when a model's jobs have changed."""
+        self._pipeline = pipeline
+        self._journal = journal
+        self._clock = clock
+        self._look = look
+        self._changed = changed
+        self._busy = _Busy()
+        self._dispatching = threading.Lock()
+        self._stopped = False
+        self._timetable = BackgroundScheduler(
+            executors={
+                "look": ThreadPoolExecutor(_LOOKERS),
+                "work": ThreadPoolExecutor(pipeline.settings.work.parallel),
+                "talk": ThreadPoolExecutor(_TALKERS),
+                "default": ThreadPoolExecutor(1),
+            },
+            # However late, everything is still run, once. Keys in _Busy replace APScheduler's instance count,
+            # which would drop a run instead of remembering it.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1_000_000},
+            timezone=UTC,
+        )
+        self._timetable.add_listener(self._tell_error, EVENT_JOB_ERROR)
+
+    def start(self) -> None:
+        """Begin to run what is scheduled."""
+        self._timetable.start()
+
+    def stop(self) -> None:
+        """Schedule nothing more, and wait for the steps that are being run."""
+        self._stopped = True
+        if self._timetable.running:
+            self._timetable.shutdown(wait=True)
+
+    def every(
+        self, interval: timedelta, name: str, function: Callable[[], None], pool: str = "default"
+    ) -> None:
+        """Run `function` at once and then every `interval`."""
+
+        def run() -> None:
+            if self._busy.begin(name):
+                try:
+                    function()
+                finally:
+                    self._busy.end(name)
+
+        self._timetable.add_job(
+            run, "interval", seconds=interval.total_seconds(), id=name, name=name, executor=pool,
+            replace_existing=True, next_run_time=datetime.now(UTC),
+        )  # fmt: skip
+
+    def cancel(self, name: str) -> None:
+        """Stop what `every` began."""
+        try:
+            self._timetable.remove_job(name)
+        except JobLookupError:
+            _LOG.debug("nothing_to_cancel", name=name)
+
+    # Looks
+
+    def look_in(self, model: str, seconds: float) -> None:
+        """Look at a model's folder in so many seconds, or earlier if that has already been asked for."""
+        if self._stopped:
+            return
+        when = datetime.now(UTC) + timedelta(seconds=seconds)
+        name = f"look {model}"
+        planned = self._timetable.get_job(name)
+        if planned is None or planned.next_run_time is None or planned.next_run_time > when:
+            self._timetable.add_job(
+                self.look_now, "date", args=(model,), run_date=when, id=name, name=name, executor="look",
+                replace_existing=True,
+            )  # fmt: skip
+
+    def look_now(self, model: str) -> None:
+        """Look at a model's folder on this thread, unless another thread is doing so; then it looks once more."""
+        key = f"look {model}"
+        if not self._busy.begin(key):
+            return
+        soon = None
+        try:
+            soon = self._look(model)
+        finally:
+            again = self._busy.end(key)
+        if again:
+            soon = 0.0
+        if soon is not None:
+            self.look_in(model, soon)
+
+    # Jobs
+
+    def dispatch(self, models: Iterable[str] | None = None) -> None:
+        """Schedule the steps of every job that may go on, of `models` or of all."""
+        with self._dispatching:
+            jobs: Mapping[str, list[Job]]
+            if models is None:
+                jobs = _by_model(self._journal.active())
+            else:
+                jobs = {model: self._journal.active(model) for model in models}
+            holds = self._journal.holds() if jobs else {}
+            for model, active in jobs.items():
+                self._dispatch(model, active, held=model in holds)
+
+    def _dispatch(self, model: str, active: list[Job], *, held: bool) -> None:
+        table = self._pipeline.settings.models.get(model)
+        plan = turns(active, held=held, backlog=table.backlog if table else "all")
+        run = list(plan.run)
+        for job, newer in plan.superseded:
+            try:
+                changes: dict[str, Any] = {
+                    "outcome": Outcome.SUPERSEDED,
+                    "earlier_job": newer.id,
+                    "state": State.FILING,
+                }
+                run.append(self._journal.write(job, "delivery_superseded", **changes))
+            except Conflict:
+                # A command or a step was faster. The next dispatch sees what it did.
+                continue
+        for job in run:
+            if job.id not in self._busy and not self._stopped:
+                self._schedule(job)
+
+    def _schedule(self, job: Job) -> None:
+        when = job.wake_at or self._clock.now()
+        planned = self._timetable.get_job(job.id)
+        if planned is not None and planned.next_run_time is not None and planned.next_run_time <= when:
+            return
+        self._timetable.add_job(
+            self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
+            executor="talk" if job.state in _TALK else "work", replace_existing=True,
+        )  # fmt: skip
+
+    def _run(self, job_id: str, model: str) -> None:
+        if not self._busy.begin(job_id):
+            return
+        try:
+            job = self._journal.get(job_id)
+            if job is not None:
+                self._pipeline.advance(job)
+        finally:
+            self._busy.end(job_id)
+        # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
+        if not self._stopped:
+            self.dispatch([model])
+        self._changed(model)
+
+    @staticmethod
+    def _tell_error(event: JobExecutionEvent) -> None:
+        # A bug or a broken journal. The sweep dispatches again, so nothing is lost; but it must be seen.
+        _LOG.error("task_crashed", task=event.job_id, error=repr(event.exception), trace=event.traceback)
+
+
+def _by_model(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    found: dict[str, list[Job]] = {}
+    for job in jobs:
+        found.setdefault(job.model, []).append(job)
+    return found

@@ -1,0 +1,398 @@
+"""The daemon: puts the parts together, owns their threads, listens to signals and to systemd.
+
+Nothing is decided here about a job or a file.
+"""
+
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Self
+
+from retraind import __version__, log
+from retraind.api.client import ApiClient
+from retraind.api.credentials import Credentials
+from retraind.api.upload import ObjectStore
+from retraind.clock import Clock
+from retraind.errors import ConfigError, Setback
+from retraind.intake.folder import DropFolder, View
+from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
+from retraind.intake.pairing import Delivery
+from retraind.intake.watcher import Watcher
+from retraind.job import Job, State, job_id
+from retraind.journal import Journal, sole_instance
+from retraind.pipeline import Pipeline
+from retraind.report.status import status_text, write_status
+from retraind.scheduler import Scheduler
+from retraind.settings import ModelSettings, Settings, load
+from retraind.systemd import notify, watchdog_interval
+
+_LOG = log.get(__name__)
+
+_SWEEP = "sweep"
+_KEYS = "keys"
+_HINT_DELAY = 0.05
+"""Seconds that a burst of events has to gather into one look."""
+_KEYS_INTERVAL = timedelta(seconds=15)
+_HOLD_RETRY = timedelta(hours=6)
+"""How often a refused key is tried again unchanged: the account may have been mended on the vendor's side."""
+_STOP_PATIENCE = 8.0
+"""Seconds for running steps to reach a safe point; systemd is told ten."""
+_ONCE_MARGIN = 5.0
+_ONCE_STEP = 0.2
+
+
+@dataclass
+class _Watched:
+    """A model under watch and what was last told about it."""
+
+    folder: DropFolder
+    view: View = View()
+    told: tuple[object, ...] = ()
+
+
+@contextmanager
+def _opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
+    journal = Journal.open(settings.state.journal_file, clock)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+class Daemon:
+    """One running retraind. Use as a context manager: entering opens the journal, leaving joins every thread."""
+
+    def __init__(self, settings: Settings, config: Path, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._config = config
+        self._clock = clock or Clock()
+        self._watched: dict[str, _Watched] = {}
+        self._stopping = threading.Event()
+        self._reload = threading.Event()
+        self._woken = threading.Event()
+        self._swept = self._clock.elapsed()
+        self._sweeps = 0
+        self._begun: set[str] = set()
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Open everything; raises JournalError when another instance runs or the journal cannot be used."""
+        file = self.settings.state.journal_file
+        with ExitStack() as opening:
+            opening.enter_context(sole_instance(file))
+            self.journal = opening.enter_context(_opened(self.settings, self._clock))
+            self._service = ApiClient(self.settings.api, self._clock)
+            opening.callback(self._service.close)
+            self.credentials = Credentials(self._service, self._clock)
+            self.pipeline = Pipeline(
+                self.settings,
+                self.journal,
+                self._service,
+                ObjectStore(self.settings.api, self._clock),
+                self.credentials,
+                clock=self._clock,
+                stopping=self._stopping,
+            )
+            self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
+            opening.callback(self._hashing.shutdown, wait=True, cancel_futures=True)
+            self._watcher = Watcher()
+            self._scheduler = Scheduler(self.pipeline, self.journal, self._clock, self._look, self._tell)
+            opening.callback(self._scheduler.stop)
+            opening.callback(self._watcher.stop)
+            self._exit = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._exit.close()
+
+    # ------------------------------------------------------------------ running
+
+    def run(self, *, once: bool = False) -> int:
+        """Work until stopped, or with `once` until what is complete now has been worked off.
+
+        Returns the exit code: 0, or with `once` 1 when a job failed or is held.
+        """
+        _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
+        self._end_holds_of_last_time()
+        self._watch_all()
+        self._scheduler.start()
+        self._scheduler.every(self.settings.sweep.interval, _SWEEP, self._sweep, pool="look")
+        self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
+        try:
+            return self._work_off() if once else self._work()
+        finally:
+            self._stop()
+
+    def stop(self) -> None:
+        """Ask `run` to return; safe from any thread and from signal handlers."""
+        self._stopping.set()
+        self._woken.set()
+
+    def handle_signals(self) -> None:
+        """Let SIGTERM and SIGINT stop the daemon and SIGHUP reload it. Call from the main thread."""
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            if number == signal.SIGHUP:
+                self._reload.set()
+                self._woken.set()
+            else:
+                self.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, handle)
+
+    def _work(self) -> int:
+        beat = min(watchdog_interval() or 1.0, 1.0)
+        seen = self.journal.data_version()
+        ready = False
+        while not self._stopping.is_set():
+            self._woken.wait(beat)
+            self._woken.clear()
+            if self._reload.is_set() and not self._stopping.is_set():
+                self._reload.clear()
+                self._read_again()
+            if (version := self.journal.data_version()) != seen:
+                # Perhaps a command in another process changed a job.
+                seen = version
+                self._scheduler.dispatch()
+            if not ready and self._sweeps:
+                ready = True
+                notify("READY=1")
+                _LOG.info("ready", models=len(self._watched))
+            self._beat()
+        return 0
+
+    def _beat(self) -> None:
+        """Tell systemd that the daemon lives, if its sweep does."""
+        alive = self._clock.elapsed() - self._swept < 3 * self.settings.sweep.interval.total_seconds() + 60
+        if os.environ.get("NOTIFY_SOCKET"):
+            held = len(self.journal.holds())
+            active = len(self.journal.active())
+            words = (
+                f"STATUS=Watching {len(self._watched)} models, {active} jobs in work, {held} models on hold"
+            )
+            notify(*(["WATCHDOG=1"] if alive else []), words)
+
+    def _work_off(self) -> int:
+        """Run until everything that is complete now has come to rest."""
+        longest = max(model.settle.total_seconds() for model in self.settings.models.values())
+        deadline = self._clock.elapsed() + longest + _ONCE_MARGIN
+        while not self._stopping.wait(_ONCE_STEP):
+            arriving = self._clock.elapsed() < deadline and any(
+                wait.arriving for watched in self._watched.values() for wait in watched.view.waiting
+            )
+            if self._sweeps and not arriving and not self._movable():
+                break
+        jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
+        bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
+        return 1 if bad or any(watched.view.trouble for watched in self._watched.values()) else 0
+
+    def _movable(self) -> bool:
+        """Tell whether some job will still go on by itself."""
+        holds = self.journal.holds()
+        active = self.journal.active()
+        self._begun |= {job.id for job in active}
+        return any(job.hold is None and job.model not in holds for job in active)
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        notify("STOPPING=1")
+        _LOG.info("stopping")
+        ender = threading.Timer(_STOP_PATIENCE, _end_hard)
+        ender.daemon = True
+        ender.start()
+        try:
+            self._exit.close()
+        finally:
+            ender.cancel()
+        _LOG.info("stopped")
+
+    # ------------------------------------------------------------------ watching
+
+    def _watch_all(self) -> None:
+        if self.settings.sweep.observer != "none":
+            self._watcher.start()
+        for name in self.settings.models:
+            self._watch(name)
+
+    def _watch(self, name: str) -> None:
+        model = self.settings.models[name]
+
+        def hint() -> None:
+            self._scheduler.look_in(name, _HINT_DELAY)
+
+        folder = DropFolder(model, self.settings.sweep.ignore, self._clock, self._hashing, hint)
+        self._watched[name] = _Watched(folder)
+        match self.settings.sweep.observer:
+            case "inotify":
+                wanted = True
+            case "none":
+                wanted = False
+            case "auto":
+                table = (
+                    mounts(MOUNT_TABLE.read_text(errors="surrogateescape")) if MOUNT_TABLE.exists() else []
+                )
+                wanted = tells_of_changes(model.drop, table)
+        heard = wanted and self._watcher.watch(name, folder.folders, hint)
+        _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
+
+    def _sweep(self) -> None:
+        """Look at every folder, then let everything go on that may."""
+        for name in list(self._watched):
+            if self._stopping.is_set():
+                return
+            self._scheduler.look_now(name)
+            self._swept = self._clock.elapsed()
+        self._scheduler.dispatch()
+        self._sweeps += 1
+
+    def _look(self, name: str) -> float | None:
+        """Look at one folder and seal what is complete; returns the seconds until the next look is due."""
+        watched = self._watched.get(name)
+        if watched is None:
+            return None
+        view = watched.folder.look()
+        if view.trouble and view.trouble != watched.view.trouble:
+            _LOG.error("folder_unreadable", model=name, reason=view.trouble)
+        elif watched.view.trouble and not view.trouble:
+            _LOG.info("folder_readable_again", model=name)
+        watched.view = view
+        # A job that could not be sealed yet owns its files, though they are still in the drop folder.
+        owned = {
+            file.name for job in self.journal.active(name) if job.state is State.SEALING for file in job.files
+        }
+        begun = False
+        for delivery in view.complete:
+            if self._stopping.is_set():
+                return None
+            names = {file.name for file in delivery.files}
+            if not names & owned:
+                begun = True
+                if self._begin(name, watched.folder.model, delivery).state is State.RETURNED:
+                    watched.folder.distrust(names)
+        if begun:
+            self._scheduler.dispatch([name])
+            return 0.0
+        self._tell(name)
+        return max(0.0, view.due - self._clock.elapsed()) if view.due is not None else None
+
+    def _begin(self, name: str, model: ModelSettings, delivery: Delivery) -> Job:
+        """Record a delivery as a job and seal it at once, so that writers cannot reach it while it waits."""
+        now = self._clock.now()
+        job = Job(
+            id=job_id(now, delivery.key, secrets.token_hex(3)),
+            model=name,
+            key=delivery.key,
+            state=State.SEALING,
+            files=delivery.files,
+            created_at=now,
+            updated_at=now,
+            problem=delivery.problem,
+        )
+        self._begun.add(job.id)
+        self.journal.add(
+            job, "delivery_complete", files=[file.name for file in job.files], drop=str(model.drop)
+        )
+        return self.pipeline.advance_one(job)
+
+    def _tell(self, name: str) -> None:
+        """Bring STATUS.txt up to date, if what it tells has changed."""
+        watched = self._watched.get(name)
+        if watched is None:
+            return
+        jobs = self.journal.active(name)
+        hold = self.journal.holds().get(name)
+        rested = self.journal.jobs(name, frozenset({State.DONE, State.FAILED}), limit=1)
+        last = rested[0] if rested else None
+        view = watched.view
+        told = (
+            view.waiting, view.strangers, view.trouble,
+            tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
+            hold, last and (last.id, last.version),
+        )  # fmt: skip
+        if told == watched.told:
+            return
+        text = status_text(name, view, jobs, hold.problem if hold else None, last)
+        try:
+            write_status(watched.folder.model.drop, text)
+            watched.told = told
+        except OSError as error:
+            _LOG.warning("status_not_written", model=name, reason=error.strerror)
+
+    # ------------------------------------------------------------------ keys and reloading
+
+    def _end_holds_of_last_time(self) -> None:
+        """A hold for a credential is tried again after a start: the key may have been replaced meanwhile."""
+        for name, hold in self.journal.holds().items():
+            if hold.credential:
+                self.journal.release_model(name, "retraind was started")
+
+    def _mind_keys(self) -> None:
+        """End holds whose key has been replaced, and renew keys that retraind fetches itself."""
+        for name, hold in self.journal.holds().items():
+            if not hold.credential or name not in self.settings.models:
+                continue
+            present = self.pipeline.present_fingerprint(name)
+            replaced = present is not None and present != self.pipeline.refused.get(name)
+            if replaced or self._clock.now() - hold.since > _HOLD_RETRY:
+                why = "the API key was replaced" if replaced else "the key is tried again"
+                self.journal.release_model(name, why)
+                _LOG.info("model_released", model=name, why=why)
+                self._scheduler.dispatch([name])
+                self._tell(name)
+        for name, model in self.settings.models.items():
+            try:
+                if self.credentials.renew(name, model):
+                    _LOG.info("key_renewed", model=name, ends_at=str(self.credentials.ends_at(name)))
+            except Setback as trouble:
+                _LOG.warning("key_not_renewed", model=name, reason=str(trouble))
+
+    def _read_again(self) -> None:
+        """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
+        try:
+            fresh, _ = load(self._config)
+        except ConfigError as error:
+            for problem in error.problems:
+                _LOG.error("reload_refused", problem=problem)
+            return
+        notify("RELOADING=1")
+        if (fresh.api, fresh.state, fresh.work.parallel) != (
+            self.settings.api,
+            self.settings.state,
+            self.settings.work.parallel,
+        ):
+            _LOG.warning(
+                "restart_needed", reason="[api], [state] and work.parallel are read at the start only"
+            )
+        before = self.settings
+        self.settings = self.pipeline.settings = fresh
+        for name in before.models.keys() - fresh.models.keys():
+            self._watcher.forget(name)
+            del self._watched[name]
+            _LOG.info("model_removed", model=name)
+        for name, model in fresh.models.items():
+            if before.models.get(name) != model or before.sweep != fresh.sweep:
+                self._watcher.forget(name)
+                self._watch(name)
+                self.credentials.forget(name)
+        self._scheduler.every(fresh.sweep.interval, _SWEEP, self._sweep, pool="look")
+        notify("READY=1")
+        _LOG.info("reloaded", models=len(fresh.models))
+
+
+def _end_hard() -> None:
+    """End at once: a step hangs in a system call. Every step can be repeated, so nothing is lost."""
+    _LOG.warning(
+        "stopped_hard",
+        reason="a step did not reach a safe point in time; it is repeated after the next start",
+    )
+    os._exit(0)

@@ -1,0 +1,519 @@
+"""The configuration: a TOML file overridden by RETRAIND_... variables, read and validated by pydantic-settings.
+
+What is checked here needs no network. Every mistake is collected and told with file, key, value and remedy.
+"""
+
+import difflib
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from retraind.errors import ConfigError
+from retraind.patterns import Pattern, can_both_match
+
+ENV_PREFIX = "RETRAIND_"
+CONFIG_VARIABLE = "RETRAIND_CONFIG"
+SYSTEM_CONFIG = Path("/etc/retraind/config.toml")
+SYSTEM_STATE = Path("/var/lib/retraind")
+
+_SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*")
+
+
+def _to_span(value: object) -> object:
+    """Read `90`, `"90s"`, `"1h 30m"` or `"30d"` as a duration; anything else is left for pydantic to refuse."""
+    if isinstance(value, str):
+        if re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+            return timedelta(seconds=float(value))
+        if re.fullmatch(f"({_SPAN.pattern})+", value):
+            return timedelta(
+                seconds=sum(float(count) * _SPAN_UNITS[unit] for count, unit in _SPAN.findall(value))
+            )
+        raise ValueError('write a duration as a number and a unit, such as "30s", "10m", "24h" or "30d"')
+    return value
+
+
+def _not_negative(span: timedelta) -> timedelta:
+    if span < timedelta(0):
+        raise ValueError("a duration cannot be negative")
+    return span
+
+
+def _positive(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        raise ValueError("this duration has to be longer than zero")
+    return span
+
+
+Span = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_not_negative)]
+"""A duration; in the file a number of seconds or a text such as "10m"."""
+PositiveSpan = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_positive)]
+
+
+def _existing_folder(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_absolute():
+        raise ValueError("write the whole path, beginning with /")
+    if not path.exists():
+        raise ValueError(
+            "this folder does not exist; create it, or mount the share, and let the service's user write there"
+        )
+    if not path.is_dir():
+        raise ValueError("this is not a folder")
+    return path
+
+
+def _existing_file(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_file():
+        raise ValueError("this file does not exist, or the service's user may not see it")
+    return path
+
+
+Folder = Annotated[Path, AfterValidator(_existing_folder)]
+"""An absolute path to a folder that exists."""
+ReadableFile = Annotated[Path, AfterValidator(_existing_file)]
+
+
+def _private_file(path: Path) -> Path:
+    path = _existing_file(path)
+    mode = path.stat().st_mode
+    if mode & 0o007:
+        raise ValueError(
+            f"other users of this machine can read or change this file (mode {mode & 0o777:04o}); "
+            f"run: chmod o= {shlex.quote(str(path))}"
+        )
+    return path
+
+
+PrivateFile = Annotated[Path, AfterValidator(_private_file)]
+"""A file with a secret in it, refused if others can read it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApiSettings(_Section):
+    """[api]: where the service is and how to reach it."""
+
+    base_url: HttpUrl = HttpUrl("https://developer-api.easy-predictive-analytics.sony.com")
+    connect_timeout: PositiveSpan = timedelta(seconds=10)
+    timeout: PositiveSpan = timedelta(seconds=60)
+    """The longest silence on a connection, not the length of a transfer."""
+    proxy: str | None = None
+    ca_bundle: ReadableFile | None = None
+
+
+def default_state_folder() -> Path:
+    """Return systemd's state folder, else /var/lib/retraind where it exists, else one in the user's home."""
+    if folders := os.environ.get("STATE_DIRECTORY"):
+        return Path(folders.split(":")[0])
+    if SYSTEM_STATE.is_dir():
+        return SYSTEM_STATE
+    return platformdirs.user_state_path("retraind")
+
+
+class StateSettings(_Section):
+    """[state]: where the journal and the bundles are kept."""
+
+    url: str = Field(default_factory=lambda: f"sqlite:///{default_state_folder() / 'journal.db'}")
+    spool: Path = Field(default_factory=lambda: default_state_folder() / "spool")
+
+    @field_validator("url")
+    @classmethod
+    def _only_sqlite(cls, url: str) -> str:
+        if not url.startswith("sqlite:////"):
+            raise ValueError("only SQLite is supported: write sqlite:/// and the whole path of the journal")
+        return url
+
+    @property
+    def journal_file(self) -> Path:
+        """The SQLite file behind `url`."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+class SweepSettings(_Section):
+    """[sweep]: how the drop folders are watched."""
+
+    interval: PositiveSpan = timedelta(seconds=30)
+    observer: Literal["auto", "inotify", "none"] = "auto"
+    ignore: tuple[str, ...] = (
+        ".*", "~$*", "*~", "*.part", "*.partial", "*.tmp", "*.temp", "*.filepart", "*.crdownload",
+        "*.download", "*.swp", "*.lock", "Thumbs.db", "desktop.ini", "STATUS.txt",
+    )  # fmt: skip
+
+
+class PollSettings(_Section):
+    """[poll]: how the service is asked whether a training has finished."""
+
+    interval: PositiveSpan = timedelta(seconds=60)
+    slowest: PositiveSpan = timedelta(minutes=15)
+    timeout: PositiveSpan = timedelta(hours=24)
+    failure_words: tuple[str, ...] = ("fail", "error", "cancel", "abort", "delete")
+    upload_doubt: Span = timedelta(seconds=60)
+    """How long to watch a retrain job after an upload was cut off, before its bytes are sent again."""
+
+
+class WorkSettings(_Section):
+    """[work]: how much is done at the same time, and how passing trouble is met."""
+
+    parallel: Annotated[int, Field(ge=1, le=64)] = 2
+    retry_first: PositiveSpan = timedelta(seconds=5)
+    retry_longest: PositiveSpan = timedelta(minutes=10)
+
+
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def _pattern(text: str) -> str:
+    Pattern(text)
+    return text
+
+
+def _window(text: str) -> str:
+    found = _WINDOW.fullmatch(text)
+    if not found or found[1] + found[2] == found[3] + found[4]:
+        raise ValueError('write a window in local time as "22:00-06:00"')
+    return text
+
+
+class ModelSettings(_Section):
+    """[models.NAME]: one published prediction model, its drop folder, its credential and its policy."""
+
+    drop: Folder
+    mode: Literal["pair", "train-only"] = "pair"
+    train: Annotated[str, AfterValidator(_pattern)] = "train*{key}*"
+    eval: Annotated[str, AfterValidator(_pattern)] = "eval*{key}*"
+    ready: Literal["settle", "marker", "manifest"] = "settle"
+    settle: Span = timedelta(seconds=10)
+    pair_timeout: PositiveSpan = timedelta(hours=24)
+    on_pair_timeout: Literal["wait", "fail", "train-only"] = "wait"
+    backlog: Literal["all", "latest"] = "all"
+    on_duplicate: Literal["skip", "retrain"] = "skip"
+    done: Folder | None = None
+    failed: Folder | None = None
+
+    api_key: SecretStr | None = None
+    api_key_file: PrivateFile | None = None
+    credential: str | None = None
+    secret_key: SecretStr | None = None
+    secret_key_file: PrivateFile | None = None
+    secret_credential: str | None = None
+    model_id: int | None = None
+
+    switch: Literal["manual", "always", "gate"] = "manual"
+    gate: tuple[str, ...] | None = None
+    gate_timeout: PositiveSpan = timedelta(minutes=10)
+    upload_window: Annotated[str, AfterValidator(_window)] | None = None
+    poll_interval: PositiveSpan | None = None
+    poll_timeout: PositiveSpan | None = None
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _split_gate(cls, value: object) -> object:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _patterns_are_apart(self) -> Self:
+        if self.mode == "pair" and can_both_match(Pattern(self.train), Pattern(self.eval)):
+            raise ValueError(
+                f"train = {self.train!r} and eval = {self.eval!r} can both match the same name; begin or end "
+                "them with different fixed words (train_{key} and eval_{key}), or use folders "
+                "(train/{key} and eval/{key})"
+            )
+        if self.mode == "pair" and ("{key}" in self.train) != ("{key}" in self.eval):
+            raise ValueError("train and eval both need {key}, or neither: it is what joins the two files")
+        return self
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        api = [name for name in ("api_key", "api_key_file", "credential") if getattr(self, name) is not None]
+        secret = [
+            name
+            for name in ("secret_key", "secret_key_file", "secret_credential")
+            if getattr(self, name) is not None
+        ]
+        if len(api) + len(secret) != 1:
+            given = " and ".join(api + secret) or "none"
+            raise ValueError(
+                f"exactly one credential is needed, given: {given}. Name api_key_file, or credential (systemd), "
+                "or a RETRAIND_... variable for api_key, or the account's secret key with model_id"
+            )
+        if secret and self.model_id is None:
+            raise ValueError(
+                f"{secret[0]} also needs model_id, the number of the model on the vendor's screen"
+            )
+        if api and self.model_id is not None:
+            raise ValueError(
+                "model_id goes with the account's secret key; an API key already names its model"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gate_is_complete(self) -> Self:
+        if self.switch == "gate" and not self.gate:
+            raise ValueError('switch = "gate" needs gate, the command that decides')
+        if self.gate is not None and self.switch != "gate":
+            raise ValueError('a gate is only asked with switch = "gate"; add that or take gate away')
+        return self
+
+    @property
+    def done_folder(self) -> Path:
+        """Where finished jobs are filed."""
+        return self.done or self.drop / "done"
+
+    @property
+    def failed_folder(self) -> Path:
+        """Where failed jobs are filed."""
+        return self.failed or self.drop / "failed"
+
+    @property
+    def work_folder(self) -> Path:
+        """Where sealed deliveries are worked on; on the drop folder's file system, so that a rename gets there."""
+        return self.drop / ".retraind"
+
+    @property
+    def window(self) -> tuple[time, time] | None:
+        """`upload_window` as local times of day."""
+        if self.upload_window is None:
+            return None
+        begin, end = self.upload_window.split("-")
+        return time.fromisoformat(begin), time.fromisoformat(end)
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    state: StateSettings = Field(default_factory=StateSettings)
+    sweep: SweepSettings = Field(default_factory=SweepSettings)
+    poll: PollSettings = Field(default_factory=PollSettings)
+    work: WorkSettings = Field(default_factory=WorkSettings)
+    models: dict[str, ModelSettings] = Field(min_length=1)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _names(cls, models: object) -> object:
+        if isinstance(models, dict):
+            for name in models:
+                if not _MODEL_NAME.fullmatch(str(name)):
+                    raise ValueError(
+                        f"{name!r} cannot be a model's name; use small letters, digits, - and _ (63 at most)"
+                    )
+        return models
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put variables before the file; `init_settings` carries the file's content, already parsed."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    def poll_interval(self, model: str) -> timedelta:
+        """Return how often `model`'s trainings are asked after at first."""
+        return self.models[model].poll_interval or self.poll.interval
+
+    def poll_timeout(self, model: str) -> timedelta:
+        """Return how long a training of `model` may take."""
+        return self.models[model].poll_timeout or self.poll.timeout
+
+
+def find_config(named: Path | None = None) -> Path:
+    """Return the file to read: `named`, else $RETRAIND_CONFIG, ./config.toml, /etc/retraind/config.toml.
+
+    Raises ConfigError when there is none.
+    """
+    if named is None and (variable := os.environ.get(CONFIG_VARIABLE)):
+        named = Path(variable)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigError([f"{named}: there is no such file. Name the configuration with -c FILE."])
+        return named
+    for candidate in (Path("config.toml"), SYSTEM_CONFIG):
+        if candidate.is_file():
+            return candidate
+    raise ConfigError(
+        [
+            f"There is no configuration: neither ./config.toml nor {SYSTEM_CONFIG} exists and "
+            f"${CONFIG_VARIABLE} is not set. Start from config.example.toml, or name a file with -c FILE."
+        ]
+    )
+
+
+def load(named: Path | None = None) -> tuple[Settings, Path]:
+    """Read and validate the configuration; returns it with the file it came from.
+
+    Raises ConfigError with every mistake found.
+    """
+    file = find_config(named)
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{file}: this is not valid TOML: {error}."]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            [f"{file}: this is not UTF-8 text (byte {error.start}). Save it as UTF-8."]
+        ) from None
+    except OSError as error:
+        raise ConfigError([f"{file}: it cannot be read: {error.strerror}."]) from None
+    problems = [*_unknown_variables(), *_exposed_secrets(file, content)]
+    settings = None
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        problems += [_word(file, detail) for detail in error.errors()]
+    problems += _folder_conflicts(file, _drop_folders(content))
+    if problems or settings is None:
+        raise ConfigError(problems)
+    return settings, file
+
+
+def _drop_folders(content: Mapping[str, Any]) -> dict[str, Path]:
+    """Collect the drop folders even from a configuration that is otherwise wrong."""
+    models = content.get("models")
+    found: dict[str, Path] = {}
+    if isinstance(models, dict):
+        for name, table in models.items():
+            if isinstance(table, dict) and isinstance(table.get("drop"), str):
+                found[name] = Path(table["drop"])
+    for variable, value in os.environ.items():
+        if match := re.fullmatch(rf"{ENV_PREFIX}MODELS__(.+)__DROP", variable, re.IGNORECASE):
+            found[match[1].lower()] = Path(value)
+    return found
+
+
+def _folder_conflicts(file: Path, folders: Mapping[str, Path]) -> Iterator[str]:
+    """Tell which models share a drop folder or lie inside one another, links resolved.
+
+    Sorted by path, a folder's descendants follow it directly, so one pass with a stack of parents finds all.
+    """
+    parents: list[tuple[str, Path]] = []
+    for name, folder in sorted(
+        ((name, folder.expanduser().resolve()) for name, folder in folders.items()),
+        key=lambda item: item[1].parts,
+    ):
+        while parents and not folder.is_relative_to(parents[-1][1]):
+            parents.pop()
+        if parents:
+            other, parent = parents[-1]
+            where = "the same folder as" if folder == parent else "a folder inside"
+            yield (
+                f"{file}: models.{name}.drop = {str(folders[name])!r}: this is {where} models.{other}.drop. "
+                "Give every model a drop folder of its own, beside the others."
+            )
+        parents.append((name, folder))
+
+
+def _exposed_secrets(file: Path, content: Mapping[str, Any]) -> Iterator[str]:
+    models = content.get("models")
+    tables = models.items() if isinstance(models, dict) else ()
+    keys = [
+        f"models.{name}.{key}"
+        for name, table in tables
+        if isinstance(table, dict)
+        for key in ("api_key", "secret_key")
+        if key in table
+    ]
+    if keys and file.stat().st_mode & 0o007:
+        yield (
+            f"{file}: {', '.join(keys)}: this file holds a secret and other users of this machine can read it. "
+            f"Run: chmod o= {shlex.quote(str(file))}, or better use api_key_file."
+        )
+
+
+def _unknown_variables() -> Iterator[str]:
+    sections = {name.upper() for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if not variable.upper().startswith(ENV_PREFIX) or variable.upper() == CONFIG_VARIABLE:
+            continue
+        section = variable[len(ENV_PREFIX) :].upper().split("__")[0]
+        if section not in sections and not section.startswith("TESTS_"):
+            yield f"Environment variable {variable}: it sets nothing.{_did_you_mean(section, sections)}"
+
+
+def _did_you_mean(word: str, words: set[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(words), n=1)
+    return f" Did you mean {close[0]}?" if close else f" Known are: {', '.join(sorted(words))}."
+
+
+def _known_keys(location: tuple[int | str, ...]) -> set[str]:
+    """List the keys that a table may have, found by walking the schema."""
+    if len(location) == 1:
+        return set(Settings.model_fields)
+    if location[0] == "models":
+        return set(ModelSettings.model_fields)
+    section = Settings.model_fields.get(str(location[0]))
+    kind = section.annotation if section else None
+    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+
+
+_SECRET_KEYS = {"api_key", "secret_key"}
+
+
+def _word(file: Path, detail: ErrorDetails) -> str:
+    """Turn one of pydantic's errors into a sentence: where, key, value, what is wrong, what to do."""
+    location = detail["loc"]
+    variable = ENV_PREFIX + "__".join(str(part).upper() for part in location)
+    set_by = next((name for name in os.environ if name.upper() == variable), None)
+    where = f"Environment variable {set_by}" if set_by else str(file)
+    key = ".".join(str(part) for part in location)
+    value = detail["input"]
+    shown = ""
+    if _SECRET_KEYS & {str(part) for part in location}:
+        shown = " = (hidden)"
+    elif isinstance(value, str | int | float | bool) or (isinstance(value, list) and len(str(value)) < 80):  # noqa: PLR2004
+        shown = f" = {value!r}"
+    match detail["type"]:
+        case "extra_forbidden":
+            keys = _known_keys(location)
+            what = f"there is no such key.{_did_you_mean(str(location[-1]), keys)}"
+        case "missing":
+            what = "this key is needed." + (
+                " Name the folder where this model's files arrive." if location[-1] == "drop" else ""
+            )
+            if location == ("models",):
+                what = "no model is configured. Add a table [models.NAME] with drop and api_key_file."
+            shown = ""
+        case "value_error":
+            what = str(detail["ctx"]["error"])
+            what = what if what.endswith((".", "?", ")")) else what + "."
+        case _:
+            what = detail["msg"] + "."
+    return f"{where}: {key}{shown}: {what}"
