@@ -53,6 +53,15 @@ def _out_of_range(value: bytes) -> bool:
     return match is not None and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR
 
 
+def _add_dates(odd: Few[Odd], lines: Sequence[int], values: Sequence[bytes]) -> None:
+    # As text, all dates from 1970 to 3999 stand between these two, so most runs need no closer look.
+    if max(values, default=b"") < b"4" and min(filter(None, values), default=b"2") >= b"1970":
+        return
+    for line, value in zip(lines, values, strict=True):
+        if _out_of_range(value):
+            odd.add(Odd(line, value[:_VALUE_BYTES]))
+
+
 def _is_number(value: bytes) -> bool:
     try:
         float(value)
@@ -67,16 +76,6 @@ def _all_numbers(values: Sequence[bytes]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _years_in_range(data: bytes) -> bool:
-    """Prove cheaply that no field of `data` is a date out of range: no four digits before a separator are."""
-    return all(
-        b"1970" <= year < b"4"
-        for separator in (b"-", b"/")
-        for year in {part[-4:] for part in data.split(separator)}
-        if len(year) == 4 and year.isdigit()  # noqa: PLR2004 - a year
-    )
 
 
 class _Target:
@@ -131,11 +130,9 @@ class ColumnWatch:
         if self._target is not None:
             self._target.add((line,), (cells[self._target.column],), early=True)
 
-    def wanted(self, data: bytes) -> tuple[int, ...]:
-        """Return the columns whose values are needed of the records in `data`, which follow the sample."""
-        columns = set(self._empty)
-        if self._dates and not _years_in_range(data):
-            columns |= self._dates.keys()
+    def wanted(self) -> tuple[int, ...]:
+        """Return the columns whose values are needed of the rows after the sample."""
+        columns = self._empty | self._dates.keys()
         if self._target is not None and not self._target.done:
             columns.add(self._target.column)
         return tuple(sorted(columns))
@@ -144,9 +141,7 @@ class ColumnWatch:
         """Look at rows after the sample: their lines, and by column the values that were wanted."""
         self._empty = {column for column in self._empty if not any(values[column])}
         for column, odd in self._dates.items():
-            for line, value in zip(lines, values.get(column, ()), strict=False):
-                if _out_of_range(value):
-                    odd.add(Odd(line, value[:_VALUE_BYTES]))
+            _add_dates(odd, lines, values[column])
         if self._target is not None and self._target.column in values:
             self._target.add(lines, values[self._target.column], early=False)
 

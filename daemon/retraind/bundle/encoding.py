@@ -1,6 +1,7 @@
 """Which character encoding a file is in, told from all of its bytes in one pass.
 
-UTF-8 and Shift_JIS (as Windows writes it, code page 932) are tried side by side until one of them is ruled out.
+UTF-8 and Shift_JIS (as Windows writes it, code page 932) are tried side by side until one of them is ruled
+out.
 """
 
 import codecs

@@ -33,6 +33,11 @@ class Finding:
         return f"{place}: {self.message}{service} What to do: {self.remedy}"
 
 
+def show_name(name: str) -> str:
+    """Return a file's name in full, control characters escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in name)
+
+
 def show(text: str) -> str:
     """Return a value from a file as it can safely be shown: control characters escaped, and not too long."""
     cut = text[:_SHOWN_CHARS]
@@ -60,7 +65,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def others(rest: Iterable[str], total: int, noun: str) -> str:
+def others(rest: Iterable[str], total: int, nouns: str) -> str:
     """Return the bracket that tells of the further places: (also line 44, line 91; 3 rows in all)."""
     also = ", ".join(rest)
-    return f" (also {also}; {plural(total, noun)} in all)" if also else ""
+    return f" (also {also}; {total:,} {nouns} in all)" if also else ""

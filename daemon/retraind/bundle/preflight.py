@@ -6,8 +6,9 @@ Reading is done in table.py, the rules and their wording stand in rules.py.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from retraind.bundle.case import Case
 from retraind.bundle.findings import Finding, Severity
-from retraind.bundle.rules import RULES, STOP_AT_CONTENT, Case, pair
+from retraind.bundle.rules import RULES, UNREAD_RULES, pair
 from retraind.bundle.table import Limits, SourceFile, TableFacts, read_table
 
 __all__ = ["Finding", "Limits", "Preflight", "Severity", "SourceFile", "TableFacts", "preflight"]
@@ -48,34 +49,31 @@ def preflight(
 ) -> Preflight:
     """Check a delivery's files and return everything found, errors of both files before warnings.
 
-    `previous` is the training file of the model's last good delivery. `target` is the name of the column that the
-    model predicts, where it is known. Each file is opened and read once. Raises OSError when one cannot be read.
+    `previous` is the training file of the model's last good delivery. `target` is the name of the column that
+    the model predicts, where it is known. Each file is opened and read once. Raises OSError when one cannot
+    be read.
     """
-    case = Case(
-        read_table(train, target=target, limits=limits),
-        training=True,
-        time_series=time_series,
-        target=target,
-        previous=previous,
-    )
-    cases = [case]
-    findings = list(_findings(case))
-    if evaluation is not None:
-        other = Case(
-            read_table(evaluation, target=target, limits=limits),
-            training=False,
+    cases = [
+        Case(
+            read_table(source, target=target, limits=limits),
+            training=training,
+            paired=evaluation is not None,
             time_series=time_series,
             target=target,
+            previous=previous if training else None,
         )
-        cases.append(other)
-        findings += [*_findings(other), *pair(case, other)]
+        for training, source in ((True, train), (False, evaluation))
+        if source is not None
+    ]
+    findings = [finding for case in cases for finding in _findings(case)]
+    if evaluation is not None:
+        findings += pair(*cases)
     findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
-    return Preflight(
-        tuple(findings), case.table.facts, cases[1].table.facts if evaluation is not None else None
-    )
+    facts = [case.table.facts for case in cases]
+    return Preflight(tuple(findings), facts[0], facts[1] if evaluation is not None else None)
 
 
 def _findings(case: Case) -> Iterator[Finding]:
     unread = case.table.utf16 or case.table.foreign is not None
-    for rule in STOP_AT_CONTENT if unread else RULES:
+    for rule in UNREAD_RULES if unread else RULES:
         yield from rule(case)

@@ -1,14 +1,14 @@
 """From bytes to records: where each record of a CSV or TSV file starts and how many fields it has.
 
-Quoting means what Python's csv module means by it (default dialect, not strict). Nothing here knows a character
-encoding or a rule of the service: in UTF-8 and in Shift_JIS alike, the bytes of comma, tab, quote, CR and LF never
-occur inside another character, so bytes are all that is needed.
+Quoting means what Python's csv module means by it (default dialect, not strict). Nothing here knows a
+character encoding or a rule of the service: in UTF-8 and in Shift_JIS alike, the bytes of comma, tab, quote,
+CR and LF never occur inside another character, so bytes are all that is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from retraind.bundle.skeleton import CR, CRLF, LF, QUOTE, Block, Skeletons, Wanted, line_breaks
+from retraind.bundle.skeleton import CR, CRLF, LF, QUOTE, Block, Skeletons, line_breaks
 
 MAX_CELLS = 5_000
 """Cells kept of one record; the service takes 999. The width told is exact all the same."""
@@ -144,8 +144,9 @@ class _Buffer:
 class Scanner:
     """Takes a file's bytes piece by piece and gives its records.
 
-    `block` is the fast way and gives nothing when anything is unusual; `records` is the exact way and gives every
-    complete record. At most one incomplete record is held, of at most `record_limit` bytes and one piece.
+    `block` is the fast way and gives nothing when anything is unusual; `records` is the exact way and gives
+    every complete record. At most one incomplete record is held, of at most `record_limit` bytes and one
+    piece.
     """
 
     def __init__(self, delimiter: bytes, *, record_limit: int) -> None:
@@ -156,9 +157,7 @@ class Scanner:
         self._skeletons = Skeletons(delimiter)
         self._pending = bytearray()
         self._at = 0
-        self._retry_at = (
-            0  # an incomplete record is looked at again when it has doubled, not with every piece
-        )
+        self._retry_at = 0  # bytes: an incomplete record is looked at again once it has doubled
 
     def feed(self, piece: bytes) -> None:
         """Add the next piece of the file."""
@@ -173,13 +172,13 @@ class Scanner:
         split = self._pending.endswith(CR) and piece.startswith(LF) and offset > 0
         return line - 1 if split else line
 
-    def block(self, width: int, wanted: Wanted) -> Block | None:
+    def block(self, width: int, columns: Sequence[int]) -> Block | None:
         """Give all complete records at once, compared with `width`; None means: use `records`."""
         held = len(self._pending) - self._at
         if not self._retry_at <= held <= _FAST_BYTES:
             return None
         self._compact()
-        block = self._skeletons.block(bytes(self._pending), self.line, width, wanted)
+        block = self._skeletons.block(bytes(self._pending), self.line, width, columns)
         if block is not None:
             self._at = block.size
             self.line += block.breaks
@@ -189,8 +188,8 @@ class Scanner:
     def records(self, *, final: bool, cells: bool) -> Iterator[Record]:
         """Give each complete record, with its values when `cells`. `final`: nothing more will be fed.
 
-        A record that a quote leaves open at the end of the file is not given; `unclosed_line` tells of it. Raises
-        RecordTooLong. May be left early; the next call goes on from there.
+        A record that a quote leaves open at the end of the file is not given; `unclosed_line` tells of it.
+        Raises RecordTooLong. May be left early; the next call goes on from there.
         """
         size = len(self._pending)
         if size - self._at < self._retry_at and not final:

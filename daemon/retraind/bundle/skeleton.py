@@ -1,13 +1,13 @@
 """The fast way through a CSV or TSV file: many records at once, most of them without looking at any.
 
-With all but delimiters and line breaks deleted, a regular run of records is one short pattern repeated. Runs that
-are not so regular are split line by line or read by the csv module. A run that neither suits gets no answer here and
-is left to records.Scanner, which is exact for all.
+With all but delimiters and line breaks deleted, a regular run of records is one short pattern repeated. Runs
+that are not so regular are split line by line or read by the csv module. A run that neither suits gets no
+answer here and is left to records.Scanner, which is exact for all.
 """
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 QUOTE = b'"'
@@ -30,10 +30,6 @@ class Block:
         tuple[int, int]
     ] = ()  # the other records' lines and widths (0: an empty line); to be read once
     blank_last: bool = False
-
-
-Wanted = Callable[[bytes], Sequence[int]]
-"""Tells which columns' values are needed of a run of records."""
 
 
 def line_breaks(data: bytes | bytearray, start: int, end: int) -> int:
@@ -81,7 +77,7 @@ class Skeletons:
         self._unit = b""
         self._pattern = b""
 
-    def block(self, data: bytes, line: int, width: int, wanted: Wanted) -> Block | None:
+    def block(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
         """Return the complete records at the start of `data`, which begins with a record in physical line `line`.
 
         None: there are none, or quotes stand where they need the exact way.
@@ -91,13 +87,11 @@ class Skeletons:
         outside = self._outside(data) if quoted else data
         if not outside:
             return None
-        ending = self._regular(outside, width)
-        columns = wanted(data)
-        if quoted and (columns or ending is None):
+        rows, ending = self._regular(outside, width)
+        if quoted and (columns or not rows):
             return self._read(data, outside, line, width, columns)
-        if ending is None:
+        if not rows:
             return self._split(data, line, width, columns)
-        rows = outside.count(ending)
         if quoted:
             return Block(len(data), line_breaks(data, 0, len(data)), rows, frozenset({ending}))
         values: dict[int, Sequence[bytes]] = {}
@@ -115,31 +109,36 @@ class Skeletons:
     def _outside(self, data: bytes) -> bytes | None:
         """Return `data` with one quote for each quoted run, or None when a quote stands where it opens nothing.
 
-        If each opening quote follows a delimiter, a line break or a closing quote (then the two are one doubled
-        quote), and each closing quote precedes one, then quotes simply alternate and every csv reader agrees.
+        If each opening quote follows a delimiter, a line break or a closing quote (then the two are one
+        doubled quote), and each closing quote precedes one, then quotes simply alternate and every csv reader
+        agrees.
         """
         outside = QUOTE.join(data.split(QUOTE)[::2])
         kinds = outside.translate(self._kinds)
         return None if b'x"' in kinds or b'"x' in kinds else outside
 
-    def _regular(self, outside: bytes, width: int) -> bytes | None:
-        """Return the line break with which every record ends if all have `width` fields, else None.
+    def _regular(self, outside: bytes, width: int) -> tuple[int, bytes]:
+        """Return how many records there are and their line break, if all have `width` fields; else 0.
 
         An empty line has no place in the pattern if there are two columns or more; with one it would.
         """
         skeleton = outside.translate(None, self._rest)
         ending = CRLF if skeleton[width - 1 : width + 1] == CRLF else skeleton[width - 1 : width]
         if width == 1 or ending not in {CR, LF, CRLF}:
-            return None
+            return 0, ending
         unit = self._delimiter * (width - 1) + ending
         if unit != self._unit or len(self._pattern) < len(skeleton):
             self._unit = unit
             self._pattern = unit * (len(skeleton) // len(unit) + 1)
-        if len(skeleton) % len(unit) or not self._pattern.startswith(skeleton):
-            return None
-        if ending == CRLF and outside.count(CRLF) * len(unit) != len(skeleton):
-            return None  # a lone CR, then text, then a lone LF: in the skeleton they look like one line break
-        return ending
+        rows, rest = divmod(len(skeleton), len(unit))
+        if rest or not self._pattern.startswith(skeleton):
+            return 0, ending
+        if ending == CRLF and outside.count(CRLF) != rows:
+            return (
+                0,
+                ending,
+            )  # a lone CR, then text, then a lone LF: in the skeleton they look like one line break
+        return rows, ending
 
     def _split(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
         """Take a run without quoted fields apart, line by line."""

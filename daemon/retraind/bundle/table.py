@@ -249,7 +249,7 @@ class _Pass:
                     break
         if self._header is None or self._sampling:
             return
-        while (block := self._scanner.block(self._width, self._watch.wanted)) is not None:
+        while (block := self._scanner.block(self._width, self._watch.wanted())) is not None:
             self._block(block)
         for record in self._scanner.records(final=final, cells=True):
             self._record(record)
@@ -309,7 +309,7 @@ class _Pass:
             name=source.name,
             encoding=encoding.name,
             delimiter=self._delimiter.decode("ascii"),
-            columns=tuple(encoding.text(name) for name in header),
+            columns=tuple(encoding.text(name) for name in header) if self._width else (),
             rows=self._rows,
             bytes=self._bytes,
             sha256=self._hash.hexdigest(),

@@ -125,6 +125,8 @@ class Ledger:
             (state_dir / "jobs").mkdir(exist_ok=True)
             (state_dir / "objects").mkdir(exist_ok=True)
             self._claim = _claim(state_dir)
+            for unfinished in state_dir.glob("objects/*/arriving-*"):
+                unfinished.unlink()
             self._account = read_account(state_dir) or Account(signing_secret=secrets.token_hex(32))
             self._jobs = {job.retrain_job_id: job for job in _read_jobs(state_dir)}
         except OSError as trouble:

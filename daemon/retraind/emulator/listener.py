@@ -14,7 +14,7 @@ from typing import Any
 from retraind.emulator.config import EmulatorConfig, EmulatorError, RequestSeen
 from retraind.emulator.exchange import Exchange
 
-_ACCEPT_POLL_SECONDS = 0.05
+_ACCEPT_POLL_SECONDS = 0.5
 _JOIN_SECONDS = 30.0
 
 
@@ -60,6 +60,9 @@ class Listener(ThreadingHTTPServer):
         """Close the listening socket and every connection, and join their threads."""
         self._stopping.set()
         if self._accepting.is_alive():
+            # Wakes the accept loop, which would otherwise look up only at its next poll.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
             self.shutdown()
             self._accepting.join()
         self.socket.close()

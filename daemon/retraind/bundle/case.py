@@ -1,0 +1,68 @@
+"""What a rule is given: one file and its part in the delivery; and the service's own words for a broken rule."""
+
+from dataclasses import dataclass
+
+from retraind.bundle.findings import Finding, Severity, show_name
+from retraind.bundle.table import Reading, TableFacts
+
+FORMAT = "not in a supported file format"
+ENCODING = "character encoding is not supported"
+SAME_NAME = "multiple variables with the same name"
+ONE_COLUMN = "only one variable"
+MANY_COLUMNS = "too many variables"
+RAGGED = "rows with a different number of variables"
+FEW_ROWS = "insufficient data"
+NOT_EQUAL = "the variables in the training data and evaluation data must match exactly"
+TARGET = "unavailable prediction type"
+DATES = "date and time not within the supported period"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One file and what is known about its part in the delivery."""
+
+    table: Reading
+    training: bool  # False: the evaluation file
+    paired: bool = False  # training and evaluation file come together
+    time_series: bool = False
+    target: str | None = None
+    previous: TableFacts | None = None
+
+    def error(
+        self,
+        rule: str,
+        message: str,
+        remedy: str,
+        *,
+        service: str | None = None,
+        line: int | None = None,
+        column: str | int | None = None,
+    ) -> Finding:
+        """Return a finding that stops the delivery."""
+        return Finding(
+            Severity.ERROR, rule, show_name(self.table.name), line, column, message, service, remedy
+        )
+
+    def warning(
+        self,
+        rule: str,
+        message: str,
+        remedy: str,
+        *,
+        service: str | None = None,
+        line: int | None = None,
+        column: str | int | None = None,
+    ) -> Finding:
+        """Return a finding that people are told of."""
+        return Finding(
+            Severity.WARNING, rule, show_name(self.table.name), line, column, message, service, remedy
+        )
+
+    @property
+    def again(self) -> str:
+        """What to do once the source is mended."""
+        return "deliver both files again" if self.paired else "deliver the file again"
+
+    def column(self, index: int) -> str | int:
+        """Return a column's name, or its place from 1 when it has none."""
+        return self.table.text(self.table.header[index]) or index + 1

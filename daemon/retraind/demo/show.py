@@ -1,0 +1,312 @@
+"""The demo's stage: emulator, daemon as a process of its own, files dropped as an ETL job drops them, and the story.
+
+What is printed is read from the folders and from `retraind`'s own commands, as any user would.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from retraind.demo.data import FILE, TARGET, bad_delivery, good_delivery
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, EmulatorError
+from retraind.job import Job, Outcome, State
+from retraind.journal import Journal
+from retraind.report.notes import ERROR, RESULT, RESULTS_FILE
+
+_PATIENCE = 120.0
+_TICK = 0.1
+_EXPORT_PAUSE = 1.5
+"""Seconds between the two files of a delivery, as an export takes them."""
+
+_CONFIG = """\
+[api]
+base_url = "{url}"
+
+[state]
+url = "sqlite:///{root}/state/journal.db"
+spool = "{root}/state/spool"
+
+[poll]
+interval = "1s"
+
+[models.weather]
+drop = "{root}/share/weather"
+api_key_file = "{root}/weather.key"
+settle = "2s"
+switch = "gate"
+gate = ["{python}", "{gate}"]
+"""
+
+_GATE = """\
+# The owner's own rule: publish the new model only if it beats guessing the most frequent weather.
+import json, sys, zipfile
+
+job = json.load(sys.stdin)
+with zipfile.ZipFile(job["results"]) as results:
+    metrics = json.loads(results.read("metrics.json"))
+accuracy, guessing = metrics["model"]["accuracy"], metrics["baseline"]["accuracy"]
+print(f"accuracy {accuracy:.3f} on the evaluation data; always guessing the commonest weather: {guessing:.3f}")
+sys.exit(0 if accuracy > guessing else 1)
+"""
+
+_STORY = (
+    (State.SEALED, "picked up: both files arrived whole and were moved out of reach"),
+    (State.CHECKED, "checked: the data keeps the service's rules"),
+    (State.BUNDLED, "bundled: train_src/ and eval_src/ in one zip"),
+    (State.REGISTERED, "registered: the service gave a retrain job and an address"),
+    (State.UPLOADED, "uploaded: every byte is there, training starts by itself"),
+    (State.TRAINED, "retrained: results fetched"),
+    (State.SWITCHING, "judged: the owner's gate lets it pass"),
+    (State.FILING, "switched: the new model is the published one"),
+    (State.DONE, "filed under done/"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `retraind demo`."""
+    parser.add_argument(
+        "--keep", action="store_true", help="leave it running afterwards, to drop files by hand"
+    )
+
+
+def run_from_arguments(options: argparse.Namespace) -> int:
+    """Run the demo; returns the exit code."""
+    console = Console(highlight=False)
+    root = Path(tempfile.mkdtemp(prefix="retraind-demo-"))
+    try:
+        with _stage(root) as daemon:
+            good = _play(console, root, daemon)
+            if options.keep:
+                _leave_running(console, root, daemon)
+            return 0 if good else 1
+    except EmulatorError as error:
+        console.print(f"retraind: {error}", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        shutil.rmtree(root)
+
+
+@contextmanager
+def _stage(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    drop = root / "share" / "weather"
+    drop.mkdir(parents=True)
+    key = secrets.token_urlsafe(24)
+    _write(root / "weather.key", key.encode(), 0o600)
+    _write(root / "gate.py", _GATE.encode())
+    model = EmulatedModel("weather", 1001, key, target=TARGET)
+    service = EmulatorConfig(root / "service", models=(model,), train_time=timedelta(seconds=2))
+    with Emulator(service) as emulator:
+        config = root / "config.toml"
+        text = _CONFIG.format(url=emulator.url, root=root, python=sys.executable, gate=root / "gate.py")
+        _write(config, text.encode(), 0o600)
+        with (root / "retraind.log").open("wb") as log:
+            daemon = subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, "-m", "retraind", "run", "-c", str(config)], stderr=log, env=_environment()
+            )
+        try:
+            yield daemon
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(15)
+
+
+def _environment() -> dict[str, str]:
+    """The demo must not be bent by variables that are meant for a real installation."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RETRAIND_")}
+
+
+def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
+    path.touch(mode)
+    path.write_bytes(content)
+
+
+def _play(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> bool:
+    drop = root / "share" / "weather"
+    console.print(
+        Panel(
+            f"Real data: {FILE}, Seattle's weather day by day 2012 to 2015 (NOAA, public domain).\n"
+            "The service is emulated on this machine and really trains; retraind runs as a process of its own.\n"
+            f"The drop folder is {escape(str(drop))}",
+            title="retraind demo",
+            expand=False,
+        )
+    )
+    journal = _journal(root, daemon)
+    try:
+        console.print(
+            "\n[bold]1. A good delivery.[/] Like an ETL job: write under a hidden name, then rename.\n"
+        )
+        _deliver(console, drop, "2015", *good_delivery())
+        job = _follow(console, journal, root, daemon, set(), _STORY)
+        _tell_good(console, drop, job)
+        console.print("\n[bold]2. A bad delivery.[/] A number with a comma in it, and a renamed column.\n")
+        _deliver(console, drop, "2016-broken", *bad_delivery())
+        bad = _follow(
+            console,
+            journal,
+            root,
+            daemon,
+            {job.id},
+            (
+                (State.SEALED, _STORY[0][1]),
+                (State.FAILED, "refused before a byte was sent; filed under failed/"),
+            ),
+        )
+        _tell_bad(console, drop, bad)
+    finally:
+        journal.close()
+    return job.outcome is Outcome.SWITCHED and bad.outcome is Outcome.FAILED
+
+
+def _journal(root: Path, daemon: subprocess.Popen[bytes]) -> Journal:
+    file = root / "state" / "journal.db"
+    deadline = time.monotonic() + _PATIENCE
+    log = root / "retraind.log"
+    while b'"ready"' not in log.read_bytes():
+        _alive(daemon, root, deadline)
+        time.sleep(_TICK)
+    return Journal.open(file)
+
+
+def _alive(daemon: subprocess.Popen[bytes], root: Path, deadline: float) -> None:
+    if daemon.poll() is not None or time.monotonic() > deadline:
+        log = (root / "retraind.log").read_text(errors="replace")
+        raise EmulatorError(f"retraind did not get on. Its log says:\n{log[-3000:]}")
+
+
+def _deliver(console: Console, drop: Path, key: str, train: bytes, evaluation: bytes) -> None:
+    for role, content in (("train", train), ("eval", evaluation)):
+        name = f"{role}_{key}.csv"
+        hidden = drop / f".{name}"
+        hidden.write_bytes(content)
+        hidden.rename(drop / name)
+        console.print(f"   $ mv .{name} {name}   [dim]({len(content):,} bytes)[/]")
+        time.sleep(_EXPORT_PAUSE)
+
+
+def _follow(
+    console: Console,
+    journal: Journal,
+    root: Path,
+    daemon: subprocess.Popen[bytes],
+    known: set[str],
+    story: tuple[tuple[State, str], ...],
+) -> Job:
+    """Show a new job's life as it happens, until it rests."""
+    deadline = time.monotonic() + _PATIENCE
+    begun = time.monotonic()
+    reached: dict[State, float] = {}
+    job: Job | None = None
+    console.print()
+    with Live(console=console, refresh_per_second=10, transient=False) as live:
+        while job is None or job.state not in {State.DONE, State.FAILED}:
+            _alive(daemon, root, deadline)
+            job = next((each for each in journal.jobs() if each.id not in known), None)
+            if job is not None:
+                for event in journal.events(job.id):
+                    if "to" in event.detail:
+                        reached.setdefault(State(event.detail["to"]), time.monotonic() - begun)
+            live.update(_progress(story, reached))
+            time.sleep(_TICK)
+        live.update(_progress(story, reached))
+    return job
+
+
+def _progress(story: tuple[tuple[State, str], ...], reached: dict[State, float]) -> Table:
+    table = Table.grid(padding=(0, 1))
+    waiting = True
+    for state, text in story:
+        if state in reached:
+            table.add_row("  ", Text("✔", style="green"), text, Text(f"{reached[state]:5.1f} s", style="dim"))
+        elif waiting:
+            waiting = False
+            table.add_row("  ", Spinner("dots", style="cyan"), Text(text, style="dim"), "")
+        else:
+            table.add_row("  ", Text("·", style="dim"), Text(text, style="dim"), "")
+    return table
+
+
+def _tell_good(console: Console, drop: Path, job: Job) -> None:
+    folder = drop / "done" / job.id
+    console.print()
+    console.print(_tree(drop))
+    console.print(_note(folder / RESULT))
+    with zipfile.ZipFile(folder / RESULTS_FILE) as results:
+        found = json.loads(results.read("metrics.json"))
+    table = Table(
+        "metric",
+        "new model",
+        "guessing",
+        title="Measured by the service on the evaluation data",
+        title_justify="left",
+    )
+    for name, value in found["model"].items():
+        base = found["baseline"].get(name)
+        table.add_row(name, f"{value:.3f}", f"{base:.3f}" if base is not None else "")
+    console.print(table)
+
+
+def _tell_bad(console: Console, drop: Path, job: Job) -> None:
+    console.print()
+    console.print(_note(drop / "failed" / job.id / ERROR))
+    console.print(_tree(drop))
+
+
+def _note(path: Path) -> Panel:
+    return Panel(
+        Text(path.read_text(encoding="utf-8-sig").strip()), title=path.name, title_align="left", expand=False
+    )
+
+
+def _tree(folder: Path) -> Tree:
+    def grow(path: Path, branch: Tree) -> None:
+        for below in sorted(path.iterdir()):
+            if not below.name.startswith("."):
+                leaf = branch.add(
+                    escape(below.name + "/" * below.is_dir()), style="blue" if below.is_dir() else ""
+                )
+                if below.is_dir():
+                    grow(below, leaf)
+
+    tree = Tree(f"[bold]{escape(folder.name)}/[/]   the drop folder", style="")
+    grow(folder, tree)
+    return tree
+
+
+def _leave_running(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> None:
+    console.print(
+        Panel(
+            f"Still running. Drop files into {escape(str(root / 'share' / 'weather'))}\n"
+            f"and see:  retraind status -c {escape(str(root / 'config.toml'))}\n"
+            f"The log is {escape(str(root / 'retraind.log'))}. Ctrl-C ends it and removes the folder.",
+            title="--keep",
+            expand=False,
+        )
+    )
+    try:
+        daemon.wait()
+    except KeyboardInterrupt:
+        console.print("Ended.")

@@ -1,0 +1,152 @@
+"""The command `retraind emulate`, in a process of its own."""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import requests
+
+from retraind.emulator import add_arguments, run_from_arguments
+
+PROGRAM = """
+import argparse, sys
+from retraind.emulator import add_arguments, run_from_arguments
+parser = argparse.ArgumentParser()
+add_arguments(parser)
+sys.exit(run_from_arguments(parser.parse_args()))
+"""
+
+
+@pytest.fixture
+def emulate(tmp_path):
+    """Start the command; return it with what it printed before it began to serve."""
+    processes = []
+
+    def begin(*arguments):
+        arguments = (
+            "--listen",
+            "127.0.0.1:0",
+            "--state",
+            str(tmp_path / "state"),
+            "--trainer",
+            "instant",
+            *arguments,
+        )
+        process = subprocess.Popen(
+            (sys.executable, "-c", PROGRAM, *arguments), stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+        processes.append(process)
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        return process, "".join(lines)
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def config_of(page):
+    return tomllib.loads(page[page.index("[api]") : page.index("Ctrl-C")])
+
+
+def run(*arguments):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    try:
+        return run_from_arguments(parser.parse_args(arguments))
+    except SystemExit as end:
+        return end.code
+
+
+def test_what_it_prints_can_be_pasted_and_works(emulate):
+    process, page = emulate("--model", "churn:target=解約:id=7", "--model", "価格 予測")
+    config = config_of(page)
+    assert set(config["models"]) == {"churn", "価格 予測"}
+    for model in config["models"].values():
+        path = model["api_key_file"]
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        with open(path, encoding="utf-8") as file:
+            key = file.read().strip()
+        assert key not in page
+        url = config["api"]["base_url"] + "/v1/external/retrain_jobs/upload_url"
+        response = requests.get(url, params={"filename": "a.csv"}, headers={"x-api-key": key}, timeout=10)
+        assert response.status_code == 200
+    models = requests.get(config["api"]["base_url"] + "/emulator/models", timeout=10).json()
+    assert [(model["model_id"], model["target"]) for model in models] == [(7, "解約"), (1001, None)]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+
+def test_keys_and_ids_stay_the_same(emulate, tmp_path):
+    process, page = emulate("--model", "a", "--model", "b")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 0
+    keys = {path.name: path.read_text() for path in (tmp_path / "state" / "keys").iterdir()}
+    _, page = emulate("--model", "b")
+    assert {path.name: path.read_text() for path in (tmp_path / "state" / "keys").iterdir()} == keys
+    models = requests.get(config_of(page)["api"]["base_url"] + "/emulator/models", timeout=10).json()
+    assert {model["name"]: model["model_id"] for model in models} == {"a": 1001, "b": 1002}
+
+
+def test_the_secret_key_fetches_keys(emulate, tmp_path):
+    _, page = emulate()
+    base = config_of(page)["api"]["base_url"]
+    secret = (tmp_path / "state" / "keys" / "account.secret").read_text().strip()
+    params = {"credential_type": "retrain", "model_id": 1001}
+    url = base + "/v1/external/api-key"
+    assert requests.get(url, params=params, headers={"x-api-key": secret}, timeout=10).json()["api_key"]
+
+
+def test_requests_can_be_watched(emulate):
+    process, page = emulate("--log-requests", "--fault", "api_503=1", "--seed", "1")
+    requests.get(config_of(page)["api"]["base_url"] + "/v1/external/retrain_jobs/x", timeout=10)
+    assert re.search(r"503 GET /v1/external/retrain_jobs/x", process.stdout.readline())
+
+
+def test_faults_are_listed(capsys):
+    assert run("--list-faults") == 0
+    assert "upload_lost_answer" in capsys.readouterr().out
+
+
+def test_a_port_in_use_is_told(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run("--listen", f"127.0.0.1:{port}", "--state", str(tmp_path), "--trainer", "instant") == 1
+    error = capsys.readouterr().err
+    assert f"cannot listen on 127.0.0.1:{port}" in error
+    assert "Address already in use" in error
+
+
+def test_a_state_folder_that_is_a_file_is_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run("--state", str(tmp_path / "file")) == 1
+    assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--listen", "0.0.0.0:0"], "does not listen on 0.0.0.0"),
+        (["--listen", "8089"], "not HOST:PORT"),
+        (["--fault", "api_42=1"], "no fault named 'api_42'"),
+        (["--fault", "api_500=2"], "between 0 and 1"),
+        (["--model", "a", "--model", "a"], "same name"),
+        (["--model", "a:id=one"], "whole number"),
+        (["--model", "../a"], "cannot name a model"),
+        (["--train-time", "soon"], "no time span"),
+    ],
+)
+def test_wrong_usage_is_told(tmp_path, capsys, arguments, words):
+    assert run("--state", str(tmp_path), *arguments) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
