@@ -362,7 +362,7 @@ class Pipeline:
         except Retry:
             self._journal.write(job, put_ended_at=self._clock.now())
             raise
-        return self._uploaded("upload_complete")
+        return self._uploaded(job, "upload_complete")
 
     def poll(self, job: Job) -> Go | Wait:
         """uploaded -> trained: ask how the training does; when it has finished, fetch the results."""
@@ -561,7 +561,7 @@ class Pipeline:
         assert job.retrain_job_id is not None
         answer = self._service.status(job.retrain_job_id, key)
         if answer.status != job.untouched_status:
-            return self._uploaded("upload_found_complete")
+            return self._uploaded(job, "upload_found_complete")
         now = self._clock.now()
         if job.put_ended_at is None:
             job = self._journal.write(job, put_ended_at=now)
@@ -571,27 +571,30 @@ class Pipeline:
             return Wait(min(left, timedelta(seconds=5)))
         return None
 
-    def _uploaded(self, event: str) -> Go:
+    def _uploaded(self, job: Job, event: str) -> Go:
         now = self._clock.now()
-        return Go(State.UPLOADED, event, {"uploaded_at": now, "upload_ticket": None, "put_started_at": None})
+        known = {"uploaded_at": now, "train_deadline": now + self.settings.poll_timeout(job.model)}
+        return Go(State.UPLOADED, event, {**known, "upload_ticket": None, "put_started_at": None})
 
     def _poll_wait(self, job: Job, now: datetime) -> timedelta:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
         assert job.uploaded_at is not None
         shortest = self.settings.poll_interval(job.model)
-        return max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
+        wait = max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
+        return min(wait, job.train_deadline - now) if job.train_deadline else wait
 
     def _move_folder(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder whole; across file systems by a verified copy, the original deleted last."""
         make_folder(target.parent)
-        try:
-            move(source, target)
-        except FileExistsError:
+        if target.is_dir():
             # An earlier try was killed between the verified copy and the deletion. Nothing else makes such names.
             for file in job.files:
                 if sha256_of(source / file.name, self._pause) != sha256_of(target / file.name, self._pause):
-                    raise
+                    raise FileExistsError(errno.EEXIST, "another file is in the way", str(target / file.name))
             _remove_tree(source)
+            return
+        try:
+            move(source, target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise

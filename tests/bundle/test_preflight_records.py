@@ -16,7 +16,11 @@ TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
 REGULAR = st.builds(
     lambda rows, ending, last: ending.join(",".join(row) for row in rows) + (ending if last else ""),
     st.lists(
-        st.lists(st.sampled_from(["", "a", '"a"', '"a,b"', '"x""y"', '"1\n2"', '"\r"', "日"]), min_size=2, max_size=2),
+        st.lists(
+            st.sampled_from(["", "a", '"a"', '"a,b"', '"x""y"', '"1\n2"', '"\r"', "日"]),
+            min_size=2,
+            max_size=2,
+        ),
         min_size=1,
         max_size=12,
     ),
@@ -43,7 +47,7 @@ def source(data: bytes, name: str = "t.csv") -> SourceFile:
 
 
 @given(text=TEXTS | REGULAR, piece=PIECES, encoding=st.sampled_from(["utf-8", "cp932"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @example(text='"a', piece=1, encoding="utf-8")
 @example(text='a,"b""', piece=1, encoding="utf-8")
 @example(text="a\r\r\n\r", piece=1, encoding="utf-8")
@@ -60,14 +64,16 @@ def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, encoding):
     if unclosed:
         expected.pop()
     assert (scanner.unclosed_line is not None) == unclosed
-    assert [(record.line, record.width) for record in seen] == [(line, len(cells)) for line, cells in expected]
+    assert [(record.line, record.width) for record in seen] == [
+        (line, len(cells)) for line, cells in expected
+    ]
     for record, (_, cells) in zip(seen, expected, strict=True):
         if record.width:
             assert [cell.decode("latin-1") for cell in record.cells] == cells
 
 
 @given(text=TEXTS | REGULAR, piece=PIECES, sample=st.integers(0, 3), target=st.sampled_from([None, "a"]))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @example(text='h,i\na,b\r"x"\n', piece=40, sample=0, target=None)
 @example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, target=None)
 @example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, target=None)
@@ -100,7 +106,7 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, ta
 
 
 @given(text=REGULAR | TEXTS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_fast_way_answers_only_what_csv_would(text):
     data = text.encode()
     block = Skeletons(b",").block(data, 1, 2, (0, 1))
@@ -117,7 +123,7 @@ def test_the_fast_way_answers_only_what_csv_would(text):
 
 
 @given(text=REGULAR)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_regular_run_is_taken_the_fast_way(text):
     """Else the property above would hold for a fast way that never answers."""
     whole = text.endswith("\n")
@@ -148,10 +154,15 @@ def test_shift_jis_with_backslash_and_bar_as_second_bytes_is_read_whole(piece):
     [
         (b"a,b\n" + b"x" * 5000, 2, None),
         (b'a,b\n1,2\n3,"' + b"x,\n" * 2000, 3, 3),
-        (b'a,b\n1,"\n\n",2\n3,"' + b"x,\n" * 2000, 2, 2),
+        (b'a,b\n1,"\n\n",2\n3,"' + b"x,\n" * 2000, 5, 5),
         (b'a,"\n\n"\n"1\n",' + b'"' + b"x,\n" * 2000, 4, 5),
     ],
-    ids=["without any line break", "in an open quote", "two quotes off step", "after line breaks in quotes"],
+    ids=[
+        "without any line break",
+        "in an open quote",
+        "in an open quote after a closed one",
+        "after line breaks in quotes",
+    ],
 )
 @pytest.mark.parametrize("piece", [100, 100_000])
 def test_a_record_longer_than_the_limit_is_refused(data, line, quote_line, piece):
@@ -163,9 +174,6 @@ def test_a_record_longer_than_the_limit_is_refused(data, line, quote_line, piece
             list(scanner.records(final=False, cells=False))
         list(scanner.records(final=True, cells=False))
 
-    if data.startswith(b'a,b\n1,"'):
-        read()  # the quotes pair up again, so these are two long rows and no endless one
-        return
     with pytest.raises(RecordTooLong) as caught:
         read()
     assert (caught.value.line, caught.value.quote_line) == (line, quote_line)

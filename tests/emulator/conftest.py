@@ -71,6 +71,12 @@ class Client:
         return found
 
 
+@pytest.fixture(scope="session")
+def client_of() -> type[Client]:
+    """The client itself, for tests that start an emulator in another way."""
+    return Client
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Start emulators with the settings a test wants; all are stopped at its end."""

@@ -103,7 +103,7 @@ class TestErrorTable:
         client.emulator.expire_key("churn")
         assert refusal(calls[call]()) == (400, "Inactive_credential.")
 
-    def test_a_key_ends_after_its_lifetime(self, start, good_data):
+    def test_a_key_ends_after_its_lifetime(self, start):
         moment = datetime(2026, 1, 1, tzinfo=UTC)
         client = start(now=lambda: moment, key_lifetime=timedelta(days=30))
         client.register()

@@ -1,13 +1,13 @@
 """The command `retraind emulate`, in a process of its own."""
 
 import argparse
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import requests
@@ -74,10 +74,9 @@ def test_what_it_prints_can_be_pasted_and_works(emulate):
     config = config_of(page)
     assert set(config["models"]) == {"churn", "価格 予測"}
     for model in config["models"].values():
-        path = model["api_key_file"]
-        assert os.stat(path).st_mode & 0o777 == 0o600
-        with open(path, encoding="utf-8") as file:
-            key = file.read().strip()
+        path = Path(model["api_key_file"])
+        assert path.stat().st_mode & 0o777 == 0o600
+        key = path.read_text(encoding="utf-8").strip()
         assert key not in page
         url = config["api"]["base_url"] + "/v1/external/retrain_jobs/upload_url"
         response = requests.get(url, params={"filename": "a.csv"}, headers={"x-api-key": key}, timeout=10)

@@ -48,7 +48,7 @@ def test_all_addresses_can_be_made_to_expire(client, good_data):
 
 
 @pytest.mark.parametrize(
-    "old, new", [("Signature=", "Signature=0"), ("Expires=1", "Expires=2"), ("store/", "store/0")]
+    ("old", "new"), [("Signature=", "Signature=0"), ("Expires=1", "Expires=2"), ("store/", "store/0")]
 )
 def test_a_changed_address_does_not_work(client, good_data, old, new):
     url = client.register()["upload_url"].replace(old, new)

@@ -40,7 +40,9 @@ def quotes(case: Case) -> Iterator[Finding]:
         yield case.error(
             "record-too-long",
             f"the row that starts here is longer than 64 MiB, so it was not read any further: {cause}",
-            "close the quote, or export the file again with one row per line.",
+            "export the file again with one row per line."
+            if quote_line is None
+            else f"close the quote, and {case.again}.",
             service=RAGGED,
             line=table.too_long.line,
         )

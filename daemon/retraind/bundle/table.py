@@ -249,7 +249,7 @@ class _Pass:
                     break
         if self._header is None or self._sampling:
             return
-        while (block := self._scanner.block(self._width, self._watch.wanted())) is not None:
+        while self._width and (block := self._scanner.block(self._width, self._watch.wanted())) is not None:
             self._block(block)
         for record in self._scanner.records(final=final, cells=True):
             self._record(record)
@@ -270,7 +270,7 @@ class _Pass:
             self._open(record)
             return
         self._blank_last = record.width == 0
-        if record.width != self._width:
+        if record.width != self._width or not record.width:
             self._odd_row(record.line, record.width)
             return
         early = self._sampling
@@ -284,14 +284,12 @@ class _Pass:
 
     def _odd_row(self, line: int, width: int) -> None:
         """Count a row of another width. Where there is one column, an empty line is a missing value."""
-        if width == 0 and self._width == 1:
+        if width or self._width == 1:
             self._rows += 1
-            return
-        if width:
-            self._rows += 1
-        self._ragged.add(Ragged(line, width))
-        if len(self._widths) <= 1:
-            self._widths.add(width)
+        if width or self._width > 1:
+            self._ragged.add(Ragged(line, width))
+            if len(self._widths) <= 1:
+                self._widths.add(width)
 
     def _open(self, header: Record) -> None:
         self._header = header

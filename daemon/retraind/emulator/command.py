@@ -110,17 +110,19 @@ def run_from_arguments(args: argparse.Namespace) -> int:
         config, secret = _configure(args, state_dir.absolute(), console)
         require_loopback(config)
     except (ValueError, EmulatorError) as trouble:
-        errors.print(escape(str(trouble)))
+        errors.print(str(trouble), markup=False, soft_wrap=True)
         return _USAGE
     except OSError as trouble:
-        errors.print(escape(f"The state folder {state_dir} cannot be used: {trouble.strerror}."))
+        errors.print(
+            f"The state folder {state_dir} cannot be used: {trouble.strerror}.", markup=False, soft_wrap=True
+        )
         return _FAILED
     try:
         with Emulator(config) as emulator, _until_signal() as wait:
             _print_start_page(console, emulator, secret)
             wait()
     except EmulatorError as trouble:
-        errors.print(escape(str(trouble)))
+        errors.print(str(trouble), markup=False, soft_wrap=True)
         return _FAILED
     return _GOOD
 

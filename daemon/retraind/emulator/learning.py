@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from retraind.emulator.columns import Columns, fit_columns, numbers
 from retraind.emulator.metrics import Scores, classification_scores, regression_scores
@@ -24,6 +25,8 @@ _SEED = 20_170_601
 _MOST_ROWS = 200_000
 _MOST_CELLS = 8_000_000
 _ROWS_AT_A_TIME = 100_000
+_CELLS_WORTH_THREADS = 200_000
+"""Smaller data are trained on one processor: threads would spend their time waiting for each other."""
 _TREES = 60
 _MOST_TREES_OVER_ALL_CLASSES = 400
 _HELD_OUT = 0.2
@@ -42,20 +45,22 @@ class _Part:
 def learn(checked: Checked, results: Path) -> None:
     """Train on `checked` and write the results zip."""
     train, evaluation = _parts(checked)
+    with threadpool_limits(limits=1 if train.cells.size < _CELLS_WORTH_THREADS else None, user_api="openmp"):
+        write_results(results, _learn(checked, train, evaluation))
+
+
+def _learn(checked: Checked, train: _Part, evaluation: _Part) -> dict[str, bytes]:
     target_index = checked.train.columns.index(checked.target)
     columns = fit_columns(train.cells, checked.train.columns, checked.train.dates, target_index)
     predictor = _fit(checked.task, columns, train)
     features = columns.encode(evaluation.cells)
     scores, predictions = predictor.evaluate(features, evaluation)
-    write_results(
-        results,
-        {
-            "metrics.json": as_document(_metrics(checked, train, evaluation, scores)),
-            "predictions.csv": predictions.to_csv(index_label="row", float_format="%.6g").encode("utf-8-sig"),
-            "feature_importance.csv": _importance(predictor, columns, features, evaluation),
-            "model.json": as_document(_model(checked, train, columns)),
-        },
-    )
+    return {
+        "metrics.json": as_document(_metrics(checked, train, evaluation, scores)),
+        "predictions.csv": predictions.to_csv(index_label="row", float_format="%.6g").encode("utf-8-sig"),
+        "feature_importance.csv": _importance(predictor, columns, features, evaluation),
+        "model.json": as_document(_model(checked, train, columns)),
+    }
 
 
 # -- rows --------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ class _Running:
 
     def __init__(self, config: EmulatorConfig) -> None:
         require_loopback(config)
-        trainer = _trainer(config)
+        self.trainer = trainer = _trainer(config)
         with contextlib.ExitStack() as cleanup:
             ledger = Ledger(config.state_dir)
             cleanup.callback(ledger.close)

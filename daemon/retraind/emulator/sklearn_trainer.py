@@ -73,6 +73,7 @@ class SklearnTrainer:
                 stderr=log,
                 text=True,
                 encoding="utf-8",
-                env={**os.environ, "PYTHONPATH": search},
+                # Threads that wait by spinning make training many times slower on a machine that is busy otherwise.
+                env={**os.environ, "PYTHONPATH": search, "OMP_WAIT_POLICY": "PASSIVE"},
                 start_new_session=True,  # Ctrl-C is for the emulator, which then ends its worker
             )

@@ -21,6 +21,8 @@ from retraind.emulator.ledger import Ledger, RetrainJob, Training
 from retraind.emulator.records import Records
 
 _INTERNAL_ERROR = "An internal error occurred."
+_CLOCK_CHECK = 0.02
+"""Seconds between looks at the clock while something is due later."""
 
 
 class Task(BaseModel):
@@ -130,7 +132,8 @@ class Trainings:
                     wait = (self._agenda[0][0] - self._config.now()).total_seconds()
                     if wait <= 0:
                         return heapq.heappop(self._agenda)[2]
-                self._changed.wait(wait)
+                # The configured clock may be a simulated one that jumps, so it is asked again and again.
+                self._changed.wait(wait if wait is None else min(wait, _CLOCK_CHECK))
             return None
 
     def _begin(self, retrain_job_id: str, number: int) -> None:

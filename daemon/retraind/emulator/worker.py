@@ -10,6 +10,7 @@ import threading
 import traceback
 from queue import SimpleQueue
 
+from retraind.emulator.rules import DataRefused, Limits, check_upload
 from retraind.emulator.trainings import Task
 
 
@@ -31,12 +32,12 @@ def _read_tasks(tasks: SimpleQueue[Task]) -> None:
 
 
 def _train(task: Task) -> str | None:
-    from retraind.emulator.learning import learn  # noqa: PLC0415  - takes seconds, and only trainings need it
-    from retraind.emulator.rules import DataRefused, Limits, check_upload  # noqa: PLC0415
-
     try:
         limits = Limits(task.max_columns, task.accept_plain_utf8)
-        learn(check_upload(task.upload, task.file_name, task.target, limits), task.results)
+        checked = check_upload(task.upload, task.file_name, task.target, limits)
+        from retraind.emulator.learning import learn  # noqa: PLC0415  - takes seconds, and only good data need it
+
+        learn(checked, task.results)
     except DataRefused as refused:
         return str(refused)
     except Exception:  # noqa: BLE001  - the service reports its own mistakes as a failed job, too

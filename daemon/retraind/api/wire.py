@@ -1,0 +1,226 @@
+"""The way out: sessions with the configured proxy and CA, and what the failures of the network mean.
+
+Knows nothing of the vendor. A failure is worded from its kind alone: its own text would show addresses.
+"""
+
+import platform
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import Retry as Urllib3Retry
+
+import retraind
+from retraind.errors import Retry
+from retraind.settings import ApiSettings
+
+USER_AGENT = f"retraind/{retraind.__version__} (Python {platform.python_version()})"
+NetworkError = requests.RequestException | HTTPError
+"""All that a request, or reading its answer, raises."""
+NETWORK_ERRORS = (requests.RequestException, HTTPError)
+_LOOK_UP_SECONDS = 0.5
+"""How often a sender that waits for its peer looks up to see whether the daemon is stopping."""
+
+
+def _never() -> None:
+    """Never pause."""
+
+
+def new_session(settings: ApiSettings, pause: Callable[[], None] = _never) -> requests.Session:
+    """Return a session with the configured proxy and CA, that never adds credentials of its own from ~/.netrc.
+
+    `pause` is called again and again while a body is sent, and may raise.
+    """
+    session = _Session(settings)
+    adapter = _Adapter(settings.timeout.total_seconds(), pause)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def time_out(settings: ApiSettings) -> tuple[float, float]:
+    """Return the time-outs as requests wants them: seconds to connect, seconds of silence."""
+    return settings.connect_timeout.total_seconds(), settings.timeout.total_seconds()
+
+
+def place_of(address: str) -> str:
+    """Return host and port of an address: all of it that may be shown."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2]
+    except ValueError:
+        return "at an unreadable address"
+
+
+class _Session(requests.Session):
+    """What the configuration says wins over the environment; requests would have it the other way round."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        super().__init__()
+        self.headers["User-Agent"] = USER_AGENT
+        self.auth = lambda request: request
+        self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
+        self._ca_bundle = str(settings.ca_bundle) if settings.ca_bundle else None
+
+    def merge_environment_settings(self, *arguments: Any, **named: Any) -> Any:
+        """Return requests' own choice, but for what is configured."""
+        merged = super().merge_environment_settings(*arguments, **named)
+        if self._proxies:
+            merged["proxies"] = dict(self._proxies)
+        if self._ca_bundle:
+            merged["verify"] = self._ca_bundle
+        return merged
+
+
+class _OneRepetition(Urllib3Retry):
+    """A GET is repeated once when its connection breaks, since the peer may have closed a pooled one; never after
+    a time-out, which would double it."""
+
+    def increment(
+        self, method: Any = None, url: Any = None, response: Any = None, error: Any = None, *rest: Any, **named: Any
+    ) -> Any:
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(method, url, response, error, *rest, **named)
+
+
+class _PatientSender:
+    """Mixed into urllib3's connections: sending waits for a slow peer as long as receiving does.
+
+    urllib3 would give each piece of a body the time-out for connecting, in which a slow line cannot take it.
+    """
+
+    silence_seconds: float
+    pause: Callable[[], None]
+    sock: Any
+    connect: Callable[[], None]
+
+    def send(self, data: bytes) -> None:
+        if self.sock is None:
+            self.connect()
+        left = memoryview(data)
+        self.sock.settimeout(min(_LOOK_UP_SECONDS, self.silence_seconds))
+        silent_since = time.monotonic()
+        while left:
+            self.pause()
+            try:
+                left = left[self.sock.send(left) :]
+                silent_since = time.monotonic()
+            except TimeoutError:
+                if time.monotonic() - silent_since >= self.silence_seconds:
+                    raise
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, silence_seconds: float, pause: Callable[[], None]) -> None:
+        self._sender = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
+        self._senders: dict[type, type] = {}
+        repetition = _OneRepetition(
+            total=1, connect=0, read=1, status=0, redirect=0, other=0, allowed_methods={"GET"}
+        )
+        super().__init__(pool_connections=4, pool_maxsize=32, max_retries=repetition)
+
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> HTTPConnectionPool:
+        """Return requests' own choice, with connections that send patiently."""
+        pool = super().get_connection_with_tls_context(*arguments, **named)
+        kind = type(pool).ConnectionCls
+        if kind not in self._senders:
+            self._senders[kind] = type(kind.__name__, (_PatientSender, kind), dict(self._sender))
+        vars(pool)["ConnectionCls"] = self._senders[kind]
+        return pool
+
+    def cert_verify(self, *arguments: Any, **named: Any) -> None:
+        """Raise SSLError, not OSError, when the file with the CA's certificates is gone."""
+        try:
+            super().cert_verify(*arguments, **named)
+        except OSError:
+            raise requests.exceptions.SSLError from None
+
+
+# ---------------------------------------------------------------------- failures
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all it was made from, outermost first."""
+    yield error
+    inside = [*error.args, getattr(error, "reason", None), error.__cause__]
+    seen: list[BaseException] = []
+    for cause in inside:
+        if isinstance(cause, BaseException) and not any(cause is other for other in seen):
+            seen.append(cause)
+            yield from _causes(cause)
+
+
+_WORDS: Mapping[tuple[type[BaseException], ...], str] = {
+    (requests.exceptions.ProxyError, ProxyError): "The proxy on the way to {} does not let the connection through.",
+    (ssl.SSLCertVerificationError,): "The TLS certificate of {} could not be verified.",
+    (
+        requests.exceptions.SSLError,
+        SSLError,
+        ssl.SSLError,
+    ): "A TLS connection to {} could not be set up.",
+    (NameResolutionError,): "The name of {} could not be resolved.",
+    (requests.exceptions.ConnectTimeout, ConnectTimeoutError): "Connecting to {} took too long.",
+    (ConnectionRefusedError,): "The connection to {} was refused.",
+    (NewConnectionError,): "The network has no way to {}.",
+    (requests.exceptions.Timeout, ReadTimeoutError, TimeoutError): "The connection to {} stayed silent for too long.",
+    (requests.exceptions.ContentDecodingError, DecodeError): "The answer of {} could not be decompressed.",
+    (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        LocationParseError,
+    ): "The address of {} cannot be used.",
+    (
+        requests.ConnectionError,
+        requests.exceptions.ChunkedEncodingError,
+        ProtocolError,
+    ): "The connection to {} broke off.",
+}
+_BEFORE_THE_FIRST_BYTE = (
+    requests.exceptions.ProxyError,
+    ProxyError,
+    ssl.SSLCertVerificationError,
+    requests.exceptions.ConnectTimeout,
+    ConnectTimeoutError,
+    NewConnectionError,
+    LocationParseError,
+)
+
+
+def word_failure(error: NetworkError, whom: str) -> str:
+    """Say what went wrong on the network, from the kinds of error alone: their text would show the address."""
+    causes = tuple(_causes(error))
+    for kinds, words in _WORDS.items():
+        if any(isinstance(cause, kinds) for cause in causes):
+            return words.format(whom)
+    return f"The request to {whom} failed ({type(error).__name__})."
+
+
+def never_connected(error: NetworkError) -> bool:
+    """Tell whether the failure came before the first byte of the request was sent."""
+    return any(isinstance(cause, _BEFORE_THE_FIRST_BYTE) for cause in _causes(error))
+
+
+def network_retry(error: NetworkError, whom: str) -> Retry:
+    """Return the Retry for a failure of the network."""
+    remedy = ""
+    if any(isinstance(cause, requests.exceptions.SSLError | SSLError | ssl.SSLError) for cause in _causes(error)):
+        remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
+    return Retry(word_failure(error, whom), remedy)

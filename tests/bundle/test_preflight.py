@@ -1,0 +1,397 @@
+"""Every rule of the check before the upload: what breaks it, and what people read then."""
+
+import dataclasses
+import gzip
+import hashlib
+import io
+import tracemalloc
+import zipfile
+
+import pytest
+
+from retraind.bundle.findings import show
+from retraind.bundle.preflight import Finding, Limits, Severity, SourceFile, preflight
+
+GOOD = "id,color,joined\n" + "".join(f"{n},red,2024-01-{n % 28 + 1:02}\n" for n in range(200))
+
+
+def table(*lines: str, rows: int = 120, end: str = "\n") -> str:
+    """A header and good rows of three columns, with `lines` after them."""
+    return end.join(["a,b,c", *(f"{n},x,y" for n in range(rows)), *lines]) + end
+
+
+def source(content: str | bytes, name: str = "train_2026-11.csv", encoding: str = "utf-8-sig") -> SourceFile:
+    data = content if isinstance(content, bytes) else content.encode(encoding)
+    return SourceFile(name, lambda: io.BytesIO(data))
+
+
+def evaluation(content: str | bytes) -> SourceFile:
+    return source(content, "eval_2026-11.csv")
+
+
+def workbook() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+    return held.getvalue()
+
+
+def archive() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("train.csv", "a,b\n")
+    return held.getvalue()
+
+
+def only(findings: tuple[Finding, ...], rule: str) -> Finding:
+    found = [finding for finding in findings if finding.rule == rule]
+    assert len(found) == 1, [str(finding) for finding in findings]
+    return found[0]
+
+
+def test_a_good_pair_has_no_findings():
+    answer = preflight(source(GOOD), evaluation(GOOD))
+    assert answer.ok
+    assert answer.findings == ()
+
+
+def test_the_facts_of_a_file_are_told():
+    data = GOOD.encode("utf-8-sig")
+    facts = preflight(source(data)).train
+    assert dataclasses.asdict(facts) == {
+        "name": "train_2026-11.csv",
+        "encoding": "utf-8-sig",
+        "delimiter": ",",
+        "columns": ("id", "color", "joined"),
+        "rows": 200,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "line_ending": "LF",
+    }
+
+
+def test_a_file_on_disk_is_read_and_shown_under_its_own_name(tmp_path):
+    path = tmp_path / "学習_2026-11.csv"
+    path.write_bytes(GOOD.encode("utf-8-sig"))
+    answer = preflight(SourceFile.from_path(path))
+    assert answer.ok
+    assert answer.train.name == "学習_2026-11.csv"
+
+
+def test_a_file_that_cannot_be_opened_is_the_callers_to_handle(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        preflight(SourceFile.from_path(tmp_path / "gone.csv"))
+
+
+def test_each_file_is_opened_once_and_closed():
+    streams = []
+
+    def opening() -> io.BytesIO:
+        streams.append(io.BytesIO(GOOD.encode()))
+        return streams[-1]
+
+    preflight(SourceFile("a.csv", opening))
+    assert [stream.closed for stream in streams] == [True]
+
+
+WIDE = ",".join(f"c{n}" for n in range(1000))
+WIDE_ROWS = "".join("1," * 999 + "1\n" for _ in range(20))
+MANY = "a,kind\n" + "".join(f"{n},k{n % 201}\n" for n in range(900))
+
+# rule, severity, the file, the line, a part of the sentence
+ONE_FILE = {
+    "an Excel workbook under a .csv name is recognised": (
+        "not-text", "error", workbook(), None, "an Excel workbook or another Office file, not comma-separated text"),
+    "an old Excel workbook is recognised": (
+        "not-text", "error", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), None, "is an Excel workbook"),
+    "a zip archive is recognised": ("not-text", "error", archive(), None, "is a zip archive"),
+    "a gzip file is recognised": ("not-text", "error", gzip.compress(GOOD.encode()), None, "gzip"),
+    "a Parquet file is recognised": ("not-text", "error", b"PAR1\x15\x04" + bytes(90), None, "Parquet"),
+    "UTF-16 with its mark is named": ("utf-16", "error", GOOD.encode("utf-16"), None, "UTF-16"),
+    "UTF-16 without its mark is named": ("utf-16", "error", GOOD.encode("utf-16-le"), None, "UTF-16"),
+    "bytes that are neither UTF-8 nor Shift_JIS are located": (
+        "encoding", "error", table("1,caf\xe9,2").encode("latin-1"), 122,
+        "not UTF-8 (byte 0xE9 in line 122, "),
+    "a damaged byte after the UTF-8 mark is located": (
+        "encoding", "error", b"\xef\xbb\xbfa,b\r\n1,2\r\n3,\xff\r\n", 3,
+        "starts with the mark of UTF-8, but the text is not UTF-8 (byte 0xFF in line 3, 15 bytes from the start)"),
+    "a character cut off at the end of the file is located": (
+        "encoding", "error", table("1,2,日本").encode("utf-8-sig")[:-2], 122, "byte 0xE6 in line 122"),
+    "UTF-8 without its mark is told": (
+        "utf-8-without-mark", "warning", table("1,2,日本").encode(), None, "without a byte order mark"),
+    "Shift_JIS that shows itself late is told": (
+        "shift-jis-shows-late", "warning", table("1,2,日本", rows=300).encode("cp932"), None, "first 1,000 bytes"),
+    "NUL bytes are located and counted": (
+        "nul-bytes", "error", table("1,\0\0,2", "1,\0,3"), 122, "(3 NUL bytes in all)"),
+    "an empty file is told": ("empty-file", "error", b"", None, "is empty (0 bytes)"),
+    "a file of the mark alone is empty": ("empty-file", "error", b"\xef\xbb\xbf", None, "empty"),
+    "a file of line breaks alone is empty": ("empty-file", "error", "\r\n\r\n", None, "empty lines only"),
+    "an empty line in place of the header is told": (
+        "blank-header", "error", "\n" + table(), 1, "the first line is empty"),
+    "a header without rows is too little": ("too-few-rows", "error", "a,b\n", None, "no row of data"),
+    "ten rows are too few": ("too-few-rows", "error", table(rows=10), None, "there are 10 rows"),
+    "fewer rows than advised are told": ("row-count", "warning", table(rows=11), None, "100 to 1,000,000"),
+    "one column is too few": ("one-column", "error", "a\n" + "1\n" * 120, 1, 'one column only ("a")'),
+    "semicolons in a .csv file are named": (
+        "one-column", "error", "a;b;c\n" + "1,5;2;3\n" * 120, 1, "evidently separated by semicolons"),
+    "tabs in a .csv file are named": (
+        "one-column", "error", "a\tb\n" + "1\t2\n" * 120, 1, "evidently separated by tabs"),
+    "a thousand columns are too many": (
+        "too-many-columns", "error", f"{WIDE}\n{WIDE_ROWS}", 1, "has 1,000 columns; the service takes at most 999."),
+    "equal column names are named": (
+        "duplicate-columns", "error", table().replace("a,b,c", "a,b,a"), 1, '"a" 2 times'),
+    "one column without a name is told": (
+        "empty-column-name", "warning", table().replace("a,b,c", ",b,c"), 1, "column 1 has no name"),
+    "two columns without a name are an error": (
+        "empty-column-names", "error", table().replace("a,b,c", ",b,"), 1, "2 columns have no name: columns 1 and 3."),
+    "a row that is too short is located": (
+        "ragged-rows", "error", table("1,2"), 122, "this row has 2 columns where the header has 3."),
+    "a row that is too long is located": ("ragged-rows", "error", table("1,2,3,4"), 122, "has 4 columns"),
+    "further bad rows are listed and counted": (
+        "ragged-rows", "error", table("1,2", "1,2,3", "1", "", "1,2,3,4"), 122,
+        "(also line 124 with 1, line 125, empty, line 126 with 4; 4 rows in all)"),
+    "many bad rows are counted": (
+        "ragged-rows", "error", table(*["1,2"] * 9000), 122, "9,000 rows in all"),
+    "the same fault in every row is told once": (
+        "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500, 2, "and so it is with each of the 2,500 rows"),
+    "an empty line between rows is a bad row": (
+        "ragged-rows", "error", table("", "1,2,3"), 122, "this row is empty where the header has 3"),
+    "of two empty lines at the end only one is let pass": ("ragged-rows", "error", table("", ""), 122, "is empty"),
+    "a bad row after line breaks in quotes is located by its physical line": (
+        "ragged-rows", "error", table('"1\n\n",2,3', "1,2"), 125, "has 2 columns"),
+    "a quote that stays open is located where it opens": (
+        "unclosed-quote", "error", table('"1\n",2,"3', *["1,2,3"] * 50), 123, "is not closed before the end"),
+    "a column without values is named": (
+        "empty-column", "warning", table().replace(",x,", ",,"), None, 'column "b" has no value in any row'),
+    "dates before 1970 are located": (
+        "date-range", "warning", GOOD + "1,red,1969-12-31\n2,red,0001/01/01\n", 202,
+        '"1969-12-31" here, and the service takes 1970-01-01 to 3999-12-31 (also line 203 "0001/01/01"; 2 rows'),
+    "dates after 3999 are located": ("date-range", "warning", GOOD + "1,red,9999-12-31 00:00\n", 202, "9999-12-31"),
+    "dates out of range late in a long file are located": (
+        "date-range", "warning", GOOD + "1,red,2024-01-01\n" * 3000 + '1,"red",4000-01-01\n', 3202, "4000-01-01"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "severity", "content", "line", "part"), ONE_FILE.values(), ids=ONE_FILE)
+def test_a_broken_rule_is_told(rule, severity, content, line, part):
+    finding = only(preflight(source(content)).findings, rule)
+    assert finding.severity == severity
+    assert finding.line == line
+    assert part in finding.message
+    assert finding.message.endswith(".")
+    assert finding.remedy.endswith(".")
+
+
+# what a file may be without any finding
+LET_PASS = {
+    "plain ASCII needs no mark": table().encode("ascii"),
+    "Shift_JIS that shows itself at once": ("番号,b,c\n" + table()[6:]).encode("cp932"),
+    "CR LF line ends": table(end="\r\n"),
+    "CR line ends, as old programs for the Mac write": table(end="\r"),
+    "mixed line ends": table(end="\r\n") + table()[6:],
+    "no line end after the last row": table().rstrip("\n"),
+    "one empty line at the end": table(""),
+    "one empty line at the end, CR LF": table("", end="\r\n"),
+    "quoted fields with delimiters, line breaks and doubled quotes": table('"1,1","2\r\n2","3""3"'),
+    "a quote inside an unquoted field": table('5" pipe,x,y', 'x,the "best",y'),
+    "missing values as empty strings": table(",,", "1,,"),
+    "values that only look like dates here and there": table("1969-01-01,x,y"),
+    "999 columns": ",".join(f"c{n}" for n in range(999)) + "\n" + ("1," * 998 + "1\n") * 100,
+}
+
+
+@pytest.mark.parametrize("content", LET_PASS.values(), ids=LET_PASS)
+@pytest.mark.parametrize("limits", [Limits(), Limits(piece=7, sample=5)], ids=["whole", "in small pieces"])
+def test_what_is_let_pass(content, limits):
+    assert [str(finding) for finding in preflight(source(content), limits=limits).findings] == []
+
+
+@pytest.mark.parametrize("name", ["train.txt", "train.xlsx", "train", "train.csv.tmp"])
+def test_an_extension_that_the_service_does_not_take_is_told_and_the_file_read_all_the_same(name):
+    answer = preflight(source(table("1,2"), name))
+    assert [finding.rule for finding in answer.errors] == ["unsupported-extension", "ragged-rows"]
+
+
+def test_a_tsv_file_is_separated_by_tabs():
+    assert preflight(source(table().replace(",", "\t"), "train.tsv")).ok
+
+
+def test_a_tsv_file_with_commas_is_better_called_csv():
+    answer = preflight(source(table(), "train.tsv"))
+    finding = only(answer.errors, "one-column")
+    assert "evidently separated by commas" in finding.message
+    assert (
+        finding.remedy
+        == "deliver the file with the extension .csv, or export it with tabs between the columns."
+    )
+
+
+def test_several_findings_are_told_at_once_errors_first():
+    content = table("1,2", "1,2,日本").replace("a,b,c", "a,a,")
+    answer = preflight(source(content, encoding="utf-8"))
+    assert [finding.rule for finding in answer.findings] == [
+        "duplicate-columns", "ragged-rows", "utf-8-without-mark", "empty-column-name",
+    ]  # fmt: skip
+    assert not answer.ok
+    assert len(answer.errors) == len(answer.warnings) == 2
+
+
+def test_time_series_have_narrower_limits():
+    header = ",".join(f"c{n}" for n in range(201))
+    answer = preflight(source(f"{header}\n" + ("1," * 200 + "1\n") * 15), time_series=True)
+    assert "at most 200 in time-series mode" in only(answer.errors, "too-many-columns").message
+    assert "20 to 10,000" in only(answer.warnings, "row-count").message
+
+
+def test_more_rows_than_advised_are_told():
+    answer = preflight(source(table(rows=10_001)), time_series=True)
+    assert only(answer.warnings, "row-count").remedy == "deliver fewer rows, for example the latest."
+
+
+PAIRS = {
+    "a column that only one file has is named": (
+        table().replace("a,b,c", "a,b,d"), "columns-differ", 'this file lacks "c" and also has "d".'),
+    "the same columns in another order are told as such": (
+        table().replace("a,b,c", "b,a,c"), "column-order", 'only their order differs (first at column 1: "b" instead of "a")'),
+    "an evaluation file without rows is told": ("a,b,c\n", "evaluation-empty", "nothing to evaluate"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "rule", "part"), PAIRS.values(), ids=PAIRS)
+def test_the_two_files_of_a_pair_must_fit(content, rule, part):
+    finding = only(preflight(source(table()), evaluation(content)).errors, rule)
+    assert finding.file == "eval_2026-11.csv"
+    assert part in finding.message
+
+
+def test_columns_are_compared_as_text_whatever_the_encodings():
+    header = "番号,b,c\n" + table()[6:]
+    assert preflight(source(header), evaluation(header.encode("cp932"))).ok
+
+
+def test_a_small_evaluation_file_is_no_finding():
+    assert preflight(source(table()), evaluation(table(rows=1))).findings == ()
+
+
+def test_changes_since_the_last_delivery_are_told():
+    last = preflight(source(table(rows=240), "train_2026-10.csv")).train
+    answer = preflight(source(table().replace("a,b,c", "a,b,d")), previous=last)
+    assert answer.ok
+    assert 'compared with the last delivery (train_2026-10.csv) this file lacks "c"' in str(
+        answer.findings[0]
+    )
+    assert "fell from 240 in the last delivery (train_2026-10.csv) to 120" in str(answer.findings[1])
+
+
+def test_nothing_is_told_when_little_changed_since_the_last_delivery():
+    last = preflight(source(table(rows=239))).train
+    assert preflight(source(table()), previous=last).findings == ()
+
+
+# the values of a target column in order, and what is found
+TARGETS = {
+    "two hundred classes are allowed": ([f"k{n % 200}" for n in range(900)], None, None),
+    "more classes are an error": ([f"k{n % 201}" for n in range(900)], "too-many-classes", 2),
+    "a number for each row is no class": ([f"{n}.5" for n in range(3000)], None, None),
+    "text among many numbers makes classes": ([*map(str, range(3000)), "n/a"], "too-many-classes", 3002),
+    "a class that appears late is located": (["yes"] * 1000 + ["no"], "late-class", 1002),
+    "a class within the first thousand rows is early": (["yes"] * 999 + ["no"] * 2000, None, None),
+    "few numbers may be classes": (["0"] * 2000 + ["1"] * 10, "late-class", 2002),
+    "missing values are no class": (["yes"] * 1500 + [""] * 10, None, None),
+}
+
+
+@pytest.mark.parametrize(("values", "rule", "line"), TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("quote", ["", '"'], ids=["plain", "quoted"])
+def test_the_target_column_is_checked_when_it_is_known(values, rule, line, quote):
+    content = "a,目的\n" + "".join(f"1,{quote}{value}{quote}\n" for value in values)
+    answer = preflight(source(content), target="目的")
+    assert [(finding.rule, finding.line) for finding in answer.findings] == ([(rule, line)] if rule else [])
+
+
+def test_a_target_that_is_no_column_is_told():
+    assert only(preflight(source(table()), target="解約").errors, "target-missing").column == "解約"
+
+
+def test_a_finding_reads_as_one_paragraph():
+    answer = preflight(source(table("1,2", *["x,y,z"] * 26, "1", rows=15)), evaluation(table()))
+    assert str(answer.errors[0]) == (
+        "train_2026-11.csv, line 17: this row has 2 columns where the header has 3 (also line 44 with 1; 2 rows in "
+        'all). The service calls this "rows with a different number of variables". What to do: correct these rows '
+        "in the source, and deliver both files again."
+    )
+
+
+def test_what_stands_in_a_file_cannot_disturb_the_screen():
+    name = "a\x1b[31m\u202e" + "x" * 100
+    answer = preflight(source(table().replace("a,b", f"{name},{name}"), "train\n\x07.csv"))
+    told = str(only(answer.errors, "duplicate-columns"))
+    assert told.isprintable()
+    assert "train\\n\\x07.csv" in told
+    assert "\\x1b[31m\\u202e" in told
+    assert len(told) < 400
+
+
+def test_a_long_value_is_shown_shortened():
+    assert show("x" * 41) == "x" * 40 + "…"
+
+
+def test_an_endless_row_stops_the_reading_and_is_told():
+    served = 0
+
+    class Endless(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def read(self, size: int = -1) -> bytes:
+            nonlocal served
+            served += size
+            return b'a,b\n1,"' if served == size else b"x" * size
+
+    answer = preflight(SourceFile("train.csv", Endless), limits=Limits(record=1 << 20))
+    finding = only(answer.errors, "record-too-long")
+    assert finding.line == 2
+    assert "a quote opens in line 2" in finding.message
+    assert answer.train is None
+    assert served < 2 << 20
+
+
+class Made(io.RawIOBase):
+    """A large file that is made while it is read."""
+
+    def __init__(self, head: bytes, body: bytes, size: int) -> None:
+        self._left = size
+        self._held = head
+        self._body = body
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._held) < size and self._left > 0:
+            self._held += self._body
+            self._left -= len(self._body)
+        piece, self._held = self._held[:size], self._held[size:]
+        return piece
+
+
+BODIES = {
+    "regular": ("a,b,c\n", "1,some text,日本\n" * 999),
+    "quoted": ("a,b,c\n", '"1","some ""text""","日本"\n' * 999),
+    "with an empty column, dates and bad rows": ("a,b,c\n", "2024-01-01,,日本\n" * 99 + "1,2\n"),
+}
+
+
+@pytest.mark.parametrize(("head", "body"), BODIES.values(), ids=BODIES)
+def test_memory_does_not_grow_with_the_file(head, body):
+    size = 50 << 20 if body.startswith("1") else 3 << 20  # tracing makes the slower ways slower still
+    stream = Made(head.encode("utf-8-sig"), body.encode(), size)
+    tracemalloc.start()
+    try:
+        answer = preflight(SourceFile("train.csv", lambda: stream))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.train.bytes >= size
+    assert peak < 16 << 20
+
+
+def test_severity_is_a_word():
+    assert str(Severity.ERROR) == "error"

@@ -1,0 +1,30 @@
+"""What every test may use: an environment without retraind's own variables, and a look at tools that may miss."""
+
+import os
+import shutil
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("RETRAIND_") and not name.startswith("RETRAIND_TESTS_"):
+            monkeypatch.delenv(name)
+    for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def tool():
+    """Return the path of a program; where it is missing, skip, or fail if CI said that all are there."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            if os.environ.get("RETRAIND_TESTS_NEED_TOOLS"):
+                pytest.fail(f"{name} is not installed, and CI promised that it is")
+            pytest.skip(f"{name} is not installed")
+        return path
+
+    return find

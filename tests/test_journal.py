@@ -1,0 +1,224 @@
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from retraind.clock import ManualClock
+from retraind.errors import JournalError
+from retraind.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.journal import METADATA, Conflict, Journal, running_instance, sole_instance
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal.open(tmp_path / "journal.db", ManualClock())
+    yield opened
+    opened.close()
+
+
+def a_job(number: int = 1, *, model: str = "churn", state: State = State.SEALING, sha: str | None = None, **more) -> Job:
+    moment = NOW + timedelta(seconds=number)
+    file = SealedFile(
+        role=Role.TRAIN, name=f"train_{number}.csv", signature=Signature(size=1, mtime_ns=2, inode=3), sha256=sha
+    )
+    return Job(
+        id=f"2026-11-23T{number:06}Z_{number}_{number:06x}", model=model, key=str(number), state=state,
+        files=(file,), created_at=moment, updated_at=moment, **more,
+    )  # fmt: skip
+
+
+def test_a_job_comes_back_as_it_was_written_even_after_reopening(journal, tmp_path):
+    job = journal.add(a_job(warnings=("a \n b", "日本語"), problem=Problem(what="x", remedy="y")), "sealing")
+    journal.close()
+    again = Journal.open(tmp_path / "journal.db")
+    assert again.get(job.id) == job
+    assert again.get("nothing") is None
+    again.close()
+
+
+def test_every_transition_is_an_event_in_the_same_transaction(journal):
+    job = journal.add(a_job(), "delivery_complete", drop="/share")
+    job = journal.write(job, "delivery_sealed", state=State.SEALED)
+    journal.write(job, "data_checked", state=State.CHECKED, rows={"train": 5})
+    events = [(event.event, event.detail) for event in journal.events(job.id)]
+    assert events == [
+        ("delivery_complete", {"drop": "/share"}),
+        ("delivery_sealed", {"from": "sealing", "to": "sealed"}),
+        ("data_checked", {"from": "sealed", "to": "checked"}),
+    ]
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_transitions_of_the_table_are_written(journal, state):
+    job = journal.add(a_job(state=state), "made")
+    for to in set(State) - LIFE[state].next - {state}:
+        with pytest.raises(ValueError, match=f"from {state} to {to}"):
+            journal.write(job, "jump", state=to)
+    assert journal.get(job.id) == job
+
+
+def test_a_writer_that_read_an_older_version_is_refused(journal):
+    read = journal.add(a_job(), "made")
+    journal.write(read, "sealed", state=State.SEALED)
+    with pytest.raises(Conflict):
+        journal.write(read, "sealed", state=State.SEALED)
+    assert len(journal.events(read.id)) == 2
+
+
+def test_of_many_threads_writing_at_once_exactly_one_wins(journal):
+    job = journal.add(a_job(), "made")
+    wins: list[Job] = []
+
+    def write() -> None:
+        try:
+            wins.append(journal.write(job, "sealed", state=State.SEALED))
+        except Conflict:
+            return
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wins) == 1
+
+
+def test_active_jobs_are_those_to_which_something_can_still_happen(journal):
+    for number, state in enumerate(State):
+        journal.add(a_job(number, state=state), "made")
+    active = journal.active("churn")
+    assert {job.state for job in active} == {state for state in State if LIFE[state].step}
+    assert [job.created_at for job in active] == sorted(job.created_at for job in active)
+    assert journal.active("other") == []
+    assert sum(journal.count("churn").values()) == len(State)
+
+
+def test_jobs_come_newest_first_and_in_pages(journal):
+    for number in range(7):
+        journal.add(a_job(number, model="churn" if number % 2 else "other"), "made")
+    assert [job.key for job in journal.jobs(limit=3)] == ["6", "5", "4"]
+    assert [job.key for job in journal.jobs(limit=3, offset=3)] == ["3", "2", "1"]
+    assert [job.key for job in journal.jobs("churn")] == ["5", "3", "1"]
+
+
+def test_a_job_is_found_by_the_beginning_or_the_end_of_its_name(journal):
+    first, second = (journal.add(a_job(number), "made") for number in (1, 2))
+    assert journal.find(first.id) == [first]
+    assert journal.find("000002") == [second]
+    assert journal.find("2026-11-23T") == [first, second]
+    assert journal.find("%") == []
+    assert journal.find("nothing") == []
+
+
+def test_the_same_bytes_are_recognised_once_they_were_trained_or_are_about_to_be(journal):
+    def twin() -> Job | None:
+        return journal.same_content("churn", f"train:{'a' * 64}", besides="other")
+
+    sha = "a" * 64
+    journal.add(a_job(1, state=State.FAILED, sha=sha, retrain_job_id="r"), "made")
+    journal.add(a_job(2, state=State.DONE, sha=sha, outcome=Outcome.SUPERSEDED), "made")
+    assert twin() is None
+    third = journal.add(a_job(3, state=State.CHECKED, sha=sha), "made")
+    assert twin() == third
+    fourth = journal.add(a_job(4, state=State.DONE, sha=sha, retrain_job_id="r"), "made")
+    assert twin() == fourth
+    assert journal.same_content("other", f"train:{sha}", besides="x") is None
+
+
+def test_a_model_is_held_once_per_reason_and_released_once(journal):
+    problem = Problem(what="no key", remedy="get one")
+    assert journal.hold_model("churn", problem, credential=True)
+    assert not journal.hold_model("churn", problem, credential=True)
+    assert journal.hold_model("churn", Problem(what="gone", remedy=""), credential=False)
+    assert journal.holds()["churn"].problem.what == "gone"
+    assert journal.release_model("churn", "test")
+    assert not journal.release_model("churn", "test")
+    assert journal.holds() == {}
+    assert [event.event for event in journal.events()] == ["model_held", "model_held", "model_released"]
+
+
+def test_another_process_that_writes_is_noticed(journal, tmp_path):
+    before = journal.data_version()
+    assert journal.data_version() == before
+    other = sqlite3.connect(tmp_path / "journal.db")
+    other.execute("UPDATE jobs SET version = 1")
+    other.commit()
+    other.close()
+    assert journal.data_version() == before  # an update of nothing changes nothing
+    again = Journal.open(tmp_path / "journal.db")
+    again.add(a_job(), "made")
+    again.close()
+    assert journal.data_version() != before
+
+
+def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):
+    with journal._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_uses(journal):
+    with journal._engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        differences = [item for item in compare_metadata(context, METADATA) if item[0] != "remove_index"]
+    assert differences == []
+
+
+def test_a_journal_from_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
+    file = tmp_path / "journal.db"
+    Journal.open(file).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(JournalError, match="newer retraind"):
+        Journal.open(file)
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path):
+    file = tmp_path / "journal.db"
+    file.write_bytes(b"not a database, whatever it is called" * 100)
+    with pytest.raises(JournalError, match="cannot be used"):
+        Journal.open(file)
+    assert file.read_bytes().startswith(b"not a database")
+
+
+def test_a_second_instance_is_refused_and_told_who_has_it(tmp_path):
+    file = tmp_path / "journal.db"
+    program = (
+        "import sys, pathlib; from retraind.journal import sole_instance\n"
+        "with sole_instance(pathlib.Path(sys.argv[1])):\n  print('mine', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(JournalError, match=f"process {other.pid}"), sole_instance(file):
+            pass
+        assert running_instance(file) == other.pid
+    finally:
+        other.kill()
+        other.communicate()
+    # The kernel dropped the lock with the process.
+    with sole_instance(file):
+        assert running_instance(file) == os.getpid()
+    assert running_instance(file) is None
+    assert running_instance(tmp_path / "no" / "journal.db") is None
+
+
+def test_the_lock_file_is_never_written_through_a_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "journal.db.lock").symlink_to(victim)
+    with pytest.raises(OSError), sole_instance(tmp_path / "journal.db"):
+        pass
+    assert victim.read_text() == "precious"

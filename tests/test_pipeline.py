@@ -1,0 +1,508 @@
+import json
+import os
+import stat
+import sys
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+from retraind.emulator import Fault
+from retraind.errors import Stopped
+from retraind.job import LIFE, Outcome, Role, State
+from retraind.pipeline import Pipeline
+from retraind.report.machine import Report
+from world import KEY, World, a_world, table
+
+
+@pytest.fixture
+def world(tmp_path):
+    with a_world(tmp_path) as made:
+        yield made
+
+
+def test_every_step_of_the_table_is_a_function_of_the_pipeline():
+    for state, stage in LIFE.items():
+        assert stage.step is None or callable(getattr(Pipeline, stage.step)), state
+
+
+def test_a_good_delivery_ends_in_done_trained_and_not_switched(world):
+    job = world.run(world.sealing())
+    assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
+    folder = world.share / "done" / job.id
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["RESULT.txt", "eval_2026-11.csv", "job.json", "report.json", "results.zip", "train_2026-11.csv"]
+    assert (folder / "train_2026-11.csv").read_bytes() == table()
+    note = world.read(job, "RESULT.txt")
+    assert "The published model has not been changed" in note
+    assert f"retraind switch {job.id}" in note
+    assert "train_2026-11.csv (training" in note
+    assert zipfile.ZipFile(folder / "results.zip").testzip() is None
+    assert len(world.records("training_started")) == 1
+    assert not world.records("model_switched")
+    assert not list((world.root / "state" / "spool").iterdir())
+
+
+def test_the_service_gets_exactly_the_zip_it_wants(world):
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    with zipfile.ZipFile(world.root / "state" / "spool" / f"{job.id}.zip") as bundle:
+        assert bundle.namelist() == ["train_src/train_2026-11.csv", "eval_src/eval_2026-11.csv"]
+        assert bundle.read("train_src/train_2026-11.csv") == table()
+    job = world.run(job)
+    (put,) = world.records("put_received")
+    assert (put["sha256"], put["size"]) == (job.bundle_sha256, job.bundle_bytes)
+
+
+def test_train_only_sends_the_file_itself(tmp_path):
+    with a_world(tmp_path, mode="train-only") as world:
+        job = world.run(world.sealing(evaluation=None))
+        assert job.outcome is Outcome.TRAINED
+        (put,) = world.records("put_received")
+        assert put["file_name"] == "train_2026-11.csv"
+        assert put["size"] == len(table())
+        assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
+
+
+def test_report_json_keeps_its_schema(world):
+    job = world.run(world.sealing())
+    document = json.loads(world.read(job, "report.json"))
+    jsonschema.validate(document, Report.model_json_schema())
+    assert document["outcome"] == "trained"
+    assert document["files"][0]["sha256"] == job.files[0].sha256
+    assert document["service"]["status"] == "job_finished"
+
+
+def test_always_switches(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.SWITCHED
+        assert [record["retrain_job_id"] for record in world.records("model_switched")] == [job.retrain_job_id]
+        assert "the new model is now the published one" in world.read(job, "RESULT.txt")
+
+
+GATE = """
+import json, pathlib, sys
+told = json.load(sys.stdin)
+assert pathlib.Path(told["results"]).is_file() and sys.argv[1] == told["folder"]
+print("I looked at", told["rows"]["train"], "rows")
+sys.exit(int(pathlib.Path(__file__).with_name("verdict").read_text()))
+"""
+
+
+@pytest.mark.parametrize(("verdict", "outcome"), [(0, Outcome.SWITCHED), (1, Outcome.TRAINED), (77, Outcome.TRAINED)])
+def test_the_gate_decides_by_its_exit_code_and_its_words_are_kept(tmp_path, verdict, outcome):
+    (tmp_path / "gate.py").write_text(GATE)
+    (tmp_path / "verdict").write_text(str(verdict))
+    with a_world(tmp_path, switch="gate", gate=[sys.executable, str(tmp_path / "gate.py")]) as world:
+        job = world.run(world.sealing())
+        assert (job.state, job.outcome, job.gate_exit) == (State.DONE, outcome, verdict)
+        assert len(world.records("model_switched")) == (outcome is Outcome.SWITCHED)
+        assert "I looked at 41 rows" in world.read(job, "RESULT.txt")
+
+
+@pytest.mark.parametrize(
+    ("gate", "sentence"),
+    [
+        (["sh", "-c", "sleep 60"], "no answer within 1 s"),
+        (["/no/such/gate"], "could not be started"),
+    ],
+)
+def test_a_gate_that_gives_no_verdict_does_not_switch(tmp_path, gate, sentence):
+    with a_world(tmp_path, switch="gate", gate=gate, gate_timeout=1) as world:
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.TRAINED
+        assert sentence in world.read(job, "RESULT.txt")
+        assert not world.records("model_switched")
+
+
+def test_a_gate_sees_no_secrets_in_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__SETTLE", "1s")
+    with a_world(tmp_path, switch="gate", gate=["sh", "-c", "env"]) as world:
+        job = world.run(world.sealing())
+        assert "PATH=" in (job.gate_output or "")
+        assert "RETRAIND_" not in (job.gate_output or "")
+
+
+def test_bad_data_fails_before_anything_is_sent_and_says_where_and_what_to_do(world):
+    broken = table().replace(b"21,b,1\n", b"21,b\n", 1)
+    job = world.run(world.sealing(train=broken))
+    assert (job.state, job.outcome, job.failed_in) == (State.FAILED, Outcome.FAILED, State.SEALED)
+    assert not world.records("registered")
+    folder = world.share / "failed" / job.id
+    assert (folder / "train_2026-11.csv").read_bytes() == broken
+    note = world.read(job, "ERROR.txt")
+    for words in ("line 3", "3", "rows with a different number of variables", "deliver", "train_2026-11.csv"):
+        assert words in note
+    jsonschema.validate(json.loads(world.read(job, "report.json")), Report.model_json_schema())
+
+
+def test_the_services_own_message_is_passed_on_when_training_fails(tmp_path):
+    with a_world(tmp_path, service={"faults": {"train_fails": 1.0}}) as world:
+        job = world.run(world.sealing())
+        assert job.state is State.FAILED
+        assert job.status_message
+        assert job.status_message in world.read(job, "ERROR.txt")
+
+
+@pytest.mark.parametrize("when", ["before the check", "after the check"])
+def test_a_file_that_changes_after_it_was_sealed_goes_back(world, when):
+    job = world.run(world.sealing(), until=State.SEALED if when == "before the check" else State.CHECKED)
+    with (world.folder(job) / "train_2026-11.csv").open("ab") as late_writer:
+        late_writer.write(b"99,a,1\n")
+    job = world.run(job)
+    assert job.state is State.RETURNED
+    assert world.files() == {"train_2026-11.csv": table() + b"99,a,1\n", "eval_2026-11.csv": table(20)}
+    assert not world.records("registered")
+    assert not (world.share / ".retraind" / job.id).exists()
+
+
+def test_bytes_that_change_under_an_unchanged_signature_are_noticed(world):
+    job = world.run(world.sealing(), until=State.CHECKED)
+    path = world.folder(job) / "train_2026-11.csv"
+    before = path.stat()
+    path.write_bytes(table().replace(b"20,a", b"29,a", 1))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert world.run(job).state is State.RETURNED
+    assert not world.records("put_received")
+
+
+def test_a_changed_file_whose_name_was_taken_again_is_filed_and_nothing_is_lost(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    old = world.folder(job) / "train_2026-11.csv"
+    old.write_bytes(b"half of it")
+    world.drop("train_2026-11.csv", b"the newer file")
+    job = world.run(job)
+    assert job.state is State.FAILED
+    assert world.files() == {
+        "train_2026-11.csv": b"the newer file",
+        "eval_2026-11.csv": table(20),
+        f"failed/{job.id}/train_2026-11.csv": b"half of it",
+    }
+    assert "a newer file of the same name" in world.read(job, "ERROR.txt").replace("\n", " ")
+
+
+def test_the_same_bytes_again_are_told_and_not_trained_twice(world):
+    first = world.run(world.sealing())
+    second = world.run(world.sealing(key="again"))
+    assert second.outcome is Outcome.DUPLICATE
+    assert first.id in world.read(second, "RESULT.txt")
+    assert len(world.records("training_started")) == 1
+
+
+def test_the_same_bytes_again_are_trained_where_the_owner_wants_that(tmp_path):
+    with a_world(tmp_path, on_duplicate="retrain") as world:
+        world.run(world.sealing())
+        assert world.run(world.sealing(key="again")).outcome is Outcome.TRAINED
+        assert len(world.records("training_started")) == 2
+
+
+# ---------------------------------------------------------------------- credentials and holds
+
+
+def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
+    world.key_file.write_text("not-the-key")
+    job = world.run(world.sealing())
+    hold = world.journal.holds()["churn"]
+    assert hold.credential
+    assert "API key" in hold.problem.what
+    assert (job.state, job.hold) == (State.BUNDLED, None)
+    world.key_file.write_text(KEY)
+    assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
+    world.journal.release_model("churn", "test")
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_key_that_expires_during_training_holds_and_nothing_is_sent_twice(world):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    world.emulator.expire_key("churn")
+    job = world.run(job)
+    assert job.state is State.UPLOADED
+    assert "churn" in world.journal.holds()
+    world.key_file.write_text(world.emulator.replace_key("churn"))
+    world.journal.release_model("churn", "test")
+    assert world.run(job).outcome is Outcome.TRAINED
+    assert len(world.records("put_received")) == 1
+
+
+def test_a_self_fetched_key_is_replaced_once_before_anybody_is_troubled(tmp_path):
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text("account-secret-0123456789")
+    with a_world(tmp_path, api_key_file=None, secret_key_file=secret, model_id=1001) as world:
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        world.emulator.expire_key("churn")
+        assert world.run(job).outcome is Outcome.TRAINED
+        assert len(world.records("api_key_issued")) == 2
+        assert not world.journal.holds()
+
+
+def test_a_deleted_model_holds_until_a_person_releases_it(world):
+    world.emulator.delete_model("churn")
+    job = world.run(world.sealing())
+    hold = world.journal.holds()["churn"]
+    assert not hold.credential
+    assert "model may have been deleted" in hold.problem.what
+    assert job.state is State.BUNDLED
+
+
+def test_a_job_of_a_model_that_left_the_configuration_is_held(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+    job = world.pipeline.advance(job)
+    assert job.hold is not None
+    assert "churn" in job.hold.what
+
+
+# ---------------------------------------------------------------------- passing trouble
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["api_503", "api_500", "api_429", "api_429_date", "api_429_bare", "api_html", "api_truncated", "api_wrong_json",
+     "api_empty", "api_redirect", "upload_503", "upload_500", "upload_reset", "upload_lost_answer", "results_reset",
+     "results_truncated", "results_403"],
+)  # fmt: skip
+def test_passing_trouble_is_overcome_and_starts_no_second_training(world, fault):
+    world.emulator.set_faults({fault: Fault(times=2)})
+    job = world.run(world.sealing())
+    assert job.outcome is Outcome.TRAINED, job
+    assert len(world.records("fault_struck")) >= 1
+    assert len(world.records("training_started")) == 1
+    complete = [put for put in world.records("put_received") if put["complete"]]
+    assert len(complete) == 1
+
+
+def test_the_wait_grows_and_honours_what_the_service_asks_for(world):
+    world.emulator.set_faults({"api_503": 1.0})
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    waits = []
+    for _ in range(12):
+        job = world.pipeline.advance_one(job)
+        waits.append(job.wake_at - world.clock.now())
+        world.wait_until(job.wake_at)
+    assert job.attempts == 12
+    assert "503" in job.trouble
+    assert max(waits) <= world.settings.work.retry_longest
+    assert max(waits[6:]) > max(waits[:2])
+    world.emulator.set_faults({"api_429": 1.0})
+    job = world.pipeline.advance_one(job.changed(attempts=0))
+    assert job.wake_at - world.clock.now() >= timedelta(seconds=2)
+
+
+def test_an_expired_address_leads_to_a_new_retrain_job_only_while_the_old_one_never_started(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.clock.pass_time(timedelta(hours=2))
+    job = world.run(job)
+    assert job.outcome is Outcome.TRAINED
+    assert len(world.records("registered")) == 2
+    assert len(world.records("training_started")) == 1
+
+
+def test_an_address_refused_at_once_does_not_register_in_a_circle(world):
+    world.emulator.set_faults({"upload_403": 1.0})
+    job = world.run(world.sealing(), most=timedelta(minutes=5))
+    assert job.state in {State.REGISTERED, State.BUNDLED}
+    assert len(world.records("registered")) <= 6
+
+
+def test_an_address_locked_under_a_replaced_key_is_asked_for_anew(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.key_file.write_text(world.emulator.replace_key("churn"))
+    assert world.run(job).outcome is Outcome.TRAINED
+    assert len(world.records("training_started")) == 1
+
+
+def test_a_training_that_takes_too_long_fails_and_retry_waits_on_for_the_same_one(tmp_path):
+    service = {"train_time": timedelta(hours=3)}
+    with a_world(tmp_path, service=service, poll_timeout=3600) as world:
+        job = world.run(world.sealing())
+        assert job.state is State.FAILED
+        assert "has not finished within 1 h" in world.read(job, "ERROR.txt")
+        world.clock.pass_time(timedelta(hours=3))
+        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        assert job.outcome is Outcome.TRAINED
+        assert len(world.records("put_received")) == 1
+        assert not (world.folder(job) / "ERROR.txt").exists()
+
+
+def test_the_service_is_asked_less_often_the_longer_it_takes(tmp_path):
+    with a_world(tmp_path, service={"train_time": timedelta(hours=12)}, poll_interval=60) as world:
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        waits = []
+        while job.state is State.UPLOADED:
+            job = world.pipeline.advance_one(job)
+            if job.wake_at:
+                waits.append(job.wake_at - world.clock.now())
+                world.wait_until(job.wake_at)
+        assert waits == sorted(waits)
+        assert waits[0] == timedelta(seconds=60)
+        assert waits[-1] == world.settings.poll.slowest
+        assert len(waits) < 80
+
+
+def test_unknown_status_words_count_as_in_progress_and_are_recorded(tmp_path):
+    with a_world(tmp_path, service={"train_time": timedelta(minutes=5)}) as world:
+        job = world.run(world.sealing())
+        seen = [event.detail["status"] for event in world.journal.events(job.id) if event.event == "status_seen"]
+        assert "job_running" in seen
+        assert seen[-1] == "job_finished"
+
+
+def test_an_upload_waits_for_its_window(tmp_path):
+    with a_world(tmp_path) as world:
+        local = world.clock.now().astimezone()
+        begin = local + timedelta(hours=2)
+        world.configure(upload_window=f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}")
+        job = world.run(world.sealing(), until=State.BUNDLED)
+        job = world.pipeline.advance_one(job)
+        assert job.state is State.BUNDLED
+        assert timedelta(hours=1, minutes=58) < job.wake_at - world.clock.now() <= timedelta(hours=2)
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+# ---------------------------------------------------------------------- retry, switch, filing
+
+
+def test_retry_takes_the_files_as_they_are_now(world):
+    broken = table().replace(b"21,b,1\n", b"21,b\n", 1)
+    job = world.run(world.sealing(train=broken))
+    (world.folder(job) / "train_2026-11.csv").write_bytes(table())
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
+    assert world.folder(job).parent.name == "done"
+    assert not (world.share / "failed" / job.id).exists()
+
+
+def test_a_published_model_without_api_fails_the_switch_and_retry_repeats_only_that(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        world.emulator.delete_classifier("churn")
+        job = world.run(world.sealing())
+        assert (job.state, job.failed_in, job.resume_in) == (State.FAILED, State.SWITCHING, State.SWITCHING)
+        assert "retrained with this data, but a later step failed" in world.read(job, "ERROR.txt")
+        assert (world.folder(job) / "results.zip").exists()
+
+
+def test_switching_later_and_back(world):
+    old, new = world.run(world.sealing()), world.run(world.sealing(key="2", train=table(offset=7)))
+    for job in (new, old):
+        job = world.run(world.journal.write(world.journal.get(job.id), "switch_asked", state=State.SWITCHING))
+        assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
+        assert "is now the published one" in world.read(job, "RESULT.txt")
+    switched = [record["retrain_job_id"] for record in world.records("model_switched")]
+    assert switched == [new.retrain_job_id, old.retrain_job_id]
+
+
+def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):
+    job = world.run(world.sealing())
+    world.emulator.delete_classifier("churn")
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
+    assert "A later switch failed" in world.read(job, "RESULT.txt")
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder on another file system than tmp_path, if the machine has one."""
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system to write to")
+    folder = shm / f"retraind-{os.getpid()}-{tmp_path.name}"
+    folder.mkdir()
+    yield folder
+    import shutil
+
+    shutil.rmtree(folder)
+
+
+def test_done_and_failed_may_be_on_another_file_system(tmp_path, elsewhere):
+    (elsewhere / "done").mkdir()
+    (elsewhere / "failed").mkdir()
+    with a_world(tmp_path, done=elsewhere / "done", failed=elsewhere / "failed") as world:
+        good = world.run(world.sealing())
+        bad = world.run(world.sealing(key="bad", train=b"one column\n1\n"))
+        assert (elsewhere / "done" / good.id / "train_2026-11.csv").read_bytes() == table()
+        assert (elsewhere / "failed" / bad.id / "train_bad.csv").read_bytes() == b"one column\n1\n"
+        assert (elsewhere / "failed" / bad.id / "ERROR.txt").exists()
+        assert world.files() == {}
+        again = world.run(world.journal.write(bad, "retry_asked", state=State.RESTORING))
+        assert again.state is State.FAILED
+        assert world.files() == {}
+
+
+def test_a_filing_cut_off_between_copy_and_deletion_is_completed(tmp_path, elsewhere, monkeypatch):
+    (elsewhere / "done").mkdir()
+    with a_world(tmp_path, done=elsewhere / "done") as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        with monkeypatch.context() as patch:
+            patch.setattr("retraind.pipeline._remove_tree", lambda _: (_ for _ in ()).throw(Stopped))
+            with pytest.raises(Stopped):
+                world.pipeline.advance_one(job)
+        assert (elsewhere / "done" / job.id).is_dir()
+        assert (world.share / ".retraind" / job.id).is_dir()
+        job = world.run(job)
+        assert job.state is State.DONE
+        assert world.files() == {}
+        assert (elsewhere / "done" / job.id / "eval_2026-11.csv").read_bytes() == table(20)
+
+
+def test_a_full_or_forbidden_disk_is_waited_for(world, monkeypatch):
+    job = world.run(world.sealing(), until=State.CHECKED)
+    spool = world.root / "state" / "spool"
+    spool.parent.mkdir(exist_ok=True)
+    spool.write_text("a file where the folder should be")
+    job = world.pipeline.advance_one(job)
+    assert (job.state, job.attempts) == (State.CHECKED, 1)
+    assert str(spool) in job.trouble
+    spool.unlink()
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_stopping_interrupts_long_steps_and_they_are_repeated(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    world.stopping.set()
+    assert world.pipeline.advance(job) == job
+    with pytest.raises(Stopped):
+        world.pipeline.advance_one(job)
+    world.stopping.clear()
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_no_secret_is_in_the_journal_or_on_the_share(tmp_path):
+    with a_world(tmp_path, service={"faults": {"upload_reset": Fault(times=1)}}) as world:
+        job = world.run(world.sealing(), until=State.REGISTERED)
+        urls = [job.upload_ticket]
+        assert urls[0] is not None
+        assert "http" not in urls[0]
+        world.run(job)
+        world.journal.close()
+        kept = [*(tmp_path / "state").rglob("*"), *world.share.rglob("*")]
+        for path in kept:
+            if path.is_file():
+                content = path.read_bytes()
+                assert KEY.encode() not in content, path
+                assert b"Signature" not in content, path
+                if path.is_relative_to(world.share):
+                    assert urls[0].encode() not in content, path
+
+
+def test_notes_can_be_read_by_whoever_can_read_the_share(world):
+    job = world.run(world.sealing())
+    for name in ("RESULT.txt", "report.json", "results.zip"):
+        assert stat.S_IMODE((world.folder(job) / name).stat().st_mode) & 0o444 == 0o444, name
+    raw = (world.folder(job) / "RESULT.txt").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert raw.count(b"\n") == raw.count(b"\r\n")
+
+
+def test_a_timed_out_delivery_is_filed_as_failed_with_its_reason(world):
+    from retraind.job import Problem
+
+    job = world.sealing(evaluation=None)
+    job = world.journal.write(job, problem=Problem(what="The evaluation file never came.", remedy="Send both."))
+    job = world.run(job)
+    assert job.state is State.FAILED
+    assert "The evaluation file never came." in world.read(job, "ERROR.txt")
+    assert job.file(Role.TRAIN) is not None
+
+

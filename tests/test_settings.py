@@ -1,0 +1,263 @@
+import os
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from retraind.errors import ConfigError
+from retraind.settings import Span, find_config, load
+
+SECRET = "key-that-must-never-be-shown"
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A folder with a share and a key, and a way to write and load configurations there."""
+    return World(tmp_path)
+
+
+class World:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.drop = self.folder("share/churn")
+        self.key = root / "churn.key"
+        self.key.write_text(SECRET)
+        self.key.chmod(0o600)
+        self.file = root / "config.toml"
+
+    def folder(self, name: str) -> Path:
+        path = self.root / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write(self, text: str) -> Path:
+        self.file.write_text(text.replace("DROP", str(self.drop)).replace("KEY", str(self.key)))
+        return self.file
+
+    def problems(self, text: str) -> list[str]:
+        with pytest.raises(ConfigError) as caught:
+            load(self.write(text))
+        assert SECRET not in str(caught.value)
+        return caught.value.problems
+
+
+SMALLEST = '[models.churn]\ndrop = "DROP"\napi_key_file = "KEY"\n'
+
+
+def test_three_lines_are_enough(world):
+    settings, file = load(world.write(SMALLEST))
+    assert file == world.file
+    model = settings.models["churn"]
+    assert model.drop == world.drop
+    assert (model.mode, model.switch, model.ready, model.backlog) == ("pair", "manual", "settle", "all")
+    assert settings.state.url.startswith("sqlite:////")
+
+
+def test_variables_override_the_file(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_POLL__INTERVAL", "5m")
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__SETTLE", "3s")
+    settings, _ = load(world.write(SMALLEST + 'settle = "1h"\n[poll]\ninterval = "1h"\n'))
+    assert settings.poll.interval == timedelta(minutes=5)
+    assert settings.models["churn"].settle == timedelta(seconds=3)
+
+
+def test_a_key_can_come_from_a_variable_alone(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__API_KEY", SECRET)
+    settings, _ = load(world.write('[models.churn]\ndrop = "DROP"\n'))
+    key = settings.models["churn"].api_key
+    assert key is not None
+    assert key.get_secret_value() == SECRET
+    assert SECRET not in repr(settings)
+    assert SECRET not in str(settings.model_dump(mode="json"))
+
+
+def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_usual_places(world, monkeypatch):
+    named, variable, here = (world.root / name for name in ("named.toml", "variable.toml", "config.toml"))
+    for file in (named, variable, here):
+        file.touch()
+    monkeypatch.chdir(world.root)
+    assert find_config() == Path("config.toml")
+    monkeypatch.setenv("RETRAIND_CONFIG", str(variable))
+    assert find_config() == variable
+    assert find_config(named) == named
+
+
+def test_no_configuration_at_all_says_where_it_was_looked_for(world, monkeypatch):
+    monkeypatch.chdir(world.folder("empty"))
+    with pytest.raises(ConfigError, match=r"config\.example\.toml"):
+        find_config()
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        find_config(Path("nowhere.toml"))
+
+
+MISTAKES = [
+    # what is wrong, the text, what the message has to name
+    ("an unknown key, with the right one proposed", SMALLEST + 'setle = "1s"\n', ["models.churn.setle", "settle"]),
+    ("an unknown section", SMALLEST + "[pol]\ninterval = 1\n", ["pol", "poll"]),
+    ("no model at all", "[poll]\ninterval = 1\n", ["models", "[models.NAME]"]),
+    ("no drop folder", '[models.churn]\napi_key_file = "KEY"\n', ["models.churn.drop", "needed"]),
+    ("a missing folder", SMALLEST.replace("DROP", "DROP/gone"), ["models.churn.drop", "gone", "does not exist"]),
+    ("a file for a folder", SMALLEST.replace("DROP", "KEY"), ["models.churn.drop", "not a folder"]),
+    ("a relative folder", SMALLEST.replace("DROP", "share"), ["models.churn.drop", "whole path"]),
+    ("a missing key file", SMALLEST.replace("KEY", "KEY.gone"), ["api_key_file", "gone", "does not exist"]),
+    ("no credential", '[models.churn]\ndrop = "DROP"\n', ["models.churn", "exactly one credential"]),
+    ("two credentials", SMALLEST + 'credential = "x"\n', ["models.churn", "api_key_file and credential"]),
+    ("a secret key without its model", '[models.churn]\ndrop = "DROP"\nsecret_key_file = "KEY"\n', ["model_id"]),
+    ("patterns that overlap", SMALLEST + 'train = "*{key}*"\n', ["models.churn", "both match", "train_{key}"]),
+    ("a pattern with two keys", SMALLEST + 'train = "{key}{key}"\n', ["models.churn.train", "only once"]),
+    ("a key on one side only", SMALLEST + 'train = "train"\n', ["models.churn", "{key}"]),
+    ("a wrong choice", SMALLEST + 'mode = "both"\n', ["models.churn.mode", "'both'", "pair"]),
+    ("a duration without a unit", SMALLEST + 'settle = "soon"\n', ["models.churn.settle", "'soon'", '"30s"']),
+    ("a negative duration", SMALLEST + "settle = -1\n", ["models.churn.settle", "negative"]),
+    ("a gate without its command", SMALLEST + 'switch = "gate"\n', ["models.churn", "needs gate"]),
+    ("a command without the gate", SMALLEST + 'gate = "true"\n', ["models.churn", 'switch = "gate"']),
+    ("a window that is none", SMALLEST + 'upload_window = "8-9"\n', ["upload_window", "22:00-06:00"]),
+    ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
+    ("a model's name with capitals", SMALLEST.replace("churn", "Churn"), ["models", "'Churn'", "small letters"]),
+    ("a base address that is none", SMALLEST + '[api]\nbase_url = "service"\n', ["api.base_url", "'service'"]),
+    ("no TOML", "models = x\n", ["not valid TOML", "line"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "named"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES])
+def test_a_mistake_is_told_with_file_key_value_and_remedy(world, text, named):
+    problems = world.problems(text)
+    assert len(problems) == 1, problems
+    for word in [str(world.file), *named]:
+        assert word in problems[0]
+
+
+def test_all_mistakes_are_told_at_once(world):
+    text = """
+        [polls]
+        [models.one]
+        drop = "/nowhere/one"
+        api_key_file = "KEY"
+        mode = "x"
+        [models.two]
+        drop = "DROP"
+        api_key_file = "KEY"
+        settle = "x"
+        [models.three]
+        drop = "DROP"
+        api_key_file = "KEY"
+    """
+    problems = world.problems(text)
+    told = "\n".join(problems)
+    for key in ("polls", "models.one.drop", "models.one.mode", "models.two.settle", "models.two.drop"):
+        assert key in told
+    assert len(problems) == 5
+
+
+@pytest.mark.parametrize("inner", ["", "/", "/deeper", "/done"])
+def test_two_models_cannot_share_a_drop_folder_or_lie_in_one_another(world, inner):
+    (world.drop / "deeper").mkdir()
+    (world.drop / "done").mkdir()
+    text = SMALLEST + f'[models.other]\ndrop = "DROP{inner}"\napi_key_file = "KEY"\n'
+    (problem,) = world.problems(text)
+    assert "models.other.drop" in problem or "models.churn.drop" in problem
+    assert "drop folder of its own" in problem
+
+
+def test_a_link_to_another_models_folder_counts_as_that_folder(world):
+    link = world.root / "link"
+    link.symlink_to(world.drop)
+    (problem,) = world.problems(SMALLEST + f'[models.other]\ndrop = "{link}"\napi_key_file = "KEY"\n')
+    assert "the same folder as" in problem
+
+
+def test_folders_whose_names_begin_alike_are_not_inside_one_another(world):
+    other = world.folder("share/churn2")
+    settings, _ = load(world.write(SMALLEST + f'[models.other]\ndrop = "{other}"\napi_key_file = "KEY"\n'))
+    assert set(settings.models) == {"churn", "other"}
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602])
+def test_a_key_file_that_others_can_read_is_refused(world, mode):
+    world.key.chmod(mode)
+    (problem,) = world.problems(SMALLEST)
+    assert "chmod o=" in problem
+
+
+def test_a_key_file_for_the_group_is_fine(world):
+    world.key.chmod(0o640)
+    load(world.write(SMALLEST))
+
+
+def test_a_key_in_a_configuration_that_others_can_read_is_refused(world):
+    text = f'[models.churn]\ndrop = "DROP"\napi_key = "{SECRET}"\n'
+    world.write(text).chmod(0o644)
+    (problem,) = world.problems(text)
+    assert "models.churn.api_key" in problem
+    world.file.chmod(0o600)
+    load(world.file)
+
+
+def test_a_variable_that_sets_nothing_is_a_mistake(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_POL__INTERVAL", "1s")
+    (problem,) = world.problems(SMALLEST)
+    assert "RETRAIND_POL__INTERVAL" in problem
+    assert "POLL" in problem
+
+
+def test_a_wrong_value_in_a_variable_is_blamed_on_the_variable(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__SETTLE", "soon")
+    (problem,) = world.problems(SMALLEST)
+    assert problem.startswith("Environment variable RETRAIND_MODELS__CHURN__SETTLE")
+
+
+def test_a_secret_with_a_mistake_beside_it_is_not_shown(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__API_KEY", SECRET)
+    problems = world.problems('[models.churn]\ndrop = "DROP"\napi_key_file = "KEY"\n')
+    assert "api_key and api_key_file" in problems[0]
+
+
+def test_a_gate_can_be_written_as_a_shell_would_read_it(world):
+    settings, _ = load(world.write(SMALLEST + "switch = \"gate\"\ngate = \"/bin/judge 'at least' 0.8\"\n"))
+    assert settings.models["churn"].gate == ("/bin/judge", "at least", "0.8")
+
+
+def test_a_window_may_pass_midnight(world):
+    settings, _ = load(world.write(SMALLEST + 'upload_window = "22:00-06:00"\n'))
+    assert settings.models["churn"].window == (time(22), time(6))
+
+
+def test_the_state_folder_follows_systemd(world, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/retraind:/other")
+    settings, _ = load(world.write(SMALLEST))
+    assert settings.state.journal_file == Path("/var/lib/retraind/journal.db")
+    assert settings.state.spool == Path("/var/lib/retraind/spool")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_configuration_that_cannot_be_read_is_told(world):
+    world.write(SMALLEST).chmod(0)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(world.file)
+
+
+SPAN = TypeAdapter(Span)
+UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9999), st.sampled_from(sorted(UNITS))), min_size=1, max_size=4))
+def test_durations_add_up_their_parts(parts):
+    text = " ".join(f"{count}{unit}" for count, unit in parts)
+    assert SPAN.validate_python(text).total_seconds() == sum(count * UNITS[unit] for count, unit in parts)
+
+
+@given(st.integers(0, 10**6))
+def test_a_bare_number_is_seconds(seconds):
+    assert SPAN.validate_python(seconds) == SPAN.validate_python(str(seconds)) == timedelta(seconds=seconds)
+
+
+@given(st.text(max_size=12))
+def test_no_text_is_taken_for_a_duration_by_accident(text):
+    try:
+        SPAN.validate_python(text)
+    except ValidationError:
+        return
+    assert any(char.isdigit() for char in text)
