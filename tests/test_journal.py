@@ -24,10 +24,15 @@ def journal(tmp_path):
     opened.close()
 
 
-def a_job(number: int = 1, *, model: str = "churn", state: State = State.SEALING, sha: str | None = None, **more) -> Job:
+def a_job(
+    number: int = 1, *, model: str = "churn", state: State = State.SEALING, sha: str | None = None, **more
+) -> Job:
     moment = NOW + timedelta(seconds=number)
     file = SealedFile(
-        role=Role.TRAIN, name=f"train_{number}.csv", signature=Signature(size=1, mtime_ns=2, inode=3), sha256=sha
+        role=Role.TRAIN,
+        name=f"train_{number}.csv",
+        signature=Signature(size=1, mtime_ns=2, inode=3),
+        sha256=sha,
     )
     return Job(
         id=f"2026-11-23T{number:06}Z_{number}_{number:06x}", model=model, key=str(number), state=state,
@@ -219,6 +224,6 @@ def test_the_lock_file_is_never_written_through_a_link(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "journal.db.lock").symlink_to(victim)
-    with pytest.raises(OSError), sole_instance(tmp_path / "journal.db"):
+    with pytest.raises(OSError, match="symbolic"), sole_instance(tmp_path / "journal.db"):
         pass
     assert victim.read_text() == "precious"

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import stat
 import sys
 import zipfile
@@ -8,12 +9,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 from retraind.emulator import Fault
 from retraind.errors import Stopped
-from retraind.job import LIFE, Outcome, Role, State
+from retraind.job import LIFE, Outcome, Problem, Role, State
 from retraind.pipeline import Pipeline
 from retraind.report.machine import Report
-from world import KEY, World, a_world, table
+from world import KEY, a_world, table
 
 
 @pytest.fixture
@@ -32,7 +34,14 @@ def test_a_good_delivery_ends_in_done_trained_and_not_switched(world):
     assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
     folder = world.share / "done" / job.id
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["RESULT.txt", "eval_2026-11.csv", "job.json", "report.json", "results.zip", "train_2026-11.csv"]
+    assert names == [
+        "RESULT.txt",
+        "eval_2026-11.csv",
+        "job.json",
+        "report.json",
+        "results.zip",
+        "train_2026-11.csv",
+    ]
     assert (folder / "train_2026-11.csv").read_bytes() == table()
     note = world.read(job, "RESULT.txt")
     assert "The published model has not been changed" in note
@@ -77,7 +86,9 @@ def test_always_switches(tmp_path):
     with a_world(tmp_path, switch="always") as world:
         job = world.run(world.sealing())
         assert job.outcome is Outcome.SWITCHED
-        assert [record["retrain_job_id"] for record in world.records("model_switched")] == [job.retrain_job_id]
+        assert [record["retrain_job_id"] for record in world.records("model_switched")] == [
+            job.retrain_job_id
+        ]
         assert "the new model is now the published one" in world.read(job, "RESULT.txt")
 
 
@@ -90,7 +101,9 @@ sys.exit(int(pathlib.Path(__file__).with_name("verdict").read_text()))
 """
 
 
-@pytest.mark.parametrize(("verdict", "outcome"), [(0, Outcome.SWITCHED), (1, Outcome.TRAINED), (77, Outcome.TRAINED)])
+@pytest.mark.parametrize(
+    ("verdict", "outcome"), [(0, Outcome.SWITCHED), (1, Outcome.TRAINED), (77, Outcome.TRAINED)]
+)
 def test_the_gate_decides_by_its_exit_code_and_its_words_are_kept(tmp_path, verdict, outcome):
     (tmp_path / "gate.py").write_text(GATE)
     (tmp_path / "verdict").write_text(str(verdict))
@@ -344,7 +357,9 @@ def test_the_service_is_asked_less_often_the_longer_it_takes(tmp_path):
 def test_unknown_status_words_count_as_in_progress_and_are_recorded(tmp_path):
     with a_world(tmp_path, service={"train_time": timedelta(minutes=5)}) as world:
         job = world.run(world.sealing())
-        seen = [event.detail["status"] for event in world.journal.events(job.id) if event.event == "status_seen"]
+        seen = [
+            event.detail["status"] for event in world.journal.events(job.id) if event.event == "status_seen"
+        ]
         assert "job_running" in seen
         assert seen[-1] == "job_finished"
 
@@ -385,8 +400,10 @@ def test_a_published_model_without_api_fails_the_switch_and_retry_repeats_only_t
 
 def test_switching_later_and_back(world):
     old, new = world.run(world.sealing()), world.run(world.sealing(key="2", train=table(offset=7)))
-    for job in (new, old):
-        job = world.run(world.journal.write(world.journal.get(job.id), "switch_asked", state=State.SWITCHING))
+    for each in (new, old):
+        job = world.run(
+            world.journal.write(world.journal.get(each.id), "switch_asked", state=State.SWITCHING)
+        )
         assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
         assert "is now the published one" in world.read(job, "RESULT.txt")
     switched = [record["retrain_job_id"] for record in world.records("model_switched")]
@@ -410,8 +427,6 @@ def elsewhere(tmp_path):
     folder = shm / f"retraind-{os.getpid()}-{tmp_path.name}"
     folder.mkdir()
     yield folder
-    import shutil
-
     shutil.rmtree(folder)
 
 
@@ -446,7 +461,7 @@ def test_a_filing_cut_off_between_copy_and_deletion_is_completed(tmp_path, elsew
         assert (elsewhere / "done" / job.id / "eval_2026-11.csv").read_bytes() == table(20)
 
 
-def test_a_full_or_forbidden_disk_is_waited_for(world, monkeypatch):
+def test_a_spool_that_cannot_be_written_is_waited_for(world):
     job = world.run(world.sealing(), until=State.CHECKED)
     spool = world.root / "state" / "spool"
     spool.parent.mkdir(exist_ok=True)
@@ -496,13 +511,11 @@ def test_notes_can_be_read_by_whoever_can_read_the_share(world):
 
 
 def test_a_timed_out_delivery_is_filed_as_failed_with_its_reason(world):
-    from retraind.job import Problem
-
     job = world.sealing(evaluation=None)
-    job = world.journal.write(job, problem=Problem(what="The evaluation file never came.", remedy="Send both."))
+    job = world.journal.write(
+        job, problem=Problem(what="The evaluation file never came.", remedy="Send both.")
+    )
     job = world.run(job)
     assert job.state is State.FAILED
     assert "The evaluation file never came." in world.read(job, "ERROR.txt")
     assert job.file(Role.TRAIN) is not None
-
-

@@ -216,7 +216,7 @@ def test_a_secret_with_a_mistake_beside_it_is_not_shown(world, monkeypatch):
 
 
 def test_a_gate_can_be_written_as_a_shell_would_read_it(world):
-    settings, _ = load(world.write(SMALLEST + "switch = \"gate\"\ngate = \"/bin/judge 'at least' 0.8\"\n"))
+    settings, _ = load(world.write(SMALLEST + 'switch = "gate"\ngate = "/bin/judge \'at least\' 0.8"\n'))
     assert settings.models["churn"].gate == ("/bin/judge", "at least", "0.8")
 
 

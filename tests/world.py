@@ -81,7 +81,9 @@ class World:
         path.write_bytes(content)
         return path
 
-    def sealing(self, key: str = "2026-11", train: bytes | None = None, evaluation: bytes | None = b"") -> Job:
+    def sealing(
+        self, key: str = "2026-11", train: bytes | None = None, evaluation: bytes | None = b""
+    ) -> Job:
         """Drop a delivery and record the job that is about to seal it. `evaluation=None` makes it train-only."""
         files = {Role.TRAIN: (f"train_{key}.csv", table() if train is None else train)}
         if evaluation is not None:
@@ -100,7 +102,12 @@ class World:
     def run(self, job: Job, until: State | None = None, most: timedelta = timedelta(days=2)) -> Job:
         """Drive a job, passing the time it waits for, until it rests, is held or reaches `until`."""
         end = self.clock.now() + most
-        while LIFE[job.state].step and job.state is not until and not job.hold and "churn" not in self.journal.holds():
+        while (
+            LIFE[job.state].step
+            and job.state is not until
+            and not job.hold
+            and "churn" not in self.journal.holds()
+        ):
             if job.wake_at and job.wake_at > self.clock.now():
                 if job.wake_at > end:
                     return job
@@ -135,10 +142,14 @@ class World:
 
 
 @contextmanager
-def a_world(root: Path, *, clock: Clock | None = None, service: dict | None = None, **model: object) -> Iterator[World]:
+def a_world(
+    root: Path, *, clock: Clock | None = None, service: dict | None = None, **model: object
+) -> Iterator[World]:
     clock = clock or ManualClock(datetime.now().astimezone())
     models = (EmulatedModel("churn", 1001, KEY, target="churned", secret_key="account-secret-0123456789"),)
-    config = EmulatorConfig(root / "service", models=models, trainer="instant", now=clock.now, **(service or {}))
+    config = EmulatorConfig(
+        root / "service", models=models, trainer="instant", now=clock.now, **(service or {})
+    )
     with Emulator(config) as emulator:
         world = World(root, emulator, clock, **model)
         try:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,25 +67,27 @@ def _model(
                 True,
                 f"{folder} is on another file system: files are copied, verified, then deleted",
             )
+    yield _credential(name, model, client, credentials, online=online)
+
+
+def _credential(
+    name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
+) -> Finding:
     subject = f"models.{name} credential"
     try:
         if credentials.secret(name, model) is not None and not online:
-            yield Finding(subject, True, "the secret key is there; the API key is fetched when needed")
-            return
+            return Finding(subject, True, "the secret key is there; the API key is fetched when needed")
         key = credentials.key(name, model)
     except Setback as trouble:
-        yield Finding(subject, False, str(trouble))
-        return
+        return Finding(subject, False, str(trouble))
     if not online:
-        yield Finding(subject, True, "the API key is there")
-        return
+        return Finding(subject, True, "the API key is there")
     try:
-        client.status(_NO_JOB, key)
-        yield Finding(subject, True, "the service accepts the API key")
-    except JobFailed:
         # "Not found retrain job." is what a good key gets.
-        yield Finding(subject, True, "the service accepts the API key")
+        with suppress(JobFailed):
+            client.status(_NO_JOB, key)
     except Hold as hold:
-        yield Finding(subject, False, str(hold))
+        return Finding(subject, False, str(hold))
     except Setback as trouble:
-        yield Finding(subject, False, f"the service could not be asked: {trouble}")
+        return Finding(subject, False, f"the service could not be asked: {trouble}")
+    return Finding(subject, True, "the service accepts the API key")

@@ -69,5 +69,5 @@ class JournalError(Exception):
     """The journal cannot be opened or is in use; the message says why and what to do."""
 
 
-class Stopped(Exception):  # noqa: N818  - not an error: the daemon was asked to stop
+class Stopped(Exception):
     """Raised inside a long step when the daemon is stopping; the step is repeated after the next start."""

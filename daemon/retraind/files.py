@@ -3,6 +3,7 @@
 Rule: a file's bytes are synced before its name is, and after a rename both folders are synced.
 """
 
+import contextlib
 import ctypes
 import errno
 import hashlib
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 READ_SIZE = 1 << 20
 """Bytes per read when whole files are streamed."""
 
+_LONGEST_STEM = 60
+"""Characters of a name to which something is added; 255 bytes are the most that file systems take."""
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
@@ -82,16 +85,25 @@ def move(source: Path, target: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Replace `path` by `content` so that a reader sees the old or the new text, never a part."""
+    """Replace `path` by `content` so that a reader sees the old or the new text, never a part.
+
+    One writer of a path at a time: callers see to that.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     # A left-over, or a link that somebody planted under this name, is removed, never written through.
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with open(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        # A part would hold on to space where there may be none left.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
     sync_folder(path.parent)
 
 
@@ -141,25 +153,48 @@ def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] =
     """Copy the folder `source` to `target` on another file system; `target` appears whole or not at all.
 
     Every byte is read back and compared before the name appears. The source stays; the caller deletes it once
-    this has returned. A half copy left by an earlier crash is replaced.
+    this has returned. Can be repeated: a half copy left by an earlier crash is replaced, and a whole one is brought
+    up to date with what is left of the source, file by file.
     """
+    if target.is_dir() and not target.is_symlink():
+        _copy_files(source, target, pause)
+        sync_folder(target.parent)
+        return
     partial = target.with_name(f".{target.name}.partial")
-    if partial.exists():
+    if partial.is_symlink():
+        partial.unlink()
+    elif partial.exists():
         shutil.rmtree(partial)
     make_folder(partial)
-    for path in sorted(source.rglob("*")):
-        to = partial / path.relative_to(source)
-        if path.is_dir() and not path.is_symlink():
-            to.mkdir()
-            continue
-        with open_regular(path, pause) as reader, to.open("xb") as writer:
-            while chunk := reader.read(READ_SIZE):
-                writer.write(chunk)
-            writer.flush()
-            os.fsync(writer.fileno())
-        shutil.copystat(path, to, follow_symlinks=False)
-        if sha256_of(to, pause) != sha256_of(path, pause):
-            raise OSError(errno.EIO, "the copy differs from its source", str(to))
-    for folder in [*(path for path in partial.rglob("*") if path.is_dir()), partial]:
-        sync_folder(folder)
+    _copy_files(source, partial, pause)
     move(partial, target)
+
+
+def _copy_files(source: Path, target: Path, pause: Callable[[], None]) -> None:
+    """Give the folder `target` a verified copy of every file in `source` that it does not have already."""
+    folders = [target]
+    for path in sorted(source.rglob("*")):
+        to = target / path.relative_to(source)
+        if path.is_dir() and not path.is_symlink():
+            to.mkdir(exist_ok=True)
+            folders.append(to)
+        elif not os.path.lexists(to) or sha256_of(to, pause) != sha256_of(path, pause):
+            _copy_file(path, to, pause)
+    for folder in reversed(folders):
+        sync_folder(folder)
+
+
+def _copy_file(source: Path, target: Path, pause: Callable[[], None]) -> None:
+    temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.copy")
+    temporary.unlink(missing_ok=True)
+    with open_regular(source, pause) as reader, temporary.open("xb") as writer:
+        while chunk := reader.read(READ_SIZE):
+            writer.write(chunk)
+        writer.flush()
+        # The times and the mode are kept where the file system lets them be set.
+        with contextlib.suppress(OSError):
+            shutil.copystat(source, temporary, follow_symlinks=False)
+        os.fsync(writer.fileno())
+    if sha256_of(temporary, pause) != sha256_of(source, pause):
+        raise OSError(errno.EIO, "the copy differs from its source", str(target))
+    temporary.replace(target)

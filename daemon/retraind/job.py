@@ -15,8 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class State(StrEnum):
-    """Where a job stands. A state names what is already true, except those ending in -ing, which name a step
-    that has been decided on and may have been cut off half-way."""
+    """Where a job stands.
+
+    A state names what is already true, except those ending in -ing, which name a step that has been decided on
+    and may have been cut off half-way.
+    """
 
     SEALING = "sealing"
     """The delivery is complete; its files are being moved out of the drop folder."""

@@ -82,7 +82,7 @@ class ModelHold(NamedTuple):
     """True when another key would end it."""
 
 
-class Conflict(Exception):  # noqa: N818  - a race that the caller resolves by reading again
+class Conflict(Exception):
     """Another writer changed the job since it was read."""
 
 

@@ -3,26 +3,61 @@
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_QUERY = re.compile(r"(https?://[^\s?'\"<>]*|\burl: /[^\s?'\"<>]*)\?[^\s'\"<>]*")
-_SECRET_FIELDS = frozenset({"api_key", "secret_key", "x-api-key", "upload_url", "download_url", "key_value"})
+_QUERY = re.compile(
+    # An address with its query; or, as urllib3 words them, a path with a query in which something is set.
+    r"""((?:https?://[^\s?]*|(?<![^\s'"(=:,])/[^\s?]*(?=\?[^\s]*=))\?)\S*?(?=['"<>)\]},;:.]*(?:\s|$))""",
+    re.IGNORECASE,
+)
+_SECRET_FIELDS = frozenset(
+    {
+        "api_key", "secret_key", "x_api_key", "upload_url", "download_url", "upload_ticket", "key_value",
+        "authorization", "proxy_authorization", "password", "secret", "token",
+    }
+)  # fmt: skip
+_HIDDEN = "(hidden)"
 
 
 def mask(text: str) -> str:
     """Cut the query off every web address in `text`: there the signatures of pre-signed addresses stand."""
-    return _QUERY.sub(r"\1?(hidden)", text)
+    return _QUERY.sub(rf"\1{_HIDDEN}", text)
+
+
+def _masked(value: Any) -> Any:
+    """Return a field's value without secrets, however deep they lie; what is not JSON becomes text."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return mask(value)
+        case Mapping():
+            return {
+                mask(str(name)): _HIDDEN if _is_secret(name) else _masked(inner)
+                for name, inner in value.items()
+            }
+        case list() | tuple() | set() | frozenset():
+            return [_masked(inner) for inner in value]
+        case BaseException():
+            return mask(repr(value))
+        case _:
+            return mask(str(value))
+
+
+def _is_secret(name: object) -> bool:
+    return str(name).casefold().replace("-", "_") in _SECRET_FIELDS
 
 
 def _mask_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
     for name, value in fields.items():
-        if name in _SECRET_FIELDS:
-            fields[name] = "(hidden)"
-        elif isinstance(value, str):
-            fields[name] = mask(value)
+        if _is_secret(name):
+            fields[name] = _HIDDEN
+        elif not name.startswith("_"):  # those are structlog's own and are never shown
+            fields[name] = _masked(value)
     return fields
 
 

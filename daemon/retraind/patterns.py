@@ -1,9 +1,10 @@
 """File name patterns such as `train*{key}*`: which names they match, and whether two can match the same name.
 
 Pure. `*` stands for as few characters as will do, `{key}` for as many; separators (`_ - . ` and blanks) at the
-edges of what `{key}` took are not part of the key. A pattern may name one folder: `train/{key}`. Unless it ends
-in .csv or .tsv itself, a pattern is compared with the name without that ending. Case and Unicode form (macOS
-shares send decomposed names) make no difference.
+edges of what `{key}` took are not part of the key. In `train*{key}` and `eval*{key}` the `*` also takes the rest of
+the words training and evaluation. A pattern may name one folder: `train/{key}`. Unless it ends in .csv or .tsv
+itself, a pattern is compared with the name without that ending. Case and Unicode form (macOS shares send
+decomposed names) make no difference.
 """
 
 import re
@@ -13,6 +14,8 @@ from functools import cached_property
 _KEY = "{key}"
 _EDGES = "_-. \u3000"
 _ENDINGS = (".csv", ".tsv")
+_OWN_FOLDERS = frozenset({"done", "failed"})
+_REST_OF_WORD = {"train": "ing", "eval": "uation"}
 
 
 def canonical(text: str) -> str:
@@ -25,7 +28,7 @@ def display(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     return "".join(
         char
-        if char.isprintable()
+        if char.isprintable() or char == "\u3000"
         else char.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         if "\udc80" <= char <= "\udcff"
         else repr(char)[1:-1]
@@ -41,6 +44,10 @@ class Pattern:
         self.folder, _, self.name = text.rpartition("/")
         if not self.name or self.folder in {".", ".."} or "/" in self.folder or text.startswith("/"):
             raise ValueError("a pattern is a file name, or one folder and a file name, such as train/{key}")
+        if canonical(self.folder) in _OWN_FOLDERS or self.folder.startswith("."):
+            raise ValueError(
+                "done, failed and hidden folders are retraind's own; no data is taken from there"
+            )
         if set("*?[]{}") & set(self.folder):
             raise ValueError("the folder in a pattern is written out, without * and {key}")
         if self.name.count(_KEY) > 1:
@@ -56,17 +63,32 @@ class Pattern:
         return self.name.lower().endswith(_ENDINGS)
 
     @cached_property
-    def _tokens(self) -> list[str]:
-        return [
-            part if part in {_KEY, "*"} else canonical(part)
-            for part in re.split(r"(\{key\}|\*)", unicodedata.normalize("NFC", self.name))
-            if part
-        ]
+    def _parts(self) -> list[str]:
+        """Fixed parts at even places, the wildcards between them at odd ones."""
+        parts = re.split(r"((?:\{key\}|\*)+)", unicodedata.normalize("NFC", self.name))
+        return [part if place % 2 else canonical(part) for place, part in enumerate(parts)]
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
-        wild = {_KEY: "(?P<key>.*)", "*": ".*?"}
-        return re.compile("".join(wild.get(token) or re.escape(token) for token in self._tokens), re.DOTALL)
+        """The pattern as a regular expression whose time is at most quadratic, however hostile the name.
+
+        What stands between two wildcards can be nailed to the first place it fits, since the wildcard behind it
+        takes up whatever that leaves. Only `{key}` is ever tried again.
+        """
+        parts = self._parts
+        expression = re.escape(parts[0])
+        for place in range(1, len(parts), 2):
+            before, wild, fixed = parts[place - 1], parts[place], re.escape(parts[place + 1])
+            if _KEY in wild:
+                rest = next((rest for word, rest in _REST_OF_WORD.items() if before.endswith(word)), None)
+                if rest and wild.startswith("*"):
+                    expression += rf"(?:{rest}(?![^\W\d_]))?"
+                expression += f"(?P<key>.*){fixed}"
+            elif place + 2 < len(parts):
+                expression += f"(?>.*?{fixed})"
+            else:
+                expression += f".*?{fixed}"
+        return re.compile(expression, re.DOTALL)
 
     def key_of(self, name: str) -> str | None:
         """Return the key that `name` (without its folder) carries, "" if it carries none, None if no match.
@@ -90,8 +112,8 @@ _ANY = None
 
 def _symbols(pattern: Pattern, ending: str) -> list[str | None]:
     symbols: list[str | None] = []
-    for token in pattern._tokens:  # noqa: SLF001
-        symbols += [_ANY] if token in {_KEY, "*"} else list(token)
+    for place, part in enumerate(pattern._parts):  # noqa: SLF001
+        symbols += [_ANY] if place % 2 else list(part)
     return symbols if pattern.own_ending else symbols + list(ending)
 
 

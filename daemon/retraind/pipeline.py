@@ -137,7 +137,7 @@ class Pipeline:
             outcome = _disk_trouble(error)
         except (Stopped, Conflict, SQLAlchemyError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged with its trace, told, and tried again
             _LOG.exception("step_crashed", step=job.state.value)
             outcome = Retry(
                 f"retraind met an error of its own ({type(error).__name__}).", "Please report it."

@@ -67,8 +67,11 @@ class Scheduler:
         look: Callable[[str], float | None],
         changed: Callable[[str], None],
     ) -> None:
-        """`look` looks at a model's folder and returns in how many seconds to look again, if earlier than the
-        sweep would; `changed` is told when a model's jobs have changed."""
+        """Take the parts to call.
+
+        `look` looks at a model's folder and returns in how many seconds to look again, if earlier than the sweep
+        would; `changed` is told when a model's jobs have changed.
+        """
         self._pipeline = pipeline
         self._journal = journal
         self._clock = clock

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -54,7 +54,7 @@ class _Watched:
     """A model under watch and what was last told about it."""
 
     folder: DropFolder
-    view: View = View()
+    view: View = field(default_factory=View)
     told: tuple[object, ...] = ()
 
 

@@ -1,6 +1,6 @@
 """Whose turn it is: one job at a time for each model, oldest key first. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,25 +17,38 @@ class Turns:
     """Jobs that will not be sent, each with the newer one that takes its place."""
 
 
-def turns(jobs: Iterable[Job], *, held: bool, backlog: Literal["all", "latest"]) -> Turns:
-    """Decide for one model's active jobs.
+def turns(
+    jobs: Iterable[Job],
+    *,
+    held: bool,
+    backlog: Literal["all", "latest"],
+    running: Container[str] = (),
+) -> Turns:
+    """Decide for one model's active jobs; `running` has the ids of those whose step is being run at this moment.
 
-    Sealing, filing, restoring and switches that a person asked for need no turn. Of the others one occupies the
-    model; a held one goes on occupying it, since its successors' order is part of what people rely on.
+    Sealing, filing and switches that a person asked for need no turn. Of the others one occupies the model: one in
+    work, else one that comes back into work, else the sealed one with the oldest key. A held one goes on occupying
+    it, since its successors' order is part of what people rely on; and a sealed one that is being checked keeps its
+    turn, whatever older key arrives meanwhile.
     """
-    jobs = list(jobs)
-    free = [job for job in jobs if job.state is not State.SEALED and not job.occupies_model]
+    jobs = sorted(jobs, key=lambda job: (order_of_key(job.key), job.created_at, job.id))
+    free = [job for job in jobs if not _needs_turn(job)]
     occupying = [job for job in jobs if job.occupies_model]
-    sealed = sorted(
-        (job for job in jobs if job.state is State.SEALED),
-        key=lambda job: (order_of_key(job.key), job.created_at),
-    )
+    returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
+    sealed = [job for job in jobs if job.state is State.SEALED]
+    begun = [job for job in (*occupying, *returning, *sealed) if job.id in running]
     superseded: tuple[tuple[Job, Job], ...] = ()
     if backlog == "latest" and len(sealed) > 1:
-        superseded = tuple((job, sealed[-1]) for job in sealed[:-1])
-        sealed = sealed[-1:]
-    candidates = [*free, *(occupying or sealed[:1])]
-    return Turns(tuple(job for job in candidates if _may_run(job, held)), superseded)
+        superseded = tuple((job, sealed[-1]) for job in sealed[:-1] if job not in begun)
+        sealed = [job for job in sealed if job in begun] or sealed[-1:]
+    turn = (begun or occupying or returning or sealed)[:1]
+    return Turns(tuple(job for job in (*free, *turn) if _may_run(job, held)), superseded)
+
+
+def _needs_turn(job: Job) -> bool:
+    if job.state is State.RESTORING:
+        return job.resume_in not in {None, State.SEALED}
+    return job.state is State.SEALED or job.occupies_model
 
 
 def _may_run(job: Job, held: bool) -> bool:  # noqa: FBT001

@@ -47,7 +47,7 @@ def source(data: bytes, name: str = "t.csv") -> SourceFile:
 
 
 @given(text=TEXTS | REGULAR, piece=PIECES, encoding=st.sampled_from(["utf-8", "cp932"]))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @example(text='"a', piece=1, encoding="utf-8")
 @example(text='a,"b""', piece=1, encoding="utf-8")
 @example(text="a\r\r\n\r", piece=1, encoding="utf-8")
@@ -73,7 +73,7 @@ def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, encoding):
 
 
 @given(text=TEXTS | REGULAR, piece=PIECES, sample=st.integers(0, 3), target=st.sampled_from([None, "a"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @example(text='h,i\na,b\r"x"\n', piece=40, sample=0, target=None)
 @example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, target=None)
 @example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, target=None)

@@ -129,7 +129,7 @@ class TestUpload:
     def test_a_stall_outlasts_an_impatient_client(self, put):
         client, job, upload = put("upload_stall", stall_time=timedelta(seconds=0.5))
         with pytest.raises(requests.ReadTimeout):
-            upload(timeout=0.1)
+            upload(timeout=(10, 0.1))
         assert client.wait_for("put_received")[0]["complete"] is True
         assert client.outcome(job["retrain_job_id"])["status"] == "job_finished"
 
@@ -142,7 +142,7 @@ class TestUpload:
     def test_stopping_does_not_wait_for_a_stall(self, put):
         client, _, upload = put("upload_stall", stall_time=timedelta(minutes=5))
         with pytest.raises(requests.ReadTimeout):
-            upload(timeout=0.1)
+            upload(timeout=(10, 0.1))
         began = time.monotonic()
         client.emulator.stop()
         assert time.monotonic() - began < 2

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -70,12 +70,12 @@ def test_a_running_training_goes_on_after_a_kill(killable, start, tmp_path, good
 
 
 def test_a_waiting_training_begins_after_a_kill(killable, start, good_data):
-    process, base = killable(queue_time=1, train_time=0)
+    process, base = killable(queue_time=600, train_time=0)
     job = register(base)
     assert requests.put(job["upload_url"], data=good_data, timeout=10).status_code == 200
     process.kill()
     process.wait()
-    client = start()
+    client = start(now=lambda: datetime.now(UTC) + timedelta(hours=1))
     assert client.outcome(job["retrain_job_id"])["status"] == "job_finished"
     assert len(client.told("training_started")) == 1
     assert client.told("training_resumed") == []

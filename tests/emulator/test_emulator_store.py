@@ -185,4 +185,4 @@ def test_a_large_upload_is_fast(client):
     """Not a benchmark: it catches reading in small pieces, which takes many times as long."""
     began = time.monotonic()
     client.upload(bytes(100_000_000), "zeros.zip")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15

@@ -1,6 +1,9 @@
 """The emulator with a certificate, so that clients can meet TLS and its errors."""
 
+import os
 import socket
+import ssl
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -51,6 +54,20 @@ def test_a_reset_works_over_tls(start, certified, good_data):
     job = client.call("GET", "retrain_jobs/upload_url", params={"filename": "a.csv"}, verify=bundle).json()
     with pytest.raises(requests.ConnectionError):
         requests.put(job["upload_url"], data=good_data, verify=bundle, timeout=10)
+
+
+def test_an_upload_cut_short_over_tls_does_not_exist(start, certified):
+    certificate, bundle = certified
+    client = start(certificate=certificate)
+    job = client.call("GET", "retrain_jobs/upload_url", params={"filename": "a.csv"}, verify=bundle).json()
+    url = urlsplit(job["upload_url"])
+    context = ssl.create_default_context(cafile=bundle)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as plain:
+        connection = context.wrap_socket(plain, server_hostname=url.hostname)
+        head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 100\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * 50)
+        os.close(connection.detach())
+    assert client.wait_for("put_received")[0]["complete"] is False
 
 
 def test_a_file_that_is_no_certificate_is_told(start, tmp_path):

@@ -5,15 +5,21 @@ know is judged by the HTTP status alone.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import MappingProxyType
 
+from pydantic_core import from_json
+
+from retraind import log
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback
 
 _LONGEST_WAIT = timedelta(days=1)
+_LONGEST_MESSAGE = 500
+"""Characters of a message of the service that are kept."""
 
 
 def _credential(what: str) -> Callable[[], Setback]:
@@ -74,15 +80,64 @@ TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
 
 def normal_form(message: str) -> str:
     """Return a message without regard to case, white space and the full stop."""
-    return re.sub(r"\s+", " ", message).strip().rstrip(".").strip().casefold()
+    return re.sub(r"\s+", "", message).rstrip(".").casefold()
+
+
+_ROWS = {normal_form(message): setback for message, setback in TABLE.items()}
+
+
+def message_in(body: bytes) -> str | None:
+    """Return the service's message in the body of an error, whose shape the manual leaves open.
+
+    That is the field `message`; but a text of the table counts wherever it stands.
+    """
+    try:
+        value = from_json(body)
+    except ValueError:
+        value = body.decode("utf-8", "replace")
+    known = next((text for text in _texts_in(value) if normal_form(text) in _ROWS), None)
+    if known is not None or not isinstance(value, dict):
+        return known
+    message = value.get("message")
+    return message if isinstance(message, str) else None
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                yield text
+            case dict() as fields:
+                left.extend(fields.values())
+            case list() as items:
+                left.extend(items)
+            case _:
+                pass
+
+
+def worded(message: str, *secrets: str) -> str:
+    """Return a message of the service as it may be shown: short, on one line, without keys and signatures."""
+    message = message[: 10 * _LONGEST_MESSAGE]
+    for secret in secrets:
+        message = message.replace(secret, "(hidden)")
+    text = " ".join(log.mask(message).split())
+    text = "".join(sign for sign in text if sign.isprintable())
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def is_web_page(start: bytes) -> bool:
+    """Tell whether a body that begins like this is a page for people: a captive portal's, a gateway's."""
+    return start.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
 
 
 def judge(status: int, message: str | None, retry_after: str | None, now: datetime) -> Setback:
     """Return what to do about an answer that is not a success.
 
-    `message` is the service's own, if it gave one; `retry_after` the header's text; `now` counts for its date form.
+    `message` is the service's own, if it gave one, free of secrets; `retry_after` the header's text; `now` counts
+    for its date form.
     """
-    if message and (row := TABLE.get(normal_form(message))):
+    if message and (row := _ROWS.get(normal_form(message))):
         return row()
     said = f' and says "{message}"' if message else ""
     name = f"HTTP {status} ({_phrase(status)})"
@@ -107,17 +162,15 @@ def judge(status: int, message: str | None, retry_after: str | None, now: dateti
 
 def wait_asked_for(retry_after: str | None, now: datetime) -> timedelta | None:
     """Read a Retry-After header, seconds or an HTTP date; None when absent or unreadable. At most a day."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        seconds = min(int(retry_after), int(_LONGEST_WAIT.total_seconds()))
-        return timedelta(seconds=seconds)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), _LONGEST_WAIT)
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        # Longer numbers are beyond a day in any case, and beyond what int() reads.
+        return min(timedelta(seconds=int(text[:12])), _LONGEST_WAIT)
+    with suppress(ValueError, OverflowError):
+        moment = parsedate_to_datetime(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return min(max(moment - now, timedelta(0)), _LONGEST_WAIT)
+    return None
 
 
 def _phrase(status: int) -> str:

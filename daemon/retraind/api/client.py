@@ -1,35 +1,44 @@
 """The vendor's four calls over requests. Knows how to ask and how to read the answer, not when or why to ask.
 
-Retries in here are limited to one repetition of a GET on a broken pooled connection; everything longer is decided
+Retries in here are limited to one repetition of a GET on a broken connection; everything longer is decided
 by the pipeline, which remembers it in the journal. Every failure is raised as one of `errors.Setback`, worded
 without the request's address or headers, since these carry secrets.
 """
 
-import platform
+import re
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import requests
-import urllib3.exceptions
-from pydantic import BaseModel, ConfigDict, HttpUrl, TypeAdapter, ValidationError
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry as Urllib3Retry
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-import retraind
-from retraind.api.answers import judge
+from retraind.api.answers import is_web_page, judge, message_in, worded
+from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_of, time_out
 from retraind.clock import Clock
-from retraind.errors import Retry, Setback
+from retraind.errors import Hold, Retry
 from retraind.settings import ApiSettings
 
-USER_AGENT = f"retraind/{retraind.__version__} (Python {platform.python_version()})"
 LARGEST_ANSWER = 1 << 20
 """Bytes of a JSON answer that are read; the documented ones are below one thousand."""
 
 _HTTP_URL = TypeAdapter(HttpUrl)
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+_SECOND_DIGITS, _MILLISECOND_DIGITS = 10, 13
+_DATE_DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
 
 class _Answer(BaseModel):
@@ -41,11 +50,24 @@ class _Answer(BaseModel):
 _AnswerT = TypeVar("_AnswerT", bound=_Answer)
 
 
+def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Take an optional field of the wrong kind as absent, rather than refuse the whole answer."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+_NotEmpty = Annotated[str, Field(min_length=1)]
+_Number = Annotated[int | None, WrapValidator(_or_none)]
+_Text = Annotated[str | None, WrapValidator(_or_none)]
+
+
 class Registration(_Answer):
     """A retrain job that waits for its data."""
 
-    retrain_job_id: str
-    upload_url: str
+    retrain_job_id: _NotEmpty
+    upload_url: str = Field(repr=False)
     """A pre-signed address, and so a secret."""
 
 
@@ -53,14 +75,14 @@ class TrainingStatus(_Answer):
     """What the service says of a retrain job."""
 
     status: str
-    model_id: int | None = None
-    message: str | None = None
-    download_url: str | None = None
+    model_id: _Number = None
+    message: _Text = None
+    download_url: _Text = Field(default=None, repr=False)
     """A pre-signed address, and so a secret."""
 
 
 class _Key(_Answer):
-    api_key: str
+    api_key: str = Field(repr=False, pattern=r"^[\x21-\x7e]+$", max_length=4096)
     end_date: Any = None
 
 
@@ -72,14 +94,17 @@ class _Done(_Answer):
 class IssuedKey:
     """An API key from the Get API Key call."""
 
-    value: str
+    value: str = field(repr=False)
     ends_at: datetime | None
     """None when the service's `end_date` could not be read; its format is undocumented."""
 
 
 class Service(Protocol):
-    """The four calls. All may raise Retry, Hold or JobFailed; all but `register` and `issue_key` may be repeated
-    without any effect, and these two leave only an unused retrain job or key behind."""
+    """The four calls. All may raise Retry, Hold or JobFailed.
+
+    All but `register` and `issue_key` may be repeated without any effect, and these two leave only an unused retrain
+    job or key behind.
+    """
 
     def register(self, file_name: str, api_key: str) -> Registration:
         """Ask for an address to upload `file_name` to. Starts nothing until the upload is complete."""
@@ -94,63 +119,6 @@ class Service(Protocol):
         """Have a new API key issued for a model, with the account's secret key."""
 
 
-def new_session(settings: ApiSettings) -> requests.Session:
-    """Return a session with the configured proxy and CA, that never adds credentials of its own from ~/.netrc."""
-    session = requests.Session()
-    session.headers["User-Agent"] = USER_AGENT
-    session.auth = lambda request: request
-    if settings.proxy:
-        session.proxies = {"http": settings.proxy, "https": settings.proxy}
-    if settings.ca_bundle:
-        session.verify = str(settings.ca_bundle)
-        # The environment's REQUESTS_CA_BUNDLE would win over session.verify.
-        session.trust_env = False
-    stale = Urllib3Retry(total=1, connect=0, read=1, status=0, redirect=0, other=0, allowed_methods={"GET"})
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=32, max_retries=stale)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def word_failure(error: requests.RequestException, whom: str) -> str:
-    """Say what went wrong on the network, from the kind of error alone: its text would show the address."""
-    match error:
-        case requests.exceptions.ProxyError():
-            return f"The proxy on the way to {whom} does not let the connection through."
-        case requests.exceptions.SSLError():
-            return f"The TLS certificate of {whom} could not be verified."
-        case requests.exceptions.ConnectTimeout():
-            return f"Connecting to {whom} took too long."
-        case requests.exceptions.Timeout():
-            return f"The connection to {whom} stayed silent for too long."
-        case requests.exceptions.ConnectionError() if "NameResolution" in repr(error):
-            return f"The name of {whom} could not be resolved."
-        case requests.exceptions.ConnectionError() if "refused" in repr(error):
-            return f"The connection to {whom} was refused."
-        case requests.exceptions.ConnectionError() | requests.exceptions.ChunkedEncodingError():
-            return f"The connection to {whom} broke off."
-        case _:
-            return f"The request to {whom} failed ({type(error).__name__})."
-
-
-def never_connected(error: requests.RequestException) -> bool:
-    """Tell whether the failure came before the first byte of the request was sent."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
-    causes = ("NameResolution", "NewConnectionError")
-    return isinstance(error, requests.exceptions.ConnectionError) and any(
-        name in repr(error) for name in causes
-    )
-
-
-def network_retry(error: requests.RequestException, whom: str) -> Retry:
-    """Return the Retry for a failure of the network."""
-    remedy = ""
-    if isinstance(error, requests.exceptions.SSLError):
-        remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
-    return Retry(word_failure(error, whom), remedy)
-
-
 class ApiClient:
     """`Service` over HTTP. Safe to use from several threads."""
 
@@ -158,8 +126,8 @@ class ApiClient:
         self._settings = settings
         self._clock = clock or Clock()
         self._base = str(settings.base_url).rstrip("/")
-        self._host = urlsplit(self._base).netloc
-        self._timeout = (settings.connect_timeout.total_seconds(), settings.timeout.total_seconds())
+        self._host = place_of(self._base)
+        self._timeout = time_out(settings)
         # requests.Session keeps cookies and is not promised to be safe across threads: one each.
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -183,7 +151,13 @@ class ApiClient:
 
     def status(self, retrain_job_id: str, api_key: str) -> TrainingStatus:
         """Call 2, Retrain Status Check."""
-        return self._call(TrainingStatus, "GET", f"retrain_jobs/{quote(retrain_job_id, safe='')}", api_key)
+        path = f"retrain_jobs/{quote(retrain_job_id, safe='')}"
+        answer = self._call(TrainingStatus, "GET", path, api_key)
+        return (
+            answer.model_copy(update={"message": worded(answer.message, api_key)})
+            if answer.message
+            else answer
+        )
 
     def switch(self, retrain_job_id: str, api_key: str) -> None:
         """Call 3, Retrain Model Switch."""
@@ -213,50 +187,58 @@ class ApiClient:
         parameters: dict[str, str] | None = None,
     ) -> _AnswerT:
         whom = f"the service ({self._host})"
+        if not _HEADER_VALUE.fullmatch(key):
+            raise Hold(
+                "The key is empty or has characters that no key has.",
+                "Put the key alone, on one line, where the configuration says.",
+                credential=True,
+            )
         try:
             with self._session().request(
                 method,
-                f"{self._base}/v1/external/{path}",
-                params=parameters,
+                f"{self._base}/v1/external/{path}{_query(parameters or {})}",
                 headers={"x-api-key": key, "Accept": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-        except requests.RequestException as error:
+        except NETWORK_ERRORS as error:
             raise network_retry(error, whom) from None
-        except (OSError, urllib3.exceptions.HTTPError) as error:
-            raise Retry(f"The answer of {whom} broke off ({type(error).__name__}).") from None
         if len(body) > LARGEST_ANSWER:
             raise Retry(
                 f"The answer of {whom} is longer than {LARGEST_ANSWER} bytes, which no documented answer is.",
                 "Check api.base_url, and whether a proxy answers in the service's place.",
             )
         if response.status_code != requests.codes.ok:
-            raise self._judge(response, body)
+            message = message_in(body)
+            said = worded(message, key) if message else None
+            retry_after = response.headers.get("Retry-After")
+            raise judge(response.status_code, said, retry_after, self._clock.now())
         try:
             return kind.model_validate_json(body or b"(empty)")
         except ValidationError:
             raise unreadable(body, whom) from None
 
-    def _judge(self, response: requests.Response, body: bytes) -> Setback:
-        message = None
-        with suppress(ValidationError):
-            message = _Error.model_validate_json(body).message
-        return judge(response.status_code, message, response.headers.get("Retry-After"), self._clock.now())
 
+def _query(parameters: dict[str, str]) -> str:
+    """Percent-encode parameters: a space as %20, since not every server takes + for one in a query.
 
-class _Error(_Answer):
-    message: str | None = None
+    What is not UTF-8 in a file's name on disk cannot be told; the service needs the name for its extension only.
+    """
+    pairs = (
+        f"{name}={quote(value.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace'), safe='')}"
+        for name, value in parameters.items()
+    )
+    return "?" + "&".join(pairs) if parameters else ""
 
 
 def unreadable(body: bytes, whom: str) -> Retry:
     """Return the Retry for a success answer that is not what the manual says, and say what it looks like."""
-    start = body[:200].lstrip().lower()
+    start = body[:200].lstrip()
     if not body:
         what = f"The answer of {whom} is empty."
-    elif start.startswith((b"<!doctype", b"<html")):
+    elif is_web_page(start):
         what = f"The answer of {whom} is a web page instead of data."
     elif start.startswith((b"{", b"[")):
         what = f"The answer of {whom} is cut off or lacks a documented field."
@@ -268,14 +250,32 @@ def unreadable(body: bytes, whom: str) -> Retry:
 def read_end_date(value: object) -> datetime | None:
     """Read the Get API Key call's `end_date`, whose format the vendor leaves open; None when it is unreadable.
 
-    A date without a time counts from its beginning: renewing a day early is harmless.
+    A date without a time counts from its beginning, a time without a zone as UTC: keys are renewed days before.
     """
-    for kind in (datetime, date):
-        with suppress(ValidationError):
-            found = TypeAdapter(kind).validate_python(
-                value.replace("/", "-") if isinstance(value, str) else value
-            )
-            if not isinstance(found, datetime):
-                found = datetime(found.year, found.month, found.day, tzinfo=UTC)
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
+    text = ""
+    if isinstance(value, str):
+        text = value.strip().replace("/", "-")
+    with suppress(ValueError, OverflowError, OSError):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            text = str(int(value))
+        if text.isascii() and text.isdigit():
+            found = _from_digits(text)
+        elif re.match("[A-Z][a-z]{2}", text):
+            found = parsedate_to_datetime(text)
+        else:
+            found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     return None
+
+
+def _from_digits(text: str) -> datetime:
+    """Read 20261231, 20261231235959, or seconds or milliseconds since 1970. Raises ValueError."""
+    match len(text):
+        case length if length in _DATE_DIGITS:
+            return datetime.strptime(text, _DATE_DIGITS[length]).replace(tzinfo=UTC)
+        case length if length == _SECOND_DIGITS:
+            return datetime.fromtimestamp(int(text), UTC)
+        case length if length == _MILLISECOND_DIGITS:
+            return datetime.fromtimestamp(int(text) / 1000, UTC)
+        case _:
+            raise ValueError("not a moment")

@@ -6,6 +6,8 @@ A key lives in memory only. Whatever has to be written down about it is a finger
 import base64
 import hashlib
 import os
+import shlex
+import stat
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +23,9 @@ from retraind.settings import ModelSettings
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
 RENEW_BEFORE = timedelta(days=7)
-"""A key that retraind fetches itself is replaced this long before its end."""
+"""A key that retraind fetches itself is replaced this long before its end, or after three quarters of its life."""
+_LARGEST_FILE = 16_384
+"""Bytes; a key has some dozens."""
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 
@@ -29,6 +33,17 @@ CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 class _Cached:
     key: IssuedKey
     fetched_at: datetime
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the key ends; a moment that was past when it was issued is none, but a format we misread."""
+        told = self.key.ends_at
+        return told if told and told > self.fetched_at else self.fetched_at + KEY_LIFETIME
+
+    @property
+    def renew_at(self) -> datetime:
+        """When to fetch another; a life shorter than usual is used for the most part."""
+        return self.ends_at - min(RENEW_BEFORE, (self.ends_at - self.fetched_at) / 4)
 
 
 class Credentials:
@@ -39,23 +54,25 @@ class Credentials:
         self._clock = clock or Clock()
         self._cached: dict[str, _Cached] = {}
         self._lock = threading.Lock()
+        self._fetching: dict[str, threading.Lock] = {}
 
     def key(self, name: str, model: ModelSettings) -> str:
         """Return the model's API key: read anew each time, so that a replaced file counts at once.
 
         Raises Hold when there is none to be had, or what the Get API Key call raises.
         """
-        value = model.api_key.get_secret_value() if model.api_key else None
-        if value is None and model.api_key_file:
-            value = _read(model.api_key_file, f"models.{name}.api_key_file")
-        if value is None and model.credential:
-            value = _from_systemd(model.credential, f"models.{name}.credential")
-        return value if value is not None else self._issued(name, model)
+        if model.api_key:
+            return _usable(model.api_key.get_secret_value(), f"models.{name}.api_key")
+        if model.api_key_file:
+            return _read(model.api_key_file, f"models.{name}.api_key_file")
+        if model.credential:
+            return _from_systemd(model.credential, f"models.{name}.credential")
+        return self._issued(name, model)
 
     def secret(self, name: str, model: ModelSettings) -> str | None:
         """Return the account's secret key, if the model is configured with one."""
         if model.secret_key:
-            return model.secret_key.get_secret_value()
+            return _usable(model.secret_key.get_secret_value(), f"models.{name}.secret_key")
         if model.secret_key_file:
             return _read(model.secret_key_file, f"models.{name}.secret_key_file")
         if model.secret_credential:
@@ -69,29 +86,33 @@ class Credentials:
 
     def renew(self, name: str, model: ModelSettings) -> bool:
         """Replace a self-fetched key that ends soon; returns whether it did. Raises what the call raises."""
-        with self._lock:
-            cached = self._cached.get(name)
-        if cached is None or self._clock.now() < self._end(cached) - RENEW_BEFORE:
-            return False
-        self._fetch(name, model)
-        return True
+        with self._one_fetch(name):
+            cached = self._present(name)
+            if cached is None or self._clock.now() < cached.renew_at:
+                return False
+            self._fetch(name, model)
+            return True
 
     def ends_at(self, name: str) -> datetime | None:
         """Return when a self-fetched key ends; None for keys of other origin, whose end is not known."""
-        with self._lock:
-            cached = self._cached.get(name)
-        return self._end(cached) if cached else None
+        cached = self._present(name)
+        return cached.ends_at if cached else None
 
-    @staticmethod
-    def _end(cached: _Cached) -> datetime:
-        return cached.key.ends_at or cached.fetched_at + KEY_LIFETIME
+    def _present(self, name: str) -> _Cached | None:
+        with self._lock:
+            return self._cached.get(name)
+
+    def _one_fetch(self, name: str) -> threading.Lock:
+        """Return what keeps two threads from having two keys issued, of which the first may no longer be good."""
+        with self._lock:
+            return self._fetching.setdefault(name, threading.Lock())
 
     def _issued(self, name: str, model: ModelSettings) -> str:
-        with self._lock:
-            cached = self._cached.get(name)
-        if cached is not None and self._clock.now() < self._end(cached):
-            return cached.key.value
-        return self._fetch(name, model)
+        with self._one_fetch(name):
+            cached = self._present(name)
+            if cached is not None and self._clock.now() < cached.ends_at:
+                return cached.key.value
+            return self._fetch(name, model)
 
     def _fetch(self, name: str, model: ModelSettings) -> str:
         secret = self.secret(name, model)
@@ -108,25 +129,38 @@ class Credentials:
 
 
 def _read(path: Path, key: str) -> str:
+    """Return the key in a file, read anew; `key` is the configuration's, for the message."""
     try:
-        mode = path.stat().st_mode
-        if mode & 0o007:
-            raise Hold(
-                f"{key}: other users of this machine can read or change {path}.",
-                f"Run: chmod o= {path}",
-                credential=True,
-            )
-        value = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        # Not blocking: somebody may have put a pipe there.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise Hold(f"{key}: {path} is not a file.", "Put a file with the key there.", credential=True)
+            if found.st_mode & 0o007:
+                raise Hold(
+                    f"{key}: other users of this machine can read or change {path}.",
+                    f"Run: chmod o= {shlex.quote(str(path))}",
+                    credential=True,
+                )
+            content = file.read(_LARGEST_FILE)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name cannot be one"
         raise Hold(
             f"{key}: the file {path} cannot be read: {reason}.",
             "Put the key there, readable for the service's user alone.",
             credential=True,
         ) from None
-    if not value or not value.isascii() or not value.isprintable():
+    # Some editors begin a text with a byte order mark.
+    return _usable(content.decode("utf-8-sig", "replace"), f"{key}: the file {path}")
+
+
+def _usable(text: str, where: str) -> str:
+    """Return a key as it can be sent. Raises Hold, which does not tell what was found instead."""
+    value = text.strip()
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise Hold(
-            f"{key}: the file {path} holds no usable key (it is empty or has characters that no key has).",
+            f"{where} holds no usable key (it is empty or has characters that no key has).",
             "Put the key there, alone and on one line.",
             credential=True,
         )
@@ -135,7 +169,7 @@ def _read(path: Path, key: str) -> str:
 
 def _from_systemd(credential: str, key: str) -> str:
     folder = os.environ.get(CREDENTIALS_VARIABLE)
-    if not folder or "/" in credential:
+    if not folder or "/" in credential or credential in {".", ".."}:
         raise Hold(
             f"{key}: systemd has passed no credential {credential!r}.",
             f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart it.",
@@ -169,5 +203,5 @@ def unlock_address(ticket: str, key: str) -> str | None:
     """Return the address again, or None when it was locked under another key."""
     try:
         return _box(key).decrypt(ticket.encode()).decode()
-    except InvalidToken:
+    except (InvalidToken, ValueError):
         return None

@@ -3,23 +3,31 @@
 The API key never goes there, nothing is followed, and no address is ever worded: its query is its signature.
 """
 
-import errno
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
+from urllib3.exceptions import IncompleteRead
 
-from retraind.api.answers import wait_asked_for
-from retraind.api.client import network_retry, never_connected, new_session
+from retraind.api.answers import is_web_page, wait_asked_for
+from retraind.api.wire import NETWORK_ERRORS, network_retry, never_connected, new_session, place_of, time_out
 from retraind.clock import Clock
 from retraind.errors import JobFailed, Retry, Setback
 from retraind.files import READ_SIZE, open_regular, sync_folder
 from retraind.settings import ApiSettings
+
+LARGEST_RESULTS = 2 << 30
+"""Bytes of a results file that are fetched, unless the caller says otherwise."""
+_PIECE = 64 << 10
+"""Bytes of results between two looks at whether the daemon stops."""
+_EXCERPT = 4096
+"""Bytes of an error's body that are looked at."""
+_PORTAL = "A proxy or sign-in page may be answering in its place."
 
 
 @dataclass
@@ -32,24 +40,45 @@ class NotStored(Retry):
     """Passing trouble after which the store certainly does not have the file, so sending it again is safe."""
 
 
-class _Paced:
-    """A file for requests to stream: large reads, a known length, and an end when the daemon stops."""
+_ERROR_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,60})\s*</Code>")
+_CODES: Mapping[str, type[AddressExpired | NotStored]] = {
+    # Addresses signed with a role's passing credentials end with these, with status 400, long before their own time.
+    "ExpiredToken": AddressExpired,
+    "InvalidToken": AddressExpired,
+    "TokenRefreshRequired": AddressExpired,
+    "IncompleteBody": NotStored,
+    "RequestTimeout": NotStored,
+}
+"""S3's error codes that mean something else than their status 400 says."""
 
-    def __init__(self, file: BinaryIO, size: int, pause: Callable[[], None]) -> None:
+
+class _BundleTrouble(Exception):  # noqa: N818  - named for what happened; never leaves this module
+    """The bundle could not be read to its end. Not an OSError, which urllib3 would take for the network's."""
+
+    def __init__(self, error: OSError | None) -> None:
+        super().__init__("the bundle cannot be read")
+        self.error = error
+
+
+class _Body:
+    """A file for requests to stream, of a known length, so that Content-Length is sent."""
+
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._left = size
-        self._pause = pause
+        self.left = os.fstat(file.fileno()).st_size
 
     def __len__(self) -> int:
-        return self._left
+        return self.left
 
     def read(self, _size: int = -1) -> bytes:
-        # http.client asks for 8 KiB at a time; a larger piece is sent as it comes and costs a fraction.
-        self._pause()
-        piece = self._file.read(min(READ_SIZE, self._left)) if self._left else b""
-        if self._left and not piece:
-            raise OSError(errno.EIO, "the bundle became shorter while it was sent")
-        self._left -= len(piece)
+        # urllib3 asks for 16 KiB at a time; a larger piece is sent as it comes and costs a fraction.
+        try:
+            piece = self._file.read(min(READ_SIZE, self.left)) if self.left else b""
+        except OSError as error:
+            raise _BundleTrouble(error) from None
+        if self.left and not piece:
+            raise _BundleTrouble(None)
+        self.left -= len(piece)
         return piece
 
 
@@ -59,79 +88,139 @@ class ObjectStore:
     def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or Clock()
-        self._timeout = (settings.connect_timeout.total_seconds(), settings.timeout.total_seconds())
+        self._timeout = time_out(settings)
 
     def put(self, address: str, bundle: Path, pause: Callable[[], None]) -> None:
         """Send the whole file with its Content-Length.
 
-        `pause` is called between reads and may raise Stopped. Raises AddressExpired, Retry or JobFailed; after a
-        Retry it is unknown whether the store has the file.
+        `pause` is called while it is sent and may raise Stopped. Raises AddressExpired, Retry or JobFailed, and
+        OSError when the bundle cannot be read; after a Retry other than NotStored it is unknown whether the store
+        has the file.
         """
-        whom = f"the object store ({urlsplit(address).netloc})"
-        size = bundle.stat().st_size
-        with open_regular(bundle) as file, new_session(self._settings) as session:
+        whom = _store(address)
+        with open_regular(bundle) as file, new_session(self._settings, pause) as session:
+            body = _Body(file)
             try:
-                response = session.put(
-                    address, data=_Paced(file, size, pause), timeout=self._timeout, allow_redirects=False
-                )
-            except requests.RequestException as error:
-                trouble = network_retry(error, whom)
-                if never_connected(error):
-                    raise NotStored(trouble.what, trouble.remedy) from None
-                raise trouble from None
-        self._check(response, whom, "upload")
-
-    def get(self, address: str, target: Path, pause: Callable[[], None]) -> None:
-        """Fetch a file to `target`: first under a temporary name, whole and synced, then renamed."""
-        whom = f"the object store ({urlsplit(address).netloc})"
-        temporary = target.with_name(f".{target.name}.part")
-        with new_session(self._settings) as session:
-            try:
-                with session.get(
-                    address, timeout=self._timeout, allow_redirects=False, stream=True
+                with session.put(
+                    address, data=body, timeout=self._timeout, allow_redirects=False, stream=True
                 ) as response:
-                    self._check(response, whom, "results")
-                    self._save(response, temporary, pause)
-            except requests.RequestException as error:
-                raise network_retry(error, whom) from None
-            except urllib3.exceptions.HTTPError as error:
-                raise Retry(f"The download from {whom} broke off ({type(error).__name__}).") from None
+                    self._check(response, whom, "upload")
+            except _BundleTrouble as trouble:
+                raise trouble.error or Retry(
+                    f"The bundle {bundle.name} became shorter while it was sent; {whom} got a part of it at most.",
+                    "See what else writes where it is kept.",
+                ) from None
+            except NETWORK_ERRORS as error:
+                setback = network_retry(error, whom)
+                if never_connected(error):
+                    raise NotStored(setback.what, setback.remedy) from None
+                raise setback from None
+        if body.left:
+            raise Retry(f"{_begin(whom)} answered before it had the whole file.", _PORTAL)
+
+    def get(
+        self, address: str, target: Path, pause: Callable[[], None], largest: int = LARGEST_RESULTS
+    ) -> None:
+        """Fetch a file to `target`: first under a temporary name, whole and synced, then renamed.
+
+        May be repeated. `pause` is called now and then and may raise Stopped. Raises AddressExpired, Retry or
+        JobFailed, the latter also for a file of more than `largest` bytes, and OSError when it cannot be written.
+        """
+        whom = _store(address)
+        temporary = target.with_name(f".{target.name}.part")
+        try:
+            # Compressing on the way would hide where the file ends.
+            with (
+                new_session(self._settings) as session,
+                session.get(
+                    address,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                    headers={"Accept-Encoding": "identity"},
+                ) as response,
+            ):
+                self._check(response, whom, "results")
+                _save(response, temporary, pause, largest)
+        except NETWORK_ERRORS as error:
+            _remove(temporary)
+            if isinstance(error, IncompleteRead) and isinstance(error.expected, int):
+                whole = error.partial + error.expected
+                raise Retry(f"The results broke off after {error.partial} of {whole} bytes.") from None
+            raise network_retry(error, whom) from None
+        except BaseException:
+            _remove(temporary)
+            raise
         temporary.replace(target)
         sync_folder(target.parent)
 
-    @staticmethod
-    def _save(response: requests.Response, temporary: Path, pause: Callable[[], None]) -> None:
-        expected = response.headers.get("Content-Length")
-        written = 0
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(temporary, flags, 0o644), "wb") as file:
-            while piece := response.raw.read(READ_SIZE):
-                pause()
-                file.write(piece)
-                written += len(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        if expected is not None and expected.isdecimal() and int(expected) != written:
-            raise Retry(f"The results broke off after {written} of {expected} bytes.")
-
     def _check(self, response: requests.Response, whom: str, what: str) -> None:
+        """Raise unless the store has done what was asked."""
         status = response.status_code
-        if status in {200, 201, 204}:
+        if status == requests.codes.ok or (what == "upload" and status in {201, 204}):
+            if "html" in response.headers.get("Content-Type", "").lower():
+                raise Retry(f"{_begin(whom)} answers with a web page.", _PORTAL)
             return
-        if status == requests.codes.forbidden:
+        code = _error_code(response)
+        name = f"HTTP {status}" + (f" ({code})" if code else "")
+        if status == requests.codes.forbidden or _CODES.get(code) is AddressExpired:
             raise AddressExpired(f"The {what} address given by the service has expired.")
-        if status in {408, 429} or status >= 500:  # noqa: PLR2004
+        if status in {408, 429} or status >= 500 or code in _CODES:  # noqa: PLR2004
             after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
             # A 5xx other than 503 may come from a gateway that passed the bytes on.
-            kind = NotStored if status in {408, 429, 503} else Retry
-            raise kind(f"{whom[0].upper()}{whom[1:]} answers HTTP {status}.", after=after)
+            kind = NotStored if status in {408, 429, 503} or code in _CODES else Retry
+            raise kind(f"{_begin(whom)} answers {name}.", after=after)
         if 300 <= status < 400:  # noqa: PLR2004
             raise NotStored(
-                f"{whom[0].upper()}{whom[1:]} answers with a redirect (HTTP {status}), which is not followed.",
-                "A proxy or sign-in page may be answering in its place.",
+                f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL
             )
         raise JobFailed(
-            f"{whom[0].upper()}{whom[1:]} refuses the {what} with HTTP {status}.",
+            f"{_begin(whom)} refuses the {what} with {name}.",
             "Run: retraind retry JOB. If it happens again, ask the service's support.",
             restart=what == "upload",
         )
+
+
+def _store(address: str) -> str:
+    return f"the object store ({place_of(address)})"
+
+
+def _begin(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
+def _error_code(response: requests.Response) -> str:
+    """Return the code in the XML of a refusal, empty if there is none to be read."""
+    with suppress(*NETWORK_ERRORS):
+        found = _ERROR_CODE.search(response.raw.read(_EXCERPT, decode_content=True))
+        return found[1].decode() if found else ""
+    return ""
+
+
+def _save(response: requests.Response, temporary: Path, pause: Callable[[], None], largest: int) -> None:
+    """Write the body to a new file; urllib3 raises when it ends before its Content-Length."""
+    too_long = JobFailed(
+        f"The results are longer than {largest} bytes, so they were not fetched. The training itself succeeded.",
+        "Fetch them on the service's screen.",
+        restart=False,
+    )
+    if (response.raw.length_remaining or 0) > largest:
+        raise too_long
+    temporary.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(temporary, flags, 0o644)
+    with os.fdopen(handle, "wb") as file:
+        while piece := response.raw.read(_PIECE, decode_content=True):
+            pause()
+            if not file.tell() and is_web_page(piece):
+                raise Retry("The results are a web page instead of a file.", _PORTAL)
+            if file.tell() + len(piece) > largest:
+                raise too_long
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _remove(temporary: Path) -> None:
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)

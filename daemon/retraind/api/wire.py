@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
@@ -89,11 +88,19 @@ class _Session(requests.Session):
 
 
 class _OneRepetition(Urllib3Retry):
-    """A GET is repeated once when its connection breaks, since the peer may have closed a pooled one; never after
-    a time-out, which would double it."""
+    """A GET is repeated once when its connection breaks, since the peer may have closed a pooled one.
+
+    Never after a time-out, which would double it.
+    """
 
     def increment(
-        self, method: Any = None, url: Any = None, response: Any = None, error: Any = None, *rest: Any, **named: Any
+        self,
+        method: Any = None,
+        url: Any = None,
+        response: Any = None,
+        error: Any = None,
+        *rest: Any,
+        **named: Any,
     ) -> Any:
         if isinstance(error, ReadTimeoutError):
             raise error
@@ -132,23 +139,30 @@ class _Adapter(HTTPAdapter):
         self._sender = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
         self._senders: dict[type, type] = {}
         repetition = _OneRepetition(
-            total=1, connect=0, read=1, status=0, redirect=0, other=0, allowed_methods={"GET"}
+            total=1,
+            connect=0,
+            read=1,
+            status=0,
+            redirect=0,
+            other=0,
+            allowed_methods={"GET"},
+            respect_retry_after_header=False,  # or else urllib3 keeps answers with that header to itself
         )
         super().__init__(pool_connections=4, pool_maxsize=32, max_retries=repetition)
 
-    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> Any:
         """Return requests' own choice, with connections that send patiently."""
-        pool = super().get_connection_with_tls_context(*arguments, **named)
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
         kind = type(pool).ConnectionCls
         if kind not in self._senders:
             self._senders[kind] = type(kind.__name__, (_PatientSender, kind), dict(self._sender))
-        vars(pool)["ConnectionCls"] = self._senders[kind]
+        pool.ConnectionCls = self._senders[kind]
         return pool
 
     def cert_verify(self, *arguments: Any, **named: Any) -> None:
         """Raise SSLError, not OSError, when the file with the CA's certificates is gone."""
         try:
-            super().cert_verify(*arguments, **named)
+            super().cert_verify(*arguments, **named)  # type: ignore[no-untyped-call]
         except OSError:
             raise requests.exceptions.SSLError from None
 
@@ -168,7 +182,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 _WORDS: Mapping[tuple[type[BaseException], ...], str] = {
-    (requests.exceptions.ProxyError, ProxyError): "The proxy on the way to {} does not let the connection through.",
+    (
+        requests.exceptions.ProxyError,
+        ProxyError,
+    ): "The proxy on the way to {} does not let the connection through.",
     (ssl.SSLCertVerificationError,): "The TLS certificate of {} could not be verified.",
     (
         requests.exceptions.SSLError,
@@ -179,7 +196,11 @@ _WORDS: Mapping[tuple[type[BaseException], ...], str] = {
     (requests.exceptions.ConnectTimeout, ConnectTimeoutError): "Connecting to {} took too long.",
     (ConnectionRefusedError,): "The connection to {} was refused.",
     (NewConnectionError,): "The network has no way to {}.",
-    (requests.exceptions.Timeout, ReadTimeoutError, TimeoutError): "The connection to {} stayed silent for too long.",
+    (
+        requests.exceptions.Timeout,
+        ReadTimeoutError,
+        TimeoutError,
+    ): "The connection to {} stayed silent for too long.",
     (requests.exceptions.ContentDecodingError, DecodeError): "The answer of {} could not be decompressed.",
     (
         requests.exceptions.InvalidURL,
@@ -221,6 +242,8 @@ def never_connected(error: NetworkError) -> bool:
 def network_retry(error: NetworkError, whom: str) -> Retry:
     """Return the Retry for a failure of the network."""
     remedy = ""
-    if any(isinstance(cause, requests.exceptions.SSLError | SSLError | ssl.SSLError) for cause in _causes(error)):
+    if any(
+        isinstance(cause, requests.exceptions.SSLError | SSLError | ssl.SSLError) for cause in _causes(error)
+    ):
         remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
     return Retry(word_failure(error, whom), remedy)

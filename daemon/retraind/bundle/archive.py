@@ -47,7 +47,7 @@ def build(target: Path, members: Sequence[Member], pause: Callable[[], None]) ->
     temporary = target.with_name(f".{target.name}.part")
     hashes = []
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o600), "w+b") as file:
+    with os.fdopen(os.open(temporary, flags, 0o600), "w+b") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
             for member in members:
                 entry = zipfile.ZipInfo(member.name, _EPOCH)

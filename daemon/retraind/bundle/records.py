@@ -19,7 +19,7 @@ _FAST_BYTES = (
 _SPLIT_BYTES = 64 << 10
 
 
-class RecordTooLong(Exception):  # noqa: N818 - tells of the file, not of a failure of this program
+class RecordTooLong(Exception):
     """A record does not end within the limit. `quote_line` tells where an open quote began, if that is the cause."""
 
     def __init__(self, line: int, quote_line: int | None) -> None:
@@ -144,9 +144,8 @@ class _Buffer:
 class Scanner:
     """Takes a file's bytes piece by piece and gives its records.
 
-    `block` is the fast way and gives nothing when anything is unusual; `records` is the exact way and gives
-    every complete record. At most one incomplete record is held, of at most `record_limit` bytes and one
-    piece.
+    `block` is the fast way: it gives many records at once, or nothing. `records` is the exact way and gives every
+    complete record. At most one incomplete record is held, of at most `record_limit` bytes and one piece.
     """
 
     def __init__(self, delimiter: bytes, *, record_limit: int) -> None:

@@ -1,8 +1,8 @@
 """The fast way through a CSV or TSV file: many records at once, most of them without looking at any.
 
 With all but delimiters and line breaks deleted, a regular run of records is one short pattern repeated. Runs
-that are not so regular are split line by line or read by the csv module. A run that neither suits gets no
-answer here and is left to records.Scanner, which is exact for all.
+that are not so regular are split line by line or read by the csv module. What is left over, such as a record not
+yet complete, gets no answer here: records.Scanner is exact for all.
 """
 
 import csv
@@ -78,22 +78,28 @@ class Skeletons:
         self._pattern = b""
 
     def block(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
-        """Return the complete records at the start of `data`, which begins with a record in physical line `line`.
+        """Return complete records from the start of `data`, which begins with a record in physical line `line`.
 
-        None: there are none, or quotes stand where they need the exact way.
+        They are compared with `width`, from 1. None: there is none, or it takes the exact way to know.
         """
-        quoted = self._opens(data)
-        data = data[: _last_break_outside(data) if quoted else _last_break(data, len(data))]
-        outside = self._outside(data) if quoted else data
-        if not outside:
+        whole = data[: _last_break(data, len(data))]
+        if not whole:
             return None
-        rows, ending = self._regular(outside, width)
-        if quoted and (columns or not rows):
-            return self._read(data, outside, line, width, columns)
+        if not self._opens(data):
+            return self._unquoted(whole, line, width, columns)
+        if not columns:
+            quoted = data[: _last_break_outside(data)]
+            outside = self._outside(quoted)
+            rows, ending = self._regular(outside, width)
+            if rows:
+                breaks = line_breaks(quoted, 0, len(quoted))
+                return Block(len(quoted), breaks, rows, frozenset({ending}))
+        return self._read(whole, line, width, columns)
+
+    def _unquoted(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
+        rows, ending = self._regular(data, width)
         if not rows:
             return self._split(data, line, width, columns)
-        if quoted:
-            return Block(len(data), line_breaks(data, 0, len(data)), rows, frozenset({ending}))
         values: dict[int, Sequence[bytes]] = {}
         if columns:
             cells = data[: -len(ending)].replace(ending, self._delimiter).split(self._delimiter)
@@ -106,8 +112,8 @@ class Skeletons:
             data.startswith(QUOTE) or any(opening in data for opening in self._openings)
         )
 
-    def _outside(self, data: bytes) -> bytes | None:
-        """Return `data` with one quote for each quoted run, or None when a quote stands where it opens nothing.
+    def _outside(self, data: bytes) -> bytes:
+        """Return `data` with one quote for each quoted run; nothing when a quote stands where it opens nothing.
 
         If each opening quote follows a delimiter, a line break or a closing quote (then the two are one
         doubled quote), and each closing quote precedes one, then quotes simply alternate and every csv reader
@@ -115,7 +121,7 @@ class Skeletons:
         """
         outside = QUOTE.join(data.split(QUOTE)[::2])
         kinds = outside.translate(self._kinds)
-        return None if b'x"' in kinds or b'"x' in kinds else outside
+        return b"" if b'x"' in kinds or b'"x' in kinds else outside
 
     def _regular(self, outside: bytes, width: int) -> tuple[int, bytes]:
         """Return how many records there are and their line break, if all have `width` fields; else 0.
@@ -165,29 +171,46 @@ class Skeletons:
             blank_last=widths[-1] == 0,
         )
 
-    def _read(
-        self, data: bytes, outside: bytes, line: int, width: int, columns: Sequence[int]
-    ) -> Block | None:
-        """Let the csv module read a run; None when a field exceeds its limit, which is global and not ours to set."""
+    def _read(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
+        """Let the csv module read a run. The last record is left for next time: it may end in an open quote.
+
+        None when there is no other, or when a field exceeds the module's limit, which is global and not ours to set.
+        """
         # Latin-1 maps each byte to one character and back.
         text = io.StringIO(data.decode("latin-1"), newline="")
         reader = csv.reader(text, delimiter=self._delimiter.decode("ascii"))
         lines: list[int] = []
         values: dict[int, list[bytes]] = {column: [] for column in columns}
         odd: list[tuple[int, int]] = []
-        rows = before = found = 0
+        last_lines = []
+        rows = start = found = 0
         try:
-            for cells in reader:
+            cells = next(reader)
+            end = reader.line_num
+            for following in reader:
+                last_lines.append(end - 1)
                 found = len(cells)
-                if found == width:
+                if found != width:
+                    odd.append((line + start, found))
+                else:
                     rows += 1
                     if columns:
-                        lines.append(line + before)
+                        lines.append(line + start)
                     for column in columns:
                         values[column].append(cells[column].encode("latin-1"))
-                else:
-                    odd.append((line + before, found))
-                before = reader.line_num
+                cells, start, end = following, end, reader.line_num
         except csv.Error:
             return None
-        return Block(len(data), before, rows, _endings(outside), lines, values, odd, found == 0)
+        if start == 0:
+            return None
+        physical = data.splitlines(keepends=True)
+        return Block(
+            size=sum(map(len, physical[:start])),
+            breaks=start,
+            rows=rows,
+            endings=_endings(b"-".join({physical[at][-2:] for at in last_lines})),
+            lines=lines,
+            values=values,
+            odd=odd,
+            blank_last=found == 0,
+        )

@@ -251,7 +251,7 @@ class _Pass:
             return
         while self._width and (block := self._scanner.block(self._width, self._watch.wanted())) is not None:
             self._block(block)
-        for record in self._scanner.records(final=final, cells=True):
+        for record in self._scanner.records(final=final, cells=bool(self._watch.wanted())):
             self._record(record)
 
     def _block(self, block: Block) -> None:
@@ -275,7 +275,7 @@ class _Pass:
             return
         early = self._sampling
         self._rows += 1
-        if self._width > MAX_CELLS:
+        if self._width > MAX_CELLS or not record.cells:
             return
         if early:
             self._watch.sample(record.line, record.cells)

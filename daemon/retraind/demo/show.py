@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -155,20 +155,24 @@ def _play(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> bool
         )
     )
     journal = _journal(root, daemon)
+    deadline = time.monotonic() + _PATIENCE
+
+    def alive() -> None:
+        _alive(daemon, root, deadline)
+
     try:
         console.print(
             "\n[bold]1. A good delivery.[/] Like an ETL job: write under a hidden name, then rename.\n"
         )
         _deliver(console, drop, "2015", *good_delivery())
-        job = _follow(console, journal, root, daemon, set(), _STORY)
+        job = _follow(console, journal, alive, set(), _STORY)
         _tell_good(console, drop, job)
         console.print("\n[bold]2. A bad delivery.[/] A number with a comma in it, and a renamed column.\n")
         _deliver(console, drop, "2016-broken", *bad_delivery())
         bad = _follow(
             console,
             journal,
-            root,
-            daemon,
+            alive,
             {job.id},
             (
                 (State.SEALED, _STORY[0][1]),
@@ -210,20 +214,18 @@ def _deliver(console: Console, drop: Path, key: str, train: bytes, evaluation: b
 def _follow(
     console: Console,
     journal: Journal,
-    root: Path,
-    daemon: subprocess.Popen[bytes],
+    alive: Callable[[], None],
     known: set[str],
     story: tuple[tuple[State, str], ...],
 ) -> Job:
     """Show a new job's life as it happens, until it rests."""
-    deadline = time.monotonic() + _PATIENCE
     begun = time.monotonic()
     reached: dict[State, float] = {}
     job: Job | None = None
     console.print()
     with Live(console=console, refresh_per_second=10, transient=False) as live:
         while job is None or job.state not in {State.DONE, State.FAILED}:
-            _alive(daemon, root, deadline)
+            alive()
             job = next((each for each in journal.jobs() if each.id not in known), None)
             if job is not None:
                 for event in journal.events(job.id):

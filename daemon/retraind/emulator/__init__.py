@@ -17,7 +17,18 @@ results_downloaded, model_switched, api_key_issued, fault_struck, portal_visited
 `event`, `model` and `retrain_job_id` (None where it does not apply).
 
 Where the vendor's manual leaves something open, the emulator takes the reading that is worst for a client, or makes
-it a field of `EmulatorConfig`. Nothing here imports the rest of retraind.
+it a field of `EmulatorConfig`:
+
+- an error's body is `{"code": int, "error": str, "message": str}`;
+- an unknown key is `invalid_api_key.`, one that ended `Inactive_credential.`, and one of another model than the
+  retrain job's `Not_found_credential.`;
+- a second complete PUT to one address begins a second training (`repeated_upload`), whose status and results take
+  the place of the first one's;
+- a status check signs a new download address each time; every address ends after `url_lifetime`;
+- a zip must hold the two files and nothing else, compressed; columns must match in order, too;
+- a target of numbers with more than ten different ones is a quantity, any other a class.
+
+Nothing here imports the rest of retraind.
 """
 
 from retraind.emulator.command import add_arguments, run_from_arguments

@@ -6,6 +6,7 @@ What is asked and answered is none of its business: each request goes to the `ro
 import contextlib
 import os
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer
 from typing import Any, Protocol, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from retraind.emulator.answers import Answer
 from retraind.emulator.config import RequestSeen
@@ -22,6 +23,7 @@ BLOCK = 1024 * 1024
 """Bodies are read and written in pieces of so many bytes."""
 _LARGEST_SMALL_BODY = 1024 * 1024
 _LONGEST_DRAIN_SECONDS = 10.0
+_BROKEN = (ConnectionError, TimeoutError, ssl.SSLError)
 
 
 class HungUp(ConnectionError):  # noqa: N818  - says what happened, as EOFError could not
@@ -73,18 +75,18 @@ class Exchange(BaseHTTPRequestHandler):
         """Take the request apart and hand it to the route."""
         began = time.monotonic()
         # The request line arrives as Latin-1; clients that forget to percent-encode mean UTF-8.
-        parts = urlsplit(self.path.encode("latin-1").decode("utf-8", "replace"))
-        self.segments = tuple(unquote(part) for part in parts.path.strip("/").split("/"))
-        self.query = dict(parse_qsl(parts.query, keep_blank_values=True, errors="replace"))
+        path, _, query = self.path.encode("latin-1").decode("utf-8", "replace").partition("?")
+        self.segments = tuple(unquote(part) for part in path.strip("/").split("/"))
+        self.query = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
         self.answered: int | None = None
         self.unread = self._announced_length() or 0
         try:
             self.surroundings.route(self)
-        except (ConnectionError, TimeoutError) as trouble:
+        except _BROKEN as trouble:
             raise HungUp(str(trouble)) from trouble
         finally:
             if self.surroundings.on_request is not None:
-                seen = RequestSeen(self.command, parts.path, self.answered, time.monotonic() - began)
+                seen = RequestSeen(self.command, path, self.answered, time.monotonic() - began)
                 self.surroundings.on_request(seen)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = serve  # noqa: N815  - http.server's names
@@ -129,11 +131,14 @@ class Exchange(BaseHTTPRequestHandler):
         wanted = min(len(view), self.unread)
         if wanted == 0:
             return 0
-        got = self.rfile.readinto(view[:wanted])
-        if got < wanted:
-            raise HungUp(f"The body ended {self.unread - got} bytes early.")
+        try:
+            got: int = self.rfile.readinto(view[:wanted])
+        except _BROKEN as trouble:
+            raise HungUp(f"The connection broke in the body: {trouble}.") from trouble
         self.unread -= got
-        return int(got)
+        if got < wanted:
+            raise HungUp(f"The body ended {self.unread} bytes early.")
+        return got
 
     def small_body(self) -> bytes | None:
         """Return the whole body, or None if it has no length or is larger than a megabyte."""

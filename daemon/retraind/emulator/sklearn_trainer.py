@@ -10,10 +10,9 @@ import sys
 import threading
 from pathlib import Path
 
-from retraind.emulator.trainings import Task, TrainerStopped
+from retraind.emulator.trainings import INTERNAL_ERROR, Task, TrainerStopped
 
 _PACKAGE_ROOT = Path(__file__).parents[2]
-_BROKEN = "An internal error occurred."
 
 
 class SklearnTrainer:
@@ -44,7 +43,7 @@ class SklearnTrainer:
         with self._lock:
             if self._stopping:
                 raise TrainerStopped
-        return _BROKEN
+        return INTERNAL_ERROR
 
     def stop(self) -> None:
         """Kill the worker, whatever it is doing; a training can be repeated."""

@@ -12,7 +12,7 @@ from typing import IO
 
 from retraind.emulator.answers import Answer, store_refusal
 from retraind.emulator.config import EmulatorConfig
-from retraind.emulator.exchange import BLOCK, Exchange
+from retraind.emulator.exchange import BLOCK, Exchange, HungUp
 from retraind.emulator.facts import tell_upload
 from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Ledger, RetrainJob, Upload
@@ -99,7 +99,7 @@ class Store:
         new = self._ledger.objects_of(job) / f"arriving-{secrets.token_hex(8)}"
         try:
             digest = self._receive(exchange, new)
-        except (ConnectionError, TimeoutError) as trouble:
+        except HungUp as trouble:
             new.unlink(missing_ok=True)
             self._records.tell(
                 "put_received",
@@ -118,7 +118,7 @@ class Store:
         exchange.send(Answer(200, content_type=None, headers={"ETag": f'"{digest[:32]}"'}))
 
     def _receive(self, exchange: Exchange, new: Path) -> str:
-        """Write the body to file `new`; return its SHA-256. Raises HungUp or TimeoutError if it ends early."""
+        """Write the body to file `new`; return its SHA-256. Raises HungUp if it ends early."""
         half = exchange.unread // 2
         trouble = None
         if self._dice.strikes("upload_reset"):

@@ -6,6 +6,7 @@ One thread keeps the time, one computes; `stop` ends both, and what they were at
 import heapq
 import itertools
 import threading
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Ledger, RetrainJob, Training
 from retraind.emulator.records import Records
 
-_INTERNAL_ERROR = "An internal error occurred."
+INTERNAL_ERROR = "An internal error occurred."
+"""The message of a job that failed for no fault of its data; the vendor has no words for it."""
 _CLOCK_CHECK = 0.02
 """Seconds between looks at the clock while something is due later."""
 
@@ -172,7 +174,13 @@ class Trainings:
     def _compute(self, retrain_job_id: str, number: int) -> None:
         job = self._ledger.job(retrain_job_id)
         assert job is not None, "jobs are never forgotten"
-        failure = _INTERNAL_ERROR if self._dice.strikes("train_fails") else self._train(job, number)
+        try:
+            failure = INTERNAL_ERROR if self._dice.strikes("train_fails") else self._train(job, number)
+        except TrainerStopped:
+            raise
+        except Exception:  # noqa: BLE001  - the service reports its own mistakes as a failed job, too
+            traceback.print_exc()
+            failure = INTERNAL_ERROR
 
         def note(job: RetrainJob) -> RetrainJob:
             return job.with_training(job.trainings[number - 1].but(computed=True, failure=failure))

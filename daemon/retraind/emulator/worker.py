@@ -11,7 +11,7 @@ import traceback
 from queue import SimpleQueue
 
 from retraind.emulator.rules import DataRefused, Limits, check_upload
-from retraind.emulator.trainings import Task
+from retraind.emulator.trainings import INTERNAL_ERROR, Task
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def _train(task: Task) -> str | None:
         return str(refused)
     except Exception:  # noqa: BLE001  - the service reports its own mistakes as a failed job, too
         traceback.print_exc()
-        return "An internal error occurred."
+        return INTERNAL_ERROR
     return None
 
 

@@ -5,6 +5,8 @@ judged by how long they stayed the same on the daemon's own clock, never by thei
 future ones.
 """
 
+import codecs
+import errno
 import fnmatch
 import os
 import re
@@ -14,8 +16,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from retraind.clock import Clock
 from retraind.files import open_regular, sha256_of
@@ -34,10 +38,14 @@ from retraind.job import Role, Signature
 from retraind.patterns import Pattern, canonical, display
 from retraind.settings import ModelSettings
 
-_OWN_NAMES = frozenset({"STATUS.txt"})
+_OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp"})
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
+_LONGEST_NAME = 300
+"""Characters of a name that a manifest made up."""
 _MOST_STRANGERS = 20
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""A sub-folder was removed, or replaced by something else, since it was listed."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,13 @@ class View:
     """When time alone may make something complete (`Clock.elapsed` seconds)."""
     trouble: str | None = None
     """Why the folder could not be read, a complete sentence."""
+
+
+class _Found(NamedTuple):
+    name: str
+    role: Role
+    key: str
+    signature: Signature
 
 
 class _ManifestFile(BaseModel):
@@ -88,19 +103,22 @@ class DropFolder:
         self._clock = clock
         self._hashing = hashing
         self._hint = hint
-        self._train = Pattern(model.train)
-        self._eval = Pattern(model.eval) if model.mode == "pair" else None
+        self._patterns = {Role.TRAIN: Pattern(model.train)}
+        if model.mode == "pair":
+            self._patterns[Role.EVAL] = Pattern(model.eval)
         self._ignore = re.compile("|".join(fnmatch.translate(canonical(name)) for name in ignore) or "(?!)")
         self._seen: dict[str, Sighting] = {}
         self._doubted: set[str] = set()
         self._hashes: dict[tuple[str, Signature], Future[str]] = {}
+        self._unreadable: dict[tuple[str, Signature], str] = {}
         self._lock = threading.Lock()
+        self._below = {canonical(pattern.folder): pattern.folder for pattern in self._patterns.values()}
+        self._below.pop("", None)
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders in which files may appear."""
-        below = {pattern.folder for pattern in (self._train, self._eval) if pattern}
-        return tuple(self.model.drop / folder for folder in sorted(below | {""}))
+        return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._below.values())))
 
     def distrust(self, names: set[str]) -> None:
         """Let files that changed while they were taken settle, even if a marker or a manifest vouches for them."""
@@ -113,20 +131,30 @@ class DropFolder:
             try:
                 return self._look()
             except OSError as error:
+                path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
+                what = "The drop folder" if path == str(self.model.drop) else "In the drop folder,"
                 return View(
-                    trouble=f"The drop folder {self.model.drop} cannot be read: {error.strerror}. "
-                    "Nothing is taken from it until it can."
+                    trouble=f"{what} {display(path)} cannot be read: {error.strerror or error}. "
+                    "Nothing is taken from the folder until it can."
                 )
 
     def _look(self) -> View:
         strangers: list[str] = []
-        seen = {sighting.name: sighting for sighting in self._sightings(strangers)}
+        found = sorted(self._found(strangers), key=lambda file: file.name)
+        # One moment for all, after the last of them was read: none is taken to be older than it is, and files that
+        # come into view together with their marker are not taken to have come after it.
+        now = self._clock.elapsed()
+        seen: dict[str, Sighting] = {}
+        for name, role, key, signature in found:
+            before = self._seen.get(name)
+            since = before.since if before and before.signature == signature else now
+            seen[name] = Sighting(name, role, key, signature, since, doubted=name in self._doubted)
         self._seen = seen
         self._doubted &= seen.keys()
         current = {(name, sighting.signature) for name, sighting in seen.items()}
         for gone in self._hashes.keys() - current:
             self._hashes.pop(gone).cancel()
-        now = self._clock.elapsed()
+        self._unreadable = {known: why for known, why in self._unreadable.items() if known in current}
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
         for each in group(seen.values()):
@@ -142,55 +170,75 @@ class DropFolder:
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
-        hidden = len(strangers) - _MOST_STRANGERS
-        if hidden > 0:
-            strangers[_MOST_STRANGERS:] = [f"{hidden} more files are not recognised either."]
+        strangers.sort()
+        if len(strangers) > _MOST_STRANGERS + 1:
+            strangers[_MOST_STRANGERS:] = [f"{len(strangers) - _MOST_STRANGERS} more are left alone too."]
         return View(tuple(complete), tuple(waiting.values()), tuple(strangers), min(dues, default=None))
 
-    def _sightings(self, strangers: list[str]) -> Iterator[Sighting]:
-        for folder in self.folders:
-            top = folder == self.model.drop
-            try:
-                entries = os.scandir(folder)
-            except FileNotFoundError:
-                if top:
-                    raise
-                continue
-            with entries:
-                for entry in entries:
-                    if self._ignore.match(canonical(entry.name)) or (top and entry.name in _OWN_NAMES):
-                        continue
-                    sighting = self._sighting(entry, "" if top else folder.name, strangers)
-                    if sighting is not None:
-                        yield sighting
+    def _found(self, strangers: list[str]) -> Iterator[_Found]:
+        below: list[str] = []
+        yield from self._inside("", strangers, below)
+        for folder in sorted(below):
+            yield from self._inside(folder, strangers, [])
 
-    def _sighting(self, entry: os.DirEntry[str], folder: str, strangers: list[str]) -> Sighting | None:
+    def _inside(self, folder: str, strangers: list[str], below: list[str]) -> Iterator[_Found]:
+        """Yield what is in the drop folder or in `folder` below it; adds the sub-folders to look into to `below`.
+
+        The drop folder itself may be a link, since the owner has configured it. Nothing below it may.
+        """
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            handle = os.open(self.model.drop / folder, flags | (os.O_NOFOLLOW if folder else 0))
+        except OSError as error:
+            if folder and error.errno in _GONE:
+                return
+            raise
+        try:
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    if self._ignore.match(canonical(entry.name)) or (not folder and entry.name in _OWN_NAMES):
+                        continue
+                    if not folder and canonical(entry.name) in self._below:
+                        if entry.is_dir(follow_symlinks=False):
+                            below.append(entry.name)
+                        else:
+                            strangers.append(
+                                f"{display(entry.name)} is not a folder, though one is expected."
+                            )
+                        continue
+                    file = self._file(entry, folder, strangers)
+                    if file is not None:
+                        yield file
+        finally:
+            os.close(handle)
+
+    def _file(self, entry: os.DirEntry[str], folder: str, strangers: list[str]) -> _Found | None:
         name = f"{folder}/{entry.name}" if folder else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            return None
         role_and_key = self._recognise(entry.name, folder)
+        if entry.is_dir(follow_symlinks=False):
+            if role_and_key is not None:
+                strangers.append(f"{display(name)} is left alone: it is a folder.")
+            return None
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return None
         if not stat.S_ISREG(status.st_mode):
-            strangers.append(f"{display(name)} is not an ordinary file (links and devices are not followed).")
-            return None
-        if role_and_key is None:
-            strangers.append(f"{display(name)} is left alone: its name is none that this folder expects.")
+            strangers.append(
+                f"{display(name)} is left alone: it is not an ordinary file (links are not followed)."
+            )
             return None
         if not _is_utf8(entry.name):
             strangers.append(f"{display(name)} is left alone: its name is not UTF-8. Please rename it.")
             return None
-        role, key = role_and_key
-        signature = signature_of(status)
-        before = self._seen.get(name)
-        since = before.since if before and before.signature == signature else self._clock.elapsed()
-        return Sighting(name, role, key, signature, since, doubted=name in self._doubted)
+        if role_and_key is None:
+            strangers.append(f"{display(name)} is left alone: its name is none that this folder expects.")
+            return None
+        return _Found(name, *role_and_key, signature_of(status))
 
     def _recognise(self, name: str, folder: str) -> tuple[Role, str] | None:
-        for role, pattern in ((Role.TRAIN, self._train), (Role.EVAL, self._eval)):
-            if pattern and canonical(pattern.folder) == canonical(folder):
+        for role, pattern in self._patterns.items():
+            if canonical(pattern.folder) == canonical(folder):
                 key = pattern.key_of(name)
                 if key is not None:
                     return role, key
@@ -202,8 +250,8 @@ class DropFolder:
                 return Role.MARKER, ""
             if plain.endswith(".done"):
                 return Role.MARKER, plain.removesuffix(".done")
-        if self.model.ready == "manifest" and plain.endswith("manifest.json"):
-            return Role.MANIFEST, plain.removesuffix("manifest.json").removesuffix(".")
+        if self.model.ready == "manifest" and f".{plain}".endswith(".manifest.json"):
+            return Role.MANIFEST, f".{plain}".removesuffix(".manifest.json").removeprefix(".")
         return None
 
     # Manifests
@@ -215,21 +263,27 @@ class DropFolder:
         shown = display(each.manifests[0].name)
         try:
             with open_regular(self.model.drop / each.manifests[0].name) as file:
-                text = file.read(_LARGEST_MANIFEST + 1) or b""
-            manifest = _Manifest.model_validate_json(text[: _LARGEST_MANIFEST + 1])
-        except FileNotFoundError:
-            return Claims(False, (f"{shown} has just vanished.",))
+                text = file.read(_LARGEST_MANIFEST + 1)
+        except OSError as error:
+            return Claims(False, (f"{shown} cannot be read: {error.strerror or error}.",))
+        if len(text) > _LARGEST_MANIFEST:
+            return Claims(
+                False, (f"{shown} is too long for a manifest ({_LARGEST_MANIFEST:,} bytes at most).",)
+            )
+        try:
+            # Windows programs like to begin UTF-8 with a byte order mark.
+            manifest = _Manifest.model_validate_json(text.removeprefix(codecs.BOM_UTF8))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the text"
-            return Claims(False, (f"{shown} is not a complete manifest yet: {where}: {first['msg']}.",))
+            return Claims(False, (_wrong_manifest(shown, error.errors()[0]),))
         return self._compare(each, shown, manifest)
 
     def _compare(self, each: Group, shown: str, manifest: _Manifest) -> Claims:
         claimed = {canonical(file.name): file for file in manifest.files}
         present = {canonical(seen.name): seen for seen in each.data}
+        if len(claimed) < len(manifest.files):
+            return Claims(False, (f"{shown} names a file twice.",))
         reasons = [
-            f"{shown} names {file.name}, which is not there."
+            f"{shown} names {display(file.name)[:_LONGEST_NAME]}, which is not there."
             for name, file in claimed.items()
             if name not in present
         ]
@@ -246,7 +300,12 @@ class DropFolder:
                 continue
             found = self._hash(seen)
             if found is None:
-                reasons.append(f"{what} is being compared with {shown}.")
+                trouble = self._unreadable.get((seen.name, seen.signature))
+                reasons.append(
+                    f"{what} cannot be read: {trouble}."
+                    if trouble
+                    else f"{what} is being compared with {shown}."
+                )
             elif found != file.sha256.lower():
                 reasons.append(
                     f"The content of {what} is not what {shown} says (SHA-256 {found[:12]}… instead of "
@@ -255,18 +314,31 @@ class DropFolder:
         return Claims(not reasons, tuple(sorted(reasons)))
 
     def _hash(self, seen: Sighting) -> str | None:
-        known = self._hashes.get((seen.name, seen.signature))
+        """Return the SHA-256 of a file, or None while it is not known."""
+        which = (seen.name, seen.signature)
+        known = self._hashes.get(which)
         if known is None:
             known = self._hashing.submit(sha256_of, self.model.drop / seen.name)
-            self._hashes[(seen.name, seen.signature)] = known
+            self._hashes[which] = known
             known.add_done_callback(lambda future: None if future.cancelled() else self._hint())
+            return None
         if not known.done() or known.cancelled():
             return None
-        if isinstance(known.exception(), OSError):
-            # Gone or unreadable between the look and the read: the next look starts over.
-            del self._hashes[(seen.name, seen.signature)]
+        trouble = known.exception()
+        if isinstance(trouble, OSError):
+            # The next look tries again. That is the sweep's, since nothing is under way that would hint.
+            self._unreadable[which] = trouble.strerror or str(trouble)
+            del self._hashes[which]
             return None
+        self._unreadable.pop(which, None)
         return known.result()
+
+
+def _wrong_manifest(shown: str, error: ErrorDetails) -> str:
+    if error["type"] == "json_invalid":
+        return f"{shown} is not complete JSON so far ({error['ctx']['error']})."
+    where = ".".join(str(part) for part in error["loc"]) or "the whole"
+    return f"{shown} is not a manifest ({where}: {error['msg']})."
 
 
 def _is_utf8(name: str) -> bool:

@@ -3,40 +3,87 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 _NETWORK = frozenset(
-    "9p afpfs afs beegfs ceph cifs coda davfs drvfs fhgfs glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 pvfs2 smb2 smb3 "
-    "smbfs vboxsf virtiofs vmhgfs".split()
+    {
+        *(
+            "9p",
+            "afpfs",
+            "afs",
+            "autofs",
+            "beegfs",
+            "ceph",
+            "cifs",
+            "coda",
+            "davfs",
+            "drvfs",
+            "fhgfs",
+            "gfs2",
+        ),
+        *(
+            "glusterfs",
+            "gpfs",
+            "lustre",
+            "ncpfs",
+            "nfs",
+            "nfs4",
+            "ocfs2",
+            "orangefs",
+            "prl_fs",
+            "pvfs2",
+            "smb2",
+        ),
+        *("smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+    }
 )
 """Types whose changes may be made by another machine, of which this kernel does not hear."""
 
 
-def mounts(table: str) -> list[tuple[Path, str]]:
-    """Parse a mount table in the form of /proc/self/mountinfo into (mount point, type), in mounting order."""
+class Mount(NamedTuple):
+    """One line of the mount table: proc(5)."""
+
+    number: str
+    parent: str
+    """The number of the mount that this one lies on."""
+    point: Path
+    kind: str
+    """The type of the file system."""
+
+
+def mounts(table: str) -> list[Mount]:
+    """Parse a mount table in the form of /proc/self/mountinfo; lines of another form are left out."""
     found = []
-    for line in table.splitlines():
+    for line in table.split("\n"):
         before, separator, after = line.partition(" - ")
-        fields = before.split(" ")
-        if separator and len(fields) > 4:  # noqa: PLR2004 - the mount point is the fifth field: proc(5)
-            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-            found.append((Path(point), after.split(" ")[0]))
+        match before.split(" "):
+            case [number, parent, _, _, point, *_] if separator:
+                plain = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)
+                found.append(Mount(number, parent, Path(plain), after.split(" ")[0]))
     return found
 
 
-def type_of(path: Path, table: Iterable[tuple[Path, str]]) -> str | None:
-    """Return the type of the file system that `path` is on; later mounts cover earlier ones."""
+def type_of(path: Path, table: Iterable[Mount]) -> str | None:
+    """Return the type of the file system that `path` is on, None where the table does not tell.
+
+    Walks as the kernel does, from mount to the mount that lies on it: what a later mount covers is not met.
+    """
     path = path.resolve()
-    best: tuple[int, str] | None = None
-    for point, kind in table:
-        depth = len(point.parts)
-        if path.is_relative_to(point) and (best is None or depth >= best[0]):
-            best = (depth, kind)
-    return best[1] if best else None
+    met = [mount for mount in table if path.is_relative_to(mount.point)]
+    numbers = {mount.number for mount in met}
+    here = next((mount for mount in met if mount.parent == mount.number or mount.parent not in numbers), None)
+    kind = None
+    while here is not None:
+        kind = here.kind
+        met.remove(here)
+        on_it = [mount for mount in met if mount.parent == here.number]
+        here = min(on_it, key=lambda mount: len(mount.point.parts), default=None)
+    return kind
 
 
-def tells_of_changes(path: Path, table: Iterable[tuple[Path, str]]) -> bool:
+def tells_of_changes(path: Path, table: Iterable[Mount]) -> bool:
     """Tell whether inotify hears of every change below `path`. FUSE may be anything, so it counts as a network."""
     kind = type_of(path, table)
     return kind is not None and kind not in _NETWORK and not kind.startswith("fuse")

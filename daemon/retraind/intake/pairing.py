@@ -1,8 +1,7 @@
 """Which files of a drop folder belong together, and whether a delivery is complete. Pure: no file is touched."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from retraind.clock import span_for_people
@@ -11,6 +10,8 @@ from retraind.patterns import display
 from retraind.settings import ModelSettings
 
 SUCCESS_MARKER = "_SUCCESS"
+_MOST_NAMES = 3
+"""Names in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -83,28 +84,24 @@ class Claims:
 
 
 def group(sightings: Iterable[Sighting]) -> list[Group]:
-    """Sort sightings into groups by key, oldest key first."""
-    groups: dict[str, Group] = {}
+    """Sort sightings into groups by key, oldest key first; the marker _SUCCESS is in all of them."""
+    found: dict[str, dict[Role, list[Sighting]]] = {}
     common: list[Sighting] = []
     for seen in sightings:
         if seen.role is Role.MARKER and seen.name == SUCCESS_MARKER:
             common.append(seen)
-            continue
-        known = groups.get(seen.key) or Group(seen.key)
-        match seen.role:
-            case Role.TRAIN:
-                known = replace(known, train=(*known.train, seen))
-            case Role.EVAL:
-                known = replace(known, eval=(*known.eval, seen))
-            case Role.MARKER:
-                known = replace(known, markers=(*known.markers, seen))
-            case Role.MANIFEST:
-                known = replace(known, manifests=(*known.manifests, seen))
-            case _:
-                assert_never(seen.role)
-        groups[seen.key] = known
-    ordered = sorted(groups.values(), key=lambda each: order_of_key(each.key))
-    return [replace(each, markers=each.markers + tuple(common)) for each in ordered]
+        else:
+            found.setdefault(seen.key, {role: [] for role in Role})[seen.role].append(seen)
+    return [
+        Group(
+            key,
+            tuple(files[Role.TRAIN]),
+            tuple(files[Role.EVAL]),
+            tuple(files[Role.MARKER] + common),
+            tuple(files[Role.MANIFEST]),
+        )
+        for key, files in sorted(found.items(), key=lambda item: (order_of_key(item[0]), item[0]))
+    ]
 
 
 def judge(each: Group, model: ModelSettings, now: float, claims: Claims | None) -> Delivery | Waiting | None:
@@ -119,12 +116,12 @@ def judge(each: Group, model: ModelSettings, now: float, claims: Claims | None) 
     if not incomplete and not unclear and not arriving:
         return Delivery(each.key, _sealed(each, each.data))
     reasons = [*unclear, *incomplete, *arriving]
-    if incomplete and not unclear and not arriving:
+    if incomplete and not unclear:
         deadline = max(seen.since for seen in each.data) + model.pair_timeout.total_seconds()
         if now < deadline:
             due = deadline if due is None else min(due, deadline)
-        else:
-            late = _overdue(each, model, incomplete)
+        elif due is None:
+            late = _overdue(each, model, incomplete, arriving)
             if isinstance(late, Delivery):
                 return late
             reasons.append(late)
@@ -143,17 +140,35 @@ def _gaps(each: Group, model: ModelSettings) -> tuple[list[str], list[str]]:
         wanted["evaluation"] = (each.eval, model.eval)
     incomplete, unclear = [], []
     for word, (files, pattern) in wanted.items():
-        names = " and ".join(display(seen.name) for seen in files)
         if not files:
-            example = pattern.replace("*{key}*", f"_{each.key}" if each.key else "")
-            example = example.replace("{key}", each.key).replace("*", "…")
-            ending = "" if example.endswith((".csv", ".tsv")) else ".csv"
-            incomplete.append(f"The {word} file has not arrived (expected is a name like {example}{ending}).")
+            example = _example(pattern, each)
+            incomplete.append(f"The {word} file has not arrived (expected is a name like {example}).")
         elif len(files) > 1:
-            unclear.append(f"{names} all claim to be the {word} file. Please remove or rename all but one.")
+            unclear.append(
+                f"{_listed(files)} claim to be the {word} file. Please remove or rename all but one."
+            )
         elif files[0].signature.size == 0:
-            incomplete.append(f"{names} is empty so far.")
+            incomplete.append(f"{display(files[0].name)} is empty so far.")
     return incomplete, unclear
+
+
+def _listed(files: Sequence[Sighting]) -> str:
+    names = [display(seen.name) for seen in files]
+    if len(names) == 2:  # noqa: PLR2004
+        return f"Both {names[0]} and {names[1]}"
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown} and {len(names) - _MOST_NAMES} more all" if len(names) > _MOST_NAMES else f"{shown} all"
+
+
+def _example(pattern: str, each: Group) -> str:
+    """Return a name that would go with what is there."""
+    key = display(each.key)
+    before = pattern.partition("*{key}")[0]
+    name = pattern.replace("*{key}", f"_{key}" if key and before[-1:].isalnum() else key)
+    name = name.replace("{key}", key).replace("*", "")
+    if name.lower().endswith((".csv", ".tsv")):
+        return name
+    return name + (".tsv" if any(seen.name.lower().endswith(".tsv") for seen in each.data) else ".csv")
 
 
 def _arrival(
@@ -162,34 +177,41 @@ def _arrival(
     """Return why files that are there do not count as arrived whole, and when time alone may change that."""
     match model.ready:
         case "settle":
-            settle = model.settle.total_seconds()
-            young = [seen for seen in each.data if now < seen.since + settle]
-            if not young:
-                return [], None
-            span = span_for_people(model.settle)
-            reasons = [
-                f"{display(seen.name)} is still arriving (it has to stay unchanged for {span})."
-                for seen in young
-            ]
-            return reasons, max(seen.since for seen in young) + settle
+            return _settling(each.data, model, now, "is still arriving")
         case "marker":
-            if each.markers:
-                return [], None
-            own = f"{each.key}.done or " if each.key else ""
-            return [f"The marker file {own}{SUCCESS_MARKER} has not arrived."], None
+            if not each.markers:
+                own = f"{display(each.key)}.done or " if each.key else ""
+                return [f"The marker file {own}{SUCCESS_MARKER} has not arrived."], None
+            # A marker vouches for what was there when it came; one that was left behind knows nothing of the rest.
+            marked = max(marker.since for marker in each.markers)
+            late = [seen for seen in each.data if seen.doubted or seen.since > marked]
+            return _settling(late, model, now, "changed after its marker had come")
         case "manifest":
             if not each.manifests:
-                return [f"The manifest {manifest_name(each.key)} has not arrived."], None
+                return [f"The manifest {display(manifest_name(each.key))} has not arrived."], None
             if claims is None or not claims.verified:
                 return list(
                     claims.reasons if claims else ("The files are being compared with the manifest.",)
                 ), None
-            return [], None
+            doubted = [seen for seen in each.data if seen.doubted]
+            return _settling(doubted, model, now, "was still changing when it was taken")
         case _:
             assert_never(model.ready)
 
 
-def _overdue(each: Group, model: ModelSettings, incomplete: list[str]) -> Delivery | str:
+def _settling(
+    files: Iterable[Sighting], model: ModelSettings, now: float, what: str
+) -> tuple[list[str], float | None]:
+    """Return which of `files` have not stayed the same for long enough, and when they will have."""
+    settle = model.settle.total_seconds()
+    young = [seen for seen in files if now < seen.since + settle]
+    span = span_for_people(model.settle)
+    return [f"{display(seen.name)} {what} (it has to stay unchanged for {span})." for seen in young], max(
+        (seen.since + settle for seen in young), default=None
+    )
+
+
+def _overdue(each: Group, model: ModelSettings, incomplete: list[str], arriving: list[str]) -> Delivery | str:
     """Apply `on_pair_timeout` to a delivery that stayed incomplete for `pair_timeout`."""
     waited = span_for_people(model.pair_timeout)
     match model.on_pair_timeout:
@@ -197,16 +219,19 @@ def _overdue(each: Group, model: ModelSettings, incomplete: list[str]) -> Delive
             return f"This has been so for more than {waited}; retraind goes on waiting."
         case "fail":
             problem = Problem(
-                what=f"The delivery stayed incomplete for {waited}. {' '.join(incomplete)}",
-                remedy="Deliver both files again, complete.",
+                what=f"The delivery stayed incomplete for {waited}. {' '.join(incomplete + arriving)}",
+                remedy="Deliver both files again, complete."
+                if model.mode == "pair"
+                else "Deliver the file again, complete.",
             )
             return Delivery(each.key, _sealed(each, each.data), problem)
         case "train-only":
-            if model.mode == "pair" and each.train and each.train[0].signature.size:
-                return Delivery(each.key, _sealed(each, each.train))
-            return (
-                f"This has been so for more than {waited}; without training data there is nothing to train."
-            )
+            late = f"This has been so for more than {waited};"
+            if not each.train or not each.train[0].signature.size:
+                return f"{late} without training data there is nothing to train."
+            if arriving:
+                return f"{late} without proof that the training file is whole it is not used alone."
+            return Delivery(each.key, _sealed(each, each.train))
         case _:
             assert_never(model.on_pair_timeout)
 

@@ -3,6 +3,7 @@
 Every function can be repeated after a kill at any instruction: it looks at where each file is and moves on.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from retraind.job import Job, SealedFile
 from retraind.settings import ModelSettings
 
 JOB_FILE = "job.json"
+_OWN_FILES = frozenset({JOB_FILE, f".{JOB_FILE}.tmp"})
 
 
 def _is(file: SealedFile, path: Path) -> bool:
     """Tell whether `path` is still the very file that was seen, untouched."""
     try:
         return signature_of(os.lstat(path)) == file.signature
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
@@ -32,14 +34,19 @@ def seal(job: Job, model: ModelSettings) -> bool:
     write_atomically(folder / JOB_FILE, job.portable())
     for file in job.files:
         source, target = model.drop / file.name, folder / file.name
-        if not os.path.lexists(target):
-            if not _is(file, source):
-                return False
-            make_folder(target.parent)
-            try:
-                move(source, target)
-            except FileNotFoundError:
-                return False
+        if os.path.lexists(target):
+            # An earlier try was killed, perhaps between the rename and the syncs.
+            sync_folder(target.parent)
+            if source.parent.is_dir():
+                sync_folder(source.parent)
+            continue
+        if not _is(file, source):
+            return False
+        make_folder(target.parent)
+        try:
+            move(source, target)
+        except FileNotFoundError:
+            return False
     return untouched(job, folder)
 
 
@@ -54,15 +61,15 @@ def untouched(job: Job, folder: Path) -> bool:
 def give_back(job: Job, model: ModelSettings) -> bool:
     """Move the job's files back to the drop folder and remove the job's folder.
 
-    Returns False when a name has been taken there by a newer file; that file then stays in the job's folder.
+    Returns False when a name has been taken there by something newer; that file then stays in the job's folder.
     """
     folder = model.work_folder / job.id
     complete = True
     for file in job.files:
         source, target = folder / file.name, model.drop / file.name
         if os.path.lexists(source):
-            make_folder(target.parent)
             try:
+                make_folder(target.parent)
                 move(source, target)
             except FileExistsError:
                 complete = False
@@ -72,11 +79,22 @@ def give_back(job: Job, model: ModelSettings) -> bool:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a job's folder that holds nothing any more but what retraind put there."""
+    """Remove a job's folder that holds nothing any more but what retraind put there.
+
+    What somebody else put there stays, and the folder with it.
+    """
     if not folder.exists():
         return
-    (folder / JOB_FILE).unlink(missing_ok=True)
-    for below in [path for path in folder.iterdir() if path.is_dir()]:
-        below.rmdir()
-    folder.rmdir()
+    below = []
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            below.append(path)
+        elif path.name in _OWN_FILES:
+            path.unlink()
+    for path in (*below, folder):
+        try:
+            path.rmdir()
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
     sync_folder(folder.parent)

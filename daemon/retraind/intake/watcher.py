@@ -4,6 +4,7 @@ watchdog's observers start a thread for each scheduled path; its reader undernea
 of folders with one thread, so it is used directly. Folders that cannot be watched are left to the sweep.
 """
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -25,31 +26,96 @@ _LOG = log.get(__name__)
 _CHANGES = Mask(
     InotifyConstants.IN_CREATE
     | InotifyConstants.IN_CLOSE_WRITE
-    | InotifyConstants.IN_MODIFY
     | InotifyConstants.IN_MOVED_FROM
     | InotifyConstants.IN_MOVED_TO
     | InotifyConstants.IN_DELETE
+    | InotifyConstants.IN_MOVE_SELF
     | InotifyConstants.IN_ONLYDIR
 )
+"""Not IN_MODIFY: a look at every write of a growing file would find out nothing."""
 
 
-class _Folder:
-    """Receives the events of one model's folders."""
+class _Folders:
+    """The folders of one model: keeps them watched and receives their events."""
 
-    def __init__(self, hint: Callable[[], None]) -> None:
+    def __init__(
+        self, model: str, folders: Iterable[Path], hint: Callable[[], None], reader: InotifyFD
+    ) -> None:
+        self._model = model
+        self._folders = tuple(dict.fromkeys(folders))
         self._hint = hint
+        self._reader = reader
+        self._number = CallbackId(id(self))
+        self._watched: dict[Path, WatchDescriptor] = {}
+        self._told: set[Path] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def complete(self) -> tuple[bool, bool]:
+        """Watch the folders that are not watched yet; returns whether all are now, and whether some were added."""
+        added = False
+        with self._lock:
+            for folder in self._folders if not self._ended else ():
+                if folder not in self._watched and (wd := self._add(folder)) is not None:
+                    self._watched[folder] = wd
+                    added = True
+            return len(self._watched) == len(self._folders), added
+
+    def _add(self, folder: Path) -> WatchDescriptor | None:
+        try:
+            wd = self._reader.add_callback(os.fsencode(folder), _CHANGES, self, self._number)
+            if wd < 0:
+                # watchdog passes over EACCES and goes on with a watch that the kernel does not know.
+                self._reader.remove_callbacks([(wd, self._number)])
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if folder not in self._told:
+                self._told.add(folder)
+                limit = error.errno in {errno.ENOSPC, errno.ENOMEM}
+                more = "; raise fs.inotify.max_user_watches for faster pick-up" if limit else ""
+                _LOG.warning(
+                    "folder_not_watched", model=self._model, folder=str(folder), reason=error.strerror,
+                    remedy=f"the sweep finds new files{more}",
+                )  # fmt: skip
+            return None
+        self._told.discard(folder)
+        return wd
+
+    def end(self, *, remove: bool) -> None:
+        """Give no hint any more; with `remove`, the kernel is told as well."""
+        with self._lock:
+            self._ended = True
+            if remove:
+                self._reader.remove_callbacks([(wd, self._number) for wd in self._watched.values()])
+            self._watched.clear()
+
+    def _lost(self, wd: WatchDescriptor) -> None:
+        with self._lock:
+            for folder in [folder for folder, known in self._watched.items() if known == wd]:
+                del self._watched[folder]
+                self._reader.remove_callbacks([(wd, self._number)])
 
     def on_event(self, event: InotifyEvent) -> None:
         # retraind's own writes would otherwise call for looks without end.
-        if event.name != b"STATUS.txt" and not event.name.startswith(b"."):
-            self._hint()
+        if self._ended or event.name == b"STATUS.txt" or event.name.startswith(b"."):
+            return
+        if event.is_move_self:
+            self._lost(event.wd)
+        if event.is_directory:
+            self.complete()
+        self._hint()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
-        del wd
-        self._hint()
+        if not self._ended:
+            self._lost(wd)
+            self.complete()
+            self._hint()
 
     def on_queue_overflow(self) -> None:
-        self._hint()
+        if not self._ended:
+            self._hint()
 
 
 class Watcher:
@@ -57,7 +123,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self._reader: InotifyFD | None = None
-        self._watches: dict[str, list[tuple[WatchDescriptor, CallbackId]]] = {}
+        self._models: dict[str, _Folders] = {}
         self._lock = threading.Lock()
 
     def start(self) -> bool:
@@ -73,39 +139,40 @@ class Watcher:
         return True
 
     def watch(self, model: str, folders: Iterable[Path], hint: Callable[[], None]) -> bool:
-        """Call `hint` from now on when something in `folders` changes; returns whether all could be watched."""
-        if self._reader is None:
-            return False
-        receiver = _Folder(hint)
-        complete = True
+        """Call `hint` from now on when something in `folders` changes; returns whether all could be watched.
+
+        A folder that is not there yet is watched once it is: when the folder around it tells, or by `mend`.
+        """
+        self.forget(model)
         with self._lock:
-            watches = self._watches.setdefault(model, [])
-            for folder in folders:
-                number = CallbackId(id(receiver))
-                try:
-                    watches.append(
-                        (self._reader.add_callback(os.fsencode(folder), _CHANGES, receiver, number), number)
-                    )
-                except FileNotFoundError:
-                    complete = False
-                except OSError as error:
-                    complete = False
-                    _LOG.warning(
-                        "folder_not_watched", model=model, folder=str(folder), reason=error.strerror,
-                        remedy="the sweep finds new files; raise fs.inotify.max_user_watches for faster pick-up",
-                    )  # fmt: skip
-        return complete
+            if self._reader is None:
+                return False
+            watched = self._models[model] = _Folders(model, folders, hint, self._reader)
+        return watched.complete()[0]
+
+    def mend(self) -> None:
+        """Watch what could not be watched before: folders that came into being or back. Cheap, for each sweep."""
+        with self._lock:
+            models = list(self._models.values())
+        for watched in models:
+            _, added = watched.complete()
+            if added:
+                watched.on_queue_overflow()  # Something may have arrived in it already.
 
     def forget(self, model: str) -> None:
         """Stop watching a model's folders."""
         with self._lock:
-            watches = self._watches.pop(model, [])
-        if self._reader is not None:
-            self._reader.remove_callbacks(watches)
+            watched = self._models.pop(model, None)
+        if watched is not None:
+            watched.end(remove=True)
 
     def stop(self) -> None:
-        """End all watching and join the thread."""
-        reader, self._reader = self._reader, None
+        """End all watching and join the thread. No hint is given any more once this was called."""
+        with self._lock:
+            reader, self._reader = self._reader, None
+            models, self._models = self._models, {}
+        for watched in models.values():
+            watched.end(remove=False)
         if reader is not None:
             reader.stop()
             reader.join()

@@ -93,7 +93,7 @@ def report(job: Job) -> Report:
                 rows=job.rows.get(file.role),
             )
             for file in job.files
-        ),  # fmt: skip
+        ),
         columns=job.columns,
         warnings=job.warnings,
         problem=problem,

@@ -9,6 +9,7 @@ from pathlib import Path
 from retraind.clock import for_people
 from retraind.files import write_atomically
 from retraind.intake.folder import View
+from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
 from retraind.patterns import display
 from retraind.report.notes import as_bytes, bullets
@@ -49,21 +50,9 @@ def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | Non
     if view.trouble:
         parts.append(f"TROUBLE: {view.trouble}")
     if jobs:
-        lines = []
-        for job in jobs:
-            line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
-            if job.hold:
-                line += f" ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
-            elif job.trouble:
-                line += f" Last try: {job.trouble} It is tried again by itself."
-            lines.append(line)
-        parts.append("In work:\n" + bullets(lines))
+        parts.append("In work:\n" + bullets(_in_work(job, jobs) for job in jobs))
     if view.waiting:
-        lines = []
-        for wait in view.waiting:
-            names = ", ".join(display(seen.name) for seen in wait.files)
-            lines.append(f"{display(wait.key) or '(without a key)'} ({names}): {' '.join(wait.reasons)}")
-        parts.append("Not complete yet:\n" + bullets(lines))
+        parts.append("Not complete yet:\n" + bullets(_incomplete(wait) for wait in view.waiting))
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
     if not jobs and not view.waiting and not view.trouble:
@@ -75,6 +64,18 @@ def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | Non
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _in_work(job: Job, jobs: Sequence[Job]) -> str:
+    line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
+    if job.hold:
+        return f"{line} ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
+    return f"{line} Last try: {job.trouble} It is tried again by itself." if job.trouble else line
+
+
+def _incomplete(wait: Waiting) -> str:
+    names = ", ".join(display(seen.name) for seen in wait.files)
+    return f"{display(wait.key) or '(without a key)'} ({names}): {' '.join(wait.reasons)}"
 
 
 def write_status(drop: Path, text: str) -> bool:

@@ -1,0 +1,79 @@
+"""A drop folder, a model that watches it, and time that obeys."""
+
+import os
+from concurrent.futures import Executor, Future
+from datetime import timedelta
+
+import pytest
+
+from retraind.clock import ManualClock
+from retraind.intake.folder import DropFolder
+from retraind.settings import ModelSettings, SweepSettings
+
+SETTLE = timedelta(seconds=10)
+
+
+class Deferred(Executor):
+    """Computes nothing until told to, so that a test decides what is known when."""
+
+    def __init__(self):
+        self.tasks = []
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        self.tasks.append((future, function, args, kwargs))
+        return future
+
+    def work(self):
+        tasks, self.tasks = self.tasks, []
+        for future, function, args, kwargs in tasks:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function(*args, **kwargs))
+                except OSError as error:
+                    future.set_exception(error)
+        return len(tasks)
+
+
+class Share:
+    """A real drop folder, and the eye on it."""
+
+    def __init__(self, drop, **model):
+        self.drop = drop
+        drop.mkdir(exist_ok=True)
+        self.clock = ManualClock()
+        self.hashing = Deferred()
+        self.hints = 0
+        self.model = ModelSettings.model_validate({"drop": drop, "api_key": "k", "settle": SETTLE, **model})
+        self.folder = DropFolder(self.model, SweepSettings().ignore, self.clock, self.hashing, self.hint)
+
+    def hint(self):
+        self.hints += 1
+
+    def put(self, name, content=b"a,b\n1,2\n"):
+        path = self.drop / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def put_raw(self, name: bytes, content=b"a,b\n1,2\n"):
+        path = os.fsencode(self.drop) + b"/" + name
+        with open(path, "wb") as file:  # noqa: PTH123 - the name is bytes
+            file.write(content)
+        return path
+
+    def look(self, after=timedelta(0)):
+        """Look once `after` has passed."""
+        self.clock.pass_time(after)
+        return self.folder.look()
+
+    def settled(self):
+        """Look, let everything settle, look again."""
+        self.look()
+        return self.look(SETTLE)
+
+
+@pytest.fixture
+def share(tmp_path):
+    """Make a share; keywords configure the model."""
+    return lambda drop=None, **model: Share(drop or tmp_path / "drop", **model)

@@ -1,0 +1,196 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from process import Site, deliver, filed, until
+from retraind.cli import main
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from world import KEY, table
+
+
+@pytest.fixture
+def service(tmp_path):
+    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
+    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def site(tmp_path, service):
+    made = Site(tmp_path, service.url)
+    made.drop = made.add_model("churn", KEY, 'settle = "0s"')
+    yield made
+    made.kill()
+
+
+def work_off(site: Site, *deliveries: tuple[str, bytes, bytes]) -> int:
+    for key, train, evaluation in deliveries:
+        deliver(site.drop, f"train_{key}.csv", train)
+        deliver(site.drop, f"eval_{key}.csv", evaluation)
+    site.start("--once", wait=False)
+    return site.process.wait(60)
+
+
+GOOD = ("good", table(), table(20))
+BAD = ("bad", b"only one column\n1\n", table(20))
+
+
+def test_once_says_by_its_exit_code_whether_something_failed(site):
+    assert work_off(site) == 0
+    assert work_off(site, GOOD) == 0
+    assert work_off(site, BAD) == 1
+    assert work_off(site) == 0  # an old failure is not this run's
+
+
+def test_jobs_and_show_tell_what_happened(site):
+    work_off(site, GOOD, BAD)
+    listed = site.command("jobs")
+    assert listed.returncode == 0
+    assert "trained" in listed.stdout
+    assert "failed" in listed.stdout
+    by_key = {job["key"]: job for job in site.jobs()}
+    assert [job["key"] for job in json.loads(site.command("jobs", "--json", "--state", "failed").stdout)] == [
+        "bad"
+    ]
+    shown = site.command("show", by_key["bad"]["id"]).stdout
+    assert "NOT retrained" in shown
+    assert "delivery_sealed" in shown
+    assert "job_filed" in shown
+    document = json.loads(site.command("show", by_key["good"]["id"][-6:], "--json").stdout)
+    assert [event["event"] for event in document["history"]][:2] == ["delivery_complete", "delivery_sealed"]
+    assert "upload_ticket" not in document
+
+
+def test_status_tells_of_every_model_with_and_without_a_daemon(site):
+    work_off(site, GOOD)
+    deliver(site.drop, "train_half.csv", table())
+    status = site.command("status")
+    assert "NOT RUNNING" in status.stdout
+    assert "The evaluation file has not arrived" in " ".join(status.stdout.split())
+    document = json.loads(site.command("status", "--json").stdout)
+    assert document["models"][0]["done"] == 1
+    assert document["models"][0]["waiting"] == ["half"]
+    site.start()
+    assert json.loads(site.command("status", "--json").stdout)["process"] == site.process.pid
+
+
+def test_switch_and_retry_are_done_by_the_running_daemon(site, service, tmp_path):
+    work_off(site, GOOD, BAD)
+    by_key = {job["key"]: job["id"] for job in site.jobs()}
+    site.start()
+    switched = site.command("switch", by_key["good"])
+    assert switched.returncode == 0, switched.stderr
+    assert "now the published one" in switched.stdout
+    assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
+    (site.drop / "failed" / by_key["bad"] / "train_bad.csv").write_bytes(table(offset=3))
+    retried = site.command("retry", by_key["bad"])
+    assert retried.returncode == 0, retried.stderr
+    until(
+        lambda: len([folder for folder in filed(site.drop) if folder.parent.name == "done"]) == 2,
+        "it is retried",
+    )
+
+
+def test_without_a_daemon_a_wish_is_noted_and_done_at_the_next_start(site, tmp_path):
+    work_off(site, GOOD)
+    noted = site.command("switch", site.jobs()[0]["id"])
+    assert "will be done when it starts" in noted.stdout
+    assert work_off(site) == 0
+    assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "nothing"], 1, "There is no job 'nothing'"),
+        (["retry", "JOB"], 1, "has not failed"),
+        (["release", "churn"], 1, "not on hold"),
+        (["release", "JOB"], 1, "not on hold"),
+        (["jobs", "--state", "finished"], 2, "States are: sealing"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_answered_in_words(site, arguments, code, words):
+    work_off(site, GOOD)
+    identity = site.jobs()[0]["id"]
+    done = site.command(*(identity if word == "JOB" else word for word in arguments))
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_before_the_first_run_say_that_there_is_no_journal(site):
+    done = site.command("jobs")
+    assert done.returncode == 1
+    assert "has not run with this configuration" in done.stderr
+
+
+def test_check_names_what_is_wrong_and_asks_the_service_when_told_to(site):
+    good = site.command("check", "--online")
+    assert good.returncode == 0, good.stdout
+    assert "the service accepts the API key" in good.stdout
+    (site.root / "churn.key").write_text("another-key-0123456789")
+    offline, online = site.command("check"), site.command("check", "--online", "--json")
+    assert offline.returncode == 0
+    assert online.returncode == 1
+    assert any(not finding["good"] for finding in json.loads(online.stdout)["findings"])
+    assert "another-key" not in online.stdout + online.stderr
+
+
+def test_a_mistake_in_the_configuration_ends_with_2(site):
+    site.config.write_text("[models.churn]\n")
+    for command in (["run"], ["check"], ["status"], ["jobs"]):
+        done = site.command(*command)
+        assert done.returncode == 2
+        assert "models.churn.drop" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
+    good, bad = tmp_path / "train.csv", tmp_path / "eval.csv"
+    good.write_bytes(table(200))
+    bad.write_bytes(table(200).replace(b"21,b,1\n", b"21,b\n", 1))
+    assert main(["preflight", str(good)]) == 0
+    assert "The service can take this." in capsys.readouterr().out
+    assert main(["preflight", str(good), str(bad)]) == 1
+    assert "line 3" in capsys.readouterr().out
+    assert main(["preflight", str(good), str(bad), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    assert document["findings"][0]["line"] == 3
+    assert main(["preflight", str(tmp_path / "gone.csv")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_help_is_there_for_every_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "retraind", "--help"], capture_output=True, text=True, check=True
+    )
+    for command in (
+        "run",
+        "check",
+        "status",
+        "jobs",
+        "show",
+        "retry",
+        "release",
+        "switch",
+        "preflight",
+        "emulate",
+        "demo",
+    ):
+        assert f"    {command} " in done.stdout
+        text = subprocess.run(
+            [sys.executable, "-m", "retraind", command, "--help"], capture_output=True, text=True, check=True
+        )
+        assert "usage: retraind" in text.stdout
+
+
+def test_a_command_without_sense_ends_with_2():
+    assert (
+        subprocess.run(
+            [sys.executable, "-m", "retraind", "dance"], capture_output=True, check=False
+        ).returncode
+        == 2
+    )

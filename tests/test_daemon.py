@@ -1,0 +1,355 @@
+import hashlib
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+from process import Site, deliver, filed, until
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from world import table
+
+pytestmark = pytest.mark.process
+NAMES = ("churn", "demand", "fraud", "price", "stock")
+
+
+def key_of(name: str) -> str:
+    return f"key-of-{name}-0123456789"
+
+
+@pytest.fixture
+def service(tmp_path):
+    models = tuple(
+        EmulatedModel(name, 1000 + n, key_of(name), target="churned") for n, name in enumerate(NAMES)
+    )
+    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def site(tmp_path, service):
+    made = Site(tmp_path, service.url)
+    yield made
+    made.kill()
+
+
+def test_ten_deliveries_for_five_models_are_all_filed_unchanged_with_one_retrain_job_each(
+    site, service, tmp_path
+):
+    drops = {name: site.add_model(name, key_of(name)) for name in NAMES}
+    site.start()
+    sent: dict[tuple[str, str], bytes] = {}
+    for number, name in enumerate(NAMES * 2):
+        for role in ("eval", "train") if number % 3 else ("train", "eval"):
+            content = table(30 + number, offset=number) if (number, role) != (7, "train") else b"broken\n1\n"
+            file = f"{role}_2026-{number:02}.csv"
+            sent[name, file] = content
+            deliver(drops[name], file, content)
+    until(lambda: sum(len(filed(drop)) for drop in drops.values()) == 10, "ten deliveries are filed")
+    found = {
+        (name, file.name): file.read_bytes()
+        for name, drop in drops.items()
+        for folder in filed(drop)
+        for file in folder.glob("*.csv")
+    }
+    assert found == sent
+    assert (
+        sum(len(list((drop / "failed").iterdir())) for drop in drops.values() if (drop / "failed").exists())
+        == 1
+    )
+    until(
+        lambda: all(not list((drop / ".retraind").iterdir()) for drop in drops.values()),
+        "work folders are empty",
+    )
+    records = read_records(tmp_path / "service")
+    registered = [record["retrain_job_id"] for record in records if record["event"] == "registered"]
+    started = [record["retrain_job_id"] for record in records if record["event"] == "training_started"]
+    assert len(registered) == len(set(registered)) == 9
+    assert sorted(started) == sorted(registered)
+    assert site.stop() == 0
+    for name in NAMES:
+        status = (drops[name] / "STATUS.txt").read_text(encoding="utf-8-sig")
+        assert "Nothing is waiting and nothing is in work." in status
+
+
+STRANGE_NAMES = [
+    "train_売上 2026年.csv",
+    'train_it\'s "quoted".csv',
+    "train_100%_&+=#;.csv",
+    "train_$(reboot)`x`.csv",
+    "train_" + "長" * 81 + "x.csv",  # 254 bytes; with eval_ one less, both fit into 255
+    "train_" + "n" * 245 + ".csv",
+]
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES, ids=range(len(STRANGE_NAMES)))
+def test_strange_names_go_the_whole_way(site, service, tmp_path, name):
+    drop = site.add_model("churn", key_of("churn"))
+    japanese = "年齢,プラン,churned\n" + "".join(f"{20 + n},東京,{n % 2}\n" for n in range(40))
+    content = {name: japanese.encode("cp932"), name.replace("train", "eval", 1): japanese.encode("utf-8-sig")}
+    for file, data in content.items():
+        deliver(drop, file, data)
+    site.start("--once", wait=False)
+    assert site.process.wait(60) == 0, site.log.read_text()
+    (folder,) = filed(drop)
+    assert folder.parent.name == "done"
+    assert {path.name: path.read_bytes() for path in folder.glob("*.csv")} == content
+    (put,) = [record for record in read_records(tmp_path / "service") if record["event"] == "put_received"]
+    assert put["file_name"] == f"{folder.name}.zip"
+    assert "job_finished" in (folder / "report.json").read_text()
+
+
+def test_a_name_with_a_leading_dash_goes_the_whole_way_in_train_only_mode(site, service, tmp_path):
+    drop = site.add_model("churn", key_of("churn"), 'settle = "0s"\nmode = "train-only"\ntrain = "-{key}"')
+    deliver(drop, "-rf 売上.csv", table())
+    site.start("--once", wait=False)
+    assert site.process.wait(60) == 0, site.log.read_text()
+    (put,) = [record for record in read_records(tmp_path / "service") if record["event"] == "put_received"]
+    assert put["file_name"] == "-rf 売上.csv"
+
+
+def test_sub_folders_with_equal_names_are_a_delivery(site):
+    drop = site.add_model(
+        "churn", key_of("churn"), 'settle = "0s"\ntrain = "train/{key}"\neval = "eval/{key}"'
+    )
+    for role in ("train", "eval"):
+        (drop / role).mkdir()
+        deliver(drop, f"{role}/2026-11.csv", table(30 if role == "train" else 20))
+    site.start("--once", wait=False)
+    assert site.process.wait(60) == 0
+    (folder,) = filed(drop)
+    assert (folder / "train" / "2026-11.csv").read_bytes() == table(30)
+    assert (folder / "eval" / "2026-11.csv").read_bytes() == table(20)
+    assert (drop / "train").is_dir()
+
+
+def test_decomposed_and_composed_names_pair_up(site):
+    drop = site.add_model("churn", key_of("churn"), 'settle = "0s"')
+    deliver(drop, "train_caf\u00e9.csv", table())
+    deliver(drop, "eval_cafe\u0301.csv", table(20))
+    site.start("--once", wait=False)
+    assert site.process.wait(60) == 0
+    assert len(filed(drop)) == 1
+
+
+def test_a_slow_writer_is_waited_for_however_old_its_files_pretend_to_be(site):
+    drop = site.add_model("churn", key_of("churn"), 'settle = "1s"')
+    site.start()
+    content = table(400)
+    deliver(drop, "eval_1.csv", table(20))
+    with (drop / "train_1.csv").open("wb", buffering=0) as slow:
+        for part in range(0, len(content), len(content) // 6 + 1):
+            slow.write(content[part : part + len(content) // 6 + 1])
+            os.utime(drop / "train_1.csv", (0, 0))
+            time.sleep(0.4)
+            assert not filed(drop)
+            assert not any((drop / ".retraind").glob("*/*.csv"))
+    until(lambda: filed(drop), "the delivery is filed")
+    (folder,) = filed(drop)
+    assert (folder / "train_1.csv").read_bytes() == content
+
+
+def test_half_a_delivery_is_waited_for_and_told(site):
+    drop = site.add_model("churn", key_of("churn"))
+    site.start()
+    deliver(drop, "train_11.csv", table())
+    (drop / "eval_12.csv").touch()
+    (drop / "notes.docx").touch()
+
+    def status() -> str:
+        return (drop / "STATUS.txt").read_text(encoding="utf-8-sig") if (drop / "STATUS.txt").exists() else ""
+
+    until(
+        lambda: "The evaluation file has not arrived" in status() and "empty so far" in status(), "it is told"
+    )
+    assert "eval_11" in status()
+    assert "notes.docx" in status()
+    deliver(drop, "eval_11.csv", table(20))
+    until(lambda: filed(drop), "the completed delivery is filed")
+    assert (drop / "eval_12.csv").exists()
+
+
+def test_plain_names_every_night_are_deliveries_without_a_key(site, service, tmp_path):
+    drop = site.add_model("churn", key_of("churn"))
+    site.start()
+    for night in range(3):
+        deliver(drop, "train.csv", table(offset=night))
+        deliver(drop, "eval.csv", table(20, offset=night))
+        until(lambda night=night: len(filed(drop)) == night + 1, f"night {night} is filed")
+    assert (
+        len(
+            [record for record in read_records(tmp_path / "service") if record["event"] == "training_started"]
+        )
+        == 3
+    )
+
+
+def test_without_events_the_sweep_alone_finds_everything(tmp_path, service):
+    site = Site(tmp_path, service.url, sweep='[sweep]\nobserver = "none"\ninterval = "500ms"')
+    drop = site.add_model("churn", key_of("churn"))
+    site.start()
+    try:
+        deliver(drop, "train_1.csv", table())
+        deliver(drop, "eval_1.csv", table(20))
+        until(lambda: filed(drop), "the sweep has found the delivery")
+    finally:
+        site.kill()
+
+
+def test_with_events_a_delivery_does_not_wait_for_the_sweep(tmp_path, service):
+    site = Site(tmp_path, service.url, sweep='[sweep]\nobserver = "inotify"\ninterval = "1h"')
+    drop = site.add_model("churn", key_of("churn"))
+    site.start()
+    try:
+        deliver(drop, "train_1.csv", table())
+        deliver(drop, "eval_1.csv", table(20))
+        until(lambda: filed(drop), "the events have led to the delivery", patience=20)
+    finally:
+        site.kill()
+
+
+def test_of_a_backlog_the_latest_alone_is_trained_where_the_owner_wants_that(site, tmp_path):
+    drop = site.add_model("churn", key_of("churn"), 'settle = "0s"\nbacklog = "latest"')
+    for key in (9, 10, 11):
+        deliver(drop, f"train_{key}.csv", table(offset=key))
+        deliver(drop, f"eval_{key}.csv", table(20, offset=key))
+    site.start("--once", wait=False)
+    assert site.process.wait(60) == 0
+    outcomes = {job["key"]: job["outcome"] for job in site.jobs()}
+    assert outcomes == {"9": "superseded", "10": "superseded", "11": "trained"}
+    assert all(folder.parent.name == "done" for folder in filed(drop))
+    assert (
+        len(
+            [record for record in read_records(tmp_path / "service") if record["event"] == "training_started"]
+        )
+        == 1
+    )
+
+
+def test_a_backlog_is_worked_off_oldest_key_first_one_at_a_time(site, tmp_path):
+    drop = site.add_model("churn", key_of("churn"), 'settle = "0s"')
+    for key in (10, 9, 11):
+        deliver(drop, f"train_{key}.csv", table(offset=key))
+        deliver(drop, f"eval_{key}.csv", table(20, offset=key))
+    site.start("--once", wait=False)
+    assert site.process.wait(60) == 0
+    story = [
+        (record["event"], record["retrain_job_id"])
+        for record in read_records(tmp_path / "service")
+        if record["event"] in {"registered", "results_downloaded"}
+    ]
+    assert [event for event, _ in story] == ["registered", "results_downloaded"] * 3
+    keys = {job["retrain_job_id"]: job["key"] for job in site.jobs()}
+    assert [keys[identity] for event, identity in story if event == "registered"] == ["9", "10", "11"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly_even_in_the_middle_of_an_upload(site, service, number):
+    drop = site.add_model("churn", key_of("churn"))
+    service.set_faults({"upload_stall": 1.0})
+    site.start()
+    deliver(drop, "train_1.csv", os.urandom(3_000_000).hex().encode() + b"\n")
+    rows = "".join(f"{n},{random.random()},{n % 2}\n" for n in range(60_000))
+    (drop / "train_1.csv").write_text("a,b,churned\n" + rows)
+    deliver(drop, "eval_1.csv", b"a,b,churned\n" + b"1,2,0\n" * 20)
+    until(
+        lambda: any(event["event"] == "retrain_job_registered" for event in site.events()),
+        "the upload begins",
+    )
+    begun = time.monotonic()
+    assert site.stop(number, patience=15) == 0
+    assert time.monotonic() - begun < 12
+    service.set_faults({})
+    site.start()
+    until(lambda: filed(drop), "the delivery is filed after the restart")
+    assert filed(drop)[0].parent.name == "done"
+
+
+def test_sighup_takes_over_new_models_and_refuses_mistakes(site):
+    first = site.add_model("churn", key_of("churn"))
+    site.start()
+    good = site.config.read_text()
+    site.config.write_text(good + "[nonsense]\n")
+    site.process.send_signal(signal.SIGHUP)
+    until(lambda: any(event["event"] == "reload_refused" for event in site.events()), "the mistake is told")
+    second = site.add_model("price", key_of("price"))
+    site.process.send_signal(signal.SIGHUP)
+    until(lambda: any(event["event"] == "reloaded" for event in site.events()), "the new model is taken over")
+    for drop in (first, second):
+        deliver(drop, "train_1.csv", table())
+        deliver(drop, "eval_1.csv", table(20))
+    until(lambda: filed(first) and filed(second), "both models work")
+
+
+def test_a_second_daemon_is_refused_with_the_first_ones_number(site):
+    site.add_model("churn", key_of("churn"))
+    site.start()
+    second = site.command("run")
+    assert second.returncode == 1
+    assert f"process {site.process.pid}" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert not site.ended()
+
+
+def test_a_replaced_key_ends_the_hold_without_a_restart(site, service):
+    drop = site.add_model("churn", "not-the-key")
+    site.start()
+    deliver(drop, "train_1.csv", table())
+    deliver(drop, "eval_1.csv", table(20))
+    until(lambda: any(event["event"] == "model_held" for event in site.events()), "the model is held")
+    until(lambda: "ON HOLD" in (drop / "STATUS.txt").read_text(encoding="utf-8-sig"), "the share is told")
+    status = site.command("status")
+    assert status.returncode == 1
+    assert "ON HOLD" in status.stdout
+    # More deliveries are taken in meanwhile.
+    deliver(drop, "train_2.csv", table(offset=1))
+    deliver(drop, "eval_2.csv", table(20, offset=1))
+    until(lambda: len(site.jobs()) == 2, "the second delivery is taken in")
+    (site.root / "churn.key").write_text(key_of("churn"))
+    until(lambda: len(filed(drop)) == 2, "both are trained with the new key", patience=60)
+    assert all(folder.parent.name == "done" for folder in filed(drop))
+
+
+def test_killed_at_random_moments_it_loses_nothing_and_trains_nothing_twice(site, service, tmp_path):
+    drops = {
+        name: site.add_model(name, key_of(name), 'settle = "100ms"\nswitch = "always"') for name in NAMES[:2]
+    }
+    chance = random.Random(20261123)
+    sent = {}
+    stop = threading.Event()
+
+    def write() -> None:
+        for number in range(8):
+            name = NAMES[number % 2]
+            for role in ("train", "eval"):
+                content = table(30 + number, offset=number)
+                sent[name, f"{role}_{number}.csv"] = hashlib.sha256(content).hexdigest()
+                deliver(drops[name], f"{role}_{number}.csv", content)
+            if stop.wait(0.6):
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(12):
+            site.start(wait=False)
+            time.sleep(chance.uniform(0.6, 2.2))
+            site.kill()
+        writer.join()
+        site.start()
+        until(lambda: sum(len(filed(drop)) for drop in drops.values()) == 8, "all is filed", patience=60)
+    finally:
+        stop.set()
+        writer.join()
+    found = {
+        (name, file.name): hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, drop in drops.items()
+        for folder in filed(drop)
+        for file in folder.glob("*.csv")
+    }
+    assert found == sent
+    records = read_records(tmp_path / "service")
+    started = [record["retrain_job_id"] for record in records if record["event"] == "training_started"]
+    assert len(started) == len(set(started)) == 8
