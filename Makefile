@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test long lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -25,6 +25,9 @@ demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
 
 test: $(VENV)/.dev ## the default test suite
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+long: $(VENV)/.dev ## tests that take minutes
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .

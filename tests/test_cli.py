@@ -180,7 +180,7 @@ def test_help_is_there_for_every_command():
         "emulate",
         "demo",
     ):
-        assert f"    {command} " in done.stdout
+        assert f"    {command}" in done.stdout
         text = subprocess.run(
             [sys.executable, "-m", "retraind", command, "--help"], capture_output=True, text=True, check=True
         )

@@ -4,15 +4,19 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+import retraind
 from retraind.clock import ManualClock
 from retraind.errors import JournalError
 from retraind.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
-from retraind.journal import METADATA, Conflict, Journal, running_instance, sole_instance
+from retraind.journal import METADATA, SCHEMA, Conflict, Journal, running_instance, sole_instance
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -175,6 +179,12 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_uses(journal):
         context = MigrationContext.configure(connection)
         differences = [item for item in compare_metadata(context, METADATA) if item[0] != "remove_index"]
     assert differences == []
+
+
+def test_the_schema_that_the_code_expects_is_the_newest_migration():
+    config = Config()
+    config.set_main_option("script_location", str(Path(retraind.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
 
 
 def test_a_journal_from_a_newer_version_is_refused_and_left_as_it_is(tmp_path):

@@ -93,12 +93,16 @@ def test_a_mistake_in_the_unit_would_be_told(analyze, installed):
 
 def test_the_unit_stays_locked_in(analyze, installed):
     unit = installed(UNIT.read_text("utf-8"))
-    result = analyze("security", "--offline=true", f"--threshold={WORST_EXPOSURE * 10:.0f}", "--no-pager", unit)
+    result = analyze(
+        "security", "--offline=true", f"--threshold={WORST_EXPOSURE * 10:.0f}", "--no-pager", unit
+    )
     if "unrecognized option" in result.stderr:
         pytest.skip("this systemd-analyze cannot judge a file")
     assert result.returncode == 0, result.stdout[-200:] + result.stderr
     loosened = installed(UNIT.read_text("utf-8").replace("CapabilityBoundingSet=\n", ""))
-    result = analyze("security", "--offline=true", f"--threshold={WORST_EXPOSURE * 10:.0f}", "--no-pager", loosened)
+    result = analyze(
+        "security", "--offline=true", f"--threshold={WORST_EXPOSURE * 10:.0f}", "--no-pager", loosened
+    )
     assert result.returncode != 0, "the threshold should notice what is taken away"
 
 
@@ -171,7 +175,11 @@ def as_systemd_runs_it(folder: Path, address: str, *models: str) -> Iterator[Run
 
 @pytest.fixture(params=["file", "abstract"])
 def address(request, tmp_path):
-    return str(tmp_path / "n") if request.param == "file" else f"@retraind-test-{os.getpid()}-{time.monotonic_ns()}"
+    return (
+        str(tmp_path / "n")
+        if request.param == "file"
+        else f"@retraind-test-{os.getpid()}-{time.monotonic_ns()}"
+    )
 
 
 @pytest.mark.process

@@ -25,7 +25,9 @@ _ACT_PATIENCE = 30.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    options = _parser(wanted).parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -52,7 +54,8 @@ def _complain(text: str) -> None:
 # ruff: noqa: PLC0415, T201
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """Build the parser; the arguments of `emulate` and `demo`, slow to import, only for whom wants them."""
     parser = argparse.ArgumentParser(
         prog="retraind",
         description="Watches drop folders, hands new data to the retraining service, switches the model.",
@@ -109,16 +112,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     check_data.add_argument("--time-series", action="store_true", help="use the limits of time-series mode")
 
-    from retraind import demo, emulator
+    emulate = add("emulate", _emulate, "run the service locally, to rehearse without an account")
+    show_off = add("demo", _demo, "show the whole job on real data, in a temporary folder")
+    if wanted == "emulate":
+        from retraind import emulator
 
-    emulate = add(
-        "emulate", emulator.run_from_arguments, "run the service locally, to rehearse without an account"
-    )
-    emulator.add_arguments(emulate)
-    demo.add_arguments(
-        add("demo", demo.run_from_arguments, "show the whole job on real data, in a temporary folder")
-    )
+        emulator.add_arguments(emulate)
+    if wanted == "demo":
+        from retraind import demo
+
+        demo.add_arguments(show_off)
     return parser
+
+
+def _emulate(options: argparse.Namespace) -> int:
+    from retraind.emulator import run_from_arguments
+
+    return run_from_arguments(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from retraind.demo import run_from_arguments
+
+    return run_from_arguments(options)
 
 
 # ---------------------------------------------------------------------- run and check

@@ -13,11 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import alembic.command
-import alembic.config
-import alembic.runtime.migration
-import alembic.script
-import alembic.util
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
@@ -26,6 +21,8 @@ from retraind.errors import JournalError
 from retraind.files import make_folder
 from retraind.job import IN_WORK, LIFE, RESTING, Job, Problem, State
 
+SCHEMA = "0001"
+"""The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
 JOBS = sa.Table(
@@ -358,21 +355,29 @@ def _writes(connection: sa.Connection) -> bool:
 
 
 def _migrate(engine: sa.Engine, file: Path) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    script = alembic.script.ScriptDirectory.from_config(config)
     with engine.begin() as connection:
-        present = alembic.runtime.migration.MigrationContext.configure(connection).get_current_revision()
-        if present == script.get_current_head():
+        present = None
+        if sa.inspect(connection).has_table("alembic_version"):
+            present = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if present == SCHEMA:
             return
-        known = {revision.revision for revision in script.walk_revisions()}
+        # Alembic takes longer to import than most commands take to run, and is rarely needed.
+        import alembic.command  # noqa: PLC0415
+        import alembic.config  # noqa: PLC0415
+        import alembic.script  # noqa: PLC0415
+
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        known = {
+            step.revision for step in alembic.script.ScriptDirectory.from_config(config).walk_revisions()
+        }
         if present is not None and present not in known:
             raise JournalError(
                 f"The journal {file} was written by a newer retraind (schema {present}). "
                 "Install that version again, or restore the journal from before the update."
             )
         config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")
+        alembic.command.upgrade(config, SCHEMA)
 
 
 def running_instance(file: Path) -> int | None:

@@ -88,7 +88,7 @@ def error_note(job: Job) -> str:
     if job.warnings:
         parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))
     parts.append(
-        "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder\n"
+        "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder "
         "under their old names; this folder can then be deleted."
     )
     return _text(parts)

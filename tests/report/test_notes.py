@@ -1,0 +1,69 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retraind.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.report import machine, notes
+
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+def finished(outcome: Outcome, **more) -> Job:
+    files = tuple(
+        SealedFile(role=role, name=f"{role}_11.csv", signature=Signature(size=12345, mtime_ns=1, inode=2))
+        for role in (Role.TRAIN, Role.EVAL)
+    )
+    return Job(
+        id="2026-11-23T020000Z_11_abc123", model="churn", key="11", state=State.FILING, files=files,
+        created_at=NOW, updated_at=NOW + timedelta(hours=1), rows={"train": 1000, "eval": 200}, outcome=outcome, **more,
+    )  # fmt: skip
+
+
+PROBLEM = Problem(what="The data has a hole.", remedy="Run: retraind retry JOB", details=("Row 1.", "Row 2."))
+NOTES = [
+    # outcome, further fields, what the note has to say, what it must not say
+    (Outcome.TRAINED, {"trained_at": NOW}, ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"], []),
+    (Outcome.SWITCHED, {"trained_at": NOW, "switched_at": NOW}, ["now the published one", "go back"], ["not been"]),
+    (Outcome.SUPERSEDED, {"earlier_job": "newer-one"}, ["not used", "newer-one"], ["results.zip"]),
+    (Outcome.DUPLICATE, {"earlier_job": "first-one"}, ["not used again", "first-one"], ["results.zip"]),
+    (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "has a hole", "Row 2.", "retry 2026-11-23T0"], ["JOB"]),
+    (Outcome.FAILED, {"problem": PROBLEM, "trained_at": NOW}, ["a later step failed"], ["NOT retrained"]),
+    (Outcome.TRAINED, {"gate_output": "accuracy 0.5", "switch_note": "The gate said no."}, ["accuracy 0.5", "no."], []),
+    (Outcome.TRAINED, {"warnings": ("A column is empty.",)}, ["Worth knowing", "A column is empty."], []),
+    (Outcome.FAILED, {"problem": PROBLEM, "status_message": "insufficient data"}, ["insufficient data"], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outcome", "more", "said", "unsaid"), NOTES)
+def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said, unsaid):
+    job = finished(outcome, **more)
+    note = notes.note(job)
+    for words in [
+        "churn",
+        "train_11.csv (training, 12,345 bytes, 1,000 rows)",
+        job.id,
+        "What to do next",
+        *said,
+    ]:
+        assert words in note
+    for words in unsaid:
+        assert words not in note
+    assert notes.note_name(job) == ("ERROR.txt" if outcome is Outcome.FAILED else "RESULT.txt")
+    assert all(len(line) <= 100 or " " not in line.strip() for line in note.splitlines())
+    assert machine.report(job).summary == note.splitlines()[0]
+
+
+def test_no_sentence_of_a_note_is_cut_into_ribbons():
+    long = (
+        "This is a finding about a file whose name is " + "n" * 200 + ".csv, and so it goes on for a while."
+    )
+    note = notes.note(
+        finished(Outcome.FAILED, problem=Problem(what=long, remedy="Nothing.", details=(long,)))
+    )
+    assert note.count("n" * 200) == 2
+
+
+def test_a_note_of_names_that_cannot_be_printed_is_still_a_text():
+    job = finished(Outcome.TRAINED).changed(key="a\x1b[31mb\u202e")
+    assert "\x1b" not in notes.note(job)
+    assert notes.as_bytes(notes.note(job)).decode("utf-8-sig")

@@ -1,0 +1,57 @@
+from datetime import UTC, datetime
+
+from retraind.intake.folder import View
+from retraind.intake.pairing import Sighting, Waiting
+from retraind.job import Job, Problem, Role, SealedFile, Signature, State
+from retraind.report.status import status_text, write_status
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SIGNATURE = Signature(size=1, mtime_ns=1, inode=1)
+
+
+def job(key: str, state: State, **more) -> Job:
+    file = SealedFile(role=Role.TRAIN, name=f"train_{key}.csv", signature=SIGNATURE)
+    return Job(
+        id=f"id-{key}",
+        model="churn",
+        key=key,
+        state=state,
+        files=(file,),
+        created_at=NOW,
+        updated_at=NOW,
+        **more,
+    )
+
+
+def test_it_says_what_is_seen_and_what_is_waited_for():
+    waiting = Waiting(
+        "12", (Sighting("train_12.csv", Role.TRAIN, "12", SIGNATURE, 0.0),), ("Something is missing.",), None
+    )
+    view = View(waiting=(waiting,), strangers=("notes.docx is left alone.",), trouble="The share is slow.")
+    jobs = [job("10", State.UPLOADED), job("11", State.SEALED), job("9", State.CHECKED, trouble="Disk full.")]
+    text = status_text(
+        "churn", view, jobs, Problem(what="The key ended.", remedy="retraind release MODEL"), None
+    )
+    for words in (
+        "the model churn", "ON HOLD: The key ended. retraind release churn", "TROUBLE: The share is slow.",
+        "10 has been sent; the service is training.", "11 has been taken in and waits for 10 to finish.",
+        "Last try: Disk full.", "12 (train_12.csv): Something is missing.", "notes.docx",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_it_says_that_there_is_nothing_to_say_and_what_came_last():
+    last = job("10", State.FAILED, outcome="failed")
+    text = status_text("churn", View(), [], None, last)
+    assert "Nothing is waiting and nothing is in work." in text
+    assert "failed/id-10/" in text
+
+
+def test_it_is_written_only_when_it_changes(tmp_path):
+    assert write_status(tmp_path, "one\n")
+    before = (tmp_path / "STATUS.txt").stat()
+    assert not write_status(tmp_path, "one\n")
+    assert (tmp_path / "STATUS.txt").stat().st_ino == before.st_ino
+    assert write_status(tmp_path, "two\n")
+    assert (tmp_path / "STATUS.txt").read_bytes() == b"\xef\xbb\xbftwo\r\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]

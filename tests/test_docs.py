@@ -1,0 +1,301 @@
+"""The documents say what the code does: tables, schema, examples, commands and links.
+
+Run as a program, this file writes docs/report.schema.json anew.
+"""
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from retraind import cli
+from retraind.clock import ManualClock
+from retraind.demo.data import bad_delivery, good_delivery
+from retraind.demo.show import _STORY
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
+from retraind.intake.folder import DropFolder
+from retraind.job import LIFE, Outcome, State
+from retraind.report.machine import Report
+from retraind.service import Daemon
+from retraind.settings import ModelSettings, SweepSettings, load
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SCHEMA = DOCS / "report.schema.json"
+SOURCE = ROOT / "daemon" / "retraind"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+
+
+def rows(page: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading, without its head."""
+    _, _, after = page.read_text("utf-8").partition(f"\n## {heading}\n")
+    assert after, f"{page.name} has no heading {heading!r}"
+    lines = re.findall(r"^\|.*\|$", after.split("\n## ")[0], flags=re.MULTILINE)
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+# Tables
+
+
+def test_the_table_of_a_jobs_life_is_the_code_s():
+    told = {
+        state: (step or None, frozenset(filter(None, after.replace("`", "").split(", "))))
+        for state, step, after, _ in rows(DOCS / "architecture.md", "The life of a job")
+    }
+    assert told == {
+        state.value: (stage.step, frozenset(each.value for each in stage.next)) for state, stage in LIFE.items()
+    }
+
+
+def test_every_outcome_is_explained():
+    assert {row[0] for row in rows(DOCS / "operations.md", "Outcomes")} == {each.value for each in Outcome}
+
+
+_EVENT_ARGUMENT = {"Go": 1, "add": 1, "write": 1, "note": 0, "_append": 1, "_uploaded": 0, "_ask_for": 3}
+"""Where the calls that write history have the event's name; for `_LOG.level` it is the first argument."""
+_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def events_in(source: str) -> Iterator[str]:
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call):
+            continue
+        match call.func:
+            case ast.Attribute(value=ast.Name(id="_LOG"), attr=name) if name in _LEVELS:
+                place = 0
+            case ast.Attribute(attr=name) | ast.Name(id=name) if name in _EVENT_ARGUMENT:
+                place = _EVENT_ARGUMENT[name]
+            case _:
+                continue
+        for node in ast.walk(call.args[place]) if len(call.args) > place else ():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                yield node.value
+
+
+def test_every_event_is_explained():
+    told = [row[0] for row in rows(DOCS / "operations.md", "Log and history events")]
+    assert len(told) == len(set(told))
+    logged = {
+        event
+        for path in SOURCE.rglob("*.py")
+        if not {"emulator", "demo", "migrations"} & set(path.relative_to(SOURCE).parts)
+        for event in events_in(path.read_text("utf-8"))
+    }
+    assert {"ready", "delivery_sealed", "retry", "upload_complete", "switch_asked", "model_held"} <= logged
+    assert set(told) == logged
+
+
+def test_every_command_is_in_the_readme():
+    (commands,) = (action for action in cli._parser()._actions if action.dest == "command" or action.choices)
+    told = " ".join(row[0] for row in rows(ROOT / "README.md", "Commands and exit codes"))
+    assert [name for name in commands.choices if not re.search(rf"\b{name}\b", told)] == []
+
+
+# The schema of report.json
+
+
+def schema() -> str:
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Report.model_json_schema(mode="serialization")
+    return json.dumps(made, indent=2) + "\n"
+
+
+def test_the_schema_of_the_report_is_the_code_s():
+    assert SCHEMA.read_text("utf-8") == schema(), "run: .venv/bin/python tests/test_docs.py"
+
+
+def test_real_reports_keep_the_schema_and_the_readme_s_gate_works(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    for key, files in (("1", good_delivery()), ("2", bad_delivery())):
+        for role, content in zip(("train", "eval"), files, strict=True):
+            (drop / f"{role}_{key}.csv").write_bytes(content)
+    (gate,) = (block for block in blocks(ROOT / "README.md", "python") if block.startswith("#!"))
+    (tmp_path / "gate.py").write_text(gate)
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text("key-of-weather")
+    model = EmulatedModel("weather", 1001, "key-of-weather", target="weather")
+    with Emulator(EmulatorConfig(tmp_path / "service", models=(model,))) as emulator:
+        config = tmp_path / "config.toml"
+        config.write_text(
+            f'[api]\nbase_url = "{emulator.url}"\n'
+            f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/state/spool"\n'
+            f'[poll]\ninterval = "200ms"\n'
+            f'[models.weather]\ndrop = "{drop}"\napi_key_file = "{key}"\nsettle = 0\n'
+            f'switch = "gate"\ngate = "{sys.executable} {tmp_path}/gate.py"\n'
+        )
+        with Daemon(*load(config)) as daemon:
+            assert daemon.run(once=True) == cli.BAD
+    checker = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")), format_checker=jsonschema.FormatChecker())
+    reports: list[dict[str, Any]] = [json.loads(path.read_bytes()) for path in sorted(drop.glob("*/*/report.json"))]
+    assert [report["outcome"] for report in reports] == ["switched", "failed"]
+    for report in reports:
+        checker.validate(report)
+
+
+# Examples
+
+
+def take_in(drop: Path, **settings: Any) -> list[list[str]]:
+    """Look into a drop folder until time alone changes nothing; return the names of each complete delivery."""
+    key = drop.parent / "key"
+    key.touch(0o600)
+    clock = ManualClock()
+    model = ModelSettings(drop=drop, api_key_file=key, **settings)
+    with ThreadPoolExecutor(1) as hashing:
+        folder = DropFolder(model, SweepSettings().ignore, clock, hashing, lambda: None)
+        folder.look()
+        hashing.submit(int).result()
+        clock.pass_time(timedelta(minutes=1))
+        return [sorted(file.name for file in delivery.files) for delivery in folder.look().complete]
+
+
+@pytest.fixture
+def place(tmp_path) -> Path:
+    """An export folder and a drop folder."""
+    for name in ("export", "drop"):
+        (tmp_path / name).mkdir()
+    train, evaluation = good_delivery()
+    for name, content in (("train", train), ("eval", evaluation)):
+        (tmp_path / "export" / f"{name}.csv").write_bytes(content)
+        (tmp_path / "export" / f"{name}_2026-11.csv").write_bytes(content)
+    return tmp_path
+
+
+def run_example(text: str, language: str, place: Path) -> None:
+    text = text.replace("/srv/drop/churn", str(place / "drop")).replace("/export", str(place / "export"))
+    interpreter = {"sh": ["sh", "-eu"], "python": [sys.executable]}[language]
+    program = place / f"example.{language}"
+    program.write_text(text, encoding="utf-8")
+    subprocess.run([*interpreter, str(program)], check=True, timeout=60, env=os.environ | {"LC_ALL": "C.UTF-8"})
+
+
+def examples() -> list[Any]:
+    """Find the examples that hand files over, and the configuration that each needs."""
+    found = []
+    for page in (ROOT / "README.md", DOCS / "handoff.md"):
+        for language in ("sh", "python"):
+            for text in blocks(page, language):
+                if "/srv/drop/churn" not in text or "sudo " in text or "report.json" in text:
+                    continue
+                ready = "manifest" if "manifest" in text else "marker" if ".done" in text else "settle"
+                found.append(pytest.param(text, language, ready, id=f"{page.stem}-{language}-{ready}"))
+    return found
+
+
+@pytest.mark.parametrize(("text", "language", "ready"), examples())
+def test_a_hand_off_example_delivers(place, text, language, ready):
+    run_example(text, language, place)
+    extra = {"marker": ["2026-11.done"], "manifest": ["2026-11.manifest.json"], "settle": []}[ready]
+    assert take_in(place / "drop", ready=ready) == [[*extra, "eval_2026-11.csv", "train_2026-11.csv"]]
+    assert (place / "drop" / "train_2026-11.csv").read_bytes() == good_delivery()[0]
+
+
+def test_there_is_an_example_of_each_way_in_each_language():
+    ids = {str(each.id) for each in examples()}
+    assert {"README-sh-settle", "README-sh-marker", "README-python-settle"} <= ids
+    assert {"handoff-sh-settle", "handoff-sh-manifest", "handoff-python-manifest"} <= ids
+
+
+@pytest.mark.parametrize(("row", "cells"), enumerate(rows(ROOT / "README.md", "What files are recognised")))
+def test_the_names_in_the_readme_are_recognised_as_it_says(tmp_path, row, cells):
+    del row
+    files, key, pattern = cells
+    drop = tmp_path / "drop"
+    names = re.findall(r"[^`]+\.[ct]sv", files)
+    names = [name.removeprefix(" and ") for name in names]
+    assert len(names) == 2
+    for name in names:
+        (drop / name).parent.mkdir(parents=True, exist_ok=True)
+        (drop / name).write_text("a,b\n1,2\n")
+    settings = dict(re.findall(r'(train|eval) = "([^"]+)"', pattern))
+    (tmp_path / "key").touch(0o600)
+    model = ModelSettings(drop=drop, api_key_file=tmp_path / "key", settle=0, **settings)
+    with ThreadPoolExecutor(1) as hashing:
+        (delivery,) = DropFolder(model, SweepSettings().ignore, ManualClock(), hashing, lambda: None).look().complete
+    assert delivery.key == ("" if key == "none" else key)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_readme_s_configurations_are_valid(tmp_path, monkeypatch, number):
+    text = blocks(ROOT / "README.md", "toml")[number]
+    for path in re.findall(r'"(/[^"]+)"', text):
+        if path.endswith((".key", ".py")):
+            (tmp_path / Path(path).name).touch(0o600)
+            text = text.replace(path, str(tmp_path / Path(path).name))
+        elif "drop =" in text and f'drop = "{path}"' in text:
+            (tmp_path / Path(path).name).mkdir()
+            text = text.replace(path, str(tmp_path / Path(path).name))
+    (tmp_path / "config.toml").write_text(text)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    load(tmp_path / "config.toml")
+
+
+def commands_in(page: Path) -> Iterator[list[str]]:
+    """Find the calls of retraind in a page's shell examples and in its code words."""
+    text = page.read_text("utf-8")
+    for block in blocks(page, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            at = next((at for at, word in enumerate(words) if word.endswith("/retraind") or word == "retraind"), None)
+            if at is not None and words[at + 1 : at + 2] and not {"useradd", "usermod", "install", "chown"} & set(words):
+                yield words[at + 1 :]
+    for code in re.findall(r"`retraind ([a-z][^`]*)`", text):
+        yield shlex.split(re.sub(r"\[EVAL\]|…", "", code))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_shown_exist(page, capsys):
+    parser = cli._parser()
+    for words in commands_in(page):
+        (subcommands,) = (action for action in parser._actions if action.choices)
+        if len(words) == 1:
+            assert words[0] in subcommands.choices, words
+        elif words[0] not in {"daemon-reload", "enable", "restart", "status"} or "systemctl" not in words:
+            try:
+                parser.parse_args(words)
+            except SystemExit:
+                pytest.fail(f"{page.name}: retraind {shlex.join(words)}: {capsys.readouterr().err}")
+
+
+def test_the_demo_s_excerpt_is_what_it_prints():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [text for _, text in _STORY if f"✔ {text}" not in readme] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        found = page.parent / name if name else page
+        assert found.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", found.read_text("utf-8"), flags=re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, target
+
+
+def test_every_state_is_explained():
+    meanings = {state: meaning for state, _, _, meaning in rows(DOCS / "architecture.md", "The life of a job")}
+    assert all(meanings[state.value] for state in State)
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(schema(), encoding="utf-8")
