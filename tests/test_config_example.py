@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,6 @@ def test_commented_lines_work_as_they_stand(tmp_path, switched_on):
 def test_each_key_has_a_line_that_says_why():
     lines = EXAMPLE.read_text("utf-8").splitlines()
     key = re.compile(r"^#?\w+ = ")
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if key.match(line):
             assert before.startswith("# ") or key.match(before), f"nothing explains {line!r}"

@@ -9,11 +9,9 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_QUERY = re.compile(
-    # An address with its query; or, as urllib3 words them, a path with a query in which something is set.
-    r"""((?:https?://[^\s?]*|(?<![^\s'"(=:,])/[^\s?]*(?=\?[^\s]*=))\?)\S*?(?=['"<>)\]},;:.]*(?:\s|$))""",
-    re.IGNORECASE,
-)
+_WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
+_PATH = re.compile(r"""(?:^|['"(=:,])/""")
+_CLOSING = "'\"<>)]},;:."
 _SECRET_FIELDS = frozenset(
     {
         "api_key", "secret_key", "x_api_key", "upload_url", "download_url", "upload_ticket", "key_value",
@@ -25,7 +23,15 @@ _HIDDEN = "(hidden)"
 
 def mask(text: str) -> str:
     """Cut the query off every web address in `text`: there the signatures of pre-signed addresses stand."""
-    return _QUERY.sub(rf"\1{_HIDDEN}", text)
+    return _WORD_WITH_QUERY.sub(_without_query, text)
+
+
+def _without_query(word: re.Match[str]) -> str:
+    before, query = word.groups()
+    # urllib3 also words an address as a path with its query.
+    if "://" not in word[0] and not ("=" in query and _PATH.search(before)):
+        return word[0]
+    return f"{before}?{_HIDDEN}{query[len(query.rstrip(_CLOSING)) :]}"
 
 
 def _masked(value: Any) -> Any:

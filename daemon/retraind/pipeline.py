@@ -90,7 +90,9 @@ class Pipeline:
         clock: Clock | None = None,
         stopping: threading.Event | None = None,
         chance: random.Random | None = None,
+        changed: Callable[[str], None] = lambda _model: None,
     ) -> None:
+        """Take the parts to work with; `changed` is told a model's name after each step of one of its jobs."""
         self.settings = settings
         self.refused: dict[str, str | None] = {}
         """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
@@ -100,6 +102,7 @@ class Pipeline:
         self._credentials = credentials
         self._clock = clock or Clock()
         self._stopping = stopping or threading.Event()
+        self._changed = changed
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     # ------------------------------------------------------------------ the driver
@@ -114,6 +117,7 @@ class Pipeline:
                     break
                 try:
                     job = self._take(job, getattr(self, step))
+                    self._changed(job.model)
                 except Stopped:
                     _LOG.info("step_interrupted", step=step)
                     break

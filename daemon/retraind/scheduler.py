@@ -65,18 +65,15 @@ class Scheduler:
         journal: Journal,
         clock: Clock,
         look: Callable[[str], float | None],
-        changed: Callable[[str], None],
     ) -> None:
         """Take the parts to call.
 
-        `look` looks at a model's folder and returns in how many seconds to look again, if earlier than the sweep
-        would; `changed` is told when a model's jobs have changed.
+        `look` looks at a model's folder and returns in how many seconds to look again, if earlier than the sweep.
         """
         self._pipeline = pipeline
         self._journal = journal
         self._clock = clock
         self._look = look
-        self._changed = changed
         self._busy = _Busy()
         self._dispatching = threading.Lock()
         self._stopped = False
@@ -213,7 +210,6 @@ class Scheduler:
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
         if not self._stopped:
             self.dispatch([model])
-        self._changed(model)
 
     @staticmethod
     def _tell_error(event: JobExecutionEvent) -> None:

@@ -29,7 +29,7 @@ from retraind.intake.watcher import Watcher
 from retraind.job import Job, State, job_id
 from retraind.journal import Journal, sole_instance
 from retraind.pipeline import Pipeline
-from retraind.report.status import status_text, write_status
+from retraind.report.status import STATUS, status_text, write_status
 from retraind.scheduler import Scheduler
 from retraind.settings import ModelSettings, Settings, load
 from retraind.systemd import notify, watchdog_interval
@@ -56,6 +56,7 @@ class _Watched:
     folder: DropFolder
     view: View = field(default_factory=View)
     told: tuple[object, ...] = ()
+    telling: threading.Lock = field(default_factory=threading.Lock)
 
 
 @contextmanager
@@ -100,11 +101,12 @@ class Daemon:
                 self.credentials,
                 clock=self._clock,
                 stopping=self._stopping,
+                changed=self._tell,
             )
             self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
             opening.callback(self._hashing.shutdown, wait=True, cancel_futures=True)
             self._watcher = Watcher()
-            self._scheduler = Scheduler(self.pipeline, self.journal, self._clock, self._look, self._tell)
+            self._scheduler = Scheduler(self.pipeline, self.journal, self._clock, self._look)
             opening.callback(self._scheduler.stop)
             opening.callback(self._watcher.stop)
             self._exit = opening.pop_all()
@@ -164,23 +166,28 @@ class Daemon:
                 # Perhaps a command in another process changed a job.
                 seen = version
                 self._scheduler.dispatch()
+                self._say()
             if not ready and self._sweeps:
                 ready = True
                 notify("READY=1")
+                self._say()
                 _LOG.info("ready", models=len(self._watched))
             self._beat()
         return 0
 
     def _beat(self) -> None:
         """Tell systemd that the daemon lives, if its sweep does."""
-        alive = self._clock.elapsed() - self._swept < 3 * self.settings.sweep.interval.total_seconds() + 60
+        if self._clock.elapsed() - self._swept < 3 * self.settings.sweep.interval.total_seconds() + 60:
+            notify("WATCHDOG=1")
+
+    def _say(self) -> None:
+        """Tell systemd in a line what is going on."""
         if os.environ.get("NOTIFY_SOCKET"):
             held = len(self.journal.holds())
             active = len(self.journal.active())
-            words = (
+            notify(
                 f"STATUS=Watching {len(self._watched)} models, {active} jobs in work, {held} models on hold"
             )
-            notify(*(["WATCHDOG=1"] if alive else []), words)
 
     def _work_off(self) -> int:
         """Run until everything that is complete now has come to rest."""
@@ -265,25 +272,30 @@ class Daemon:
             _LOG.error("folder_unreadable", model=name, reason=view.trouble)
         elif watched.view.trouble and not view.trouble:
             _LOG.info("folder_readable_again", model=name)
-        watched.view = view
+        before, watched.view = watched.view, view
+        begun = self._begin_all(name, watched) if view.complete else False
+        if begun:
+            self._scheduler.dispatch([name])
+        if begun or view != before or not (watched.folder.model.drop / STATUS).exists():
+            self._tell(name)
+        if begun:
+            return 0.0
+        return max(0.0, view.due - self._clock.elapsed()) if view.due is not None else None
+
+    def _begin_all(self, name: str, watched: _Watched) -> bool:
         # A job that could not be sealed yet owns its files, though they are still in the drop folder.
         owned = {
             file.name for job in self.journal.active(name) if job.state is State.SEALING for file in job.files
         }
         begun = False
-        for delivery in view.complete:
-            if self._stopping.is_set():
-                return None
+        for delivery in watched.view.complete:
             names = {file.name for file in delivery.files}
-            if not names & owned:
-                begun = True
-                if self._begin(name, watched.folder.model, delivery).state is State.RETURNED:
-                    watched.folder.distrust(names)
-        if begun:
-            self._scheduler.dispatch([name])
-            return 0.0
-        self._tell(name)
-        return max(0.0, view.due - self._clock.elapsed()) if view.due is not None else None
+            if names & owned or self._stopping.is_set():
+                continue
+            begun = True
+            if self._begin(name, watched.folder.model, delivery).state is State.RETURNED:
+                watched.folder.distrust(names)
+        return begun
 
     def _begin(self, name: str, model: ModelSettings, delivery: Delivery) -> Job:
         """Record a delivery as a job and seal it at once, so that writers cannot reach it while it waits."""
@@ -307,8 +319,11 @@ class Daemon:
     def _tell(self, name: str) -> None:
         """Bring STATUS.txt up to date, if what it tells has changed."""
         watched = self._watched.get(name)
-        if watched is None:
-            return
+        if watched is not None:
+            with watched.telling:
+                self._tell_watched(name, watched)
+
+    def _tell_watched(self, name: str, watched: _Watched) -> None:
         jobs = self.journal.active(name)
         hold = self.journal.holds().get(name)
         rested = self.journal.jobs(name, frozenset({State.DONE, State.FAILED}), limit=1)
@@ -319,7 +334,7 @@ class Daemon:
             tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
             hold, last and (last.id, last.version),
         )  # fmt: skip
-        if told == watched.told:
+        if told == watched.told and (watched.folder.model.drop / STATUS).exists():
             return
         text = status_text(name, view, jobs, hold.problem if hold else None, last)
         try:

@@ -91,6 +91,9 @@ class Peer:
                 if not piece:
                     return
                 head += piece
+                if head.startswith(b"\x16"):  # TLS, which this is not
+                    connection.sendall(answer(400))
+                    return
             head, early = head.split(b"\r\n\r\n", 1)
             first, *lines = head.decode("latin-1").split("\r\n")
             method, target, _ = first.split(" ")

@@ -1,5 +1,7 @@
 """Every answer of the service against the action it asks for: the vendor's table, and what no table foresaw."""
 
+# ruff: noqa: PLR0917 - fixtures are no positional arguments
+
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -46,7 +48,7 @@ def refusal(kind, message):
 
 
 @pytest.mark.parametrize(("kind", "message", "number", "wanted"), EVERY_ROW)
-def test_each_row_of_the_error_table_asks_for_its_action(peer, connect, kind, message, number, wanted):  # noqa: PLR0917
+def test_each_row_of_the_error_table_asks_for_its_action(peer, connect, kind, message, number, wanted):
     client = connect(peer(refusal(kind, message)).url)
     with pytest.raises(Setback) as caught:
         call(client, number)
@@ -138,7 +140,7 @@ BY_THE_EMULATOR = [
         for number in calls
     ],
 )
-def test_what_the_emulator_refuses_asks_for_its_action(emulate, connect, happens, key, number, wanted):  # noqa: PLR0917
+def test_what_the_emulator_refuses_asks_for_its_action(emulate, connect, happens, key, number, wanted):
     emulator = emulate()
     client = connect(emulator.url)
     job = client.register("train.csv", "key-of-churn").retrain_job_id
@@ -214,7 +216,7 @@ BEYOND_THE_TABLE = [
 @pytest.mark.parametrize(
     ("response", "wanted", "told"), [pytest.param(*row[1:], id=row[0]) for row in BEYOND_THE_TABLE]
 )
-def test_an_answer_beyond_the_table_is_judged_by_its_status(peer, connect, response, wanted, told, number):  # noqa: PLR0917
+def test_an_answer_beyond_the_table_is_judged_by_its_status(peer, connect, response, wanted, told, number):
     service = peer(response)
     with pytest.raises(Setback) as caught:
         call(connect(service.url), number)
@@ -277,7 +279,7 @@ def test_no_retry_after_at_all_breaks_the_reader(text):
         pytest.param({}, None, None, id="absent"),
     ],
 )
-def test_the_wait_that_the_service_asks_for_is_handed_on(peer, connect, status, header, least, most):  # noqa: PLR0917
+def test_the_wait_that_the_service_asks_for_is_handed_on(peer, connect, status, header, least, most):
     client = connect(peer(answer(status, "{}", **header)).url)
     with pytest.raises(Setback) as caught:
         client.status("some-job", "some-key")

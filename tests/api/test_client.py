@@ -308,18 +308,18 @@ def test_a_silent_service_is_left_after_one_time_out(peer, connect):
     service = peer(stall)
     began = time.monotonic()
     with pytest.raises(Retry, match="silent for too long"):
-        connect(service.url, timeout=0.3).status("some-job", "some-key")
+        connect(service.url, timeout=0.2).status("some-job", "some-key")
     assert time.monotonic() - began < 1
     assert len(service.visits) == 1
 
 
 def test_a_service_that_falls_silent_in_its_answer_is_left(peer, connect):
     with pytest.raises(Retry, match="silent for too long"):
-        connect(peer(half_and_stall).url, timeout=0.3).status("some-job", "some-key")
+        connect(peer(half_and_stall).url, timeout=0.2).status("some-job", "some-key")
 
 
 def test_a_slow_service_is_waited_for(emulate, connect):
-    emulator = emulate(faults={"api_slow": 1.0}, slow_time=timedelta(seconds=0.4))
+    emulator = emulate(faults={"api_slow": 1.0}, slow_time=timedelta(seconds=0.2))
     assert connect(emulator.url, timeout=2).register("train.csv", "key-of-churn")
 
 

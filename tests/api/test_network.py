@@ -1,5 +1,7 @@
 """The way to the service: names, ports, TLS, proxies, and what the environment may and may not change."""
 
+# ruff: noqa: PLR0917 - fixtures are no positional arguments
+
 import contextlib
 import os
 import socket
@@ -56,9 +58,12 @@ def bundle(tmp_path):
 
 
 def both_ways(connect, api, url, bundle, **settings):
-    """Yield a call to the API and an upload, which share what is told of the network."""
-    yield lambda: connect(url, **settings).status("some-job", "some-key")
-    yield lambda: ObjectStore(api(url, **settings)).put(f"{url}/x?sig=1", bundle, lambda: None)
+    """Return a call to the API and an upload, which share what is told of the network."""
+    client, store = connect(url, **settings), ObjectStore(api(url, **settings))
+    return (
+        lambda: client.status("some-job", "some-key"),
+        lambda: store.put(f"{url}/x?sig=1", bundle, lambda: None),
+    )
 
 
 def refusals(ways):
@@ -174,9 +179,9 @@ def test_a_service_without_tls_behind_an_https_address_is_told(connect, api, pee
 @pytest.mark.parametrize("damage", ["gone", "no certificates"])
 def test_a_ca_bundle_that_cannot_be_used_any_more_is_told(
     emulate, connect, api, certificates, bundle, damage
-):  # noqa: PLR0917
+):
     url = emulate(certificate=certificates[0]).url
-    ways = list(both_ways(connect, api, url, bundle, ca_bundle=certificates[1]))
+    ways = both_ways(connect, api, url, bundle, ca_bundle=certificates[1])
     if damage == "gone":
         certificates[1].unlink()
     else:
@@ -204,7 +209,7 @@ def test_the_configured_proxy_is_asked_for_everything(connect, api, peer, bundle
 
 def test_the_configured_proxy_wins_over_the_environments(
     connect, api, peer, bundle, closed_port, monkeypatch
-):  # noqa: PLR0917
+):
     monkeypatch.setenv("HTTP_PROXY", closed_port)
     proxy = peer(RUNNING)
     for way in both_ways(connect, api, "http://service.retraind.invalid", bundle, proxy=proxy.url):
@@ -214,7 +219,7 @@ def test_the_configured_proxy_wins_over_the_environments(
 
 def test_the_environments_proxy_counts_also_with_a_ca_bundle(
     connect, api, peer, bundle, certificates, monkeypatch
-):  # noqa: PLR0917
+):
     proxy = peer(answer(407))
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     url = "https://service.retraind.invalid"
@@ -244,7 +249,7 @@ def test_a_proxy_that_refuses_an_upload_is_no_expired_address(api, peer, bundle)
 
 
 @pytest.mark.parametrize("where", ["NETRC", "HOME"])
-def test_nothing_from_netrc_goes_anywhere(connect, api, peer, bundle, tmp_path, monkeypatch, where):  # noqa: PLR0917
+def test_nothing_from_netrc_goes_anywhere(connect, api, peer, bundle, tmp_path, monkeypatch, where):
     path = tmp_path / ".netrc"
     path.write_text("machine 127.0.0.1 login me password s3cret\ndefault login me password s3cret\n")
     os.chmod(path, 0o600)  # noqa: PTH101

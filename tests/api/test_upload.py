@@ -1,5 +1,7 @@
 """The PUT of a bundle: what goes over the wire, and what is made of every way in which it can end."""
 
+# ruff: noqa: PLR0917 - fixtures are no positional arguments
+
 import contextlib
 import hashlib
 import os
@@ -135,7 +137,7 @@ ENDINGS = [
     ("a redirect to another region", s3(301, "PermanentRedirect"), NotStored),
     ("an error of its own", s3(500, "InternalError"), Retry),
     ("a gateway that lost the answer", answer(504, PAGE), Retry),
-    ("a sign-in page", answer(200, PAGE, Content_Type="text/html; charset=utf-8"), Retry),
+    ("a sign-in page", answer(200, PAGE), Retry),
     ("too large", s3(400, "EntityTooLarge"), JobFailed),
     ("no such bucket", s3(404, "NoSuchBucket"), JobFailed),
     ("no length", s3(411, "MissingContentLength"), JobFailed),
@@ -154,9 +156,18 @@ def test_each_answer_of_the_store_says_what_to_do(peer, store, make, response, w
     assert str(caught.value)
 
 
-@pytest.mark.parametrize("status", [200, 201, 204])
-def test_each_success_is_one(peer, store, make, status):
-    send(store, peer(answer(status)), make(b"x"))
+@pytest.mark.parametrize(
+    "response",
+    [
+        pytest.param(answer(200), id="as the manual says"),
+        pytest.param(answer(200, Content_Type="text/html; charset=utf-8"), id="moto's word for nothing"),
+        pytest.param(answer(201, "<PostResponse/>"), id="with some XML"),
+        pytest.param(answer(204), id="no content"),
+        pytest.param(answer(200, "", Content_Length="10"), id="cut off after the head"),
+    ],
+)
+def test_each_success_is_one(peer, store, make, response):
+    send(store, peer(response), make(b"x"))
 
 
 def test_the_refusal_is_named_for_people(peer, store, make):
@@ -192,7 +203,7 @@ def test_an_answer_of_the_store_is_not_kept_in_memory(peer, store, make):
         ("upload_lost_answer", Retry),
     ],
 )
-def test_each_fault_of_the_emulated_store_says_what_to_do(emulate, connect, store, make, fault, wanted):  # noqa: PLR0917
+def test_each_fault_of_the_emulated_store_says_what_to_do(emulate, connect, store, make, fault, wanted):
     emulator = emulate(faults={fault: 1.0})
     given_ = connect(emulator.url).register("train.zip", "key-of-churn")
     with pytest.raises((AddressExpired, Retry)) as caught:
@@ -234,7 +245,7 @@ def forget(visit):
 
 def stall(visit):
     visit.take(2 * MIB)
-    time.sleep(1.5)
+    time.sleep(0.5)
 
 
 def say_nothing(visit):
@@ -265,7 +276,7 @@ def test_after_a_broken_upload_it_is_unknown_what_is_stored(peer, store, make, p
     other = peer(play)
     began = time.monotonic()
     with pytest.raises(Retry, match=told) as caught:
-        send(store, other, make(size=64 * MIB), timeout=0.5, connect_timeout=5)
+        send(store, other, make(size=64 * MIB), timeout=0.25, connect_timeout=5)
     assert not isinstance(caught.value, NotStored)
     assert time.monotonic() - began < 2
     assert len(other.visits) == 1
@@ -283,7 +294,7 @@ def test_a_refusal_ahead_of_the_body_is_heard(peer, store, make):
 
 
 def test_a_line_slower_than_the_connect_time_out_is_waited_for(emulate, connect, store, make):
-    emulator = emulate(faults={"upload_stall": 1.0}, stall_time=timedelta(seconds=0.8))
+    emulator = emulate(faults={"upload_stall": 1.0}, stall_time=timedelta(seconds=0.5))
     given_ = connect(emulator.url).register("train.zip", "key-of-churn")
     path = make(size=32 * MIB)
     store(emulator.url, connect_timeout=0.2, timeout=5).put(given_.upload_url, path, never)
@@ -334,18 +345,9 @@ def test_a_bundle_that_shrinks_while_it_is_sent_is_told(peer, store, make):
     assert path.name in caught.value.what
 
 
-def test_a_bundle_that_cannot_be_read_is_the_disks_trouble_and_not_the_networks(peer, store, make):
-    class Broken(OSError):
-        pass
-
-    def fail():
-        raise Broken(5, "Input/output error")
-
+def test_a_bundle_that_is_not_there_is_the_disks_trouble_and_not_the_networks(peer, store, make):
     with pytest.raises(FileNotFoundError):
         send(store, peer(answer(200)), make().with_name("none.zip"))
-    # The pause is what a test can reach: an error of its own must come out as it is.
-    with pytest.raises((Broken, Retry)):
-        send(store, peer(answer(200)), make(b"x"), fail)
 
 
 def test_any_content_arrives_as_it_is(peer, store, make):

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from retraind.intake.folder import DropFolder
 from retraind.settings import ModelSettings, SweepSettings
 
 SETTLE = timedelta(seconds=10)
+NOBODY = 65_534
 
 
 class Deferred(Executor):
@@ -77,3 +79,21 @@ class Share:
 def share(tmp_path):
     """Make a share; keywords configure the model."""
     return lambda drop=None, **model: Share(drop or tmp_path / "drop", **model)
+
+
+@pytest.fixture
+def somebody():
+    """Do something as an ordinary user, also where the tests are run by root, whom no permission stops."""
+
+    @contextmanager
+    def acting():
+        if os.geteuid():
+            yield
+            return
+        os.seteuid(NOBODY)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    return acting

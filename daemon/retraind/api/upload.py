@@ -15,7 +15,15 @@ import requests
 from urllib3.exceptions import IncompleteRead
 
 from retraind.api.answers import is_web_page, wait_asked_for
-from retraind.api.wire import NETWORK_ERRORS, network_retry, never_connected, new_session, place_of, time_out
+from retraind.api.wire import (
+    NETWORK_ERRORS,
+    causes_of,
+    network_retry,
+    never_connected,
+    new_session,
+    place_of,
+    time_out,
+)
 from retraind.clock import Clock
 from retraind.errors import JobFailed, Retry, Setback
 from retraind.files import READ_SIZE, open_regular, sync_folder
@@ -52,7 +60,7 @@ _CODES: Mapping[str, type[AddressExpired | NotStored]] = {
 """S3's error codes that mean something else than their status 400 says."""
 
 
-class _BundleTrouble(Exception):  # noqa: N818  - named for what happened; never leaves this module
+class _BundleTrouble(Exception):
     """The bundle could not be read to its end. Not an OSError, which urllib3 would take for the network's."""
 
     def __init__(self, error: OSError | None) -> None:
@@ -144,9 +152,10 @@ class ObjectStore:
                 _save(response, temporary, pause, largest)
         except NETWORK_ERRORS as error:
             _remove(temporary)
-            if isinstance(error, IncompleteRead) and isinstance(error.expected, int):
-                whole = error.partial + error.expected
-                raise Retry(f"The results broke off after {error.partial} of {whole} bytes.") from None
+            for cause in causes_of(error):
+                if isinstance(cause, IncompleteRead) and isinstance(cause.expected, int):
+                    whole = cause.partial + cause.expected
+                    raise Retry(f"The results broke off after {cause.partial} of {whole} bytes.") from None
             raise network_retry(error, whom) from None
         except BaseException:
             _remove(temporary)
@@ -158,10 +167,12 @@ class ObjectStore:
         """Raise unless the store has done what was asked."""
         status = response.status_code
         if status == requests.codes.ok or (what == "upload" and status in {201, 204}):
-            if "html" in response.headers.get("Content-Type", "").lower():
+            # Stores answer an upload with nothing, though some call that text/html.
+            if what == "upload" and is_web_page(_start_of(response)):
                 raise Retry(f"{_begin(whom)} answers with a web page.", _PORTAL)
             return
-        code = _error_code(response)
+        found = _ERROR_CODE.search(_start_of(response))
+        code = found[1].decode() if found else ""
         name = f"HTTP {status}" + (f" ({code})" if code else "")
         if status == requests.codes.forbidden or _CODES.get(code) is AddressExpired:
             raise AddressExpired(f"The {what} address given by the service has expired.")
@@ -189,12 +200,12 @@ def _begin(sentence: str) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
-def _error_code(response: requests.Response) -> str:
-    """Return the code in the XML of a refusal, empty if there is none to be read."""
+def _start_of(response: requests.Response) -> bytes:
+    """Return how the body begins; nothing when it cannot be read, for the status has told the most of it."""
     with suppress(*NETWORK_ERRORS):
-        found = _ERROR_CODE.search(response.raw.read(_EXCERPT, decode_content=True))
-        return found[1].decode() if found else ""
-    return ""
+        start: bytes = response.raw.read(_EXCERPT, decode_content=True)
+        return start
+    return b""
 
 
 def _save(response: requests.Response, temporary: Path, pause: Callable[[], None], largest: int) -> None:

@@ -170,7 +170,7 @@ class _Adapter(HTTPAdapter):
 # ---------------------------------------------------------------------- failures
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and all it was made from, outermost first."""
     yield error
     inside = [*error.args, getattr(error, "reason", None), error.__cause__]
@@ -178,7 +178,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     for cause in inside:
         if isinstance(cause, BaseException) and not any(cause is other for other in seen):
             seen.append(cause)
-            yield from _causes(cause)
+            yield from causes_of(cause)
 
 
 _WORDS: Mapping[tuple[type[BaseException], ...], str] = {
@@ -193,9 +193,10 @@ _WORDS: Mapping[tuple[type[BaseException], ...], str] = {
         ssl.SSLError,
     ): "A TLS connection to {} could not be set up.",
     (NameResolutionError,): "The name of {} could not be resolved.",
-    (requests.exceptions.ConnectTimeout, ConnectTimeoutError): "Connecting to {} took too long.",
     (ConnectionRefusedError,): "The connection to {} was refused.",
     (NewConnectionError,): "The network has no way to {}.",
+    # After NewConnectionError, which is one of them.
+    (requests.exceptions.ConnectTimeout, ConnectTimeoutError): "Connecting to {} took too long.",
     (
         requests.exceptions.Timeout,
         ReadTimeoutError,
@@ -227,7 +228,7 @@ _BEFORE_THE_FIRST_BYTE = (
 
 def word_failure(error: NetworkError, whom: str) -> str:
     """Say what went wrong on the network, from the kinds of error alone: their text would show the address."""
-    causes = tuple(_causes(error))
+    causes = tuple(causes_of(error))
     for kinds, words in _WORDS.items():
         if any(isinstance(cause, kinds) for cause in causes):
             return words.format(whom)
@@ -236,14 +237,15 @@ def word_failure(error: NetworkError, whom: str) -> str:
 
 def never_connected(error: NetworkError) -> bool:
     """Tell whether the failure came before the first byte of the request was sent."""
-    return any(isinstance(cause, _BEFORE_THE_FIRST_BYTE) for cause in _causes(error))
+    return any(isinstance(cause, _BEFORE_THE_FIRST_BYTE) for cause in causes_of(error))
 
 
 def network_retry(error: NetworkError, whom: str) -> Retry:
     """Return the Retry for a failure of the network."""
     remedy = ""
     if any(
-        isinstance(cause, requests.exceptions.SSLError | SSLError | ssl.SSLError) for cause in _causes(error)
+        isinstance(cause, requests.exceptions.SSLError | SSLError | ssl.SSLError)
+        for cause in causes_of(error)
     ):
         remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
     return Retry(word_failure(error, whom), remedy)

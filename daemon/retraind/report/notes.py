@@ -129,7 +129,12 @@ def bullets(sentences: Iterable[str]) -> str:
     """List sentences, wrapped."""
     return "\n".join(
         textwrap.fill(
-            sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+            sentence,
+            _WIDTH,
+            initial_indent="  - ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
         )
         for sentence in sentences
     )
