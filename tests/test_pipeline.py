@@ -376,6 +376,24 @@ def test_an_upload_waits_for_its_window(tmp_path):
         assert world.run(job).outcome is Outcome.TRAINED
 
 
+def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_them_through(tmp_path):
+    with a_world(tmp_path, budget="1/month", service={"key_lifetime": timedelta(days=400)}) as world:
+        assert world.run(world.sealing()).outcome is Outcome.TRAINED
+        second = world.run(world.sealing(key="2", train=table(offset=2)))
+        assert second.hold is not None
+        assert "budget of 1 trainings a month is used up" in second.hold.what
+        assert len(world.records("registered")) == 1
+        next_month = (world.clock.now().astimezone().replace(day=1) + timedelta(days=32)).replace(day=1)
+        assert second.held_until.astimezone().date() == next_month.date()
+        second = world.journal.write(second, "released", hold=None, held_until=None, budget_waived=True)
+        assert world.run(second).outcome is Outcome.TRAINED
+        third = world.run(world.sealing(key="3", train=table(offset=3)))
+        assert third.hold is not None
+        world.clock.pass_time(timedelta(days=40))
+        third = world.journal.write(third, "released", hold=None, held_until=None)
+        assert world.run(third).outcome is Outcome.TRAINED
+
+
 # ---------------------------------------------------------------------- retry, switch, filing
 
 

@@ -1,5 +1,5 @@
 import os
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from retraind.errors import ConfigError
-from retraind.settings import Span, find_config, load
+from retraind.settings import Budget, Span, find_config, load
 
 SECRET = "key-that-must-never-be-shown"
 
@@ -117,6 +117,7 @@ MISTAKES = [
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n', ["upload_window", "22:00-06:00"]),
     ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
     ("a model's name with capitals", SMALLEST.replace("churn", "Churn"), ["models", "'Churn'", "small letters"]),
+    ("a budget that is none", SMALLEST + 'budget = "a few"\n', ["models.churn.budget", "4/month"]),
     ("a base address that is none", SMALLEST + '[api]\nbase_url = "service"\n', ["api.base_url", "'service'"]),
     ("no TOML", "models = x\n", ["not valid TOML", "line"]),
 ]  # fmt: skip
@@ -261,3 +262,14 @@ def test_no_text_is_taken_for_a_duration_by_accident(text):
     except ValidationError:
         return
     assert any(char.isdigit() for char in text)
+
+
+@given(
+    st.sampled_from(["day", "week", "month", "year"]),
+    st.integers(0, 3_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+)
+def test_a_period_begins_before_and_ends_after_every_moment_in_it(period, now):
+    budget = Budget(1, period)
+    assert budget.begins(now) <= now < budget.ends(now)
+    assert budget.begins(budget.ends(now)) == budget.ends(now)
+    assert budget.begins(budget.ends(now) - timedelta(seconds=1)) == budget.begins(now)

@@ -213,7 +213,7 @@ def test_a_reload_is_told_and_takes_over_the_new_models(tmp_path):
         running.process.send_signal(signal.SIGHUP)
         running.hear("RELOADING=1")
         running.hear("READY=1")
-        running.wait_for(lambda: (tmp_path / "price" / "STATUS.txt").exists())
+        running.wait_for((tmp_path / "price" / "STATUS.txt").exists)
 
 
 @pytest.mark.process

@@ -335,7 +335,7 @@ def _release(options: argparse.Namespace) -> int:
         if job.hold is None:
             _complain(f"{job.id} is not on hold.")
             return BAD
-        journal.write(job, "released", hold=None, wake_at=None)
+        journal.write(job, "released", hold=None, held_until=None, wake_at=None, budget_waived=True)
         print(f"{job.id}: released.")
     return GOOD
 

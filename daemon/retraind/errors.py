@@ -5,7 +5,7 @@ as a complete sentence, and `remedy`, what a person can do about it.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -46,6 +46,8 @@ class Hold(Setback):
     scope: Scope = Scope.MODEL
     credential: bool = False
     """True when another key would end the hold; the daemon then looks for one by itself."""
+    until: datetime | None = None
+    """When a hold of a job ends by itself, if it does."""
 
 
 @dataclass

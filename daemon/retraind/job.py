@@ -177,6 +177,10 @@ class Job(_Frozen):
     """What the last of these tries met."""
     hold: Problem | None = None
     """Set while the job waits for a person."""
+    held_until: datetime | None = None
+    """When the hold ends by itself; None where only a person can end it."""
+    budget_waived: bool = False
+    """A person let the job through although the model's budget is used up."""
 
     # The check
     rows: Mapping[str, int] = {}

@@ -21,7 +21,9 @@ from retraind.errors import JournalError
 from retraind.files import make_folder
 from retraind.job import IN_WORK, LIFE, RESTING, Job, Problem, State
 
-SCHEMA = "0001"
+UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
+"""The events with which a training begins, and is counted against the model's budget."""
+SCHEMA = "0002"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
@@ -264,6 +266,14 @@ class Journal:
                 detail=json.dumps(dict(detail), ensure_ascii=False, default=str),
             )
         )
+
+    def trainings_since(self, model: str, moment: datetime) -> int:
+        """Count the trainings that a model's uploads have started since `moment`."""
+        query = sa.select(sa.func.count()).where(
+            EVENTS.c.model == model, EVENTS.c.event.in_(UPLOAD_EVENTS), EVENTS.c.at >= moment.timestamp()
+        )
+        with self._reader.connect() as connection:
+            return connection.scalar(query) or 0
 
     # Models
 

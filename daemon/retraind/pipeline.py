@@ -25,7 +25,7 @@ from retraind.api.credentials import Credentials, fingerprint, lock_address, unl
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
 from retraind.bundle.archive import Member, build
 from retraind.bundle.preflight import SourceFile, preflight
-from retraind.clock import Clock, span_for_people
+from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
 from retraind.files import (
     copy_folder_verified,
@@ -207,7 +207,9 @@ class Pipeline:
                 return self._journal.write(job)
             case Scope.JOB:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
-                return self._journal.write(job, "held", hold=problem, detail={"reason": hold.what})
+                return self._journal.write(
+                    job, "held", hold=problem, held_until=hold.until, detail={"reason": hold.what}
+                )
             case _:
                 assert_never(hold.scope)
 
@@ -314,6 +316,7 @@ class Pipeline:
         if not self._bundle_path(job).is_file():
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
+        self._keep_budget(job, model)
         key = self._key(job)
         given = self._service.register(job.bundle_name, key)
         return Go(
@@ -517,6 +520,22 @@ class Pipeline:
             return fingerprint(self._credentials.key(name, self.settings.models[name]))
         except (Setback, KeyError):
             return None
+
+    def _keep_budget(self, job: Job, model: ModelSettings) -> None:
+        """Hold the job when the model has had as many trainings as its owner wants to pay for."""
+        budget = model.trainings
+        now = self._clock.now()
+        if budget is None or job.budget_waived:
+            return
+        used = self._journal.trainings_since(job.model, budget.begins(now))
+        if used >= budget.trainings:
+            until = budget.ends(now)
+            raise Hold(
+                f"The budget of {budget.trainings} trainings a {budget.period} is used up.",
+                f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
+                scope=Scope.JOB,
+                until=until,
+            )
 
     def folder(self, job: Job) -> Path:
         """Return where the job's files are now: in work, or filed."""

@@ -364,6 +364,10 @@ class Daemon:
                 _LOG.info("model_released", model=name, why=why)
                 self._scheduler.dispatch([name])
                 self._tell(name)
+        for job in self.journal.active():
+            if job.hold and job.held_until and job.held_until <= self._clock.now():
+                self.journal.write(job, "released", hold=None, held_until=None)
+                self._scheduler.dispatch([job.model])
         for name, model in self.settings.models.items():
             try:
                 if self.credentials.renew(name, model):

@@ -9,9 +9,9 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import platformdirs
 from pydantic import (
@@ -192,6 +192,41 @@ _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
+_BUDGET = re.compile(r"(\d+)\s*/\s*(day|week|month|year)")
+
+
+class Budget(NamedTuple):
+    """How many trainings a model may start in a period of the local calendar."""
+
+    trainings: int
+    period: str
+
+    def begins(self, now: datetime) -> datetime:
+        """Return when the period that `now` is in began, local time."""
+        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        match self.period:
+            case "day":
+                return midnight
+            case "week":
+                return midnight - timedelta(days=midnight.weekday())
+            case "month":
+                return midnight.replace(day=1)
+            case _:
+                return midnight.replace(month=1, day=1)
+
+    def ends(self, now: datetime) -> datetime:
+        """Return when the next period begins."""
+        longest = {"day": 1, "week": 7, "month": 31, "year": 366}[self.period]
+        # A day more than the longest period lies in the next one; two more if a clock change shortens a day.
+        return self.begins(self.begins(now) + timedelta(days=longest, hours=2))
+
+
+def _budget(text: str) -> str:
+    if not _BUDGET.fullmatch(text):
+        raise ValueError('write a budget as "4/month" (day, week, month or year)')
+    return text
+
+
 def _pattern(text: str) -> str:
     Pattern(text)
     return text
@@ -232,6 +267,7 @@ class ModelSettings(_Section):
     gate: tuple[str, ...] | None = None
     gate_timeout: PositiveSpan = timedelta(minutes=10)
     upload_window: Annotated[str, AfterValidator(_window)] | None = None
+    budget: Annotated[str, AfterValidator(_budget)] | None = None
     poll_interval: PositiveSpan | None = None
     poll_timeout: PositiveSpan | None = None
 
@@ -298,6 +334,12 @@ class ModelSettings(_Section):
     def work_folder(self) -> Path:
         """Where sealed deliveries are worked on; on the drop folder's file system, so that a rename gets there."""
         return self.drop / ".retraind"
+
+    @property
+    def trainings(self) -> Budget | None:
+        """`budget` as numbers."""
+        found = _BUDGET.fullmatch(self.budget) if self.budget else None
+        return Budget(int(found[1]), found[2]) if found else None
 
     @property
     def window(self) -> tuple[time, time] | None:

@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.api.client import IssuedKey
@@ -70,14 +70,14 @@ def test_a_key_is_taken_from_its_file(credentials, model, key_file, content):
 @pytest.mark.parametrize("origin", ["file", "value", "secret file", "secret value"])
 def test_what_cannot_be_a_key_is_told_without_telling_it(credentials, model, key_file, content, origin):
     text = content.decode("latin-1")
-    settings = {
+    configured = {
         "file": lambda: model(api_key_file=key_file(content)),
         "value": lambda: model(api_key=text),
         "secret file": lambda: model(secret_key_file=key_file(content), model_id=1),
         "secret value": lambda: model(secret_key=text, model_id=1),
     }[origin]()
     with pytest.raises(Hold) as caught:
-        credentials.key("churn", settings)
+        credentials.key("churn", configured)
     assert caught.value.credential
     assert "s3cret" not in str(caught.value) + repr(caught.value)
     assert "models.churn" in caught.value.what
@@ -364,17 +364,20 @@ ADDRESSES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(address=ADDRESSES | st.text(st.characters(codec="utf-8")), key=KEYS)
 def test_an_address_is_unlocked_by_the_key_that_locked_it(address, key):
     assert unlock_address(lock_address(address, key), key) == address
 
 
+@settings(max_examples=40)
 @given(address=ADDRESSES, key=KEYS, other=KEYS)
 def test_another_key_does_not_unlock_it(address, key, other):
     found = unlock_address(lock_address(address, key), other)
     assert found == (address if key == other else None)
 
 
+@settings(max_examples=40)
 @given(address=ADDRESSES, key=KEYS)
 def test_a_ticket_tells_no_part_of_address_or_key(address, key):
     ticket = lock_address(address, key)
@@ -383,11 +386,13 @@ def test_a_ticket_tells_no_part_of_address_or_key(address, key):
     assert len(key) < 8 or key not in ticket
 
 
+@settings(max_examples=40)
 @given(ticket=st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
 def test_no_ticket_at_all_breaks_the_unlocking(ticket):
     assert unlock_address(ticket, "some-key") is None
 
 
+@settings(max_examples=40)
 @given(key=KEYS, other=KEYS)
 def test_a_fingerprint_tells_keys_apart_and_nothing_of_them(key, other):
     assert (fingerprint(key) == fingerprint(other)) == (key == other)

@@ -276,7 +276,7 @@ def test_after_a_broken_upload_it_is_unknown_what_is_stored(peer, store, make, p
     other = peer(play)
     began = time.monotonic()
     with pytest.raises(Retry, match=told) as caught:
-        send(store, other, make(size=64 * MIB), timeout=0.25, connect_timeout=5)
+        send(store, other, make(size=32 * MIB), timeout=0.25, connect_timeout=5)
     assert not isinstance(caught.value, NotStored)
     assert time.monotonic() - began < 2
     assert len(other.visits) == 1
@@ -290,7 +290,7 @@ def test_a_refusal_ahead_of_the_body_is_heard(peer, store, make):
         visit.take()
 
     with pytest.raises(AddressExpired):
-        send(store, peer(refuse), make(size=64 * MIB))
+        send(store, peer(refuse), make(size=32 * MIB))
 
 
 def test_a_line_slower_than_the_connect_time_out_is_waited_for(emulate, connect, store, make):
@@ -325,7 +325,7 @@ def test_a_stop_ends_the_upload_within_a_moment(peer, store, make, play):
             visit.take()
 
     with pytest.raises(Stopped):
-        send(store, peer(slow), make(size=64 * MIB), pause, timeout=30)
+        send(store, peer(slow), make(size=32 * MIB), pause, timeout=30)
     assert len(said) == 1
 
 
@@ -333,7 +333,7 @@ def test_a_stop_ends_the_upload_within_a_moment(peer, store, make, play):
 
 
 def test_a_bundle_that_shrinks_while_it_is_sent_is_told(peer, store, make):
-    path = make(size=64 * MIB)
+    path = make(size=32 * MIB)
 
     def shrink(visit):
         visit.take(2 * MIB)

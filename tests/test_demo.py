@@ -1,0 +1,37 @@
+import csv
+import io
+import subprocess
+import sys
+
+import pytest
+
+from retraind.demo.data import bad_delivery, good_delivery
+
+
+def rows(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def test_the_data_is_split_by_time_and_nothing_is_lost():
+    train, evaluation = (rows(content) for content in good_delivery())
+    assert train[0] == evaluation[0] == ["date", "precipitation", "temp_max", "temp_min", "wind", "weather"]
+    assert max(day[0] for day in train[1:]) < min(day[0] for day in evaluation[1:])
+    assert len(train) + len(evaluation) - 2 == 1461
+
+
+def test_the_bad_delivery_has_the_mistakes_it_is_shown_for():
+    train, evaluation = (rows(content) for content in bad_delivery())
+    assert {len(row) for row in train} == {6, 7}
+    assert train[0] != evaluation[0]
+
+
+@pytest.mark.process
+def test_the_demo_tells_its_whole_story_and_leaves_nothing_behind(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "retraind", "demo"], capture_output=True, text=True, timeout=110, check=False,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "COLUMNS": "120"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("RESULT.txt", "ERROR.txt", "now the published one", "NOT retrained", "accuracy", "failed/"):
+        assert words in done.stdout
+    assert list(tmp_path.iterdir()) == []
