@@ -120,7 +120,7 @@ def takes_the_model(each):
 
 
 @given(JOBS, st.booleans(), st.sampled_from(["all", "latest"]), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_the_journal_holds_one_job_at_most_may_take_the_model(jobs, held, backlog, data):
     running = set(
         data.draw(st.lists(st.sampled_from([each.id for each in jobs]), max_size=1) if jobs else st.just([]))

@@ -99,6 +99,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     release.add_argument("name", metavar="MODEL|JOB")
     switch = add("switch", _switch, "make a finished job's model the published one", config)
     switch.add_argument("job", metavar="JOB")
+    add("rebuild", _rebuild, "rebuild a lost or damaged journal from the job folders", config)
     check_data = add(
         "preflight",
         _preflight,
@@ -337,6 +338,31 @@ def _release(options: argparse.Namespace) -> int:
             return BAD
         journal.write(job, "released", hold=None, held_until=None, wake_at=None, budget_waived=True)
         print(f"{job.id}: released.")
+    return GOOD
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    from retraind.jobfile import JobFiles
+    from retraind.journal import Journal, set_aside, sole_instance
+    from retraind.rebuild import rebuild
+    from retraind.settings import load
+
+    settings, _ = load(options.config)
+    log.set_up(level="ERROR")
+    file = settings.state.journal_file
+    with sole_instance(file):
+        try:
+            journal = Journal.open(file)
+        except JournalError as error:
+            print(f"{error}\nIt is set aside as {set_aside(file)}, and a new one is begun.")
+            journal = Journal.open(file)
+        try:
+            found = rebuild(settings, journal, JobFiles.beside(file), believe=True)
+        finally:
+            journal.close()
+    for folder in found.foreign:
+        print(f"{folder}: there is no usable job.json in it; it is left alone.")
+    print(f"{len(found.adopted)} jobs were taken over from their folders.")
     return GOOD
 
 

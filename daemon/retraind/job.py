@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class State(StrEnum):
@@ -137,6 +137,14 @@ class SealedFile(_Frozen):
     """Path below the drop folder, and later below the job's folder, with `/`; one folder deep at most."""
     signature: Signature
     sha256: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _stays_inside(cls, name: str) -> str:
+        parts = name.split("/")
+        if len(parts) > 2 or any(part in {"", ".", ".."} or "\0" in part for part in parts):  # noqa: PLR2004
+            raise ValueError("not the name of a file in a delivery")
+        return name
 
     @property
     def base_name(self) -> str:

@@ -5,6 +5,7 @@ in another process cannot overwrite each other. What a job's change means is dec
 """
 
 import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,13 @@ class Event(NamedTuple):
     detail: Mapping[str, Any]
 
 
+class Version(NamedTuple):
+    """How much the journal knows of a job."""
+
+    version: int
+    state: State
+
+
 class ModelHold(NamedTuple):
     """Why no job of a model talks to the service."""
 
@@ -114,7 +122,7 @@ class Journal:
             engine.dispose()
             raise JournalError(
                 f"The journal {file} cannot be used: {error.orig}. If the disk is full or read-only, mend that; "
-                "if the file is damaged, restore it from a backup."
+                "if the file is damaged, run: retraind rebuild"
             ) from error
         return cls(engine, clock or Clock())
 
@@ -173,6 +181,19 @@ class Journal:
         with self._reader.connect() as connection:
             body = connection.scalar(sa.select(JOBS.c.body).where(JOBS.c.id == job_id))
         return Job.model_validate_json(body) if body else None
+
+    def versions(self, model: str) -> dict[str, "Version"]:
+        """Return which jobs of a model are known, in which version and state."""
+        query = sa.select(JOBS.c.id, JOBS.c.version, JOBS.c.state).where(JOBS.c.model == model)
+        with self._reader.connect() as connection:
+            return {row.id: Version(row.version, State(row.state)) for row in connection.execute(query)}
+
+    def adopt(self, job: Job) -> None:
+        """Record a job as its folder knows it, in place of an older version or of nothing."""
+        with self._engine.begin() as connection:
+            connection.execute(JOBS.delete().where(JOBS.c.id == job.id))
+            connection.execute(JOBS.insert().values(_row(job)))
+            self._append(connection, "job_adopted", job, {"state": job.state})
 
     def find(self, beginning: str, limit: int = 3) -> list[Job]:
         """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
@@ -388,6 +409,22 @@ def _migrate(engine: sa.Engine, file: Path) -> None:
             )
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, SCHEMA)
+
+
+def set_aside(file: Path) -> Path:
+    """Rename a journal that cannot be used, with what belongs to it, so that a new one can be begun.
+
+    Returns the new name. Nothing is deleted. Call with `sole_instance` held.
+    """
+    number = next(
+        number for number in itertools.count(1) if not file.with_name(f"{file.name}.bad-{number}").exists()
+    )
+    aside = file.with_name(f"{file.name}.bad-{number}")
+    for ending in ("", "-wal", "-shm"):
+        part = file.with_name(file.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    return aside
 
 
 def running_instance(file: Path) -> int | None:

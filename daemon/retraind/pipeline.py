@@ -40,6 +40,7 @@ from retraind.gate import ask_gate
 from retraind.intake import seal as sealing
 from retraind.intake.folder import signature_of
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, State
+from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
 from retraind.report import machine, notes
 from retraind.settings import ModelSettings, Settings
@@ -101,6 +102,7 @@ class Pipeline:
         self._store = store
         self._credentials = credentials
         self._clock = clock or Clock()
+        self._copies = JobFiles.beside(settings.state.journal_file)
         self._stopping = stopping or threading.Event()
         self._changed = changed
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -152,6 +154,7 @@ class Pipeline:
                 cleared = {"state": to, "wake_at": None, "attempts": 0, "trouble": None}
                 after = self._journal.write(job, event, **(cleared | dict(changes)))
                 _LOG.info(event, state=to.value)
+                self._keep_copy(after)
                 return after
             case Wait(after, changes):
                 wake_at = self._clock.now() + after
@@ -221,6 +224,15 @@ class Pipeline:
         return self._journal.write(
             job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
         )
+
+    def _keep_copy(self, job: Job) -> None:
+        """Let the job's folder know as much as the journal, as long as it is in work."""
+        folder = self._model(job).work_folder / job.id
+        try:
+            if folder.is_dir():
+                self._copies.write(folder, job)
+        except OSError as error:
+            _LOG.warning("copy_not_written", folder=str(folder), reason=error.strerror)
 
     def _pause(self) -> None:
         """Give long reads and writes a place to end when the daemon stops."""
@@ -353,6 +365,8 @@ class Pipeline:
         if not bundle.is_file():
             return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
         job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
+        # Should the journal be lost now, the folder has to know that this retrain job may already run.
+        self._copies.write(self.folder(job), job)
         try:
             self._store.put(address, bundle, self._pause)
         except NotStored:
@@ -459,7 +473,7 @@ class Pipeline:
         make_folder(folder)
         write_atomically(folder / notes.note_name(job), notes.as_bytes(notes.note(job)))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
-        write_atomically(folder / sealing.JOB_FILE, job.portable())
+        self._copies.write(folder, job)
         if folder.parent == model.work_folder:
             self._move_folder(job, folder, (model.failed_folder if failed else model.done_folder) / job.id)
         self._spooled(job).unlink(missing_ok=True)

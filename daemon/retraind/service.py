@@ -27,8 +27,10 @@ from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
 from retraind.intake.watcher import Watcher
 from retraind.job import Job, State, job_id
+from retraind.jobfile import JobFiles
 from retraind.journal import Journal, sole_instance
 from retraind.pipeline import Pipeline
+from retraind.rebuild import rebuild
 from retraind.report.status import STATUS, status_text, write_status
 from retraind.scheduler import Scheduler
 from retraind.settings import ModelSettings, Settings, load
@@ -124,6 +126,7 @@ class Daemon:
         Returns the exit code: 0, or with `once` 1 when a job failed or is held.
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
+        rebuild(self.settings, self.journal, JobFiles.beside(self.settings.state.journal_file), believe=False)
         self._end_holds_of_last_time()
         self._watch_all()
         self._scheduler.start()

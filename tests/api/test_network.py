@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import select
 import socket
 import time
 
@@ -205,6 +206,30 @@ def test_the_configured_proxy_is_asked_for_everything(connect, api, peer, bundle
     ]
     assert all(visit.headers["proxy-authorization"].startswith("Basic ") for visit in proxy.visits)
     assert "x-api-key" not in proxy.visits[1].headers
+
+
+def test_a_tunnel_through_a_slow_proxy_carries_everything(emulate, connect, api, peer, certificates, bundle):
+    emulator = emulate(certificate=certificates[0])
+
+    def tunnel(visit):
+        time.sleep(0.7)
+        with socket.create_connection(("127.0.0.1", emulator.port)) as onward:
+            visit.connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            ends = {visit.connection: onward, onward: visit.connection}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    piece = end.recv(65_536)
+                    if not piece:
+                        return
+                    ends[end].sendall(piece)
+
+    proxy = peer(tunnel)
+    settings = {"ca_bundle": certificates[1], "proxy": proxy.url}
+    given = connect(emulator.url, **settings).register("train.csv", "key-of-churn")
+    ObjectStore(api(emulator.url, **settings)).put(given.upload_url, bundle, lambda: None)
+    assert [record["event"] for record in emulator.records()][:2] == ["registered", "put_received"]
+    assert [visit.method for visit in proxy.visits] == ["CONNECT", "CONNECT"]
+    assert not any("x-api-key" in visit.headers for visit in proxy.visits)
 
 
 def test_the_configured_proxy_wins_over_the_environments(

@@ -119,7 +119,7 @@ POLICIES = st.builds(
     st.sampled_from([20.0, 22.0, 30.0, 3_700.0]),
     st.sampled_from([None, Claims(True), Claims(False, ("Not yet.",))]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_delivery_is_whole_proven_and_of_one_key(sightings, policy, now, claims):
     if policy.mode == "train-only":
         sightings = [each for each in sightings if each.role is not Role.EVAL]
@@ -387,7 +387,7 @@ def test_a_settle_time_longer_than_the_time_out_is_still_kept():
 def test_thousands_of_files_with_one_key_are_sorted_in_a_moment():
     """Names of separators alone all carry the empty key; anybody can make a hundred thousand of them."""
     untouched = Signature(size=1, mtime_ns=0, inode=1)
-    crowd = [Sighting(f"train{n}", Role.TRAIN, "", untouched, 0) for n in range(50_000)]
+    crowd = [Sighting(f"train{n}", Role.TRAIN, "", untouched, 0) for n in range(30_000)]
     [each] = group(crowd)
     assert len(each.train) == len(crowd)
     assert len(text(judge(each, model(), 99, None))) < 500

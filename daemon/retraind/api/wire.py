@@ -121,8 +121,13 @@ class _PatientSender:
     def send(self, data: bytes) -> None:
         if self.sock is None:
             self.connect()
-        left = memoryview(data)
+        before = self.sock.gettimeout()
         self.sock.settimeout(min(_LOOK_UP_SECONDS, self.silence_seconds))
+        self._send_all(memoryview(data))
+        # What follows may still be part of connecting: a tunnel's answer, a handshake.
+        self.sock.settimeout(before)
+
+    def _send_all(self, left: memoryview) -> None:
         silent_since = time.monotonic()
         while left:
             self.pause()

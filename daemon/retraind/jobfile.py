@@ -1,0 +1,80 @@
+"""job.json: a copy of the journal's record in each job's folder, from which a lost journal can be rebuilt.
+
+People can write to the share, so a copy carries a seal made with a key that only the daemon has. A copy without a
+good seal is believed only when an operator says so.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pydantic import ValidationError
+
+from retraind.files import make_folder, open_regular, write_atomically
+from retraind.job import Job
+
+NAME = "job.json"
+KEY_NAME = "seal.key"
+_LARGEST = 16 << 20
+"""Bytes of a copy that are read; 5,000 long column names fit in."""
+_KEY_BYTES = 32
+
+
+class Copy(NamedTuple):
+    """What a job's folder says of the job."""
+
+    job: Job
+    sealed: bool
+    """True when the copy was made by this daemon and not changed since."""
+
+
+class JobFiles:
+    """Writes and reads copies, with the key beside the journal."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def beside(cls, journal: Path) -> Self:
+        """Use the key kept beside `journal`, making one at the first time. Raises OSError."""
+        path = journal.with_name(KEY_NAME)
+        try:
+            with open_regular(path) as file:
+                key = file.read(_KEY_BYTES)
+        except FileNotFoundError:
+            key = b""
+        if len(key) == _KEY_BYTES:
+            return cls(key)
+        make_folder(path.parent)
+        key = secrets.token_bytes(_KEY_BYTES)
+        write_atomically(path, key, 0o600)
+        return cls(key)
+
+    def _seal(self, body: bytes) -> str:
+        return hmac.new(self._key, body, hashlib.sha256).hexdigest()
+
+    def write(self, folder: Path, job: Job) -> None:
+        """Put a copy of `job` into its folder, durably. Raises OSError."""
+        body = job.portable()
+        document = {"seal": self._seal(body), "job": body.decode()}
+        write_atomically(folder / NAME, json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n")
+
+    def read(self, folder: Path) -> Copy | None:
+        """Return the copy in `folder`; None where there is none, or it is no copy of that folder's job."""
+        try:
+            with open_regular(folder / NAME) as file:
+                size = os.fstat(file.fileno()).st_size
+                text = file.read(size) if size <= _LARGEST else b""
+            document = json.loads(text)
+            body = document["job"].encode()
+            job = Job.model_validate_json(body)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+            # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
+            return None
+        if job.id != folder.name:
+            return None
+        return Copy(job, hmac.compare_digest(str(document.get("seal", "")), self._seal(body)))

@@ -1,0 +1,96 @@
+"""Bringing the journal back in line with the job folders after it was lost, or restored from an older backup.
+
+A folder's copy counts when the journal does not know the job, or knows an older version of it. Where a folder
+stands decides over what its copy says: what is in done/ is done and is never trained again.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retraind import log
+from retraind.job import LIFE, RESTING, Job, Outcome, State
+from retraind.jobfile import JobFiles
+from retraind.journal import Journal
+from retraind.settings import ModelSettings, Settings
+
+_LOG = log.get(__name__)
+
+_JOB_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
+
+
+@dataclass
+class Rebuilt:
+    """What was found in the job folders."""
+
+    adopted: list[Job] = field(default_factory=list)
+    """Jobs that the journal did not know, or knew an older version of."""
+    foreign: list[Path] = field(default_factory=list)
+    """Folders among the job folders that hold no believable copy of a job; they are left alone."""
+
+
+def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: bool) -> Rebuilt:
+    """Adopt what the folders know better than the journal.
+
+    With `believe`, copies without a good seal count too: for an operator whose whole state folder was lost.
+    Folders that cannot be read now are left for the next start.
+    """
+    found = Rebuilt()
+    for name, model in settings.models.items():
+        known = journal.versions(name)
+        for place, state in _places(model):
+            for folder in _folders(place):
+                version = known.get(folder.name)
+                if version is not None and state is not None and version.state in RESTING:
+                    continue
+                copy = files.read(folder)
+                if copy is None or copy.job.model != name or not (copy.sealed or believe):
+                    if version is None:
+                        found.foreign.append(folder)
+                    continue
+                if version is not None and version.version >= copy.job.version:
+                    continue
+                job = _standing(copy.job, state)
+                if job is None:
+                    found.foreign.append(folder)
+                    continue
+                journal.adopt(job)
+                found.adopted.append(job)
+                _LOG.warning("job_adopted", job=job.id, model=name, state=job.state.value)
+    for folder in found.foreign:
+        _LOG.warning("folder_not_ours", folder=str(folder))
+    return found
+
+
+def _places(model: ModelSettings) -> Iterator[tuple[Path, State | None]]:
+    yield model.done_folder, State.DONE
+    yield model.failed_folder, State.FAILED
+    yield model.work_folder, None
+
+
+def _folders(place: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(place) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        _LOG.warning("folder_unreadable", folder=str(place), reason=error.strerror)
+        return
+    yield from (place / name for name in sorted(names))
+
+
+def _standing(job: Job, state: State | None) -> Job | None:
+    """Return the job as its place says it stands; None where copy and place cannot both be true."""
+    if state is State.DONE:
+        # Filed under done/ before its copy could say more than "filing".
+        return job.changed(state=state, outcome=job.outcome or Outcome.TRAINED, hold=None, wake_at=None)
+    if state is State.FAILED:
+        return job.changed(state=state, outcome=Outcome.FAILED, hold=None, wake_at=None)
+    return job if LIFE[job.state].step is not None else None

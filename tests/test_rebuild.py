@@ -1,0 +1,192 @@
+import json
+import shutil
+import sqlite3
+
+import pytest
+
+from process import Site, deliver, filed
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.job import LIFE, Job, Outcome, State
+from retraind.jobfile import NAME, JobFiles
+from retraind.journal import Journal
+from retraind.rebuild import rebuild
+from world import KEY, World, a_world, table
+
+AT_WORK = [
+    state for state, stage in LIFE.items() if stage.step and state not in {State.SEALING, State.RESTORING}
+]
+
+
+def lose_the_journal(world: World) -> None:
+    world.journal.close()
+    for path in (world.root / "state").glob("journal.db*"):
+        path.unlink()
+    world.journal = Journal.open(world.root / "state" / "journal.db", world.clock)
+    world.configure(switch="always", poll={"upload_doubt": 1})
+
+
+def rebuilt(world: World, *, believe: bool = False) -> list[Job]:
+    files = JobFiles.beside(world.settings.state.journal_file)
+    return rebuild(world.settings, world.journal, files, believe=believe).adopted
+
+
+@pytest.mark.parametrize("state", AT_WORK)
+def test_a_journal_lost_in_any_state_loses_no_job_and_trains_nothing_twice(tmp_path, state):
+    with a_world(tmp_path, switch="always") as world:
+        world.run(world.sealing(), until=state)
+        lose_the_journal(world)
+        (job,) = rebuilt(world)
+        assert job.state is state
+        job = world.run(job)
+        assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
+        assert len(world.records("training_started")) == 1
+        assert world.files() == {
+            f"done/{job.id}/train_2026-11.csv": table(),
+            f"done/{job.id}/eval_2026-11.csv": table(20),
+        }
+
+
+def test_a_journal_lost_right_after_the_upload_does_not_upload_again(tmp_path, monkeypatch):
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=State.REGISTERED)
+        put = world.pipeline._store.put
+
+        def put_and_die(*arguments) -> None:
+            put(*arguments)
+            raise SystemExit
+
+        monkeypatch.setattr(world.pipeline._store, "put", put_and_die)
+        with pytest.raises(SystemExit):
+            world.pipeline.advance_one(job)
+        lose_the_journal(world)
+        (job,) = rebuilt(world)
+        assert job.state is State.REGISTERED
+        assert world.run(job).outcome is Outcome.SWITCHED
+        assert len(world.records("put_received")) == 1
+
+
+def test_what_is_filed_is_known_again_and_not_trained_when_it_is_delivered_again(world_with_history):
+    world, good, bad = world_with_history
+    lose_the_journal(world)
+    adopted = {job.id: job for job in rebuilt(world)}
+    assert adopted[good.id].state is State.DONE
+    assert adopted[bad.id].state is State.FAILED
+    assert world.run(world.sealing(key="again")).outcome is Outcome.DUPLICATE
+    assert rebuilt(world) == []
+
+
+@pytest.fixture
+def world_with_history(tmp_path):
+    with a_world(tmp_path) as world:
+        good = world.run(world.sealing())
+        bad = world.run(world.sealing(key="bad", train=b"one\n1\n"))
+        yield world, good, bad
+
+
+def test_a_journal_from_last_weeks_backup_is_brought_up_to_date(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        job = world.run(world.sealing(), until=State.SEALED)
+        world.journal.close()
+        backup = tmp_path / "backup.db"
+        with sqlite3.connect(tmp_path / "state" / "journal.db") as live, sqlite3.connect(backup) as kept:
+            live.backup(kept)
+        world.journal = Journal.open(tmp_path / "state" / "journal.db", world.clock)
+        world.configure(switch="always")
+        job = world.run(job)
+        later = world.run(world.sealing(key="later", train=table(offset=5)))
+        lose_the_journal(world)
+        world.journal.close()
+        shutil.copy(backup, tmp_path / "state" / "journal.db")
+        world.journal = Journal.open(tmp_path / "state" / "journal.db", world.clock)
+        world.configure(switch="always")
+        assert world.journal.get(job.id).state is State.SEALED
+        assert {each.id for each in rebuilt(world)} == {job.id, later.id}
+        assert world.journal.active() == []
+        assert len(world.records("training_started")) == 2
+
+
+def test_an_up_to_date_journal_is_left_as_it_is(world_with_history):
+    world, *_ = world_with_history
+    world.run(world.sealing(key="3", train=table(offset=3)), until=State.UPLOADED)
+    before = world.journal.jobs()
+    assert rebuilt(world) == []
+    assert world.journal.jobs() == before
+
+
+def forged(world: World, job: Job, **changes) -> None:
+    """Put a copy into the work folder, as somebody could who may write to the share."""
+    folder = world.model.work_folder / job.id
+    folder.mkdir(parents=True)
+    document = {"seal": "0" * 64, "job": job.changed(**changes).portable().decode()}
+    (folder / NAME).write_text(json.dumps(document))
+
+
+def test_a_forged_copy_is_not_believed_unless_an_operator_says_so(world_with_history):
+    world, good, _ = world_with_history
+    fake = good.changed(id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
+    forged(world, fake)
+    assert rebuilt(world) == []
+    assert world.journal.get(fake.id) is None
+    assert [job.id for job in rebuilt(world, believe=True)] == [fake.id]
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b/c", "..", "train/../x", ""])
+def test_not_even_an_operator_can_be_made_to_adopt_files_outside_the_folder(world_with_history, name):
+    world, good, _ = world_with_history
+    folder = world.model.work_folder / "2026-11-23T000000Z_x_abcdef"
+    folder.mkdir(parents=True)
+    document = json.loads(good.portable())
+    document["files"][0]["name"] = name
+    document["id"] = folder.name
+    (folder / NAME).write_text(json.dumps({"seal": "", "job": json.dumps(document)}))
+    assert rebuilt(world, believe=True) == []
+
+
+FOREIGN = ["", "{", "[]", '{"seal": 1}', '{"seal": "", "job": 5}', '{"seal": "", "job": "{}"}', "\0" * 100]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history, text):
+    world, *_ = world_with_history
+    folder = world.model.work_folder / "2026-11-23T000000Z_x_abcdef"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_text(text)
+    (world.model.work_folder / "notes.txt").write_text("mine")
+    (world.model.work_folder / "2026-11-23T000000Z_link_abcdef").symlink_to("/etc")
+    assert rebuilt(world, believe=True) == []
+    assert (folder / NAME).read_text() == text
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("loss", ["deleted", "damaged"])
+def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
+    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
+    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+        site = Site(tmp_path, emulator.url)
+        drop = site.add_model("churn", KEY, 'settle = "0s"')
+        deliver(drop, "train_1.csv", table())
+        deliver(drop, "eval_1.csv", table(20))
+        site.start("--once", wait=False)
+        assert site.process.wait(60) == 0
+        journal = tmp_path / "state" / "journal.db"
+        if loss == "deleted":
+            journal.unlink()
+        else:
+            journal.write_bytes(b"\0garbage" * 1000)
+            refused = site.command("run", "--once")
+            assert refused.returncode == 1
+            assert "retraind rebuild" in refused.stderr
+            mended = site.command("rebuild")
+            assert mended.returncode == 0, mended.stderr
+            assert "1 jobs were taken over" in mended.stdout
+            assert (tmp_path / "state" / "journal.db.bad-1").read_bytes().startswith(b"\0garbage")
+        deliver(drop, "train_again.csv", table())
+        deliver(drop, "eval_again.csv", table(20))
+        site.start("--once", wait=False)
+        assert site.process.wait(60) == 0
+        assert sorted(job["outcome"] for job in site.jobs()) == ["duplicate", "trained"]
+        assert len(filed(drop)) == 2
+    started = [
+        record for record in read_records(tmp_path / "service") if record["event"] == "training_started"
+    ]
+    assert len(started) == 1
