@@ -250,6 +250,32 @@ def test_a_self_fetched_key_is_replaced_once_before_anybody_is_troubled(tmp_path
         assert not world.journal.holds()
 
 
+def test_a_refused_secret_key_is_not_asked_with_again_until_it_is_replaced(tmp_path):
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text("not-the-secret-0123456789")
+    with a_world(tmp_path, api_key_file=None, secret_key_file=secret, model_id=1001) as world:
+        job = world.run(world.sealing())
+        assert world.journal.holds()["churn"].credential
+        assert world.pipeline.present_fingerprint("churn") == world.pipeline.refused["churn"]
+        assert not world.records("api_key_issued")
+        secret.write_text("account-secret-0123456789")
+        assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
+        world.journal.release_model("churn", "test")
+        assert world.run(job).outcome is Outcome.TRAINED
+        assert len(world.records("api_key_issued")) == 1
+
+
+def test_a_bundle_that_is_not_what_was_built_is_built_again(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    spooled = world.root / "state" / "spool" / f"{job.id}.zip"
+    spooled.write_bytes(spooled.read_bytes()[:-100])
+    job = world.run(job)
+    assert job.outcome is Outcome.TRAINED
+    (put,) = world.records("put_received")
+    assert put["sha256"] == job.bundle_sha256
+
+
 def test_a_deleted_model_holds_until_a_person_releases_it(world):
     world.emulator.delete_model("churn")
     job = world.run(world.sealing())

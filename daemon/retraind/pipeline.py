@@ -362,7 +362,7 @@ class Pipeline:
                 "The API key was replaced, and the upload address was locked under the old one."
             )
         bundle = self._bundle_path(job)
-        if not bundle.is_file():
+        if not bundle.is_file() or bundle.stat().st_size != job.bundle_bytes:
             return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
         job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
@@ -529,9 +529,11 @@ class Pipeline:
         return self._credentials.key(job.model, self._model(job))
 
     def present_fingerprint(self, name: str) -> str | None:
-        """Return the fingerprint of a model's present key, or None when there is none to be had."""
+        """Return the fingerprint of a model's present API or secret key, or None when there is none to be had."""
         try:
-            return fingerprint(self._credentials.key(name, self.settings.models[name]))
+            model = self.settings.models[name]
+            # Of a self-fetched key its origin counts; asking for the key itself would have one more issued.
+            return fingerprint(self._credentials.secret(name, model) or self._credentials.key(name, model))
         except (Setback, KeyError):
             return None
 
