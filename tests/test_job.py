@@ -122,13 +122,16 @@ def test_any_keys_can_be_ordered(keys):
     assert len(sorted(keys, key=order_of_key)) == len(keys)
 
 
+FILE_NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=30).filter(
+    lambda name: name not in {".", ".."}
+)
 SIGNATURES = st.builds(
     Signature, size=st.integers(0, 2**63), mtime_ns=st.integers(-(2**63), 2**63), inode=st.integers(0, 2**64)
 )
 FILES = st.builds(
     SealedFile,
     role=st.sampled_from(Role),
-    name=st.text(min_size=1, max_size=30),
+    name=st.lists(FILE_NAMES, min_size=1, max_size=2).map("/".join),
     signature=SIGNATURES,
     sha256=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
 )
@@ -148,6 +151,13 @@ JOBS = st.builds(
     columns=st.lists(st.text(max_size=9), max_size=3).map(tuple),
     upload_ticket=st.none() | st.just("ticket-nobody-may-see"),
 )
+
+
+@pytest.mark.parametrize("name", ["", "/x", "../x", "train/..", "a/b/c", "x\0.csv", "./x", "train/"])
+def test_no_job_names_a_file_outside_its_folder(name):
+    """job.json lies on the share, where anybody may have written it."""
+    with pytest.raises(ValueError, match="not the name of a file"):
+        SealedFile(role=Role.TRAIN, name=name, signature=Signature(size=1, mtime_ns=1, inode=1))
 
 
 @given(JOBS)

@@ -84,14 +84,20 @@ def move(source: Path, target: Path) -> None:
         sync_folder(source.parent)
 
 
+def remove_part(path: Path) -> Path:
+    """Remove what `write_atomically` left beside `path` when it was killed; returns the name it had."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    return temporary
+
+
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace `path` by `content` so that a reader sees the old or the new text, never a part.
 
     One writer of a path at a time: callers see to that.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     # A left-over, or a link that somebody planted under this name, is removed, never written through.
-    temporary.unlink(missing_ok=True)
+    temporary = remove_part(path)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:

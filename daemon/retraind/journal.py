@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from retraind.clock import Clock
 from retraind.errors import JournalError
 from retraind.files import make_folder
-from retraind.job import IN_WORK, LIFE, RESTING, Job, Problem, State
+from retraind.job import IN_WORK, LIFE, RESTING, Job, Outcome, Problem, State
 
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
@@ -237,7 +237,7 @@ class Journal:
 
     def same_content(self, model: str, content: str, besides: str) -> Job | None:
         """Return the model's latest job that got the same bytes trained, or is about to, if there is one."""
-        trained = {State.DONE} | IN_WORK
+        trained = {State.DONE, State.SWITCHING, State.FILING} | IN_WORK
         query = sa.select(JOBS.c.body).where(
             JOBS.c.model == model,
             JOBS.c.content == content,
@@ -245,7 +245,7 @@ class Journal:
             JOBS.c.state.in_(sorted(trained)),
         )
         jobs = self._jobs(query.order_by(JOBS.c.created_at.desc()))
-        return next((job for job in jobs if job.retrain_job_id or job.state in IN_WORK), None)
+        return next((job for job in jobs if job.state in IN_WORK or _was_trained(job)), None)
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
@@ -336,6 +336,10 @@ class Journal:
             )
             for row in rows
         }
+
+
+def _was_trained(job: Job) -> bool:
+    return job.retrain_job_id is not None and job.outcome is not Outcome.FAILED
 
 
 def _row(job: Job) -> dict[str, Any]:

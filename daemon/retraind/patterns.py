@@ -20,12 +20,16 @@ _REST_OF_WORD = {"train": "ing", "eval": "uation"}
 
 def canonical(text: str) -> str:
     """Return `text` in the one form in which names and keys are compared."""
+    if text.isascii():
+        return text.lower()  # the same, and most names are
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def display(text: str) -> str:
     """Return a name as people should see it: composed, with undecodable bytes and control characters escaped."""
     text = unicodedata.normalize("NFC", text)
+    if text.isprintable():
+        return text
     return "".join(
         char
         if char.isprintable() or char == "\u3000"

@@ -475,16 +475,17 @@ class Pipeline:
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
         if folder.parent == model.work_folder:
-            self._move_folder(job, folder, (model.failed_folder if failed else model.done_folder) / job.id)
+            self._move_folder(folder, (model.failed_folder if failed else model.done_folder) / job.id)
         self._spooled(job).unlink(missing_ok=True)
         return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None})
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
-        target = self._model(job).work_folder / job.id
-        folder = self.folder(job)
-        if folder != target:
-            self._move_folder(job, folder, target)
+        model = self._model(job)
+        target = model.work_folder / job.id
+        if (model.failed_folder / job.id).is_dir():
+            # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
+            self._move_folder(model.failed_folder / job.id, target)
         for stale in (notes.ERROR, notes.REPORT):
             (target / stale).unlink(missing_ok=True)
         files = tuple(
@@ -622,23 +623,20 @@ class Pipeline:
         wait = max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
 
-    def _move_folder(self, job: Job, source: Path, target: Path) -> None:
+    def _move_folder(self, source: Path, target: Path) -> None:
         """Move a job's folder whole; across file systems by a verified copy, the original deleted last."""
         make_folder(target.parent)
-        if target.is_dir():
-            # An earlier try was killed between the verified copy and the deletion. Nothing else makes such names.
-            for file in job.files:
-                if sha256_of(source / file.name, self._pause) != sha256_of(target / file.name, self._pause):
-                    raise FileExistsError(errno.EEXIST, "another file is in the way", str(target / file.name))
-            _remove_tree(source)
-            return
-        try:
-            move(source, target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            copy_folder_verified(source, target, self._pause)
-            _remove_tree(source)
+        if not target.is_dir():
+            try:
+                move(source, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+            else:
+                return
+        # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
+        copy_folder_verified(source, target, self._pause)
+        _remove_tree(source)
 
 
 _UNREGISTERED: Mapping[str, Any] = {

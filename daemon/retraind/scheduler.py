@@ -5,7 +5,8 @@ time and any number of times. Nothing is remembered here that a restart would mi
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ class _Busy:
         with self._lock:
             return self._again.pop(key)
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
         with self._lock:
             return key in self._again
 
@@ -171,7 +172,7 @@ class Scheduler:
 
     def _dispatch(self, model: str, active: list[Job], *, held: bool) -> None:
         table = self._pipeline.settings.models.get(model)
-        plan = turns(active, held=held, backlog=table.backlog if table else "all")
+        plan = turns(active, held=held, backlog=table.backlog if table else "all", running=self._busy)
         run = list(plan.run)
         for job, newer in plan.superseded:
             try:
@@ -198,18 +199,34 @@ class Scheduler:
             executor="talk" if job.state in _TALK else "work", replace_existing=True,
         )  # fmt: skip
 
+    @contextmanager
+    def working_on(self, job_id: str) -> Iterator[None]:
+        """Keep the steps of a job from being run by another thread while the block does."""
+        self._busy.begin(job_id)
+        try:
+            yield
+        finally:
+            self._busy.end(job_id)
+
     def _run(self, job_id: str, model: str) -> None:
-        if not self._busy.begin(job_id):
+        job = self._claim(job_id, model)
+        if job is None:
             return
         try:
-            job = self._journal.get(job_id)
-            if job is not None:
-                self._pipeline.advance(job)
+            self._pipeline.advance(job)
         finally:
             self._busy.end(job_id)
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
         if not self._stopped:
             self.dispatch([model])
+
+    def _claim(self, job_id: str, model: str) -> Job | None:
+        """Return the job if it is still its turn: an older key may have arrived since the step was scheduled."""
+        with self._dispatching:
+            active = self._journal.active(model)
+            plan = turns(active, held=model in self._journal.holds(), backlog="all", running=self._busy)
+            job = next((job for job in plan.run if job.id == job_id), None)
+            return job if job is not None and self._busy.begin(job_id) else None
 
     @staticmethod
     def _tell_error(event: JobExecutionEvent) -> None:

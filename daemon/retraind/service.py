@@ -314,10 +314,12 @@ class Daemon:
             problem=delivery.problem,
         )
         self._begun.add(job.id)
-        self.journal.add(
-            job, "delivery_complete", files=[file.name for file in job.files], drop=str(model.drop)
-        )
-        return self.pipeline.advance_one(job)
+        # The journal's change makes others dispatch; none of them may seal the same files at the same time.
+        with self._scheduler.working_on(job.id):
+            self.journal.add(
+                job, "delivery_complete", files=[file.name for file in job.files], drop=str(model.drop)
+            )
+            return self.pipeline.advance_one(job)
 
     def _tell(self, name: str) -> None:
         """Bring STATUS.txt up to date, if what it tells has changed."""

@@ -138,7 +138,8 @@ def _trainings(here: Installation) -> list[str]:
     """Judge by what the service got: which bytes, and how often it trained with them."""
     wrong = []
     started: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    ended: Counter[tuple[str, ...]] = Counter()
+    finished: Counter[tuple[str, ...]] = Counter()
+    failed: Counter[tuple[str, ...]] = Counter()
     uploads = {}
     for record in read_records(here.service.state_dir):
         if record["event"] == "put_received" and record["complete"]:
@@ -149,9 +150,11 @@ def _trainings(here: Installation) -> list[str]:
             started[content].append(record["retrain_job_id"])
         elif record["event"] in {"training_finished", "training_failed"}:
             content = uploads[record["retrain_job_id"], 1]
-            ended[content] += record["event"] == "training_finished"
+            finished[content] += record["event"] == "training_finished"
+            failed[content] += record["event"] == "training_failed"
     for content, jobs in started.items():
-        if len(jobs) > 1 + here.retries or ended[content] > 1:
+        # Data with which a training failed may be delivered, or tried, again; each time by a retrain job of its own.
+        if len(jobs) > 1 + failed[content] or finished[content] > 1 or len(set(jobs)) < len(jobs):
             names = " and ".join(_who(here, content[0], digest) for digest in content[1:])
             wrong.append(f"doubled: {names} trained {len(jobs)} times, by {' and '.join(jobs)}")
     for folder, report in _reports(here):

@@ -186,13 +186,24 @@ class ApiClient:
         key: str,
         parameters: dict[str, str] | None = None,
     ) -> _AnswerT:
-        whom = f"the service ({self._host})"
         if not _HEADER_VALUE.fullmatch(key):
             raise Hold(
                 "The key is empty or has characters that no key has.",
                 "Put the key alone, on one line, where the configuration says.",
                 credential=True,
             )
+        with self._breaker.guard(self._host):
+            return self._ask(kind, method, path, key, parameters)
+
+    def _ask(
+        self,
+        kind: type[_AnswerT],
+        method: str,
+        path: str,
+        key: str,
+        parameters: dict[str, str] | None,
+    ) -> _AnswerT:
+        whom = f"the service ({self._host})"
         try:
             with self._session().request(
                 method,

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import requests
 from urllib3.exceptions import IncompleteRead
 
+from retraind.api.breaker import Breaker
 from retraind.api.answers import is_web_page, wait_asked_for
 from retraind.api.wire import (
     NETWORK_ERRORS,
@@ -93,9 +94,12 @@ class _Body:
 class ObjectStore:
     """Uploads and downloads by pre-signed address."""
 
-    def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: ApiSettings, clock: Clock | None = None, breaker: Breaker | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock or Clock()
+        self._breaker = breaker or Breaker(self._clock)
         self._timeout = time_out(settings)
 
     def put(self, address: str, bundle: Path, pause: Callable[[], None]) -> None:
@@ -106,6 +110,10 @@ class ObjectStore:
         has the file.
         """
         whom = _store(address)
+        with self._breaker.guard(place_of(address), NotStored):
+            self._put(address, bundle, pause, whom)
+
+    def _put(self, address: str, bundle: Path, pause: Callable[[], None], whom: str) -> None:
         with open_regular(bundle) as file, new_session(self._settings, pause) as session:
             body = _Body(file)
             try:
@@ -134,6 +142,10 @@ class ObjectStore:
         May be repeated. `pause` is called now and then and may raise Stopped. Raises AddressExpired, Retry or
         JobFailed, the latter also for a file of more than `largest` bytes, and OSError when it cannot be written.
         """
+        with self._breaker.guard(place_of(address)):
+            self._get(address, target, pause, largest)
+
+    def _get(self, address: str, target: Path, pause: Callable[[], None], largest: int) -> None:
         whom = _store(address)
         temporary = target.with_name(f".{target.name}.part")
         try:

@@ -342,4 +342,4 @@ def _wrong_manifest(shown: str, error: ErrorDetails) -> str:
 
 
 def _is_utf8(name: str) -> bool:
-    return not any("\udc80" <= char <= "\udcff" for char in name)
+    return name.isascii() or not any("\udc80" <= char <= "\udcff" for char in name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retraind.clock import for_people
-from retraind.files import write_atomically
+from retraind.files import remove_part, write_atomically
 from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
@@ -84,6 +84,7 @@ def write_status(drop: Path, text: str) -> bool:
     content = as_bytes(text)
     try:
         if path.read_bytes() == content:
+            remove_part(path)
             return False
     except FileNotFoundError:
         pass
