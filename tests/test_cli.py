@@ -82,7 +82,7 @@ def test_switch_and_retry_are_done_by_the_running_daemon(site, service, tmp_path
     site.start()
     switched = site.command("switch", by_key["good"])
     assert switched.returncode == 0, switched.stderr
-    assert "now the published one" in switched.stdout
+    assert "new model was published" in switched.stdout
     assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
     (site.drop / "failed" / by_key["bad"] / "train_bad.csv").write_bytes(table(offset=3))
     retried = site.command("retry", by_key["bad"])

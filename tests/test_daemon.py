@@ -283,6 +283,15 @@ def test_sighup_takes_over_new_models_and_refuses_mistakes(site):
     until(lambda: filed(first) and filed(second), "both models work")
 
 
+def test_a_storm_of_signals_does_not_choke_it(site):
+    site.add_model("churn", key_of("churn"))
+    site.start()
+    for _ in range(300):
+        site.process.send_signal(signal.SIGHUP)
+        time.sleep(random.uniform(0, 0.004))
+    assert site.stop() == 0
+
+
 def test_a_second_daemon_is_refused_with_the_first_ones_number(site):
     site.add_model("churn", key_of("churn"))
     site.start()

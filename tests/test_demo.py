@@ -32,6 +32,13 @@ def test_the_demo_tells_its_whole_story_and_leaves_nothing_behind(tmp_path):
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "COLUMNS": "120"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("RESULT.txt", "ERROR.txt", "now the published one", "NOT retrained", "accuracy", "failed/"):
+    for words in (
+        "RESULT.txt",
+        "ERROR.txt",
+        "new model was published",
+        "NOT retrained",
+        "accuracy",
+        "failed/",
+    ):
         assert words in done.stdout
     assert list(tmp_path.iterdir()) == []

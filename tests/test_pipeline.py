@@ -3,6 +3,7 @@ import os
 import shutil
 import stat
 import sys
+import threading
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from retraind.emulator import Fault
 from retraind.errors import Stopped
+from retraind.gate import ask_gate
 from retraind.job import LIFE, Outcome, Problem, Role, State
 from retraind.pipeline import Pipeline
 from retraind.report.machine import Report
@@ -89,7 +91,7 @@ def test_always_switches(tmp_path):
         assert [record["retrain_job_id"] for record in world.records("model_switched")] == [
             job.retrain_job_id
         ]
-        assert "the new model is now the published one" in world.read(job, "RESULT.txt")
+        assert "the new model was published" in world.read(job, "RESULT.txt")
 
 
 GATE = """
@@ -127,6 +129,21 @@ def test_a_gate_that_gives_no_verdict_does_not_switch(tmp_path, gate, sentence):
         assert job.outcome is Outcome.TRAINED
         assert sentence in world.read(job, "RESULT.txt")
         assert not world.records("model_switched")
+
+
+def test_a_gate_that_is_stopped_together_with_the_daemon_has_said_nothing(tmp_path):
+    stopping = threading.Event()
+    threading.Timer(0.3, stopping.set).start()
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing())
+        with pytest.raises(Stopped):
+            ask_gate(
+                ["sh", "-c", "sleep 0.6; kill -TERM $$"],
+                world.folder(job),
+                job,
+                timedelta(seconds=30),
+                stopping,
+            )
 
 
 def test_a_gate_sees_no_secrets_in_its_environment(tmp_path, monkeypatch):
@@ -433,6 +450,19 @@ def test_retry_takes_the_files_as_they_are_now(world):
     assert not (world.share / "failed" / job.id).exists()
 
 
+@pytest.mark.parametrize("gone", ["the folder", "a file"])
+def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
+    job = world.run(world.sealing(train=b"one\n1\n"))
+    if gone == "the folder":
+        shutil.rmtree(world.folder(job))
+    else:
+        (world.folder(job) / "eval_2026-11.csv").unlink()
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert job.state is State.FAILED
+    assert "nothing to retry with" in job.problem.what
+    assert not (world.model.work_folder / job.id).exists()
+
+
 def test_a_published_model_without_api_fails_the_switch_and_retry_repeats_only_that(tmp_path):
     with a_world(tmp_path, switch="always") as world:
         world.emulator.delete_classifier("churn")
@@ -449,7 +479,7 @@ def test_switching_later_and_back(world):
             world.journal.write(world.journal.get(each.id), "switch_asked", state=State.SWITCHING)
         )
         assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
-        assert "is now the published one" in world.read(job, "RESULT.txt")
+        assert "the new model was published" in world.read(job, "RESULT.txt")
     switched = [record["retrain_job_id"] for record in world.records("model_switched")]
     assert switched == [new.retrain_job_id, old.retrain_job_id]
 

@@ -101,6 +101,7 @@ MISTAKES = [
     ("no drop folder", '[models.churn]\napi_key_file = "KEY"\n', ["models.churn.drop", "needed"]),
     ("a missing folder", SMALLEST.replace("DROP", "DROP/gone"), ["models.churn.drop", "gone", "does not exist"]),
     ("a file for a folder", SMALLEST.replace("DROP", "KEY"), ["models.churn.drop", "not a folder"]),
+    ("a folder that cannot be looked at", SMALLEST.replace("DROP", "KEY/x"), ["models.churn.drop", "cannot be looked"]),
     ("a relative folder", SMALLEST.replace("DROP", "share"), ["models.churn.drop", "whole path"]),
     ("a missing key file", SMALLEST.replace("KEY", "KEY.gone"), ["api_key_file", "gone", "does not exist"]),
     ("no credential", '[models.churn]\ndrop = "DROP"\n', ["models.churn", "exactly one credential"]),

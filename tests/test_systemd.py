@@ -197,7 +197,7 @@ def test_systemd_hears_when_it_is_ready_that_it_lives_and_that_it_ends(tmp_path,
         running.hear("READY=1")
         assert (tmp_path / "churn" / "STATUS.txt").exists(), "ready means that every folder was looked at"
         heard = running.hear("STATUS=")
-        assert heard[-1] == "STATUS=Watching 2 models, 0 jobs in work, 0 models on hold"
+        assert heard[-1] == "STATUS=Models watched: 2, on hold: 0; jobs in work: 0"
         for _ in range(3):
             running.hear("WATCHDOG=1")
         running.process.send_signal(signal.SIGTERM)

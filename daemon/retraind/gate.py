@@ -91,23 +91,25 @@ def ask_gate(
 
 
 def _environment() -> dict[str, str]:
-    """The gate gets the daemon's environment without its secrets."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("RETRAIND_", "CREDENTIALS_"))
-    }
+    """Return the daemon's environment without its secrets and without what systemd means for the daemon alone."""
+    own = ("RETRAIND_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "STATE_", "LISTEN_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: timedelta, stopping: threading.Event) -> int | None:
     deadline = time.monotonic() + timeout.total_seconds()
     while time.monotonic() < deadline:
         try:
-            return process.wait(_TICK)
+            code = process.wait(_TICK)
         except subprocess.TimeoutExpired:
             if stopping.is_set():
                 _end(process)
                 raise Stopped from None
+        else:
+            if code < 0 and stopping.is_set():
+                # Whoever stops the daemon may have sent the gate the same signal; that is no verdict.
+                raise Stopped
+            return code
     _end(process)
     return None
 

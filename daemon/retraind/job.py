@@ -77,7 +77,7 @@ LIFE: Mapping[State, Stage] = MappingProxyType(
         S.FILING: _stage("file", S.DONE, S.FAILED),
         S.DONE: _stage(None, S.SWITCHING),
         S.FAILED: _stage(None, S.RESTORING),
-        S.RESTORING: _stage("restore", S.SEALED, S.REGISTERED, S.UPLOADED, S.TRAINED, S.SWITCHING),
+        S.RESTORING: _stage("restore", S.SEALED, S.REGISTERED, S.UPLOADED, S.TRAINED, S.SWITCHING, S.FAILED),
         S.RETURNED: _stage(None),
     }
 )

@@ -288,6 +288,25 @@ class Journal:
             )
         )
 
+    def last_filed(self, model: str) -> Job | None:
+        """Return the model's job that was filed last."""
+        return self._latest(model, "job_filed")
+
+    def published(self, model: str) -> Job | None:
+        """Return the model's job whose result was published last, as far as retraind did it."""
+        return self._latest(model, "model_switched")
+
+    def _latest(self, model: str, event: str) -> Job | None:
+        query = (
+            sa.select(EVENTS.c.job)
+            .where(EVENTS.c.model == model, EVENTS.c.event == event)
+            .order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc())
+            .limit(1)
+        )
+        with self._reader.connect() as connection:
+            found = connection.scalar(query)
+        return self.get(found) if found else None
+
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""
         query = sa.select(sa.func.count()).where(

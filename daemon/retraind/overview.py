@@ -1,6 +1,7 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -11,6 +12,14 @@ from retraind.journal import Journal, running_instance
 from retraind.patterns import display
 from retraind.report.status import doing
 from retraind.settings import Settings
+
+
+class _NoHashing(Executor):
+    """Leaves the reading of whole files to the daemon: nothing submitted is ever run."""
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        """Return a result that never comes."""
+        return Future()
 
 
 class ActiveJob(BaseModel):
@@ -33,6 +42,8 @@ class ModelOverview(BaseModel):
     drop: str
     hold: str | None
     jobs: list[ActiveJob]
+    published: str | None
+    """The job whose result retraind published last."""
     done: int
     failed: int
     waiting: list[str]
@@ -51,7 +62,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
     holds = journal.holds()
     active = journal.active()
-    with ThreadPoolExecutor(1) as unused:
+    with _NoHashing() as unused:
         models = []
         for name, model in settings.models.items():
             jobs = [job for job in active if job.model == name]
@@ -59,6 +70,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             view = DropFolder(model, settings.sweep.ignore, Clock(), unused, lambda: None).look()
             waiting = [wait for wait in view.waiting if not wait.arriving]
             hold = holds.get(name)
+            published = journal.published(name)
             sentences = (
                 [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
             )
@@ -71,6 +83,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                     drop=str(model.drop),
                     hold=hold.problem.what if hold else None,
                     jobs=[_active(job) for job in jobs],
+                    published=published.id if published else None,
                     done=counts.get(State.DONE, 0),
                     failed=counts.get(State.FAILED, 0),
                     waiting=[wait.key for wait in waiting],

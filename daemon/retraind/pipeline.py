@@ -42,6 +42,7 @@ from retraind.intake.folder import signature_of
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
+from retraind.patterns import display
 from retraind.report import machine, notes
 from retraind.settings import ModelSettings, Settings
 
@@ -91,9 +92,9 @@ class Pipeline:
         clock: Clock | None = None,
         stopping: threading.Event | None = None,
         chance: random.Random | None = None,
-        changed: Callable[[str], None] = lambda _model: None,
+        changed: Callable[[Job], None] = lambda _job: None,
     ) -> None:
-        """Take the parts to work with; `changed` is told a model's name after each step of one of its jobs."""
+        """Take the parts to work with; `changed` is shown a job after each of its steps."""
         self.settings = settings
         self.refused: dict[str, str | None] = {}
         """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
@@ -109,17 +110,24 @@ class Pipeline:
 
     # ------------------------------------------------------------------ the driver
 
-    def advance(self, job: Job) -> Job:
-        """Run the job's steps until it rests or has to wait; returns it as the journal then has it."""
+    def advance(self, job: Job, within: frozenset[State] = frozenset(State)) -> Job:
+        """Run the job's steps until it rests, has to wait or leaves the states `within`.
+
+        Returns it as the journal then has it.
+        """
         with structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
             while (step := LIFE[job.state].step) is not None and not self._stopping.is_set():
-                if job.hold or (job.state in TALKS and job.model in self._journal.holds()):
+                if (
+                    job.state not in within
+                    or job.hold
+                    or (job.state in TALKS and job.model in self._journal.holds())
+                ):
                     break
                 if job.wake_at and job.wake_at > self._clock.now():
                     break
                 try:
                     job = self._take(job, getattr(self, step))
-                    self._changed(job.model)
+                    self._changed(job)
                 except Stopped:
                     _LOG.info("step_interrupted", step=step)
                     break
@@ -200,7 +208,11 @@ class Pipeline:
         if hold.credential and self._credentials.forget(job.model) and job.attempts == 0:
             # retraind fetched that key itself and can fetch another before it troubles anybody.
             return self._retry_later(job, Retry(hold.what))
-        problem = Problem(what=hold.what, remedy=hold.remedy)
+        remedy = hold.remedy
+        model = self.settings.models.get(job.model)
+        if hold.credential and model and (model.credential or model.secret_credential):
+            remedy += " systemd passes this key at the start only, so restart the service after replacing it."
+        problem = Problem(what=hold.what, remedy=remedy)
         if hold.credential:
             self.refused[job.model] = self.present_fingerprint(job.model)
         match hold.scope:
@@ -486,6 +498,16 @@ class Pipeline:
         if (model.failed_folder / job.id).is_dir():
             # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
             self._move_folder(model.failed_folder / job.id, target)
+        gone = [file.name for file in job.files if not os.path.lexists(target / file.name)]
+        if gone:
+            # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
+            if target.is_dir():
+                self._move_folder(target, model.failed_folder / job.id)
+            problem = Problem(
+                what=f"There is nothing to retry with: {', '.join(map(display, gone))} is no longer in failed/{job.id}.",
+                remedy="Deliver the files again in the drop folder.",
+            )
+            return Go(State.FAILED, "restore_impossible", {"problem": problem})
         for stale in (notes.ERROR, notes.REPORT):
             (target / stale).unlink(missing_ok=True)
         files = tuple(

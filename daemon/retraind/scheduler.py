@@ -213,7 +213,8 @@ class Scheduler:
         if job is None:
             return
         try:
-            self._pipeline.advance(job)
+            # Each state's steps run in the pool made for them: a gate must not keep others from polling.
+            self._pipeline.advance(job, _TALK if job.state in _TALK else frozenset(State) - _TALK)
         finally:
             self._busy.end(job_id)
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.

@@ -13,10 +13,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Self
 
 from retraind import __version__, log
+from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
 from retraind.api.upload import ObjectStore
@@ -79,8 +81,9 @@ class Daemon:
         self._clock = clock or Clock()
         self._watched: dict[str, _Watched] = {}
         self._stopping = threading.Event()
-        self._reload = threading.Event()
-        self._woken = threading.Event()
+        # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
+        # called from a handler then.
+        self._signals: SimpleQueue[int] = SimpleQueue()
         self._swept = self._clock.elapsed()
         self._sweeps = 0
         self._begun: set[str] = set()
@@ -92,18 +95,19 @@ class Daemon:
         with ExitStack() as opening:
             opening.enter_context(sole_instance(file))
             self.journal = opening.enter_context(_opened(self.settings, self._clock))
-            self._service = ApiClient(self.settings.api, self._clock)
+            breaker = Breaker(self._clock)
+            self._service = ApiClient(self.settings.api, self._clock, breaker)
             opening.callback(self._service.close)
             self.credentials = Credentials(self._service, self._clock)
             self.pipeline = Pipeline(
                 self.settings,
                 self.journal,
                 self._service,
-                ObjectStore(self.settings.api, self._clock),
+                ObjectStore(self.settings.api, self._clock, breaker),
                 self.credentials,
                 clock=self._clock,
                 stopping=self._stopping,
-                changed=self._tell,
+                changed=self._changed,
             )
             self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
             opening.callback(self._hashing.shutdown, wait=True, cancel_futures=True)
@@ -139,32 +143,34 @@ class Daemon:
 
     def stop(self) -> None:
         """Ask `run` to return; safe from any thread and from signal handlers."""
-        self._stopping.set()
-        self._woken.set()
+        self._signals.put(signal.SIGTERM)
 
     def handle_signals(self) -> None:
         """Let SIGTERM and SIGINT stop the daemon and SIGHUP reload it. Call from the main thread."""
 
         def handle(number: int, _frame: FrameType | None) -> None:
-            if number == signal.SIGHUP:
-                self._reload.set()
-                self._woken.set()
-            else:
-                self.stop()
+            self._signals.put(number)
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, handle)
+
+    def _heed_signals(self, patience: float) -> bool:
+        """Wait for a signal for so many seconds and obey it; returns whether to go on."""
+        try:
+            number = self._signals.get(timeout=patience)
+        except Empty:
+            return True
+        if number == signal.SIGHUP:
+            self._read_again()
+            return True
+        self._stopping.set()
+        return False
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
         seen = self.journal.data_version()
         ready = False
-        while not self._stopping.is_set():
-            self._woken.wait(beat)
-            self._woken.clear()
-            if self._reload.is_set() and not self._stopping.is_set():
-                self._reload.clear()
-                self._read_again()
+        while self._heed_signals(beat):
             if (version := self.journal.data_version()) != seen:
                 # Perhaps a command in another process changed a job.
                 seen = version
@@ -188,15 +194,13 @@ class Daemon:
         if os.environ.get("NOTIFY_SOCKET"):
             held = len(self.journal.holds())
             active = len(self.journal.active())
-            notify(
-                f"STATUS=Watching {len(self._watched)} models, {active} jobs in work, {held} models on hold"
-            )
+            notify(f"STATUS=Models watched: {len(self._watched)}, on hold: {held}; jobs in work: {active}")
 
     def _work_off(self) -> int:
         """Run until everything that is complete now has come to rest."""
         longest = max(model.settle.total_seconds() for model in self.settings.models.values())
         deadline = self._clock.elapsed() + longest + _ONCE_MARGIN
-        while not self._stopping.wait(_ONCE_STEP):
+        while self._heed_signals(_ONCE_STEP):
             arriving = self._clock.elapsed() < deadline and any(
                 wait.arriving for watched in self._watched.values() for wait in watched.view.waiting
             )
@@ -257,6 +261,7 @@ class Daemon:
 
     def _sweep(self) -> None:
         """Look at every folder, then let everything go on that may."""
+        self._watcher.mend()
         for name in list(self._watched):
             if self._stopping.is_set():
                 return
@@ -321,6 +326,12 @@ class Daemon:
             )
             return self.pipeline.advance_one(job)
 
+    def _changed(self, job: Job) -> None:
+        """Hear of a job's step."""
+        if job.state is State.RETURNED and (watched := self._watched.get(job.model)) is not None:
+            watched.folder.distrust({file.name for file in job.files})
+        self._tell(job.model)
+
     def _tell(self, name: str) -> None:
         """Bring STATUS.txt up to date, if what it tells has changed."""
         watched = self._watched.get(name)
@@ -331,8 +342,7 @@ class Daemon:
     def _tell_watched(self, name: str, watched: _Watched) -> None:
         jobs = self.journal.active(name)
         hold = self.journal.holds().get(name)
-        rested = self.journal.jobs(name, frozenset({State.DONE, State.FAILED}), limit=1)
-        last = rested[0] if rested else None
+        last = self.journal.last_filed(name)
         view = watched.view
         told = (
             view.waiting, view.strangers, view.trouble,
@@ -410,6 +420,7 @@ class Daemon:
                 self.credentials.forget(name)
         self._scheduler.every(fresh.sweep.interval, _SWEEP, self._sweep, pool="look")
         notify("READY=1")
+        self._say()
         _LOG.info("reloaded", models=len(fresh.models))
 
 

@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 import shlex
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
@@ -75,23 +76,33 @@ Span = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_not_negat
 PositiveSpan = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_positive)]
 
 
+def _kind_of(path: Path) -> int:
+    """Return the file type bits of what is at `path`; ValueError in words where that cannot be told."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        raise ValueError(
+            "this does not exist; create it, or mount the share, and let the service's user have access"
+        ) from None
+    except OSError as error:
+        raise ValueError(
+            f"this cannot be looked at ({error.strerror}); let the service's user have access, or mend the mount"
+        ) from None
+
+
 def _existing_folder(path: Path) -> Path:
     path = path.expanduser()
     if not path.is_absolute():
         raise ValueError("write the whole path, beginning with /")
-    if not path.exists():
-        raise ValueError(
-            "this folder does not exist; create it, or mount the share, and let the service's user write there"
-        )
-    if not path.is_dir():
+    if _kind_of(path) != stat.S_IFDIR:
         raise ValueError("this is not a folder")
     return path
 
 
 def _existing_file(path: Path) -> Path:
     path = path.expanduser()
-    if not path.is_file():
-        raise ValueError("this file does not exist, or the service's user may not see it")
+    if _kind_of(path) != stat.S_IFREG:
+        raise ValueError("this is not an ordinary file")
     return path
 
 
@@ -203,16 +214,18 @@ class Budget(NamedTuple):
 
     def begins(self, now: datetime) -> datetime:
         """Return when the period that `now` is in began, local time."""
-        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        day = now.astimezone().date()
         match self.period:
             case "day":
-                return midnight
+                pass
             case "week":
-                return midnight - timedelta(days=midnight.weekday())
+                day -= timedelta(days=day.weekday())
             case "month":
-                return midnight.replace(day=1)
+                day = day.replace(day=1)
             case _:
-                return midnight.replace(month=1, day=1)
+                day = day.replace(month=1, day=1)
+        # Midnight of that day had its own distance to UTC, perhaps not the present one.
+        return datetime.combine(day, time()).astimezone()
 
     def ends(self, now: datetime) -> datetime:
         """Return when the next period begins."""

@@ -51,7 +51,7 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "crash.zygote"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )  # fmt: skip
         assert self._process.stdout.readline() == b"ready\n"
         return self

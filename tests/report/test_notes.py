@@ -23,7 +23,7 @@ PROBLEM = Problem(what="The data has a hole.", remedy="Run: retraind retry JOB",
 NOTES = [
     # outcome, further fields, what the note has to say, what it must not say
     (Outcome.TRAINED, {"trained_at": NOW}, ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"], []),
-    (Outcome.SWITCHED, {"trained_at": NOW, "switched_at": NOW}, ["now the published one", "go back"], ["not been"]),
+    (Outcome.SWITCHED, {"trained_at": NOW, "switched_at": NOW}, ["the new model was published", "go back"], ["not been"]),
     (Outcome.SUPERSEDED, {"earlier_job": "newer-one"}, ["not used", "newer-one"], ["results.zip"]),
     (Outcome.DUPLICATE, {"earlier_job": "first-one"}, ["not used again", "first-one"], ["results.zip"]),
     (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "has a hole", "Row 2.", "retry 2026-11-23T0"], ["JOB"]),

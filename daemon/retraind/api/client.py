@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from retraind.api.answers import is_web_page, judge, message_in, worded
+from retraind.api.breaker import Breaker
 from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_of, time_out
 from retraind.clock import Clock
 from retraind.errors import Hold, Retry
@@ -122,9 +123,12 @@ class Service(Protocol):
 class ApiClient:
     """`Service` over HTTP. Safe to use from several threads."""
 
-    def __init__(self, settings: ApiSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: ApiSettings, clock: Clock | None = None, breaker: Breaker | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock or Clock()
+        self._breaker = breaker or Breaker(self._clock)
         self._base = str(settings.base_url).rstrip("/")
         self._host = place_of(self._base)
         self._timeout = time_out(settings)

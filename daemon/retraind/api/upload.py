@@ -14,8 +14,8 @@ from typing import BinaryIO
 import requests
 from urllib3.exceptions import IncompleteRead
 
-from retraind.api.breaker import Breaker
 from retraind.api.answers import is_web_page, wait_asked_for
+from retraind.api.breaker import Breaker
 from retraind.api.wire import (
     NETWORK_ERRORS,
     causes_of,

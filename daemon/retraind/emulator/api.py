@@ -13,7 +13,7 @@ from retraind.emulator.records import Records
 from retraind.emulator.signing import presign
 
 
-class Refused(Exception):  # noqa: N818  - a refusal is an answer, not an error of ours
+class Refused(Exception):
     """The call is answered with a refusal."""
 
     def __init__(self, refusal: Refusal) -> None:

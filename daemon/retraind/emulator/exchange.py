@@ -26,7 +26,7 @@ _LONGEST_DRAIN_SECONDS = 10.0
 _BROKEN = (ConnectionError, TimeoutError, ssl.SSLError)
 
 
-class HungUp(ConnectionError):  # noqa: N818  - says what happened, as EOFError could not
+class HungUp(ConnectionError):
     """The connection ended, by the client's doing or by ours; there is nobody left to answer."""
 
 

@@ -45,11 +45,11 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 3999
 _ROWS_BETWEEN_STOPS = 10_000
 
 
-class DataRefused(Exception):  # noqa: N818  - the data is at fault, and the emulator works as it should
+class DataRefused(Exception):
     """The data breaks a rule; the message is the service's own."""
 
 
-class CheckStopped(Exception):  # noqa: N818  - not an error: the emulator was asked to stop
+class CheckStopped(Exception):
     """The check was broken off."""
 
 

@@ -39,7 +39,7 @@ class Task(BaseModel):
     accept_plain_utf8: bool
 
 
-class TrainerStopped(Exception):  # noqa: N818  - not an error: the emulator was asked to stop
+class TrainerStopped(Exception):
     """Raised inside a training that `Trainer.stop` ended."""
 
 

@@ -3,11 +3,12 @@
 All wording for people on the share is here and in `status.py`. Pure: a job goes in, a text comes out.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable
 
 from retraind.clock import for_people, span_for_people
-from retraind.job import Job, Outcome, Role
+from retraind.job import Job, Outcome, Role, State
 from retraind.patterns import display
 
 RESULT = "RESULT.txt"
@@ -17,7 +18,7 @@ RESULTS_FILE = "results.zip"
 _WIDTH = 100
 
 _HEADLINES = {
-    Outcome.SWITCHED: "The model was retrained with this data, and the new model is now the published one.",
+    Outcome.SWITCHED: "The model was retrained with this data, and the new model was published.",
     Outcome.TRAINED: "The model was retrained with this data. The published model has not been changed.",
     Outcome.SUPERSEDED: "This data was not used: a newer delivery for the same model was waiting behind it.",
     Outcome.DUPLICATE: "This data was not used again: the model has already been trained with exactly these files.",
@@ -87,10 +88,15 @@ def error_note(job: Job) -> str:
     parts += _story(job)
     if job.warnings:
         parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))
-    parts.append(
-        "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder "
-        "under their old names; this folder can then be deleted."
-    )
+    if job.failed_in in {None, State.SEALING, State.SEALED, State.UPLOADED} and not job.trained_at:
+        parts.append(
+            "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder "
+            "under their old names; this folder can then be deleted."
+        )
+    else:
+        parts.append(
+            "The files are here, as they were delivered. Keep the folder as long as a retry may be wanted."
+        )
     return _text(parts)
 
 
@@ -125,28 +131,33 @@ def _story(job: Job) -> list[str]:
     return ["\n".join(lines)]
 
 
+_COMMAND = re.compile(r"\bretraind (?:release|retry|switch|rebuild|show)(?: \S+)?")
+_NO_BREAK = "\x00"
+
+
+def fill(text: str, first: str = "", following: str = "") -> str:
+    """Wrap a paragraph; names are not cut, and commands stay on one line, so that they can be copied."""
+    held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    wrapped = textwrap.fill(
+        held,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped.replace(_NO_BREAK, " ")
+
+
 def bullets(sentences: Iterable[str]) -> str:
     """List sentences, wrapped."""
-    return "\n".join(
-        textwrap.fill(
-            sentence,
-            _WIDTH,
-            initial_indent="  - ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for sentence in sentences
-    )
+    return "\n".join(fill(sentence, "  - ", "    ") for sentence in sentences)
 
 
 def _text(parts: Iterable[str]) -> str:
     wrapped = (
         "\n".join(
-            line
-            if len(line) <= _WIDTH or line.startswith(" ")
-            else textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False)
-            for line in part.splitlines()
+            line if len(line) <= _WIDTH or line.startswith(" ") else fill(line) for line in part.splitlines()
         )
         for part in parts
     )

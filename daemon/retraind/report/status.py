@@ -16,6 +16,7 @@ from retraind.report.notes import as_bytes, bullets
 from retraind.turns import waiting_behind
 
 STATUS = "STATUS.txt"
+_MOST_LINES = 50
 
 _DOING = {
     State.SEALING: "is being taken in",
@@ -50,9 +51,9 @@ def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | Non
     if view.trouble:
         parts.append(f"TROUBLE: {view.trouble}")
     if jobs:
-        parts.append("In work:\n" + bullets(_in_work(job, jobs) for job in jobs))
+        parts.append("In work:\n" + bullets(_some([_in_work(job, jobs) for job in jobs])))
     if view.waiting:
-        parts.append("Not complete yet:\n" + bullets(_incomplete(wait) for wait in view.waiting))
+        parts.append("Not complete yet:\n" + bullets(_some([_incomplete(wait) for wait in view.waiting])))
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
     if not jobs and not view.waiting and not view.trouble:
@@ -64,6 +65,12 @@ def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | Non
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _some(lines: list[str]) -> list[str]:
+    """Keep a screenful, and say how many more there are."""
+    more = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"And {more} more."] if more > 0 else lines
 
 
 def _in_work(job: Job, jobs: Sequence[Job]) -> str:
