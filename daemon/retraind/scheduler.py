@@ -24,8 +24,8 @@ from retraind.turns import turns
 
 _LOG = log.get(__name__)
 
-_LOOKERS = 4
-"""Threads for looks; a share that hangs blocks one."""
+_LOOKERS = 16
+"""Most threads for looks, made as they are needed; a share that hangs blocks two."""
 _TALKERS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
 _TALK = frozenset({State.UPLOADED, State.SWITCHING})

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -50,6 +51,8 @@ _HOLD_RETRY = timedelta(hours=6)
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd is told ten."""
 _ONCE_MARGIN = 5.0
+_FIRST_SWEEP_PATIENCE = 15.0
+"""Seconds that a start waits for shares that do not answer."""
 _ONCE_STEP = 0.2
 
 
@@ -58,6 +61,8 @@ class _Watched:
     """A model under watch and what was last told about it."""
 
     folder: DropFolder
+    device: int
+    """The file system's number, as at the start."""
     view: View = field(default_factory=View)
     told: tuple[object, ...] = ()
     telling: threading.Lock = field(default_factory=threading.Lock)
@@ -84,9 +89,10 @@ class Daemon:
         # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
         # called from a handler then.
         self._signals: SimpleQueue[int] = SimpleQueue()
-        self._swept = self._clock.elapsed()
-        self._sweeps = 0
+        self._swept: dict[str, float | None] = {}
+        """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
         self._begun: set[str] = set()
+        self._begun_at = self._clock.elapsed()
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -134,7 +140,7 @@ class Daemon:
         self._end_holds_of_last_time()
         self._watch_all()
         self._scheduler.start()
-        self._scheduler.every(self.settings.sweep.interval, _SWEEP, self._sweep, pool="look")
+        self._schedule_sweeps()
         self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
         try:
             return self._work_off() if once else self._work()
@@ -170,13 +176,14 @@ class Daemon:
         beat = min(watchdog_interval() or 1.0, 1.0)
         seen = self.journal.data_version()
         ready = False
+        begun = self._clock.elapsed()
         while self._heed_signals(beat):
             if (version := self.journal.data_version()) != seen:
                 # Perhaps a command in another process changed a job.
                 seen = version
                 self._scheduler.dispatch()
                 self._say()
-            if not ready and self._sweeps:
+            if not ready and self._all_swept(begun):
                 ready = True
                 notify("READY=1")
                 self._say()
@@ -186,7 +193,10 @@ class Daemon:
 
     def _beat(self) -> None:
         """Tell systemd that the daemon lives, if its sweep does."""
-        if self._clock.elapsed() - self._swept < 3 * self.settings.sweep.interval.total_seconds() + 60:
+        patience = 3 * self.settings.sweep.interval.total_seconds() + 60
+        latest = max((moment or 0.0 for moment in self._swept.values()), default=0.0)
+        # One share that hangs is no reason to start anew; that would not wake it.
+        if self._clock.elapsed() - max(latest, self._begun_at) < patience:
             notify("WATCHDOG=1")
 
     def _say(self) -> None:
@@ -199,12 +209,13 @@ class Daemon:
     def _work_off(self) -> int:
         """Run until everything that is complete now has come to rest."""
         longest = max(model.settle.total_seconds() for model in self.settings.models.values())
-        deadline = self._clock.elapsed() + longest + _ONCE_MARGIN
+        begun = self._clock.elapsed()
+        deadline = begun + longest + _ONCE_MARGIN
         while self._heed_signals(_ONCE_STEP):
             arriving = self._clock.elapsed() < deadline and any(
                 wait.arriving for watched in self._watched.values() for wait in watched.view.waiting
             )
-            if self._sweeps and not arriving and not self._movable():
+            if self._all_swept(begun) and not arriving and not self._movable():
                 break
         jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
         bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
@@ -245,7 +256,7 @@ class Daemon:
             self._scheduler.look_in(name, _HINT_DELAY)
 
         folder = DropFolder(model, self.settings.sweep.ignore, self._clock, self._hashing, hint)
-        self._watched[name] = _Watched(folder)
+        self._watched[name] = _Watched(folder, model.drop.stat().st_dev)
         match self.settings.sweep.observer:
             case "inotify":
                 wanted = True
@@ -259,16 +270,32 @@ class Daemon:
         heard = wanted and self._watcher.watch(name, folder.folders, hint)
         _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
 
-    def _sweep(self) -> None:
-        """Look at every folder, then let everything go on that may."""
+    def _schedule_sweeps(self) -> None:
+        """Sweep each file system on its own, so that a share that hangs keeps no other waiting."""
+        fresh = {f"{_SWEEP} {watched.device}" for watched in self._watched.values()}
+        for gone in self._swept.keys() - fresh:
+            self._scheduler.cancel(gone)
+            del self._swept[gone]
+        for name in fresh:
+            self._swept.setdefault(name, None)
+            self._scheduler.every(self.settings.sweep.interval, name, partial(self._sweep, name), pool="look")
+
+    def _all_swept(self, begun: float) -> bool:
+        """Tell whether every folder has been looked at once, as far as its share answers at all."""
+        patient = self._clock.elapsed() < begun + _FIRST_SWEEP_PATIENCE
+        done = [moment is not None for moment in self._swept.values()]
+        return all(done) if patient else any(done)
+
+    def _sweep(self, sweep: str) -> None:
+        """Look at every folder of one file system, then let everything go on that may."""
         self._watcher.mend()
-        for name in list(self._watched):
+        for name, watched in list(self._watched.items()):
             if self._stopping.is_set():
                 return
-            self._scheduler.look_now(name)
-            self._swept = self._clock.elapsed()
+            if sweep == f"{_SWEEP} {watched.device}":
+                self._scheduler.look_now(name)
         self._scheduler.dispatch()
-        self._sweeps += 1
+        self._swept[sweep] = self._clock.elapsed()
 
     def _look(self, name: str) -> float | None:
         """Look at one folder and seal what is complete; returns the seconds until the next look is due."""
@@ -418,7 +445,7 @@ class Daemon:
                 self._watcher.forget(name)
                 self._watch(name)
                 self.credentials.forget(name)
-        self._scheduler.every(fresh.sweep.interval, _SWEEP, self._sweep, pool="look")
+        self._schedule_sweeps()
         notify("READY=1")
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))

@@ -28,14 +28,21 @@ from retraind.pipeline import Pipeline
 PIECE = 256
 """Bytes: the files of the harness are small, so they are read and sent in small pieces."""
 
-_SIDES = ("before", "after")
+
+
+def _both(what: str) -> tuple[str, str]:
+    return f"before {what}", f"after {what}"
+
+
 _FILE_OPERATIONS = ("fsync", "replace", "unlink", "rmdir", "mkdir")
-KINDS = (
-    *(f"{side} {what}" for what in ("commit", "move", *_FILE_OPERATIONS) for side in _SIDES),
-    "before request", "after request", "after response",
-    "before gate", "after gate",
-    "in upload", "in download", "in bundle", "in copy", "before copystat",
-)  # fmt: skip
+KINDS = {
+    **dict.fromkeys(_both("commit"), 30), **dict.fromkeys(_both("move"), 6), **dict.fromkeys(_both("fsync"), 90),
+    **dict.fromkeys(_both("replace"), 50), **dict.fromkeys(_both("unlink"), 50), **dict.fromkeys(_both("rmdir"), 2),
+    **dict.fromkeys(_both("mkdir"), 8), **dict.fromkeys(_both("request"), 12), "after response": 12,
+    **dict.fromkeys(_both("gate"), 1), "in upload": 2, "in download": 4, "in bundle": 3, "in copy": 50,
+    "before copystat": 6,
+}  # fmt: skip
+"""All kinds of points, and about how often each is passed in a run with two deliveries."""
 
 _JOB = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
 _PLACES = {".retraind": "work"}
@@ -87,7 +94,7 @@ class Points:
         self._network()
         self._steps()
         # A run lasts a fraction of a second; these would be most of it.
-        service._ONCE_STEP = 0.02
+        service._ONCE_STEP = 0.04
         service._HINT_DELAY = 0.005
 
     def _files(self) -> None:
