@@ -38,6 +38,10 @@ JOBS = sa.Table(
     sa.Column("content", sa.String),  # hash over the data files' hashes; None until checked
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("body", sa.Text, nullable=False),  # the whole Job as JSON
+    sa.Index("jobs_by_state", "state", "model", "created_at"),
+    sa.Index("jobs_by_model", "model", "created_at"),
+    sa.Index("jobs_by_time", "created_at"),
+    sa.Index("jobs_by_content", "model", "content"),
 )
 """Columns beside the body exist to be searched; the body alone is what a Job is made of."""
 
@@ -50,6 +54,8 @@ EVENTS = sa.Table(
     sa.Column("model", sa.String),
     sa.Column("event", sa.String, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Index("events_by_job", "job", "id"),
+    sa.Index("events_by_model", "model", "event", "at"),
 )
 
 MODELS = sa.Table(
@@ -60,6 +66,12 @@ MODELS = sa.Table(
     sa.Column("hold", sa.Text),  # a Problem as JSON
     sa.Column("credential", sa.Boolean, nullable=False, default=False),
 )
+
+
+_VERSION = sa.Table(
+    "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)
+)
+"""Alembic's own table, in which it keeps the schema's revision."""
 
 
 class Event(NamedTuple):
@@ -410,9 +422,13 @@ def _writes(connection: sa.Connection) -> bool:
 
 def _migrate(engine: sa.Engine, file: Path) -> None:
     with engine.begin() as connection:
-        present = None
-        if sa.inspect(connection).has_table("alembic_version"):
-            present = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        tables = sa.inspect(connection).get_table_names()
+        if not tables:
+            # A new journal needs no history of its schema. A test holds both ways to the same result.
+            METADATA.create_all(connection)
+            connection.execute(_VERSION.insert().values(version_num=SCHEMA))
+            return
+        present = connection.scalar(sa.select(_VERSION.c.version_num)) if _VERSION.name in tables else None
         if present == SCHEMA:
             return
         # Alembic takes longer to import than most commands take to run, and is rarely needed.
