@@ -1,5 +1,6 @@
 import csv
 import io
+import signal
 import subprocess
 import sys
 
@@ -23,6 +24,22 @@ def test_the_bad_delivery_has_the_mistakes_it_is_shown_for():
     train, evaluation = (rows(content) for content in bad_delivery())
     assert {len(row) for row in train} == {6, 7}
     assert train[0] != evaluation[0]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_broken_off_leaves_nothing_behind(tmp_path, number):
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "retraind", "demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    for line in demo.stdout:
+        if "mv .train" in line:
+            break
+    demo.send_signal(number)
+    demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.process

@@ -93,6 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_from_arguments(options: argparse.Namespace) -> int:
     """Run the demo; returns the exit code."""
     console = Console(highlight=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # A closed terminal must not leave the daemon and the folder behind.
+        signal.signal(number, signal.default_int_handler)
     root = Path(tempfile.mkdtemp(prefix="retraind-demo-"))
     try:
         with _stage(root) as daemon:
