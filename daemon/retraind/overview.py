@@ -41,6 +41,8 @@ class ModelOverview(BaseModel):
     name: str
     drop: str
     hold: str | None
+    warning: str | None
+    """What is soon to be done about its key."""
     jobs: list[ActiveJob]
     published: str | None
     """The job whose result retraind published last."""
@@ -74,6 +76,8 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             sentences = (
                 [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
             )
+            warning = journal.warning(name) if not hold else None
+            sentences += [f"SOON TO DO: {warning}"] if warning else []
             sentences += [view.trouble] if view.trouble else []
             sentences += [_word(job, jobs) for job in jobs]
             sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in waiting]
@@ -82,6 +86,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                     name=name,
                     drop=str(model.drop),
                     hold=hold.problem.what if hold else None,
+                    warning=warning,
                     jobs=[_active(job) for job in jobs],
                     published=published.id if published else None,
                     done=counts.get(State.DONE, 0),

@@ -126,6 +126,12 @@ class Scheduler:
         except JobLookupError:
             _LOG.debug("nothing_to_cancel", name=name)
 
+    def _planned(self, name: str) -> datetime | None:
+        """Return when a task is to be run; None when it is not, or when that is not known before the start."""
+        task = self._timetable.get_job(name)
+        moment: datetime | None = getattr(task, "next_run_time", None)
+        return moment
+
     # Looks
 
     def look_in(self, model: str, seconds: float) -> None:
@@ -134,8 +140,8 @@ class Scheduler:
             return
         when = datetime.now(UTC) + timedelta(seconds=seconds)
         name = f"look {model}"
-        planned = self._timetable.get_job(name)
-        if planned is None or planned.next_run_time is None or planned.next_run_time > when:
+        planned = self._planned(name)
+        if planned is None or planned > when:
             self._timetable.add_job(
                 self.look_now, "date", args=(model,), run_date=when, id=name, name=name, executor="look",
                 replace_existing=True,
@@ -191,8 +197,8 @@ class Scheduler:
 
     def _schedule(self, job: Job) -> None:
         when = job.wake_at or self._clock.now()
-        planned = self._timetable.get_job(job.id)
-        if planned is not None and planned.next_run_time is not None and planned.next_run_time <= when:
+        planned = self._planned(job.id)
+        if planned is not None and planned <= when:
             return
         self._timetable.add_job(
             self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
@@ -212,14 +218,18 @@ class Scheduler:
         job = self._claim(job_id, model)
         if job is None:
             return
+        owned = job.state is State.SEALING
         try:
             # Each state's steps run in the pool made for them: a gate must not keep others from polling.
-            self._pipeline.advance(job, _TALK if job.state in _TALK else frozenset(State) - _TALK)
+            job = self._pipeline.advance(job, _TALK if job.state in _TALK else frozenset(State) - _TALK)
         finally:
             self._busy.end(job_id)
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
         if not self._stopped:
             self.dispatch([model])
+            if owned or job.state is State.RETURNED:
+                # Looks have passed over names that this job owned, and no event tells that it does no more.
+                self.look_in(model, 0)
 
     def _claim(self, job_id: str, model: str) -> Job | None:
         """Return the job if it is still its turn: an older key may have arrived since the step was scheduled."""

@@ -21,9 +21,9 @@ from typing import Self
 from retraind import __version__, log
 from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
-from retraind.api.credentials import Credentials
+from retraind.api.credentials import Credentials, presumed_issue, warning_of
 from retraind.api.upload import ObjectStore
-from retraind.clock import Clock
+from retraind.clock import Clock, for_people
 from retraind.errors import ConfigError, Setback
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
@@ -48,6 +48,11 @@ _HINT_DELAY = 0.05
 _KEYS_INTERVAL = timedelta(seconds=15)
 _HOLD_RETRY = timedelta(hours=6)
 """How often a refused key is tried again unchanged: the account may have been mended on the vendor's side."""
+_AGE_INTERVAL = timedelta(hours=1)
+"""How often the age of a key is looked at that people replace."""
+_END_INTERVAL = timedelta(minutes=1)
+"""How often that of other keys is, and of those whose end was warned of: a warning ends when they are replaced."""
+_RENEWAL_RETRY = timedelta(minutes=10)
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd is told ten."""
 _ONCE_MARGIN = 5.0
@@ -91,6 +96,8 @@ class Daemon:
         self._signals: SimpleQueue[int] = SimpleQueue()
         self._swept: dict[str, float | None] = {}
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
+        self._key_due: dict[str, float] = {}
+        """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
         self._begun: set[str] = set()
         self._begun_at = self._clock.elapsed()
         self._exit = ExitStack()
@@ -212,8 +219,9 @@ class Daemon:
         begun = self._clock.elapsed()
         deadline = begun + longest + _ONCE_MARGIN
         while self._heed_signals(_ONCE_STEP):
+            views = [watched.view for watched in self._watched.values()]
             arriving = self._clock.elapsed() < deadline and any(
-                wait.arriving for watched in self._watched.values() for wait in watched.view.waiting
+                view.complete or any(wait.arriving for wait in view.waiting) for view in views
             )
             if self._all_swept(begun) and not arriving and not self._movable():
                 break
@@ -311,7 +319,8 @@ class Daemon:
         begun = self._begin_all(name, watched) if view.complete else False
         if begun:
             self._scheduler.dispatch([name])
-        if begun or view != before or not (watched.folder.model.drop / STATUS).exists():
+        # The first look always tells: what STATUS.txt says may be from before a kill.
+        if begun or view != before or not watched.told or not (watched.folder.model.drop / STATUS).exists():
             self._tell(name)
         if begun:
             return 0.0
@@ -370,15 +379,17 @@ class Daemon:
         jobs = self.journal.active(name)
         hold = self.journal.holds().get(name)
         last = self.journal.last_filed(name)
+        warning = self.journal.warning(name) if not hold else None
         view = watched.view
         told = (
             view.waiting, view.strangers, view.trouble,
             tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
-            hold, last and (last.id, last.version),
+            hold, warning, last and (last.id, last.version),
         )  # fmt: skip
         if told == watched.told and (watched.folder.model.drop / STATUS).exists():
             return
-        text = status_text(name, view, jobs, hold.problem if hold else None, last)
+        problem = hold.problem if hold else None
+        text = status_text(name, view, jobs, problem, last, warning=warning)
         try:
             write_status(watched.folder.model.drop, text)
             watched.told = told
@@ -403,6 +414,7 @@ class Daemon:
             if replaced or self._clock.now() - hold.since > _HOLD_RETRY:
                 why = "the API key was replaced" if replaced else "the key is tried again"
                 self.journal.release_model(name, why)
+                self._key_due.pop(name, None)
                 _LOG.info("model_released", model=name, why=why)
                 self._scheduler.dispatch([name])
                 self._tell(name)
@@ -411,11 +423,33 @@ class Daemon:
                 self.journal.write(job, "released", hold=None, held_until=None)
                 self._scheduler.dispatch([job.model])
         for name, model in self.settings.models.items():
-            try:
-                if self.credentials.renew(name, model):
-                    _LOG.info("key_renewed", model=name, ends_at=str(self.credentials.ends_at(name)))
-            except Setback as trouble:
-                _LOG.warning("key_not_renewed", model=name, reason=str(trouble))
+            if self._clock.elapsed() >= self._key_due.get(name, 0.0):
+                again = self._mind_end(name, model)
+                self._key_due[name] = self._clock.elapsed() + again.total_seconds()
+
+    def _mind_end(self, name: str, model: ModelSettings) -> timedelta:
+        """Renew a key that retraind fetches itself, or warn of the end of one that people replace.
+
+        Returns when to look again.
+        """
+        warning, again = None, _END_INTERVAL
+        try:
+            if self.credentials.renew(name, model):
+                _LOG.info("key_renewed", model=name, ends_at=str(self.credentials.ends_at(name)))
+        except Setback as trouble:
+            ends = self.credentials.ends_at(name)
+            until = f" The present one ends on {for_people(ends)}." if ends else ""
+            warning, again = f"A new API key could not be fetched. {trouble}{until}", _RENEWAL_RETRY
+            _LOG.warning("key_not_renewed", model=name, reason=str(trouble))
+        if model.model_id is None and (key := self.pipeline.present_fingerprint(name)) is not None:
+            issued = presumed_issue(self.journal.first_seen(name, key), self.credentials.arrived_at(model))
+            warning = warning_of(issued, self._clock.now())
+            again = _END_INTERVAL if warning else _AGE_INTERVAL
+        if self.journal.warn(name, warning):
+            if warning:
+                _LOG.warning("key_ends_soon", model=name, reason=warning)
+            self._tell(name)
+        return again
 
     def _read_again(self) -> None:
         """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
@@ -445,6 +479,7 @@ class Daemon:
                 self._watcher.forget(name)
                 self._watch(name)
                 self.credentials.forget(name)
+                self._key_due.pop(name, None)
         self._schedule_sweeps()
         notify("READY=1")
         self._say()

@@ -58,6 +58,8 @@ class Installation:
     other: Path | None = None
     """A folder on another file system."""
     faults: dict = field(default_factory=dict)
+    manners: dict = field(default_factory=dict)
+    """Further settings of the service."""
     poll: str = ""
     dropped: list[Dropped] = field(default_factory=list)
     left: list[Dropped] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Installation:
             trainer="instant",
             repeated_upload="again-always",
             faults=self.faults,
+            **self.manners,
         )
         self.emulator = self._exit.enter_context(Emulator(self.service))
         if self.other:

@@ -15,6 +15,8 @@ from retraind.emulator import read_records
 from retraind.report.machine import Report
 
 _NOTES = {"RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}
+_MARK = ".retraind-id"
+"""What retraind leaves in each folder to know it again."""
 _BUGS = ("step_crashed", "task_crashed")
 _TRAINED = {"trained", "switched"}
 
@@ -72,6 +74,7 @@ def _lost_or_changed(here: Installation) -> list[str]:
         for model in here.models
         for place in (here.done(model.name), here.failed(model.name))
         for folder in place.iterdir()
+        if folder.is_dir()
         for path in _files(folder)
         if path.name not in _NOTES
     )
@@ -87,7 +90,10 @@ def _left_over(here: Installation) -> list[str]:
         for name, digest in expected.items():
             if not (drop / name).is_file() or _digest(drop / name) != digest:
                 wrong.append(f"{model.name}: {name} was to be left alone")
-        own = {"STATUS.txt", ".retraind", "done", "failed"}
+        status = drop / "STATUS.txt"
+        if not status.is_file() or "In work:" in status.read_text(encoding="utf-8-sig"):
+            wrong.append(f"{model.name}: STATUS.txt is not there, or tells of work that is none")
+        own = {"STATUS.txt", ".retraind", "done", "failed", _MARK}
         for path in drop.iterdir():
             if path.name not in own | expected.keys():
                 wrong.append(f"left over: {path}")
@@ -103,7 +109,8 @@ def _hidden(here: Installation, model: str) -> list[Path]:
         path
         for place in (here.done(model), here.failed(model))
         for path in place.rglob("*")
-        if path.name.startswith(".") or (path.parent == place and not path.is_dir())
+        if path != place / _MARK
+        and (path.name.startswith(".") or (path.parent == place and not path.is_dir()))
     ]
 
 
@@ -158,13 +165,15 @@ def _trainings(here: Installation) -> list[str]:
             names = " and ".join(_who(here, content[0], digest) for digest in content[1:])
             wrong.append(f"doubled: {names} trained {len(jobs)} times, by {' and '.join(jobs)}")
     for folder, report in _reports(here):
+        if report.outcome not in {*_TRAINED, "duplicate"}:
+            continue
         digests = [_digest(folder / file.name) for file in report.files if file.role in {"train", "eval"}]
         if report.outcome in _TRAINED:
             if report.service.retrain_job_id not in started[report.model, *digests]:
                 wrong.append(f"{folder} says it was trained; the service did not train with it")
             if any(file.sha256 not in {None, _digest(folder / file.name)} for file in report.files):
                 wrong.append(f"the report in {folder} has wrong hashes")
-        elif report.outcome == "duplicate" and not started[report.model, *digests]:
+        elif not started[report.model, *digests]:
             wrong.append(f"{folder} says it is a duplicate; the service never trained with it")
     return wrong
 

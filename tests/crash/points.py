@@ -62,19 +62,24 @@ class Points:
         self._fail = dict(plan.get("fail", {}))
         self._struck = struck
         self._lock = threading.Lock()
-        self._writing = threading.local()
+        self._here = threading.local()
         self.counts: Counter[str] = Counter()
 
     def passed(self, kind: str, about: str = "") -> None:
+        if getattr(self._here, "somebody_else", False):
+            return
         name = f"{kind} {about}".strip()
+        with self._lock:
+            tamper = self._tamper.pop(name, None)
+        if tamper:
+            self._here.somebody_else = True
+            _tamper(tamper)
+            self._here.somebody_else = False
         with self._lock:
             self.counts["all"] += 1
             self.counts[kind] += 1
             if name != kind:
                 self.counts[name] += 1
-            tamper = self._tamper.pop(name, None)
-            if tamper:
-                _tamper(tamper)
             point = self._point or "all"
             if point in {"all", kind, name} and self.counts[point] == self._pass:
                 self._struck.write_text(name)
@@ -130,7 +135,7 @@ class Points:
         commit = sqlalchemy.engine.default.DefaultDialect.do_commit
 
         def committed(dialect, connection):
-            with self.around("commit", getattr(self._writing, "what", None) or "schema"):
+            with self.around("commit", getattr(self._here, "writing", None) or "schema"):
                 commit(dialect, connection)
 
         sqlalchemy.engine.default.DefaultDialect.do_commit = committed
@@ -139,11 +144,11 @@ class Points:
             plain = getattr(Journal, name)
 
             def write(journal, *arguments, **changes):
-                self._writing.what = describe(*arguments, **changes)
+                self._here.writing = describe(*arguments, **changes)
                 try:
                     return plain(journal, *arguments, **changes)
                 finally:
-                    self._writing.what = None
+                    self._here.writing = None
 
             setattr(Journal, name, write)
 

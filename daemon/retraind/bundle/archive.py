@@ -38,13 +38,23 @@ class Bundle:
     """Of the members' content, in their order."""
 
 
+def _unfinished(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def discard(target: Path) -> None:
+    """Remove the bundle `target`, whole or unfinished, if there is one."""
+    target.unlink(missing_ok=True)
+    _unfinished(target).unlink(missing_ok=True)
+
+
 def build(target: Path, members: Sequence[Member], pause: Callable[[], None]) -> Bundle:
     """Write the zip `target` (replacing what is there) with `members`, holding one read of them in memory.
 
     `pause` is called between reads of the finished zip and may raise. Names are stored as UTF-8 and flagged so. Raises OSError.
     """
     make_folder(target.parent)
-    temporary = target.with_name(f".{target.name}.part")
+    temporary = _unfinished(target)
     hashes = []
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(temporary, flags, 0o600), "w+b") as file:

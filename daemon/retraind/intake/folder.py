@@ -87,6 +87,16 @@ def signature_of(status: os.stat_result) -> Signature:
     return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
+def flaw_of(status: os.stat_result) -> str | None:
+    """Say, as the rest of a sentence, why a file is not taken whatever its name; None when it may be."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is not an ordinary file (links are not followed)"
+    if status.st_nlink > 1:
+        # Whoever may not read a file can often still give it a second name, here.
+        return "has a second name somewhere (a hard link), so it may be somebody else's; please deliver a copy"
+    return None
+
+
 class DropFolder:
     """The drop folder of one model, and what the last look remembers of it. Looks are serialised."""
 
@@ -223,10 +233,9 @@ class DropFolder:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return None
-        if not stat.S_ISREG(status.st_mode):
-            strangers.append(
-                f"{display(name)} is left alone: it is not an ordinary file (links are not followed)."
-            )
+        flaw = flaw_of(status)
+        if flaw is not None:
+            strangers.append(f"{display(name)} is left alone: it {flaw}.")
             return None
         if not _is_utf8(entry.name):
             strangers.append(f"{display(name)} is left alone: its name is not UTF-8. Please rename it.")

@@ -40,14 +40,27 @@ def doing(job: Job, jobs: Sequence[Job]) -> str:
     return _DOING.get(job.state, str(job.state))
 
 
-def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | None, last: Job | None) -> str:
-    """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job."""
+def status_text(
+    model: str,
+    view: View,
+    jobs: Sequence[Job],
+    hold: Problem | None,
+    last: Job | None,
+    *,
+    warning: str | None = None,
+) -> str:
+    """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
+
+    `warning` is a sentence about its key.
+    """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
         parts.append(
             f"ON HOLD: {hold.what} {hold.remedy.replace('release MODEL', f'release {model}')}\n"
             "New files are still taken in; nothing is lost."
         )
+    if warning:
+        parts.append(f"SOON TO DO: {warning}")
     if view.trouble:
         parts.append(f"TROUBLE: {view.trouble}")
     if jobs:
