@@ -24,6 +24,8 @@ READ_SIZE = 1 << 20
 
 _LONGEST_STEM = 60
 """Characters of a name to which something is added; 255 bytes are the most that file systems take."""
+_DEEPEST = 8
+"""Folders in one another that are copied; each holds two file handles meanwhile."""
 _HANDLES = "/proc/self/fd"
 _FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_FDCWD = -100
@@ -242,20 +244,22 @@ def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] =
     move(partial, target)
 
 
-def _copy_files(source: Path, target: Path, pause: Callable[[], None]) -> None:
+def _copy_files(source: Path, target: Path, pause: Callable[[], None], depth: int = 0) -> None:
     """Give the folder `target` a verified copy of every file in `source` that it does not have already."""
+    if depth > _DEEPEST:
+        raise OSError(errno.EINVAL, f"folders lie more than {_DEEPEST} deep; move them away", str(source))
     with held(source.parent, source.name) as inside, held(target.parent, target.name) as copy:
-        for name in sorted(os.listdir(inside)):
-            to = copy / name
-            kind = stat.S_IFMT((inside / name).lstat().st_mode)
+        for path in sorted(inside.iterdir()):
+            to = copy / path.name
+            kind = stat.S_IFMT(path.lstat().st_mode)
             if kind == stat.S_IFDIR:
                 _clear_away(to, stat.S_IFDIR)
                 to.mkdir(exist_ok=True)
-                _copy_files(inside / name, to, pause)
+                _copy_files(path, to, pause, depth + 1)
             elif kind == stat.S_IFREG:
                 _clear_away(to, stat.S_IFREG)
-                if not os.path.lexists(to) or sha256_of(to, pause) != sha256_of(inside / name, pause):
-                    _copy_file(inside / name, to, pause)
+                if not os.path.lexists(to) or sha256_of(to, pause) != sha256_of(path, pause):
+                    _copy_file(path, to, pause)
         sync_folder(copy)
 
 

@@ -24,6 +24,8 @@ from retraind.job import IN_WORK, LIFE, RESTING, Job, Outcome, Problem, State
 
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
+_CLOCK_SLACK = 86_400.0
+"""Seconds that a clock may be corrected by."""
 SCHEMA = "0002"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
@@ -351,7 +353,9 @@ class Journal:
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""
         query = sa.select(sa.func.count()).where(
-            EVENTS.c.model == model, EVENTS.c.event.in_(UPLOAD_EVENTS), EVENTS.c.at >= moment.timestamp()
+            EVENTS.c.model == model, EVENTS.c.event.in_(UPLOAD_EVENTS), EVENTS.c.at >= moment.timestamp(),
+            # What lies ahead was written while the clock was wrong, and would count in every period until then.
+            EVENTS.c.at <= self._clock.now().timestamp() + _CLOCK_SLACK,
         )
         with self._reader.connect() as connection:
             return connection.scalar(query) or 0

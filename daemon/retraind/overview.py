@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from retraind.clock import Clock
 from retraind.intake.folder import DropFolder
+from retraind.intake.share import Shares
 from retraind.job import Job, State
 from retraind.journal import Journal, running_instance
 from retraind.patterns import display
@@ -64,6 +65,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
     holds = journal.holds()
     active = journal.active()
+    shares = Shares.beside(settings.state.journal_file)
     with _NoHashing() as unused:
         models = []
         for name, model in settings.models.items():
@@ -78,7 +80,8 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             )
             warning = journal.warning(name) if not hold else None
             sentences += [f"SOON TO DO: {warning}"] if warning else []
-            sentences += [view.trouble] if view.trouble else []
+            trouble = shares.trouble(name, model.drop) or view.trouble
+            sentences += [trouble] if trouble else []
             sentences += [_word(job, jobs) for job in jobs]
             sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in waiting]
             models.append(

@@ -26,7 +26,7 @@ from retraind import log
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
-from retraind.bundle.archive import Member, build, discard
+from retraind.bundle.archive import Member, build, discard, entry_name
 from retraind.bundle.preflight import SourceFile, preflight
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
@@ -45,7 +45,7 @@ from retraind.gate import ask_gate
 from retraind.intake import seal as sealing
 from retraind.intake.folder import flaw_of, signature_of
 from retraind.intake.share import Shares
-from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, State
+from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
 from retraind.patterns import display
@@ -57,6 +57,8 @@ _LOG = log.get(__name__)
 _FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
 _FRESH_ADDRESS = timedelta(minutes=1)
+_CLOCK_JUMP = timedelta(minutes=1)
+"""How far the wall clock has to move against the other one to have been set."""
 _DISK_TROUBLE: Mapping[int, str] = {
     errno.ENOSPC: "Free some space there.",
     errno.EDQUOT: "Free some space there, or raise the quota.",
@@ -128,6 +130,8 @@ class Pipeline:
         self._clock = clock or Clock()
         self._copies = JobFiles.beside(settings.state.journal_file)
         self.shares = Shares.beside(settings.state.journal_file)
+        self._minding = threading.Lock()
+        self._offset = self._clock_offset()
         self._stopping = stopping or threading.Event()
         self._changed = changed
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -147,7 +151,7 @@ class Pipeline:
                     or (job.state in TALKS and job.model in self._journal.holds())
                 ):
                     break
-                if job.wake_at and job.wake_at > self._clock.now():
+                if job.due(now := self._clock.now()) > now:
                     break
                 try:
                     job = self._take(job, getattr(self, step))
@@ -261,6 +265,27 @@ class Pipeline:
             job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
         )
 
+    def mind_clock(self) -> bool:
+        """Shift what trainings are waited for when the wall clock was set; returns whether it was.
+
+        Meant to be called every now and then: only the two clocks of a running process can tell.
+        """
+        with self._minding:
+            offset = self._clock_offset()
+            jump = offset - self._offset
+            if abs(jump) < _CLOCK_JUMP:
+                return False
+            self._offset = offset
+            _LOG.warning("clock_jumped", seconds=round(jump.total_seconds()))
+            for job in self._journal.active():
+                if job.train_deadline and job.state is State.UPLOADED:
+                    with suppress(Conflict, OverflowError):
+                        self._journal.write(job, train_deadline=job.train_deadline + jump)
+        return True
+
+    def _clock_offset(self) -> timedelta:
+        return timedelta(seconds=self._clock.now().timestamp() - self._clock.elapsed())
+
     def _keep_copy(self, job: Job) -> None:
         """Let the job's folder know as much as the journal, as long as it is in work."""
         model = self._model(job)
@@ -356,7 +381,7 @@ class Pipeline:
                 inside = {Role.TRAIN: "train_src", Role.EVAL: "eval_src"}
                 members = [
                     Member(
-                        f"{inside[file.role]}/{file.base_name}",
+                        entry_name(inside[file.role], file.base_name),
                         file.signature.size,
                         partial(sealing.open_sealed, folder, file, self._pause),
                     )
@@ -426,19 +451,16 @@ class Pipeline:
         job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
         self._copies.write(folder, job)
-        alone = job.data_files[0] if len(job.data_files) == 1 else None
-        opener = partial(sealing.open_sealed, folder, alone, _never) if alone else None
+        opener = partial(_open_alone, folder, job.data_files[0]) if len(job.data_files) == 1 else None
         try:
             self._store.put(address, self._spooled(job), self._pause, opener)
-        except sealing.Touched:
-            self._journal.write(job, **before)
-            return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
         except NotStored:
             self._journal.write(job, **before)
             raise
         except AddressExpired as expired:
             self._journal.write(job, **before)
-            if job.registered_at and self._clock.now() - job.registered_at < _FRESH_ADDRESS:
+            age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
+            if timedelta(0) <= age < _FRESH_ADDRESS:
                 raise Retry(
                     "The object store refuses an upload address that is only a moment old.",
                     "Check the machine's clock, and whether a proxy changes requests.",
@@ -481,7 +503,17 @@ class Pipeline:
                 f'The service could not train with this data: it reports "{answer.status}"{reason}.',
                 "Correct the data and deliver it again, or run: retraind retry JOB",
             )
-        if job.train_deadline and now >= job.train_deadline:
+        deadline = job.train_deadline
+        if deadline:
+            # Never more than a whole time-out from now, should the clock have been set back.
+            said["train_deadline"] = deadline = min(deadline, now + self.settings.poll_timeout(job.model))
+        if deadline and now >= deadline:
+            if self.mind_clock():
+                return Wait(timedelta(seconds=1))
+            if job.attempts:
+                # The service was away until now, and its trainings with it. That is nobody's fault here.
+                said["train_deadline"] = now + self.settings.poll_timeout(job.model)
+                return Wait(self.settings.poll_interval(job.model), said)
             self._journal.write(job, **said)
             raise JobFailed(
                 f"The training has not finished within {span_for_people(self.settings.poll_timeout(job.model))}; "
@@ -715,7 +747,7 @@ class Pipeline:
         if answer.status != job.untouched_status:
             return self._uploaded(job, "upload_found_complete")
         now = self._clock.now()
-        if job.put_ended_at is None:
+        if job.put_ended_at is None or job.put_ended_at > now:
             job = self._journal.write(job, put_ended_at=now)
         assert job.put_ended_at is not None
         left = job.put_ended_at + self.settings.poll.upload_doubt - now
@@ -738,19 +770,21 @@ class Pipeline:
     def _move_folder(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
         with self._place(job, source) as here, self._place(job, target) as there:
-            across = here.stat().st_dev != there.stat().st_dev
-            if os.path.lexists(there / job.id) and not (across and _is_folder(there / job.id)):
-                # Not the copy of an earlier try: somebody made it.
-                _LOG.warning("name_taken", folder=str(target / job.id), moved_to=put_aside(there / job.id).name)
-            if not across:
+            for _ in range(2):
                 try:
                     move(here / job.id, there / job.id)
+                except FileExistsError:
+                    # Not the copy of an earlier try, which only another file system gets: somebody made it.
+                    aside = put_aside(there / job.id)
+                    _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
                 except OSError as error:
-                    # One file system can be mounted twice.
                     if error.errno != errno.EXDEV:
                         raise
+                    break
                 else:
                     return
+            if os.path.lexists(there / job.id) and not _is_folder(there / job.id):
+                put_aside(there / job.id)
             # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
             copy_folder_verified(here / job.id, there / job.id, self._pause)
             _remove_tree(here / job.id)
@@ -810,8 +844,12 @@ def _flaws(job: Job, folder: Path) -> list[str]:
     return found
 
 
-def _never() -> None:
-    """Never pause: the sender does."""
+def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:
+    """Open a training file that is sent as it is. The next try finds out what to do when it is another by now."""
+    try:
+        return sealing.open_sealed(folder, file)
+    except sealing.Touched:
+        raise NotStored(f"{display(file.name)} was changed when it was about to be sent.") from None
 
 
 def _remove_tree(folder: Path) -> None:

@@ -6,7 +6,7 @@ time and any number of times. Nothing is remembered here that a restart would mi
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.clock import Clock
@@ -119,6 +120,15 @@ class Scheduler:
             replace_existing=True, next_run_time=datetime.now(UTC),
         )  # fmt: skip
 
+    def start_over(self) -> None:
+        """Run everything that is planned now: the wall clock, by which it was planned, has been set.
+
+        A step whose time has not come is put back by itself.
+        """
+        for task in self._timetable.get_jobs():
+            with suppress(JobLookupError):
+                task.modify(next_run_time=datetime.now(UTC))
+
     def cancel(self, name: str) -> None:
         """Stop what `every` began."""
         try:
@@ -196,7 +206,7 @@ class Scheduler:
                 self._schedule(job)
 
     def _schedule(self, job: Job) -> None:
-        when = job.wake_at or self._clock.now()
+        when = job.due(self._clock.now())
         planned = self._planned(job.id)
         if planned is not None and planned <= when:
             return
@@ -241,8 +251,20 @@ class Scheduler:
 
     @staticmethod
     def _tell_error(event: JobExecutionEvent) -> None:
-        # A bug or a broken journal. The sweep dispatches again, so nothing is lost; but it must be seen.
+        if isinstance(event.exception, SQLAlchemyError):
+            tell_of_journal(event.exception)
+            return
+        # A bug. The sweep dispatches again, so nothing is lost; but it must be seen.
         _LOG.error("task_crashed", task=event.job_id, error=repr(event.exception), trace=event.traceback)
+
+
+def tell_of_journal(error: SQLAlchemyError) -> None:
+    """Log that the journal could not be read or written. What was to be done is done with the next sweep."""
+    _LOG.error(
+        "journal_unusable",
+        reason=str(getattr(error, "orig", None) or error),
+        remedy="Free space where the journal is, or mend the disk; all goes on by itself then.",
+    )
 
 
 def _by_model(jobs: Iterable[Job]) -> dict[str, list[Job]]:

@@ -1,8 +1,10 @@
 """`make crash`: thousands of seeded runs on all cores, and a table of what came of them.
 
-    python -m crash.campaign 10000 --seed 1 --workers 2     kill until there were 10,000 kills
-    python -m crash.campaign --run 1:4711                   play one run again; its folder is kept
+python -m crash.campaign 10000 --seed 1 --workers 2     kill until there were 10,000 kills
+python -m crash.campaign --run 1:4711                   play one run again; its folder is kept
 """
+
+# ruff: noqa: T201 - printing is what it is for
 
 import argparse
 import atexit
@@ -86,7 +88,9 @@ def complaint(verdict: Verdict) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make crash", description="Kill retraind at random and look what is lost.")
+    parser = argparse.ArgumentParser(
+        prog="make crash", description="Kill retraind at random and look what is lost."
+    )
     parser.add_argument("kills", type=int, nargs="?", default=1000)
     parser.add_argument("--seed", default=str(int(time.time())))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

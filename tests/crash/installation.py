@@ -199,5 +199,3 @@ def another_file_system(root: Path) -> Path | None:
         if place.is_dir() and place.stat().st_dev != root.stat().st_dev:
             return Path(tempfile.mkdtemp(prefix="retraind-crash-", dir=place))
     return None
-
-

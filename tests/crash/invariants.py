@@ -63,7 +63,9 @@ def _everything(here: Installation) -> Counter[tuple[str, str]]:
 
 
 def _who(here: Installation, model: str, digest: str) -> str:
-    names = {file.name for file in (*here.dropped, *here.left) if (file.model, file.sha256) == (model, digest)}
+    names = {
+        file.name for file in (*here.dropped, *here.left) if (file.model, file.sha256) == (model, digest)
+    }
     return f"{model}: {' or '.join(sorted(names))}"
 
 
@@ -79,7 +81,9 @@ def _lost_or_changed(here: Installation) -> list[str]:
         if path.name not in _NOTES
     )
     wrong = [f"lost: {model}: {name}" for (model, name, _) in (wanted - found).elements()]
-    return wrong + [f"too many, or changed: {model}: {name}" for (model, name, _) in (found - wanted).elements()]
+    return wrong + [
+        f"too many, or changed: {model}: {name}" for (model, name, _) in (found - wanted).elements()
+    ]
 
 
 def _left_over(here: Installation) -> list[str]:
@@ -94,9 +98,7 @@ def _left_over(here: Installation) -> list[str]:
         if not status.is_file() or "In work:" in status.read_text(encoding="utf-8-sig"):
             wrong.append(f"{model.name}: STATUS.txt is not there, or tells of work that is none")
         own = {"STATUS.txt", ".retraind", "done", "failed", _MARK}
-        for path in drop.iterdir():
-            if path.name not in own | expected.keys():
-                wrong.append(f"left over: {path}")
+        wrong += [f"left over: {path}" for path in drop.iterdir() if path.name not in own | expected.keys()]
         wrong += [f"left over: {path}" for path in drop.glob(".retraind/**/*")]
         wrong += [f"left over: {path}" for path in _hidden(here, model.name)]
     if here.spool.is_dir():
@@ -131,7 +133,9 @@ def _notes(here: Installation) -> list[str]:
         names = {path.name for path in folder.iterdir()}
         wrong += [f"no {name} in {folder}" for name in sorted(wanted - names)]
         wrong += [f"stale {name} in {folder}" for name in sorted(unwanted & names)]
-        wrong += [f"empty: {folder / name}" for name in sorted(wanted & names) if not (folder / name).stat().st_size]
+        wrong += [
+            f"empty: {folder / name}" for name in sorted(wanted & names) if not (folder / name).stat().st_size
+        ]
     for folder, report in _reports(here):
         if report.job != folder.name or (report.outcome == "failed") != (folder.parent.name == "failed"):
             wrong.append(f"the report in {folder} tells of {report.job}, {report.outcome}")
@@ -143,22 +147,8 @@ def _notes(here: Installation) -> list[str]:
 
 def _trainings(here: Installation) -> list[str]:
     """Judge by what the service got: which bytes, and how often it trained with them."""
+    started, finished, failed = _history(here)
     wrong = []
-    started: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    finished: Counter[tuple[str, ...]] = Counter()
-    failed: Counter[tuple[str, ...]] = Counter()
-    uploads = {}
-    for record in read_records(here.service.state_dir):
-        if record["event"] == "put_received" and record["complete"]:
-            path = here.service.state_dir / "objects" / record["retrain_job_id"] / f"upload-{record['upload']}"
-            uploads[record["retrain_job_id"], record["upload"]] = (record["model"], *_content(path))
-        elif record["event"] == "training_started":
-            content = uploads[record["retrain_job_id"], record["of_upload"]]
-            started[content].append(record["retrain_job_id"])
-        elif record["event"] in {"training_finished", "training_failed"}:
-            content = uploads[record["retrain_job_id"], 1]
-            finished[content] += record["event"] == "training_finished"
-            failed[content] += record["event"] == "training_failed"
     for content, jobs in started.items():
         # Data with which a training failed may be delivered, or tried, again; each time by a retrain job of its own.
         if len(jobs) > 1 + failed[content] or finished[content] > 1 or len(set(jobs)) < len(jobs):
@@ -168,14 +158,35 @@ def _trainings(here: Installation) -> list[str]:
         if report.outcome not in {*_TRAINED, "duplicate"}:
             continue
         digests = [_digest(folder / file.name) for file in report.files if file.role in {"train", "eval"}]
-        if report.outcome in _TRAINED:
-            if report.service.retrain_job_id not in started[report.model, *digests]:
-                wrong.append(f"{folder} says it was trained; the service did not train with it")
-            if any(file.sha256 not in {None, _digest(folder / file.name)} for file in report.files):
-                wrong.append(f"the report in {folder} has wrong hashes")
-        elif not started[report.model, *digests]:
+        jobs = started[report.model, *digests]
+        if report.outcome == "duplicate" and not jobs:
             wrong.append(f"{folder} says it is a duplicate; the service never trained with it")
+        elif report.outcome in _TRAINED and report.service.retrain_job_id not in jobs:
+            wrong.append(f"{folder} says it was trained; the service did not train with it")
+        if any(file.sha256 not in {None, _digest(folder / file.name)} for file in report.files):
+            wrong.append(f"the report in {folder} has wrong hashes")
     return wrong
+
+
+_Content = tuple[str, ...]
+"""A model, and the hashes of what it was sent: training data, evaluation data."""
+
+
+def _history(here: Installation) -> tuple[dict[_Content, list[str]], Counter[_Content], Counter[_Content]]:
+    """Return by content: the retrain jobs that began to train, and how many trainings succeeded and failed."""
+    uploads: dict[tuple[str, int], _Content] = {}
+    started: dict[_Content, list[str]] = defaultdict(list)
+    ended: dict[str, Counter[_Content]] = {"training_finished": Counter(), "training_failed": Counter()}
+    for record in read_records(here.service.state_dir):
+        job, event = record["retrain_job_id"], record["event"]
+        if event == "put_received" and record["complete"]:
+            path = here.service.state_dir / "objects" / job / f"upload-{record['upload']}"
+            uploads[job, record["upload"]] = (record["model"], *_content(path))
+        elif event == "training_started":
+            started[uploads[job, record["of_upload"]]].append(job)
+        elif event in ended:
+            ended[event][uploads[job, record["training"]]] += 1
+    return started, ended["training_finished"], ended["training_failed"]
 
 
 def _content(upload: Path) -> tuple[str, ...]:
@@ -202,7 +213,9 @@ def _switches(here: Installation) -> list[str]:
         for report in reports:
             wanted = {"always": True, "gate": "no" not in report.key}.get(model.switch)
             if wanted is not None and report.outcome in _TRAINED and report.switched != wanted:
-                wrong.append(f"{model.name}: {report.job} was switched: {report.switched}, against the policy")
+                wrong.append(
+                    f"{model.name}: {report.job} was switched: {report.switched}, against the policy"
+                )
     return wrong
 
 
@@ -213,10 +226,11 @@ def _journal(here: Installation) -> list[str]:
     journal.close()
     folders = {folder.name: folder.parent.name for folder in here.filed()}
     wrong = [] if sound == "ok" else [f"the journal is damaged: {sound}"]
-    for name in sorted(jobs.keys() | folders.keys()):
-        if jobs.get(name) != folders.get(name):
-            wrong.append(f"{name} is {jobs.get(name)} in the journal and in {folders.get(name)}/")
-    return wrong
+    return wrong + [
+        f"{name} is {jobs.get(name)} in the journal and in {folders.get(name)}/"
+        for name in sorted(jobs.keys() | folders.keys())
+        if jobs.get(name) != folders.get(name)
+    ]
 
 
 def _log(here: Installation) -> list[str]:

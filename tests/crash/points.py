@@ -29,7 +29,6 @@ PIECE = 256
 """Bytes: the files of the harness are small, so they are read and sent in small pieces."""
 
 
-
 def _both(what: str) -> tuple[str, str]:
     return f"before {what}", f"after {what}"
 
@@ -46,6 +45,7 @@ KINDS = {
 
 _JOB = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
 _PLACES = {".retraind": "work"}
+_HANDLES = "/proc/self/fd"
 
 
 class Points:
@@ -125,8 +125,7 @@ class Points:
 
     def _file_operation(self, name, plain):
         def operation(path, *more, **named):
-            place = os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else path
-            with self.around(name, label(more[0] if name == "replace" else place)):
+            with self.around(name, label(more[0] if name == "replace" else path, named.get("dir_fd"))):
                 return plain(path, *more, **named)
 
         return operation
@@ -223,7 +222,9 @@ class Points:
         def fails_once(line, job):
             if self._fail.pop(step, None) is None:
                 return plain(line, job)
-            raise JobFailed("The harness wants this step to fail.", "Run: retraind retry JOB", restart=restart)
+            raise JobFailed(
+                "The harness wants this step to fail.", "Run: retraind retry JOB", restart=restart
+            )
 
         return fails_once
 
@@ -231,9 +232,17 @@ class Points:
         to.write_text(json.dumps(self.counts))
 
 
-def label(path) -> str:
-    """Say what kind of file or folder a path is, the same in every run."""
-    path = Path(os.fsdecode(path))
+def label(path, folder: int | None = None) -> str:
+    """Say what kind of file or folder a path, or an open handle, is: the same in every run."""
+    if isinstance(path, int):
+        path = f"{_HANDLES}/{path}"
+    elif folder is not None:
+        path = f"{_HANDLES}/{folder}/{os.fsdecode(path)}"
+    plain = os.fsdecode(path)
+    if plain.startswith(_HANDLES):
+        number, _, rest = plain.removeprefix(f"{_HANDLES}/").partition("/")
+        plain = f"{Path(_HANDLES, number).readlink()}/{rest}"
+    path = Path(plain)
     name = path.name.removeprefix(".")
     if path.name in _PLACES or _JOB.fullmatch(name.removesuffix(".partial")):
         place = _PLACES.get(path.name) or f"{_PLACES.get(path.parent.name, path.parent.name)}/JOB"

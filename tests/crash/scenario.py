@@ -29,7 +29,14 @@ MODELS = (
     ),
 )
 _KILLS = (2, 6)
-_FAULTS = ("upload_lost_answer", "upload_reset", "api_503", "api_truncated", "results_truncated", "train_fails")
+_FAULTS = (
+    "upload_lost_answer",
+    "upload_reset",
+    "api_503",
+    "api_truncated",
+    "results_truncated",
+    "train_fails",
+)
 _MOST_PASSES = 400
 """About as many passes as a run with one delivery has."""
 
@@ -141,7 +148,11 @@ def _second_act(here: Installation, chance: random.Random) -> list[str]:
     else:
         return []
     for _ in range(chance.randint(1, 2)):
-        plan = {"point": f"{chance.choice(('before', 'after'))} commit", "pass": 1} if chance.random() < 0.5 else {}
+        plan = (
+            {"point": f"{chance.choice(('before', 'after'))} commit", "pass": 1}
+            if chance.random() < 0.5
+            else {}
+        )
         ended = here.run(command, folder.name, plan=plan)
         if not ended.killed:
             break

@@ -35,7 +35,9 @@ def test_an_upload_that_the_service_shows_within_upload_doubt_is_not_sent_again(
 
 
 @pytest.mark.process
-def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt_is_trained_twice(root, zygote):
+def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt_is_trained_twice(
+    root, zygote
+):
     """Nobody could know better: to the client it looks like one that never arrived. So upload_doubt has to be longer
     than the service hides an upload; docs/reliability.md says so.
     """

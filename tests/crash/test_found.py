@@ -1,6 +1,9 @@
 """What the harness has found once, as tests of their own that need no luck."""
 
+import errno
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from crash.installation import Installation, Model
 from crash.invariants import violations_after_kill, violations_at_rest
 from crash.test_transitions import good, retry
+from retraind import files, pipeline
+from retraind.intake.share import Shares
 from retraind.job import Outcome, State
 from retraind.report.status import write_status
 from retraind.scheduler import Scheduler
@@ -85,8 +90,60 @@ def test_what_a_kill_left_of_status_txt_goes_even_if_there_is_nothing_new_to_tel
     assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
 
 
+def test_two_jobs_that_are_the_first_to_be_filed_agree_on_the_folders_marker(tmp_path):
+    for number in range(30):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shares = Shares(tmp_path / "memory" / str(number))
+        together = threading.Barrier(4)
+
+        def hold(shares=shares, folder=folder, together=together):
+            together.wait()
+            with shares.held("churn.failed", folder):
+                pass
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(hold) for _ in range(4)]:
+                done.result()
+        assert Shares(tmp_path / "memory" / str(number)).trouble("churn.failed", folder) is None
+
+
+def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folders_are_on_one_device(
+    world, monkeypatch
+):
+    """As with two bind mounts of one file system, which systemd makes of ReadWritePaths, and containers of volumes."""
+    plain = files._rename_no_replace
+
+    def refuse(source, target):
+        if source.parent.resolve().name == ".retraind":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source))
+        plain(source, target)
+
+    def remove_a_part(folder):
+        (folder / "train_2026-11.csv").unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "_rename_no_replace", refuse)
+    job = world.run(world.sealing(), until=State.FILING)
+    before = world.files()
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_remove_tree", remove_a_part)
+        with pytest.raises(KeyboardInterrupt):
+            world.pipeline.advance_one(job)
+    job = world.run(job)
+    assert job.state is State.DONE
+    after = {name: content for name, content in world.files().items() if name.endswith(".csv")}
+    assert after == {
+        name.replace(".retraind", "done"): content
+        for name, content in before.items()
+        if name.endswith(".csv")
+    }
+
+
 @pytest.mark.process
-@pytest.mark.parametrize("point", ["in copy", "after unlink train.csv", "before rmdir failed/JOB", "after rmdir failed/JOB"])
+@pytest.mark.parametrize(
+    "point", ["in copy", "after unlink train.csv", "before rmdir failed/JOB", "after rmdir failed/JOB"]
+)
 def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, zygote, point):
     if other is None:
         pytest.skip("this machine has no second file system at hand")

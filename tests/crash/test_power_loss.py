@@ -3,6 +3,7 @@
 Each call is known with its begin and its end, so that "before" means: had ended before the other began.
 """
 
+import itertools
 import os
 import random
 import re
@@ -17,10 +18,15 @@ from crash.installation import Installation, Model, table
 from crash.invariants import violations_at_rest
 
 pytestmark = pytest.mark.process
-_CALLS = "fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,pwrite64,sendto"
-_LINE = re.compile(r"(?P<at>\d+\.\d+) (?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+).*<(?P<took>\d+\.\d+)>$")
+_CALLS = (
+    "openat,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,pwrite64,sendto"
+)
+_LINE = re.compile(
+    r"(?P<at>\d+\.\d+) (?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+)(<(?P<opened>[^>]*)>)?.*<(?P<took>\d+\.\d+)>$"
+)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _HANDLE = re.compile(r"\d+<([^>]*)>")
+_BY_HANDLE = re.compile(r"/proc/self/fd/(\d+)(/.*)?")
 _RENAMES = {"rename", "renameat", "renameat2"}
 _SYNCS = {"fsync", "fdatasync"}
 _SLACK = 1e-6
@@ -51,23 +57,42 @@ class Call:
 
 
 def _read(trace: Path) -> list[Call]:
+    lines = [
+        (file.name, found)
+        for file in trace.parent.glob(f"{trace.name}.*")
+        for line in file.read_text(errors="replace").splitlines()
+        if (found := _LINE.match(line)) is not None and not found["result"].startswith("-")
+    ]
     calls = []
-    for file in trace.parent.glob(f"{trace.name}.*"):
-        for line in file.read_text(errors="replace").splitlines():
-            found = _LINE.match(line)
-            if found is None or found["result"].startswith("-"):
-                continue
-            begin = float(found["at"])
-            handle = _HANDLE.match(found["rest"])
-            quoted = _QUOTED.findall(found["rest"])
-            if handle and found["name"] == "unlinkat":
-                names = [os.path.join(handle[1], quoted[0])]  # noqa: PTH118 - an absolute second part counts alone
-            else:
-                names = [handle[1]] if handle else quoted
-            paths = tuple(Path(name) for name in names if name.startswith("/"))
-            text = " ".join(quoted) if found["name"] in {"pwrite64", "sendto"} else ""
-            calls.append(Call(begin, begin + float(found["took"]), found["name"], file.name, paths, text))
-    return sorted(calls, key=lambda call: call.begin)
+    opened: dict[str, str] = {}
+    for thread, found in sorted(lines, key=_moment):
+        if found["name"] == "openat":
+            # A path may begin with an open handle; all threads have the same ones.
+            opened[found["result"]] = found["opened"] or ""
+            continue
+        handle = _HANDLE.match(found["rest"])
+        names = quoted = _QUOTED.findall(found["rest"])
+        if handle:
+            below = quoted[0] if found["name"] == "unlinkat" else ""
+            names = [os.path.join(handle[1], below)]  # noqa: PTH118 - an absolute second part counts alone
+        begin, paths = (
+            float(found["at"]),
+            tuple(Path(_plain(name, opened)) for name in names if name.startswith("/")),
+        )
+        text = " ".join(quoted) if found["name"] in {"pwrite64", "sendto"} else ""
+        calls.append(Call(begin, begin + float(found["took"]), found["name"], thread, paths, text))
+    return calls
+
+
+def _moment(line: tuple[str, re.Match[str]]) -> float:
+    """A handle is known from the end of the call that gave it; all others count from their begin."""
+    _, found = line
+    return float(found["at"]) + (float(found["took"]) if found["name"] == "openat" else 0)
+
+
+def _plain(name: str, opened: dict[str, str]) -> str:
+    found = _BY_HANDLE.fullmatch(name)
+    return f"{opened[found[1]]}{found[2] or ''}" if found else name
 
 
 class Trace:
@@ -86,7 +111,9 @@ class Trace:
     def commit(self, event: str) -> tuple[Call, Call]:
         """Return the writing of `event` into the journal's log, and the sync that makes it durable."""
         written = self.first(
-            lambda call: call.name == "pwrite64" and call.paths[0].name.endswith("-wal") and event in call.text
+            lambda call: (
+                call.name == "pwrite64" and call.paths[0].name.endswith("-wal") and event in call.text
+            )
         )
         return written, self.synced(written.paths[0], after=written, thread=written.thread)
 
@@ -95,7 +122,11 @@ class Trace:
 
     def renamed(self, source: str, target: str) -> Call:
         return self.first(
-            lambda call: call.renames and re.search(source, str(call.paths[0])) and re.search(target, str(call.paths[1]))
+            lambda call: (
+                call.renames
+                and re.search(source, str(call.paths[0]))
+                and re.search(target, str(call.paths[1]))
+            )
         )
 
     def made(self, path: str) -> Call:
@@ -150,12 +181,14 @@ def trace_across(here_made, run_under_strace, tool, tmp_path_factory):
         elsewhere = another_file_system(tmp_path_factory.getbasetemp())
         if elsewhere is None:
             pytest.skip("this machine has no second file system at hand")
-        here_made["across"] = run_under_strace(tool, Model("churn", switch="always", elsewhere=True), elsewhere)
+        here_made["across"] = run_under_strace(
+            tool, Model("churn", switch="always", elsewhere=True), elsewhere
+        )
     return here_made["across"]
 
 
 def in_order(*calls: Call) -> None:
-    for sooner, later in zip(calls, calls[1:], strict=False):
+    for sooner, later in itertools.pairwise(calls):
         assert sooner.before(later), f"{sooner}\n  had not ended before\n{later}"
 
 
@@ -182,7 +215,10 @@ def test_both_folders_of_a_rename_are_synced_before_anything_is_told_of_it(eithe
                 for later in either.calls
                 if later.thread == call.thread
                 and call.before(later)
-                and (later.name == "sendto" or (later.name == "pwrite64" and later.paths[0].name.endswith("-wal")))
+                and (
+                    later.name == "sendto"
+                    or (later.name == "pwrite64" and later.paths[0].name.endswith("-wal"))
+                )
             ),
             None,
         )
@@ -195,7 +231,9 @@ def test_every_new_folder_is_synced_before_something_is_put_into_it(either):
     for call in either.calls:
         if call.name.startswith("mkdir"):
             (folder,) = call.paths
-            into = (other for other in either.calls if other.renames and other.paths[1].is_relative_to(folder))
+            into = (
+                other for other in either.calls if other.renames and other.paths[1].is_relative_to(folder)
+            )
             filled = next(into, None)
             sync = either.synced(folder.parent, after=call, thread=call.thread)
             assert filled is None or sync.before(filled), call
@@ -216,8 +254,13 @@ def test_every_commit_is_synced(either):
         assert all(call.name == "pwrite64" for call in between), (event, between)
 
 
-def test_the_journal_knows_of_a_delivery_before_its_first_file_is_moved_and_of_the_seal_after_the_last(either):
-    moves = [either.renamed(rf"/churn/{role}_1.csv$", rf"\.retraind/.*/{role}_1.csv$") for role in ("train", "eval")]
+def test_the_journal_knows_of_a_delivery_before_its_first_file_is_moved_and_of_the_seal_after_the_last(
+    either,
+):
+    moves = [
+        either.renamed(rf"/churn/{role}_1.csv$", rf"\.retraind/.*/{role}_1.csv$")
+        for role in ("train", "eval")
+    ]
     for move in moves:
         in_order(either.commit("delivery_complete")[1], move, either.commit("delivery_sealed")[0])
         folder = move.paths[1].parent
@@ -264,7 +307,9 @@ def test_the_results_are_durable_before_they_are_claimed(either):
 
 
 def test_the_wish_to_switch_is_durable_before_the_switch(either):
-    in_order(either.commit("switch_decided")[1], either.sent("/update_model"), either.commit("model_switched")[0])
+    in_order(
+        either.commit("switch_decided")[1], either.sent("/update_model"), either.commit("model_switched")[0]
+    )
 
 
 def test_the_notes_are_durable_before_the_folder_is_filed_and_the_folder_before_that_is_claimed(trace):

@@ -40,7 +40,11 @@ def replaced_in_mid_seal(here):
 
 
 def append(here, at, where, files="train*.csv"):
-    return {"tamper": [{"at": at, "do": "append", "in": str(here.drop("churn") / where), "files": files, "text": ROW}]}
+    return {
+        "tamper": [
+            {"at": at, "do": "append", "in": str(here.drop("churn") / where), "files": files, "text": ROW}
+        ]
+    }
 
 
 def append_and_replace(here):
@@ -109,12 +113,14 @@ WAYS = {
     "sealing->filing": Way(replaced_in_mid_seal, plan=append_and_replace),
     "sealed->checked": Way(),
     "sealed->returned": Way(
-        appended_to_train, plan=lambda here: append(here, "after commit sealing->sealed", ".retraind", "*/train*")
+        appended_to_train,
+        plan=lambda here: append(here, "after commit sealing->sealed", ".retraind", "*/train*"),
     ),
     "sealed->filing": Way(bad),
     "checked->bundled": Way(),
     "checked->returned": Way(
-        appended_to_train, plan=lambda here: append(here, "after commit sealed->checked", ".retraind", "*/train*")
+        appended_to_train,
+        plan=lambda here: append(here, "after commit sealed->checked", ".retraind", "*/train*"),
     ),
     "checked->filing": Way(plan=fails("bundle")),
     "bundled->registered": Way(),
@@ -183,7 +189,7 @@ MIDDLES = {
     ],
     "of the copy to another file system": [
         ("after mkdir done/JOB.partial", 1), ("in copy", 3), ("before copystat train.csv", 1),
-        ("after replace train.csv", 1), ("before move done/JOB", 2), ("after move done/JOB", 1),
+        ("after replace train.csv", 1), ("before move done/JOB", 1), ("after move done/JOB", 1),
     ],
     "of deleting the original": [
         ("before unlink train.csv", 1), ("after unlink eval.csv", 1), ("before rmdir work/JOB", 1),

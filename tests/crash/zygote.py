@@ -4,6 +4,8 @@ Starting Python and importing retraind takes a second; a fork takes a millisecon
 `retraind.cli.main` as anywhere else, with its arguments, its log in a file, and the points of `crash.points` wrapped.
 """
 
+# ruff: noqa: T201 - printing is what it is for
+
 import ctypes
 import gc
 import importlib

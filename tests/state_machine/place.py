@@ -100,7 +100,7 @@ class Place:
 
     def due(self, name: str) -> list[str]:
         now = self.clock.now()
-        return sorted(job.id for job in self.journal.active(name) if not job.wake_at or job.wake_at <= now)
+        return sorted(job.id for job in self.journal.active(name) if job.due(now) <= now)
 
     def step(self, name: str, which: int, *, one: bool) -> None:
         """Do for one of the jobs what the scheduler's threads do: run it as far as it goes, or through one state."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,17 @@ from retraind.files import READ_SIZE, make_folder, sync_folder
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip can tell; a real one would make equal inputs into different bundles."""
 _LEVEL = 6
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+def entry_name(folder: str, name: str) -> str:
+    """Return what a file is called inside the bundle.
+
+    A backslash, which Linux allows in names, would lead into another folder where the bundle is unpacked on Windows.
+    """
+    return f"{folder}/{_UNSAFE.sub('_', name)}"
 
 
 @dataclass(frozen=True)

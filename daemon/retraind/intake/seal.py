@@ -105,7 +105,7 @@ def untouched(job: Job, folder: Path) -> bool:
     return all(_is(file, folder) for file in job.files)
 
 
-def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None]) -> BinaryIO:
+def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lambda: None) -> BinaryIO:
     """Open a file of a job for reading, after which no other can be read in its place.
 
     Raises Touched when what was opened is not the file that was sealed, and OSError when it cannot be opened.
@@ -135,10 +135,10 @@ def give_back(job: Job, drop: Path) -> bool:
             work = holding.enter_context(held(drop, WORK))
         except FileNotFoundError:
             return True
-        complete = all([_return(file, work / job.id, drop) for file in job.files])
-        if complete:
+        returned = [_return(file, work / job.id, drop) for file in job.files]
+        if all(returned):
             remove_folder(work / job.id)
-    return complete
+    return all(returned)
 
 
 def _return(file: SealedFile, folder: Path, drop: Path) -> bool:
@@ -164,12 +164,11 @@ def remove_folder(folder: Path) -> None:
     """
     try:
         with held(folder.parent, folder.name) as inside:
-            for name in os.listdir(inside):
-                kind = stat.S_IFMT((inside / name).lstat().st_mode)
-                if kind == stat.S_IFDIR:
-                    _remove_empty(inside / name)
-                elif name in _OWN_FILES:
-                    (inside / name).unlink()
+            for path in list(inside.iterdir()):
+                if stat.S_ISDIR(path.lstat().st_mode):
+                    _remove_empty(path)
+                elif path.name in _OWN_FILES:
+                    path.unlink()
     except FileNotFoundError:
         return
     _remove_empty(folder)

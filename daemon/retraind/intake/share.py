@@ -56,6 +56,7 @@ class Shares:
         """Remember in the folder `memory`."""
         self._memory = memory
         self._lock = threading.Lock()
+        self._meeting = threading.Lock()
         self._known: dict[str, _Known] = {}
 
     @classmethod
@@ -103,7 +104,9 @@ class Shares:
             known = self._recall(name)
         if known is None or known.folder != str(folder):
             if claim:
-                self._get_to_know(name, folder, path, marker)
+                # Two jobs may be the first to be filed, and only one marker can be the right one.
+                with self._meeting:
+                    self._get_to_know(name, folder, path)
         elif known.id == marker:
             with self._lock:
                 self._known[name] = known
@@ -120,7 +123,12 @@ class Shares:
                 f"retraind release {name.partition('.')[0]}",
             )
 
-    def _get_to_know(self, name: str, folder: Path, path: Path, marker: str | None) -> None:
+    def _get_to_know(self, name: str, folder: Path, path: Path) -> None:
+        known = self._recall(name)
+        if known is not None and known.folder == str(folder):
+            self._check(name, folder, path, claim=False)
+            return
+        marker = _read(path)
         if marker is None:
             marker = secrets.token_hex(16)
             _write(path, marker)
