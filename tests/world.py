@@ -133,7 +133,7 @@ class World:
 
     def files(self) -> dict[str, bytes]:
         """All files on the share by path, but for retraind's own."""
-        own = {".retraind-id", "STATUS.txt", "RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}
+        own = {"STATUS.txt", "RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}
         return {
             str(path.relative_to(self.share)): path.read_bytes()
             for path in self.share.rglob("*")
