@@ -1,10 +1,14 @@
 """Real training: the model is better than a baseline that learned nothing."""
 
 import csv
+import fcntl
 import io
 import json
 import random
 import signal
+import struct
+import termios
+import time
 import zipfile
 from datetime import date, timedelta
 
@@ -148,7 +152,9 @@ def test_a_worker_that_dies_fails_its_training_and_is_replaced(start, good_data)
     worker = client.emulator._running.trainer._worker
     worker.send_signal(signal.SIGSTOP)
     job = client.upload(good_data)
-    client.wait_for("training_started", 2)
+    # Killed before it has its task, the worker would only be replaced before the training.
+    while not struct.unpack("i", fcntl.ioctl(worker.stdin, termios.FIONREAD, bytes(4)))[0]:
+        time.sleep(0.01)
     worker.kill()
     assert client.outcome(job)["message"] == "An internal error occurred."
     assert client.outcome(client.upload(b"a,b\n1,2\n"))["message"] == "insufficient data"
