@@ -384,14 +384,25 @@ def test_a_marker_that_comes_into_view_together_with_its_files_vouches_for_them(
     assert len(share.folder.look().complete) == 1
 
 
-def test_the_common_marker_leaves_with_the_last_delivery_and_stays_while_one_waits(share):
+def test_the_common_marker_leaves_with_the_last_delivery_and_half_a_pair_does_not_keep_it(share):
     share = share(ready="marker")
     for name in ("train_1.csv", "eval_1.csv", "train_2.csv", "eval_2.csv", "_SUCCESS"):
         share.put(name)
     view = share.look()
     assert ["_SUCCESS" in delivery for delivery in names(view)] == [False, True]
     share.put("train_3.csv")
-    assert ["_SUCCESS" in delivery for delivery in names(share.look())] == [False, False]
+    assert ["_SUCCESS" in delivery for delivery in names(share.look())] == [False, True]
+
+
+def test_what_comes_after_the_common_marker_waits_for_another(share):
+    share = share(ready="marker")
+    share.put("_SUCCESS")
+    share.look()
+    put_pair(share)
+    assert "train_1.csv came after the marker." in reasons(share.look(SETTLE))
+    assert share.look(SETTLE).complete == ()
+    share.put("_SUCCESS", b"again")
+    assert share.look().complete
 
 
 def test_files_that_changed_while_they_were_taken_settle_though_marked(share):

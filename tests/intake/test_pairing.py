@@ -32,7 +32,7 @@ def model(**more):
     return ModelSettings.model_validate(usual | more)
 
 
-def seen(name, since=0.0, size=9, doubted=False):  # noqa: FBT002
+def seen(name, since=0.0, size=9, doubted=False, appeared=0.0):  # noqa: FBT002
     """Recognise a name as the default patterns would."""
     train, evaluation = Pattern("train*{key}*").key_of(name), Pattern("eval*{key}*").key_of(name)
     if train is not None:
@@ -44,7 +44,7 @@ def seen(name, since=0.0, size=9, doubted=False):  # noqa: FBT002
     else:
         role, key = Role.MARKER, name.removesuffix(".done") if name != SUCCESS_MARKER else ""
     signature = Signature(size=size, mtime_ns=0, inode=next(NUMBERS))
-    return Sighting(name, role, key, signature, since, doubted)
+    return Sighting(name, role, key, signature, since, doubted, appeared)
 
 
 def verdict(files, now, claims=None, **more):
@@ -190,7 +190,18 @@ def test_a_marker_vouches_at_once_for_what_was_there_when_it_came():
 
 
 def test_a_marker_left_behind_does_not_vouch_for_what_arrives_later():
-    """_SUCCESS stays while a half pair waits; the other half may still be being written when it is seen."""
+    there = [seen("train_1.csv", 0), seen(SUCCESS_MARKER, 1), seen("eval_1.csv", 50, appeared=50)]
+    waiting = verdict(there, 5000, ready="marker")
+    assert (
+        text(waiting) == "eval_1.csv came after the marker. Please write the marker again when all is there."
+    )
+    assert waiting.due is None
+    there[1] = seen(SUCCESS_MARKER, 60)
+    assert names(verdict(there, 60, ready="marker")) == ["train_1.csv", "eval_1.csv"]
+
+
+def test_a_file_that_a_share_shows_late_to_have_changed_settles():
+    """Network shares remember sizes and times for a while; the file was there when the marker came."""
     there = [seen("train_1.csv", 0), seen(SUCCESS_MARKER, 1), seen("eval_1.csv", 50)]
     waiting = verdict(there, 50, ready="marker")
     assert text(waiting) == (
@@ -209,14 +220,17 @@ def test_files_that_changed_while_they_were_taken_have_to_settle_whatever_vouche
     assert isinstance(verdict(there, SETTLE, Claims(True), ready=ready), Delivery)
 
 
-def test_the_common_marker_belongs_to_every_delivery_and_leaves_when_none_waits():
+def test_the_common_marker_belongs_to_every_delivery_and_leaves_when_all_it_vouches_for_has_settled():
     everything = [
         seen("train_1.csv"), seen("eval_1.csv"), seen("train_2.csv"), seen("eval_2.csv"), seen(SUCCESS_MARKER, 1),
     ]  # fmt: skip
     for each in group(everything):
         assert SUCCESS_MARKER not in names(judge(each, model(ready="marker"), 1, None))
     assert shared_marker(everything, {}).name == SUCCESS_MARKER
-    assert shared_marker(everything, {"3": object()}) is None
+    half = Waiting("3", (seen("train_3.csv"),), ("Half.",), None)
+    settling = Waiting("3", (seen("train_3.csv"), seen("eval_3.csv")), ("Settling.",), 9.0, arriving=True)
+    assert shared_marker(everything, {"3": half}).name == SUCCESS_MARKER
+    assert shared_marker(everything, {"3": settling}) is None
     assert shared_marker(everything[:-1], {}) is None
 
 

@@ -148,7 +148,9 @@ class DropFolder:
         for name, role, key, signature in found:
             before = self._seen.get(name)
             since = before.since if before and before.signature == signature else now
-            seen[name] = Sighting(name, role, key, signature, since, doubted=name in self._doubted)
+            appeared = before.appeared if before else now
+            doubted = name in self._doubted
+            seen[name] = Sighting(name, role, key, signature, since, appeared=appeared, doubted=doubted)
         self._seen = seen
         self._doubted &= seen.keys()
         current = {(name, sighting.signature) for name, sighting in seen.items()}

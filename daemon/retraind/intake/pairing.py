@@ -26,9 +26,10 @@ class Sighting:
     signature: Signature
     since: float
     """When the file was first seen to be like this: `Clock.elapsed` seconds."""
-
     doubted: bool = False
     """True when it was taken once and found to be still changing."""
+    appeared: float = 0.0
+    """When a file of this name was first seen there, whatever it was like then."""
 
     def as_sealed(self) -> SealedFile:
         """Return the file as a job records it."""
@@ -179,13 +180,7 @@ def _arrival(
         case "settle":
             return _settling(each.data, model, now, "is still arriving")
         case "marker":
-            if not each.markers:
-                own = f"{display(each.key)}.done or " if each.key else ""
-                return [f"The marker file {own}{SUCCESS_MARKER} has not arrived."], None
-            # A marker vouches for what was there when it came; one that was left behind knows nothing of the rest.
-            marked = max(marker.since for marker in each.markers)
-            late = [seen for seen in each.data if seen.doubted or seen.since > marked]
-            return _settling(late, model, now, "changed after its marker had come")
+            return _marked(each, model, now)
         case "manifest":
             if not each.manifests:
                 return [f"The manifest {display(manifest_name(each.key))} has not arrived."], None
@@ -197,6 +192,24 @@ def _arrival(
             return _settling(doubted, model, now, "was still changing when it was taken")
         case _:
             assert_never(model.ready)
+
+
+def _marked(each: Group, model: ModelSettings, now: float) -> tuple[list[str], float | None]:
+    """Return why the files do not count as vouched for by a marker, and when time alone may change that."""
+    if not each.markers:
+        own = f"{display(each.key)}.done or " if each.key else ""
+        return [f"The marker file {own}{SUCCESS_MARKER} has not arrived."], None
+    # A marker vouches for what was there when it came; one that was left behind knows nothing of the rest.
+    marked = max(marker.since for marker in each.markers)
+    strange = [seen for seen in each.data if seen.appeared > marked]
+    if strange:
+        return [
+            f"{display(seen.name)} came after the marker. Please write the marker again when all is there."
+            for seen in strange
+        ], None
+    # Network shares may tell late of a change that was made before the marker came.
+    late = [seen for seen in each.data if seen.doubted or seen.since > marked]
+    return _settling(late, model, now, "changed after its marker had come")
 
 
 def _settling(
@@ -242,10 +255,11 @@ def manifest_name(key: str) -> str:
 
 
 def shared_marker(sightings: Iterable[Sighting], waiting: Mapping[str, Waiting]) -> Sighting | None:
-    """Return the marker _SUCCESS when no delivery needs it any more, so that it leaves with the last of them.
+    """Return the marker _SUCCESS unless a delivery that it vouches for has yet to settle.
 
-    Left behind, it would vouch for files that arrive later and are not whole yet.
+    It leaves with the deliveries it vouched for. Left behind, it would vouch for files that arrive later and are
+    not whole yet; so half a delivery does not keep it, and needs a new marker when its other half has come.
     """
-    if waiting:
+    if any(wait.arriving and wait.due is not None for wait in waiting.values()):
         return None
     return next((seen for seen in sightings if seen.name == SUCCESS_MARKER), None)
