@@ -1,7 +1,9 @@
 import hashlib
 import os
+import pty
 import random
 import signal
+import sys
 import threading
 import time
 
@@ -71,7 +73,7 @@ def test_ten_deliveries_for_five_models_are_all_filed_unchanged_with_one_retrain
     assert site.stop() == 0
     for name in NAMES:
         status = (drops[name] / "STATUS.txt").read_text(encoding="utf-8-sig")
-        assert "Nothing is waiting and nothing is in work." in status
+        assert "retraind was stopped" in status
 
 
 STRANGE_NAMES = [
@@ -290,6 +292,29 @@ def test_a_storm_of_signals_does_not_choke_it(site):
         site.process.send_signal(signal.SIGHUP)
         time.sleep(random.uniform(0, 0.004))
     assert site.stop() == 0
+
+
+def test_a_closed_terminal_ends_it(site):
+    site.add_model("churn", key_of("churn"))
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "retraind", "run", "-c", str(site.config)])
+    seen = b""
+    while b"ready" not in seen:
+        seen += os.read(terminal, 10_000)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_the_share_is_told_when_nobody_looks_after_it(site):
+    drop = site.add_model("churn", key_of("churn"))
+    site.start()
+    until(
+        lambda: "train_2026-11.csv" in (drop / "STATUS.txt").read_text(encoding="utf-8-sig"), "names are told"
+    )
+    site.stop()
+    assert "retraind was stopped" in (drop / "STATUS.txt").read_text(encoding="utf-8-sig")
 
 
 def test_a_second_daemon_is_refused_with_the_first_ones_number(site):

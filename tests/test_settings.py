@@ -132,6 +132,26 @@ def test_a_mistake_is_told_with_file_key_value_and_remedy(world, text, named):
         assert word in problems[0]
 
 
+def test_no_mistake_hides_another_in_its_table(world):
+    text = """
+        [models.Capital]
+        drop = "/nowhere"
+        setle = "1s"
+        switch = "gate"
+        api_key_file = "/nowhere.key"
+        model_id = 5
+        [models.other]
+        drop = "DROP"
+        settle = "ten"
+    """
+    told = "\n".join(world.problems(text))
+    for words in (
+        "'Capital' cannot", "models.Capital.drop", "models.Capital.setle", "needs gate", "models.Capital.api_key_file",
+        "model_id goes with", "models.other.settle", "models.other: exactly one credential",
+    ):  # fmt: skip
+        assert words in told
+
+
 def test_all_mistakes_are_told_at_once(world):
     text = """
         [polls]

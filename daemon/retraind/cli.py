@@ -295,9 +295,8 @@ def _switch(options: argparse.Namespace) -> int:
 
 def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, complaint: str) -> int:
     """Write a wish into the journal and, if a daemon is running, wait until it has come true."""
-    from retraind.job import RESTING, Outcome, State
+    from retraind.job import RESTING, State
     from retraind.journal import running_instance
-    from retraind.report.notes import headline
 
     with _journal(options) as (settings, journal):
         job = _the_job(journal, options.job)
@@ -311,16 +310,34 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
         if running_instance(settings.state.journal_file) is None:
             print(f"{job.id}: noted. No retraind is running; it will be done when it starts.")
             return GOOD
+        print(
+            f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
+        )
         deadline = time.monotonic() + _ACT_PATIENCE
-        while time.monotonic() < deadline:
-            job = journal.get(job.id)
-            if job.state in RESTING or (to is State.RESTORING and job.state is not State.RESTORING):
-                break
+        while time.monotonic() < deadline and job.state is to:
             time.sleep(0.1)
-        if to is State.SWITCHING and job.state is State.DONE:
-            print(f"{job.id}: {job.switch_note or headline(job)}")
-            return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
-        print(f"{job.id}: {job.state}. {job.trouble or ''}".rstrip())
+            job = journal.get(job.id)
+        while time.monotonic() < deadline and to is State.SWITCHING and job.state not in RESTING:
+            time.sleep(0.1)
+            job = journal.get(job.id)
+        return _tell_wish(job, to)
+
+
+def _tell_wish(job: Any, to: Any) -> int:
+    """Say what has become of a wish; returns the exit code."""
+    from retraind.job import Outcome, State
+    from retraind.report.notes import headline
+
+    if job.state is to:
+        print(f"{job.id}: not yet done. {job.trouble or 'See: retraind status'}")
+        return BAD
+    if to is State.SWITCHING:
+        print(f"{job.id}: {job.switch_note or headline(job)}")
+        return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
+    if job.state is State.FAILED and job.problem:
+        print(f"{job.id}: {job.problem.what} {job.problem.remedy}")
+        return BAD
+    print(f"{job.id}: taken up again. See: retraind show {job.id}")
     return GOOD
 
 

@@ -68,7 +68,8 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             jobs = [job for job in active if job.model == name]
             counts = journal.count(name)
             view = DropFolder(model, settings.sweep.ignore, Clock(), unused, lambda: None).look()
-            waiting = [wait for wait in view.waiting if not wait.arriving]
+            # Whether a file has settled, only the daemon knows, which has watched it.
+            waiting = [wait for wait in view.waiting if not wait.arriving or wait.due is None]
             hold = holds.get(name)
             published = journal.published(name)
             sentences = (

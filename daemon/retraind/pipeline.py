@@ -158,12 +158,8 @@ class Pipeline:
             )
         job = self._journal.get(job.id) or job  # a step may have noted something on its way
         match outcome:
-            case Go(to, event, changes):
-                cleared = {"state": to, "wake_at": None, "attempts": 0, "trouble": None}
-                after = self._journal.write(job, event, **(cleared | dict(changes)))
-                _LOG.info(event, state=to.value)
-                self._keep_copy(after)
-                return after
+            case Go():
+                return self._go(job, outcome)
             case Wait(after, changes):
                 wake_at = self._clock.now() + after
                 return self._journal.write(
@@ -179,6 +175,16 @@ class Pipeline:
                 raise AssertionError(
                     f"{type(outcome).__name__} is handled by the steps themselves"
                 ) from outcome
+
+    def _go(self, job: Job, go: Go) -> Job:
+        cleared = {"state": go.to, "wake_at": None, "attempts": 0, "trouble": None}
+        after = self._journal.write(job, go.event, **(cleared | dict(go.changes)))
+        if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
+            _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
+        else:
+            _LOG.info(go.event, state=go.to.value)
+        self._keep_copy(after)
+        return after
 
     def _retry_later(self, job: Job, trouble: Retry) -> Job:
         work = self.settings.work

@@ -34,7 +34,7 @@ from retraind.jobfile import JobFiles
 from retraind.journal import Journal, sole_instance
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
-from retraind.report.status import STATUS, status_text, write_status
+from retraind.report.status import STATUS, expected_names, status_text, stopped_text, write_status
 from retraind.scheduler import Scheduler
 from retraind.settings import ModelSettings, Settings, load
 from retraind.systemd import notify, watchdog_interval
@@ -93,6 +93,8 @@ class Daemon:
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
         self._begun: set[str] = set()
         self._begun_at = self._clock.elapsed()
+        self._terminal = os.isatty(0)
+        """Started by hand: then SIGHUP may mean that the terminal was closed."""
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -166,7 +168,8 @@ class Daemon:
             number = self._signals.get(timeout=patience)
         except Empty:
             return True
-        if number == signal.SIGHUP:
+        terminal_gone = self._terminal and not os.isatty(0)
+        if number == signal.SIGHUP and not terminal_gone:
             self._read_again()
             return True
         self._stopping.set()
@@ -237,6 +240,8 @@ class Daemon:
         ender.start()
         try:
             self._exit.close()
+            for name, watched in self._watched.items():
+                self._tell_end(name, watched, "retraind was stopped")
         finally:
             ender.cancel()
         _LOG.info("stopped")
@@ -359,6 +364,14 @@ class Daemon:
             watched.folder.distrust({file.name for file in job.files})
         self._tell(job.model)
 
+    def _tell_end(self, name: str, watched: _Watched, why: str) -> None:
+        """Say on the share that nobody looks after the folder now."""
+        try:
+            if not watched.view.trouble:
+                write_status(watched.folder.model.drop, stopped_text(name, self._clock.now(), why))
+        except OSError as error:
+            _LOG.warning("status_not_written", model=name, reason=error.strerror)
+
     def _tell(self, name: str) -> None:
         """Bring STATUS.txt up to date, if what it tells has changed."""
         watched = self._watched.get(name)
@@ -378,7 +391,8 @@ class Daemon:
         )  # fmt: skip
         if told == watched.told and (watched.folder.model.drop / STATUS).exists():
             return
-        text = status_text(name, view, jobs, hold.problem if hold else None, last)
+        expected = expected_names(watched.folder.model)
+        text = status_text(name, view, jobs, hold.problem if hold else None, last, expected=expected)
         try:
             write_status(watched.folder.model.drop, text)
             watched.told = told
@@ -438,7 +452,9 @@ class Daemon:
         self.settings = self.pipeline.settings = fresh
         for name in before.models.keys() - fresh.models.keys():
             self._watcher.forget(name)
-            del self._watched[name]
+            self._tell_end(
+                name, self._watched.pop(name), "The model was taken out of retraind's configuration"
+            )
             _LOG.info("model_removed", model=name)
         for name, model in fresh.models.items():
             if before.models.get(name) != model or before.sweep != fresh.sweep:

@@ -252,6 +252,53 @@ def _window(text: str) -> str:
     return text
 
 
+def _table_mistakes(given: Mapping[str, object]) -> Iterator[str]:
+    """Tell what is wrong between the keys of a model's table, whatever is wrong with each of them alone."""
+    yield from _pattern_mistakes(given)
+    api = [name for name in ("api_key", "api_key_file", "credential") if name in given]
+    secret = [name for name in ("secret_key", "secret_key_file", "secret_credential") if name in given]
+    if len(api) + len(secret) != 1:
+        yield (
+            f"exactly one credential is needed, given: {' and '.join(api + secret) or 'none'}. Name api_key_file, or "
+            "credential (systemd), or a RETRAIND_... variable for api_key, or the account's secret key with model_id"
+        )
+    elif secret and "model_id" not in given:
+        yield f"{secret[0]} also needs model_id, the number of the model on the vendor's screen"
+    elif api and "model_id" in given:
+        yield "model_id goes with the account's secret key; an API key already names its model"
+    if given.get("switch") == "gate" and not given.get("gate"):
+        yield 'switch = "gate" needs gate, the command that decides'
+    if "gate" in given and given.get("switch") != "gate":
+        yield 'a gate is only asked with switch = "gate"; add that or take gate away'
+
+
+def _pattern_mistakes(given: Mapping[str, object]) -> Iterator[str]:
+    train = given.get("train", ModelSettings.model_fields["train"].default)
+    evaluation = given.get("eval", ModelSettings.model_fields["eval"].default)
+    if given.get("mode", "pair") != "pair" or not isinstance(train, str) or not isinstance(evaluation, str):
+        return
+    try:
+        overlap = can_both_match(Pattern(train), Pattern(evaluation))
+    except ValueError:
+        # Told of the pattern itself.
+        return
+    if overlap:
+        yield (
+            f"train = {train!r} and eval = {evaluation!r} can both match the same name; begin or end them with "
+            "different fixed words (train_{key} and eval_{key}), or use folders (train/{key} and eval/{key})"
+        )
+    if ("{key}" in train) != ("{key}" in evaluation):
+        yield "train and eval both need {key}, or neither: it is what joins the two files"
+
+
+def _model_name(name: str) -> str:
+    if not _MODEL_NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be a model's name; use small letters, digits, - and _ (63 at most)"
+        )
+    return name
+
+
 class ModelSettings(_Section):
     """[models.NAME]: one published prediction model, its drop folder, its credential and its policy."""
 
@@ -290,47 +337,12 @@ class ModelSettings(_Section):
         return tuple(shlex.split(value)) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _patterns_are_apart(self) -> Self:
-        if self.mode == "pair" and can_both_match(Pattern(self.train), Pattern(self.eval)):
-            raise ValueError(
-                f"train = {self.train!r} and eval = {self.eval!r} can both match the same name; begin or end "
-                "them with different fixed words (train_{key} and eval_{key}), or use folders "
-                "(train/{key} and eval/{key})"
-            )
-        if self.mode == "pair" and ("{key}" in self.train) != ("{key}" in self.eval):
-            raise ValueError("train and eval both need {key}, or neither: it is what joins the two files")
-        return self
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
-        api = [name for name in ("api_key", "api_key_file", "credential") if getattr(self, name) is not None]
-        secret = [
-            name
-            for name in ("secret_key", "secret_key_file", "secret_credential")
-            if getattr(self, name) is not None
-        ]
-        if len(api) + len(secret) != 1:
-            given = " and ".join(api + secret) or "none"
-            raise ValueError(
-                f"exactly one credential is needed, given: {given}. Name api_key_file, or credential (systemd), "
-                "or a RETRAIND_... variable for api_key, or the account's secret key with model_id"
-            )
-        if secret and self.model_id is None:
-            raise ValueError(
-                f"{secret[0]} also needs model_id, the number of the model on the vendor's screen"
-            )
-        if api and self.model_id is not None:
-            raise ValueError(
-                "model_id goes with the account's secret key; an API key already names its model"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _gate_is_complete(self) -> Self:
-        if self.switch == "gate" and not self.gate:
-            raise ValueError('switch = "gate" needs gate, the command that decides')
-        if self.gate is not None and self.switch != "gate":
-            raise ValueError('a gate is only asked with switch = "gate"; add that or take gate away')
+    def _makes_sense(self) -> Self:
+        given = {
+            name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None
+        }
+        for mistake in _table_mistakes(given):
+            raise ValueError(mistake)
         return self
 
     @property
@@ -375,18 +387,7 @@ class Settings(BaseSettings):
     sweep: SweepSettings = Field(default_factory=SweepSettings)
     poll: PollSettings = Field(default_factory=PollSettings)
     work: WorkSettings = Field(default_factory=WorkSettings)
-    models: dict[str, ModelSettings] = Field(min_length=1)
-
-    @field_validator("models", mode="before")
-    @classmethod
-    def _names(cls, models: object) -> object:
-        if isinstance(models, dict):
-            for name in models:
-                if not _MODEL_NAME.fullmatch(str(name)):
-                    raise ValueError(
-                        f"{name!r} cannot be a model's name; use small letters, digits, - and _ (63 at most)"
-                    )
-        return models
+    models: dict[Annotated[str, AfterValidator(_model_name)], ModelSettings] = Field(min_length=1)
 
     @classmethod
     def settings_customise_sources(
@@ -453,25 +454,44 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
     try:
         settings = Settings(**content)
     except ValidationError as error:
-        problems += [_word(file, detail) for detail in error.errors()]
+        # Rules between keys are not asked of a table with a wrong key in it; so they are asked here, of all tables.
+        details = [detail for detail in error.errors() if not _is_between_keys(detail)]
+        problems += [_word(file, detail) for detail in details]
+        tables = _tables(content)
+        problems += [
+            f"{file}: models.{name}: {mistake}."
+            for name, table in tables.items()
+            for mistake in _table_mistakes(table)
+        ]
     problems += _folder_conflicts(file, _drop_folders(content))
     if problems or settings is None:
         raise ConfigError(problems)
     return settings, file
 
 
-def _drop_folders(content: Mapping[str, Any]) -> dict[str, Path]:
-    """Collect the drop folders even from a configuration that is otherwise wrong."""
+def _is_between_keys(detail: ErrorDetails) -> bool:
+    location = detail["loc"]
+    return detail["type"] == "value_error" and location[0] == "models" and len(location) == 2  # noqa: PLR2004
+
+
+def _tables(content: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+    """Collect the models' keys from file and variables, even from a configuration that is otherwise wrong."""
     models = content.get("models")
-    found: dict[str, Path] = {}
+    found: dict[str, dict[str, object]] = {}
     if isinstance(models, dict):
-        for name, table in models.items():
-            if isinstance(table, dict) and isinstance(table.get("drop"), str):
-                found[name] = Path(table["drop"])
+        found = {name: dict(table) for name, table in models.items() if isinstance(table, dict)}
     for variable, value in os.environ.items():
-        if match := re.fullmatch(rf"{ENV_PREFIX}MODELS__(.+)__DROP", variable, re.IGNORECASE):
-            found[match[1].lower()] = Path(value)
+        if match := re.fullmatch(rf"{ENV_PREFIX}MODELS__(.+?)__(.+)", variable, re.IGNORECASE):
+            found.setdefault(match[1].lower(), {})[match[2].lower()] = value
     return found
+
+
+def _drop_folders(content: Mapping[str, Any]) -> dict[str, Path]:
+    return {
+        name: Path(drop)
+        for name, table in _tables(content).items()
+        if isinstance(drop := table.get("drop"), str)
+    }
 
 
 def _folder_conflicts(file: Path, folders: Mapping[str, Path]) -> Iterator[str]:
@@ -544,7 +564,7 @@ _SECRET_KEYS = {"api_key", "secret_key"}
 
 def _word(file: Path, detail: ErrorDetails) -> str:
     """Turn one of pydantic's errors into a sentence: where, key, value, what is wrong, what to do."""
-    location = detail["loc"]
+    location = tuple(part for part in detail["loc"] if part != "[key]")
     variable = ENV_PREFIX + "__".join(str(part).upper() for part in location)
     set_by = next((name for name in os.environ if name.upper() == variable), None)
     where = f"Environment variable {set_by}" if set_by else str(file)

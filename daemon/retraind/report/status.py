@@ -4,6 +4,7 @@ It therefore holds no clock that ticks: only moments at which something happened
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from retraind.clock import for_people
@@ -12,7 +13,8 @@ from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
 from retraind.patterns import display
-from retraind.report.notes import as_bytes, bullets
+from retraind.report.notes import as_bytes, bullets, fill
+from retraind.settings import ModelSettings
 from retraind.turns import waiting_behind
 
 STATUS = "STATUS.txt"
@@ -40,16 +42,21 @@ def doing(job: Job, jobs: Sequence[Job]) -> str:
     return _DOING.get(job.state, str(job.state))
 
 
-def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | None, last: Job | None) -> str:
-    """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job."""
+def status_text(
+    model: str, view: View, jobs: Sequence[Job], hold: Problem | None, last: Job | None, *, expected: str = ""
+) -> str:
+    """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
+
+    `expected` says which names the folder waits for.
+    """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
+        remedy = hold.remedy.replace("release MODEL", f"release {model}")
         parts.append(
-            f"ON HOLD: {hold.what} {hold.remedy.replace('release MODEL', f'release {model}')}\n"
-            "New files are still taken in; nothing is lost."
+            fill(f"ON HOLD: {hold.what} {remedy}") + "\nNew files are still taken in; nothing is lost."
         )
     if view.trouble:
-        parts.append(f"TROUBLE: {view.trouble}")
+        parts.append(fill(f"TROUBLE: {view.trouble}"))
     if jobs:
         parts.append("In work:\n" + bullets(_some([_in_work(job, jobs) for job in jobs])))
     if view.waiting:
@@ -57,7 +64,7 @@ def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | Non
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
     if not jobs and not view.waiting and not view.trouble:
-        parts.append("Nothing is waiting and nothing is in work.")
+        parts.append(f"Nothing is waiting and nothing is in work. {expected}".rstrip())
     if last and last.outcome:
         filed = "failed" if last.state is State.FAILED else "done"
         parts.append(
@@ -65,6 +72,28 @@ def status_text(model: str, view: View, jobs: Sequence[Job], hold: Problem | Non
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def stopped_text(model: str, when: datetime, why: str) -> str:
+    """Word STATUS.txt for when nobody keeps it up to date."""
+    return (
+        f"This folder takes in data for the model {model}.\n\n{why} ({for_people(when)}). Files may be dropped; they\n"
+        "are taken in when it is back. What was in work goes on then.\n"
+    )
+
+
+def expected_names(model: ModelSettings) -> str:
+    """Say which files a drop folder waits for."""
+    names = [model.train] if model.mode == "train-only" else [model.train, model.eval]
+    examples = [_example(name) for name in names]
+    folders = sorted({name.partition("/")[0] + "/" for name in names if "/" in name})
+    made = f" The folders {' and '.join(folders)} have to be there." if folders else ""
+    return f"Expected are files such as {' and '.join(examples)}.{made}"
+
+
+def _example(pattern: str) -> str:
+    text = pattern.replace("*{key}*", "_2026-11").replace("{key}", "2026-11").replace("*", "…")
+    return text if text.lower().endswith((".csv", ".tsv")) else f"{text}.csv"
 
 
 def _some(lines: list[str]) -> list[str]:
