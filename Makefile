@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test long lint format clean
+.PHONY: demo test long crash lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -28,6 +28,9 @@ test: $(VENV)/.dev ## the default test suite
 
 long: $(VENV)/.dev ## tests that take minutes
 	$(BIN)/python -m pytest -m long $(ARGS)
+
+crash: $(VENV)/.dev ## kill it N times at random points: make crash N=10000 [SEED=…] [WORKERS=…], or RUN=SEED:NUMBER
+	PYTHONPATH=tests $(BIN)/python -m crash.campaign $(if $(RUN),--run $(RUN),$(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS)))
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .

@@ -409,7 +409,7 @@ def test_a_copy_that_differs_is_never_given_its_name(job_folder, other_disk, mon
     monkeypatch.setattr(
         files,
         "sha256_of",
-        lambda path, pause: plain(path, pause) + ("!" if other_disk in path.parents else ""),
+        lambda path, pause: plain(path, pause) + ("!" if other_disk in path.resolve().parents else ""),
     )
     with pytest.raises(OSError, match="differs from its source"):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
@@ -428,10 +428,9 @@ def test_a_file_system_that_keeps_no_times_still_takes_the_copy(job_folder, othe
 def test_links_in_the_folder_are_not_followed(job_folder, other_disk, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (job_folder / "link.csv").symlink_to(tmp_path / "secret")
-    with pytest.raises(OSError, match=r".") as caught:
-        copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert caught.value.errno == errno.ELOOP
-    assert not (other_disk / job_folder.name).exists()
+    expected = {name: content for name, content in tree(job_folder).items() if name != "link.csv"}
+    copy_folder_verified(job_folder, other_disk / job_folder.name)
+    assert tree(other_disk / job_folder.name) == expected
 
 
 def test_a_link_planted_where_the_copy_is_made_is_removed_not_entered(job_folder, other_disk, tmp_path):

@@ -133,7 +133,15 @@ class World:
 
     def files(self) -> dict[str, bytes]:
         """All files on the share by path, but for retraind's own."""
-        own = {"STATUS.txt", "RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}
+        own = {
+            ".retraind-id",
+            "STATUS.txt",
+            "RESULT.txt",
+            "ERROR.txt",
+            "report.json",
+            "job.json",
+            "results.zip",
+        }
         return {
             str(path.relative_to(self.share)): path.read_bytes()
             for path in self.share.rglob("*")
@@ -148,7 +156,7 @@ def a_world(
     clock = clock or ManualClock(datetime.now().astimezone())
     models = (EmulatedModel("churn", 1001, KEY, target="churned", secret_key="account-secret-0123456789"),)
     config = EmulatorConfig(
-        root / "service", models=models, trainer="instant", now=clock.now, **(service or {})
+        root / "service", models=models, trainer="instant", **{"now": clock.now, **(service or {})}
     )
     with Emulator(config) as emulator:
         world = World(root, emulator, clock, **model)

@@ -341,12 +341,26 @@ def _tell_wish(job: Any, to: Any) -> int:
     return GOOD
 
 
+def _take_folders(settings: Any, name: str) -> list[str]:
+    """Let a model's folders count as its own though they are not the ones that were known; returns which."""
+    from retraind.intake.share import Shares
+
+    shares = Shares.beside(settings.state.journal_file)
+    model = settings.models[name]
+    uses = {name: model.drop, f"{name}.done": model.done_folder, f"{name}.failed": model.failed_folder}
+    return [str(folder) for use, folder in uses.items() if shares.trouble(use, folder) and shares.forget(use)]
+
+
 def _release(options: argparse.Namespace) -> int:
     with _journal(options) as (settings, journal):
         if options.name in settings.models:
             if not journal.release_model(options.name, "a person released it"):
-                _complain(f"{options.name} is not on hold.")
-                return BAD
+                taken = _take_folders(settings, options.name)
+                if not taken:
+                    _complain(f"{options.name} is not on hold.")
+                    return BAD
+                print(f"{options.name}: {' and '.join(taken)} will be used as it is now.")
+                return GOOD
             print(f"{options.name}: released.")
             return GOOD
         job = _the_job(journal, options.name)

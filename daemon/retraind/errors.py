@@ -37,6 +37,8 @@ class Retry(Setback):
 
     after: timedelta | None = None
     """The wait that the other side asked for (Retry-After), if it did."""
+    of_host: bool = False
+    """True when the other side itself is in trouble, whatever it was asked for: a `Breaker` counts these."""
 
 
 @dataclass

@@ -8,10 +8,11 @@ import ctypes
 import errno
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -23,9 +24,64 @@ READ_SIZE = 1 << 20
 
 _LONGEST_STEM = 60
 """Characters of a name to which something is added; 255 bytes are the most that file systems take."""
+_DEEPEST = 8
+"""Folders in one another that are copied; each holds two file handles meanwhile."""
+_HANDLES = "/proc/self/fd"
+_FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
+
+
+@contextlib.contextmanager
+def held(folder: Path, *below: str) -> Iterator[Path]:
+    """Hold `folder`, or the one that the names `below` lead to from there, and yield a path that means it alone.
+
+    Links on the way to `folder` are followed; none is after that. Whatever is renamed or put in the folder's place
+    meanwhile, the path goes on meaning the folder that was opened, so that what is found there can be checked first
+    and used then. Raises OSError: ENOTDIR for a link or anything else that is not a folder. An OSError raised in the
+    block comes to name the plain path.
+    """
+    plain = folder.joinpath(*below)
+    handle = _open_folder(folder, None, folder)
+    try:
+        for number, name in enumerate(below, 1):
+            inner = _open_folder(name, handle, folder.joinpath(*below[:number]))
+            os.close(handle)
+            handle = inner
+        path = Path(_HANDLES, str(handle))
+        try:
+            yield path
+        except OSError as error:
+            if isinstance(error.filename, str) and Path(error.filename).is_relative_to(path):
+                error.filename = str(plain / Path(error.filename).relative_to(path))
+            raise
+    finally:
+        os.close(handle)
+
+
+def _open_folder(name: Path | str, inside: int | None, plain: Path) -> int:
+    try:
+        if inside is None:
+            return os.open(name, _FOLDER_ONLY)
+        return os.open(name, _FOLDER_ONLY | os.O_NOFOLLOW, dir_fd=inside)
+    except OSError as error:
+        error.filename = str(plain)
+        raise
+
+
+@contextlib.contextmanager
+def beside(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the path of the file `name`, which may be one folder deep, with the folder that it is in held."""
+    *below, last = name.split("/")
+    with held(folder, *below) as place:
+        yield place / last
+
+
+def status_of(folder: Path, name: str) -> os.stat_result:
+    """Return what `name` below `folder` is, links not followed. Raises OSError."""
+    with beside(folder, name) as path:
+        return path.lstat()
 
 
 def sync_folder(folder: Path) -> None:
@@ -41,6 +97,12 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a regular file durable, whoever wrote them. Raises OSError like `open_regular`."""
+    with open_regular(path) as file:
+        os.fsync(file.fileno())
 
 
 def make_folder(folder: Path) -> None:
@@ -148,10 +210,15 @@ def open_regular(path: Path, pause: Callable[[], None] = _never) -> BinaryIO:
 
 def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
-    digest = hashlib.sha256()
     with open_regular(path, pause) as file:
-        while chunk := file.read(READ_SIZE):
-            digest.update(chunk)
+        return sha256_of_open(file)
+
+
+def sha256_of_open(file: BinaryIO) -> str:
+    """Return the SHA-256 of what is left to read of an open file."""
+    digest = hashlib.sha256()
+    while chunk := file.read(READ_SIZE):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -160,7 +227,8 @@ def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] =
 
     Every byte is read back and compared before the name appears. The source stays; the caller deletes it once
     this has returned. Can be repeated: a half copy left by an earlier crash is replaced, and a whole one is brought
-    up to date with what is left of the source, file by file.
+    up to date with what is left of the source, file by file. Links and other things without bytes of their own are
+    not copied.
     """
     if target.is_dir() and not target.is_symlink():
         _copy_files(source, target, pause)
@@ -176,18 +244,43 @@ def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] =
     move(partial, target)
 
 
-def _copy_files(source: Path, target: Path, pause: Callable[[], None]) -> None:
+def _copy_files(source: Path, target: Path, pause: Callable[[], None], depth: int = 0) -> None:
     """Give the folder `target` a verified copy of every file in `source` that it does not have already."""
-    folders = [target]
-    for path in sorted(source.rglob("*")):
-        to = target / path.relative_to(source)
-        if path.is_dir() and not path.is_symlink():
-            to.mkdir(exist_ok=True)
-            folders.append(to)
-        elif not os.path.lexists(to) or sha256_of(to, pause) != sha256_of(path, pause):
-            _copy_file(path, to, pause)
-    for folder in reversed(folders):
-        sync_folder(folder)
+    if depth > _DEEPEST:
+        raise OSError(errno.EINVAL, f"folders lie more than {_DEEPEST} deep; move them away", str(source))
+    with held(source.parent, source.name) as inside, held(target.parent, target.name) as copy:
+        for path in sorted(inside.iterdir()):
+            to = copy / path.name
+            kind = stat.S_IFMT(path.lstat().st_mode)
+            if kind == stat.S_IFDIR:
+                _clear_away(to, stat.S_IFDIR)
+                to.mkdir(exist_ok=True)
+                _copy_files(path, to, pause, depth + 1)
+            elif kind == stat.S_IFREG:
+                _clear_away(to, stat.S_IFREG)
+                if not os.path.lexists(to) or sha256_of(to, pause) != sha256_of(path, pause):
+                    _copy_file(path, to, pause)
+        sync_folder(copy)
+
+
+def _clear_away(path: Path, wanted: int) -> None:
+    """Move aside what has `path`'s name and is of another kind: somebody put it there."""
+    try:
+        kind = stat.S_IFMT(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if kind != wanted:
+        put_aside(path)
+
+
+def put_aside(path: Path) -> Path:
+    """Give what has `path`'s name another one, so that the name is free; returns the new path. Nothing is lost."""
+    for number in itertools.count(1):
+        aside = path.with_name(f"{path.name[:_LONGEST_STEM]}.foreign-{number}")
+        with contextlib.suppress(FileExistsError):
+            move(path, aside)
+            return aside
+    raise AssertionError("numbers do not end")
 
 
 def _copy_file(source: Path, target: Path, pause: Callable[[], None]) -> None:

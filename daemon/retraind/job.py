@@ -6,7 +6,7 @@ Pure data. The steps themselves are in `pipeline.py`, the record of a job in `jo
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -114,6 +114,10 @@ class Role(StrEnum):
     EVAL = "eval"
     MARKER = "marker"
     MANIFEST = "manifest"
+
+
+_CLOCK_SLACK = timedelta(minutes=1)
+"""A clock that is corrected by less is no reason to think that it was set."""
 
 
 class _Frozen(BaseModel):
@@ -238,6 +242,19 @@ class Job(_Frozen):
     """Where `retraind retry` goes on."""
     earlier_job: str | None = None
     """The job that had the same bytes, or the newer one that superseded this."""
+
+    def clock_was_set_back(self, now: datetime) -> bool:
+        """True when by the clock the job's last change has not happened yet."""
+        return now < self.updated_at - _CLOCK_SLACK
+
+    def due(self, now: datetime) -> datetime:
+        """Return when the job's step may be run.
+
+        A clock that was set back since the wait began would stretch it, perhaps by years; the wait is over then.
+        """
+        if self.wake_at is None or self.clock_was_set_back(now):
+            return now
+        return self.wake_at
 
     def file(self, role: Role) -> SealedFile | None:
         """Return the delivery's file in `role`, if it has one."""

@@ -24,6 +24,8 @@ from retraind.job import IN_WORK, LIFE, RESTING, Job, Outcome, Problem, State
 
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
+_CLOCK_SLACK = 86_400.0
+"""Seconds that a clock may be corrected by."""
 SCHEMA = "0002"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
@@ -300,6 +302,35 @@ class Journal:
             )
         )
 
+    def first_seen(self, model: str, key: str) -> datetime:
+        """Return when the key with this fingerprint was first seen at a model, which is now if it is a new one."""
+        query = sa.select(EVENTS.c.at, EVENTS.c.detail).where(
+            EVENTS.c.model == model, EVENTS.c.event == "key_seen"
+        )
+        with self._reader.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.at)).all()
+        for row in rows:
+            if json.loads(row.detail)["key"] == key:
+                return _moment(row.at)
+        now = self._clock.now()
+        self.note("key_seen", model=model, key=key)
+        return now
+
+    def warn(self, model: str, text: str | None) -> bool:
+        """Record what is to be told of a model's key, None for nothing; returns False when it was told already."""
+        if self.warning(model) == text:
+            return False
+        self.note("key_warning", model=model, what=text)
+        return True
+
+    def warning(self, model: str) -> str | None:
+        """Return what is to be told of a model's key."""
+        query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == "key_warning")
+        with self._reader.connect() as connection:
+            detail = connection.scalar(query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(1))
+        text: str | None = json.loads(detail)["what"] if detail else None
+        return text
+
     def last_filed(self, model: str) -> Job | None:
         """Return the model's job that was filed last."""
         return self._latest(model, "job_filed")
@@ -322,7 +353,11 @@ class Journal:
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""
         query = sa.select(sa.func.count()).where(
-            EVENTS.c.model == model, EVENTS.c.event.in_(UPLOAD_EVENTS), EVENTS.c.at >= moment.timestamp()
+            EVENTS.c.model == model,
+            EVENTS.c.event.in_(UPLOAD_EVENTS),
+            EVENTS.c.at >= moment.timestamp(),
+            # What lies ahead was written while the clock was wrong, and would count in every period until then.
+            EVENTS.c.at <= self._clock.now().timestamp() + _CLOCK_SLACK,
         )
         with self._reader.connect() as connection:
             return connection.scalar(query) or 0

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from retraind.clock import Clock
 from retraind.intake.folder import DropFolder
+from retraind.intake.share import Shares
 from retraind.job import Job, State
 from retraind.journal import Journal, running_instance
 from retraind.patterns import display
@@ -41,6 +42,8 @@ class ModelOverview(BaseModel):
     name: str
     drop: str
     hold: str | None
+    warning: str | None
+    """What is soon to be done about its key."""
     jobs: list[ActiveJob]
     published: str | None
     """The job whose result retraind published last."""
@@ -62,6 +65,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
     holds = journal.holds()
     active = journal.active()
+    shares = Shares.beside(settings.state.journal_file)
     with _NoHashing() as unused:
         models = []
         for name, model in settings.models.items():
@@ -75,7 +79,10 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             sentences = (
                 [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
             )
-            sentences += [view.trouble] if view.trouble else []
+            warning = journal.warning(name) if not hold else None
+            sentences += [f"SOON TO DO: {warning}"] if warning else []
+            trouble = shares.trouble(name, model.drop) or view.trouble
+            sentences += [trouble] if trouble else []
             sentences += [_word(job, jobs) for job in jobs]
             sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in waiting]
             models.append(
@@ -83,6 +90,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                     name=name,
                     drop=str(model.drop),
                     hold=hold.problem.what if hold else None,
+                    warning=warning,
                     jobs=[_active(job) for job in jobs],
                     published=published.id if published else None,
                     done=counts.get(State.DONE, 0),

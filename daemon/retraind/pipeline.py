@@ -9,10 +9,13 @@ import errno
 import os
 import random
 import shutil
+import stat
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, BinaryIO, assert_never
 
@@ -23,23 +26,26 @@ from retraind import log
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
-from retraind.bundle.archive import Member, build
+from retraind.bundle.archive import Member, build, discard, entry_name
 from retraind.bundle.preflight import SourceFile, preflight
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
 from retraind.files import (
     copy_folder_verified,
+    held,
     make_folder,
     move,
-    open_regular,
-    sha256_of,
+    put_aside,
+    sha256_of_open,
+    status_of,
     sync_folder,
     write_atomically,
 )
 from retraind.gate import ask_gate
 from retraind.intake import seal as sealing
-from retraind.intake.folder import signature_of
-from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, State
+from retraind.intake.folder import flaw_of, signature_of
+from retraind.intake.share import Shares
+from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
 from retraind.patterns import display
@@ -51,6 +57,8 @@ _LOG = log.get(__name__)
 _FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
 _FRESH_ADDRESS = timedelta(minutes=1)
+_CLOCK_JUMP = timedelta(minutes=1)
+"""How far the wall clock has to move against the other one to have been set."""
 _DISK_TROUBLE: Mapping[int, str] = {
     errno.ENOSPC: "Free some space there.",
     errno.EDQUOT: "Free some space there, or raise the quota.",
@@ -58,6 +66,9 @@ _DISK_TROUBLE: Mapping[int, str] = {
     errno.EPERM: "Let the service's user read and write there.",
     errno.EROFS: "The file system is read-only; mount it writable.",
     errno.ESTALE: "The share was exported anew; mount it again.",
+    errno.EIO: "The disk or the share does not work; look into the machine's log.",
+    errno.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
+    errno.ELOOP: "A link is where retraind keeps a file; remove it.",
 }
 
 
@@ -76,6 +87,20 @@ class Wait:
 
     after: timedelta
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+_Step = Callable[["Pipeline", Job, Path], Go | Wait]
+
+
+def _in_its_folder(step: _Step) -> Callable[["Pipeline", Job], Go | Wait]:
+    """Let a step work in the job's folder, held: it waits while the share is away, and no link leads it elsewhere."""
+
+    @wraps(step)
+    def run(pipeline: "Pipeline", job: Job) -> Go | Wait:
+        with pipeline.holding(job) as folder:
+            return step(pipeline, job, folder)
+
+    return run
 
 
 class Pipeline:
@@ -104,6 +129,9 @@ class Pipeline:
         self._credentials = credentials
         self._clock = clock or Clock()
         self._copies = JobFiles.beside(settings.state.journal_file)
+        self.shares = Shares.beside(settings.state.journal_file)
+        self._minding = threading.Lock()
+        self._offset = self._clock_offset()
         self._stopping = stopping or threading.Event()
         self._changed = changed
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -123,7 +151,7 @@ class Pipeline:
                     or (job.state in TALKS and job.model in self._journal.holds())
                 ):
                     break
-                if job.wake_at and job.wake_at > self._clock.now():
+                if job.due(now := self._clock.now()) > now:
                     break
                 try:
                     job = self._take(job, getattr(self, step))
@@ -243,14 +271,41 @@ class Pipeline:
             job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
         )
 
+    def mind_clock(self) -> bool:
+        """Shift what trainings are waited for when the wall clock was set; returns whether it was.
+
+        Meant to be called every now and then: only the two clocks of a running process can tell.
+        """
+        with self._minding:
+            offset = self._clock_offset()
+            jump = offset - self._offset
+            if abs(jump) < _CLOCK_JUMP:
+                return False
+            self._offset = offset
+            _LOG.warning("clock_jumped", seconds=round(jump.total_seconds()))
+            for job in self._journal.active():
+                if job.train_deadline and job.state is State.UPLOADED:
+                    with suppress(Conflict, OverflowError):
+                        self._journal.write(job, train_deadline=job.train_deadline + jump)
+        return True
+
+    def _clock_offset(self) -> timedelta:
+        return timedelta(seconds=self._clock.now().timestamp() - self._clock.elapsed())
+
     def _keep_copy(self, job: Job) -> None:
         """Let the job's folder know as much as the journal, as long as it is in work."""
-        folder = self._model(job).work_folder / job.id
+        model = self._model(job)
         try:
-            if folder.is_dir():
+            with (
+                self.shares.held(job.model, model.drop) as drop,
+                held(drop, sealing.WORK, job.id) as folder,
+            ):
                 self._copies.write(folder, job)
-        except OSError as error:
-            _LOG.warning("copy_not_written", folder=str(folder), reason=error.strerror)
+        except FileNotFoundError:
+            pass  # It is filed.
+        except (OSError, Retry) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            _LOG.warning("copy_not_written", folder=str(model.work_folder / job.id), reason=reason)
 
     def _pause(self) -> None:
         """Give long reads and writes a place to end when the daemon stops."""
@@ -261,21 +316,25 @@ class Pipeline:
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
-        model = self._model(job)
-        if not sealing.seal(job, model):
+        with self.shares.held(job.model, self._model(job).drop) as drop:
+            taken = sealing.seal(job, drop)
+        if not taken:
             return self._give_back(job)
         if job.problem is not None:
             return _failed(job, job.problem, restart=True)
         return Go(State.SEALED, "delivery_sealed")
 
-    def check(self, job: Job) -> Go:
+    @_in_its_folder
+    def check(self, job: Job, folder: Path) -> Go:
         """sealed -> checked: hold the data against the service's rules."""
-        folder = self.folder(job)
         if not sealing.untouched(job, folder):
             return self._give_back(job)
         train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
         assert train is not None
-        result = preflight(train, evaluation)
+        try:
+            result = preflight(train, evaluation)
+        except sealing.Touched:
+            return self._give_back(job)
         if not sealing.untouched(job, folder):
             return self._give_back(job)
         facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
@@ -307,43 +366,54 @@ class Pipeline:
             )
         return Go(State.CHECKED, "data_checked", changes)
 
-    def bundle(self, job: Job) -> Go:
+    @_in_its_folder
+    def bundle(self, job: Job, folder: Path) -> Go:
         """checked -> bundled: write the zip to the spool disk; a training file alone is sent as it is."""
-        folder = self.folder(job)
+        if not sealing.untouched(job, folder):
+            # Perhaps they were being given back when an earlier try was killed.
+            return self._give_back(job)
         files = job.data_files
-        if len(files) == 1:
-            path, digest = folder / files[0].name, sha256_of(folder / files[0].name, self._pause)
-            made = {
-                "bundle_name": files[0].base_name,
-                "bundle_bytes": path.stat().st_size,
-                "bundle_sha256": digest,
-            }
-            hashes: tuple[str, ...] = (digest,)
-        else:
-            inside = {Role.TRAIN: "train_src", Role.EVAL: "eval_src"}
-            members = [
-                Member(
-                    f"{inside[file.role]}/{file.base_name}",
-                    file.signature.size,
-                    self._opener(folder / file.name),
-                )
-                for file in files
-            ]
-            name = f"{job.id}.zip"
-            bundle = build(self._spooled(job), members, self._pause)
-            made = {"bundle_name": name, "bundle_bytes": bundle.bytes, "bundle_sha256": bundle.sha256}
-            hashes = bundle.member_sha256
+        try:
+            if len(files) == 1:
+                with sealing.open_sealed(folder, files[0], self._pause) as file:
+                    digest = sha256_of_open(file)
+                made = {
+                    "bundle_name": files[0].base_name,
+                    "bundle_bytes": files[0].signature.size,
+                    "bundle_sha256": digest,
+                }
+                hashes: tuple[str, ...] = (digest,)
+            else:
+                inside = {Role.TRAIN: "train_src", Role.EVAL: "eval_src"}
+                members = [
+                    Member(
+                        entry_name(inside[file.role], file.base_name),
+                        file.signature.size,
+                        partial(sealing.open_sealed, folder, file, self._pause),
+                    )
+                    for file in files
+                ]
+                bundle = build(self._spooled(job), members, self._pause)
+                made = {
+                    "bundle_name": f"{job.id}.zip",
+                    "bundle_bytes": bundle.bytes,
+                    "bundle_sha256": bundle.sha256,
+                }
+                hashes = bundle.member_sha256
+        except sealing.Touched:
+            return self._give_back(job)
         if hashes != tuple(file.sha256 for file in files) or not sealing.untouched(job, folder):
             return self._give_back(job)
         return Go(State.BUNDLED, "bundle_built", made)
 
-    def register(self, job: Job) -> Go | Wait:
+    @_in_its_folder
+    def register(self, job: Job, folder: Path) -> Go | Wait:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
         model = self._model(job)
         opens_in = _until_window(model, self._clock.now())
         if opens_in:
             return Wait(opens_in, {"trouble": f"The upload waits for its window ({model.upload_window})."})
-        if not self._bundle_path(job).is_file():
+        if not self._has_bundle(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
         self._keep_budget(job, model)
@@ -362,7 +432,8 @@ class Pipeline:
             },
         )
 
-    def upload(self, job: Job) -> Go | Wait:
+    @_in_its_folder
+    def upload(self, job: Job, folder: Path) -> Go | Wait:
         """registered -> uploaded: send the bytes, to this retrain job and no other, and never twice knowingly."""
         assert job.retrain_job_id is not None
         key = self._key(job)
@@ -379,20 +450,23 @@ class Pipeline:
             return _register_anew(
                 "The API key was replaced, and the upload address was locked under the old one."
             )
-        bundle = self._bundle_path(job)
-        if not bundle.is_file() or bundle.stat().st_size != job.bundle_bytes:
+        if not self._has_bundle(job, folder):
             return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
+        # A try of which it is certain that it failed leaves the doubt of an earlier one, if there was one.
+        before: dict[str, Any] = {"put_started_at": job.put_started_at, "put_ended_at": job.put_ended_at}
         job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
-        self._copies.write(self.folder(job), job)
+        self._copies.write(folder, job)
+        opener = partial(_open_alone, folder, job.data_files[0]) if len(job.data_files) == 1 else None
         try:
-            self._store.put(address, bundle, self._pause)
+            self._store.put(address, self._spooled(job), self._pause, opener)
         except NotStored:
-            self._journal.write(job, put_started_at=None)
+            self._journal.write(job, **before)
             raise
         except AddressExpired as expired:
-            self._journal.write(job, put_started_at=None)
-            if job.registered_at and self._clock.now() - job.registered_at < _FRESH_ADDRESS:
+            self._journal.write(job, **before)
+            age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
+            if timedelta(0) <= age < _FRESH_ADDRESS:
                 raise Retry(
                     "The object store refuses an upload address that is only a moment old.",
                     "Check the machine's clock, and whether a proxy changes requests.",
@@ -403,7 +477,8 @@ class Pipeline:
             raise
         return self._uploaded(job, "upload_complete")
 
-    def poll(self, job: Job) -> Go | Wait:
+    @_in_its_folder
+    def poll(self, job: Job, folder: Path) -> Go | Wait:
         """uploaded -> trained: ask how the training does; when it has finished, fetch the results."""
         assert job.retrain_job_id is not None
         assert job.uploaded_at is not None
@@ -417,7 +492,7 @@ class Pipeline:
             if not answer.download_url:
                 raise Retry("The service has finished the training but names no results yet.")
             try:
-                self._store.get(answer.download_url, self.folder(job) / notes.RESULTS_FILE, self._pause)
+                self._store.get(answer.download_url, folder / notes.RESULTS_FILE, self._pause)
             except AddressExpired as expired:
                 raise Retry(expired.what) from None
             found = {
@@ -434,7 +509,17 @@ class Pipeline:
                 f'The service could not train with this data: it reports "{answer.status}"{reason}.',
                 "Correct the data and deliver it again, or run: retraind retry JOB",
             )
-        if job.train_deadline and now >= job.train_deadline:
+        deadline = job.train_deadline
+        if deadline:
+            # Never more than a whole time-out from now, should the clock have been set back.
+            said["train_deadline"] = deadline = min(deadline, now + self.settings.poll_timeout(job.model))
+        if deadline and now >= deadline:
+            if self.mind_clock():
+                return Wait(timedelta(seconds=1))
+            if job.attempts:
+                # The service was away until now, and its trainings with it. That is nobody's fault here.
+                said["train_deadline"] = now + self.settings.poll_timeout(job.model)
+                return Wait(self.settings.poll_interval(job.model), said)
             self._journal.write(job, **said)
             raise JobFailed(
                 f"The training has not finished within {span_for_people(self.settings.poll_timeout(job.model))}; "
@@ -444,7 +529,8 @@ class Pipeline:
             )
         return Wait(self._poll_wait(job, now), said)
 
-    def decide(self, job: Job) -> Go:
+    @_in_its_folder
+    def decide(self, job: Job, _folder: Path) -> Go:
         """trained -> switching or filing: apply the owner's policy."""
         model = self._model(job)
         match model.switch:
@@ -483,45 +569,44 @@ class Pipeline:
         changes = {"outcome": Outcome.SWITCHED, "switched_at": self._clock.now(), "switch_note": None}
         return Go(State.FILING, "model_switched", changes)
 
-    def file(self, job: Job) -> Go:
+    @_in_its_folder
+    def file(self, job: Job, folder: Path) -> Go:
         """filing -> done or failed: write the notes beside the files and move the folder."""
-        model = self._model(job)
         failed = job.outcome is Outcome.FAILED
-        folder = self.folder(job)
-        make_folder(folder)
         write_atomically(folder / notes.note_name(job), notes.as_bytes(notes.note(job)))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
-        if folder.parent == model.work_folder:
-            self._move_folder(folder, (model.failed_folder if failed else model.done_folder) / job.id)
-        self._spooled(job).unlink(missing_ok=True)
+        work = self._model(job).work_folder
+        if self._place_of(job) == work:
+            self._move_folder(job, work, self._filed_folder(job, failed=failed))
+        discard(self._spooled(job))
         return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None})
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self._model(job)
-        target = model.work_folder / job.id
-        if (model.failed_folder / job.id).is_dir():
-            # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
-            self._move_folder(model.failed_folder / job.id, target)
-        gone = [file.name for file in job.files if not os.path.lexists(target / file.name)]
-        if gone:
-            # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
-            if target.is_dir():
-                self._move_folder(target, model.failed_folder / job.id)
-            problem = Problem(
-                what=f"There is nothing to retry with: {', '.join(map(display, gone))} is no longer in failed/{job.id}.",
-                remedy="Deliver the files again in the drop folder.",
-            )
-            return Go(State.FAILED, "restore_impossible", {"problem": problem})
-        for stale in (notes.ERROR, notes.REPORT):
-            (target / stale).unlink(missing_ok=True)
-        files = tuple(
-            file.model_copy(
-                update={"signature": signature_of(os.lstat(target / file.name)), "sha256": file.sha256}
-            )
-            for file in job.files
-        )
+        with self._place(job, model.failed_folder) as failed:
+            if _is_folder(failed / job.id):
+                # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
+                self._move_folder(job, model.failed_folder, model.work_folder)
+        with self._place(job, model.work_folder) as work:
+            flaws = _flaws(job, work / job.id)
+            if flaws:
+                # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
+                if _is_folder(work / job.id):
+                    self._move_folder(job, model.work_folder, model.failed_folder)
+                problem = Problem(
+                    what=f"There is nothing to retry with: {', '.join(flaws)}.",
+                    remedy="Deliver the files again in the drop folder.",
+                )
+                return Go(State.FAILED, "restore_impossible", {"problem": problem})
+            with held(work, job.id) as target:
+                for stale in (notes.ERROR, notes.REPORT):
+                    (target / stale).unlink(missing_ok=True)
+                files = tuple(
+                    file.model_copy(update={"signature": signature_of(status_of(target, file.name))})
+                    for file in job.files
+                )
         to = job.resume_in or State.SEALED
         changes: dict[str, Any] = {
             "files": files,
@@ -584,31 +669,68 @@ class Pipeline:
 
     def folder(self, job: Job) -> Path:
         """Return where the job's files are now: in work, or filed."""
+        return self._place_of(job) / job.id
+
+    def _place_of(self, job: Job) -> Path:
         model = self._model(job)
         places = (model.work_folder, model.done_folder, model.failed_folder)
-        return next(
-            (place / job.id for place in places if (place / job.id).is_dir()), model.work_folder / job.id
-        )
+        return next((place for place in places if _is_folder(place / job.id)), model.work_folder)
+
+    def _filed_folder(self, job: Job, *, failed: bool) -> Path:
+        model = self._model(job)
+        return model.failed_folder if failed else model.done_folder
+
+    @contextmanager
+    def holding(self, job: Job) -> Iterator[Path]:
+        """Hold the job's folder, made anew in the place for work where somebody has deleted it.
+
+        Raises Retry while the share is away.
+        """
+        with ExitStack() as holding:
+            drop = holding.enter_context(self.shares.held(job.model, self._model(job).drop))
+            place = holding.enter_context(self._place(job, self._place_of(job), drop))
+            if not os.path.lexists(place / job.id):
+                _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
+                make_folder(place / job.id)
+            yield holding.enter_context(held(place, job.id))
+
+    @contextmanager
+    def _place(self, job: Job, place: Path, drop: Path | None = None) -> Iterator[Path]:
+        """Hold one of the folders in which jobs' folders are; it is made where it is missing."""
+        model = self._model(job)
+        with ExitStack() as holding:
+            if not place.is_relative_to(model.drop):
+                kind = "done" if place == model.done_folder else "failed"
+                yield holding.enter_context(self.shares.held(f"{job.model}.{kind}", place))
+                return
+            if drop is None:
+                drop = holding.enter_context(self.shares.held(job.model, model.drop))
+            below = place.relative_to(model.drop).parts
+            make_folder(drop / below[0])
+            yield holding.enter_context(held(drop, *below))
 
     def _spooled(self, job: Job) -> Path:
         return self.settings.state.spool / f"{job.id}.zip"
 
-    def _bundle_path(self, job: Job) -> Path:
-        files = job.data_files
-        return self.folder(job) / files[0].name if len(files) == 1 else self._spooled(job)
+    def _has_bundle(self, job: Job, folder: Path) -> bool:
+        """Tell whether what is to be uploaded is there, as it was made."""
+        if len(job.data_files) == 1:
+            return sealing.untouched(job, folder)
+        path = self._spooled(job)
+        return path.is_file() and path.stat().st_size == job.bundle_bytes
 
     def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
         file = job.file(role)
         if file is None:
             return None
-        return SourceFile(file.name, self._opener(folder / file.name))
-
-    def _opener(self, path: Path) -> Callable[[], BinaryIO]:
-        return lambda: open_regular(path, self._pause)
+        return SourceFile(file.name, partial(sealing.open_sealed, folder, file, self._pause))
 
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they are waited for anew."""
-        if sealing.give_back(job, self._model(job)):
+        discard(self._spooled(job))
+        with self.shares.held(job.model, self._model(job).drop) as drop:
+            complete = sealing.give_back(job, drop)
+        if complete:
             return Go(State.RETURNED, "delivery_returned")
         problem = Problem(
             what="A file of this delivery was still being written when it was taken, and meanwhile a newer file of "
@@ -631,7 +753,7 @@ class Pipeline:
         if answer.status != job.untouched_status:
             return self._uploaded(job, "upload_found_complete")
         now = self._clock.now()
-        if job.put_ended_at is None:
+        if job.put_ended_at is None or job.put_ended_at > now:
             job = self._journal.write(job, put_ended_at=now)
         assert job.put_ended_at is not None
         left = job.put_ended_at + self.settings.poll.upload_doubt - now
@@ -651,20 +773,27 @@ class Pipeline:
         wait = max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
 
-    def _move_folder(self, source: Path, target: Path) -> None:
-        """Move a job's folder whole; across file systems by a verified copy, the original deleted last."""
-        make_folder(target.parent)
-        if not target.is_dir():
-            try:
-                move(source, target)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-            else:
-                return
-        # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
-        copy_folder_verified(source, target, self._pause)
-        _remove_tree(source)
+    def _move_folder(self, job: Job, source: Path, target: Path) -> None:
+        """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
+        with self._place(job, source) as here, self._place(job, target) as there:
+            for _ in range(2):
+                try:
+                    move(here / job.id, there / job.id)
+                except FileExistsError:
+                    # Not the copy of an earlier try, which only another file system gets: somebody made it.
+                    aside = put_aside(there / job.id)
+                    _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
+                except OSError as error:
+                    if error.errno != errno.EXDEV:
+                        raise
+                    break
+                else:
+                    return
+            if os.path.lexists(there / job.id) and not _is_folder(there / job.id):
+                put_aside(there / job.id)
+            # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
+            copy_folder_verified(here / job.id, there / job.id, self._pause)
+            _remove_tree(here / job.id)
 
 
 _UNREGISTERED: Mapping[str, Any] = {
@@ -702,6 +831,33 @@ def _until_window(model: ModelSettings, now: datetime) -> timedelta | None:
     return (opening if opening > local else opening + timedelta(days=1)) - local
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _flaws(job: Job, folder: Path) -> list[str]:
+    """Say which of a failed job's files cannot be tried again, and why."""
+    found = []
+    for file in job.files:
+        flaw = f"is no longer in failed/{job.id}"
+        with suppress(FileNotFoundError, NotADirectoryError), held(folder.parent, folder.name) as inside:
+            flaw = flaw_of(status_of(inside, file.name)) or ""
+        if flaw:
+            found.append(f"{display(file.name)} {flaw}")
+    return found
+
+
+def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:
+    """Open a training file that is sent as it is. The next try finds out what to do when it is another by now."""
+    try:
+        return sealing.open_sealed(folder, file)
+    except sealing.Touched:
+        raise NotStored(f"{display(file.name)} was changed when it was about to be sent.") from None
+
+
 def _remove_tree(folder: Path) -> None:
     """Delete a folder whose verified copy is elsewhere."""
     shutil.rmtree(folder)
@@ -709,6 +865,6 @@ def _remove_tree(folder: Path) -> None:
 
 
 def _disk_trouble(error: OSError) -> Retry:
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{display(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
     remedy = _DISK_TROUBLE.get(error.errno or 0, "")
     return Retry(f"{where}{error.strerror or error}.", remedy)

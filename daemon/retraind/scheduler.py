@@ -6,7 +6,7 @@ time and any number of times. Nothing is remembered here that a restart would mi
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.clock import Clock
@@ -119,12 +120,27 @@ class Scheduler:
             replace_existing=True, next_run_time=datetime.now(UTC),
         )  # fmt: skip
 
+    def start_over(self) -> None:
+        """Run everything that is planned now: the wall clock, by which it was planned, has been set.
+
+        A step whose time has not come is put back by itself.
+        """
+        for task in self._timetable.get_jobs():
+            with suppress(JobLookupError):
+                task.modify(next_run_time=datetime.now(UTC))
+
     def cancel(self, name: str) -> None:
         """Stop what `every` began."""
         try:
             self._timetable.remove_job(name)
         except JobLookupError:
             _LOG.debug("nothing_to_cancel", name=name)
+
+    def _planned(self, name: str) -> datetime | None:
+        """Return when a task is to be run; None when it is not, or when that is not known before the start."""
+        task = self._timetable.get_job(name)
+        moment: datetime | None = getattr(task, "next_run_time", None)
+        return moment
 
     # Looks
 
@@ -134,8 +150,8 @@ class Scheduler:
             return
         when = datetime.now(UTC) + timedelta(seconds=seconds)
         name = f"look {model}"
-        planned = self._timetable.get_job(name)
-        if planned is None or planned.next_run_time is None or planned.next_run_time > when:
+        planned = self._planned(name)
+        if planned is None or planned > when:
             self._timetable.add_job(
                 self.look_now, "date", args=(model,), run_date=when, id=name, name=name, executor="look",
                 replace_existing=True,
@@ -190,9 +206,9 @@ class Scheduler:
                 self._schedule(job)
 
     def _schedule(self, job: Job) -> None:
-        when = job.wake_at or self._clock.now()
-        planned = self._timetable.get_job(job.id)
-        if planned is not None and planned.next_run_time is not None and planned.next_run_time <= when:
+        when = job.due(self._clock.now())
+        planned = self._planned(job.id)
+        if planned is not None and planned <= when:
             return
         self._timetable.add_job(
             self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
@@ -212,14 +228,18 @@ class Scheduler:
         job = self._claim(job_id, model)
         if job is None:
             return
+        owned = job.state is State.SEALING
         try:
             # Each state's steps run in the pool made for them: a gate must not keep others from polling.
-            self._pipeline.advance(job, _TALK if job.state in _TALK else frozenset(State) - _TALK)
+            job = self._pipeline.advance(job, _TALK if job.state in _TALK else frozenset(State) - _TALK)
         finally:
             self._busy.end(job_id)
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
         if not self._stopped:
             self.dispatch([model])
+            if owned or job.state is State.RETURNED:
+                # Looks have passed over names that this job owned, and no event tells that it does no more.
+                self.look_in(model, 0)
 
     def _claim(self, job_id: str, model: str) -> Job | None:
         """Return the job if it is still its turn: an older key may have arrived since the step was scheduled."""
@@ -231,8 +251,20 @@ class Scheduler:
 
     @staticmethod
     def _tell_error(event: JobExecutionEvent) -> None:
-        # A bug or a broken journal. The sweep dispatches again, so nothing is lost; but it must be seen.
+        if isinstance(event.exception, SQLAlchemyError):
+            tell_of_journal(event.exception)
+            return
+        # A bug. The sweep dispatches again, so nothing is lost; but it must be seen.
         _LOG.error("task_crashed", task=event.job_id, error=repr(event.exception), trace=event.traceback)
+
+
+def tell_of_journal(error: SQLAlchemyError) -> None:
+    """Log that the journal could not be read or written. What was to be done is done with the next sweep."""
+    _LOG.error(
+        "journal_unusable",
+        reason=str(getattr(error, "orig", None) or error),
+        remedy="Free space where the journal is, or mend the disk; all goes on by itself then.",
+    )
 
 
 def _by_model(jobs: Iterable[Job]) -> dict[str, list[Job]]:

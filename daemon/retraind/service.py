@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,16 +18,19 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from retraind import __version__, log
 from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
-from retraind.api.credentials import Credentials
+from retraind.api.credentials import Credentials, presumed_issue, warning_of
 from retraind.api.upload import ObjectStore
-from retraind.clock import Clock
-from retraind.errors import ConfigError, Setback
+from retraind.clock import Clock, for_people
+from retraind.errors import ConfigError, JournalError, Setback
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
+from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
 from retraind.job import Job, State, job_id
 from retraind.jobfile import JobFiles
@@ -35,7 +38,7 @@ from retraind.journal import Journal, sole_instance
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
 from retraind.report.status import STATUS, expected_names, status_text, stopped_text, write_status
-from retraind.scheduler import Scheduler
+from retraind.scheduler import Scheduler, tell_of_journal
 from retraind.settings import ModelSettings, Settings, load
 from retraind.systemd import notify, watchdog_interval
 
@@ -48,12 +51,22 @@ _HINT_DELAY = 0.05
 _KEYS_INTERVAL = timedelta(seconds=15)
 _HOLD_RETRY = timedelta(hours=6)
 """How often a refused key is tried again unchanged: the account may have been mended on the vendor's side."""
+_AGE_INTERVAL = timedelta(hours=1)
+"""How often the age of a key is looked at that people replace."""
+_END_INTERVAL = timedelta(minutes=1)
+"""How often that of other keys is, and of those whose end was warned of: a warning ends when they are replaced."""
+_RENEWAL_RETRY = timedelta(minutes=10)
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd is told ten."""
 _ONCE_MARGIN = 5.0
 _FIRST_SWEEP_PATIENCE = 15.0
 """Seconds that a start waits for shares that do not answer."""
 _ONCE_STEP = 0.2
+_MOST_ACTIVE = 1_000
+"""Deliveries of one model that are taken in and not finished; further ones wait in the drop folder."""
+_BACKLOG_FULL = f"{_MOST_ACTIVE:,} deliveries have been taken in and are not finished. Further ones are taken in as these are."
+_MOST_AT_ONCE = 50
+"""Deliveries that one look takes in."""
 
 
 @dataclass
@@ -77,6 +90,19 @@ def _opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
         journal.close()
 
 
+@contextmanager
+def _needed(journal: Path) -> Iterator[None]:
+    """Say in words what keeps the journal from being used at the start."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(getattr(error, "orig", error))
+        raise JournalError(
+            f"The journal {journal}, or what is kept beside it, cannot be used: {reason}. If the disk is full or "
+            "read-only, mend that; nothing is lost, and all goes on with the next start."
+        ) from error
+
+
 class Daemon:
     """One running retraind. Use as a context manager: entering opens the journal, leaving joins every thread."""
 
@@ -91,6 +117,8 @@ class Daemon:
         self._signals: SimpleQueue[int] = SimpleQueue()
         self._swept: dict[str, float | None] = {}
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
+        self._key_due: dict[str, float] = {}
+        """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
         self._begun: set[str] = set()
         self._begun_at = self._clock.elapsed()
         self._terminal = os.isatty(0)
@@ -100,7 +128,7 @@ class Daemon:
     def __enter__(self) -> Self:
         """Open everything; raises JournalError when another instance runs or the journal cannot be used."""
         file = self.settings.state.journal_file
-        with ExitStack() as opening:
+        with ExitStack() as opening, _needed(file):
             opening.enter_context(sole_instance(file))
             self.journal = opening.enter_context(_opened(self.settings, self._clock))
             breaker = Breaker(self._clock)
@@ -138,8 +166,10 @@ class Daemon:
         Returns the exit code: 0, or with `once` 1 when a job failed or is held.
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
-        rebuild(self.settings, self.journal, JobFiles.beside(self.settings.state.journal_file), believe=False)
-        self._end_holds_of_last_time()
+        file = self.settings.state.journal_file
+        with _needed(file):
+            rebuild(self.settings, self.journal, JobFiles.beside(file), believe=False)
+            self._end_holds_of_last_time()
         self._watch_all()
         self._scheduler.start()
         self._schedule_sweeps()
@@ -181,17 +211,22 @@ class Daemon:
         ready = False
         begun = self._clock.elapsed()
         while self._heed_signals(beat):
-            if (version := self.journal.data_version()) != seen:
-                # Perhaps a command in another process changed a job.
-                seen = version
-                self._scheduler.dispatch()
-                self._say()
             if not ready and self._all_swept(begun):
                 ready = True
                 notify("READY=1")
-                self._say()
                 _LOG.info("ready", models=len(self._watched))
+                seen = -1
             self._beat()
+            try:
+                if (version := self.journal.data_version()) != seen:
+                    # Perhaps a command in another process changed a job.
+                    seen = version
+                    self._scheduler.dispatch()
+                    self._say()
+                if self.pipeline.mind_clock():
+                    self._scheduler.start_over()
+            except SQLAlchemyError as error:
+                tell_of_journal(error)
         return 0
 
     def _beat(self) -> None:
@@ -215,8 +250,9 @@ class Daemon:
         begun = self._clock.elapsed()
         deadline = begun + longest + _ONCE_MARGIN
         while self._heed_signals(_ONCE_STEP):
+            views = [watched.view for watched in self._watched.values()]
             arriving = self._clock.elapsed() < deadline and any(
-                wait.arriving for watched in self._watched.values() for wait in watched.view.waiting
+                view.complete or any(wait.arriving for wait in view.waiting) for view in views
             )
             if self._all_swept(begun) and not arriving and not self._movable():
                 break
@@ -260,8 +296,9 @@ class Daemon:
         def hint() -> None:
             self._scheduler.look_in(name, _HINT_DELAY)
 
-        folder = DropFolder(model, self.settings.sweep.ignore, self._clock, self._hashing, hint)
-        self._watched[name] = _Watched(folder, model.drop.stat().st_dev)
+        hold = partial(self.pipeline.shares.held, name, model.drop)
+        folder = DropFolder(model, self.settings.sweep.ignore, self._clock, self._hashing, hint, hold=hold)
+        self._watched[name] = _Watched(folder, _device_of(model.drop))
         match self.settings.sweep.observer:
             case "inotify":
                 wanted = True
@@ -316,7 +353,8 @@ class Daemon:
         begun = self._begin_all(name, watched) if view.complete else False
         if begun:
             self._scheduler.dispatch([name])
-        if begun or view != before or not (watched.folder.model.drop / STATUS).exists():
+        # The first look always tells: what STATUS.txt says may be from before a kill.
+        if begun or view != before or not watched.told or not _has_status(watched.folder.model.drop):
             self._tell(name)
         if begun:
             return 0.0
@@ -324,18 +362,19 @@ class Daemon:
 
     def _begin_all(self, name: str, watched: _Watched) -> bool:
         # A job that could not be sealed yet owns its files, though they are still in the drop folder.
-        owned = {
-            file.name for job in self.journal.active(name) if job.state is State.SEALING for file in job.files
-        }
-        begun = False
+        active = self.journal.active(name)
+        owned = {file.name for job in active if job.state is State.SEALING for file in job.files}
+        # A part at a time, so that the other folders of the same share are looked at as well.
+        most = min(_MOST_ACTIVE - len(active), _MOST_AT_ONCE)
+        begun = 0
         for delivery in watched.view.complete:
             names = {file.name for file in delivery.files}
-            if names & owned or self._stopping.is_set():
+            if names & owned or self._stopping.is_set() or begun >= most:
                 continue
-            begun = True
+            begun += 1
             if self._begin(name, watched.folder.model, delivery).state is State.RETURNED:
                 watched.folder.distrust(names)
-        return begun
+        return begun > 0
 
     def _begin(self, name: str, model: ModelSettings, delivery: Delivery) -> Job:
         """Record a delivery as a job and seal it at once, so that writers cannot reach it while it waits."""
@@ -383,21 +422,28 @@ class Daemon:
         jobs = self.journal.active(name)
         hold = self.journal.holds().get(name)
         last = self.journal.last_filed(name)
+        warning = self.journal.warning(name) if not hold else None
         view = watched.view
         told = (
             view.waiting, view.strangers, view.trouble,
             tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
-            hold, last and (last.id, last.version),
+            hold, warning, last and (last.id, last.version),
         )  # fmt: skip
-        if told == watched.told and (watched.folder.model.drop / STATUS).exists():
+        if len(jobs) >= _MOST_ACTIVE and view.complete:
+            view = replace(view, strangers=(_BACKLOG_FULL, *view.strangers))
+        if view.away or (told == watched.told and _has_status(watched.folder.model.drop)):
             return
+        problem = hold.problem if hold else None
         expected = expected_names(watched.folder.model)
-        text = status_text(name, view, jobs, hold.problem if hold else None, last, expected=expected)
+        text = status_text(name, view, jobs, problem, last, expected=expected, warning=warning)
         try:
-            write_status(watched.folder.model.drop, text)
+            with self.pipeline.shares.held(name, watched.folder.model.drop) as drop:
+                write_status(drop, text)
             watched.told = told
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
+        except Away as away:
+            _LOG.warning("status_not_written", model=name, reason=away.what)
 
     # ------------------------------------------------------------------ keys and reloading
 
@@ -414,22 +460,49 @@ class Daemon:
                 continue
             present = self.pipeline.present_fingerprint(name)
             replaced = present is not None and present != self.pipeline.refused.get(name)
-            if replaced or self._clock.now() - hold.since > _HOLD_RETRY:
+            if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
                 why = "the API key was replaced" if replaced else "the key is tried again"
                 self.journal.release_model(name, why)
+                self._key_due.pop(name, None)
                 _LOG.info("model_released", model=name, why=why)
                 self._scheduler.dispatch([name])
                 self._tell(name)
         for job in self.journal.active():
-            if job.hold and job.held_until and job.held_until <= self._clock.now():
+            if (
+                job.hold
+                and job.held_until
+                and (job.held_until <= self._clock.now() or job.clock_was_set_back(self._clock.now()))
+            ):
                 self.journal.write(job, "released", hold=None, held_until=None)
                 self._scheduler.dispatch([job.model])
         for name, model in self.settings.models.items():
-            try:
-                if self.credentials.renew(name, model):
-                    _LOG.info("key_renewed", model=name, ends_at=str(self.credentials.ends_at(name)))
-            except Setback as trouble:
-                _LOG.warning("key_not_renewed", model=name, reason=str(trouble))
+            if self._clock.elapsed() >= self._key_due.get(name, 0.0):
+                again = self._mind_end(name, model)
+                self._key_due[name] = self._clock.elapsed() + again.total_seconds()
+
+    def _mind_end(self, name: str, model: ModelSettings) -> timedelta:
+        """Renew a key that retraind fetches itself, or warn of the end of one that people replace.
+
+        Returns when to look again.
+        """
+        warning, again = None, _END_INTERVAL
+        try:
+            if self.credentials.renew(name, model):
+                _LOG.info("key_renewed", model=name, ends_at=str(self.credentials.ends_at(name)))
+        except Setback as trouble:
+            ends = self.credentials.ends_at(name)
+            until = f" The present one ends on {for_people(ends)}." if ends else ""
+            warning, again = f"A new API key could not be fetched. {trouble}{until}", _RENEWAL_RETRY
+            _LOG.warning("key_not_renewed", model=name, reason=str(trouble))
+        if model.model_id is None and (key := self.pipeline.present_fingerprint(name)) is not None:
+            issued = presumed_issue(self.journal.first_seen(name, key), self.credentials.arrived_at(model))
+            warning = warning_of(issued, self._clock.now())
+            again = _END_INTERVAL if warning else _AGE_INTERVAL
+        if self.journal.warn(name, warning):
+            if warning:
+                _LOG.warning("key_ends_soon", model=name, reason=warning)
+            self._tell(name)
+        return again
 
     def _read_again(self) -> None:
         """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
@@ -461,10 +534,23 @@ class Daemon:
                 self._watcher.forget(name)
                 self._watch(name)
                 self.credentials.forget(name)
+                self._key_due.pop(name, None)
         self._schedule_sweeps()
         notify("READY=1")
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))
+
+
+def _device_of(folder: Path) -> int:
+    """Return the number of the file system that `folder` is on; 0 where that cannot be told now."""
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return 0
+
+
+def _has_status(drop: Path) -> bool:
+    return os.path.lexists(drop / STATUS)
 
 
 def _end_hard() -> None:

@@ -72,7 +72,7 @@ class Delivery:
 
     def restore(self):
         """Put everything back to how it was before anything was sealed."""
-        give_back(self.job, self.model)
+        give_back(self.job, self.drop)
         self.put()
 
 
@@ -108,7 +108,7 @@ def quick(request):
 
 
 def test_a_sealed_delivery_is_in_the_jobs_folder_untouched(delivery):
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     assert delivery.whole()
     assert untouched(delivery.job, delivery.folder)
     expected = [f".retraind/{delivery.job.id}/{name}" for name in (*delivery.files, JOB_FILE)]
@@ -117,9 +117,9 @@ def test_a_sealed_delivery_is_in_the_jobs_folder_untouched(delivery):
 
 
 def test_sealing_again_changes_nothing(delivery):
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     before = delivery.left()
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     assert delivery.left() == before
 
 
@@ -149,8 +149,8 @@ def test_a_file_changed_just_before_stops_the_sealing_and_everything_goes_back(d
         for name in delivery.files
         if (delivery.drop / name).exists()
     }
-    assert not seal(delivery.job, delivery.model)
-    assert give_back(delivery.job, delivery.model)
+    assert not seal(delivery.job, delivery.drop)
+    assert give_back(delivery.job, delivery.drop)
     assert delivery.left() == sorted(now)
     assert {name: (delivery.drop / name).read_bytes() for name in now} == now
     assert not delivery.folder.exists()
@@ -158,12 +158,12 @@ def test_a_file_changed_just_before_stops_the_sealing_and_everything_goes_back(d
 
 def test_a_writer_that_goes_on_through_the_rename_is_noticed(delivery):
     with (delivery.drop / next(iter(delivery.files))).open("ab") as writer:
-        assert seal(delivery.job, delivery.model)
+        assert seal(delivery.job, delivery.drop)
         writer.write(b"5,6\n")
         writer.flush()
         assert not untouched(delivery.job, delivery.folder)
-        assert not seal(delivery.job, delivery.model)
-    assert give_back(delivery.job, delivery.model)
+        assert not seal(delivery.job, delivery.drop)
+    assert give_back(delivery.job, delivery.drop)
     assert (delivery.drop / next(iter(delivery.files))).read_bytes().endswith(b"5,6\n")
 
 
@@ -172,14 +172,14 @@ def test_a_file_replaced_between_the_check_and_the_rename_is_given_back(delivery
     name = next(iter(delivery.files))
 
     def moving(source, target):
-        if source == delivery.drop / name:
+        if source.resolve() == (delivery.drop / name).resolve():
             replace(source)
         plain(source, target)
 
     monkeypatch.setattr(sealing, "move", moving)
-    assert not seal(delivery.job, delivery.model)
+    assert not seal(delivery.job, delivery.drop)
     monkeypatch.undo()
-    assert give_back(delivery.job, delivery.model)
+    assert give_back(delivery.job, delivery.drop)
     assert delivery.whole()
 
 
@@ -189,13 +189,13 @@ def test_a_file_that_vanishes_between_the_check_and_the_rename_is_no_trouble(del
         raise FileNotFoundError
 
     monkeypatch.setattr(sealing, "move", gone)
-    assert not seal(delivery.job, delivery.model)
+    assert not seal(delivery.job, delivery.drop)
 
 
 def test_sealing_killed_anywhere_loses_and_doubles_nothing_and_can_be_repeated(quick):
-    for where in at_every_point(lambda: seal(quick.job, quick.model), quick.restore):
+    for where in at_every_point(lambda: seal(quick.job, quick.drop), quick.restore):
         assert quick.whole(), where
-        assert seal(quick.job, quick.model), where
+        assert seal(quick.job, quick.drop), where
         assert quick.whole(), where
         assert untouched(quick.job, quick.folder), where
 
@@ -203,11 +203,11 @@ def test_sealing_killed_anywhere_loses_and_doubles_nothing_and_can_be_repeated(q
 def test_giving_back_killed_anywhere_loses_and_doubles_nothing_and_can_be_repeated(quick):
     def sealed():
         quick.restore()
-        assert seal(quick.job, quick.model)
+        assert seal(quick.job, quick.drop)
 
-    for where in at_every_point(lambda: give_back(quick.job, quick.model), sealed):
+    for where in at_every_point(lambda: give_back(quick.job, quick.drop), sealed):
         assert quick.whole(), where
-        assert give_back(quick.job, quick.model), where
+        assert give_back(quick.job, quick.drop), where
         assert quick.whole(), where
         assert quick.left() == sorted(quick.files), where
 
@@ -219,22 +219,22 @@ def test_a_job_is_sealed_anew_after_a_kill_in_mid_return(quick):
     def returning():
         quick.restore()
         touch(changed)
-        assert not seal(quick.job, quick.model)
+        assert not seal(quick.job, quick.drop)
 
-    for where in at_every_point(lambda: give_back(quick.job, quick.model), returning):
-        assert not seal(quick.job, quick.model), where
-        assert give_back(quick.job, quick.model), where
+    for where in at_every_point(lambda: give_back(quick.job, quick.drop), returning):
+        assert not seal(quick.job, quick.drop), where
+        assert give_back(quick.job, quick.drop), where
         assert quick.whole(), where
         assert quick.left() == sorted(quick.files), where
 
 
 def test_a_file_whose_name_was_taken_meanwhile_stays_in_the_jobs_folder(delivery):
     name = next(iter(delivery.files))
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     newer = delivery.drop / name
     newer.parent.mkdir(exist_ok=True)
     newer.write_bytes(b"newer")
-    assert not give_back(delivery.job, delivery.model)
+    assert not give_back(delivery.job, delivery.drop)
     assert newer.read_bytes() == b"newer"
     assert (delivery.folder / name).read_bytes() == delivery.files[name]
     for other in list(delivery.files)[1:]:
@@ -243,21 +243,21 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_in_the_jobs_folder(delivery
 
 def test_a_folder_whose_name_was_taken_by_a_file_keeps_the_rest_from_going_back(drop):
     delivery = Delivery(drop, LAYOUT_B)
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     (drop / "train").rmdir()
     (drop / "train").write_text("a file now")
-    assert not seal(delivery.job.changed(id="another"), delivery.model)
-    assert not give_back(delivery.job, delivery.model)
+    assert not seal(delivery.job.changed(id="another"), delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert (delivery.folder / "train" / "1.csv").read_bytes() == LAYOUT_B["train/1.csv"]
     assert (drop / "eval" / "1.csv").read_bytes() == LAYOUT_B["eval/1.csv"]
 
 
 def test_a_sub_folder_removed_meanwhile_is_made_again_for_what_goes_back(drop):
     delivery = Delivery(drop, LAYOUT_B)
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     (drop / "train").rmdir()
     (drop / "eval").rmdir()
-    assert give_back(delivery.job, delivery.model)
+    assert give_back(delivery.job, delivery.drop)
     assert delivery.whole()
 
 
@@ -273,20 +273,20 @@ def test_a_sub_folder_removed_meanwhile_is_made_again_for_what_goes_back(drop):
 )
 def test_strange_names_come_and_go_unchanged(drop, name):
     delivery = Delivery(drop, {name: b"a,b\n"})
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     assert (delivery.folder / name).read_bytes() == b"a,b\n"
-    assert give_back(delivery.job, delivery.model)
+    assert give_back(delivery.job, delivery.drop)
     assert delivery.left() == [name]
 
 
 def test_what_somebody_put_into_the_jobs_folder_stays_there(delivery, tmp_path):
     """It must not keep a delivery from going back either."""
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     (delivery.folder / "notes.txt").write_text("mine")
     (delivery.folder / "link").symlink_to(tmp_path)
     (delivery.folder / "more").mkdir()
     (delivery.folder / "more" / "notes.txt").write_text("mine too")
-    assert give_back(delivery.job, delivery.model)
+    assert give_back(delivery.job, delivery.drop)
     kept = f".retraind/{delivery.job.id}"
     assert delivery.left() == sorted(
         [*delivery.files, f"{kept}/notes.txt", f"{kept}/link", f"{kept}/more/notes.txt"]
@@ -295,9 +295,9 @@ def test_what_somebody_put_into_the_jobs_folder_stays_there(delivery, tmp_path):
 
 
 def test_half_written_files_of_retrainds_own_do_not_keep_the_folder(delivery):
-    assert seal(delivery.job, delivery.model)
+    assert seal(delivery.job, delivery.drop)
     (delivery.folder / f".{JOB_FILE}.tmp").write_bytes(b'{"id')
-    assert give_back(delivery.job, delivery.model)
+    assert give_back(delivery.job, delivery.drop)
     assert not delivery.folder.exists()
 
 

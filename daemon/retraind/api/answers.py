@@ -142,7 +142,10 @@ def judge(status: int, message: str | None, retry_after: str | None, now: dateti
     said = f' and says "{message}"' if message else ""
     name = f"HTTP {status} ({_phrase(status)})"
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT} or status >= 500:  # noqa: PLR2004
-        return Retry(f"The service answers {name}{said}.", after=wait_asked_for(retry_after, now))
+        of_host = status != HTTPStatus.REQUEST_TIMEOUT
+        return Retry(
+            f"The service answers {name}{said}.", after=wait_asked_for(retry_after, now), of_host=of_host
+        )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return Hold(
             f"The service refuses the API key: {name}{said}.",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from retraind.clock import Clock, span_for_people
-from retraind.errors import Retry, Stopped
+from retraind.errors import Retry, Setback
 
 FAILURES = 5
 """So many in a row open the circuit."""
@@ -43,33 +43,34 @@ class Breaker:
     def guard(self, host: str, refusal: type[Retry] = Retry) -> Iterator[None]:
         """Let the block talk to `host`, or raise `refusal` at once while the host's circuit is open.
 
-        A Retry that leaves the block counts as a failure of the host, an answer of any other kind as success.
+        A Retry of the host's own making that leaves the block counts as its failure, any other end as an answer.
         """
-        self._enter(host, refusal)
+        asking = self._enter(host, refusal)
         try:
             yield
-        except Retry as trouble:
-            self._failed(host, trouble)
-            raise
-        except (Stopped, OSError):
-            # Nothing was learnt about the host.
-            self._undecided(host)
+        except Setback as end:
+            if isinstance(end, Retry) and end.of_host:
+                self._failed(host, end, asking=asking)
+            else:
+                self._answered(host)
             raise
         except BaseException:
-            self._answered(host)
+            # Stopped, a bundle that cannot be read: nothing was learnt about the host.
+            self._undecided(host, asking=asking)
             raise
         else:
             self._answered(host)
 
-    def _enter(self, host: str, refusal: type[Retry]) -> None:
+    def _enter(self, host: str, refusal: type[Retry]) -> bool:
+        """Return whether the request finds out if the host is back; raises `refusal` while it is left alone."""
         with self._lock:
             circuit = self._circuits.setdefault(host, _Circuit())
             if circuit.failures < FAILURES:
-                return
+                return False
             left = circuit.closed_at - self._clock.elapsed()
             if left <= 0 and not circuit.asking:
                 circuit.asking = True
-                return
+                return True
             wait = timedelta(seconds=max(left, 1.0) + self._chance.uniform(0, 1))
             tries = circuit.failures
         raise refusal(
@@ -78,12 +79,15 @@ class Breaker:
             after=wait,
         )
 
-    def _failed(self, host: str, trouble: Retry) -> None:
+    def _failed(self, host: str, trouble: Retry, *, asking: bool) -> None:
         with self._lock:
-            circuit = self._circuits[host]
+            circuit = self._circuits.setdefault(host, _Circuit())
+            circuit.reason = trouble.what
+            if circuit.failures >= FAILURES and not asking:
+                # It was under way when the circuit opened, and tells no more than those before it.
+                return
             circuit.failures += 1
             circuit.asking = False
-            circuit.reason = trouble.what
             if circuit.failures >= FAILURES:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(circuit.failures - FAILURES, 16))
                 pause *= self._chance.uniform(0.5, 1)
@@ -93,7 +97,7 @@ class Breaker:
         with self._lock:
             self._circuits.pop(host, None)
 
-    def _undecided(self, host: str) -> None:
+    def _undecided(self, host: str, *, asking: bool) -> None:
         with self._lock:
-            if host in self._circuits:
+            if asking and host in self._circuits:
                 self._circuits[host].asking = False

@@ -10,13 +10,13 @@ import shlex
 import stat
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from retraind.api.client import IssuedKey, Service
-from retraind.clock import Clock
+from retraind.clock import Clock, for_people
 from retraind.errors import Hold
 from retraind.settings import ModelSettings
 
@@ -98,6 +98,17 @@ class Credentials:
         cached = self._present(name)
         return cached.ends_at if cached else None
 
+    def arrived_at(self, model: ModelSettings) -> datetime | None:
+        """Return what the key file says of when its key was put there; None for keys of other origin.
+
+        systemd writes its credentials anew at each start, so that their time tells nothing.
+        """
+        try:
+            seconds = model.api_key_file.stat().st_mtime if model.api_key_file else None
+        except OSError:
+            return None
+        return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
     def _present(self, name: str) -> _Cached | None:
         with self._lock:
             return self._cached.get(name)
@@ -126,6 +137,29 @@ class Credentials:
         with self._lock:
             self._cached[name] = _Cached(issued, self._clock.now())
         return issued.value
+
+
+def presumed_issue(first_seen: datetime, arrived: datetime | None) -> datetime:
+    """Return when a key that nobody told the end of was probably issued: when it came here.
+
+    The time of its file counts where it can be true. Later than `first_seen` the file was merely written again; a
+    key's life earlier, the key would have ended before it was used: such times come with images and packages.
+    """
+    if arrived is not None and first_seen - KEY_LIFETIME < arrived < first_seen:
+        return arrived
+    return first_seen
+
+
+def warning_of(issued: datetime, now: datetime) -> str | None:
+    """Return what to tell of a key that was probably issued at `issued`; None while there is no hurry."""
+    end = issued + KEY_LIFETIME
+    if now < end - RENEW_BEFORE:
+        return None
+    return (
+        f"The API key has been in use since {for_people(issued)}. Keys end 30 days after they were issued, so expect "
+        f"this one to end by {for_people(end)}. Fetch a new one on the service's screen and put it where the old "
+        "one is; retraind notices by itself."
+    )
 
 
 def _read(path: Path, key: str) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -102,8 +103,14 @@ class ObjectStore:
         self._breaker = breaker or Breaker(self._clock)
         self._timeout = time_out(settings)
 
-    def put(self, address: str, bundle: Path, pause: Callable[[], None]) -> None:
-        """Send the whole file with its Content-Length.
+    def put(
+        self,
+        address: str,
+        bundle: Path,
+        pause: Callable[[], None],
+        opener: Callable[[], BinaryIO] | None = None,
+    ) -> None:
+        """Send the whole file with its Content-Length. `opener`, where given, opens what is sent instead of `bundle`.
 
         `pause` is called while it is sent and may raise Stopped. Raises AddressExpired, Retry or JobFailed, and
         OSError when the bundle cannot be read; after a Retry other than NotStored it is unknown whether the store
@@ -111,10 +118,12 @@ class ObjectStore:
         """
         whom = _store(address)
         with self._breaker.guard(place_of(address), NotStored):
-            self._put(address, bundle, pause, whom)
+            self._put(address, bundle.name, opener or partial(open_regular, bundle), pause, whom)
 
-    def _put(self, address: str, bundle: Path, pause: Callable[[], None], whom: str) -> None:
-        with open_regular(bundle) as file, new_session(self._settings, pause) as session:
+    def _put(
+        self, address: str, name: str, opener: Callable[[], BinaryIO], pause: Callable[[], None], whom: str
+    ) -> None:
+        with opener() as file, new_session(self._settings, pause) as session:
             body = _Body(file)
             try:
                 with session.put(
@@ -123,13 +132,13 @@ class ObjectStore:
                     self._check(response, whom, "upload")
             except _BundleTrouble as trouble:
                 raise trouble.error or Retry(
-                    f"The bundle {bundle.name} became shorter while it was sent; {whom} got a part of it at most.",
+                    f"The bundle {name} became shorter while it was sent; {whom} got a part of it at most.",
                     "See what else writes where it is kept.",
                 ) from None
             except NETWORK_ERRORS as error:
                 setback = network_retry(error, whom)
                 if never_connected(error):
-                    raise NotStored(setback.what, setback.remedy) from None
+                    raise NotStored(setback.what, setback.remedy, of_host=setback.of_host) from None
                 raise setback from None
         if body.left:
             raise Retry(f"{_begin(whom)} answered before it had the whole file.", _PORTAL)
@@ -167,7 +176,8 @@ class ObjectStore:
             for cause in causes_of(error):
                 if isinstance(cause, IncompleteRead) and isinstance(cause.expected, int):
                     whole = cause.partial + cause.expected
-                    raise Retry(f"The results broke off after {cause.partial} of {whole} bytes.") from None
+                    what = f"The results broke off after {cause.partial} of {whole} bytes."
+                    raise Retry(what, of_host=True) from None
             raise network_retry(error, whom) from None
         except BaseException:
             _remove(temporary)
@@ -192,7 +202,8 @@ class ObjectStore:
             after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
             # A 5xx other than 503 may come from a gateway that passed the bytes on.
             kind = NotStored if status in {408, 429, 503} or code in _CODES else Retry
-            raise kind(f"{_begin(whom)} answers {name}.", after=after)
+            of_host = status == 429 or status >= 500  # noqa: PLR2004
+            raise kind(f"{_begin(whom)} answers {name}.", after=after, of_host=of_host)
         if 300 <= status < 400:  # noqa: PLR2004
             raise NotStored(
                 f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL

@@ -220,6 +220,15 @@ _WORDS: Mapping[tuple[type[BaseException], ...], str] = {
         ProtocolError,
     ): "The connection to {} broke off.",
 }
+_OF_THE_REQUEST = (
+    requests.exceptions.ContentDecodingError,
+    DecodeError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    LocationParseError,
+)
+"""Failures that tell nothing of the host: another request may well succeed."""
 _BEFORE_THE_FIRST_BYTE = (
     requests.exceptions.ProxyError,
     ProxyError,
@@ -253,4 +262,5 @@ def network_retry(error: NetworkError, whom: str) -> Retry:
         for cause in causes_of(error)
     ):
         remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
-    return Retry(word_failure(error, whom), remedy)
+    of_host = not any(isinstance(cause, _OF_THE_REQUEST) for cause in causes_of(error))
+    return Retry(word_failure(error, whom), remedy, of_host=of_host)

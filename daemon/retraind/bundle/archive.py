@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,17 @@ from retraind.files import READ_SIZE, make_folder, sync_folder
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip can tell; a real one would make equal inputs into different bundles."""
 _LEVEL = 6
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+def entry_name(folder: str, name: str) -> str:
+    """Return what a file is called inside the bundle.
+
+    A backslash, which Linux allows in names, would lead into another folder where the bundle is unpacked on Windows.
+    """
+    return f"{folder}/{_UNSAFE.sub('_', name)}"
 
 
 @dataclass(frozen=True)
@@ -38,13 +50,23 @@ class Bundle:
     """Of the members' content, in their order."""
 
 
+def _unfinished(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def discard(target: Path) -> None:
+    """Remove the bundle `target`, whole or unfinished, if there is one."""
+    target.unlink(missing_ok=True)
+    _unfinished(target).unlink(missing_ok=True)
+
+
 def build(target: Path, members: Sequence[Member], pause: Callable[[], None]) -> Bundle:
     """Write the zip `target` (replacing what is there) with `members`, holding one read of them in memory.
 
     `pause` is called between reads of the finished zip and may raise. Names are stored as UTF-8 and flagged so. Raises OSError.
     """
     make_folder(target.parent)
-    temporary = target.with_name(f".{target.name}.part")
+    temporary = _unfinished(target)
     hashes = []
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(temporary, flags, 0o600), "w+b") as file:

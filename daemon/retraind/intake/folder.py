@@ -5,16 +5,20 @@ judged by how long they stayed the same on the daemon's own clock, never by thei
 future ones.
 """
 
+import bisect
 import codecs
 import errno
 import fnmatch
+import itertools
 import os
 import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from retraind.clock import Clock
-from retraind.files import open_regular, sha256_of
+from retraind.files import beside, held, open_regular, sha256_of
 from retraind.intake.pairing import (
     SUCCESS_MARKER,
     Claims,
@@ -34,16 +38,27 @@ from retraind.intake.pairing import (
     judge,
     shared_marker,
 )
+from retraind.intake.share import MARKER, Away
 from retraind.job import Role, Signature
 from retraind.patterns import Pattern, canonical, display
 from retraind.settings import ModelSettings
 
-_OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp"})
+_OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
 _LONGEST_NAME = 300
 """Characters of a name that a manifest made up."""
 _MOST_STRANGERS = 20
+_MANY_STRANGERS = 1_000
+"""From so many on, names that nothing recognises are only counted: asking after each takes its time on a share."""
+_MOST_FILES = 10_000
+"""Files of deliveries that one look takes note of; the rest comes into view once these are taken."""
+_MOST_ENTRIES = 100_000
+"""Names that one look reads."""
+_TOO_MANY = (
+    f"There are more files here than one look takes in ({_MOST_FILES:,} data files, {_MOST_ENTRIES:,} names). "
+    "The rest is taken in as these leave; please remove what is not meant for retraind."
+)
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
 
@@ -61,6 +76,8 @@ class View:
     """When time alone may make something complete (`Clock.elapsed` seconds)."""
     trouble: str | None = None
     """Why the folder could not be read, a complete sentence."""
+    away: bool = False
+    """True when the folder is not the one that is known, so that nothing may be written there either."""
 
 
 class _Found(NamedTuple):
@@ -68,6 +85,30 @@ class _Found(NamedTuple):
     role: Role
     key: str
     signature: Signature
+
+
+@dataclass
+class _Strangers:
+    """Sentences on what is left alone: the first in order of a screenful, and how many there are."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, sentence: str | None = None) -> None:
+        """Count one, and keep its sentence if there is one and it comes early enough."""
+        self.count += 1
+        if sentence is not None:
+            bisect.insort(self.first, sentence)
+            del self.first[_MOST_STRANGERS + 1 :]
+
+    def told(self) -> list[str]:
+        """Return what to tell people."""
+        if self.count <= _MOST_STRANGERS + 1:
+            return self.first
+        return [
+            *self.first[:_MOST_STRANGERS],
+            f"{self.count - _MOST_STRANGERS} more are left alone too.",
+        ]
 
 
 class _ManifestFile(BaseModel):
@@ -87,6 +128,18 @@ def signature_of(status: os.stat_result) -> Signature:
     return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
+def flaw_of(status: os.stat_result) -> str | None:
+    """Say, as the rest of a sentence, why a file is not taken whatever its name; None when it may be."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is not an ordinary file (links are not followed)"
+    if status.st_nlink > 1:
+        # Whoever may not read a file can often still give it a second name, here.
+        return (
+            "has a second name somewhere (a hard link), so it may be somebody else's; please deliver a copy"
+        )
+    return None
+
+
 class DropFolder:
     """The drop folder of one model, and what the last look remembers of it. Looks are serialised."""
 
@@ -97,9 +150,15 @@ class DropFolder:
         clock: Clock,
         hashing: Executor,
         hint: Callable[[], None],
+        *,
+        hold: Callable[[], AbstractContextManager[Path]] | None = None,
     ) -> None:
-        """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known."""
+        """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
+
+        `hold` holds the drop folder (see `files.held`) and may raise Away.
+        """
         self.model = model
+        self._hold = hold or partial(held, model.drop)
         self._clock = clock
         self._hashing = hashing
         self._hint = hint
@@ -111,6 +170,8 @@ class DropFolder:
         self._doubted: set[str] = set()
         self._hashes: dict[tuple[str, Signature], Future[str]] = {}
         self._unreadable: dict[tuple[str, Signature], str] = {}
+        self._entries = 0
+        """Names read so far in this look."""
         self._lock = threading.Lock()
         self._below = {canonical(pattern.folder): pattern.folder for pattern in self._patterns.values()}
         self._below.pop("", None)
@@ -129,7 +190,10 @@ class DropFolder:
         """See what is in the folder now. Never raises for what it finds there; trouble is part of the view."""
         with self._lock:
             try:
-                return self._look()
+                with self._hold() as drop:
+                    return self._look(drop)
+            except Away as away:
+                return View(trouble=str(away), away=True)
             except OSError as error:
                 path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
                 what = "The drop folder" if path == str(self.model.drop) else "In the drop folder,"
@@ -138,9 +202,13 @@ class DropFolder:
                     "Nothing is taken from the folder until it can."
                 )
 
-    def _look(self) -> View:
-        strangers: list[str] = []
-        found = sorted(self._found(strangers), key=lambda file: file.name)
+    def _look(self, drop: Path) -> View:
+        strangers = _Strangers()
+        found = sorted(
+            itertools.islice(self._found(drop, strangers), _MOST_FILES + 1), key=lambda file: file.name
+        )
+        # Of what was not seen it cannot be said that it has not arrived.
+        cut = len(found) > _MOST_FILES or self._entries > _MOST_ENTRIES
         # One moment for all, after the last of them was read: none is taken to be older than it is, and files that
         # come into view together with their marker are not taken to have come after it.
         now = self._clock.elapsed()
@@ -160,10 +228,16 @@ class DropFolder:
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
         for each in group(seen.values()):
-            claims = self._claims(each) if self.model.ready == "manifest" and each.manifests else None
+            claims = self._claims(drop, each) if self.model.ready == "manifest" and each.manifests else None
             match judge(each, self.model, now, claims):
+                case Delivery() as delivery if cut and not self._is_whole(delivery):
+                    waiting[each.key] = Waiting(each.key, each.data, (_TOO_MANY,), None)
                 case Delivery() as delivery:
-                    complete.append(delivery)
+                    unreadable = _unreadable(drop, delivery)
+                    if unreadable:
+                        waiting[each.key] = Waiting(each.key, each.data, unreadable, None)
+                    else:
+                        complete.append(delivery)
                 case Waiting() as wait:
                     waiting[each.key] = wait
                 case None:
@@ -172,25 +246,29 @@ class DropFolder:
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
-        strangers.sort()
-        if len(strangers) > _MOST_STRANGERS + 1:
-            strangers[_MOST_STRANGERS:] = [f"{len(strangers) - _MOST_STRANGERS} more are left alone too."]
-        return View(tuple(complete), tuple(waiting.values()), tuple(strangers), min(dues, default=None))
+        told = (_TOO_MANY, *strangers.told()) if cut else tuple(strangers.told())
+        return View(tuple(complete), tuple(waiting.values()), told, min(dues, default=None))
 
-    def _found(self, strangers: list[str]) -> Iterator[_Found]:
+    def _is_whole(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery has all that it could have, so that it was not given up waiting for."""
+        roles = {file.role for file in delivery.files}
+        return delivery.problem is None and roles >= self._patterns.keys()
+
+    def _found(self, drop: Path, strangers: _Strangers) -> Iterator[_Found]:
+        self._entries = 0
         below: list[str] = []
-        yield from self._inside("", strangers, below)
+        yield from self._inside(drop, "", strangers, below)
         for folder in sorted(below):
-            yield from self._inside(folder, strangers, [])
+            yield from self._inside(drop, folder, strangers, [])
 
-    def _inside(self, folder: str, strangers: list[str], below: list[str]) -> Iterator[_Found]:
+    def _inside(self, drop: Path, folder: str, strangers: _Strangers, below: list[str]) -> Iterator[_Found]:
         """Yield what is in the drop folder or in `folder` below it; adds the sub-folders to look into to `below`.
 
         The drop folder itself may be a link, since the owner has configured it. Nothing below it may.
         """
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         try:
-            handle = os.open(self.model.drop / folder, flags | (os.O_NOFOLLOW if folder else 0))
+            handle = os.open(drop / folder, flags | (os.O_NOFOLLOW if folder else 0))
         except OSError as error:
             if folder and error.errno in _GONE:
                 return
@@ -198,15 +276,16 @@ class DropFolder:
         try:
             with os.scandir(handle) as entries:
                 for entry in entries:
+                    self._entries += 1
+                    if self._entries > _MOST_ENTRIES:
+                        return
                     if self._ignore.match(canonical(entry.name)) or (not folder and entry.name in _OWN_NAMES):
                         continue
                     if not folder and canonical(entry.name) in self._below:
                         if entry.is_dir(follow_symlinks=False):
                             below.append(entry.name)
                         else:
-                            strangers.append(
-                                f"{display(entry.name)} is not a folder, though one is expected."
-                            )
+                            strangers.add(f"{display(entry.name)} is not a folder, though one is expected.")
                         continue
                     file = self._file(entry, folder, strangers)
                     if file is not None:
@@ -214,29 +293,30 @@ class DropFolder:
         finally:
             os.close(handle)
 
-    def _file(self, entry: os.DirEntry[str], folder: str, strangers: list[str]) -> _Found | None:
+    def _file(self, entry: os.DirEntry[str], folder: str, strangers: _Strangers) -> _Found | None:
         name = f"{folder}/{entry.name}" if folder else entry.name
         role_and_key = self._recognise(entry.name, folder)
         if entry.is_dir(follow_symlinks=False):
             if role_and_key is not None:
-                strangers.append(f"{display(name)} is left alone: it is a folder.")
+                strangers.add(f"{display(name)} is left alone: it is a folder.")
+            return None
+        if role_and_key is None and strangers.count >= _MANY_STRANGERS:
+            strangers.add()
             return None
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return None
-        if not stat.S_ISREG(status.st_mode):
-            strangers.append(
-                f"{display(name)} is left alone: it is not an ordinary file (links are not followed)."
-            )
-            return None
-        if not _is_utf8(entry.name):
-            strangers.append(f"{display(name)} is left alone: its name is not UTF-8. Please rename it.")
-            return None
-        if role_and_key is None:
-            strangers.append(f"{display(name)} is left alone: its name is none that this folder expects.")
-            return None
-        return _Found(name, *role_and_key, signature_of(status))
+        if flaw := flaw_of(status):
+            why = f"it {flaw}."
+        elif not _is_utf8(entry.name):
+            why = "its name is not UTF-8. Please rename it."
+        elif role_and_key is None:
+            why = "its name is none that this folder expects."
+        else:
+            return _Found(name, *role_and_key, signature_of(status))
+        strangers.add(f"{display(name)} is left alone: {why}")
+        return None
 
     def _recognise(self, name: str, folder: str) -> tuple[Role, str] | None:
         for role, pattern in self._patterns.items():
@@ -258,13 +338,13 @@ class DropFolder:
 
     # Manifests
 
-    def _claims(self, each: Group) -> Claims:
+    def _claims(self, drop: Path, each: Group) -> Claims:
         """Compare a group's files with its manifest, as far as is known now."""
         if len(each.manifests) > 1:
             return Claims(False, ("There are two manifests for this delivery. Please remove one.",))
         shown = display(each.manifests[0].name)
         try:
-            with open_regular(self.model.drop / each.manifests[0].name) as file:
+            with open_regular(drop / each.manifests[0].name) as file:
                 text = file.read(_LARGEST_MANIFEST + 1)
         except OSError as error:
             return Claims(False, (f"{shown} cannot be read: {error.strerror or error}.",))
@@ -320,7 +400,7 @@ class DropFolder:
         which = (seen.name, seen.signature)
         known = self._hashes.get(which)
         if known is None:
-            known = self._hashing.submit(sha256_of, self.model.drop / seen.name)
+            known = self._hashing.submit(self._sha256, seen.name)
             self._hashes[which] = known
             known.add_done_callback(lambda future: None if future.cancelled() else self._hint())
             return None
@@ -334,6 +414,28 @@ class DropFolder:
             return None
         self._unreadable.pop(which, None)
         return known.result()
+
+    def _sha256(self, name: str) -> str:
+        with held(self.model.drop) as drop, beside(drop, name) as path:
+            return sha256_of(path)
+
+
+def _unreadable(drop: Path, delivery: Delivery) -> tuple[str, ...]:
+    """Say which files of a delivery may not be read: asked before they are taken, so that people can help."""
+    found = []
+    for file in delivery.files:
+        try:
+            with beside(drop, file.name) as path:
+                open_regular(path).close()
+        except PermissionError as error:
+            found.append(
+                f"{display(file.name)} may not be read by retraind ({error.strerror}). "
+                "Please give the service's user the right to read it."
+            )
+        except OSError:
+            # It is changing just now. Whether it can be taken turns out when it is.
+            continue
+    return tuple(found)
 
 
 def _wrong_manifest(shown: str, error: ErrorDetails) -> str:

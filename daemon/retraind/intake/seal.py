@@ -1,53 +1,100 @@
 """Taking a delivery out of reach of its writers, and giving it back: the moves between drop folder and job folder.
 
-Every function can be repeated after a kill at any instruction: it looks at where each file is and moves on.
+Every function can be repeated after a kill at any instruction: it looks at where each file is and moves on. Folders
+are held while something is done in them, so that none can be exchanged for a link meanwhile.
 """
 
 import errno
 import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from retraind.files import make_folder, move, sync_folder, write_atomically
+from retraind.files import (
+    beside,
+    held,
+    make_folder,
+    move,
+    open_regular,
+    status_of,
+    sync_file,
+    sync_folder,
+    write_atomically,
+)
 from retraind.intake.folder import signature_of
 from retraind.job import Job, SealedFile
-from retraind.settings import ModelSettings
 
+WORK = ".retraind"
+"""The folder in the drop folder where sealed deliveries are."""
 JOB_FILE = "job.json"
 _OWN_FILES = frozenset({JOB_FILE, f".{JOB_FILE}.tmp"})
+_GONE = (FileNotFoundError, NotADirectoryError)
 
 
-def _is(file: SealedFile, path: Path) -> bool:
-    """Tell whether `path` is still the very file that was seen, untouched."""
+class Touched(Exception):
+    """A file of the job is not the one that was sealed any more."""
+
+
+def _is(file: SealedFile, folder: Path) -> bool:
+    """Tell whether the file in `folder` is still the very one that was seen, untouched."""
     try:
-        return signature_of(os.lstat(path)) == file.signature
-    except (FileNotFoundError, NotADirectoryError):
+        return signature_of(status_of(folder, file.name)) == file.signature
+    except _GONE:
         return False
 
 
-def seal(job: Job, model: ModelSettings) -> bool:
+def seal(job: Job, drop: Path) -> bool:
     """Move the job's files from the drop folder into its own; returns False when one changed meanwhile.
 
     On False some files may already have been moved; `give_back` returns them.
     """
-    folder = model.work_folder / job.id
-    make_folder(folder)
-    write_atomically(folder / JOB_FILE, job.portable())
-    for file in job.files:
-        source, target = model.drop / file.name, folder / file.name
-        if os.path.lexists(target):
+    make_folder(drop / WORK)
+    with held(drop, WORK) as work:
+        make_folder(work / job.id)
+        with held(work, job.id) as folder:
+            write_atomically(folder / JOB_FILE, job.portable())
+            return all(_take(file, drop, folder) for file in job.files) and untouched(job, folder)
+
+
+def _take(file: SealedFile, drop: Path, folder: Path) -> bool:
+    """Move one file; returns False when it is not what was seen."""
+    with ExitStack() as holding:
+        source = _entered(holding, drop, file.name)
+        target = _entered(holding, folder, file.name)
+        if target is not None and os.path.lexists(target):
             # An earlier try was killed, perhaps between the rename and the syncs.
             sync_folder(target.parent)
-            if source.parent.is_dir():
+            if source is not None:
                 sync_folder(source.parent)
-            continue
-        if not _is(file, source):
+            return True
+        if source is None or not _is(file, drop):
             return False
-        make_folder(target.parent)
         try:
-            move(source, target)
+            # Its writer may not have synced it, and from now on it is ours.
+            sync_file(source)
+            move(source, target or holding.enter_context(_prepared(folder, file.name)))
         except FileNotFoundError:
             return False
-    return untouched(job, folder)
+    return True
+
+
+def _entered(holding: ExitStack, folder: Path, name: str) -> Path | None:
+    """Return the path of the file `name` below `folder`, None where its sub-folder is not there."""
+    try:
+        return holding.enter_context(beside(folder, name))
+    except _GONE:
+        return None
+
+
+@contextmanager
+def _prepared(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the path of the file `name` below `folder`, its sub-folder made where it is missing."""
+    if "/" in name:
+        make_folder(folder / name.partition("/")[0])
+    with beside(folder, name) as path:
+        yield path
 
 
 def untouched(job: Job, folder: Path) -> bool:
@@ -55,27 +102,59 @@ def untouched(job: Job, folder: Path) -> bool:
 
     A writer that still has a file open can go on writing through the rename.
     """
-    return all(_is(file, folder / file.name) for file in job.files)
+    return all(_is(file, folder) for file in job.files)
 
 
-def give_back(job: Job, model: ModelSettings) -> bool:
+def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lambda: None) -> BinaryIO:
+    """Open a file of a job for reading, after which no other can be read in its place.
+
+    Raises Touched when what was opened is not the file that was sealed, and OSError when it cannot be opened.
+    """
+    try:
+        with beside(folder, file.name) as path:
+            opened = open_regular(path, pause)
+    except _GONE as error:
+        raise Touched from error
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EINVAL}:
+            raise Touched from error
+        raise
+    if signature_of(os.fstat(opened.fileno())) != file.signature:
+        opened.close()
+        raise Touched
+    return opened
+
+
+def give_back(job: Job, drop: Path) -> bool:
     """Move the job's files back to the drop folder and remove the job's folder.
 
     Returns False when a name has been taken there by something newer; that file then stays in the job's folder.
     """
-    folder = model.work_folder / job.id
-    complete = True
-    for file in job.files:
-        source, target = folder / file.name, model.drop / file.name
-        if os.path.lexists(source):
-            try:
-                make_folder(target.parent)
-                move(source, target)
-            except FileExistsError:
-                complete = False
-    if complete:
-        remove_folder(folder)
-    return complete
+    with ExitStack() as holding:
+        try:
+            work = holding.enter_context(held(drop, WORK))
+        except FileNotFoundError:
+            return True
+        returned = [_return(file, work / job.id, drop) for file in job.files]
+        if all(returned):
+            remove_folder(work / job.id)
+    return all(returned)
+
+
+def _return(file: SealedFile, folder: Path, drop: Path) -> bool:
+    """Move one file back; returns False when its name is taken."""
+    with ExitStack() as holding:
+        own = _entered(holding, folder.parent, f"{folder.name}/{file.base_name}")
+        if own is None:
+            return True
+        source = _entered(holding, own.parent, file.name)
+        if source is None or not os.path.lexists(source):
+            return True
+        try:
+            move(source, holding.enter_context(_prepared(drop, file.name)))
+        except (FileExistsError, NotADirectoryError):
+            return False
+    return True
 
 
 def remove_folder(folder: Path) -> None:
@@ -83,18 +162,22 @@ def remove_folder(folder: Path) -> None:
 
     What somebody else put there stays, and the folder with it.
     """
-    if not folder.exists():
+    try:
+        with held(folder.parent, folder.name) as inside:
+            for path in list(inside.iterdir()):
+                if stat.S_ISDIR(path.lstat().st_mode):
+                    _remove_empty(path)
+                elif path.name in _OWN_FILES:
+                    path.unlink()
+    except FileNotFoundError:
         return
-    below = []
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            below.append(path)
-        elif path.name in _OWN_FILES:
-            path.unlink()
-    for path in (*below, folder):
-        try:
-            path.rmdir()
-        except OSError as error:
-            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                raise
+    _remove_empty(folder)
     sync_folder(folder.parent)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise

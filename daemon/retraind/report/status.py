@@ -3,12 +3,14 @@
 It therefore holds no clock that ticks: only moments at which something happened.
 """
 
+import errno
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from retraind.clock import for_people
-from retraind.files import remove_part, write_atomically
+from retraind.files import open_regular, remove_part, write_atomically
 from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
@@ -43,11 +45,18 @@ def doing(job: Job, jobs: Sequence[Job]) -> str:
 
 
 def status_text(
-    model: str, view: View, jobs: Sequence[Job], hold: Problem | None, last: Job | None, *, expected: str = ""
+    model: str,
+    view: View,
+    jobs: Sequence[Job],
+    hold: Problem | None,
+    last: Job | None,
+    *,
+    expected: str = "",
+    warning: str | None = None,
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
-    `expected` says which names the folder waits for.
+    `expected` says which names the folder waits for, `warning` is a sentence about its key.
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
@@ -55,12 +64,19 @@ def status_text(
         parts.append(
             fill(f"ON HOLD: {hold.what} {remedy}") + "\nNew files are still taken in; nothing is lost."
         )
+    if warning:
+        parts.append(fill(f"SOON TO DO: {warning}"))
     if view.trouble:
         parts.append(fill(f"TROUBLE: {view.trouble}"))
     if jobs:
-        parts.append("In work:\n" + bullets(_some([_in_work(job, jobs) for job in jobs])))
+        parts.append(
+            "In work:\n" + bullets(_some([_in_work(job, jobs) for job in jobs[:_MOST_LINES]], len(jobs)))
+        )
     if view.waiting:
-        parts.append("Not complete yet:\n" + bullets(_some([_incomplete(wait) for wait in view.waiting])))
+        parts.append(
+            "Not complete yet:\n"
+            + bullets(_some([_incomplete(wait) for wait in view.waiting[:_MOST_LINES]], len(view.waiting)))
+        )
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
     if not jobs and not view.waiting and not view.trouble:
@@ -96,10 +112,10 @@ def _example(pattern: str) -> str:
     return text if text.lower().endswith((".csv", ".tsv")) else f"{text}.csv"
 
 
-def _some(lines: list[str]) -> list[str]:
-    """Keep a screenful, and say how many more there are."""
-    more = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"And {more} more."] if more > 0 else lines
+def _some(lines: list[str], count: int) -> list[str]:
+    """Say how many more there are than the screenful of `lines`."""
+    more = count - len(lines)
+    return [*lines, f"And {more} more."] if more > 0 else lines
 
 
 def _in_work(job: Job, jobs: Sequence[Job]) -> str:
@@ -118,11 +134,19 @@ def write_status(drop: Path, text: str) -> bool:
     """Write STATUS.txt unless it already says so; returns whether it was written. Raises OSError."""
     path = drop / STATUS
     content = as_bytes(text)
-    try:
-        if path.read_bytes() == content:
-            remove_part(path)
-            return False
-    except FileNotFoundError:
-        pass
+    if _reads(path, content):
+        remove_part(path)
+        return False
     write_atomically(path, content)
     return True
+
+
+def _reads(path: Path, content: bytes) -> bool:
+    """Tell whether `path` is a file with just that content. What else people put there is neither followed nor read."""
+    try:
+        with open_regular(path) as file:
+            return os.fstat(file.fileno()).st_size == len(content) and file.read(len(content) + 1) == content
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO}:
+            return False
+        raise

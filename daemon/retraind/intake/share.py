@@ -1,0 +1,169 @@
+"""Whether a configured folder is the one that retraind knows: an unmounted share leaves an empty folder behind.
+
+Each folder gets a marker with a random id, and the state folder remembers it. A folder without its marker is not
+touched. A folder that was never used before is marked without ceremony.
+"""
+
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retraind import log
+from retraind.errors import Retry
+from retraind.files import held, make_folder, open_regular, write_atomically
+
+_LOG = log.get(__name__)
+
+MARKER = ".retraind-id"
+"""The marker's name in the folder. Holds no secret: it tells folders apart and guards nothing against people."""
+_LONGEST = 64
+"""Bytes of a marker."""
+_EXPLANATION = b"\nretraind knows this folder by this file. Please leave it here.\n"
+
+
+@dataclass
+class Away(Retry):
+    """The folder is not the one that is known; its share is probably not mounted."""
+
+
+class _Identity(NamedTuple):
+    """What tells a folder whose marker was merely deleted from another folder in its place."""
+
+    device: int
+    inode: int
+    file_system: int
+    """The file system's own id; 0 where it has none, and then nothing can be told."""
+
+
+class _Known(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    folder: str
+    id: str
+    identity: _Identity
+
+
+class Shares:
+    """The folders that are known, by a name for each use. Safe to use from several threads."""
+
+    def __init__(self, memory: Path) -> None:
+        """Remember in the folder `memory`."""
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._meeting = threading.Lock()
+        self._known: dict[str, _Known] = {}
+
+    @classmethod
+    def beside(cls, journal: Path) -> Self:
+        """Remember in a folder beside `journal`."""
+        return cls(journal.with_name("shares"))
+
+    @contextlib.contextmanager
+    def held(self, name: str, folder: Path) -> Iterator[Path]:
+        """Hold `folder` (see `files.held`) once it has proved to be the one known as `name`.
+
+        Raises Away when it is not, and OSError.
+        """
+        with held(folder) as path:
+            self._check(name, folder, path, claim=True)
+            yield path
+
+    def trouble(self, name: str, folder: Path) -> str | None:
+        """Say why `folder` would be refused, without marking it; None when it would not."""
+        try:
+            with held(folder) as path:
+                self._check(name, folder, path, claim=False)
+        except Away as away:
+            return str(away)
+        except OSError as error:
+            return f"{folder} cannot be looked at: {error.strerror}."
+        return None
+
+    def forget(self, name: str) -> bool:
+        """Take whatever folder is there next for the one called `name`; returns False when none was known."""
+        with self._lock:
+            self._known.pop(name, None)
+            try:
+                self._file(name).unlink()
+            except FileNotFoundError:
+                return False
+            return True
+
+    def _check(self, name: str, folder: Path, path: Path, *, claim: bool) -> None:
+        with self._lock:
+            known = self._known.get(name)
+        marker = _read(path)
+        if known is None or known.folder != str(folder) or known.id != marker:
+            # Perhaps a person has let the folder be replaced meanwhile.
+            known = self._recall(name)
+        if known is None or known.folder != str(folder):
+            if claim:
+                # Two jobs may be the first to be filed, and only one marker can be the right one.
+                with self._meeting:
+                    self._get_to_know(name, folder, path)
+        elif known.id == marker:
+            with self._lock:
+                self._known[name] = known
+        elif marker is None and known.identity.file_system and known.identity == _identity(path):
+            if claim:
+                _LOG.warning("marker_replaced", folder=str(folder))
+                _write(path, known.id)
+        else:
+            what = "is another folder than before" if marker else f"has lost its marker, the file {MARKER}"
+            raise Away(
+                f"{folder} {what}; its share is probably not mounted, so nothing is taken from there or "
+                "written there.",
+                f"Mount the share; all goes on by itself then. If the folder was replaced on purpose, run: "
+                f"retraind release {name.partition('.')[0]}",
+            )
+
+    def _get_to_know(self, name: str, folder: Path, path: Path) -> None:
+        known = self._recall(name)
+        if known is not None and known.folder == str(folder):
+            self._check(name, folder, path, claim=False)
+            return
+        marker = _read(path)
+        if marker is None:
+            marker = secrets.token_hex(16)
+            _write(path, marker)
+        known = _Known(folder=str(folder), id=marker, identity=_identity(path))
+        make_folder(self._memory)
+        write_atomically(self._file(name), known.model_dump_json().encode(), 0o600)
+        with self._lock:
+            self._known[name] = known
+        _LOG.info("folder_known", name=name, folder=str(folder))
+
+    def _recall(self, name: str) -> _Known | None:
+        try:
+            with open_regular(self._file(name)) as file:
+                return _Known.model_validate_json(file.read())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def _file(self, name: str) -> Path:
+        return self._memory / f"{name}.json"
+
+
+def _read(path: Path) -> str | None:
+    """Return the id in a folder's marker, None where there is none that makes sense."""
+    try:
+        with open_regular(path / MARKER) as file:
+            words = file.read(_LONGEST).split(b"\n")
+    except FileNotFoundError:
+        return None
+    return words[0].decode("ascii", "replace") or None
+
+
+def _write(path: Path, marker: str) -> None:
+    write_atomically(path / MARKER, marker.encode() + _EXPLANATION)
+
+
+def _identity(path: Path) -> _Identity:
+    status = path.stat()
+    return _Identity(status.st_dev, status.st_ino, os.statvfs(path).f_fsid)

@@ -1,0 +1,73 @@
+"""Uploads of which it is not known whether they arrived: what retraind does, and what it cannot know.
+
+The service of these tests is as hard as it may be: every complete PUT begins a training, and the status word says
+nothing of an upload before its training begins.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from crash.installation import UPLOAD_DOUBT_MS, Installation, Model
+from crash.invariants import violations_after_kill, violations_at_rest
+from crash.test_transitions import good
+from process import until
+from retraind.emulator import Fault, StatusWords
+from retraind.job import Outcome, State
+from world import a_world
+
+SILENT = StatusWords(waiting_for_upload="in_progress", waiting="in_progress")
+
+
+def killed_when_all_was_sent(root, zygote, store_delay_ms):
+    manners = {"words": SILENT, "queue_time": timedelta(milliseconds=store_delay_ms)}
+    with Installation(root, zygote, (Model("churn"),), manners=manners) as here:
+        good(here)
+        assert here.run(plan={"point": "after request upload", "pass": 1}).killed
+        assert not violations_after_kill(here)
+        assert here.run().exit_code == 0
+        return violations_at_rest(here)
+
+
+@pytest.mark.process
+def test_an_upload_that_the_service_shows_within_upload_doubt_is_not_sent_again(root, zygote):
+    assert not killed_when_all_was_sent(root, zygote, UPLOAD_DOUBT_MS * 0.5)
+
+
+@pytest.mark.process
+def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt_is_trained_twice(
+    root, zygote
+):
+    """Nobody could know better: to the client it looks like one that never arrived. So upload_doubt has to be longer
+    than the service hides an upload; docs/reliability.md says so.
+    """
+    (doubled,) = killed_when_all_was_sent(root, zygote, UPLOAD_DOUBT_MS * 8)
+    assert doubled.startswith("doubled")
+
+
+def test_a_later_try_that_surely_failed_does_not_end_the_doubt_about_an_earlier_one(tmp_path):
+    """The first PUT arrives, unseen; the second is refused; then the first shows."""
+    late = {"words": SILENT, "queue_time": timedelta(seconds=90), "repeated_upload": "again-always"}
+    with a_world(tmp_path, service=late, poll={"upload_doubt": 60}) as world:
+        job = world.run(world.sealing(), until=State.REGISTERED)
+        world.emulator.set_faults({"upload_lost_answer": Fault(times=1)})
+        job = world.pipeline.advance_one(job)
+        assert job.put_started_at is not None
+        world.wait_until(job.put_ended_at + timedelta(seconds=61))
+        world.emulator.set_faults({"upload_503": Fault(times=1)})
+        job = world.pipeline.advance_one(job)
+        assert world.records("fault_struck")[-1]["fault"] == "upload_503"
+        world.wait_until(world.clock.now() + timedelta(seconds=60))
+        until(lambda: world.records("training_finished"), "the first upload shows")
+        job = world.run(job)
+        assert job.outcome is Outcome.TRAINED
+        assert len(world.records("training_started")) == 1
+
+
+def test_a_half_upload_is_sent_again_to_the_same_retrain_job(tmp_path):
+    with a_world(tmp_path, service={"repeated_upload": "again-always"}) as world:
+        world.emulator.set_faults({"upload_reset": Fault(times=1)})
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.TRAINED
+        assert len(world.records("registered")) == len(world.records("training_started")) == 1
+        assert [record["complete"] for record in world.records("put_received")] == [False, True]

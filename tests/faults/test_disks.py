@@ -1,0 +1,372 @@
+"""Disks that are full, read-only, forbidden or broken: said in words, waited for, and nothing lost."""
+
+import errno
+import os
+import shutil
+import socket
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from retraind import files
+from retraind.clock import ManualClock
+from retraind.errors import JournalError
+from retraind.files import held
+from retraind.intake import seal as sealing
+from retraind.intake.folder import DropFolder
+from retraind.job import Outcome, State
+from retraind.journal import Journal
+from retraind.report.status import STATUS, write_status
+from retraind.service import Daemon
+from retraind.settings import ModelSettings, SweepSettings, load
+from world import a_world, table
+
+NOBODY = 65_534
+
+
+@contextmanager
+def somebody():
+    """Act as an ordinary user, whom permissions stop."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def fill(folder):
+    """Leave no byte free in the file system of `folder`; deleting the file that is returned ends that."""
+    filler = folder / ".filler"
+    with filler.open("wb", buffering=0) as file:
+        for piece in (1 << 16, 1 << 10, 1):
+            try:
+                while True:
+                    file.write(b"x" * piece)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+    return filler
+
+
+def stuck(world, job, state, words):
+    """The job stays where it is and says why."""
+    for attempt in (1, 2):
+        job = world.pipeline.advance_one(job)
+        assert (job.state, job.attempts) == (state, attempt)
+    assert words in job.trouble
+    return job
+
+
+def test_a_full_spool_disk_is_waited_for(tmp_path, memory):
+    memory(tmp_path / "state" / "spool", 64)
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=State.CHECKED)
+        filler = fill(tmp_path / "state" / "spool")
+        job = stuck(world, job, State.CHECKED, "No space left on device. Free some space there.")
+        filler.unlink()
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+@pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
+def test_a_full_share_is_waited_for(tmp_path, memory, state):
+    memory(tmp_path / "share", 512)
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=state)
+        filler = fill(tmp_path / "share")
+        job = stuck(world, job, state, "No space left on device. Free some space there.")
+        filler.unlink()
+        job = world.run(job)
+        assert job.outcome is Outcome.TRAINED
+        assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
+
+
+@pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
+def test_a_share_that_turned_read_only_is_waited_for(tmp_path, memory, state):
+    share = memory(tmp_path / "share", 512)
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=state)
+        share.change("ro")
+        job = stuck(
+            world, job, state, "Read-only file system. The file system is read-only; mount it writable."
+        )
+        share.change("rw")
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+REMEDIES = {
+    errno.EACCES: "Let the service's user read and write there.",
+    errno.EIO: "look into the machine's log",
+    errno.ENOSPC: "Free some space there.",
+    errno.EDQUOT: "raise the quota",
+    errno.EROFS: "mount it writable",
+    errno.ESTALE: "mount it again",
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "state"),
+    list(zip(REMEDIES, [State.SEALING, State.SEALED, State.CHECKED, State.FILING] * 2, strict=False)),
+    ids=lambda value: errno.errorcode.get(value, value),
+)
+def test_whatever_the_file_system_answers_the_step_is_tried_again_and_says_what_helps(
+    world, monkeypatch, number, state
+):
+    job = world.run(world.sealing(), until=state)
+    with monkeypatch.context() as patch:
+
+        def broken(path, *_):
+            raise OSError(number, os.strerror(number), str(path))
+
+        # Each of these states' steps reads or writes a file in the job's folder.
+        patch.setattr(sealing, "open_regular", broken)
+        patch.setattr(sealing, "write_atomically", broken)
+        patch.setattr("retraind.pipeline.write_atomically", broken)
+        job = stuck(world, job, state, REMEDIES[number])
+        assert "/proc/" not in job.trouble, "people know paths, not handles"
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_disk_that_breaks_in_mid_read_changes_nothing(world, monkeypatch):
+    job = world.run(world.sealing(), until=State.CHECKED)
+    plain = files._PausingFile.readinto
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            files._PausingFile,
+            "read",
+            lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, os.strerror(errno.EIO))),
+        )
+        job = stuck(world, job, State.CHECKED, "Input/output error.")
+    assert files._PausingFile.readinto is plain
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody can get to; pytest's own are private."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_folder):
+    drop = open_folder
+    clock = ManualClock()
+    model = ModelSettings.model_validate({"drop": drop, "api_key": "k", "settle": 1})
+    folder = DropFolder(model, SweepSettings().ignore, clock, None, lambda: None)
+    for name in ("train_1.csv", "eval_1.csv"):
+        (drop / name).write_bytes(b"a,b\n")
+    (drop / "eval_1.csv").chmod(0o200)
+    with somebody():
+        folder.look()
+        clock.pass_time(timedelta(seconds=1))
+        view = folder.look()
+        assert not view.complete
+        assert view.waiting[0].reasons == (
+            "eval_1.csv may not be read by retraind (Permission denied). "
+            "Please give the service's user the right to read it.",
+        )
+    (drop / "eval_1.csv").chmod(0o644)
+    with somebody():
+        assert folder.look().complete
+
+
+# Notes and names
+
+
+@pytest.mark.parametrize("there", [b"", b"\xef\xbb\xbfThis fol", b"x" * 100_000])
+def test_a_half_written_status_is_written_anew(tmp_path, there):
+    (tmp_path / STATUS).write_bytes(there)
+    (tmp_path / f".{STATUS}.tmp").write_bytes(there)
+    assert write_status(tmp_path, "All is well.\n")
+    assert not write_status(tmp_path, "All is well.\n")
+    assert [path.name for path in tmp_path.iterdir()] == [STATUS]
+
+
+def plant_file(path):
+    path.write_text("somebody's")
+
+
+def plant_folder(path):
+    path.mkdir()
+    (path / "train_2026-11.csv").write_text("somebody's")
+
+
+def plant_link(path):
+    path.symlink_to(path.parent.parent)
+
+
+@pytest.mark.parametrize("plant", [plant_file, plant_folder, plant_link])
+@pytest.mark.parametrize("across", [False, True], ids=["same file system", "another file system"])
+def test_a_name_that_is_taken_in_done_is_made_free_and_nothing_is_lost(tmp_path, memory, plant, across):
+    done = tmp_path / "elsewhere"
+    done.mkdir()
+    if across:
+        memory(done, 512)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        plant(done / job.id)
+        job = world.run(job)
+        assert job.state is State.DONE
+        assert not (done / job.id).is_symlink()
+        assert (done / job.id / "train_2026-11.csv").read_bytes() == table()
+        if plant is not plant_folder or not across:
+            (planted,) = done.glob("*.foreign-1")
+            if plant is plant_link:
+                assert planted.is_symlink()
+            else:
+                text = planted if plant is plant_file else planted / "train_2026-11.csv"
+                assert text.read_text() == "somebody's"
+
+
+def test_foreign_things_among_the_job_folders_are_left_alone_and_stop_nothing(world):
+    work = world.share / ".retraind"
+    work.mkdir()
+    (work / "notes.txt").write_text("mine")
+    (work / "2026-01-01T000000Z_1_abcdef").mkdir()
+    job = world.run(world.sealing(), until=State.CHECKED)
+    (work / job.id / "more").mkdir()
+    (work / job.id / "more" / "notes.txt").write_text("mine")
+    (work / job.id / "link").symlink_to("/etc")
+    job = world.run(job)
+    assert job.outcome is Outcome.TRAINED
+    assert (world.folder(job) / "more" / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in work.iterdir()) == ["2026-01-01T000000Z_1_abcdef", "notes.txt"]
+
+
+def test_what_has_no_bytes_of_its_own_does_not_stop_a_copy_to_another_file_system(tmp_path, memory):
+    done = tmp_path / "elsewhere"
+    memory(done, 512)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        folder = world.folder(job)
+        (folder / "link").symlink_to("/etc/passwd")
+        os.mkfifo(folder / "fifo")
+        with held(folder) as path, socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path / "socket"))
+        job = world.run(job)
+        assert job.state is State.DONE
+        assert not os.path.lexists(done / job.id / "link")
+        assert (done / job.id / "train_2026-11.csv").read_bytes() == table()
+
+
+@pytest.mark.parametrize("mode", ["pair", "train-only"])
+@pytest.mark.parametrize("state", [State.CHECKED, State.REGISTERED])
+def test_files_replaced_while_they_are_in_work_are_never_sent_in_their_place(tmp_path, state, mode):
+    with a_world(tmp_path, mode=mode) as world:
+        job = world.run(world.sealing(evaluation=b"" if mode == "pair" else None), until=state)
+        path = world.folder(job) / "train_2026-11.csv"
+        newer = path.with_name("newer")
+        newer.write_bytes(table(40, 9))
+        newer.replace(path)
+        job = world.run(job)
+        for upload in (tmp_path / "service" / "objects").glob("*/upload-*"):
+            with zipfile.ZipFile(upload) as bundle:
+                assert bundle.read("train_src/train_2026-11.csv") == table()
+        if job.state is State.RETURNED:
+            assert (world.share / "train_2026-11.csv").read_bytes() == table(40, 9)
+        else:
+            assert (mode, state) == ("pair", State.REGISTERED), "only a bundle that was made before is sent"
+
+
+# The journal
+
+
+def configured(tmp_path):
+    (tmp_path / "drop").mkdir()
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text("k")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[api]\nbase_url = "http://127.0.0.1:9"\n'
+        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
+        f'[sweep]\ninterval = "100ms"\n[models.churn]\ndrop = "{tmp_path}/drop"\napi_key_file = "{key}"\nsettle = "0s"\n'
+    )
+    return load(config)
+
+
+def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tmp_path, memory, monkeypatch):
+    memory(tmp_path / "state", 512)
+    settings, config = configured(tmp_path)
+    told = []
+    monkeypatch.setattr("retraind.scheduler._LOG.error", lambda event, **more: told.append((event, more)))
+    with Daemon(settings, config) as daemon:
+        daemon._watch_all()
+        daemon._look("churn")
+        for name in ("train_1.csv", "eval_1.csv"):
+            (tmp_path / "drop" / name).write_bytes(table())
+        filler = fill(tmp_path / "state")
+        daemon._scheduler.start()
+        daemon._schedule_sweeps()
+        wait_for(lambda: len(told) > 1)
+        assert {event for event, _ in told} == {"journal_unusable"}
+        assert "full" in told[0][1]["reason"]
+        assert "Free space" in told[0][1]["remedy"]
+        assert sorted(path.name for path in (tmp_path / "drop").glob("*.csv")) == [
+            "eval_1.csv",
+            "train_1.csv",
+        ]
+        filler.unlink()
+        wait_for(lambda: daemon.journal.jobs() and daemon.journal.jobs()[0].state is not State.SEALING)
+    assert not list((tmp_path / "drop").glob("*.csv"))
+
+
+def wait_for(condition, patience=20.0):
+    import time  # noqa: PLC0415 - real threads work here
+
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("when", ["the first start", "a later start"])
+def test_a_start_on_a_full_disk_ends_with_a_sentence(tmp_path, memory, when):
+    memory(tmp_path / "state", 512)
+    settings, config = configured(tmp_path)
+    if when == "a later start":
+        Journal.open(settings.state.journal_file).close()
+    filler = fill(tmp_path / "state")
+    with pytest.raises(JournalError, match="disk is full"), Daemon(settings, config) as daemon:
+        daemon.run(once=True)
+    filler.unlink()
+    with Daemon(settings, config) as daemon:
+        assert daemon.run(once=True) == 0
+
+
+def test_a_state_folder_that_may_not_be_written_is_said_at_the_start(tmp_path, memory):
+    state = memory(tmp_path / "state", 512)
+    settings, config = configured(tmp_path)
+    state.change("ro")
+    with pytest.raises(JournalError, match="read-only"), Daemon(settings, config):
+        pass
+
+
+def test_the_daemon_leaves_a_bare_mount_point_alone_and_goes_on_when_the_share_is_back(tmp_path, mount):
+    settings, config = configured(tmp_path)
+    drop, disk = tmp_path / "drop", tmp_path / "disk"
+    disk.mkdir()
+    share = mount(drop, "--bind", disk)
+    with Daemon(settings, config) as daemon:
+        daemon._watch_all()
+        daemon._look("churn")
+        assert (disk / STATUS).exists()
+        share.off()
+        daemon._look("churn")
+        daemon._tell("churn")
+        assert list(drop.iterdir()) == []
+        assert daemon._watched["churn"].view.away
+        share.on()
+        for name in ("train_1.csv", "eval_1.csv"):
+            (drop / name).write_bytes(table())
+        daemon._look("churn")
+        assert [job.key for job in daemon.journal.jobs()] == ["1"]
+    shutil.rmtree(disk)
+    assert isinstance(config, Path)

@@ -1,0 +1,168 @@
+"""Before a key ends: a warning a week ahead, in the log, in STATUS.txt and in `retraind status`."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import structlog
+
+from process import Site
+from retraind.api.credentials import presumed_issue, warning_of
+from retraind.clock import ManualClock
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
+from retraind.service import Daemon
+from retraind.settings import load
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+SECRET = "secret-of-account-0123456789"
+
+ISSUED = [
+    ("no file: when it was first seen", None, 0),
+    ("a file that lay there for a week", -7, -7),
+    ("a file that lay there for almost a key's life", -29, -29),
+    ("a file with a time before any living key's: from an image", -31, 0),
+    ("a file with a time of the last century", -20_000, 0),
+    ("a file written again with the same key", +5, 0),
+    ("a file from the future", +5_000, 0),
+]
+
+
+@pytest.mark.parametrize(("why", "arrived", "issued"), ISSUED, ids=[case[0] for case in ISSUED])
+def test_a_key_was_probably_issued_when_it_came_here(why, arrived, issued):
+    moment = None if arrived is None else NOW + arrived * DAY
+    assert presumed_issue(NOW, moment) == NOW + issued * DAY
+
+
+def test_the_warning_comes_seven_days_before_the_end_and_stays():
+    second = timedelta(seconds=1)
+    assert warning_of(NOW, NOW + 23 * DAY - second) is None
+    first = warning_of(NOW, NOW + 23 * DAY)
+    assert "2026-12-23" in first
+    assert warning_of(NOW, NOW + 40 * DAY) == first
+
+
+class Place:
+    """A daemon that is not started: its minding of keys is called by hand, and time passes on demand."""
+
+    def __init__(self, root, credential):
+        self.clock = ManualClock(NOW)
+        model = EmulatedModel("churn", 1001, "key-of-churn-0123456789", secret_key=SECRET)
+        self.emulator = Emulator(
+            EmulatorConfig(root / "service", models=(model,), trainer="instant", now=self.clock.now)
+        )
+        self.emulator.start()
+        self.site = Site(root, self.emulator.url)
+        self.drop = self.site.add_model("churn", "key-of-churn-0123456789")
+        self.key_file = root / "churn.key"
+        os.utime(self.key_file, (NOW.timestamp(), NOW.timestamp()))
+        self.site.config.write_text(self.site.config.read_text().replace("api_key_file", credential))
+        self.open()
+
+    def open(self):
+        settings, file = load(self.site.config)
+        self.daemon = Daemon(settings, file, self.clock)
+        self.daemon.__enter__()
+        self.daemon._watch_all()
+        self.daemon._look("churn")
+
+    def close(self):
+        self.daemon.__exit__()
+
+    def pass_days(self, days):
+        """Let time pass; returns what is logged on the way."""
+        with structlog.testing.capture_logs() as logged:
+            for _ in range(round(days * 4)):
+                self.clock.pass_time(DAY / 4)
+                self.daemon._mind_keys()
+        return [event["event"] for event in logged if event["event"].startswith("key_")]
+
+    def told(self):
+        """Return whether STATUS.txt and the command warn."""
+        status = (self.drop / "STATUS.txt").read_text(encoding="utf-8-sig")
+        command = self.site.command("status").stdout
+        assert ("SOON TO DO" in status) == ("SOON TO DO" in command)
+        return "SOON TO DO" in status
+
+
+@pytest.fixture
+def place(root):
+    made = []
+
+    def make(credential="api_key_file"):
+        made.append(Place(root, credential))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one.emulator.stop()
+
+
+def test_a_key_file_that_has_been_in_use_for_23_days_is_told_once_until_it_is_replaced(place):
+    here = place()
+    assert here.pass_days(22.75) == []
+    assert not here.told()
+    assert here.pass_days(3) == ["key_ends_soon"]
+    assert here.told()
+    here.key_file.write_text("another-key-0123456789")
+    os.utime(here.key_file, ((NOW + 26 * DAY).timestamp(),) * 2)
+    here.clock.pass_time(timedelta(minutes=1))
+    here.daemon._mind_keys()
+    assert not here.told()
+    assert here.pass_days(22) == []
+
+
+def test_what_is_known_of_a_keys_age_outlives_a_restart_and_a_new_file_time(place):
+    here = place()
+    assert here.pass_days(20) == []
+    here.close()
+    os.utime(here.key_file, ((NOW + 20 * DAY).timestamp(),) * 2)
+    here.open()
+    assert here.pass_days(4) == ["key_ends_soon"]
+    here.close()
+    here.open()
+    assert here.pass_days(0.25) == []
+    assert here.told()
+
+
+def test_a_hold_takes_the_place_of_the_warning(place):
+    here = place()
+    here.pass_days(24)
+    here.emulator.expire_key("churn")
+    (here.drop / "train_1.csv").write_text("a,churned\n" + "1,0\n2,1\n" * 20)
+    (here.drop / "eval_1.csv").write_text("a,churned\n" + "1,0\n2,1\n" * 20)
+    here.daemon._look("churn")
+    here.clock.pass_time(timedelta(seconds=1))
+    here.daemon._look("churn")
+    (job,) = here.daemon.journal.active("churn")
+    here.daemon.pipeline.advance(job)
+    assert here.daemon.journal.holds()
+    assert not here.told()
+    assert "ON HOLD" in (here.drop / "STATUS.txt").read_text(encoding="utf-8-sig")
+
+
+def test_a_key_that_retraind_fetches_itself_is_renewed_in_silence(place):
+    here = place("model_id = 1001\nsecret_key_file")
+    here.key_file.write_text(SECRET)
+    here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
+    assert here.pass_days(50) == ["key_renewed", "key_renewed"]
+    assert not here.told()
+
+
+def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(place):
+    here = place("model_id = 1001\nsecret_key_file")
+    here.key_file.write_text(SECRET)
+    here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
+    here.pass_days(22.75)
+    here.key_file.write_text("not-the-secret-0123456789")
+    assert set(here.pass_days(1)) == {"key_not_renewed", "key_ends_soon"}
+    assert here.told()
+    assert "The present one ends on 2026-12-23" in here.site.command("status", "--json").stdout
+    for _ in range(10):
+        here.clock.pass_time(timedelta(seconds=15))
+        here.daemon._mind_keys()
+    assert len([r for r in here.emulator.records() if r["event"] == "api_key_issued"]) == 1
+    here.key_file.write_text(SECRET)
+    assert "key_renewed" in here.pass_days(0.25)
+    assert not here.told()
