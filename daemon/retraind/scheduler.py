@@ -30,6 +30,7 @@ _LOOKERS = 16
 _TALKERS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
 _TALK = frozenset({State.UPLOADED, State.SWITCHING})
+_TURNLESS = frozenset({State.SEALING, State.RESTORING})
 
 
 class _Busy:
@@ -230,8 +231,7 @@ class Scheduler:
             return
         owned = job.state is State.SEALING
         try:
-            # Each state's steps run in the pool made for them: a gate must not keep others from polling.
-            job = self._pipeline.advance(job, _TALK if job.state in _TALK else frozenset(State) - _TALK)
+            job = self._pipeline.advance(job, _together(job.state))
         finally:
             self._busy.end(job_id)
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
@@ -256,6 +256,15 @@ class Scheduler:
             return
         # A bug. The sweep dispatches again, so nothing is lost; but it must be seen.
         _LOG.error("task_crashed", task=event.job_id, error=repr(event.exception), trace=event.traceback)
+
+
+def _together(state: State) -> frozenset[State]:
+    """Return the states whose steps may be run one after the other, beginning with that of `state`."""
+    if state in _TURNLESS:
+        # A job gets here without its turn, and may go no further without it.
+        return frozenset({state})
+    # Each state's steps run in the pool made for them: a gate must not keep others from polling.
+    return _TALK if state in _TALK else frozenset(State) - _TALK
 
 
 def tell_of_journal(error: SQLAlchemyError) -> None:

@@ -1,0 +1,42 @@
+"""Who runs when: a job that needs no turn for one step may not take one for the next."""
+
+import pytest
+
+from retraind.job import Outcome, State
+from retraind.scheduler import Scheduler
+from world import a_world, table
+
+
+@pytest.fixture
+def world(tmp_path):
+    with a_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def scheduler(world):
+    """A timetable that is never started: what is run is what the test runs."""
+    return Scheduler(world.pipeline, world.journal, world.clock, lambda _model: None)
+
+
+def test_deliveries_found_half_sealed_after_a_kill_are_trained_one_after_the_other(world, scheduler):
+    first = world.sealing(key="1", train=table(40, 1))
+    second = world.sealing(key="2", train=table(40, 2))
+    for job in (first, second):
+        scheduler._run(job.id, "churn")
+        assert world.journal.get(job.id).state is State.SEALED
+    scheduler._run(second.id, "churn")
+    assert world.journal.get(second.id).state is State.SEALED
+    scheduler._run(first.id, "churn")
+    assert world.journal.get(first.id).state is State.UPLOADED
+
+
+def test_a_delivery_that_a_person_brings_back_waits_for_the_one_in_work(world, scheduler):
+    failed = world.run(world.sealing(key="1", train=b"age\n1\n"))
+    assert failed.outcome is Outcome.FAILED
+    other = world.run(world.sealing(key="2", train=table(40, 2)), until=State.BUNDLED)
+    world.journal.write(failed, "retry_asked", state=State.RESTORING)
+    scheduler._run(failed.id, "churn")
+    scheduler._run(failed.id, "churn")
+    assert world.journal.get(failed.id).state is State.SEALED
+    assert world.journal.get(other.id).state is State.BUNDLED
