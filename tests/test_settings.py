@@ -119,6 +119,11 @@ MISTAKES = [
     ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
     ("a model's name with capitals", SMALLEST.replace("churn", "Churn"), ["models", "'Churn'", "small letters"]),
     ("a budget that is none", SMALLEST + 'budget = "a few"\n', ["models.churn.budget", "4/month"]),
+    (
+        "a retention in which trainings are forgotten that count", SMALLEST + 'budget = "4/month"\nretention = "7d"\n',
+        ["models.churn", "retention", "31d"],
+    ),
+    ("a retention that is none", SMALLEST + 'budget = "4/month"\nretention = "long"\n', ["models.churn.retention", "30d"]),
     ("a base address that is none", SMALLEST + '[api]\nbase_url = "service"\n', ["api.base_url", "'service'"]),
     ("no TOML", "models = x\n", ["not valid TOML", "line"]),
 ]  # fmt: skip

@@ -241,6 +241,23 @@ class Journal:
         """Return the jobs that something can still happen to by itself, oldest first."""
         return self.jobs(model, frozenset(State) - RESTING)[::-1]
 
+    def begun_before(self, model: str, states: frozenset[State], moment: datetime, limit: int) -> list[Job]:
+        """Return the model's jobs in one of `states` that were begun before `moment`, oldest first."""
+        query = sa.select(JOBS.c.body).where(
+            JOBS.c.model == model,
+            JOBS.c.state.in_(sorted(states)),
+            JOBS.c.created_at < moment.timestamp(),
+        )
+        return self._jobs(query.order_by(JOBS.c.created_at, JOBS.c.id).limit(limit))
+
+    def forget(self, job: Job) -> None:
+        """Delete a job and its history. Raises Conflict when the journal holds another version than `job`."""
+        with self._engine.begin() as connection:
+            gone = connection.execute(JOBS.delete().where(JOBS.c.id == job.id, JOBS.c.version == job.version))
+            if gone.rowcount != 1:
+                raise Conflict(job.id)
+            connection.execute(EVENTS.delete().where(EVENTS.c.job == job.id))
+
     def count(self, model: str | None = None) -> dict[State, int]:
         """Count jobs by state."""
         query = sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state)

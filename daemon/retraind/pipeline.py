@@ -289,6 +289,27 @@ class Pipeline:
                         self._journal.write(job, train_deadline=job.train_deadline + jump)
         return True
 
+    def expire(self, job: Job) -> bool:
+        """Delete the folder of a job that rests, and then what the journal knows of it.
+
+        Returns False for a failed delivery whose folder is still there: nobody has used it, so it is not ours to
+        delete. Raises Conflict when somebody wants the job meanwhile, Retry while the share is away, and OSError.
+        """
+        filed = self._filed_folder(job, failed=job.state is State.FAILED)
+        with self._place(job, filed) as place:
+            if job.state is State.FAILED and os.path.lexists(place / job.id):
+                return False
+            if self._journal.get(job.id) != job:
+                raise Conflict(job.id)
+            # Nobody ever sees half of a job's folder, and a kill leaves a name that tells what it was to become.
+            going = place / f".{job.id}.expired"
+            if os.path.lexists(place / job.id) and not os.path.lexists(going):
+                move(place / job.id, going)
+            if _is_folder(going):
+                _remove_tree(going)
+        self._journal.forget(job)
+        return True
+
     def _clock_offset(self) -> timedelta:
         return timedelta(seconds=self._clock.now().timestamp() - self._clock.elapsed())
 

@@ -20,7 +20,7 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from retraind import __version__, log
+from retraind import __version__, log, tidy
 from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, presumed_issue, warning_of
@@ -46,6 +46,7 @@ _LOG = log.get(__name__)
 
 _SWEEP = "sweep"
 _KEYS = "keys"
+_TIDY = "tidy"
 _HINT_DELAY = 0.05
 """Seconds that a burst of events has to gather into one look."""
 _KEYS_INTERVAL = timedelta(seconds=15)
@@ -147,6 +148,7 @@ class Daemon:
             )
             self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
             opening.callback(self._hashing.shutdown, wait=True, cancel_futures=True)
+            self._tidier = tidy.Tidier(self.pipeline, self.journal, self._clock, self._stopping)
             self._watcher = Watcher()
             self._scheduler = Scheduler(self.pipeline, self.journal, self._clock, self._look)
             opening.callback(self._scheduler.stop)
@@ -313,7 +315,8 @@ class Daemon:
         _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
 
     def _schedule_sweeps(self) -> None:
-        """Sweep each file system on its own, so that a share that hangs keeps no other waiting."""
+        """Sweep each file system on its own, so that a share that hangs keeps no other waiting; and tidy up."""
+        self._scheduler.every(tidy.interval(self.settings), _TIDY, self._tidier.tidy, pool="look")
         fresh = {f"{_SWEEP} {watched.device}" for watched in self._watched.values()}
         for gone in self._swept.keys() - fresh:
             self._scheduler.cancel(gone)

@@ -229,9 +229,18 @@ class Budget(NamedTuple):
 
     def ends(self, now: datetime) -> datetime:
         """Return when the next period begins."""
-        longest = {"day": 1, "week": 7, "month": 31, "year": 366}[self.period]
-        # A day more than the longest period lies in the next one; two more if a clock change shortens a day.
-        return self.begins(self.begins(now) + timedelta(days=longest, hours=2))
+        # A day more than the longest period lies in the next one; two hours more if a clock change shortens a day.
+        return self.begins(self.begins(now) + self.longest + timedelta(hours=2))
+
+    @property
+    def longest(self) -> timedelta:
+        """The length of the longest of these periods."""
+        return timedelta(days={"day": 1, "week": 7, "month": 31, "year": 366}[self.period])
+
+
+def _budget_of(text: object) -> Budget | None:
+    found = _BUDGET.fullmatch(text) if isinstance(text, str) else None
+    return Budget(int(found[1]), found[2]) if found else None
 
 
 def _budget(text: str) -> str:
@@ -268,8 +277,23 @@ def _table_mistakes(given: Mapping[str, object]) -> Iterator[str]:
         yield "model_id goes with the account's secret key; an API key already names its model"
     if given.get("switch") == "gate" and not given.get("gate"):
         yield 'switch = "gate" needs gate, the command that decides'
+    yield from _retention_mistakes(given)
     if "gate" in given and given.get("switch") != "gate":
         yield 'a gate is only asked with switch = "gate"; add that or take gate away'
+
+
+def _retention_mistakes(given: Mapping[str, object]) -> Iterator[str]:
+    budget = _budget_of(given.get("budget"))
+    try:
+        retention = _to_span(given.get("retention"))
+    except ValueError:
+        # Told of the key itself.
+        return
+    if budget and isinstance(retention, timedelta) and retention < budget.longest:
+        yield (
+            f"retention has to be at least as long as the period of budget, here {budget.longest.days}d: trainings that "
+            "are forgotten cannot be counted"
+        )
 
 
 def _pattern_mistakes(given: Mapping[str, object]) -> Iterator[str]:
@@ -328,6 +352,8 @@ class ModelSettings(_Section):
     gate_timeout: PositiveSpan = timedelta(minutes=10)
     upload_window: Annotated[str, AfterValidator(_window)] | None = None
     budget: Annotated[str, AfterValidator(_budget)] | None = None
+    retention: PositiveSpan | None = None
+    """How long finished jobs are kept under done/; None for ever."""
     poll_interval: PositiveSpan | None = None
     poll_timeout: PositiveSpan | None = None
 
@@ -363,8 +389,7 @@ class ModelSettings(_Section):
     @property
     def trainings(self) -> Budget | None:
         """`budget` as numbers."""
-        found = _BUDGET.fullmatch(self.budget) if self.budget else None
-        return Budget(int(found[1]), found[2]) if found else None
+        return _budget_of(self.budget)
 
     @property
     def window(self) -> tuple[time, time] | None:

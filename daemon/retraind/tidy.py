@@ -1,0 +1,79 @@
+"""Tidying up: which finished jobs have outlived their model's `retention`. Only the pipeline deletes them.
+
+Nothing is deleted by default. What a person may still want is kept whatever its age: failed deliveries, and the job whose
+model is the published one.
+"""
+
+import threading
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind import log
+from retraind.clock import Clock
+from retraind.errors import Retry
+from retraind.job import Job, State
+from retraind.journal import Conflict, Journal
+from retraind.pipeline import Pipeline
+from retraind.settings import Settings
+
+_LOG = log.get(__name__)
+
+LONGEST_GRACE = timedelta(hours=1)
+"""A job has to be overdue for so long on the clock that does not jump: one wrong time server must not empty done/."""
+_LONGEST_INTERVAL = timedelta(minutes=10)
+_SHORTEST_INTERVAL = timedelta(seconds=1)
+_MOST_AT_ONCE = 500
+_RESTING = frozenset({State.DONE, State.FAILED, State.RETURNED})
+
+
+def interval(settings: Settings) -> timedelta:
+    """Return how often to tidy: so that nothing stays much longer than it is to be kept."""
+    spans = [model.retention for model in settings.models.values() if model.retention]
+    return max(_SHORTEST_INTERVAL, min((_LONGEST_INTERVAL, *(span / 10 for span in spans))))
+
+
+class Tidier:
+    """Remembers since when a job has been overdue."""
+
+    def __init__(self, pipeline: Pipeline, journal: Journal, clock: Clock, stopping: threading.Event) -> None:
+        self._pipeline = pipeline
+        self._journal = journal
+        self._clock = clock
+        self._stopping = stopping
+        self._overdue: dict[str, float] = {}
+        """By job, the moment when it was first seen to be overdue (`Clock.elapsed` seconds)."""
+
+    def tidy(self) -> None:
+        """Delete what has been overdue for long enough."""
+        overdue: dict[str, float] = {}
+        for name, model in self._pipeline.settings.models.items():
+            if model.retention is None:
+                continue
+            grace = min(model.retention, LONGEST_GRACE).total_seconds()
+            for job in self._outlived(name, model.retention):
+                if self._stopping.is_set():
+                    return
+                since = self._overdue.get(job.id, self._clock.elapsed())
+                if self._clock.elapsed() - since < grace or not self._expire(job):
+                    overdue[job.id] = since
+        self._overdue = overdue
+
+    def _outlived(self, model: str, retention: timedelta) -> list[Job]:
+        before = self._clock.now() - retention
+        published = self._journal.published(model)
+        old = self._journal.begun_before(model, _RESTING, before, _MOST_AT_ONCE)
+        return [job for job in old if job.updated_at < before and job.id != (published and published.id)]
+
+    def _expire(self, job: Job) -> bool:
+        """Have a job deleted; returns False when it has to stay for now."""
+        try:
+            if self._pipeline.expire(job):
+                _LOG.info("job_expired", job=job.id, model=job.model)
+                return True
+        except Conflict:
+            # A person wants it back, or published.
+            return False
+        except (OSError, Retry, SQLAlchemyError) as error:
+            _LOG.warning("job_not_expired", job=job.id, model=job.model, reason=str(error))
+        return False

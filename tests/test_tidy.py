@@ -1,0 +1,137 @@
+"""What `retention` deletes, and what it leaves: by default everything."""
+
+import shutil
+import threading
+from datetime import timedelta
+
+import pytest
+
+from killing import at_every_point
+from retraind.job import Outcome, State
+from retraind.tidy import LONGEST_GRACE, Tidier
+from world import a_world, table
+
+KEPT = timedelta(days=90)
+OWN_CLOCK = {"key_lifetime": timedelta(days=4000)}
+
+
+@pytest.fixture
+def world(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT) as made:
+        yield made
+
+
+def tidier_of(world):
+    return Tidier(world.pipeline, world.journal, world.clock, threading.Event())
+
+
+def pass_and_tidy(world, span):
+    tidier = tidier_of(world)
+    world.clock.pass_time(span)
+    tidier.tidy()
+    world.clock.pass_time(LONGEST_GRACE)
+    tidier.tidy()
+
+
+def test_a_finished_job_is_deleted_with_its_history_once_it_has_been_kept_long_enough(world):
+    job = world.run(world.sealing())
+    folder = world.folder(job)
+    pass_and_tidy(world, KEPT - timedelta(hours=2))
+    assert folder.is_dir()
+    assert world.journal.events(job.id)
+    pass_and_tidy(world, timedelta(hours=3))
+    assert not list(folder.parent.iterdir())
+    assert world.journal.get(job.id) is None
+    assert not world.journal.events(job.id)
+
+
+def test_without_retention_nothing_is_ever_deleted(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK) as world:
+        job = world.run(world.sealing())
+        pass_and_tidy(world, timedelta(days=3650))
+        assert world.folder(job).is_dir()
+        assert world.journal.get(job.id) == job
+
+
+def test_a_failed_delivery_stays_until_a_person_has_cleared_it_away(world):
+    job = world.run(world.sealing(train=b"age\n1\n"))
+    assert job.outcome is Outcome.FAILED
+    pass_and_tidy(world, 2 * KEPT)
+    assert (world.share / "failed" / job.id / "ERROR.txt").is_file()
+    shutil.rmtree(world.share / "failed" / job.id)
+    pass_and_tidy(world, timedelta(0))
+    assert world.journal.get(job.id) is None
+
+
+def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT, switch="always") as world:
+        older = world.run(world.sealing(key="1", train=table(40, 1)))
+        published = world.run(world.sealing(key="2", train=table(40, 2)))
+        pass_and_tidy(world, 2 * KEPT)
+        assert world.journal.get(older.id) is None
+        assert world.folder(published).is_dir()
+        assert world.journal.published("churn") == published
+
+
+def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(world):
+    job = world.run(world.sealing())
+    tidier = tidier_of(world)
+    for _ in range(3):
+        world.clock.jump(10 * KEPT)
+        tidier.tidy()
+        world.clock.jump(-10 * KEPT)
+        world.clock.pass_time(LONGEST_GRACE)
+        tidier.tidy()
+    assert world.folder(job).is_dir()
+
+
+def test_a_job_that_somebody_wants_meanwhile_stays(world):
+    job = world.run(world.sealing())
+    world.clock.pass_time(KEPT + LONGEST_GRACE)
+    wanted = world.journal.write(job, "switch_asked", state=State.SWITCHING)
+    tidier = tidier_of(world)
+    assert not tidier._expire(job)
+    assert world.folder(wanted).is_dir()
+    assert world.run(wanted).outcome is Outcome.SWITCHED
+
+
+def test_nothing_is_deleted_from_a_share_that_is_away(world, tmp_path):
+    job = world.run(world.sealing())
+    world.clock.pass_time(KEPT)
+    world.share.rename(tmp_path / "unmounted")
+    world.share.mkdir()
+    assert not tidier_of(world)._expire(job)
+    assert world.journal.get(job.id) == job
+    assert (tmp_path / "unmounted" / "done" / job.id).is_dir()
+
+
+def test_a_link_in_the_place_of_a_finished_job_leads_the_deletion_nowhere(world, tmp_path):
+    job = world.run(world.sealing())
+    other = tmp_path / "somebody-else"
+    other.mkdir()
+    (other / "precious").write_text("x")
+    folder = world.folder(job)
+    shutil.rmtree(folder)
+    folder.symlink_to(other)
+    pass_and_tidy(world, 2 * KEPT)
+    assert (other / "precious").read_text() == "x"
+
+
+def test_a_kill_at_any_operation_is_made_up_for_by_the_next_time(world, tmp_path):
+    job = world.run(world.sealing())
+    done = world.folder(job).parent
+    shutil.copytree(world.folder(job), tmp_path / "as-filed")
+
+    def file_again():
+        shutil.rmtree(done)
+        shutil.copytree(tmp_path / "as-filed", done / job.id)
+        world.journal.adopt(job)
+
+    for point in at_every_point(lambda: world.pipeline.expire(job), file_again):
+        names = {path.name for path in done.iterdir()}
+        assert names in ({job.id}, {f".{job.id}.expired"}, set()), point
+        if names:
+            assert world.journal.get(job.id) == job, point
+        world.pipeline.expire(job)
+        assert not list(done.iterdir()), point
+        assert world.journal.get(job.id) is None, point
