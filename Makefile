@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test long crash lint format clean
+.PHONY: demo test long crash soak lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -31,6 +31,9 @@ long: $(VENV)/.dev ## tests that take minutes
 
 crash: $(VENV)/.dev ## kill it N times at random points: make crash N=10000 [SEED=…] [WORKERS=…], or RUN=SEED:NUMBER
 	PYTHONPATH=tests $(BIN)/python -m crash.campaign $(if $(RUN),--run $(RUN),$(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS)))
+
+soak: $(VENV)/.dev ## hours of traffic with faults, and what the daemon has grown by: make soak [MINUTES=240] [MODELS=100] [SEED=…]
+	PYTHONPATH=tests $(BIN)/python -m soak.campaign --minutes $(or $(MINUTES),240) --models $(or $(MODELS),100) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .

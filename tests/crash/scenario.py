@@ -25,7 +25,7 @@ MODELS = (
     Model(
         "price",
         switch="gate",
-        more="""gate = ["sh", "-c", 'case "$1" in *no_*) exit 1;; esac', "gate"]""",
+        more="""gate = ["sh", "-c", 'case "${1##*/}" in *no_*) exit 1;; esac', "gate"]""",
     ),
 )
 _KILLS = (2, 6)
