@@ -26,7 +26,8 @@ from retraind import log
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
-from retraind.bundle.archive import Member, build, discard, entry_name
+from retraind.bundle import deflate
+from retraind.bundle.archive import Member, SizeChanged, build, discard, entry_name
 from retraind.bundle.preflight import SourceFile, preflight
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
@@ -414,14 +415,13 @@ class Pipeline:
                     )
                     for file in files
                 ]
-                bundle = build(self._spooled(job), members, self._pause)
+                bundle, hashes = build(self._spooled(job), members, deflate.fast(), self._pause)
                 made = {
                     "bundle_name": f"{job.id}.zip",
                     "bundle_bytes": bundle.bytes,
                     "bundle_sha256": bundle.sha256,
                 }
-                hashes = bundle.member_sha256
-        except sealing.Touched:
+        except (sealing.Touched, SizeChanged):
             return self._give_back(job)
         if hashes != tuple(file.sha256 for file in files) or not sealing.untouched(job, folder):
             return self._give_back(job)

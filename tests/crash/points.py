@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import threading
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import urllib3.connection
 
 from retraind import files, pipeline, service
 from retraind.api import upload, wire
-from retraind.bundle import archive
+from retraind.bundle import archive, deflate
 from retraind.errors import JobFailed
 from retraind.journal import Journal
 from retraind.pipeline import Pipeline
@@ -121,7 +120,7 @@ class Points:
         shutil.copystat = told
         for module in (files, archive, upload):
             module.READ_SIZE = PIECE
-        upload._PIECE = PIECE
+        upload._PIECE = deflate.PIECE = PIECE
 
     def _file_operation(self, name, plain):
         def operation(path, *more, **named):
@@ -190,13 +189,13 @@ class Points:
         upload.ObjectStore.get = got
 
     def _steps(self) -> None:
-        write = zipfile._ZipWriteFile.write
+        add = archive.Archive.add
 
-        def zipped(file, data):
+        def added(zip_file, piece):
             self.passed("in bundle")
-            return write(file, data)
+            add(zip_file, piece)
 
-        zipfile._ZipWriteFile.write = zipped
+        archive.Archive.add = added
         copy = pipeline.copy_folder_verified
         pipeline.copy_folder_verified = lambda source, target, pause: copy(
             source, target, self._counting("in copy", pause)

@@ -1,20 +1,47 @@
-"""The bundle: the zip the service wants, with the same bytes for the same input, streamed to the spool disk."""
+"""The bundle: the zip the service wants, with the same bytes for the same input, streamed to the spool disk.
+
+Written here rather than by zipfile, which offers no place for another compressor and none for more than one core.
+The file is as plain as a zip can be: sizes stand before the data, and Zip64 is used only where 4 GiB may be passed.
+"""
 
 import hashlib
 import os
 import re
-import zipfile
-from collections.abc import Callable, Sequence
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
+from retraind.bundle import deflate
+from retraind.bundle.deflate import Compressor
 from retraind.files import READ_SIZE, make_folder, sync_folder
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time a zip can tell; a real one would make equal inputs into different bundles."""
-_LEVEL = 6
+_LOCAL = struct.Struct("<4sHHHHHLLLHH")
+_CENTRAL = struct.Struct("<4sHHHHHHLLLHHHHHLL")
+_END = struct.Struct("<4sHHHHLLH")
+_END64 = struct.Struct("<4sQHHLLQQQQ")
+_LOCATOR64 = struct.Struct("<4sLQL")
+_PLAIN, _ZIP64 = 20, 45
+"""The version of the format that a reader has to know."""
+_UNIX = 3
+_DEFLATE = 8
+_UTF8 = 0x800
+_EPOCH = (1 << 5) | 1
+"""The earliest date a zip can tell, 1980-01-01; a real one would make equal inputs into different bundles."""
+_MODE = 0o100644 << 16
+_FULL = 0xFFFFFFFF
+"""Stands where the number is in the Zip64 field."""
+_MANY = 0xFFFF
 
+_MOST_CORES = 8
+"""More would hold more memory, and these are already faster than the data can be checked."""
+_SYNC_EVERY = 16 << 20
+"""Bytes after which the disk is put to work, so that little is left for it at the end."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
@@ -25,6 +52,10 @@ def entry_name(folder: str, name: str) -> str:
     A backslash, which Linux allows in names, would lead into another folder where the bundle is unpacked on Windows.
     """
     return f"{folder}/{_UNSAFE.sub('_', name)}"
+
+
+class SizeChanged(Exception):
+    """A file did not have as many bytes as was said."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +77,65 @@ class Bundle:
     path: Path
     bytes: int
     sha256: str
-    member_sha256: tuple[str, ...]
-    """Of the members' content, in their order."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    name: bytes
+    flags: int
+    limit: int
+    """Bytes that were announced."""
+    offset: int
+    zip64: bool
+    crc: int = 0
+    size: int = 0
+    squeezed: int = 0
+
+    def local(self) -> bytes:
+        """Return the header before the data."""
+        extra = struct.pack("<HHQQ", 1, 16, self.size, self.squeezed) if self.zip64 else b""
+        sizes = (_FULL, _FULL) if self.zip64 else (self.squeezed, self.size)
+        version = _ZIP64 if self.zip64 else _PLAIN
+        return (
+            _LOCAL.pack(
+                b"PK\3\4",
+                version,
+                self.flags,
+                _DEFLATE,
+                0,
+                _EPOCH,
+                self.crc,
+                *sizes,
+                len(self.name),
+                len(extra),
+            )
+            + self.name
+            + extra
+        )
+
+    def central(self) -> bytes:
+        """Return the line in the directory at the end."""
+        numbers = (self.size, self.squeezed, self.offset)
+        wide = [number for number in numbers if number >= _FULL]
+        extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+        size, squeezed, offset = (min(number, _FULL) for number in numbers)
+        version = _ZIP64 if wide or self.zip64 else _PLAIN
+        head = (b"PK\1\2", _UNIX << 8 | version, version, self.flags, _DEFLATE, 0, _EPOCH, self.crc)
+        rest = (squeezed, size, len(self.name), len(extra), 0, 0, 0, _MODE, offset)
+        return _CENTRAL.pack(*head, *rest) + self.name + extra
+
+
+def _directory(entries: Sequence[_Entry], offset: int) -> bytes:
+    """Return all that stands behind the last member, which ends at `offset`."""
+    lines = b"".join(entry.central() for entry in entries)
+    count = len(entries)
+    wide = b""
+    if offset >= _FULL or len(lines) >= _FULL or count >= _MANY:
+        wide = _END64.pack(
+            b"PK\6\6", _END64.size - 12, _UNIX << 8 | _ZIP64, _ZIP64, 0, 0, count, count, len(lines), offset
+        ) + _LOCATOR64.pack(b"PK\6\7", 0, offset + len(lines), 1)
+    counts = (min(count, _MANY),) * 2
+    return lines + wide + _END.pack(b"PK\5\6", 0, 0, *counts, min(len(lines), _FULL), min(offset, _FULL), 0)
 
 
 def _unfinished(target: Path) -> Path:
@@ -60,41 +148,171 @@ def discard(target: Path) -> None:
     _unfinished(target).unlink(missing_ok=True)
 
 
-def build(target: Path, members: Sequence[Member], pause: Callable[[], None]) -> Bundle:
-    """Write the zip `target` (replacing what is there) with `members`, holding one read of them in memory.
+def cores() -> int:
+    """Return how many cores may be used to compress."""
+    return min(len(os.sched_getaffinity(0)), _MOST_CORES)
 
-    `pause` is called between reads of the finished zip and may raise. Names are stored as UTF-8 and flagged so. Raises OSError.
+
+class Archive:
+    """A zip in the making, for one thread to fill; the compressing is spread over the cores. A context manager.
+
+    For each member `begin`, `add` as often as it takes, `end`; at last `finish`, before which the name `target` does not
+    appear. What there was under it is replaced. All raise OSError. Left early, nothing of it stays.
     """
-    make_folder(target.parent)
-    temporary = _unfinished(target)
-    hashes = []
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(temporary, flags, 0o600), "w+b") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-            for member in members:
-                entry = zipfile.ZipInfo(member.name, _EPOCH)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.create_system = 3  # Unix, whatever this runs on, for equal bytes
-                entry.external_attr = 0o100644 << 16
-                entry.file_size = member.size
-                hashes.append(_copy(member, archive, entry))
-        file.flush()
-        os.fsync(file.fileno())
-    digest = hashlib.sha256()
-    with temporary.open("rb", buffering=0) as file:
-        while piece := file.read(READ_SIZE):
-            digest.update(piece)
+
+    def __init__(self, target: Path, compressor: Compressor) -> None:
+        self._target = target
+        self._compressor = compressor
+        self._entries: list[_Entry] = []
+        self._offset = 0
+        self._before = b""
+        self._squeezing: deque[Future[bytes]] = deque()
+        self._digest = hashlib.sha256()
+        self._digested = 0
+        self._digesting: Future[None] | None = None
+        self._synced = 0
+        self._syncing: Future[None] | None = None
+        self._left = False
+        self._cores = cores()
+
+    def __enter__(self) -> Self:
+        make_folder(self._target.parent)
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._handle = os.open(_unfinished(self._target), flags, 0o600)
+        # One more for what waits for the disk.
+        self._pool = ThreadPoolExecutor(self._cores + 1, thread_name_prefix="bundle")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = True
+        self._pool.shutdown(cancel_futures=True)
+        os.close(self._handle)
+        with suppress(OSError):
+            _unfinished(self._target).unlink(missing_ok=True)
+
+    def begin(self, name: str, size: int, prefix: bytes = b"") -> None:
+        """Begin a member of `size` bytes, before which `prefix` is put."""
+        encoded = name.encode()
+        limit = size + len(prefix)
+        entry = _Entry(
+            encoded,
+            flags=0 if name.isascii() else _UTF8,
+            limit=limit,
+            offset=self._offset,
+            zip64=deflate.longest(limit) >= _FULL,
+        )
+        self._entries.append(entry)
+        self._before = b""
+        # Written again once its numbers are known.
+        self._write(entry.local())
+        if prefix:
+            self.add(prefix)
+
+    def add(self, piece: bytes) -> None:
+        """Add the next bytes of the member; returns when few enough are waiting to be compressed."""
+        entry = self._entries[-1]
+        entry.size += len(piece)
+        if entry.size > entry.limit:
+            raise SizeChanged
+        entry.crc = self._compressor.checksum(piece, entry.crc)
+        self._squeezing.append(self._pool.submit(self._compressor.squeeze, piece, self._before))
+        self._before = piece[-deflate.WINDOW :]
+        while self._squeezing and (self._squeezing[0].done() or len(self._squeezing) > self._cores + 1):
+            self._keep(self._squeezing.popleft().result())
+
+    def end(self) -> None:
+        """End the member. Raises SizeChanged when not all its bytes were added."""
+        entry = self._entries[-1]
+        if entry.size != entry.limit:
+            raise SizeChanged
+        while self._squeezing:
+            self._keep(self._squeezing.popleft().result())
+        self._keep(deflate.END)
+        _write_at(self._handle, entry.local(), entry.offset)
+        if self._digesting is not None:
+            self._digesting.result()
+        self._digesting = self._pool.submit(self._digest_to, self._offset, self._never)
+
+    def finish(self, pause: Callable[[], None]) -> Bundle:
+        """Complete the zip: synced, and under its name. `pause` is called now and then and may raise."""
+        self._write(_directory(self._entries, self._offset))
+        for task in (self._digesting, self._syncing):
+            if task is not None:
+                task.result()
+        digesting = self._pool.submit(self._digest_to, self._offset, pause)
+        os.fsync(self._handle)
+        digesting.result()
+        _unfinished(self._target).replace(self._target)
+        sync_folder(self._target.parent)
+        return Bundle(self._target, self._offset, self._digest.hexdigest())
+
+    def _keep(self, squeezed: bytes) -> None:
+        self._entries[-1].squeezed += len(squeezed)
+        self._write(squeezed)
+        if self._offset - self._synced >= _SYNC_EVERY and (self._syncing is None or self._syncing.done()):
+            if self._syncing is not None:
+                self._syncing.result()
+            self._synced = self._offset
+            self._syncing = self._pool.submit(os.fdatasync, self._handle)
+
+    def _write(self, data: bytes) -> None:
+        _write_at(self._handle, data, self._offset)
+        self._offset += len(data)
+
+    def _digest_to(self, end: int, pause: Callable[[], None]) -> None:
+        """Take what is written up to `end` into the digest: it cannot be done before the headers are complete."""
+        while self._digested < end and not self._left:
             pause()
-    size = temporary.stat().st_size
-    temporary.replace(target)
-    sync_folder(target.parent)
-    return Bundle(target, size, digest.hexdigest(), tuple(hashes))
+            piece = os.pread(self._handle, min(READ_SIZE, end - self._digested), self._digested)
+            if not piece:
+                raise SizeChanged
+            self._digest.update(piece)
+            self._digested += len(piece)
+
+    @staticmethod
+    def _never() -> None:
+        """Never pause: not in the thread that is asked to."""
 
 
-def _copy(member: Member, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
-    digest = hashlib.sha256()
-    with member.open() as source, archive.open(entry, "w") as sink:
-        while piece := source.read(READ_SIZE):
-            digest.update(piece)
-            sink.write(piece)
-    return digest.hexdigest()
+def _write_at(handle: int, data: bytes, offset: int) -> None:
+    left = memoryview(data)
+    while left:
+        written = os.pwrite(handle, left, offset)
+        left, offset = left[written:], offset + written
+
+
+def pieces(stream: BinaryIO, first: bytes = b"") -> Iterator[bytes]:
+    """Yield `first` and the rest of a stream in pieces of the compressor's size, but for the last."""
+    size = deflate.PIECE
+    piece = first
+    while True:
+        while len(piece) < size and (more := stream.read(size - len(piece))):
+            piece = piece + more if piece else more
+        if piece:
+            yield piece
+        if len(piece) < size:
+            return
+        piece = b""
+
+
+def build(
+    target: Path, members: Sequence[Member], compressor: Compressor, pause: Callable[[], None]
+) -> tuple[Bundle, tuple[str, ...]]:
+    """Write the zip `target` (replacing what is there); returns it with the SHA-256 of the members' own bytes.
+
+    `pause` is called now and then and may raise. Raises OSError, and SizeChanged when a file is not as long as was said.
+    """
+    hashes = []
+    with Archive(target, compressor) as archive:
+        for member in members:
+            digest = hashlib.sha256()
+            archive.begin(member.name, member.size)
+            with member.open() as stream:
+                for piece in pieces(stream):
+                    digest.update(piece)
+                    archive.add(piece)
+            archive.end()
+            hashes.append(digest.hexdigest())
+        return archive.finish(pause), tuple(hashes)

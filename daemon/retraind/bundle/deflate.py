@@ -1,0 +1,89 @@
+"""The compressors: one piece of a DEFLATE stream at a time, so that all cores can work on one file.
+
+A piece is primed with what stands before it, so that it may refer back to that, and ends on a whole byte. Pieces
+laid one after the other, and then `END`, are one plain stream, as any other compressor would have written it.
+"""
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+PIECE = 1 << 20
+"""Bytes that are compressed at once. Equal bundles need equal pieces, so it is the same on every machine."""
+WINDOW = 32 << 10
+"""How many bytes DEFLATE can refer back."""
+END = b"\x03\x00"
+"""A last block with nothing in it."""
+
+_LONGEST_STORED = 0xFFFF
+_STORED_HEAD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Compressor:
+    """A library and its level."""
+
+    module: str
+    level: int
+
+    @property
+    def _library(self) -> Any:
+        return _library(self.module)
+
+    def squeeze(self, piece: bytes, before: bytes) -> bytes:
+        """Compress a piece that follows on `before`; holds no lock of Python's meanwhile.
+
+        What does not get smaller is stored as it is: `longest` depends on that.
+        """
+        library = self._library
+        options = {"zdict": before[-WINDOW:]} if before else {}
+        stream = library.compressobj(self.level, library.DEFLATED, -15, **options)
+        squeezed: bytes = stream.compress(piece) + stream.flush(library.Z_SYNC_FLUSH)
+        return squeezed if len(squeezed) < len(piece) else _stored(piece)
+
+    def checksum(self, piece: bytes, so_far: int = 0) -> int:
+        """Return the CRC-32 that a zip wants, of everything up to and with `piece`."""
+        crc: int = self._library.crc32(piece, so_far)
+        return crc
+
+
+@cache
+def _library(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def _available(*choices: Compressor) -> Compressor:
+    """Return the first whose library is there: not every kind of machine has a wheel of each."""
+    for choice in choices:
+        try:
+            _library(choice.module)
+        except ImportError:
+            continue
+        return choice
+    raise AssertionError("zlib is part of Python")
+
+
+def fast() -> Compressor:
+    """Return the compressor for a fast line."""
+    return _available(Compressor("isal.isal_zlib", 2), Compressor("zlib", 1))
+
+
+def small() -> Compressor:
+    """Return the compressor for a slow line."""
+    return _available(Compressor("zlib_ng.zlib_ng", 4), Compressor("zlib", 5))
+
+
+def longest(size: int) -> int:
+    """Return how many bytes at most a file of `size` bytes is compressed to."""
+    blocks = size // _LONGEST_STORED + size // PIECE + 1
+    return size + _STORED_HEAD * blocks + len(END)
+
+
+def _stored(piece: bytes) -> bytes:
+    parts = []
+    for start in range(0, len(piece), _LONGEST_STORED):
+        part = piece[start : start + _LONGEST_STORED]
+        length = len(part).to_bytes(2, "little")
+        parts += [b"\x00", length, bytes(byte ^ 0xFF for byte in length), part]
+    return b"".join(parts)
