@@ -189,6 +189,7 @@ def test_a_file_that_changes_after_it_was_sealed_goes_back(world, when):
 
 def test_bytes_that_change_under_an_unchanged_signature_are_noticed(world):
     job = world.run(world.sealing(), until=State.CHECKED)
+    (world.root / "state" / "spool" / f"{job.id}.zip").unlink()  # else what was checked is there to be sent
     path = world.folder(job) / "train_2026-11.csv"
     before = path.stat()
     path.write_bytes(table().replace(b"20,a", b"29,a", 1))
@@ -536,12 +537,12 @@ def test_a_filing_cut_off_between_copy_and_deletion_is_completed(tmp_path, elsew
 
 
 def test_a_spool_that_cannot_be_written_is_waited_for(world):
-    job = world.run(world.sealing(), until=State.CHECKED)
+    job = world.run(world.sealing(), until=State.SEALED)
     spool = world.root / "state" / "spool"
     spool.parent.mkdir(exist_ok=True)
     spool.write_text("a file where the folder should be")
     job = world.pipeline.advance_one(job)
-    assert (job.state, job.attempts) == (State.CHECKED, 1)
+    assert (job.state, job.attempts) == (State.SEALED, 1)
     assert str(spool) in job.trouble
     spool.unlink()
     assert world.run(job).outcome is Outcome.TRAINED
@@ -593,3 +594,42 @@ def test_a_timed_out_delivery_is_filed_as_failed_with_its_reason(world):
     assert job.state is State.FAILED
     assert "The evaluation file never came." in world.read(job, "ERROR.txt")
     assert job.file(Role.TRAIN) is not None
+
+
+def test_the_zip_is_made_while_the_data_is_checked_and_used_as_it_is(world):
+    job = world.run(world.sealing(), until=State.CHECKED)
+    spooled = world.root / "state" / "spool" / f"{job.id}.zip"
+    before = spooled.stat()
+    assert job.bundle_bytes == before.st_size
+    world.run(job, until=State.BUNDLED)
+    assert spooled.stat().st_ino == before.st_ino
+
+
+def test_data_that_breaks_a_rule_leaves_nothing_on_the_spool(world):
+    job = world.run(world.sealing(train=b"a\n1\n"), until=State.FILING)
+    assert job.outcome is Outcome.FAILED
+    assert not list((world.root / "state" / "spool").iterdir())
+
+
+UNMARKED = table().decode("utf-8-sig").replace("age", "年齢").encode()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["seen at once", "seen after the first piece"])
+def test_the_missing_mark_is_added_in_the_zip_and_never_in_the_file(tmp_path, monkeypatch, late):
+    if late:
+        monkeypatch.setattr("retraind.bundle.stream._unmarked_utf8", lambda _start: False)
+    with a_world(tmp_path, fix=["bom"]) as world:
+        evaluation = UNMARKED.replace(b"20,a", b"21,a")
+        job = world.run(world.sealing(train=UNMARKED, evaluation=evaluation), until=State.BUNDLED)
+        with zipfile.ZipFile(world.root / "state" / "spool" / f"{job.id}.zip") as bundle:
+            assert bundle.read("train_src/train_2026-11.csv") == b"\xef\xbb\xbf" + UNMARKED
+        job = world.run(job)
+        assert job.outcome is Outcome.TRAINED
+        assert (world.folder(job) / "train_2026-11.csv").read_bytes() == UNMARKED
+
+
+def test_the_missing_mark_is_sent_before_a_training_file_alone(tmp_path):
+    with a_world(tmp_path, mode="train-only", fix=["bom"]) as world:
+        job = world.run(world.sealing(train=UNMARKED, evaluation=None))
+        (put,) = world.records("put_received")
+        assert (put["size"], put["sha256"]) == (len(UNMARKED) + 3, job.bundle_sha256)

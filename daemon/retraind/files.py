@@ -214,9 +214,9 @@ def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
         return sha256_of_open(file)
 
 
-def sha256_of_open(file: BinaryIO) -> str:
-    """Return the SHA-256 of what is left to read of an open file."""
-    digest = hashlib.sha256()
+def sha256_of_open(file: BinaryIO, prefix: bytes = b"") -> str:
+    """Return the SHA-256 of `prefix` and what is left to read of an open file."""
+    digest = hashlib.sha256(prefix)
     while chunk := file.read(READ_SIZE):
         digest.update(chunk)
     return digest.hexdigest()

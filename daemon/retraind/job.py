@@ -141,6 +141,9 @@ class SealedFile(_Frozen):
     """Path below the drop folder, and later below the job's folder, with `/`; one folder deep at most."""
     signature: Signature
     sha256: str | None = None
+    """Of its bytes as they were delivered."""
+    marked: bool = False
+    """The mark of UTF-8, which it lacks, is put before it on its way to the service."""
 
     @field_validator("name")
     @classmethod
@@ -268,7 +271,7 @@ class Job(_Frozen):
     @property
     def data_files(self) -> tuple[SealedFile, ...]:
         """The training file and, if there is one, the evaluation file."""
-        return tuple(file for file in self.files if file.role in {Role.TRAIN, Role.EVAL})
+        return tuple(file for role in (Role.TRAIN, Role.EVAL) if (file := self.file(role)))
 
     def changed(self, **changes: Any) -> "Job":
         """Return the job with some fields replaced; validated like any other."""

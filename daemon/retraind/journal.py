@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import json
 import os
+import statistics
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from retraind.errors import JournalError
 from retraind.files import make_folder
 from retraind.job import IN_WORK, LIFE, RESTING, Job, Outcome, Problem, State
 
+_UPLOADS = 9
+_TELLING_BYTES = 1 << 20
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
 _CLOCK_SLACK = 86_400.0
@@ -366,6 +369,21 @@ class Journal:
         with self._reader.connect() as connection:
             found = connection.scalar(query)
         return self.get(found) if found else None
+
+    def line_speed(self, model: str) -> float | None:
+        """Return the bytes per second of the model's last uploads, the middle one of a few; None when there were none.
+
+        Small ones say more about delays than about the line, and do not count.
+        """
+        query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == "upload_complete")
+        with self._reader.connect() as connection:
+            details = connection.scalars(query.order_by(EVENTS.c.at.desc()).limit(_UPLOADS)).all()
+        speeds = [
+            said["bytes"] / max(said["seconds"], 0.001)
+            for said in map(json.loads, details)
+            if said.get("bytes", 0) >= _TELLING_BYTES
+        ]
+        return statistics.median(speeds) if speeds else None
 
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""

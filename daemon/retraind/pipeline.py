@@ -5,6 +5,7 @@ A step does its work and returns `Go` (the next state, with what became known) o
 it first looks at what an earlier try has left.
 """
 
+import codecs
 import errno
 import os
 import random
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, assert_never
 
 import structlog
@@ -27,8 +29,10 @@ from retraind.api.client import Service
 from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
 from retraind.bundle import deflate
-from retraind.bundle.archive import Member, SizeChanged, build, discard, entry_name
+from retraind.bundle.archive import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
+from retraind.bundle.deflate import Compressor
 from retraind.bundle.preflight import SourceFile, preflight
+from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
 from retraind.files import (
@@ -80,6 +84,8 @@ class Go:
     to: State
     event: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What the event tells besides."""
 
 
 @dataclass(frozen=True)
@@ -207,11 +213,11 @@ class Pipeline:
 
     def _go(self, job: Job, go: Go) -> Job:
         cleared = {"state": go.to, "wake_at": None, "attempts": 0, "trouble": None}
-        after = self._journal.write(job, go.event, **(cleared | dict(go.changes)))
+        after = self._journal.write(job, go.event, detail=go.detail, **(cleared | dict(go.changes)))
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
             _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
         else:
-            _LOG.info(go.event, state=go.to.value)
+            _LOG.info(go.event, state=go.to.value, **go.detail)
         self._keep_copy(after)
         return after
 
@@ -348,20 +354,38 @@ class Pipeline:
 
     @_in_its_folder
     def check(self, job: Job, folder: Path) -> Go:
-        """sealed -> checked: hold the data against the service's rules."""
+        """sealed -> checked: hold the data against the service's rules, and make the zip in the same pass over it."""
         if not sealing.untouched(job, folder):
             return self._give_back(job)
+        with ExitStack() as leaving:
+            archive = None
+            if len(job.data_files) > 1:
+                archive = leaving.enter_context(Archive(self._spooled(job), self._compressor(job)))
+            try:
+                go = self._checked(job, folder, archive)
+            except (sealing.Touched, SizeChanged):
+                return self._give_back(job)
+        if go.to is not State.CHECKED:
+            discard(self._spooled(job))
+        return go
+
+    def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go:
+        fix = "bom" in self._model(job).fix
+        packers = [
+            Packer(archive, _inside(file), file.signature.size, mark=fix)
+            for file in job.data_files
+            if archive
+        ]
         train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
         assert train is not None
-        try:
-            result = preflight(train, evaluation)
-        except sealing.Touched:
-            return self._give_back(job)
+        result = preflight(train, evaluation, takers=packers, marked=fix)
         if not sealing.untouched(job, folder):
-            return self._give_back(job)
+            raise sealing.Touched
         facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
         files = tuple(
-            file.model_copy(update={"sha256": fact.sha256}) if (fact := facts.get(file.role)) else file
+            file.model_copy(update={"sha256": fact.sha256, "marked": fix and fact.encoding == "utf-8"})
+            if (fact := facts.get(file.role))
+            else file
             for file in job.files
         )
         changes: dict[str, Any] = {
@@ -386,46 +410,72 @@ class Pipeline:
                 "duplicate_found",
                 changes | {"outcome": Outcome.DUPLICATE, "earlier_job": twin.id},
             )
+        changes |= _NO_BUNDLE
+        # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
+        if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
+            changes |= _made(job, archive.finish(self._pause))
         return Go(State.CHECKED, "data_checked", changes)
 
     @_in_its_folder
     def bundle(self, job: Job, folder: Path) -> Go:
-        """checked -> bundled: write the zip to the spool disk; a training file alone is sent as it is."""
+        """checked -> bundled: see to it that what is to be sent is there; a training file alone is sent as it is."""
         if not sealing.untouched(job, folder):
             # Perhaps they were being given back when an earlier try was killed.
             return self._give_back(job)
-        files = job.data_files
+        if len(job.data_files) == 1:
+            return self._bundle_alone(job, folder)
+        if job.bundle_bytes is not None and self._has_bundle(job, folder):
+            return Go(State.BUNDLED, "bundle_built")
+        members = [
+            Member(
+                _inside(file),
+                file.signature.size,
+                partial(sealing.open_sealed, folder, file, self._pause),
+                _mark_of(file),
+            )
+            for file in job.data_files
+        ]
         try:
-            if len(files) == 1:
-                with sealing.open_sealed(folder, files[0], self._pause) as file:
-                    digest = sha256_of_open(file)
-                made = {
-                    "bundle_name": files[0].base_name,
-                    "bundle_bytes": files[0].signature.size,
-                    "bundle_sha256": digest,
-                }
-                hashes: tuple[str, ...] = (digest,)
-            else:
-                inside = {Role.TRAIN: "train_src", Role.EVAL: "eval_src"}
-                members = [
-                    Member(
-                        entry_name(inside[file.role], file.base_name),
-                        file.signature.size,
-                        partial(sealing.open_sealed, folder, file, self._pause),
-                    )
-                    for file in files
-                ]
-                bundle, hashes = build(self._spooled(job), members, deflate.fast(), self._pause)
-                made = {
-                    "bundle_name": f"{job.id}.zip",
-                    "bundle_bytes": bundle.bytes,
-                    "bundle_sha256": bundle.sha256,
-                }
+            bundle, hashes = build(self._spooled(job), members, self._compressor(job), self._pause)
         except (sealing.Touched, SizeChanged):
             return self._give_back(job)
-        if hashes != tuple(file.sha256 for file in files) or not sealing.untouched(job, folder):
+        if hashes != tuple(file.sha256 for file in job.data_files) or not sealing.untouched(job, folder):
             return self._give_back(job)
+        return Go(State.BUNDLED, "bundle_built", _made(job, bundle))
+
+    def _bundle_alone(self, job: Job, folder: Path) -> Go:
+        """Say what will be sent of a training file without a zip around it."""
+        (file,) = job.data_files
+        mark = _mark_of(file)
+        try:
+            with sealing.open_sealed(folder, file, self._pause) as opened:
+                digest = sha256_of_open(opened)
+            if digest != file.sha256:
+                return self._give_back(job)
+            if mark:
+                with sealing.open_sealed(folder, file, self._pause) as opened:
+                    digest = sha256_of_open(opened, mark)
+        except sealing.Touched:
+            return self._give_back(job)
+        if not sealing.untouched(job, folder):
+            return self._give_back(job)
+        made = {
+            "bundle_name": file.base_name,
+            "bundle_bytes": len(mark) + file.signature.size,
+            "bundle_sha256": digest,
+        }
         return Go(State.BUNDLED, "bundle_built", made)
+
+    def _compressor(self, job: Job) -> Compressor:
+        match self.settings.bundle.compression:
+            case "fast":
+                return deflate.fast()
+            case "small":
+                return deflate.small()
+            case "auto":
+                return deflate.fitting(self._journal.line_speed(job.model))
+            case unknown:
+                assert_never(unknown)
 
     @_in_its_folder
     def register(self, job: Job, folder: Path) -> Go | Wait:
@@ -478,9 +528,13 @@ class Pipeline:
         job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
         self._copies.write(folder, job)
-        opener = partial(_open_alone, folder, job.data_files[0]) if len(job.data_files) == 1 else None
+        alone = job.data_files[0] if len(job.data_files) == 1 else None
+        opener = partial(_open_alone, folder, alone) if alone else None
+        began = self._clock.elapsed()
         try:
-            self._store.put(address, self._spooled(job), self._pause, opener)
+            self._store.put(
+                address, self._spooled(job), self._pause, opener, _mark_of(alone) if alone else b""
+            )
         except NotStored:
             self._journal.write(job, **before)
             raise
@@ -496,7 +550,8 @@ class Pipeline:
         except Retry:
             self._journal.write(job, put_ended_at=self._clock.now())
             raise
-        return self._uploaded(job, "upload_complete")
+        took = {"bytes": job.bundle_bytes, "seconds": round(self._clock.elapsed() - began, 3)}
+        return self._uploaded(job, "upload_complete", took)
 
     @_in_its_folder
     def poll(self, job: Job, folder: Path) -> Go | Wait:
@@ -782,10 +837,10 @@ class Pipeline:
             return Wait(min(left, timedelta(seconds=5)))
         return None
 
-    def _uploaded(self, job: Job, event: str) -> Go:
+    def _uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
         now = self._clock.now()
         known = {"uploaded_at": now, "train_deadline": now + self.settings.poll_timeout(job.model)}
-        return Go(State.UPLOADED, event, {**known, "upload_ticket": None, "put_started_at": None})
+        return Go(State.UPLOADED, event, {**known, "upload_ticket": None, "put_started_at": None}, detail)
 
     def _poll_wait(self, job: Job, now: datetime) -> timedelta:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
@@ -817,6 +872,7 @@ class Pipeline:
             _remove_tree(here / job.id)
 
 
+_NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None, "bundle_sha256": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,
     "upload_ticket": None,
@@ -825,6 +881,24 @@ _UNREGISTERED: Mapping[str, Any] = {
     "put_started_at": None,
     "put_ended_at": None,
 }
+
+
+def _made(job: Job, bundle: Bundle) -> dict[str, Any]:
+    return {
+        "bundle_name": f"{job.id}.zip",
+        "bundle_bytes": bundle.bytes,
+        "bundle_sha256": bundle.sha256,
+    }
+
+
+def _inside(file: SealedFile) -> str:
+    """Return the path of a file in the zip."""
+    return entry_name({Role.TRAIN: "train_src", Role.EVAL: "eval_src"}[file.role], file.base_name)
+
+
+def _mark_of(file: SealedFile) -> bytes:
+    """Return what is put before a file on its way to the service."""
+    return codecs.BOM_UTF8 if file.marked else b""
 
 
 def _register_anew(why: str) -> Go:

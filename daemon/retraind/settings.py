@@ -169,6 +169,12 @@ class StateSettings(_Section):
         return Path(self.url.removeprefix("sqlite:///"))
 
 
+class BundleSettings(_Section):
+    """[bundle]: how what is uploaded is made."""
+
+    compression: Literal["auto", "fast", "small"] = "auto"
+
+
 class SweepSettings(_Section):
     """[sweep]: how the drop folders are watched."""
 
@@ -336,6 +342,7 @@ class ModelSettings(_Section):
     on_pair_timeout: Literal["wait", "fail", "train-only"] = "wait"
     backlog: Literal["all", "latest"] = "all"
     on_duplicate: Literal["skip", "retrain"] = "skip"
+    fix: tuple[Literal["bom"], ...] = ()
     done: Folder | None = None
     failed: Folder | None = None
 
@@ -409,6 +416,7 @@ class Settings(BaseSettings):
 
     api: ApiSettings = Field(default_factory=ApiSettings)
     state: StateSettings = Field(default_factory=StateSettings)
+    bundle: BundleSettings = Field(default_factory=BundleSettings)
     sweep: SweepSettings = Field(default_factory=SweepSettings)
     poll: PollSettings = Field(default_factory=PollSettings)
     work: WorkSettings = Field(default_factory=WorkSettings)

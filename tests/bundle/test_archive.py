@@ -154,7 +154,7 @@ def test_it_makes_no_difference_how_much_each_read_gives_or_how_many_cores_there
             return super().read(min(size, 100_003))
 
     make(tmp_path / "a.zip", member("a.csv", LONG))
-    monkeypatch.setattr(archive, "cores", lambda: 7)
+    monkeypatch.setattr(deflate, "cores", lambda: 7)
     make(tmp_path / "b.zip", Member("a.csv", len(LONG), lambda: Dribble(LONG)))
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 

@@ -276,9 +276,11 @@ def test_the_journal_knows_of_a_delivery_before_its_first_file_is_moved_and_of_t
 def test_the_bundle_is_durable_before_it_is_claimed_and_claimed_before_a_retrain_job_is_asked_for(either):
     rename = either.renamed(r"spool/\..*\.part$", r"spool/.*\.zip$")
     in_order(
-        either.synced(rename.paths[0], after=either.commit("data_checked")[1], thread=rename.thread),
+        either.synced(rename.paths[0], after=either.commit("delivery_sealed")[1], thread=rename.thread),
         rename,
         either.synced(rename.paths[1].parent, after=rename, thread=rename.thread),
+        either.commit("data_checked")[0],
+        either.commit("data_checked")[1],
         either.commit("bundle_built")[0],
         either.commit("bundle_built")[1],
         either.sent("GET /v1/external/retrain_jobs/upload_url"),

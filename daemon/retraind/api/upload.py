@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import requests
 from urllib3.exceptions import IncompleteRead
@@ -71,11 +71,18 @@ class _BundleTrouble(Exception):
 
 
 class _Body:
-    """A file for requests to stream, of a known length, so that Content-Length is sent."""
+    """A file, with `prefix` before it, for requests to stream; of a known length, so that Content-Length is sent."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, prefix: bytes = b"") -> None:
         self._file = file
-        self.left = os.fstat(file.fileno()).st_size
+        self._prefix = prefix
+        self.left = len(prefix) + os.fstat(file.fileno()).st_size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
 
     def __len__(self) -> int:
         return self.left
@@ -83,9 +90,10 @@ class _Body:
     def read(self, _size: int = -1) -> bytes:
         # urllib3 asks for 16 KiB at a time; a larger piece is sent as it comes and costs a fraction.
         try:
-            piece = self._file.read(min(READ_SIZE, self.left)) if self.left else b""
+            piece = self._prefix or (self._file.read(min(READ_SIZE, self.left)) if self.left else b"")
         except OSError as error:
             raise _BundleTrouble(error) from None
+        self._prefix = b""
         if self.left and not piece:
             raise _BundleTrouble(None)
         self.left -= len(piece)
@@ -109,8 +117,11 @@ class ObjectStore:
         bundle: Path,
         pause: Callable[[], None],
         opener: Callable[[], BinaryIO] | None = None,
+        prefix: bytes = b"",
     ) -> None:
         """Send the whole file with its Content-Length. `opener`, where given, opens what is sent instead of `bundle`.
+
+        `prefix` is sent before it.
 
         `pause` is called while it is sent and may raise Stopped. Raises AddressExpired, Retry or JobFailed, and
         OSError when the bundle cannot be read; after a Retry other than NotStored it is unknown whether the store
@@ -118,13 +129,13 @@ class ObjectStore:
         """
         whom = _store(address)
         with self._breaker.guard(place_of(address), NotStored):
-            self._put(address, bundle.name, opener or partial(open_regular, bundle), pause, whom)
+            opening = opener or partial(open_regular, bundle)
+            self._put(address, bundle.name, lambda: _Body(opening(), prefix), pause, whom)
 
     def _put(
-        self, address: str, name: str, opener: Callable[[], BinaryIO], pause: Callable[[], None], whom: str
+        self, address: str, name: str, opener: Callable[[], "_Body"], pause: Callable[[], None], whom: str
     ) -> None:
-        with opener() as file, new_session(self._settings, pause) as session:
-            body = _Body(file)
+        with opener() as body, new_session(self._settings, pause) as session:
             try:
                 with session.put(
                     address, data=body, timeout=self._timeout, allow_redirects=False, stream=True

@@ -38,8 +38,6 @@ _FULL = 0xFFFFFFFF
 """Stands where the number is in the Zip64 field."""
 _MANY = 0xFFFF
 
-_MOST_CORES = 8
-"""More would hold more memory, and these are already faster than the data can be checked."""
 _SYNC_EVERY = 16 << 20
 """Bytes after which the disk is put to work, so that little is left for it at the end."""
 
@@ -68,6 +66,8 @@ class Member:
     """Bytes; decides whether the entry needs Zip64."""
     open: Callable[[], BinaryIO]
     """Its reads may raise to end the work."""
+    prefix: bytes = b""
+    """Put before its bytes."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,6 @@ def discard(target: Path) -> None:
     _unfinished(target).unlink(missing_ok=True)
 
 
-def cores() -> int:
-    """Return how many cores may be used to compress."""
-    return min(len(os.sched_getaffinity(0)), _MOST_CORES)
-
-
 class Archive:
     """A zip in the making, for one thread to fill; the compressing is spread over the cores. A context manager.
 
@@ -173,7 +168,7 @@ class Archive:
         self._synced = 0
         self._syncing: Future[None] | None = None
         self._left = False
-        self._cores = cores()
+        self._cores = deflate.cores()
 
     def __enter__(self) -> Self:
         make_folder(self._target.parent)
@@ -283,18 +278,12 @@ def _write_at(handle: int, data: bytes, offset: int) -> None:
         left, offset = left[written:], offset + written
 
 
-def pieces(stream: BinaryIO, first: bytes = b"") -> Iterator[bytes]:
-    """Yield `first` and the rest of a stream in pieces of the compressor's size, but for the last."""
-    size = deflate.PIECE
-    piece = first
-    while True:
+def pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the bytes of a stream in pieces of `size`, but for the last, however little each read may give."""
+    while piece := stream.read(size):
         while len(piece) < size and (more := stream.read(size - len(piece))):
-            piece = piece + more if piece else more
-        if piece:
-            yield piece
-        if len(piece) < size:
-            return
-        piece = b""
+            piece += more
+        yield piece
 
 
 def build(
@@ -308,9 +297,9 @@ def build(
     with Archive(target, compressor) as archive:
         for member in members:
             digest = hashlib.sha256()
-            archive.begin(member.name, member.size)
+            archive.begin(member.name, member.size, member.prefix)
             with member.open() as stream:
-                for piece in pieces(stream):
+                for piece in pieces(stream, deflate.PIECE):
                     digest.update(piece)
                     archive.add(piece)
             archive.end()

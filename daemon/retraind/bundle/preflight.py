@@ -1,17 +1,22 @@
 """The check of the data against the service's rules, before anything is sent: one call, one answer with all findings.
 
-Reading is done in table.py, the rules and their wording stand in rules.py.
+Reading is done in stream.py and table.py, the rules and their wording stand in rules.py.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from retraind.bundle.case import Case
 from retraind.bundle.findings import Finding, Severity
 from retraind.bundle.rules import RULES, UNREAD_RULES, pair
-from retraind.bundle.table import Limits, SourceFile, TableFacts, read_table
+from retraind.bundle.stream import Taker, read_once
+from retraind.bundle.table import Limits, SourceFile, TableFacts
 
 __all__ = ["Finding", "Limits", "Preflight", "Severity", "SourceFile", "TableFacts", "preflight"]
+
+UNMARKED = "utf-8-without-mark"
+"""The rule of a file that `fix = ["bom"]` mends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ def preflight(
     train: SourceFile,
     evaluation: SourceFile | None = None,
     *,
+    takers: Sequence[Taker] = (),
+    marked: bool = False,
     previous: TableFacts | None = None,
     time_series: bool = False,
     target: str | None = None,
@@ -49,23 +56,27 @@ def preflight(
 ) -> Preflight:
     """Check a delivery's files and return everything found, errors of both files before warnings.
 
-    `previous` is the training file of the model's last good delivery. `target` is the name of the column that
-    the model predicts, where it is known. Each file is opened and read once. Raises OSError when one cannot
-    be read.
+    `takers`, one for each file, get its bytes as they are read; no more once something stands against sending.
+    With `marked` the mark of UTF-8 is put before what lacks it on its way. `previous` is the training file of the
+    model's last good delivery. `target` is the name of the column that the model predicts, where it is known. Each
+    file is opened and read once. Raises OSError when one cannot be read, and what a taker raises.
     """
-    cases = [
-        Case(
-            read_table(source, target=target, limits=limits),
-            training=training,
+    cases: list[Case] = []
+    findings: list[Finding] = []
+    for source, taker in zip_longest((train, evaluation), takers[:2]):
+        if source is None:
+            continue
+        refused = any(finding.severity is Severity.ERROR for finding in findings)
+        case = Case(
+            read_once(source, None if refused else taker, target=target, limits=limits),
+            training=not cases,
             paired=evaluation is not None,
             time_series=time_series,
             target=target,
-            previous=previous if training else None,
+            previous=None if cases else previous,
         )
-        for training, source in ((True, train), (False, evaluation))
-        if source is not None
-    ]
-    findings = [finding for case in cases for finding in _findings(case)]
+        cases.append(case)
+        findings += [_mended(finding) if marked else finding for finding in _findings(case)]
     if evaluation is not None:
         findings += pair(*cases)
     findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
@@ -77,3 +88,16 @@ def _findings(case: Case) -> Iterator[Finding]:
     unread = case.table.utf16 or case.table.foreign is not None
     for rule in UNREAD_RULES if unread else RULES:
         yield from rule(case)
+
+
+def _mended(finding: Finding) -> Finding:
+    """Tell that the mark of UTF-8 is added, in place of its being missing."""
+    if finding.rule != UNMARKED:
+        return finding
+    return replace(
+        finding,
+        severity=Severity.WARNING,
+        message="the text is UTF-8 without a byte order mark (BOM); the service gets it with one.",
+        service_message=None,
+        remedy="nothing; the file itself is left as it is.",
+    )

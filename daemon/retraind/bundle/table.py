@@ -4,7 +4,7 @@ Memory does not grow with the file: of what is unusual, the first few places are
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
@@ -140,35 +140,13 @@ def foreign_kind(head: bytes) -> str | None:
 def read_table(source: SourceFile, *, target: str | None = None, limits: Limits | None = None) -> Reading:
     """Read `source` once and return what is in it. Raises OSError when it cannot be read."""
     limits = limits or Limits()
+    digest = hashlib.sha256()
     with source.open() as stream:
-        head = _read_head(stream)
-        kind = foreign_kind(head)
-        utf16 = kind is None and is_utf16(head)
-        if kind is not None or utf16:
-            return Reading(source.name, source.suffix, foreign=kind, utf16=utf16)
-        delimiter = DELIMITERS.get(source.suffix) or _guess_delimiter(head)
-        table = _Pass(head, delimiter, target, limits)
-        try:
-            for piece in _pieces(head, stream, limits.piece):
-                table.take(piece)
-            table.finish()
-        except RecordTooLong as error:
-            return table.reading(source, too_long=error)
-    return table.reading(source)
-
-
-def _read_head(stream: BinaryIO) -> bytes:
-    head = b""
-    while len(head) < _HEAD and (piece := stream.read(_HEAD - len(head))):
-        head += piece
-    return head
-
-
-def _pieces(head: bytes, stream: BinaryIO, size: int) -> Iterator[bytes]:
-    for start in range(0, len(head), size):
-        yield head[start : start + size]
-    while piece := stream.read(size):
-        yield piece
+        reader = TableReader(source, target=target, limits=limits)
+        while not reader.hopeless and (piece := stream.read(limits.piece)):
+            digest.update(piece)
+            reader.take(piece)
+    return reader.finish(digest.hexdigest())
 
 
 def _guess_delimiter(head: bytes) -> bytes:
@@ -185,6 +163,72 @@ def _encoded(name: str) -> set[bytes]:
     return forms
 
 
+class TableReader:
+    """Takes one file piece by piece, from first byte to last, and tells at the end what is in it.
+
+    Give it every piece, in pieces of any size, then call `finish` once. Not safe to use from several threads at once.
+    """
+
+    def __init__(
+        self, source: SourceFile, *, target: str | None = None, limits: Limits | None = None
+    ) -> None:
+        self.hopeless = False
+        """True when what was seen is no table and what follows will not be looked at; the rest need not be read."""
+        self._source = source
+        self._target = target
+        self._limits = limits or Limits()
+        self._head = b""
+        self._not_text: Reading | None = None
+        self._pass: _Pass | None = None
+        self._too_long: RecordTooLong | None = None
+
+    def take(self, piece: bytes) -> None:
+        """Look at the next piece."""
+        if self.hopeless:
+            return
+        if self._pass is not None:
+            self._look(piece)
+        else:
+            self._head += piece
+            if len(self._head) >= _HEAD:
+                self._begin()
+
+    def _begin(self) -> None:
+        """Tell from the first bytes what the file is."""
+        head, self._head = self._head, b""
+        start = head[:_HEAD]
+        kind = foreign_kind(start)
+        utf16 = kind is None and is_utf16(start)
+        if kind is not None or utf16:
+            self._not_text = Reading(self._source.name, self._source.suffix, foreign=kind, utf16=utf16)
+            self.hopeless = True
+            return
+        delimiter = DELIMITERS.get(self._source.suffix) or _guess_delimiter(start)
+        self._pass = _Pass(start, delimiter, self._target, self._limits)
+        self._look(head)
+
+    def _look(self, piece: bytes) -> None:
+        assert self._pass is not None
+        try:
+            self._pass.take(piece)
+        except RecordTooLong as error:
+            self._too_long, self.hopeless = error, True
+
+    def finish(self, sha256: str) -> Reading:
+        """Return what is in the file, once all its pieces were taken; `sha256` is that of its bytes."""
+        if self._pass is None and self._not_text is None:
+            self._begin()
+        if self._pass is None:
+            assert self._not_text is not None
+            return self._not_text
+        if self._too_long is None:
+            try:
+                self._pass.finish()
+            except RecordTooLong as error:
+                self._too_long = error
+        return self._pass.reading(self._source, sha256, too_long=self._too_long)
+
+
 class _Pass:
     """The state of one pass over one file."""
 
@@ -192,7 +236,6 @@ class _Pass:
         self._delimiter = delimiter
         self._target = target
         self._sample = limits.sample
-        self._hash = hashlib.sha256()
         self._bytes = 0
         self._encoding = EncodingCheck(head)
         self._scanner = Scanner(delimiter, record_limit=limits.record)
@@ -207,7 +250,6 @@ class _Pass:
         self._target_at: int | None = None
 
     def take(self, piece: bytes) -> None:
-        self._hash.update(piece)
         if self._bytes < len(self._encoding.mark):  # the mark may come in several small pieces
             start = min(len(piece), len(self._encoding.mark) - self._bytes)
         else:
@@ -299,7 +341,7 @@ class _Pass:
         if header.width <= MAX_CELLS:
             self._watch = ColumnWatch(header.width, self._target_at)
 
-    def reading(self, source: SourceFile, *, too_long: RecordTooLong | None = None) -> Reading:
+    def reading(self, source: SourceFile, sha256: str, *, too_long: RecordTooLong | None = None) -> Reading:
         encoding = self._encoding.result()
         header = () if self._header is None else self._header.cells
         unclosed_line = self._scanner.unclosed_line
@@ -310,7 +352,7 @@ class _Pass:
             columns=tuple(encoding.text(name) for name in header) if self._width else (),
             rows=self._rows,
             bytes=self._bytes,
-            sha256=self._hash.hexdigest(),
+            sha256=sha256,
             line_ending=self._line_ending(),
         )
         return Reading(
