@@ -32,6 +32,8 @@ def test_a_demo_that_is_broken_off_leaves_nothing_behind(tmp_path, number):
     demo = subprocess.Popen(
         [sys.executable, "-m", "retraind", "demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+        # A suite that runs in the background inherits an ignored SIGINT, and the demo would from it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )  # fmt: skip
     for line in demo.stdout:
         if "mv .train" in line:

@@ -1,5 +1,7 @@
 """Who runs when: a job that needs no turn for one step may not take one for the next."""
 
+import threading
+
 import pytest
 
 from retraind.job import Outcome, State
@@ -40,3 +42,22 @@ def test_a_delivery_that_a_person_brings_back_waits_for_the_one_in_work(world, s
     scheduler._run(failed.id, "churn")
     assert world.journal.get(failed.id).state is State.SEALED
     assert world.journal.get(other.id).state is State.BUNDLED
+
+
+def test_a_stop_in_the_middle_of_a_round_of_the_timetable_ends_its_thread_in_order(scheduler, monkeypatch):
+    entered = threading.Event()
+    plain = scheduler._timetable._lookup_executor
+
+    def slow(name):
+        entered.set()
+        threading.Event().wait(0.2)
+        return plain(name)
+
+    monkeypatch.setattr(scheduler._timetable, "_lookup_executor", slow)
+    failed = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    scheduler.start()
+    scheduler.look_in("churn", 0)
+    assert entered.wait(10)
+    scheduler.stop()
+    assert not failed

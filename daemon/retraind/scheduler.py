@@ -102,6 +102,10 @@ class Scheduler:
         """Schedule nothing more, and wait for the steps that are being run."""
         self._stopped = True
         if self._timetable.running:
+            # APScheduler's own thread stumbles over a shutdown in the middle of its round; reading the timetable waits
+            # for the end of that, and paused it begins no other.
+            self._timetable.pause()
+            self._timetable.get_jobs()
             self._timetable.shutdown(wait=True)
 
     def every(

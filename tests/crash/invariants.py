@@ -236,7 +236,11 @@ def _journal(here: Installation) -> list[str]:
 def _log(here: Installation) -> list[str]:
     wrong = []
     for line in here.log.read_text(errors="replace").splitlines():
-        event = json.loads(line) if line.startswith("{") else {}
+        try:
+            event = json.loads(line) if line.startswith("{") else {}
+        except ValueError:
+            # A kill has cut a line short, and the next start went on behind it.
+            event = {"event": next((bug for bug in _BUGS if f'"{bug}"' in line), None), "trace": line}
         if event.get("event") in _BUGS:
             wrong.append(f"{event['event']}: {event.get('exception') or event.get('trace') or event}")
         elif line.startswith("Traceback"):
