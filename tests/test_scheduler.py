@@ -61,3 +61,24 @@ def test_a_stop_in_the_middle_of_a_round_of_the_timetable_ends_its_thread_in_ord
     assert entered.wait(10)
     scheduler.stop()
     assert not failed
+
+
+def test_a_task_that_asks_for_something_while_all_is_being_stopped_does_not_hang(world):
+    begun, stopping = threading.Event(), threading.Event()
+
+    def look(_model):
+        begun.set()
+        stopping.wait(10)
+        # As a step does that was past the question whether to stop.
+        threading.Event().wait(0.1)
+        scheduler._planned("another")
+
+    scheduler = Scheduler(world.pipeline, world.journal, world.clock, look)
+    scheduler.start()
+    scheduler.look_in("churn", 0)
+    assert begun.wait(10)
+    stopper = threading.Thread(target=scheduler.stop, daemon=True)
+    stopper.start()
+    stopping.set()
+    stopper.join(10)
+    assert not stopper.is_alive()

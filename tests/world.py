@@ -120,6 +120,11 @@ class World:
         threading.Event().wait(0.02)  # the emulator's own threads need real time
         self.clock.pass_time(moment - self.clock.now())
 
+    def wait_for_trainings(self) -> None:
+        """The emulator trains on threads of its own; what they have to do takes moments."""
+        while any(each["ended_at"] is None for job in self.emulator.jobs() for each in job["trainings"]):
+            threading.Event().wait(0.005)
+
     # What can be seen from outside
 
     def folder(self, job: Job) -> Path:

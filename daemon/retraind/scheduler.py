@@ -80,13 +80,14 @@ class Scheduler:
         self._busy = _Busy()
         self._dispatching = threading.Lock()
         self._stopped = False
+        self._pools = {
+            "look": ThreadPoolExecutor(_LOOKERS),
+            "work": ThreadPoolExecutor(pipeline.settings.work.parallel),
+            "talk": ThreadPoolExecutor(_TALKERS),
+            "default": ThreadPoolExecutor(1),
+        }
         self._timetable = BackgroundScheduler(
-            executors={
-                "look": ThreadPoolExecutor(_LOOKERS),
-                "work": ThreadPoolExecutor(pipeline.settings.work.parallel),
-                "talk": ThreadPoolExecutor(_TALKERS),
-                "default": ThreadPoolExecutor(1),
-            },
+            executors=self._pools,
             # However late, everything is still run, once. Keys in _Busy replace APScheduler's instance count,
             # which would drop a run instead of remembering it.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1_000_000},
@@ -106,7 +107,10 @@ class Scheduler:
             # for the end of that, and paused it begins no other.
             self._timetable.pause()
             self._timetable.get_jobs()
-            self._timetable.shutdown(wait=True)
+            # It would wait with its lock held, which a step may need to come to its end.
+            self._timetable.shutdown(wait=False)
+            for pool in self._pools.values():
+                pool.shutdown(wait=True)
 
     def every(
         self, interval: timedelta, name: str, function: Callable[[], None], pool: str = "default"

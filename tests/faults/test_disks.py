@@ -67,9 +67,9 @@ def stuck(world, job, state, words):
 def test_a_full_spool_disk_is_waited_for(tmp_path, memory):
     memory(tmp_path / "state" / "spool", 64)
     with a_world(tmp_path) as world:
-        job = world.run(world.sealing(), until=State.CHECKED)
+        job = world.run(world.sealing(), until=State.SEALED)
         filler = fill(tmp_path / "state" / "spool")
-        job = stuck(world, job, State.CHECKED, "No space left on device. Free some space there.")
+        job = stuck(world, job, State.SEALED, "No space left on device. Free some space there.")
         filler.unlink()
         assert world.run(job).outcome is Outcome.TRAINED
 
@@ -79,6 +79,7 @@ def test_a_full_share_is_waited_for(tmp_path, memory, state):
     memory(tmp_path / "share", 512)
     with a_world(tmp_path) as world:
         job = world.run(world.sealing(), until=state)
+        world.wait_for_trainings()
         filler = fill(tmp_path / "share")
         job = stuck(world, job, state, "No space left on device. Free some space there.")
         filler.unlink()
@@ -92,6 +93,7 @@ def test_a_share_that_turned_read_only_is_waited_for(tmp_path, memory, state):
     share = memory(tmp_path / "share", 512)
     with a_world(tmp_path) as world:
         job = world.run(world.sealing(), until=state)
+        world.wait_for_trainings()
         share.change("ro")
         job = stuck(
             world, job, state, "Read-only file system. The file system is read-only; mount it writable."
@@ -112,7 +114,7 @@ REMEDIES = {
 
 @pytest.mark.parametrize(
     ("number", "state"),
-    list(zip(REMEDIES, [State.SEALING, State.SEALED, State.CHECKED, State.FILING] * 2, strict=False)),
+    list(zip(REMEDIES, [State.SEALING, State.SEALED, State.FILING] * 2, strict=True)),
     ids=lambda value: errno.errorcode.get(value, value),
 )
 def test_whatever_the_file_system_answers_the_step_is_tried_again_and_says_what_helps(
