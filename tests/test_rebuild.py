@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import shutil
 import sqlite3
 
@@ -6,6 +8,7 @@ import pytest
 
 from process import Site, deliver, filed
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.intake import seal as sealing
 from retraind.job import LIFE, Job, Outcome, State
 from retraind.jobfile import NAME, JobFiles
 from retraind.journal import Journal
@@ -15,6 +18,7 @@ from world import KEY, World, a_world, table
 AT_WORK = [
     state for state, stage in LIFE.items() if stage.step and state not in {State.SEALING, State.RESTORING}
 ]
+"""A lost wish for another try has to be given again; deliveries that are being sealed have a test of their own."""
 
 
 def lose_the_journal(world: World) -> None:
@@ -44,6 +48,93 @@ def test_a_journal_lost_in_any_state_loses_no_job_and_trains_nothing_twice(tmp_p
             f"done/{job.id}/train_2026-11.csv": table(),
             f"done/{job.id}/eval_2026-11.csv": table(20),
         }
+
+
+def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path, monkeypatch):
+    """The second of two could not be moved yet."""
+    with a_world(tmp_path, switch="always") as world:
+        job = world.sealing()
+        plain = sealing.move
+
+        def moving(source, target):
+            if source.name.startswith("eval"):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            plain(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sealing, "move", moving)
+            assert world.pipeline.advance_one(job).trouble
+        lose_the_journal(world)
+        (job,) = rebuilt(world)
+        assert job.state is State.SEALING
+        assert world.run(job).outcome is Outcome.SWITCHED
+        assert set(world.files()) == {f"done/{job.id}/train_2026-11.csv", f"done/{job.id}/eval_2026-11.csv"}
+
+
+def test_a_wish_for_another_try_that_was_lost_with_the_journal_can_be_given_again(world_with_history):
+    world, _, bad = world_with_history
+    bad = world.journal.write(bad, "retry_asked", state=State.RESTORING)
+    (world.model.failed_folder / bad.id).rename(world.model.work_folder / bad.id)
+    lose_the_journal(world)
+    (back,) = (job for job in rebuilt(world) if job.id == bad.id)
+    back = world.run(back)
+    assert back.state is State.FAILED
+    assert (world.model.failed_folder / bad.id / "train_bad.csv").read_bytes() == b"one\n1\n"
+
+
+def test_the_budget_is_not_spent_again_after_the_journal_was_lost(tmp_path):
+    with a_world(tmp_path, budget="1/month") as world:
+        assert world.run(world.sealing()).outcome is Outcome.TRAINED
+        lose_the_journal(world)
+        world.configure(budget="1/month")
+        rebuilt(world)
+        job = world.run(world.sealing(key="2", train=table(offset=2)))
+        assert "budget of 1 trainings" in job.hold.what
+
+
+def test_what_is_in_done_is_never_trained_again_whatever_older_copy_of_it_lies_in_the_work_folder(tmp_path):
+    """Somebody kept a good copy from before the upload and puts it back once the journal is lost."""
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=State.BUNDLED)
+        kept = tmp_path / "kept"
+        shutil.copytree(world.folder(job), kept)
+        job = world.run(job)
+        assert job.state is State.DONE
+        shutil.copytree(kept, world.model.work_folder / job.id)
+        lose_the_journal(world)
+        rebuilt(world)
+        assert world.journal.get(job.id).state is State.DONE
+        assert world.journal.active() == []
+
+
+def test_a_failed_job_of_the_backup_that_was_retried_with_success_since_is_known_as_done(tmp_path):
+    with a_world(tmp_path, switch="gate", gate="false") as world:
+        bad = world.run(world.sealing(train=b"one\n1\n"))
+        backup = tmp_path / "backup.db"
+        with sqlite3.connect(tmp_path / "state" / "journal.db") as live, sqlite3.connect(backup) as kept:
+            live.backup(kept)
+        (world.model.failed_folder / bad.id / "train_2026-11.csv").write_bytes(table())
+        assert (
+            world.run(world.journal.write(bad, "retry_asked", state=State.RESTORING)).outcome
+            is Outcome.TRAINED
+        )
+        lose_the_journal(world)
+        world.journal.close()
+        shutil.copy(backup, tmp_path / "state" / "journal.db")
+        world.journal = Journal.open(tmp_path / "state" / "journal.db", world.clock)
+        world.configure()
+        (job,) = rebuilt(world)
+        assert (job.id, job.state) == (bad.id, State.DONE)
+        assert world.run(world.sealing(key="again")).outcome is Outcome.DUPLICATE
+
+
+def test_links_among_the_job_folders_lead_nowhere_even_for_an_operator(world_with_history, tmp_path):
+    world, good, _ = world_with_history
+    elsewhere = tmp_path / "elsewhere"
+    world.model.done_folder.rename(elsewhere)
+    world.model.done_folder.symlink_to(elsewhere)
+    lose_the_journal(world)
+    assert good.id not in {job.id for job in rebuilt(world, believe=True)}
 
 
 def test_a_journal_lost_right_after_the_upload_does_not_upload_again(tmp_path, monkeypatch):
@@ -158,7 +249,7 @@ def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history,
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("loss", ["deleted", "damaged"])
+@pytest.mark.parametrize("loss", ["deleted", "damaged, and the key is lost"])
 def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
     models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
     with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
@@ -173,6 +264,7 @@ def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
             journal.unlink()
         else:
             journal.write_bytes(b"\0garbage" * 1000)
+            (tmp_path / "state" / "seal.key").unlink()
             refused = site.command("run", "--once")
             assert refused.returncode == 1
             assert "retraind rebuild" in refused.stderr

@@ -173,7 +173,9 @@ def _check(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
-    from retraind.journal import Journal
+    from sqlalchemy.exc import DatabaseError
+
+    from retraind.journal import Journal, unusable
     from retraind.settings import load
 
     settings, _ = load(options.config)
@@ -185,6 +187,8 @@ def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     journal = Journal.open(file)
     try:
         yield settings, journal
+    except DatabaseError as error:
+        raise unusable(file, error) from error
     finally:
         journal.close()
 
@@ -373,6 +377,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _rebuild(options: argparse.Namespace) -> int:
+    from retraind.errors import JournalDamagedError
     from retraind.jobfile import JobFiles
     from retraind.journal import Journal, set_aside, sole_instance
     from retraind.rebuild import rebuild
@@ -384,7 +389,7 @@ def _rebuild(options: argparse.Namespace) -> int:
     with sole_instance(file):
         try:
             journal = Journal.open(file)
-        except JournalError as error:
+        except JournalDamagedError as error:
             print(f"{error}\nIt is set aside as {set_aside(file)}, and a new one is begun.")
             journal = Journal.open(file)
         try:

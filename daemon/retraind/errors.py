@@ -73,5 +73,9 @@ class JournalError(Exception):
     """The journal cannot be opened or is in use; the message says why and what to do."""
 
 
+class JournalDamagedError(JournalError):
+    """What is in the journal's file makes no sense. The job folders know most of what it held."""
+
+
 class Stopped(Exception):
     """Raised inside a long step when the daemon is stopping; the step is repeated after the next start."""

@@ -54,6 +54,11 @@ class JobFiles:
         write_atomically(path, key, 0o600)
         return cls(key)
 
+    @staticmethod
+    def are_known(journal: Path) -> bool:
+        """Tell whether the key beside `journal` is there, so that copies can be told from forgeries."""
+        return journal.with_name(KEY_NAME).is_file()
+
     def _seal(self, body: bytes) -> str:
         return hmac.new(self._key, body, hashlib.sha256).hexdigest()
 
@@ -63,8 +68,8 @@ class JobFiles:
         document = {"seal": self._seal(body), "job": body.decode()}
         write_atomically(folder / NAME, json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n")
 
-    def read(self, folder: Path) -> Copy | None:
-        """Return the copy in `folder`; None where there is none, or it is no copy of that folder's job."""
+    def read(self, folder: Path, job_id: str) -> Copy | None:
+        """Return the copy in `folder`; None where there is none, or it is no copy of the job `job_id`."""
         try:
             with open_regular(folder / NAME) as file:
                 size = os.fstat(file.fileno()).st_size
@@ -75,6 +80,6 @@ class JobFiles:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
             # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
             return None
-        if job.id != folder.name:
+        if job.id != job_id:
             return None
         return Copy(job, hmac.compare_digest(str(document.get("seal", "")), self._seal(body)))

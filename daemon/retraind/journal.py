@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import json
 import os
+import sqlite3
 import statistics
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.clock import Clock
-from retraind.errors import JournalError
-from retraind.files import make_folder
+from retraind.errors import JournalDamagedError, JournalError
+from retraind.files import make_folder, move, sync_file
 from retraind.job import IN_WORK, LIFE, RESTING, Job, Outcome, Problem, State
 
 _UPLOADS = 9
@@ -29,6 +30,10 @@ UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
 _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
+_LOCK_PATIENCE = 30.0
+"""Seconds to wait for another program that is writing."""
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 SCHEMA = "0002"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
@@ -113,11 +118,27 @@ class Conflict(Exception):
 class Journal:
     """An open journal. Safe to use from several threads."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock, file: Path) -> None:
         self._engine = engine
         self._reader = engine.execution_options(read_only=True)
         self._clock = clock
+        self._file = file
+        self._identity = _identity(file)
         self._watching: sa.Connection | None = None
+        self.damage: str | None = None
+        """What of the file has turned out to make no sense, as SQLite says it."""
+
+        @sa.event.listens_for(engine, "do_connect")
+        def _same_file(*_: object) -> None:
+            # Another file would begin to live beside the one that the other connections still have.
+            if not self.in_place:
+                gone = sqlite3.OperationalError(f"{file} was deleted or replaced")
+                raise OperationalError(None, None, gone)
+
+        @sa.event.listens_for(engine, "handle_error")
+        def _note_damage(context: sa.engine.ExceptionContext) -> None:
+            if _code(context.original_exception) in _DAMAGED:
+                self.damage = str(context.original_exception)
 
     @classmethod
     def open(cls, file: Path, clock: Clock | None = None) -> Self:
@@ -135,13 +156,14 @@ class Journal:
         engine = _engine(file)
         try:
             _migrate(engine, file)
+            _write_ahead(engine)
+            return cls(engine, clock or Clock(), file)
         except DatabaseError as error:
             engine.dispose()
-            raise JournalError(
-                f"The journal {file} cannot be used: {error.orig}. If the disk is full or read-only, mend that; "
-                "if the file is damaged, run: retraind rebuild"
-            ) from error
-        return cls(engine, clock or Clock())
+            raise unusable(file, error) from error
+        except (OSError, JournalError):
+            engine.dispose()
+            raise
 
     def close(self) -> None:
         """Close all connections."""
@@ -149,6 +171,45 @@ class Journal:
             self._watching.close()
             self._watching = None
         self._engine.dispose()
+
+    @property
+    def in_place(self) -> bool:
+        """True while the journal's name leads to the file that was opened."""
+        return _identity(self._file) == self._identity
+
+    def examine(self) -> str | None:
+        """Read the whole file and return what is wrong with it, if anything; it takes seconds for a long history."""
+        try:
+            with self._reader.connect() as connection:
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        except DatabaseError:
+            return self.damage
+        if found != "ok":
+            self.damage = str(found)
+        return self.damage
+
+    def rescue(self) -> Path | None:
+        """Write out again what was deleted or replaced under the daemon; returns the new file, None without need.
+
+        The open connections still have all of it. A file that took its place is left there, and this one is put
+        beside it.
+        """
+        if self.in_place or self.damage:
+            return None
+        make_folder(self._file.parent)
+        target = self._file if not self._file.exists() else _free_name(self._file, "replaced")
+        temporary = target.with_name(f".{target.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        # The one connection that is surely from before.
+        self.data_version()
+        assert self._watching is not None
+        self._watching.connection.cursor().execute("VACUUM INTO ?", (str(temporary),))
+        sync_file(temporary)
+        if target == self._file:
+            for ending in ("-wal", "-shm"):
+                target.with_name(target.name + ending).unlink(missing_ok=True)
+        move(temporary, target)
+        return target
 
     def data_version(self) -> int:
         """Return a number that changes whenever any other connection, in any process, has written.
@@ -211,6 +272,11 @@ class Journal:
             connection.execute(JOBS.delete().where(JOBS.c.id == job.id))
             connection.execute(JOBS.insert().values(_row(job)))
             self._append(connection, "job_adopted", job, {"state": job.state})
+            if job.uploaded_at is not None:
+                # Its training goes on counting against the model's budget.
+                mine = sa.and_(EVENTS.c.job == job.id, EVENTS.c.event.in_(UPLOAD_EVENTS))
+                connection.execute(EVENTS.delete().where(mine))
+                self._append(connection, UPLOAD_EVENTS[0], job, {}, at=job.uploaded_at)
 
     def find(self, beginning: str, limit: int = 3) -> list[Job]:
         """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
@@ -311,10 +377,12 @@ class Journal:
         job: Job | None,
         detail: Mapping[str, Any],
         model: str | None = None,
+        *,
+        at: datetime | None = None,
     ) -> None:
         connection.execute(
             EVENTS.insert().values(
-                at=self._clock.now().timestamp(),
+                at=(at or self._clock.now()).timestamp(),
                 job=job.id if job else None,
                 model=job.model if job else model,
                 event=event,
@@ -465,15 +533,45 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _code(error: BaseException | None) -> int:
+    """Return SQLite's primary result code; 0 for what is not SQLite's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def unusable(file: Path, error: DatabaseError) -> JournalError:
+    """Word what keeps a journal from being used, and what helps."""
+    kind = JournalDamagedError if _code(error.orig) in _DAMAGED else JournalError
+    return kind(f"The journal {file} cannot be used: {error.orig}. {remedy(error)}")
+
+
+def remedy(error: SQLAlchemyError) -> str:
+    """Say what helps when the journal cannot be read or written."""
+    code = _code(getattr(error, "orig", None))
+    if code in _DAMAGED:
+        return "It is damaged, or no journal at all. If it is retraind's own, run: retraind rebuild"
+    if code in _LOCKED:
+        return "Another program keeps it locked. End that program; fuser tells which it is."
+    return "Free space where it is, or mend the disk; all goes on by itself then."
+
+
 def _engine(file: Path) -> sa.Engine:
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": 30})
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": _LOCK_PATIENCE}
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
         # SQLAlchemy, not the driver, begins transactions (see below).
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
 
@@ -486,11 +584,26 @@ def _engine(file: Path) -> sa.Engine:
     return engine
 
 
+def _write_ahead(engine: sa.Engine) -> None:
+    """Have readers and the writer not wait for each other; the file remembers it. Not before it is known to be ours."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(None, None, error) from error
+    finally:
+        connection.close()
+
+
 def _writes(connection: sa.Connection) -> bool:
     return not connection.get_execution_options().get("read_only", False)
 
 
 def _migrate(engine: sa.Engine, file: Path) -> None:
+    # Most often there is nothing to do, and then no lock is needed that another program may have.
+    with engine.execution_options(read_only=True).connect() as reading:
+        if _VERSION.name in sa.inspect(reading).get_table_names() and _revision(reading) == SCHEMA:
+            return
     with engine.begin() as connection:
         tables = sa.inspect(connection).get_table_names()
         if not tables:
@@ -498,9 +611,14 @@ def _migrate(engine: sa.Engine, file: Path) -> None:
             METADATA.create_all(connection)
             connection.execute(_VERSION.insert().values(version_num=SCHEMA))
             return
-        present = connection.scalar(sa.select(_VERSION.c.version_num)) if _VERSION.name in tables else None
+        present = _revision(connection) if _VERSION.name in tables else None
         if present == SCHEMA:
             return
+        if present is None or JOBS.name not in tables:
+            raise JournalError(
+                f"{file} belongs to another program: it has tables, but none of a journal. "
+                "Name a file of its own for the journal with state.url."
+            )
         # Alembic takes longer to import than most commands take to run, and is rarely needed.
         import alembic.command  # noqa: PLC0415
         import alembic.config  # noqa: PLC0415
@@ -511,7 +629,7 @@ def _migrate(engine: sa.Engine, file: Path) -> None:
         known = {
             step.revision for step in alembic.script.ScriptDirectory.from_config(config).walk_revisions()
         }
-        if present is not None and present not in known:
+        if present not in known:
             raise JournalError(
                 f"The journal {file} was written by a newer retraind (schema {present}). "
                 "Install that version again, or restore the journal from before the update."
@@ -520,15 +638,23 @@ def _migrate(engine: sa.Engine, file: Path) -> None:
         alembic.command.upgrade(config, SCHEMA)
 
 
+def _revision(connection: sa.Connection) -> str | None:
+    revision: str | None = connection.scalar(sa.select(_VERSION.c.version_num))
+    return revision
+
+
+def _free_name(file: Path, word: str) -> Path:
+    """Return the first name beside `file`, `word` and a number added, that nothing has."""
+    names = (file.with_name(f"{file.name}.{word}-{number}") for number in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
+
+
 def set_aside(file: Path) -> Path:
     """Rename a journal that cannot be used, with what belongs to it, so that a new one can be begun.
 
     Returns the new name. Nothing is deleted. Call with `sole_instance` held.
     """
-    number = next(
-        number for number in itertools.count(1) if not file.with_name(f"{file.name}.bad-{number}").exists()
-    )
-    aside = file.with_name(f"{file.name}.bad-{number}")
+    aside = _free_name(file, "bad")
     for ending in ("", "-wal", "-shm"):
         part = file.with_name(file.name + ending)
         if part.exists():

@@ -345,7 +345,7 @@ class Pipeline:
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
         with self.shares.held(job.model, self._model(job).drop) as drop:
-            taken = sealing.seal(job, drop)
+            taken = sealing.seal(job, drop, self._copies)
         if not taken:
             return self._give_back(job)
         if job.problem is not None:

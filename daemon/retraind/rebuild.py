@@ -6,14 +6,15 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from retraind import log
-from retraind.job import LIFE, RESTING, Job, Outcome, State
-from retraind.jobfile import JobFiles
-from retraind.journal import Journal
+from retraind.files import held
+from retraind.job import LIFE, Job, Outcome, State
+from retraind.jobfile import Copy, JobFiles
+from retraind.journal import Journal, Version
 from retraind.settings import ModelSettings, Settings
 
 _LOG = log.get(__name__)
@@ -40,21 +41,21 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     found = Rebuilt()
     for name, model in settings.models.items():
         known = journal.versions(name)
+        filed: set[str] = set()
         for place, state in _places(model):
-            for folder in _folders(place):
-                version = known.get(folder.name)
-                if version is not None and state is not None and version.state in RESTING:
-                    continue
-                copy = files.read(folder)
+            for job_id, copy in _copies(model, place, files, _settled(known, state)):
+                version = known.get(job_id)
                 if copy is None or copy.job.model != name or not (copy.sealed or believe):
                     if version is None:
-                        found.foreign.append(folder)
+                        found.foreign.append(place / job_id)
                     continue
+                if state is State.DONE:
+                    filed.add(job_id)
                 if version is not None and version.version >= copy.job.version:
                     continue
-                job = _standing(copy.job, state)
+                job = _standing(copy.job, state, filed=job_id in filed)
                 if job is None:
-                    found.foreign.append(folder)
+                    found.foreign.append(place / job_id)
                     continue
                 journal.adopt(job)
                 found.adopted.append(job)
@@ -64,30 +65,51 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     return found
 
 
+def _settled(known: Mapping[str, Version], state: State | None) -> frozenset[str]:
+    """Return the jobs of which a folder in the place for `state` can tell nothing new."""
+    return frozenset(job_id for job_id, version in known.items() if version.state is state)
+
+
 def _places(model: ModelSettings) -> Iterator[tuple[Path, State | None]]:
     yield model.done_folder, State.DONE
     yield model.failed_folder, State.FAILED
     yield model.work_folder, None
 
 
-def _folders(place: Path) -> Iterator[Path]:
+def _copies(
+    model: ModelSettings, place: Path, files: JobFiles, besides: frozenset[str]
+) -> Iterator[tuple[str, Copy | None]]:
+    """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else."""
+    inside = place.is_relative_to(model.drop)
     try:
-        with os.scandir(place) as entries:
-            names = [
-                entry.name
-                for entry in entries
-                if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
-            ]
+        with held(model.drop, *place.relative_to(model.drop).parts) if inside else held(place) as here:
+            for name in _names(here):
+                if name not in besides:
+                    with held(here, name) as folder:
+                        copy = files.read(folder, name)
+                    yield name, copy
     except FileNotFoundError:
         return
     except OSError as error:
         _LOG.warning("folder_unreadable", folder=str(place), reason=error.strerror)
-        return
-    yield from (place / name for name in sorted(names))
 
 
-def _standing(job: Job, state: State | None) -> Job | None:
-    """Return the job as its place says it stands; None where copy and place cannot both be true."""
+def _names(place: Path) -> list[str]:
+    with os.scandir(place) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        )
+
+
+def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:
+    """Return the job as its place says it stands; None where copy and place cannot both be true.
+
+    `filed` says that its folder is in done/, perhaps in addition: a filing across file systems was cut off then.
+    """
+    if filed and state is not State.DONE and (state is State.FAILED or job.state is not State.FILING):
+        return None
     if state is State.DONE:
         # Filed under done/ before its copy could say more than "filing".
         return job.changed(state=state, outcome=job.outcome or Outcome.TRAINED, hold=None, wake_at=None)

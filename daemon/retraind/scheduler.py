@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind import log
 from retraind.clock import Clock
 from retraind.job import Job, Outcome, State
-from retraind.journal import Conflict, Journal
+from retraind.journal import Conflict, Journal, remedy
 from retraind.pipeline import Pipeline
 from retraind.turns import turns
 
@@ -280,7 +280,7 @@ def tell_of_journal(error: SQLAlchemyError) -> None:
     _LOG.error(
         "journal_unusable",
         reason=str(getattr(error, "orig", None) or error),
-        remedy="Free space where the journal is, or mend the disk; all goes on by itself then.",
+        remedy=remedy(error),
     )
 
 

@@ -6,6 +6,7 @@ Nothing is decided here about a job or a file.
 import os
 import secrets
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, presumed_issue, warning_of
 from retraind.api.upload import ObjectStore
 from retraind.clock import Clock, for_people
-from retraind.errors import ConfigError, JournalError, Setback
+from retraind.errors import ConfigError, JournalDamagedError, JournalError, Setback
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
@@ -34,7 +35,7 @@ from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
 from retraind.job import Job, State, job_id
 from retraind.jobfile import JobFiles
-from retraind.journal import Journal, sole_instance
+from retraind.journal import Journal, set_aside, sole_instance
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
 from retraind.report.status import STATUS, expected_names, status_text, stopped_text, write_status
@@ -84,11 +85,27 @@ class _Watched:
 
 @contextmanager
 def _opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
-    journal = Journal.open(settings.state.journal_file, clock)
+    file = settings.state.journal_file
     try:
+        journal = Journal.open(file, clock)
+    except JournalDamagedError as error:
+        if not JobFiles.are_known(file):
+            raise
+        # Sealed copies of all its jobs are in their folders, and nobody else can have written those.
+        _LOG.error("journal_damaged", reason=str(error), moved_to=str(set_aside(file)))
+        journal = Journal.open(file, clock)
+    try:
+        journal.data_version()  # opens the connection that could still read it after its deletion
         yield journal
     finally:
+        try:
+            if kept := journal.rescue():
+                _LOG.warning("journal_written_again", file=str(kept))
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            _LOG.exception("journal_not_written_again", reason=str(error))
         journal.close()
+        if journal.damage:
+            _LOG.error("journal_damaged", reason=journal.damage, moved_to=str(set_aside(file)))
 
 
 @contextmanager
@@ -124,6 +141,8 @@ class Daemon:
         self._begun_at = self._clock.elapsed()
         self._terminal = os.isatty(0)
         """Started by hand: then SIGHUP may mean that the terminal was closed."""
+        self._code = 0
+        """What `run` returns: 1 when systemd is to start it again."""
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -176,6 +195,9 @@ class Daemon:
         self._scheduler.start()
         self._schedule_sweeps()
         self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
+        if not once:
+            # Not before the start: of a long history this takes seconds.
+            self._hashing.submit(self.journal.examine)
         try:
             return self._work_off() if once else self._work()
         finally:
@@ -209,10 +231,10 @@ class Daemon:
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
-        seen = self.journal.data_version()
+        seen = -1
         ready = False
         begun = self._clock.elapsed()
-        while self._heed_signals(beat):
+        while self._heed_signals(beat) and self._journal_is_well():
             if not ready and self._all_swept(begun):
                 ready = True
                 notify("READY=1")
@@ -229,7 +251,18 @@ class Daemon:
                     self._scheduler.start_over()
             except SQLAlchemyError as error:
                 tell_of_journal(error)
-        return 0
+        return self._code
+
+    def _journal_is_well(self) -> bool:
+        """Tell whether the journal is still the file that was opened; without it, only a new start helps."""
+        if self.journal.damage is None and self.journal.in_place:
+            return True
+        reason = self.journal.damage or "its file was deleted or replaced"
+        _LOG.error(
+            "journal_lost", reason=reason, remedy="Start retraind again; the job folders know what it held."
+        )
+        self._code = 1
+        return False
 
     def _beat(self) -> None:
         """Tell systemd that the daemon lives, if its sweep does."""
@@ -251,13 +284,15 @@ class Daemon:
         longest = max(model.settle.total_seconds() for model in self.settings.models.values())
         begun = self._clock.elapsed()
         deadline = begun + longest + _ONCE_MARGIN
-        while self._heed_signals(_ONCE_STEP):
+        while self._heed_signals(_ONCE_STEP) and self._journal_is_well():
             views = [watched.view for watched in self._watched.values()]
             arriving = self._clock.elapsed() < deadline and any(
                 view.complete or any(wait.arriving for wait in view.waiting) for view in views
             )
             if self._all_swept(begun) and not arriving and not self._movable():
                 break
+        if self._code:
+            return self._code
         jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
         bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
         return 1 if bad or any(watched.view.trouble for watched in self._watched.values()) else 0
@@ -273,7 +308,7 @@ class Daemon:
         self._stopping.set()
         notify("STOPPING=1")
         _LOG.info("stopping")
-        ender = threading.Timer(_STOP_PATIENCE, _end_hard)
+        ender = threading.Timer(_STOP_PATIENCE, _end_hard, [self._code])
         ender.daemon = True
         ender.start()
         try:
@@ -556,10 +591,10 @@ def _has_status(drop: Path) -> bool:
     return os.path.lexists(drop / STATUS)
 
 
-def _end_hard() -> None:
+def _end_hard(code: int) -> None:
     """End at once: a step hangs in a system call. Every step can be repeated, so nothing is lost."""
     _LOG.warning(
         "stopped_hard",
         reason="a step did not reach a safe point in time; it is repeated after the next start",
     )
-    os._exit(0)
+    os._exit(code)

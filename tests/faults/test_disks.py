@@ -128,7 +128,7 @@ def test_whatever_the_file_system_answers_the_step_is_tried_again_and_says_what_
 
         # Each of these states' steps reads or writes a file in the job's folder.
         patch.setattr(sealing, "open_regular", broken)
-        patch.setattr(sealing, "write_atomically", broken)
+        patch.setattr("retraind.jobfile.write_atomically", broken)
         patch.setattr("retraind.pipeline.write_atomically", broken)
         job = stuck(world, job, state, REMEDIES[number])
         assert "/proc/" not in job.trouble, "people know paths, not handles"

@@ -1,6 +1,5 @@
 """Taking deliveries out of reach of their writers, and giving them back."""
 
-import json
 import os
 import tempfile
 from contextlib import contextmanager
@@ -12,14 +11,16 @@ import pytest
 from killing import at_every_point
 from retraind.intake import seal as sealing
 from retraind.intake.folder import signature_of
-from retraind.intake.seal import JOB_FILE, give_back, remove_folder, seal, untouched
+from retraind.intake.seal import give_back, remove_folder, untouched
 from retraind.job import Job, Role, SealedFile, State
+from retraind.jobfile import NAME, JobFiles
 from retraind.settings import ModelSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MEMORY = Path("/dev/shm")
 LAYOUT_A = {"train_1.csv": b"a,b\n1,2\n", "eval_1.csv": b"a,b\n3,4\n", "1.done": b""}
 LAYOUT_B = {"train/1.csv": b"a,b\n1,2\n", "eval/1.csv": b"a,b\n3,4\n"}
+COPIES = JobFiles(b"k" * 32)
 ROLES = {"train": Role.TRAIN, "eval": Role.EVAL}
 
 
@@ -76,6 +77,10 @@ class Delivery:
         self.put()
 
 
+def seal(job, drop):
+    return sealing.seal(job, drop, COPIES)
+
+
 @contextmanager
 def folder_in_memory():
     if not MEMORY.is_dir():
@@ -111,9 +116,11 @@ def test_a_sealed_delivery_is_in_the_jobs_folder_untouched(delivery):
     assert seal(delivery.job, delivery.drop)
     assert delivery.whole()
     assert untouched(delivery.job, delivery.folder)
-    expected = [f".retraind/{delivery.job.id}/{name}" for name in (*delivery.files, JOB_FILE)]
+    expected = [f".retraind/{delivery.job.id}/{name}" for name in (*delivery.files, NAME)]
     assert delivery.left() == sorted(expected)
-    assert json.loads((delivery.folder / JOB_FILE).read_bytes())["id"] == delivery.job.id
+    copy = COPIES.read(delivery.folder, delivery.job.id)
+    assert copy.job == delivery.job
+    assert copy.sealed, "a journal that is lost just now can be rebuilt from it"
 
 
 def test_sealing_again_changes_nothing(delivery):
@@ -296,7 +303,7 @@ def test_what_somebody_put_into_the_jobs_folder_stays_there(delivery, tmp_path):
 
 def test_half_written_files_of_retrainds_own_do_not_keep_the_folder(delivery):
     assert seal(delivery.job, delivery.drop)
-    (delivery.folder / f".{JOB_FILE}.tmp").write_bytes(b'{"id')
+    (delivery.folder / f".{NAME}.tmp").write_bytes(b'{"id')
     assert give_back(delivery.job, delivery.drop)
     assert not delivery.folder.exists()
 

@@ -32,7 +32,7 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(breaker, "FIRST_PAUSE", timedelta(milliseconds=200))
     monkeypatch.setattr(breaker, "LONGEST_PAUSE", timedelta(milliseconds=800))
     monkeypatch.setattr("retraind.pipeline._FRESH_ADDRESS", timedelta(milliseconds=300))
-    monkeypatch.setattr("retraind.service._end_hard", lambda: None)  # it would end the tests' own process
+    monkeypatch.setattr("retraind.service._end_hard", lambda _: None)  # it would end the tests' own process
 
 
 class Service:

@@ -21,15 +21,14 @@ from retraind.files import (
     status_of,
     sync_file,
     sync_folder,
-    write_atomically,
 )
 from retraind.intake.folder import signature_of
 from retraind.job import Job, SealedFile
+from retraind.jobfile import NAME, JobFiles
 
 WORK = ".retraind"
 """The folder in the drop folder where sealed deliveries are."""
-JOB_FILE = "job.json"
-_OWN_FILES = frozenset({JOB_FILE, f".{JOB_FILE}.tmp"})
+_OWN_FILES = frozenset({NAME, f".{NAME}.tmp"})
 _GONE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -45,16 +44,17 @@ def _is(file: SealedFile, folder: Path) -> bool:
         return False
 
 
-def seal(job: Job, drop: Path) -> bool:
+def seal(job: Job, drop: Path, copies: JobFiles) -> bool:
     """Move the job's files from the drop folder into its own; returns False when one changed meanwhile.
 
-    On False some files may already have been moved; `give_back` returns them.
+    A copy of the job is in its folder before the first of them. On False some files may already have been moved;
+    `give_back` returns them.
     """
     make_folder(drop / WORK)
     with held(drop, WORK) as work:
         make_folder(work / job.id)
         with held(work, job.id) as folder:
-            write_atomically(folder / JOB_FILE, job.portable())
+            copies.write(folder, job)
             return all(_take(file, drop, folder) for file in job.files) and untouched(job, folder)
 
 
