@@ -336,22 +336,24 @@ def test_a_long_value_is_shown_shortened():
     assert show("x" * 41) == "x" * 40 + "…"
 
 
-def test_an_endless_row_stops_the_reading_and_is_told():
+@pytest.mark.parametrize(
+    ("head", "cause"),
+    [
+        (b"a,b", "has no line breaks"),
+        (b'a,"b\n\n","c\n', "a quote opens in line 3 and is not closed for so long"),
+    ],
+)
+def test_a_first_row_without_end_stops_the_reading_and_is_told(head, cause):
     served = 0
 
     class Endless(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
         def read(self, size: int = -1) -> bytes:
             nonlocal served
             served += size
-            return b'a,b\n1,"' if served == size else b"x" * size
+            return head if served == size else b"x" * size
 
-    answer = preflight(SourceFile("train.csv", Endless), limits=Limits(record=1 << 20))
-    finding = only(answer.errors, "record-too-long")
-    assert finding.line == 2
-    assert "a quote opens in line 2" in finding.message
+    answer = preflight(SourceFile("train.csv", Endless), limits=Limits(header=1 << 20))
+    assert cause in only(answer.errors, "header-too-long").message
     assert answer.train is None
     assert served < 2 << 20
 

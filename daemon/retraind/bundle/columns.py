@@ -16,8 +16,20 @@ FEW_NUMBERS = 10
 
 FIRST_YEAR, LAST_YEAR = 1970, 3999
 
+EMPTY_ROWS = 100_000
+"""A column without a value in so many rows is called empty; to look through all of a long file would slow it down."""
+
 _DATE = re.compile(rb"(\d{4})(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?:[T ].*)?", re.DOTALL)
 _VALUE_BYTES = 512  # of a value that is kept; longer ones that begin alike count as equal
+
+_FIRST_BAD_YEAR = re.compile(rb'"?(?:[04-9]\d\d|1[0-8]\d|19[0-6])\d[-/]\d')
+_BAD_YEAR = {
+    sign: re.compile(
+        sign + rb'(?<=[,\t\r\n"][014-9]\d\d\d.)(?:(?<=[04-9]....)|(?<=1[0-8]...)|(?<=19[0-6]..))\d', re.DOTALL
+    )
+    for sign in (b"-", b"/")
+}
+"""Years out of range at the start of a value. They begin with the sign, which the search finds fastest."""
 
 
 class Odd(NamedTuple):
@@ -78,6 +90,13 @@ def _all_numbers(values: Sequence[bytes]) -> bool:
     return True
 
 
+def _may_be_out_of_range(data: bytes) -> bool:
+    """Tell whether any value in a run of records could be a date out of range; far cheaper than to look at each."""
+    return _FIRST_BAD_YEAR.match(data) is not None or any(
+        sign in data and bad_year.search(data) is not None for sign, bad_year in _BAD_YEAR.items()
+    )
+
+
 class _Target:
     def __init__(self, column: int) -> None:
         self.column = column
@@ -112,9 +131,11 @@ class ColumnWatch:
         self._maybe_dates = set(range(width))
         self._dates: dict[int, Few[Odd]] = {}
         self._target = None if target is None else _Target(target)
+        self._rows = 0
 
     def sample(self, line: int, cells: Sequence[bytes]) -> None:
         """Look at one of the first rows. A column whose values here all look like dates is a date column."""
+        self._rows += 1
         self._empty = {column for column in self._empty if not cells[column]}
         for column in tuple(self._maybe_dates):
             value = cells[column]
@@ -130,18 +151,22 @@ class ColumnWatch:
         if self._target is not None:
             self._target.add((line,), (cells[self._target.column],), early=True)
 
-    def wanted(self) -> tuple[int, ...]:
-        """Return the columns whose values are needed of the rows after the sample."""
-        columns = self._empty | self._dates.keys()
+    def wanted(self, data: bytes) -> tuple[int, ...]:
+        """Return the columns whose values are needed of rows after the sample, given these rows as they stand."""
+        columns = set(self._empty) if self._rows < EMPTY_ROWS else set()
+        if self._dates and _may_be_out_of_range(data):
+            columns |= self._dates.keys()
         if self._target is not None and not self._target.done:
             columns.add(self._target.column)
         return tuple(sorted(columns))
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
         """Look at rows after the sample: their lines, and by column the values that were wanted."""
-        self._empty = {column for column in self._empty if not any(values[column])}
+        self._rows += len(lines)
+        self._empty = {column for column in self._empty if column not in values or not any(values[column])}
         for column, odd in self._dates.items():
-            _add_dates(odd, lines, values[column])
+            if column in values:
+                _add_dates(odd, lines, values[column])
         if self._target is not None and self._target.column in values:
             self._target.add(lines, values[self._target.column], early=False)
 

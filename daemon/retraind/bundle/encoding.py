@@ -1,7 +1,7 @@
 """Which character encoding a file is in, told from all of its bytes in one pass.
 
 UTF-8 and Shift_JIS (as Windows writes it, code page 932) are tried side by side until one of them is ruled
-out.
+out, or so much is good UTF-8 that it can be nothing else.
 """
 
 import codecs
@@ -12,6 +12,9 @@ HEAD_BYTES = 1_000
 """The service looks at this many bytes to tell the encoding."""
 
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SURE_UTF8 = (
+    1_000  # bytes beyond ASCII that are all good UTF-8: no text in another encoding is that by chance
+)
 _WIDE_SHARE = 0.4  # of every other byte: Western text in UTF-16 has a NUL in nearly all of them
 
 
@@ -30,6 +33,7 @@ class Encoding:
 
     name: str
     ascii_head: bool  # the first 1,000 bytes are ASCII
+    marked: bool = False  # the file starts with the mark of UTF-8
     not_utf8: BadByte | None = None
     not_shift_jis: BadByte | None = None
 
@@ -51,19 +55,23 @@ class _Reading:
 
     def __init__(self, codec: str) -> None:
         self.bad: BadByte | None = None
+        self.beyond_ascii = 0  # bytes more than characters, which is at least one for each beyond ASCII
         self._decoder = codecs.getincrementaldecoder(codec)("strict")
+        self._held = b""  # the beginning of a character that the last piece cut in two
 
-    def feed(self, piece: bytes, offset: int, line_of: Callable[[int], int], *, final: bool = False) -> None:
-        if self.bad is not None:
-            return
-        held = self._decoder.getstate()[0]
-        if not held and piece.isascii():
+    def feed(
+        self, piece: bytes, offset: int, line_of: Callable[[int], int], *, ascii_only: bool, final: bool
+    ) -> None:
+        if self.bad is not None or (ascii_only and not self._held and not final):
             return
         try:
-            self._decoder.decode(piece, final)
+            text = self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
-            place = error.start - len(held)
-            self.bad = BadByte(offset + place, line_of(place), (held + piece)[error.start])
+            place = error.start - len(self._held)
+            self.bad = BadByte(offset + place, line_of(place), (self._held + piece)[error.start])
+            return
+        self.beyond_ascii += len(piece) - len(text)
+        self._held = self._decoder.getstate()[0]
 
 
 class EncodingCheck:
@@ -79,21 +87,24 @@ class EncodingCheck:
 
     def feed(self, piece: bytes, line_of: Callable[[int], int], *, final: bool = False) -> None:
         """Look at the next piece; `line_of` gives the line of an offset in it. End with an empty, final piece."""
-        self._ascii = self._ascii and piece.isascii()
-        self._utf8.feed(piece, self._offset, line_of, final=final)
-        if not self.mark:
-            self._shift_jis.feed(piece, self._offset, line_of, final=final)
+        ascii_only = piece.isascii()
+        self._ascii = self._ascii and ascii_only
+        self._utf8.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
+        if not self._only_utf8:
+            self._shift_jis.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
         self._offset += len(piece)
+
+    @property
+    def _only_utf8(self) -> bool:
+        return bool(self.mark) or self._utf8.beyond_ascii >= _SURE_UTF8
 
     def result(self) -> Encoding:
         """Return what is known after the last piece. UTF-8 wins when both readings hold: chance favours it."""
         not_utf8, not_shift_jis = self._utf8.bad, self._shift_jis.bad
-        if self.mark:
-            name = "unknown" if not_utf8 else "utf-8-sig"
-        elif self._ascii:
-            name = "ascii"
-        elif not_utf8 is None:
-            name = "utf-8"
+        if not_utf8 is not None:
+            name = "unknown" if self._only_utf8 or not_shift_jis else "shift_jis"
+        elif self.mark:
+            name = "utf-8-sig"
         else:
-            name = "unknown" if not_shift_jis else "shift_jis"
-        return Encoding(name, self._ascii_head, not_utf8, not_shift_jis)
+            name = "ascii" if self._ascii else "utf-8"
+        return Encoding(name, self._ascii_head, bool(self.mark), not_utf8, not_shift_jis)

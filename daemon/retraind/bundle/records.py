@@ -5,27 +5,19 @@ character encoding or a rule of the service: in UTF-8 and in Shift_JIS alike, th
 CR and LF never occur inside another character, so bytes are all that is needed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from retraind.bundle.skeleton import CR, CRLF, LF, QUOTE, Block, Skeletons, line_breaks
 
 MAX_CELLS = 5_000
 """Cells kept of one record; the service takes 999. The width told is exact all the same."""
 
-_FAST_BYTES = (
-    4 << 20
-)  # more than this without a record's end is no ordinary file, and the exact way copies less
-_SPLIT_BYTES = 64 << 10
+VALUE_BYTES = 512
+"""Kept of a value, unless more is asked for; longer ones that begin alike count as equal."""
 
-
-class RecordTooLong(Exception):
-    """A record does not end within the limit. `quote_line` tells where an open quote began, if that is the cause."""
-
-    def __init__(self, line: int, quote_line: int | None) -> None:
-        super().__init__(f"The record that starts in line {line} does not end within the limit.")
-        self.line = line
-        self.quote_line = quote_line
+_ENDINGS = (CRLF, LF, CR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,194 +27,212 @@ class Record:
     line: int
     width: int
     ending: bytes  # CR, LF, CRLF, or nothing at the end of the file
-    cells: tuple[bytes, ...] = ()  # only when asked for, and at most MAX_CELLS
+    cells: tuple[bytes, ...]  # at most MAX_CELLS, each at most as long as asked for
 
 
 class _Next:
-    """The next place of one byte, remembered, so that a rare byte is not sought again for every record."""
+    """The next place of one byte, remembered, so that a rare byte is not sought again for every field."""
 
-    __slots__ = ("_at", "_buffer", "_byte")
+    __slots__ = ("_at", "_byte", "_data")
 
-    def __init__(self, buffer: bytearray, byte: bytes) -> None:
-        self._buffer = buffer
+    def __init__(self, data: bytes, byte: bytes) -> None:
+        self._data = data
         self._byte = byte
         self._at = -1
 
     def after(self, start: int) -> int:
-        """Return the first place at or after `start`, or the buffer's length. `start` must never go back."""
+        """Return the first place at or after `start`, or the data's length. `start` must never go back."""
         if self._at < start:
-            found = self._buffer.find(self._byte, start)
-            self._at = len(self._buffer) if found < 0 else found
+            found = self._data.find(self._byte, start)
+            self._at = len(self._data) if found < 0 else found
         return self._at
 
 
-@dataclass(slots=True)
-class _Walk:
-    """What walking through a record field by field found."""
+class In(Enum):
+    """Where in a field a walk stands."""
 
-    width: int = 0
-    end: int = 0  # of the last field; the line break follows
-    open_quote: int | None = None  # the record does not end: a quote opened here and did not close
-    cells: list[tuple[int, int, int]] | None = None  # start, end of the quoted part (or start), end
+    START = auto()
+    PLAIN = auto()  # no quote opened, or one has closed: what comes is taken as it is
+    QUOTES = auto()
+    CLOSING = auto()  # after a quote in quotes: it closes them, or a second one makes it a character
 
 
-class _Buffer:
-    """Finds records in a buffer that does not change meanwhile."""
+class Walk:
+    """A walk through one record, field by field. Can stop and go on anywhere, and holds little of what it has seen."""
 
-    def __init__(self, buffer: bytearray, delimiter: bytes) -> None:
-        self.buffer = buffer
+    def __init__(self, delimiter: bytes, keep: int) -> None:
+        self.size = 0  # bytes gone through
+        self.breaks = 0  # line breaks among them, which are in quotes
+        self.quote_breaks = 0  # those before the last opening quote
+        self.place = In.START
         self._delimiter = delimiter
-        self._returns = _Next(buffer, CR)
-        self._feeds = _Next(buffer, LF)
-        self._quotes = _Next(buffer, QUOTE)
+        self._keep = keep
+        self._ended = 0  # fields
+        self._cells: list[bytes] = []
+        self._cell = bytearray()
 
-    def line_end(self, start: int) -> int:
-        """Return where the physical line that holds `start` ends."""
-        return min(self._feeds.after(start), self._returns.after(start))
+    @property
+    def width(self) -> int:
+        """The number of fields so far."""
+        return self._ended + 1 if self.size else 0
 
-    def ending(self, end: int) -> bytes:
-        """Return the line break at `end`; nothing at the end of the buffer."""
-        if self.buffer[end : end + 1] != CR:
-            return LF if end < len(self.buffer) else b""
-        return CRLF if self.buffer[end + 1 : end + 2] == LF else CR
+    @property
+    def cells(self) -> tuple[bytes, ...]:
+        """The values so far, without their quotes."""
+        return tuple((*self._cells, bytes(self._cell))[: min(MAX_CELLS, self.width)])
 
-    def walk(self, start: int, *, cells: bool) -> tuple[_Walk, bool]:
-        """Return the record that starts at `start`, and whether it holds a quote."""
-        end = self.line_end(start)
-        if self._quotes.after(start) < end:
-            return self._fields(start, cells=cells), True
-        width = self.buffer.count(self._delimiter, start, end) + 1 if end > start else 0
-        return _Walk(width, end), False
-
-    def _fields(self, start: int, *, cells: bool) -> _Walk:
-        walk = _Walk(cells=[] if cells else None)
+    def through(self, data: bytes, start: int, quotes: _Next, line_end: Callable[[int], int]) -> int:
+        """Go on at `start`; returns where the record's line break is, or the length of `data`."""
         at = start
-        while True:
-            unquoted = at
-            if self.buffer.startswith(QUOTE, at):
-                unquoted = self._after_quotes(at + 1)
-                if unquoted == 0:
-                    walk.open_quote = at
-                    return walk
-            end = self.line_end(unquoted)
-            stop = self.buffer.find(self._delimiter, unquoted, end)
-            walk.width += 1
-            walk.end = end if stop < 0 else stop
-            if walk.cells is not None and walk.width <= MAX_CELLS:
-                walk.cells.append((at, unquoted, walk.end))
-            if stop < 0:
-                return walk
-            at = stop + 1
-
-    def _after_quotes(self, at: int) -> int:
-        """Return the place after the closing quote of the field whose content starts at `at`; 0 if it is missing."""
-        while (at := self.buffer.find(QUOTE, at) + 1) and self.buffer.startswith(QUOTE, at):
-            at += 1
+        while at < len(data):
+            if self.place is In.QUOTES:
+                end = quotes.after(at)
+                self._add(data[at : min(end, at + self._keep)])
+                self.breaks += line_breaks(data, at, end)
+                at = end + 1
+                if end < len(data):
+                    self.place = In.CLOSING
+            elif data.startswith(QUOTE, at) and self.place is not In.PLAIN:
+                if self.place is In.CLOSING:
+                    self._add(QUOTE)
+                else:
+                    self.quote_breaks = self.breaks
+                self.place = In.QUOTES
+                at += 1
+            else:
+                end = line_end(at)
+                if quotes.after(at) < end:
+                    stop = data.find(self._delimiter, at, end)
+                    at = self._field(data, at, end if stop < 0 else stop)
+                    if stop < 0:
+                        break
+                    self._end_field()
+                    at += 1
+                else:
+                    at = self._fields(data, at, end)
+                    break
+        at = min(at, len(data))
+        self.size += at - start
         return at
 
-    def cells(self, start: int, walk: _Walk) -> tuple[bytes, ...]:
-        """Return the first MAX_CELLS values of a record, without their quotes."""
-        if walk.cells is not None:
-            return tuple(self._value(*place) for place in walk.cells)
-        if walk.end - start <= _SPLIT_BYTES:
-            return tuple(bytes(self.buffer[start : walk.end]).split(self._delimiter)[:MAX_CELLS])
-        values = []
-        for _ in range(min(walk.width, MAX_CELLS)):
-            stop = self.buffer.find(self._delimiter, start, walk.end)
-            stop = walk.end if stop < 0 else stop
-            values.append(bytes(self.buffer[start:stop]))
-            start = stop + 1
-        return tuple(values)
+    def _field(self, data: bytes, at: int, end: int) -> int:
+        self.place = In.PLAIN
+        self._add(data[at : min(end, at + self._keep)])
+        return end
 
-    def _value(self, start: int, unquoted: int, end: int) -> bytes:
-        rest = bytes(self.buffer[unquoted:end])
-        if unquoted == start:
-            return rest
-        return bytes(self.buffer[start + 1 : unquoted - 1]).replace(QUOTE * 2, QUOTE) + rest
+    def _fields(self, data: bytes, at: int, end: int) -> int:
+        """Take the rest of a line, or of the data, in which no quote stands."""
+        if at == end:
+            return end
+        first, *others = data[at:end].split(self._delimiter, MAX_CELLS - len(self._cells))
+        self._add(first[: self._keep])
+        count = data.count(self._delimiter, at, end)
+        if others:
+            self._end_field()
+            self._cells += [cell[: self._keep] for cell in others[:-1]]
+            self._cell = bytearray(others[-1][: self._keep])
+            count -= 1
+        self._ended += count
+        self.place = In.START if data.endswith(self._delimiter, at, end) else In.PLAIN
+        return end
+
+    def _add(self, part: bytes) -> None:
+        room = self._keep - len(self._cell)
+        if room > 0:
+            self._cell += part[:room]
+
+    def _end_field(self) -> None:
+        self._ended += 1
+        self.place = In.START
+        if len(self._cells) < MAX_CELLS:
+            self._cells.append(bytes(self._cell))
+        self._cell.clear()
 
 
 class Scanner:
     """Takes a file's bytes piece by piece and gives its records.
 
-    `block` is the fast way: it gives many records at once, or nothing. `records` is the exact way and gives every
-    complete record. At most one incomplete record is held, of at most `record_limit` bytes and one piece.
+    `block` is the fast way: it gives many records at once, or nothing. `record` is the exact way and gives every
+    record. What is held does not grow with the length of a record.
     """
 
-    def __init__(self, delimiter: bytes, *, record_limit: int) -> None:
+    def __init__(self, delimiter: bytes) -> None:
         self.line = 1  # of the first byte not yet given out
         self.unclosed_line: int | None = None  # where a quote opened that the end of the file left open
         self._delimiter = delimiter
-        self._record_limit = record_limit
         self._skeletons = Skeletons(delimiter)
-        self._pending = bytearray()
-        self._at = 0
-        self._retry_at = 0  # bytes: an incomplete record is looked at again once it has doubled
+        self._walk: Walk | None = None
+        self._final = False
+        self._begin(b"")
 
-    def feed(self, piece: bytes) -> None:
-        """Add the next piece of the file."""
-        self._compact()
-        self._pending += piece
+    def _begin(self, data: bytes) -> None:
+        self._returned = CR if data.endswith(CR) and not self._final else b""
+        self._data = data[:-1] if self._returned else data  # its LF may come in the next piece
+        self._at = 0
+        self._returns = _Next(self._data, CR)
+        self._feeds = _Next(self._data, LF)
+        self._quotes = _Next(self._data, QUOTE)
+
+    def feed(self, piece: bytes, *, final: bool = False) -> None:
+        """Add the next piece of the file. `final`: there is none after it."""
+        self._final = final
+        self._begin(self._data[self._at :] + self._returned + piece)
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is what will be fed next."""
-        offset = max(offset, 0)
-        line = self.line + line_breaks(self._pending, self._at, len(self._pending))
-        line += line_breaks(piece, 0, offset)
-        split = self._pending.endswith(CR) and piece.startswith(LF) and offset > 0
-        return line - 1 if split else line
+        before = self._data[self._at :] + self._returned + piece[: max(offset, 0)]
+        return self.line + self.walked.breaks + line_breaks(before, 0, len(before))
 
-    def block(self, width: int, columns: Sequence[int]) -> Block | None:
-        """Give all complete records at once, compared with `width`; None means: use `records`."""
-        held = len(self._pending) - self._at
-        if not self._retry_at <= held <= _FAST_BYTES:
+    @property
+    def walked(self) -> Walk:
+        """What the exact way has seen of the record that it is in."""
+        return self._walk or Walk(self._delimiter, 0)
+
+    @property
+    def walking(self) -> bool:
+        """True when the exact way stands in a record whose end has not come yet."""
+        return self._walk is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes were fed and not yet looked at."""
+        return len(self._data) - self._at
+
+    def _line_end(self, start: int) -> int:
+        return min(self._feeds.after(start), self._returns.after(start))
+
+    def block(self, width: int, wanted: Callable[[bytes], Sequence[int]]) -> Block | None:
+        """Give all complete records at once, compared with `width`; None means: feed more, or use `record`.
+
+        `wanted` tells, given the bytes, which columns' values are needed of them.
+        """
+        if self._walk is not None:
             return None
-        self._compact()
-        block = self._skeletons.block(bytes(self._pending), self.line, width, columns)
+        block = self._skeletons.block(self._data[self._at :], self.line, width, wanted)
         if block is not None:
-            self._at = block.size
+            self._at += block.size
             self.line += block.breaks
-            self._retry_at = 0
         return block
 
-    def records(self, *, final: bool, cells: bool) -> Iterator[Record]:
-        """Give each complete record, with its values when `cells`. `final`: nothing more will be fed.
+    def record(self, keep: int = VALUE_BYTES) -> Record | None:
+        """Give the next record, if its end is there; at most `keep` bytes are kept of each value.
 
         A record that a quote leaves open at the end of the file is not given; `unclosed_line` tells of it.
-        Raises RecordTooLong. May be left early; the next call goes on from there.
         """
-        size = len(self._pending)
-        if size - self._at < self._retry_at and not final:
-            return
-        self._retry_at = 0
-        buffer = _Buffer(self._pending, self._delimiter)
-        while self._at < size:
-            start = self._at
-            walk, quoted = buffer.walk(start, cells=cells)
-            if walk.open_quote is not None:
-                quote_line = self.line + line_breaks(self._pending, start, walk.open_quote)
-                self._limit(size - start, quote_line)
-                if final:
-                    self.unclosed_line = quote_line
-                    self._at = size
-                break
-            self._limit(walk.end - start, None)
-            ending = buffer.ending(walk.end)
-            after = walk.end + len(ending)
-            if after == size and ending not in {LF, CRLF} and not final:
-                break
-            self._at = after
-            line = self.line
-            if quoted:
-                self.line += line_breaks(self._pending, start, after)
-            elif ending:
-                self.line += 1
-            yield Record(line, walk.width, ending, buffer.cells(start, walk) if cells else ())
-        self._retry_at = min(2 * (size - self._at), self._record_limit + 1)
-
-    def _limit(self, size: int, quote_line: int | None) -> None:
-        if size > self._record_limit:
-            raise RecordTooLong(self.line, quote_line)
-
-    def _compact(self) -> None:
-        del self._pending[: self._at]
-        self._at = 0
+        if self._walk is None:
+            if not self.waiting:
+                return None
+            self._walk = Walk(self._delimiter, keep)
+        walk = self._walk
+        self._at = walk.through(self._data, self._at, self._quotes, self._line_end)
+        ending = next((end for end in _ENDINGS if self._data.startswith(end, self._at)), b"")
+        if not ending and not self._final:
+            return None
+        self._walk = None
+        if not ending and walk.place is In.QUOTES:
+            self.unclosed_line = self.line + walk.quote_breaks
+            return None
+        record = Record(self.line, walk.width, ending, walk.cells)
+        self._at += len(ending)
+        self.line += walk.breaks + (1 if ending else 0)
+        return record

@@ -76,7 +76,7 @@ def _undecodable(case: Case) -> Finding:
     ]
     bad_bytes = [bad for bad in (told.not_utf8, told.not_shift_jis) if bad is not None]
     likelier = max(bad_bytes, key=lambda bad: bad.offset)  # the encoding that fitted longer
-    mark = "the file starts with the mark of UTF-8, but the text is " if len(reasons) == 1 else "the text is "
+    mark = "the file starts with the mark of UTF-8, but the text is " if told.marked else "the text is "
     return case.error(
         "encoding",
         f"{mark}{' and '.join(reasons)}.",
@@ -117,7 +117,7 @@ def header(case: Case) -> Iterator[Finding]:
             f"look whether the export ran to its end, and {case.again}.",
             service=FEW_ROWS,
         )
-    elif not table.header:
+    elif not table.header and not table.whole:
         return
     elif table.width == 0:
         yield case.error(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from retraind.bundle.case import DATES, FEW_ROWS, RAGGED, TARGET, Case
-from retraind.bundle.columns import FEW_NUMBERS, MAX_CLASSES, Odd
+from retraind.bundle.columns import EMPTY_ROWS, FEW_NUMBERS, MAX_CLASSES, Odd
 from retraind.bundle.few import SHOWN
 from retraind.bundle.findings import Finding, listing, others, plural, quote
 from retraind.bundle.rules_form import other_delimiter
@@ -30,21 +30,22 @@ def quotes(case: Case) -> Iterator[Finding]:
             service=RAGGED,
             line=table.unclosed_line,
         )
-    if table.too_long is not None:
-        quote_line = table.too_long.quote_line
+    if table.endless_header is not None:
+        quote_line = table.endless_header.quote_line
         cause = (
             "it looks as if the file has no line breaks, or is no table at all."
             if quote_line is None
             else f"a quote opens in line {quote_line:,} and is not closed for so long."
         )
         yield case.error(
-            "record-too-long",
-            f"the row that starts here is longer than 64 MiB, so it was not read any further: {cause}",
+            "header-too-long",
+            f"the first row, which has the column names, is longer than 4 MiB, so the file was not read any "
+            f"further: {cause}",
             "export the file again with one row per line."
             if quote_line is None
             else f"close the quote, and {case.again}.",
             service=RAGGED,
-            line=table.too_long.line,
+            line=1,
         )
 
 
@@ -128,7 +129,8 @@ def empty_columns(case: Case) -> Iterator[Finding]:
     if not empty or not table.rows or table.ragged.count >= table.rows:
         return
     names = [_column_phrase(case.column(at)) for at in empty[:SHOWN]]
-    have = "has no value in any row" if len(empty) == 1 else "have no value in any row"
+    rows = f"in the first {EMPTY_ROWS:,} rows" if table.rows > EMPTY_ROWS else "in any row"
+    have = f"{'has' if len(empty) == 1 else 'have'} no value {rows}"
     yield case.warning(
         "empty-column",
         f"{listing(names, len(empty))} {have}.",

@@ -1,13 +1,13 @@
 """The fast way through a CSV or TSV file: many records at once, most of them without looking at any.
 
-With all but delimiters and line breaks deleted, a regular run of records is one short pattern repeated. Runs
-that are not so regular are split line by line or read by the csv module. What is left over, such as a record not
-yet complete, gets no answer here: records.Scanner is exact for all.
+With all but delimiters, line breaks and quotes deleted, a regular run of records is one short pattern repeated, and
+quotes come in pairs. Runs that are not so regular are split line by line or read by the csv module. What is left over,
+such as a record not yet complete, gets no answer here: records.Scanner is exact for all.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 QUOTE = b'"'
@@ -35,17 +35,14 @@ class Block:
 def line_breaks(data: bytes | bytearray, start: int, end: int) -> int:
     """Count the line breaks in data[start:end]; CR LF is one."""
     breaks = data.count(LF, start, end)
-    if (returns := data.count(CR, start, end)) != 0:
-        breaks += returns - data.count(CRLF, start, end)
+    if data.find(CR, start, end) >= 0:
+        breaks += data.count(CR, start, end) - data.count(CRLF, start, end)
     return breaks
 
 
 def _last_break(data: bytes, end: int) -> int:
-    """Return where the last line break before `end` ends; 0 if there is none.
-
-    A CR in the very last place does not count: an LF may follow in the next piece of the file.
-    """
-    return max(data.rfind(LF, 0, end), data.rfind(CR, 0, min(end, len(data) - 1))) + 1
+    """Return where the last line break before `end` ends; 0 if there is none."""
+    return max(data.rfind(LF, 0, end), data.rfind(CR, 0, end)) + 1
 
 
 def _last_break_outside(data: bytes) -> int:
@@ -70,65 +67,56 @@ class Skeletons:
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
-        structure = {*delimiter, *CRLF}
+        structure = {*delimiter, *CRLF, *QUOTE}
         self._rest = bytes(set(range(256)) - structure)
-        self._kinds = bytes(byte if byte in {*structure, *QUOTE} else ord("x") for byte in range(256))
+        self._kinds = bytes(byte if byte in structure else ord("x") for byte in range(256))
         self._openings = (delimiter + QUOTE, LF + QUOTE, CR + QUOTE)
         self._unit = b""
         self._pattern = b""
 
-    def block(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
+    def block(
+        self, data: bytes, line: int, width: int, wanted: Callable[[bytes], Sequence[int]]
+    ) -> Block | None:
         """Return complete records from the start of `data`, which begins with a record in physical line `line`.
 
-        They are compared with `width`, from 1. None: there is none, or it takes the exact way to know.
+        They are compared with `width`, from 1. `wanted` tells, given the bytes, which columns' values are needed of
+        them. None: there is no complete record, or it takes the exact way to know.
         """
         whole = data[: _last_break(data, len(data))]
         if not whole:
             return None
-        if not self._opens(data):
-            return self._unquoted(whole, line, width, columns)
-        if not columns:
-            quoted = data[: _last_break_outside(data)]
-            outside = self._outside(quoted)
-            rows, ending = self._regular(outside, width)
-            if rows:
-                breaks = line_breaks(quoted, 0, len(quoted))
-                return Block(len(quoted), breaks, rows, frozenset({ending}))
+        columns = wanted(whole)
+        structure = whole.translate(None, self._rest)
+        plain = QUOTE not in structure
+        skeleton = structure
+        if not plain:
+            skeleton = structure.replace(QUOTE * 2, b"")
+            if QUOTE in skeleton and not self._opens(whole):
+                plain = True
+                skeleton = skeleton.replace(QUOTE, b"")
+        if QUOTE not in skeleton:
+            # Between any two delimiters or line breaks stands an even number of quotes, or none that means anything.
+            # So each of these is outside quotes, whatever the quotes are: a field whose quotes are open has an odd
+            # number of them so far.
+            rows, ending = self._regular(skeleton, whole, width)
+            if not rows:
+                return self._split(whole, line, width, columns)
+            values = self._values(whole, ending, width, columns, plain=plain)
+            return Block(len(whole), rows, rows, frozenset({ending}), range(line, line + rows), values)
+        if not columns and (block := self._quoted(whole, structure, width)) is not None:
+            return block
         return self._read(whole, line, width, columns)
-
-    def _unquoted(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
-        rows, ending = self._regular(data, width)
-        if not rows:
-            return self._split(data, line, width, columns)
-        values: dict[int, Sequence[bytes]] = {}
-        if columns:
-            cells = data[: -len(ending)].replace(ending, self._delimiter).split(self._delimiter)
-            values = {column: cells[column::width] for column in columns}
-        return Block(len(data), rows, rows, frozenset({ending}), range(line, line + rows), values)
 
     def _opens(self, data: bytes) -> bool:
         """Tell whether any quote can open a quoted field; elsewhere it is a character like others."""
-        return QUOTE in data and (
-            data.startswith(QUOTE) or any(opening in data for opening in self._openings)
-        )
+        return data.startswith(QUOTE) or any(opening in data for opening in self._openings)
 
-    def _outside(self, data: bytes) -> bytes:
-        """Return `data` with one quote for each quoted run; nothing when a quote stands where it opens nothing.
-
-        If each opening quote follows a delimiter, a line break or a closing quote (then the two are one
-        doubled quote), and each closing quote precedes one, then quotes simply alternate and every csv reader
-        agrees.
-        """
-        outside = QUOTE.join(data.split(QUOTE)[::2])
-        kinds = outside.translate(self._kinds)
-        return b"" if b'x"' in kinds or b'"x' in kinds else outside
-
-    def _regular(self, outside: bytes, width: int) -> tuple[int, bytes]:
+    def _regular(self, skeleton: bytes, outside: bytes, width: int) -> tuple[int, bytes]:
         """Return how many records there are and their line break, if all have `width` fields; else 0.
 
-        An empty line has no place in the pattern if there are two columns or more; with one it would.
+        `skeleton` is the structure of `outside`. An empty line has no place in the pattern if there are two columns
+        or more; with one it would.
         """
-        skeleton = outside.translate(None, self._rest)
         ending = CRLF if skeleton[width - 1 : width + 1] == CRLF else skeleton[width - 1 : width]
         if width == 1 or ending not in {CR, LF, CRLF}:
             return 0, ending
@@ -140,14 +128,63 @@ class Skeletons:
         if rest or not self._pattern.startswith(skeleton):
             return 0, ending
         if ending == CRLF and outside.count(CRLF) != rows:
-            return (
-                0,
-                ending,
-            )  # a lone CR, then text, then a lone LF: in the skeleton they look like one line break
+            # A lone CR, then text, then a lone LF: in the skeleton they look like one line break.
+            return 0, ending
         return rows, ending
 
+    def _values(
+        self, data: bytes, ending: bytes, width: int, columns: Sequence[int], *, plain: bool
+    ) -> Mapping[int, Sequence[bytes]]:
+        """Return the values of single columns of a regular run in which no quotes hide structure."""
+        if not columns:
+            return {}
+        if len(columns) == 1:
+            cells = {columns[0]: self._column(data, ending, width, columns[0])}
+        else:
+            every = data[: -len(ending)].replace(ending, self._delimiter).split(self._delimiter)
+            cells = {column: every[column::width] for column in columns}
+        if plain:
+            return cells
+        return {column: [self._unquoted(cell) for cell in found] for column, found in cells.items()}
+
+    def _column(self, data: bytes, ending: bytes, width: int, column: int) -> list[bytes]:
+        lines = data.split(ending)
+        lines.pop()
+        if column < width / 2:
+            return [line.split(self._delimiter, column + 1)[column] for line in lines]
+        back = width - column
+        return [line.rsplit(self._delimiter, back)[-back] for line in lines]
+
+    def _unquoted(self, cell: bytes) -> bytes:
+        if not cell.startswith(QUOTE):
+            return cell
+        inner = cell[1:-1]
+        if cell.endswith(QUOTE) and QUOTE not in inner:
+            return inner
+        reader = csv.reader([cell.decode("latin-1")], delimiter=self._delimiter.decode("ascii"))
+        return next(reader)[0].encode("latin-1")
+
+    def _quoted(self, data: bytes, structure: bytes, width: int) -> Block | None:
+        """Return the records of a run in which quotes simply alternate, if it is regular.
+
+        Quotes do if each opening one follows a delimiter, a line break or a closing quote (then the two are one
+        doubled quote), and each closing one precedes one. Every csv reader agrees then.
+        """
+        if structure.count(QUOTE) % 2:
+            data = data[: _last_break_outside(data)]
+            structure = data.translate(None, self._rest)
+        outside = QUOTE.join(data.split(QUOTE)[::2])
+        kinds = outside.translate(self._kinds)
+        if b'x"' in kinds or b'"x' in kinds:
+            return None
+        rows, ending = self._regular(kinds.translate(None, b'x"'), outside, width)
+        if not rows:
+            return None
+        breaks = line_breaks(data, 0, len(data)) if CR in structure else structure.count(LF)
+        return Block(len(data), breaks, rows, frozenset({ending}))
+
     def _split(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
-        """Take a run without quoted fields apart, line by line."""
+        """Take a run in which no quotes hide structure apart, line by line."""
         records = data.replace(CRLF, LF).replace(CR, LF).split(LF)
         records.pop()
         widths = [record.count(self._delimiter) + 1 if record else 0 for record in records]
@@ -159,7 +196,7 @@ class Skeletons:
                     lines.append(at)
                     cells = record.split(self._delimiter)
                     for column in columns:
-                        values[column].append(cells[column])
+                        values[column].append(self._unquoted(cells[column]))
         return Block(
             size=len(data),
             breaks=len(records),

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 from retraind.bundle.columns import ColumnFacts, ColumnWatch
 from retraind.bundle.encoding import Encoding, EncodingCheck, is_utf16
 from retraind.bundle.few import Few
-from retraind.bundle.records import MAX_CELLS, Record, RecordTooLong, Scanner
+from retraind.bundle.records import MAX_CELLS, In, Record, Scanner
 from retraind.bundle.skeleton import CR, CRLF, LF, Block
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
@@ -61,7 +61,8 @@ class Limits:
     """How much is read and held at once, in bytes, and how many rows the sample has. Tests make them small."""
 
     piece: int = 256 << 10
-    record: int = 64 << 20
+    held: int = 1 << 20  # of a row whose end has not come yet, for the fast way
+    header: int = 4 << 20
     sample: int = 1_000  # the service wants every class within so many rows
 
 
@@ -84,6 +85,13 @@ class Ragged(NamedTuple):
 
     line: int
     width: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndlessHeader:
+    """The first row does not end. `quote_line` tells where an open quote began, if that is the cause."""
+
+    quote_line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +123,12 @@ class Reading:
     target_found: bool = False
     nul: NulBytes | None = None
     unclosed_line: int | None = None
-    too_long: RecordTooLong | None = None
+    endless_header: EndlessHeader | None = None
 
     @property
     def whole(self) -> bool:
         """True when every record was recognised, so that counts of rows mean something."""
-        return self.unclosed_line is None and self.too_long is None
+        return self.unclosed_line is None and self.endless_header is None
 
     def text(self, value: bytes) -> str:
         """Return the text of a value of this file."""
@@ -180,15 +188,13 @@ class TableReader:
         self._head = b""
         self._not_text: Reading | None = None
         self._pass: _Pass | None = None
-        self._too_long: RecordTooLong | None = None
 
     def take(self, piece: bytes) -> None:
         """Look at the next piece."""
-        if self.hopeless:
-            return
         if self._pass is not None:
-            self._look(piece)
-        else:
+            self._pass.take(piece)
+            self.hopeless = self._pass.endless_header is not None
+        elif not self.hopeless:
             self._head += piece
             if len(self._head) >= _HEAD:
                 self._begin()
@@ -205,14 +211,7 @@ class TableReader:
             return
         delimiter = DELIMITERS.get(self._source.suffix) or _guess_delimiter(start)
         self._pass = _Pass(start, delimiter, self._target, self._limits)
-        self._look(head)
-
-    def _look(self, piece: bytes) -> None:
-        assert self._pass is not None
-        try:
-            self._pass.take(piece)
-        except RecordTooLong as error:
-            self._too_long, self.hopeless = error, True
+        self._pass.take(head)
 
     def finish(self, sha256: str) -> Reading:
         """Return what is in the file, once all its pieces were taken; `sha256` is that of its bytes."""
@@ -221,24 +220,21 @@ class TableReader:
         if self._pass is None:
             assert self._not_text is not None
             return self._not_text
-        if self._too_long is None:
-            try:
-                self._pass.finish()
-            except RecordTooLong as error:
-                self._too_long = error
-        return self._pass.reading(self._source, sha256, too_long=self._too_long)
+        self._pass.finish()
+        return self._pass.reading(self._source, sha256)
 
 
 class _Pass:
-    """The state of one pass over one file."""
+    """The state of one pass over one file of text."""
 
     def __init__(self, head: bytes, delimiter: bytes, target: str | None, limits: Limits) -> None:
+        self.endless_header: EndlessHeader | None = None
         self._delimiter = delimiter
         self._target = target
-        self._sample = limits.sample
+        self._limits = limits
         self._bytes = 0
         self._encoding = EncodingCheck(head)
-        self._scanner = Scanner(delimiter, record_limit=limits.record)
+        self._scanner = Scanner(delimiter)
         self._nul: NulBytes | None = None
         self._header: Record | None = None
         self._rows = 0
@@ -250,12 +246,10 @@ class _Pass:
         self._target_at: int | None = None
 
     def take(self, piece: bytes) -> None:
-        if self._bytes < len(self._encoding.mark):  # the mark may come in several small pieces
-            start = min(len(piece), len(self._encoding.mark) - self._bytes)
-        else:
-            start = 0
+        if self.endless_header is not None:
+            return
+        text = piece if self._bytes else piece[len(self._encoding.mark) :]
         self._bytes += len(piece)
-        text = piece[start:] if start else piece
         self._encoding.feed(text, lambda offset: self._scanner.line_of(text, offset))
         if (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
@@ -263,7 +257,10 @@ class _Pass:
         self._drain(final=False)
 
     def finish(self) -> None:
+        if self.endless_header is not None:
+            return
         self._encoding.feed(b"", lambda offset: self._scanner.line_of(b"", offset), final=True)
+        self._scanner.feed(b"", final=True)
         self._drain(final=True)
         if self._blank_last and self._width > 1:
             self._ragged.drop_last()
@@ -279,22 +276,28 @@ class _Pass:
     def _width(self) -> int:
         return 0 if self._header is None else self._header.width
 
-    @property
-    def _sampling(self) -> bool:
-        return self._rows < self._sample
-
     def _drain(self, *, final: bool) -> None:
-        if self._header is None or self._sampling:
-            for record in self._scanner.records(final=final, cells=True):
-                self._record(record)
-                if not self._sampling:
-                    break
-        if self._header is None or self._sampling:
-            return
-        while self._width and (block := self._scanner.block(self._width, self._watch.wanted())) is not None:
-            self._block(block)
-        for record in self._scanner.records(final=final, cells=bool(self._watch.wanted())):
-            self._record(record)
+        """Look at all that can be looked at by now."""
+        scanner = self._scanner
+        if self._header is None:
+            self._open(scanner.record(keep=self._limits.header))
+        while self._header is not None and self._rows < self._limits.sample:
+            if (record := scanner.record()) is None:
+                return
+            self._record(record, early=True)
+        exact = not self._width
+        while self._header is not None:
+            if not exact and not scanner.walking:
+                block = scanner.block(self._width, self._watch.wanted)
+                if block is not None:
+                    self._block(block)
+                    continue
+                if scanner.waiting <= self._limits.held and not final:
+                    return
+                exact = True  # for all that is there: to try the fast way after each record would take long
+            if (record := scanner.record()) is None:
+                return
+            self._record(record, early=False)
 
     def _block(self, block: Block) -> None:
         self._rows += block.rows
@@ -305,19 +308,15 @@ class _Pass:
         for line, width in block.odd:
             self._odd_row(line, width)
 
-    def _record(self, record: Record) -> None:
+    def _record(self, record: Record, *, early: bool) -> None:
         if record.ending:
             self._endings.add(record.ending)
-        if self._header is None:
-            self._open(record)
-            return
         self._blank_last = record.width == 0
         if record.width != self._width or not record.width:
             self._odd_row(record.line, record.width)
             return
-        early = self._sampling
         self._rows += 1
-        if self._width > MAX_CELLS or not record.cells:
+        if self._width > MAX_CELLS:
             return
         if early:
             self._watch.sample(record.line, record.cells)
@@ -333,15 +332,23 @@ class _Pass:
             if len(self._widths) <= 1:
                 self._widths.add(width)
 
-    def _open(self, header: Record) -> None:
+    def _open(self, header: Record | None) -> None:
+        walked = self._scanner.walked
+        if header is None:
+            if walked.size > self._limits.header:
+                quote_line = 1 + walked.quote_breaks if walked.place is In.QUOTES else None
+                self.endless_header = EndlessHeader(quote_line)
+            return
         self._header = header
+        self._endings |= {header.ending} - {b""}
         if self._target is not None:
             forms = _encoded(self._target)
             self._target_at = next((at for at, name in enumerate(header.cells) if name in forms), None)
         if header.width <= MAX_CELLS:
             self._watch = ColumnWatch(header.width, self._target_at)
 
-    def reading(self, source: SourceFile, sha256: str, *, too_long: RecordTooLong | None = None) -> Reading:
+    def reading(self, source: SourceFile, sha256: str) -> Reading:
+        """Return what was found, once all was seen."""
         encoding = self._encoding.result()
         header = () if self._header is None else self._header.cells
         unclosed_line = self._scanner.unclosed_line
@@ -358,8 +365,11 @@ class _Pass:
         return Reading(
             name=source.name,
             suffix=source.suffix,
-            facts=facts if too_long is None else None,
-            empty=self._rows == 0 and self._width == 0 and too_long is None and unclosed_line is None,
+            facts=facts if self.endless_header is None else None,
+            empty=self._rows == 0
+            and self._width == 0
+            and self.endless_header is None
+            and unclosed_line is None,
             encoding=encoding,
             header=header,
             width=self._width,
@@ -370,7 +380,7 @@ class _Pass:
             target_found=self._target_at is not None,
             nul=self._nul,
             unclosed_line=unclosed_line,
-            too_long=too_long,
+            endless_header=self.endless_header,
         )
 
     def _line_ending(self) -> str:
