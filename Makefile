@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test long crash soak lint format clean
+.PHONY: demo test spectrum long crash soak lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -25,6 +25,11 @@ demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
 
 test: $(VENV)/.dev ## the default test suite
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+spectrum: ## fetch csv-spectrum, a public set of CSV files, for one of the tests (needs npm)
+	mkdir -p build/csv-spectrum
+	npm pack --silent --pack-destination build/csv-spectrum csv-spectrum@2.0.0
+	tar -xzf build/csv-spectrum/csv-spectrum-2.0.0.tgz -C build/csv-spectrum
 
 long: $(VENV)/.dev ## tests that take minutes
 	$(BIN)/python -m pytest -m long $(ARGS)

@@ -163,6 +163,23 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     assert "no such file" in capsys.readouterr().err
 
 
+def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
+    site.config.write_text(site.config.read_text() + '\ntarget = "churned"\nfix = ["bom"]\n')
+    work_off(site, GOOD)
+    other = tmp_path / "train_next.csv"
+    other.write_bytes("age,tarif é,churned\n".encode() + b"1,a,0\n2,b,1\n" * 100)
+    done = site.command("preflight", "--model", "churn", str(other))
+    assert done.returncode == 0, done.stderr
+    assert f"compared with the last good delivery ({site.jobs()[0]['id']})" in done.stdout
+    assert "the service gets it with one" in done.stdout
+    other.write_bytes(b"age,plan\n" + b"1,a\n" * 100)
+    done = site.command("preflight", "--model", "churn", str(other), "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["findings"][0]["rule"] == "target-missing"
+    done = site.command("preflight", "--model", "chrun", str(other))
+    assert (done.returncode, "there is no model 'chrun'; there is churn" in done.stderr) == (2, True)
+
+
 def test_help_is_there_for_every_command():
     done = subprocess.run(
         [sys.executable, "-m", "retraind", "--help"], capture_output=True, text=True, check=True

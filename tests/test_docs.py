@@ -20,6 +20,7 @@ import jsonschema
 import pytest
 
 from retraind import cli
+from retraind.bundle import case
 from retraind.clock import ManualClock
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import _STORY
@@ -97,6 +98,26 @@ def test_every_event_is_explained():
     }
     assert {"ready", "delivery_sealed", "retry", "upload_complete", "switch_asked", "model_held"} <= logged
     assert set(told) == logged
+
+
+def findings_in(source: str) -> Iterator[tuple[str, str, str]]:
+    """Yield rule, severity and the service's words of each finding that the code can make."""
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", ast.unparse(call.func)):
+            continue
+        words = next((vars(case)[word.value.id] for word in call.keywords if word.arg == "service"), "")  # type: ignore[attr-defined]
+        yield ast.literal_eval(call.args[0]), ast.unparse(call.func).rpartition(".")[2], words
+
+
+def test_every_rule_for_data_is_explained():
+    told = [(rule, kind, words) for rule, _, kind, words in rows(DOCS / "data-rules.md", "The rules")]
+    made = {
+        finding
+        for path in (SOURCE / "bundle").glob("rules*.py")
+        for finding in findings_in(path.read_text("utf-8"))
+    }
+    assert len(told) == len(set(told))
+    assert set(told) == made
 
 
 def test_every_command_is_in_the_readme():

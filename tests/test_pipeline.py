@@ -16,6 +16,7 @@ from retraind.errors import Stopped
 from retraind.gate import ask_gate
 from retraind.job import LIFE, Outcome, Problem, Role, State
 from retraind.pipeline import Pipeline
+from retraind.report import notes
 from retraind.report.machine import Report
 from world import KEY, a_world, table
 
@@ -633,3 +634,52 @@ def test_the_missing_mark_is_sent_before_a_training_file_alone(tmp_path):
         job = world.run(world.sealing(train=UNMARKED, evaluation=None))
         (put,) = world.records("put_received")
         assert (put["size"], put["sha256"]) == (len(UNMARKED) + 3, job.bundle_sha256)
+
+
+def lines(names: str, rows: list[str]) -> bytes:
+    return "\n".join([names, *rows, ""]).encode()
+
+
+EARLIER = lines("age,plan,churned", [f"{row},a,{row % 2}" for row in range(2_400)])
+WARNED = {
+    "fewer rows than advised": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 20), "the service advises 100 to"),
+    "UTF-8 without a mark": (lines("age,plan,churned", ["1,日,0", "2,b,1"] * 900), "without a byte order mark"),
+    "Shift_JIS that begins like ASCII": (
+        lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,日本,1"]).decode().encode("cp932"),
+        "its first 1,000 bytes are plain ASCII",
+    ),
+    "a class that shows itself late": (
+        lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,b,maybe"]), 'the class "maybe" of the target column'),
+    "other columns than last time": (
+        lines("age,tariff,churned", ["1,b,0", "2,b,1"] * 900), 'lacks "plan" and also has "tariff"'),
+    "half the rows of last time": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 300), "fell from 2,400"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WARNED)
+def test_what_is_odd_about_the_data_is_told_beside_the_result(tmp_path, kind):
+    train, told = WARNED[kind]
+    evaluation = lines(train.split(b"\n")[0].decode(), ["1,b,0"] * 5)
+    with a_world(tmp_path, target="churned") as world:
+        earlier = world.run(world.sealing("1", EARLIER, lines("age,plan,churned", ["1,b,0"] * 5)))
+        assert earlier.outcome is Outcome.TRAINED
+        assert earlier.warnings == ()
+        job = world.run(world.sealing("2", train, evaluation))
+        assert len(world.records("put_received")) == 2
+        assert told in " ".join(world.read(job, notes.note_name(job)).split())
+
+
+def test_a_delivery_that_could_not_be_used_is_no_measure_for_the_next(world):
+    assert world.run(world.sealing("1", lines("other,columns", ["1,2"] * 5))).outcome is Outcome.FAILED
+    assert "last good delivery" not in str(world.run(world.sealing("2")).warnings)
+    assert "last good delivery" in str(world.run(world.sealing("3", table(12), table(12))).warnings)
+
+
+def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before_the_upload(tmp_path):
+    with a_world(tmp_path, target="sales", time_series=True) as world:
+        wide = lines(",".join(f"c{at}" for at in range(201)), [",".join("1" * 201)] * 20)
+        job = world.run(world.sealing("1", wide, wide))
+        note = " ".join(world.read(job, "ERROR.txt").split())
+        assert 'the column "sales", which the model is to predict, is not among the columns' in note
+        assert "201 columns; the service takes at most 200 in time-series mode" in note
+        assert not world.emulator.jobs()

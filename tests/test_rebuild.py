@@ -92,6 +92,19 @@ def test_the_budget_is_not_spent_again_after_the_journal_was_lost(tmp_path):
         assert "budget of 1 trainings" in job.hold.what
 
 
+def test_the_published_model_and_the_last_good_data_are_known_after_the_journal_was_lost(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        job = world.run(world.sealing())
+        filed_at = world.journal.events(job.id)[-1].at
+        lose_the_journal(world)
+        rebuilt(world)
+        for found in (world.journal.published, world.journal.last_trained, world.journal.last_filed):
+            assert found("churn").id == job.id, found
+        assert all(
+            event.at <= filed_at for event in world.journal.events(job.id) if event.event != "job_adopted"
+        )
+
+
 def test_what_is_in_done_is_never_trained_again_whatever_older_copy_of_it_lies_in_the_work_folder(tmp_path):
     """Somebody kept a good copy from before the upload and puts it back once the journal is lost."""
     with a_world(tmp_path) as world:

@@ -104,10 +104,16 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
         "preflight",
         _preflight,
         "check files against the service's rules, as they would be before an upload",
+        config,
         listing,
     )
     check_data.add_argument("train", metavar="TRAIN", type=Path)
     check_data.add_argument("evaluation", metavar="EVAL", type=Path, nargs="?")
+    check_data.add_argument(
+        "--model",
+        metavar="NAME",
+        help="check as the daemon would for this model: with its settings and against its last good delivery",
+    )
     check_data.add_argument(
         "--target", metavar="COLUMN", help="also check the rules for the column to predict"
     )
@@ -414,11 +420,11 @@ def _preflight(options: argparse.Namespace) -> int:
         if path is not None and not path.is_file():
             raise ConfigError([f"{path}: there is no such file."])
     evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
+    known = _as_for_model(options) if options.model else {}
     result = preflight(
         SourceFile.from_path(options.train),
         evaluation,
-        target=options.target,
-        time_series=options.time_series,
+        **{"target": options.target, "time_series": options.time_series, **known},
     )
     if options.json:
         _print_json({"ok": result.ok, **asdict(result)})
@@ -432,6 +438,31 @@ def _preflight(options: argparse.Namespace) -> int:
         print(f"\n{finding.severity.upper()}: {finding}")
     print("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
     return GOOD if result.ok else BAD
+
+
+def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the daemon would check the files with if they came for this model."""
+    from retraind.journal import Journal
+    from retraind.pipeline import last_good
+    from retraind.settings import load
+
+    settings, file = load(options.config)
+    model = settings.models.get(options.model)
+    if model is None:
+        raise ConfigError(
+            [f"{file}: there is no model {options.model!r}; there is {', '.join(settings.models)}."]
+        )
+    previous = None
+    if settings.state.journal_file.exists():
+        journal = Journal.open(settings.state.journal_file)
+        previous = last_good(journal, options.model)
+        journal.close()
+    return {
+        "previous": previous,
+        "marked": "bom" in model.fix,
+        "target": options.target or model.target,
+        "time_series": options.time_series or model.time_series,
+    }
 
 
 def _console() -> Console:

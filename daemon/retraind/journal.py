@@ -272,11 +272,18 @@ class Journal:
             connection.execute(JOBS.delete().where(JOBS.c.id == job.id))
             connection.execute(JOBS.insert().values(_row(job)))
             self._append(connection, "job_adopted", job, {"state": job.state})
-            if job.uploaded_at is not None:
-                # Its training goes on counting against the model's budget.
-                mine = sa.and_(EVENTS.c.job == job.id, EVENTS.c.event.in_(UPLOAD_EVENTS))
-                connection.execute(EVENTS.delete().where(mine))
-                self._append(connection, UPLOAD_EVENTS[0], job, {}, at=job.uploaded_at)
+            # What is looked up in the history: the budget, the last good delivery, the published model.
+            milestones = {
+                UPLOAD_EVENTS[0]: job.uploaded_at,
+                "training_finished": job.trained_at,
+                "model_switched": job.switched_at,
+                "job_filed": job.updated_at if job.state in RESTING else None,
+            }
+            mine = sa.and_(EVENTS.c.job == job.id, EVENTS.c.event.in_({*milestones, *UPLOAD_EVENTS}))
+            connection.execute(EVENTS.delete().where(mine))
+            for event, moment in milestones.items():
+                if moment is not None:
+                    self._append(connection, event, job, {}, at=moment)
 
     def find(self, beginning: str, limit: int = 3) -> list[Job]:
         """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
@@ -422,6 +429,10 @@ class Journal:
     def last_filed(self, model: str) -> Job | None:
         """Return the model's job that was filed last."""
         return self._latest(model, "job_filed")
+
+    def last_trained(self, model: str) -> Job | None:
+        """Return the model's job whose training finished last."""
+        return self._latest(model, "training_finished")
 
     def published(self, model: str) -> Job | None:
         """Return the model's job whose result was published last, as far as retraind did it."""

@@ -31,7 +31,7 @@ from retraind.api.upload import AddressExpired, NotStored, ObjectStore
 from retraind.bundle import deflate
 from retraind.bundle.archive import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
 from retraind.bundle.deflate import Compressor
-from retraind.bundle.preflight import SourceFile, preflight
+from retraind.bundle.preflight import Earlier, SourceFile, preflight
 from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
@@ -370,7 +370,8 @@ class Pipeline:
         return go
 
     def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go:
-        fix = "bom" in self._model(job).fix
+        model = self._model(job)
+        fix = "bom" in model.fix
         packers = [
             Packer(archive, _inside(file), file.signature.size, mark=fix)
             for file in job.data_files
@@ -378,7 +379,15 @@ class Pipeline:
         ]
         train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
         assert train is not None
-        result = preflight(train, evaluation, takers=packers, marked=fix)
+        result = preflight(
+            train,
+            evaluation,
+            takers=packers,
+            marked=fix,
+            previous=last_good(self._journal, job.model),
+            time_series=model.time_series,
+            target=model.target,
+        )
         if not sealing.untouched(job, folder):
             raise sealing.Touched
         facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
@@ -870,6 +879,12 @@ class Pipeline:
             # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
             copy_folder_verified(here / job.id, there / job.id, self._pause)
             _remove_tree(here / job.id)
+
+
+def last_good(journal: Journal, model: str) -> Earlier | None:
+    """Return the training data of the model's last delivery that the service could train with."""
+    last = journal.last_trained(model)
+    return Earlier(last.id, last.columns, last.rows[Role.TRAIN]) if last and Role.TRAIN in last.rows else None
 
 
 _NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None, "bundle_sha256": None}

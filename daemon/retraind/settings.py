@@ -343,6 +343,10 @@ class ModelSettings(_Section):
     backlog: Literal["all", "latest"] = "all"
     on_duplicate: Literal["skip", "retrain"] = "skip"
     fix: tuple[Literal["bom"], ...] = ()
+    target: Annotated[str, Field(min_length=1)] | None = None
+    """The column that the model predicts. Named, its rules are checked as well."""
+    time_series: bool = False
+    """The limits of the service's time-series mode hold."""
     done: Folder | None = None
     failed: Folder | None = None
 

@@ -1,9 +1,10 @@
 """What a rule is given: one file and its part in the delivery; and the service's own words for a broken rule."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from retraind.bundle.findings import Finding, Severity, show_name
-from retraind.bundle.table import Reading, TableFacts
+from retraind.bundle.table import Reading
 
 FORMAT = "not in a supported file format"
 ENCODING = "character encoding is not supported"
@@ -17,6 +18,14 @@ TARGET = "unavailable prediction type"
 DATES = "date and time not within the supported period"
 
 
+class Earlier(NamedTuple):
+    """The training file of the model's last good delivery: what a new one is compared with."""
+
+    name: str  # by which people find that delivery
+    columns: tuple[str, ...]
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One file and what is known about its part in the delivery."""
@@ -26,7 +35,7 @@ class Case:
     paired: bool = False  # training and evaluation file come together
     time_series: bool = False
     target: str | None = None
-    previous: TableFacts | None = None
+    previous: Earlier | None = None
 
     def error(
         self,

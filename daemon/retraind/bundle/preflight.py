@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from retraind.bundle.case import Case
+from retraind.bundle.case import Case, Earlier
 from retraind.bundle.findings import Finding, Severity
 from retraind.bundle.rules import RULES, UNREAD_RULES, pair
 from retraind.bundle.stream import Taker, read_once
 from retraind.bundle.table import Limits, SourceFile, TableFacts
 
-__all__ = ["Finding", "Limits", "Preflight", "Severity", "SourceFile", "TableFacts", "preflight"]
+__all__ = ["Earlier", "Finding", "Limits", "Preflight", "Severity", "SourceFile", "TableFacts", "preflight"]
 
 UNMARKED = "utf-8-without-mark"
 """The rule of a file that `fix = ["bom"]` mends."""
@@ -49,7 +49,7 @@ def preflight(
     *,
     takers: Sequence[Taker] = (),
     marked: bool = False,
-    previous: TableFacts | None = None,
+    previous: Earlier | None = None,
     time_series: bool = False,
     target: str | None = None,
     limits: Limits | None = None,

@@ -79,14 +79,14 @@ def since_last(case: Case) -> Iterator[Finding]:
         how = f"this file {difference}" if difference else "the columns stand in another order"
         yield case.warning(
             "columns-changed",
-            f"compared with the last delivery ({show_name(previous.name)}) {how}.",
+            f"compared with the last good delivery ({show_name(previous.name)}) {how}.",
             "look whether this was meant: the retrained model may expect other columns than its callers send.",
             line=1,
         )
     if case.table.whole and facts.rows * 2 <= previous.rows:
         yield case.warning(
             "rows-halved",
-            f"the number of rows fell from {previous.rows:,} in the last delivery ({show_name(previous.name)}) to "
+            f"the number of rows fell from {previous.rows:,} in the last good delivery ({show_name(previous.name)}) to "
             f"{facts.rows:,}.",
             "look whether the export ran to its end.",
         )
