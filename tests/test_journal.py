@@ -107,14 +107,16 @@ def test_active_jobs_are_those_to_which_something_can_still_happen(journal):
     assert {job.state for job in active} == {state for state in State if LIFE[state].step}
     assert [job.created_at for job in active] == sorted(job.created_at for job in active)
     assert journal.active("other") == []
-    assert sum(journal.count("churn").values()) == len(State)
+    assert sum(journal.counts()["churn"].values()) == len(State)
 
 
 def test_jobs_come_newest_first_and_in_pages(journal):
     for number in range(7):
         journal.add(a_job(number, model="churn" if number % 2 else "other"), "made")
-    assert [job.key for job in journal.jobs(limit=3)] == ["6", "5", "4"]
-    assert [job.key for job in journal.jobs(limit=3, offset=3)] == ["3", "2", "1"]
+    page = journal.jobs(limit=3)
+    assert [job.key for job in page] == ["6", "5", "4"]
+    assert [job.key for job in journal.jobs(limit=3, before=page[-1])] == ["3", "2", "1"]
+    assert [job.key for job in journal.jobs("churn", before=page[-1])] == ["3", "1"]
     assert [job.key for job in journal.jobs("churn")] == ["5", "3", "1"]
 
 
@@ -174,14 +176,14 @@ def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
-def migrated(file: Path) -> sqlite3.Connection:
+def migrated(file: Path, revision: str = "head") -> sqlite3.Connection:
     """Make a journal step by step, as one from the first version was."""
     engine = sa.create_engine(f"sqlite:///{file}")
     config = Config()
     config.set_main_option("script_location", str(Path(retraind.__file__).parent / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     engine.dispose()
     return sqlite3.connect(file)
 
@@ -199,6 +201,48 @@ def schema_of(connection: sqlite3.Connection) -> set[tuple]:
     return columns | indexes | set(connection.execute("SELECT version_num FROM alembic_version"))
 
 
+LOOKUPS = {
+    "jobs": lambda journal: journal.jobs(limit=20),
+    "jobs after another": lambda journal: journal.jobs(limit=20, before=a_job()),
+    "jobs of a model": lambda journal: journal.jobs("churn", limit=20),
+    "jobs in a state": lambda journal: journal.jobs(None, frozenset({State.FAILED}), limit=20),
+    "active": lambda journal: journal.active(),
+    "active of a model": lambda journal: journal.active("churn"),
+    "find": lambda journal: journal.find("000002"),
+    "begun_before": lambda journal: journal.begun_before("churn", frozenset({State.DONE}), NOW, 5),
+    "same_content": lambda journal: journal.same_content("churn", "x", "y"),
+    "events": lambda journal: journal.events("x"),
+    "warning": lambda journal: journal.warning("churn"),
+    "published": lambda journal: journal.published("churn"),
+    "trainings_since": lambda journal: journal.trainings_since("churn", NOW),
+    "line_speed": lambda journal: journal.line_speed("churn"),
+    "versions": lambda journal: journal.versions("churn"),
+    "counts": lambda journal: journal.counts(),
+}
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_no_lookup_reads_the_whole_history(journal, name):
+    asked = []
+    sa.event.listen(
+        journal._engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])), named=False
+    )
+    LOOKUPS[name](journal)
+    with journal._engine.connect() as connection:
+        plans = [
+            line[3]
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert plans
+    # By an index alone, or in the order of one as far as the limit.
+    assert not [plan for plan in plans if plan.startswith("SCAN") and " USING " not in plan], plans
+    assert not [
+        plan for plan in plans if plan == "USE TEMP B-TREE FOR ORDER BY" and name.startswith("jobs")
+    ], plans
+
+
 def test_a_new_journal_and_a_migrated_one_are_the_same(tmp_path):
     Journal.open(tmp_path / "new.db").close()
     with sqlite3.connect(tmp_path / "new.db") as new:
@@ -207,10 +251,7 @@ def test_a_new_journal_and_a_migrated_one_are_the_same(tmp_path):
 
 def test_a_journal_of_the_first_version_is_brought_up_to_date_with_its_jobs(tmp_path):
     file = tmp_path / "journal.db"
-    Journal.open(file).close()
-    with sqlite3.connect(file) as connection:
-        connection.execute("DROP INDEX events_by_model")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    migrated(file, "0001").close()
     journal = Journal.open(file)
     job = journal.add(a_job(), "made")
     journal.close()

@@ -70,7 +70,7 @@ def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
         pass_and_tidy(world, 2 * KEPT)
         assert world.journal.get(older.id) is None
         assert world.folder(published).is_dir()
-        assert world.journal.published("churn") == published
+        assert world.journal.published("churn") == published.id
 
 
 def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(world):

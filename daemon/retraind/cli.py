@@ -90,6 +90,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     jobs = add("jobs", _jobs, "list jobs, newest first", config, listing)
     jobs.add_argument("--model", help="only this model's")
     jobs.add_argument("--state", help="only jobs in this state, such as done or failed")
+    jobs.add_argument("--before", metavar="JOB", help="only those that come after this one in the list")
     jobs.add_argument("-n", "--limit", type=int, default=20, help="how many (default: 20)")
     show = add("show", _show, "show one job and its history", config, listing)
     show.add_argument("job", metavar="JOB", help="the job's id, or the beginning or the last part of it")
@@ -228,13 +229,14 @@ def _status(options: argparse.Namespace) -> int:
 
 def _jobs(options: argparse.Namespace) -> int:
     from retraind.clock import for_people
-    from retraind.job import State
+    from retraind.job import SHORT_ID, State
 
     if options.state is not None and options.state not in set(State):
         raise ConfigError([f"There is no state {options.state!r}. States are: {', '.join(State)}."])
     states = frozenset({State(options.state)}) if options.state else None
     with _journal(options) as (_, journal):
-        found = journal.jobs(options.model, states, limit=options.limit)
+        before = _the_job(journal, options.before) if options.before else None
+        found = journal.jobs(options.model, states, limit=options.limit, before=before)
     if options.json:
         _print_json([_job_as_json(job) for job in found])
         return GOOD
@@ -245,6 +247,8 @@ def _jobs(options: argparse.Namespace) -> int:
         state = f"{job.state} (on hold)" if job.hold else str(job.state)
         table.add_row(job.id, job.model, state, str(job.outcome or ""), for_people(job.created_at))
     _console().print(table if found else "No jobs.")
+    if found and len(found) == options.limit:
+        _console().print(f"For those before: --before {found[-1].id[-SHORT_ID:]}", style="dim")
     return GOOD
 
 

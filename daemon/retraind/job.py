@@ -287,6 +287,10 @@ _LONGEST_KEY = 60
 """Bytes of the key in a folder's name; file systems allow 255 for the whole, eCryptfs 143."""
 
 
+SHORT_ID = 6
+"""Hexadecimal digits at the end of a job's id, by which people name it."""
+
+
 def job_id(created_at: datetime, key: str, short_id: str) -> str:
     """Name a job: sorts by time, is unique, and is a safe folder name on SMB (no colon, no trailing dot)."""
     safe = _UNSAFE.sub("-", unicodedata.normalize("NFC", key)).strip("-. ")

@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import statistics
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from retraind.clock import Clock
 from retraind.errors import JournalDamagedError, JournalError
 from retraind.files import make_folder, move, sync_file
-from retraind.job import IN_WORK, LIFE, RESTING, Job, Outcome, Problem, State
+from retraind.job import IN_WORK, LIFE, RESTING, SHORT_ID, Job, Outcome, Problem, State
 
 _UPLOADS = 9
 _TELLING_BYTES = 1 << 20
@@ -34,7 +35,7 @@ _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
@@ -48,10 +49,13 @@ JOBS = sa.Table(
     sa.Column("content", sa.String),  # hash over the data files' hashes; None until checked
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("body", sa.Text, nullable=False),  # the whole Job as JSON
-    sa.Index("jobs_by_state", "state", "model", "created_at"),
+    sa.Index("jobs_by_state", "state", "created_at"),
+    sa.Index("jobs_by_model_state", "model", "state", "created_at"),
     sa.Index("jobs_by_model", "model", "created_at"),
     sa.Index("jobs_by_time", "created_at"),
+    sa.Index("jobs_known", "model", "id", "version", "state"),
     sa.Index("jobs_by_content", "model", "content"),
+    sa.Index("jobs_by_short_id", sa.text(f"substr(id, -{SHORT_ID})")),
 )
 """Columns beside the body exist to be searched; the body alone is what a Job is made of."""
 
@@ -287,35 +291,36 @@ class Journal:
 
     def find(self, beginning: str, limit: int = 3) -> list[Job]:
         """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
-        plain = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        query = sa.select(JOBS.c.body).where(
-            sa.or_(
-                JOBS.c.id.like(f"{plain}%", escape="\\"),
-                JOBS.c.id.like(f"%\\_{plain}", escape="\\"),
-            )
-        )
-        return self._jobs(query.order_by(JOBS.c.id).limit(limit))
+        # LIKE would read every job: it is not sure to mean what the index is sorted by.
+        begins = sa.and_(JOBS.c.id >= beginning, JOBS.c.id < beginning + chr(sys.maxunicode))
+        ends = sa.text(f"substr(id, -{SHORT_ID}) = :short").bindparams(short=beginning)
+        return self._jobs(sa.select(JOBS.c.body).where(sa.or_(begins, ends)).order_by(JOBS.c.id).limit(limit))
 
     def jobs(
         self,
         model: str | None = None,
         states: frozenset[State] | None = None,
         limit: int | None = None,
-        offset: int = 0,
+        before: Job | None = None,
     ) -> list[Job]:
-        """Return jobs, newest first."""
+        """Return jobs, newest first; with `before`, those that come after that one."""
         query = sa.select(JOBS.c.body)
         if model is not None:
             query = query.where(JOBS.c.model == model)
         if states is not None:
             query = query.where(JOBS.c.state.in_(sorted(states)))
-        return self._jobs(
-            query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit).offset(offset)
-        )
+        place = sa.tuple_(JOBS.c.created_at, JOBS.c.id)
+        if before is not None:
+            query = query.where(place < sa.tuple_(before.created_at.timestamp(), before.id))
+        return self._jobs(query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit))
 
     def active(self, model: str | None = None) -> list[Job]:
         """Return the jobs that something can still happen to by itself, oldest first."""
-        return self.jobs(model, frozenset(State) - RESTING)[::-1]
+        # Sorted here: for an order SQLite would rather go through all jobs by time.
+        query = sa.select(JOBS.c.body).where(JOBS.c.state.in_(sorted(set(State) - RESTING)))
+        if model is not None:
+            query = query.where(JOBS.c.model == model)
+        return sorted(self._jobs(query), key=lambda job: (job.created_at, job.id))
 
     def begun_before(self, model: str, states: frozenset[State], moment: datetime, limit: int) -> list[Job]:
         """Return the model's jobs in one of `states` that were begun before `moment`, oldest first."""
@@ -334,25 +339,26 @@ class Journal:
                 raise Conflict(job.id)
             connection.execute(EVENTS.delete().where(EVENTS.c.job == job.id))
 
-    def count(self, model: str | None = None) -> dict[State, int]:
-        """Count jobs by state."""
-        query = sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state)
-        if model is not None:
-            query = query.where(JOBS.c.model == model)
+    def counts(self) -> dict[str, dict[State, int]]:
+        """Count jobs by model and state; what there is none of is missing."""
+        query = sa.select(JOBS.c.model, JOBS.c.state, sa.func.count()).group_by(JOBS.c.model, JOBS.c.state)
+        counts: dict[str, dict[State, int]] = {}
         with self._reader.connect() as connection:
-            return {State(state): count for state, count in connection.execute(query)}
+            for model, state, count in connection.execute(query):
+                counts.setdefault(model, {})[State(state)] = count
+        return counts
 
     def same_content(self, model: str, content: str, besides: str) -> Job | None:
         """Return the model's latest job that got the same bytes trained, or is about to, if there is one."""
-        trained = {State.DONE, State.SWITCHING, State.FILING} | IN_WORK
+        trained = {State.DONE, State.SWITCHING, State.FILING}
         query = sa.select(JOBS.c.body).where(
-            JOBS.c.model == model,
-            JOBS.c.content == content,
-            JOBS.c.id != besides,
-            JOBS.c.state.in_(sorted(trained)),
+            JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides
         )
-        jobs = self._jobs(query.order_by(JOBS.c.created_at.desc()))
-        return next((job for job in jobs if job.state in IN_WORK or _was_trained(job)), None)
+        jobs = sorted(self._jobs(query), key=lambda job: job.created_at, reverse=True)
+        return next(
+            (job for job in jobs if job.state in IN_WORK or (job.state in trained and _was_trained(job))),
+            None,
+        )
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
@@ -428,17 +434,20 @@ class Journal:
 
     def last_filed(self, model: str) -> Job | None:
         """Return the model's job that was filed last."""
-        return self._latest(model, "job_filed")
+        return self._get(self._latest(model, "job_filed"))
 
     def last_trained(self, model: str) -> Job | None:
         """Return the model's job whose training finished last."""
-        return self._latest(model, "training_finished")
+        return self._get(self._latest(model, "training_finished"))
 
-    def published(self, model: str) -> Job | None:
-        """Return the model's job whose result was published last, as far as retraind did it."""
+    def published(self, model: str) -> str | None:
+        """Return the id of the model's job whose result was published last, as far as retraind did it."""
         return self._latest(model, "model_switched")
 
-    def _latest(self, model: str, event: str) -> Job | None:
+    def _get(self, job_id: str | None) -> Job | None:
+        return self.get(job_id) if job_id else None
+
+    def _latest(self, model: str, event: str) -> str | None:
         query = (
             sa.select(EVENTS.c.job)
             .where(EVENTS.c.model == model, EVENTS.c.event == event)
@@ -446,8 +455,8 @@ class Journal:
             .limit(1)
         )
         with self._reader.connect() as connection:
-            found = connection.scalar(query)
-        return self.get(found) if found else None
+            found: str | None = connection.scalar(query)
+        return found
 
     def line_speed(self, model: str) -> float | None:
         """Return the bytes per second of the model's last uploads, the middle one of a few; None when there were none.

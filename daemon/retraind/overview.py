@@ -65,17 +65,16 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
     holds = journal.holds()
     active = journal.active()
+    counts = journal.counts()
     shares = Shares.beside(settings.state.journal_file)
     with _NoHashing() as unused:
         models = []
         for name, model in settings.models.items():
             jobs = [job for job in active if job.model == name]
-            counts = journal.count(name)
             view = DropFolder(model, settings.sweep.ignore, Clock(), unused, lambda: None).look()
             # Whether a file has settled, only the daemon knows, which has watched it.
             waiting = [wait for wait in view.waiting if not wait.arriving or wait.due is None]
             hold = holds.get(name)
-            published = journal.published(name)
             sentences = (
                 [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
             )
@@ -92,9 +91,9 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                     hold=hold.problem.what if hold else None,
                     warning=warning,
                     jobs=[_active(job) for job in jobs],
-                    published=published.id if published else None,
-                    done=counts.get(State.DONE, 0),
-                    failed=counts.get(State.FAILED, 0),
+                    published=journal.published(name),
+                    done=counts.get(name, {}).get(State.DONE, 0),
+                    failed=counts.get(name, {}).get(State.FAILED, 0),
                     waiting=[wait.key for wait in waiting],
                     sentences=sentences,
                 )

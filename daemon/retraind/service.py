@@ -33,7 +33,7 @@ from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
 from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
-from retraind.job import Job, State, job_id
+from retraind.job import SHORT_ID, Job, State, job_id
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, set_aside, sole_instance
 from retraind.pipeline import Pipeline
@@ -418,7 +418,7 @@ class Daemon:
         """Record a delivery as a job and seal it at once, so that writers cannot reach it while it waits."""
         now = self._clock.now()
         job = Job(
-            id=job_id(now, delivery.key, secrets.token_hex(3)),
+            id=job_id(now, delivery.key, secrets.token_hex(SHORT_ID // 2)),
             model=name,
             key=delivery.key,
             state=State.SEALING,

@@ -63,7 +63,7 @@ class Tidier:
         before = self._clock.now() - retention
         published = self._journal.published(model)
         old = self._journal.begun_before(model, _RESTING, before, _MOST_AT_ONCE)
-        return [job for job in old if job.updated_at < before and job.id != (published and published.id)]
+        return [job for job in old if job.updated_at < before and job.id != published]
 
     def _expire(self, job: Job) -> bool:
         """Have a job deleted; returns False when it has to stay for now."""
