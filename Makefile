@@ -23,8 +23,8 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
 	$(BIN)/retraind demo $(ARGS)
 
-test: $(VENV)/.dev ## the default test suite
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: $(VENV)/.dev ## the default test suite; many tests wait, so there is one worker more than there are cores
+	$(BIN)/python -m pytest -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 1))) $(ARGS)
 
 spectrum: ## fetch csv-spectrum, a public set of CSV files, for one of the tests (needs npm)
 	mkdir -p build/csv-spectrum

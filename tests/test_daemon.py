@@ -1,10 +1,8 @@
-import hashlib
 import os
 import pty
 import random
 import signal
 import sys
-import threading
 import time
 
 import pytest
@@ -344,46 +342,3 @@ def test_a_replaced_key_ends_the_hold_without_a_restart(site, service):
     (site.root / "churn.key").write_text(key_of("churn"))
     until(lambda: len(filed(drop)) == 2, "both are trained with the new key", patience=60)
     assert all(folder.parent.name == "done" for folder in filed(drop))
-
-
-def test_killed_at_random_moments_it_loses_nothing_and_trains_nothing_twice(site, service, tmp_path):
-    drops = {
-        name: site.add_model(name, key_of(name), 'settle = "100ms"\nswitch = "always"') for name in NAMES[:2]
-    }
-    chance = random.Random(20261123)
-    sent = {}
-    stop = threading.Event()
-
-    def write() -> None:
-        for number in range(8):
-            name = NAMES[number % 2]
-            for role in ("train", "eval"):
-                content = table(30 + number, offset=number)
-                sent[name, f"{role}_{number}.csv"] = hashlib.sha256(content).hexdigest()
-                deliver(drops[name], f"{role}_{number}.csv", content)
-            if stop.wait(0.6):
-                return
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for _ in range(12):
-            site.start(wait=False)
-            time.sleep(chance.uniform(0.6, 2.2))
-            site.kill()
-        writer.join()
-        site.start()
-        until(lambda: sum(len(filed(drop)) for drop in drops.values()) == 8, "all is filed", patience=60)
-    finally:
-        stop.set()
-        writer.join()
-    found = {
-        (name, file.name): hashlib.sha256(file.read_bytes()).hexdigest()
-        for name, drop in drops.items()
-        for folder in filed(drop)
-        for file in folder.glob("*.csv")
-    }
-    assert found == sent
-    records = read_records(tmp_path / "service")
-    started = [record["retrain_job_id"] for record in records if record["event"] == "training_started"]
-    assert len(started) == len(set(started)) == 8
