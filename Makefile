@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak lint format clean
+.PHONY: demo test spectrum long crash soak bench lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -39,6 +39,9 @@ crash: $(VENV)/.dev ## kill it N times at random points: make crash N=10000 [SEE
 
 soak: $(VENV)/.dev ## hours of traffic with faults, and what the daemon has grown by: make soak [MINUTES=240] [MODELS=100] [SEED=…]
 	PYTHONPATH=tests $(BIN)/python -m soak.campaign --minutes $(or $(MINUTES),240) --models $(or $(MODELS),100) $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/.dev ## how fast it is beside other ways: make bench [SIZE=60] [PARTS="bundling delivering"] [KINDS=numeric] [ROUNDS=3]
+	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) $(if $(KINDS),--kinds $(KINDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""How fast retraind is, beside other ways to do the same: `make bench`. What was found stands in docs/performance.md."""

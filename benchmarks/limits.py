@@ -1,0 +1,62 @@
+"""What the machine can do at most: nothing but the compressing, on all cores; nothing but the sending, by the kernel.
+
+python -m benchmarks.limits deflate FILE…
+python -m benchmarks.limits sendfile FILE ADDRESS
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.timing import timed
+from retraind.bundle import deflate
+from retraind.bundle.archive import pieces
+
+_MOST_AT_ONCE = 1 << 30
+
+
+def deflate_all(paths: Sequence[Path]) -> None:
+    """Compress what is in memory already, and keep nothing of it."""
+    compressor = deflate.fast()
+    loaded: list[bytes] = []
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            loaded += pieces(file, deflate.PIECE)
+    cores = deflate.cores()
+    with ThreadPoolExecutor(cores) as pool:
+        # The threads are started before the clock is.
+        list(pool.map(lambda _: compressor.squeeze(b"x", b""), range(cores)))
+        with timed():
+            squeezed = list(pool.map(lambda piece: len(compressor.squeeze(piece, b"")), loaded))
+    assert len(squeezed) == len(loaded)
+
+
+def sendfile(path: Path, address: str) -> None:
+    """PUT a file that never enters this process."""
+    place = urlsplit(address)
+    with timed(), path.open("rb") as file, socket.create_connection((place.hostname, place.port)) as peer:
+        size = os.fstat(file.fileno()).st_size
+        peer.sendall(b"PUT /store HTTP/1.1\r\nHost: sink\r\nContent-Length: %d\r\n\r\n" % size)
+        sent = 0
+        while sent < size:
+            sent += os.sendfile(peer.fileno(), file.fileno(), sent, min(size - sent, _MOST_AT_ONCE))
+        answer = peer.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
+def main() -> None:
+    """Do as the command line says."""
+    work, *arguments = sys.argv[1:]
+    if work == "deflate":
+        deflate_all([Path(each) for each in arguments])
+    else:
+        path, address = arguments
+        sendfile(Path(path), address)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""retraind's own code, to be measured.
+
+python -m benchmarks.ours bundle FOLDER TARGET fast|small
+python -m benchmarks.ours deliver FOLDER ADDRESS fast|small
+python -m benchmarks.ours upload FILE ADDRESS
+python -m benchmarks.ours check FOLDER
+"""
+
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks.timing import timed
+from retraind.api.client import ApiClient
+from retraind.api.credentials import Credentials
+from retraind.api.upload import ObjectStore
+from retraind.bundle import deflate
+from retraind.bundle.archive import Member, build
+from retraind.bundle.preflight import SourceFile, preflight
+from retraind.clock import Clock
+from retraind.files import open_regular
+from retraind.intake.folder import signature_of
+from retraind.job import Job, Role, SealedFile, State, job_id
+from retraind.journal import Journal
+from retraind.pipeline import Pipeline
+from retraind.settings import ApiSettings, Settings
+
+_COMPRESSORS = {"fast": deflate.fast, "small": deflate.small}
+
+
+def _never() -> None:
+    """Never pause."""
+
+
+def bundle(folder: str, target: str, compression: str) -> None:
+    """Make the zip from files, and the SHA-256 of it and of each file, all safe on the disk."""
+    members = [
+        Member(f"{path.parent.name}/{path.name}", path.stat().st_size, partial(open_regular, path))
+        for path in sorted(Path(folder).glob("*/*"), reverse=True)
+    ]
+    with timed():
+        build(Path(target), members, _COMPRESSORS[compression](), _never)
+
+
+def deliver(folder: str, address: str, compression: str) -> None:
+    """Bring a delivery from the drop folder to the object store, as the daemon does once the files have settled."""
+    files = sorted(Path(folder).glob("*/*"), reverse=True)
+    with tempfile.TemporaryDirectory(dir=Path(folder).resolve().parent) as place:
+        root = Path(place)
+        drop = root / "drop"
+        drop.mkdir()
+        settings = Settings.model_validate(
+            {
+                "api": {"base_url": address},
+                "state": {"url": f"sqlite:///{root}/state/journal.db", "spool": root / "state" / "spool"},
+                "bundle": {"compression": compression},
+                "models": {"churn": {"drop": drop, "api_key": "key-of-a-benchmark"}},
+            }
+        )
+        for path in files:
+            path.rename(drop / path.name)
+        try:
+            _deliver(settings, [path.name for path in files])
+        finally:
+            for path in files:
+                found = next(drop.rglob(path.name))
+                found.rename(path)
+
+
+def _deliver(settings: Settings, names: list[str]) -> None:
+    drop = settings.models["churn"].drop
+    clock = Clock()
+    journal = Journal.open(settings.state.journal_file, clock)
+    client = ApiClient(settings.api, clock)
+    pipeline = Pipeline(
+        settings,
+        journal,
+        client,
+        ObjectStore(settings.api, clock),
+        Credentials(client, clock),
+        clock=clock,
+    )
+    try:
+        with timed() as told:
+            now = clock.now()
+            sealed = tuple(
+                SealedFile(role=role, name=name, signature=signature_of((drop / name).lstat()))
+                for role, name in zip((Role.TRAIN, Role.EVAL), names, strict=True)
+            )
+            job = Job(
+                id=job_id(now, "", secrets.token_hex(3)),
+                model="churn",
+                key="",
+                state=State.SEALING,
+                files=sealed,
+                created_at=now,
+                updated_at=now,
+            )
+            job = journal.add(job, "delivery_complete")
+            while job.state is not State.UPLOADED:
+                before = job.state
+                job = pipeline.advance_one(job)
+                assert job.state is not before, job.trouble or job.problem
+            told["output_bytes"] = job.bundle_bytes
+    finally:
+        client.close()
+        journal.close()
+
+
+def upload(path: str, address: str) -> None:
+    """Send a file."""
+    store = ObjectStore(ApiSettings.model_validate({"base_url": address}))
+    with timed():
+        store.put(f"{address}/store", Path(path), _never)
+
+
+def check(folder: str) -> None:
+    """Hold a delivery against all rules, and make nothing of it."""
+    train, evaluation = (
+        SourceFile(path.name, partial(open_regular, path))
+        for path in sorted(Path(folder).glob("*/*"), reverse=True)
+    )
+    with timed():
+        found = preflight(train, evaluation)
+    assert found.ok, found.errors
+
+
+def main() -> None:
+    """Do as the command line says."""
+    works: dict[str, Callable[..., None]] = {
+        "bundle": bundle,
+        "deliver": deliver,
+        "upload": upload,
+        "check": check,
+    }
+    works[sys.argv[1]](*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
