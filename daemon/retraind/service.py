@@ -137,7 +137,8 @@ class Daemon:
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
         self._key_due: dict[str, float] = {}
         """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
-        self._begun: set[str] = set()
+        self._begun: set[str] | None = None
+        """With `once`, the jobs that its exit code is about."""
         self._begun_at = self._clock.elapsed()
         self._terminal = os.isatty(0)
         """Started by hand: then SIGHUP may mean that the terminal was closed."""
@@ -187,6 +188,7 @@ class Daemon:
         Returns the exit code: 0, or with `once` 1 when a job failed or is held.
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
+        self._begun = set() if once else None
         file = self.settings.state.journal_file
         with _needed(file):
             rebuild(self.settings, self.journal, JobFiles.beside(file), believe=False)
@@ -281,6 +283,7 @@ class Daemon:
 
     def _work_off(self) -> int:
         """Run until everything that is complete now has come to rest."""
+        assert self._begun is not None
         longest = max(model.settle.total_seconds() for model in self.settings.models.values())
         begun = self._clock.elapsed()
         deadline = begun + longest + _ONCE_MARGIN
@@ -301,7 +304,8 @@ class Daemon:
         """Tell whether some job will still go on by itself."""
         holds = self.journal.holds()
         active = self.journal.active()
-        self._begun |= {job.id for job in active}
+        if self._begun is not None:
+            self._begun.update(job.id for job in active)
         return any(job.hold is None and job.model not in holds for job in active)
 
     def _stop(self) -> None:
@@ -427,7 +431,8 @@ class Daemon:
             updated_at=now,
             problem=delivery.problem,
         )
-        self._begun.add(job.id)
+        if self._begun is not None:
+            self._begun.add(job.id)
         # The journal's change makes others dispatch; none of them may seal the same files at the same time.
         with self._scheduler.working_on(job.id):
             self.journal.add(
