@@ -1,12 +1,15 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from process import Site, deliver, filed, until
 from retraind.cli import main
+from retraind.clock import for_people
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.journal import Journal, Outage
 from world import KEY, table
 
 
@@ -74,6 +77,22 @@ def test_status_tells_of_every_model_with_and_without_a_daemon(site):
     assert document["models"][0]["waiting"] == ["half"]
     site.start()
     assert json.loads(site.command("status", "--json").stdout)["process"] == site.process.pid
+
+
+def test_status_tells_which_hosts_are_down(site):
+    since = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    outage = Outage("127.0.0.1:9", since, 7, "It was refused.", since + timedelta(minutes=5))
+    journal = Journal.open(site.root / "state" / "journal.db")
+    journal.set_outages([outage])
+    journal.close()
+    told = site.command("status").stdout
+    assert f"The object store (127.0.0.1:9) cannot be used since {for_people(since)}" in told
+    assert "The last error: It was refused." in told
+    assert "Next try: once retraind runs. Jobs that wait for it: 0." in told
+    (host,) = json.loads(site.command("status", "--json").stdout)["hosts"]
+    assert (host["host"], host["failures"], host["waiting"]) == ("127.0.0.1:9", 7, 0)
+    assert datetime.fromisoformat(host["since"]) == since
+    assert datetime.fromisoformat(host["next_try"]) == since + timedelta(minutes=5)
 
 
 def test_switch_and_retry_are_done_by_the_running_daemon(site, service, tmp_path):

@@ -16,7 +16,7 @@ import retraind
 from retraind.clock import ManualClock
 from retraind.errors import JournalError
 from retraind.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
-from retraind.journal import SCHEMA, Conflict, Journal, running_instance, sole_instance
+from retraind.journal import SCHEMA, Conflict, Journal, Outage, running_instance, sole_instance
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -154,6 +154,23 @@ def test_a_model_is_held_once_per_reason_and_released_once(journal):
     assert not journal.release_model("churn", "test")
     assert journal.holds() == {}
     assert [event.event for event in journal.events()] == ["model_held", "model_held", "model_released"]
+
+
+def test_hosts_that_are_down_are_kept_as_long_as_they_are_and_begin_and_end_in_the_history(journal, tmp_path):
+    api = Outage("api.example", NOW, 5, "It was refused.", NOW + timedelta(seconds=5))
+    store = Outage("store.example:9000", NOW, 7, "It stayed silent.", NOW + timedelta(seconds=20))
+    journal.set_outages([store, api])
+    assert list(journal.outages().values()) == [api, store]
+    later = api._replace(failures=6, next_try=NOW + timedelta(minutes=1))
+    journal.set_outages([later])
+    again = Journal.open(tmp_path / "journal.db")
+    assert again.outages() == {"api.example": later}
+    again.close()
+    journal.set_outages([])
+    assert journal.outages() == {}
+    told = [(event.event, event.detail["host"]) for event in journal.events()]
+    assert sorted(told[:2]) == [("host_down", "api.example"), ("host_down", "store.example:9000")]
+    assert told[2:] == [("host_back", "store.example:9000"), ("host_back", "api.example")]
 
 
 def test_another_process_that_writes_is_noticed(journal, tmp_path):

@@ -224,6 +224,8 @@ def _status(options: argparse.Namespace) -> int:
                 "\n".join(model.sentences) or "waiting for files",
             )  # fmt: skip
         console.print(table)
+        for host in found.hosts:
+            console.print(f"WAITING: {host.sentence}", soft_wrap=True)
     return BAD if any(model.hold for model in found.models) else GOOD
 
 

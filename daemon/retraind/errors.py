@@ -39,6 +39,8 @@ class Retry(Setback):
     """The wait that the other side asked for (Retry-After), if it did."""
     of_host: bool = False
     """True when the other side itself is in trouble, whatever it was asked for: a `Breaker` counts these."""
+    host: str | None = None
+    """The host that was in trouble, as the `Breaker` names it; None for trouble of another kind."""
 
 
 @dataclass

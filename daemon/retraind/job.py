@@ -190,6 +190,8 @@ class Job(_Frozen):
     """Tries of the present step that met passing trouble, in a row."""
     trouble: str | None = None
     """What the last of these tries met."""
+    waits_for: str | None = None
+    """The host that was in trouble then, if it was one."""
     hold: Problem | None = None
     """Set while the job waits for a person."""
     held_until: datetime | None = None

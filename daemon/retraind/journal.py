@@ -11,7 +11,7 @@ import os
 import sqlite3
 import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
@@ -81,6 +81,16 @@ MODELS = sa.Table(
     sa.Column("credential", sa.Boolean, nullable=False, default=False),
 )
 
+HOSTS = sa.Table(
+    "hosts",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("next_try", sa.Float, nullable=False),
+)
+"""The hosts that are down, for as long as they are."""
 
 _VERSION = sa.Table(
     "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)
@@ -103,6 +113,20 @@ class Version(NamedTuple):
 
     version: int
     state: State
+
+
+class Outage(NamedTuple):
+    """A host that does not answer, or answers that it cannot."""
+
+    host: str
+    """Its name and port: all of its address that may be shown."""
+    since: datetime
+    """When the first of the failures in a row was met."""
+    failures: int
+    reason: str
+    """What the last of them was: a complete sentence."""
+    next_try: datetime
+    """When the next request is let through."""
 
 
 class ModelHold(NamedTuple):
@@ -514,6 +538,40 @@ class Journal:
                 return False
             self._append(connection, "model_released", None, {"why": why}, model)
         return True
+
+    # Hosts
+
+    def outages(self) -> dict[str, Outage]:
+        """Return the hosts that are down, by name."""
+        with self._reader.connect() as connection:
+            rows = connection.execute(sa.select(HOSTS).order_by(HOSTS.c.name)).all()
+        return {
+            row.name: Outage(row.name, _moment(row.since), row.failures, row.reason, _moment(row.next_try))
+            for row in rows
+        }
+
+    def set_outages(self, outages: Iterable[Outage]) -> None:
+        """Replace what is known of hosts that are down; a host that begins or ends to be is an event."""
+        fresh = {outage.host: outage for outage in outages}
+        before = self.outages()
+        with self._engine.begin() as connection:
+            connection.execute(HOSTS.delete())
+            for outage in fresh.values():
+                connection.execute(
+                    HOSTS.insert().values(
+                        name=outage.host,
+                        since=outage.since.timestamp(),
+                        failures=outage.failures,
+                        reason=outage.reason,
+                        next_try=outage.next_try.timestamp(),
+                    )
+                )
+            for host in fresh.keys() - before.keys():
+                self._append(connection, "host_down", None, {"host": host, "reason": fresh[host].reason})
+            for host in before.keys() - fresh.keys():
+                self._append(connection, "host_back", None, {"host": host, "since": before[host].since})
+
+    # Holds
 
     def holds(self) -> dict[str, ModelHold]:
         """Return the held models by name."""

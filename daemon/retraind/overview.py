@@ -1,17 +1,19 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
+from collections.abc import Collection
 from concurrent.futures import Executor, Future
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
-from retraind.clock import Clock
+from retraind.clock import Clock, for_people
 from retraind.intake.folder import DropFolder
 from retraind.intake.share import Shares
 from retraind.job import Job, State
-from retraind.journal import Journal, running_instance
+from retraind.journal import Journal, Outage, running_instance
 from retraind.patterns import display
-from retraind.report.status import doing
+from retraind.report.status import doing, outage_sentence
 from retraind.settings import Settings
 
 
@@ -54,11 +56,27 @@ class ModelOverview(BaseModel):
     sentences: list[str]
 
 
+class HostOverview(BaseModel):
+    """A host that is down. One request in a while is sent there; everything else waits."""
+
+    host: str
+    since: datetime
+    failures: int
+    """In a row."""
+    last_error: str
+    next_try: datetime
+    waiting: int
+    """Jobs that wait for it."""
+    sentence: str
+
+
 class Overview(BaseModel):
     """The whole daemon at this moment."""
 
     process: int | None
     models: list[ModelOverview]
+    hosts: list[HostOverview]
+    """Those that are down."""
 
 
 def overview(settings: Settings, journal: Journal) -> Overview:
@@ -66,7 +84,13 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     holds = journal.holds()
     active = journal.active()
     counts = journal.counts()
+    process = running_instance(settings.state.journal_file)
+    hosts = [
+        _host(outage, active, settings.api.host, running=process is not None)
+        for outage in journal.outages().values()
+    ]
     shares = Shares.beside(settings.state.journal_file)
+    down = {host.host for host in hosts}
     with _NoHashing() as unused:
         models = []
         for name, model in settings.models.items():
@@ -82,7 +106,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             sentences += [f"SOON TO DO: {warning}"] if warning else []
             trouble = shares.trouble(name, model.drop) or view.trouble
             sentences += [trouble] if trouble else []
-            sentences += [_word(job, jobs) for job in jobs]
+            sentences += [_word(job, jobs, down) for job in jobs]
             sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in waiting]
             models.append(
                 ModelOverview(
@@ -98,13 +122,33 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                     sentences=sentences,
                 )
             )
-    return Overview(process=running_instance(settings.state.journal_file), models=models)
+    return Overview(process=process, models=models, hosts=hosts)
 
 
-def _word(job: Job, jobs: list[Job]) -> str:
+def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> HostOverview:
+    waiting = [job for job in active if job.waits_for == outage.host]
+    # Whoever comes first after the pause is the one that asks.
+    first = min((job.wake_at for job in waiting if job.wake_at), default=outage.next_try)
+    next_try = max(first, outage.next_try)
+    when = for_people(next_try) if running else "once retraind runs"
+    return HostOverview(
+        host=outage.host,
+        since=outage.since,
+        failures=outage.failures,
+        last_error=outage.reason,
+        next_try=next_try,
+        waiting=len(waiting),
+        sentence=f"{outage_sentence(outage, service)} Next try: {when}. Jobs that wait for it: "
+        f"{len(waiting)}.",
+    )
+
+
+def _word(job: Job, jobs: list[Job], down: Collection[str]) -> str:
     text = f"{display(job.key) or job.id} {doing(job, jobs)}"
     if job.hold:
         return f"{text}; ON HOLD: {job.hold.what}"
+    if job.waits_for in down:
+        return f"{text}; it waits for {job.waits_for}"
     return f"{text}; try {job.attempts}: {job.trouble}" if job.trouble else text
 
 

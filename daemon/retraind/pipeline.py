@@ -28,6 +28,7 @@ from retraind import log
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
+from retraind.backoff import backoff
 from retraind.bundle import deflate
 from retraind.bundle.archive import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
 from retraind.bundle.deflate import Compressor
@@ -197,9 +198,7 @@ class Pipeline:
                 return self._go(job, outcome)
             case Wait(after, changes):
                 wake_at = self._clock.now() + after
-                return self._journal.write(
-                    job, **({"attempts": 0, "trouble": None} | dict(changes)), wake_at=wake_at
-                )
+                return self._journal.write(job, **{**_CALM, **changes}, wake_at=wake_at)
             case Retry():
                 return self._retry_later(job, outcome)
             case Hold():
@@ -212,7 +211,7 @@ class Pipeline:
                 ) from outcome
 
     def _go(self, job: Job, go: Go) -> Job:
-        cleared = {"state": go.to, "wake_at": None, "attempts": 0, "trouble": None}
+        cleared = {"state": go.to, "wake_at": None, **_CALM}
         after = self._journal.write(job, go.event, detail=go.detail, **(cleared | dict(go.changes)))
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
             _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
@@ -223,19 +222,16 @@ class Pipeline:
 
     def _retry_later(self, job: Job, trouble: Retry) -> Job:
         work = self.settings.work
-        # Full jitter: many jobs that met the same outage do not come back all at once.
-        longest = min(work.retry_longest, work.retry_first * 2 ** min(job.attempts, 20))
-        wait = longest * self._chance.uniform(0.1, 1)
-        if trouble.after is not None:
-            wait = max(wait, trouble.after)
+        wait = backoff(job.attempts, work.retry_first, work.retry_longest, trouble.after, self._chance)
         again = job.attempts + 1
-        _LOG.warning(
-            "step_retried",
-            state=job.state.value,
-            attempt=again,
-            wait_s=round(wait.total_seconds(), 1),
-            reason=str(trouble),
-        )
+        seconds = round(wait.total_seconds(), 1)
+        if trouble.host is not None and not trouble.of_host:
+            # Nothing was tried, and `host_down` has told of it, once for all.
+            _LOG.debug("step_waits", state=job.state.value, host=trouble.host, wait_s=seconds)
+        else:
+            _LOG.warning(
+                "step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=str(trouble)
+            )
         return self._journal.write(
             job,
             "retry" if job.trouble != str(trouble) else None,
@@ -243,6 +239,7 @@ class Pipeline:
             wake_at=self._clock.now() + wait,
             attempts=again,
             trouble=str(trouble),
+            waits_for=trouble.host,
         )
 
     def _hold(self, job: Job, hold: Hold) -> Job:
@@ -260,12 +257,13 @@ class Pipeline:
             case Scope.MODEL:
                 if self._journal.hold_model(job.model, problem, credential=hold.credential):
                     _LOG.error("model_held", reason=hold.what, remedy=hold.remedy)
-                return self._journal.write(job)
+                return self._journal.write(job, waits_for=None)
             case Scope.JOB:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
                 return self._journal.write(
-                    job, "held", hold=problem, held_until=hold.until, detail={"reason": hold.what}
-                )
+                    job, "held", hold=problem, held_until=hold.until, waits_for=None,
+                    detail={"reason": hold.what},
+                )  # fmt: skip
             case _:
                 assert_never(hold.scope)
 
@@ -273,7 +271,7 @@ class Pipeline:
         problem = Problem(what=failure.what, remedy=failure.remedy, details=details)
         _LOG.error("job_failed", state=job.state.value, reason=failure.what)
         go = _failed(job, problem, restart=failure.restart)
-        cleared = {"state": go.to, "wake_at": None, "attempts": 0, "trouble": None}
+        cleared = {"state": go.to, "wake_at": None, **_CALM}
         return self._journal.write(
             job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
         )
@@ -887,6 +885,7 @@ def last_good(journal: Journal, model: str) -> Earlier | None:
     return Earlier(last.id, last.columns, last.rows[Role.TRAIN]) if last and Role.TRAIN in last.rows else None
 
 
+_CALM: Mapping[str, Any] = {"attempts": 0, "trouble": None, "waits_for": None}
 _NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None, "bundle_sha256": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,

@@ -35,10 +35,17 @@ from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, State, job_id
 from retraind.jobfile import JobFiles
-from retraind.journal import Journal, set_aside, sole_instance
+from retraind.journal import Journal, Outage, set_aside, sole_instance
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
-from retraind.report.status import STATUS, expected_names, status_text, stopped_text, write_status
+from retraind.report.status import (
+    STATUS,
+    expected_names,
+    outage_sentence,
+    status_text,
+    stopped_text,
+    write_status,
+)
 from retraind.scheduler import Scheduler, tell_of_journal
 from retraind.settings import ModelSettings, Settings, load
 from retraind.systemd import notify, watchdog_interval
@@ -137,6 +144,8 @@ class Daemon:
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
         self._key_due: dict[str, float] = {}
         """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
+        self._outages: tuple[Outage, ...] = ()
+        """The hosts that are down, as they were noted last."""
         self._begun: set[str] | None = None
         """With `once`, the jobs that its exit code is about."""
         self._begun_at = self._clock.elapsed()
@@ -152,15 +161,17 @@ class Daemon:
         with ExitStack() as opening, _needed(file):
             opening.enter_context(sole_instance(file))
             self.journal = opening.enter_context(_opened(self.settings, self._clock))
-            breaker = Breaker(self._clock)
-            self._service = ApiClient(self.settings.api, self._clock, breaker)
+            self._breaker = Breaker(self._clock)
+            self._outages = tuple(self.journal.outages().values())
+            self._breaker.resume(self._outages)
+            self._service = ApiClient(self.settings.api, self._clock, self._breaker)
             opening.callback(self._service.close)
             self.credentials = Credentials(self._service, self._clock)
             self.pipeline = Pipeline(
                 self.settings,
                 self.journal,
                 self._service,
-                ObjectStore(self.settings.api, self._clock, breaker),
+                ObjectStore(self.settings.api, self._clock, self._breaker),
                 self.credentials,
                 clock=self._clock,
                 stopping=self._stopping,
@@ -251,6 +262,7 @@ class Daemon:
                     self._say()
                 if self.pipeline.mind_clock():
                     self._scheduler.start_over()
+                self._mind_hosts()
             except SQLAlchemyError as error:
                 tell_of_journal(error)
         return self._code
@@ -274,6 +286,24 @@ class Daemon:
         if self._clock.elapsed() - max(latest, self._begun_at) < patience:
             notify("WATCHDOG=1")
 
+    def _mind_hosts(self) -> None:
+        """Note which hosts are down, for whoever asks the journal, and tell the folders that wait for them."""
+        before, outages = self._outages, self._breaker.outages()
+        if outages == before:
+            return
+        self.journal.set_outages(outages)
+        self._outages = outages
+        since = {outage.host: outage.since for outage in before}
+        fresh = {outage.host: outage for outage in outages}
+        for host in fresh.keys() - since.keys():
+            _LOG.error("host_down", host=host, reason=fresh[host].reason)
+        for host in since.keys() - fresh.keys():
+            lasted = self._clock.now() - since[host]
+            _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
+        changed = fresh.keys() ^ since.keys()
+        for model in {job.model for job in self.journal.active() if job.waits_for in changed}:
+            self._tell(model)
+
     def _say(self) -> None:
         """Tell systemd in a line what is going on."""
         if os.environ.get("NOTIFY_SOCKET"):
@@ -288,6 +318,7 @@ class Daemon:
         begun = self._clock.elapsed()
         deadline = begun + longest + _ONCE_MARGIN
         while self._heed_signals(_ONCE_STEP) and self._journal_is_well():
+            self._mind_hosts()
             views = [watched.view for watched in self._watched.values()]
             arriving = self._clock.elapsed() < deadline and any(
                 view.complete or any(wait.arriving for wait in view.waiting) for view in views
@@ -467,10 +498,13 @@ class Daemon:
         last = self.journal.last_filed(name)
         warning = self.journal.warning(name) if not hold else None
         view = watched.view
+        awaited = {job.waits_for for job in jobs}
+        outages = [outage for outage in self._outages if outage.host in awaited]
         told = (
             view.waiting, view.strangers, view.trouble,
             tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
             hold, warning, last and (last.id, last.version),
+            [(outage.host, outage.since, outage.reason) for outage in outages],
         )  # fmt: skip
         if len(jobs) >= _MOST_ACTIVE and view.complete:
             view = replace(view, strangers=(_BACKLOG_FULL, *view.strangers))
@@ -478,7 +512,10 @@ class Daemon:
             return
         problem = hold.problem if hold else None
         expected = expected_names(watched.folder.model)
-        text = status_text(name, view, jobs, problem, last, expected=expected, warning=warning)
+        text = status_text(
+            name, view, jobs, problem, last, expected=expected, warning=warning,
+            outages={outage.host: outage_sentence(outage, self.settings.api.host) for outage in outages},
+        )  # fmt: skip
         try:
             with self.pipeline.shares.held(name, watched.folder.model.drop) as drop:
                 write_status(drop, text)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import (
@@ -139,6 +140,11 @@ class ApiSettings(_Section):
     """The longest silence on a connection, not the length of a transfer."""
     proxy: str | None = None
     ca_bundle: ReadableFile | None = None
+
+    @property
+    def host(self) -> str:
+        """The service's host and port."""
+        return urlsplit(str(self.base_url)).netloc.rpartition("@")[2]
 
 
 def default_state_folder() -> Path:

@@ -1,6 +1,7 @@
 """The circuits that keep a thousand models from hammering a service that is down."""
 
 import contextlib
+import dataclasses
 import heapq
 import random
 import threading
@@ -9,9 +10,10 @@ from datetime import timedelta
 import pytest
 
 from api.peers import answer
-from retraind.api.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breaker
+from retraind.api.breaker import FAILURES, FIRST_PAUSE, FORGET_AFTER, LONGEST_PAUSE, Breaker
 from retraind.api.client import ApiClient
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
+from retraind.backoff import backoff
 from retraind.clock import ManualClock
 from retraind.errors import Hold, JobFailed, Retry, Setback, Stopped
 
@@ -78,10 +80,68 @@ def test_a_refusal_says_why_and_when_to_come_back_and_is_of_the_kind_that_is_wan
     opened(breaker)
     with pytest.raises(NotStored) as caught, breaker.guard(HOST, NotStored):
         pytest.fail("it was let through")
-    assert "has failed 5 times in a row" in caught.value.what
+    assert f"{HOST} has been failing since 20" in caught.value.what
     assert DOWN.what in caught.value.what
     assert FIRST_PAUSE <= caught.value.after <= FIRST_PAUSE + timedelta(seconds=1)
     assert not caught.value.of_host
+    assert caught.value.host == HOST
+
+
+def test_a_refusal_keeps_its_words_for_as_long_as_the_outage_has_one_reason(breaker, clock):
+    """They stand in the job's history and in STATUS.txt, which are not to grow with each try."""
+    opened(breaker)
+    words = set()
+    for _ in range(50):
+        with pytest.raises(Retry) as caught, breaker.guard(HOST):
+            pytest.fail("it was let through")
+        words.add(str(caught.value))
+        clock.pass_time(LONGEST_PAUSE)
+        assert ask(breaker, DOWN)
+    assert len(words) == 1
+
+
+def test_a_failure_leaves_with_the_name_of_its_host_and_other_trouble_does_not(breaker):
+    for end, host in ((DOWN, HOST), (Retry("Not yet."), None)):
+        with pytest.raises(Retry) as caught, breaker.guard(HOST):
+            raise dataclasses.replace(end, host=None)
+        assert caught.value.host == host
+
+
+def test_it_tells_what_is_down_since_when_and_why_until_it_is_well_again(breaker, clock):
+    begun = clock.now()
+    opened(breaker, FAILURES - 1)
+    assert breaker.outages() == ()
+    clock.pass_time(timedelta(seconds=30))
+    opened(breaker, 1)
+    (outage,) = breaker.outages()
+    assert outage == (HOST, begun, FAILURES, DOWN.what, clock.now() + FIRST_PAUSE)
+    clock.pass_time(FIRST_PAUSE)
+    assert ask(breaker, Retry("The host answers HTTP 503.", of_host=True))
+    (outage,) = breaker.outages()
+    assert outage == (HOST, begun, FAILURES + 1, "The host answers HTTP 503.", clock.now() + 2 * FIRST_PAUSE)
+    clock.pass_time(2 * FIRST_PAUSE)
+    assert ask(breaker)
+    assert breaker.outages() == ()
+
+
+def test_an_outage_outlives_a_restart_and_the_first_request_after_it_asks(breaker, clock):
+    opened(breaker)
+    clock.pass_time(timedelta(hours=3))
+    again = Breaker(clock, Evenly())
+    again.resume(breaker.outages())
+    assert [outage[:2] for outage in again.outages()] == [outage[:2] for outage in breaker.outages()]
+    others = []
+    assert ask(again, DOWN, meanwhile=lambda: others.append(ask(again)))
+    assert others == [False]
+    assert pause_of(again, clock) == 2 * FIRST_PAUSE
+
+
+def test_a_host_that_nobody_wants_anything_of_for_a_day_is_forgotten(breaker, clock):
+    opened(breaker)
+    clock.pass_time(FIRST_PAUSE + FORGET_AFTER)
+    assert breaker.outages()
+    clock.pass_time(timedelta(seconds=1))
+    assert breaker.outages() == ()
 
 
 def test_each_host_has_a_circuit_of_its_own(breaker):
@@ -240,14 +300,15 @@ def test_of_a_hundred_waiting_threads_one_asks(breaker, clock):
     assert breaker._circuits[HOST].failures == FAILURES + 1
 
 
-def test_two_hundred_models_ask_a_service_that_is_away_for_hours_about_as_often_as_one_would(clock):
+def test_a_thousand_models_ask_a_service_that_is_away_for_hours_about_as_often_as_one_would(clock):
     """Each comes back as a job does: after a wait that grows to ten minutes, or later if it is told to."""
     chance = random.Random(20261123)
     breaker = Breaker(clock, chance)
-    due = [(chance.uniform(0, 60), model, 0) for model in range(200)]
+    due = [(chance.uniform(0, 60), model, 0) for model in range(1000)]
     heapq.heapify(due)
     reached = 0
-    outage = timedelta(hours=8)
+    outage = timedelta(hours=6)
+    first, longest = timedelta(seconds=5), timedelta(minutes=10)
     while due[0][0] < outage.total_seconds():
         moment, model, attempts = heapq.heappop(due)
         clock.pass_time(timedelta(seconds=moment - clock.elapsed()))
@@ -256,9 +317,8 @@ def test_two_hundred_models_ask_a_service_that_is_away_for_hours_about_as_often_
                 reached += 1
                 raise DOWN
         except Retry as trouble:
-            wait = min(600, 5 * 2 ** min(attempts, 20)) * chance.uniform(0.1, 1)
-            wait = max(wait, trouble.after.total_seconds() if trouble.after else 0)
-            heapq.heappush(due, (moment + wait, model, attempts + 1))
+            wait = backoff(attempts, first, longest, trouble.after, chance)
+            heapq.heappush(due, (moment + wait.total_seconds(), model, attempts + 1))
     assert reached < FAILURES + 10 + outage / (LONGEST_PAUSE / 2)
 
 
@@ -311,7 +371,7 @@ def test_the_api_calls_count_what_is_wrong_with_the_host_alone(peer, client, pla
     asked = len(service.visits)
     with pytest.raises(Setback) as caught:
         one.status("some-job", "some-key")
-    assert ("in a row" in caught.value.what) == counts
+    assert ("failing since" in caught.value.what) == counts
     assert (len(service.visits) == asked) == counts
 
 
@@ -335,7 +395,7 @@ def test_uploads_count_what_is_wrong_with_the_host_alone(peer, store, tmp_path, 
             one.put(f"{there.url}/x?sig=1", bundle, lambda: None)
     with pytest.raises(Setback) as caught:
         one.put(f"{there.url}/x?sig=1", bundle, lambda: None)
-    assert ("in a row" in caught.value.what) == counts
+    assert ("failing since" in caught.value.what) == counts
     assert isinstance(caught.value, NotStored) or not counts
 
 
@@ -345,7 +405,7 @@ def test_an_upload_that_is_kept_at_home_is_known_not_to_be_stored_and_its_file_i
     url = "http://127.0.0.1:1"
     for _ in range(FAILURES):
         ask(breaker, DOWN, host="127.0.0.1:1")
-    with pytest.raises(NotStored, match="in a row"):
+    with pytest.raises(NotStored, match="failing since"):
         store(url).put(f"{url}/x?sig=1", tmp_path / "missing.zip", lambda: None)
 
 

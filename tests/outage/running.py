@@ -4,7 +4,7 @@ import threading
 from contextlib import contextmanager
 
 from process import Site, deliver
-from retraind.overview import overview
+from retraind.overview import HostOverview, overview
 from retraind.service import Daemon
 from retraind.settings import load
 from world import table
@@ -38,10 +38,15 @@ class Running:
             assert not self._thread.is_alive()
             self._thread = None
 
+    def hosts(self) -> list[HostOverview]:
+        """Return what `retraind status --json` says of hosts that are down."""
+        return overview(self.daemon.settings, self.daemon.journal).hosts
+
     def status(self) -> str:
-        """Return all that `retraind status` says of the models."""
+        """Return all that `retraind status` says of the models and of hosts that are down."""
         found = overview(self.daemon.settings, self.daemon.journal)
-        return "\n".join(sentence for model in found.models for sentence in model.sentences)
+        models = [sentence for model in found.models for sentence in model.sentences]
+        return "\n".join([*models, *(host.sentence for host in found.hosts)])
 
     def deliver(self, name: str, number: int = 1) -> dict[str, bytes]:
         sent = {f"eval_{number}.csv": table(20, number), f"train_{number}.csv": table(40, number)}

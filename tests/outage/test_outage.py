@@ -65,6 +65,11 @@ def service(root):
     made.emulator.stop()
 
 
+def told(site):
+    """Return STATUS.txt as one line: it is filled to a width."""
+    return " ".join((site.drop / "STATUS.txt").read_text("utf-8-sig").split())
+
+
 def site_of(root, url):
     site = Site(root, url)
     site._text = site._text.replace("timeout = 5", "timeout = 1\nconnect_timeout = 1")
@@ -110,9 +115,7 @@ def test_trouble_is_told_while_it_lasts_and_overcome_when_it_ends(root, service,
     with running(site) as daemon:
         sent = daemon.deliver("churn")
         until(lambda: words in daemon.status(), f"status tells of {fault}")
-        until(
-            lambda: words in (site.drop / "STATUS.txt").read_text("utf-8-sig"), f"STATUS.txt tells of {fault}"
-        )
+        until(lambda: words in told(site), f"STATUS.txt tells of {fault}")
         service.emulator.set_faults({})
         filed_whole_and_trained_once(site, service, sent)
     assert not [job for job in service.emulator.jobs() if len(job["uploads"]) > 1]
@@ -161,9 +164,19 @@ def test_a_service_that_is_away_is_waited_for_in_any_state_of_a_job(root, servic
     with running(site) as daemon:
         sent = daemon.deliver("churn")
         until(lambda: words in daemon.status(), "status tells of it before the registration")
-        until(lambda: "in a row" in daemon.status(), "status tells that the service is left alone")
+        host = f"service.retraind.test:{service.port}"
+        until(
+            lambda: f"it waits for {host}" in daemon.status(), "status tells that the service is left alone"
+        )
+        (down,) = daemon.hosts()
+        assert (down.host, down.waiting) == (host, 1)
+        assert words in down.last_error
+        until(lambda: "nothing is lost" in told(site), "STATUS.txt tells of it")
+        assert f"WAITING: The service ({host}) cannot be used since" in told(site)
         daemon.stop()  # a restart in the middle of an outage makes no difference
         daemon.start()
+        (still,) = daemon.hosts()
+        assert still.since == down.since
         until(lambda: words in daemon.status(), "status goes on telling of it")
         come_back()
         service.emulator.set_faults({"results_truncated": 1.0})
@@ -174,6 +187,8 @@ def test_a_service_that_is_away_is_waited_for_in_any_state_of_a_job(root, servic
         until(lambda: words in daemon.status(), "status tells of it while the results are missing")
         come_back()
         filed_whole_and_trained_once(site, service, sent)
+        until(lambda: not daemon.hosts(), "it is well again")
+        until(lambda: "WAITING" not in told(site), "STATUS.txt no longer tells of it")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told_and_a_ca_bundle_mends_it(root):
@@ -280,7 +295,7 @@ def test_two_hundred_models_do_not_hammer_a_service_that_resets_every_connection
             for _ in range(3):
                 jobs = list(pool.map(daemon.pipeline.advance_one, jobs))
                 assert all(job.trouble for job in jobs)
-                assert sum("in a row" in job.trouble for job in jobs) > 180, "it can be seen in status"
+                assert sum(job.waits_for is not None for job in jobs) == 200, "it can be seen in status"
                 clock.pass_time(max(job.wake_at for job in jobs) - clock.now())
     # Five open the circuit, and five more may be under way then; afterwards one asks after each pause. A GET whose
     # connection breaks is repeated once at once.

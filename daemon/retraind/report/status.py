@@ -5,15 +5,17 @@ It therefore holds no clock that ticks: only moments at which something happened
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from retraind.clock import for_people
 from retraind.files import open_regular, remove_part, write_atomically
 from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
+from retraind.journal import Outage
 from retraind.patterns import display
 from retraind.report.notes import as_bytes, bullets, fill
 from retraind.settings import ModelSettings
@@ -53,10 +55,12 @@ def status_text(
     *,
     expected: str = "",
     warning: str | None = None,
+    outages: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
-    `expected` says which names the folder waits for, `warning` is a sentence about its key.
+    `expected` says which names the folder waits for, `warning` is a sentence about its key, `outages` says of
+    each host that jobs wait for what is the matter with it.
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
@@ -68,9 +72,14 @@ def status_text(
         parts.append(fill(f"SOON TO DO: {warning}"))
     if view.trouble:
         parts.append(fill(f"TROUBLE: {view.trouble}"))
+    parts += [
+        fill(f"WAITING: {outage}") + "\nNew files are still taken in; nothing is lost."
+        for outage in outages.values()
+    ]
     if jobs:
         parts.append(
-            "In work:\n" + bullets(_some([_in_work(job, jobs) for job in jobs[:_MOST_LINES]], len(jobs)))
+            "In work:\n"
+            + bullets(_some([_in_work(job, jobs, outages) for job in jobs[:_MOST_LINES]], len(jobs)))
         )
     if view.waiting:
         parts.append(
@@ -88,6 +97,15 @@ def status_text(
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def outage_sentence(outage: Outage, service: str) -> str:
+    """Say that a host is down; `service` is the service's own."""
+    whom = "The service" if outage.host == service else "The object store"
+    return (
+        f"{whom} ({outage.host}) cannot be used since {for_people(outage.since)}. The last error: {outage.reason} "
+        "retraind tries again by itself and goes on where it was."
+    )
 
 
 def stopped_text(model: str, when: datetime, why: str) -> str:
@@ -118,10 +136,12 @@ def _some(lines: list[str], count: int) -> list[str]:
     return [*lines, f"And {more} more."] if more > 0 else lines
 
 
-def _in_work(job: Job, jobs: Sequence[Job]) -> str:
+def _in_work(job: Job, jobs: Sequence[Job], down: Container[str | None]) -> str:
     line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
     if job.hold:
         return f"{line} ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
+    if job.waits_for in down:
+        return f"{line} It waits for {job.waits_for}."
     return f"{line} Last try: {job.trouble} It is tried again by itself." if job.trouble else line
 
 
