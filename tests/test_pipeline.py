@@ -409,6 +409,19 @@ def test_unknown_status_words_count_as_in_progress_and_are_recorded(tmp_path):
         assert seen[-1] == "job_finished"
 
 
+def test_results_that_cannot_be_had_for_days_do_not_make_the_history_longer(world):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    world.wait_for_trainings()
+    world.emulator.set_faults({"results_truncated": 1.0})
+    job = world.run(job, most=timedelta(hours=2))
+    assert job.attempts > 15
+    events = [event.event for event in world.journal.events(job.id)]
+    assert events[events.index("upload_complete") :].count("status_seen") == 1
+    assert len(events) < 15
+    world.emulator.set_faults({})
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
 def test_an_upload_waits_for_its_window(tmp_path):
     with a_world(tmp_path) as world:
         local = world.clock.now().astimezone()

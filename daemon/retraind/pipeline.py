@@ -225,20 +225,20 @@ class Pipeline:
         wait = backoff(job.attempts, work.retry_first, work.retry_longest, trouble.after, self._chance)
         again = job.attempts + 1
         seconds = round(wait.total_seconds(), 1)
+        met = str(trouble)
         if trouble.host is not None and not trouble.of_host:
-            # Nothing was tried, and `host_down` has told of it, once for all.
+            # Nothing was tried, and `host_down` has told of it, once for all. What this job itself met counts on.
             _LOG.debug("step_waits", state=job.state.value, host=trouble.host, wait_s=seconds)
+            met = job.trouble if job.trouble and job.waits_for == trouble.host else met
         else:
-            _LOG.warning(
-                "step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=str(trouble)
-            )
+            _LOG.warning("step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=met)
         return self._journal.write(
             job,
-            "retry" if job.trouble != str(trouble) else None,
-            detail={"reason": str(trouble)},
+            "retry" if job.trouble != met else None,
+            detail={"reason": met},
             wake_at=self._clock.now() + wait,
             attempts=again,
-            trouble=str(trouble),
+            trouble=met,
             waits_for=trouble.host,
         )
 
@@ -569,7 +569,9 @@ class Pipeline:
         answer = self._service.status(job.retrain_job_id, self._key(job))
         said: dict[str, Any] = {"status": answer.status, "status_message": answer.message}
         if answer.status != job.status:
-            self._journal.note("status_seen", job, status=answer.status, message=answer.message)
+            # At once: should the results not be had for days, the word is not to be news with every try.
+            seen = {"status": answer.status, "message": answer.message}
+            job = self._journal.write(job, "status_seen", detail=seen, **said)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == _FINISHED:
             if not answer.download_url:
