@@ -1,0 +1,304 @@
+"""What it costs to watch many folders, each figure beside a baseline that is measured in the same run.
+
+    python -m benchmarks.watching [start sweep large idle seal] [--runs N] [--models N] [--folders N] [--seconds N]
+
+Everything happens in a temporary folder ($TMPDIR says where) and without a service: no delivery gets further than
+its seal. Times are medians of the runs.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# The daemon's sweeps are called as its timetable would call them.
+# ruff: noqa: SLF001
+from retraind import log
+from retraind.service import Daemon
+from retraind.settings import Settings, load
+
+DATA = b"a,b\n1,2\n"
+NOBODY = "http://127.0.0.1:9/"
+"""Where no service answers."""
+FILES = 10
+"""In each folder of a sweep."""
+LARGE = 100_000
+"""In the one large folder, of which so many are such that a look takes note of them:"""
+RECOGNISED = 9_000
+SETTLE = 1.0
+PATIENCE = 300.0
+MILLISECONDS = 1_000
+PERCENT = 100
+
+KINDS: dict[str, Callable[[int], str]] = {
+    "waiting": "train_{}.csv".format,
+    "strange": "notes_{}.txt".format,
+    "hidden": ".train_{}.csv.tmp".format,
+}
+"""Names of files that stay where they are: half pairs, what nothing recognises, and what is ignored."""
+
+
+class Site:
+    """An installation of `count` models below `root`, without a service."""
+
+    def __init__(self, root: Path, count: int, *, observer: str = "auto") -> None:
+        self.root = root
+        self.config = root / "config.toml"
+        self.drops = [root / "share" / f"m{number:05}" for number in range(count)]
+        for drop in self.drops:
+            drop.mkdir(parents=True, exist_ok=True)
+        key = root / "key"
+        key.touch(0o600)
+        key.write_text("key-of-a-model-0123456789")
+        self.config.write_text(
+            f'[api]\nbase_url = "{NOBODY}"\n[state]\nurl = "sqlite:///{root}/state/journal.db"\n'
+            f'spool = "{root}/state/spool"\n[sweep]\nobserver = "{observer}"\n'
+            + "".join(
+                f'[models.{drop.name}]\ndrop = "{drop}"\napi_key_file = "{key}"\nsettle = {SETTLE}\n'
+                for drop in self.drops
+            )
+        )
+
+    @contextmanager
+    def running(self) -> Iterator["Running"]:
+        """Run retraind as a service does; it has said that it is ready when the block begins."""
+        log_file = self.root / "retraind.log"
+        with log_file.open("wb") as writer, log_file.open("rb") as reader:
+            begun = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "retraind", "run", "-c", str(self.config)], stderr=writer
+            )
+            try:
+                while b'"event": "ready"' not in reader.readline():
+                    if process.poll() is not None:
+                        raise SystemExit(log_file.read_text())
+                    time.sleep(0.0005)
+                yield Running(process, time.perf_counter() - begun)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(PATIENCE)
+
+
+class Running:
+    """A daemon at work."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ready: float) -> None:
+        self.ready = ready
+        """Seconds from the start of the process to READY."""
+        self._proc = Path("/proc") / str(process.pid)
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used."""
+        fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def status(self, field: str) -> int:
+        """Return a number from its /proc/PID/status."""
+        line = next(
+            line for line in (self._proc / "status").read_text().splitlines() if line.startswith(field)
+        )
+        return int(line.split()[1])
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="retraind-bench-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def _tell(what: str, value: str, ratio: float, baseline: str) -> None:
+    _say(f"{what:<66} {value:>9} {ratio:9.2f} x {baseline}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _seconds(span: float) -> str:
+    return f"{span:.3f} s" if span >= 1 else f"{span * MILLISECONDS:.1f} ms"
+
+
+def _timed(function: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    function()
+    return time.perf_counter() - begun
+
+
+def start(options: argparse.Namespace) -> None:
+    """Time from the start of the process to READY, with many models and with one."""
+    times: dict[str, list[float]] = {"one": [], "first": [], "second": []}
+    threads, memory = 0, 0
+    for _ in range(options.runs):
+        with _folder() as place:
+            one = Site(place, 1)
+            for _ in range(2):
+                with one.running() as daemon:
+                    alone = daemon.ready
+            times["one"].append(alone)
+        with _folder() as place:
+            site = Site(place, options.models)
+            for which in ("first", "second"):
+                with site.running() as daemon:
+                    times[which].append(daemon.ready)
+                    time.sleep(5)
+                    threads, memory = daemon.status("Threads"), daemon.status("VmHWM")
+    base = statistics.median(times["one"])
+    baseline = f"a start with one model ({_seconds(base)})"
+    for which in ("first", "second"):
+        span = statistics.median(times[which])
+        _tell(
+            f"{which} start with {options.models:,} models, to READY", _seconds(span), span / base, baseline
+        )
+    _say(f"{'':<4}then {threads} threads, {memory / 1024:.0f} MB at most")
+
+
+def _bare(drops: list[Path]) -> None:
+    for drop in drops:
+        with os.scandir(drop) as entries:
+            for entry in entries:
+                entry.stat(follow_symlinks=False)
+
+
+def _stats(drops: list[Path]) -> None:
+    for drop in drops:
+        drop.stat()
+
+
+@contextmanager
+def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tuple[Daemon, list[Path]]]:
+    """A daemon in this process whose sweeps are called, with folders that `fill` has filled."""
+    site = Site(place, drops, observer="none")
+    for drop in site.drops:
+        fill(drop)
+    settings: Settings
+    settings, file = load(site.config)
+    with Daemon(settings, file) as daemon:
+        daemon._watch_all()
+        daemon._scheduler.start()
+        yield daemon, site.drops
+
+
+def _sweep(daemon: Daemon) -> None:
+    for name in {f"sweep {watched.device}" for watched in daemon._watched.values()}:
+        daemon._sweep(name)
+
+
+def _touch(drops: list[Path]) -> None:
+    for drop in drops:
+        os.utime(drop)
+
+
+def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[[Path], None]) -> None:
+    with _folder() as place, _swept(place, count, fill) as (daemon, drops):
+        first = _timed(lambda: _sweep(daemon))
+        time.sleep(5)  # Time stamps have grown old enough to be believed.
+        second = _timed(lambda: _sweep(daemon))
+        bare, stats, same, changed = [], [], [], []
+        for _ in range(options.runs):
+            bare.append(_timed(lambda: _bare(drops)))
+            stats.append(_timed(lambda: _stats(drops)))
+            same.append(_timed(lambda: _sweep(daemon)))
+            _touch(drops)
+            changed.append(_timed(lambda: _sweep(daemon)))
+            time.sleep(5)
+            _sweep(daemon)
+        base, floor = statistics.median(bare), statistics.median(stats)
+        listed = f"bare scandir + stat ({_seconds(base)})"
+        _tell(f"{title}: first sweep", _seconds(first), first / base, listed)
+        _tell(f"{title}: second sweep", _seconds(second), second / base, listed)
+        span = statistics.median(changed)
+        _tell(f"{title}: sweep, folders changed", _seconds(span), span / base, listed)
+        span = statistics.median(same)
+        _tell(f"{title}: sweep, nothing changed", _seconds(span), span / base, listed)
+        _tell("", "", span / floor, f"bare stat of the folders ({_seconds(floor)})")
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Sweeps of many folders of ten files, against listing them and asking after each file."""
+    for kind, name in KINDS.items():
+
+        def fill(drop: Path, name: Callable[[int], str] = name) -> None:
+            for number in range(FILES):
+                (drop / name(number)).write_bytes(DATA)
+
+        _sweeps(options, f"{options.folders:,} folders x {FILES} {kind}", options.folders, fill)
+
+
+def large(options: argparse.Namespace) -> None:
+    """Sweeps of one folder of 100,000 files."""
+
+    def fill(drop: Path) -> None:
+        for number in range(LARGE):
+            name = KINDS["waiting" if number < RECOGNISED else "strange"]
+            (drop / name(number)).write_bytes(DATA)
+
+    _sweeps(options, f"1 folder x {LARGE:,}, {RECOGNISED:,} of them waiting", 1, fill)
+
+
+def idle(options: argparse.Namespace) -> None:
+    """CPU of a daemon that has nothing to do."""
+    with _folder() as place:
+        site = Site(place, options.models)
+        with site.running() as daemon:
+            time.sleep(20)
+            begun, used = time.monotonic(), daemon.cpu()
+            time.sleep(options.seconds)
+            share = (daemon.cpu() - used) / (time.monotonic() - begun)
+        _tell(
+            f"idle with {options.models:,} models, {options.seconds} s",
+            f"{share * PERCENT:.2f} %", share, "a core",
+        )  # fmt: skip
+
+
+def seal(options: argparse.Namespace) -> None:
+    """Time from the last close of a delivery's files to their seal."""
+    with _folder() as place:
+        site = Site(place, 10)
+        spans = []
+        with site.running():
+            for run in range(2 * options.runs):
+                drop = site.drops[run % len(site.drops)]
+                for role in ("eval", "train"):
+                    (drop / f"{role}_{run}.csv").write_bytes(DATA * (run + 1))
+                closed = time.monotonic()
+                while (drop / f"train_{run}.csv").exists():
+                    time.sleep(0.001)
+                spans.append(time.monotonic() - closed)
+        late = statistics.median(spans) - SETTLE
+        _tell("last close to sealed, less settle", _seconds(late), late / SETTLE, f"settle ({SETTLE:g} s)")
+
+
+PARTS = {part.__name__: part for part in (start, sweep, large, idle, seal)}
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts; all by default")
+    parser.add_argument("--runs", type=int, default=5, help="of which the medians are taken")
+    parser.add_argument("--models", type=int, default=1_000, help="for start and idle")
+    parser.add_argument("--folders", type=int, default=10_000, help="for sweep")
+    parser.add_argument("--seconds", type=int, default=60, help="for idle")
+    options = parser.parse_args()
+    log.set_up(level="ERROR")
+    # Handles are not what is measured.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    for part in options.parts or PARTS:
+        PARTS[part](options)
+
+
+if __name__ == "__main__":
+    main()
