@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak bench bench-watching lint format clean
+.PHONY: demo test spectrum long crash soak bench bench-watching bench-history lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -43,9 +43,13 @@ soak: $(VENV)/.dev ## hours of traffic with faults, and what the daemon has grow
 bench: $(VENV)/.dev ## how fast it is beside other ways: make bench [SIZE=60] [PARTS="bundling delivering"] [KINDS=numeric] [ROUNDS=3]
 	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) $(if $(KINDS),--kinds $(KINDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(if $(PARTS),,$(BIN)/python -m benchmarks.watching)
+	$(if $(PARTS),,$(BIN)/python -m benchmarks.history)
 
 bench-watching: $(VENV)/.dev ## what it costs to watch many folders: make bench-watching [ARGS="sweep --folders 1000"]
 	$(BIN)/python -m benchmarks.watching $(ARGS)
+
+bench-history: $(VENV)/.dev ## how the journal's look-ups grow with it: make bench-history [ARGS="--jobs 1000000"]
+	$(BIN)/python -m benchmarks.history $(ARGS)
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .
