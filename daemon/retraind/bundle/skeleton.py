@@ -71,6 +71,7 @@ class Skeletons:
         self._rest = bytes(set(range(256)) - structure)
         self._kinds = bytes(byte if byte in structure else ord("x") for byte in range(256))
         self._openings = (delimiter + QUOTE, LF + QUOTE, CR + QUOTE)
+        self._hiding = False  # the last run had structure in quotes, so the next one may as well
         self._unit = b""
         self._pattern = b""
 
@@ -86,6 +87,8 @@ class Skeletons:
         if not whole:
             return None
         columns = wanted(whole)
+        if self._hiding and not columns and (block := self._quoted(whole, width)) is not None:
+            return block
         structure = whole.translate(None, self._rest)
         plain = QUOTE not in structure
         skeleton = structure
@@ -98,14 +101,17 @@ class Skeletons:
             # Between any two delimiters or line breaks stands an even number of quotes, or none that means anything.
             # So each of these is outside quotes, whatever the quotes are: a field whose quotes are open has an odd
             # number of them so far.
+            self._hiding = False
             rows, ending = self._regular(skeleton, whole, width)
             if not rows:
                 return self._split(whole, line, width, columns)
             values = self._values(whole, ending, width, columns, plain=plain)
             return Block(len(whole), rows, rows, frozenset({ending}), range(line, line + rows), values)
-        if not columns and (block := self._quoted(whole, structure, width)) is not None:
-            return block
-        return self._read(whole, line, width, columns)
+        block = None
+        if not columns and not self._hiding:
+            block = self._quoted(whole, width)
+        self._hiding = block is not None
+        return block or self._read(whole, line, width, columns)
 
     def _opens(self, data: bytes) -> bool:
         """Tell whether any quote can open a quoted field; elsewhere it is a character like others."""
@@ -164,24 +170,24 @@ class Skeletons:
         reader = csv.reader([cell.decode("latin-1")], delimiter=self._delimiter.decode("ascii"))
         return next(reader)[0].encode("latin-1")
 
-    def _quoted(self, data: bytes, structure: bytes, width: int) -> Block | None:
+    def _quoted(self, data: bytes, width: int) -> Block | None:
         """Return the records of a run in which quotes simply alternate, if it is regular.
 
-        Quotes do if each opening one follows a delimiter, a line break or a closing quote (then the two are one
-        doubled quote), and each closing one precedes one. Every csv reader agrees then.
+        They do if each opening one follows a delimiter, a line break or a closing quote; then the latter two are one
+        doubled quote.
         """
-        if structure.count(QUOTE) % 2:
-            data = data[: _last_break_outside(data)]
-            structure = data.translate(None, self._rest)
-        outside = QUOTE.join(data.split(QUOTE)[::2])
+        parts = data.split(QUOTE)
+        if not len(parts) % 2:
+            whole = data[: _last_break_outside(data)]
+            return self._quoted(whole, width) if whole else None
+        outside = QUOTE.join(parts[::2])
         kinds = outside.translate(self._kinds)
-        if b'x"' in kinds or b'"x' in kinds:
+        if b'x"' in kinds:
             return None
         rows, ending = self._regular(kinds.translate(None, b'x"'), outside, width)
         if not rows:
             return None
-        breaks = line_breaks(data, 0, len(data)) if CR in structure else structure.count(LF)
-        return Block(len(data), breaks, rows, frozenset({ending}))
+        return Block(len(data), line_breaks(data, 0, len(data)), rows, frozenset({ending}))
 
     def _split(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
         """Take a run in which no quotes hide structure apart, line by line."""
