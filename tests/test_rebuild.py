@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from process import Site, deliver, filed
+from retraind import rebuild as rebuild_module
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
 from retraind.intake import seal as sealing
 from retraind.job import LIFE, Job, Outcome, State
@@ -218,11 +219,11 @@ def test_an_up_to_date_journal_is_left_as_it_is(world_with_history):
     assert world.journal.jobs() == before
 
 
-def forged(world: World, job: Job, **changes) -> None:
+def forged(world: World, job: Job, seal: str = "0" * 64) -> None:
     """Put a copy into the work folder, as somebody could who may write to the share."""
     folder = world.model.work_folder / job.id
     folder.mkdir(parents=True)
-    document = {"seal": "0" * 64, "job": job.changed(**changes).portable().decode()}
+    document = {"seal": seal, "job": job.portable().decode()}
     (folder / NAME).write_text(json.dumps(document))
 
 
@@ -247,10 +248,14 @@ def test_not_even_an_operator_can_be_made_to_adopt_files_outside_the_folder(worl
     assert rebuilt(world, believe=True) == []
 
 
-FOREIGN = ["", "{", "[]", '{"seal": 1}', '{"seal": "", "job": 5}', '{"seal": "", "job": "{}"}', "\0" * 100]
+FOREIGN = [
+    "", "{", "[]", '{"seal": 1}', '{"seal": "", "job": 5}', '{"seal": "", "job": "{}"}', "\0" * 100,
+    "[" * 200_000, '{"seal":' * 100_000, '{"seal": "é", "job": "{}"}', '{"seal": "\\ud800", "job": "{}"}',
+    '{"seal": "", "job": "' + "[" * 100_000 + '"}', '{"seal": "", "job": ' + "9" * 5_000 + "}",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", FOREIGN)
+@pytest.mark.parametrize("text", FOREIGN, ids=lambda text: text[:24])
 def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history, text):
     world, *_ = world_with_history
     folder = world.model.work_folder / "2026-11-23T000000Z_x_abcdef"
@@ -260,6 +265,49 @@ def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history,
     (world.model.work_folder / "2026-11-23T000000Z_link_abcdef").symlink_to("/etc")
     assert rebuilt(world, believe=True) == []
     assert (folder / NAME).read_text() == text
+
+
+@pytest.mark.parametrize("seal", ["é", "", "0" * 64, "0" * 63])
+def test_no_seal_but_the_right_one_makes_a_copy_believed(world_with_history, seal):
+    world, good, _ = world_with_history
+    fake = good.changed(id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
+    forged(world, fake, seal=seal)
+    assert rebuilt(world) == []
+
+
+def test_countless_forged_folders_do_not_keep_the_start_and_are_told_in_one_line(
+    world_with_history, monkeypatch
+):
+    world, *_ = world_with_history
+    monkeypatch.setattr("retraind.rebuild._MOST_FOREIGN", 100)
+    told = []
+    monkeypatch.setattr("retraind.rebuild._LOG.warning", lambda event, **fields: told.append((event, fields)))
+    for number in range(300):
+        (world.model.work_folder / f"2026-01-01T000000Z_{number}_abcdef").mkdir(parents=True)
+    looked = []
+    read = JobFiles.read
+    monkeypatch.setattr(
+        JobFiles,
+        "read",
+        lambda self, folder, name, **how: looked.append(name) or read(self, folder, name, **how),
+    )
+    lose_the_journal(world)
+    assert {job.state for job in rebuilt(world)} == {State.DONE, State.FAILED}, "other places are looked at"
+    assert len(looked) == 102
+    counted = [fields["count"] for event, fields in told if event == "folders_not_ours"]
+    assert counted == [100]
+    assert len(told) < 30
+
+
+def test_a_folder_that_cannot_be_entered_hides_no_other(world_with_history, monkeypatch):
+    """Somebody exchanges it for a link once it has been listed."""
+    world, good, _ = world_with_history
+    planted = world.model.done_folder / "2000-01-01T000000Z_x_abcdef"
+    planted.symlink_to("/etc")
+    names = rebuild_module._names
+    monkeypatch.setattr(rebuild_module, "_names", lambda place: [planted.name, *names(place)])
+    lose_the_journal(world)
+    assert good.id in {job.id for job in rebuilt(world)}
 
 
 @pytest.mark.process

@@ -10,9 +10,9 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind.files import make_folder, open_regular, write_atomically
 from retraind.job import Job
@@ -24,12 +24,12 @@ _LARGEST = 16 << 20
 _KEY_BYTES = 32
 
 
-class Copy(NamedTuple):
-    """What a job's folder says of the job."""
+class _Document(BaseModel):
+    """What is in the file. Parsed by pydantic, which bounds how deep JSON may go."""
 
-    job: Job
-    sealed: bool
-    """True when the copy was made by this daemon and not changed since."""
+    model_config = ConfigDict(extra="ignore")
+    seal: str
+    job: str
 
 
 class JobFiles:
@@ -68,18 +68,22 @@ class JobFiles:
         document = {"seal": self._seal(body), "job": body.decode()}
         write_atomically(folder / NAME, json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n")
 
-    def read(self, folder: Path, job_id: str) -> Copy | None:
-        """Return the copy in `folder`; None where there is none, or it is no copy of the job `job_id`."""
+    def read(self, folder: Path, job_id: str, *, believe: bool = False) -> Job | None:
+        """Return the job `job_id` as the copy in `folder` has it; None where there is no copy of it.
+
+        A copy that was not made by this daemon, or was changed since, counts only with `believe`, and is not even
+        parsed without.
+        """
         try:
             with open_regular(folder / NAME) as file:
                 size = os.fstat(file.fileno()).st_size
                 text = file.read(size) if size <= _LARGEST else b""
-            document = json.loads(text)
-            body = document["job"].encode()
+            document = _Document.model_validate_json(text)
+            body = document.job.encode()
+            if not believe and not hmac.compare_digest(document.seal.encode(), self._seal(body).encode()):
+                return None
             job = Job.model_validate_json(body)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        except (OSError, ValidationError):
             # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
             return None
-        if job.id != job_id:
-            return None
-        return Copy(job, hmac.compare_digest(str(document.get("seal", "")), self._seal(body)))
+        return job if job.id == job_id else None

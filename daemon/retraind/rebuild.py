@@ -13,13 +13,16 @@ from pathlib import Path
 from retraind import log
 from retraind.files import held
 from retraind.job import LIFE, Job, Outcome, State
-from retraind.jobfile import Copy, JobFiles
+from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Version
 from retraind.settings import ModelSettings, Settings
 
 _LOG = log.get(__name__)
 
 _JOB_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
+_MOST_FOREIGN = 10_000
+"""Folders without a believable copy after which a place is left: whoever makes a million must not keep the start."""
+_MOST_TOLD = 20
 
 
 @dataclass
@@ -43,26 +46,43 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
         known = journal.versions(name)
         filed: set[str] = set()
         for place, state in _places(model):
-            for job_id, copy in _copies(model, place, files, _settled(known, state)):
+            foreign: list[Path] = []
+            for job_id, copy in _copies(model, place, files, _settled(known, state), believe=believe):
                 version = known.get(job_id)
-                if copy is None or copy.job.model != name or not (copy.sealed or believe):
+                if copy is None or copy.model != name:
                     if version is None:
-                        found.foreign.append(place / job_id)
+                        foreign.append(place / job_id)
+                        if len(foreign) >= _MOST_FOREIGN and not believe:
+                            break
                     continue
                 if state is State.DONE:
                     filed.add(job_id)
-                if version is not None and version.version >= copy.job.version:
+                if version is not None and version.version >= copy.version:
                     continue
-                job = _standing(copy.job, state, filed=job_id in filed)
+                job = _standing(copy, state, filed=job_id in filed)
                 if job is None:
-                    found.foreign.append(place / job_id)
+                    foreign.append(place / job_id)
                     continue
                 journal.adopt(job)
                 found.adopted.append(job)
                 _LOG.warning("job_adopted", job=job.id, model=name, state=job.state.value)
-    for folder in found.foreign:
-        _LOG.warning("folder_not_ours", folder=str(folder))
+            _tell_of(foreign, place)
+            found.foreign += foreign
     return found
+
+
+def _tell_of(foreign: list[Path], place: Path) -> None:
+    for folder in foreign[:_MOST_TOLD]:
+        _LOG.warning("folder_not_ours", folder=str(folder))
+    if len(foreign) > _MOST_TOLD:
+        _LOG.warning(
+            "folders_not_ours",
+            place=str(place),
+            count=len(foreign),
+            remedy="The rest was not looked at. Move away what is not retraind's, then start it again."
+            if len(foreign) >= _MOST_FOREIGN
+            else "Move away what is not retraind's.",
+        )
 
 
 def _settled(known: Mapping[str, Version], state: State | None) -> frozenset[str]:
@@ -77,30 +97,35 @@ def _places(model: ModelSettings) -> Iterator[tuple[Path, State | None]]:
 
 
 def _copies(
-    model: ModelSettings, place: Path, files: JobFiles, besides: frozenset[str]
-) -> Iterator[tuple[str, Copy | None]]:
+    model: ModelSettings, place: Path, files: JobFiles, besides: frozenset[str], *, believe: bool
+) -> Iterator[tuple[str, Job | None]]:
     """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else."""
     inside = place.is_relative_to(model.drop)
     try:
         with held(model.drop, *place.relative_to(model.drop).parts) if inside else held(place) as here:
             for name in _names(here):
                 if name not in besides:
-                    with held(here, name) as folder:
-                        copy = files.read(folder, name)
-                    yield name, copy
+                    yield name, _copy(here, name, files, believe=believe)
     except FileNotFoundError:
         return
     except OSError as error:
         _LOG.warning("folder_unreadable", folder=str(place), reason=error.strerror)
 
 
-def _names(place: Path) -> list[str]:
+def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> Job | None:
+    try:
+        with held(place, name) as folder:
+            return files.read(folder, name, believe=believe)
+    except OSError:
+        # It was exchanged since it was listed; the others still count.
+        return None
+
+
+def _names(place: Path) -> Iterator[str]:
     with os.scandir(place) as entries:
-        return sorted(
-            entry.name
-            for entry in entries
-            if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
-        )
+        for entry in entries:
+            if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield entry.name
 
 
 def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:
