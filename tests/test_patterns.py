@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import os
 import re
 import time
 import unicodedata
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from retraind.patterns import Pattern, can_both_match, canonical, display
+from retraind.patterns import Pattern, can_both_match, canonical
 
 NFD_NAME = unicodedata.normalize("NFD", "train_がぎぐ_é.csv")
 LONGEST_NAME_BYTES = 255
@@ -242,18 +241,3 @@ def test_no_name_keeps_a_pattern_busy(pattern):
     for _ in range(10):
         assert Pattern(pattern).key_of(hostile) is None
     assert time.process_time() - begin < 2  # measured: 10 ms; by backtracking it would outlive us
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("train_é.csv", "train_é.csv"),
-        (unicodedata.normalize("NFD", "é"), "é"),
-        (os.fsdecode(b"tr\xe4in.csv"), "tr\\xe4in.csv"),
-        ("a\nb\x1b[31m", "a\\nb\\x1b[31m"),
-        ("\u202egpj.csv", "\\u202egpj.csv"),
-        ("顧客　データ", "顧客　データ"),
-    ],
-)
-def test_names_are_shown_so_that_they_cannot_deceive(name, shown):
-    assert display(name) == shown

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from retraind import __version__, log
 from retraind.errors import ConfigError, JournalError
+from retraind.shown import display, json_escaped, printable
 
 GOOD, BAD, USAGE = 0, 1, 2
 _ACT_PATIENCE = 30.0
@@ -47,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str) -> None:
-    print(f"retraind: {text}", file=sys.stderr)
+    print(printable(f"retraind: {text}"), file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(printable(text))
 
 
 # Heavy imports are inside the commands, so that `retraind --help` and `preflight` stay quick.
@@ -169,9 +174,9 @@ def _check(options: argparse.Namespace) -> int:
         _print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
     else:
         for finding in findings:
-            print(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
+            _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
         wrong = sum(not finding.good for finding in findings)
-        print(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
+        _say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
     return GOOD if all(finding.good for finding in findings) else BAD
 
 
@@ -220,8 +225,8 @@ def _status(options: argparse.Namespace) -> int:
             )
         for model in found.models:
             table.add_row(
-                model.name, model.drop, str(len(model.jobs)), str(model.done), str(model.failed),
-                "\n".join(model.sentences) or "waiting for files",
+                model.name, display(model.drop), str(len(model.jobs)), str(model.done), str(model.failed),
+                "\n".join(map(display, model.sentences)) or "waiting for files",
             )  # fmt: skip
         console.print(table)
         for host in found.hosts:
@@ -247,7 +252,7 @@ def _jobs(options: argparse.Namespace) -> int:
         table.add_column(heading, no_wrap=heading == "job")
     for job in found:
         state = f"{job.state} (on hold)" if job.hold else str(job.state)
-        table.add_row(job.id, job.model, state, str(job.outcome or ""), for_people(job.created_at))
+        table.add_row(display(job.id), job.model, state, str(job.outcome or ""), for_people(job.created_at))
     _console().print(table if found else "No jobs.")
     if found and len(found) == options.limit:
         _console().print(f"For those before: --before {found[-1].id[-SHORT_ID:]}", style="dim")
@@ -266,15 +271,15 @@ def _show(options: argparse.Namespace) -> int:
         _print_json(_job_as_json(job) | {"history": history})
         return GOOD
     if job.outcome:
-        print(notes.note(job))
+        _say(notes.note(job))
     else:
-        print(f"{job.id}: {job.state}. {job.trouble or ''}\n")
+        _say(f"{job.id}: {job.state}. {job.trouble or ''}\n")
     if job.hold:
-        print(f"ON HOLD: {job.hold.what} {job.hold.remedy}\n")
-    print("History:")
+        _say(f"ON HOLD: {job.hold.what} {job.hold.remedy}\n")
+    _say("History:")
     for event in events:
         detail = "  ".join(f"{name}={value}" for name, value in event.detail.items())
-        print(f"  {for_people(event.at)}  {event.event:<24} {detail}")
+        _say(f"  {for_people(event.at)}  {event.event:<24} {detail}")
     return GOOD
 
 
@@ -324,9 +329,9 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
             return BAD
         job = journal.write(job, event, state=to)
         if running_instance(settings.state.journal_file) is None:
-            print(f"{job.id}: noted. No retraind is running; it will be done when it starts.")
+            _say(f"{job.id}: noted. No retraind is running; it will be done when it starts.")
             return GOOD
-        print(
+        _say(
             f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
         )
         deadline = time.monotonic() + _ACT_PATIENCE
@@ -345,15 +350,15 @@ def _tell_wish(job: Any, to: Any) -> int:
     from retraind.report.notes import headline
 
     if job.state is to:
-        print(f"{job.id}: not yet done. {job.trouble or 'See: retraind status'}")
+        _say(f"{job.id}: not yet done. {job.trouble or 'See: retraind status'}")
         return BAD
     if to is State.SWITCHING:
-        print(f"{job.id}: {job.switch_note or headline(job)}")
+        _say(f"{job.id}: {job.switch_note or headline(job)}")
         return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
     if job.state is State.FAILED and job.problem:
-        print(f"{job.id}: {job.problem.what} {job.problem.remedy}")
+        _say(f"{job.id}: {job.problem.what} {job.problem.remedy}")
         return BAD
-    print(f"{job.id}: taken up again. See: retraind show {job.id}")
+    _say(f"{job.id}: taken up again. See: retraind show {job.id}")
     return GOOD
 
 
@@ -375,16 +380,16 @@ def _release(options: argparse.Namespace) -> int:
                 if not taken:
                     _complain(f"{options.name} is not on hold.")
                     return BAD
-                print(f"{options.name}: {' and '.join(taken)} will be used as it is now.")
+                _say(f"{options.name}: {' and '.join(taken)} will be used as it is now.")
                 return GOOD
-            print(f"{options.name}: released.")
+            _say(f"{options.name}: released.")
             return GOOD
         job = _the_job(journal, options.name)
         if job.hold is None:
             _complain(f"{job.id} is not on hold.")
             return BAD
         journal.write(job, "released", hold=None, held_until=None, wake_at=None, budget_waived=True)
-        print(f"{job.id}: released.")
+        _say(f"{job.id}: released.")
     return GOOD
 
 
@@ -402,15 +407,15 @@ def _rebuild(options: argparse.Namespace) -> int:
         try:
             journal = Journal.open(file)
         except JournalDamagedError as error:
-            print(f"{error}\nIt is set aside as {set_aside(file)}, and a new one is begun.")
+            _say(f"{error}\nIt is set aside as {set_aside(file)}, and a new one is begun.")
             journal = Journal.open(file)
         try:
             found = rebuild(settings, journal, JobFiles.beside(file), believe=True)
         finally:
             journal.close()
     for folder in found.foreign:
-        print(f"{folder}: there is no usable job.json in it; it is left alone.")
-    print(f"{len(found.adopted)} jobs were taken over from their folders.")
+        _say(f"{folder}: there is no usable job.json in it; it is left alone.")
+    _say(f"{len(found.adopted)} jobs were taken over from their folders.")
     return GOOD
 
 
@@ -437,12 +442,12 @@ def _preflight(options: argparse.Namespace) -> int:
         return GOOD if result.ok else BAD
     for facts in (result.train, result.evaluation):
         if facts:
-            print(
+            _say(
                 f"{facts.name}: {facts.rows:,} rows, {len(facts.columns)} columns, {facts.encoding}, {facts.bytes:,} bytes"
             )
     for finding in result.findings:
-        print(f"\n{finding.severity.upper()}: {finding}")
-    print("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
+        _say(f"\n{finding.severity.upper()}: {finding}")
+    _say("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
     return GOOD if result.ok else BAD
 
 
@@ -476,4 +481,4 @@ def _console() -> Console:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    print(json_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)))

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind.files import make_folder, open_regular, write_atomically
 from retraind.job import Job
+from retraind.shown import json_escaped
 
 NAME = "job.json"
 KEY_NAME = "seal.key"
@@ -66,7 +67,8 @@ class JobFiles:
         """Put a copy of `job` into its folder, durably. Raises OSError."""
         body = job.portable()
         document = {"seal": self._seal(body), "job": body.decode()}
-        write_atomically(folder / NAME, json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n")
+        text = json_escaped(json.dumps(document, ensure_ascii=False, indent=1))
+        write_atomically(folder / NAME, text.encode() + b"\n")
 
     def read(self, folder: Path, job_id: str, *, believe: bool = False) -> Job | None:
         """Return the job `job_id` as the copy in `folder` has it; None where there is no copy of it.

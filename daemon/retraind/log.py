@@ -9,6 +9,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from retraind.shown import display, json_escaped, printable
+
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
 _PATH = re.compile(r"""(?:^|['"(=:,])/""")
 _CLOSING = "'\"<>)]},;:."
@@ -19,6 +21,9 @@ _SECRET_FIELDS = frozenset(
     }
 )  # fmt: skip
 _HIDDEN = "(hidden)"
+_LONG = frozenset({"exception", "stack"})
+"""Fields of several lines."""
+_JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
 def mask(text: str) -> str:
@@ -67,6 +72,30 @@ def _mask_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> Eve
     return fields
 
 
+def _for_terminal(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    """Make every field fit for a terminal, which would obey escape sequences in them."""
+    return {
+        display(name): value if name.startswith("_") else _harmless(value, long=name in _LONG)
+        for name, value in fields.items()
+    }
+
+
+def _harmless(value: Any, *, long: bool = False) -> Any:
+    match value:
+        case str():
+            return printable(value) if long else display(value)
+        case dict():
+            return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+        case list():
+            return [_harmless(inner) for inner in value]
+        case _:
+            return value
+
+
+def _as_json(logger: WrappedLogger, method: str, fields: EventDict) -> str:
+    return json_escaped(str(_JSON(logger, method, fields)))
+
+
 def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
     """Send structlog's and the libraries' log records to `stream` (standard error by default)."""
     stream = stream or sys.stderr
@@ -81,9 +110,8 @@ def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
     terminal = stream.isatty()
     if terminal:
         shared[3] = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
-    renderer = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+        shared.append(_for_terminal)
+    renderer = structlog.dev.ConsoleRenderer() if terminal else _as_json
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -12,9 +12,9 @@ from retraind.intake.folder import DropFolder
 from retraind.intake.share import Shares
 from retraind.job import Job, State
 from retraind.journal import Journal, Outage, running_instance
-from retraind.patterns import display
 from retraind.report.status import doing, outage_sentence
 from retraind.settings import Settings
+from retraind.shown import display
 
 
 class _NoHashing(Executor):

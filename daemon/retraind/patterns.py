@@ -25,21 +25,6 @@ def canonical(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def display(text: str) -> str:
-    """Return a name as people should see it: composed, with undecodable bytes and control characters escaped."""
-    text = unicodedata.normalize("NFC", text)
-    if text.isprintable():
-        return text
-    return "".join(
-        char
-        if char.isprintable() or char == "\u3000"
-        else char.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        if "\udc80" <= char <= "\udcff"
-        else repr(char)[1:-1]
-        for char in text
-    )
-
-
 class Pattern:
     """One pattern. Raises ValueError with a sentence for people when it makes no sense."""
 

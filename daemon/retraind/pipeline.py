@@ -54,9 +54,9 @@ from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
-from retraind.patterns import display
 from retraind.report import machine, notes
 from retraind.settings import ModelSettings, Settings
+from retraind.shown import display
 
 _LOG = log.get(__name__)
 

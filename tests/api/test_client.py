@@ -236,6 +236,20 @@ def test_status_words_are_handed_on_as_they_are(emulate, connect, word):
     assert client.status(job, "key-of-churn").status == word
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("\\u001b[2Jjob_running", "\\x1b[2Jjob_running"),
+        ("\\u202ejob", "\\u202ejob"),
+        ("job_" + "x" * 100_000, "job_" + "x" * 96),
+    ],
+    ids=["an escape sequence", "another direction", "a novel"],
+)
+def test_a_status_that_is_no_word_is_made_fit_to_be_kept_and_shown(peer, connect, said, kept):
+    client = connect(peer(answer(200, f'{{"status": "{said}"}}')).url)
+    assert client.status("some-job", "some-key").status == kept
+
+
 # -- sizes -----------------------------------------------------------------------------------------------
 
 

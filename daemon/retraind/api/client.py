@@ -32,6 +32,7 @@ from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_
 from retraind.clock import Clock
 from retraind.errors import Hold, Retry
 from retraind.settings import ApiSettings
+from retraind.shown import display
 
 LARGEST_ANSWER = 1 << 20
 """Bytes of a JSON answer that are read; the documented ones are below one thousand."""
@@ -59,7 +60,9 @@ def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return None
 
 
-_NotEmpty = Annotated[str, Field(min_length=1)]
+_LONGEST_ID = 1_000
+_LONGEST_WORD = 100
+_NotEmpty = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID)]
 _Number = Annotated[int | None, WrapValidator(_or_none)]
 _Text = Annotated[str | None, WrapValidator(_or_none)]
 
@@ -157,11 +160,10 @@ class ApiClient:
         """Call 2, Retrain Status Check."""
         path = f"retrain_jobs/{quote(retrain_job_id, safe='')}"
         answer = self._call(TrainingStatus, "GET", path, api_key)
-        return (
-            answer.model_copy(update={"message": worded(answer.message, api_key)})
-            if answer.message
-            else answer
-        )
+        message = worded(answer.message, api_key) if answer.message else answer.message
+        # The word is compared as it is, and shown, and kept.
+        word = display(answer.status[:_LONGEST_WORD])
+        return answer.model_copy(update={"status": word, "message": message})
 
     def switch(self, retrain_job_id: str, api_key: str) -> None:
         """Call 3, Retrain Model Switch."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from retraind.bundle.findings import Finding, Severity, show_name
+from retraind.bundle.findings import Finding, Severity
 from retraind.bundle.table import Reading
+from retraind.shown import display
 
 FORMAT = "not in a supported file format"
 ENCODING = "character encoding is not supported"
@@ -48,9 +49,7 @@ class Case:
         column: str | int | None = None,
     ) -> Finding:
         """Return a finding that stops the delivery."""
-        return Finding(
-            Severity.ERROR, rule, show_name(self.table.name), line, column, message, service, remedy
-        )
+        return Finding(Severity.ERROR, rule, display(self.table.name), line, column, message, service, remedy)
 
     def warning(
         self,
@@ -64,7 +63,7 @@ class Case:
     ) -> Finding:
         """Return a finding that people are told of."""
         return Finding(
-            Severity.WARNING, rule, show_name(self.table.name), line, column, message, service, remedy
+            Severity.WARNING, rule, display(self.table.name), line, column, message, service, remedy
         )
 
     @property

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from retraind.shown import display
+
 _SHOWN_CHARS = 40
 
 
@@ -33,15 +35,9 @@ class Finding:
         return f"{place}: {self.message}{service} What to do: {self.remedy}"
 
 
-def show_name(name: str) -> str:
-    """Return a file's name in full, control characters escaped."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in name)
-
-
 def show(text: str) -> str:
     """Return a value from a file as it can safely be shown: control characters escaped, and not too long."""
-    cut = text[:_SHOWN_CHARS]
-    safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
+    safe = display(text[:_SHOWN_CHARS])
     return safe if len(text) <= _SHOWN_CHARS else f"{safe}…"
 
 

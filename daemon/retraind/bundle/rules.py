@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from retraind.bundle import rules_form, rules_rows
 from retraind.bundle.case import NOT_EQUAL, Case
 from retraind.bundle.few import SHOWN
-from retraind.bundle.findings import Finding, listing, plural, quote, show_name
+from retraind.bundle.findings import Finding, listing, plural, quote
+from retraind.shown import display
 
 
 def _difference(ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
@@ -50,7 +51,7 @@ def pair(train: Case, evaluation: Case) -> Iterator[Finding]:
         or ours.columns == theirs.columns
     ):
         return
-    file = show_name(theirs.name)
+    file = display(theirs.name)
     if difference := _difference(ours.columns, theirs.columns):
         yield evaluation.error(
             "columns-differ",
@@ -79,14 +80,14 @@ def since_last(case: Case) -> Iterator[Finding]:
         how = f"this file {difference}" if difference else "the columns stand in another order"
         yield case.warning(
             "columns-changed",
-            f"compared with the last good delivery ({show_name(previous.name)}) {how}.",
+            f"compared with the last good delivery ({display(previous.name)}) {how}.",
             "look whether this was meant: the retrained model may expect other columns than its callers send.",
             line=1,
         )
     if case.table.whole and facts.rows * 2 <= previous.rows:
         yield case.warning(
             "rows-halved",
-            f"the number of rows fell from {previous.rows:,} in the last good delivery ({show_name(previous.name)}) to "
+            f"the number of rows fell from {previous.rows:,} in the last good delivery ({display(previous.name)}) to "
             f"{facts.rows:,}.",
             "look whether the export ran to its end.",
         )

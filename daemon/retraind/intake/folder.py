@@ -40,8 +40,9 @@ from retraind.intake.pairing import (
 )
 from retraind.intake.share import MARKER, Away
 from retraind.job import Role, Signature
-from retraind.patterns import Pattern, canonical, display
+from retraind.patterns import Pattern, canonical
 from retraind.settings import ModelSettings
+from retraind.shown import display
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _LARGEST_MANIFEST = 1 << 20

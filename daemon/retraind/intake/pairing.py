@@ -6,8 +6,8 @@ from typing import assert_never
 
 from retraind.clock import span_for_people
 from retraind.job import Problem, Role, SealedFile, Signature, order_of_key
-from retraind.patterns import display
 from retraind.settings import ModelSettings
+from retraind.shown import display
 
 SUCCESS_MARKER = "_SUCCESS"
 _MOST_NAMES = 3

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retraind.job import Job, Outcome, Role
 from retraind.report.notes import headline
+from retraind.shown import json_escaped
 
 
 class _Part(BaseModel):
@@ -118,4 +119,4 @@ def report(job: Job) -> Report:
 
 def as_bytes(job: Job) -> bytes:
     """Return report.json's content."""
-    return report(job).model_dump_json(indent=2).encode() + b"\n"
+    return json_escaped(report(job).model_dump_json(indent=2)).encode() + b"\n"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from retraind.clock import for_people, span_for_people
 from retraind.job import Job, Outcome, Role, State
-from retraind.patterns import display
+from retraind.shown import display, printable
 
 RESULT = "RESULT.txt"
 ERROR = "ERROR.txt"
@@ -70,7 +70,9 @@ def result_note(job: Job) -> str:
             "arrive; then please check the export."
         )
     if job.gate_output:
-        parts.append("The gate said:\n" + textwrap.indent(job.gate_output.strip(), "    "))
+        parts.append(
+            "The gate said:\n" + textwrap.indent(printable(job.gate_output.strip().expandtabs()), "    ")
+        )
     if job.warnings:
         parts.append("Worth knowing about the data:\n" + bullets(job.warnings))
     return _text(parts)
@@ -123,7 +125,7 @@ def _story(job: Job) -> list[str]:
     if job.uploaded_at and job.trained_at:
         lines.append(f"Training:   took {span_for_people(job.trained_at - job.uploaded_at)}")
     if job.retrain_job_id:
-        lines.append(f"Retrain job at the service: {job.retrain_job_id}")
+        lines.append(f"Retrain job at the service: {display(job.retrain_job_id)}")
     if job.trained_model_id is not None:
         lines.append(f"Model id at the service:    {job.trained_model_id}")
     if job.status_message:
@@ -165,5 +167,8 @@ def _text(parts: Iterable[str]) -> str:
 
 
 def as_bytes(text: str) -> bytes:
-    """Encode a note for the share: with a BOM and CRLF, so that Windows' own editor shows any language right."""
-    return b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode("utf-8", "backslashreplace")
+    """Encode a note for the share: with a BOM and CRLF, so that Windows' own editor shows any language right.
+
+    Whatever came from outside and cannot be printed is escaped.
+    """
+    return b"\xef\xbb\xbf" + printable(text).replace("\n", "\r\n").encode("utf-8", "backslashreplace")

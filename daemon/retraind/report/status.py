@@ -16,9 +16,9 @@ from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
 from retraind.journal import Outage
-from retraind.patterns import display
 from retraind.report.notes import as_bytes, bullets, fill
 from retraind.settings import ModelSettings
+from retraind.shown import display
 from retraind.turns import waiting_behind
 
 STATUS = "STATUS.txt"
