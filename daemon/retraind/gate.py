@@ -93,7 +93,9 @@ def ask_gate(
 def _environment() -> dict[str, str]:
     """Return the daemon's environment without its secrets and without what systemd means for the daemon alone."""
     own = ("RETRAIND_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "STATE_", "LISTEN_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    # A gate such as "python3 -m mygate" would import modules out of the folder that people put data into.
+    return kept | {"PYTHONSAFEPATH": "1"}
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: timedelta, stopping: threading.Event) -> int | None:

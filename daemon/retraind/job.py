@@ -284,7 +284,9 @@ class Job(_Frozen):
         return self.model_dump_json(indent=1, exclude={"upload_ticket"}).encode() + b"\n"
 
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\s]+')
+_SAFE_SIGNS = frozenset("_-.+=,@~")
+_SAFE_KINDS = frozenset("LMN")
+"""Unicode's letters, the marks on them, and numbers. All else might mean something to SMB, a shell or a terminal."""
 _LONGEST_KEY = 60
 """Bytes of the key in a folder's name; file systems allow 255 for the whole, eCryptfs 143."""
 
@@ -294,8 +296,12 @@ SHORT_ID = 6
 
 
 def job_id(created_at: datetime, key: str, short_id: str) -> str:
-    """Name a job: sorts by time, is unique, and is a safe folder name on SMB (no colon, no trailing dot)."""
-    safe = _UNSAFE.sub("-", unicodedata.normalize("NFC", key)).strip("-. ")
+    """Name a job: sorts by time, is unique, and is a safe name on SMB (no colon), in a shell and on a screen."""
+    signs = (
+        sign if sign in _SAFE_SIGNS or unicodedata.category(sign)[0] in _SAFE_KINDS else " "
+        for sign in unicodedata.normalize("NFC", key)
+    )
+    safe = "-".join("".join(signs).split()).strip("-.")
     safe = safe.encode()[:_LONGEST_KEY].decode(errors="ignore")
     middle = f"_{safe}" if safe else ""
     return f"{created_at:%Y-%m-%dT%H%M%SZ}{middle}_{short_id}"

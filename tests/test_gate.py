@@ -1,0 +1,93 @@
+import json
+import os
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retraind.gate import ask_gate
+from retraind.job import Job, Role, SealedFile, Signature, State, job_id
+
+TELL = """
+import json, os, sys
+print(json.dumps([sys.argv[1:], json.load(sys.stdin), os.getcwd(), dict(os.environ)]))
+"""
+NAMES = [
+    "train_$(pwn).csv",
+    "train_`pwn`.csv",
+    "train_;pwn;.csv",
+    "train_&& pwn #.csv",
+    "train_'\"\n|pwn.csv",
+    "train_--help.csv",
+    "train_${IFS}*?[a].csv",
+]
+
+
+@pytest.fixture(autouse=True)
+def pwn(tmp_path, monkeypatch):
+    """A program that every shell finds, and that leaves a trace."""
+    program = tmp_path / "bin" / "pwn"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n: > {tmp_path}/pwned\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def a_job(name):
+    now = datetime.now(UTC)
+    key = name.removeprefix("train_").removesuffix(".csv")
+    file = SealedFile(role=Role.TRAIN, name=name, signature=Signature(size=1, mtime_ns=1, inode=1))
+    return Job(
+        id=job_id(now, key, "abcdef"), model="churn", key=key, state=State.TRAINED, files=(file,),
+        created_at=now, updated_at=now, results_name="results.zip",
+    )  # fmt: skip
+
+
+def ask(command, folder, job):
+    return ask_gate(command, folder, job, timedelta(seconds=30), threading.Event())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_is_a_command_to_the_gate(tmp_path, name):
+    job = a_job(name)
+    folder = tmp_path / job.id
+    folder.mkdir()
+    verdict = ask([sys.executable, "-c", TELL], folder, job)
+    assert verdict.passed, verdict.output
+    arguments, told, _, _ = json.loads(verdict.output)
+    assert arguments == [str(folder)]
+    assert told["files"] == {"train": f"{folder}/{name}"}
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_not_even_a_gate_that_is_a_careless_shell_script_runs_what_is_in_a_name(tmp_path, name):
+    job = a_job(name)
+    folder = tmp_path / job.id
+    folder.mkdir()
+    script = tmp_path / "gate.sh"
+    script.write_text('eval "echo $1"\nls $1\ncat > /dev/null\n')
+    assert ask(["/bin/sh", str(script)], folder, job).passed
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("how", [["-c", "import json"], ["-m", "json"]])
+def test_a_python_gate_takes_no_module_out_of_the_folder_of_the_data(tmp_path, how):
+    """Whoever may write to the share could put one there."""
+    job = a_job("train_1.csv")
+    (tmp_path / "json.py").write_text("import pathlib\npathlib.Path('pwned').touch()\n")
+    ask([sys.executable, *how], tmp_path, job)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_the_gate_gets_no_secret_and_no_open_file_of_the_daemons(tmp_path, monkeypatch):
+    for name in ("RETRAIND_MODELS__CHURN__API_KEY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS"):
+        monkeypatch.setenv(name, "s3cret")
+    with (tmp_path / "key").open("w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        handles = "import os; print(sorted(os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"
+        verdict = ask([sys.executable, "-c", handles], tmp_path, a_job("train_1.csv"))
+        assert str(tmp_path / "key") not in verdict.output
+    verdict = ask([sys.executable, "-c", TELL], tmp_path, a_job("train_1.csv"))
+    assert "s3cret" not in verdict.output
