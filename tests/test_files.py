@@ -420,9 +420,40 @@ def test_a_file_system_that_keeps_no_times_still_takes_the_copy(job_folder, othe
     def refuse(*_, **__):
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(shutil, "copystat", refuse)
+    monkeypatch.setattr(os, "utime", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
     copy_folder_verified(job_folder, other_disk / job_folder.name)
     assert tree(other_disk / job_folder.name) == tree(job_folder)
+
+
+def test_a_copy_is_no_program_that_runs_with_the_services_rights(job_folder, other_disk):
+    """The copy belongs to the service's user; a set-uid bit would lend that user's rights to everybody."""
+    (job_folder / "empty.csv").chmod(0o6777)
+    copy_folder_verified(job_folder, other_disk / job_folder.name)
+    assert (other_disk / job_folder.name / "empty.csv").stat().st_mode & 0o7777 == 0o666
+
+
+def test_rights_and_times_are_set_on_the_copy_and_on_nothing_that_takes_its_name(
+    job_folder, other_disk, tmp_path, monkeypatch
+):
+    victim = tmp_path / "key"
+    victim.touch(0o600)
+    (job_folder / "empty.csv").chmod(0o666)
+    chmod = os.fchmod
+    swapped = []
+
+    def swap_and_set(handle, mode):
+        for half in other_disk.rglob(".*.copy"):
+            half.rename(half.with_name("kept"))
+            half.symlink_to(victim)
+            swapped.append(half)
+        chmod(handle, mode)
+
+    monkeypatch.setattr(os, "fchmod", swap_and_set)
+    with pytest.raises(OSError, match=r"."):
+        copy_folder_verified(job_folder, other_disk / job_folder.name)
+    assert swapped
+    assert victim.stat().st_mode & 0o777 == 0o600
 
 
 def test_links_in_the_folder_are_not_followed(job_folder, other_disk, tmp_path):

@@ -149,8 +149,25 @@ def move(source: Path, target: Path) -> None:
 def remove_part(path: Path) -> Path:
     """Remove what `write_atomically` left beside `path` when it was killed; returns the name it had."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.unlink(missing_ok=True)
+    clear(temporary)
     return temporary
+
+
+def clear(path: Path) -> None:
+    """Make the name of a file of retraind's own free. A folder that somebody gave that name is put aside."""
+    try:
+        path.unlink(missing_ok=True)
+    except IsADirectoryError:
+        put_aside(path)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename `temporary` to `path`, in place of a file there. A folder that has the name is put aside."""
+    try:
+        temporary.replace(path)
+    except IsADirectoryError:
+        put_aside(path)
+        temporary.replace(path)
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -166,7 +183,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        put_in_place(temporary, path)
     except OSError:
         # A part would hold on to space where there may be none left.
         with contextlib.suppress(OSError):
@@ -283,6 +300,19 @@ def put_aside(path: Path) -> Path:
     raise AssertionError("numbers do not end")
 
 
+def _copy_times_and_rights(source: int, target: int) -> None:
+    """Give the copy what the file system lets be set.
+
+    It belongs to the service's user. With the right to be run, and to be run as its owner, somebody's file would become
+    a program that anybody may run with the service's rights.
+    """
+    status = os.fstat(source)
+    with contextlib.suppress(OSError):
+        os.fchmod(target, status.st_mode & 0o666)
+    with contextlib.suppress(OSError):
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def _copy_file(source: Path, target: Path, pause: Callable[[], None]) -> None:
     temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.copy")
     temporary.unlink(missing_ok=True)
@@ -290,9 +320,8 @@ def _copy_file(source: Path, target: Path, pause: Callable[[], None]) -> None:
         while chunk := reader.read(READ_SIZE):
             writer.write(chunk)
         writer.flush()
-        # The times and the mode are kept where the file system lets them be set.
-        with contextlib.suppress(OSError):
-            shutil.copystat(source, temporary, follow_symlinks=False)
+        # By handle: the name might lead to another file by now.
+        _copy_times_and_rights(reader.fileno(), writer.fileno())
         os.fsync(writer.fileno())
     if sha256_of(temporary, pause) != sha256_of(source, pause):
         raise OSError(errno.EIO, "the copy differs from its source", str(target))

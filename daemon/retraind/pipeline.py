@@ -37,6 +37,7 @@ from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
 from retraind.files import (
+    clear,
     copy_folder_verified,
     held,
     make_folder,
@@ -73,6 +74,7 @@ _DISK_TROUBLE: Mapping[int, str] = {
     errno.EROFS: "The file system is read-only; mount it writable.",
     errno.ESTALE: "The share was exported anew; mount it again.",
     errno.EIO: "The disk or the share does not work; look into the machine's log.",
+    errno.EEXIST: "Something else has a name that retraind needs; move it away.",
     errno.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
     errno.ELOOP: "A link is where retraind keeps a file; remove it.",
 }
@@ -675,7 +677,7 @@ class Pipeline:
                 # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
                 self._move_folder(job, model.failed_folder, model.work_folder)
         with self._place(job, model.work_folder) as work:
-            flaws = _flaws(job, work / job.id)
+            files, flaws = _as_they_are(job, work / job.id)
             if flaws:
                 # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
                 if _is_folder(work / job.id):
@@ -687,11 +689,7 @@ class Pipeline:
                 return Go(State.FAILED, "restore_impossible", {"problem": problem})
             with held(work, job.id) as target:
                 for stale in (notes.ERROR, notes.REPORT):
-                    (target / stale).unlink(missing_ok=True)
-                files = tuple(
-                    file.model_copy(update={"signature": signature_of(status_of(target, file.name))})
-                    for file in job.files
-                )
+                    clear(target / stale)
         to = job.resume_in or State.SEALED
         changes: dict[str, Any] = {
             "files": files,
@@ -949,16 +947,23 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _flaws(job: Job, folder: Path) -> list[str]:
-    """Say which of a failed job's files cannot be tried again, and why."""
-    found = []
+def _as_they_are(job: Job, folder: Path) -> tuple[tuple[SealedFile, ...], list[str]]:
+    """Return a failed job's files as they now are, and which of them cannot be tried again, and why.
+
+    What is judged of a file and what it is later known by are of one moment.
+    """
+    files, flaws = [], []
     for file in job.files:
-        flaw = f"is no longer in failed/{job.id}"
-        with suppress(FileNotFoundError, NotADirectoryError), held(folder.parent, folder.name) as inside:
-            flaw = flaw_of(status_of(inside, file.name)) or ""
-        if flaw:
-            found.append(f"{display(file.name)} {flaw}")
-    return found
+        try:
+            with held(folder.parent, folder.name) as inside:
+                status = status_of(inside, file.name)
+        except (FileNotFoundError, NotADirectoryError):
+            flaws.append(f"{display(file.name)} is no longer in failed/{job.id}")
+            continue
+        if flaw := flaw_of(status):
+            flaws.append(f"{display(file.name)} {flaw}")
+        files.append(file.model_copy(update={"signature": signature_of(status)}))
+    return tuple(files), flaws
 
 
 def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:

@@ -28,7 +28,7 @@ from retraind.api.wire import (
 )
 from retraind.clock import Clock
 from retraind.errors import JobFailed, Retry, Setback
-from retraind.files import READ_SIZE, open_regular, sync_folder
+from retraind.files import READ_SIZE, clear, open_regular, put_in_place, sync_folder
 from retraind.settings import ApiSettings
 
 LARGEST_RESULTS = 2 << 30
@@ -193,7 +193,7 @@ class ObjectStore:
         except BaseException:
             _remove(temporary)
             raise
-        temporary.replace(target)
+        put_in_place(temporary, target)
         sync_folder(target.parent)
 
     def _check(self, response: requests.Response, whom: str, what: str) -> None:
@@ -251,7 +251,7 @@ def _save(response: requests.Response, temporary: Path, pause: Callable[[], None
     )
     if (response.raw.length_remaining or 0) > largest:
         raise too_long
-    temporary.unlink(missing_ok=True)
+    clear(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(temporary, flags, 0o644)
     with os.fdopen(handle, "wb") as file:
