@@ -408,9 +408,17 @@ class Daemon:
             if self._stopping.is_set():
                 return
             if sweep == f"{_SWEEP} {watched.device}":
-                self._scheduler.look_now(name)
+                self._look_for_sweep(name)
         self._scheduler.dispatch()
         self._swept[sweep] = self._clock.elapsed()
+
+    def _look_for_sweep(self, name: str) -> None:
+        try:
+            self._scheduler.look_now(name)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # noqa: BLE001 - logged with its trace; the other folders still have to be looked at
+            _LOG.exception("look_crashed", model=name)
 
     def _look(self, name: str) -> float | None:
         """Look at one folder and seal what is complete; returns the seconds until the next look is due."""
@@ -479,11 +487,15 @@ class Daemon:
 
     def _tell_end(self, name: str, watched: _Watched, why: str) -> None:
         """Say on the share that nobody looks after the folder now."""
+        if watched.view.trouble:
+            return
         try:
-            if not watched.view.trouble:
-                write_status(watched.folder.model.drop, stopped_text(name, self._clock.now(), why))
+            with self.pipeline.shares.held(name, watched.folder.model.drop) as drop:
+                write_status(drop, stopped_text(name, self._clock.now(), why))
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
+        except Away as away:
+            _LOG.warning("status_not_written", model=name, reason=away.what)
 
     def _tell(self, name: str) -> None:
         """Bring STATUS.txt up to date, if what it tells has changed."""

@@ -47,6 +47,11 @@ from retraind.shown import display
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
+_MOST_MANIFEST_BYTES = 16 << 20
+"""Bytes of manifests that one look reads."""
+_MOST_HASHES = 2
+"""Files of one folder that wait to be read for their SHA-256. One thread reads them for all folders in turn, and a
+folder of countless files must not be in front of every other."""
 _LONGEST_NAME = 300
 """Characters of a name that a manifest made up."""
 _MOST_STRANGERS = 20
@@ -115,7 +120,7 @@ class _Strangers:
 class _ManifestFile(BaseModel):
     model_config = ConfigDict(extra="ignore")
     name: str
-    size: int = Field(ge=0)
+    size: int = Field(ge=0, lt=1 << 63)
     sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$")
 
 
@@ -173,6 +178,8 @@ class DropFolder:
         self._unreadable: dict[tuple[str, Signature], str] = {}
         self._entries = 0
         """Names read so far in this look."""
+        self._manifest_bytes = 0
+        """Bytes of manifests read so far in this look."""
         self._lock = threading.Lock()
         self._below = {canonical(pattern.folder): pattern.folder for pattern in self._patterns.values()}
         self._below.pop("", None)
@@ -226,6 +233,7 @@ class DropFolder:
         for gone in self._hashes.keys() - current:
             self._hashes.pop(gone).cancel()
         self._unreadable = {known: why for known, why in self._unreadable.items() if known in current}
+        self._manifest_bytes = 0
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
         for each in group(seen.values()):
@@ -344,11 +352,14 @@ class DropFolder:
         if len(each.manifests) > 1:
             return Claims(False, ("There are two manifests for this delivery. Please remove one.",))
         shown = display(each.manifests[0].name)
+        if self._manifest_bytes > _MOST_MANIFEST_BYTES:
+            return Claims(False, (f"{shown} is read once those before it have been taken.",))
         try:
             with open_regular(drop / each.manifests[0].name) as file:
                 text = file.read(_LARGEST_MANIFEST + 1)
         except OSError as error:
             return Claims(False, (f"{shown} cannot be read: {error.strerror or error}.",))
+        self._manifest_bytes += len(text)
         if len(text) > _LARGEST_MANIFEST:
             return Claims(
                 False, (f"{shown} is too long for a manifest ({_LARGEST_MANIFEST:,} bytes at most).",)
@@ -401,6 +412,8 @@ class DropFolder:
         which = (seen.name, seen.signature)
         known = self._hashes.get(which)
         if known is None:
+            if sum(not other.done() for other in self._hashes.values()) >= _MOST_HASHES:
+                return None
             known = self._hashing.submit(self._sha256, seen.name)
             self._hashes[which] = known
             known.add_done_callback(lambda future: None if future.cancelled() else self._hint())

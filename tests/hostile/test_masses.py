@@ -1,0 +1,121 @@
+"""More than anybody would deliver: looks, memory and the other models' turns stay bounded, and people are told."""
+
+import json
+import os
+from concurrent.futures import Executor, Future
+
+import pytest
+
+from retraind.clock import ManualClock
+from retraind.intake import folder as folder_module
+from retraind.intake.folder import DropFolder
+from retraind.report.status import STATUS
+from retraind.service import Daemon
+from retraind.settings import ModelSettings, SweepSettings, load
+from world import table
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """A daemon with two models, `attacked` and `other`, that nothing but the test drives."""
+    lines = [
+        '[api]\nbase_url = "http://127.0.0.1:9"',
+        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"',
+    ]
+    (tmp_path / "key").touch(0o600)
+    for name in ("attacked", "other"):
+        (tmp_path / name).mkdir()
+        lines.append(
+            f'[models.{name}]\ndrop = "{tmp_path}/{name}"\napi_key_file = "{tmp_path}/key"\nsettle = 0\n'
+            'mode = "train-only"'
+        )
+    config = tmp_path / "config.toml"
+    config.write_text("\n".join(lines))
+    with Daemon(*load(config)) as made:
+        made._watch_all()
+        yield made
+
+
+def sweep(daemon):
+    (name,) = {f"sweep {watched.device}" for watched in daemon._watched.values()}
+    daemon._sweep(name)
+
+
+def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_model_waiting(daemon, tmp_path):
+    for number in range(folder_module._MOST_FILES + 5_000):
+        os.mknod(tmp_path / "attacked" / f"train_{number}.csv")
+    (tmp_path / "other" / "train_1.csv").write_bytes(table())
+    sweep(daemon)
+    remembered = daemon._watched["attacked"].folder._seen
+    assert len(remembered) <= folder_module._MOST_FILES + 1
+    assert "more files here than one look takes in" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
+    assert len((tmp_path / "attacked" / STATUS).read_text("utf-8-sig")) < 20_000
+    assert [job.model for job in daemon.journal.jobs()] == ["other"]
+
+
+def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tmp_path, monkeypatch):
+    def broken():
+        raise RuntimeError("a bug that some name has brought to light")
+
+    monkeypatch.setattr(daemon._watched["attacked"].folder, "look", broken)
+    told = []
+    monkeypatch.setattr(
+        "retraind.service._LOG.exception", lambda event, **more: told.append((event, more["model"]))
+    )
+    (tmp_path / "other" / "train_1.csv").write_bytes(table())
+    sweep(daemon)
+    assert told == [("look_crashed", "attacked")]
+    assert [job.model for job in daemon.journal.jobs()] == ["other"]
+
+
+class Waiting(Executor):
+    """Takes tasks and runs none; tells whose they are."""
+
+    def __init__(self):
+        self.owners = []
+
+    def submit(self, function, *_):
+        self.owners.append(function.__self__.model.drop.name)
+        return Future()
+
+
+def with_manifests(drop, count, pool, padding=b""):
+    drop.mkdir()
+    for number in range(count):
+        (drop / f"train_{number}.csv").write_bytes(b"a,b\n")
+        entry = {"name": f"train_{number}.csv", "size": 4, "sha256": "0" * 64}
+        manifest = json.dumps({"files": [entry]}).encode() + padding
+        (drop / f"{number}.manifest.json").write_bytes(manifest)
+    model = {"drop": drop, "api_key": "k", "ready": "manifest", "mode": "train-only"}
+    return DropFolder(
+        ModelSettings.model_validate(model), SweepSettings().ignore, ManualClock(), pool, lambda: None
+    )
+
+
+def test_a_folder_of_countless_manifests_is_not_in_front_of_every_other(tmp_path):
+    """One thread reads the files for all models."""
+    queue = Waiting()
+    attacked = with_manifests(tmp_path / "attacked", 50, queue)
+    other = with_manifests(tmp_path / "other", 1, queue)
+    for _ in range(3):
+        attacked.look()
+        other.look()
+    assert queue.owners.index("other") == 2
+    assert len(queue.owners) == 3
+
+
+def test_long_manifests_are_read_a_few_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "_MOST_MANIFEST_BYTES", 1 << 20)
+    folder = with_manifests(tmp_path / "attacked", 50, Waiting(), padding=b" " * 100_000)
+    reasons = [" ".join(wait.reasons) for wait in folder.look().waiting]
+    assert sum("is read once those before it have been taken" in each for each in reasons) == 39
+    assert len(reasons) == 50
+
+
+@pytest.mark.parametrize("size", ["9" * 4_299, "9" * 5_000, "-1", "1e400", '"x"', "[[1]]", "true"])
+def test_a_manifest_of_monstrous_numbers_is_told_in_a_sentence(tmp_path, size):
+    folder = with_manifests(tmp_path / "attacked", 1, Waiting())
+    entry = f'{{"name": "train_0.csv", "size": {size}, "sha256": "{"0" * 64}"}}'
+    (tmp_path / "attacked" / "0.manifest.json").write_text(f'{{"files": [{entry}]}}')
+    (wait,) = folder.look().waiting
+    assert all(len(reason) < 300 for reason in wait.reasons)
