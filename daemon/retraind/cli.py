@@ -230,7 +230,7 @@ def _status(options: argparse.Namespace) -> int:
             )  # fmt: skip
         console.print(table)
         for host in found.hosts:
-            console.print(f"WAITING: {host.sentence}", soft_wrap=True)
+            console.print(display(f"WAITING: {host.sentence}"), soft_wrap=True)
     return BAD if any(model.hold for model in found.models) else GOOD
 
 
