@@ -1,9 +1,11 @@
 """What every test may use: an environment without retraind's own variables, and a look at tools that may miss."""
 
+import logging
 import os
 import shutil
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +15,18 @@ def _clean_environment(monkeypatch):
             monkeypatch.delenv(name)
     for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def as_found():
+    """Put logging back as it was: some commands set it up, and are run in the process of the tests."""
+    root = logging.getLogger()
+    urllib3 = logging.getLogger("urllib3")
+    before = root.handlers[:], root.level, urllib3.level
+    yield
+    root.handlers[:], root.level = before[0], before[1]
+    urllib3.setLevel(before[2])
+    structlog.reset_defaults()
 
 
 @pytest.fixture

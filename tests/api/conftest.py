@@ -1,13 +1,11 @@
 """The other side: the emulator, and a raw little server for what no emulator would ever answer."""
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from api.peers import CHURN, PRICE, Peer, Play
 from retraind.api.client import ApiClient
@@ -73,18 +71,6 @@ def emulate(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
     yield start
     for emulator in running:
         emulator.stop()
-
-
-@pytest.fixture
-def as_found() -> Iterator[None]:
-    """Put logging back as it was."""
-    root = logging.getLogger()
-    urllib3 = logging.getLogger("urllib3")
-    before = root.handlers[:], root.level, urllib3.level
-    yield
-    root.handlers[:], root.level = before[0], before[1]
-    urllib3.setLevel(before[2])
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
