@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.api.client import ApiClient
-from retraind.api.credentials import Credentials
+from retraind.api.credentials import Credentials, explained
 from retraind.errors import Hold, JobFailed, Setback
 from retraind.settings import ModelSettings, Settings
 
@@ -78,16 +78,14 @@ def _credential(
         if credentials.secret(name, model) is not None and not online:
             return Finding(subject, True, "the secret key is there; the API key is fetched when needed")
         key = credentials.key(name, model)
-    except Setback as trouble:
-        return Finding(subject, False, str(trouble))
-    if not online:
-        return Finding(subject, True, "the API key is there")
-    try:
+        if not online:
+            return Finding(subject, True, "the API key is there")
         # "Not found retrain job." is what a good key gets.
         with suppress(JobFailed):
             client.status(_NO_JOB, key)
     except Hold as hold:
-        return Finding(subject, False, str(hold))
+        problem = explained(hold, name, model)
+        return Finding(subject, False, f"{problem.what} {problem.remedy}")
     except Setback as trouble:
         return Finding(subject, False, f"the service could not be asked: {trouble}")
     return Finding(subject, True, "the service accepts the API key")

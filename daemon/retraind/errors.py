@@ -50,6 +50,8 @@ class Hold(Setback):
     scope: Scope = Scope.MODEL
     credential: bool = False
     """True when another key would end the hold; the daemon then looks for one by itself."""
+    refused: bool = False
+    """True when the service refused the key that it was shown. Which one that is, and how to renew it, is not said yet."""
     until: datetime | None = None
     """When a hold of a job ends by itself, if it does."""
 

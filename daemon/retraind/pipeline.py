@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.api.client import Service
-from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
+from retraind.api.credentials import Credentials, explained, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
 from retraind.backoff import backoff
 from retraind.bundle import deflate
@@ -248,17 +248,14 @@ class Pipeline:
         if hold.credential and self._credentials.forget(job.model) and job.attempts == 0:
             # retraind fetched that key itself and can fetch another before it troubles anybody.
             return self._retry_later(job, Retry(hold.what))
-        remedy = hold.remedy
         model = self.settings.models.get(job.model)
-        if hold.credential and model and (model.credential or model.secret_credential):
-            remedy += " systemd passes this key at the start only, so restart the service after replacing it."
-        problem = Problem(what=hold.what, remedy=remedy)
+        problem = explained(hold, job.model, model) if model else Problem(what=hold.what, remedy=hold.remedy)
         if hold.credential:
             self.refused[job.model] = self.present_fingerprint(job.model)
         match hold.scope:
             case Scope.MODEL:
                 if self._journal.hold_model(job.model, problem, credential=hold.credential):
-                    _LOG.error("model_held", reason=hold.what, remedy=hold.remedy)
+                    _LOG.error("model_held", reason=problem.what, remedy=problem.remedy)
                 return self._journal.write(job, waits_for=None)
             case Scope.JOB:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)

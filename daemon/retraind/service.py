@@ -24,10 +24,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind import __version__, log, tidy
 from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
-from retraind.api.credentials import Credentials, presumed_issue, warning_of
+from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
 from retraind.api.upload import ObjectStore
 from retraind.clock import Clock, for_people
-from retraind.errors import ConfigError, JournalDamagedError, JournalError, Setback
+from retraind.errors import ConfigError, Hold, JournalDamagedError, JournalError, Setback
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
@@ -584,11 +584,15 @@ class Daemon:
         except Setback as trouble:
             ends = self.credentials.ends_at(name)
             until = f" The present one ends on {for_people(ends)}." if ends else ""
-            warning, again = f"A new API key could not be fetched. {trouble}{until}", _RENEWAL_RETRY
-            _LOG.warning("key_not_renewed", model=name, reason=str(trouble))
+            reason = str(trouble)
+            if isinstance(trouble, Hold):
+                problem = explained(trouble, name, model)
+                reason = f"{problem.what} {problem.remedy}"
+            warning, again = f"A new API key could not be fetched. {reason}{until}", _RENEWAL_RETRY
+            _LOG.warning("key_not_renewed", model=name, reason=reason)
         if model.model_id is None and (key := self.pipeline.present_fingerprint(name)) is not None:
             issued = presumed_issue(self.journal.first_seen(name, key), self.credentials.arrived_at(model))
-            warning = warning_of(issued, self._clock.now())
+            warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
         if self.journal.warn(name, warning):
             if warning:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.peers import action, answer, call
 from retraind.api.answers import TABLE, judge, message_in, normal_form, wait_asked_for
-from retraind.errors import Setback
+from retraind.errors import Hold, Setback
 
 BAD, BROKEN = (
     (400, 4001000204, "PREDA_EXTERNAL_BAD_REQUEST"),
@@ -53,7 +53,10 @@ def test_each_row_of_the_error_table_asks_for_its_action(peer, connect, kind, me
     with pytest.raises(Setback) as caught:
         call(client, number)
     assert action(caught.value) == wanted
-    assert caught.value.remedy or wanted == "again later"
+    # How to renew a key depends on where it is configured, of which the client knows nothing.
+    completed = isinstance(caught.value, Hold) and caught.value.refused
+    assert caught.value.remedy or completed or wanted == "again later"
+    assert completed == (wanted == "another credential")
 
 
 def test_the_table_has_no_row_that_the_manual_has_not():

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.api.client import IssuedKey
-from retraind.api.credentials import Credentials, fingerprint, lock_address, unlock_address
+from retraind.api.credentials import (
+    Credentials,
+    explained,
+    fingerprint,
+    lock_address,
+    origin_of,
+    unlock_address,
+)
 from retraind.clock import ManualClock
 from retraind.errors import Hold, Retry
 from retraind.settings import ModelSettings
@@ -38,6 +45,61 @@ def key_file(tmp_path):
         return path
 
     return write
+
+
+# -- which key it is, and how to renew it ------------------------------------------------------------------
+
+ORIGINS = {
+    # the setting: what is said of the key, and of its renewal
+    "api_key_file": (
+        "the API key in {file} (models.churn.api_key_file)",
+        "put it into {file}; retraind notices",
+    ),
+    "credential": (
+        "the API key that systemd passes as 'churn' (models.churn.credential)",
+        "LoadCredential=churn: names in the unit, then restart the service",
+    ),
+    "api_key": ("the API key in the configuration (models.churn.api_key)", "change it there, then reload"),
+    "secret_key_file": (
+        "the account's secret key in {file} (models.churn.secret_key_file), or was fetched with it",
+        "Look up the account's secret key on the service's screen and put it into {file}; retraind notices",
+    ),
+    "secret_credential": (
+        "the account's secret key that systemd passes as 'churn' (models.churn.secret_credential)",
+        "LoadCredential=churn: names in the unit, then restart the service",
+    ),
+    "secret_key": ("the account's secret key in the configuration", "change it there, then reload"),
+}
+
+
+@pytest.mark.parametrize("field", ORIGINS)
+def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_file, field):
+    file = key_file()
+    value = {"file": file, "ential": "churn", "key": "key-of-churn"}
+    given = next(each for ending, each in value.items() if field.endswith(ending))
+    number = {"model_id": 1001} if field.startswith("secret") else {}
+    hold = Hold("The service does not know the key.", credential=True, refused=True)
+    problem = explained(hold, "churn", model(**{field: given}, **number))
+    key, renewal = (words.format(file=file) for words in ORIGINS[field])
+    assert problem.what.startswith(f"The service does not know the key. The key is {key}")
+    assert renewal in problem.remedy
+    assert ("30 days" in problem.remedy) == (not field.startswith("secret"))
+    assert "key-of-churn" not in problem.what + problem.remedy
+
+
+def test_a_key_from_a_variable_is_named_by_the_variable(model, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__churn__api_key", "key-of-churn")
+    key, renewal = origin_of("churn", model(api_key="key-of-churn"))
+    assert key == "the API key in the variable RETRAIND_MODELS__CHURN__API_KEY (models.churn.api_key)"
+    assert "change that variable, then restart the service" in renewal
+
+
+def test_a_hold_that_names_its_key_itself_is_left_as_it_is(model, key_file, credentials):
+    churn = model(api_key_file=key_file(b""))
+    with pytest.raises(Hold) as caught:
+        credentials.key("churn", churn)
+    assert explained(caught.value, "churn", churn).what == caught.value.what
+    assert str(churn.api_key_file) in caught.value.what
 
 
 # -- a value, or a file ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from process import Site
-from retraind.api.credentials import presumed_issue, warning_of
+from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.clock import ManualClock
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.service import Daemon
@@ -36,10 +36,13 @@ def test_a_key_was_probably_issued_when_it_came_here(why, arrived, issued):
 
 def test_the_warning_comes_seven_days_before_the_end_and_stays():
     second = timedelta(seconds=1)
-    assert warning_of(NOW, NOW + 23 * DAY - second) is None
-    first = warning_of(NOW, NOW + 23 * DAY)
-    assert "2026-12-23" in first
-    assert warning_of(NOW, NOW + 40 * DAY) == first
+    origin = Origin("the API key in /etc/k", "Fetch another.")
+    assert warning_of(NOW, NOW + 23 * DAY - second, origin) is None
+    first = warning_of(NOW, NOW + 23 * DAY, origin)
+    assert first.startswith("The API key in /etc/k has been in use since 2026-11-23")
+    assert "end by 2026-12-23" in first
+    assert first.endswith("Fetch another.")
+    assert warning_of(NOW, NOW + 40 * DAY, origin) == first
 
 
 class Place:

@@ -22,12 +22,8 @@ _LONGEST_MESSAGE = 500
 """Characters of a message of the service that are kept."""
 
 
-def _credential(what: str) -> Callable[[], Setback]:
-    remedy = (
-        "Fetch a new API key on the service's screen and put it where the old one was; retraind notices by itself. "
-        "Keys end 30 days after they were issued."
-    )
-    return lambda: Hold(what, remedy, scope=Scope.MODEL, credential=True)
+def _credential(what: str, remedy: str = "") -> Callable[[], Setback]:
+    return lambda: Hold(what, remedy, scope=Scope.MODEL, credential=True, refused=True)
 
 
 def _model(what: str, remedy: str) -> Callable[[], Setback]:
@@ -42,10 +38,13 @@ _RELEASE = "When that is mended, run: retraind release MODEL"
 
 TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
     {
-        "invalid_api_key": _credential("The service does not know the API key."),
-        "inactive_credential": _credential("The service says the API key is wrong or has expired."),
-        "not_found_credential": _credential("The service says the API key is wrong."),
-        "this user may be deleted": _credential("The service says the account may have been deleted."),
+        "invalid_api_key": _credential("The service does not know the key."),
+        "inactive_credential": _credential("The service says the key is wrong or has expired."),
+        "not_found_credential": _credential("The service says the key is wrong."),
+        "this user may be deleted": _credential(
+            "The service says the account may have been deleted.",
+            "Check on the service's screen whether the account still exists.",
+        ),
         "this model may be deleted": _model(
             "The service says the model may have been deleted.",
             f"Check on the service's screen whether the model still exists. {_RELEASE}",
@@ -148,9 +147,10 @@ def judge(status: int, message: str | None, retry_after: str | None, now: dateti
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return Hold(
-            f"The service refuses the API key: {name}{said}.",
-            "Check the key, and whether a proxy or firewall answers in the service's place.",
+            f"The service refuses the key: {name}{said}.",
+            "Check whether a proxy or firewall answers in the service's place.",
             credential=True,
+            refused=True,
         )
     if 300 <= status < 400:  # noqa: PLR2004
         return Retry(

@@ -12,13 +12,15 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from retraind.api.client import IssuedKey, Service
 from retraind.clock import Clock, for_people
 from retraind.errors import Hold
-from retraind.settings import ModelSettings
+from retraind.job import Problem
+from retraind.settings import ENV_PREFIX, ModelSettings
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
@@ -150,15 +152,68 @@ def presumed_issue(first_seen: datetime, arrived: datetime | None) -> datetime:
     return first_seen
 
 
-def warning_of(issued: datetime, now: datetime) -> str | None:
+class Origin(NamedTuple):
+    """Where a model's key comes from, for people."""
+
+    key: str
+    """Which key it is and where it is configured, as the subject of a sentence."""
+    renewal: str
+    """How to renew it: complete sentences."""
+
+
+def origin_of(name: str, model: ModelSettings) -> Origin:
+    """Say which key a model uses and how a person renews it, never the key itself."""
+    fields = (
+        "api_key", "api_key_file", "credential", "secret_key", "secret_key_file", "secret_credential",
+    )  # fmt: skip
+    field = next(field for field in fields if getattr(model, field))
+    setting = f"models.{name}.{field}"
+    secret = field.startswith("secret")
+    kind = "account's secret key" if secret else "API key"
+    fetch = (
+        "Look up the account's secret key on the service's screen"
+        if secret
+        else "Fetch a new API key on the service's screen"
+    )
+    match getattr(model, field):
+        case Path() as path:
+            where, put = f"in {path}", f"put it into {path}; retraind notices within a minute."
+        case str() as credential:
+            where = f"that systemd passes as {credential!r}"
+            put = (
+                f"put it into the file that LoadCredential={credential}: names in the unit, then restart the service: "
+                "systemd reads it at the start only."
+            )
+        case _:
+            variable = f"{ENV_PREFIX}MODELS__{name}__{field}".upper()
+            if any(each.upper() == variable for each in os.environ):
+                where, put = f"in the variable {variable}", "change that variable, then restart the service."
+            else:
+                where = "in the configuration"
+                put = "change it there, then reload the service."
+    end = "" if secret else " API keys end 30 days after they were issued."
+    more = ", or was fetched with it" if secret else ""
+    return Origin(f"the {kind} {where} ({setting}){more}", f"{fetch} and {put}{end}")
+
+
+def explained(hold: Hold, name: str, model: ModelSettings) -> Problem:
+    """Return what a hold says, completed with which key was refused and how to renew it."""
+    if not hold.refused:
+        return Problem(what=hold.what, remedy=hold.remedy)
+    origin = origin_of(name, model)
+    return Problem(
+        what=f"{hold.what} The key is {origin.key}.", remedy=f"{hold.remedy} {origin.renewal}".strip()
+    )
+
+
+def warning_of(issued: datetime, now: datetime, origin: Origin) -> str | None:
     """Return what to tell of a key that was probably issued at `issued`; None while there is no hurry."""
     end = issued + KEY_LIFETIME
     if now < end - RENEW_BEFORE:
         return None
     return (
-        f"The API key has been in use since {for_people(issued)}. Keys end 30 days after they were issued, so expect "
-        f"this one to end by {for_people(end)}. Fetch a new one on the service's screen and put it where the old "
-        "one is; retraind notices by itself."
+        f"{origin.key[0].upper()}{origin.key[1:]} has been in use since {for_people(issued)}, so expect it to end by "
+        f"{for_people(end)}. {origin.renewal}"
     )
 
 
