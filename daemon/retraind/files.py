@@ -1,6 +1,7 @@
 """The one place that renames, syncs and copies files, so that the order that survives a power loss is written once.
 
-Rule: a file's bytes are synced before its name is, and after a rename both folders are synced.
+Rule: a file's bytes are synced before its name is, and after a rename both folders are synced. The exception is
+what is written anew at each start.
 """
 
 import contextlib
@@ -170,10 +171,11 @@ def put_in_place(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
-def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
     """Replace `path` by `content` so that a reader sees the old or the new text, never a part.
 
-    One writer of a path at a time: callers see to that.
+    One writer of a path at a time: callers see to that. What is not `durable` may be lost, or be left empty, by a
+    power loss: for what is written anew at each start.
     """
     # A left-over, or a link that somebody planted under this name, is removed, never written through.
     temporary = remove_part(path)
@@ -182,14 +184,16 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         put_in_place(temporary, path)
     except OSError:
         # A part would hold on to space where there may be none left.
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 class _PausingFile(io.FileIO):

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 
 from retraind.intake.folder import View
@@ -55,3 +56,11 @@ def test_it_is_written_only_when_it_changes(tmp_path):
     assert write_status(tmp_path, "two\n")
     assert (tmp_path / "STATUS.txt").read_bytes() == b"\xef\xbb\xbftwo\r\n"
     assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
+
+
+def test_nobody_waits_for_the_disk_to_have_it(tmp_path, monkeypatch):
+    """A start with a thousand models would spend most of its time on that."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    assert write_status(tmp_path, "one\n")
+    assert not synced

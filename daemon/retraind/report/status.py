@@ -1,6 +1,7 @@
 """STATUS.txt in the drop folder: what retraind sees there and what it waits for. Rewritten only when it changes.
 
-It therefore holds no clock that ticks: only moments at which something happened.
+It therefore holds no clock that ticks: only moments at which something happened. Nothing is ever read from it, and
+each start brings it up to date; so it is not synced, which would take more time than all else of a start.
 """
 
 import errno
@@ -157,7 +158,7 @@ def write_status(drop: Path, text: str) -> bool:
     if _reads(path, content):
         remove_part(path)
         return False
-    write_atomically(path, content)
+    write_atomically(path, content, durable=False)
     return True
 
 
