@@ -308,9 +308,11 @@ def test_a_closed_terminal_ends_it(site):
 def test_the_share_is_told_when_nobody_looks_after_it(site):
     drop = site.add_model("churn", key_of("churn"))
     site.start()
-    until(
-        lambda: "train_2026-11.csv" in (drop / "STATUS.txt").read_text(encoding="utf-8-sig"), "names are told"
-    )
+
+    def status():
+        return (drop / "STATUS.txt").read_text(encoding="utf-8-sig") if (drop / "STATUS.txt").exists() else ""
+
+    until(lambda: "train_2026-11.csv" in status(), "names are told")
     site.stop()
     assert "retraind was stopped" in (drop / "STATUS.txt").read_text(encoding="utf-8-sig")
 

@@ -43,9 +43,11 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     """
     found = Rebuilt()
     for name, model in settings.models.items():
-        known = journal.versions(name)
+        places = [(place, state) for place, state in _places(model) if os.path.lexists(place)]
+        # Of a thousand models most have no jobs, and a question to the journal takes its time.
+        known = journal.versions(name) if places else {}
         filed: set[str] = set()
-        for place, state in _places(model):
+        for place, state in places:
             foreign: list[Path] = []
             for job_id, copy in _copies(model, place, files, _settled(known, state), believe=believe):
                 version = known.get(job_id)

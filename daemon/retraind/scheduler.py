@@ -138,6 +138,11 @@ class Scheduler:
             with suppress(JobLookupError):
                 task.modify(next_run_time=datetime.now(UTC))
 
+    def hasten(self, name: str) -> None:
+        """Run now what `every` began, and then every interval as before."""
+        with suppress(JobLookupError):
+            self._timetable.modify_job(name, next_run_time=datetime.now(UTC))
+
     def cancel(self, name: str) -> None:
         """Stop what `every` began."""
         try:

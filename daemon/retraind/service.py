@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -65,6 +65,8 @@ _AGE_INTERVAL = timedelta(hours=1)
 _END_INTERVAL = timedelta(minutes=1)
 """How often that of other keys is, and of those whose end was warned of: a warning ends when they are replaced."""
 _RENEWAL_RETRY = timedelta(minutes=10)
+_READY_STEP = 0.02
+"""Seconds between two questions whether all folders have been looked at."""
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd is told ten."""
 _ONCE_MARGIN = 5.0
@@ -137,6 +139,9 @@ class Daemon:
         self._clock = clock or Clock()
         self._watched: dict[str, _Watched] = {}
         self._stopping = threading.Event()
+        self._writing = threading.Event()
+        """Set when folders may be written to without a delivery: to mark them, and to tell people."""
+        self._writing.set()
         # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
         # called from a handler then.
         self._signals: SimpleQueue[int] = SimpleQueue()
@@ -200,6 +205,8 @@ class Daemon:
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
         self._begun = set() if once else None
+        if not once:
+            self._writing.clear()  # until all folders have been looked at
         file = self.settings.state.journal_file
         with _needed(file):
             rebuild(self.settings, self.journal, JobFiles.beside(file), believe=False)
@@ -247,12 +254,16 @@ class Daemon:
         seen = -1
         ready = False
         begun = self._clock.elapsed()
-        while self._heed_signals(beat) and self._journal_is_well():
+        while self._heed_signals(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self._all_swept(begun):
                 ready = True
                 notify("READY=1")
                 _LOG.info("ready", models=len(self._watched))
                 seen = -1
+                # In a thousand folders that were never used, what is written now takes many times as long as a look.
+                self._writing.set()
+                for sweep in self._swept:
+                    self._scheduler.hasten(sweep)
             self._beat()
             try:
                 if (version := self.journal.data_version()) != seen:
@@ -359,30 +370,37 @@ class Daemon:
     def _watch_all(self) -> None:
         if self.settings.sweep.observer != "none":
             self._watcher.start()
+        telling: dict[int, bool] = {}
         for name in self.settings.models:
-            self._watch(name)
+            self._watch(name, telling)
 
-    def _watch(self, name: str) -> None:
+    def _watch(self, name: str, telling: dict[int, bool]) -> None:
+        """Watch a model's folder; `telling` remembers which file systems tell of changes."""
         model = self.settings.models[name]
 
         def hint() -> None:
             self._scheduler.look_in(name, _HINT_DELAY)
 
-        hold = partial(self.pipeline.shares.held, name, model.drop)
+        def hold() -> AbstractContextManager[Path]:
+            return self.pipeline.shares.held(name, model.drop, claim=self._writing.is_set())
+
         folder = DropFolder(model, self.settings.sweep.ignore, self._clock, self._hashing, hint, hold=hold)
-        self._watched[name] = _Watched(folder, _device_of(model.drop))
+        device = _device_of(model.drop)
+        self._watched[name] = _Watched(folder, device)
+        if not device or device not in telling:
+            telling[device] = self._tells_of_changes(model.drop)
+        heard = telling[device] and self._watcher.watch(name, folder.folders, hint)
+        _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
+
+    def _tells_of_changes(self, drop: Path) -> bool:
         match self.settings.sweep.observer:
             case "inotify":
-                wanted = True
+                return True
             case "none":
-                wanted = False
+                return False
             case "auto":
-                table = (
-                    mounts(MOUNT_TABLE.read_text(errors="surrogateescape")) if MOUNT_TABLE.exists() else []
-                )
-                wanted = tells_of_changes(model.drop, table)
-        heard = wanted and self._watcher.watch(name, folder.folders, hint)
-        _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
+                table = MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else ""
+                return tells_of_changes(drop, mounts(table))
 
     def _schedule_sweeps(self) -> None:
         """Sweep each file system on its own, so that a share that hangs keeps no other waiting; and tidy up."""
@@ -435,7 +453,9 @@ class Daemon:
         if begun:
             self._scheduler.dispatch([name])
         # The first look always tells: what STATUS.txt says may be from before a kill.
-        if begun or view != before or not watched.told or not _has_status(watched.folder.model.drop):
+        if not self._writing.is_set():
+            pass
+        elif begun or view != before or not watched.told or not _has_status(watched.folder.model.drop):
             self._tell(name)
         if begun:
             return 0.0
@@ -625,10 +645,11 @@ class Daemon:
                 name, self._watched.pop(name), "The model was taken out of retraind's configuration"
             )
             _LOG.info("model_removed", model=name)
+        telling: dict[int, bool] = {}
         for name, model in fresh.models.items():
             if before.models.get(name) != model or before.sweep != fresh.sweep:
                 self._watcher.forget(name)
-                self._watch(name)
+                self._watch(name, telling)
                 self.credentials.forget(name)
                 self._key_due.pop(name, None)
         self._schedule_sweeps()

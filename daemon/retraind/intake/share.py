@@ -65,13 +65,14 @@ class Shares:
         return cls(journal.with_name("shares"))
 
     @contextlib.contextmanager
-    def held(self, name: str, folder: Path) -> Iterator[Path]:
+    def held(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
         """Hold `folder` (see `files.held`) once it has proved to be the one known as `name`.
 
-        Raises Away when it is not, and OSError.
+        Raises Away when it is not, and OSError. A folder that was never used is marked, or without `claim` taken for
+        what it is: for whoever only looks.
         """
         with held(folder) as path:
-            self._check(name, folder, path, claim=True)
+            self._check(name, folder, path, claim=claim)
             yield path
 
     def trouble(self, name: str, folder: Path) -> str | None:
