@@ -138,10 +138,17 @@ class Scheduler:
             with suppress(JobLookupError):
                 task.modify(next_run_time=datetime.now(UTC))
 
-    def hasten(self, name: str) -> None:
-        """Run now what `every` began, and then every interval as before."""
-        with suppress(JobLookupError):
-            self._timetable.modify_job(name, next_run_time=datetime.now(UTC))
+    def soon(self, name: str, function: Callable[[], None], pool: str = "default") -> None:
+        """Run `function` once, at once."""
+        self._timetable.add_job(
+            function,
+            "date",
+            run_date=datetime.now(UTC),
+            id=name,
+            name=name,
+            executor=pool,
+            replace_existing=True,
+        )
 
     def cancel(self, name: str) -> None:
         """Stop what `every` began."""

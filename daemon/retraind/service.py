@@ -263,7 +263,7 @@ class Daemon:
                 # In a thousand folders that were never used, what is written now takes many times as long as a look.
                 self._writing.set()
                 for sweep in self._swept:
-                    self._scheduler.hasten(sweep)
+                    self._scheduler.soon(f"first {sweep}", partial(self._sweep, sweep), pool="look")
             self._beat()
             try:
                 if (version := self.journal.data_version()) != seen:
@@ -650,6 +650,7 @@ class Daemon:
             if before.models.get(name) != model or before.sweep != fresh.sweep:
                 self._watcher.forget(name)
                 self._watch(name, telling)
+                self._scheduler.look_in(name, 0)  # A sweep that is on its way may have begun without it.
                 self.credentials.forget(name)
                 self._key_due.pop(name, None)
         self._schedule_sweeps()
