@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from retraind.errors import ConfigError
-from retraind.settings import Budget, Span, find_config, load
+from retraind.settings import Budget, Size, Span, find_config, load
 
 SECRET = "key-that-must-never-be-shown"
 
@@ -274,6 +274,14 @@ UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 def test_durations_add_up_their_parts(parts):
     text = " ".join(f"{count}{unit}" for count, unit in parts)
     assert SPAN.validate_python(text).total_seconds() == sum(count * UNITS[unit] for count, unit in parts)
+
+
+def test_sizes_are_read_and_told_when_they_make_no_sense():
+    read = TypeAdapter(Size).validate_python
+    assert [read("20GiB"), read("500 MiB"), read(7), read("7")] == [20 << 30, 500 << 20, 7, 7]
+    for wrong in ("20GB", "-1MiB", "MiB", "1.5GiB", -1):
+        with pytest.raises(ValueError, match=r"write a size|greater than or equal"):
+            read(wrong)
 
 
 @given(st.integers(0, 10**6))

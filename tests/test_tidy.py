@@ -135,3 +135,33 @@ def test_a_kill_at_any_operation_is_made_up_for_by_the_next_time(world, tmp_path
         world.pipeline.expire(job)
         assert not list(done.iterdir()), point
         assert world.journal.get(job.id) is None, point
+
+
+LEFT_BEHIND = ["2026-01-01T000000Z_1_abcdef.zip", ".2026-01-01T000000Z_1_abcdef.zip.part"]
+
+
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_what_crashed_or_forgotten_jobs_left_on_the_spool_is_removed(world, name):
+    world.run(world.sealing())
+    spool = world.settings.state.spool
+    (spool / name).touch()
+    tidier_of(world).tidy()
+    assert list(spool.iterdir()) == []
+
+
+def test_bundles_of_jobs_in_work_and_what_is_not_retrainds_stay_on_the_spool(world):
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    spool = world.settings.state.spool
+    (spool / f".{job.id}.zip.part").touch()
+    (spool / "backup.zip").touch()
+    (spool / "2026-01-01T000000Z_1_abcdef.zip.old").touch()
+    before = sorted(spool.iterdir())
+    tidier_of(world).tidy()
+    assert sorted(spool.iterdir()) == before
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_finished_and_a_failed_job_leave_nothing_on_the_spool(world):
+    for train in (table(), b"age\n1\n"):
+        world.run(world.sealing(key=str(len(train)), train=train))
+    assert list(world.settings.state.spool.iterdir()) == []

@@ -49,7 +49,11 @@ class World:
         poll = model.pop("poll", {})
         return Settings(
             api={"base_url": self.emulator.url, "timeout": 5, "connect_timeout": 2},
-            state={"url": f"sqlite:///{self.root}/state/journal.db", "spool": self.root / "state" / "spool"},
+            state={
+                "url": f"sqlite:///{self.root}/state/journal.db",
+                "spool": self.root / "state" / "spool",
+                "keep_free": 0,
+            },
             poll={"interval": 1, **poll},
             models={"churn": {"drop": self.share, "api_key_file": self.key_file, **model}},
         )

@@ -95,7 +95,9 @@ def overview(settings: Settings, journal: Journal) -> Overview:
         models = []
         for name, model in settings.models.items():
             jobs = [job for job in active if job.model == name]
-            view = DropFolder(model, settings.sweep.ignore, Clock(), unused, lambda: None).look()
+            view = DropFolder(
+                model, settings.sweep.ignore, Clock(), unused, lambda: None, largest=settings.bundle.largest
+            ).look()
             # Whether a file has settled, only the daemon knows, which has watched it.
             waiting = [wait for wait in view.waiting if not wait.arriving or wait.due is None]
             hold = holds.get(name)

@@ -9,6 +9,7 @@ import codecs
 import errno
 import os
 import random
+import re
 import shutil
 import stat
 import threading
@@ -51,6 +52,7 @@ from retraind.files import (
 from retraind.gate import ask_gate
 from retraind.intake import seal as sealing
 from retraind.intake.folder import flaw_of, signature_of
+from retraind.intake.pairing import too_large
 from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
 from retraind.jobfile import JobFiles
@@ -63,6 +65,7 @@ _LOG = log.get(__name__)
 
 _FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
+_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_[^/]*_[0-9a-f]{6}\.zip(\.part)?")
 _FRESH_ADDRESS = timedelta(minutes=1)
 _CLOCK_JUMP = timedelta(minutes=1)
 """How far the wall clock has to move against the other one to have been set."""
@@ -332,6 +335,22 @@ class Pipeline:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             _LOG.warning("copy_not_written", folder=str(model.work_folder / job.id), reason=reason)
 
+    def clear_spool(self) -> list[str]:
+        """Remove bundles that no active job has any use for; returns their names.
+
+        A kill in the wrong moment, a job that a person deleted or a journal from a backup may leave some behind. What
+        has no name of retraind's own stays. Raises OSError.
+        """
+        spool = self.settings.state.spool
+        # Read before the journal: whatever appears later belongs to a job that the journal knows by then.
+        names = [path.name for path in spool.iterdir()] if spool.is_dir() else []
+        names = [name for name in names if _BUNDLE.fullmatch(name)]
+        wanted = {f"{job.id}.zip" for job in self._journal.active()} if names else set()
+        left = [name for name in names if name.removeprefix(".").removesuffix(".part") not in wanted]
+        for name in left:
+            (spool / name).unlink(missing_ok=True)
+        return left
+
     def _pause(self) -> None:
         """Give long reads and writes a place to end when the daemon stops."""
         if self._stopping.is_set():
@@ -357,7 +376,8 @@ class Pipeline:
         with ExitStack() as leaving:
             archive = None
             if len(job.data_files) > 1:
-                archive = leaving.enter_context(Archive(self._spooled(job), self._compressor(job)))
+                keep_free = self.settings.state.keep_free
+                archive = leaving.enter_context(Archive(self._spooled(job), self._compressor(job), keep_free))
             try:
                 go = self._checked(job, folder, archive)
             except (sealing.Touched, SizeChanged):
@@ -436,13 +456,14 @@ class Pipeline:
             Member(
                 _inside(file),
                 file.signature.size,
-                partial(sealing.open_sealed, folder, file, self._pause),
+                partial(sealing.open_watched, folder, file, self._pause),
                 _mark_of(file),
             )
             for file in job.data_files
         ]
         try:
-            bundle, hashes = build(self._spooled(job), members, self._compressor(job), self._pause)
+            keep_free = self.settings.state.keep_free
+            bundle, hashes = build(self._spooled(job), members, self._compressor(job), self._pause, keep_free)
         except (sealing.Touched, SizeChanged):
             return self._give_back(job)
         if hashes != tuple(file.sha256 for file in job.data_files) or not sealing.untouched(job, folder):
@@ -454,12 +475,12 @@ class Pipeline:
         (file,) = job.data_files
         mark = _mark_of(file)
         try:
-            with sealing.open_sealed(folder, file, self._pause) as opened:
+            with sealing.open_watched(folder, file, self._pause) as opened:
                 digest = sha256_of_open(opened)
             if digest != file.sha256:
                 return self._give_back(job)
             if mark:
-                with sealing.open_sealed(folder, file, self._pause) as opened:
+                with sealing.open_watched(folder, file, self._pause) as opened:
                     digest = sha256_of_open(opened, mark)
         except sealing.Touched:
             return self._give_back(job)
@@ -674,7 +695,7 @@ class Pipeline:
                 # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
                 self._move_folder(job, model.failed_folder, model.work_folder)
         with self._place(job, model.work_folder) as work:
-            files, flaws = _as_they_are(job, work / job.id)
+            files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
             if flaws:
                 # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
                 if _is_folder(work / job.id):
@@ -803,7 +824,7 @@ class Pipeline:
         file = job.file(role)
         if file is None:
             return None
-        return SourceFile(file.name, partial(sealing.open_sealed, folder, file, self._pause))
+        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause))
 
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they are waited for anew."""
@@ -944,7 +965,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _as_they_are(job: Job, folder: Path) -> tuple[tuple[SealedFile, ...], list[str]]:
+def _as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:
     """Return a failed job's files as they now are, and which of them cannot be tried again, and why.
 
     What is judged of a file and what it is later known by are of one moment.
@@ -957,7 +978,7 @@ def _as_they_are(job: Job, folder: Path) -> tuple[tuple[SealedFile, ...], list[s
         except (FileNotFoundError, NotADirectoryError):
             flaws.append(f"{display(file.name)} is no longer in failed/{job.id}")
             continue
-        if flaw := flaw_of(status):
+        if flaw := flaw_of(status) or too_large(status.st_size, largest):
             flaws.append(f"{display(file.name)} {flaw}")
         files.append(file.model_copy(update={"signature": signature_of(status)}))
     return tuple(files), flaws

@@ -8,6 +8,7 @@ import secrets
 import signal
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -58,6 +59,7 @@ _TIDY = "tidy"
 _HINT_DELAY = 0.05
 """Seconds that a burst of events has to gather into one look."""
 _KEYS_INTERVAL = timedelta(seconds=15)
+_HOUR = 3600.0
 _HOLD_RETRY = timedelta(hours=6)
 """How often a refused key is tried again unchanged: the account may have been mended on the vendor's side."""
 _AGE_INTERVAL = timedelta(hours=1)
@@ -76,6 +78,11 @@ _ONCE_STEP = 0.2
 _MOST_ACTIVE = 1_000
 """Deliveries of one model that are taken in and not finished; further ones wait in the drop folder."""
 _BACKLOG_FULL = f"{_MOST_ACTIVE:,} deliveries have been taken in and are not finished. Further ones are taken in as these are."
+_MOST_AN_HOUR = 1_000
+"""Deliveries of one model that are taken in within an hour; each leaves some 10 KB in the journal for good."""
+_HOUR_FULL = (
+    f"{_MOST_AN_HOUR:,} deliveries have been taken in within the hour. Further ones are taken in later."
+)
 _MOST_AT_ONCE = 50
 """Deliveries that one look takes in."""
 
@@ -88,6 +95,8 @@ class _Watched:
     device: int
     """The file system's number, as at the start."""
     view: View = field(default_factory=View)
+    begun: deque[float] = field(default_factory=deque)
+    """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
     told: tuple[object, ...] = ()
     telling: threading.Lock = field(default_factory=threading.Lock)
 
@@ -384,7 +393,15 @@ class Daemon:
         def hold() -> AbstractContextManager[Path]:
             return self.pipeline.shares.held(name, model.drop, claim=self._writing.is_set())
 
-        folder = DropFolder(model, self.settings.sweep.ignore, self._clock, self._hashing, hint, hold=hold)
+        folder = DropFolder(
+            model,
+            self.settings.sweep.ignore,
+            self._clock,
+            self._hashing,
+            hint,
+            hold=hold,
+            largest=self.settings.bundle.largest,
+        )
         device = _device_of(model.drop)
         self._watched[name] = _Watched(folder, device)
         if not device or device not in telling:
@@ -466,13 +483,17 @@ class Daemon:
         active = self.journal.active(name)
         owned = {file.name for job in active if job.state is State.SEALING for file in job.files}
         # A part at a time, so that the other folders of the same share are looked at as well.
-        most = min(_MOST_ACTIVE - len(active), _MOST_AT_ONCE)
+        now = self._clock.elapsed()
+        while watched.begun and watched.begun[0] <= now - _HOUR:
+            watched.begun.popleft()
+        most = min(_MOST_ACTIVE - len(active), _MOST_AN_HOUR - len(watched.begun), _MOST_AT_ONCE)
         begun = 0
         for delivery in watched.view.complete:
             names = {file.name for file in delivery.files}
             if names & owned or self._stopping.is_set() or begun >= most:
                 continue
             begun += 1
+            watched.begun.append(now)
             if self._begin(name, watched.folder.model, delivery).state is State.RETURNED:
                 watched.folder.distrust(names)
         return begun > 0
@@ -530,6 +551,13 @@ class Daemon:
         last = self.journal.last_filed(name)
         warning = self.journal.warning(name) if not hold else None
         view = watched.view
+        if view.complete:
+            limits = (
+                (_BACKLOG_FULL, len(jobs) >= _MOST_ACTIVE),
+                (_HOUR_FULL, len(watched.begun) >= _MOST_AN_HOUR),
+            )
+            full = tuple(sentence for sentence, reached in limits if reached)
+            view = replace(view, strangers=(*full, *view.strangers))
         awaited = {job.waits_for for job in jobs}
         outages = [outage for outage in self._outages if outage.host in awaited]
         told = (
@@ -538,8 +566,6 @@ class Daemon:
             hold, warning, last and (last.id, last.version),
             [(outage.host, outage.since, outage.reason) for outage in outages],
         )  # fmt: skip
-        if len(jobs) >= _MOST_ACTIVE and view.complete:
-            view = replace(view, strangers=(_BACKLOG_FULL, *view.strangers))
         if view.away or (told == watched.told and _has_status(watched.folder.model.drop)):
             return
         problem = hold.problem if hold else None
@@ -647,7 +673,10 @@ class Daemon:
             _LOG.info("model_removed", model=name)
         telling: dict[int, bool] = {}
         for name, model in fresh.models.items():
-            if before.models.get(name) != model or before.sweep != fresh.sweep:
+            if before.models.get(name) != model or (before.sweep, before.bundle) != (
+                fresh.sweep,
+                fresh.bundle,
+            ):
                 self._watcher.forget(name)
                 self._watch(name, telling)
                 self._scheduler.look_in(name, 0)  # A sweep that is on its way may have begun without it.

@@ -77,6 +77,24 @@ Span = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_not_negat
 PositiveSpan = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_positive)]
 
 
+_SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_SIZE = re.compile(r"\s*(\d{1,6})\s*(KiB|MiB|GiB|TiB)\s*")
+
+
+def _to_size(value: object) -> object:
+    """Read `"20GiB"` as bytes; a number is bytes already, anything else is left for pydantic to refuse."""
+    if isinstance(value, str) and not value.isdecimal():
+        found = _SIZE.fullmatch(value)
+        if found is None:
+            raise ValueError('write a size as a number and a unit, such as "500MiB" or "20GiB"')
+        return int(found[1]) * _SIZE_UNITS[found[2]]
+    return value
+
+
+Size = Annotated[int, BeforeValidator(_to_size), Field(ge=0)]
+"""Bytes; in the file a number or a text such as "20GiB"."""
+
+
 def _kind_of(path: Path) -> int:
     """Return the file type bits of what is at `path`; ValueError in words where that cannot be told."""
     try:
@@ -161,6 +179,8 @@ class StateSettings(_Section):
 
     url: str = Field(default_factory=lambda: f"sqlite:///{default_state_folder() / 'journal.db'}")
     spool: Path = Field(default_factory=lambda: default_state_folder() / "spool")
+    keep_free: Size = 200 << 20
+    """Bytes on the spool's disk that no bundle takes: the journal may be on it too."""
 
     @field_validator("url")
     @classmethod
@@ -179,6 +199,8 @@ class BundleSettings(_Section):
     """[bundle]: how what is uploaded is made."""
 
     compression: Literal["auto", "fast", "small"] = "auto"
+    largest: Size = 20 << 30
+    """Bytes of the largest file that is taken in. A file may say that it has eight exbibytes, and take no space."""
 
 
 class SweepSettings(_Section):

@@ -45,7 +45,8 @@ class Tidier:
         """By job, the moment when it was first seen to be overdue (`Clock.elapsed` seconds)."""
 
     def tidy(self) -> None:
-        """Delete what has been overdue for long enough."""
+        """Delete what has been overdue for long enough, and what nobody needs on the spool."""
+        self._clear_spool()
         overdue: dict[str, float] = {}
         for name, model in self._pipeline.settings.models.items():
             if model.retention is None:
@@ -58,6 +59,13 @@ class Tidier:
                 if self._clock.elapsed() - since < grace or not self._expire(job):
                     overdue[job.id] = since
         self._overdue = overdue
+
+    def _clear_spool(self) -> None:
+        try:
+            for name in self._pipeline.clear_spool():
+                _LOG.info("bundle_removed", name=name)
+        except OSError as error:
+            _LOG.warning("spool_not_cleared", reason=error.strerror)
 
     def _outlived(self, model: str, retention: timedelta) -> list[Job]:
         before = self._clock.now() - retention

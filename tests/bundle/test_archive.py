@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import io
 import os
@@ -348,3 +349,14 @@ def test_a_member_that_begins_past_four_gibibytes_is_read_by_others(tmp_path, to
     with zipfile.ZipFile(path) as found:
         assert found.getinfo("eval_src/b.csv").header_offset > 4 << 30
         assert found.read("eval_src/b.csv") == CONTENT
+
+
+def test_space_that_is_kept_free_is_not_begun_on(tmp_path):
+    plenty = 1 << 60
+    with (
+        pytest.raises(OSError, match="kept free") as refused,
+        Archive(tmp_path / "x.zip", COMPRESSORS["fast"], plenty),
+    ):
+        pass
+    assert refused.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []

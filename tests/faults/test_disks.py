@@ -74,6 +74,28 @@ def test_a_full_spool_disk_is_waited_for(tmp_path, memory):
         assert world.run(job).outcome is Outcome.TRAINED
 
 
+@pytest.mark.parametrize("state", [State.SEALED, State.CHECKED])
+def test_a_bundle_never_takes_the_space_that_is_kept_free_for_the_journal(tmp_path, memory, state):
+    """Both are on one disk by default."""
+    memory(tmp_path / "state", 40 << 10)
+    with a_world(tmp_path) as world:
+        noise = [os.urandom(400).hex().encode() for _ in range(12_000)]
+        train = table() + b"".join(b"30,%s,%d\n" % (value, n % 2) for n, value in enumerate(noise))
+        job = world.run(world.sealing(train=train), until=state)
+        world.settings = world.pipeline.settings = world.settings.model_copy(
+            update={"state": world.settings.state.model_copy(update={"keep_free": 37 << 20})}
+        )
+        for made in (tmp_path / "state" / "spool").glob("*"):
+            made.unlink()
+        job = stuck(world, job, state, "are kept free for the journal")
+        assert shutil.disk_usage(tmp_path / "state").free > 36 << 20
+        assert list((tmp_path / "state" / "spool").iterdir()) == [], "what was begun is removed"
+        world.pipeline.settings = world.settings.model_copy(
+            update={"state": world.settings.state.model_copy(update={"keep_free": 1 << 20})}
+        )
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
 @pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
 def test_a_full_share_is_waited_for(tmp_path, memory, state):
     memory(tmp_path / "share", 512)

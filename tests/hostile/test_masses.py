@@ -6,13 +6,15 @@ from concurrent.futures import Executor, Future
 
 import pytest
 
+from retraind import service as service_module
 from retraind.clock import ManualClock
 from retraind.intake import folder as folder_module
 from retraind.intake.folder import DropFolder
+from retraind.job import State
 from retraind.report.status import STATUS
 from retraind.service import Daemon
 from retraind.settings import ModelSettings, SweepSettings, load
-from world import table
+from world import a_world, table
 
 
 @pytest.fixture
@@ -119,3 +121,76 @@ def test_a_manifest_of_monstrous_numbers_is_told_in_a_sentence(tmp_path, size):
     (tmp_path / "attacked" / "0.manifest.json").write_text(f'{{"files": [{entry}]}}')
     (wait,) = folder.look().waiting
     assert all(len(reason) < 300 for reason in wait.reasons)
+
+
+HUGE = 1 << 42
+"""Bytes that a sparse file says it has: four tebibytes, on no block of the disk. To read them would take hours."""
+
+
+def huge(path, start=b"a,b\n"):
+    path.write_bytes(start)
+    os.truncate(path, HUGE)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("ready", ["settle", "marker", "manifest"])
+def test_a_file_of_tebibytes_that_are_not_there_is_told_and_never_read(tmp_path, ready):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    huge(drop / "train_1.csv")
+    (drop / "1.done").touch()
+    entry = {"name": "train_1.csv", "size": HUGE, "sha256": "0" * 64}
+    (drop / "1.manifest.json").write_text(json.dumps({"files": [entry]}))
+    model = {"drop": drop, "api_key": "k", "ready": ready, "mode": "train-only", "settle": 0}
+    queue = Waiting()
+    folder = DropFolder(
+        ModelSettings.model_validate(model), (), ManualClock(), queue, lambda: None, largest=20 << 30
+    )
+    for _ in range(2):
+        view = folder.look()
+    assert view.complete == ()
+    assert queue.owners == []
+    (wait,) = view.waiting
+    assert "has 4,398,046,511,104 bytes; no more than 21,474,836,480 are taken" in wait.reasons[0]
+    assert (wait.due, wait.arriving) == (None, False)
+
+
+@pytest.mark.timeout(60)
+def test_a_file_that_was_made_huge_in_failed_is_not_tried_again(world):
+    job = world.run(world.sealing(train=b"one\n1\n"))
+    huge(world.folder(job) / "train_2026-11.csv", table())
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert job.state is State.FAILED
+    assert "has 4,398,046,511,104 bytes" in job.problem.what
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("mode", ["pair", "train-only"])
+@pytest.mark.parametrize("state", [State.SEALED, State.CHECKED])
+def test_a_file_that_is_made_longer_while_it_is_read_is_read_no_further(tmp_path, mode, state):
+    """Its owner still has it open, and could go on for ever."""
+    with a_world(tmp_path, mode=mode) as world:
+        job = world.run(world.sealing(evaluation=b"" if mode == "pair" else None), until=state)
+        (tmp_path / "state" / "spool" / f"{job.id}.zip").unlink(missing_ok=True)
+        path = world.folder(job) / "train_2026-11.csv"
+        world.pipeline._pause = lambda: os.truncate(path, path.stat().st_size + (64 << 20))
+        job = world.pipeline.advance_one(job)
+        assert job.state is State.RETURNED
+        assert (world.share / "train_2026-11.csv").stat().st_size < 1 << 30
+
+
+def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_path, monkeypatch):
+    """Each leaves something in the journal for good, if it fails at once."""
+    monkeypatch.setattr(service_module, "_MOST_AN_HOUR", 3)
+    for number in range(5):
+        (tmp_path / "attacked" / f"train_{number}.csv").write_bytes(b"one\n1\n")
+    (tmp_path / "other" / "train_1.csv").write_bytes(table())
+    for _ in range(3):
+        sweep(daemon)
+    assert len(daemon.journal.jobs("attacked")) == 3
+    assert len(daemon.journal.jobs("other")) == 1
+    status = (tmp_path / "attacked" / STATUS).read_text("utf-8-sig").replace("\n", " ")
+    assert "have been taken in within the hour" in status
+    daemon._watched["attacked"].begun[0] -= 3601
+    sweep(daemon)
+    assert len(daemon.journal.jobs("attacked")) == 4

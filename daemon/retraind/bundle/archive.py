@@ -4,6 +4,7 @@ Written here rather than by zipfile, which offers no place for another compresso
 The file is as plain as a zip can be: sizes stand before the data, and Zip64 is used only where 4 GiB may be passed.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -155,8 +156,10 @@ class Archive:
     appear. What there was under it is replaced. All raise OSError. Left early, nothing of it stays.
     """
 
-    def __init__(self, target: Path, compressor: Compressor) -> None:
+    def __init__(self, target: Path, compressor: Compressor, keep_free: int = 0) -> None:
+        """Leave `keep_free` bytes of the disk to others: OSError (ENOSPC) before they are touched."""
         self._target = target
+        self._keep_free = keep_free
         self._compressor = compressor
         self._entries: list[_Entry] = []
         self._offset = 0
@@ -174,6 +177,12 @@ class Archive:
         make_folder(self._target.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._handle = os.open(_unfinished(self._target), flags, 0o600)
+        try:
+            self._mind_space()
+        except OSError:
+            os.close(self._handle)
+            _unfinished(self._target).unlink(missing_ok=True)
+            raise
         # One more for what waits for the disk.
         self._pool = ThreadPoolExecutor(self._cores + 1, thread_name_prefix="bundle")
         return self
@@ -244,6 +253,7 @@ class Archive:
         return Bundle(self._target, self._offset, self._digest.hexdigest())
 
     def _keep(self, squeezed: bytes) -> None:
+        self._mind_space()
         self._entries[-1].squeezed += len(squeezed)
         self._write(squeezed)
         if self._offset - self._synced >= _SYNC_EVERY and (self._syncing is None or self._syncing.done()):
@@ -251,6 +261,15 @@ class Archive:
                 self._syncing.result()
             self._synced = self._offset
             self._syncing = self._pool.submit(os.fdatasync, self._handle)
+
+    def _mind_space(self) -> None:
+        disk = os.fstatvfs(self._handle)
+        if disk.f_bavail * disk.f_frsize < self._keep_free:
+            raise OSError(
+                errno.ENOSPC,
+                f"fewer than {self._keep_free:,} bytes are free, which are kept free for the journal",
+                str(self._target.parent),
+            )
 
     def _write(self, data: bytes) -> None:
         _write_at(self._handle, data, self._offset)
@@ -287,14 +306,18 @@ def pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def build(
-    target: Path, members: Sequence[Member], compressor: Compressor, pause: Callable[[], None]
+    target: Path,
+    members: Sequence[Member],
+    compressor: Compressor,
+    pause: Callable[[], None],
+    keep_free: int = 0,
 ) -> tuple[Bundle, tuple[str, ...]]:
     """Write the zip `target` (replacing what is there); returns it with the SHA-256 of the members' own bytes.
 
     `pause` is called now and then and may raise. Raises OSError, and SizeChanged when a file is not as long as was said.
     """
     hashes = []
-    with Archive(target, compressor) as archive:
+    with Archive(target, compressor, keep_free) as archive:
         for member in members:
             digest = hashlib.sha256()
             archive.begin(member.name, member.size, member.prefix)

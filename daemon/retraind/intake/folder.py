@@ -37,6 +37,7 @@ from retraind.intake.pairing import (
     group,
     judge,
     shared_marker,
+    too_large,
 )
 from retraind.intake.share import MARKER, Away
 from retraind.job import Role, Signature
@@ -158,13 +159,15 @@ class DropFolder:
         hint: Callable[[], None],
         *,
         hold: Callable[[], AbstractContextManager[Path]] | None = None,
+        largest: int | None = None,
     ) -> None:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
-        `hold` holds the drop folder (see `files.held`) and may raise Away.
+        `largest` is the most bytes that a file may have. `hold` holds the drop folder (see `files.held`) and may raise Away.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)
+        self._largest = largest
         self._clock = clock
         self._hashing = hashing
         self._hint = hint
@@ -238,7 +241,7 @@ class DropFolder:
         waiting: dict[str, Waiting] = {}
         for each in group(seen.values()):
             claims = self._claims(drop, each) if self.model.ready == "manifest" and each.manifests else None
-            match judge(each, self.model, now, claims):
+            match judge(each, self.model, now, claims, self._largest):
                 case Delivery() as delivery if cut and not self._is_whole(delivery):
                     waiting[each.key] = Waiting(each.key, each.data, (_TOO_MANY,), None)
                 case Delivery() as delivery:
@@ -391,6 +394,8 @@ class DropFolder:
             what = display(seen.name)
             if file.size != seen.signature.size:
                 reasons.append(f"{what} has {seen.signature.size} bytes so far; {shown} says {file.size}.")
+                continue
+            if too_large(seen.signature.size, self._largest):
                 continue
             found = self._hash(seen)
             if found is None:

@@ -105,14 +105,22 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
     ]
 
 
-def judge(each: Group, model: ModelSettings, now: float, claims: Claims | None) -> Delivery | Waiting | None:
+def judge(
+    each: Group, model: ModelSettings, now: float, claims: Claims | None, largest: int | None = None
+) -> Delivery | Waiting | None:
     """Decide about one group: a delivery to seal, or what it waits for; None for a lone marker or manifest.
 
-    `now` is `Clock.elapsed`; `claims` is what the manifest says, where `ready = manifest`.
+    `now` is `Clock.elapsed`; `claims` is what the manifest says, where `ready = manifest`; `largest` is the most bytes
+    that a file may have.
     """
     if not each.data:
         return None
     incomplete, unclear = _gaps(each, model)
+    unclear += [
+        f"{display(seen.name)} {flaw}"
+        for seen in each.data
+        if (flaw := too_large(seen.signature.size, largest))
+    ]
     arriving, due = _arrival(each, model, now, claims)
     if not incomplete and not unclear and not arriving:
         return Delivery(each.key, _sealed(each, each.data))
@@ -132,6 +140,13 @@ def judge(each: Group, model: ModelSettings, now: float, claims: Claims | None) 
 def _sealed(each: Group, data: tuple[Sighting, ...]) -> tuple[SealedFile, ...]:
     extras = (seen for seen in each.markers + each.manifests if seen.name != SUCCESS_MARKER)
     return tuple(seen.as_sealed() for seen in (*data, *extras))
+
+
+def too_large(size: int, largest: int | None) -> str | None:
+    """Say, as the rest of a sentence, that a file has more bytes than are taken; None when it has not."""
+    if largest is None or size <= largest:
+        return None
+    return f"has {size:,} bytes; no more than {largest:,} are taken (bundle.largest in the configuration)."
 
 
 def _gaps(each: Group, model: ModelSettings) -> tuple[list[str], list[str]]:
