@@ -106,14 +106,21 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def make_folder(folder: Path) -> None:
-    """Create `folder` and its missing parents, durably. An existing folder is left as it is."""
+PRIVATE = 0o700
+"""The mode of folders that are for the service's user alone."""
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Create `folder` and its missing parents, durably. An existing folder is left as it is.
+
+    `mode` is that of each new one, less the umask.
+    """
     missing = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):
-        path.mkdir(exist_ok=True)
+        path.mkdir(mode, exist_ok=True)
         sync_folder(path.parent)
 
 

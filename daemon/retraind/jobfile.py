@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retraind.files import make_folder, open_regular, write_atomically
+from retraind.files import PRIVATE, make_folder, open_regular, write_atomically
 from retraind.job import Job
 from retraind.shown import json_escaped
 
@@ -50,7 +50,7 @@ class JobFiles:
             key = b""
         if len(key) == _KEY_BYTES:
             return cls(key)
-        make_folder(path.parent)
+        make_folder(path.parent, PRIVATE)
         key = secrets.token_bytes(_KEY_BYTES)
         write_atomically(path, key, 0o600)
         return cls(key)

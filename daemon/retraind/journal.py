@@ -12,7 +12,7 @@ import sqlite3
 import statistics
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.clock import Clock
 from retraind.errors import JournalDamagedError, JournalError
-from retraind.files import make_folder, move, sync_file
+from retraind.files import PRIVATE, make_folder, move, sync_file
 from retraind.job import IN_WORK, LIFE, RESTING, SHORT_ID, Job, Outcome, Problem, State
 
 _UPLOADS = 9
@@ -175,7 +175,7 @@ class Journal:
         Raises JournalError when the file is no journal, is from a newer retraind or cannot be written.
         """
         try:
-            make_folder(file.parent)
+            make_folder(file.parent, PRIVATE)
         except OSError as error:
             raise JournalError(
                 f"The journal's folder {file.parent} cannot be created: {error.strerror}. "
@@ -183,6 +183,7 @@ class Journal:
             ) from error
         engine = _engine(file)
         try:
+            _make_private(file)
             _migrate(engine, file)
             _write_ahead(engine)
             return cls(engine, clock or Clock(), file)
@@ -232,6 +233,7 @@ class Journal:
         self.data_version()
         assert self._watching is not None
         self._watching.connection.cursor().execute("VACUUM INTO ?", (str(temporary),))
+        temporary.chmod(0o600)
         sync_file(temporary)
         if target == self._file:
             for ending in ("-wal", "-shm"):
@@ -757,6 +759,12 @@ def running_instance(file: Path) -> int | None:
         os.close(handle)
 
 
+def _make_private(file: Path) -> None:
+    """Begin an empty file that only its owner can read; SQLite gives its companions the same rights."""
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 @contextmanager
 def sole_instance(file: Path) -> Iterator[None]:
     """Keep the journal in `file` for this process alone while the block runs.
@@ -764,7 +772,7 @@ def sole_instance(file: Path) -> Iterator[None]:
     The kernel drops the lock when the process ends, however it ends. Raises JournalError when another process
     has it, with that process's number.
     """
-    make_folder(file.parent)
+    make_folder(file.parent, PRIVATE)
     lock = file.with_name(file.name + ".lock")
     handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

@@ -38,6 +38,7 @@ from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
 from retraind.files import (
+    PRIVATE,
     clear,
     copy_folder_verified,
     held,
@@ -807,7 +808,7 @@ class Pipeline:
             if drop is None:
                 drop = holding.enter_context(self.shares.held(job.model, model.drop))
             below = place.relative_to(model.drop).parts
-            make_folder(drop / below[0])
+            make_folder(drop / below[0], PRIVATE if below[0] == sealing.WORK else 0o777)
             yield holding.enter_context(held(drop, *below))
 
     def _spooled(self, job: Job) -> Path:

@@ -20,7 +20,7 @@ from typing import BinaryIO, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
-from retraind.files import READ_SIZE, make_folder, sync_folder
+from retraind.files import PRIVATE, READ_SIZE, make_folder, sync_folder
 
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
 _CENTRAL = struct.Struct("<4sHHHHHHLLLHHHHHLL")
@@ -174,7 +174,7 @@ class Archive:
         self._cores = deflate.cores()
 
     def __enter__(self) -> Self:
-        make_folder(self._target.parent)
+        make_folder(self._target.parent, PRIVATE)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._handle = os.open(_unfinished(self._target), flags, 0o600)
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retraind.files import (
+    PRIVATE,
     beside,
     held,
     make_folder,
@@ -50,7 +51,7 @@ def seal(job: Job, drop: Path, copies: JobFiles) -> bool:
     A copy of the job is in its folder before the first of them. On False some files may already have been moved;
     `give_back` returns them.
     """
-    make_folder(drop / WORK)
+    make_folder(drop / WORK, PRIVATE)
     with held(drop, WORK) as work:
         make_folder(work / job.id)
         with held(work, job.id) as folder:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind import log
 from retraind.errors import Retry
-from retraind.files import held, make_folder, open_regular, write_atomically
+from retraind.files import PRIVATE, held, make_folder, open_regular, write_atomically
 
 _LOG = log.get(__name__)
 
@@ -134,7 +134,7 @@ class Shares:
             marker = secrets.token_hex(16)
             _write(path, marker)
         known = _Known(folder=str(folder), id=marker, identity=_identity(path))
-        make_folder(self._memory)
+        make_folder(self._memory, PRIVATE)
         write_atomically(self._file(name), known.model_dump_json().encode(), 0o600)
         with self._lock:
             self._known[name] = known
