@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import threading
 from collections import Counter
@@ -38,7 +37,7 @@ KINDS = {
     **dict.fromkeys(_both("replace"), 50), **dict.fromkeys(_both("unlink"), 50), **dict.fromkeys(_both("rmdir"), 2),
     **dict.fromkeys(_both("mkdir"), 8), **dict.fromkeys(_both("request"), 12), "after response": 12,
     **dict.fromkeys(_both("gate"), 1), "in upload": 2, "in download": 4, "in bundle": 3, "in copy": 50,
-    "before copystat": 6,
+    "before fchmod": 6,
 }  # fmt: skip
 """All kinds of points, and about how often each is passed in a run with two deliveries."""
 
@@ -111,13 +110,13 @@ class Points:
                 move(source, target)
 
         files._rename_no_replace = moved
-        copystat = shutil.copystat
+        fchmod = os.fchmod
 
-        def told(source, target, **more):
-            self.passed("before copystat", label(source))
-            copystat(source, target, **more)
+        def told(handle, mode):
+            self.passed("before fchmod", label(handle))
+            fchmod(handle, mode)
 
-        shutil.copystat = told
+        os.fchmod = told
         for module in (files, archive, upload):
             module.READ_SIZE = PIECE
         upload._PIECE = deflate.PIECE = PIECE

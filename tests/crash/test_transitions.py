@@ -188,7 +188,7 @@ MIDDLES = {
         (f"{side} replace {note}", 1) for note in ("RESULT.txt", "report.json") for side in ("before", "after")
     ],
     "of the copy to another file system": [
-        ("after mkdir done/JOB.partial", 1), ("in copy", 3), ("before copystat train.csv", 1),
+        ("after mkdir done/JOB.partial", 1), ("in copy", 3), ("before fchmod train.csv.copy", 1),
         ("after replace train.csv", 1), ("before move done/JOB", 1), ("after move done/JOB", 1),
     ],
     "of deleting the original": [
