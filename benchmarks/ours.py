@@ -17,9 +17,10 @@ from benchmarks.timing import timed
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
 from retraind.api.upload import ObjectStore
-from retraind.bundle import deflate
-from retraind.bundle.archive import Member, build
+from retraind.bundle import archive, deflate
+from retraind.bundle.archive import Archive, Member, pieces
 from retraind.bundle.preflight import SourceFile, preflight
+from retraind.bundle.stream import let_threads_alternate
 from retraind.clock import Clock
 from retraind.files import open_regular
 from retraind.intake.folder import signature_of
@@ -36,18 +37,36 @@ def _never() -> None:
 
 
 def bundle(folder: str, target: str, compression: str) -> None:
-    """Make the zip from files, and the SHA-256 of it and of each file, all safe on the disk."""
+    """Make the zip and its SHA-256, safe on the disk."""
+    files = _files(folder)
+    with timed(), Archive(Path(target), _COMPRESSORS[compression]()) as made:
+        for path in files:
+            made.begin(f"{path.parent.name}/{path.name}", path.stat().st_size)
+            with open_regular(path) as file:
+                for piece in pieces(file, deflate.PIECE):
+                    made.add(piece)
+            made.end()
+        made.finish(_never)
+
+
+def build(folder: str, target: str, compression: str) -> None:
+    """Make the zip, its SHA-256 and that of each file."""
     members = [
         Member(f"{path.parent.name}/{path.name}", path.stat().st_size, partial(open_regular, path))
-        for path in sorted(Path(folder).glob("*/*"), reverse=True)
+        for path in _files(folder)
     ]
     with timed():
-        build(Path(target), members, _COMPRESSORS[compression](), _never)
+        archive.build(Path(target), members, _COMPRESSORS[compression](), _never)
+
+
+def _files(folder: str) -> list[Path]:
+    """Return a delivery's files, that for training first."""
+    return sorted(Path(folder).glob("*/*"), reverse=True)
 
 
 def deliver(folder: str, address: str, compression: str) -> None:
     """Bring a delivery from the drop folder to the object store, as the daemon does once the files have settled."""
-    files = sorted(Path(folder).glob("*/*"), reverse=True)
+    files = _files(folder)
     with tempfile.TemporaryDirectory(dir=Path(folder).resolve().parent) as place:
         root = Path(place)
         drop = root / "drop"
@@ -119,10 +138,7 @@ def upload(path: str, address: str) -> None:
 
 def check(folder: str) -> None:
     """Hold a delivery against all rules, and make nothing of it."""
-    train, evaluation = (
-        SourceFile(path.name, partial(open_regular, path))
-        for path in sorted(Path(folder).glob("*/*"), reverse=True)
-    )
+    train, evaluation = (SourceFile(path.name, partial(open_regular, path)) for path in _files(folder))
     with timed():
         found = preflight(train, evaluation)
     assert found.ok, found.errors
@@ -130,8 +146,10 @@ def check(folder: str) -> None:
 
 def main() -> None:
     """Do as the command line says."""
+    let_threads_alternate()
     works: dict[str, Callable[..., None]] = {
         "bundle": bundle,
+        "build": build,
         "deliver": deliver,
         "upload": upload,
         "check": check,

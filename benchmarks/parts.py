@@ -72,6 +72,11 @@ def bundling(plan: Plan) -> Iterator[Contest]:
                 (
                     Way("vendor's script", python("vendor", "bundle", folder, made), made),
                     Way("retraind, fast", python("ours", "bundle", folder, made, "fast"), made),
+                    Way(
+                        "retraind, fast, and the SHA-256 of the files",
+                        python("ours", "build", folder, made, "fast"),
+                        made,
+                    ),
                     Way("retraind, small", python("ours", "bundle", folder, made, "small"), made),
                     Way("limit: deflate alone, in memory", python("limits", "deflate", *files)),
                     _shell("zip -6", f"{inside}zip -q -6 -r '{made}' {members}", ("zip",), made),

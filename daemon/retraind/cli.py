@@ -154,11 +154,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from retraind.bundle.stream import let_threads_alternate
     from retraind.service import Daemon
     from retraind.settings import load
 
     settings, file = load(options.config)
     log.set_up()
+    let_threads_alternate()
     with Daemon(settings, file) as daemon:
         daemon.handle_signals()
         return daemon.run(once=options.once)
