@@ -6,9 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from retraind import log
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
-from retraind.errors import Hold, JobFailed, Setback
+from retraind.clock import Clock
+from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback
+from retraind.report.notify import Recipient, Refused, recipients_of, test_message
 from retraind.settings import ModelSettings, Settings
 
 _NO_JOB = "retraind-check"
@@ -29,6 +32,7 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
         _parent_writable("state.url", settings.state.journal_file),
         _parent_writable("state.spool", settings.state.spool / "x"),
     ]
+    findings += _recipients(settings)
     client = ApiClient(settings.api)
     credentials = Credentials(client)
     try:
@@ -37,6 +41,32 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
     finally:
         client.close()
     return findings
+
+
+def try_recipients(settings: Settings) -> list[Finding]:
+    """Send a test message to everybody in [notify]. Raises ConfigError for an address that cannot be used."""
+    log.set_up(level="CRITICAL")
+    return [_try(recipient) for recipient in recipients_of(settings)]
+
+
+def _try(recipient: Recipient) -> Finding:
+    try:
+        recipient.tell(test_message(Clock()))
+    except (Retry, Refused) as trouble:
+        return Finding(recipient.name, False, str(trouble).removeprefix(f"{recipient.name} "))
+    return Finding(recipient.name, True, "a test message was sent; see whether it has arrived")
+
+
+def _recipients(settings: Settings) -> Iterator[Finding]:
+    try:
+        recipients = recipients_of(settings)
+    except ConfigError as error:
+        for problem in error.problems:
+            subject, _, text = problem.partition(": ")
+            yield Finding(subject, False, text)
+    else:
+        for recipient in recipients:
+            yield Finding(recipient.name, True, "to try it, run: retraind notify")
 
 
 def _parent_writable(subject: str, path: Path) -> Finding:

@@ -105,6 +105,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
     release.add_argument("name", metavar="MODEL|JOB")
     switch = add("switch", _switch, "make a finished job's model the published one", config)
     switch.add_argument("job", metavar="JOB")
+    add("notify", _notify, "send a test message to every address in [notify]", config, listing)
     add("rebuild", _rebuild, "rebuild a lost or damaged journal from the job folders", config)
     check_data = add(
         "preflight",
@@ -179,6 +180,22 @@ def _check(options: argparse.Namespace) -> int:
             _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
         wrong = sum(not finding.good for finding in findings)
         _say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
+    return GOOD if all(finding.good for finding in findings) else BAD
+
+
+def _notify(options: argparse.Namespace) -> int:
+    from retraind.checkup import try_recipients
+    from retraind.settings import load
+
+    settings, file = load(options.config)
+    if not settings.notify.urls:
+        raise ConfigError([f"{file}: notify.urls names nobody."])
+    findings = try_recipients(settings)
+    if options.json:
+        _print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
+    else:
+        for finding in findings:
+            print(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
     return GOOD if all(finding.good for finding in findings) else BAD
 
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import statistics
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
@@ -79,6 +79,7 @@ MODELS = sa.Table(
     sa.Column("held_since", sa.Float),
     sa.Column("hold", sa.Text),  # a Problem as JSON
     sa.Column("credential", sa.Boolean, nullable=False, default=False),
+    sa.Column("trial", sa.Text),  # a hold that ended to see whether its reason has gone, until that is known
 )
 
 HOSTS = sa.Table(
@@ -89,8 +90,17 @@ HOSTS = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("next_try", sa.Float, nullable=False),
+    sa.Column("told", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """The hosts that are down, for as long as they are."""
+
+RECIPIENTS = sa.Table(
+    "recipients",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("told", sa.Integer, nullable=False),  # the last event that it has been told of, or need not be
+)
+"""Who is notified of what is in the history."""
 
 _VERSION = sa.Table(
     "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)
@@ -106,6 +116,13 @@ class Event(NamedTuple):
     model: str | None
     event: str
     detail: Mapping[str, Any]
+
+
+class Entry(NamedTuple):
+    """An event and its place in the history."""
+
+    id: int
+    event: Event
 
 
 class Version(NamedTuple):
@@ -409,6 +426,33 @@ class Journal:
             for row in reversed(rows)
         ]
 
+    def entries_after(self, place: int, events: Iterable[str], limit: int) -> list[Entry]:
+        """Return the history's entries of these events after a place, oldest first."""
+        query = sa.select(EVENTS).where(EVENTS.c.id > place, EVENTS.c.event.in_(sorted(events)))
+        with self._reader.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.id).limit(limit)).all()
+        return [
+            Entry(row.id, Event(_moment(row.at), row.job, row.model, row.event, json.loads(row.detail)))
+            for row in rows
+        ]
+
+    def last_entry(self) -> int:
+        """Return the place of the history's last entry; 0 for an empty one."""
+        with self._reader.connect() as connection:
+            return connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
+
+    def recipients(self) -> dict[str, int]:
+        """Return up to which place of the history each recipient of notifications has been told."""
+        with self._reader.connect() as connection:
+            return {row.name: row.told for row in connection.execute(sa.select(RECIPIENTS))}
+
+    def set_recipient(self, name: str, told: int | None) -> None:
+        """Record up to where a recipient has been told; None forgets it."""
+        with self._engine.begin() as connection:
+            connection.execute(RECIPIENTS.delete().where(RECIPIENTS.c.name == name))
+            if told is not None:
+                connection.execute(RECIPIENTS.insert().values(name=name, told=told))
+
     def _append(
         self,
         connection: sa.Connection,
@@ -443,16 +487,20 @@ class Journal:
         self.note("key_seen", model=model, key=key)
         return now
 
-    def warn(self, model: str, text: str | None) -> bool:
-        """Record what is to be told of a model's key, None for nothing; returns False when it was told already."""
-        if self.warning(model) == text:
+    def note_change(self, event: str, model: str, what: str | None) -> bool:
+        """Append what there is to tell of a model now, None for nothing; returns False when that is in the history."""
+        if self.last_word(event, model) == what:
             return False
-        self.note("key_warning", model=model, what=text)
+        self.note(event, model=model, what=what)
         return True
 
     def warning(self, model: str) -> str | None:
         """Return what is to be told of a model's key."""
-        query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == "key_warning")
+        return self.last_word("key_warning", model)
+
+    def last_word(self, event: str, model: str) -> str | None:
+        """Return what `note_change` appended last."""
+        query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == event)
         with self._reader.connect() as connection:
             detail = connection.scalar(query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(1))
         text: str | None = json.loads(detail)["what"] if detail else None
@@ -516,28 +564,54 @@ class Journal:
     def hold_model(self, model: str, problem: Problem, *, credential: bool) -> bool:
         """Hold a model; returns False when it was already held for the same reason."""
         with self._engine.begin() as connection:
-            known = connection.execute(sa.select(MODELS.c.hold).where(MODELS.c.name == model)).first()
+            known = connection.execute(
+                sa.select(MODELS.c.hold, MODELS.c.trial).where(MODELS.c.name == model)
+            ).first()
             hold = problem.model_dump_json()
             if known is not None and known.hold == hold:
                 return False
-            values = {"held_since": self._clock.now().timestamp(), "hold": hold, "credential": credential}
+            goes_on = known is not None and known.trial == hold
+            values = {
+                "held_since": self._clock.now().timestamp(), "hold": hold, "credential": credential, "trial": None,
+            }  # fmt: skip
             if known is None:
                 connection.execute(MODELS.insert().values(name=model, **values))
             else:
                 connection.execute(MODELS.update().where(MODELS.c.name == model).values(values))
-            self._append(connection, "model_held", None, {"what": problem.what}, model)
+            self._append(
+                connection,
+                "hold_goes_on" if goes_on else "model_held",
+                None,
+                {"what": problem.what, "remedy": problem.remedy},
+                model,
+            )
         return True
 
-    def release_model(self, model: str, why: str) -> bool:
-        """End a model's hold; returns False when there was none."""
+    def release_model(self, model: str, why: str, *, trial: bool = False) -> bool:
+        """End a model's hold; returns False when there was none.
+
+        With `trial`, only to see whether its reason has gone: `end_trial` tells that, or a new hold that it has not.
+        """
         with self._engine.begin() as connection:
             done = connection.execute(
                 MODELS.update()
                 .where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
-                .values(hold=None, held_since=None)
+                .values(hold=None, held_since=None, trial=MODELS.c.hold if trial else None)
             )
             if not done.rowcount:
                 return False
+            self._append(connection, "hold_tried" if trial else "model_released", None, {"why": why}, model)
+        return True
+
+    def end_trial(self, model: str) -> bool:
+        """Record that the reason of a hold has gone, if one was on trial."""
+        with self._reader.connect() as connection:
+            on_trial = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.trial.is_not(None))
+            if connection.execute(on_trial).first() is None:
+                return False
+        with self._engine.begin() as connection:
+            connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
+            why = "the service accepts the key again"
             self._append(connection, "model_released", None, {"why": why}, model)
         return True
 
@@ -552,11 +626,15 @@ class Journal:
             for row in rows
         }
 
-    def set_outages(self, outages: Iterable[Outage]) -> None:
-        """Replace what is known of hosts that are down; a host that begins or ends to be is an event."""
+    def set_outages(self, outages: Iterable[Outage], lasting: Container[str] = ()) -> None:
+        """Replace what is known of hosts that are down; a host that begins or ends to be is an event.
+
+        So is one that begins to be `lasting`.
+        """
         fresh = {outage.host: outage for outage in outages}
         before = self.outages()
         with self._engine.begin() as connection:
+            told = set(connection.scalars(sa.select(HOSTS.c.name).where(HOSTS.c.told)))
             connection.execute(HOSTS.delete())
             for outage in fresh.values():
                 connection.execute(
@@ -566,12 +644,18 @@ class Journal:
                         failures=outage.failures,
                         reason=outage.reason,
                         next_try=outage.next_try.timestamp(),
+                        told=outage.host in told or outage.host in lasting,
                     )
                 )
             for host in fresh.keys() - before.keys():
                 self._append(connection, "host_down", None, {"host": host, "reason": fresh[host].reason})
+            for host, outage in fresh.items():
+                if host in lasting and host not in told:
+                    detail = {"host": host, "since": outage.since, "reason": outage.reason}
+                    self._append(connection, "host_still_down", None, detail)
             for host in before.keys() - fresh.keys():
-                self._append(connection, "host_back", None, {"host": host, "since": before[host].since})
+                detail = {"host": host, "since": before[host].since, "lasting": host in told}
+                self._append(connection, "host_back", None, detail)
 
     # Holds
 

@@ -131,6 +131,8 @@ def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
     for noisy in ("apscheduler", "alembic", "watchdog"):
         logging.getLogger(noisy).setLevel("WARNING")
     logging.getLogger("urllib3").setLevel("ERROR")
+    # Its words about a failure may show an address with its token.
+    logging.getLogger("apprise").setLevel("CRITICAL")
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -186,7 +186,9 @@ class Pipeline:
 
     def _take(self, job: Job, step: Callable[[Job], Go | Wait]) -> Job:
         try:
-            outcome: Go | Wait | Setback = step(job)
+            done = step(job)
+            self._trust(job, done)
+            outcome: Go | Wait | Setback = done
         except Setback as setback:
             outcome = setback
         except OSError as error:
@@ -215,6 +217,13 @@ class Pipeline:
                 raise AssertionError(
                     f"{type(outcome).__name__} is handled by the steps themselves"
                 ) from outcome
+
+    def _trust(self, job: Job, outcome: Go | Wait) -> None:
+        """Note that the service takes the model's key again, should a hold be on trial."""
+        onward = {State.REGISTERED, State.UPLOADED, State.FILING}
+        polled = job.state is State.UPLOADED
+        if polled or (job.state in TALKS and isinstance(outcome, Go) and outcome.to in onward):
+            self._journal.end_trial(job.model)
 
     def _go(self, job: Job, go: Go) -> Job:
         cleared = {"state": go.to, "wake_at": None, **_CALM}
@@ -265,7 +274,7 @@ class Pipeline:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
                 return self._journal.write(
                     job, "held", hold=problem, held_until=hold.until, waits_for=None,
-                    detail={"reason": hold.what},
+                    detail={"reason": problem.what, "remedy": problem.remedy.replace("JOB", job.id)},
                 )  # fmt: skip
             case _:
                 assert_never(hold.scope)
@@ -658,6 +667,7 @@ class Pipeline:
                     State.FILING,
                     "gate_refused",
                     said | {"outcome": Outcome.TRAINED, "switch_note": verdict.sentence},
+                    {"why": verdict.sentence},
                 )
             case _:
                 assert_never(model.switch)
@@ -686,7 +696,10 @@ class Pipeline:
         if self._place_of(job) == work:
             self._move_folder(job, work, self._filed_folder(job, failed=failed))
         discard(self._spooled(job))
-        return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None})
+        said: dict[str, Any] = {"outcome": job.outcome}
+        if failed and job.problem:
+            said |= {"reason": job.problem.what}
+        return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None}, said)
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""

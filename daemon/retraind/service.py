@@ -39,6 +39,7 @@ from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Outage, set_aside, sole_instance
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
+from retraind.report.notify import Notifier, recipients_of
 from retraind.report.status import (
     STATUS,
     expected_names,
@@ -98,6 +99,10 @@ class _Watched:
     begun: deque[float] = field(default_factory=deque)
     """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
     told: tuple[object, ...] = ()
+    out_since: float | None = None
+    """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
+    noted: bool | None = None
+    """Whether the history has it that the folder is out of reach; None while that was not looked up."""
     telling: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -160,6 +165,8 @@ class Daemon:
         """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
         self._outages: tuple[Outage, ...] = ()
         """The hosts that are down, as they were noted last."""
+        self._lasting: frozenset[str] = frozenset()
+        """Those that were noted as down for long."""
         self._begun: set[str] | None = None
         """With `once`, the jobs that its exit code is about."""
         self._begun_at = self._clock.elapsed()
@@ -176,6 +183,9 @@ class Daemon:
             opening.enter_context(sole_instance(file))
             self.journal = opening.enter_context(_opened(self.settings, self._clock))
             self._breaker = Breaker(self._clock)
+            self._notifier = Notifier(
+                self.settings, self.journal, recipients_of(self.settings, self._clock), self._clock
+            )
             self._outages = tuple(self.journal.outages().values())
             self._breaker.resume(self._outages)
             self._service = ApiClient(self.settings.api, self._clock, self._breaker)
@@ -198,6 +208,7 @@ class Daemon:
             self._scheduler = Scheduler(self.pipeline, self.journal, self._clock, self._look)
             opening.callback(self._scheduler.stop)
             opening.callback(self._watcher.stop)
+            opening.callback(self._notifier.stop)
             self._exit = opening.pop_all()
         return self
 
@@ -218,8 +229,11 @@ class Daemon:
             self._writing.clear()  # until all folders have been looked at
         file = self.settings.state.journal_file
         with _needed(file):
-            rebuild(self.settings, self.journal, JobFiles.beside(file), believe=False)
+            found = rebuild(self.settings, self.journal, JobFiles.beside(file), believe=False)
+            if found.adopted:
+                self.journal.note("journal_mended", jobs=len(found.adopted))
             self._end_holds_of_last_time()
+        self._notifier.start()
         self._watch_all()
         self._scheduler.start()
         self._schedule_sweeps()
@@ -278,6 +292,7 @@ class Daemon:
                 if (version := self.journal.data_version()) != seen:
                     # Perhaps a command in another process changed a job.
                     seen = version
+                    self._notifier.nudge()
                     self._scheduler.dispatch()
                     self._say()
                 if self.pipeline.mind_clock():
@@ -309,10 +324,12 @@ class Daemon:
     def _mind_hosts(self) -> None:
         """Note which hosts are down, for whoever asks the journal, and tell the folders that wait for them."""
         before, outages = self._outages, self._breaker.outages()
-        if outages == before:
+        worth_a_word = self._clock.now() - self.settings.notify.patience
+        lasting = frozenset(outage.host for outage in outages if outage.since <= worth_a_word)
+        if (outages, lasting) == (before, self._lasting):
             return
-        self.journal.set_outages(outages)
-        self._outages = outages
+        self.journal.set_outages(outages, lasting)
+        self._outages, self._lasting = outages, lasting
         since = {outage.host: outage.since for outage in before}
         fresh = {outage.host: outage for outage in outages}
         for host in fresh.keys() - since.keys():
@@ -347,6 +364,7 @@ class Daemon:
                 break
         if self._code:
             return self._code
+        self._notifier.deliver()
         jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
         bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
         return 1 if bad or any(watched.view.trouble for watched in self._watched.values()) else 0
@@ -466,6 +484,7 @@ class Daemon:
         elif watched.view.trouble and not view.trouble:
             _LOG.info("folder_readable_again", model=name)
         before, watched.view = watched.view, view
+        self._mind_folder(name, watched)
         begun = self._begin_all(name, watched) if view.complete else False
         if begun:
             self._scheduler.dispatch([name])
@@ -477,6 +496,22 @@ class Daemon:
         if begun:
             return 0.0
         return max(0.0, view.due - self._clock.elapsed()) if view.due is not None else None
+
+    def _mind_folder(self, name: str, watched: _Watched) -> None:
+        """Note that a folder has been out of reach for long, or is back."""
+        trouble = watched.view.trouble
+        if not trouble:
+            watched.out_since = None
+        elif watched.out_since is None:
+            watched.out_since = self._clock.elapsed()
+        patience = self.settings.notify.patience.total_seconds()
+        if watched.out_since is not None and self._clock.elapsed() - watched.out_since < patience:
+            return
+        if watched.noted is None:
+            watched.noted = self.journal.last_word("folder_away", name) is not None
+        if watched.noted != bool(trouble):
+            self.journal.note_change("folder_away", name, trouble or None)
+            watched.noted = bool(trouble)
 
     def _begin_all(self, name: str, watched: _Watched) -> bool:
         # A job that could not be sealed yet owns its files, though they are still in the drop folder.
@@ -589,7 +624,7 @@ class Daemon:
         """A hold for a credential is tried again after a start: the key may have been replaced meanwhile."""
         for name, hold in self.journal.holds().items():
             if hold.credential:
-                self.journal.release_model(name, "retraind was started")
+                self.journal.release_model(name, "retraind was started", trial=True)
 
     def _mind_keys(self) -> None:
         """End holds whose key has been replaced, and renew keys that retraind fetches itself."""
@@ -600,7 +635,7 @@ class Daemon:
             replaced = present is not None and present != self.pipeline.refused.get(name)
             if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
                 why = "the API key was replaced" if replaced else "the key is tried again"
-                self.journal.release_model(name, why)
+                self.journal.release_model(name, why, trial=not replaced)
                 self._key_due.pop(name, None)
                 _LOG.info("model_released", model=name, why=why)
                 self._scheduler.dispatch([name])
@@ -640,7 +675,7 @@ class Daemon:
             issued = presumed_issue(self.journal.first_seen(name, key), self.credentials.arrived_at(model))
             warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
-        if self.journal.warn(name, warning):
+        if self.journal.note_change("key_warning", name, warning):
             if warning:
                 _LOG.warning("key_ends_soon", model=name, reason=warning)
             self._tell(name)
@@ -650,6 +685,7 @@ class Daemon:
         """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
         try:
             fresh, _ = load(self._config)
+            recipients = recipients_of(fresh, self._clock)
         except ConfigError as error:
             for problem in error.problems:
                 _LOG.error("reload_refused", problem=problem)
@@ -665,6 +701,7 @@ class Daemon:
             )
         before = self.settings
         self.settings = self.pipeline.settings = fresh
+        self._notifier.configure(fresh, recipients)
         for name in before.models.keys() - fresh.models.keys():
             self._watcher.forget(name)
             self._tell_end(

@@ -233,6 +233,26 @@ class WorkSettings(_Section):
     retry_longest: PositiveSpan = timedelta(minutes=10)
 
 
+Kind = Literal["failed", "held", "key", "outage", "folder", "gate", "journal", "done"]
+"""What an operator can be notified of."""
+
+
+def _address(url: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", url.get_secret_value(), re.IGNORECASE):
+        raise ValueError('write an address such as "https://hooks.example.com/…" or "mailto://…"')
+    return url
+
+
+class NotifySettings(_Section):
+    """[notify]: whom to tell of what somebody should know."""
+
+    urls: tuple[Annotated[SecretStr, AfterValidator(_address)], ...] = ()
+    """They may hold passwords and tokens."""
+    on: tuple[Kind, ...] = ("failed", "held", "key", "outage", "folder", "gate", "journal")
+    patience: Span = timedelta(minutes=15)
+    """How long the service or a folder has to be out of reach before it is worth a message."""
+
+
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -452,6 +472,7 @@ class Settings(BaseSettings):
     sweep: SweepSettings = Field(default_factory=SweepSettings)
     poll: PollSettings = Field(default_factory=PollSettings)
     work: WorkSettings = Field(default_factory=WorkSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     models: dict[Annotated[str, AfterValidator(_model_name)], ModelSettings] = Field(min_length=1)
 
     @classmethod
@@ -591,10 +612,13 @@ def _exposed_secrets(file: Path, content: Mapping[str, Any]) -> Iterator[str]:
         for key in ("api_key", "secret_key")
         if key in table
     ]
+    notify = content.get("notify")
+    if isinstance(notify, dict) and notify.get("urls"):
+        keys.append("notify.urls")
     if keys and file.stat().st_mode & 0o007:
         yield (
             f"{file}: {', '.join(keys)}: this file holds a secret and other users of this machine can read it. "
-            f"Run: chmod o= {shlex.quote(str(file))}, or better use api_key_file."
+            f"Run: chmod o= {shlex.quote(str(file))}, or keep it elsewhere: in a key file, or in a variable."
         )
 
 
@@ -624,7 +648,7 @@ def _known_keys(location: tuple[int | str, ...]) -> set[str]:
     return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
 
 
-_SECRET_KEYS = {"api_key", "secret_key"}
+_SECRET_KEYS = {"api_key", "secret_key", "urls"}
 
 
 def _word(file: Path, detail: ErrorDetails) -> str:

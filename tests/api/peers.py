@@ -16,6 +16,9 @@ CHURN = EmulatedModel("churn", model_id=1001, api_key="key-of-churn", secret_key
 PRICE = EmulatedModel("price", model_id=1002, api_key="key-of-price", secret_key="secret-of-another")
 
 
+_SHORT = 1 << 16
+
+
 @dataclass
 class Visit:
     """One request as it came over the wire, and the connection to answer it on."""
@@ -27,6 +30,8 @@ class Visit:
     early: bytes
     size: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    body: bytes = b""
+    """What was read, as long as it is short."""
 
     def take(self, most: int | None = None) -> None:
         """Read the announced body, or `most` bytes of it."""
@@ -42,6 +47,8 @@ class Visit:
             if not got:
                 return
             self.digest.update(block[:got])
+            if self.size < _SHORT:
+                self.body += bytes(block[:got])
             self.size += got
             left -= got
 

@@ -1,0 +1,189 @@
+"""What an operator is told of an entry in the history, wherever he is: short, whole sentences, free of secrets.
+
+Pure: an entry goes in, with what is known of its job, and a message or nothing comes out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from retraind import log
+from retraind.clock import for_people
+from retraind.job import Job, Outcome
+from retraind.journal import Event
+from retraind.report.notes import ERROR, headline
+from retraind.settings import Kind, Settings
+from retraind.shown import display
+
+KINDS: Mapping[str, frozenset[Kind]] = MappingProxyType(
+    {
+        "job_filed": frozenset({"failed", "done"}),
+        "model_held": frozenset({"held"}),
+        "model_released": frozenset({"held"}),
+        "held": frozenset({"held"}),
+        "released": frozenset({"held"}),
+        "key_warning": frozenset({"key"}),
+        "host_still_down": frozenset({"outage"}),
+        "host_back": frozenset({"outage"}),
+        "folder_away": frozenset({"folder"}),
+        "gate_refused": frozenset({"gate"}),
+        "journal_mended": frozenset({"journal"}),
+    }
+)
+"""The events that may be worth a message, each with what one asks for in `notify.on` to get it."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What somebody is told."""
+
+    event: str
+    at: datetime
+    """When it happened, which may be hours before it could be told."""
+    model: str | None
+    job: str | None
+    good: bool
+    """False when somebody may have to act."""
+    title: str
+    text: str
+    """Complete sentences."""
+
+
+TEST_TITLE = "A test"
+TEST_TEXT = "This is a test of retraind's notifications. Nothing has happened."
+
+
+def message_of(event: Event, job: Job | None, settings: Settings) -> Message | None:
+    """Word an entry of the history; None when nobody asked for it. `job` is its job, where that is still known."""
+    if not KINDS.get(event.event, frozenset()) & set(settings.notify.on):
+        return None
+    words = _WORDS[event.event](_About(event, job, settings))
+    if words is None:
+        return None
+    text = " ".join(log.mask(words.text).split())
+    return Message(event.event, event.at, event.model, event.job, words.good, log.mask(words.title), text)
+
+
+class _Words(NamedTuple):
+    title: str
+    text: str
+    good: bool = False
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is known of an entry."""
+
+    event: Event
+    job: Job | None
+    settings: Settings
+
+    @property
+    def model(self) -> str:
+        return self.event.model or ""
+
+    @property
+    def whose(self) -> str:
+        """The model and the delivery."""
+        key = display(self.job.key) if self.job else ""
+        return f"{self.model}, delivery {key or self.event.job}"
+
+    def said(self, name: str) -> str:
+        return str(self.event.detail.get(name) or "")
+
+    @property
+    def since(self) -> str:
+        return for_people(datetime.fromisoformat(self.said("since")))
+
+
+def _filed(about: _About) -> _Words | None:
+    failed = about.said("outcome") == Outcome.FAILED
+    if ("failed" if failed else "done") not in about.settings.notify.on:
+        return None
+    model, job = about.settings.models.get(about.model), about.job
+    place = (
+        (model.failed_folder if failed else model.done_folder) / (about.event.job or "") if model else None
+    )
+    where = f" See {place / ERROR if failed else place}" if place else ""
+    if failed:
+        remedy = job.problem.remedy.replace("JOB", job.id) if job and job.problem else ""
+        return _Words(f"{about.whose} failed", f"{about.said('reason')} {remedy}{where}")
+    outcome = headline(job) if job and job.outcome else f"The outcome: {about.said('outcome')}."
+    return _Words(f"{about.whose} is done", f"{outcome}{where}", good=True)
+
+
+def _model_held(about: _About) -> _Words:
+    remedy = about.said("remedy").replace("MODEL", about.model)
+    text = f"{about.said('what')} {remedy} New files are still taken in; nothing is lost."
+    return _Words(f"{about.model} is on hold", text)
+
+
+def _model_released(about: _About) -> _Words:
+    return _Words(f"{about.model} is no longer on hold", f"It goes on: {about.said('why')}.", good=True)
+
+
+def _job_held(about: _About) -> _Words:
+    text = f"{about.said('reason')} {about.said('remedy')} Nothing is lost."
+    return _Words(f"{about.whose} is on hold", text)
+
+
+def _job_released(about: _About) -> _Words:
+    return _Words(f"{about.whose} is no longer on hold", "It goes on.", good=True)
+
+
+def _key(about: _About) -> _Words | None:
+    return _Words(f"{about.model}: its key ends soon", about.said("what")) if about.said("what") else None
+
+
+def _down(about: _About) -> _Words:
+    text = (
+        f"It has been failing since {about.since}. The last error: {about.said('reason')} retraind tries again by "
+        "itself and goes on where it was; nothing is lost."
+    )
+    return _Words(f"{about.said('host')} cannot be used", text)
+
+
+def _back(about: _About) -> _Words | None:
+    if not about.event.detail.get("lasting"):
+        return None
+    text = f"It had been failing since {about.since}. What waited for it goes on."
+    return _Words(f"{about.said('host')} can be used again", text, good=True)
+
+
+def _folder(about: _About) -> _Words:
+    if not about.said("what"):
+        return _Words(f"{about.model}: its drop folder is back", "Its files are taken in again.", good=True)
+    text = f"{about.said('what')} The other models go on; this one does so by itself when the folder is back."
+    return _Words(f"{about.model}: its drop folder is out of reach", text)
+
+
+def _gate(about: _About) -> _Words:
+    text = f"{about.said('why')} The published model was not changed. The results are filed under done/."
+    return _Words(f"{about.whose}: the gate did not let the new model pass", text)
+
+
+def _journal(about: _About) -> _Words:
+    text = (
+        f"It was damaged, lost or out of date, and has taken over {about.said('jobs')} jobs from their folders. "
+        "Nothing is trained again. Look after the disk it is on."
+    )
+    return _Words("The journal was mended", text)
+
+
+_WORDS: Mapping[str, Callable[[_About], _Words | None]] = MappingProxyType(
+    {
+        "job_filed": _filed,
+        "model_held": _model_held,
+        "model_released": _model_released,
+        "held": _job_held,
+        "released": _job_released,
+        "key_warning": _key,
+        "host_still_down": _down,
+        "host_back": _back,
+        "folder_away": _folder,
+        "gate_refused": _gate,
+        "journal_mended": _journal,
+    }
+)
