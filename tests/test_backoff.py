@@ -37,6 +37,11 @@ def test_a_first_wait_below_the_floor_is_kept_to():
     assert backoff(0, moment, LONGEST, None, At(0.0)) == moment
 
 
+def test_a_cap_below_the_floor_is_kept_to():
+    moment = timedelta(milliseconds=100)
+    assert {backoff(9, FIRST, moment, None, At(place)) for place in (0.0, 0.5, 1.0)} == {moment}
+
+
 def test_the_waits_of_many_are_spread_over_all_of_it():
     chance = random.Random(20261125)
     waits = sorted(backoff(9, FIRST, LONGEST, None, chance) for _ in range(1000))

@@ -18,7 +18,7 @@ def backoff(
     more, drawn as well, keeps those apart who were all told the same moment.
     """
     cap = min(longest, first * 2 ** min(attempts, _MOST_DOUBLINGS))
-    wait = between(min(FLOOR, first), cap, chance)
+    wait = between(min(FLOOR, cap), cap, chance)
     return wait if asked is None else max(wait, asked + between(timedelta(0), min(first, longest), chance))
 
 
