@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import shutil
@@ -6,11 +7,14 @@ import sys
 import threading
 import zipfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from retraind.bundle import deflate
+from retraind.bundle.archive import Member, build
 from retraind.emulator import Fault
 from retraind.errors import Stopped
 from retraind.gate import ask_gate
@@ -54,6 +58,21 @@ def test_a_good_delivery_ends_in_done_trained_and_not_switched(world):
     assert len(world.records("training_started")) == 1
     assert not world.records("model_switched")
     assert not list((world.root / "state" / "spool").iterdir())
+
+
+@pytest.mark.parametrize(("mbit_per_second", "compressor"), [(8, deflate.small()), (800, deflate.fast())])
+def test_the_bundle_is_made_for_the_line_that_the_last_uploads_have_shown(
+    world, tmp_path, mbit_per_second, compressor
+):
+    files = {"train_src/train_2026-11.csv": table(5000), "eval_src/eval_2026-11.csv": table(20)}
+    job = world.sealing(train=table(5000), evaluation=table(20))
+    for slower in (1, 1.1, 50):  # the last one met something else
+        shown = {"bytes": 10_000_000, "seconds": slower * 80 / mbit_per_second}
+        job = world.journal.write(job, "upload_complete", detail=shown)
+    job = world.run(job, until=State.BUNDLED)
+    members = [Member(name, len(content), partial(io.BytesIO, content)) for name, content in files.items()]
+    expected, _ = build(tmp_path / "expected.zip", members, compressor, lambda: None)
+    assert (job.bundle_bytes, job.bundle_sha256) == (expected.bytes, expected.sha256)
 
 
 def test_the_service_gets_exactly_the_zip_it_wants(world):

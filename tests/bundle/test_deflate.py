@@ -1,0 +1,32 @@
+import pytest
+
+from retraind.bundle import deflate
+
+MBIT = 1e6 / 8
+
+
+@pytest.mark.parametrize(
+    ("line", "cores", "fitting"),
+    [
+        (None, 2, "fast"),  # nothing was uploaded yet
+        (5 * MBIT, 2, "small"),
+        (30 * MBIT, 2, "small"),
+        (40 * MBIT, 2, "fast"),
+        (1000 * MBIT, 2, "fast"),
+        (40 * MBIT, 8, "small"),  # more cores make the smaller one sooner
+        (15 * MBIT, 1, "small"),
+        (20 * MBIT, 1, "fast"),
+    ],
+)
+def test_the_compressor_is_the_one_with_which_the_bundle_is_over_the_line_soonest(
+    monkeypatch, line, cores, fitting
+):
+    monkeypatch.setattr(deflate, "cores", lambda: cores)
+    assert deflate.fitting(line) == {"fast": deflate.fast(), "small": deflate.small()}[fitting]
+
+
+def test_it_does_not_take_more_cores_than_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(deflate.os, "sched_getaffinity", lambda _: {3})
+    assert deflate.cores() == 1
+    monkeypatch.setattr(deflate.os, "sched_getaffinity", lambda _: set(range(64)))
+    assert deflate.cores() == 8
