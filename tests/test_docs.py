@@ -327,6 +327,42 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors, target
 
 
+PROMISES = [DOCS / "security.md", DOCS / "reliability.md"]
+"""Pages whose every promise names the test that shows it."""
+TESTS = ROOT / "tests"
+
+
+def defined_in(path: Path) -> set[str]:
+    return {
+        node.name
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+@pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.stem)
+def test_every_test_that_a_promise_names_exists(page):
+    code = re.findall(r"`([^`\n]+)`", page.read_text("utf-8"))
+    named = [each.partition("::") for each in code if each.startswith("tests/") and not each.endswith("/")]
+    assert named
+    for path, _, test in named:
+        assert (ROOT / path).is_file(), path
+        assert not test or test in defined_in(ROOT / path), f"{path}::{test}"
+    bare = {each for each in code if re.fullmatch(r"test_\w+\.py", each)}
+    assert bare <= {path.name for path in TESTS.rglob("test_*.py")}
+
+
+@pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.stem)
+def test_every_row_of_a_table_of_promises_names_a_test(page):
+    text = page.read_text("utf-8")
+    tables = re.findall(
+        r"^\|.*the test that shows it \|\n\|[-|]+\|\n((?:\|.*\|\n)+)", text, flags=re.MULTILINE
+    )
+    assert tables
+    for row in "".join(tables).splitlines():
+        assert "`tests/" in row.strip("|").rpartition("|")[2], row
+
+
 def test_every_state_is_explained():
     meanings = {
         state: meaning for state, _, _, meaning in rows(DOCS / "architecture.md", "The life of a job")

@@ -110,6 +110,22 @@ def test_a_full_share_is_waited_for(tmp_path, memory, state):
         assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
 
 
+def test_a_full_archive_is_waited_for_and_keeps_the_original(tmp_path, memory):
+    done = tmp_path / "elsewhere"
+    memory(done, 64)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        original = world.folder(job)
+        filler = fill(done)
+        job = stuck(world, job, State.FILING, "No space left on device. Free some space there.")
+        assert (original / "train_2026-11.csv").read_bytes() == table()
+        filler.unlink()
+        job = world.run(job)
+        assert job.outcome is Outcome.TRAINED
+        assert not original.exists()
+        assert (done / job.id / "train_2026-11.csv").read_bytes() == table()
+
+
 @pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
 def test_a_share_that_turned_read_only_is_waited_for(tmp_path, memory, state):
     share = memory(tmp_path / "share", 512)
