@@ -5,6 +5,7 @@ DEFLATE finds repetitions, so a file compresses as if no row came twice.
 """
 
 import base64
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,111 +13,39 @@ from pathlib import Path
 _BLOCK = 8_000_000
 """Bytes of rows that are made."""
 
-_WORDS = [
-    "the",
-    "customer",
-    "called",
-    "about",
-    "a",
-    "late",
-    "order",
-    "and",
-    "asked",
-    "for",
-    "refund",
-    "of",
-    "shipping",
-    "costs",
-    "promised",
-    "to",
-    "send",
-    "photos",
-    "damaged",
-    "box",
-    "arrived",
-    "two",
-    "days",
-    "after",
-    "delivery",
-    "date",
-    "no",
-    "answer",
-    "since",
-    "Monday",
-    "please",
-    "check",
-    "contract",
-    "number",
-    "before",
-    "renewal",
-    "discount",
-    "agreed",
-    "on",
-    "phone",
-    "with",
-    "support",
-    "very",
-    "satisfied",
-    "otherwise",
-    "wants",
-    "invoice",
-    "by",
-    "mail",
-    "changed",
-    "address",
-    "last",
-    "month",
-]
-_NAMES = [
-    "佐藤",
-    "鈴木",
-    "高橋",
-    "田中",
-    "伊藤",
-    "渡辺",
-    "山本",
-    "中村",
-    "小林",
-    "加藤",
-    "吉田",
-    "山田",
-    "佐々木",
-    "山口",
-    "松本",
-    "井上",
-    "木村",
-    "斎藤",
-    "林",
-    "清水",
-]
-_PLACES = [
-    "東京都",
-    "大阪府",
-    "北海道",
-    "神奈川県",
-    "愛知県",
-    "福岡県",
-    "京都府",
-    "兵庫県",
-    "千葉県",
-    "埼玉県",
-    "沖縄県",
-    "広島県",
-]
-_PHRASES = [
-    "配送が遅れた",
-    "返金を希望する",
-    "商品が破損していた",
-    "契約を更新した",
-    "請求書の再発行を依頼",
-    "とても満足している",
-    "住所を変更した",
-    "電話で問い合わせ",
-    "解約を検討中",
-    "担当者から折り返し連絡",
-    "キャンペーンに応募",
-    "アプリの使い方を質問",
-]
+_NAMES = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 斎藤 林 清水".split()  # noqa: SIM905
+_PLACES = "東京都 大阪府 北海道 神奈川県 愛知県 福岡県 京都府 兵庫県 千葉県 埼玉県 沖縄県 広島県".split()  # noqa: SIM905
+_ENGLISH = (
+    (*"bcdfghjklmnprstvw", "ch", "sh", "st", "th", "tr"),
+    (*"aeiou", "ea", "io"),
+    ("", "", "n", "r", "s", "nt"),
+)
+_JAPANESE = tuple(
+    "日本人一大年会社中出事自分者見時前間話方語学生電車金物手気家東名高品質返送料請求書更新住所変連絡解約契満足"
+)
+_KANA = (*"のにをはがとでもるたしいなれてかこさ", "です", "ます", "した", "ない")
+
+
+class _Vocabulary:
+    """Made-up words, of which some come far more often than others, as in any language."""
+
+    def __init__(self, chance: random.Random, size: int, word: Callable[[random.Random], str]) -> None:
+        self._words = sorted({word(chance) for _ in range(size)}, key=lambda each: (len(each), each))
+        self._weights = list(itertools.accumulate(1 / (rank + 3) for rank in range(len(self._words))))
+
+    def some(self, chance: random.Random, count: int) -> list[str]:
+        return chance.choices(self._words, cum_weights=self._weights, k=count)
+
+
+def _english_word(chance: random.Random) -> str:
+    syllables = range(min(chance.randrange(1, 5), chance.randrange(1, 5)))
+    return "".join("".join(map(chance.choice, _ENGLISH)) for _ in syllables)
+
+
+def _japanese_word(chance: random.Random) -> str:
+    return "".join(chance.choices(_JAPANESE, k=chance.randrange(1, 3))) + "".join(
+        chance.choices(_KANA, k=chance.randrange(3))
+    )
 
 
 def _numeric(chance: random.Random) -> Iterator[str]:
@@ -134,30 +63,31 @@ def _numeric(chance: random.Random) -> Iterator[str]:
 
 def _text(chance: random.Random) -> Iterator[str]:
     """Yield rows whose every text is quoted, with delimiters, doubled quotes and line breaks in some of them."""
+    vocabulary = _Vocabulary(chance, 6000, _english_word)
     yield '"id","customer","note","product","amount","churned"\n'
     number = 0
     while True:
         number += 1
-        words = chance.choices(_WORDS, k=chance.randrange(5, 30))
+        first, last, product, *words = vocabulary.some(chance, chance.randrange(8, 33))
         words[2] += ","
         if chance.random() < 0.1:
             words[3] = f'""{words[3]}""'
         glue = "\n" if chance.random() < 0.05 else " "
         yield (
-            f'{number},"{chance.choice(_WORDS).title()}, {chance.choice(_WORDS).title()}",'
-            f'"{" ".join(words[:4])}{glue}{" ".join(words[4:])}",'
-            f'"{chance.choice(_WORDS)}-{chance.randrange(1000)}",{chance.uniform(1, 500):.2f},"{chance.choice("yn")}"\n'
+            f'{number},"{last.title()}, {first.title()}","{" ".join(words[:4])}{glue}{" ".join(words[4:])}",'
+            f'"{product}-{chance.randrange(1000)}",{chance.uniform(1, 500):.2f},"{chance.choice("yn")}"\n'
         )
 
 
 def _japanese(chance: random.Random) -> Iterator[str]:
+    vocabulary = _Vocabulary(chance, 4000, _japanese_word)
     yield "\ufeff番号,氏名,都道府県,年齢,内容,金額,解約\n"
     number = 0
     while True:
         number += 1
         yield (
             f"{number},{chance.choice(_NAMES)},{chance.choice(_PLACES)},{chance.randrange(18, 90)},"
-            f"{'、'.join(chance.choices(_PHRASES, k=chance.randrange(1, 5)))}。,{chance.randrange(100, 90_000)},"
+            f"{''.join(vocabulary.some(chance, chance.randrange(5, 30)))}。,{chance.randrange(100, 90_000)},"
             f"{chance.choice('有無')}\n"
         )
 

@@ -180,14 +180,26 @@ def test_a_file_that_is_not_as_long_as_was_said_makes_no_bundle(tmp_path, said):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_the_fast_libraries_zlib_takes_their_place(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("missing", "fast", "small"),
+    [
+        (("isal",), "zlib_ng.zlib_ng", "zlib_ng.zlib_ng"),
+        (("zlib_ng",), "isal.isal_zlib", "zlib"),
+        (("isal", "zlib_ng"), "zlib", "zlib"),
+    ],
+)
+def test_where_a_library_is_missing_the_next_best_takes_its_place(
+    tmp_path, monkeypatch, missing, fast, small
+):
     deflate._library.cache_clear()
-    for name in ("isal", "isal.isal_zlib", "zlib_ng", "zlib_ng.zlib_ng"):
-        monkeypatch.setitem(sys.modules, name, None)
-    assert [deflate.fast().module, deflate.small().module] == ["zlib", "zlib"]
-    made, _ = make(tmp_path / "b.zip", member("a.csv", LONG), by=deflate.small())
-    with zipfile.ZipFile(made.path) as found:
-        assert found.read("a.csv") == LONG
+    for name in missing:
+        for module in (name, f"{name}.{name}", f"{name}.isal_zlib"):
+            monkeypatch.setitem(sys.modules, module, None)
+    assert [deflate.fast().module, deflate.small().module] == [fast, small]
+    for by in (deflate.fast(), deflate.small()):
+        made, _ = make(tmp_path / "b.zip", member("a.csv", LONG), by=by)
+        with zipfile.ZipFile(made.path) as found:
+            assert found.read("a.csv") == LONG
 
 
 def test_the_libraries_that_make_it_fast_are_there():

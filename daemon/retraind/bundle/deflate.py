@@ -74,7 +74,9 @@ def cores() -> int:
 
 def fast() -> Compressor:
     """Return the compressor for a fast line."""
-    return _available(Compressor("isal.isal_zlib", 2), Compressor("zlib", 1))
+    return _available(
+        Compressor("isal.isal_zlib", 2), Compressor("zlib_ng.zlib_ng", 2), Compressor("zlib", 1)
+    )
 
 
 def small() -> Compressor:
