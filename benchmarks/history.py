@@ -19,8 +19,9 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from retraind.job import Job, Outcome, Role, SealedFile, Signature, State, job_id
-from retraind.journal import EVENTS, JOBS, Journal, content_of
+from retraind.journal import Journal, content_of
 from retraind.overview import overview
+from retraind.schema import EVENTS, JOBS
 from retraind.settings import Settings
 
 SHORT = 100

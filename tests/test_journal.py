@@ -1,22 +1,12 @@
-import os
-import sqlite3
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
-import retraind
 from retraind.clock import ManualClock
-from retraind.errors import JournalError
 from retraind.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
-from retraind.journal import SCHEMA, Conflict, Journal, Outage, running_instance, sole_instance
+from retraind.journal import Conflict, Journal, Outage
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -173,51 +163,6 @@ def test_hosts_that_are_down_are_kept_as_long_as_they_are_and_begin_and_end_in_t
     assert told[2:] == [("host_back", "store.example:9000"), ("host_back", "api.example")]
 
 
-def test_another_process_that_writes_is_noticed(journal, tmp_path):
-    before = journal.data_version()
-    assert journal.data_version() == before
-    other = sqlite3.connect(tmp_path / "journal.db")
-    other.execute("UPDATE jobs SET version = 1")
-    other.commit()
-    other.close()
-    assert journal.data_version() == before  # an update of nothing changes nothing
-    again = Journal.open(tmp_path / "journal.db")
-    again.add(a_job(), "made")
-    again.close()
-    assert journal.data_version() != before
-
-
-def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):
-    with journal._engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-
-
-def migrated(file: Path, revision: str = "head") -> sqlite3.Connection:
-    """Make a journal step by step, as one from the first version was."""
-    engine = sa.create_engine(f"sqlite:///{file}")
-    config = Config()
-    config.set_main_option("script_location", str(Path(retraind.__file__).parent / "migrations"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
-    return sqlite3.connect(file)
-
-
-def schema_of(connection: sqlite3.Connection) -> set[tuple]:
-    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    columns = {
-        (table, *row[1:]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")
-    }
-    indexes = {
-        (table, index[1], index[2], *(row[2] for row in connection.execute(f"PRAGMA index_info({index[1]})")))
-        for table in tables
-        for index in connection.execute(f"PRAGMA index_list({table})")
-    }
-    return columns | indexes | set(connection.execute("SELECT version_num FROM alembic_version"))
-
-
 LOOKUPS = {
     "jobs": lambda journal: journal.jobs(limit=20),
     "jobs after another": lambda journal: journal.jobs(limit=20, before=a_job()),
@@ -242,10 +187,13 @@ LOOKUPS = {
 def test_no_lookup_reads_the_whole_history(journal, name):
     asked = []
     sa.event.listen(
-        journal._engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])), named=False
+        journal.database.engine,
+        "before_cursor_execute",
+        lambda *told: asked.append((told[2], told[3])),
+        named=False,
     )
     LOOKUPS[name](journal)
-    with journal._engine.connect() as connection:
+    with journal.database.engine.connect() as connection:
         plans = [
             line[3]
             for statement, values in asked
@@ -258,78 +206,3 @@ def test_no_lookup_reads_the_whole_history(journal, name):
     assert not [
         plan for plan in plans if plan == "USE TEMP B-TREE FOR ORDER BY" and name.startswith("jobs")
     ], plans
-
-
-def test_a_new_journal_and_a_migrated_one_are_the_same(tmp_path):
-    Journal.open(tmp_path / "new.db").close()
-    with sqlite3.connect(tmp_path / "new.db") as new:
-        assert schema_of(new) == schema_of(migrated(tmp_path / "old.db"))
-
-
-def test_a_journal_of_the_first_version_is_brought_up_to_date_with_its_jobs(tmp_path):
-    file = tmp_path / "journal.db"
-    migrated(file, "0001").close()
-    journal = Journal.open(file)
-    job = journal.add(a_job(), "made")
-    journal.close()
-    with sqlite3.connect(file) as connection:
-        assert schema_of(connection) == schema_of(migrated(tmp_path / "fresh.db"))
-        assert connection.execute("SELECT id FROM jobs").fetchall() == [(job.id,)]
-
-
-def test_the_schema_that_the_code_expects_is_the_newest_migration():
-    config = Config()
-    config.set_main_option("script_location", str(Path(retraind.__file__).parent / "migrations"))
-    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
-
-
-def test_a_journal_from_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
-    file = tmp_path / "journal.db"
-    Journal.open(file).close()
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(JournalError, match="newer retraind"):
-        Journal.open(file)
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
-
-
-def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path):
-    file = tmp_path / "journal.db"
-    file.write_bytes(b"not a database, whatever it is called" * 100)
-    with pytest.raises(JournalError, match="cannot be used"):
-        Journal.open(file)
-    assert file.read_bytes().startswith(b"not a database")
-
-
-def test_a_second_instance_is_refused_and_told_who_has_it(tmp_path):
-    file = tmp_path / "journal.db"
-    program = (
-        "import sys, pathlib; from retraind.journal import sole_instance\n"
-        "with sole_instance(pathlib.Path(sys.argv[1])):\n  print('mine', flush=True); sys.stdin.read()"
-    )
-    other = subprocess.Popen(
-        [sys.executable, "-c", program, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert other.stdout.readline() == "mine\n"
-        with pytest.raises(JournalError, match=f"process {other.pid}"), sole_instance(file):
-            pass
-        assert running_instance(file) == other.pid
-    finally:
-        other.kill()
-        other.communicate()
-    # The kernel dropped the lock with the process.
-    with sole_instance(file):
-        assert running_instance(file) == os.getpid()
-    assert running_instance(file) is None
-    assert running_instance(tmp_path / "no" / "journal.db") is None
-
-
-def test_the_lock_file_is_never_written_through_a_link(tmp_path):
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    (tmp_path / "journal.db.lock").symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic"), sole_instance(tmp_path / "journal.db"):
-        pass
-    assert victim.read_text() == "precious"

@@ -206,7 +206,8 @@ def _notify(options: argparse.Namespace) -> int:
 def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     from sqlalchemy.exc import DatabaseError
 
-    from retraind.journal import Journal, unusable
+    from retraind.database import unusable
+    from retraind.journal import Journal
     from retraind.settings import load
 
     settings, _ = load(options.config)
@@ -335,8 +336,8 @@ def _switch(options: argparse.Namespace) -> int:
 
 def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, complaint: str) -> int:
     """Write a wish into the journal and, if a daemon is running, wait until it has come true."""
+    from retraind.database import running_instance
     from retraind.job import RESTING, State
-    from retraind.journal import running_instance
 
     with _journal(options) as (settings, journal):
         job = _the_job(journal, options.job)
@@ -413,9 +414,10 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _rebuild(options: argparse.Namespace) -> int:
+    from retraind.database import set_aside, sole_instance
     from retraind.errors import JournalDamagedError
     from retraind.jobfile import JobFiles
-    from retraind.journal import Journal, set_aside, sole_instance
+    from retraind.journal import Journal
     from retraind.rebuild import rebuild
     from retraind.settings import load
 

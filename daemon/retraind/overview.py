@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from retraind.clock import Clock, for_people
+from retraind.database import running_instance
 from retraind.intake.folder import DropFolder
 from retraind.intake.share import Shares
 from retraind.job import Job, State
-from retraind.journal import Journal, Outage, running_instance
+from retraind.journal import Journal, Outage
 from retraind.report.status import doing, outage_sentence
 from retraind.settings import Settings
 from retraind.shown import display

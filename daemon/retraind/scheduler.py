@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.clock import Clock
+from retraind.database import remedy
 from retraind.job import Job, Outcome, State
-from retraind.journal import Conflict, Journal, remedy
+from retraind.journal import Conflict, Journal
 from retraind.pipeline import Pipeline
 from retraind.turns import turns
 

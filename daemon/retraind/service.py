@@ -28,6 +28,7 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
 from retraind.api.upload import ObjectStore
 from retraind.clock import Clock, for_people
+from retraind.database import set_aside, sole_instance
 from retraind.errors import ConfigError, Hold, JournalDamagedError, JournalError, Setback
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
@@ -36,7 +37,7 @@ from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, State, job_id
 from retraind.jobfile import JobFiles
-from retraind.journal import Journal, Outage, set_aside, sole_instance
+from retraind.journal import Journal, Outage
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
 from retraind.report.notify import Notifier, recipients_of
@@ -118,17 +119,17 @@ def _opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
         _LOG.error("journal_damaged", reason=str(error), moved_to=str(set_aside(file)))
         journal = Journal.open(file, clock)
     try:
-        journal.data_version()  # opens the connection that could still read it after its deletion
+        journal.database.data_version()  # opens the connection that could still read it after its deletion
         yield journal
     finally:
         try:
-            if kept := journal.rescue():
+            if kept := journal.database.rescue():
                 _LOG.warning("journal_written_again", file=str(kept))
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             _LOG.exception("journal_not_written_again", reason=str(error))
         journal.close()
-        if journal.damage:
-            _LOG.error("journal_damaged", reason=journal.damage, moved_to=str(set_aside(file)))
+        if journal.database.damage:
+            _LOG.error("journal_damaged", reason=journal.database.damage, moved_to=str(set_aside(file)))
 
 
 @contextmanager
@@ -240,7 +241,7 @@ class Daemon:
         self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
         if not once:
             # Not before the start: of a long history this takes seconds.
-            self._hashing.submit(self.journal.examine)
+            self._hashing.submit(self.journal.database.examine)
         try:
             return self._work_off() if once else self._work()
         finally:
@@ -289,7 +290,7 @@ class Daemon:
                     self._scheduler.soon(f"first {sweep}", partial(self._sweep, sweep), pool="look")
             self._beat()
             try:
-                if (version := self.journal.data_version()) != seen:
+                if (version := self.journal.database.data_version()) != seen:
                     # Perhaps a command in another process changed a job.
                     seen = version
                     self._notifier.nudge()
@@ -304,9 +305,9 @@ class Daemon:
 
     def _journal_is_well(self) -> bool:
         """Tell whether the journal is still the file that was opened; without it, only a new start helps."""
-        if self.journal.damage is None and self.journal.in_place:
+        if self.journal.database.damage is None and self.journal.database.in_place:
             return True
-        reason = self.journal.damage or "its file was deleted or replaced"
+        reason = self.journal.database.damage or "its file was deleted or replaced"
         _LOG.error(
             "journal_lost", reason=reason, remedy="Start retraind again; the job folders know what it held."
         )

@@ -33,7 +33,7 @@ def locked(file, how="IMMEDIATE"):
 @pytest.fixture
 def impatient(monkeypatch):
     """Wait for locks for a moment only."""
-    monkeypatch.setattr("retraind.journal._LOCK_PATIENCE", 0.05)
+    monkeypatch.setattr("retraind.database._LOCK_PATIENCE", 0.05)
 
 
 @pytest.fixture
@@ -230,8 +230,8 @@ def settle(world):
         try:
             with daemon_for(world) as daemon:
                 rebuild(world.settings, daemon.journal, daemon.pipeline._copies, believe=False)
-                daemon.journal.examine()
-                if daemon.journal.damage is None:
+                daemon.journal.database.examine()
+                if daemon.journal.database.damage is None:
                     return starts
         except JournalError:
             continue
@@ -277,7 +277,7 @@ def test_a_file_that_may_be_somebody_elses_is_not_set_aside(site, capsys):
 def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(site, monkeypatch):
     told = logged(monkeypatch)
     with Daemon(*load(site)) as daemon:
-        monkeypatch.setattr(daemon.journal, "damage", "database disk image is malformed")
+        monkeypatch.setattr(daemon.journal.database, "damage", "database disk image is malformed")
         daemon._heed_signals = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
     assert [event for event, _ in told] == ["journal_lost", "journal_damaged"]
@@ -314,14 +314,14 @@ def test_a_journal_deleted_under_the_daemon_is_written_again_with_all_it_held(si
     journal = Journal.open(journal_of(site))
     assert journal.holds()["churn"].problem == a_problem()
     assert "written_into_the_void" in {event.event for event in journal.events()}
-    assert journal.examine() is None
+    assert journal.database.examine() is None
     journal.close()
 
 
 def test_no_new_journal_is_begun_beside_the_deleted_one(site):
     """A connection that is opened later would make an empty one."""
     with Daemon(*load(site)) as daemon:
-        daemon.journal._engine.dispose()
+        daemon.journal.database.engine.dispose()
         lose(journal_of(site))
         with pytest.raises(Exception, match="was deleted or replaced"):
             daemon.journal.active()

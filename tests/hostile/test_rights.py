@@ -40,10 +40,10 @@ def test_state_and_spool_are_for_the_services_user_alone(tmp_path):
 
 def test_a_journal_written_out_again_is_private_too(tmp_path):
     with a_world(tmp_path) as world:
-        world.journal.data_version()
+        world.journal.database.data_version()
         for path in (tmp_path / "state").glob("journal.db*"):
             path.unlink()
-        kept = world.journal.rescue()
+        kept = world.journal.database.rescue()
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert sqlite3.connect(kept).execute("PRAGMA quick_check").fetchone() == ("ok",)
 
