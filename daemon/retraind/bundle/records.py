@@ -201,14 +201,20 @@ class Scanner:
     def _line_end(self, start: int) -> int:
         return min(self._feeds.after(start), self._returns.after(start))
 
-    def block(self, width: int, wanted: Callable[[bytes], Sequence[int]]) -> Block | None:
+    def block(
+        self, width: int, wanted: Callable[[bytes], Sequence[int]], most: int | None = None
+    ) -> Block | None:
         """Give all complete records at once, compared with `width`; None means: feed more, or use `record`.
 
-        `wanted` tells, given the bytes, which columns' values are needed of them.
+        `wanted` tells, given the bytes, which columns' values are needed of them. There may be `most` records in it.
         """
         if self._walk is not None:
             return None
-        block = self._skeletons.block(self._data[self._at :], self.line, width, wanted)
+        data = self._data[self._at :]
+        if most is not None:
+            lines = data.split(LF, most)
+            data = data[: len(data) - len(lines[-1])]
+        block = self._skeletons.block(data, self.line, width, wanted)
         if block is not None:
             self._at += block.size
             self.line += block.breaks

@@ -281,7 +281,13 @@ class _Pass:
         scanner = self._scanner
         if self._header is None:
             self._open(scanner.record(keep=self._limits.header))
+        exact = not 0 < self._width <= MAX_CELLS
         while self._header is not None and self._rows < self._limits.sample:
+            left = self._limits.sample - self._rows
+            if not exact and (block := scanner.block(self._width, self._every_column, left)) is not None:
+                self._sample(block)
+                continue
+            exact = True
             if (record := scanner.record()) is None:
                 return
             self._record(record, early=True)
@@ -299,12 +305,24 @@ class _Pass:
                 return
             self._record(record, early=False)
 
+    def _every_column(self, _data: bytes) -> range:
+        return range(self._width)
+
+    def _sample(self, block: Block) -> None:
+        columns = (block.values[column] for column in range(self._width))
+        for line, *cells in zip(block.lines, *columns, strict=True):
+            self._watch.sample(line, cells)
+        self._count(block)
+
     def _block(self, block: Block) -> None:
+        if block.values:
+            self._watch.add(block.lines, block.values)
+        self._count(block)
+
+    def _count(self, block: Block) -> None:
         self._rows += block.rows
         self._endings |= block.endings
         self._blank_last = block.blank_last
-        if block.values:
-            self._watch.add(block.lines, block.values)
         for line, width in block.odd:
             self._odd_row(line, width)
 
