@@ -8,7 +8,7 @@ import pytest
 
 from retraind import files
 
-_OPERATIONS = ("open", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir", "chmod", "utime")
+_OPERATIONS = ("open", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir", "fchmod", "utime")
 
 
 class Killed(BaseException):

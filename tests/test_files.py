@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import resource
 import shutil
 import socket
 import stat
@@ -19,6 +20,7 @@ from retraind.files import (
     make_folder,
     move,
     open_regular,
+    remove_tree,
     sha256_of,
     sync_folder,
     write_atomically,
@@ -479,3 +481,82 @@ def test_a_name_taken_by_something_else_is_not_overwritten(job_folder, other_dis
     with pytest.raises(FileExistsError):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
     assert (other_disk / job_folder.name).read_text() == "somebody's file"
+
+
+def test_folders_too_deep_to_be_copied_are_told(job_folder, other_disk):
+    (job_folder / "/".join("123456789")).mkdir(parents=True)
+    with pytest.raises(OSError, match="more than 8 deep; move them away"):
+        copy_folder_verified(job_folder, other_disk / job_folder.name)
+    assert not (other_disk / job_folder.name).exists()
+
+
+# Deleting
+
+
+def nested(folder, depth, inmost=b"x"):
+    """Make so many folders in one another; their path is longer than the system takes."""
+    folder.mkdir()
+    handle = os.open(folder, os.O_DIRECTORY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_DIRECTORY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    file = os.open("x", os.O_WRONLY | os.O_CREAT, dir_fd=handle)
+    os.write(file, inmost)
+    os.close(file)
+    os.close(handle)
+
+
+def test_a_folder_is_deleted_with_all_that_is_in_it(tmp_path):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "keep").touch()
+    folder = tmp_path / "job"
+    for name in ("a/b/c", "a/d", "e"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "x.csv").touch()
+    (folder / "a" / "link").symlink_to(victim)
+    os.mkfifo(folder / "fifo")
+    remove_tree(folder)
+    assert tree(tmp_path) == {"victim": None, "victim/keep": b""}
+
+
+def test_however_deep_folders_lie_they_are_deleted_with_few_handles(tmp_path):
+    """Whoever may write to the share can nest thousands."""
+    nested(tmp_path / "job", 3_000)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 10, limits[1]))
+    try:
+        remove_tree(tmp_path / "job")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_moved_away_while_it_is_emptied_takes_the_deletion_nowhere_else(tmp_path, monkeypatch):
+    (tmp_path / "job" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "job" / "a" / "b" / "x.csv").touch()
+    (tmp_path / "victim" / "b").mkdir(parents=True)
+    (tmp_path / "victim" / "keep").touch()
+    unlink = os.unlink
+
+    def move_and_unlink(name, **where):
+        unlink(name, **where)
+        (tmp_path / "victim" / "b").rmdir()
+        (tmp_path / "job" / "a" / "b").rename(tmp_path / "victim" / "b")
+
+    monkeypatch.setattr(os, "unlink", move_and_unlink)
+    with pytest.raises(OSError, match="somebody moves folders"):
+        remove_tree(tmp_path / "job")
+    assert tree(tmp_path / "victim") == {"b": None, "keep": b""}
+
+
+def test_a_link_to_a_folder_is_not_deleted_through(tmp_path):
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim" / "keep").touch()
+    (tmp_path / "job").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match=r"."):
+        remove_tree(tmp_path / "job")
+    assert tree(tmp_path / "victim") == {"keep": b""}

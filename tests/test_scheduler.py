@@ -1,6 +1,7 @@
 """Who runs when: a job that needs no turn for one step may not take one for the next."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -82,3 +83,17 @@ def test_a_task_that_asks_for_something_while_all_is_being_stopped_does_not_hang
     stopping.set()
     stopper.join(10)
     assert not stopper.is_alive()
+
+
+def test_endless_events_in_a_folder_that_takes_long_leave_as_much_time_to_others(world, monkeypatch):
+    """Each look meets the next event before it ends."""
+
+    def look(model):
+        world.clock.pass_time(timedelta(seconds=3))
+        scheduler.look_now(model)
+
+    scheduler = Scheduler(world.pipeline, world.journal, world.clock, look)
+    planned = []
+    monkeypatch.setattr(scheduler, "look_in", lambda model, seconds: planned.append((model, seconds)))
+    scheduler.look_now("churn")
+    assert planned == [("churn", 3.0)]

@@ -498,7 +498,7 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
 
 
 def _print_json(value: Any) -> None:

@@ -11,7 +11,6 @@ import hashlib
 import io
 import itertools
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ _DEEPEST = 8
 """Folders in one another that are copied; each holds two file handles meanwhile."""
 _HANDLES = "/proc/self/fd"
 _FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_TO_EMPTY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
@@ -266,10 +266,58 @@ def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] =
     if partial.is_symlink():
         partial.unlink()
     elif partial.exists():
-        shutil.rmtree(partial)
+        remove_tree(partial)
     make_folder(partial)
     _copy_files(source, partial, pause)
     move(partial, target)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder with all that is in it. No link is followed, and none of it leads out of the folder.
+
+    However deep its folders lie, one is open at a time: neither recursion nor handles come to an end. Raises OSError.
+    """
+    handle = os.open(folder, _TO_EMPTY)
+    above: list[tuple[str, list[str], tuple[int, int]]] = []
+    """The way down: each folder's name in the one above, what else that holds, and its identity."""
+    try:
+        left = _empty(handle)
+        while left or above:
+            if left:
+                name = left.pop()
+                inner = os.open(name, _TO_EMPTY, dir_fd=handle)
+                above.append((name, left, _identity(handle)))
+                os.close(handle)
+                handle = inner
+                left = _empty(handle)
+            else:
+                name, left, identity = above.pop()
+                outer = os.open("..", _TO_EMPTY, dir_fd=handle)
+                os.close(handle)
+                handle = outer
+                if _identity(handle) != identity:
+                    raise OSError(errno.EBUSY, "somebody moves folders while they are deleted", str(folder))
+                os.rmdir(name, dir_fd=handle)
+    finally:
+        os.close(handle)
+    folder.rmdir()
+
+
+def _empty(folder: int) -> list[str]:
+    """Delete what is no folder; returns the names of the folders that are left."""
+    folders = []
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            else:
+                os.unlink(entry.name, dir_fd=folder)
+    return folders
+
+
+def _identity(folder: int) -> tuple[int, int]:
+    status = os.fstat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _copy_files(source: Path, target: Path, pause: Callable[[], None], depth: int = 0) -> None:

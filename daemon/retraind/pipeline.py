@@ -10,7 +10,6 @@ import errno
 import os
 import random
 import re
-import shutil
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +44,7 @@ from retraind.files import (
     make_folder,
     move,
     put_aside,
+    remove_tree,
     sha256_of_open,
     status_of,
     sync_folder,
@@ -1008,7 +1008,7 @@ def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:
 
 def _remove_tree(folder: Path) -> None:
     """Delete a folder whose verified copy is elsewhere."""
-    shutil.rmtree(folder)
+    remove_tree(folder)
     sync_folder(folder.parent)
 
 

@@ -185,12 +185,14 @@ class Scheduler:
         if not self._busy.begin(key):
             return
         soon = None
+        began = self._clock.elapsed()
         try:
             soon = self._look(model)
         finally:
             again = self._busy.end(key)
         if again:
-            soon = 0.0
+            # Where looks take long, endless events must not make one follow the other: others need the time too.
+            soon = self._clock.elapsed() - began
         if soon is not None:
             self.look_in(model, soon)
 
