@@ -86,7 +86,7 @@ def test_status_tells_which_hosts_are_down(site):
     journal.set_outages([outage])
     journal.close()
     told = site.command("status").stdout
-    assert f"The object store (127.0.0.1:9) cannot be used since {for_people(since)}" in told
+    assert f"The object store (127.0.0.1:9) has been failing since {for_people(since)}" in told
     assert "The last error: It was refused." in told
     assert "Next try: once retraind runs. Jobs that wait for it: 0." in told
     (host,) = json.loads(site.command("status", "--json").stdout)["hosts"]

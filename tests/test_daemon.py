@@ -325,22 +325,3 @@ def test_a_second_daemon_is_refused_with_the_first_ones_number(site):
     assert f"process {site.process.pid}" in second.stderr
     assert "Traceback" not in second.stderr
     assert not site.ended()
-
-
-def test_a_replaced_key_ends_the_hold_without_a_restart(site, service):
-    drop = site.add_model("churn", "not-the-key")
-    site.start()
-    deliver(drop, "train_1.csv", table())
-    deliver(drop, "eval_1.csv", table(20))
-    until(lambda: any(event["event"] == "model_held" for event in site.events()), "the model is held")
-    until(lambda: "ON HOLD" in (drop / "STATUS.txt").read_text(encoding="utf-8-sig"), "the share is told")
-    status = site.command("status")
-    assert status.returncode == 1
-    assert "ON HOLD" in status.stdout
-    # More deliveries are taken in meanwhile.
-    deliver(drop, "train_2.csv", table(offset=1))
-    deliver(drop, "eval_2.csv", table(20, offset=1))
-    until(lambda: len(site.jobs()) == 2, "the second delivery is taken in")
-    (site.root / "churn.key").write_text(key_of("churn"))
-    until(lambda: len(filed(drop)) == 2, "both are trained with the new key", patience=60)
-    assert all(folder.parent.name == "done" for folder in filed(drop))

@@ -459,7 +459,7 @@ def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_t
         assert world.run(world.sealing()).outcome is Outcome.TRAINED
         second = world.run(world.sealing(key="2", train=table(offset=2)))
         assert second.hold is not None
-        assert "budget of 1 trainings a month is used up" in second.hold.what
+        assert "budget of 1 training a month is used up" in second.hold.what
         assert len(world.records("registered")) == 1
         next_month = (world.clock.now().astimezone().replace(day=1) + timedelta(days=32)).replace(day=1)
         assert second.held_until.astimezone().date() == next_month.date()

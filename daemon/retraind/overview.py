@@ -149,7 +149,7 @@ def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> 
 def _word(job: Job, jobs: list[Job], down: Collection[str]) -> str:
     text = f"{display(job.key) or job.id} {doing(job, jobs)}"
     if job.hold:
-        return f"{text}; ON HOLD: {job.hold.what}"
+        return f"{text}; ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}".rstrip()
     if job.waits_for in down:
         return f"{text}; it waits for {job.waits_for}"
     return f"{text}; try {job.attempts}: {job.trouble}" if job.trouble else text

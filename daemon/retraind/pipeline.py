@@ -776,7 +776,7 @@ class Pipeline:
         if used >= budget.trainings:
             until = budget.ends(now)
             raise Hold(
-                f"The budget of {budget.trainings} trainings a {budget.period} is used up.",
+                f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
                 f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
                 scope=Scope.JOB,
                 until=until,

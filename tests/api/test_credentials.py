@@ -61,7 +61,7 @@ ORIGINS = {
     ),
     "api_key": ("the API key in the configuration (models.churn.api_key)", "change it there, then reload"),
     "secret_key_file": (
-        "the account's secret key in {file} (models.churn.secret_key_file), or was fetched with it",
+        "the account's secret key in {file} (models.churn.secret_key_file), or a key that was fetched with it",
         "Look up the account's secret key on the service's screen and put it into {file}; retraind notices",
     ),
     "secret_credential": (
@@ -81,7 +81,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     hold = Hold("The service does not know the key.", credential=True, refused=True)
     problem = explained(hold, "churn", model(**{field: given}, **number))
     key, renewal = (words.format(file=file) for words in ORIGINS[field])
-    assert problem.what.startswith(f"The service does not know the key. The key is {key}")
+    assert problem.what.startswith(f"The service does not know the key. This is {key}")
     assert renewal in problem.remedy
     assert ("30 days" in problem.remedy) == (not field.startswith("secret"))
     assert "key-of-churn" not in problem.what + problem.remedy

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from process import Site
+from outage.running import running
+from process import Site, filed, until
+from retraind import service
 from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.clock import ManualClock
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
@@ -169,3 +171,25 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
     here.key_file.write_text(SECRET)
     assert "key_renewed" in here.pass_days(0.25)
     assert not here.told()
+
+
+def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_in_meanwhile(
+    root, monkeypatch
+):
+    assert timedelta(minutes=1) > service._KEYS_INTERVAL
+    monkeypatch.setattr(service, "_KEYS_INTERVAL", timedelta(milliseconds=100))
+    key = "key-of-churn-0123456789"
+    model = EmulatedModel("churn", 1001, key, target="churned")
+    with Emulator(EmulatorConfig(root / "service", models=(model,), trainer="instant")) as emulator:
+        site = Site(root, emulator.url)
+        drop = site.add_model("churn", "not-the-key-0123456789", 'settle = "0s"')
+        with running(site) as daemon:
+            daemon.deliver("churn", 1)
+            until(daemon.daemon.journal.holds, "the model is held")
+            until(lambda: "ON HOLD" in (drop / "STATUS.txt").read_text("utf-8-sig"), "the share is told")
+            assert site.command("status").returncode == 1
+            daemon.deliver("churn", 2)
+            until(lambda: len(daemon.daemon.journal.jobs()) == 2, "the second delivery is taken in")
+            site.root.joinpath("churn.key").write_text(key)
+            until(lambda: len(filed(drop)) == 2, "both are trained with the new key")
+        assert all(folder.parent.name == "done" for folder in filed(drop))

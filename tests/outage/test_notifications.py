@@ -88,7 +88,7 @@ def test_an_outage_is_told_when_it_lasts_and_when_it_is_over(site, account, oper
         until(daemon.hosts, "it goes on after a restart")
         account.set_faults({})
         until(lambda: len(operator.visits) > 1, "the operator hears that it is over")
-    assert titles(operator) == [f"{host} cannot be used", f"{host} can be used again"]
+    assert titles(operator) == [f"The service ({host}) is failing", f"The service ({host}) works again"]
 
 
 def test_a_drop_folder_that_is_gone_is_told_when_it_lasts_and_when_it_is_back(site, operator):

@@ -95,7 +95,7 @@ def test_a_webhook_gets_json_that_says_what_happened_where_and_what_to_do(place)
     assert told["at"] == NOW.isoformat()
     assert told["title"] == "churn is on hold"
     assert told["what"] == (
-        "The key ended. Fetch another, then run: retraind release churn New files are still taken in; nothing is lost."
+        "The key ended. New files are still taken in; nothing is lost. Fetch another, then run: retraind release churn"
     )
     assert told["text"].endswith(f": churn is on hold. {told['what']}")
 
@@ -109,8 +109,8 @@ EVENTS = {
             detail={"outcome": "failed", "reason": "The data is bad."},
         ),
         "churn, delivery 1 failed",
-        "The data is bad. Run: retraind retry 2026-11-25T120000Z_1_abcdef See {root}/drop/failed/"
-        "2026-11-25T120000Z_1_abcdef/ERROR.txt",
+        "The data is bad. See {root}/drop/failed/2026-11-25T120000Z_1_abcdef/ERROR.txt. Run: retraind retry "
+        "2026-11-25T120000Z_1_abcdef",
     ),
     "a delivery that is done": (
         lambda journal, job: journal.write(
@@ -118,14 +118,14 @@ EVENTS = {
         ),
         "churn, delivery 1 is done",
         "The model was retrained with this data. The published model has not been changed. See {root}/drop/done/"
-        "2026-11-25T120000Z_1_abcdef",
+        "2026-11-25T120000Z_1_abcdef.",
     ),
     "a job on hold": (
         lambda journal, job: journal.write(
             job, "held", hold=PROBLEM, detail={"reason": "The budget is used up.", "remedy": "It goes on in May."}
         ),
         "churn, delivery 1 is on hold",
-        "The budget is used up. It goes on in May. Nothing is lost.",
+        "The budget is used up. Nothing is lost. It goes on in May.",
     ),
     "a job that was released": (
         lambda journal, job: journal.write(job, "released"),
@@ -184,7 +184,7 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
     notifier.deliver()
     assert titles(peer) == [
         "churn is on hold", "churn is no longer on hold",
-        "api.example cannot be used", "api.example can be used again",
+        "The object store (api.example) is failing", "The object store (api.example) works again",
         "churn: its drop folder is out of reach", "churn: its drop folder is back",
         "churn: its key ends soon",
     ]  # fmt: skip

@@ -192,7 +192,7 @@ def origin_of(name: str, model: ModelSettings) -> Origin:
                 where = "in the configuration"
                 put = "change it there, then reload the service."
     end = "" if secret else " API keys end 30 days after they were issued."
-    more = ", or was fetched with it" if secret else ""
+    more = ", or a key that was fetched with it" if secret else ""
     return Origin(f"the {kind} {where} ({setting}){more}", f"{fetch} and {put}{end}")
 
 
@@ -202,7 +202,7 @@ def explained(hold: Hold, name: str, model: ModelSettings) -> Problem:
         return Problem(what=hold.what, remedy=hold.remedy)
     origin = origin_of(name, model)
     return Problem(
-        what=f"{hold.what} The key is {origin.key}.", remedy=f"{hold.remedy} {origin.renewal}".strip()
+        what=f"{hold.what} This is {origin.key}.", remedy=f"{hold.remedy} {origin.renewal}".strip()
     )
 
 

@@ -14,6 +14,7 @@ from retraind.clock import for_people
 from retraind.job import Job, Outcome
 from retraind.journal import Event
 from retraind.report.notes import ERROR, headline
+from retraind.report.status import host_for_people
 from retraind.settings import Kind, Settings
 from retraind.shown import display
 
@@ -94,6 +95,10 @@ class _About:
         return str(self.event.detail.get(name) or "")
 
     @property
+    def host(self) -> str:
+        return host_for_people(self.said("host"), self.settings.api.host)
+
+    @property
     def since(self) -> str:
         return for_people(datetime.fromisoformat(self.said("since")))
 
@@ -109,14 +114,14 @@ def _filed(about: _About) -> _Words | None:
     where = f" See {place / ERROR if failed else place}" if place else ""
     if failed:
         remedy = job.problem.remedy.replace("JOB", job.id) if job and job.problem else ""
-        return _Words(f"{about.whose} failed", f"{about.said('reason')} {remedy}{where}")
+        return _Words(f"{about.whose} failed", f"{about.said('reason')}{where}. {remedy}")
     outcome = headline(job) if job and job.outcome else f"The outcome: {about.said('outcome')}."
-    return _Words(f"{about.whose} is done", f"{outcome}{where}", good=True)
+    return _Words(f"{about.whose} is done", f"{outcome}{where}.", good=True)
 
 
 def _model_held(about: _About) -> _Words:
     remedy = about.said("remedy").replace("MODEL", about.model)
-    text = f"{about.said('what')} {remedy} New files are still taken in; nothing is lost."
+    text = f"{about.said('what')} New files are still taken in; nothing is lost. {remedy}"
     return _Words(f"{about.model} is on hold", text)
 
 
@@ -125,7 +130,7 @@ def _model_released(about: _About) -> _Words:
 
 
 def _job_held(about: _About) -> _Words:
-    text = f"{about.said('reason')} {about.said('remedy')} Nothing is lost."
+    text = f"{about.said('reason')} Nothing is lost. {about.said('remedy')}"
     return _Words(f"{about.whose} is on hold", text)
 
 
@@ -142,14 +147,14 @@ def _down(about: _About) -> _Words:
         f"It has been failing since {about.since}. The last error: {about.said('reason')} retraind tries again by "
         "itself and goes on where it was; nothing is lost."
     )
-    return _Words(f"{about.said('host')} cannot be used", text)
+    return _Words(f"{about.host} is failing", text)
 
 
 def _back(about: _About) -> _Words | None:
     if not about.event.detail.get("lasting"):
         return None
     text = f"It had been failing since {about.since}. What waited for it goes on."
-    return _Words(f"{about.said('host')} can be used again", text, good=True)
+    return _Words(f"{about.host} works again", text, good=True)
 
 
 def _folder(about: _About) -> _Words:

@@ -102,11 +102,15 @@ def status_text(
 
 def outage_sentence(outage: Outage, service: str) -> str:
     """Say that a host is down; `service` is the service's own."""
-    whom = "The service" if outage.host == service else "The object store"
     return (
-        f"{whom} ({outage.host}) cannot be used since {for_people(outage.since)}. The last error: {outage.reason} "
-        "retraind tries again by itself and goes on where it was."
+        f"{host_for_people(outage.host, service)} has been failing since {for_people(outage.since)}. The last error: "
+        f"{outage.reason} retraind tries again by itself and goes on where it was."
     )
+
+
+def host_for_people(host: str, service: str) -> str:
+    """Say what a host is, as the beginning of a sentence; `service` is the service's own."""
+    return f"{'The service' if host == service else 'The object store'} ({host})"
 
 
 def stopped_text(model: str, when: datetime, why: str) -> str:
