@@ -23,7 +23,7 @@ from retraind.bundle.preflight import SourceFile, preflight
 from retraind.bundle.stream import let_threads_alternate
 from retraind.clock import Clock
 from retraind.files import open_regular
-from retraind.intake.folder import signature_of
+from retraind.intake.listing import signature_of
 from retraind.job import Job, Role, SealedFile, State, job_id
 from retraind.journal import Journal
 from retraind.pipeline import Pipeline

@@ -180,7 +180,7 @@ def _stats(drops: list[Path]) -> None:
 @contextmanager
 def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tuple[Daemon, list[Path]]]:
     """A daemon in this process whose sweeps are called, with folders that `fill` has filled."""
-    site = Site(place, drops, observer="none")
+    site = Site(place, drops)
     for drop in site.drops:
         fill(drop)
     settings: Settings
@@ -192,7 +192,7 @@ def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tu
 
 
 def _sweep(daemon: Daemon) -> None:
-    for name in {f"sweep {watched.device}" for watched in daemon._watched.values()}:
+    for name in {watched.sweep for watched in daemon._watched.values()}:
         daemon._sweep(name)
 
 

@@ -1,5 +1,6 @@
 """Names against patterns: which key a name carries, and whether two patterns can claim the same file."""
 
+import fnmatch
 import functools
 import itertools
 import re
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from retraind.patterns import Pattern, can_both_match, canonical
+from retraind.patterns import Globs, Pattern, can_both_match, canonical
+from retraind.settings import SweepSettings
 
 NFD_NAME = unicodedata.normalize("NFD", "train_がぎぐ_é.csv")
 LONGEST_NAME_BYTES = 255
@@ -241,3 +243,16 @@ def test_no_name_keeps_a_pattern_busy(pattern):
     for _ in range(10):
         assert Pattern(pattern).key_of(hostile) is None
     assert time.process_time() - begin < 2  # measured: 10 ms; by backtracking it would outlive us
+
+
+GLOBS = st.lists(st.text("ab.*?[]~", max_size=5), max_size=4)
+
+
+@given(GLOBS, st.text("ab.*[~\n", max_size=6))
+@example(["*"], "a")
+@example(["**"], "a")
+@example([""], "")
+@example([*SweepSettings().ignore], ".a")
+def test_globs_match_as_in_a_shell(globs, name):
+    expected = any(fnmatch.fnmatchcase(name, glob) for glob in globs)
+    assert (name in Globs(tuple(globs))) == expected

@@ -1,8 +1,12 @@
 """The daemon's own sweeps and looks, in this process, with a service that is not there."""
 
+import os
+from datetime import timedelta
+
 import pytest
 
 from process import Site
+from retraind.clock import ManualClock
 from retraind.intake.share import MARKER
 from retraind.service import Daemon
 from retraind.settings import load
@@ -30,13 +34,13 @@ def drops(site):
 @pytest.fixture
 def daemon(site):
     settings, file = load(site.config)
-    with Daemon(settings, file) as made:
+    with Daemon(settings, file, ManualClock()) as made:
         made._watch_all()
         yield made
 
 
 def sweep(daemon):
-    for name in {f"sweep {watched.device}" for watched in daemon._watched.values()}:
+    for name in {watched.sweep for watched in daemon._watched.values()}:
         daemon._sweep(name)
 
 
@@ -59,3 +63,33 @@ def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, d
     assert {MARKER, ".retraind"} <= set(names_in(drops[0]))
     assert [job.key for job in daemon.journal.jobs()] == ["1"]
     assert names_in(drops[1]) == []
+
+
+def test_a_sweep_passes_over_folders_in_which_nothing_changes_and_finds_what_does(daemon, drops, monkeypatch):
+    for _ in range(3):
+        sweep(daemon)
+        daemon._clock.pass_time(timedelta(seconds=10))
+    looked = []
+    plain = daemon._look
+    monkeypatch.setattr(daemon._scheduler, "_look", lambda name: looked.append(name) or plain(name))
+    sweep(daemon)
+    assert not looked
+    (drops[1] / "train_1.csv").write_bytes(b"a,b\n1,2\n")
+    os.utime(drops[1], (1, 1))
+    sweep(daemon)
+    assert looked == ["price"]
+    assert "train_1.csv" in (drops[1] / "STATUS.txt").read_text("utf-8-sig")
+
+
+def test_a_folder_whose_status_could_not_be_told_is_not_passed_over(daemon, drops, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("retraind.service.write_status", full)
+        for _ in range(3):
+            sweep(daemon)
+            daemon._clock.pass_time(timedelta(seconds=10))
+    sweep(daemon)
+    assert (drops[0] / "STATUS.txt").exists()
+
+
+def full(*_):
+    raise OSError(28, os.strerror(28))

@@ -12,7 +12,7 @@ from retraind.api.credentials import Credentials
 from retraind.api.upload import ObjectStore
 from retraind.clock import Clock, ManualClock
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
-from retraind.intake.folder import signature_of
+from retraind.intake.listing import signature_of
 from retraind.job import LIFE, Job, Role, SealedFile, State, job_id
 from retraind.journal import Journal
 from retraind.pipeline import Pipeline

@@ -7,9 +7,11 @@ itself, a pattern is compared with the name without that ending. Case and Unicod
 decomposed names) make no difference.
 """
 
+import fnmatch
 import re
 import unicodedata
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Self
 
 _KEY = "{key}"
 _EDGES = "_-. \u3000"
@@ -23,6 +25,38 @@ def canonical(text: str) -> str:
     if text.isascii():
         return text.lower()  # the same, and most names are
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+class Globs:
+    """The canonical names that one of several globs matches, such as `*.part` and `.*`."""
+
+    def __init__(self, globs: tuple[str, ...]) -> None:
+        # Looks ask this of every name, and most globs need no expression.
+        texts = [canonical(text) for text in globs]
+        self._exact = frozenset(text for text in texts if _is_plain(text))
+        self._starts = tuple(text[:-1] for text in texts if text[-1:] == "*" and _is_plain(text[:-1]))
+        self._ends = tuple(text[1:] for text in texts if text[:1] == "*" and _is_plain(text[1:]))
+        others = [text for text in texts if not _is_plain(text.removeprefix("*").removesuffix("*"))]
+        others += [text for text in texts if text[:1] == text[-1:] == "*"]
+        self._expression = re.compile("|".join(map(fnmatch.translate, others))) if others else None
+
+    @classmethod
+    @cache
+    def of(cls, globs: tuple[str, ...]) -> Self:
+        """Return the same for the same globs: a thousand models share theirs."""
+        return cls(globs)
+
+    def __contains__(self, name: str) -> bool:
+        return (
+            name.startswith(self._starts)
+            or name.endswith(self._ends)
+            or name in self._exact
+            or (self._expression is not None and self._expression.match(name) is not None)
+        )
+
+
+def _is_plain(text: str) -> bool:
+    return not set("*?[") & set(text)
 
 
 class Pattern:

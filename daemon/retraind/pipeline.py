@@ -52,7 +52,7 @@ from retraind.files import (
 )
 from retraind.gate import ask_gate
 from retraind.intake import seal as sealing
-from retraind.intake.folder import flaw_of, signature_of
+from retraind.intake.listing import flaw_of, signature_of
 from retraind.intake.pairing import too_large
 from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State

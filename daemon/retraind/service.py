@@ -94,8 +94,8 @@ class _Watched:
     """A model under watch and what was last told about it."""
 
     folder: DropFolder
-    device: int
-    """The file system's number, as at the start."""
+    sweep: str
+    """The name of the sweep that looks at it: one for each file system, as at the start."""
     view: View = field(default_factory=View)
     begun: deque[float] = field(default_factory=deque)
     """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
@@ -412,6 +412,10 @@ class Daemon:
         def hold() -> AbstractContextManager[Path]:
             return self.pipeline.shares.held(name, model.drop, claim=self._writing.is_set())
 
+        device = _device_of(model.drop)
+        if not device or device not in telling:
+            table = MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else ""
+            telling[device] = tells_of_changes(model.drop, mounts(table))
         folder = DropFolder(
             model,
             self.settings.sweep.ignore,
@@ -420,28 +424,17 @@ class Daemon:
             hint,
             hold=hold,
             largest=self.settings.bundle.largest,
+            remote=not telling[device],
         )
-        device = _device_of(model.drop)
-        self._watched[name] = _Watched(folder, device)
-        if not device or device not in telling:
-            telling[device] = self._tells_of_changes(model.drop)
-        heard = telling[device] and self._watcher.watch(name, folder.folders, hint)
+        self._watched[name] = _Watched(folder, f"{_SWEEP} {device}")
+        wanted = {"auto": telling[device], "inotify": True, "none": False}[self.settings.sweep.observer]
+        heard = wanted and self._watcher.watch(name, folder.folders, hint)
         _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
-
-    def _tells_of_changes(self, drop: Path) -> bool:
-        match self.settings.sweep.observer:
-            case "inotify":
-                return True
-            case "none":
-                return False
-            case "auto":
-                table = MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else ""
-                return tells_of_changes(drop, mounts(table))
 
     def _schedule_sweeps(self) -> None:
         """Sweep each file system on its own, so that a share that hangs keeps no other waiting; and tidy up."""
         self._scheduler.every(tidy.interval(self.settings), _TIDY, self._tidier.tidy, pool="look")
-        fresh = {f"{_SWEEP} {watched.device}" for watched in self._watched.values()}
+        fresh = {watched.sweep for watched in self._watched.values()}
         for gone in self._swept.keys() - fresh:
             self._scheduler.cancel(gone)
             del self._swept[gone]
@@ -461,7 +454,7 @@ class Daemon:
         for name, watched in list(self._watched.items()):
             if self._stopping.is_set():
                 return
-            if sweep == f"{_SWEEP} {watched.device}":
+            if watched.sweep == sweep and not (watched.told and watched.folder.is_unchanged()):
                 self._look_for_sweep(name)
         self._scheduler.dispatch()
         self._swept[sweep] = self._clock.elapsed()
@@ -485,7 +478,8 @@ class Daemon:
         elif watched.view.trouble and not view.trouble:
             _LOG.info("folder_readable_again", model=name)
         before, watched.view = watched.view, view
-        self._mind_folder(name, watched)
+        if self._writing.is_set():
+            self._mind_folder(name, watched)
         begun = self._begin_all(name, watched) if view.complete else False
         if begun:
             self._scheduler.dispatch([name])

@@ -10,6 +10,7 @@ from retraind import service as service_module
 from retraind.clock import ManualClock
 from retraind.intake import folder as folder_module
 from retraind.intake.folder import DropFolder
+from retraind.intake.listing import MOST_FILES
 from retraind.job import State
 from retraind.report.status import STATUS
 from retraind.service import Daemon
@@ -39,17 +40,17 @@ def daemon(tmp_path):
 
 
 def sweep(daemon):
-    (name,) = {f"sweep {watched.device}" for watched in daemon._watched.values()}
+    (name,) = {watched.sweep for watched in daemon._watched.values()}
     daemon._sweep(name)
 
 
 def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_model_waiting(daemon, tmp_path):
-    for number in range(folder_module._MOST_FILES + 5_000):
+    for number in range(MOST_FILES + 5_000):
         os.mknod(tmp_path / "attacked" / f"train_{number}.csv")
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
     remembered = daemon._watched["attacked"].folder._seen
-    assert len(remembered) <= folder_module._MOST_FILES + 1
+    assert len(remembered) <= MOST_FILES + 1
     assert "more files here than one look takes in" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
     assert len((tmp_path / "attacked" / STATUS).read_text("utf-8-sig")) < 20_000
     assert [job.model for job in daemon.journal.jobs()] == ["other"]

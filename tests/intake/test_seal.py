@@ -10,7 +10,7 @@ import pytest
 
 from killing import at_every_point
 from retraind.intake import seal as sealing
-from retraind.intake.folder import signature_of
+from retraind.intake.listing import signature_of
 from retraind.intake.seal import give_back, remove_folder, untouched
 from retraind.job import Job, Role, SealedFile, State
 from retraind.jobfile import NAME, JobFiles

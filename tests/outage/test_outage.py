@@ -17,7 +17,7 @@ from process import Site, filed, until
 from retraind.api import breaker
 from retraind.clock import ManualClock
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
-from retraind.intake.folder import signature_of
+from retraind.intake.listing import signature_of
 from retraind.job import Job, Outcome, Role, SealedFile, State
 from retraind.service import Daemon
 from retraind.settings import load

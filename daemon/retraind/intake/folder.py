@@ -1,34 +1,28 @@
 """One model's drop folder: a look at what is there now, remembered until the next look.
 
-A look is a scandir and a stat of every file that a pattern recognises; it opens nothing but manifests. Files are
-judged by how long they stayed the same on the daemon's own clock, never by their own times: copies carry old or
-future ones.
+A look lists the folder and opens nothing but manifests. Files are judged by how long they stayed the same on the
+daemon's own clock, never by their own times: copies carry old or future ones.
 """
 
-import bisect
 import codecs
-import errno
-import fnmatch
-import itertools
+import math
 import os
-import re
-import stat
 import threading
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from retraind.clock import Clock
 from retraind.files import beside, held, open_regular, sha256_of
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names
 from retraind.intake.pairing import (
-    SUCCESS_MARKER,
     Claims,
     Delivery,
     Group,
@@ -39,13 +33,13 @@ from retraind.intake.pairing import (
     shared_marker,
     too_large,
 )
-from retraind.intake.share import MARKER, Away
+from retraind.intake.rest import Rest, Stamps
+from retraind.intake.share import Away
 from retraind.job import Role, Signature
-from retraind.patterns import Pattern, canonical
+from retraind.patterns import canonical
 from retraind.settings import ModelSettings
 from retraind.shown import display
 
-_OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
 _MOST_MANIFEST_BYTES = 16 << 20
@@ -55,19 +49,12 @@ _MOST_HASHES = 2
 folder of countless files must not be in front of every other."""
 _LONGEST_NAME = 300
 """Characters of a name that a manifest made up."""
-_MOST_STRANGERS = 20
-_MANY_STRANGERS = 1_000
-"""From so many on, names that nothing recognises are only counted: asking after each takes its time on a share."""
-_MOST_FILES = 10_000
-"""Files of deliveries that one look takes note of; the rest comes into view once these are taken."""
-_MOST_ENTRIES = 100_000
-"""Names that one look reads."""
+_LONGEST_REST = 300.0
+"""Seconds after which a folder is looked at though nothing about it seems to have changed."""
 _TOO_MANY = (
-    f"There are more files here than one look takes in ({_MOST_FILES:,} data files, {_MOST_ENTRIES:,} names). "
+    f"There are more files here than one look takes in ({MOST_FILES:,} data files, {MOST_ENTRIES:,} names). "
     "The rest is taken in as these leave; please remove what is not meant for retraind."
 )
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""A sub-folder was removed, or replaced by something else, since it was listed."""
 
 
 @dataclass(frozen=True)
@@ -87,37 +74,6 @@ class View:
     """True when the folder is not the one that is known, so that nothing may be written there either."""
 
 
-class _Found(NamedTuple):
-    name: str
-    role: Role
-    key: str
-    signature: Signature
-
-
-@dataclass
-class _Strangers:
-    """Sentences on what is left alone: the first in order of a screenful, and how many there are."""
-
-    count: int = 0
-    first: list[str] = field(default_factory=list)
-
-    def add(self, sentence: str | None = None) -> None:
-        """Count one, and keep its sentence if there is one and it comes early enough."""
-        self.count += 1
-        if sentence is not None:
-            bisect.insort(self.first, sentence)
-            del self.first[_MOST_STRANGERS + 1 :]
-
-    def told(self) -> list[str]:
-        """Return what to tell people."""
-        if self.count <= _MOST_STRANGERS + 1:
-            return self.first
-        return [
-            *self.first[:_MOST_STRANGERS],
-            f"{self.count - _MOST_STRANGERS} more are left alone too.",
-        ]
-
-
 class _ManifestFile(BaseModel):
     model_config = ConfigDict(extra="ignore")
     name: str
@@ -128,23 +84,6 @@ class _ManifestFile(BaseModel):
 class _Manifest(BaseModel):
     model_config = ConfigDict(extra="ignore")
     files: list[_ManifestFile] = Field(min_length=1, max_length=10)
-
-
-def signature_of(status: os.stat_result) -> Signature:
-    """Return what tells whether a file was touched."""
-    return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-
-def flaw_of(status: os.stat_result) -> str | None:
-    """Say, as the rest of a sentence, why a file is not taken whatever its name; None when it may be."""
-    if not stat.S_ISREG(status.st_mode):
-        return "is not an ordinary file (links are not followed)"
-    if status.st_nlink > 1:
-        # Whoever may not read a file can often still give it a second name, here.
-        return (
-            "has a second name somewhere (a hard link), so it may be somebody else's; please deliver a copy"
-        )
-    return None
 
 
 class DropFolder:
@@ -160,10 +99,12 @@ class DropFolder:
         *,
         hold: Callable[[], AbstractContextManager[Path]] | None = None,
         largest: int | None = None,
+        remote: bool = True,
     ) -> None:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
-        `largest` is the most bytes that a file may have. `hold` holds the drop folder (see `files.held`) and may raise Away.
+        `hold` holds the drop folder (see `files.held`) and may raise Away; `largest` is the most bytes that a file may
+        have; `remote` is as for `Rest`.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)
@@ -171,38 +112,53 @@ class DropFolder:
         self._clock = clock
         self._hashing = hashing
         self._hint = hint
-        self._patterns = {Role.TRAIN: Pattern(model.train)}
-        if model.mode == "pair":
-            self._patterns[Role.EVAL] = Pattern(model.eval)
-        self._ignore = re.compile("|".join(fnmatch.translate(canonical(name)) for name in ignore) or "(?!)")
+        self._names = Names(model, ignore)
         self._seen: dict[str, Sighting] = {}
+        """By name, in order."""
+        self._view = View()
+        self._lasts = -math.inf
+        """Until when the view stays right for these files (`Clock.elapsed` seconds)."""
+        self._stamps = Stamps()
+        self._rest: Rest | None = None
+        self._remote = remote
+        # Not all folders at the same time.
+        self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
         self._doubted: set[str] = set()
         self._hashes: dict[tuple[str, Signature], Future[str]] = {}
         self._unreadable: dict[tuple[str, Signature], str] = {}
-        self._entries = 0
-        """Names read so far in this look."""
         self._manifest_bytes = 0
         """Bytes of manifests read so far in this look."""
+        self._may_be_let = False
+        """True when a file may not be read, which can be mended without any change to be seen."""
         self._lock = threading.Lock()
-        self._below = {canonical(pattern.folder): pattern.folder for pattern in self._patterns.values()}
-        self._below.pop("", None)
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders in which files may appear."""
-        return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._below.values())))
+        return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._names.below.values())))
 
     def distrust(self, names: set[str]) -> None:
         """Let files that changed while they were taken settle, even if a marker or a manifest vouches for them."""
         with self._lock:
             self._doubted |= names
+            self._lasts, self._rest = -math.inf, None
+
+    def is_unchanged(self) -> bool:
+        """Tell whether a look would find what the last one found, so that a sweep may pass over the folder.
+
+        Every few minutes a look is called for even so: network shares tell late of changes, or of some never.
+        """
+        rest = self._rest
+        return rest is not None and self._clock.elapsed() < rest.until and rest.lasts()
 
     def look(self) -> View:
         """See what is in the folder now. Never raises for what it finds there; trouble is part of the view."""
+        began = self._clock.elapsed()
         with self._lock:
+            self._rest = None
             try:
                 with self._hold() as drop:
-                    return self._look(drop)
+                    return self._look(drop, began)
             except Away as away:
                 return View(trouble=str(away), away=True)
             except OSError as error:
@@ -213,33 +169,54 @@ class DropFolder:
                     "Nothing is taken from the folder until it can."
                 )
 
-    def _look(self, drop: Path) -> View:
-        strangers = _Strangers()
-        found = sorted(
-            itertools.islice(self._found(drop, strangers), _MOST_FILES + 1), key=lambda file: file.name
-        )
-        # Of what was not seen it cannot be said that it has not arrived.
-        cut = len(found) > _MOST_FILES or self._entries > _MOST_ENTRIES
+    def _look(self, drop: Path, began: float) -> View:
+        listing = Listing(self._names, self._seen)
+        listing.read(drop)
         # One moment for all, after the last of them was read: none is taken to be older than it is, and files that
         # come into view together with their marker are not taken to have come after it.
         now = self._clock.elapsed()
-        seen: dict[str, Sighting] = {}
-        for name, role, key, signature in found:
+        # Of what was not seen it cannot be said that it has not arrived.
+        strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else tuple(listing.strangers.told())
+        changed = bool(listing.new) or len(listing.same) < len(self._seen)
+        if changed:
+            self._seen = self._sightings(listing, now)
+        if changed or now >= self._lasts or strangers != self._view.strangers:
+            self._view = self._judge(drop, now, strangers, cut=listing.cut)
+            self._lasts = self._lasting(self._view, now)
+        if self._stamps.note(listing.stamps, began, now) and now < self._lasts and not listing.may_mend:
+            until = min(self._lasts, now + self._longest_rest)
+            self._rest = Rest(
+                str(self.model.drop), listing.stamps, self._seen.values(), until, remote=self._remote
+            )
+        return self._view
+
+    def _sightings(self, listing: Listing, now: float) -> dict[str, Sighting]:
+        seen = {known.name: known for known in listing.same}
+        for name, role, key, signature in listing.new:
             before = self._seen.get(name)
             since = before.since if before and before.signature == signature else now
             appeared = before.appeared if before else now
-            doubted = name in self._doubted
-            seen[name] = Sighting(name, role, key, signature, since, appeared=appeared, doubted=doubted)
-        self._seen = seen
-        self._doubted &= seen.keys()
-        current = {(name, sighting.signature) for name, sighting in seen.items()}
-        for gone in self._hashes.keys() - current:
-            self._hashes.pop(gone).cancel()
-        self._unreadable = {known: why for known, why in self._unreadable.items() if known in current}
+            seen[name] = Sighting(name, role, key, signature, since, appeared=appeared)
+        return dict(sorted(seen.items()))
+
+    def _judge(self, drop: Path, now: float, strangers: tuple[str, ...], *, cut: bool) -> View:
+        self._doubted &= self._seen.keys()
+        seen = [
+            sighting
+            if sighting.doubted == (name in self._doubted)
+            else replace(sighting, doubted=name in self._doubted)
+            for name, sighting in self._seen.items()
+        ]
+        if self._hashes or self._unreadable:
+            current = {(sighting.name, sighting.signature) for sighting in seen}
+            for gone in self._hashes.keys() - current:
+                self._hashes.pop(gone).cancel()
+            self._unreadable = {known: why for known, why in self._unreadable.items() if known in current}
         self._manifest_bytes = 0
+        self._may_be_let = False
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
-        for each in group(seen.values()):
+        for each in group(seen):
             claims = self._claims(drop, each) if self.model.ready == "manifest" and each.manifests else None
             match judge(each, self.model, now, claims, self._largest):
                 case Delivery() as delivery if cut and not self._is_whole(delivery):
@@ -247,6 +224,7 @@ class DropFolder:
                 case Delivery() as delivery:
                     unreadable = _unreadable(drop, delivery)
                     if unreadable:
+                        self._may_be_let = True
                         waiting[each.key] = Waiting(each.key, each.data, unreadable, None)
                     else:
                         complete.append(delivery)
@@ -254,99 +232,26 @@ class DropFolder:
                     waiting[each.key] = wait
                 case None:
                     pass
-        marker = shared_marker(seen.values(), waiting) if complete else None
+        marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
-        told = (_TOO_MANY, *strangers.told()) if cut else tuple(strangers.told())
-        return View(tuple(complete), tuple(waiting.values()), told, min(dues, default=None))
+        return View(tuple(complete), tuple(waiting.values()), strangers, min(dues, default=None))
+
+    def _lasting(self, view: View, now: float) -> float:
+        """Return until when the same files make the same view; `now` where that cannot be told."""
+        if view.complete or self._may_be_let:
+            return now
+        settle = self.model.settle.total_seconds()
+        if any(now < seen.since + settle or seen.role is Role.MANIFEST for seen in self._seen.values()):
+            # What a manifest says is compared in the background, and what is told of a file changes as it settles.
+            return now
+        return math.inf if view.due is None else view.due
 
     def _is_whole(self, delivery: Delivery) -> bool:
         """Tell whether a delivery has all that it could have, so that it was not given up waiting for."""
         roles = {file.role for file in delivery.files}
-        return delivery.problem is None and roles >= self._patterns.keys()
-
-    def _found(self, drop: Path, strangers: _Strangers) -> Iterator[_Found]:
-        self._entries = 0
-        below: list[str] = []
-        yield from self._inside(drop, "", strangers, below)
-        for folder in sorted(below):
-            yield from self._inside(drop, folder, strangers, [])
-
-    def _inside(self, drop: Path, folder: str, strangers: _Strangers, below: list[str]) -> Iterator[_Found]:
-        """Yield what is in the drop folder or in `folder` below it; adds the sub-folders to look into to `below`.
-
-        The drop folder itself may be a link, since the owner has configured it. Nothing below it may.
-        """
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        try:
-            handle = os.open(drop / folder, flags | (os.O_NOFOLLOW if folder else 0))
-        except OSError as error:
-            if folder and error.errno in _GONE:
-                return
-            raise
-        try:
-            with os.scandir(handle) as entries:
-                for entry in entries:
-                    self._entries += 1
-                    if self._entries > _MOST_ENTRIES:
-                        return
-                    if self._ignore.match(canonical(entry.name)) or (not folder and entry.name in _OWN_NAMES):
-                        continue
-                    if not folder and canonical(entry.name) in self._below:
-                        if entry.is_dir(follow_symlinks=False):
-                            below.append(entry.name)
-                        else:
-                            strangers.add(f"{display(entry.name)} is not a folder, though one is expected.")
-                        continue
-                    file = self._file(entry, folder, strangers)
-                    if file is not None:
-                        yield file
-        finally:
-            os.close(handle)
-
-    def _file(self, entry: os.DirEntry[str], folder: str, strangers: _Strangers) -> _Found | None:
-        name = f"{folder}/{entry.name}" if folder else entry.name
-        role_and_key = self._recognise(entry.name, folder)
-        if entry.is_dir(follow_symlinks=False):
-            if role_and_key is not None:
-                strangers.add(f"{display(name)} is left alone: it is a folder.")
-            return None
-        if role_and_key is None and strangers.count >= _MANY_STRANGERS:
-            strangers.add()
-            return None
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-        if flaw := flaw_of(status):
-            why = f"it {flaw}."
-        elif not _is_utf8(entry.name):
-            why = "its name is not UTF-8. Please rename it."
-        elif role_and_key is None:
-            why = "its name is none that this folder expects."
-        else:
-            return _Found(name, *role_and_key, signature_of(status))
-        strangers.add(f"{display(name)} is left alone: {why}")
-        return None
-
-    def _recognise(self, name: str, folder: str) -> tuple[Role, str] | None:
-        for role, pattern in self._patterns.items():
-            if canonical(pattern.folder) == canonical(folder):
-                key = pattern.key_of(name)
-                if key is not None:
-                    return role, key
-        if folder:
-            return None
-        plain = canonical(name)
-        if self.model.ready == "marker":
-            if name == SUCCESS_MARKER:
-                return Role.MARKER, ""
-            if plain.endswith(".done"):
-                return Role.MARKER, plain.removesuffix(".done")
-        if self.model.ready == "manifest" and f".{plain}".endswith(".manifest.json"):
-            return Role.MANIFEST, f".{plain}".removesuffix(".manifest.json").removeprefix(".")
-        return None
+        return delivery.problem is None and roles >= self._names.patterns.keys()
 
     # Manifests
 
@@ -462,7 +367,3 @@ def _wrong_manifest(shown: str, error: ErrorDetails) -> str:
         return f"{shown} is not complete JSON so far ({error['ctx']['error']})."
     where = ".".join(str(part) for part in error["loc"]) or "the whole"
     return f"{shown} is not a manifest ({where}: {error['msg']})."
-
-
-def _is_utf8(name: str) -> bool:
-    return name.isascii() or not any("\udc80" <= char <= "\udcff" for char in name)

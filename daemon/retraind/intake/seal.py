@@ -23,7 +23,7 @@ from retraind.files import (
     sync_file,
     sync_folder,
 )
-from retraind.intake.folder import signature_of
+from retraind.intake.listing import signature_of
 from retraind.job import Job, SealedFile
 from retraind.jobfile import NAME, JobFiles
 

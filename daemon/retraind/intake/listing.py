@@ -1,0 +1,222 @@
+"""What is in a drop folder at one moment: one scandir, and one stat of each file that a pattern recognises.
+
+Nothing is opened but the folders. Whether a file has arrived whole is not decided here.
+"""
+
+import bisect
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.intake.pairing import SUCCESS_MARKER, Sighting
+from retraind.intake.rest import Stamp, is_same, stamp_of
+from retraind.intake.share import MARKER
+from retraind.job import Role, Signature
+from retraind.patterns import Globs, Pattern, canonical
+from retraind.settings import ModelSettings
+from retraind.shown import display
+
+_OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
+_MOST_STRANGERS = 20
+_MANY_STRANGERS = 1_000
+"""From so many on, names that nothing recognises are only counted: asking after each takes its time on a share."""
+MOST_FILES = 10_000
+"""Files of deliveries that one look takes note of; the rest comes into view once these are taken."""
+MOST_ENTRIES = 100_000
+"""Names that one look reads."""
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""A sub-folder was removed, or replaced by something else, since it was listed."""
+_LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """Return what tells whether a file was touched."""
+    return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+
+
+def flaw_of(status: os.stat_result) -> str | None:
+    """Say, as the rest of a sentence, why a file is not taken whatever its name; None when it may be."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is not an ordinary file (links are not followed)"
+    if status.st_nlink > 1:
+        # Whoever may not read a file can often still give it a second name, here.
+        return (
+            "has a second name somewhere (a hard link), so it may be somebody else's; please deliver a copy"
+        )
+    return None
+
+
+class Names:
+    """What the names in one model's drop folder mean."""
+
+    def __init__(self, model: ModelSettings, ignore: tuple[str, ...]) -> None:
+        self.patterns = {Role.TRAIN: Pattern(model.train)}
+        if model.mode == "pair":
+            self.patterns[Role.EVAL] = Pattern(model.eval)
+        self.ignored = Globs.of(ignore)
+        self.below = {canonical(pattern.folder): pattern.folder for pattern in self.patterns.values()}
+        """The folders in which files are expected, by their canonical names."""
+        self.below.pop("", None)
+        self._ready = model.ready
+
+    def recognise(self, name: str, folder: str) -> tuple[Role, str] | None:
+        """Return what a name in the drop folder, or in `folder` below it, stands for; None for a stranger."""
+        for role, pattern in self.patterns.items():
+            if canonical(pattern.folder) == canonical(folder):
+                key = pattern.key_of(name)
+                if key is not None:
+                    return role, key
+        if folder:
+            return None
+        plain = canonical(name)
+        if self._ready == "marker":
+            if name == SUCCESS_MARKER:
+                return Role.MARKER, ""
+            if plain.endswith(".done"):
+                return Role.MARKER, plain.removesuffix(".done")
+        if self._ready == "manifest" and f".{plain}".endswith(".manifest.json"):
+            return Role.MANIFEST, f".{plain}".removesuffix(".manifest.json").removeprefix(".")
+        return None
+
+
+@dataclass
+class Strangers:
+    """Sentences on what is left alone: the first in order of a screenful, and how many there are."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, sentence: str | None = None) -> None:
+        """Count one, and keep its sentence if there is one and it comes early enough."""
+        self.count += 1
+        if sentence is not None:
+            bisect.insort(self.first, sentence)
+            del self.first[_MOST_STRANGERS + 1 :]
+
+    def told(self) -> list[str]:
+        """Return what to tell people."""
+        if self.count <= _MOST_STRANGERS + 1:
+            return self.first
+        return [
+            *self.first[:_MOST_STRANGERS],
+            f"{self.count - _MOST_STRANGERS} more are left alone too.",
+        ]
+
+
+class Found(NamedTuple):
+    """A file that the last look did not see, or not like this."""
+
+    name: str
+    """Path below the drop folder."""
+    role: Role
+    key: str
+    signature: Signature
+
+
+class Listing:
+    """One reading of a drop folder."""
+
+    def __init__(self, names: Names, known: Mapping[str, Sighting]) -> None:
+        """`known` is what the last look saw."""
+        self.same: list[Sighting] = []
+        """Files that are as they were."""
+        self.new: list[Found] = []
+        self.strangers = Strangers()
+        self.stamps: dict[str, Stamp] = {}
+        """Of the drop folder ("") and of those in it that were read, from before they were."""
+        self.may_mend = False
+        """True when a file of a right name is not taken now, and may be later without its folder's telling."""
+        self._names = names
+        self._known = known
+        self._entries = 0
+
+    @property
+    def cut(self) -> bool:
+        """Tell whether there is more in the folder than was read."""
+        return len(self.same) + len(self.new) > MOST_FILES or self._entries > MOST_ENTRIES
+
+    def read(self, drop: Path) -> None:
+        """Read the drop folder, and those in it where files are expected. Raises OSError.
+
+        The drop folder itself may be a link, since the owner has configured it. Nothing below it may.
+        """
+        below: list[str] = []
+        self._read(drop, "", below)
+        for folder in sorted(below):
+            self._read(drop, folder, [])
+
+    def _read(self, drop: Path, folder: str, below: list[str]) -> None:
+        try:
+            handle = os.open(drop / folder, _LISTING | (os.O_NOFOLLOW if folder else 0))
+        except OSError as error:
+            if folder and error.errno in _GONE:
+                return
+            raise
+        prefix = f"{folder}/" if folder else ""
+        try:
+            self.stamps[folder] = stamp_of(os.fstat(handle))
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    self._entries += 1
+                    if self._entries > MOST_ENTRIES or len(self.same) + len(self.new) > MOST_FILES:
+                        return
+                    name = prefix + entry.name
+                    known = self._known.get(name)
+                    if known is not None and _is_same(entry, known):
+                        self.same.append(known)
+                    else:
+                        self._see(entry, name, folder, below)
+        finally:
+            os.close(handle)
+
+    def _see(self, entry: os.DirEntry[str], name: str, folder: str, below: list[str]) -> None:
+        plain = canonical(entry.name)
+        if plain in self._names.ignored or (not folder and entry.name in _OWN_NAMES):
+            return
+        if not folder and plain in self._names.below:
+            if entry.is_dir(follow_symlinks=False):
+                below.append(entry.name)
+            else:
+                self.strangers.add(f"{display(entry.name)} is not a folder, though one is expected.")
+            return
+        self._take(entry, name, folder)
+
+    def _take(self, entry: os.DirEntry[str], name: str, folder: str) -> None:
+        role_and_key = self._names.recognise(entry.name, folder)
+        if entry.is_dir(follow_symlinks=False):
+            if role_and_key is not None:
+                self.strangers.add(f"{display(name)} is left alone: it is a folder.")
+            return
+        if role_and_key is None and self.strangers.count >= _MANY_STRANGERS:
+            self.strangers.add()
+            return
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if flaw := flaw_of(status):
+            why = f"it {flaw}."
+            self.may_mend = self.may_mend or role_and_key is not None
+        elif not _is_utf8(entry.name):
+            why = "its name is not UTF-8. Please rename it."
+        elif role_and_key is None:
+            why = "its name is none that this folder expects."
+        else:
+            self.new.append(Found(name, *role_and_key, signature_of(status)))
+            return
+        self.strangers.add(f"{display(name)} is left alone: {why}")
+
+
+def _is_same(entry: os.DirEntry[str], known: Sighting) -> bool:
+    try:
+        return is_same(entry.stat(follow_symlinks=False), known.signature)
+    except FileNotFoundError:
+        return False
+
+
+def _is_utf8(name: str) -> bool:
+    return name.isascii() or not any("\udc80" <= char <= "\udcff" for char in name)
