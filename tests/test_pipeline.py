@@ -377,6 +377,20 @@ def test_an_expired_address_leads_to_a_new_retrain_job_only_while_the_old_one_ne
     assert len(world.records("training_started")) == 1
 
 
+@pytest.mark.parametrize(("fault", "registered"), [("upload_lost_answer", 1), ("upload_reset", 2)])
+def test_an_address_that_expires_after_a_broken_upload_leads_to_a_new_retrain_job_only_if_nothing_arrived(
+    world, fault, registered
+):
+    world.emulator.set_faults({fault: Fault(times=1)})
+    job = world.pipeline.advance_one(world.run(world.sealing(), until=State.REGISTERED))
+    assert (job.state, job.attempts) == (State.REGISTERED, 1)
+    world.emulator.expire_urls()
+    world.clock.pass_time(timedelta(hours=2))
+    assert world.run(job).outcome is Outcome.TRAINED
+    assert len(world.records("registered")) == registered
+    assert len(world.records("training_started")) == 1
+
+
 def test_an_address_refused_at_once_does_not_register_in_a_circle(world):
     world.emulator.set_faults({"upload_403": 1.0})
     job = world.run(world.sealing(), most=timedelta(minutes=5))
