@@ -100,6 +100,21 @@ def test_a_webhook_gets_json_that_says_what_happened_where_and_what_to_do(place)
     assert told["text"].endswith(f": churn is on hold. {told['what']}")
 
 
+def test_nothing_that_came_with_a_name_rings_a_bell_or_calls_everybody(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    job = place.job()
+    job = place.journal.write(job, key="<!channel>@everyone\x1b[2J\n\u202e")
+    place.journal.write(
+        job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
+        problem=Problem(what="x", remedy=""), detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."},
+    )  # fmt: skip
+    notifier.deliver()
+    (told,) = heard(peer)
+    assert "delivery \u2039!channel\u203a\uff20everyone\\x1b[2J\\n\\u202e failed" in told["title"]
+    assert "train_\u2039!here\u203a\\x07.csv is bad." in told["text"]
+
+
 EVENTS = {
     # what happens: what it says, in order
     "a delivery that failed": (

@@ -9,7 +9,7 @@ import platform
 import random
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from retraind.errors import ConfigError, Retry
 from retraind.journal import Entry, Journal
 from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of
 from retraind.settings import ApiSettings, Settings
+from retraind.shown import display, printable
 
 _LOG = log.get(__name__)
 
@@ -39,6 +40,7 @@ _MOST_READ = 1_000
 _MOST_WAITING = 50
 """Messages that wait for one recipient; of more, the older ones are left out."""
 _SAVE_AFTER = 1_000
+_NO_COMMANDS = str.maketrans("<>@", "\u2039\u203a\uff20")
 _IDLE_SECONDS = 600.0
 
 
@@ -115,6 +117,11 @@ class _ThroughApprise:
             raise Retry(f"{self.name} could not be told ({type(error).__name__}).") from None
         if not taken:
             raise Retry(f"{self.name} did not take the message.")
+
+
+def _plain(text: str) -> str:
+    """Return text in which a file's name cannot call everybody in a chat, as <!channel> and @everyone do."""
+    return text.translate(_NO_COMMANDS)
 
 
 def subject(message: Message) -> str:
@@ -271,7 +278,8 @@ class Notifier:
 
     def _message(self, entry: Entry) -> Message | None:
         job = self._journal.get(entry.event.job) if entry.event.job else None
-        return message_of(entry.event, job, self._settings)
+        told = message_of(entry.event, job, self._settings)
+        return told and replace(told, title=_plain(display(told.title)), text=_plain(printable(told.text)))
 
     @staticmethod
     def _leave_out(line: _Line, count: int) -> None:
