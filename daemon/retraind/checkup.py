@@ -1,6 +1,9 @@
 """`retraind check`: whether folders can be written, moves stay on one file system, and keys are at hand."""
 
 import os
+import shlex
+import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -97,7 +100,25 @@ def _model(
                 True,
                 f"{folder} is on another file system: files are copied, verified, then deleted",
             )
+    yield from _gate(name, model)
     yield _credential(name, model, client, credentials, online=online)
+
+
+def _gate(name: str, model: ModelSettings) -> Iterator[Finding]:
+    """Look whether the gate's program is there, and is its owner's to change alone."""
+    if not model.gate:
+        return
+    subject = f"models.{name}.gate"
+    found = shutil.which(model.gate[0])
+    if found is None:
+        yield Finding(subject, False, f"there is no program {model.gate[0]} that this user may run")
+        return
+    for path in (Path(found), *(Path(word) for word in model.gate[1:] if Path(word).is_absolute())):
+        if path.is_file() and path.stat().st_mode & stat.S_IWOTH:
+            text = f"everybody on this machine may change {path}, and it is run with the service's rights"
+            yield Finding(subject, False, f"{text}; run: chmod o-w {shlex.quote(str(path))}")
+            return
+    yield Finding(subject, True, f"{found} is there")
 
 
 def _credential(

@@ -1,0 +1,47 @@
+"""What `retraind check` finds wrong before anything goes wrong."""
+
+import pytest
+
+from retraind.checkup import checkup
+from retraind.settings import Settings
+
+
+@pytest.fixture
+def told_of_the_gate(tmp_path):
+    """Return what is said of a gate."""
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+
+    def check(gate):
+        model = {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key", "switch": "gate", "gate": gate}
+        state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
+        findings = checkup(Settings(models={"churn": model}, state=state), online=False)
+        (found,) = (finding for finding in findings if finding.subject == "models.churn.gate")
+        return found
+
+    return check
+
+
+def test_a_gate_that_is_not_there_is_told(told_of_the_gate):
+    found = told_of_the_gate("/opt/no-such-gate --strict")
+    assert not found.good
+    assert "no program /opt/no-such-gate" in found.text
+
+
+def test_a_gate_that_is_there_is_fine(told_of_the_gate):
+    assert told_of_the_gate("true").good
+
+
+@pytest.mark.parametrize("by", ["itself", "an interpreter"])
+def test_a_gate_that_everybody_may_change_is_told(told_of_the_gate, tmp_path, by):
+    """It is run with the service's rights, so whoever may change it has these."""
+    gate = tmp_path / "gate.py"
+    gate.write_text("#!/bin/sh\n")
+    gate.chmod(0o777)
+    command = str(gate) if by == "itself" else f"sh {gate}"
+    found = told_of_the_gate(command)
+    assert not found.good
+    assert f"chmod o-w {gate}" in found.text
+    gate.chmod(0o755)
+    assert told_of_the_gate(command).good
