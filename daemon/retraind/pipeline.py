@@ -67,6 +67,8 @@ _LOG = log.get(__name__)
 _FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
 _BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_[^/]*_[0-9a-f]{6}\.zip(\.part)?")
+_LONGEST_COLUMNS = 1 << 16
+"""Characters of all columns' names that are remembered."""
 _FRESH_ADDRESS = timedelta(minutes=1)
 _CLOCK_JUMP = timedelta(minutes=1)
 """How far the wall clock has to move against the other one to have been set."""
@@ -427,7 +429,7 @@ class Pipeline:
         changes: dict[str, Any] = {
             "files": files,
             "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
-            "columns": result.train.columns if result.train else (),
+            "columns": _worth_keeping(result.train.columns if result.train else ()),
             "warnings": tuple(str(finding) for finding in result.warnings),
         }
         if not result.ok:
@@ -950,6 +952,11 @@ def _mark_of(file: SealedFile) -> bytes:
 def _register_anew(why: str) -> Go:
     """Go back for another retrain job: the old one can no longer start, since its address is of no use."""
     return Go(State.BUNDLED, "registration_dropped", {**_UNREGISTERED, "trouble": why})
+
+
+def _worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the columns, unless they are megabytes: they are kept for good, also of what failed."""
+    return columns if sum(map(len, columns)) <= _LONGEST_COLUMNS else ()
 
 
 def _failed(job: Job, problem: Problem, *, restart: bool) -> Go:

@@ -75,7 +75,7 @@ def since_last(case: Case) -> Iterator[Finding]:
     facts, previous = case.table.facts, case.previous
     if facts is None or previous is None or case.table.width == 0:
         return
-    if facts.columns != previous.columns:
+    if previous.columns and facts.columns != previous.columns:
         difference = _difference(facts.columns, previous.columns)
         how = f"this file {difference}" if difference else "the columns stand in another order"
         yield case.warning(
