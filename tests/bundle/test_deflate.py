@@ -1,4 +1,8 @@
+import zlib
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from retraind.bundle import deflate
 
@@ -30,3 +34,12 @@ def test_it_does_not_take_more_cores_than_this_process_may_use(monkeypatch):
     assert deflate.cores() == 1
     monkeypatch.setattr(deflate.os, "sched_getaffinity", lambda _: set(range(64)))
     assert deflate.cores() == 8
+
+
+@given(st.lists(st.binary(max_size=2000)))
+@example([b"x" * deflate.PIECE, b"y" * deflate.PIECE, b"", b"z"])
+def test_the_checksum_of_the_whole_is_joined_from_those_of_its_pieces(parts):
+    joined = 0
+    for part in parts:
+        joined = deflate.joined_checksum(joined, deflate.fast().checksum(part), len(part))
+    assert joined == zlib.crc32(b"".join(parts))

@@ -164,7 +164,7 @@ class Archive:
         self._entries: list[_Entry] = []
         self._offset = 0
         self._before = b""
-        self._squeezing: deque[Future[bytes]] = deque()
+        self._squeezing: deque[Future[tuple[bytes, int, int]]] = deque()
         self._digest = hashlib.sha256()
         self._digested = 0
         self._digesting: Future[None] | None = None
@@ -183,8 +183,8 @@ class Archive:
             os.close(self._handle)
             _unfinished(self._target).unlink(missing_ok=True)
             raise
-        # One more for what waits for the disk.
-        self._pool = ThreadPoolExecutor(self._cores + 1, thread_name_prefix="bundle")
+        self._pool = ThreadPoolExecutor(self._cores, thread_name_prefix="bundle")
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="bundle-disk")
         return self
 
     def __exit__(
@@ -192,6 +192,7 @@ class Archive:
     ) -> None:
         self._left = True
         self._pool.shutdown(cancel_futures=True)
+        self._disk.shutdown(cancel_futures=True)
         os.close(self._handle)
         with suppress(OSError):
             _unfinished(self._target).unlink(missing_ok=True)
@@ -220,11 +221,10 @@ class Archive:
         entry.size += len(piece)
         if entry.size > entry.limit:
             raise SizeChanged
-        entry.crc = self._compressor.checksum(piece, entry.crc)
-        self._squeezing.append(self._pool.submit(self._compressor.squeeze, piece, self._before))
+        self._squeezing.append(self._pool.submit(self._squeeze, piece, self._before))
         self._before = piece[-deflate.WINDOW :]
         while self._squeezing and (self._squeezing[0].done() or len(self._squeezing) > self._cores + 1):
-            self._keep(self._squeezing.popleft().result())
+            self._keep(*self._squeezing.popleft().result())
 
     def end(self) -> None:
         """End the member. Raises SizeChanged when not all its bytes were added."""
@@ -232,12 +232,12 @@ class Archive:
         if entry.size != entry.limit:
             raise SizeChanged
         while self._squeezing:
-            self._keep(self._squeezing.popleft().result())
-        self._keep(deflate.END)
+            self._keep(*self._squeezing.popleft().result())
+        self._keep(deflate.END, 0, 0)
         _write_at(self._handle, entry.local(), entry.offset)
         if self._digesting is not None:
             self._digesting.result()
-        self._digesting = self._pool.submit(self._digest_to, self._offset, self._never)
+        self._digesting = self._disk.submit(self._digest_to, self._offset, self._never)
 
     def finish(self, pause: Callable[[], None]) -> Bundle:
         """Complete the zip: synced, and under its name. `pause` is called now and then and may raise."""
@@ -245,22 +245,28 @@ class Archive:
         for task in (self._digesting, self._syncing):
             if task is not None:
                 task.result()
-        digesting = self._pool.submit(self._digest_to, self._offset, pause)
+        digesting = self._disk.submit(self._digest_to, self._offset, pause)
         os.fsync(self._handle)
         digesting.result()
         _unfinished(self._target).replace(self._target)
         sync_folder(self._target.parent)
         return Bundle(self._target, self._offset, self._digest.hexdigest())
 
-    def _keep(self, squeezed: bytes) -> None:
+    def _squeeze(self, piece: bytes, before: bytes) -> tuple[bytes, int, int]:
+        """Return what a piece is compressed to, its CRC, and how long it was."""
+        return self._compressor.squeeze(piece, before), self._compressor.checksum(piece), len(piece)
+
+    def _keep(self, squeezed: bytes, crc: int, size: int) -> None:
         self._mind_space()
-        self._entries[-1].squeezed += len(squeezed)
+        entry = self._entries[-1]
+        entry.squeezed += len(squeezed)
+        entry.crc = deflate.joined_checksum(entry.crc, crc, size)
         self._write(squeezed)
         if self._offset - self._synced >= _SYNC_EVERY and (self._syncing is None or self._syncing.done()):
             if self._syncing is not None:
                 self._syncing.result()
             self._synced = self._offset
-            self._syncing = self._pool.submit(os.fdatasync, self._handle)
+            self._syncing = self._disk.submit(os.fdatasync, self._handle)
 
     def _mind_space(self) -> None:
         disk = os.fstatvfs(self._handle)

@@ -83,12 +83,13 @@ def _unmarked_utf8(start: bytes) -> bool:
 class _Lane:
     """Gives pieces to `take`, one after the other, on a thread of its own that it joins at the end."""
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
+    def __init__(self, name: str, take: Callable[[bytes], None]) -> None:
+        self._name = name
         self._take = take
         self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="check")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=self._name)
         return self
 
     def __exit__(
@@ -121,15 +122,20 @@ def read_once(
         for start in range(0, len(piece), limits.piece):
             table.take(piece[start : start + limits.piece])
 
-    with source.open() as stream, _Lane(look) as lane:
+    with (
+        source.open() as stream,
+        _Lane("check", look) as checking,
+        _Lane("digest", digest.update) as digesting,
+    ):
         for piece in pieces(stream, deflate.PIECE if taker else limits.piece):
-            lane.put(piece)
+            checking.put(piece)
+            digesting.put(piece)
             if taker is not None:
                 taker.take(piece)
-            digest.update(piece)
             if table.hopeless:
                 break
-        lane.drain()
+        checking.drain()
+        digesting.drain()
     if taker is not None and not table.hopeless:
         taker.end()
     return table.finish(digest.hexdigest())
