@@ -573,7 +573,7 @@ def test_a_filing_cut_off_between_copy_and_deletion_is_completed(tmp_path, elsew
     with a_world(tmp_path, done=elsewhere / "done") as world:
         job = world.run(world.sealing(), until=State.FILING)
         with monkeypatch.context() as patch:
-            patch.setattr("retraind.pipeline._remove_tree", lambda _: (_ for _ in ()).throw(Stopped))
+            patch.setattr("retraind.places.delete", lambda _: (_ for _ in ()).throw(Stopped))
             with pytest.raises(Stopped):
                 world.pipeline.advance_one(job)
         assert (elsewhere / "done" / job.id).is_dir()

@@ -90,7 +90,7 @@ def test_the_budget_is_not_spent_again_after_the_journal_was_lost(tmp_path):
         world.configure(budget="1/month")
         rebuilt(world)
         job = world.run(world.sealing(key="2", train=table(offset=2)))
-        assert "budget of 1 trainings" in job.hold.what
+        assert "budget of 1 training a month" in job.hold.what
 
 
 def test_the_published_model_and_the_last_good_data_are_known_after_the_journal_was_lost(tmp_path):

@@ -132,7 +132,7 @@ class World:
     # What can be seen from outside
 
     def folder(self, job: Job) -> Path:
-        return self.pipeline.folder(job)
+        return self.pipeline.places.folder(job)
 
     def read(self, job: Job, name: str) -> str:
         return (self.folder(job) / name).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")

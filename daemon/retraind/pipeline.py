@@ -10,10 +10,9 @@ import errno
 import os
 import random
 import re
-import stat
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -37,17 +36,11 @@ from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
 from retraind.files import (
-    PRIVATE,
     clear,
-    copy_folder_verified,
     held,
-    make_folder,
     move,
-    put_aside,
-    remove_tree,
     sha256_of_open,
     status_of,
-    sync_folder,
     write_atomically,
 )
 from retraind.gate import ask_gate
@@ -58,6 +51,7 @@ from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
+from retraind.places import Places, delete, is_folder
 from retraind.report import machine, notes
 from retraind.settings import ModelSettings, Settings
 from retraind.shown import display
@@ -113,7 +107,7 @@ def _in_its_folder(step: _Step) -> Callable[["Pipeline", Job], Go | Wait]:
 
     @wraps(step)
     def run(pipeline: "Pipeline", job: Job) -> Go | Wait:
-        with pipeline.holding(job) as folder:
+        with pipeline.places.holding(job) as folder:
             return step(pipeline, job, folder)
 
     return run
@@ -146,6 +140,7 @@ class Pipeline:
         self._clock = clock or Clock()
         self._copies = JobFiles.beside(settings.state.journal_file)
         self.shares = Shares.beside(settings.state.journal_file)
+        self.places = Places(lambda: self.settings, self.shares, self._pause)
         self._minding = threading.Lock()
         self._offset = self._clock_offset()
         self._stopping = stopping or threading.Event()
@@ -314,8 +309,8 @@ class Pipeline:
         Returns False for a failed delivery whose folder is still there: nobody has used it, so it is not ours to
         delete. Raises Conflict when somebody wants the job meanwhile, Retry while the share is away, and OSError.
         """
-        filed = self._filed_folder(job, failed=job.state is State.FAILED)
-        with self._place(job, filed) as place:
+        filed = self.places.filed(job, failed=job.state is State.FAILED)
+        with self.places.place(job, filed) as place:
             if job.state is State.FAILED and os.path.lexists(place / job.id):
                 return False
             if self._journal.get(job.id) != job:
@@ -324,8 +319,8 @@ class Pipeline:
             going = place / f".{job.id}.expired"
             if os.path.lexists(place / job.id) and not os.path.lexists(going):
                 move(place / job.id, going)
-            if _is_folder(going):
-                _remove_tree(going)
+            if is_folder(going):
+                delete(going)
         self._journal.forget(job)
         return True
 
@@ -334,7 +329,7 @@ class Pipeline:
 
     def _keep_copy(self, job: Job) -> None:
         """Let the job's folder know as much as the journal, as long as it is in work."""
-        model = self._model(job)
+        model = self.places.model(job)
         try:
             with (
                 self.shares.held(job.model, model.drop) as drop,
@@ -372,7 +367,7 @@ class Pipeline:
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
-        with self.shares.held(job.model, self._model(job).drop) as drop:
+        with self.shares.held(job.model, self.places.model(job).drop) as drop:
             taken = sealing.seal(job, drop, self._copies)
         if not taken:
             return self._give_back(job)
@@ -399,7 +394,7 @@ class Pipeline:
         return go
 
     def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go:
-        model = self._model(job)
+        model = self.places.model(job)
         fix = "bom" in model.fix
         packers = [
             Packer(archive, _inside(file), file.signature.size, mark=fix)
@@ -519,7 +514,7 @@ class Pipeline:
     @_in_its_folder
     def register(self, job: Job, folder: Path) -> Go | Wait:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
-        model = self._model(job)
+        model = self.places.model(job)
         opens_in = _until_window(model, self._clock.now())
         if opens_in:
             return Wait(opens_in, {"trouble": f"The upload waits for its window ({model.upload_window})."})
@@ -649,7 +644,7 @@ class Pipeline:
     @_in_its_folder
     def decide(self, job: Job, _folder: Path) -> Go:
         """trained -> switching or filing: apply the owner's policy."""
-        model = self._model(job)
+        model = self.places.model(job)
         match model.switch:
             case "manual":
                 note = "The policy is to switch by hand (switch = manual)."
@@ -660,7 +655,7 @@ class Pipeline:
                 return Go(State.SWITCHING, "switch_decided")
             case "gate":
                 verdict = ask_gate(
-                    model.gate or (), self.folder(job), job, model.gate_timeout, self._stopping
+                    model.gate or (), self.places.folder(job), job, model.gate_timeout, self._stopping
                 )
                 said = {"gate_exit": verdict.exit_code, "gate_output": verdict.output}
                 if verdict.passed:
@@ -694,9 +689,9 @@ class Pipeline:
         write_atomically(folder / notes.note_name(job), notes.as_bytes(notes.note(job)))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
-        work = self._model(job).work_folder
-        if self._place_of(job) == work:
-            self._move_folder(job, work, self._filed_folder(job, failed=failed))
+        work = self.places.model(job).work_folder
+        if self.places.place_of(job) == work:
+            self.places.move(job, work, self.places.filed(job, failed=failed))
         discard(self._spooled(job))
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
@@ -705,17 +700,17 @@ class Pipeline:
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
-        model = self._model(job)
-        with self._place(job, model.failed_folder) as failed:
-            if _is_folder(failed / job.id):
+        model = self.places.model(job)
+        with self.places.place(job, model.failed_folder) as failed:
+            if is_folder(failed / job.id):
                 # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
-                self._move_folder(job, model.failed_folder, model.work_folder)
-        with self._place(job, model.work_folder) as work:
+                self.places.move(job, model.failed_folder, model.work_folder)
+        with self.places.place(job, model.work_folder) as work:
             files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
             if flaws:
                 # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
-                if _is_folder(work / job.id):
-                    self._move_folder(job, model.work_folder, model.failed_folder)
+                if is_folder(work / job.id):
+                    self.places.move(job, model.work_folder, model.failed_folder)
                 problem = Problem(
                     what=f"There is nothing to retry with: {', '.join(flaws)}.",
                     remedy="Deliver the files again in the drop folder.",
@@ -746,18 +741,8 @@ class Pipeline:
 
     # ------------------------------------------------------------------ parts of steps
 
-    def _model(self, job: Job) -> ModelSettings:
-        model = self.settings.models.get(job.model)
-        if model is None:
-            raise Hold(
-                f"The configuration has no model {job.model!r} any more.",
-                "Put its table back and reload, so that its deliveries can be finished.",
-                scope=Scope.JOB,
-            )
-        return model
-
     def _key(self, job: Job) -> str:
-        return self._credentials.key(job.model, self._model(job))
+        return self._credentials.key(job.model, self.places.model(job))
 
     def present_fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of a model's present API or secret key, or None when there is none to be had."""
@@ -784,48 +769,6 @@ class Pipeline:
                 until=until,
             )
 
-    def folder(self, job: Job) -> Path:
-        """Return where the job's files are now: in work, or filed."""
-        return self._place_of(job) / job.id
-
-    def _place_of(self, job: Job) -> Path:
-        model = self._model(job)
-        places = (model.work_folder, model.done_folder, model.failed_folder)
-        return next((place for place in places if _is_folder(place / job.id)), model.work_folder)
-
-    def _filed_folder(self, job: Job, *, failed: bool) -> Path:
-        model = self._model(job)
-        return model.failed_folder if failed else model.done_folder
-
-    @contextmanager
-    def holding(self, job: Job) -> Iterator[Path]:
-        """Hold the job's folder, made anew in the place for work where somebody has deleted it.
-
-        Raises Retry while the share is away.
-        """
-        with ExitStack() as holding:
-            drop = holding.enter_context(self.shares.held(job.model, self._model(job).drop))
-            place = holding.enter_context(self._place(job, self._place_of(job), drop))
-            if not os.path.lexists(place / job.id):
-                _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
-                make_folder(place / job.id)
-            yield holding.enter_context(held(place, job.id))
-
-    @contextmanager
-    def _place(self, job: Job, place: Path, drop: Path | None = None) -> Iterator[Path]:
-        """Hold one of the folders in which jobs' folders are; it is made where it is missing."""
-        model = self._model(job)
-        with ExitStack() as holding:
-            if not place.is_relative_to(model.drop):
-                kind = "done" if place == model.done_folder else "failed"
-                yield holding.enter_context(self.shares.held(f"{job.model}.{kind}", place))
-                return
-            if drop is None:
-                drop = holding.enter_context(self.shares.held(job.model, model.drop))
-            below = place.relative_to(model.drop).parts
-            make_folder(drop / below[0], PRIVATE if below[0] == sealing.WORK else 0o777)
-            yield holding.enter_context(held(drop, *below))
-
     def _spooled(self, job: Job) -> Path:
         return self.settings.state.spool / f"{job.id}.zip"
 
@@ -845,7 +788,7 @@ class Pipeline:
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they are waited for anew."""
         discard(self._spooled(job))
-        with self.shares.held(job.model, self._model(job).drop) as drop:
+        with self.shares.held(job.model, self.places.model(job).drop) as drop:
             complete = sealing.give_back(job, drop)
         if complete:
             return Go(State.RETURNED, "delivery_returned")
@@ -859,7 +802,7 @@ class Pipeline:
 
     def _twin(self, job: Job) -> Job | None:
         content = content_of(job)
-        if content is None or self._model(job).on_duplicate == "retrain":
+        if content is None or self.places.model(job).on_duplicate == "retrain":
             return None
         return self._journal.same_content(job.model, content, besides=job.id)
 
@@ -889,28 +832,6 @@ class Pipeline:
         shortest = self.settings.poll_interval(job.model)
         wait = max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
-
-    def _move_folder(self, job: Job, source: Path, target: Path) -> None:
-        """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
-        with self._place(job, source) as here, self._place(job, target) as there:
-            for _ in range(2):
-                try:
-                    move(here / job.id, there / job.id)
-                except FileExistsError:
-                    # Not the copy of an earlier try, which only another file system gets: somebody made it.
-                    aside = put_aside(there / job.id)
-                    _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
-                except OSError as error:
-                    if error.errno != errno.EXDEV:
-                        raise
-                    break
-                else:
-                    return
-            if os.path.lexists(there / job.id) and not _is_folder(there / job.id):
-                put_aside(there / job.id)
-            # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
-            copy_folder_verified(here / job.id, there / job.id, self._pause)
-            _remove_tree(here / job.id)
 
 
 def last_good(journal: Journal, model: str) -> Earlier | None:
@@ -979,13 +900,6 @@ def _until_window(model: ModelSettings, now: datetime) -> timedelta | None:
     return (opening if opening > local else opening + timedelta(days=1)) - local
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
 def _as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:
     """Return a failed job's files as they now are, and which of them cannot be tried again, and why.
 
@@ -1011,12 +925,6 @@ def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:
         return sealing.open_sealed(folder, file)
     except sealing.Touched:
         raise NotStored(f"{display(file.name)} was changed when it was about to be sent.") from None
-
-
-def _remove_tree(folder: Path) -> None:
-    """Delete a folder whose verified copy is elsewhere."""
-    remove_tree(folder)
-    sync_folder(folder.parent)
 
 
 def _disk_trouble(error: OSError) -> Retry:

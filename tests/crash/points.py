@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy.engine.default
 import urllib3.connection
 
-from retraind import files, pipeline, service
+from retraind import files, pipeline, places, service
 from retraind.api import upload, wire
 from retraind.bundle import archive, deflate
 from retraind.errors import JobFailed
@@ -195,8 +195,8 @@ class Points:
             add(zip_file, piece)
 
         archive.Archive.add = added
-        copy = pipeline.copy_folder_verified
-        pipeline.copy_folder_verified = lambda source, target, pause: copy(
+        copy = places.copy_folder_verified
+        places.copy_folder_verified = lambda source, target, pause: copy(
             source, target, self._counting("in copy", pause)
         )
         ask = pipeline.ask_gate

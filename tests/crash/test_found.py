@@ -11,7 +11,7 @@ import pytest
 from crash.installation import Installation, Model
 from crash.invariants import violations_after_kill, violations_at_rest
 from crash.test_transitions import good, retry
-from retraind import files, pipeline
+from retraind import files, places
 from retraind.intake.share import Shares
 from retraind.job import Outcome, State
 from retraind.report.status import write_status
@@ -127,7 +127,7 @@ def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folde
     job = world.run(world.sealing(), until=State.FILING)
     before = world.files()
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_remove_tree", remove_a_part)
+        patch.setattr(places, "delete", remove_a_part)
         with pytest.raises(KeyboardInterrupt):
             world.pipeline.advance_one(job)
     job = world.run(job)

@@ -1,0 +1,128 @@
+"""Where jobs' folders are, in work or filed: held while they are used, and moved whole. When, the pipeline decides."""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from retraind import log
+from retraind.errors import Hold, Scope
+from retraind.files import (
+    PRIVATE,
+    copy_folder_verified,
+    held,
+    make_folder,
+    move,
+    put_aside,
+    remove_tree,
+    sync_folder,
+)
+from retraind.intake.seal import WORK
+from retraind.intake.share import Shares
+from retraind.job import Job
+from retraind.settings import ModelSettings, Settings
+
+_LOG = log.get(__name__)
+
+
+class Places:
+    """Knows the places of every job. Safe to use from several threads, for different jobs."""
+
+    def __init__(self, settings: Callable[[], Settings], shares: Shares, pause: Callable[[], None]) -> None:
+        """Take the settings as they are at each moment; `pause` gives a long copy a place to end."""
+        self.shares = shares
+        self._settings = settings
+        self._pause = pause
+
+    def model(self, job: Job) -> ModelSettings:
+        """Return the model's table. Raises Hold where the configuration has none any more."""
+        model = self._settings().models.get(job.model)
+        if model is None:
+            raise Hold(
+                f"The configuration has no model {job.model!r} any more.",
+                "Put its table back and reload, so that its deliveries can be finished.",
+                scope=Scope.JOB,
+            )
+        return model
+
+    def folder(self, job: Job) -> Path:
+        """Return where the job's files are now: in work, or filed."""
+        return self.place_of(job) / job.id
+
+    def place_of(self, job: Job) -> Path:
+        """Return the place in which the job's folder is; the one for work where there is none."""
+        model = self.model(job)
+        places = (model.work_folder, model.done_folder, model.failed_folder)
+        return next((place for place in places if is_folder(place / job.id)), model.work_folder)
+
+    def filed(self, job: Job, *, failed: bool) -> Path:
+        """Return the place for a job that ends like this."""
+        model = self.model(job)
+        return model.failed_folder if failed else model.done_folder
+
+    @contextmanager
+    def holding(self, job: Job) -> Iterator[Path]:
+        """Hold the job's folder, made anew in the place for work where somebody has deleted it.
+
+        Raises Retry while the share is away.
+        """
+        with ExitStack() as holding:
+            drop = holding.enter_context(self.shares.held(job.model, self.model(job).drop))
+            place = holding.enter_context(self.place(job, self.place_of(job), drop))
+            if not os.path.lexists(place / job.id):
+                _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
+                make_folder(place / job.id)
+            yield holding.enter_context(held(place, job.id))
+
+    @contextmanager
+    def place(self, job: Job, place: Path, drop: Path | None = None) -> Iterator[Path]:
+        """Hold one of the folders in which jobs' folders are; it is made where it is missing."""
+        model = self.model(job)
+        with ExitStack() as holding:
+            if not place.is_relative_to(model.drop):
+                kind = "done" if place == model.done_folder else "failed"
+                yield holding.enter_context(self.shares.held(f"{job.model}.{kind}", place))
+                return
+            if drop is None:
+                drop = holding.enter_context(self.shares.held(job.model, model.drop))
+            below = place.relative_to(model.drop).parts
+            make_folder(drop / below[0], PRIVATE if below[0] == WORK else 0o777)
+            yield holding.enter_context(held(drop, *below))
+
+    def move(self, job: Job, source: Path, target: Path) -> None:
+        """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
+        with self.place(job, source) as here, self.place(job, target) as there:
+            for _ in range(2):
+                try:
+                    move(here / job.id, there / job.id)
+                except FileExistsError:
+                    # Not the copy of an earlier try, which only another file system gets: somebody made it.
+                    aside = put_aside(there / job.id)
+                    _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
+                except OSError as error:
+                    if error.errno != errno.EXDEV:
+                        raise
+                    break
+                else:
+                    return
+            if os.path.lexists(there / job.id) and not is_folder(there / job.id):
+                put_aside(there / job.id)
+            # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
+            copy_folder_verified(here / job.id, there / job.id, self._pause)
+            delete(here / job.id)
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there; a link to one is none."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def delete(folder: Path) -> None:
+    """Delete a folder whose verified copy is elsewhere, or that has been kept long enough."""
+    remove_tree(folder)
+    sync_folder(folder.parent)
