@@ -333,15 +333,24 @@ def test_a_refusal_is_final_and_is_not_followed_anywhere(place, status):
     assert not other.visits
 
 
-def test_of_very_many_messages_the_latest_are_told_and_the_log_says_how_many_are_not(place):
-    peer = place.listener()
+def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_one(place):
+    peer = place.listener(answer(503), answer(200))
     notifier = place.notifier(peer.url)
     for number in range(80):
-        place.journal.note("journal_mended", jobs=number)
-    with structlog.testing.capture_logs() as logged:
-        notifier.deliver()
-    assert [line["count"] for line in logged if line["event"] == "notifications_left_out"] == [30]
-    assert ["79 jobs" in told["what"] for told in heard(peer)] == [False] * 49 + [True]
+        place.journal.note_change("folder_away", f"m{number}", "The share is not mounted.")
+    wait = notifier.deliver()
+    place.clock.pass_time(timedelta(seconds=wait))
+    assert notifier.deliver() is None
+    failed, summary, *others = heard(peer)
+    assert failed == summary
+    assert (summary["event"], summary["good"], summary["title"]) == ("summary", False, "60 things happened")
+    assert summary["what"].startswith(
+        "m59: its drop folder is out of reach; m58: its drop folder is out of reach;"
+    )
+    assert summary["what"].endswith("; and 50 more. See: retraind status, and retraind jobs")
+    assert [told["model"] for told in others] == [f"m{number}" for number in range(60, 80)]
+    assert notifier.deliver() is None
+    assert len(peer.visits) == 22
 
 
 def test_no_message_log_line_or_setting_shows_an_address(place):

@@ -3,7 +3,7 @@
 Pure: an entry goes in, with what is known of its job, and a message or nothing comes out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -52,6 +52,7 @@ class Message:
     """Complete sentences."""
 
 
+_MOST_NAMED = 10
 TEST_TITLE = "A test"
 TEST_TEXT = "This is a test of retraind's notifications. Nothing has happened."
 
@@ -65,6 +66,22 @@ def message_of(event: Event, job: Job | None, settings: Settings) -> Message | N
         return None
     text = " ".join(log.mask(words.text).split())
     return Message(event.event, event.at, event.model, event.job, words.good, log.mask(words.title), text)
+
+
+def summary_of(messages: Sequence[Message]) -> Message:
+    """Say in one message what there would be too many of, the latest first."""
+    titles = [message.title for message in reversed(messages[-_MOST_NAMED:])]
+    more = len(messages) - len(titles)
+    rest = f"; and {more} more" if more else ""
+    return Message(
+        "summary",
+        messages[-1].at,
+        model=None,
+        job=None,
+        good=all(message.good for message in messages),
+        title=f"{len(messages)} things happened",
+        text=f"{'; '.join(titles)}{rest}. See: retraind status, and retraind jobs",
+    )
 
 
 class _Words(NamedTuple):

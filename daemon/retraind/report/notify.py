@@ -25,7 +25,7 @@ from retraind.backoff import backoff
 from retraind.clock import Clock
 from retraind.errors import ConfigError, Retry
 from retraind.journal import Entry, Journal
-from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of
+from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
 from retraind.settings import ApiSettings, Settings
 from retraind.shown import display, printable
 
@@ -37,8 +37,8 @@ _SILENCE = timedelta(seconds=4)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 _TOO_OLD = timedelta(days=1)
 _MOST_READ = 1_000
-_MOST_WAITING = 50
-"""Messages that wait for one recipient; of more, the older ones are left out."""
+_MOST_AT_ONCE = 20
+"""Messages that one recipient gets one by one; of more, the older ones are summed up in one."""
 _SAVE_AFTER = 1_000
 _NO_COMMANDS = str.maketrans("<>@", "\u2039\u203a\uff20")
 _IDLE_SECONDS = 600.0
@@ -171,6 +171,14 @@ def test_message(clock: Clock) -> Message:
     return Message("test", clock.now(), None, None, good=True, title=TEST_TITLE, text=TEST_TEXT)
 
 
+def _summed_up(messages: list[tuple[int, Message]]) -> list[tuple[int, Message]]:
+    """Return what is told of these messages and their places: an account that ends can hold a thousand models."""
+    many = messages[:-_MOST_AT_ONCE]
+    if not many:
+        return messages
+    return [(many[-1][0], summary_of([message for _, message in many])), *messages[-_MOST_AT_ONCE:]]
+
+
 @dataclass
 class _Line:
     """The way to one recipient."""
@@ -263,8 +271,7 @@ class Notifier:
         if len(entries) == _MOST_READ:
             end = entries[-1].id
         messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
-        self._leave_out(line, len(messages) - _MOST_WAITING)
-        for place, message in messages[-_MOST_WAITING:]:
+        for place, message in _summed_up(messages):
             if self._stopping.is_set():
                 return None
             wait = self._tell(line, message)
@@ -280,11 +287,6 @@ class Notifier:
         job = self._journal.get(entry.event.job) if entry.event.job else None
         told = message_of(entry.event, job, self._settings)
         return told and replace(told, title=_plain(display(told.title)), text=_plain(printable(told.text)))
-
-    @staticmethod
-    def _leave_out(line: _Line, count: int) -> None:
-        if count > 0 and not line.tries:
-            _LOG.warning("notifications_left_out", to=line.recipient.name, count=count)
 
     def _tell(self, line: _Line, message: Message) -> float | None:
         """Tell one message, or give it up; returns the seconds to wait before it is tried again."""
