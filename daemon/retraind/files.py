@@ -223,7 +223,7 @@ def _never() -> None:
     """Never pause."""
 
 
-def open_regular(path: Path, pause: Callable[[], None] = _never) -> BinaryIO:
+def open_regular(path: Path | str, pause: Callable[[], None] = _never) -> BinaryIO:
     """Open a regular file for unbuffered reading, never following a link in its last place.
 
     `pause` is called before each read and may raise. Raises OSError: ELOOP for a link, EINVAL for anything else

@@ -118,7 +118,10 @@ class Pattern:
 
         Only names that end in .csv or .tsv match.
         """
-        plain = canonical(name)
+        return self.key_in(canonical(name))
+
+    def key_in(self, plain: str) -> str | None:
+        """Do the same with a canonical name."""
         if not plain.endswith(_ENDINGS):
             return None
         found = self._expression.fullmatch(plain if self.own_ending else plain[:-4])

@@ -729,7 +729,7 @@ def _device_of(folder: Path) -> int:
 
 
 def _has_status(drop: Path) -> bool:
-    return os.path.lexists(drop / STATUS)
+    return os.path.lexists(f"{drop}/{STATUS}")
 
 
 def _end_hard(code: int) -> None:

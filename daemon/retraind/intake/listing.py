@@ -23,7 +23,9 @@ from retraind.shown import display
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _MOST_STRANGERS = 20
 _MANY_STRANGERS = 1_000
-"""From so many on, names that nothing recognises are only counted: asking after each takes its time on a share."""
+"""From so many on, names that nothing recognises are only counted."""
+_NOT_ORDINARY = "is not an ordinary file (links are not followed)"
+_NOT_UTF8 = "its name is not UTF-8. Please rename it."
 MOST_FILES = 10_000
 """Files of deliveries that one look takes note of; the rest comes into view once these are taken."""
 MOST_ENTRIES = 100_000
@@ -41,7 +43,7 @@ def signature_of(status: os.stat_result) -> Signature:
 def flaw_of(status: os.stat_result) -> str | None:
     """Say, as the rest of a sentence, why a file is not taken whatever its name; None when it may be."""
     if not stat.S_ISREG(status.st_mode):
-        return "is not an ordinary file (links are not followed)"
+        return _NOT_ORDINARY
     if status.st_nlink > 1:
         # Whoever may not read a file can often still give it a second name, here.
         return (
@@ -61,18 +63,22 @@ class Names:
         self.below = {canonical(pattern.folder): pattern.folder for pattern in self.patterns.values()}
         """The folders in which files are expected, by their canonical names."""
         self.below.pop("", None)
+        self._by_folder: dict[str, list[tuple[Role, Pattern]]] = {}
+        for role, pattern in self.patterns.items():
+            self._by_folder.setdefault(canonical(pattern.folder), []).append((role, pattern))
         self._ready = model.ready
 
-    def recognise(self, name: str, folder: str) -> tuple[Role, str] | None:
-        """Return what a name in the drop folder, or in `folder` below it, stands for; None for a stranger."""
-        for role, pattern in self.patterns.items():
-            if canonical(pattern.folder) == canonical(folder):
-                key = pattern.key_of(name)
-                if key is not None:
-                    return role, key
+    def recognise(self, name: str, plain: str, folder: str) -> tuple[Role, str] | None:
+        """Return what a name in the drop folder, or in `folder` below it, stands for; None for a stranger.
+
+        `plain` is the name's canonical form.
+        """
+        for role, pattern in self._by_folder.get(canonical(folder), ()):
+            key = pattern.key_in(plain)
+            if key is not None:
+                return role, key
         if folder:
             return None
-        plain = canonical(name)
         if self._ready == "marker":
             if name == SUCCESS_MARKER:
                 return Role.MARKER, ""
@@ -151,7 +157,7 @@ class Listing:
 
     def _read(self, drop: Path, folder: str, below: list[str]) -> None:
         try:
-            handle = os.open(drop / folder, _LISTING | (os.O_NOFOLLOW if folder else 0))
+            handle = os.open(f"{drop}/{folder}", _LISTING | (os.O_NOFOLLOW if folder else 0))
         except OSError as error:
             if folder and error.errno in _GONE:
                 return
@@ -183,32 +189,39 @@ class Listing:
             else:
                 self.strangers.add(f"{display(entry.name)} is not a folder, though one is expected.")
             return
-        self._take(entry, name, folder)
+        role_and_key = self._names.recognise(entry.name, plain, folder)
+        if role_and_key is None:
+            self._pass_over(entry, name)
+        else:
+            self._take(entry, name, *role_and_key)
 
-    def _take(self, entry: os.DirEntry[str], name: str, folder: str) -> None:
-        role_and_key = self._names.recognise(entry.name, folder)
+    def _take(self, entry: os.DirEntry[str], name: str, role: Role, key: str) -> None:
         if entry.is_dir(follow_symlinks=False):
-            if role_and_key is not None:
-                self.strangers.add(f"{display(name)} is left alone: it is a folder.")
-            return
-        if role_and_key is None and self.strangers.count >= _MANY_STRANGERS:
-            self.strangers.add()
+            self.strangers.add(f"{display(name)} is left alone: it is a folder.")
             return
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return
         if flaw := flaw_of(status):
-            why = f"it {flaw}."
-            self.may_mend = self.may_mend or role_and_key is not None
+            self.may_mend = True
+            self.strangers.add(f"{display(name)} is left alone: it {flaw}.")
         elif not _is_utf8(entry.name):
-            why = "its name is not UTF-8. Please rename it."
-        elif role_and_key is None:
-            why = "its name is none that this folder expects."
+            self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
         else:
-            self.new.append(Found(name, *role_and_key, signature_of(status)))
+            self.new.append(Found(name, role, key, signature_of(status)))
+
+    def _pass_over(self, entry: os.DirEntry[str], name: str) -> None:
+        if entry.is_dir(follow_symlinks=False):
             return
-        self.strangers.add(f"{display(name)} is left alone: {why}")
+        if self.strangers.count >= _MANY_STRANGERS:
+            self.strangers.add()
+        elif not entry.is_file(follow_symlinks=False):
+            self.strangers.add(f"{display(name)} is left alone: it {_NOT_ORDINARY}.")
+        elif not _is_utf8(entry.name):
+            self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
+        else:
+            self.strangers.add(f"{display(name)} is left alone: its name is none that this folder expects.")
 
 
 def _is_same(entry: os.DirEntry[str], known: Sighting) -> bool:

@@ -68,7 +68,10 @@ class Rest:
         self._drop = drop
         self._stamp = stamps[""]
         self._below = [(folder, stamp) for folder, stamp in stamps.items() if folder]
-        self._files = tuple(files)
+        self._files = [
+            (seen.name, (seen.signature.size, seen.signature.mtime_ns, seen.signature.inode, 1))
+            for seen in files
+        ]
         self._remote = remote
 
     def lasts(self) -> bool:
@@ -96,7 +99,8 @@ class Rest:
             os.close(handle)
 
     def _files_last(self, drop: int) -> bool:
-        for seen in self._files:
-            if not is_same(os.stat(seen.name, dir_fd=drop, follow_symlinks=False), seen.signature):
+        for name, expected in self._files:
+            status = os.stat(name, dir_fd=drop, follow_symlinks=False)
+            if (status.st_size, status.st_mtime_ns, status.st_ino, status.st_nlink) != expected:
                 return False
         return True

@@ -97,12 +97,13 @@ class Shares:
             return True
 
     def _check(self, name: str, folder: Path, path: Path, *, claim: bool) -> None:
+        marker = _read(path)
         with self._lock:
             known = self._known.get(name)
-        marker = _read(path)
-        if known is None or known.folder != str(folder) or known.id != marker:
-            # Perhaps a person has let the folder be replaced meanwhile.
-            known = self._recall(name)
+        if known is not None and known.id == marker and known.folder == str(folder):
+            return
+        # Perhaps a person has let the folder be replaced meanwhile.
+        known = self._recall(name)
         if known is None or known.folder != str(folder):
             if claim:
                 # Two jobs may be the first to be filed, and only one marker can be the right one.
@@ -154,11 +155,11 @@ class Shares:
 def _read(path: Path) -> str | None:
     """Return the id in a folder's marker, None where there is none that makes sense."""
     try:
-        with open_regular(path / MARKER) as file:
-            words = file.read(_LONGEST).split(b"\n")
+        with open_regular(f"{path}/{MARKER}") as file:
+            marker = file.read(_LONGEST)
     except FileNotFoundError:
         return None
-    return words[0].decode("ascii", "replace") or None
+    return marker.partition(b"\n")[0].decode("ascii", "replace") or None
 
 
 def _write(path: Path, marker: str) -> None:

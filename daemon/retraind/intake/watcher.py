@@ -51,6 +51,11 @@ class _Folders:
         self._ended = False
         self._lock = threading.Lock()
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all folders are watched."""
+        return len(self._watched) == len(self._folders)
+
     def complete(self) -> tuple[bool, bool]:
         """Watch the folders that are not watched yet; returns whether all are now, and whether some were added."""
         added = False
@@ -59,7 +64,7 @@ class _Folders:
                 if folder not in self._watched and (wd := self._add(folder)) is not None:
                     self._watched[folder] = wd
                     added = True
-            return len(self._watched) == len(self._folders), added
+            return self.is_whole, added
 
     def _add(self, folder: Path) -> WatchDescriptor | None:
         try:
@@ -155,8 +160,7 @@ class Watcher:
         with self._lock:
             models = list(self._models.values())
         for watched in models:
-            _, added = watched.complete()
-            if added:
+            if not watched.is_whole and watched.complete()[1]:
                 watched.on_queue_overflow()  # Something may have arrived in it already.
 
     def forget(self, model: str) -> None:
