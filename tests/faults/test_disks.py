@@ -1,6 +1,7 @@
 """Disks that are full, read-only, forbidden or broken: said in words, waited for, and nothing lost."""
 
 import errno
+import itertools
 import os
 import shutil
 import socket
@@ -108,6 +109,24 @@ def test_a_full_share_is_waited_for(tmp_path, memory, state):
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED
         assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
+
+
+@pytest.mark.parametrize("state", [State.SEALING, State.FILING])
+def test_a_share_that_can_hold_no_more_names_is_waited_for(tmp_path, mount, state):
+    """Bytes are free, inodes are not."""
+    mount(tmp_path / "share", "-t", "tmpfs", "-o", "size=4m,nr_inodes=40", "retraind-tests")
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=state)
+        names = (tmp_path / "share" / f"filler-{number}" for number in itertools.count())
+        fillers = []
+        with pytest.raises(OSError, match="No space left"):
+            for name in names:
+                name.touch()
+                fillers.append(name)
+        job = stuck(world, job, state, "No space left on device. Free some space there.")
+        for filler in fillers:
+            filler.unlink()
+        assert world.run(job).outcome is Outcome.TRAINED
 
 
 def test_a_full_archive_is_waited_for_and_keeps_the_original(tmp_path, memory):
