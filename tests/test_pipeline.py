@@ -6,7 +6,7 @@ import stat
 import sys
 import threading
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -441,6 +441,32 @@ def test_unknown_status_words_count_as_in_progress_and_are_recorded(tmp_path):
         ]
         assert "job_running" in seen
         assert seen[-1] == "job_finished"
+
+
+def test_trouble_that_lasts_is_an_event_when_it_has_lasted_and_when_it_ends(world):
+    """What is not the host's, so that no circuit opens: a proxy that answers in its place, a full disk."""
+    world.emulator.set_faults({"api_html": 1.0})
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    begun = world.clock.now()
+    job = world.run(job, most=timedelta(minutes=10))
+    assert job.troubled_since == begun
+    assert not job.stuck
+    job = world.run(job, most=timedelta(hours=3))
+    assert job.stuck
+    world.emulator.set_faults({})
+    job = world.run(job)
+    assert (job.outcome, job.stuck, job.troubled_since) == (Outcome.TRAINED, False, None)
+    told = [event for event in world.journal.events(job.id) if event.event in {"job_stuck", "job_moves"}]
+    assert [event.event for event in told] == ["job_stuck", "job_moves"]
+    assert "web page" in told[0].detail["reason"]
+    assert {datetime.fromisoformat(event.detail["since"]) for event in told} == {begun}
+
+
+def test_an_outage_of_a_host_is_no_event_of_each_job_that_waits_for_it(world):
+    world.emulator.set_faults({"api_500": 1.0})
+    job = world.run(world.run(world.sealing(), until=State.BUNDLED), most=timedelta(hours=3))
+    assert job.waits_for
+    assert not job.stuck
 
 
 def test_results_that_cannot_be_had_for_days_do_not_make_the_history_longer(world):

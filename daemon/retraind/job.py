@@ -192,6 +192,10 @@ class Job(_Frozen):
     """What the last of these tries met."""
     waits_for: str | None = None
     """The host that was in trouble then, if it was one."""
+    troubled_since: datetime | None = None
+    """When the first of these tries was."""
+    stuck: bool = False
+    """True once the trouble has lasted so long that somebody was to be notified."""
     hold: Problem | None = None
     """Set while the job waits for a person."""
     held_until: datetime | None = None

@@ -203,6 +203,7 @@ class Pipeline:
                 return self._go(job, outcome)
             case Wait(after, changes):
                 wake_at = self._clock.now() + after
+                self._tell_of_end(job)
                 return self._journal.write(job, **{**_CALM, **changes}, wake_at=wake_at)
             case Retry():
                 return self._retry_later(job, outcome)
@@ -224,6 +225,7 @@ class Pipeline:
 
     def _go(self, job: Job, go: Go) -> Job:
         cleared = {"state": go.to, "wake_at": None, **_CALM}
+        self._tell_of_end(job)
         after = self._journal.write(job, go.event, detail=go.detail, **(cleared | dict(go.changes)))
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
             _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
@@ -244,15 +246,27 @@ class Pipeline:
             met = job.trouble if job.trouble and job.waits_for == trouble.host else met
         else:
             _LOG.warning("step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=met)
+        now = self._clock.now()
+        since = job.troubled_since or now
+        # An outage of a host is told of once, not by each of the jobs that wait for it.
+        stuck = job.stuck or (trouble.host is None and now - since >= self.settings.notify.patience)
+        news = stuck != job.stuck or job.trouble != met
         return self._journal.write(
             job,
-            "retry" if job.trouble != met else None,
-            detail={"reason": met},
-            wake_at=self._clock.now() + wait,
+            ("job_stuck" if stuck and not job.stuck else "retry") if news else None,
+            detail={"reason": met, **({"since": since} if stuck else {})},
+            wake_at=now + wait,
             attempts=again,
             trouble=met,
             waits_for=trouble.host,
+            troubled_since=since,
+            stuck=stuck,
         )
+
+    def _tell_of_end(self, job: Job) -> None:
+        """Note that trouble is over of which somebody was notified."""
+        if job.stuck:
+            self._journal.note("job_moves", job, since=job.troubled_since)
 
     def _hold(self, job: Job, hold: Hold) -> Job:
         if hold.credential and self._credentials.forget(job.model) and job.attempts == 0:
@@ -840,7 +854,13 @@ def last_good(journal: Journal, model: str) -> Earlier | None:
     return Earlier(last.id, last.columns, last.rows[Role.TRAIN]) if last and Role.TRAIN in last.rows else None
 
 
-_CALM: Mapping[str, Any] = {"attempts": 0, "trouble": None, "waits_for": None}
+_CALM: Mapping[str, Any] = {
+    "attempts": 0,
+    "trouble": None,
+    "waits_for": None,
+    "troubled_since": None,
+    "stuck": False,
+}
 _NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None, "bundle_sha256": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,

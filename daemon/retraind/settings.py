@@ -233,7 +233,7 @@ class WorkSettings(_Section):
     retry_longest: PositiveSpan = timedelta(minutes=10)
 
 
-Kind = Literal["failed", "held", "key", "outage", "folder", "gate", "journal", "done"]
+Kind = Literal["failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "done"]
 """What an operator can be notified of."""
 
 
@@ -248,9 +248,9 @@ class NotifySettings(_Section):
 
     urls: tuple[Annotated[SecretStr, AfterValidator(_address)], ...] = ()
     """They may hold passwords and tokens."""
-    on: tuple[Kind, ...] = ("failed", "held", "key", "outage", "folder", "gate", "journal")
+    on: tuple[Kind, ...] = ("failed", "held", "stuck", "key", "outage", "folder", "gate", "journal")
     patience: Span = timedelta(minutes=15)
-    """How long the service or a folder has to be out of reach before it is worth a message."""
+    """How long passing trouble has to last before it is worth a message."""
 
 
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

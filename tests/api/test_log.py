@@ -70,6 +70,7 @@ def test_the_libraries_say_only_what_an_operator_wants(stream):
     for name in ("apscheduler.scheduler", "alembic", "watchdog", "urllib3.connectionpool"):
         logging.getLogger(name).info("chatter")
     logging.getLogger("urllib3.connectionpool").warning("Retrying after connection broken: /x?sig=1")
+    logging.getLogger("apprise").error("Failed to send to https://hooks.example.com/token")
     assert lines_of(stream) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from api.peers import Peer, answer
-from retraind.clock import ManualClock
+from retraind.clock import ManualClock, for_people
 from retraind.errors import ConfigError
 from retraind.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
 from retraind.journal import Journal, Outage
@@ -147,6 +147,19 @@ EVENTS = {
         "churn, delivery 1 is no longer on hold",
         "It goes on.",
     ),
+    "a job that cannot go on": (
+        lambda journal, job: journal.write(
+            job, "job_stuck", detail={"reason": "The disk is full.", "since": "2026-11-25T10:00:00+00:00"}
+        ),
+        "churn, delivery 1 cannot go on",
+        "It has been trying since {since}. The last try: The disk is full. It is tried again by itself; nothing is "
+        "lost.",
+    ),
+    "a job that goes on": (
+        lambda journal, job: journal.note("job_moves", job, since="2026-11-25T10:00:00+00:00"),
+        "churn, delivery 1 goes on",
+        "It had been trying since {since}.",
+    ),
     "a key that ends": (
         lambda journal, _: journal.note_change("key_warning", "churn", "The API key ends on Monday."),
         "churn: its key ends soon",
@@ -180,7 +193,7 @@ def test_each_event_is_worded_for_somebody_who_is_elsewhere(place, case):
     notifier.deliver()
     (told,) = heard(peer)
     assert told["title"] == title
-    assert told["what"] == what.format(root=place.root)
+    assert told["what"] == what.format(root=place.root, since=for_people(NOW.replace(hour=10)))
 
 
 def test_what_begins_and_ends_is_told_at_both_ends(place):

@@ -25,6 +25,8 @@ KINDS: Mapping[str, frozenset[Kind]] = MappingProxyType(
         "model_released": frozenset({"held"}),
         "held": frozenset({"held"}),
         "released": frozenset({"held"}),
+        "job_stuck": frozenset({"stuck"}),
+        "job_moves": frozenset({"stuck"}),
         "key_warning": frozenset({"key"}),
         "host_still_down": frozenset({"outage"}),
         "host_back": frozenset({"outage"}),
@@ -155,6 +157,18 @@ def _job_released(about: _About) -> _Words:
     return _Words(f"{about.whose} is no longer on hold", "It goes on.", good=True)
 
 
+def _stuck(about: _About) -> _Words:
+    text = (
+        f"It has been trying since {about.since}. The last try: {about.said('reason')} It is tried again by itself; "
+        "nothing is lost."
+    )
+    return _Words(f"{about.whose} cannot go on", text)
+
+
+def _moves(about: _About) -> _Words:
+    return _Words(f"{about.whose} goes on", f"It had been trying since {about.since}.", good=True)
+
+
 def _key(about: _About) -> _Words | None:
     return _Words(f"{about.model}: its key ends soon", about.said("what")) if about.said("what") else None
 
@@ -201,6 +215,8 @@ _WORDS: Mapping[str, Callable[[_About], _Words | None]] = MappingProxyType(
         "model_released": _model_released,
         "held": _job_held,
         "released": _job_released,
+        "job_stuck": _stuck,
+        "job_moves": _moves,
         "key_warning": _key,
         "host_still_down": _down,
         "host_back": _back,
