@@ -233,7 +233,10 @@ def test_a_forged_copy_is_not_believed_unless_an_operator_says_so(world_with_his
     forged(world, fake)
     assert rebuilt(world) == []
     assert world.journal.get(fake.id) is None
-    assert [job.id for job in rebuilt(world, believe=True)] == [fake.id]
+    files = JobFiles.beside(world.settings.state.journal_file)
+    found = rebuild(world.settings, world.journal, files, believe=True)
+    assert [job.id for job in found.adopted] == [fake.id]
+    assert found.believed == found.adopted, "and it is told which"
 
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b/c", "..", "train/../x", ""])
@@ -333,6 +336,7 @@ def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
             mended = site.command("rebuild")
             assert mended.returncode == 0, mended.stderr
             assert "1 jobs were taken over" in mended.stdout
+            assert "its job.json has no good seal" in mended.stdout
             assert (tmp_path / "state" / "journal.db.bad-1").read_bytes().startswith(b"\0garbage")
         deliver(drop, "train_again.csv", table())
         deliver(drop, "eval_again.csv", table(20))

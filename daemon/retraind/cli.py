@@ -436,6 +436,8 @@ def _rebuild(options: argparse.Namespace) -> int:
             journal.close()
     for folder in found.foreign:
         _say(f"{folder}: there is no usable job.json in it; it is left alone.")
+    for job in found.believed:
+        _say(f"{job.id} ({job.state}): its job.json has no good seal; it was believed as it is.")
     _say(f"{len(found.adopted)} jobs were taken over from their folders.")
     return GOOD
 

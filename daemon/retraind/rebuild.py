@@ -31,6 +31,8 @@ class Rebuilt:
 
     adopted: list[Job] = field(default_factory=list)
     """Jobs that the journal did not know, or knew an older version of."""
+    believed: list[Job] = field(default_factory=list)
+    """Those of them whose copy has no good seal, so that anybody may have written it."""
     foreign: list[Path] = field(default_factory=list)
     """Folders among the job folders that hold no believable copy of a job; they are left alone."""
 
@@ -49,7 +51,7 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
         filed: set[str] = set()
         for place, state in places:
             foreign: list[Path] = []
-            for job_id, copy in _copies(model, place, files, _settled(known, state), believe=believe):
+            for job_id, copy, sealed in _copies(model, place, files, _settled(known, state), believe=believe):
                 version = known.get(job_id)
                 if copy is None or copy.model != name:
                     if version is None:
@@ -67,6 +69,7 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
                     continue
                 journal.adopt(job)
                 found.adopted.append(job)
+                found.believed += [] if sealed else [job]
                 _LOG.warning("job_adopted", job=job.id, model=name, state=job.state.value)
             _tell_of(foreign, place)
             found.foreign += foreign
@@ -100,27 +103,31 @@ def _places(model: ModelSettings) -> Iterator[tuple[Path, State | None]]:
 
 def _copies(
     model: ModelSettings, place: Path, files: JobFiles, besides: frozenset[str], *, believe: bool
-) -> Iterator[tuple[str, Job | None]]:
+) -> Iterator[tuple[str, Job | None, bool]]:
     """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else."""
     inside = place.is_relative_to(model.drop)
     try:
         with held(model.drop, *place.relative_to(model.drop).parts) if inside else held(place) as here:
             for name in _names(here):
                 if name not in besides:
-                    yield name, _copy(here, name, files, believe=believe)
+                    yield name, *_copy(here, name, files, believe=believe)
     except FileNotFoundError:
         return
     except OSError as error:
         _LOG.warning("folder_unreadable", folder=str(place), reason=error.strerror)
 
 
-def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> Job | None:
+def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Job | None, bool]:
+    """Return the copy in a job's folder, and whether its seal is good."""
     try:
         with held(place, name) as folder:
-            return files.read(folder, name, believe=believe)
+            sealed = files.read(folder, name)
+            if sealed is not None or not believe:
+                return sealed, True
+            return files.read(folder, name, believe=True), False
     except OSError:
         # It was exchanged since it was listed; the others still count.
-        return None
+        return None, True
 
 
 def _names(place: Path) -> Iterator[str]:
