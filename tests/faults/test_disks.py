@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from api.peers import Peer, answer
 from retraind import files
+from retraind.api.upload import ObjectStore
 from retraind.clock import ManualClock
 from retraind.errors import JournalError
 from retraind.files import held
@@ -23,7 +25,7 @@ from retraind.job import Outcome, State
 from retraind.journal import Journal
 from retraind.report.status import STATUS, write_status
 from retraind.service import Daemon
-from retraind.settings import ModelSettings, SweepSettings, load
+from retraind.settings import ApiSettings, ModelSettings, SweepSettings, load
 from world import a_world, table
 
 NOBODY = 65_534
@@ -123,6 +125,25 @@ def test_a_full_share_is_waited_for(tmp_path, memory, state):
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED
         assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
+
+
+def test_results_for_which_there_is_no_room_are_not_begun(tmp_path, memory):
+    """The share is other people's too."""
+    memory(tmp_path / "share", 512)
+
+    def play(visit):
+        visit.connection.sendall(answer(200, b"x" * (1 << 20))[: 256 << 10])  # what would still fit
+        visit.connection.recv(1)
+
+    peer = Peer([play])
+    try:
+        store = ObjectStore(ApiSettings(timeout=5, connect_timeout=5))
+        with pytest.raises(OSError, match="No space left") as refused:
+            store.get(peer.url, tmp_path / "share" / "results.zip", lambda: None)
+    finally:
+        peer.stop()
+    assert refused.value.errno == errno.ENOSPC
+    assert list((tmp_path / "share").iterdir()) == []
 
 
 @pytest.mark.parametrize("state", [State.SEALING, State.FILING])

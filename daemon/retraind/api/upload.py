@@ -3,6 +3,7 @@
 The API key never goes there, nothing is followed, and no address is ever worded: its query is its signature.
 """
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -249,12 +250,17 @@ def _save(response: requests.Response, temporary: Path, pause: Callable[[], None
         "Fetch them on the service's screen.",
         restart=False,
     )
-    if (response.raw.length_remaining or 0) > largest:
+    announced = response.raw.length_remaining or 0
+    if announced > largest:
         raise too_long
     clear(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(temporary, flags, 0o644)
     with os.fdopen(handle, "wb") as file:
+        disk = os.fstatvfs(handle)
+        # Others need the share meanwhile. Some file systems do not say how large they are.
+        if disk.f_blocks and disk.f_bavail * disk.f_frsize < announced:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
         while piece := response.raw.read(_PIECE, decode_content=True):
             pause()
             if not file.tell() and is_web_page(piece):
