@@ -236,6 +236,28 @@ def test_a_wrong_value_in_a_variable_is_blamed_on_the_variable(world, monkeypatc
     assert problem.startswith("Environment variable RETRAIND_MODELS__CHURN__SETTLE")
 
 
+@pytest.mark.parametrize("text", ["*.bak *.old", '["*.bak", "*.old"]'])
+def test_a_list_in_a_variable_is_words_or_json(world, monkeypatch, text):
+    monkeypatch.setenv("RETRAIND_SWEEP__IGNORE", text)
+    assert load(world.write(SMALLEST))[0].sweep.ignore == ("*.bak", "*.old")
+
+
+WRONG_LISTS = [
+    ("RETRAIND_NOTIFY__URLS", f"https://hooks.example.com/{SECRET} {SECRET}", "notify.urls.1 = (hidden)"),
+    ("RETRAIND_NOTIFY__ON", "failed fail", "notify.on.1 = 'fail'"),
+    ("RETRAIND_SWEEP", "often", "sweep = 'often'"),
+    ("RETRAIND_MODELS__CHURN__FIX", "bomb", "models.churn.fix.0 = 'bomb'"),
+]
+
+
+@pytest.mark.parametrize(("variable", "text", "told"), WRONG_LISTS, ids=[case[0] for case in WRONG_LISTS])
+def test_a_wrong_list_or_table_in_a_variable_is_told_in_words(world, monkeypatch, variable, text, told):
+    monkeypatch.setenv(variable, text)
+    (problem,) = world.problems(SMALLEST)
+    assert problem.startswith(f"Environment variable {variable}: {told}")
+    assert SECRET not in problem
+
+
 def test_a_secret_with_a_mistake_beside_it_is_not_shown(world, monkeypatch):
     monkeypatch.setenv("RETRAIND_MODELS__CHURN__API_KEY", SECRET)
     problems = world.problems('[models.churn]\ndrop = "DROP"\napi_key_file = "KEY"\n')

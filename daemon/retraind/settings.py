@@ -28,9 +28,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -93,6 +95,14 @@ def _to_size(value: object) -> object:
 
 Size = Annotated[int, BeforeValidator(_to_size), Field(ge=0)]
 """Bytes; in the file a number or a text such as "20GiB"."""
+
+
+def _to_words(value: object) -> object:
+    """Read a text as a list of its words: in a variable that is how one is written."""
+    return value.split() if isinstance(value, str) else value
+
+
+_Words = BeforeValidator(_to_words)
 
 
 def _kind_of(path: Path) -> int:
@@ -208,7 +218,7 @@ class SweepSettings(_Section):
 
     interval: PositiveSpan = timedelta(seconds=30)
     observer: Literal["auto", "inotify", "none"] = "auto"
-    ignore: tuple[str, ...] = (
+    ignore: Annotated[tuple[str, ...], _Words] = (
         ".*", "~$*", "*~", "*.part", "*.partial", "*.tmp", "*.temp", "*.filepart", "*.crdownload",
         "*.download", "*.swp", "*.lock", "Thumbs.db", "desktop.ini", "STATUS.txt",
     )  # fmt: skip
@@ -220,7 +230,7 @@ class PollSettings(_Section):
     interval: PositiveSpan = timedelta(seconds=60)
     slowest: PositiveSpan = timedelta(minutes=15)
     timeout: PositiveSpan = timedelta(hours=24)
-    failure_words: tuple[str, ...] = ("fail", "error", "cancel", "abort", "delete")
+    failure_words: Annotated[tuple[str, ...], _Words] = ("fail", "error", "cancel", "abort", "delete")
     upload_doubt: Span = timedelta(seconds=60)
     """How long to watch a retrain job after an upload was cut off, before its bytes are sent again."""
 
@@ -246,9 +256,18 @@ def _address(url: SecretStr) -> SecretStr:
 class NotifySettings(_Section):
     """[notify]: whom to tell of what somebody should know."""
 
-    urls: tuple[Annotated[SecretStr, AfterValidator(_address)], ...] = ()
+    urls: Annotated[tuple[Annotated[SecretStr, AfterValidator(_address)], ...], _Words] = ()
     """They may hold passwords and tokens."""
-    on: tuple[Kind, ...] = ("failed", "held", "stuck", "key", "outage", "folder", "gate", "journal")
+    on: Annotated[tuple[Kind, ...], _Words] = (
+        "failed",
+        "held",
+        "stuck",
+        "key",
+        "outage",
+        "folder",
+        "gate",
+        "journal",
+    )
     patience: Span = timedelta(minutes=15)
     """How long passing trouble has to last before it is worth a message."""
 
@@ -390,7 +409,7 @@ class ModelSettings(_Section):
     on_pair_timeout: Literal["wait", "fail", "train-only"] = "wait"
     backlog: Literal["all", "latest"] = "all"
     on_duplicate: Literal["skip", "retrain"] = "skip"
-    fix: tuple[Literal["bom"], ...] = ()
+    fix: Annotated[tuple[Literal["bom"], ...], _Words] = ()
     target: Annotated[str, Field(min_length=1)] | None = None
     """The column that the model predicts. Named, its rules are checked as well."""
     time_series: bool = False
@@ -459,6 +478,17 @@ class ModelSettings(_Section):
         return time.fromisoformat(begin), time.fromisoformat(end)
 
 
+class _Variables(EnvSettingsSource):
+    """RETRAIND_... variables. What is no JSON is left as it is, to be read or refused like a text in the file."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return a variable's value, decoded where that makes sense."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -485,8 +515,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put variables before the file; `init_settings` carries the file's content, already parsed."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
+        del env_settings, dotenv_settings, file_secret_settings
+        return _Variables(settings_cls), init_settings
 
     def poll_interval(self, model: str) -> timedelta:
         """Return how often `model`'s trainings are asked after at first."""
@@ -654,8 +684,10 @@ _SECRET_KEYS = {"api_key", "secret_key", "urls"}
 def _word(file: Path, detail: ErrorDetails) -> str:
     """Turn one of pydantic's errors into a sentence: where, key, value, what is wrong, what to do."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
-    variable = ENV_PREFIX + "__".join(str(part).upper() for part in location)
-    set_by = next((name for name in os.environ if name.upper() == variable), None)
+    # The value itself, or the list or table that it is in.
+    parts = [str(part).upper() for part in location]
+    variables = {ENV_PREFIX + "__".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    set_by = next((name for name in os.environ if name.upper() in variables), None)
     where = f"Environment variable {set_by}" if set_by else str(file)
     key = ".".join(str(part) for part in location)
     value = detail["input"]
