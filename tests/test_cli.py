@@ -157,6 +157,66 @@ def test_check_names_what_is_wrong_and_asks_the_service_when_told_to(site):
     assert "another-key" not in online.stdout + online.stderr
 
 
+def test_a_share_that_is_away_and_an_open_key_file_keep_no_command_from_telling_of_the_rest(site, tmp_path):
+    work_off(site, GOOD)
+    other = site.add_model("price", "key-of-price-0123456789")
+    other.rename(tmp_path / "away")
+    (tmp_path / "price.key").chmod(0o644)
+    job = site.jobs()[0]["id"]
+    for command in (["status"], ["jobs"], ["show", job], ["check"]):
+        done = site.command(*command)
+        told = done.stdout + done.stderr
+        assert "models.price.drop" in told, command
+        assert "this does not exist" in told
+        assert "models.price.api_key_file" in told
+    assert job in site.command("jobs").stdout
+    assert json.loads(site.command("status", "--json").stdout)["models"][0]["done"] == 1
+    checked = site.command("check")
+    assert checked.returncode == 2
+    assert "ok     models.churn.drop" in checked.stdout
+    assert "noted" in site.command("switch", job).stdout
+    assert site.command("run").returncode == 2
+
+
+def test_status_is_a_check_for_a_monitor(site):
+    work_off(site, GOOD)
+    assert site.command("status").returncode == 1  # not running
+    site.start()
+    assert site.command("status").returncode == 0
+    journal = Journal.open(site.root / "state" / "journal.db")
+    since = datetime.now(UTC) - timedelta(hours=1)
+    outage = Outage("127.0.0.1:1", since, 9, "The connection was refused.", since)
+    journal.set_outages((outage,), frozenset())
+    journal.close()
+    assert site.command("status").returncode == 1
+
+
+def test_a_delivery_that_waits_for_its_window_is_left_by_once_told_of_and_released(site):
+    hour = datetime.now().astimezone() + timedelta(hours=5)
+    site.config.write_text(
+        site.config.read_text() + f'upload_window = "{hour:%H}:00-{hour + timedelta(hours=1):%H}:00"\n'
+    )
+    assert work_off(site, GOOD) == 0
+    (job,) = site.jobs()
+    assert job["state"] == "bundled"
+    assert "waits for its window" in " ".join(site.command("status").stdout.split())
+    assert "Last try" not in (site.drop / "STATUS.txt").read_text("utf-8-sig")
+    assert site.command("release", job["id"]).returncode == 0
+    assert work_off(site) == 0
+    assert site.jobs()[0]["state"] == "done"
+
+
+def test_status_tells_of_jobs_whose_model_is_no_longer_configured(site):
+    site.config.write_text(site.config.read_text() + 'budget = "0/year"\n')
+    work_off(site, GOOD)
+    site.config.write_text(site.config.read_text().replace("[models.churn]", "[models.other]"))
+    work_off(site)
+    status = " ".join(site.command("status").stdout.split())
+    assert "churn (not in the configuration)" in status
+    document = json.loads(site.command("status", "--json").stdout)
+    assert [model["name"] for model in document["models"]] == ["other", "churn"]
+
+
 def test_a_mistake_in_the_configuration_ends_with_2(site):
     site.config.write_text("[models.churn]\n")
     for command in (["run"], ["check"], ["status"], ["jobs"]):

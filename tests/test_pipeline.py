@@ -512,6 +512,68 @@ def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_t
         assert world.run(third).outcome is Outcome.TRAINED
 
 
+def hours(clock, after: int) -> str:
+    """Return a window of an hour that opens in so many hours."""
+    begin = clock.now().astimezone() + timedelta(hours=after)
+    return f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"
+
+
+@pytest.mark.parametrize("afterwards", [{}, {"upload_window": "other"}], ids=["no window", "another window"])
+def test_a_job_that_waits_for_its_window_heeds_a_changed_configuration(tmp_path, afterwards):
+    with a_world(tmp_path) as world:
+        world.configure(upload_window=hours(world.clock, 2))
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        assert job.waits_for_window
+        world.configure(**{key: hours(world.clock, 5) for key in afterwards})
+        world.pipeline.reconsider()
+        job = world.pipeline.advance_one(world.journal.get(job.id))
+        if afterwards:
+            assert timedelta(hours=4) < job.wake_at - world.clock.now() <= timedelta(hours=5)
+        else:
+            assert job.state is State.REGISTERED
+
+
+def test_a_waived_window_is_not_waited_for(tmp_path):
+    with a_world(tmp_path) as world:
+        world.configure(upload_window=hours(world.clock, 2))
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.journal.write(job, "released", wake_at=None, window_waived=True)
+        assert world.pipeline.advance_one(job).state is State.REGISTERED
+
+
+def test_a_held_job_heeds_a_raised_budget(tmp_path):
+    with a_world(tmp_path, budget="1/month") as world:
+        world.run(world.sealing())
+        held = [world.run(world.sealing(key=str(key), train=table(offset=key))) for key in (2, 3)]
+        events = len(world.journal.events())
+        world.pipeline.reconsider()
+        assert [world.journal.get(job.id).hold for job in held] == [job.hold for job in held]
+        assert len(world.journal.events()) == events  # nobody is told again of what they know
+        world.configure(budget="2/month")
+        world.pipeline.reconsider()
+        first, second = (world.journal.get(job.id) for job in held)
+        assert first.hold is None
+        assert world.run(first).outcome is Outcome.TRAINED
+        second = world.run(second)
+        assert "budget of 2 trainings a month" in second.hold.what
+        world.configure(budget="1/month")
+        world.pipeline.reconsider()
+        assert "budget of 1 training a month" in world.journal.get(second.id).hold.what
+
+
+def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_when_it_is_back(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    table_of_model = world.settings.models["churn"]
+    other = world.settings.model_copy(update={"models": {"other": table_of_model}})
+    world.pipeline.settings = other
+    world.pipeline.reconsider()
+    job = world.journal.get(job.id)
+    assert "no model 'churn' any more" in job.hold.what
+    world.pipeline.settings = world.settings
+    world.pipeline.reconsider()
+    assert world.run(world.journal.get(job.id)).outcome is Outcome.TRAINED
+
+
 # ---------------------------------------------------------------------- retry, switch, filing
 
 

@@ -123,6 +123,8 @@ MISTAKES = [
         "a retention in which trainings are forgotten that count", SMALLEST + 'budget = "4/month"\nretention = "7d"\n',
         ["models.churn", "retention", "31d"],
     ),
+    ("a retention without a unit", SMALLEST + "retention = 400\n", ["models.churn.retention", "bare number", "400d"]),
+    ("a retention in a text without a unit", SMALLEST + 'retention = "400"\n', ["models.churn.retention", "400d"]),
     ("a retention that is none", SMALLEST + 'budget = "4/month"\nretention = "long"\n', ["models.churn.retention", "30d"]),
     ("a base address that is none", SMALLEST + '[api]\nbase_url = "service"\n', ["api.base_url", "'service'"]),
     ("no TOML", "models = x\n", ["not valid TOML", "line"]),

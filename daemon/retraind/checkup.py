@@ -91,10 +91,7 @@ def _model(
             subject, False, f"this user may not read and write {model.drop}; files are moved out of it"
         )
     for word, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
-        present = folder
-        while not present.exists():
-            present = present.parent
-        if present.stat().st_dev != model.drop.stat().st_dev:
+        if _file_system_of(folder) != _file_system_of(model.drop):
             yield Finding(
                 f"models.{name}.{word}",
                 True,
@@ -102,6 +99,13 @@ def _model(
             )
     yield from _gate(name, model)
     yield _credential(name, model, client, credentials, online=online)
+
+
+def _file_system_of(folder: Path) -> int:
+    """Return the number of the file system that a folder is on, or will be on once it is made."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder.stat().st_dev
 
 
 def _gate(name: str, model: ModelSettings) -> Iterator[Finding]:

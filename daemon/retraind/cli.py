@@ -169,17 +169,22 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from retraind.checkup import checkup
-    from retraind.settings import load
+    from retraind.settings import load_to_look
 
-    settings, file = load(options.config)
+    settings, file, problems = load_to_look(options.config)
     findings = checkup(settings, online=options.online)
     if options.json:
-        _print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
+        told = [finding._asdict() for finding in findings]
+        _print_json({"config": str(file), "problems": problems, "findings": told})
     else:
+        for problem in problems:
+            _say(f"WRONG  {problem}")
         for finding in findings:
             _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
-        wrong = sum(not finding.good for finding in findings)
+        wrong = len(problems) + sum(not finding.good for finding in findings)
         _say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
+    if problems:
+        return USAGE
     return GOOD if all(finding.good for finding in findings) else BAD
 
 
@@ -208,9 +213,11 @@ def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
 
     from retraind.database import unusable
     from retraind.journal import Journal
-    from retraind.settings import load
+    from retraind.settings import load_to_look
 
-    settings, _ = load(options.config)
+    settings, _, problems = load_to_look(options.config)
+    for problem in problems:
+        _complain(problem)
     file = settings.state.journal_file
     if not file.exists():
         raise JournalError(
@@ -251,7 +258,8 @@ def _status(options: argparse.Namespace) -> int:
         console.print(table)
         for host in found.hosts:
             console.print(display(f"WAITING: {host.sentence}"), soft_wrap=True)
-    return BAD if any(model.hold for model in found.models) else GOOD
+    well = found.process and not found.hosts and not any(model.hold for model in found.models)
+    return GOOD if well else BAD
 
 
 def _jobs(options: argparse.Namespace) -> int:
@@ -405,10 +413,11 @@ def _release(options: argparse.Namespace) -> int:
             _say(f"{options.name}: released.")
             return GOOD
         job = _the_job(journal, options.name)
-        if job.hold is None:
+        if job.hold is None and not job.waits_for_window:
             _complain(f"{job.id} is not on hold.")
             return BAD
-        journal.write(job, "released", hold=None, held_until=None, wake_at=None, budget_waived=True)
+        waived = {"window_waived": True} if job.waits_for_window else {"budget_waived": True}
+        journal.write(job, "released", hold=None, held_until=None, wake_at=None, trouble=None, **waived)
         _say(f"{job.id}: released.")
     return GOOD
 

@@ -202,6 +202,8 @@ class Job(_Frozen):
     """When the hold ends by itself; None where only a person can end it."""
     budget_waived: bool = False
     """A person let the job through although the model's budget is used up."""
+    window_waived: bool = False
+    """A person let the job through outside of the hours in which its model's uploads begin."""
 
     # The check
     rows: Mapping[str, int] = {}
@@ -255,6 +257,12 @@ class Job(_Frozen):
     def clock_was_set_back(self, now: datetime) -> bool:
         """True when by the clock the job's last change has not happened yet."""
         return now < self.updated_at - _CLOCK_SLACK
+
+    @property
+    def waits_for_window(self) -> bool:
+        """True while the job waits for the hours in which its model's uploads begin."""
+        waits = self.wake_at is not None and self.attempts == 0
+        return self.state is State.BUNDLED and waits and self.hold is None
 
     def due(self, now: datetime) -> datetime:
         """Return when the job's step may be run.

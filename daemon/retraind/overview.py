@@ -1,6 +1,6 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from typing import Any
@@ -125,7 +125,27 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                     sentences=sentences,
                 )
             )
+    models += [
+        _left_over(name, [job for job in active if job.model == name], counts[name])
+        for name in sorted({job.model for job in active} - settings.models.keys())
+    ]
     return Overview(process=process, models=models, hosts=hosts)
+
+
+def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> ModelOverview:
+    """Tell of the jobs of a model that is not in the configuration."""
+    return ModelOverview(
+        name=name,
+        drop="(not in the configuration)",
+        hold=None,
+        warning=None,
+        jobs=[_active(job) for job in jobs],
+        published=None,
+        done=counts.get(State.DONE, 0),
+        failed=counts.get(State.FAILED, 0),
+        waiting=[],
+        sentences=[_word(job, jobs, ()) for job in jobs],
+    )
 
 
 def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> HostOverview:
@@ -152,7 +172,9 @@ def _word(job: Job, jobs: list[Job], down: Collection[str]) -> str:
         return f"{text}; ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}".rstrip()
     if job.waits_for in down:
         return f"{text}; it waits for {job.waits_for}"
-    return f"{text}; try {job.attempts}: {job.trouble}" if job.trouble else text
+    if not job.trouble:
+        return text
+    return f"{text}; try {job.attempts}: {job.trouble}" if job.attempts else f"{text}; {job.trouble}"
 
 
 def _active(job: Job) -> ActiveJob:

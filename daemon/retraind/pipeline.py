@@ -51,7 +51,7 @@ from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
-from retraind.places import Places, delete, is_folder
+from retraind.places import Places, delete, is_folder, not_configured
 from retraind.report import machine, notes
 from retraind.settings import ModelSettings, Settings
 from retraind.shown import display
@@ -317,6 +317,33 @@ class Pipeline:
                         self._journal.write(job, train_deadline=job.train_deadline + jump)
         return True
 
+    def reconsider(self) -> None:
+        """Look under the present configuration at what waits for a window, a budget or a model's table.
+
+        Meant for a start and for a reload: the moment until which a job waits was told by the earlier configuration.
+        """
+        for job in self._journal.active():
+            with suppress(Conflict), structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
+                self._reconsider(job)
+
+    def _reconsider(self, job: Job) -> None:
+        model = self.settings.models.get(job.model)
+        gone = not_configured(job)
+        if model is None:
+            if job.hold is None:
+                self._hold(job, gone)
+        elif job.waits_for_window:
+            self._journal.write(job, wake_at=None, trouble=None)
+        elif job.hold is not None and job.hold.what == gone.what:
+            self._journal.write(job, "released", hold=None, held_until=None)
+        elif job.hold is not None and job.held_until is not None:
+            over = self._over_budget(job, model)
+            if over is None:
+                self._journal.write(job, "released", hold=None, held_until=None)
+            elif over.what != job.hold.what:
+                problem = Problem(what=over.what, remedy=over.remedy)
+                self._journal.write(job, hold=problem, held_until=over.until)
+
     def expire(self, job: Job) -> bool:
         """Delete the folder of a job that rests, and then what the journal knows of it.
 
@@ -530,12 +557,13 @@ class Pipeline:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
         model = self.places.model(job)
         opens_in = _until_window(model, self._clock.now())
-        if opens_in:
+        if opens_in and not job.window_waived:
             return Wait(opens_in, {"trouble": f"The upload waits for its window ({model.upload_window})."})
         if not self._has_bundle(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
-        self._keep_budget(job, model)
+        if over := self._over_budget(job, model):
+            raise over
         key = self._key(job)
         given = self._service.register(job.bundle_name, key)
         return Go(
@@ -767,21 +795,21 @@ class Pipeline:
         except (Setback, KeyError):
             return None
 
-    def _keep_budget(self, job: Job, model: ModelSettings) -> None:
-        """Hold the job when the model has had as many trainings as its owner wants to pay for."""
+    def _over_budget(self, job: Job, model: ModelSettings) -> Hold | None:
+        """Return the hold of a job whose model has had as many trainings as its owner wants to pay for."""
         budget = model.trainings
         now = self._clock.now()
         if budget is None or job.budget_waived:
-            return
-        used = self._journal.trainings_since(job.model, budget.begins(now))
-        if used >= budget.trainings:
-            until = budget.ends(now)
-            raise Hold(
-                f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
-                f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
-                scope=Scope.JOB,
-                until=until,
-            )
+            return None
+        if self._journal.trainings_since(job.model, budget.begins(now)) < budget.trainings:
+            return None
+        until = budget.ends(now)
+        return Hold(
+            f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
+            f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
+            scope=Scope.JOB,
+            until=until,
+        )
 
     def _spooled(self, job: Job) -> Path:
         return self.settings.state.spool / f"{job.id}.zip"

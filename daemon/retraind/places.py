@@ -40,11 +40,7 @@ class Places:
         """Return the model's table. Raises Hold where the configuration has none any more."""
         model = self._settings().models.get(job.model)
         if model is None:
-            raise Hold(
-                f"The configuration has no model {job.model!r} any more.",
-                "Put its table back and reload, so that its deliveries can be finished.",
-                scope=Scope.JOB,
-            )
+            raise not_configured(job)
         return model
 
     def folder(self, job: Job) -> Path:
@@ -112,6 +108,15 @@ class Places:
             # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
             copy_folder_verified(here / job.id, there / job.id, self._pause)
             delete(here / job.id)
+
+
+def not_configured(job: Job) -> Hold:
+    """Return what becomes of a job whose model is not in the configuration."""
+    return Hold(
+        f"The configuration has no model {job.model!r} any more.",
+        "Put its table back and reload, so that its deliveries can be finished.",
+        scope=Scope.JOB,
+    )
 
 
 def is_folder(path: Path) -> bool:

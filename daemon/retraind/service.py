@@ -234,6 +234,7 @@ class Daemon:
             if found.adopted:
                 self.journal.note("journal_mended", jobs=len(found.adopted))
             self._end_holds_of_last_time()
+            self.pipeline.reconsider()
         self._notifier.start()
         self._watch_all()
         self._scheduler.start()
@@ -376,7 +377,7 @@ class Daemon:
         active = self.journal.active()
         if self._begun is not None:
             self._begun.update(job.id for job in active)
-        return any(job.hold is None and job.model not in holds for job in active)
+        return any(job.hold is None and job.model not in holds and not job.waits_for_window for job in active)
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -715,6 +716,8 @@ class Daemon:
                 self.credentials.forget(name)
                 self._key_due.pop(name, None)
         self._schedule_sweeps()
+        self.pipeline.reconsider()
+        self._scheduler.dispatch()
         notify("READY=1")
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))

@@ -10,6 +10,7 @@ import shlex
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -74,6 +75,15 @@ def _positive(span: timedelta) -> timedelta:
     return span
 
 
+def _with_unit(value: object) -> object:
+    """Refuse a bare number, which is seconds: somebody who means days would lose all that is older than minutes."""
+    if isinstance(value, int | float) or (
+        isinstance(value, str) and value.strip().replace(".", "").isdecimal()
+    ):
+        raise ValueError('write it with its unit, such as "400d"; a bare number would be seconds')
+    return value
+
+
 Span = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_not_negative)]
 """A duration; in the file a number of seconds or a text such as "10m"."""
 PositiveSpan = Annotated[timedelta, BeforeValidator(_to_span), AfterValidator(_positive)]
@@ -105,6 +115,10 @@ def _to_words(value: object) -> object:
 _Words = BeforeValidator(_to_words)
 
 
+_ONLY_LOOKING: ContextVar[bool] = ContextVar("only_looking", default=False)
+"""True while a configuration is read whose folders and files may be missing. Validators get no other word from outside."""
+
+
 def _kind_of(path: Path) -> int:
     """Return the file type bits of what is at `path`; ValueError in words where that cannot be told."""
     try:
@@ -123,14 +137,14 @@ def _existing_folder(path: Path) -> Path:
     path = path.expanduser()
     if not path.is_absolute():
         raise ValueError("write the whole path, beginning with /")
-    if _kind_of(path) != stat.S_IFDIR:
+    if not _ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFDIR:
         raise ValueError("this is not a folder")
     return path
 
 
 def _existing_file(path: Path) -> Path:
     path = path.expanduser()
-    if _kind_of(path) != stat.S_IFREG:
+    if not _ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFREG:
         raise ValueError("this is not an ordinary file")
     return path
 
@@ -142,6 +156,8 @@ ReadableFile = Annotated[Path, AfterValidator(_existing_file)]
 
 def _private_file(path: Path) -> Path:
     path = _existing_file(path)
+    if _ONLY_LOOKING.get():
+        return path
     mode = path.stat().st_mode
     if mode & 0o007:
         raise ValueError(
@@ -430,7 +446,7 @@ class ModelSettings(_Section):
     gate_timeout: PositiveSpan = timedelta(minutes=10)
     upload_window: Annotated[str, AfterValidator(_window)] | None = None
     budget: Annotated[str, AfterValidator(_budget)] | None = None
-    retention: PositiveSpan | None = None
+    retention: Annotated[PositiveSpan, BeforeValidator(_with_unit)] | None = None
     """How long finished jobs are kept under done/; None for ever."""
     poll_interval: PositiveSpan | None = None
     poll_timeout: PositiveSpan | None = None
@@ -565,7 +581,9 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
         ) from None
     except OSError as error:
         raise ConfigError([f"{file}: it cannot be read: {error.strerror}."]) from None
-    problems = [*_unknown_variables(), *_exposed_secrets(file, content)]
+    problems = list(_unknown_variables())
+    if not _ONLY_LOOKING.get():
+        problems += _exposed_secrets(file, content)
     settings = None
     try:
         settings = Settings(**content)
@@ -583,6 +601,24 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
     if problems or settings is None:
         raise ConfigError(problems)
     return settings, file
+
+
+def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[str]]:
+    """Read the configuration for a command that only looks, or writes a wish into the journal.
+
+    A share that is away and a key file that is open to others are no reason to tell nothing of all models: such
+    mistakes are returned. Raises ConfigError for all others.
+    """
+    try:
+        return *load(named), []
+    except ConfigError as error:
+        looking = _ONLY_LOOKING.set(True)
+        try:
+            return *load(named), error.problems
+        except ConfigError:
+            raise error from None
+        finally:
+            _ONLY_LOOKING.reset(looking)
 
 
 def _is_between_keys(detail: ErrorDetails) -> bool:

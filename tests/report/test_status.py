@@ -29,7 +29,11 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
         "12", (Sighting("train_12.csv", Role.TRAIN, "12", SIGNATURE, 0.0),), ("Something is missing.",), None
     )
     view = View(waiting=(waiting,), strangers=("notes.docx is left alone.",), trouble="The share is slow.")
-    jobs = [job("10", State.UPLOADED), job("11", State.SEALED), job("9", State.CHECKED, trouble="Disk full.")]
+    jobs = [
+        job("10", State.UPLOADED),
+        job("11", State.SEALED),
+        job("9", State.CHECKED, trouble="Disk full.", attempts=1),
+    ]
     text = status_text(
         "churn", view, jobs, Problem(what="The key ended.", remedy="retraind release MODEL"), None
     )

@@ -147,7 +147,14 @@ def _in_work(job: Job, jobs: Sequence[Job], down: Container[str | None]) -> str:
         return f"{line} ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
     if job.waits_for in down:
         return f"{line} It waits for {job.waits_for}."
-    return f"{line} Last try: {job.trouble} It is tried again by itself." if job.trouble else line
+    if not job.trouble:
+        return line
+    # Without a try that failed, it is what the job waits for in the ordinary course of things.
+    return (
+        f"{line} Last try: {job.trouble} It is tried again by itself."
+        if job.attempts
+        else f"{line} {job.trouble}"
+    )
 
 
 def _incomplete(wait: Waiting) -> str:
