@@ -82,7 +82,9 @@ class Site:
                     if process.poll() is not None:
                         raise SystemExit(log_file.read_text())
                     time.sleep(0.0005)
-                yield Running(process, time.perf_counter() - begun)
+                running = Running(process, time.perf_counter() - begun)
+                running.ready_cpu = running.cpu()
+                yield running
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(PATIENCE)
@@ -94,6 +96,8 @@ class Running:
     def __init__(self, process: subprocess.Popen[bytes], ready: float) -> None:
         self.ready = ready
         """Seconds from the start of the process to READY."""
+        self.ready_cpu = 0.0
+        """Seconds of CPU until then."""
         self._proc = Path("/proc") / str(process.pid)
 
     def cpu(self) -> float:
@@ -139,29 +143,32 @@ def _timed(function: Callable[[], object]) -> float:
 
 def start(options: argparse.Namespace) -> None:
     """Time from the start of the process to READY, with many models and with one."""
-    times: dict[str, list[float]] = {"one": [], "first": [], "second": []}
+    times: dict[str, list[tuple[float, float]]] = {"one": [], "first": [], "second": []}
     threads, memory = 0, 0
     for _ in range(options.runs):
         with _folder() as place:
             one = Site(place, 1)
             for _ in range(2):
                 with one.running() as daemon:
-                    alone = daemon.ready
+                    alone = daemon.ready, daemon.ready_cpu
             times["one"].append(alone)
         with _folder() as place:
             site = Site(place, options.models)
             for which in ("first", "second"):
                 with site.running() as daemon:
-                    times[which].append(daemon.ready)
+                    times[which].append((daemon.ready, daemon.ready_cpu))
                     time.sleep(5)
                     threads, memory = daemon.status("Threads"), daemon.status("VmHWM")
-    base = statistics.median(times["one"])
-    baseline = f"a start with one model ({_seconds(base)})"
-    for which in ("first", "second"):
-        span = statistics.median(times[which])
-        _tell(
-            f"{which} start with {options.models:,} models, to READY", _seconds(span), span / base, baseline
-        )
+    for place_of, what in enumerate(("to READY", "CPU to READY")):
+        medians = {
+            which: statistics.median(each[place_of] for each in found) for which, found in times.items()
+        }
+        base = medians.pop("one")
+        for which, span in medians.items():
+            _tell(
+                f"{which} start with {options.models:,} models, {what}", _seconds(span), span / base,
+                f"a start with one model ({_seconds(base)})",
+            )  # fmt: skip
     _say(f"{'':<4}then {threads} threads, {memory / 1024:.0f} MB at most")
 
 

@@ -239,10 +239,8 @@ class Daemon:
         self._watch_all()
         self._scheduler.start()
         self._schedule_sweeps()
-        self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
-        if not once:
-            # Not before the start: of a long history this takes seconds.
-            self._hashing.submit(self.journal.database.examine)
+        if once:
+            self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
         try:
             return self._work_off() if once else self._work()
         finally:
@@ -282,13 +280,8 @@ class Daemon:
         while self._heed_signals(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self._all_swept(begun):
                 ready = True
-                notify("READY=1")
-                _LOG.info("ready", models=len(self._watched))
                 seen = -1
-                # In a thousand folders that were never used, what is written now takes many times as long as a look.
-                self._writing.set()
-                for sweep in self._swept:
-                    self._scheduler.soon(f"first {sweep}", partial(self._sweep, sweep), pool="look")
+                self._be_ready()
             self._beat()
             try:
                 if (version := self.journal.database.data_version()) != seen:
@@ -303,6 +296,16 @@ class Daemon:
             except SQLAlchemyError as error:
                 tell_of_journal(error)
         return self._code
+
+    def _be_ready(self) -> None:
+        """Tell systemd, and begin with what has time: with a thousand models, or a long history, it takes seconds."""
+        notify("READY=1")
+        _LOG.info("ready", models=len(self._watched))
+        self._writing.set()
+        for sweep in self._swept:
+            self._scheduler.soon(f"first {sweep}", partial(self._sweep, sweep), pool="look")
+        self._scheduler.every(_KEYS_INTERVAL, _KEYS, self._mind_keys)
+        self._hashing.submit(self.journal.database.examine)
 
     def _journal_is_well(self) -> bool:
         """Tell whether the journal is still the file that was opened; without it, only a new start helps."""
