@@ -210,9 +210,13 @@ def _touch(drops: list[Path]) -> None:
 
 def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[[Path], None]) -> None:
     with _folder() as place, _swept(place, count, fill) as (daemon, drops):
+        daemon._writing.clear()
         first = _timed(lambda: _sweep(daemon))
-        time.sleep(5)  # Time stamps have grown old enough to be believed.
-        second = _timed(lambda: _sweep(daemon))
+        daemon._writing.set()
+        told = _timed(lambda: _sweep(daemon))
+        for _ in range(2):
+            time.sleep(5)  # Time stamps have grown old enough to be believed.
+            _sweep(daemon)
         bare, stats, same, changed = [], [], [], []
         for _ in range(options.runs):
             bare.append(_timed(lambda: _bare(drops)))
@@ -225,7 +229,7 @@ def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[
         base, floor = statistics.median(bare), statistics.median(stats)
         listed = f"bare scandir + stat ({_seconds(base)})"
         _tell(f"{title}: first sweep", _seconds(first), first / base, listed)
-        _tell(f"{title}: second sweep", _seconds(second), second / base, listed)
+        _tell(f"{title}: folders marked and told", _seconds(told), told / base, listed)
         span = statistics.median(changed)
         _tell(f"{title}: sweep, folders changed", _seconds(span), span / base, listed)
         span = statistics.median(same)
