@@ -477,11 +477,36 @@ def test_a_recipient_that_never_answers_does_not_keep_it_from_ending(place, monk
     assert place.journal.recipients()[next(iter(notifier._lines))] == 0, "it is told after the next start"
 
 
+def test_a_recipient_that_never_answers_keeps_nobody_from_reading_the_configuration_again(place):
+    came, leave = threading.Event(), threading.Event()
+
+    def hang(visit):
+        came.set()
+        leave.wait(30)
+
+    peer = place.listener(hang)
+    notifier = place.notifier(peer.url)
+    notifier.start()
+    place.hold()
+    notifier.nudge()
+    assert came.wait(30)
+    settings = place.settings(peer.url)
+    reading = threading.Thread(
+        target=notifier.configure, args=(settings, recipients_of(settings, place.clock)), daemon=True
+    )
+    reading.start()
+    reading.join(2)
+    assert not reading.is_alive()
+    leave.set()
+    notifier.stop()
+
+
 def test_whom_to_tell_of_what_can_be_changed_while_it_runs(place):
     peer, other = place.listener(), place.listener()
     notifier = place.notifier(peer.url)
     settings = place.settings(other.url, on=["journal"])
     notifier.configure(settings, recipients_of(settings, place.clock))
+    notifier.deliver()
     place.hold()
     place.journal.note("journal_mended", jobs=1)
     notifier.deliver()

@@ -209,26 +209,32 @@ class Notifier:
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._working = threading.Lock()
+        self._handing_over = threading.Lock()
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self.configure(settings, recipients)
+        self._lines: dict[str, _Line] = {}
+        self._fresh: tuple[Settings, Sequence[Recipient]] | None = None
+        self._take_over(settings, recipients)
 
     def configure(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
-        """Take over whom to tell of what."""
-        with self._working:
-            self._settings = settings
-            known: Mapping[str, int] = self._journal.recipients()
-            self._lines: dict[str, _Line] = {}
-            for recipient in recipients:
-                place = known.get(recipient.key)
-                if place is None:
-                    place = self._journal.last_entry()
-                    self._journal.set_recipient(recipient.key, place)
-                self._lines[recipient.key] = _Line(recipient, place, place)
-            for gone in known.keys() - self._lines.keys():
-                self._journal.set_recipient(gone, None)
+        """Say whom to tell of what from now on. Never waits: somebody may just be told something, and be slow."""
+        with self._handing_over:
+            self._fresh = (settings, recipients)
         self.nudge()
+
+    def _take_over(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
+        self._settings = settings
+        known: Mapping[str, int] = self._journal.recipients()
+        self._lines = {}
+        for recipient in recipients:
+            place = known.get(recipient.key)
+            if place is None:
+                place = self._journal.last_entry()
+                self._journal.set_recipient(recipient.key, place)
+            self._lines[recipient.key] = _Line(recipient, place, place)
+        for gone in known.keys() - self._lines.keys():
+            self._journal.set_recipient(gone, None)
 
     def start(self) -> None:
         """Begin to work on a thread of its own."""
@@ -259,6 +265,10 @@ class Notifier:
     def deliver(self) -> float | None:
         """Tell everybody what there is to tell; returns in how many seconds to try again, if somebody did not listen."""
         with self._working:
+            while (fresh := self._fresh) is not None:
+                self._take_over(*fresh)
+                with self._handing_over:
+                    self._fresh = None if self._fresh is fresh else self._fresh
             waits = [wait for line in self._lines.values() if (wait := self._deliver(line)) is not None]
         return min(waits, default=None)
 
@@ -272,7 +282,7 @@ class Notifier:
             end = entries[-1].id
         messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
         for place, message in _summed_up(messages):
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._fresh is not None:
                 return None
             wait = self._tell(line, message)
             if wait is not None:
