@@ -150,7 +150,7 @@ def test_addresses_in_a_file_that_others_can_read_are_refused_as_any_secret(site
     site.config.chmod(0o644)
     done = site.command("check")
     assert done.returncode == 2
-    assert "notify.urls: this file holds a secret" in done.stderr
+    assert "notify.urls: this file holds a secret" in done.stdout
 
 
 def test_nobody_to_tell_and_nonsense_are_said_without_what_was_written(site):
