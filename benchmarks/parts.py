@@ -138,8 +138,8 @@ def delivering(plan: Plan) -> Iterator[Contest]:
                             made,
                         ),
                         _shell(
-                            "7z level 5, curl",
-                            f"{inside}7z a -tzip -mx=5 -mmt=on '{made}' {members} >/dev/null; {send}",
+                            "7z level 1, curl",
+                            f"{inside}7z a -tzip -mx=1 -mmt=on '{made}' {members} >/dev/null; {send}",
                             ("7z", "curl"),
                             made,
                         ),
