@@ -128,6 +128,9 @@ def test_without_a_daemon_a_wish_is_noted_and_done_at_the_next_start(site, tmp_p
         (["release", "churn"], 1, "not on hold"),
         (["release", "JOB"], 1, "not on hold"),
         (["jobs", "--state", "finished"], 2, "States are: sealing"),
+        (["jobs", "--model", "chrun"], 2, "There is no model 'chrun'. Models are: churn."),
+        (["jobs", "-n", "0"], 2, "at least 1"),
+        (["jobs", "-n", "-1"], 2, "at least 1"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_answered_in_words(site, arguments, code, words):
@@ -143,6 +146,13 @@ def test_commands_before_the_first_run_say_that_there_is_no_journal(site):
     done = site.command("jobs")
     assert done.returncode == 1
     assert "has not run with this configuration" in done.stderr
+
+
+def test_the_jobs_of_a_model_that_left_the_configuration_can_still_be_listed(site):
+    work_off(site, GOOD)
+    site.config.write_text(site.config.read_text().replace("[models.churn]", "[models.price]"))
+    assert "trained" in site.command("jobs", "--model", "churn").stdout
+    assert "Models are: churn, price." in site.command("jobs", "--model", "chrun").stderr
 
 
 def test_check_names_what_is_wrong_and_asks_the_service_when_told_to(site):

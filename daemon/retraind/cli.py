@@ -268,8 +268,17 @@ def _jobs(options: argparse.Namespace) -> int:
 
     if options.state is not None and options.state not in set(State):
         raise ConfigError([f"There is no state {options.state!r}. States are: {', '.join(State)}."])
+    if options.limit < 1:
+        raise ConfigError([f"--limit {options.limit}: at least 1 job has to be listed."])
     states = frozenset({State(options.state)}) if options.state else None
-    with _journal(options) as (_, journal):
+    with _journal(options) as (settings, journal):
+        if options.model is not None and options.model not in settings.models:
+            # The jobs of a model that was taken out of the configuration can still be listed.
+            known = {*settings.models, *journal.counts()}
+            if options.model not in known:
+                raise ConfigError(
+                    [f"There is no model {options.model!r}. Models are: {', '.join(sorted(known))}."]
+                )
         before = _the_job(journal, options.before) if options.before else None
         found = journal.jobs(options.model, states, limit=options.limit, before=before)
     if options.json:
