@@ -61,6 +61,10 @@ def test_jobs_and_show_tell_what_happened(site):
     assert "NOT retrained" in shown
     assert "delivery_sealed" in shown
     assert "job_filed" in shown
+    assert "files=train_bad.csv, eval_bad.csv" in shown
+    trained = site.command("show", by_key["good"]["id"]).stdout
+    assert "status=job_finished" in trained
+    assert "None" not in trained
     document = json.loads(site.command("show", by_key["good"]["id"][-6:], "--json").stdout)
     assert [event["event"] for event in document["history"]][:2] == ["delivery_complete", "delivery_sealed"]
     assert "upload_ticket" not in document

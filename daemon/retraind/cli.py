@@ -315,8 +315,12 @@ def _show(options: argparse.Namespace) -> int:
         _say(f"ON HOLD: {job.hold.what} {job.hold.remedy}\n")
     _say("History:")
     for event in events:
-        detail = "  ".join(f"{name}={value}" for name, value in event.detail.items())
-        _say(f"  {for_people(event.at)}  {event.event:<24} {detail}")
+        detail = "  ".join(
+            f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
+            for name, value in event.detail.items()
+            if value is not None
+        )
+        _say(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
     return GOOD
 
 
