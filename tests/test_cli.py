@@ -83,6 +83,31 @@ def test_status_tells_of_every_model_with_and_without_a_daemon(site):
     assert json.loads(site.command("status", "--json").stdout)["process"] == site.process.pid
 
 
+def test_status_claims_nothing_that_only_the_daemon_can_know(site):
+    """Each call sees the folder for the first time: whether its files are still arriving, it cannot tell."""
+    wrong = site.add_model("wrong", KEY, 'ready = "manifest"')
+    site.config.write_text(site.config.read_text().replace('"0s"', '"10s"'))
+    work_off(site)
+    deliver(site.drop, "train_half.csv", table())
+    deliver(site.drop, "train_empty.csv", b"")
+    deliver(wrong, "train_1.csv", table())
+    deliver(wrong, "eval_1.csv", table())
+    entries = [
+        {"name": f"{role}_1.csv", "size": len(table()), "sha256": "0" * 64} for role in ("train", "eval")
+    ]
+    deliver(wrong, "1.manifest.json", json.dumps({"files": entries}).encode())
+    told = " ".join(
+        sentence
+        for model in json.loads(site.command("status", "--json").stdout)["models"]
+        for sentence in model["sentences"]
+    )
+    assert "half: The evaluation file has not arrived" in told
+    assert "train_empty.csv is empty so far" in told
+    assert "Whether train_1.csv is what 1.manifest.json says, STATUS.txt tells." in told
+    assert "arriving" not in told
+    assert "being compared" not in told
+
+
 def test_status_tells_which_hosts_are_down(site):
     since = datetime(2026, 11, 23, 12, tzinfo=UTC)
     outage = Outage("127.0.0.1:9", since, 7, "It was refused.", since + timedelta(minutes=5))

@@ -1,9 +1,7 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Executor, Future
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -16,14 +14,6 @@ from retraind.journal import Journal, Outage
 from retraind.report.status import doing, outage_sentence
 from retraind.settings import Settings
 from retraind.shown import display
-
-
-class _NoHashing(Executor):
-    """Leaves the reading of whole files to the daemon: nothing submitted is ever run."""
-
-    def submit(self, *_: Any, **__: Any) -> Future[Any]:
-        """Return a result that never comes."""
-        return Future()
 
 
 class ActiveJob(BaseModel):
@@ -92,39 +82,38 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     ]
     shares = Shares.beside(settings.state.journal_file)
     down = {host.host for host in hosts}
-    with _NoHashing() as unused:
-        models = []
-        for name, model in settings.models.items():
-            jobs = [job for job in active if job.model == name]
-            view = DropFolder(
-                model, settings.sweep.ignore, Clock(), unused, lambda: None, largest=settings.bundle.largest
-            ).look()
-            # Whether a file has settled, only the daemon knows, which has watched it.
-            waiting = [wait for wait in view.waiting if not wait.arriving or wait.due is None]
-            hold = holds.get(name)
-            sentences = (
-                [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
+    models = []
+    for name, model in settings.models.items():
+        jobs = [job for job in active if job.model == name]
+        # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
+        settled = model.model_copy(update={"settle": timedelta(0)})
+        view = DropFolder(
+            settled, settings.sweep.ignore, Clock(), None, lambda: None, largest=settings.bundle.largest
+        ).look()
+        hold = holds.get(name)
+        sentences = (
+            [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
+        )
+        warning = journal.warning(name) if not hold else None
+        sentences += [f"SOON TO DO: {warning}"] if warning else []
+        trouble = shares.trouble(name, model.drop) or view.trouble
+        sentences += [trouble] if trouble else []
+        sentences += [_word(job, jobs, down) for job in jobs]
+        sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
+        models.append(
+            ModelOverview(
+                name=name,
+                drop=str(model.drop),
+                hold=hold.problem.what if hold else None,
+                warning=warning,
+                jobs=[_active(job) for job in jobs],
+                published=journal.published(name),
+                done=counts.get(name, {}).get(State.DONE, 0),
+                failed=counts.get(name, {}).get(State.FAILED, 0),
+                waiting=[wait.key for wait in view.waiting],
+                sentences=sentences,
             )
-            warning = journal.warning(name) if not hold else None
-            sentences += [f"SOON TO DO: {warning}"] if warning else []
-            trouble = shares.trouble(name, model.drop) or view.trouble
-            sentences += [trouble] if trouble else []
-            sentences += [_word(job, jobs, down) for job in jobs]
-            sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in waiting]
-            models.append(
-                ModelOverview(
-                    name=name,
-                    drop=str(model.drop),
-                    hold=hold.problem.what if hold else None,
-                    warning=warning,
-                    jobs=[_active(job) for job in jobs],
-                    published=journal.published(name),
-                    done=counts.get(name, {}).get(State.DONE, 0),
-                    failed=counts.get(name, {}).get(State.FAILED, 0),
-                    waiting=[wait.key for wait in waiting],
-                    sentences=sentences,
-                )
-            )
+        )
     models += [
         _left_over(name, [job for job in active if job.model == name], counts[name])
         for name in sorted({job.model for job in active} - settings.models.keys())

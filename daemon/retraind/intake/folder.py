@@ -94,7 +94,7 @@ class DropFolder:
         model: ModelSettings,
         ignore: tuple[str, ...],
         clock: Clock,
-        hashing: Executor,
+        hashing: Executor | None,
         hint: Callable[[], None],
         *,
         hold: Callable[[], AbstractContextManager[Path]] | None = None,
@@ -103,7 +103,7 @@ class DropFolder:
     ) -> None:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
-        `hold` holds the drop folder (see `files.held`) and may raise Away; `largest` is the most bytes that a file may
+        `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may raise Away; `largest` is the most bytes that a file may
         have; `remote` is as for `Rest`.
         """
         self.model = model
@@ -302,7 +302,10 @@ class DropFolder:
                 continue
             if too_large(seen.signature.size, self._largest):
                 continue
-            found = self._hash(seen)
+            if self._hashing is None:
+                reasons.append(f"Whether {what} is what {shown} says, STATUS.txt tells.")
+                continue
+            found = self._hash(seen, self._hashing)
             if found is None:
                 trouble = self._unreadable.get((seen.name, seen.signature))
                 reasons.append(
@@ -317,14 +320,14 @@ class DropFolder:
                 )
         return Claims(not reasons, tuple(sorted(reasons)))
 
-    def _hash(self, seen: Sighting) -> str | None:
+    def _hash(self, seen: Sighting, hashing: Executor) -> str | None:
         """Return the SHA-256 of a file, or None while it is not known."""
         which = (seen.name, seen.signature)
         known = self._hashes.get(which)
         if known is None:
             if sum(not other.done() for other in self._hashes.values()) >= _MOST_HASHES:
                 return None
-            known = self._hashing.submit(self._sha256, seen.name)
+            known = hashing.submit(self._sha256, seen.name)
             self._hashes[which] = known
             known.add_done_callback(lambda future: None if future.cancelled() else self._hint())
             return None
