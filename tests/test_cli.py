@@ -36,6 +36,11 @@ def work_off(site: Site, *deliveries: tuple[str, bytes, bytes]) -> int:
     return site.process.wait(60)
 
 
+def told_in(drop) -> str:
+    """Return STATUS.txt as one line: it is filled to a width."""
+    return " ".join((drop / "STATUS.txt").read_text("utf-8-sig").split())
+
+
 GOOD = ("good", table(), table(20))
 BAD = ("bad", b"only one column\n1\n", table(20))
 
@@ -138,6 +143,35 @@ def test_switch_and_retry_are_done_by_the_running_daemon(site, service, tmp_path
     until(
         lambda: len([folder for folder in filed(site.drop) if folder.parent.name == "done"]) == 2,
         "it is retried",
+    )
+
+
+def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
+    work_off(site, GOOD)
+    (job,) = site.jobs()
+    service.expire_key("churn")
+    site.start()
+    deliver(site.drop, "train_2.csv", table(offset=1))
+    deliver(site.drop, "eval_2.csv", table(20))
+    until(lambda: "ON HOLD" in told_in(site.drop), "the key is refused")
+    asked = site.command("switch", job["id"])
+    assert asked.returncode == 1
+    assert "churn is on hold: The service says the key is wrong or has expired." in asked.stdout
+    assert "What was asked for is done when the hold ends." in asked.stdout
+    until(
+        lambda: (
+            "good has been trained and is being made the published model. It goes on when the hold ends."
+            in told_in(site.drop)
+        ),
+        "the share is told of the wish",
+    )
+    assert "it goes on when the hold of churn ends" in " ".join(site.command("status").stdout.split())
+    assert site.command("jobs").stdout.count("switching (on hold)") == 1
+    (site.root / "churn.key").write_text(service.replace_key("churn"))
+    site.command("release", "churn")
+    until(
+        lambda: json.loads(site.command("show", job["id"], "--json").stdout)["outcome"] == "switched",
+        "the switch is done after the hold",
     )
 
 

@@ -281,6 +281,7 @@ def _jobs(options: argparse.Namespace) -> int:
                 )
         before = _the_job(journal, options.before) if options.before else None
         found = journal.jobs(options.model, states, limit=options.limit, before=before)
+        holds = journal.holds()
     if options.json:
         _print_json([_job_as_json(job) for job in found])
         return GOOD
@@ -288,7 +289,7 @@ def _jobs(options: argparse.Namespace) -> int:
     for heading in ("job", "model", "state", "outcome", "taken in"):
         table.add_column(heading, no_wrap=heading == "job")
     for job in found:
-        state = f"{job.state} (on hold)" if job.hold else str(job.state)
+        state = f"{job.state} (on hold)" if job.waits_for_hold(holds) else str(job.state)
         table.add_row(display(job.id), job.model, state, str(job.outcome or ""), for_people(job.created_at))
     _console().print(table if found else "No jobs.")
     if found and len(found) == options.limit:
@@ -368,7 +369,7 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
         if to is State.SWITCHING and not job.trained_at:
             _complain(f"{job.id} was never trained ({job.outcome}), so there is no model to switch to.")
             return BAD
-        job = journal.write(job, event, state=to)
+        job, hold = journal.write(job, event, state=to), ""
         if running_instance(settings.state.journal_file) is None:
             _say(f"{job.id}: noted. No retraind is running; it will be done when it starts.")
             return GOOD
@@ -376,13 +377,27 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
             f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
         )
         deadline = time.monotonic() + _ACT_PATIENCE
-        while time.monotonic() < deadline and job.state is to:
+        while time.monotonic() < deadline and job.state is to and not (hold := _hold_of(journal, job)):
             time.sleep(0.1)
             job = journal.get(job.id)
+        if job.state is to and hold:
+            _say(f"{hold} What was asked for is done when the hold ends.")
+            return BAD
         while time.monotonic() < deadline and to is State.SWITCHING and job.state not in RESTING:
             time.sleep(0.1)
             job = journal.get(job.id)
         return _tell_wish(job, to)
+
+
+def _hold_of(journal: Any, job: Any) -> str:
+    """Say for what hold a job waits; nothing if it waits for none."""
+    holds = journal.holds()
+    if not job.waits_for_hold(holds):
+        return ""
+    if job.hold:
+        return f"{job.id} is on hold: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}".rstrip()
+    problem = holds[job.model].problem
+    return f"{job.model} is on hold: {problem.what} {problem.remedy.replace('MODEL', job.model)}".rstrip()
 
 
 def _tell_wish(job: Any, to: Any) -> int:

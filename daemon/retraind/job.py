@@ -5,7 +5,7 @@ Pure data. The steps themselves are in `pipeline.py`, the record of a job in `jo
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -281,6 +281,10 @@ class Job(_Frozen):
     def occupies_model(self) -> bool:
         """True while the model's next delivery has to wait for this job."""
         return self.state in IN_WORK or (self.state is State.SWITCHING and self.outcome is None)
+
+    def waits_for_hold(self, held: Container[str]) -> bool:
+        """True when nothing happens to the job before a hold ends: its own, or that of its model, if it is `held`."""
+        return self.hold is not None or (self.state in TALKS and self.model in held)
 
     @property
     def data_files(self) -> tuple[SealedFile, ...]:

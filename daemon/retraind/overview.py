@@ -98,7 +98,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
         sentences += [f"SOON TO DO: {warning}"] if warning else []
         trouble = shares.trouble(name, model.drop) or view.trouble
         sentences += [trouble] if trouble else []
-        sentences += [_word(job, jobs, down) for job in jobs]
+        sentences += [_word(job, jobs, down, holds) for job in jobs]
         sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
         models.append(
             ModelOverview(
@@ -133,7 +133,7 @@ def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> Model
         done=counts.get(State.DONE, 0),
         failed=counts.get(State.FAILED, 0),
         waiting=[],
-        sentences=[_word(job, jobs, ()) for job in jobs],
+        sentences=[_word(job, jobs, (), ()) for job in jobs],
     )
 
 
@@ -155,10 +155,12 @@ def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> 
     )
 
 
-def _word(job: Job, jobs: list[Job], down: Collection[str]) -> str:
+def _word(job: Job, jobs: list[Job], down: Collection[str], holds: Collection[str]) -> str:
     text = f"{display(job.key) or job.id} {doing(job, jobs)}"
     if job.hold:
         return f"{text}; ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}".rstrip()
+    if job.waits_for_hold(holds):
+        return f"{text}; it goes on when the hold of {job.model} ends"
     if job.waits_for in down:
         return f"{text}; it waits for {job.waits_for}"
     if not job.trouble:

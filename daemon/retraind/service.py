@@ -85,6 +85,8 @@ _MOST_AN_HOUR = 1_000
 _HOUR_FULL = (
     f"{_MOST_AN_HOUR:,} deliveries have been taken in within the hour. Further ones are taken in later."
 )
+_WISHES = frozenset({State.SWITCHING, State.RESTORING})
+"""States that a person's command can ask for."""
 _MOST_AT_ONCE = 50
 """Deliveries that one look takes in."""
 
@@ -168,6 +170,8 @@ class Daemon:
         """The hosts that are down, as they were noted last."""
         self._lasting: frozenset[str] = frozenset()
         """Those that were noted as down for long."""
+        self._held: frozenset[str] = frozenset()
+        """The models that were on hold when a command was last heeded."""
         self._begun: set[str] | None = None
         """With `once`, the jobs that its exit code is about."""
         self._begun_at = self._clock.elapsed()
@@ -289,6 +293,7 @@ class Daemon:
                     seen = version
                     self._notifier.nudge()
                     self._scheduler.dispatch()
+                    self._tell_wishes()
                     self._say()
                 if self.pipeline.mind_clock():
                     self._scheduler.start_over()
@@ -345,6 +350,14 @@ class Daemon:
         changed = fresh.keys() ^ since.keys()
         for model in {job.model for job in self.journal.active() if job.waits_for in changed}:
             self._tell(model)
+
+    def _tell_wishes(self) -> None:
+        """Tell the folders of what commands asked for, though no step may be run that would: a hold may be in the way."""
+        holds = frozenset(self.journal.holds())
+        wanted = {job.model for job in self.journal.active() if job.state in _WISHES}
+        for model in wanted | (self._held ^ holds):
+            self._tell(model)
+        self._held = holds
 
     def _say(self) -> None:
         """Tell systemd in a line what is going on."""

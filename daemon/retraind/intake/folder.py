@@ -103,8 +103,8 @@ class DropFolder:
     ) -> None:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
-        `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may raise Away; `largest` is the most bytes that a file may
-        have; `remote` is as for `Rest`.
+        `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may
+        raise Away; `largest` is the most bytes that a file may have; `remote` is as for `Rest`.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)

@@ -78,9 +78,10 @@ def status_text(
         for outage in outages.values()
     ]
     if jobs:
+        held = {model} if hold else set()
         parts.append(
             "In work:\n"
-            + bullets(_some([_in_work(job, jobs, outages) for job in jobs[:_MOST_LINES]], len(jobs)))
+            + bullets(_some([_in_work(job, jobs, outages, held) for job in jobs[:_MOST_LINES]], len(jobs)))
         )
     if view.waiting:
         parts.append(
@@ -141,10 +142,12 @@ def _some(lines: list[str], count: int) -> list[str]:
     return [*lines, f"And {more} more."] if more > 0 else lines
 
 
-def _in_work(job: Job, jobs: Sequence[Job], down: Container[str | None]) -> str:
+def _in_work(job: Job, jobs: Sequence[Job], down: Container[str | None], held: Container[str]) -> str:
     line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
     if job.hold:
         return f"{line} ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
+    if job.waits_for_hold(held):
+        return f"{line} It goes on when the hold ends."
     if job.waits_for in down:
         return f"{line} It waits for {job.waits_for}."
     if not job.trouble:
