@@ -133,10 +133,20 @@ def test_switch_and_retry_are_done_by_the_running_daemon(site, service, tmp_path
     work_off(site, GOOD, BAD)
     by_key = {job["key"]: job["id"] for job in site.jobs()}
     site.start()
+    assert "published now" not in site.command("jobs").stdout
+    assert "Published" not in told_in(site.drop)
     switched = site.command("switch", by_key["good"])
     assert switched.returncode == 0, switched.stderr
     assert "new model was published" in switched.stdout
     assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
+    assert "switched (published now)" in site.command("jobs").stdout
+    lines = site.command("status").stdout.splitlines()
+    assert "published" in lines[1]
+    assert by_key["good"][-6:] in lines[2]
+    until(
+        lambda: "Published: the model trained with delivery good, since 20" in told_in(site.drop),
+        "the share is told which model is published",
+    )
     (site.drop / "failed" / by_key["bad"] / "train_bad.csv").write_bytes(table(offset=3))
     retried = site.command("retry", by_key["bad"])
     assert retried.returncode == 0, retried.stderr

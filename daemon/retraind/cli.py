@@ -233,6 +233,7 @@ def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from retraind.job import SHORT_ID
     from retraind.overview import overview
 
     with _journal(options) as (settings, journal):
@@ -244,7 +245,7 @@ def _status(options: argparse.Namespace) -> int:
         console = _console()
         console.print(f"retraind {__version__}: {running}", highlight=False)
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("model", "drop folder", "in work", "done", "failed", "what now"):
+        for heading in ("model", "drop folder", "in work", "done", "failed", "published", "what now"):
             table.add_column(
                 heading,
                 overflow="fold",
@@ -253,6 +254,7 @@ def _status(options: argparse.Namespace) -> int:
         for model in found.models:
             table.add_row(
                 model.name, display(model.drop), str(len(model.jobs)), str(model.done), str(model.failed),
+                model.published[-SHORT_ID:] if model.published else "-",
                 "\n".join(map(display, model.sentences)) or "waiting for files",
             )  # fmt: skip
         console.print(table)
@@ -282,6 +284,7 @@ def _jobs(options: argparse.Namespace) -> int:
         before = _the_job(journal, options.before) if options.before else None
         found = journal.jobs(options.model, states, limit=options.limit, before=before)
         holds = journal.holds()
+        published = {journal.published(model) for model in {job.model for job in found}}
     if options.json:
         _print_json([_job_as_json(job) for job in found])
         return GOOD
@@ -290,7 +293,8 @@ def _jobs(options: argparse.Namespace) -> int:
         table.add_column(heading, no_wrap=heading == "job")
     for job in found:
         state = f"{job.state} (on hold)" if job.waits_for_hold(holds) else str(job.state)
-        table.add_row(display(job.id), job.model, state, str(job.outcome or ""), for_people(job.created_at))
+        outcome = f"{job.outcome or ''}{' (published now)' * (job.id in published)}"
+        table.add_row(display(job.id), job.model, state, outcome, for_people(job.created_at))
     _console().print(table if found else "No jobs.")
     if found and len(found) == options.limit:
         _console().print(f"For those before: --before {found[-1].id[-SHORT_ID:]}", style="dim")

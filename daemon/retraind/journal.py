@@ -346,6 +346,10 @@ class Journal:
         """Return the id of the model's job whose result was published last, as far as retraind did it."""
         return self._latest(model, "model_switched")
 
+    def published_job(self, model: str) -> Job | None:
+        """Return the job of that id."""
+        return self._get(self.published(model))
+
     def _get(self, job_id: str | None) -> Job | None:
         return self.get(job_id) if job_id else None
 

@@ -596,6 +596,7 @@ class Daemon:
         jobs = self.journal.active(name)
         hold = self.journal.holds().get(name)
         last = self.journal.last_filed(name)
+        published = self.journal.published_job(name)
         warning = self.journal.warning(name) if not hold else None
         view = watched.view
         if view.complete:
@@ -610,7 +611,7 @@ class Daemon:
         told = (
             view.waiting, view.strangers, view.trouble,
             tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
-            hold, warning, last and (last.id, last.version),
+            hold, warning, last and (last.id, last.version), published and (published.id, published.switched_at),
             [(outage.host, outage.since, outage.reason) for outage in outages],
         )  # fmt: skip
         if view.away or (told == watched.told and _has_status(watched.folder.model.drop)):
@@ -618,7 +619,7 @@ class Daemon:
         problem = hold.problem if hold else None
         expected = expected_names(watched.folder.model)
         text = status_text(
-            name, view, jobs, problem, last, expected=expected, warning=warning,
+            name, view, jobs, problem, last, expected=expected, warning=warning, published=published,
             outages={outage.host: outage_sentence(outage, self.settings.api.host) for outage in outages},
         )  # fmt: skip
         try:

@@ -56,12 +56,13 @@ def status_text(
     *,
     expected: str = "",
     warning: str | None = None,
+    published: Job | None = None,
     outages: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
-    `expected` says which names the folder waits for, `warning` is a sentence about its key, `outages` says of
-    each host that jobs wait for what is the matter with it.
+    `expected` says which names the folder waits for, `warning` is a sentence about its key, `published` is
+    the job whose result was published last, `outages` says of each host that jobs wait for what is the matter with it.
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
@@ -92,6 +93,11 @@ def status_text(
         parts.append("Not touched:\n" + bullets(view.strangers))
     if not jobs and not view.waiting and not view.trouble:
         parts.append(f"Nothing is waiting and nothing is in work. {expected}".rstrip())
+    if published and published.switched_at:
+        parts.append(
+            f"Published: the model trained with delivery {display(published.key) or '(without a key)'}, "
+            f"since {for_people(published.switched_at)} ({published.id})"
+        )
     if last and last.outcome:
         filed = "failed" if last.state is State.FAILED else "done"
         parts.append(
