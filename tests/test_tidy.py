@@ -137,7 +137,11 @@ def test_a_kill_at_any_operation_is_made_up_for_by_the_next_time(world, tmp_path
         assert world.journal.get(job.id) is None, point
 
 
-LEFT_BEHIND = ["2026-01-01T000000Z_1_abcdef.zip", ".2026-01-01T000000Z_1_abcdef.zip.part"]
+LEFT_BEHIND = [
+    "2026-01-01T000000Z_1_abcdef.zip",
+    ".2026-01-01T000000Z_1_abcdef.zip.part",
+    "2026-01-01T000000Z_abcdef.zip",  # of a delivery without a key
+]
 
 
 @pytest.mark.parametrize("name", LEFT_BEHIND)

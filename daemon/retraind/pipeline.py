@@ -60,7 +60,7 @@ _LOG = log.get(__name__)
 
 _FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
-_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_[^/]*_[0-9a-f]{6}\.zip(\.part)?")
+_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}\.zip(\.part)?")
 _LONGEST_COLUMNS = 1 << 16
 """Characters of all columns' names that are remembered."""
 _FRESH_ADDRESS = timedelta(minutes=1)
