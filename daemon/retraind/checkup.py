@@ -139,8 +139,7 @@ def _credential(
         with suppress(JobFailed):
             client.status(_NO_JOB, key)
     except Hold as hold:
-        problem = explained(hold, name, model)
-        return Finding(subject, False, f"{problem.what} {problem.remedy}")
+        return Finding(subject, False, explained(hold, name, model).told())
     except Setback as trouble:
         return Finding(subject, False, f"the service could not be asked: {trouble}")
     return Finding(subject, True, "the service accepts the API key")

@@ -179,8 +179,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         for problem in problems:
             _say(f"WRONG  {problem}")
-        for finding in findings:
-            _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
+        _say_findings(findings)
         wrong = len(problems) + sum(not finding.good for finding in findings)
         _say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
     if problems:
@@ -199,9 +198,13 @@ def _notify(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
     else:
-        for finding in findings:
-            print(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
+        _say_findings(findings)
     return GOOD if all(finding.good for finding in findings) else BAD
+
+
+def _say_findings(findings: Sequence[Any]) -> None:
+    for finding in findings:
+        _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
 
 
 # ---------------------------------------------------------------------- listings
@@ -399,9 +402,8 @@ def _hold_of(journal: Any, job: Any) -> str:
     if not job.waits_for_hold(holds):
         return ""
     if job.hold:
-        return f"{job.id} is on hold: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}".rstrip()
-    problem = holds[job.model].problem
-    return f"{job.model} is on hold: {problem.what} {problem.remedy.replace('MODEL', job.model)}".rstrip()
+        return f"{job.id} is on hold: {job.hold.told(JOB=job.id)}"
+    return f"{job.model} is on hold: {holds[job.model].problem.told(MODEL=job.model)}"
 
 
 def _tell_wish(job: Any, to: Any) -> int:
@@ -416,7 +418,7 @@ def _tell_wish(job: Any, to: Any) -> int:
         _say(f"{job.id}: {job.switch_note or headline(job)}")
         return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
     if job.state is State.FAILED and job.problem:
-        _say(f"{job.id}: {job.problem.what} {job.problem.remedy}")
+        _say(f"{job.id}: {job.problem.told()}")
         return BAD
     _say(f"{job.id}: taken up again. See: retraind show {job.id}")
     return GOOD

@@ -159,6 +159,13 @@ class SealedFile(_Frozen):
         return self.name.rpartition("/")[2]
 
 
+def filled(remedy: str, **names: str) -> str:
+    """Return a remedy with `names` in place of words such as JOB and MODEL, for its commands to be copied."""
+    for word, name in names.items():
+        remedy = name.join(re.split(rf"\b{word}\b", remedy))
+    return remedy
+
+
 class Problem(_Frozen):
     """Why a job failed, in words for people."""
 
@@ -166,6 +173,10 @@ class Problem(_Frozen):
     remedy: str
     details: tuple[str, ...] = ()
     """Further findings, each a complete sentence."""
+
+    def told(self, **names: str) -> str:
+        """Return it in one paragraph, without details; `names` take the place of words such as JOB in the remedy."""
+        return f"{self.what} {filled(self.remedy, **names)}".rstrip()
 
 
 class Job(_Frozen):

@@ -91,9 +91,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             settled, settings.sweep.ignore, Clock(), None, lambda: None, largest=settings.bundle.largest
         ).look()
         hold = holds.get(name)
-        sentences = (
-            [f"ON HOLD: {hold.problem.what} {hold.problem.remedy.replace('MODEL', name)}"] if hold else []
-        )
+        sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
         warning = journal.warning(name) if not hold else None
         sentences += [f"SOON TO DO: {warning}"] if warning else []
         trouble = shares.trouble(name, model.drop) or view.trouble
@@ -158,7 +156,7 @@ def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> 
 def _word(job: Job, jobs: list[Job], down: Collection[str], holds: Collection[str]) -> str:
     text = f"{display(job.key) or job.id} {doing(job, jobs)}"
     if job.hold:
-        return f"{text}; ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}".rstrip()
+        return f"{text}; ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(holds):
         return f"{text}; it goes on when the hold of {job.model} ends"
     if job.waits_for in down:

@@ -48,7 +48,7 @@ from retraind.intake import seal as sealing
 from retraind.intake.listing import flaw_of, signature_of
 from retraind.intake.pairing import too_large
 from retraind.intake.share import Shares
-from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State
+from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
 from retraind.places import Places, delete, is_folder, not_configured
@@ -285,7 +285,7 @@ class Pipeline:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
                 return self._journal.write(
                     job, "held", hold=problem, held_until=hold.until, waits_for=None,
-                    detail={"reason": problem.what, "remedy": problem.remedy.replace("JOB", job.id)},
+                    detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
                 )  # fmt: skip
             case _:
                 assert_never(hold.scope)

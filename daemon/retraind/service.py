@@ -680,8 +680,7 @@ class Daemon:
             until = f" The present one ends on {for_people(ends)}." if ends else ""
             reason = str(trouble)
             if isinstance(trouble, Hold):
-                problem = explained(trouble, name, model)
-                reason = f"{problem.what} {problem.remedy}"
+                reason = explained(trouble, name, model).told()
             warning, again = f"A new API key could not be fetched. {reason}{until}", _RENEWAL_RETRY
             _LOG.warning("key_not_renewed", model=name, reason=reason)
         if model.model_id is None and (key := self.pipeline.present_fingerprint(name)) is not None:

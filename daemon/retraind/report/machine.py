@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retraind.job import Job, Outcome, Role
+from retraind.job import Job, Outcome, Role, filled
 from retraind.report.notes import headline
 from retraind.shown import json_escaped
 
@@ -76,7 +76,7 @@ def report(job: Job) -> Report:
         problem = ReportProblem(
             what=job.problem.what,
             details=job.problem.details,
-            remedy=job.problem.remedy.replace("retry JOB", f"retry {job.id}"),
+            remedy=filled(job.problem.remedy, JOB=job.id),
             step=job.failed_in,
         )
     return Report(

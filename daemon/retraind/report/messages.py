@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from retraind import log
 from retraind.clock import for_people
-from retraind.job import Job, Outcome
+from retraind.job import Job, Outcome, filled
 from retraind.journal import Event
 from retraind.report.notes import ERROR, headline
 from retraind.report.status import host_for_people
@@ -132,14 +132,14 @@ def _filed(about: _About) -> _Words | None:
     )
     where = f" See {place / ERROR if failed else place}" if place else ""
     if failed:
-        remedy = job.problem.remedy.replace("JOB", job.id) if job and job.problem else ""
+        remedy = filled(job.problem.remedy, JOB=job.id) if job and job.problem else ""
         return _Words(f"{about.whose} failed", f"{about.said('reason')}{where}. {remedy}")
     outcome = headline(job) if job and job.outcome else f"The outcome: {about.said('outcome')}."
     return _Words(f"{about.whose} is done", f"{outcome}{where}.", good=True)
 
 
 def _model_held(about: _About) -> _Words:
-    remedy = about.said("remedy").replace("MODEL", about.model)
+    remedy = filled(about.said("remedy"), MODEL=about.model)
     text = f"{about.said('what')} New files are still taken in; nothing is lost. {remedy}"
     return _Words(f"{about.model} is on hold", text)
 

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable
 
 from retraind.clock import for_people, span_for_people
-from retraind.job import Job, Outcome, Role, State
+from retraind.job import Job, Outcome, Role, State, filled
 from retraind.shown import display, printable
 
 RESULT = "RESULT.txt"
@@ -86,7 +86,7 @@ def error_note(job: Job) -> str:
         if job.problem.details:
             parts.append(bullets(job.problem.details))
         if job.problem.remedy:
-            parts.append("What to do next: " + job.problem.remedy.replace("retry JOB", f"retry {job.id}"))
+            parts.append("What to do next: " + filled(job.problem.remedy, JOB=job.id))
     parts += _story(job)
     if job.warnings:
         parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))

@@ -66,9 +66,8 @@ def status_text(
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
-        remedy = hold.remedy.replace("release MODEL", f"release {model}")
         parts.append(
-            fill(f"ON HOLD: {hold.what} {remedy}") + "\nNew files are still taken in; nothing is lost."
+            fill(f"ON HOLD: {hold.told(MODEL=model)}") + "\nNew files are still taken in; nothing is lost."
         )
     if warning:
         parts.append(fill(f"SOON TO DO: {warning}"))
@@ -151,7 +150,7 @@ def _some(lines: list[str], count: int) -> list[str]:
 def _in_work(job: Job, jobs: Sequence[Job], down: Container[str | None], held: Container[str]) -> str:
     line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
     if job.hold:
-        return f"{line} ON HOLD: {job.hold.what} {job.hold.remedy.replace('JOB', job.id)}"
+        return f"{line} ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(held):
         return f"{line} It goes on when the hold ends."
     if job.waits_for in down:
