@@ -73,9 +73,7 @@ def _recipients(settings: Settings) -> Iterator[Finding]:
 
 
 def _parent_writable(subject: str, path: Path) -> Finding:
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
+    folder = _existing(path.parent)
     good = os.access(folder, os.W_OK | os.X_OK)
     return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
 
@@ -91,7 +89,7 @@ def _model(
             subject, False, f"this user may not read and write {model.drop}; files are moved out of it"
         )
     for word, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
-        if _file_system_of(folder) != _file_system_of(model.drop):
+        if _existing(folder).stat().st_dev != _existing(model.drop).stat().st_dev:
             yield Finding(
                 f"models.{name}.{word}",
                 True,
@@ -101,11 +99,11 @@ def _model(
     yield _credential(name, model, client, credentials, online=online)
 
 
-def _file_system_of(folder: Path) -> int:
-    """Return the number of the file system that a folder is on, or will be on once it is made."""
+def _existing(folder: Path) -> Path:
+    """Return a folder, or what it will be made in."""
     while not folder.exists():
         folder = folder.parent
-    return folder.stat().st_dev
+    return folder
 
 
 def _gate(name: str, model: ModelSettings) -> Iterator[Finding]:

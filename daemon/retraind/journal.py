@@ -447,6 +447,17 @@ class Journal:
             self._append(connection, "model_released", None, {"why": why}, model)
         return True
 
+    def holds(self) -> dict[str, ModelHold]:
+        """Return the held models by name."""
+        with self._reader.connect() as connection:
+            rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None))).all()
+        return {
+            row.name: ModelHold(
+                row.name, _moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
+            )
+            for row in rows
+        }
+
     # Hosts
 
     def outages(self) -> dict[str, Outage]:
@@ -488,19 +499,6 @@ class Journal:
             for host in before.keys() - fresh.keys():
                 detail = {"host": host, "since": before[host].since, "lasting": host in told}
                 self._append(connection, "host_back", None, detail)
-
-    # Holds
-
-    def holds(self) -> dict[str, ModelHold]:
-        """Return the held models by name."""
-        with self._reader.connect() as connection:
-            rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None))).all()
-        return {
-            row.name: ModelHold(
-                row.name, _moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
-            )
-            for row in rows
-        }
 
 
 def _was_trained(job: Job) -> bool:

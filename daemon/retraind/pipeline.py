@@ -334,10 +334,8 @@ class Pipeline:
                 self._hold(job, gone)
         elif job.waits_for_window:
             self._journal.write(job, wake_at=None, trouble=None)
-        elif job.hold is not None and job.hold.what == gone.what:
-            self._journal.write(job, "released", hold=None, held_until=None)
-        elif job.hold is not None and job.held_until is not None:
-            over = self._over_budget(job, model)
+        elif job.hold is not None and (job.held_until is not None or job.hold.what == gone.what):
+            over = self._over_budget(job, model) if job.held_until is not None else None
             if over is None:
                 self._journal.write(job, "released", hold=None, held_until=None)
             elif over.what != job.hold.what:

@@ -354,7 +354,7 @@ class Daemon:
     def _tell_wishes(self) -> None:
         """Tell the folders of what commands asked for, though no step may be run that would: a hold may be in the way."""
         holds = frozenset(self.journal.holds())
-        wanted = {job.model for job in self.journal.active() if job.state in _WISHES}
+        wanted = {job.model for job in self.journal.jobs(states=_WISHES)}
         for model in wanted | (self._held ^ holds):
             self._tell(model)
         self._held = holds
@@ -495,15 +495,15 @@ class Daemon:
         elif watched.view.trouble and not view.trouble:
             _LOG.info("folder_readable_again", model=name)
         before, watched.view = watched.view, view
-        if self._writing.is_set():
+        writing = self._writing.is_set()
+        if writing:
             self._mind_folder(name, watched)
         begun = self._begin_all(name, watched) if view.complete else False
         if begun:
             self._scheduler.dispatch([name])
         # The first look always tells: what STATUS.txt says may be from before a kill.
-        if not self._writing.is_set():
-            pass
-        elif begun or view != before or not watched.told or not _has_status(watched.folder.model.drop):
+        news = begun or view != before or not watched.told
+        if writing and (news or not _has_status(watched.folder.model.drop)):
             self._tell(name)
         if begun:
             return 0.0

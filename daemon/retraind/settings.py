@@ -47,13 +47,14 @@ SYSTEM_CONFIG = Path("/etc/retraind/config.toml")
 SYSTEM_STATE = Path("/var/lib/retraind")
 
 _SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_BARE_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*")
 
 
 def _to_span(value: object) -> object:
     """Read `90`, `"90s"`, `"1h 30m"` or `"30d"` as a duration; anything else is left for pydantic to refuse."""
     if isinstance(value, str):
-        if re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+        if _BARE_NUMBER.fullmatch(value):
             return timedelta(seconds=float(value))
         if re.fullmatch(f"({_SPAN.pattern})+", value):
             return timedelta(
@@ -77,9 +78,7 @@ def _positive(span: timedelta) -> timedelta:
 
 def _with_unit(value: object) -> object:
     """Refuse a bare number, which is seconds: somebody who means days would lose all that is older than minutes."""
-    if isinstance(value, int | float) or (
-        isinstance(value, str) and value.strip().replace(".", "").isdecimal()
-    ):
+    if isinstance(value, int | float) or (isinstance(value, str) and _BARE_NUMBER.fullmatch(value)):
         raise ValueError('write it with its unit, such as "400d"; a bare number would be seconds')
     return value
 

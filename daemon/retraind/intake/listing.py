@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
-from retraind.intake.rest import Stamp, is_same, stamp_of
+from retraind.intake.rest import TO_LIST, Stamp, is_same, stamp_of
 from retraind.intake.share import MARKER
 from retraind.job import Role, Signature
 from retraind.patterns import Globs, Pattern, canonical
@@ -32,7 +32,6 @@ MOST_ENTRIES = 100_000
 """Names that one look reads."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
-_LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def signature_of(status: os.stat_result) -> Signature:
@@ -157,7 +156,7 @@ class Listing:
 
     def _read(self, drop: Path, folder: str, below: list[str]) -> None:
         try:
-            handle = os.open(f"{drop}/{folder}", _LISTING | (os.O_NOFOLLOW if folder else 0))
+            handle = os.open(f"{drop}/{folder}", TO_LIST | (os.O_NOFOLLOW if folder else 0))
         except OSError as error:
             if folder and error.errno in _GONE:
                 return

@@ -14,7 +14,8 @@ from retraind.job import Signature
 
 GRAIN = 3.0
 """Seconds; file systems tell times to two seconds at the coarsest (FAT)."""
-_LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+"""How a folder is opened to be listed, or only to be asked after."""
 
 
 Stamp = tuple[int, int, int, int]
@@ -79,7 +80,7 @@ class Rest:
         try:
             if not (self._remote or self._below or self._files):
                 return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
-            handle = os.open(self._drop, _LISTING)
+            handle = os.open(self._drop, TO_LIST)
             try:
                 return (
                     stamp_of(os.fstat(handle)) == self._stamp
@@ -92,7 +93,7 @@ class Rest:
             return False
 
     def _stamp_of(self, folder: str, drop: int) -> Stamp:
-        handle = os.open(folder, _LISTING | os.O_NOFOLLOW, dir_fd=drop)
+        handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
         try:
             return stamp_of(os.fstat(handle))
         finally:
