@@ -18,25 +18,6 @@ from retraind.report.status import host_for_people
 from retraind.settings import Kind, Settings
 from retraind.shown import display
 
-KINDS: Mapping[str, frozenset[Kind]] = MappingProxyType(
-    {
-        "job_filed": frozenset({"failed", "done"}),
-        "model_held": frozenset({"held"}),
-        "model_released": frozenset({"held"}),
-        "held": frozenset({"held"}),
-        "released": frozenset({"held"}),
-        "job_stuck": frozenset({"stuck"}),
-        "job_moves": frozenset({"stuck"}),
-        "key_warning": frozenset({"key"}),
-        "host_still_down": frozenset({"outage"}),
-        "host_back": frozenset({"outage"}),
-        "folder_away": frozenset({"folder"}),
-        "gate_refused": frozenset({"gate"}),
-        "journal_mended": frozenset({"journal"}),
-    }
-)
-"""The events that may be worth a message, each with what one asks for in `notify.on` to get it."""
-
 
 @dataclass(frozen=True)
 class Message:
@@ -61,9 +42,10 @@ TEST_TEXT = "This is a test of retraind's notifications. Nothing has happened."
 
 def message_of(event: Event, job: Job | None, settings: Settings) -> Message | None:
     """Word an entry of the history; None when nobody asked for it. `job` is its job, where that is still known."""
-    if not KINDS.get(event.event, frozenset()) & set(settings.notify.on):
+    row = _TABLE.get(event.event)
+    if row is None or not row.kinds & set(settings.notify.on):
         return None
-    words = _WORDS[event.event](_About(event, job, settings))
+    words = row.words(_About(event, job, settings))
     if words is None:
         return None
     text = " ".join(log.mask(words.text).split())
@@ -208,20 +190,28 @@ def _journal(about: _About) -> _Words:
     return _Words("The journal was mended", text)
 
 
-_WORDS: Mapping[str, Callable[[_About], _Words | None]] = MappingProxyType(
+class _Row(NamedTuple):
+    kinds: frozenset[Kind]
+    """What one asks for in `notify.on` to be told."""
+    words: Callable[[_About], _Words | None]
+
+
+_TABLE: Mapping[str, _Row] = MappingProxyType(
     {
-        "job_filed": _filed,
-        "model_held": _model_held,
-        "model_released": _model_released,
-        "held": _job_held,
-        "released": _job_released,
-        "job_stuck": _stuck,
-        "job_moves": _moves,
-        "key_warning": _key,
-        "host_still_down": _down,
-        "host_back": _back,
-        "folder_away": _folder,
-        "gate_refused": _gate,
-        "journal_mended": _journal,
+        "job_filed": _Row(frozenset({"failed", "done"}), _filed),
+        "model_held": _Row(frozenset({"held"}), _model_held),
+        "model_released": _Row(frozenset({"held"}), _model_released),
+        "held": _Row(frozenset({"held"}), _job_held),
+        "released": _Row(frozenset({"held"}), _job_released),
+        "job_stuck": _Row(frozenset({"stuck"}), _stuck),
+        "job_moves": _Row(frozenset({"stuck"}), _moves),
+        "key_warning": _Row(frozenset({"key"}), _key),
+        "host_still_down": _Row(frozenset({"outage"}), _down),
+        "host_back": _Row(frozenset({"outage"}), _back),
+        "folder_away": _Row(frozenset({"folder"}), _folder),
+        "gate_refused": _Row(frozenset({"gate"}), _gate),
+        "journal_mended": _Row(frozenset({"journal"}), _journal),
     }
 )
+KINDS: Mapping[str, frozenset[Kind]] = MappingProxyType({event: row.kinds for event, row in _TABLE.items()})
+"""The events that may be worth a message, each with what one asks for in `notify.on` to get it."""
