@@ -1,3 +1,4 @@
+import os
 import zipfile
 from pathlib import Path
 
@@ -24,6 +25,22 @@ class Victim:
             str(path.relative_to(self.folder)): (path.read_bytes(), path.stat().st_mode)
             for path in self.folder.rglob("*")
         }
+
+    def plant(self, kind: str, path: Path) -> None:
+        """Put something under a name that leads to what is the victim's, or to nothing, or that nobody ever ends."""
+        match kind:
+            case "link to a folder":
+                path.symlink_to(self.folder)
+            case "link to a file":
+                path.symlink_to(self.file)
+            case "link to nothing":
+                path.symlink_to(self.folder / "new")
+            case "hard link":
+                path.hardlink_to(self.file)
+            case "fifo":
+                os.mkfifo(path)
+            case _:
+                raise AssertionError(kind)
 
     def assert_unharmed(self) -> None:
         assert self._now() == self.before

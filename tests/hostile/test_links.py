@@ -35,20 +35,11 @@ def plant(kind, path, victim):
     path.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(path):
         path.rename(path.with_name("kept"))
-    match kind:
-        case "link to a folder":
-            path.symlink_to(victim.folder)
-        case "link to a file":
-            path.symlink_to(victim.file)
-        case "link to nothing":
-            path.symlink_to(victim.folder / "new")
-        case "hard link":
-            path.hardlink_to(victim.file)
-        case "fifo":
-            os.mkfifo(path)
-        case "folder":
-            path.mkdir()
-            (path / "mine.txt").write_text("somebody's")
+    if kind == "folder":
+        path.mkdir()
+        (path / "mine.txt").write_text("somebody's")
+    else:
+        victim.plant(kind, path)
 
 
 def take_away(path):

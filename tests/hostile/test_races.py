@@ -8,7 +8,7 @@ from retraind.intake import seal as sealing
 from retraind.job import State
 from world import a_world, table
 
-KINDS = ["link", "hard link", "fifo", "folder", "another file", "the same file with other bytes"]
+KINDS = ["link to a file", "hard link", "fifo", "folder", "another file", "the same file with other bytes"]
 NEWER = table(40, 9)
 
 
@@ -22,16 +22,12 @@ def exchange(path, kind, victim):
         return
     path.rename(path.with_name(".old"))
     match kind:
-        case "link":
-            path.symlink_to(victim.file)
-        case "hard link":
-            path.hardlink_to(victim.file)
-        case "fifo":
-            os.mkfifo(path)
         case "folder":
             path.mkdir()
         case "another file":
             path.write_bytes(NEWER)
+        case _:
+            victim.plant(kind, path)
 
 
 def put_right(world):
