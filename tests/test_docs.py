@@ -237,6 +237,31 @@ def test_a_hand_off_example_delivers(place, text, language, ready):
     assert (place / "drop" / "train_2026-11.csv").read_bytes() == good_delivery()[0]
 
 
+@pytest.mark.parametrize(("outcome", "code"), [("trained", 0), ("failed", 1)])
+def test_the_program_that_waits_tells_of_its_own_delivery_alone(tmp_path, outcome, code):
+    """Its names are written with capitals, an earlier try of the same names has failed, and a job is still in work."""
+    (text,) = (text for text in blocks(DOCS / "handoff.md", "python") if "report.json" in text)
+    text = (
+        text.replace("/srv/drop/churn", str(tmp_path)).replace("2026-11", "2026-Q4").replace("(60)", "(0.05)")
+    )
+    (tmp_path / "wait.py").write_text(text)
+
+    def report(place: str, outcome: str) -> None:
+        files = [{"name": "train_2026-Q4.csv"}, {"name": "eval_2026-Q4.csv"}]
+        told = {"key": "2026-q4", "outcome": outcome, "summary": f"in {place}", "files": files}
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "report.json").write_text(json.dumps(told))
+
+    report("failed/before", "failed")
+    report("given", outcome)
+    hand_off = f"mkdir -p done .retraind; cp -r given .retraind/now; sed -i s/{outcome}/unknown/ .retraind/now/*; mv given done/"
+    done = subprocess.run(
+        [sys.executable, tmp_path / "wait.py", "sh", "-c", hand_off],
+        cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == (f"{outcome} in given\n", code)
+
+
 def test_there_is_an_example_of_each_way_in_each_language():
     ids = {str(each.id) for each in examples()}
     assert {"README-sh-settle", "README-sh-marker", "README-python-settle"} <= ids
