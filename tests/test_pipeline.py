@@ -13,6 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
 from retraind.bundle.archive import Member, build
 from retraind.emulator import Fault
@@ -818,3 +819,30 @@ def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before
         assert 'the column "sales", which the model is to predict, is not among the columns' in note
         assert "201 columns; the service takes at most 200 in time-series mode" in note
         assert not world.emulator.jobs()
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("insufficient data", "Correct the data"),
+        ("An internal error occurred.", "retraind retry JOB. If it fails again"),
+    ],
+)
+def test_only_a_failure_that_the_data_caused_is_told_as_one(world, monkeypatch, message, remedy):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    monkeypatch.setattr(
+        world.client, "status", lambda *_: TrainingStatus(status="job_failed", message=message)
+    )
+    job = world.run(job)
+    assert job.state is State.FAILED
+    assert remedy in job.problem.remedy
+    assert message.rstrip(".") in job.problem.what
+
+
+def test_results_that_somebody_deleted_are_not_promised_any_more(world):
+    job = world.run(world.sealing())
+    assert json.loads(world.read(job, "report.json"))["results"] == "results.zip"
+    shutil.rmtree(world.folder(job))
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert job.outcome is Outcome.SWITCHED
+    assert json.loads(world.read(job, "report.json"))["results"] is None

@@ -30,6 +30,7 @@ from retraind.api.upload import AddressExpired, NotStored, ObjectStore
 from retraind.backoff import backoff
 from retraind.bundle import deflate
 from retraind.bundle.archive import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
+from retraind.bundle.case import OF_THE_DATA
 from retraind.bundle.deflate import Compressor
 from retraind.bundle.preflight import Earlier, SourceFile, preflight
 from retraind.bundle.stream import Packer
@@ -657,9 +658,13 @@ class Pipeline:
         if any(bad.casefold() in word for bad in self.settings.poll.failure_words):
             self._journal.write(job, **said)
             reason = f' and says "{answer.message}"' if answer.message else ""
+            of_the_data = (answer.message or "").casefold().strip(" .") in OF_THE_DATA
             raise JobFailed(
                 f'The service could not train with this data: it reports "{answer.status}"{reason}.',
-                "Correct the data and deliver it again, or run: retraind retry JOB",
+                "Correct the data and deliver it again, or run: retraind retry JOB"
+                if of_the_data
+                else "This may be the service's own trouble, so try again first: retraind retry JOB. If it fails again, "
+                "look into the data, and ask the service's support.",
             )
         deadline = job.train_deadline
         if deadline:
@@ -726,6 +731,9 @@ class Pipeline:
     def file(self, job: Job, folder: Path) -> Go:
         """filing -> done or failed: write the notes beside the files and move the folder."""
         failed = job.outcome is Outcome.FAILED
+        if job.results_name and not os.path.lexists(folder / job.results_name):
+            # Somebody has deleted the folder that it was in.
+            job = self._journal.write(job, results_name=None)
         write_atomically(folder / notes.note_name(job), notes.as_bytes(notes.note(job)))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)

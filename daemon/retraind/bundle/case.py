@@ -17,6 +17,10 @@ FEW_ROWS = "insufficient data"
 NOT_EQUAL = "the variables in the training data and evaluation data must match exactly"
 TARGET = "unavailable prediction type"
 DATES = "date and time not within the supported period"
+OF_THE_DATA = frozenset(
+    {FORMAT, ENCODING, SAME_NAME, ONE_COLUMN, MANY_COLUMNS, RAGGED, FEW_ROWS, NOT_EQUAL, TARGET, DATES}
+)
+"""What the service says of a training that failed for its data; vendor's manual, messages of the data rules."""
 
 
 class Earlier(NamedTuple):

@@ -52,8 +52,9 @@ def result_note(job: Job) -> str:
     if job.switch_note:
         parts.append(job.switch_note)
     if job.outcome is Outcome.TRAINED:
+        look = f"look at {RESULTS_FILE}" if job.results_name else f"{RESULTS_FILE} is no longer here"
         parts.append(
-            f"What to do next: look at {RESULTS_FILE}. To publish the new model, the operator of retraind runs\n"
+            f"What to do next: {look}. To publish the new model, the operator of retraind runs\n"
             f"    retraind switch {job.id}"
         )
     elif job.outcome is Outcome.SWITCHED:
