@@ -34,6 +34,25 @@ def test_deliveries_found_half_sealed_after_a_kill_are_trained_one_after_the_oth
     assert world.journal.get(first.id).state is State.UPLOADED
 
 
+def test_a_job_that_another_thread_ends_in_the_moment_before_it_is_claimed_is_not_worked_on_again(
+    world, scheduler, monkeypatch
+):
+    job = world.sealing(train=b"age\n1\n")
+    scheduler._run(job.id, "churn")
+    plain = world.journal.active
+
+    def read_and_lose_the_processor(model=None):
+        found = plain(model)
+        monkeypatch.setattr(world.journal, "active", plain)
+        assert world.run(world.journal.get(job.id)).state is State.FAILED
+        return found
+
+    monkeypatch.setattr(world.journal, "active", read_and_lose_the_processor)
+    scheduler._run(job.id, "churn")
+    assert world.journal.get(job.id).state is State.FAILED
+    assert [event.event for event in world.journal.events(job.id)].count("job_filed") == 1
+
+
 def test_a_delivery_that_a_person_brings_back_waits_for_the_one_in_work(world, scheduler):
     failed = world.run(world.sealing(key="1", train=b"age\n1\n"))
     assert failed.outcome is Outcome.FAILED

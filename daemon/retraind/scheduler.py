@@ -270,7 +270,13 @@ class Scheduler:
             active = self._journal.active(model)
             plan = turns(active, held=model in self._journal.holds(), backlog="all", running=self._busy)
             job = next((job for job in plan.run if job.id == job_id), None)
-            return job if job is not None and self._busy.begin(job_id) else None
+            if job is None or not self._busy.begin(job_id):
+                return None
+            if self._journal.get(job_id) == job:
+                return job
+            # Another thread ended its steps after the journal was read here, and dispatches anew once it has.
+            self._busy.end(job_id)
+            return None
 
     @staticmethod
     def _tell_error(event: JobExecutionEvent) -> None:
