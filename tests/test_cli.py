@@ -189,8 +189,22 @@ def test_without_a_daemon_a_wish_is_noted_and_done_at_the_next_start(site, tmp_p
     work_off(site, GOOD)
     noted = site.command("switch", site.jobs()[0]["id"])
     assert "will be done when it starts" in noted.stdout
+    assert "next delivery" not in noted.stdout
     assert work_off(site) == 0
     assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
+
+
+def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_that_a_person_did_it(site):
+    site.config.write_text(site.config.read_text() + 'switch = "always"\n')
+    work_off(site, GOOD)
+    (job,) = site.jobs()
+    site.start()
+    back = site.command("switch", job["id"])
+    assert back.returncode == 0, back.stderr
+    assert 'Mind the next delivery: what it trains is published by itself (switch = "always")' in back.stdout
+    assert back.stdout.endswith("the new model was published again, by hand.\n")
+    assert "Mind the next delivery" in site.command("show", job["id"]).stdout
+    until(lambda: f", by hand ({job['id']})" in told_in(site.drop), "the share is told")
 
 
 @pytest.mark.parametrize(

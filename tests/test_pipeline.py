@@ -16,6 +16,7 @@ import pytest
 from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
 from retraind.bundle.archive import Member, build
+from retraind.clock import for_people
 from retraind.emulator import Fault
 from retraind.errors import Stopped
 from retraind.gate import ask_gate
@@ -620,6 +621,28 @@ def test_switching_later_and_back(world):
         assert "the new model was published" in world.read(job, "RESULT.txt")
     switched = [record["retrain_job_id"] for record in world.records("model_switched")]
     assert switched == [new.retrain_job_id, old.retrain_job_id]
+
+
+def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_delivery_will_do(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        old = world.run(world.sealing())
+        new = world.run(world.sealing(key="2", train=table(offset=7)))
+        assert "Mind the next delivery" not in world.read(new, "RESULT.txt")
+        world.clock.pass_time(timedelta(days=1))
+        back = world.run(world.journal.write(old, "switch_asked", state=State.SWITCHING))
+        note = world.read(back, "RESULT.txt")
+        assert "the new model was published again, by hand." in note.splitlines()[0]
+        assert (
+            f"Published:  {for_people(old.switched_at)}\nAgain:      {for_people(back.switched_at)}\n" in note
+        )
+        assert back.switched_at - old.switched_at >= timedelta(days=1)
+        told = " ".join(note.split())
+        assert 'what it trains is published by itself (switch = "always"), in place of this.' in told
+        assert 'sets switch = "manual" for churn' in told
+        report = json.loads((world.folder(back) / "report.json").read_text())
+        assert datetime.fromisoformat(report["first_switched_at"]) == old.switched_at
+        twice = world.run(world.journal.write(back, "switch_asked", state=State.SWITCHING))
+        assert twice.first_switched_at == old.switched_at
 
 
 def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):

@@ -308,7 +308,7 @@ def _show(options: argparse.Namespace) -> int:
     from retraind.clock import for_people
     from retraind.report import notes
 
-    with _journal(options) as (_, journal):
+    with _journal(options) as (settings, journal):
         job = _the_job(journal, options.job)
         events = journal.events(job.id)
     if options.json:
@@ -316,7 +316,7 @@ def _show(options: argparse.Namespace) -> int:
         _print_json(_job_as_json(job) | {"history": history})
         return GOOD
     if job.outcome:
-        _say(notes.note(job))
+        _say(notes.note(job, policy=_policy(settings, job)))
     else:
         _say(f"{job.id}: {job.state}. {job.trouble or ''}\n")
     if job.hold:
@@ -367,6 +367,7 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
     """Write a wish into the journal and, if a daemon is running, wait until it has come true."""
     from retraind.database import running_instance
     from retraind.job import RESTING, State
+    from retraind.report.notes import next_delivery
 
     with _journal(options) as (settings, journal):
         job = _the_job(journal, options.job)
@@ -377,12 +378,16 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
             _complain(f"{job.id} was never trained ({job.outcome}), so there is no model to switch to.")
             return BAD
         job, hold = journal.write(job, event, state=to), ""
-        if running_instance(settings.state.journal_file) is None:
-            _say(f"{job.id}: noted. No retraind is running; it will be done when it starts.")
-            return GOOD
+        running = running_instance(settings.state.journal_file) is not None
         _say(
             f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
+            if running
+            else f"{job.id}: noted. No retraind is running; it will be done when it starts."
         )
+        if to is State.SWITCHING and (warning := next_delivery(job.model, _policy(settings, job))):
+            _say(warning)
+        if not running:
+            return GOOD
         deadline = time.monotonic() + _ACT_PATIENCE
         while time.monotonic() < deadline and job.state is to and not (hold := _hold_of(journal, job)):
             time.sleep(0.1)
@@ -394,6 +399,12 @@ def _ask_for(options: argparse.Namespace, needed: Any, to: Any, event: str, comp
             time.sleep(0.1)
             job = journal.get(job.id)
         return _tell_wish(job, to)
+
+
+def _policy(settings: Any, job: Any) -> str | None:
+    """Return what `switch` says of a job's model; None when it is no longer in the configuration."""
+    model = settings.models.get(job.model)
+    return model.switch if model else None
 
 
 def _hold_of(journal: Any, job: Any) -> str:

@@ -253,6 +253,10 @@ class Job(_Frozen):
     """The gate's exit code; 0 lets the switch happen."""
     gate_output: str | None = None
     switched_at: datetime | None = None
+    switched_by_hand: bool = False
+    """A person published the model then; the policy had left it alone, or had published another since."""
+    first_switched_at: datetime | None = None
+    """When the model was published for the first time, once it has been published again."""
     switch_note: str | None = None
     """Why the published model was or was not switched, a complete sentence."""
 

@@ -724,7 +724,13 @@ class Pipeline:
                 raise
             # A person asked for it after the job had been filed: the job stays done, the answer goes on its note.
             return Go(State.FILING, "switch_failed", {"switch_note": f"A later switch failed: {failure}"})
-        changes = {"outcome": Outcome.SWITCHED, "switched_at": self._clock.now(), "switch_note": None}
+        changes = {
+            "outcome": Outcome.SWITCHED,
+            "switched_at": self._clock.now(),
+            "switched_by_hand": job.outcome is not None,
+            "first_switched_at": job.first_switched_at or job.switched_at,
+            "switch_note": None,
+        }
         return Go(State.FILING, "model_switched", changes)
 
     @_in_its_folder
@@ -734,7 +740,8 @@ class Pipeline:
         if job.results_name and not os.path.lexists(folder / job.results_name):
             # Somebody has deleted the folder that it was in.
             job = self._journal.write(job, results_name=None)
-        write_atomically(folder / notes.note_name(job), notes.as_bytes(notes.note(job)))
+        note = notes.note(job, policy=self.places.model(job).switch)
+        write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
         work = self.places.model(job).work_folder

@@ -24,6 +24,7 @@ NOTES = [
     # outcome, further fields, what the note has to say, what it must not say
     (Outcome.TRAINED, {"trained_at": NOW}, ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"], []),
     (Outcome.SWITCHED, {"trained_at": NOW, "switched_at": NOW}, ["the new model was published", "go back"], ["not been"]),
+    (Outcome.SWITCHED, {"switched_at": NOW, "switched_by_hand": True}, ["the new model was published, by hand."], ["Again"]),
     (Outcome.SUPERSEDED, {"earlier_job": "newer-one"}, ["not used", "newer-one"], ["results.zip"]),
     (Outcome.DUPLICATE, {"earlier_job": "first-one"}, ["not used again", "first-one"], ["results.zip"]),
     (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "has a hole", "Row 2.", "retry 2026-11-23T0"], ["JOB"]),
@@ -51,6 +52,23 @@ def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said,
     assert notes.note_name(job) == ("ERROR.txt" if outcome is Outcome.FAILED else "RESULT.txt")
     assert all(len(line) <= 100 or " " not in line.strip() for line in note.splitlines())
     assert machine.report(job).summary == note.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("always", "is published by itself"),
+        ("gate", "if the gate lets it pass"),
+        ("manual", None),
+        (None, None),
+    ],
+)
+def test_who_publishes_by_hand_is_warned_of_a_policy_that_goes_on(policy, words):
+    by_hand = finished(Outcome.SWITCHED, trained_at=NOW, switched_at=NOW, switched_by_hand=True)
+    note = notes.note(by_hand, policy=policy)
+    assert ("Mind the next delivery" in note) == (words is not None)
+    assert words is None or words in note
+    assert "Mind" not in notes.note(by_hand.changed(switched_by_hand=False), policy=policy)
 
 
 def test_no_sentence_of_a_note_is_cut_into_ribbons():

@@ -64,7 +64,11 @@ class Report(_Part):
     taken_at: datetime
     uploaded_at: datetime | None
     trained_at: datetime | None
-    switched_at: datetime | None
+    switched_at: datetime | None = Field(description="When it was published last.")
+    switched_by_hand: bool = Field(description="True when that was done by a person.")
+    first_switched_at: datetime | None = Field(
+        description="When it was published first, if that was earlier."
+    )
     closed_at: datetime
 
 
@@ -113,6 +117,8 @@ def report(job: Job) -> Report:
         uploaded_at=job.uploaded_at,
         trained_at=job.trained_at,
         switched_at=job.switched_at,
+        switched_by_hand=job.switched_by_hand,
+        first_switched_at=job.first_switched_at,
         closed_at=job.updated_at,
     )
 

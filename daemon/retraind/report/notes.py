@@ -24,6 +24,10 @@ _HEADLINES = {
     Outcome.DUPLICATE: "This data was not used again: the model has already been trained with exactly these files.",
     Outcome.FAILED: "The model was NOT retrained with this data.",
 }
+_NEXT = {
+    "always": "is published by itself",
+    "gate": "is published if the gate lets it pass",
+}
 _ROLES = {Role.TRAIN: "training", Role.EVAL: "evaluation", Role.MARKER: "marker", Role.MANIFEST: "manifest"}
 
 
@@ -33,7 +37,20 @@ def headline(job: Job) -> str:
         return f"The job is not finished yet ({job.state})."
     if job.outcome is Outcome.FAILED and job.trained_at:
         return "The model was retrained with this data, but a later step failed."
+    if job.outcome is Outcome.SWITCHED and job.switched_by_hand:
+        again = " again" if job.first_switched_at else ""
+        return f"The model was retrained with this data, and the new model was published{again}, by hand."
     return _HEADLINES[job.outcome]
+
+
+def next_delivery(model: str, policy: str | None) -> str | None:
+    """Warn whoever publishes a job's result by hand that the model's `policy` goes on; None where it publishes nothing."""
+    if policy not in _NEXT:
+        return None
+    return (
+        f'Mind the next delivery: what it trains {_NEXT[policy]} (switch = "{policy}"), in place of this. To prevent that, '
+        f'the operator of retraind sets switch = "manual" for {model} in the configuration and reloads it.'
+    )
 
 
 def note_name(job: Job) -> str:
@@ -41,12 +58,12 @@ def note_name(job: Job) -> str:
     return ERROR if job.outcome is Outcome.FAILED else RESULT
 
 
-def note(job: Job) -> str:
-    """Word the note of a job whose outcome is decided."""
-    return error_note(job) if job.outcome is Outcome.FAILED else result_note(job)
+def note(job: Job, *, policy: str | None = None) -> str:
+    """Word the note of a job whose outcome is decided; `policy` is its model's `switch`, where it has one."""
+    return error_note(job) if job.outcome is Outcome.FAILED else result_note(job, policy=policy)
 
 
-def result_note(job: Job) -> str:
+def result_note(job: Job, *, policy: str | None = None) -> str:
     """Word RESULT.txt."""
     parts = [headline(job), *_story(job)]
     if job.switch_note:
@@ -58,8 +75,12 @@ def result_note(job: Job) -> str:
             f"    retraind switch {job.id}"
         )
     elif job.outcome is Outcome.SWITCHED:
+        warning = next_delivery(job.model, policy) if job.switched_by_hand else None
+        if warning:
+            parts.append(warning)
         parts.append(
-            "What to do next: nothing. To go back to an earlier model, the operator of retraind runs\n"
+            "What to do next: nothing. STATUS.txt in the drop folder says which model is published now.\n"
+            "To go back to an earlier model, the operator of retraind runs\n"
             "    retraind switch JOB\n"
             "with the name of an earlier folder in done/."
         )
@@ -119,7 +140,8 @@ def _story(job: Job) -> list[str]:
         ("Taken in:", job.created_at),
         ("Uploaded:", job.uploaded_at),
         ("Trained:", job.trained_at),
-        ("Switched:", job.switched_at),
+        ("Published:", job.first_switched_at or job.switched_at),
+        ("Again:", job.switched_at if job.first_switched_at else None),
         ("Closed:", job.updated_at),
     )
     lines += [f"{label:<12}{for_people(moment)}" for label, moment in times if moment]

@@ -95,7 +95,7 @@ def status_text(
     if published and published.switched_at:
         parts.append(
             f"Published: the model trained with delivery {display(published.key) or '(without a key)'}, "
-            f"since {for_people(published.switched_at)} ({published.id})"
+            f"since {for_people(published.switched_at)}{', by hand' * published.switched_by_hand} ({published.id})"
         )
     if last and last.outcome:
         filed = "failed" if last.state is State.FAILED else "done"
