@@ -556,6 +556,25 @@ def test_a_manifest_has_to_name_everything_that_is_there(told):
     assert "1.manifest.json does not name eval_1.csv." in reasons(told.look())
 
 
+def test_a_manifest_with_a_mistyped_name_is_told_the_right_one(told):
+    manifest(told, "11.manifest.json")
+    view = told.look()
+    assert [wait.key for wait in view.waiting] == ["1", "11"]
+    assert (
+        "11.manifest.json names train_1.csv; the manifest of that file has to be called 1.manifest.json."
+        in reasons(view)
+    )
+
+
+def test_a_manifest_that_came_first_says_what_it_waits_for(share):
+    told = share(ready="manifest")
+    put_pair(told)
+    manifest(told)
+    for path in told.drop.glob("*.csv"):
+        path.unlink()
+    assert "1.manifest.json names eval_1.csv, which is not there." in reasons(told.look())
+
+
 def test_two_manifests_for_one_delivery_are_left_to_people(share):
     share = share(ready="manifest")
     share.put("train_a.csv")

@@ -125,9 +125,8 @@ def test_a_delivery_is_whole_proven_and_of_one_key(sightings, policy, now, claim
         sightings = [each for each in sightings if each.role is not Role.EVAL]
     for each in group(sightings):
         match judge(each, policy, now, claims):
-            case None:
-                assert not each.data
             case Waiting() as waiting:
+                assert waiting.files
                 assert waiting.reasons
                 assert waiting.due is None or waiting.due > now
                 assert all(reason.endswith(".") for reason in waiting.reasons)
@@ -176,9 +175,27 @@ def test_a_file_alone_is_enough_in_train_only_mode():
     assert names(verdict([seen("train_1.csv")], 10, mode="train-only")) == ["train_1.csv"]
 
 
-@pytest.mark.parametrize("names_there", [["1.done"], ["1.manifest.json"], [SUCCESS_MARKER, "1.done"]])
-def test_a_marker_or_a_manifest_alone_is_no_delivery(names_there):
-    assert [judge(each, model(), 0, None) for each in group(map(seen, names_there))] == [None]
+ALONE = [
+    # what is there, what is told, of which files
+    (["1.done"], "Nothing is there that 1.done could be for. Is its name right?", ["1.done"]),
+    (["1.done"], "It goes with names like train_1.csv and eval_1.csv, and is to be written after them.", ["1.done"]),
+    (["1.manifest.json"], "It goes with names like train_1.csv and eval_1.csv.", ["1.manifest.json"]),
+    ([SUCCESS_MARKER, "1.done"], "that 1.done could be for", ["1.done"]),
+    ([SUCCESS_MARKER], "It goes with any files, and is to be written after them.", [SUCCESS_MARKER]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names_there", "sentence", "of"), ALONE)
+def test_a_marker_or_a_manifest_alone_is_told_of(names_there, sentence, of):
+    there = [seen(name) for name in names_there]
+    waiting = verdict(there, 0, ready="marker")
+    assert sentence in text(waiting)
+    assert [one.name for one in waiting.files] == of
+    assert not waiting.arriving
+    assert waiting.due == TIMEOUT
+    later = verdict(there, TIMEOUT, ready="marker", on_pair_timeout="fail")
+    assert text(later).endswith("This has been so for more than 1 h; retraind goes on waiting.")
+    assert later.due is None
 
 
 # Markers

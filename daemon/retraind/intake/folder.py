@@ -30,6 +30,7 @@ from retraind.intake.pairing import (
     Waiting,
     group,
     judge,
+    manifest_name,
     shared_marker,
     too_large,
 )
@@ -128,6 +129,8 @@ class DropFolder:
         self._unreadable: dict[tuple[str, Signature], str] = {}
         self._manifest_bytes = 0
         """Bytes of manifests read so far in this look."""
+        self._by_name: dict[str, Sighting] | None = None
+        """What this look saw by canonical names, once somebody has asked."""
         self._may_be_let = False
         """True when a file may not be read, which can be mended without any change to be seen."""
         self._lock = threading.Lock()
@@ -213,6 +216,7 @@ class DropFolder:
                 self._hashes.pop(gone).cancel()
             self._unreadable = {known: why for known, why in self._unreadable.items() if known in current}
         self._manifest_bytes = 0
+        self._by_name = None
         self._may_be_let = False
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
@@ -230,8 +234,6 @@ class DropFolder:
                         complete.append(delivery)
                 case Waiting() as wait:
                     waiting[each.key] = wait
-                case None:
-                    pass
         marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
@@ -284,11 +286,7 @@ class DropFolder:
         present = {canonical(seen.name): seen for seen in each.data}
         if len(claimed) < len(manifest.files):
             return Claims(False, (f"{shown} names a file twice.",))
-        reasons = [
-            f"{shown} names {display(file.name)[:_LONGEST_NAME]}, which is not there."
-            for name, file in claimed.items()
-            if name not in present
-        ]
+        reasons = [self._missing(shown, name, file) for name, file in claimed.items() if name not in present]
         reasons += [
             f"{shown} does not name {display(seen.name)}."
             for name, seen in present.items()
@@ -319,6 +317,16 @@ class DropFolder:
                     f"{file.sha256[:12].lower()}…). It may still be arriving; if not, please deliver it again."
                 )
         return Claims(not reasons, tuple(sorted(reasons)))
+
+    def _missing(self, shown: str, name: str, file: _ManifestFile) -> str:
+        """Say of a file that a manifest names, and that does not go with it, where it is."""
+        if self._by_name is None:
+            self._by_name = {canonical(seen.name): seen for seen in self._seen.values()}
+        told = f"{shown} names {display(file.name)[:_LONGEST_NAME]}"
+        other = self._by_name.get(name)
+        if other is None or other.role not in {Role.TRAIN, Role.EVAL}:
+            return f"{told}, which is not there."
+        return f"{told}; the manifest of that file has to be called {display(manifest_name(other.key))}."
 
     def _hash(self, seen: Sighting, hashing: Executor) -> str | None:
         """Return the SHA-256 of a file, or None while it is not known."""

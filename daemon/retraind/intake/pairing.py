@@ -85,7 +85,7 @@ class Claims:
 
 
 def group(sightings: Iterable[Sighting]) -> list[Group]:
-    """Sort sightings into groups by key, oldest key first; the marker _SUCCESS is in all of them."""
+    """Sort sightings into groups by key, oldest key first; the marker _SUCCESS is in all of them, or alone in one."""
     found: dict[str, dict[Role, list[Sighting]]] = {}
     common: list[Sighting] = []
     for seen in sightings:
@@ -93,6 +93,8 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
             common.append(seen)
         else:
             found.setdefault(seen.key, {role: [] for role in Role})[seen.role].append(seen)
+    if common and not found:
+        return [Group("", markers=tuple(common))]
     return [
         Group(
             key,
@@ -107,14 +109,14 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
 
 def judge(
     each: Group, model: ModelSettings, now: float, claims: Claims | None, largest: int | None = None
-) -> Delivery | Waiting | None:
-    """Decide about one group: a delivery to seal, or what it waits for; None for a lone marker or manifest.
+) -> Delivery | Waiting:
+    """Decide about one group: a delivery to seal, or what it waits for.
 
     `now` is `Clock.elapsed`; `claims` is what the manifest says, where `ready = manifest`; `largest` is the most bytes
     that a file may have.
     """
     if not each.data:
-        return None
+        return _without_data(each, model, now, claims)
     incomplete, unclear = _gaps(each, model)
     unclear += [
         f"{display(seen.name)} {flaw}"
@@ -135,6 +137,23 @@ def judge(
                 return late
             reasons.append(late)
     return Waiting(each.key, each.data, tuple(reasons), due, arriving=not incomplete and not unclear)
+
+
+def _without_data(each: Group, model: ModelSettings, now: float, claims: Claims | None) -> Waiting:
+    """Say of a marker or a manifest what it waits for: files that have not arrived, or that have another key."""
+    own = tuple(seen for seen in each.markers + each.manifests if seen.name != SUCCESS_MARKER) or each.markers
+    patterns = [model.train] if model.mode == "train-only" else [model.train, model.eval]
+    examples = " and ".join(_example(pattern, each) for pattern in patterns)
+    reasons = (claims.reasons if claims else ()) or tuple(
+        f"Nothing is there that {display(seen.name)} could be for. Is its name right? It goes with "
+        f"{'any files' if seen.name == SUCCESS_MARKER else f'names like {examples}'}"
+        f"{', and is to be written after them' * (seen.role is Role.MARKER)}."
+        for seen in own
+    )
+    deadline = max(seen.since for seen in own) + model.pair_timeout.total_seconds()
+    if now < deadline:
+        return Waiting(each.key, own, reasons, deadline)
+    return Waiting(each.key, own, (*reasons, _goes_on_waiting(model)), None)
 
 
 def _sealed(each: Group, data: tuple[Sighting, ...]) -> tuple[SealedFile, ...]:
@@ -244,7 +263,7 @@ def _overdue(each: Group, model: ModelSettings, incomplete: list[str], arriving:
     waited = span_for_people(model.pair_timeout)
     match model.on_pair_timeout:
         case "wait":
-            return f"This has been so for more than {waited}; retraind goes on waiting."
+            return _goes_on_waiting(model)
         case "fail":
             problem = Problem(
                 what=f"The delivery stayed incomplete for {waited}. {' '.join(incomplete + arriving)}",
@@ -262,6 +281,10 @@ def _overdue(each: Group, model: ModelSettings, incomplete: list[str], arriving:
             return Delivery(each.key, _sealed(each, each.train))
         case _:
             assert_never(model.on_pair_timeout)
+
+
+def _goes_on_waiting(model: ModelSettings) -> str:
+    return f"This has been so for more than {span_for_people(model.pair_timeout)}; retraind goes on waiting."
 
 
 def manifest_name(key: str) -> str:
