@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from retraind.job import (
     IN_WORK,
@@ -163,7 +164,18 @@ def test_no_job_names_a_file_outside_its_folder(name):
 @given(JOBS)
 @settings(max_examples=50, deadline=None)
 def test_a_job_survives_being_written_as_json(job):
-    assert Job.model_validate_json(job.model_dump_json()) == job
+    assert Job.from_json(job.model_dump_json()) == job
+
+
+@given(JOBS)
+@settings(max_examples=50, deadline=None)
+def test_fields_that_an_earlier_version_wrote_and_this_one_has_given_up_are_passed_over(job):
+    written = json.loads(job.model_dump_json())
+    for part in (written, *written["files"]):
+        part["given_up"] = "x"
+    assert Job.from_json(json.dumps(written)) == job
+    with pytest.raises(ValidationError):
+        job.changed(given_up="x")
 
 
 @given(JOBS)

@@ -239,12 +239,11 @@ def open_regular(path: Path | str, pause: Callable[[], None] = _never) -> Binary
 def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
     with open_regular(path, pause) as file:
-        return sha256_of_open(file)
+        return _sha256_of_open(file)
 
 
-def sha256_of_open(file: BinaryIO, prefix: bytes = b"") -> str:
-    """Return the SHA-256 of `prefix` and what is left to read of an open file."""
-    digest = hashlib.sha256(prefix)
+def _sha256_of_open(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
     while chunk := file.read(READ_SIZE):
         digest.update(chunk)
     return digest.hexdigest()

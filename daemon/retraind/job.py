@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -225,7 +225,6 @@ class Job(_Frozen):
     # The bundle
     bundle_name: str | None = None
     bundle_bytes: int | None = None
-    bundle_sha256: str | None = None
 
     # The service
     retrain_job_id: str | None = None
@@ -309,6 +308,14 @@ class Job(_Frozen):
     def changed(self, **changes: Any) -> "Job":
         """Return the job with some fields replaced; validated like any other."""
         return Job.model_validate(self.model_dump() | changes)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the job that was written as JSON, perhaps by an earlier retraind: its retired fields are passed over.
+
+        Raises ValidationError.
+        """
+        return cls.model_validate_json(text, extra="ignore")
 
     def portable(self) -> bytes:
         """Return the job as JSON for its folder, from which a lost journal can be rebuilt; without the ticket."""

@@ -84,7 +84,7 @@ class JobFiles:
             body = document.job.encode()
             if not believe and not hmac.compare_digest(document.seal.encode(), self._seal(body).encode()):
                 return None
-            job = Job.model_validate_json(body)
+            job = Job.from_json(body)
         except (OSError, ValidationError):
             # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
             return None

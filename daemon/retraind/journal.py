@@ -133,7 +133,7 @@ class Journal:
         """Return the job with this id."""
         with self._reader.connect() as connection:
             body = connection.scalar(sa.select(JOBS.c.body).where(JOBS.c.id == job_id))
-        return Job.model_validate_json(body) if body else None
+        return Job.from_json(body) if body else None
 
     def versions(self, model: str) -> dict[str, "Version"]:
         """Return which jobs of a model are known, in which version and state."""
@@ -233,7 +233,7 @@ class Journal:
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
-            return [Job.model_validate_json(body) for (body,) in connection.execute(query)]
+            return [Job.from_json(body) for (body,) in connection.execute(query)]
 
     # History
 

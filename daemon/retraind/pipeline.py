@@ -40,7 +40,6 @@ from retraind.files import (
     clear,
     held,
     move,
-    sha256_of_open,
     status_of,
     write_atomically,
 )
@@ -486,7 +485,7 @@ class Pipeline:
         changes |= _NO_BUNDLE
         # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
-            changes |= _made(job, archive.finish(self._pause))
+            changes |= _made(job, archive.finish())
         return Go(State.CHECKED, "data_checked", changes)
 
     @_in_its_folder
@@ -496,7 +495,7 @@ class Pipeline:
             # Perhaps they were being given back when an earlier try was killed.
             return self._give_back(job)
         if len(job.data_files) == 1:
-            return self._bundle_alone(job, folder)
+            return self._bundle_alone(job)
         if job.bundle_bytes is not None and self._has_bundle(job, folder):
             return Go(State.BUNDLED, "bundle_built")
         members = [
@@ -510,34 +509,17 @@ class Pipeline:
         ]
         try:
             keep_free = self.settings.state.keep_free
-            bundle, hashes = build(self._spooled(job), members, self._compressor(job), self._pause, keep_free)
+            bundle, hashes = build(self._spooled(job), members, self._compressor(job), keep_free)
         except (sealing.Touched, SizeChanged):
             return self._give_back(job)
         if hashes != tuple(file.sha256 for file in job.data_files) or not sealing.untouched(job, folder):
             return self._give_back(job)
         return Go(State.BUNDLED, "bundle_built", _made(job, bundle))
 
-    def _bundle_alone(self, job: Job, folder: Path) -> Go:
+    def _bundle_alone(self, job: Job) -> Go:
         """Say what will be sent of a training file without a zip around it."""
         (file,) = job.data_files
-        mark = _mark_of(file)
-        try:
-            with sealing.open_watched(folder, file, self._pause) as opened:
-                digest = sha256_of_open(opened)
-            if digest != file.sha256:
-                return self._give_back(job)
-            if mark:
-                with sealing.open_watched(folder, file, self._pause) as opened:
-                    digest = sha256_of_open(opened, mark)
-        except sealing.Touched:
-            return self._give_back(job)
-        if not sealing.untouched(job, folder):
-            return self._give_back(job)
-        made = {
-            "bundle_name": file.base_name,
-            "bundle_bytes": len(mark) + file.signature.size,
-            "bundle_sha256": digest,
-        }
+        made = {"bundle_name": file.base_name, "bundle_bytes": len(_mark_of(file)) + file.signature.size}
         return Go(State.BUNDLED, "bundle_built", made)
 
     def _compressor(self, job: Job) -> Compressor:
@@ -902,7 +884,7 @@ _CALM: Mapping[str, Any] = {
     "troubled_since": None,
     "stuck": False,
 }
-_NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None, "bundle_sha256": None}
+_NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,
     "upload_ticket": None,
@@ -914,11 +896,7 @@ _UNREGISTERED: Mapping[str, Any] = {
 
 
 def _made(job: Job, bundle: Bundle) -> dict[str, Any]:
-    return {
-        "bundle_name": f"{job.id}.zip",
-        "bundle_bytes": bundle.bytes,
-        "bundle_sha256": bundle.sha256,
-    }
+    return {"bundle_name": f"{job.id}.zip", "bundle_bytes": bundle.bytes}
 
 
 def _inside(file: SealedFile) -> str:

@@ -20,7 +20,7 @@ from typing import BinaryIO, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
-from retraind.files import PRIVATE, READ_SIZE, make_folder, sync_folder
+from retraind.files import PRIVATE, make_folder, sync_folder
 
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
 _CENTRAL = struct.Struct("<4sHHHHHHLLLHHHHHLL")
@@ -39,8 +39,11 @@ _FULL = 0xFFFFFFFF
 """Stands where the number is in the Zip64 field."""
 _MANY = 0xFFFF
 
-_SYNC_EVERY = 16 << 20
-"""Bytes after which the disk is put to work, so that little is left for it at the end."""
+_AHEAD = 2
+"""Pieces in flight for each core; with fewer the cores wait for what is being read and written."""
+_STRETCH = 8 << 20
+"""Bytes that are written before the disk is put to work, so that little is left for it at the end, and before it is
+asked again how much room it has."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
@@ -77,7 +80,6 @@ class Bundle:
 
     path: Path
     bytes: int
-    sha256: str
 
 
 @dataclass(slots=True)
@@ -86,8 +88,11 @@ class _Entry:
     flags: int
     limit: int
     """Bytes that were announced."""
-    offset: int
     zip64: bool
+    offset: int = -1
+    """Where it begins in the zip; -1 until it has."""
+    given: int = 0
+    """Bytes that were added; below, what of them is written."""
     crc: int = 0
     size: int = 0
     squeezed: int = 0
@@ -164,13 +169,12 @@ class Archive:
         self._entries: list[_Entry] = []
         self._offset = 0
         self._before = b""
-        self._squeezing: deque[Future[tuple[bytes, int, int]]] = deque()
-        self._digest = hashlib.sha256()
-        self._digested = 0
-        self._digesting: Future[None] | None = None
+        self._waiting: deque[tuple[_Entry, Future[tuple[bytes, int, int]] | None]] = deque()
+        """Pieces in the order in which they are to be written, each member's followed by None."""
+        self._room = 0
+        """Where the zip may end without asking the disk again."""
         self._synced = 0
         self._syncing: Future[None] | None = None
-        self._left = False
         self._cores = deflate.cores()
 
     def __enter__(self) -> Self:
@@ -178,7 +182,7 @@ class Archive:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         self._handle = os.open(_unfinished(self._target), flags, 0o600)
         try:
-            self._mind_space()
+            self._ask_for_room(0)
         except OSError:
             os.close(self._handle)
             _unfinished(self._target).unlink(missing_ok=True)
@@ -190,7 +194,6 @@ class Archive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._left = True
         self._pool.shutdown(cancel_futures=True)
         self._disk.shutdown(cancel_futures=True)
         os.close(self._handle)
@@ -199,101 +202,92 @@ class Archive:
 
     def begin(self, name: str, size: int, prefix: bytes = b"") -> None:
         """Begin a member of `size` bytes, before which `prefix` is put."""
-        encoded = name.encode()
         limit = size + len(prefix)
-        entry = _Entry(
-            encoded,
-            flags=0 if name.isascii() else _UTF8,
-            limit=limit,
-            offset=self._offset,
-            zip64=deflate.longest(limit) >= _FULL,
-        )
-        self._entries.append(entry)
+        flags = 0 if name.isascii() else _UTF8
+        zip64 = deflate.longest(limit) >= _FULL
+        self._entries.append(_Entry(name.encode(), flags=flags, limit=limit, zip64=zip64))
         self._before = b""
-        # Written again once its numbers are known.
-        self._write(entry.local())
         if prefix:
             self.add(prefix)
 
     def add(self, piece: bytes) -> None:
         """Add the next bytes of the member; returns when few enough are waiting to be compressed."""
         entry = self._entries[-1]
-        entry.size += len(piece)
-        if entry.size > entry.limit:
+        entry.given += len(piece)
+        if entry.given > entry.limit:
             raise SizeChanged
-        self._squeezing.append(self._pool.submit(self._squeeze, piece, self._before))
+        self._waiting.append((entry, self._pool.submit(self._squeeze, piece, self._before)))
         self._before = piece[-deflate.WINDOW :]
-        while self._squeezing and (self._squeezing[0].done() or len(self._squeezing) > self._cores + 1):
-            self._keep(*self._squeezing.popleft().result())
+        # No more than one, lest the cores run out of work while this thread writes.
+        _, first = self._waiting[0]
+        if first is None or first.done() or len(self._waiting) > _AHEAD * self._cores:
+            self._write_next()
 
     def end(self) -> None:
         """End the member. Raises SizeChanged when not all its bytes were added."""
         entry = self._entries[-1]
-        if entry.size != entry.limit:
+        if entry.given != entry.limit:
             raise SizeChanged
-        while self._squeezing:
-            self._keep(*self._squeezing.popleft().result())
-        self._keep(deflate.END, 0, 0)
-        _write_at(self._handle, entry.local(), entry.offset)
-        if self._digesting is not None:
-            self._digesting.result()
-        self._digesting = self._disk.submit(self._digest_to, self._offset, self._never)
+        # It is not waited for what is still being compressed: the next member may keep the cores busy.
+        self._waiting.append((entry, None))
 
-    def finish(self, pause: Callable[[], None]) -> Bundle:
-        """Complete the zip: synced, and under its name. `pause` is called now and then and may raise."""
+    def finish(self) -> Bundle:
+        """Complete the zip: synced, and under its name."""
+        while self._waiting:
+            self._write_next()
         self._write(_directory(self._entries, self._offset))
-        for task in (self._digesting, self._syncing):
-            if task is not None:
-                task.result()
-        digesting = self._disk.submit(self._digest_to, self._offset, pause)
+        if self._syncing is not None:
+            self._syncing.result()
         os.fsync(self._handle)
-        digesting.result()
         _unfinished(self._target).replace(self._target)
         sync_folder(self._target.parent)
-        return Bundle(self._target, self._offset, self._digest.hexdigest())
+        return Bundle(self._target, self._offset)
+
+    def _write_next(self) -> None:
+        """Write what was added first of all that waits: a piece, or the end of a member."""
+        entry, squeezing = self._waiting.popleft()
+        if entry.offset < 0:
+            entry.offset = self._offset
+            # Written again once its numbers are known.
+            self._write(entry.local())
+        if squeezing is None:
+            self._write(deflate.END)
+            entry.squeezed += len(deflate.END)
+            _write_at(self._handle, entry.local(), entry.offset)
+            return
+        squeezed, crc, size = squeezing.result()
+        self._write(squeezed)
+        entry.squeezed += len(squeezed)
+        entry.crc = deflate.joined_checksum(entry.crc, crc, size)
+        entry.size += size
 
     def _squeeze(self, piece: bytes, before: bytes) -> tuple[bytes, int, int]:
         """Return what a piece is compressed to, its CRC, and how long it was."""
         return self._compressor.squeeze(piece, before), self._compressor.checksum(piece), len(piece)
 
-    def _keep(self, squeezed: bytes, crc: int, size: int) -> None:
-        self._mind_space()
-        entry = self._entries[-1]
-        entry.squeezed += len(squeezed)
-        entry.crc = deflate.joined_checksum(entry.crc, crc, size)
-        self._write(squeezed)
-        if self._offset - self._synced >= _SYNC_EVERY and (self._syncing is None or self._syncing.done()):
+    def _write(self, data: bytes) -> None:
+        if self._offset + len(data) > self._room:
+            self._ask_for_room(len(data))
+        _write_at(self._handle, data, self._offset)
+        self._offset += len(data)
+        if self._offset - self._synced >= _STRETCH and (self._syncing is None or self._syncing.done()):
             if self._syncing is not None:
                 self._syncing.result()
             self._synced = self._offset
             self._syncing = self._disk.submit(os.fdatasync, self._handle)
 
-    def _mind_space(self) -> None:
+    def _ask_for_room(self, size: int) -> None:
+        """See how far the zip may grow before it is asked again; it has to be `size` bytes at least."""
         disk = os.fstatvfs(self._handle)
-        if disk.f_bavail * disk.f_frsize < self._keep_free:
+        room = disk.f_bavail * disk.f_frsize - self._keep_free
+        # Where nothing is kept free, the disk itself says when it is full.
+        if room < size and self._keep_free:
             raise OSError(
                 errno.ENOSPC,
-                f"fewer than {self._keep_free:,} bytes are free, which are kept free for the journal",
+                f"fewer than {self._keep_free:,} bytes would be left, which are kept free for the journal",
                 str(self._target.parent),
             )
-
-    def _write(self, data: bytes) -> None:
-        _write_at(self._handle, data, self._offset)
-        self._offset += len(data)
-
-    def _digest_to(self, end: int, pause: Callable[[], None]) -> None:
-        """Take what is written up to `end` into the digest: it cannot be done before the headers are complete."""
-        while self._digested < end and not self._left:
-            pause()
-            piece = os.pread(self._handle, min(READ_SIZE, end - self._digested), self._digested)
-            if not piece:
-                raise SizeChanged
-            self._digest.update(piece)
-            self._digested += len(piece)
-
-    @staticmethod
-    def _never() -> None:
-        """Never pause: not in the thread that is asked to."""
+        self._room = self._offset + max(size, min(room, _STRETCH))
 
 
 def _write_at(handle: int, data: bytes, offset: int) -> None:
@@ -315,12 +309,11 @@ def build(
     target: Path,
     members: Sequence[Member],
     compressor: Compressor,
-    pause: Callable[[], None],
     keep_free: int = 0,
 ) -> tuple[Bundle, tuple[str, ...]]:
     """Write the zip `target` (replacing what is there); returns it with the SHA-256 of the members' own bytes.
 
-    `pause` is called now and then and may raise. Raises OSError, and SizeChanged when a file is not as long as was said.
+    Raises OSError, SizeChanged when a file is not as long as was said, and what its reads raise.
     """
     hashes = []
     with Archive(target, compressor, keep_free) as archive:
@@ -333,4 +326,4 @@ def build(
                     archive.add(piece)
             archive.end()
             hashes.append(digest.hexdigest())
-        return archive.finish(pause), tuple(hashes)
+        return archive.finish(), tuple(hashes)
