@@ -23,8 +23,9 @@ from pathlib import Path
 # The daemon's sweeps are called as its timetable would call them.
 # ruff: noqa: SLF001
 from retraind import log
+from retraind.config import load
 from retraind.service import Daemon
-from retraind.settings import Settings, load
+from retraind.settings import Settings
 
 DATA = b"a,b\n1,2\n"
 NOBODY = "http://127.0.0.1:9/"

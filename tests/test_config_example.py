@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from retraind.settings import ModelSettings, Settings, load
+from retraind.config import load
+from retraind.settings import ModelSettings, Settings
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 COMMENTED_KEY = re.compile(r"^#(\w+) = ", re.MULTILINE)

@@ -22,6 +22,7 @@ import pytest
 from retraind import cli
 from retraind.bundle import case
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import _STORY
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
@@ -29,7 +30,7 @@ from retraind.intake.folder import DropFolder
 from retraind.job import LIFE, Outcome, State
 from retraind.report.machine import Report
 from retraind.service import Daemon
-from retraind.settings import ModelSettings, SweepSettings, load
+from retraind.settings import ModelSettings, SweepSettings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -7,9 +7,9 @@ import pytest
 
 from process import Site
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.intake.share import MARKER
 from retraind.service import Daemon
-from retraind.settings import load
 
 NAMES = ("churn", "price")
 

@@ -156,8 +156,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from retraind.bundle.stream import let_threads_alternate
+    from retraind.config import load
     from retraind.service import Daemon
-    from retraind.settings import load
 
     settings, file = load(options.config)
     log.set_up()
@@ -169,7 +169,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from retraind.checkup import checkup
-    from retraind.settings import load_to_look
+    from retraind.config import load_to_look
 
     settings, file, problems = load_to_look(options.config)
     findings = checkup(settings, online=options.online)
@@ -189,7 +189,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _notify(options: argparse.Namespace) -> int:
     from retraind.checkup import try_recipients
-    from retraind.settings import load
+    from retraind.config import load
 
     settings, file = load(options.config)
     if not settings.notify.urls:
@@ -214,9 +214,9 @@ def _say_findings(findings: Sequence[Any]) -> None:
 def _journal(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     from sqlalchemy.exc import DatabaseError
 
+    from retraind.config import load_to_look
     from retraind.database import unusable
     from retraind.journal import Journal
-    from retraind.settings import load_to_look
 
     settings, _, problems = load_to_look(options.config)
     for problem in problems:
@@ -468,12 +468,12 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _rebuild(options: argparse.Namespace) -> int:
+    from retraind.config import load
     from retraind.database import set_aside, sole_instance
     from retraind.errors import JournalDamagedError
     from retraind.jobfile import JobFiles
     from retraind.journal import Journal
     from retraind.rebuild import rebuild
-    from retraind.settings import load
 
     settings, _ = load(options.config)
     log.set_up(level="ERROR")
@@ -530,9 +530,9 @@ def _preflight(options: argparse.Namespace) -> int:
 
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the daemon would check the files with if they came for this model."""
+    from retraind.config import load
     from retraind.journal import Journal
     from retraind.pipeline import last_good
-    from retraind.settings import load
 
     settings, file = load(options.config)
     model = settings.models.get(options.model)

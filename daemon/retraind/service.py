@@ -28,6 +28,7 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
 from retraind.api.upload import ObjectStore
 from retraind.clock import Clock, for_people
+from retraind.config import load
 from retraind.database import set_aside, sole_instance
 from retraind.errors import ConfigError, Hold, JournalDamagedError, JournalError, Setback
 from retraind.intake.folder import DropFolder, View
@@ -50,7 +51,7 @@ from retraind.report.status import (
     write_status,
 )
 from retraind.scheduler import Scheduler, tell_of_journal
-from retraind.settings import ModelSettings, Settings, load
+from retraind.settings import ModelSettings, Settings
 from retraind.systemd import notify, watchdog_interval
 
 _LOG = log.get(__name__)

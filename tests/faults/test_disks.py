@@ -17,6 +17,7 @@ from api.peers import Peer, answer
 from retraind import files
 from retraind.api.upload import ObjectStore
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.errors import JournalError
 from retraind.files import held
 from retraind.intake import seal as sealing
@@ -25,7 +26,7 @@ from retraind.job import Outcome, State
 from retraind.journal import Journal
 from retraind.report.status import STATUS, write_status
 from retraind.service import Daemon
-from retraind.settings import ApiSettings, ModelSettings, SweepSettings, load
+from retraind.settings import ApiSettings, ModelSettings, SweepSettings
 from world import a_world, table
 
 NOBODY = 65_534

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import pytest
 
 from retraind.cli import main
+from retraind.config import load
 from retraind.errors import JournalDamagedError, JournalError
 from retraind.job import Outcome, Problem, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal
 from retraind.rebuild import rebuild
 from retraind.service import Daemon
-from retraind.settings import load
 from world import a_world, table
 
 

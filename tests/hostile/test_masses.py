@@ -8,13 +8,14 @@ import pytest
 
 from retraind import service as service_module
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.intake import folder as folder_module
 from retraind.intake.folder import DropFolder
 from retraind.intake.listing import MOST_FILES
 from retraind.job import State
 from retraind.report.status import STATUS
 from retraind.service import Daemon
-from retraind.settings import ModelSettings, SweepSettings, load
+from retraind.settings import ModelSettings, SweepSettings
 from world import a_world, table
 
 

@@ -4,9 +4,9 @@ import threading
 from contextlib import contextmanager
 
 from process import Site, deliver
+from retraind.config import load
 from retraind.overview import HostOverview, overview
 from retraind.service import Daemon
-from retraind.settings import load
 from world import table
 
 

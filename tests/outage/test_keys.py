@@ -11,9 +11,9 @@ from process import Site, filed, until
 from retraind import service
 from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.service import Daemon
-from retraind.settings import load
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

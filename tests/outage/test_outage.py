@@ -16,11 +16,11 @@ from outage.running import running
 from process import Site, filed, until
 from retraind.api import breaker
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.intake.listing import signature_of
 from retraind.job import Job, Outcome, Role, SealedFile, State
 from retraind.service import Daemon
-from retraind.settings import load
 from world import a_world, table
 
 KEY = "key-of-churn-0123456789"

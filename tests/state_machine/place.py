@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from retraind.clock import ManualClock
+from retraind.config import load
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.job import LIFE, Job, State
 from retraind.jobfile import JobFiles
 from retraind.rebuild import rebuild
 from retraind.service import Daemon
-from retraind.settings import load
 
 MODELS = {"churn": "pair", "price": "train-only"}
 _OWN = {"STATUS.txt", "RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}

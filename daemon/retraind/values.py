@@ -1,0 +1,239 @@
+"""The kinds of values that the configuration is made of: durations, sizes, folders, budgets, and what can be wrong with each."""
+
+import re
+import shlex
+import stat
+from contextvars import ContextVar
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from retraind.patterns import Pattern
+
+_SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_BARE_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*")
+
+
+def to_span(value: object) -> object:
+    """Read `90`, `"90s"`, `"1h 30m"` or `"30d"` as a duration; anything else is left for pydantic to refuse."""
+    if isinstance(value, str):
+        if _BARE_NUMBER.fullmatch(value):
+            return timedelta(seconds=float(value))
+        if re.fullmatch(f"({_SPAN.pattern})+", value):
+            return timedelta(
+                seconds=sum(float(count) * _SPAN_UNITS[unit] for count, unit in _SPAN.findall(value))
+            )
+        raise ValueError('write a duration as a number and a unit, such as "30s", "10m", "24h" or "30d"')
+    return value
+
+
+def _not_negative(span: timedelta) -> timedelta:
+    if span < timedelta(0):
+        raise ValueError("a duration cannot be negative")
+    return span
+
+
+def _positive(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        raise ValueError("this duration has to be longer than zero")
+    return span
+
+
+def _with_unit(value: object) -> object:
+    """Refuse a bare number, which is seconds: somebody who means days would lose all that is older than minutes."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _BARE_NUMBER.fullmatch(value)):
+        raise ValueError('write it with its unit, such as "400d"; a bare number would be seconds')
+    return value
+
+
+Span = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_not_negative)]
+"""A duration; in the file a number of seconds or a text such as "10m"."""
+PositiveSpan = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_positive)]
+SpanWithUnit = Annotated[PositiveSpan, BeforeValidator(_with_unit)]
+"""A duration that is too dear to be mistaken."""
+
+
+_SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_SIZE = re.compile(r"\s*(\d{1,6})\s*(KiB|MiB|GiB|TiB)\s*")
+
+
+def _to_size(value: object) -> object:
+    """Read `"20GiB"` as bytes; a number is bytes already, anything else is left for pydantic to refuse."""
+    if isinstance(value, str) and not value.isdecimal():
+        found = _SIZE.fullmatch(value)
+        if found is None:
+            raise ValueError('write a size as a number and a unit, such as "500MiB" or "20GiB"')
+        return int(found[1]) * _SIZE_UNITS[found[2]]
+    return value
+
+
+Size = Annotated[int, BeforeValidator(_to_size), Field(ge=0)]
+"""Bytes; in the file a number or a text such as "20GiB"."""
+
+
+def _to_words(value: object) -> object:
+    """Read a text as a list of its words: in a variable that is how one is written."""
+    return value.split() if isinstance(value, str) else value
+
+
+Words = BeforeValidator(_to_words)
+"""For lists."""
+
+
+ONLY_LOOKING: ContextVar[bool] = ContextVar("only_looking", default=False)
+"""True while a configuration is read whose folders and files may be missing. Validators get no other word from outside."""
+
+
+def _kind_of(path: Path) -> int:
+    """Return the file type bits of what is at `path`; ValueError in words where that cannot be told."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        raise ValueError(
+            "this does not exist; create it, or mount the share, and let the service's user have access"
+        ) from None
+    except OSError as error:
+        raise ValueError(
+            f"this cannot be looked at ({error.strerror}); let the service's user have access, or mend the mount"
+        ) from None
+
+
+def _existing_folder(path: Path) -> Path:
+    path = path.expanduser()
+    if not path.is_absolute():
+        raise ValueError("write the whole path, beginning with /")
+    if not ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFDIR:
+        raise ValueError("this is not a folder")
+    return path
+
+
+def _existing_file(path: Path) -> Path:
+    path = path.expanduser()
+    if not ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFREG:
+        raise ValueError("this is not an ordinary file")
+    return path
+
+
+Folder = Annotated[Path, AfterValidator(_existing_folder)]
+"""An absolute path to a folder that exists."""
+ReadableFile = Annotated[Path, AfterValidator(_existing_file)]
+
+
+def _private_file(path: Path) -> Path:
+    path = _existing_file(path)
+    if ONLY_LOOKING.get():
+        return path
+    mode = path.stat().st_mode
+    if mode & 0o007:
+        raise ValueError(
+            f"other users of this machine can read or change this file (mode {mode & 0o777:04o}); "
+            f"run: chmod o= {shlex.quote(str(path))}"
+        )
+    return path
+
+
+PrivateFile = Annotated[Path, AfterValidator(_private_file)]
+"""A file with a secret in it, refused if others can read it."""
+
+
+def _address(url: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", url.get_secret_value(), re.IGNORECASE):
+        raise ValueError('write an address such as "https://hooks.example.com/…" or "mailto://…"')
+    return url
+
+
+Address = Annotated[SecretStr, AfterValidator(_address)]
+"""Where to send messages. It may hold a password or a token."""
+
+_BUDGET = re.compile(r"(\d+)\s*/\s*(day|week|month|year)")
+
+
+class Budget(NamedTuple):
+    """How many trainings a model may start in a period of the local calendar."""
+
+    trainings: int
+    period: str
+
+    def begins(self, now: datetime) -> datetime:
+        """Return when the period that `now` is in began, local time."""
+        day = now.astimezone().date()
+        match self.period:
+            case "day":
+                pass
+            case "week":
+                day -= timedelta(days=day.weekday())
+            case "month":
+                day = day.replace(day=1)
+            case _:
+                day = day.replace(month=1, day=1)
+        # Midnight of that day had its own distance to UTC, perhaps not the present one.
+        return datetime.combine(day, time()).astimezone()
+
+    def ends(self, now: datetime) -> datetime:
+        """Return when the next period begins."""
+        # A day more than the longest period lies in the next one; two hours more if a clock change shortens a day.
+        return self.begins(self.begins(now) + self.longest + timedelta(hours=2))
+
+    @property
+    def longest(self) -> timedelta:
+        """The length of the longest of these periods."""
+        return timedelta(days={"day": 1, "week": 7, "month": 31, "year": 366}[self.period])
+
+
+def budget_of(text: object) -> Budget | None:
+    """Read "4/month"; None for anything else."""
+    found = _BUDGET.fullmatch(text) if isinstance(text, str) else None
+    return Budget(int(found[1]), found[2]) if found else None
+
+
+def _budget(text: str) -> str:
+    if budget_of(text) is None:
+        raise ValueError('write a budget as "4/month" (day, week, month or year)')
+    return text
+
+
+BudgetText = Annotated[str, AfterValidator(_budget)]
+
+
+def _pattern(text: str) -> str:
+    Pattern(text)
+    return text
+
+
+PatternText = Annotated[str, AfterValidator(_pattern)]
+
+
+_WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def _window(text: str) -> str:
+    found = _WINDOW.fullmatch(text)
+    if not found or found[1] + found[2] == found[3] + found[4]:
+        raise ValueError('write a window in local time as "22:00-06:00"')
+    return text
+
+
+WindowText = Annotated[str, AfterValidator(_window)]
+
+
+def window_of(text: str) -> tuple[time, time]:
+    """Return when a window begins and ends, local times of day."""
+    begin, end = text.split("-")
+    return time.fromisoformat(begin), time.fromisoformat(end)
+
+
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _model_name(name: str) -> str:
+    if not _MODEL_NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be a model's name; use small letters, digits, - and _ (63 at most)"
+        )
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_model_name)]
