@@ -322,17 +322,30 @@ class Journal:
         self.note(event, model=model, what=what)
         return True
 
-    def warning(self, model: str) -> str | None:
-        """Return what is to be told of a model's key."""
-        return self.last_word("key_warning", model)
-
     def last_word(self, event: str, model: str) -> str | None:
         """Return what `note_change` appended last."""
+        text: str | None = self._last_detail(event, model).get("what")
+        return text
+
+    def note_warning(self, model: str, warning: Problem | None) -> bool:
+        """Append what is to be told of a model's key now; returns False when that is in the history."""
+        if self.warning(model) == warning:
+            return False
+        told = {"what": warning.what, "remedy": warning.remedy} if warning else {"what": None}
+        self.note("key_warning", model=model, **told)
+        return True
+
+    def warning(self, model: str) -> Problem | None:
+        """Return what is to be told of a model's key."""
+        told = self._last_detail("key_warning", model)
+        return Problem(what=told["what"], remedy=told.get("remedy", "")) if told.get("what") else None
+
+    def _last_detail(self, event: str, model: str) -> dict[str, Any]:
         query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == event)
         with self._reader.connect() as connection:
             detail = connection.scalar(query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(1))
-        text: str | None = json.loads(detail)["what"] if detail else None
-        return text
+        found: dict[str, Any] = json.loads(detail) if detail else {}
+        return found
 
     def last_filed(self, model: str) -> Job | None:
         """Return the model's job that was filed last."""

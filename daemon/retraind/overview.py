@@ -93,7 +93,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
         hold = holds.get(name)
         sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
         warning = journal.warning(name) if not hold else None
-        sentences += [f"SOON TO DO: {warning}"] if warning else []
+        sentences += [f"SOON TO DO: {warning.told()}"] if warning else []
         trouble = shares.trouble(name, model.drop) or view.trouble
         sentences += [trouble] if trouble else []
         sentences += [_word(job, jobs, down, holds) for job in jobs]
@@ -103,7 +103,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                 name=name,
                 drop=str(model.drop),
                 hold=hold.problem.what if hold else None,
-                warning=warning,
+                warning=warning.told() if warning else None,
                 jobs=[_active(job) for job in jobs],
                 published=journal.published(name),
                 done=counts.get(name, {}).get(State.DONE, 0),

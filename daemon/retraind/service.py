@@ -36,7 +36,7 @@ from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
 from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
-from retraind.job import SHORT_ID, Job, State, job_id
+from retraind.job import SHORT_ID, Job, Problem, State, job_id
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Outage
 from retraind.pipeline import Pipeline
@@ -617,10 +617,9 @@ class Daemon:
         )  # fmt: skip
         if view.away or (told == watched.told and _has_status(watched.folder.model.drop)):
             return
-        problem = hold.problem if hold else None
         expected = expected_names(watched.folder.model)
         text = status_text(
-            name, view, jobs, problem, last, expected=expected, warning=warning, published=published,
+            name, view, jobs, hold, last, expected=expected, warning=warning, published=published,
             outages={outage.host: outage_sentence(outage, self.settings.api.host) for outage in outages},
         )  # fmt: skip
         try:
@@ -679,18 +678,19 @@ class Daemon:
         except Setback as trouble:
             ends = self.credentials.ends_at(name)
             until = f" The present one ends on {for_people(ends)}." if ends else ""
-            reason = str(trouble)
+            why = Problem(what=trouble.what, remedy=trouble.remedy)
             if isinstance(trouble, Hold):
-                reason = explained(trouble, name, model).told()
-            warning, again = f"A new API key could not be fetched. {reason}{until}", _RENEWAL_RETRY
-            _LOG.warning("key_not_renewed", model=name, reason=reason)
+                why = explained(trouble, name, model)
+            what = f"A new API key could not be fetched. {why.what}{until}"
+            warning, again = Problem(what=what, remedy=why.remedy), _RENEWAL_RETRY
+            _LOG.warning("key_not_renewed", model=name, reason=why.told())
         if model.model_id is None and (key := self.pipeline.present_fingerprint(name)) is not None:
             issued = presumed_issue(self.journal.first_seen(name, key), self.credentials.arrived_at(model))
             warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
-        if self.journal.note_change("key_warning", name, warning):
+        if self.journal.note_warning(name, warning):
             if warning:
-                _LOG.warning("key_ends_soon", model=name, reason=warning)
+                _LOG.warning("key_ends_soon", model=name, reason=warning.told())
             self._tell(name)
         return again
 

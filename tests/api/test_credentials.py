@@ -52,7 +52,7 @@ def key_file(tmp_path):
 ORIGINS = {
     # the setting: what is said of the key, and of its renewal
     "api_key_file": (
-        "the API key in {file} (models.churn.api_key_file)",
+        "the API key in its file (models.churn.api_key_file)",
         "put it into {file}; retraind notices",
     ),
     "credential": (
@@ -61,7 +61,7 @@ ORIGINS = {
     ),
     "api_key": ("the API key in the configuration (models.churn.api_key)", "change it there, then reload"),
     "secret_key_file": (
-        "the account's secret key in {file} (models.churn.secret_key_file), or a key that was fetched with it",
+        "the account's secret key in its file (models.churn.secret_key_file), or a key that was fetched with it",
         "Look up the account's secret key on the service's screen and put it into {file}; retraind notices",
     ),
     "secret_credential": (
@@ -85,6 +85,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     assert renewal in problem.remedy
     assert ("30 days" in problem.remedy) == (not field.startswith("secret"))
     assert "key-of-churn" not in problem.what + problem.remedy
+    assert str(file.parent) not in problem.what
 
 
 def test_a_key_from_a_variable_is_named_by_the_variable(model, monkeypatch):
@@ -99,7 +100,8 @@ def test_a_hold_that_names_its_key_itself_is_left_as_it_is(model, key_file, cred
     with pytest.raises(Hold) as caught:
         credentials.key("churn", churn)
     assert explained(caught.value, "churn", churn).what == caught.value.what
-    assert str(churn.api_key_file) in caught.value.what
+    assert "models.churn.api_key_file" in caught.value.what
+    assert str(churn.api_key_file) in caught.value.remedy
 
 
 # -- a value, or a file ------------------------------------------------------------------------------------
@@ -203,7 +205,8 @@ def test_what_is_no_file_any_more_holds_and_does_not_hang(credentials, model, ke
     with pytest.raises(Hold) as caught:
         credentials.key("churn", settings)
     assert caught.value.credential
-    assert str(path) in caught.value.what
+    assert str(path) in caught.value.remedy
+    assert str(path) not in caught.value.what
 
 
 # -- systemd -----------------------------------------------------------------------------------------------

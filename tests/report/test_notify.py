@@ -161,9 +161,9 @@ EVENTS = {
         "It had been trying since {since}.",
     ),
     "a key that ends": (
-        lambda journal, _: journal.note_change("key_warning", "churn", "The API key ends on Monday."),
+        lambda journal, _: journal.note_warning("churn", Problem(what="The API key ends on Monday.", remedy="Fetch.")),
         "churn: its key ends soon",
-        "The API key ends on Monday.",
+        "The API key ends on Monday. Fetch.",
     ),
     "a gate that said no": (
         lambda journal, job: journal.note("gate_refused", job, why="It ended with 1."),
@@ -207,8 +207,8 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
     place.journal.set_outages([])
     place.journal.note_change("folder_away", "churn", "The share is not mounted.")
     place.journal.note_change("folder_away", "churn", None)
-    place.journal.note_change("key_warning", "churn", "It ends.")
-    place.journal.note_change("key_warning", "churn", None)
+    place.journal.note_warning("churn", Problem(what="It ends.", remedy="Fetch."))
+    place.journal.note_warning("churn", None)
     notifier.deliver()
     assert titles(peer) == [
         "churn is on hold", "churn is no longer on hold",

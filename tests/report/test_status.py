@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from retraind.intake.folder import View
 from retraind.intake.pairing import Sighting, Waiting
 from retraind.job import Job, Problem, Role, SealedFile, Signature, State
+from retraind.journal import ModelHold
 from retraind.report.status import status_text, write_status
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -24,6 +25,22 @@ def job(key: str, state: State, **more) -> Job:
     )
 
 
+def held(what: str, remedy: str, *, credential: bool = False) -> ModelHold:
+    return ModelHold("churn", NOW, Problem(what=what, remedy=remedy), credential)
+
+
+def test_where_a_key_is_on_its_machine_is_not_told_on_the_share():
+    hold = held("The service refuses the key.", "Put another into /etc/secret.", credential=True)
+    warning = Problem(what="The API key ends soon.", remedy="Put another into /etc/secret.")
+    for text in (
+        status_text("churn", View(), [], hold, None),
+        status_text("churn", View(), [], None, None, warning=warning),
+    ):
+        assert "key" in text
+        assert "The operator of retraind has to see to it" in text
+        assert "/etc" not in text
+
+
 def test_it_says_what_is_seen_and_what_is_waited_for():
     waiting = Waiting(
         "12", (Sighting("train_12.csv", Role.TRAIN, "12", SIGNATURE, 0.0),), ("Something is missing.",), None
@@ -34,11 +51,9 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
         job("11", State.SEALED),
         job("9", State.CHECKED, trouble="Disk full.", attempts=1),
     ]
-    text = status_text(
-        "churn", view, jobs, Problem(what="The key ended.", remedy="retraind release MODEL"), None
-    )
+    text = status_text("churn", view, jobs, held("The model is gone.", "retraind release MODEL"), None)
     for words in (
-        "the model churn", "ON HOLD: The key ended. retraind release churn", "TROUBLE: The share is slow.",
+        "the model churn", "ON HOLD: The model is gone. retraind release churn", "TROUBLE: The share is slow.",
         "10 has been sent; the service is training.", "11 has been taken in and waits for 10 to finish.",
         "Last try: Disk full.", "12 (train_12.csv): Something is missing.", "notes.docx",
     ):  # fmt: skip

@@ -153,7 +153,7 @@ def presumed_issue(first_seen: datetime, arrived: datetime | None) -> datetime:
 
 
 class Origin(NamedTuple):
-    """Where a model's key comes from, for people."""
+    """Where a model's key comes from, for people. Only the renewal names files of this machine."""
 
     key: str
     """Which key it is and where it is configured, as the subject of a sentence."""
@@ -177,7 +177,7 @@ def origin_of(name: str, model: ModelSettings) -> Origin:
     )
     match getattr(model, field):
         case Path() as path:
-            where, put = f"in {path}", f"put it into {path}; retraind notices within a minute."
+            where, put = "in its file", f"put it into {path}; retraind notices within a minute."
         case str() as credential:
             where = f"that systemd passes as {credential!r}"
             put = (
@@ -206,29 +206,37 @@ def explained(hold: Hold, name: str, model: ModelSettings) -> Problem:
     )
 
 
-def warning_of(issued: datetime, now: datetime, origin: Origin) -> str | None:
+def warning_of(issued: datetime, now: datetime, origin: Origin) -> Problem | None:
     """Return what to tell of a key that was probably issued at `issued`; None while there is no hurry."""
     end = issued + KEY_LIFETIME
     if now < end - RENEW_BEFORE:
         return None
-    return (
-        f"{origin.key[0].upper()}{origin.key[1:]} has been in use since {for_people(issued)}, so expect it to end by "
-        f"{for_people(end)}. {origin.renewal}"
+    return Problem(
+        what=f"{origin.key[0].upper()}{origin.key[1:]} has been in use since {for_people(issued)}, so expect it to end by "
+        f"{for_people(end)}.",
+        remedy=origin.renewal,
     )
 
 
 def _read(path: Path, key: str) -> str:
-    """Return the key in a file, read anew; `key` is the configuration's, for the message."""
+    """Return the key in a file, read anew; `key` is the configuration's, for the message.
+
+    Raises Hold, in which only the remedy names files of this machine: what happened is told on the share as well.
+    """
     try:
         # Not blocking: somebody may have put a pipe there.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise Hold(f"{key}: {path} is not a file.", "Put a file with the key there.", credential=True)
+                raise Hold(
+                    f"{key}: what it names is not a file.",
+                    f"Put a file with the key there, as {path}",
+                    credential=True,
+                )
             if found.st_mode & 0o007:
                 raise Hold(
-                    f"{key}: other users of this machine can read or change {path}.",
+                    f"{key}: other users of its machine can read or change the key file.",
                     f"Run: chmod o= {shlex.quote(str(path))}",
                     credential=True,
                 )
@@ -236,21 +244,21 @@ def _read(path: Path, key: str) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name cannot be one"
         raise Hold(
-            f"{key}: the file {path} cannot be read: {reason}.",
-            "Put the key there, readable for the service's user alone.",
+            f"{key}: the key file cannot be read: {reason}.",
+            f"Put the key into {path}, readable for the service's user alone.",
             credential=True,
         ) from None
     # Some editors begin a text with a byte order mark.
-    return _usable(content.decode("utf-8-sig", "replace"), f"{key}: the file {path}")
+    return _usable(content.decode("utf-8-sig", "replace"), f"{key}: the key file", f"into {path}")
 
 
-def _usable(text: str, where: str) -> str:
+def _usable(text: str, where: str, place: str = "there") -> str:
     """Return a key as it can be sent. Raises Hold, which does not tell what was found instead."""
     value = text.strip()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise Hold(
             f"{where} holds no usable key (it is empty or has characters that no key has).",
-            "Put the key there, alone and on one line.",
+            f"Put the key {place}, alone and on one line.",
             credential=True,
         )
     return value

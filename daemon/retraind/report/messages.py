@@ -152,7 +152,9 @@ def _moves(about: _About) -> _Words:
 
 
 def _key(about: _About) -> _Words | None:
-    return _Words(f"{about.model}: its key ends soon", about.said("what")) if about.said("what") else None
+    if not about.said("what"):
+        return None
+    return _Words(f"{about.model}: its key ends soon", f"{about.said('what')} {about.said('remedy')}")
 
 
 def _down(about: _About) -> _Words:

@@ -16,7 +16,7 @@ from retraind.files import open_regular, remove_part, write_atomically
 from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
 from retraind.job import Job, Problem, State
-from retraind.journal import Outage
+from retraind.journal import ModelHold, Outage
 from retraind.report.notes import as_bytes, bullets, fill
 from retraind.settings import ModelSettings
 from retraind.shown import display
@@ -51,26 +51,27 @@ def status_text(
     model: str,
     view: View,
     jobs: Sequence[Job],
-    hold: Problem | None,
+    hold: ModelHold | None,
     last: Job | None,
     *,
     expected: str = "",
-    warning: str | None = None,
+    warning: Problem | None = None,
     published: Job | None = None,
     outages: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
-    `expected` says which names the folder waits for, `warning` is a sentence about its key, `published` is
+    `expected` says which names the folder waits for, `warning` is what is soon to be done about its key, `published` is
     the job whose result was published last, `outages` says of each host that jobs wait for what is the matter with it.
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
         parts.append(
-            fill(f"ON HOLD: {hold.told(MODEL=model)}") + "\nNew files are still taken in; nothing is lost."
+            fill(f"ON HOLD: {_of_a_key(hold.problem) if hold.credential else hold.problem.told(MODEL=model)}")
+            + "\nNew files are still taken in; nothing is lost."
         )
     if warning:
-        parts.append(fill(f"SOON TO DO: {warning}"))
+        parts.append(fill(f"SOON TO DO: {_of_a_key(warning)}"))
     if view.trouble:
         parts.append(fill(f"TROUBLE: {view.trouble}"))
     parts += [
@@ -104,6 +105,11 @@ def status_text(
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _of_a_key(problem: Problem) -> str:
+    """Say what is the matter with a key. The remedy names files of retraind's machine, and is for its operator alone."""
+    return f"{problem.what} The operator of retraind has to see to it; the command retraind status says how."
 
 
 def outage_sentence(outage: Outage, service: str) -> str:
