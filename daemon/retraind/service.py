@@ -45,7 +45,6 @@ from retraind.report.notify import Notifier, recipients_of
 from retraind.report.status import (
     STATUS,
     expected_names,
-    outage_sentence,
     status_text,
     stopped_text,
     write_status,
@@ -620,7 +619,7 @@ class Daemon:
         expected = expected_names(watched.folder.model)
         text = status_text(
             name, view, jobs, hold, last, expected=expected, warning=warning, published=published,
-            outages={outage.host: outage_sentence(outage, self.settings.api.host) for outage in outages},
+            outages=outages, service=self.settings.api.host,
         )  # fmt: skip
         try:
             with self.pipeline.shares.held(name, watched.folder.model.drop) as drop:

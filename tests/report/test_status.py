@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from retraind.intake.folder import View
 from retraind.intake.pairing import Sighting, Waiting
 from retraind.job import Job, Problem, Role, SealedFile, Signature, State
-from retraind.journal import ModelHold
+from retraind.journal import ModelHold, Outage
 from retraind.report.status import status_text, write_status
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -58,6 +58,30 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
         "Last try: Disk full.", "12 (train_12.csv): Something is missing.", "notes.docx",
     ):  # fmt: skip
         assert words in text
+
+
+def test_hosts_are_told_in_plain_words_without_their_ports():
+    service, store = "service.test:8443", "store.test"
+    outages = [
+        Outage(service, NOW, 9, f"The connection to the service ({service}) was refused.", NOW),
+        Outage(store, NOW, 9, f"The object store ({store}) answers HTTP 500.", NOW),
+    ]
+    refused = f"The connection to the service ({service}) was refused."
+    jobs = [
+        job("1", State.UPLOADED, trouble=refused, attempts=3, waits_for=service),
+        job("2", State.REGISTERED, trouble="It is down.", attempts=3, waits_for=store),
+    ]
+    told = status_text("churn", View(), jobs, None, None, outages=outages, service=service)
+    told += status_text("churn", View(), jobs, None, None, service=service)
+    told = " ".join(told.split())
+    for words in (
+        "WAITING: The service (service.test) does not answer as it should.", "connection to the service was refused.",
+        "WAITING: The object store (store.test) does not answer as it should.", "The object store answers HTTP 500.",
+        "the service is training. It waits for the service.", "It waits for the object store.",
+        "Last try: The connection to the service was refused. It is tried again",
+    ):  # fmt: skip
+        assert words in told
+    assert "8443" not in told
 
 
 def test_it_says_that_there_is_nothing_to_say_and_what_came_last():

@@ -6,10 +6,10 @@ each start brings it up to date; so it is not synced, which would take more time
 
 import errno
 import os
+import re
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
 from retraind.clock import for_people
 from retraind.files import open_regular, remove_part, write_atomically
@@ -57,12 +57,14 @@ def status_text(
     expected: str = "",
     warning: Problem | None = None,
     published: Job | None = None,
-    outages: Mapping[str, str] = MappingProxyType({}),
+    outages: Sequence[Outage] = (),
+    service: str = "",
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
     `expected` says which names the folder waits for, `warning` is what is soon to be done about its key, `published` is
-    the job whose result was published last, `outages` says of each host that jobs wait for what is the matter with it.
+    the job whose result was published last, `outages` are the hosts that jobs wait for and that are down, `service` is the
+    service's own.
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
@@ -75,14 +77,17 @@ def status_text(
     if view.trouble:
         parts.append(fill(f"TROUBLE: {view.trouble}"))
     parts += [
-        fill(f"WAITING: {outage}") + "\nNew files are still taken in; nothing is lost."
-        for outage in outages.values()
+        fill(f"WAITING: {_outage(outage, service)}") + "\nNew files are still taken in; nothing is lost."
+        for outage in outages
     ]
     if jobs:
         held = {model} if hold else set()
+        down: dict[str | None, str] = {
+            outage.host: _whose(outage.host, service).lower() for outage in outages
+        }
         parts.append(
             "In work:\n"
-            + bullets(_some([_in_work(job, jobs, outages, held) for job in jobs[:_MOST_LINES]], len(jobs)))
+            + bullets(_some([_in_work(job, jobs, down, held) for job in jobs[:_MOST_LINES]], len(jobs)))
         )
     if view.waiting:
         parts.append(
@@ -122,7 +127,25 @@ def outage_sentence(outage: Outage, service: str) -> str:
 
 def host_for_people(host: str, service: str) -> str:
     """Say what a host is, as the beginning of a sentence; `service` is the service's own."""
-    return f"{'The service' if host == service else 'The object store'} ({host})"
+    return f"{_whose(host, service)} ({host})"
+
+
+def _whose(host: str, service: str) -> str:
+    return "The service" if host == service else "The object store"
+
+
+def _outage(outage: Outage, service: str) -> str:
+    """Say to people on the share that a host is down: its port is of no use to them."""
+    return (
+        f"{_whose(outage.host, service)} ({re.sub(r':[0-9]+$', '', outage.host)}) does not answer as it should. This has been "
+        f"so since {for_people(outage.since)}. The last error: {_without(outage.host, outage.reason)} retraind tries again "
+        "by itself and goes on where it was."
+    )
+
+
+def _without(host: str | None, text: str) -> str:
+    """Return what was told of a host without its name and port, where it is plain which is meant."""
+    return text.replace(f" ({host})", "") if host else text
 
 
 def stopped_text(model: str, when: datetime, why: str) -> str:
@@ -153,22 +176,19 @@ def _some(lines: list[str], count: int) -> list[str]:
     return [*lines, f"And {more} more."] if more > 0 else lines
 
 
-def _in_work(job: Job, jobs: Sequence[Job], down: Container[str | None], held: Container[str]) -> str:
+def _in_work(job: Job, jobs: Sequence[Job], down: Mapping[str | None, str], held: Container[str]) -> str:
     line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
     if job.hold:
         return f"{line} ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(held):
         return f"{line} It goes on when the hold ends."
     if job.waits_for in down:
-        return f"{line} It waits for {job.waits_for}."
+        return f"{line} It waits for {down[job.waits_for]}."
     if not job.trouble:
         return line
+    trouble = _without(job.waits_for, job.trouble)
     # Without a try that failed, it is what the job waits for in the ordinary course of things.
-    return (
-        f"{line} Last try: {job.trouble} It is tried again by itself."
-        if job.attempts
-        else f"{line} {job.trouble}"
-    )
+    return f"{line} Last try: {trouble} It is tried again by itself." if job.attempts else f"{line} {trouble}"
 
 
 def _incomplete(wait: Waiting) -> str:
