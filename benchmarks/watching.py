@@ -79,10 +79,11 @@ class Site:
                 [sys.executable, "-m", "retraind", "run", "-c", str(self.config)], stderr=writer
             )
             try:
-                while b'"event": "ready"' not in reader.readline():
+                while b'"event": "ready"' not in (line := reader.readline()):
                     if process.poll() is not None:
                         raise SystemExit(log_file.read_text())
-                    time.sleep(0.0005)
+                    if not line:
+                        time.sleep(0.0005)
                 running = Running(process, time.perf_counter() - begun)
                 running.ready_cpu = running.cpu()
                 yield running
@@ -209,6 +210,23 @@ def _touch(drops: list[Path]) -> None:
         os.utime(drop)
 
 
+def _come(drops: list[Path]) -> None:
+    for drop in drops:
+        (drop / ".coming.tmp").touch()
+
+
+def _go(drops: list[Path]) -> None:
+    for drop in drops:
+        (drop / ".coming.tmp").unlink()
+
+
+CHANGES: dict[str, Callable[[list[Path]], None]] = {
+    "times of all folders changed": _touch,
+    "a hidden file came into each": _come,
+    "it went from each": _go,
+}
+
+
 def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[[Path], None]) -> None:
     with _folder() as place, _swept(place, count, fill) as (daemon, drops):
         daemon._writing.clear()
@@ -218,21 +236,24 @@ def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[
         for _ in range(2):
             time.sleep(5)  # Time stamps have grown old enough to be believed.
             _sweep(daemon)
-        bare, stats, same, changed = [], [], [], []
+        bare, stats, same = [], [], []
+        changed: dict[str, list[float]] = {what: [] for what in CHANGES}
         for _ in range(options.runs):
             bare.append(_timed(lambda: _bare(drops)))
             stats.append(_timed(lambda: _stats(drops)))
             same.append(_timed(lambda: _sweep(daemon)))
-            _touch(drops)
-            changed.append(_timed(lambda: _sweep(daemon)))
+            for what, change in CHANGES.items():
+                change(drops)
+                changed[what].append(_timed(lambda: _sweep(daemon)))
             time.sleep(5)
             _sweep(daemon)
         base, floor = statistics.median(bare), statistics.median(stats)
         listed = f"bare scandir + stat ({_seconds(base)})"
         _tell(f"{title}: first sweep", _seconds(first), first / base, listed)
         _tell(f"{title}: folders marked and told", _seconds(told), told / base, listed)
-        span = statistics.median(changed)
-        _tell(f"{title}: sweep, folders changed", _seconds(span), span / base, listed)
+        for what, spans in changed.items():
+            span = statistics.median(spans)
+            _tell(f"{title}: {what}", _seconds(span), span / base, listed)
         span = statistics.median(same)
         _tell(f"{title}: sweep, nothing changed", _seconds(span), span / base, listed)
         _tell("", "", span / floor, f"bare stat of the folders ({_seconds(floor)})")
