@@ -468,10 +468,11 @@ class Daemon:
     def _sweep(self, sweep: str) -> None:
         """Look at every folder of one file system, then let everything go on that may."""
         self._watcher.mend()
+        now = self._clock.elapsed()
         for name, watched in list(self._watched.items()):
             if self._stopping.is_set():
                 return
-            if watched.sweep == sweep and not (watched.told and watched.folder.is_unchanged()):
+            if watched.sweep == sweep and not (watched.told and watched.folder.is_unchanged(now)):
                 self._look_for_sweep(name)
         self._scheduler.dispatch()
         self._swept[sweep] = self._clock.elapsed()

@@ -104,8 +104,6 @@ def test_a_folder_in_which_nothing_is_to_be_done_but_to_wait_is_passed_over(serv
         served.put(name)
     assert not served.folder.is_unchanged(), "it was never looked at"
     view = served.folder.look()
-    served.passes(SETTLE)
-    assert not served.folder.is_unchanged(), "it may have changed right after the look"
     served.at_rest()
     assert served.folder.look().strangers == view.strangers
 
@@ -120,6 +118,80 @@ def test_a_change_that_leaves_the_folders_time_as_it_was_is_not_missed(served):
             seen = served.folder.look()
         served.passes(1)
     assert [wait.key for wait in seen.waiting] == ["1"]
+
+
+def into_a_folder(served):
+    served.remove("notes.txt")
+    (served.drop / "notes.txt").mkdir()
+
+
+def another_of_the_same_names(served):
+    served.drop.rename(served.drop.with_name("away"))
+    served.drop.mkdir()
+    for path in served.drop.with_name("away").iterdir():
+        os.link(path, served.drop / path.name)
+        path.unlink()
+
+
+NAME_CHANGES = {
+    "a new one": lambda served: served.put("more.txt"),
+    "one gone": lambda served: served.remove("notes.txt"),
+    "one for another": lambda served: (served.drop / ".part").rename(served.drop / "train_1.csv"),
+    "a file that became a folder": into_a_folder,
+    "another folder with the same names": another_of_the_same_names,
+}
+
+
+@pytest.mark.parametrize("touched", [False, True], ids=["time as it was", "another time"])
+@pytest.mark.parametrize("change", NAME_CHANGES.values(), ids=NAME_CHANGES)
+def test_names_are_compared_until_the_folders_times_count(served, change, touched):
+    served = served()
+    served.put("notes.txt")
+    served.put(".part")
+    served.folder.look()
+    assert served.folder.is_unchanged()
+    change(served)
+    if touched:
+        served.passes(SETTLE)
+        served.stamp(served.drop)
+    assert not served.folder.is_unchanged()
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
+@pytest.mark.parametrize("names", [(), ("notes.txt", ".part"), ("train_1.csv",), ("train/1.csv",)], ids=str)
+def test_a_folder_whose_times_alone_have_changed_is_passed_over_and_its_new_times_count(
+    served, names, remote
+):
+    served = served(train="train/{key}" if "train/1.csv" in names else "train_{key}")
+    served.folder = served.another_eye(remote=remote)
+    for name in names:
+        served.put(name)
+    served.at_rest()
+    for folder in {served.drop, *((served.drop / name).parent for name in names)}:
+        served.stamp(folder)
+    for _ in range(4):
+        assert served.folder.is_unchanged()
+        served.passes(1)
+    served.put("train/2.csv" if "train/1.csv" in names else "train_2.csv")
+    assert not served.folder.is_unchanged()
+
+
+def test_more_names_than_are_kept_are_looked_at_when_the_times_have_changed(served, monkeypatch):
+    monkeypatch.setattr(rest, "_MOST_NAMES", 2)
+    served = served()
+    for number in range(3):
+        served.put(f"notes_{number}.txt")
+    served.at_rest()
+    served.stamp(served.drop)
+    assert not served.folder.is_unchanged()
+
+
+def test_a_sweep_does_not_wait_for_a_look_that_begins_just_then(served, monkeypatch):
+    """A share may hang in it."""
+    served = served()
+    served.at_rest()
+    monkeypatch.setattr(served.folder._rest, "lasts", lambda: not served.folder._lock.acquire())
+    assert not served.folder.is_unchanged()
 
 
 CHANGES = {
@@ -272,9 +344,7 @@ STEPS = st.lists(
         st.tuples(st.just("remove"), NAMES),
         st.tuples(st.just("rename"), NAMES, NAMES),
         st.tuples(st.just("link"), NAMES),
-        st.tuples(
-            st.just("unlink elsewhere"),
-        ),
+        st.tuples(st.sampled_from(["unlink elsewhere", "touch"])),
         st.tuples(st.just("wait"), st.sampled_from([1, 2, 3, 10, 60, 400])),
     ),
     max_size=25,
@@ -297,6 +367,8 @@ def do(served, step):
                 os.link(served.drop / name, elsewhere)
         case ("unlink elsewhere",):
             served.drop.with_name("elsewhere").unlink(missing_ok=True)
+        case ("touch",):
+            served.stamp(served.drop)
         case "wait", seconds:
             served.passes(seconds)
 

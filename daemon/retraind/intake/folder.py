@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from retraind.intake.pairing import (
     shared_marker,
     too_large,
 )
-from retraind.intake.rest import Rest, Stamps
+from retraind.intake.rest import Known, Rest
 from retraind.intake.share import Away
 from retraind.job import Role, Signature
 from retraind.patterns import canonical
@@ -104,7 +104,8 @@ class DropFolder:
         self._view = View()
         self._lasts = -math.inf
         """Until when the view stays right for these files (`Clock.elapsed` seconds)."""
-        self._stamps = Stamps()
+        self._known: Mapping[str, Known] = {}
+        """By the names of the folders that were read, "" for the drop folder itself."""
         self._rest: Rest | None = None
         self._remote = remote
         # Not all folders at the same time.
@@ -131,13 +132,26 @@ class DropFolder:
             self._doubted |= names
             self._lasts, self._rest = -math.inf, None
 
-    def is_unchanged(self) -> bool:
+    def is_unchanged(self, now: float | None = None) -> bool:
         """Tell whether a look would find what the last one found, so that a sweep may pass over the folder.
 
-        Every few minutes a look is called for even so: network shares tell late of changes, or of some never.
+        Every few minutes a look is called for even so: network shares tell late of changes, or of some never. `now`
+        spares whoever asks ten thousand folders as many questions to the clock.
         """
         rest = self._rest
-        return rest is not None and self._clock.elapsed() < rest.until and rest.lasts()
+        if rest is None or (self._clock.elapsed() if now is None else now) >= rest.until:
+            return False
+        if rest.lasts():
+            return True
+        if not self._lock.acquire(blocking=False):
+            return False  # There is a look just now.
+        try:
+            if self._rest is not rest or not rest.compare(self._clock):
+                return False
+            self._known = rest.known
+            return True
+        finally:
+            self._lock.release()
 
     def look(self) -> View:
         """See what is in the folder now. Never raises for what it finds there; trouble is part of the view."""
@@ -171,10 +185,14 @@ class DropFolder:
         if changed or now >= self._lasts or strangers != self._view.strangers:
             self._view = self._judge(drop, now, strangers, cut=listing.cut)
             self._lasts = self._lasting(self._view, now)
-        if self._stamps.note(listing.stamps, began, now) and now < self._lasts and not listing.may_mend:
+        self._known = {
+            folder: Known.of(page, self._known.get(folder), began, now)
+            for folder, page in listing.pages.items()
+        }
+        if now < self._lasts and not listing.may_mend:
             until = min(self._lasts, now + self._longest_rest)
             self._rest = Rest(
-                str(self.model.drop), listing.stamps, self._seen.values(), until, remote=self._remote
+                str(self.model.drop), self._known, self._seen.values(), until, remote=self._remote
             )
         return self._view
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
-from retraind.intake.rest import TO_LIST, Stamp, is_same, stamp_of
+from retraind.intake.rest import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share import MARKER
 from retraind.job import Role, Signature
 from retraind.patterns import Globs, Pattern, canonical
@@ -131,8 +131,8 @@ class Listing:
         """Files that are as they were."""
         self.new: list[Found] = []
         self.strangers = Strangers()
-        self.stamps: dict[str, Stamp] = {}
-        """Of the drop folder ("") and of those in it that were read, from before they were."""
+        self.pages: dict[str, Page] = {}
+        """Of the drop folder ("") and of those in it that were read."""
         self.may_mend = False
         """True when a file of a right name is not taken now, and may be later without its folder's telling."""
         self._names = names
@@ -163,41 +163,50 @@ class Listing:
             raise
         prefix = f"{folder}/" if folder else ""
         try:
-            self.stamps[folder] = stamp_of(os.fstat(handle))
+            page = self.pages[folder] = Page(stamp_of(os.fstat(handle)))
             with os.scandir(handle) as entries:
                 for entry in entries:
                     self._entries += 1
                     if self._entries > MOST_ENTRIES or len(self.same) + len(self.new) > MOST_FILES:
                         return
+                    page.names.append(entry.name)
                     name = prefix + entry.name
                     known = self._known.get(name)
                     if known is not None and _is_same(entry, known):
                         self.same.append(known)
                     else:
-                        self._see(entry, name, folder, below)
+                        self._see(entry, name, folder, page, below)
         finally:
             os.close(handle)
 
-    def _see(self, entry: os.DirEntry[str], name: str, folder: str, below: list[str]) -> None:
+    def _see(self, entry: os.DirEntry[str], name: str, folder: str, page: Page, below: list[str]) -> None:
         plain = canonical(entry.name)
         if plain in self._names.ignored or (not folder and entry.name in _OWN_NAMES):
             return
+        is_file, is_folder = kind = kind_of(entry)
+        page.add_kind(kind)
         if not folder and plain in self._names.below:
-            if entry.is_dir(follow_symlinks=False):
+            if is_folder:
                 below.append(entry.name)
             else:
                 self.strangers.add(f"{display(entry.name)} is not a folder, though one is expected.")
             return
         role_and_key = self._names.recognise(entry.name, plain, folder)
-        if role_and_key is None:
-            self._pass_over(entry, name)
-        else:
+        if is_folder:
+            if role_and_key is not None:
+                self.strangers.add(f"{display(name)} is left alone: it is a folder.")
+        elif role_and_key is not None:
             self._take(entry, name, *role_and_key)
+        elif self.strangers.count >= _MANY_STRANGERS:
+            self.strangers.add()
+        elif not is_file:
+            self.strangers.add(f"{display(name)} is left alone: it {_NOT_ORDINARY}.")
+        elif not _is_utf8(entry.name):
+            self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
+        else:
+            self.strangers.add(f"{display(name)} is left alone: its name is none that this folder expects.")
 
     def _take(self, entry: os.DirEntry[str], name: str, role: Role, key: str) -> None:
-        if entry.is_dir(follow_symlinks=False):
-            self.strangers.add(f"{display(name)} is left alone: it is a folder.")
-            return
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -209,18 +218,6 @@ class Listing:
             self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
         else:
             self.new.append(Found(name, role, key, signature_of(status)))
-
-    def _pass_over(self, entry: os.DirEntry[str], name: str) -> None:
-        if entry.is_dir(follow_symlinks=False):
-            return
-        if self.strangers.count >= _MANY_STRANGERS:
-            self.strangers.add()
-        elif not entry.is_file(follow_symlinks=False):
-            self.strangers.add(f"{display(name)} is left alone: it {_NOT_ORDINARY}.")
-        elif not _is_utf8(entry.name):
-            self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
-        else:
-            self.strangers.add(f"{display(name)} is left alone: its name is none that this folder expects.")
 
 
 def _is_same(entry: os.DirEntry[str], known: Sighting) -> bool:

@@ -2,13 +2,17 @@
 
 A folder's own times change with every name that comes, goes or is replaced, a file's with its content. They are only
 compared with themselves, never with a clock, and count once they have stayed the same for longer than the coarsest
-file system's grain: a change right after a look may leave them as they were.
+file system's grain: a change right after a look may leave them as they were. Until then, and when they have changed,
+the names in the folder are compared themselves.
 """
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
+from retraind.clock import Clock
 from retraind.intake.pairing import Sighting
 from retraind.job import Signature
 
@@ -16,15 +20,24 @@ GRAIN = 3.0
 """Seconds; file systems tell times to two seconds at the coarsest (FAT)."""
 TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 """How a folder is opened to be listed, or only to be asked after."""
+_MOST_NAMES = 1_000
+"""Names of one folder that are kept to be compared; with more of them, whatever changes leads to a look."""
 
 
 Stamp = tuple[int, int, int, int]
 """What changes when the names in a folder do, or when another folder takes its place."""
+Kind = tuple[bool, bool]
+"""Whether an entry is an ordinary file, and whether it is a folder."""
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
     """Take a folder's stamp."""
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def kind_of(entry: os.DirEntry[str]) -> Kind:
+    """Tell an entry's kind. Most file systems tell it with the name."""
+    return entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
 
 
 def is_same(status: os.stat_result, signature: Signature) -> bool:
@@ -38,66 +51,118 @@ def is_same(status: os.stat_result, signature: Signature) -> bool:
     )
 
 
-class Stamps:
-    """The stamps that the looks at one drop folder found, each with the moment since when it is known."""
+@dataclass(slots=True)
+class Page:
+    """One reading of a folder: its names, and the kind of each that makes a difference."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[Stamp, float]] = {}
+    stamp: Stamp
+    """From before the names were read."""
+    names: list[str] = field(default_factory=list)
+    """In the order in which the file system told them."""
+    kinds: list[tuple[int, Kind]] = field(default_factory=list)
+    """Each with the place of its name. Of files that are asked after, and of what is ignored, none is needed."""
 
-    def note(self, found: dict[str, Stamp], began: float, now: float) -> bool:
-        """Take note of what a look found, by folder; returns whether all of it was old enough when the look began."""
-        before = self._known
-        self._known = {
-            folder: known if (known := before.get(folder)) is not None and known[0] == stamp else (stamp, now)
-            for folder, stamp in found.items()
-        }
-        return all(began - since >= GRAIN for _, since in self._known.values())
+    def add_kind(self, kind: Kind) -> None:
+        """Add the kind of the last name."""
+        if len(self.names) <= _MOST_NAMES:
+            self.kinds.append((len(self.names) - 1, kind))
+
+    def says(self, entries: Iterable[os.DirEntry[str]]) -> bool:
+        """Tell whether the folder still reads like this."""
+        found = list(entries)
+        return [entry.name for entry in found] == self.names and all(
+            kind_of(found[place]) == kind for place, kind in self.kinds
+        )
+
+
+class Known(NamedTuple):
+    """What is known of a folder's names."""
+
+    page: Page | None
+    """None for too many names to keep."""
+    stamp: Stamp
+    since: float
+    """When this stamp was there for the first time, at the latest (`Clock.elapsed` seconds)."""
+    sure: bool
+    """Whether the names were read so late that no change after that can have left the stamp as it was."""
+
+    @classmethod
+    def of(cls, page: Page, before: Self | None, began: float, now: float) -> Self:
+        """Take note of a reading from between `began` and `now`; `before` is what was known until then."""
+        since = before.since if before is not None and before.stamp == page.stamp else now
+        kept = page if len(page.names) <= _MOST_NAMES else None
+        return cls(kept, page.stamp, since, began - since >= GRAIN)
+
+    def again(self, handle: int, clock: Clock) -> Self | None:
+        """Return what is known of the folder now if its names are as they were, None if not. Raises OSError."""
+        began = clock.elapsed()
+        stamp = stamp_of(os.fstat(handle))
+        if self.sure and stamp == self.stamp:
+            return self
+        if self.page is None or stamp[:2] != self.stamp[:2]:
+            return None
+        with os.scandir(handle) as entries:
+            if not self.page.says(entries):
+                return None
+        return self.of(Page(stamp, self.page.names, self.page.kinds), self, began, clock.elapsed())
 
 
 class Rest:
     """A drop folder in which nothing is to be done but to wait for a change, and how it looked."""
 
     def __init__(
-        self, drop: str, stamps: dict[str, Stamp], files: Iterable[Sighting], until: float, *, remote: bool
+        self, drop: str, known: Mapping[str, Known], files: Iterable[Sighting], until: float, *, remote: bool
     ) -> None:
-        """`stamps` are those of the drop folder ("") and the folders in it, `files` all that may change in place.
+        """`known` is of the drop folder ("") and the folders in it, `files` are all that may change in place.
 
         `until` is when to look again even so (`Clock.elapsed` seconds); `remote` that another machine may change the
         folder, so that it has to be opened: only then do network file systems ask for what is new.
         """
         self.until = until
         self._drop = drop
-        self._stamp = stamps[""]
-        self._below = [(folder, stamp) for folder, stamp in stamps.items() if folder]
         self._files = [
             (seen.name, (seen.signature.size, seen.signature.mtime_ns, seen.signature.inode, 1))
             for seen in files
         ]
-        self._remote = remote
+        self._simple = not (remote or self._files or len(known) > 1)
+        self._note(known)
+
+    def _note(self, known: Mapping[str, Known]) -> None:
+        self.known = known
+        self._stamp = known[""].stamp if self._simple and known[""].sure else None
+        """Where nothing but the drop folder's times need be compared."""
 
     def lasts(self) -> bool:
-        """Tell whether all is as it was. Costs a stat of each folder and file; never raises for what it meets."""
+        """Tell whether the drop folder's times alone say that all is as it was; never raises for what it meets."""
+        if self._stamp is None:
+            return False
         try:
-            if not (self._remote or self._below or self._files):
-                return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
+            return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
+        except OSError:
+            return False
+
+    def compare(self, clock: Clock) -> bool:
+        """Tell whether all is as it was, and take note of new times; never raises for what it meets.
+
+        Costs a stat of each file, and a reading of the names where the times do not speak for them.
+        """
+        known = {}
+        try:
             handle = os.open(self._drop, TO_LIST)
             try:
-                return (
-                    stamp_of(os.fstat(handle)) == self._stamp
-                    and all(self._stamp_of(folder, handle) == stamp for folder, stamp in self._below)
-                    and self._files_last(handle)
-                )
+                for folder, before in self.known.items():
+                    after = _again(folder, before, handle, clock)
+                    if after is None:
+                        return False
+                    known[folder] = after
+                if not self._files_last(handle):
+                    return False
             finally:
                 os.close(handle)
         except OSError:
             return False
-
-    def _stamp_of(self, folder: str, drop: int) -> Stamp:
-        handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
-        try:
-            return stamp_of(os.fstat(handle))
-        finally:
-            os.close(handle)
+        self._note(known)
+        return True
 
     def _files_last(self, drop: int) -> bool:
         for name, expected in self._files:
@@ -105,3 +170,13 @@ class Rest:
             if (status.st_size, status.st_mtime_ns, status.st_ino, status.st_nlink) != expected:
                 return False
         return True
+
+
+def _again(folder: str, before: Known, drop: int, clock: Clock) -> Known | None:
+    if not folder:
+        return before.again(drop, clock)
+    handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
+    try:
+        return before.again(handle, clock)
+    finally:
+        os.close(handle)

@@ -39,22 +39,24 @@ class _Folders:
     """The folders of one model: keeps them watched and receives their events."""
 
     def __init__(
-        self, model: str, folders: Iterable[Path], hint: Callable[[], None], reader: InotifyFD
+        self,
+        model: str,
+        folders: Iterable[Path],
+        hint: Callable[[], None],
+        reader: InotifyFD,
+        partial: set["_Folders"],
     ) -> None:
+        """`partial` is to hold this as long as some of the folders are not watched."""
         self._model = model
         self._folders = tuple(dict.fromkeys(folders))
         self._hint = hint
         self._reader = reader
+        self._partial = partial
         self._number = CallbackId(id(self))
         self._watched: dict[Path, WatchDescriptor] = {}
         self._told: set[Path] = set()
         self._ended = False
         self._lock = threading.Lock()
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether all folders are watched."""
-        return len(self._watched) == len(self._folders)
 
     def complete(self) -> tuple[bool, bool]:
         """Watch the folders that are not watched yet; returns whether all are now, and whether some were added."""
@@ -64,7 +66,12 @@ class _Folders:
                 if folder not in self._watched and (wd := self._add(folder)) is not None:
                     self._watched[folder] = wd
                     added = True
-            return self.is_whole, added
+            whole = len(self._watched) == len(self._folders)
+            if whole or self._ended:
+                self._partial.discard(self)
+            else:
+                self._partial.add(self)
+            return whole, added
 
     def _add(self, folder: Path) -> WatchDescriptor | None:
         try:
@@ -92,6 +99,7 @@ class _Folders:
         """Give no hint any more; with `remove`, the kernel is told as well."""
         with self._lock:
             self._ended = True
+            self._partial.discard(self)
             if remove:
                 self._reader.remove_callbacks([(wd, self._number) for wd in self._watched.values()])
             self._watched.clear()
@@ -100,6 +108,7 @@ class _Folders:
         with self._lock:
             for folder in [folder for folder, known in self._watched.items() if known == wd]:
                 del self._watched[folder]
+                self._partial.add(self)
                 self._reader.remove_callbacks([(wd, self._number)])
 
     def on_event(self, event: InotifyEvent) -> None:
@@ -129,6 +138,7 @@ class Watcher:
     def __init__(self) -> None:
         self._reader: InotifyFD | None = None
         self._models: dict[str, _Folders] = {}
+        self._partial: set[_Folders] = set()
         self._lock = threading.Lock()
 
     def start(self) -> bool:
@@ -152,15 +162,13 @@ class Watcher:
         with self._lock:
             if self._reader is None:
                 return False
-            watched = self._models[model] = _Folders(model, folders, hint, self._reader)
+            watched = self._models[model] = _Folders(model, folders, hint, self._reader, self._partial)
         return watched.complete()[0]
 
     def mend(self) -> None:
         """Watch what could not be watched before: folders that came into being or back. Cheap, for each sweep."""
-        with self._lock:
-            models = list(self._models.values())
-        for watched in models:
-            if not watched.is_whole and watched.complete()[1]:
+        for watched in self._partial.copy():
+            if watched.complete()[1]:
                 watched.on_queue_overflow()  # Something may have arrived in it already.
 
     def forget(self, model: str) -> None:
