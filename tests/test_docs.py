@@ -19,8 +19,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from retraind import cli
 from retraind.bundle import case
+from retraind.cli.arguments import parser
+from retraind.cli.saying import BAD
 from retraind.clock import ManualClock
 from retraind.config import load
 from retraind.demo.data import bad_delivery, good_delivery
@@ -122,9 +123,7 @@ def test_every_rule_for_data_is_explained():
 
 
 def test_every_command_is_in_the_readme():
-    (commands,) = (
-        action for action in cli._parser(None)._actions if action.dest == "command" or action.choices
-    )
+    (commands,) = (action for action in parser(None)._actions if action.dest == "command" or action.choices)
     told = " ".join(row[0] for row in rows(ROOT / "README.md", "Commands and exit codes"))
     assert [name for name in commands.choices if not re.search(rf"\b{name}\b", told)] == []
 
@@ -165,7 +164,7 @@ def test_real_reports_keep_the_schema_and_the_readme_s_gate_works(tmp_path):
             f'switch = "gate"\ngate = "{sys.executable} {tmp_path}/gate.py"\n'
         )
         with Daemon(*load(config)) as daemon:
-            assert daemon.run(once=True) == cli.BAD
+            assert daemon.run(once=True) == BAD
     checker = jsonschema.Draft202012Validator(
         json.loads(SCHEMA.read_text("utf-8")), format_checker=jsonschema.FormatChecker()
     )
@@ -323,13 +322,13 @@ def commands_in(page: Path) -> Iterator[list[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_shown_exist(page, capsys):
     for words in commands_in(page):
-        parser = cli._parser(words[0])
-        (subcommands,) = (action for action in parser._actions if action.choices)
+        made = parser(words[0])
+        (subcommands,) = (action for action in made._actions if action.choices)
         if len(words) == 1:
             assert words[0] in subcommands.choices, words
             continue
         try:
-            parser.parse_args(words)
+            made.parse_args(words)
         except SystemExit:
             pytest.fail(f"{page.name}: retraind {shlex.join(words)}: {capsys.readouterr().err}")
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from retraind import cli, service
+from retraind import service
+from retraind.cli.saying import BAD, USAGE
 
 UNIT = Path(__file__).parents[1] / "systemd" / "retraind.service"
 WORST_EXPOSURE = 1.5
@@ -109,7 +110,7 @@ def test_the_unit_stays_locked_in(analyze, installed):
 def test_the_unit_agrees_with_the_code():
     unit = directives(UNIT.read_text("utf-8"))
     assert unit["Type"] == ["notify"]
-    assert unit["RestartPreventExitStatus"] == [str(cli.USAGE)], "a mistake in the configuration stays one"
+    assert unit["RestartPreventExitStatus"] == [str(USAGE)], "a mistake in the configuration stays one"
     (stop,) = unit["TimeoutStopSec"]
     assert int(stop.removesuffix("s")) > service._STOP_PATIENCE
     assert unit["KillMode"] == ["mixed"], "SIGTERM at a gate would be read as its verdict"
@@ -254,5 +255,5 @@ def test_it_lives_with_memory_deny_write_execute(tmp_path):
         timeout=60,
         check=False,
     )
-    assert result.returncode == cli.BAD, result.stderr
+    assert result.returncode == BAD, result.stderr
     assert '"job_failed"' in result.stderr, "the delivery has no rows; it got as far as the check"

@@ -1,0 +1,38 @@
+"""The commands. A thin shell: reads arguments, calls the library, words the result, returns an exit code.
+
+Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` stay quick.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from retraind.cli.arguments import parser
+from retraind.cli.saying import BAD, GOOD, USAGE, complain
+from retraind.errors import ConfigError, JournalError
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    options = parser(wanted).parse_args(arguments)
+    module, function = options.command.split(":")
+    try:
+        code: int = getattr(importlib.import_module(module), function)(options)
+    except ConfigError as error:
+        for problem in error.problems:
+            complain(problem)
+        return USAGE
+    except JournalError as error:
+        complain(str(error))
+        return BAD
+    except BrokenPipeError:
+        # The reader of the output (head, less) has seen enough.
+        sys.stderr.close()
+        return GOOD
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code

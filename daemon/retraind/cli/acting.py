@@ -1,0 +1,158 @@
+"""`retry`, `switch`, `release` and `rebuild`: wishes written into the journal, which the daemon makes come true."""
+
+import argparse
+import time
+from typing import Any
+
+from retraind import log
+from retraind.cli.looking import opened_journal, policy_of, the_job
+from retraind.cli.saying import BAD, GOOD, complain, say
+from retraind.config import load
+from retraind.database import running_instance, set_aside, sole_instance
+from retraind.errors import JournalDamagedError
+from retraind.intake.share import Shares
+from retraind.job import RESTING, Job, Outcome, State
+from retraind.jobfile import JobFiles
+from retraind.journal import Journal
+from retraind.rebuild import rebuild as rebuild_journal
+from retraind.report.notes import headline, next_delivery
+from retraind.settings import Settings
+
+_PATIENCE = 30.0
+"""Seconds that a command waits for the daemon to do what it asked for."""
+
+
+def retry(options: argparse.Namespace) -> int:
+    """Give a failed job another try."""
+    return _ask_for(options, State.FAILED, State.RESTORING, "retry_asked", "has not failed")
+
+
+def switch(options: argparse.Namespace) -> int:
+    """Make a finished job's model the published one."""
+    return _ask_for(options, State.DONE, State.SWITCHING, "switch_asked", "is not done")
+
+
+def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, complaint: str) -> int:
+    """Write a wish into the journal and, if a daemon is running, wait until it has come true."""
+    with opened_journal(options) as (settings, journal):
+        job = the_job(journal, options.job)
+        if job.state is not needed:
+            complain(f"{job.id} {complaint}; it is {job.state}{f' ({job.outcome})' if job.outcome else ''}.")
+            return BAD
+        if to is State.SWITCHING and not job.trained_at:
+            complain(f"{job.id} was never trained ({job.outcome}), so there is no model to switch to.")
+            return BAD
+        job, hold = journal.write(job, event, state=to), ""
+        running = running_instance(settings.state.journal_file) is not None
+        say(
+            f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
+            if running
+            else f"{job.id}: noted. No retraind is running; it will be done when it starts."
+        )
+        if to is State.SWITCHING and (warning := next_delivery(job.model, policy_of(settings, job))):
+            say(warning)
+        if not running:
+            return GOOD
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline and job.state is to and not (hold := _hold_of(journal, job)):
+            time.sleep(0.1)
+            job = journal.get(job.id) or job
+        if job.state is to and hold:
+            say(f"{hold} What was asked for is done when the hold ends.")
+            return BAD
+        while time.monotonic() < deadline and to is State.SWITCHING and job.state not in RESTING:
+            time.sleep(0.1)
+            job = journal.get(job.id) or job
+        return _tell_wish(job, to)
+
+
+def _hold_of(journal: Journal, job: Job) -> str:
+    """Say for what hold a job waits; nothing if it waits for none."""
+    holds = journal.holds()
+    if not job.waits_for_hold(holds):
+        return ""
+    if job.hold:
+        return f"{job.id} is on hold: {job.hold.told(JOB=job.id)}"
+    return f"{job.model} is on hold: {holds[job.model].problem.told(MODEL=job.model)}"
+
+
+def _tell_wish(job: Job, to: State) -> int:
+    """Say what has become of a wish; returns the exit code."""
+    if job.state is to:
+        say(f"{job.id}: not yet done. {job.trouble or 'See: retraind status'}")
+        return BAD
+    if to is State.SWITCHING:
+        say(f"{job.id}: {job.switch_note or headline(job)}")
+        return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
+    if job.state is State.FAILED and job.problem:
+        say(f"{job.id}: {job.problem.told()}")
+        return BAD
+    say(f"{job.id}: taken up again. See: retraind show {job.id}")
+    return GOOD
+
+
+def release(options: argparse.Namespace) -> int:
+    """End the hold of a model or a job."""
+    with opened_journal(options) as (settings, journal):
+        if options.name in settings.models:
+            return _release_model(settings, journal, options.name)
+        return _release_job(journal, the_job(journal, options.name))
+
+
+def _release_model(settings: Settings, journal: Journal, name: str) -> int:
+    if journal.release_model(name, "a person released it"):
+        say(f"{name}: released.")
+    elif taken := _take_folders(settings, name):
+        say(f"{name}: {' and '.join(taken)} will be used as it is now.")
+    else:
+        complain(f"{name} is not on hold.")
+        return BAD
+    return GOOD
+
+
+def _take_folders(settings: Settings, name: str) -> list[str]:
+    """Let a model's folders count as its own though they are not the ones that were known; returns which."""
+    shares = Shares.beside(settings.state.journal_file)
+    model = settings.models[name]
+    uses = {name: model.drop, f"{name}.done": model.done_folder, f"{name}.failed": model.failed_folder}
+    return [str(folder) for use, folder in uses.items() if shares.trouble(use, folder) and shares.forget(use)]
+
+
+def _release_job(journal: Journal, job: Job) -> int:
+    if job.hold is None and not job.waits_for_window:
+        complain(f"{job.id} is not on hold.")
+        return BAD
+    waived = "window_waived" if job.waits_for_window else "budget_waived"
+    changes: dict[str, Any] = {
+        "hold": None,
+        "held_until": None,
+        "wake_at": None,
+        "trouble": None,
+        waived: True,
+    }
+    journal.write(job, "released", **changes)
+    say(f"{job.id}: released.")
+    return GOOD
+
+
+def rebuild(options: argparse.Namespace) -> int:
+    """Rebuild a lost or damaged journal from the job folders."""
+    settings, _ = load(options.config)
+    log.set_up(level="ERROR")
+    file = settings.state.journal_file
+    with sole_instance(file):
+        try:
+            journal = Journal.open(file)
+        except JournalDamagedError as error:
+            say(f"{error}\nIt is set aside as {set_aside(file)}, and a new one is begun.")
+            journal = Journal.open(file)
+        try:
+            found = rebuild_journal(settings, journal, JobFiles.beside(file), believe=True)
+        finally:
+            journal.close()
+    for folder in found.foreign:
+        say(f"{folder}: there is no usable job.json in it; it is left alone.")
+    for job in found.believed:
+        say(f"{job.id} ({job.state}): its job.json has no good seal; it was believed as it is.")
+    say(f"{len(found.adopted)} jobs were taken over from their folders.")
+    return GOOD

@@ -1,0 +1,62 @@
+"""`preflight`: data against the service's rules, without a daemon and without sending anything."""
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from retraind.bundle.preflight import SourceFile
+from retraind.bundle.preflight import preflight as check
+from retraind.cli.saying import BAD, GOOD, print_json, say
+from retraind.errors import ConfigError
+
+
+def preflight(options: argparse.Namespace) -> int:
+    """Check files as they would be before an upload."""
+    for path in (options.train, options.evaluation):
+        if path is not None and not path.is_file():
+            raise ConfigError([f"{path}: there is no such file."])
+    evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
+    known = _as_for_model(options) if options.model else {}
+    result = check(
+        SourceFile.from_path(options.train),
+        evaluation,
+        **{"target": options.target, "time_series": options.time_series, **known},
+    )
+    if options.json:
+        print_json({"ok": result.ok, **asdict(result)})
+        return GOOD if result.ok else BAD
+    for facts in (result.train, result.evaluation):
+        if facts:
+            say(
+                f"{facts.name}: {facts.rows:,} rows, {len(facts.columns)} columns, {facts.encoding}, {facts.bytes:,} bytes"
+            )
+    for finding in result.findings:
+        say(f"\n{finding.severity.upper()}: {finding}")
+    say("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
+    return GOOD if result.ok else BAD
+
+
+def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the daemon would check the files with if they came for this model."""
+    # A person's own files are checked without all this, and quickly.
+    from retraind.config import load  # noqa: PLC0415
+    from retraind.journal import Journal  # noqa: PLC0415
+    from retraind.pipeline import last_good  # noqa: PLC0415
+
+    settings, file = load(options.config)
+    model = settings.models.get(options.model)
+    if model is None:
+        raise ConfigError(
+            [f"{file}: there is no model {options.model!r}; there is {', '.join(settings.models)}."]
+        )
+    previous = None
+    if settings.state.journal_file.exists():
+        journal = Journal.open(settings.state.journal_file)
+        previous = last_good(journal, options.model)
+        journal.close()
+    return {
+        "previous": previous,
+        "marked": "bom" in model.fix,
+        "target": options.target or model.target,
+        "time_series": options.time_series or model.time_series,
+    }

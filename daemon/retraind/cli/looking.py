@@ -1,0 +1,155 @@
+"""`status`, `jobs` and `show`: what the journal and the folders tell."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.exc import DatabaseError
+
+from retraind import __version__
+from retraind.cli.saying import BAD, GOOD, complain, console, new_table, print_json, say
+from retraind.clock import for_people
+from retraind.config import load_to_look
+from retraind.database import unusable
+from retraind.errors import ConfigError, JournalError
+from retraind.job import SHORT_ID, Job, State
+from retraind.journal import Journal
+from retraind.overview import overview
+from retraind.report import notes
+from retraind.settings import Settings
+from retraind.shown import display
+
+
+@contextmanager
+def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Journal]]:
+    """Open the journal that is there already. Raises ConfigError, JournalError."""
+    settings, _, problems = load_to_look(options.config)
+    for problem in problems:
+        complain(problem)
+    file = settings.state.journal_file
+    if not file.exists():
+        raise JournalError(
+            f"There is no journal at {file} yet: retraind has not run with this configuration."
+        )
+    journal = Journal.open(file)
+    try:
+        yield settings, journal
+    except DatabaseError as error:
+        raise unusable(file, error) from error
+    finally:
+        journal.close()
+
+
+def status(options: argparse.Namespace) -> int:
+    """Show models, what is in work and what is on hold."""
+    with opened_journal(options) as (settings, journal):
+        found = overview(settings, journal)
+    if options.json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        running = f"running (process {found.process})" if found.process else "NOT RUNNING"
+        out = console()
+        out.print(f"retraind {__version__}: {running}", highlight=False)
+        table = new_table()
+        for heading in ("model", "drop folder", "in work", "done", "failed", "published", "what now"):
+            table.add_column(
+                heading,
+                overflow="fold",
+                justify="right" if heading in {"in work", "done", "failed"} else "left",
+            )
+        for model in found.models:
+            table.add_row(
+                model.name, display(model.drop), str(len(model.jobs)), str(model.done), str(model.failed),
+                model.published[-SHORT_ID:] if model.published else "-",
+                "\n".join(map(display, model.sentences)) or "waiting for files",
+            )  # fmt: skip
+        out.print(table)
+        for host in found.hosts:
+            out.print(display(f"WAITING: {host.sentence}"), soft_wrap=True)
+    well = found.process and not found.hosts and not any(model.hold for model in found.models)
+    return GOOD if well else BAD
+
+
+def jobs(options: argparse.Namespace) -> int:
+    """List jobs, newest first."""
+    if options.state is not None and options.state not in set(State):
+        raise ConfigError([f"There is no state {options.state!r}. States are: {', '.join(State)}."])
+    if options.limit < 1:
+        raise ConfigError([f"--limit {options.limit}: at least 1 job has to be listed."])
+    states = frozenset({State(options.state)}) if options.state else None
+    with opened_journal(options) as (settings, journal):
+        if options.model is not None and options.model not in settings.models:
+            # The jobs of a model that was taken out of the configuration can still be listed.
+            known = {*settings.models, *journal.counts()}
+            if options.model not in known:
+                raise ConfigError(
+                    [f"There is no model {options.model!r}. Models are: {', '.join(sorted(known))}."]
+                )
+        before = the_job(journal, options.before) if options.before else None
+        found = journal.jobs(options.model, states, limit=options.limit, before=before)
+        holds = journal.holds()
+        published = {journal.published(model) for model in {job.model for job in found}}
+    if options.json:
+        print_json([_job_as_json(job) for job in found])
+        return GOOD
+    table = new_table()
+    for heading in ("job", "model", "state", "outcome", "taken in"):
+        table.add_column(heading, no_wrap=heading == "job")
+    for job in found:
+        state = f"{job.state} (on hold)" if job.waits_for_hold(holds) else str(job.state)
+        outcome = f"{job.outcome or ''}{' (published now)' * (job.id in published)}"
+        table.add_row(display(job.id), job.model, state, outcome, for_people(job.created_at))
+    console().print(table if found else "No jobs.")
+    if found and len(found) == options.limit:
+        console().print(f"For those before: --before {found[-1].id[-SHORT_ID:]}", style="dim")
+    return GOOD
+
+
+def show(options: argparse.Namespace) -> int:
+    """Show one job and its history."""
+    with opened_journal(options) as (settings, journal):
+        job = the_job(journal, options.job)
+        events = journal.events(job.id)
+    if options.json:
+        history = [event._asdict() | {"at": event.at.isoformat()} for event in events]
+        print_json(_job_as_json(job) | {"history": history})
+        return GOOD
+    if job.outcome:
+        say(notes.note(job, policy=policy_of(settings, job)))
+    else:
+        say(f"{job.id}: {job.state}. {job.trouble or ''}\n")
+    if job.hold:
+        say(f"ON HOLD: {job.hold.what} {job.hold.remedy}\n")
+    say("History:")
+    for event in events:
+        detail = "  ".join(
+            f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
+            for name, value in event.detail.items()
+            if value is not None
+        )
+        say(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
+    return GOOD
+
+
+def the_job(journal: Journal, name: str) -> Job:
+    """Return the job that a person named. Raises JournalError in words when there is none, or are several."""
+    found = journal.find(name)
+    if not found:
+        raise JournalError(f"There is no job {name!r}. See: retraind jobs")
+    if len(found) > 1:
+        raise JournalError(
+            f"{name!r} could be {', '.join(job.id for job in found)}, or more. Write more of it."
+        )
+    return found[0]
+
+
+def _job_as_json(job: Job) -> dict[str, Any]:
+    made: dict[str, Any] = job.model_dump(mode="json", exclude={"upload_ticket"})
+    return made
+
+
+def policy_of(settings: Settings, job: Job) -> str | None:
+    """Return what `switch` says of a job's model; None when it is no longer in the configuration."""
+    model = settings.models.get(job.model)
+    return model.switch if model else None

@@ -1,0 +1,40 @@
+"""How commands speak: exit codes, and output that no file name can turn into orders to a terminal."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from retraind.shown import json_escaped, printable
+
+# ruff: noqa: T201
+
+GOOD, BAD, USAGE = 0, 1, 2
+"""Exit codes: all is well, something failed, usage or configuration."""
+
+
+def complain(text: str) -> None:
+    """Say what is wrong."""
+    print(printable(f"retraind: {text}"), file=sys.stderr)
+
+
+def say(text: str) -> None:
+    """Say what was asked for."""
+    print(printable(text))
+
+
+def print_json(value: Any) -> None:
+    """Print what was asked for, for programs."""
+    print(json_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
+
+
+def console() -> Console:
+    """Return where tables are printed: as wide as the terminal, and wide enough for programs."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
+
+
+def new_table() -> Table:
+    """Return a table as all commands have it."""
+    return Table(box=None, pad_edge=False, header_style="bold")
