@@ -50,6 +50,11 @@ def for_people(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def with_offset(moment: datetime) -> str:
+    """Word a moment like `for_people`, for readers who may be in another zone and do not know this one's name."""
+    return f"{for_people(moment)} (UTC{moment.astimezone().isoformat()[-6:]})"
+
+
 def span_for_people(span: timedelta) -> str:
     """Word a duration in its two largest units, such as `2 h 5 min`."""
     seconds = max(0, round(span.total_seconds()))

@@ -580,7 +580,7 @@ class Daemon:
             return
         try:
             with self.pipeline.shares.held(name, watched.folder.model.drop) as drop:
-                write_status(drop, stopped_text(name, self._clock.now(), why))
+                write_status(drop, stopped_text(name, self._clock.now(), why), self._clock.now())
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
         except Away as away:
@@ -624,7 +624,7 @@ class Daemon:
         )  # fmt: skip
         try:
             with self.pipeline.shares.held(name, watched.folder.model.drop) as drop:
-                write_status(drop, text)
+                write_status(drop, text, self._clock.now())
             watched.told = told
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)

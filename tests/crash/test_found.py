@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -84,9 +85,10 @@ def test_hints_may_come_before_the_timetable_starts(world):
 
 
 def test_what_a_kill_left_of_status_txt_goes_even_if_there_is_nothing_new_to_tell(tmp_path):
-    assert write_status(tmp_path, "All is well.\n")
+    now = datetime.now(UTC)
+    assert write_status(tmp_path, "All is well.\n", now)
     (tmp_path / ".STATUS.txt.tmp").write_text("half a")
-    assert not write_status(tmp_path, "All is well.\n")
+    assert not write_status(tmp_path, "All is well.\n", now)
     assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
 
 

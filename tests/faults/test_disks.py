@@ -8,7 +8,7 @@ import socket
 import tempfile
 import zipfile
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -274,8 +274,9 @@ def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_
 def test_a_half_written_status_is_written_anew(tmp_path, there):
     (tmp_path / STATUS).write_bytes(there)
     (tmp_path / f".{STATUS}.tmp").write_bytes(there)
-    assert write_status(tmp_path, "All is well.\n")
-    assert not write_status(tmp_path, "All is well.\n")
+    now = datetime.now(UTC)
+    assert write_status(tmp_path, "All is well.\n", now)
+    assert not write_status(tmp_path, "All is well.\n", now)
     assert [path.name for path in tmp_path.iterdir()] == [STATUS]
 
 

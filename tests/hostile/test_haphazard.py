@@ -141,7 +141,7 @@ def test_whatever_somebody_does_at_random_nothing_leads_out_and_nothing_breaks(
                 somebody.act(job)
             view = folder.look()
             with suppress(OSError, Away, Retry), hold() as drop:
-                write_status(drop, status_text("churn", view, [job], None, None))
+                write_status(drop, status_text("churn", view, [job], None, None), world.clock.now())
             rebuild(
                 world.settings,
                 world.journal,

@@ -108,7 +108,7 @@ def test_a_failed_delivery_is_filed_through_no_link(world, victim, kind):
 @pytest.mark.parametrize("name", [STATUS, f".{STATUS}.tmp"])
 def test_the_status_is_written_through_nothing(world, victim, kind, name):
     plant(kind, world.share / name, victim)
-    assert write_status(world.share, "All is well.\n")
+    assert write_status(world.share, "All is well.\n", world.clock.now())
     assert (world.share / STATUS).read_text("utf-8-sig").startswith("All is well.")
     victim.assert_unharmed()
 

@@ -1,10 +1,14 @@
 import os
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from retraind.intake.folder import View
 from retraind.intake.pairing import Sighting, Waiting
 from retraind.job import Job, Problem, Role, SealedFile, Signature, State
 from retraind.journal import ModelHold, Outage
+from retraind.report.notes import as_bytes
 from retraind.report.status import status_text, write_status
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -91,19 +95,40 @@ def test_it_says_that_there_is_nothing_to_say_and_what_came_last():
     assert "failed/id-10/" in text
 
 
-def test_it_is_written_only_when_it_changes(tmp_path):
-    assert write_status(tmp_path, "one\n")
+@pytest.fixture
+def tokyo():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("tokyo")
+def test_it_is_written_only_when_it_changes_and_says_when_that_was(tmp_path):
+    assert write_status(tmp_path, "one\n", NOW)
     before = (tmp_path / "STATUS.txt").stat()
-    assert not write_status(tmp_path, "one\n")
+    assert not write_status(tmp_path, "one\n", NOW + timedelta(days=1))
     assert (tmp_path / "STATUS.txt").stat().st_ino == before.st_ino
-    assert write_status(tmp_path, "two\n")
-    assert (tmp_path / "STATUS.txt").read_bytes() == b"\xef\xbb\xbftwo\r\n"
+    assert write_status(tmp_path, "two\n", NOW + timedelta(days=2))
+    assert (tmp_path / "STATUS.txt").read_bytes() == (
+        b"\xef\xbb\xbftwo\r\n\r\nLast changed: 2026-11-25 09:00:00 JST (UTC+09:00)\r\n"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
+
+
+@pytest.mark.parametrize(
+    "more", ["", "\nLast changed: now\nand more\n", "\nLast changed: " + "x" * 5_000 + "\n"]
+)
+def test_what_somebody_else_made_of_it_is_written_anew(tmp_path, more):
+    (tmp_path / "STATUS.txt").write_bytes(as_bytes("one\n" + more))
+    assert write_status(tmp_path, "one\n", NOW)
+    assert not write_status(tmp_path, "one\n", NOW)
 
 
 def test_nobody_waits_for_the_disk_to_have_it(tmp_path, monkeypatch):
     """A start with a thousand models would spend most of its time on that."""
     synced = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    assert write_status(tmp_path, "one\n")
+    assert write_status(tmp_path, "one\n", NOW)
     assert not synced

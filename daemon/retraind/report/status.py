@@ -1,17 +1,18 @@
 """STATUS.txt in the drop folder: what retraind sees there and what it waits for. Rewritten only when it changes.
 
-It therefore holds no clock that ticks: only moments at which something happened. Nothing is ever read from it, and
+It therefore holds no clock that ticks: only moments at which something happened, the last of them that of its own last
+change. Nothing is ever read from it, and
 each start brings it up to date; so it is not synced, which would take more time than all else of a start.
 """
 
+import codecs
 import errno
-import os
 import re
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from retraind.clock import for_people
+from retraind.clock import for_people, with_offset
 from retraind.files import open_regular, remove_part, write_atomically
 from retraind.intake.folder import View
 from retraind.intake.pairing import Waiting
@@ -24,6 +25,10 @@ from retraind.turns import waiting_behind
 
 STATUS = "STATUS.txt"
 _MOST_LINES = 50
+_CHANGED = "Last changed: "
+_CHANGED_LINE = re.compile(rf"\r\n{_CHANGED}[^\r\n]+\r\n".encode())
+_LONGEST_CHANGED = 200
+"""Bytes."""
 
 _DOING = {
     State.SEALING: "is being taken in",
@@ -196,23 +201,28 @@ def _incomplete(wait: Waiting) -> str:
     return f"{display(wait.key) or '(without a key)'} ({names}): {' '.join(wait.reasons)}"
 
 
-def write_status(drop: Path, text: str) -> bool:
-    """Write STATUS.txt unless it already says so; returns whether it was written. Raises OSError."""
+def write_status(drop: Path, text: str, now: datetime) -> bool:
+    """Write STATUS.txt, with the moment of it, unless it already says so; returns whether it was written. Raises OSError."""
     path = drop / STATUS
     content = as_bytes(text)
     if _reads(path, content):
         remove_part(path)
         return False
-    write_atomically(path, content, durable=False)
+    changed = as_bytes(f"\n{_CHANGED}{with_offset(now)}\n").removeprefix(codecs.BOM_UTF8)
+    write_atomically(path, content + changed, durable=False)
     return True
 
 
 def _reads(path: Path, content: bytes) -> bool:
-    """Tell whether `path` is a file with just that content. What else people put there is neither followed nor read."""
+    """Tell whether `path` is a file with just that content and its moment.
+
+    What else people put there is neither followed nor read.
+    """
     try:
         with open_regular(path) as file:
-            return os.fstat(file.fileno()).st_size == len(content) and file.read(len(content) + 1) == content
+            there = file.read(len(content) + _LONGEST_CHANGED + 1)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO}:
             return False
         raise
+    return there.startswith(content) and _CHANGED_LINE.fullmatch(there, len(content)) is not None
