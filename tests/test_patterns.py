@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from retraind.patterns import Globs, Pattern, can_both_match, canonical
+from retraind.patterns import Globs, Pattern, can_both_match, canonical, joining
 from retraind.settings import SweepSettings
 
 NFD_NAME = unicodedata.normalize("NFD", "train_がぎぐ_é.csv")
@@ -105,6 +105,18 @@ def test_keys_of_a_pair_are_equal_whatever_form_each_name_is_sent_in(key):
     train = Pattern("train_{key}").key_of(unicodedata.normalize("NFD", f"train_{key}.csv"))
     assert train is not None
     assert Pattern("eval_{key}").key_of(unicodedata.normalize("NFC", f"eval_{key}.csv")) == train
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), max_size=8))
+@example("２０２６")
+@example("ｶﾞ①")
+@example("－２０２６＿")
+def test_keys_that_differ_in_width_case_or_form_join(text):
+    key = Pattern("{key}").key_of(f"{text}.csv")
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        other = Pattern("{key}").key_of(f"{unicodedata.normalize(form, text)}.csv")
+        assert joining(other) == joining(key)
+    assert joining(joining(key)) == joining(key)
 
 
 # Against a reference that tries everything, in the order that the rules give.

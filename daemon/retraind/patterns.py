@@ -27,6 +27,20 @@ def canonical(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
+def joining(key: str) -> str:
+    """Return the form in which keys are compared to tell whether they join files. No name is to be made of it.
+
+    Wide digits and letters, which Japanese input methods write, count as plain ones: Unicode's compatibility caseless
+    matching (D146).
+    """
+    if key.isascii():
+        return key.lower()
+    text = unicodedata.normalize("NFD", key)
+    for _ in range(2):
+        text = unicodedata.normalize("NFKC", text.casefold())
+    return text.strip(_EDGES)
+
+
 class Globs:
     """The canonical names that one of several globs matches, such as `*.part` and `.*`."""
 

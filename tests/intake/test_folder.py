@@ -420,6 +420,19 @@ def test_files_that_changed_while_they_were_taken_settle_though_marked(share):
 # Manifests
 
 
+def test_wide_digits_join_and_two_names_that_look_alike_are_left_to_people(share):
+    share = share()
+    share.put("train_２０２６.csv")
+    share.put("eval_2026.csv")
+    [delivery] = share.settled().complete
+    assert delivery.key == "2026"
+    assert [file.name for file in delivery.files] == ["train_２０２６.csv", "eval_2026.csv"]
+    share.put("train_2026.csv", b"another\n")
+    view = share.settled()
+    assert not view.complete
+    assert "Both train_2026.csv and train_２０２６.csv claim to be the training file." in reasons(view)
+
+
 def manifest(share, name="1.manifest.json", **changes):
     """Write a true manifest of the pair; `changes` replace entries by file name, or drop them with None."""
     entries = []

@@ -1,5 +1,6 @@
 """Which files belong together, and when they count as delivered. No file is touched here."""
 
+import unicodedata
 from collections import Counter
 from datetime import timedelta
 
@@ -103,6 +104,26 @@ def test_every_file_is_in_exactly_one_group_and_groups_do_not_mix_keys(sightings
         {one.key for one in groups}, key=lambda key: (order_of_key(key), key)
     )
     assert [one.key for one in group(reversed(sightings))] == [one.key for one in groups]
+
+
+WIDE = st.sampled_from(["2026", "２０２６", "2０2６", "a", "ａ", "Ａ", "①", "1", "ガ", "ｶﾞ", "é", "_２０２６"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["train", "eval"]), WIDE), max_size=6, unique=True))
+def test_files_whose_keys_differ_only_in_width_are_of_one_delivery_under_their_own_names(named):
+    there = [seen(f"{word}_{key}.csv") for word, key in named]
+    groups = group(there)
+    assert sorted(one.name for each in groups for one in each.data) == sorted(one.name for one in there)
+    plain = [unicodedata.normalize("NFKC", one.key).lower().strip("_") for one in there]
+    assert len(groups) == len(set(plain))
+    for each in groups:
+        assert each.key in {one.key for one in each.data}, "a group's key is one that somebody has written"
+        match judge(each, model(), SETTLE, None):
+            case Delivery() as delivery:
+                assert (len(each.train), len(each.eval)) == (1, 1)
+                assert {file.name for file in delivery.files} == {one.name for one in each.data}
+            case Waiting() as waiting if max(len(each.train), len(each.eval)) > 1:
+                assert "Please remove or rename all but one." in text(waiting)
 
 
 POLICIES = st.builds(

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from retraind.clock import span_for_people
 from retraind.job import Problem, Role, SealedFile, Signature, order_of_key
+from retraind.patterns import joining
 from retraind.settings import ModelSettings
 from retraind.shown import display
 
@@ -85,16 +86,25 @@ class Claims:
 
 
 def group(sightings: Iterable[Sighting]) -> list[Group]:
-    """Sort sightings into groups by key, oldest key first; the marker _SUCCESS is in all of them, or alone in one."""
+    """Sort sightings into groups by key, oldest key first; the marker _SUCCESS is in all of them, or alone in one.
+
+    Keys that differ only in the width of their signs are one. The group has the plainest of them.
+    """
     found: dict[str, dict[Role, list[Sighting]]] = {}
+    keys: dict[str, set[str]] = {}
     common: list[Sighting] = []
     for seen in sightings:
         if seen.role is Role.MARKER and seen.name == SUCCESS_MARKER:
             common.append(seen)
         else:
-            found.setdefault(seen.key, {role: [] for role in Role})[seen.role].append(seen)
+            joint = joining(seen.key)
+            keys.setdefault(joint, set()).add(seen.key)
+            found.setdefault(joint, {role: [] for role in Role})[seen.role].append(seen)
     if common and not found:
         return [Group("", markers=tuple(common))]
+    plainest = {
+        min(keys[joint], key=lambda key: (key != joint, key)): files for joint, files in found.items()
+    }
     return [
         Group(
             key,
@@ -103,7 +113,7 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
             tuple(files[Role.MARKER] + common),
             tuple(files[Role.MANIFEST]),
         )
-        for key, files in sorted(found.items(), key=lambda item: (order_of_key(item[0]), item[0]))
+        for key, files in sorted(plainest.items(), key=lambda item: (order_of_key(item[0]), item[0]))
     ]
 
 
