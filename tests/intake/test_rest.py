@@ -176,6 +176,27 @@ def test_a_folder_whose_times_alone_have_changed_is_passed_over_and_its_new_time
     assert not served.folder.is_unchanged()
 
 
+@pytest.mark.parametrize("name", ["train_1.csv", "train/1.csv"])
+def test_what_goes_while_it_is_looked_at_is_seen_when_it_is_back(served, monkeypatch, name):
+    served = served(train=name.replace("1.csv", "{key}"))
+    path = served.put(name)
+    top = served.drop / name.partition("/")[0]
+    elsewhere = served.drop.with_name("elsewhere")
+
+    def read_and_lose(entry):
+        kind = rest.kind_of(entry)
+        if top.exists():
+            top.rename(elsewhere)
+        return kind
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listing, "kind_of", read_and_lose)
+        assert not served.folder.look().waiting
+    elsewhere.rename(top)
+    assert path.exists()
+    assert not served.folder.is_unchanged()
+
+
 def test_more_names_than_are_kept_are_looked_at_when_the_times_have_changed(served, monkeypatch):
     monkeypatch.setattr(rest, "_MOST_NAMES", 2)
     served = served()

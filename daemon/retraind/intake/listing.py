@@ -134,7 +134,7 @@ class Listing:
         self.pages: dict[str, Page] = {}
         """Of the drop folder ("") and of those in it that were read."""
         self.may_mend = False
-        """True when a file of a right name is not taken now, and may be later without its folder's telling."""
+        """True when a file of a right name is not taken now, and may be later without the names' telling."""
         self._names = names
         self._known = known
         self._entries = 0
@@ -159,6 +159,7 @@ class Listing:
             handle = os.open(f"{drop}/{folder}", TO_LIST | (os.O_NOFOLLOW if folder else 0))
         except OSError as error:
             if folder and error.errno in _GONE:
+                self.may_mend = True
                 return
             raise
         prefix = f"{folder}/" if folder else ""
@@ -210,6 +211,7 @@ class Listing:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
+            self.may_mend = True  # Its name was read; that it is back would be no news.
             return
         if flaw := flaw_of(status):
             self.may_mend = True
