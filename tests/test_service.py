@@ -9,6 +9,7 @@ from process import Site
 from retraind.clock import ManualClock
 from retraind.config import load
 from retraind.intake.share import MARKER
+from retraind.job import Problem
 from retraind.service import Daemon
 
 NAMES = ("churn", "price")
@@ -71,7 +72,7 @@ def test_a_sweep_passes_over_folders_in_which_nothing_changes_and_finds_what_doe
         daemon._clock.pass_time(timedelta(seconds=10))
     looked = []
     plain = daemon._look
-    monkeypatch.setattr(daemon._scheduler, "_look", lambda name: looked.append(name) or plain(name))
+    monkeypatch.setattr(daemon, "_look", lambda name, news: looked.append(name) or plain(name, news))
     sweep(daemon)
     assert not looked
     (drops[1] / "train_1.csv").write_bytes(b"a,b\n1,2\n")
@@ -89,6 +90,33 @@ def test_a_folder_whose_status_could_not_be_told_is_not_passed_over(daemon, drop
             daemon._clock.pass_time(timedelta(seconds=10))
     sweep(daemon)
     assert (drops[0] / "STATUS.txt").exists()
+
+
+def test_a_sweep_asks_the_journal_once_for_all_folders_that_it_tells(daemon, drops, monkeypatch):
+    asked = []
+    plain = daemon.journal.standings
+    monkeypatch.setattr(
+        daemon.journal, "standings", lambda models: asked.append(set(models)) or plain(models)
+    )
+    sweep(daemon)
+    assert asked == [set(NAMES)]
+    assert all((drop / "STATUS.txt").exists() for drop in drops)
+
+
+def test_a_telling_that_another_overtakes_does_not_bring_back_what_it_had_read(daemon, drops, monkeypatch):
+    sweep(daemon)
+    plain = daemon.journal.standings
+
+    def read_and_be_overtaken(models):
+        found = plain(models)
+        monkeypatch.setattr(daemon.journal, "standings", plain)
+        daemon.journal.hold_model("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
+        daemon._tell(["churn"])
+        return found
+
+    monkeypatch.setattr(daemon.journal, "standings", read_and_be_overtaken)
+    daemon._tell(NAMES)
+    assert "It is gone." in (drops[0] / "STATUS.txt").read_text("utf-8-sig")
 
 
 def full(*_):

@@ -23,6 +23,7 @@ _UPLOADS = 9
 _TELLING_BYTES = 1 << 20
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
+_ACTIVE = sorted(set(State) - RESTING)
 _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
 
@@ -73,6 +74,20 @@ class ModelHold(NamedTuple):
     problem: Problem
     credential: bool
     """True when another key would end it."""
+
+
+class Standing(NamedTuple):
+    """What the journal has to tell people of a model."""
+
+    active: list[Job]
+    """Oldest first."""
+    hold: ModelHold | None
+    last: Job | None
+    """The job that was filed last."""
+    published: Job | None
+    """The job whose result was published last, as far as retraind did it."""
+    warning: Problem | None
+    """What is soon to be done about its key."""
 
 
 class Conflict(Exception):
@@ -187,11 +202,10 @@ class Journal:
 
     def active(self, model: str | None = None) -> list[Job]:
         """Return the jobs that something can still happen to by itself, oldest first."""
-        # Sorted here: for an order SQLite would rather go through all jobs by time.
-        query = sa.select(JOBS.c.body).where(JOBS.c.state.in_(sorted(set(State) - RESTING)))
+        query = sa.select(JOBS.c.body).where(JOBS.c.state.in_(_ACTIVE))
         if model is not None:
             query = query.where(JOBS.c.model == model)
-        return sorted(self._jobs(query), key=lambda job: (job.created_at, job.id))
+        return _by_time(self._jobs(query))
 
     def begun_before(self, model: str, states: frozenset[State], moment: datetime, limit: int) -> list[Job]:
         """Return the model's jobs in one of `states` that were begun before `moment`, oldest first."""
@@ -233,7 +247,7 @@ class Journal:
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
-            return [Job.from_json(body) for (body,) in connection.execute(query)]
+            return _read_jobs(connection, query)
 
     # History
 
@@ -337,44 +351,26 @@ class Journal:
 
     def warning(self, model: str) -> Problem | None:
         """Return what is to be told of a model's key."""
-        told = self._last_detail("key_warning", model)
-        return Problem(what=told["what"], remedy=told.get("remedy", "")) if told.get("what") else None
+        return _warning_in(self._last_detail("key_warning", model))
 
     def _last_detail(self, event: str, model: str) -> dict[str, Any]:
-        query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == event)
         with self._reader.connect() as connection:
-            detail = connection.scalar(query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(1))
+            detail = connection.scalar(_last(EVENTS.c.detail, event, model))
         found: dict[str, Any] = json.loads(detail) if detail else {}
         return found
 
-    def last_filed(self, model: str) -> Job | None:
-        """Return the model's job that was filed last."""
-        return self._get(self._latest(model, "job_filed"))
-
     def last_trained(self, model: str) -> Job | None:
         """Return the model's job whose training finished last."""
-        return self._get(self._latest(model, "training_finished"))
+        job_id = self._latest(model, "training_finished")
+        return self.get(job_id) if job_id else None
 
     def published(self, model: str) -> str | None:
         """Return the id of the model's job whose result was published last, as far as retraind did it."""
         return self._latest(model, "model_switched")
 
-    def published_job(self, model: str) -> Job | None:
-        """Return the job of that id."""
-        return self._get(self.published(model))
-
-    def _get(self, job_id: str | None) -> Job | None:
-        return self.get(job_id) if job_id else None
-
     def _latest(self, model: str, event: str) -> str | None:
-        query = (
-            sa.select(EVENTS.c.job)
-            .where(EVENTS.c.model == model, EVENTS.c.event == event)
-            .order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc())
-            .limit(1)
-        )
         with self._reader.connect() as connection:
-            found: str | None = connection.scalar(query)
+            found: str | None = connection.scalar(_last(EVENTS.c.job, event, model))
         return found
 
     def line_speed(self, model: str) -> float | None:
@@ -405,6 +401,35 @@ class Journal:
             return connection.scalar(query) or 0
 
     # Models
+
+    def standings(self, models: Iterable[str]) -> dict[str, Standing]:
+        """Return what there is to tell of each of these models, all from one moment."""
+        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
+        latest = sa.select(
+            model.label("model"),
+            _last(EVENTS.c.job, "job_filed", model).scalar_subquery().label("filed"),
+            _last(EVENTS.c.job, "model_switched", model).scalar_subquery().label("published"),
+            _last(EVENTS.c.detail, "key_warning", model).scalar_subquery().label("warning"),
+        )
+        active = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(model)), JOBS.c.state.in_(_ACTIVE))
+        with self._reader.connect() as connection:
+            rows = connection.execute(latest).all()
+            in_work = _by_time(_read_jobs(connection, active))
+            finished = json.dumps(sorted({job for row in rows for job in (row.filed, row.published) if job}))
+            job_id = sa.func.json_each(finished).table_valued("value").c.value
+            known = _read_jobs(connection, sa.select(JOBS.c.body).where(JOBS.c.id.in_(sa.select(job_id))))
+            holds = _read_holds(connection, MODELS.c.name.in_(sa.select(model)))
+        jobs = {job.id: job for job in known}
+        found = {
+            row.model: Standing(
+                [], holds.get(row.model), jobs.get(row.filed), jobs.get(row.published),
+                _warning_in(json.loads(row.warning or "{}")),
+            )
+            for row in rows
+        }  # fmt: skip
+        for job in in_work:
+            found[job.model].active.append(job)
+        return found
 
     def hold_model(self, model: str, problem: Problem, *, credential: bool) -> bool:
         """Hold a model; returns False when it was already held for the same reason."""
@@ -463,13 +488,7 @@ class Journal:
     def holds(self) -> dict[str, ModelHold]:
         """Return the held models by name."""
         with self._reader.connect() as connection:
-            rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None))).all()
-        return {
-            row.name: ModelHold(
-                row.name, _moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
-            )
-            for row in rows
-        }
+            return _read_holds(connection, sa.true())
 
     # Hosts
 
@@ -512,6 +531,39 @@ class Journal:
             for host in before.keys() - fresh.keys():
                 detail = {"host": host, "since": before[host].since, "lasting": host in told}
                 self._append(connection, "host_back", None, detail)
+
+
+def _by_time(jobs: Iterable[Job]) -> list[Job]:
+    """Sort jobs, oldest first: for an order SQLite would rather go through all of them by time."""
+    return sorted(jobs, key=lambda job: (job.created_at, job.id))
+
+
+def _read_jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
+    return [Job.from_json(body) for (body,) in connection.execute(query)]
+
+
+def _read_holds(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, ModelHold]:
+    rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None), which)).all()
+    return {
+        row.name: ModelHold(
+            row.name, _moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
+        )
+        for row in rows
+    }
+
+
+def _last(what: sa.Column[Any], event: str, model: str | sa.ColumnElement[str]) -> sa.Select[Any]:
+    """Ask for a column of a model's last such event."""
+    return (
+        sa.select(what)
+        .where(EVENTS.c.model == model, EVENTS.c.event == event)
+        .order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc())
+        .limit(1)
+    )
+
+
+def _warning_in(detail: Mapping[str, Any]) -> Problem | None:
+    return Problem(what=detail["what"], remedy=detail.get("remedy", "")) if detail.get("what") else None
 
 
 def _was_trained(job: Job) -> bool:

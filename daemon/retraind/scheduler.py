@@ -179,15 +179,18 @@ class Scheduler:
                 replace_existing=True,
             )  # fmt: skip
 
-    def look_now(self, model: str) -> None:
-        """Look at a model's folder on this thread, unless another thread is doing so; then it looks once more."""
+    def look_now(self, model: str, look: Callable[[str], float | None] | None = None) -> None:
+        """Look at a model's folder on this thread, unless another thread is doing so; then it looks once more.
+
+        `look` is called in place of the usual one.
+        """
         key = f"look {model}"
         if not self._busy.begin(key):
             return
         soon = None
         began = self._clock.elapsed()
         try:
-            soon = self._look(model)
+            soon = (look or self._look)(model)
         finally:
             again = self._busy.end(key)
         if again:

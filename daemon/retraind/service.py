@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,7 +38,7 @@ from retraind.intake.share import Away
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, Problem, State, job_id
 from retraind.jobfile import JobFiles
-from retraind.journal import Journal, Outage
+from retraind.journal import Journal, Outage, Standing
 from retraind.pipeline import Pipeline
 from retraind.rebuild import rebuild
 from retraind.report.notify import Notifier, recipients_of
@@ -87,6 +87,8 @@ _HOUR_FULL = (
 )
 _WISHES = frozenset({State.SWITCHING, State.RESTORING})
 """States that a person's command can ask for."""
+_TOLD_TOGETHER = 200
+"""Folders of a sweep that are told in one go, so that the journal is asked for all of them at once."""
 _MOST_AT_ONCE = 50
 """Deliveries that one look takes in."""
 
@@ -102,6 +104,9 @@ class _Watched:
     begun: deque[float] = field(default_factory=deque)
     """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
     told: tuple[object, ...] = ()
+    """Empty while there is something to tell."""
+    tellings: int = 0
+    """How often it was told."""
     out_since: float | None = None
     """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
     noted: bool | None = None
@@ -348,15 +353,13 @@ class Daemon:
             lasted = self._clock.now() - since[host]
             _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
         changed = fresh.keys() ^ since.keys()
-        for model in {job.model for job in self.journal.active() if job.waits_for in changed}:
-            self._tell(model)
+        self._tell({job.model for job in self.journal.active() if job.waits_for in changed})
 
     def _tell_wishes(self) -> None:
         """Tell the folders of what commands asked for, though no step may be run that would: a hold may be in the way."""
         holds = frozenset(self.journal.holds())
         wanted = {job.model for job in self.journal.jobs(states=_WISHES)}
-        for model in wanted | (self._held ^ holds):
-            self._tell(model)
+        self._tell(wanted | (self._held ^ holds))
         self._held = holds
 
     def _say(self) -> None:
@@ -469,24 +472,32 @@ class Daemon:
         """Look at every folder of one file system, then let everything go on that may."""
         self._watcher.mend()
         now = self._clock.elapsed()
+        news: list[str] = []
         for name, watched in list(self._watched.items()):
             if self._stopping.is_set():
                 return
             if watched.sweep == sweep and not (watched.told and watched.folder.is_unchanged(now)):
-                self._look_for_sweep(name)
+                self._look_for_sweep(name, news)
+                if len(news) == _TOLD_TOGETHER:
+                    self._tell(news)
+                    news.clear()
+        self._tell(news)
         self._scheduler.dispatch()
         self._swept[sweep] = self._clock.elapsed()
 
-    def _look_for_sweep(self, name: str) -> None:
+    def _look_for_sweep(self, name: str, news: list[str]) -> None:
         try:
-            self._scheduler.look_now(name)
+            self._scheduler.look_now(name, partial(self._look, news=news))
         except SQLAlchemyError:
             raise
         except Exception:  # noqa: BLE001 - logged with its trace; the other folders still have to be looked at
             _LOG.exception("look_crashed", model=name)
 
-    def _look(self, name: str) -> float | None:
-        """Look at one folder and seal what is complete; returns the seconds until the next look is due."""
+    def _look(self, name: str, news: list[str] | None = None) -> float | None:
+        """Look at one folder and seal what is complete; returns the seconds until the next look is due.
+
+        What there is to tell is told, or left to the caller by adding the model to `news`.
+        """
         watched = self._watched.get(name)
         if watched is None:
             return None
@@ -495,7 +506,9 @@ class Daemon:
             _LOG.error("folder_unreadable", model=name, reason=view.trouble)
         elif watched.view.trouble and not view.trouble:
             _LOG.info("folder_readable_again", model=name)
-        before, watched.view = watched.view, view
+        if view != watched.view:
+            watched.told = ()
+        watched.view = view
         writing = self._writing.is_set()
         if writing:
             self._mind_folder(name, watched)
@@ -503,9 +516,12 @@ class Daemon:
         if begun:
             self._scheduler.dispatch([name])
         # The first look always tells: what STATUS.txt says may be from before a kill.
-        news = begun or view != before or not watched.told
-        if writing and (news or not _has_status(watched.folder.model.drop)):
-            self._tell(name)
+        known = not begun and watched.told and _has_status(watched.folder.model.drop)
+        if writing and not known and not view.away:
+            if news is None:
+                self._tell([name])
+            else:
+                news.append(name)
         if begun:
             return 0.0
         return max(0.0, view.due - self._clock.elapsed()) if view.due is not None else None
@@ -572,7 +588,7 @@ class Daemon:
         """Hear of a job's step."""
         if job.state is State.RETURNED and (watched := self._watched.get(job.model)) is not None:
             watched.folder.distrust({file.name for file in job.files})
-        self._tell(job.model)
+        self._tell([job.model])
 
     def _tell_end(self, name: str, watched: _Watched, why: str) -> None:
         """Say on the share that nobody looks after the folder now."""
@@ -586,19 +602,23 @@ class Daemon:
         except Away as away:
             _LOG.warning("status_not_written", model=name, reason=away.what)
 
-    def _tell(self, name: str) -> None:
-        """Bring STATUS.txt up to date, if what it tells has changed."""
-        watched = self._watched.get(name)
-        if watched is not None:
+    def _tell(self, models: Collection[str]) -> None:
+        """Bring STATUS.txt up to date where what it tells has changed."""
+        folders = {name: watched for name in models if (watched := self._watched.get(name)) is not None}
+        if not folders:
+            return
+        before = {name: watched.tellings for name, watched in folders.items()}
+        standings = self.journal.standings(folders)
+        for name, watched in folders.items():
             with watched.telling:
-                self._tell_watched(name, watched)
+                if watched.tellings != before[name]:
+                    # Another thread was faster, and perhaps told of what has happened since.
+                    standings |= self.journal.standings([name])
+                self._tell_watched(name, watched, standings[name])
+                watched.tellings += 1
 
-    def _tell_watched(self, name: str, watched: _Watched) -> None:
-        jobs = self.journal.active(name)
-        hold = self.journal.holds().get(name)
-        last = self.journal.last_filed(name)
-        published = self.journal.published_job(name)
-        warning = self.journal.warning(name) if not hold else None
+    def _tell_watched(self, name: str, watched: _Watched, standing: Standing) -> None:
+        jobs, hold, last, published, warning = standing
         view = watched.view
         if view.complete:
             limits = (
@@ -612,14 +632,14 @@ class Daemon:
         told = (
             view.waiting, view.strangers, view.trouble,
             tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
-            hold, warning, last and (last.id, last.version), published and (published.id, published.switched_at),
+            hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.switched_at),
             [(outage.host, outage.since, outage.reason) for outage in outages],
         )  # fmt: skip
         if view.away or (told == watched.told and _has_status(watched.folder.model.drop)):
             return
         expected = expected_names(watched.folder.model)
         text = status_text(
-            name, view, jobs, hold, last, expected=expected, warning=warning, published=published,
+            name, view, jobs, hold, last, expected=expected, warning=None if hold else warning, published=published,
             outages=outages, service=self.settings.api.host,
         )  # fmt: skip
         try:
@@ -652,7 +672,7 @@ class Daemon:
                 self._key_due.pop(name, None)
                 _LOG.info("model_released", model=name, why=why)
                 self._scheduler.dispatch([name])
-                self._tell(name)
+                self._tell([name])
         for job in self.journal.active():
             if (
                 job.hold
@@ -691,7 +711,7 @@ class Daemon:
         if self.journal.note_warning(name, warning):
             if warning:
                 _LOG.warning("key_ends_soon", model=name, reason=warning.told())
-            self._tell(name)
+            self._tell([name])
         return again
 
     def _read_again(self) -> None:

@@ -451,7 +451,7 @@ def test_the_daemon_leaves_a_bare_mount_point_alone_and_goes_on_when_the_share_i
         assert (disk / STATUS).exists()
         share.off()
         daemon._look("churn")
-        daemon._tell("churn")
+        daemon._tell(["churn"])
         assert list(drop.iterdir()) == []
         assert daemon._watched["churn"].view.away
         share.on()
