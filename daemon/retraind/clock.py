@@ -6,6 +6,7 @@ clocks on servers jump both ways.
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 
 class Clock:
@@ -55,6 +56,7 @@ def with_offset(moment: datetime) -> str:
     return f"{for_people(moment)} (UTC{moment.astimezone().isoformat()[-6:]})"
 
 
+@lru_cache
 def span_for_people(span: timedelta) -> str:
     """Word a duration in its two largest units, such as `2 h 5 min`."""
     seconds = max(0, round(span.total_seconds()))

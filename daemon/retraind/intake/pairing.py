@@ -11,6 +11,7 @@ from retraind.settings import ModelSettings
 from retraind.shown import display
 
 SUCCESS_MARKER = "_SUCCESS"
+_ROLES = tuple(Role)
 _MOST_NAMES = 3
 """Names in one sentence."""
 
@@ -99,7 +100,7 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
         else:
             joint = joining(seen.key)
             keys.setdefault(joint, set()).add(seen.key)
-            found.setdefault(joint, {role: [] for role in Role})[seen.role].append(seen)
+            found.setdefault(joint, {role: [] for role in _ROLES})[seen.role].append(seen)
     if common and not found:
         return [Group("", markers=tuple(common))]
     plainest = {
