@@ -48,6 +48,17 @@ def ask(command, folder, job):
     return ask_gate(command, folder, job, timedelta(seconds=30), threading.Event())
 
 
+def test_a_gate_whose_folder_is_out_of_reach_has_not_said_no(tmp_path):
+    with pytest.raises(OSError, match="No such file"):
+        ask(["true"], tmp_path / "gone", a_job("train_1.csv"))
+
+
+def test_a_gate_that_is_not_there_has_not_said_yes(tmp_path):
+    verdict = ask(["no-such-gate"], tmp_path, a_job("train_1.csv"))
+    assert not verdict.passed
+    assert "could not be started (No such file or directory)" in verdict.sentence
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_is_a_command_to_the_gate(tmp_path, name):
     job = a_job(name)

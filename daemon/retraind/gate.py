@@ -62,7 +62,8 @@ def ask_gate(
     """Run the gate in the job's folder, with the folder as its argument and the description on standard input.
 
     Exit code 0 lets the model be switched; everything else, a time-out included, does not. Raises Stopped when
-    the daemon stops first; the gate is then asked again after the next start.
+    the daemon stops first; the gate is then asked again after the next start. Raises OSError when the folder is out of
+    reach.
     """
     with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as answer:
         question.write(json.dumps(describe(job, folder), ensure_ascii=False).encode() + b"\n")
@@ -73,11 +74,13 @@ def ask_gate(
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.STDOUT,
-                cwd=folder,
+                cwd=str(folder),
                 start_new_session=True,
                 env=_environment(),
             )
         except OSError as error:
+            if error.filename == str(folder):
+                raise  # The share went away; the gate was not asked.
             sentence = f"The gate {command[0]!r} could not be started ({error.strerror}), so the model was not switched."
             return Verdict(_NOT_FOUND, "", sentence)
         code = _wait(process, timeout, stopping)
