@@ -13,7 +13,7 @@ from retraind import log
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
 from retraind.clock import Clock
-from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback
+from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, disk_remedy
 from retraind.report.notify import Recipient, Refused, recipients_of, test_message
 from retraind.settings import ModelSettings, Settings
 
@@ -81,7 +81,19 @@ def _parent_writable(subject: str, path: Path) -> Finding:
 def _model(
     name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
 ) -> Iterator[Finding]:
+    try:
+        yield from _folders(name, model)
+    except OSError as error:
+        text = f"{os.fsdecode(error.filename)} cannot be looked at: {error.strerror}. {disk_remedy(error)}"
+        yield Finding(f"models.{name}.drop", False, text.strip())
+    yield from _gate(name, model)
+    yield _credential(name, model, client, credentials, online=online)
+
+
+def _folders(name: str, model: ModelSettings) -> Iterator[Finding]:
+    """Look at a model's folders. Raises OSError when one is out of reach."""
     subject = f"models.{name}.drop"
+    model.drop.stat()
     if os.access(model.drop, os.R_OK | os.W_OK | os.X_OK):
         yield Finding(subject, True, f"{model.drop} can be read and written")
     else:
@@ -95,8 +107,6 @@ def _model(
                 True,
                 f"{folder} is on another file system: files are copied, verified, then deleted",
             )
-    yield from _gate(name, model)
-    yield _credential(name, model, client, credentials, online=online)
 
 
 def _existing(folder: Path) -> Path:

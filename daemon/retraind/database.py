@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.errors import JournalDamagedError, JournalError
-from retraind.files import PRIVATE, make_folder, move, sync_file
+from retraind.files import PRIVATE, exists, make_folder, move, sync_file
 from retraind.schema import migrate
 
 _LOCK_PATIENCE = 30.0
@@ -89,7 +89,11 @@ class Database:
     @property
     def in_place(self) -> bool:
         """True while the journal's name leads to the file that was opened."""
-        return _identity(self._file) == self._identity
+        try:
+            return _identity(self._file) == self._identity
+        except OSError:
+            # The disk does not tell just now; only what is surely gone is written anew.
+            return True
 
     def examine(self) -> str | None:
         """Read the whole file and return what is wrong with it, if anything; it takes seconds for a long history."""
@@ -111,7 +115,7 @@ class Database:
         if self.in_place or self.damage:
             return None
         make_folder(self._file.parent)
-        target = self._file if not self._file.exists() else _free_name(self._file, "replaced")
+        target = self._file if not exists(self._file) else _free_name(self._file, "replaced")
         temporary = target.with_name(f".{target.name}.tmp")
         temporary.unlink(missing_ok=True)
         # The one connection that is surely from before.
@@ -141,7 +145,7 @@ class Database:
 def _identity(file: Path) -> tuple[int, int] | None:
     try:
         status = file.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
 
@@ -212,7 +216,7 @@ def _writes(connection: sa.Connection) -> bool:
 def _free_name(file: Path, word: str) -> Path:
     """Return the first name beside `file`, `word` and a number added, that nothing has."""
     names = (file.with_name(f"{file.name}.{word}-{number}") for number in itertools.count(1))
-    return next(name for name in names if not os.path.lexists(name))
+    return next(name for name in names if not exists(name))
 
 
 def set_aside(file: Path) -> Path:
@@ -223,7 +227,7 @@ def set_aside(file: Path) -> Path:
     aside = _free_name(file, "bad")
     for ending in ("", "-wal", "-shm"):
         part = file.with_name(file.name + ending)
-        if part.exists():
+        if exists(part):
             part.rename(aside.with_name(aside.name + ending))
     return aside
 

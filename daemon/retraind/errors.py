@@ -4,9 +4,42 @@ A step of a job that cannot go on raises exactly one `Setback`. Whoever raises i
 as a complete sentence, and `remedy`, what a person can do about it.
 """
 
+import errno
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+_SILENT = "The share does not answer. Mend it, or mount it again."
+OUT_OF_REACH: Mapping[int, str] = {
+    errno.EIO: "The disk or the share does not work; look into the machine's log.",
+    errno.ESTALE: "The share was exported anew; mount it again.",
+    **dict.fromkeys(
+        (
+            *(errno.ENOTCONN, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET, errno.ESHUTDOWN),
+            *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ETIMEDOUT),
+            *(errno.ENODEV, errno.ENXIO, errno.EREMOTEIO),
+        ),
+        _SILENT,
+    ),
+}
+"""What a file system answers that is there and does not work, and what helps."""
+_DISK_REMEDIES: Mapping[int, str] = {
+    errno.ENOSPC: "Free some space there.",
+    errno.EDQUOT: "Free some space there, or raise the quota.",
+    errno.EACCES: "Let the service's user read and write there.",
+    errno.EPERM: "Let the service's user read and write there.",
+    errno.EROFS: "The file system is read-only; mount it writable.",
+    errno.EEXIST: "Something else has a name that retraind needs; move it away.",
+    errno.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
+    errno.ELOOP: "A link is where retraind keeps a file; remove it.",
+    **OUT_OF_REACH,
+}
+
+
+def disk_remedy(error: OSError) -> str:
+    """Say what helps when the file system answers with this error; nothing where nobody can know."""
+    return _DISK_REMEDIES.get(error.errno or 0, "")
 
 
 class Scope(StrEnum):

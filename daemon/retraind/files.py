@@ -85,6 +85,37 @@ def status_of(folder: Path, name: str) -> os.stat_result:
         return path.lstat()
 
 
+def exists(path: Path) -> bool:
+    """Tell whether something has this name, links not followed.
+
+    Raises OSError when the file system cannot tell: what cannot be looked at just now must not pass for gone.
+    """
+    return _kind_of(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder has this name; a link to one is none. Raises OSError like `exists`."""
+    return _kind_of(path) == stat.S_IFDIR
+
+
+def _kind_of(path: Path, *, follow: bool = False) -> int | None:
+    try:
+        return stat.S_IFMT(path.stat(follow_symlinks=follow).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, since it is of an open one, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable.
 
@@ -92,7 +123,8 @@ def sync_folder(folder: Path) -> None:
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        with naming(folder):
+            os.fsync(handle)
     except OSError as error:
         if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
             raise
@@ -102,7 +134,7 @@ def sync_folder(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Make the bytes of a regular file durable, whoever wrote them. Raises OSError like `open_regular`."""
-    with open_regular(path) as file:
+    with naming(path), open_regular(path) as file:
         os.fsync(file.fileno())
 
 
@@ -116,7 +148,7 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
     `mode` is that of each new one, less the umask.
     """
     missing = []
-    while not folder.is_dir():
+    while _kind_of(folder, follow=True) != stat.S_IFDIR:
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):
@@ -137,7 +169,7 @@ def _rename_no_replace(source: Path, target: Path) -> None:
         raise OSError(code, os.strerror(code), str(source), None, str(target))
     # File systems without RENAME_NOREPLACE (some SMB and NFS mounts): the check and the rename are two calls,
     # which is as close as they allow.
-    if os.path.lexists(target):
+    if exists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(source), None, str(target))
     source.rename(target)
 
@@ -188,7 +220,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: 
     temporary = remove_part(path)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             if durable:
@@ -206,34 +238,38 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: 
 class _PausingFile(io.FileIO):
     """A file whose reads can be ended from outside."""
 
-    def __init__(self, handle: int, pause: Callable[[], None]) -> None:
+    def __init__(self, handle: int, path: Path, pause: Callable[[], None]) -> None:
         super().__init__(handle, "rb")
+        self._path = path
         self._pause = pause
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._pause()
-        return super().read(size) or b""
+        with naming(self._path):
+            return super().read(size) or b""
 
     def readinto(self, buffer: "Buffer", /) -> int:
         self._pause()
-        return super().readinto(buffer) or 0
+        with naming(self._path):
+            return super().readinto(buffer) or 0
 
 
 def _never() -> None:
     """Never pause."""
 
 
-def open_regular(path: Path | str, pause: Callable[[], None] = _never) -> BinaryIO:
+def open_regular(path: Path | str, pause: Callable[[], None] = _never, named: Path | None = None) -> BinaryIO:
     """Open a regular file for unbuffered reading, never following a link in its last place.
 
-    `pause` is called before each read and may raise. Raises OSError: ELOOP for a link, EINVAL for anything else
+    `pause` is called before each read and may raise. `named` is what the reads' errors call the file, for a path that
+    will mean nothing by then. Raises OSError: ELOOP for a link, EINVAL for anything else
     that is not a regular file.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return _PausingFile(handle, pause)
+    return _PausingFile(handle, named or Path(path), pause)
 
 
 def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
@@ -257,15 +293,15 @@ def copy_folder_verified(source: Path, target: Path, pause: Callable[[], None] =
     up to date with what is left of the source, file by file. Links and other things without bytes of their own are
     not copied.
     """
-    if target.is_dir() and not target.is_symlink():
+    if is_folder(target):
         _copy_files(source, target, pause)
         sync_folder(target.parent)
         return
     partial = target.with_name(f".{target.name}.partial")
-    if partial.is_symlink():
-        partial.unlink()
-    elif partial.exists():
+    if is_folder(partial):
         remove_tree(partial)
+    else:
+        partial.unlink(missing_ok=True)
     make_folder(partial)
     _copy_files(source, partial, pause)
     move(partial, target)
@@ -333,18 +369,14 @@ def _copy_files(source: Path, target: Path, pause: Callable[[], None], depth: in
                 _copy_files(path, to, pause, depth + 1)
             elif kind == stat.S_IFREG:
                 _clear_away(to, stat.S_IFREG)
-                if not os.path.lexists(to) or sha256_of(to, pause) != sha256_of(path, pause):
+                if not exists(to) or sha256_of(to, pause) != sha256_of(path, pause):
                     _copy_file(path, to, pause)
         sync_folder(copy)
 
 
 def _clear_away(path: Path, wanted: int) -> None:
     """Move aside what has `path`'s name and is of another kind: somebody put it there."""
-    try:
-        kind = stat.S_IFMT(path.lstat().st_mode)
-    except FileNotFoundError:
-        return
-    if kind != wanted:
+    if _kind_of(path) not in {None, wanted}:
         put_aside(path)
 
 
@@ -374,7 +406,7 @@ def _copy_times_and_rights(source: int, target: int) -> None:
 def _copy_file(source: Path, target: Path, pause: Callable[[], None]) -> None:
     temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.copy")
     temporary.unlink(missing_ok=True)
-    with open_regular(source, pause) as reader, temporary.open("xb") as writer:
+    with open_regular(source, pause) as reader, naming(target), temporary.open("xb") as writer:
         while chunk := reader.read(READ_SIZE):
             writer.write(chunk)
         writer.flush()

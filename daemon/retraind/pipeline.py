@@ -6,10 +6,10 @@ it first looks at what an earlier try has left.
 """
 
 import codecs
-import errno
 import os
 import random
 import re
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -35,10 +35,12 @@ from retraind.bundle.deflate import Compressor
 from retraind.bundle.preflight import Earlier, SourceFile, preflight
 from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
-from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped
+from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped, disk_remedy
 from retraind.files import (
     clear,
+    exists,
     held,
+    is_folder,
     move,
     status_of,
     write_atomically,
@@ -51,7 +53,7 @@ from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
-from retraind.places import Places, delete, is_folder, not_configured
+from retraind.places import Places, delete, not_configured
 from retraind.report import machine, notes
 from retraind.settings import ModelSettings, Settings
 from retraind.shown import display
@@ -66,18 +68,6 @@ _LONGEST_COLUMNS = 1 << 16
 _FRESH_ADDRESS = timedelta(minutes=1)
 _CLOCK_JUMP = timedelta(minutes=1)
 """How far the wall clock has to move against the other one to have been set."""
-_DISK_TROUBLE: Mapping[int, str] = {
-    errno.ENOSPC: "Free some space there.",
-    errno.EDQUOT: "Free some space there, or raise the quota.",
-    errno.EACCES: "Let the service's user read and write there.",
-    errno.EPERM: "Let the service's user read and write there.",
-    errno.EROFS: "The file system is read-only; mount it writable.",
-    errno.ESTALE: "The share was exported anew; mount it again.",
-    errno.EIO: "The disk or the share does not work; look into the machine's log.",
-    errno.EEXIST: "Something else has a name that retraind needs; move it away.",
-    errno.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
-    errno.ELOOP: "A link is where retraind keeps a file; remove it.",
-}
 
 
 @dataclass(frozen=True)
@@ -350,13 +340,13 @@ class Pipeline:
         """
         filed = self.places.filed(job, failed=job.state is State.FAILED)
         with self.places.place(job, filed) as place:
-            if job.state is State.FAILED and os.path.lexists(place / job.id):
+            if job.state is State.FAILED and exists(place / job.id):
                 return False
             if self._journal.get(job.id) != job:
                 raise Conflict(job.id)
             # Nobody ever sees half of a job's folder, and a kill leaves a name that tells what it was to become.
             going = place / f".{job.id}.expired"
-            if os.path.lexists(place / job.id) and not os.path.lexists(going):
+            if exists(place / job.id) and not exists(going):
                 move(place / job.id, going)
             if is_folder(going):
                 delete(going)
@@ -389,7 +379,10 @@ class Pipeline:
         """
         spool = self.settings.state.spool
         # Read before the journal: whatever appears later belongs to a job that the journal knows by then.
-        names = [path.name for path in spool.iterdir()] if spool.is_dir() else []
+        try:
+            names = [path.name for path in spool.iterdir()]
+        except FileNotFoundError:
+            names = []
         names = [name for name in names if _BUNDLE.fullmatch(name)]
         wanted = {f"{job.id}.zip" for job in self._journal.active()} if names else set()
         left = [name for name in names if name.removeprefix(".").removesuffix(".part") not in wanted]
@@ -719,7 +712,7 @@ class Pipeline:
     def file(self, job: Job, folder: Path) -> Go:
         """filing -> done or failed: write the notes beside the files and move the folder."""
         failed = job.outcome is Outcome.FAILED
-        if job.results_name and not os.path.lexists(folder / job.results_name):
+        if job.results_name and not exists(folder / job.results_name):
             # Somebody has deleted the folder that it was in.
             job = self._journal.write(job, results_name=None)
         note = notes.note(job, policy=self.places.model(job).switch)
@@ -727,8 +720,11 @@ class Pipeline:
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
         work = self.places.model(job).work_folder
+        filed = self.places.filed(job, failed=failed)
         if self.places.place_of(job) == work:
-            self.places.move(job, work, self.places.filed(job, failed=failed))
+            self.places.move(job, work, filed)
+        else:
+            self.places.sync(filed, work, job=job)
         discard(self._spooled(job))
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
@@ -813,8 +809,11 @@ class Pipeline:
         """Tell whether what is to be uploaded is there, as it was made."""
         if len(job.data_files) == 1:
             return sealing.untouched(job, folder)
-        path = self._spooled(job)
-        return path.is_file() and path.stat().st_size == job.bundle_bytes
+        try:
+            status = self._spooled(job).stat()
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size == job.bundle_bytes
 
     def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
         file = job.file(role)
@@ -968,5 +967,4 @@ def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:
 
 def _disk_trouble(error: OSError) -> Retry:
     where = f"{display(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
-    remedy = _DISK_TROUBLE.get(error.errno or 0, "")
-    return Retry(f"{where}{error.strerror or error}.", remedy)
+    return Retry(f"{where}{error.strerror or error}.", disk_remedy(error))

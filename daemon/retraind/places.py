@@ -1,8 +1,6 @@
 """Where jobs' folders are, in work or filed: held while they are used, and moved whole. When, the pipeline decides."""
 
 import errno
-import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +10,9 @@ from retraind.errors import Hold, Scope
 from retraind.files import (
     PRIVATE,
     copy_folder_verified,
+    exists,
     held,
+    is_folder,
     make_folder,
     move,
     put_aside,
@@ -67,7 +67,7 @@ class Places:
         with ExitStack() as holding:
             drop = holding.enter_context(self.shares.held(job.model, self.model(job).drop))
             place = holding.enter_context(self.place(job, self.place_of(job), drop))
-            if not os.path.lexists(place / job.id):
+            if not exists(place / job.id):
                 _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
                 make_folder(place / job.id)
             yield holding.enter_context(held(place, job.id))
@@ -87,6 +87,12 @@ class Places:
             make_folder(drop / below[0], PRIVATE if below[0] == WORK else 0o777)
             yield holding.enter_context(held(drop, *below))
 
+    def sync(self, *places: Path, job: Job) -> None:
+        """Make the names in these places durable, after a move that was cut off before it could do so."""
+        for place in places:
+            with self.place(job, place) as folder:
+                sync_folder(folder)
+
     def move(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
         with self.place(job, source) as here, self.place(job, target) as there:
@@ -103,7 +109,7 @@ class Places:
                     break
                 else:
                     return
-            if os.path.lexists(there / job.id) and not is_folder(there / job.id):
+            if exists(there / job.id) and not is_folder(there / job.id):
                 put_aside(there / job.id)
             # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
             copy_folder_verified(here / job.id, there / job.id, self._pause)
@@ -117,14 +123,6 @@ def not_configured(job: Job) -> Hold:
         "Put its table back and reload, so that its deliveries can be finished.",
         scope=Scope.JOB,
     )
-
-
-def is_folder(path: Path) -> bool:
-    """Tell whether a folder is there; a link to one is none."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
 
 
 def delete(folder: Path) -> None:

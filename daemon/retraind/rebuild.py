@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from retraind import log
-from retraind.files import held
+from retraind.files import exists, held
 from retraind.job import LIFE, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Version
@@ -45,7 +45,7 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     """
     found = Rebuilt()
     for name, model in settings.models.items():
-        places = [(place, state) for place, state in _places(model) if os.path.lexists(place)]
+        places = [(place, state) for place, state in _places(model) if _may_hold(place)]
         # Of a thousand models most have no jobs, and a question to the journal takes its time.
         known = journal.versions(name) if places else {}
         filed: set[str] = set()
@@ -74,6 +74,14 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
             _tell_of(foreign, place)
             found.foreign += foreign
     return found
+
+
+def _may_hold(place: Path) -> bool:
+    """Tell whether a place has to be read; where that cannot be told now, reading it says why."""
+    try:
+        return exists(place)
+    except OSError:
+        return True
 
 
 def _tell_of(foreign: list[Path], place: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from retraind.errors import OUT_OF_REACH
 from retraind.patterns import Pattern
 
 _SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -101,11 +102,20 @@ def _kind_of(path: Path) -> int:
         ) from None
 
 
+def _is_out_of_reach(path: Path) -> bool:
+    """Tell whether something is there that does not work now: no mistake of the configuration, and waited for."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno in OUT_OF_REACH
+    return False
+
+
 def _existing_folder(path: Path) -> Path:
     path = path.expanduser()
     if not path.is_absolute():
         raise ValueError("write the whole path, beginning with /")
-    if not ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFDIR:
+    if not ONLY_LOOKING.get() and not _is_out_of_reach(path) and _kind_of(path) != stat.S_IFDIR:
         raise ValueError("this is not a folder")
     return path
 

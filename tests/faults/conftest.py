@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from faults.faulty import Faulty
 from world import a_world
 
 
@@ -52,6 +53,19 @@ def mount():
 def memory(mount):
     """Mount a file system in memory with so many KiB."""
     return lambda point, size: mount(point, "-t", "tmpfs", "-o", f"size={size}k,mode=755", "retraind-tests")
+
+
+@pytest.fixture
+def faulty():
+    """Mount a folder through a file system that fails on command, until the test ends."""
+    with ExitStack() as ending:
+
+        def mounted(folder, point):
+            made = Faulty(folder, point)
+            ending.callback(made.off)
+            return made.on()
+
+        yield mounted
 
 
 @pytest.fixture

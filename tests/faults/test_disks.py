@@ -14,13 +14,11 @@ from pathlib import Path
 import pytest
 
 from api.peers import Peer, answer
-from retraind import files
 from retraind.api.upload import ObjectStore
 from retraind.clock import ManualClock
 from retraind.config import load
 from retraind.errors import JournalError
 from retraind.files import held
-from retraind.intake import seal as sealing
 from retraind.intake.folder import DropFolder
 from retraind.job import Outcome, State
 from retraind.journal import Journal
@@ -188,53 +186,6 @@ def test_a_share_that_turned_read_only_is_waited_for(tmp_path, memory, state):
         )
         share.change("rw")
         assert world.run(job).outcome is Outcome.TRAINED
-
-
-REMEDIES = {
-    errno.EACCES: "Let the service's user read and write there.",
-    errno.EIO: "look into the machine's log",
-    errno.ENOSPC: "Free some space there.",
-    errno.EDQUOT: "raise the quota",
-    errno.EROFS: "mount it writable",
-    errno.ESTALE: "mount it again",
-}
-
-
-@pytest.mark.parametrize(
-    ("number", "state"),
-    list(zip(REMEDIES, [State.SEALING, State.SEALED, State.FILING] * 2, strict=True)),
-    ids=lambda value: errno.errorcode.get(value, value),
-)
-def test_whatever_the_file_system_answers_the_step_is_tried_again_and_says_what_helps(
-    world, monkeypatch, number, state
-):
-    job = world.run(world.sealing(), until=state)
-    with monkeypatch.context() as patch:
-
-        def broken(path, *_):
-            raise OSError(number, os.strerror(number), str(path))
-
-        # Each of these states' steps reads or writes a file in the job's folder.
-        patch.setattr(sealing, "open_regular", broken)
-        patch.setattr("retraind.jobfile.write_atomically", broken)
-        patch.setattr("retraind.pipeline.write_atomically", broken)
-        job = stuck(world, job, state, REMEDIES[number])
-        assert "/proc/" not in job.trouble, "people know paths, not handles"
-    assert world.run(job).outcome is Outcome.TRAINED
-
-
-def test_a_disk_that_breaks_in_mid_read_changes_nothing(world, monkeypatch):
-    job = world.run(world.sealing(), until=State.CHECKED)
-    plain = files._PausingFile.readinto
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            files._PausingFile,
-            "read",
-            lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, os.strerror(errno.EIO))),
-        )
-        job = stuck(world, job, State.CHECKED, "Input/output error.")
-    assert files._PausingFile.readinto is plain
-    assert world.run(job).outcome is Outcome.TRAINED
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from retraind.api.wire import (
 )
 from retraind.clock import Clock
 from retraind.errors import JobFailed, Retry, Setback
-from retraind.files import READ_SIZE, clear, open_regular, put_in_place, sync_folder
+from retraind.files import READ_SIZE, clear, naming, open_regular, put_in_place, sync_folder
 from retraind.settings import ApiSettings
 
 LARGEST_RESULTS = 2 << 30
@@ -256,7 +256,7 @@ def _save(response: requests.Response, temporary: Path, pause: Callable[[], None
     clear(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(temporary, flags, 0o644)
-    with os.fdopen(handle, "wb") as file:
+    with naming(temporary), os.fdopen(handle, "wb") as file:
         disk = os.fstatvfs(handle)
         # Others need the share meanwhile. Some file systems do not say how large they are.
         if disk.f_blocks and disk.f_bavail * disk.f_frsize < announced:

@@ -20,7 +20,7 @@ from typing import BinaryIO, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
-from retraind.files import PRIVATE, make_folder, sync_folder
+from retraind.files import PRIVATE, make_folder, naming, sync_folder
 
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
 _CENTRAL = struct.Struct("<4sHHHHHHLLLHHHHHLL")
@@ -196,9 +196,10 @@ class Archive:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._disk.shutdown(cancel_futures=True)
-        os.close(self._handle)
         with suppress(OSError):
             _unfinished(self._target).unlink(missing_ok=True)
+        with naming(self._target):
+            os.close(self._handle)
 
     def begin(self, name: str, size: int, prefix: bytes = b"") -> None:
         """Begin a member of `size` bytes, before which `prefix` is put."""
@@ -236,9 +237,10 @@ class Archive:
         while self._waiting:
             self._write_next()
         self._write(_directory(self._entries, self._offset))
-        if self._syncing is not None:
-            self._syncing.result()
-        os.fsync(self._handle)
+        with naming(self._target):
+            if self._syncing is not None:
+                self._syncing.result()
+            os.fsync(self._handle)
         _unfinished(self._target).replace(self._target)
         sync_folder(self._target.parent)
         return Bundle(self._target, self._offset)
@@ -253,7 +255,8 @@ class Archive:
         if squeezing is None:
             self._write(deflate.END)
             entry.squeezed += len(deflate.END)
-            _write_at(self._handle, entry.local(), entry.offset)
+            with naming(self._target):
+                _write_at(self._handle, entry.local(), entry.offset)
             return
         squeezed, crc, size = squeezing.result()
         self._write(squeezed)
@@ -268,17 +271,20 @@ class Archive:
     def _write(self, data: bytes) -> None:
         if self._offset + len(data) > self._room:
             self._ask_for_room(len(data))
-        _write_at(self._handle, data, self._offset)
+        with naming(self._target):
+            _write_at(self._handle, data, self._offset)
         self._offset += len(data)
         if self._offset - self._synced >= _STRETCH and (self._syncing is None or self._syncing.done()):
             if self._syncing is not None:
-                self._syncing.result()
+                with naming(self._target):
+                    self._syncing.result()
             self._synced = self._offset
             self._syncing = self._disk.submit(os.fdatasync, self._handle)
 
     def _ask_for_room(self, size: int) -> None:
         """See how far the zip may grow before it is asked again; it has to be `size` bytes at least."""
-        disk = os.fstatvfs(self._handle)
+        with naming(self._target):
+            disk = os.fstatvfs(self._handle)
         room = disk.f_bavail * disk.f_frsize - self._keep_free
         # Where nothing is kept free, the disk itself says when it is full.
         if room < size and self._keep_free:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from retraind.clock import Clock
+from retraind.errors import disk_remedy
 from retraind.files import beside, held, open_regular, sha256_of
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names
 from retraind.intake.manifest import Manifest, ManifestFile, manifest_in
@@ -166,10 +167,12 @@ class DropFolder:
             except OSError as error:
                 path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
                 what = "The drop folder" if path == str(self.model.drop) else "In the drop folder,"
-                return View(
-                    trouble=f"{what} {display(path)} cannot be read: {error.strerror or error}. "
-                    "Nothing is taken from the folder until it can."
+                sentences = (
+                    f"{what} {display(path)} cannot be read: {error.strerror or error}.",
+                    disk_remedy(error),
+                    "Nothing is taken from the folder until it can.",
                 )
+                return View(trouble=" ".join(filter(None, sentences)))
 
     def _look(self, drop: Path, began: float) -> View:
         listing = Listing(self._names, self._seen)

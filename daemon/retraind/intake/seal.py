@@ -15,6 +15,7 @@ from typing import BinaryIO
 from retraind.files import (
     PRIVATE,
     beside,
+    exists,
     held,
     make_folder,
     move,
@@ -64,7 +65,7 @@ def _take(file: SealedFile, drop: Path, folder: Path) -> bool:
     with ExitStack() as holding:
         source = _entered(holding, drop, file.name)
         target = _entered(holding, folder, file.name)
-        if target is not None and os.path.lexists(target):
+        if target is not None and exists(target):
             # An earlier try was killed, perhaps between the rename and the syncs.
             sync_folder(target.parent)
             if source is not None:
@@ -113,7 +114,7 @@ def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lamb
     """
     try:
         with beside(folder, file.name) as path:
-            opened = open_regular(path, pause)
+            opened = open_regular(path, pause, folder / file.name)
     except _GONE as error:
         raise Touched from error
     except OSError as error:
@@ -161,7 +162,7 @@ def _return(file: SealedFile, folder: Path, drop: Path) -> bool:
         if own is None:
             return True
         source = _entered(holding, own.parent, file.name)
-        if source is None or not os.path.lexists(source):
+        if source is None or not exists(source):
             return True
         try:
             move(source, holding.enter_context(_prepared(drop, file.name)))

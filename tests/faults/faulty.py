@@ -1,0 +1,102 @@
+"""A share that fails on command: a real file system in user space, in a process of its own (`passthrough.py`)."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+_MOST = 1 << 30
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is to fail, and how."""
+
+    calls: tuple[str, ...]
+    """Names of the file system's functions, as in `passthrough.py`."""
+    path: str = "*"
+    """A pattern for the path below the mount point, which begins with /."""
+    answer: str = "EIO"
+    """The name of an errno, `die` (the process ends) or `hang` (no answer until the rule is taken back)."""
+    beyond: int = 0
+    """Bytes of a file that are read or written without a fault."""
+    after: int = 0
+    """Calls that are spared."""
+    times: int = _MOST
+    """Calls that are struck after that."""
+
+
+class Faulty:
+    """Shows `folder` at `point`, with the faults that it is told to have."""
+
+    def __init__(self, folder: Path, point: Path) -> None:
+        self.folder = folder
+        self.point = point
+        self._rules = point.with_name(f"{point.name}.rules")
+        self._log = self._rules.with_name(f"{self._rules.name}.log")
+        self._process: subprocess.Popen[bytes] | None = None
+        for path in (folder, point):
+            path.mkdir(parents=True, exist_ok=True)
+        self.tell()
+
+    def tell(self, *rules: Rule) -> None:
+        """Let these rules hold from now on, and no others."""
+        fresh = self._rules.with_suffix(".fresh")
+        fresh.write_text(json.dumps([asdict(rule) for rule in rules]))
+        fresh.replace(self._rules)
+        self._log.write_bytes(b"")
+
+    def struck(self) -> list[str]:
+        """Return the calls that failed: number of the rule, call and path."""
+        return self._log.read_text().splitlines()
+
+    @contextmanager
+    def failing(self, *rules: Rule):
+        """Let each of the rules strike at least once while the block runs."""
+        self.tell(*rules)
+        try:
+            yield self
+            struck = {line.partition(" ")[0] for line in self.struck()}
+        finally:
+            self.tell()
+        assert struck == {str(number) for number in range(len(rules))}, "every fault was met"
+
+    def on(self, folder: Path | None = None) -> "Faulty":
+        """Mount it, or another folder in its place."""
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("passthrough.py"), folder or self.folder, self.point, self._rules],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
+        if self._process.stdout.read(1) != b"r":
+            said = self._process.communicate()[1].decode()
+            if os.environ.get("RETRAIND_TESTS_NEED_TOOLS") and "Unable to find libfuse" in said:
+                pytest.fail("libfuse is not installed, and CI promised that it is")
+            pytest.skip(
+                f"this machine does not let the tests mount a file system of their own: {said[-200:].strip()}"
+            )
+        return self
+
+    def off(self) -> None:
+        """Unmount it, dead or alive. What is still open of it goes on being dead."""
+        if self._process is not None:
+            self.tell()
+            subprocess.run(["umount", "--lazy", self.point], check=True)
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def die(self) -> None:
+        """Kill its process. The mount stays, and nothing can be done there."""
+        self._process.kill()
+        self._process.wait()
+
+    def dead(self) -> bool:
+        """Tell whether its process has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(0)
+        return self._process.returncode is not None
