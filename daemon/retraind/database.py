@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from retraind.schema import migrate
 
 _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
+_SOUND_PATIENCE = 4.0
+"""Seconds to read a journal anew when the daemon ends; it has eight for all."""
 _CONNECTIONS = 24
 """More than the daemon has threads that use the journal at the same time."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -217,6 +220,26 @@ def _free_name(file: Path, word: str) -> Path:
     """Return the first name beside `file`, `word` and a number added, that nothing has."""
     names = (file.with_name(f"{file.name}.{word}-{number}") for number in itertools.count(1))
     return next(name for name in names if not exists(name))
+
+
+def is_sound(file: Path) -> bool:
+    """Read the closed journal in `file` anew, and tell whether all of it makes sense.
+
+    SQLite also calls a file malformed of which the disk has not shown it everything. False as well when that takes too
+    long to be found out.
+    """
+    deadline = time.monotonic() + _SOUND_PATIENCE
+    try:
+        connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=_SOUND_PATIENCE)
+    except sqlite3.Error:
+        return False
+    try:
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
+    finally:
+        connection.close()
 
 
 def set_aside(file: Path) -> Path:

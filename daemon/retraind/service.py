@@ -29,7 +29,7 @@ from retraind.api.credentials import Credentials, explained, origin_of, presumed
 from retraind.api.upload import ObjectStore
 from retraind.clock import Clock, for_people
 from retraind.config import load
-from retraind.database import set_aside, sole_instance
+from retraind.database import is_sound, set_aside, sole_instance
 from retraind.errors import ConfigError, Hold, JournalDamagedError, JournalError, Setback
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
@@ -135,8 +135,10 @@ def _opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             _LOG.exception("journal_not_written_again", reason=str(error))
         journal.close()
-        if journal.database.damage:
-            _LOG.error("journal_damaged", reason=journal.database.damage, moved_to=str(set_aside(file)))
+        if (damage := journal.database.damage) and is_sound(file):
+            _LOG.warning("journal_sound", reason=f"{damage}, but not any more when it was read anew")
+        elif damage:
+            _LOG.error("journal_damaged", reason=damage, moved_to=str(set_aside(file)))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from retraind.checkup import checkup
 from retraind.clock import ManualClock
 from retraind.intake.folder import DropFolder
 from retraind.intake.share import MARKER
-from retraind.job import Outcome, State
+from retraind.job import Outcome, Problem, State
 from retraind.service import Daemon
 from retraind.settings import ModelSettings, Settings, SweepSettings
 from world import a_world, table
@@ -298,3 +299,27 @@ def test_a_journal_whose_disk_fails_loses_no_job_and_trains_nothing_twice(place,
     assert len(failures) > 3 or file == "journal.db", "a checkpoint that fails stops nobody"
     ends_well(world, job, delivery)
     assert world.journal.database.examine() is None
+
+
+def test_a_sound_journal_of_which_the_disk_does_not_tell_is_not_set_aside(tmp_path, faulty):
+    """To SQLite it looks damaged then. The histories, the holds and the wishes are in it alone."""
+    state = faulty(tmp_path / "local", tmp_path / "state")
+    (tmp_path / "drop").mkdir()
+    settings = Settings(
+        state={"url": f"sqlite:///{state.point}/journal.db", "spool": tmp_path / "spool"},
+        models={"churn": {"drop": tmp_path / "drop", "api_key": "k"}},
+    )
+    with Daemon(settings, tmp_path) as daemon:
+        daemon.journal.hold_model(
+            "churn", Problem(what="The key was refused.", remedy="Renew it."), credential=True
+        )
+        with state.failing(
+            Rule(("write",), "/journal.db-wal", times=2), Rule(("getattr",), "/journal.db-wal")
+        ):
+            for number in range(8):
+                with suppress(SQLAlchemyError):
+                    daemon.journal.note("key_warning", number=number)
+        assert "malformed" in daemon.journal.database.damage
+    with Daemon(settings, tmp_path) as daemon:
+        assert "churn" in daemon.journal.holds()
+    assert not list(state.point.glob("*.bad-*"))

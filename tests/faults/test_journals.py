@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -276,8 +276,11 @@ def test_a_file_that_may_be_somebody_elses_is_not_set_aside(site, capsys):
 
 def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(site, monkeypatch):
     told = logged(monkeypatch)
+    with closing(Journal.open(journal_of(site))) as journal:
+        for number in range(400):
+            journal.note("key_warning", reason=f"{number} " + 400 * "x")
+    overwrite(journal_of(site), journal_of(site).stat().st_size // 2, 20_000)
     with Daemon(*load(site)) as daemon:
-        monkeypatch.setattr(daemon.journal.database, "damage", "database disk image is malformed")
         daemon._heed_signals = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
     assert [event for event, _ in told] == ["journal_lost", "journal_damaged"]
