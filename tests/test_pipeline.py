@@ -262,7 +262,7 @@ def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
     job = world.run(world.sealing())
     hold = world.journal.holds()["churn"]
     assert hold.credential
-    assert f"the API key in {world.key_file} (models.churn.api_key_file)" in hold.problem.what
+    assert "the API key in its file (models.churn.api_key_file)" in hold.problem.what
     assert f"put it into {world.key_file}; retraind notices within a minute" in hold.problem.remedy
     assert (job.state, job.hold) == (State.BUNDLED, None)
     world.key_file.write_text(KEY)
