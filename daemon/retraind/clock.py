@@ -53,7 +53,8 @@ def for_people(moment: datetime) -> str:
 
 def with_offset(moment: datetime) -> str:
     """Word a moment like `for_people`, for readers who may be in another zone and do not know this one's name."""
-    return f"{for_people(moment)} (UTC{moment.astimezone().isoformat()[-6:]})"
+    local = moment.astimezone()
+    return for_people(moment) + (f" (UTC{local.isoformat()[-6:]})" if local.utcoffset() else "")
 
 
 @lru_cache

@@ -6,10 +6,11 @@ import pytest
 
 from retraind.intake.folder import View
 from retraind.intake.pairing import Sighting, Waiting
-from retraind.job import Job, Problem, Role, SealedFile, Signature, State
+from retraind.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
 from retraind.journal import ModelHold, Outage
 from retraind.report.notes import as_bytes
-from retraind.report.status import status_text, write_status
+from retraind.report.status import expected_names, status_text, write_status
+from retraind.settings import ModelSettings
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SIGNATURE = Signature(size=1, mtime_ns=1, inode=1)
@@ -86,6 +87,36 @@ def test_hosts_are_told_in_plain_words_without_their_ports():
     ):  # fmt: skip
         assert words in told
     assert "8443" not in told
+
+
+EXPECTED = [
+    # the model's settings, what is told of the names that are waited for
+    ({}, "such as train_2026-11.csv and eval_2026-11.csv."),
+    ({"ready": "marker"}, "eval_2026-11.csv, and after them the marker 2026-11.done or _SUCCESS."),
+    ({"ready": "marker", "train": "a.csv", "eval": "b.csv"}, "a.csv and b.csv, and after them the marker _SUCCESS."),
+    ({"ready": "manifest"}, "eval_2026-11.csv, and their manifest 2026-11.manifest.json."),
+    ({"ready": "manifest", "mode": "train-only", "train": "a.csv"}, "such as a.csv, and their manifest manifest.json."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "words"), EXPECTED)
+def test_it_names_all_that_a_delivery_needs_also_beside_files_of_wrong_names(settings, words):
+    model = ModelSettings.model_validate({"drop": "/tmp", "api_key": "k", **settings})
+    expected = expected_names(model)
+    assert words in expected
+    view = View(strangers=("tarin_1.csv is left alone.",))
+    for jobs in ([], [job("1", State.UPLOADED)]):
+        assert words in " ".join(status_text("churn", view, jobs, None, None, expected=expected).split())
+    assert "Expected" not in status_text(
+        "churn", View(), [job("1", State.UPLOADED)], None, None, expected=expected
+    )
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_it_says_in_words_how_the_last_delivery_ended(outcome):
+    text = status_text("churn", View(), [], None, job("1", State.DONE, outcome=outcome))
+    assert ("published" in text) == (outcome in {Outcome.TRAINED, Outcome.SWITCHED})
+    assert "Last finished: 1 (" in text
 
 
 def test_it_says_that_there_is_nothing_to_say_and_what_came_last():

@@ -132,7 +132,7 @@ def _story(job: Job) -> list[str]:
     ]
     for file in job.files:
         rows = job.rows.get(file.role)
-        counted = f", {rows:,} rows" if rows is not None else ""
+        counted = f", {rows:,} row{'s' * (rows != 1)}" if rows is not None else ""
         lines.append(
             f"{'File:':<12}{display(file.name)} ({_ROLES[file.role]}, {file.signature.size:,} bytes{counted})"
         )

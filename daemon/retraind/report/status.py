@@ -8,15 +8,15 @@ each start brings it up to date; so it is not synced, which would take more time
 import codecs
 import errno
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from retraind.clock import for_people, with_offset
 from retraind.files import open_regular, remove_part, write_atomically
 from retraind.intake.folder import View
-from retraind.intake.pairing import Waiting
-from retraind.job import Job, Problem, State
+from retraind.intake.pairing import SUCCESS_MARKER, Waiting, manifest_name
+from retraind.job import Job, Outcome, Problem, State
 from retraind.journal import ModelHold, Outage
 from retraind.report.notes import as_bytes, bullets, fill
 from retraind.settings import ModelSettings
@@ -25,6 +25,8 @@ from retraind.turns import waiting_behind
 
 STATUS = "STATUS.txt"
 _MOST_LINES = 50
+_KEY = "2026-11"
+"""Of a delivery that is made up, to show how names are formed."""
 _CHANGED = "Last changed: "
 _CHANGED_LINE = re.compile(rf"\r\n{_CHANGED}[^\r\n]+\r\n".encode())
 _LONGEST_CHANGED = 200
@@ -41,6 +43,13 @@ _DOING = {
     State.SWITCHING: "has been trained and is being made the published model",
     State.FILING: "is finished and is being filed",
     State.RESTORING: "is being brought back for another try",
+}
+_ENDED = {
+    Outcome.TRAINED: "trained, not published",
+    Outcome.SWITCHED: "trained and published",
+    Outcome.SUPERSEDED: "not used, a newer one followed",
+    Outcome.DUPLICATE: "not used, the same files as before",
+    Outcome.FAILED: "failed",
 }
 
 
@@ -102,19 +111,25 @@ def status_text(
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
     if not jobs and not view.waiting and not view.trouble:
-        parts.append(f"Nothing is waiting and nothing is in work. {expected}".rstrip())
+        parts.append(fill(f"Nothing is waiting and nothing is in work. {expected}".rstrip()))
+    elif view.strangers and expected:
+        parts.append(fill(expected))
+    parts += _outcomes(published, last)
+    return "\n\n".join(parts) + "\n"
+
+
+def _outcomes(published: Job | None, last: Job | None) -> Iterator[str]:
     if published and published.switched_at:
-        parts.append(
+        yield (
             f"Published: the model trained with delivery {display(published.key) or '(without a key)'}, "
             f"since {for_people(published.switched_at)}{', by hand' * published.switched_by_hand} ({published.id})"
         )
     if last and last.outcome:
         filed = "failed" if last.state is State.FAILED else "done"
-        parts.append(
-            f"Last finished: {display(last.key) or '(without a key)'} ({last.outcome}), "
+        yield (
+            f"Last finished: {display(last.key) or '(without a key)'} ({_ENDED[last.outcome]}), "
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
-    return "\n\n".join(parts) + "\n"
 
 
 def _of_a_key(problem: Problem) -> str:
@@ -167,11 +182,17 @@ def expected_names(model: ModelSettings) -> str:
     examples = [_example(name) for name in names]
     folders = sorted({name.partition("/")[0] + "/" for name in names if "/" in name})
     made = f" The folders {' and '.join(folders)} have to be there." if folders else ""
-    return f"Expected are files such as {' and '.join(examples)}.{made}"
+    key = _KEY if "{key}" in model.train else ""
+    proof = {
+        "settle": "",
+        "marker": f", and after them the marker {f'{key}.done or ' * bool(key)}{SUCCESS_MARKER}",
+        "manifest": f", and their manifest {manifest_name(key)}",
+    }[model.ready]
+    return f"Expected are files such as {' and '.join(examples)}{proof}.{made}"
 
 
 def _example(pattern: str) -> str:
-    text = pattern.replace("*{key}*", "_2026-11").replace("{key}", "2026-11").replace("*", "…")
+    text = pattern.replace("*{key}*", f"_{_KEY}").replace("{key}", _KEY).replace("*", "…")
     return text if text.lower().endswith((".csv", ".tsv")) else f"{text}.csv"
 
 
