@@ -21,10 +21,10 @@ WRONG = [
     ({"files": []}, "files has to be there, a list of one to ten files", "names nothing"),
     ({"files": "train_1.csv"}, "files has to be there, a list of one to ten files in [ and ].", "no list"),
     ({"files": [GOOD, "eval_1.csv"]}, "its file 2 has to be in { and }, with name, size and sha256.", "just a name"),
-    ({"files": [GOOD | {"name": 1}]}, "name of its file 1 has to be there: the file's name in quotes.", "no name"),
-    ({"files": [GOOD | {"size": -1}]}, "size of its file 1 has to be there: its length in bytes, a number", "size"),
-    ({"files": [GOOD, {"name": "a", "size": 1}]}, "sha256 of its file 2 has to be there: its SHA-256, 64 ", "no hash"),
-    ({"files": [GOOD | {"sha256": "0" * 63}]}, "sha256 of its file 1 has to be there", "a digit is missing"),
+    ({"files": [GOOD | {"name": 1}]}, "name of its file 1 has to be the file's name in quotes.", "no name"),
+    ({"files": [GOOD | {"size": -1}]}, "size of its file 1 has to be its length in bytes, a number", "size"),
+    ({"files": [GOOD, {"name": "a", "size": 1}]}, "sha256 of its file 2 is missing, which is its SHA-256, 64 ", "no hash"),
+    ({"files": [GOOD | {"sha256": "0" * 63}]}, "sha256 of its file 1 has to be its SHA-256, 64 ", "a digit is missing"),
 ]  # fmt: skip
 
 

@@ -56,7 +56,8 @@ def _flaw(error: ErrorDetails) -> str:
         case ("files", int(place)):
             what = f"its file {place + 1} has to be in {{ and }}, with name, size and sha256"
         case ("files", int(place), str(name)) if name in _FIELDS:
-            what = f"{name} of its file {place + 1} has to be there: {_FIELDS[name]}"
+            found = "is missing, which is" if error["type"] == "missing" else "has to be"
+            what = f"{name} of its file {place + 1} {found} {_FIELDS[name]}"
         case _:
             what = "it has to begin with { and to hold files"
     return f"is not a manifest: {what}."
