@@ -168,6 +168,10 @@ def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
     assert asked.returncode == 1
     assert "churn is on hold: The service says the key is wrong or has expired." in asked.stdout
     assert "What was asked for is done when the hold ends." in asked.stdout
+    waiting = next(each["id"] for each in site.jobs() if each["key"] == "2")
+    shown = site.command("show", waiting).stdout
+    assert shown.startswith(f"{waiting} (bundled): it is bundled and will be sent to the service.")
+    assert "churn is on hold: The service says the key is wrong or has expired." in shown
     until(
         lambda: (
             "good has been trained and is being made the published model. It goes on when the hold ends."
@@ -273,6 +277,16 @@ def test_a_share_that_is_away_and_an_open_key_file_keep_no_command_from_telling_
     assert "ok     models.churn.drop" in checked.stdout
     assert "noted" in site.command("switch", job).stdout
     assert site.command("run").returncode == 2
+
+
+def test_status_tells_of_files_that_are_left_alone(site):
+    work_off(site, GOOD)
+    for name in ("tarin_1.csv", "notes.docx"):
+        deliver(site.drop, name, b"")
+    (churn,) = json.loads(site.command("status", "--json").stdout)["models"]
+    assert churn["sentences"] == [
+        "notes.docx is left alone: its name is none that this folder expects. And 1 more: see STATUS.txt."
+    ]
 
 
 def test_status_is_a_check_for_a_monitor(site):

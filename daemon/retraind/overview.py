@@ -98,6 +98,9 @@ def overview(settings: Settings, journal: Journal) -> Overview:
         sentences += [trouble] if trouble else []
         sentences += [_word(job, jobs, down, holds) for job in jobs]
         sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
+        if view.strangers:
+            more = len(view.strangers) - 1
+            sentences.append(view.strangers[0] + f" And {more} more: see STATUS.txt." * bool(more))
         models.append(
             ModelOverview(
                 name=name,

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from retraind import log
-from retraind.cli.looking import opened_journal, policy_of, the_job
+from retraind.cli.looking import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.saying import BAD, GOOD, complain, say
 from retraind.config import load
 from retraind.database import running_instance, set_aside, sole_instance
@@ -54,7 +54,7 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
         if not running:
             return GOOD
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and job.state is to and not (hold := _hold_of(journal, job)):
+        while time.monotonic() < deadline and job.state is to and not (hold := hold_of(journal, job)):
             time.sleep(0.1)
             job = journal.get(job.id) or job
         if job.state is to and hold:
@@ -64,16 +64,6 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
             time.sleep(0.1)
             job = journal.get(job.id) or job
         return _tell_wish(job, to)
-
-
-def _hold_of(journal: Journal, job: Job) -> str:
-    """Say for what hold a job waits; nothing if it waits for none."""
-    holds = journal.holds()
-    if not job.waits_for_hold(holds):
-        return ""
-    if job.hold:
-        return f"{job.id} is on hold: {job.hold.told(JOB=job.id)}"
-    return f"{job.model} is on hold: {holds[job.model].problem.told(MODEL=job.model)}"
 
 
 def _tell_wish(job: Job, to: State) -> int:

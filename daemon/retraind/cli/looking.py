@@ -17,6 +17,7 @@ from retraind.job import SHORT_ID, Job, State
 from retraind.journal import Journal
 from retraind.overview import overview
 from retraind.report import notes
+from retraind.report.status import doing
 from retraind.settings import Settings
 from retraind.shown import display
 
@@ -111,6 +112,7 @@ def show(options: argparse.Namespace) -> int:
     with opened_journal(options) as (settings, journal):
         job = the_job(journal, options.job)
         events = journal.events(job.id)
+        active, hold = journal.active(job.model), hold_of(journal, job)
     if options.json:
         history = [event._asdict() | {"at": event.at.isoformat()} for event in events]
         print_json(_job_as_json(job) | {"history": history})
@@ -118,9 +120,9 @@ def show(options: argparse.Namespace) -> int:
     if job.outcome:
         say(notes.note(job, policy=policy_of(settings, job)))
     else:
-        say(f"{job.id}: {job.state}. {job.trouble or ''}\n")
-    if job.hold:
-        say(f"ON HOLD: {job.hold.what} {job.hold.remedy}\n")
+        say(f"{job.id} ({job.state}): it {doing(job, active)}. {job.trouble or ''}".rstrip() + "\n")
+    if hold:
+        say(f"{hold}\n")
     say("History:")
     for event in events:
         detail = "  ".join(
@@ -147,6 +149,16 @@ def the_job(journal: Journal, name: str) -> Job:
 def _job_as_json(job: Job) -> dict[str, Any]:
     made: dict[str, Any] = job.model_dump(mode="json", exclude={"upload_ticket"})
     return made
+
+
+def hold_of(journal: Journal, job: Job) -> str:
+    """Say for what hold a job waits; nothing if it waits for none."""
+    holds = journal.holds()
+    if not job.waits_for_hold(holds):
+        return ""
+    if job.hold:
+        return f"{job.id} is on hold: {job.hold.told(JOB=job.id)}"
+    return f"{job.model} is on hold: {holds[job.model].problem.told(MODEL=job.model)}"
 
 
 def policy_of(settings: Settings, job: Job) -> str | None:
