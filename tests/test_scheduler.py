@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from process import until
 from retraind.job import Outcome, State
-from retraind.scheduler import _MOST_LOOKING, Scheduler, _Looks
+from retraind.scheduler import _LOST_AFTER, _MOST_LOOKING, Scheduler, _Looks
+from retraind.settings import WorkSettings
 from world import a_world, table
 
 
@@ -187,3 +189,74 @@ def test_a_look_that_breaks_leaves_the_others_to_be_done(world):
     finally:
         scheduler.stop()
     assert sorted(looked, key=int) == [str(number) for number in range(20)]
+
+
+@pytest.fixture
+def running(world):
+    """A timetable that runs, whose only thread for work is taken until `free` is set."""
+    free, taken = threading.Event(), threading.Event()
+
+    def work(job, _states):
+        taken.set()
+        free.wait(10)
+        return job
+
+    world.pipeline.advance = work
+    world.pipeline.settings = world.settings.model_copy(update={"work": WorkSettings(parallel=1)})
+    scheduler = Scheduler(world.pipeline, world.journal, world.clock, lambda _model: None)
+    scheduler.start()
+    scheduler.free, scheduler.taken = free, taken
+    yield scheduler
+    free.set()
+    scheduler.stop()
+
+
+def waiting(scheduler, pool):
+    """How many tasks wait for a thread of a pool."""
+    return scheduler._pools[pool]._pool._work_queue.qsize()
+
+
+def fired(scheduler):
+    """Wait until nothing is planned any more: all is with the threads."""
+    until(lambda: not scheduler._timetable.get_jobs(), "all has been handed to threads")
+
+
+def test_a_step_that_waits_for_a_thread_waits_once_however_often_it_is_asked_for(world, running):
+    """A thousand models that deliver at midnight would else wait in their millions."""
+    for key in "12":
+        world.sealing(key=key, train=table(40, int(key)))
+    running.dispatch()
+    assert running.taken.wait(10)
+    fired(running)
+    for _ in range(20):
+        running.dispatch()
+        fired(running)
+    assert waiting(running, "work") <= 1
+    running.free.set()
+    until(lambda: not waiting(running, "work"), "what waited has been run")
+
+
+def test_what_is_run_every_while_waits_for_a_thread_once(world):
+    free, taken = threading.Event(), threading.Event()
+    scheduler = Scheduler(world.pipeline, world.journal, world.clock, lambda _model: None)
+    scheduler.start()
+    try:
+        scheduler.soon("hangs", lambda: (taken.set(), free.wait(10)))
+        assert taken.wait(10)
+        scheduler.every(timedelta(milliseconds=5), "often", lambda: None)
+        threading.Event().wait(0.3)
+        assert waiting(scheduler, "default") == 1
+    finally:
+        free.set()
+        scheduler.stop()
+
+
+def test_a_step_for_which_no_thread_could_be_made_is_planned_again_in_time(world, scheduler, monkeypatch):
+    job = world.sealing()
+    scheduler.dispatch()
+    scheduler._timetable.remove_job(job.id)  # as when it was lost
+    scheduler.dispatch()
+    assert scheduler._timetable.get_job(job.id) is None
+    world.clock.pass_time(_LOST_AFTER)
+    scheduler.dispatch()
+    assert scheduler._timetable.get_job(job.id) is not None

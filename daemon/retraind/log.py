@@ -127,10 +127,12 @@ def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # These tell at INFO what the daemon tells better, and urllib3 words addresses with their signatures.
-    for noisy in ("apscheduler", "alembic", "watchdog"):
+    # These tell at INFO what the daemon tells better; APScheduler warns each time when a sweep still hangs, and urllib3
+    # words addresses with their signatures.
+    for noisy in ("alembic", "watchdog"):
         logging.getLogger(noisy).setLevel("WARNING")
-    logging.getLogger("urllib3").setLevel("ERROR")
+    for noisier in ("apscheduler", "urllib3"):
+        logging.getLogger(noisier).setLevel("ERROR")
     # Its words about a failure may show an address with its token.
     logging.getLogger("apprise").setLevel("CRITICAL")
 

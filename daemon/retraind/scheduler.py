@@ -35,6 +35,8 @@ _MOST_LOOKING = _LOOKERS // 2
 """Threads at planned looks; sweeps find others free, however many shares hang."""
 _TALKERS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
+_LOST_AFTER = timedelta(hours=1)
+"""A step that no thread has begun by then may have got lost on its way to one, and may be planned again."""
 _TALK = frozenset({State.UPLOADED, State.SWITCHING})
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 
@@ -155,6 +157,8 @@ class Scheduler:
         self._busy = _Busy()
         self._looks = _Looks(self._call_looker)
         self._dispatching = threading.Lock()
+        self._planned_at: dict[str, float] = {}
+        """When the steps were planned that have not begun (`Clock.elapsed` seconds), by job."""
         self._stopped = False
         self._pools = {
             "look": ThreadPoolExecutor(_LOOKERS),
@@ -164,7 +168,7 @@ class Scheduler:
         }
         self._timetable = BackgroundScheduler(
             executors=self._pools,
-            # However late, everything is still run, once. Keys in _Busy replace APScheduler's instance count,
+            # However late, everything is still run, once. For steps, keys in _Busy replace APScheduler's instance count,
             # which would drop a run instead of remembering it.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1_000_000},
             timezone=UTC,
@@ -202,7 +206,7 @@ class Scheduler:
 
         self._timetable.add_job(
             run, "interval", seconds=interval.total_seconds(), id=name, name=name, executor=pool,
-            replace_existing=True, next_run_time=datetime.now(UTC),
+            replace_existing=True, next_run_time=datetime.now(UTC), max_instances=1,
         )  # fmt: skip
 
     def start_over(self) -> None:
@@ -319,10 +323,14 @@ class Scheduler:
                 self._schedule(job)
 
     def _schedule(self, job: Job) -> None:
-        when = job.due(self._clock.now())
-        planned = self._planned(job.id)
-        if planned is not None and planned <= when:
-            return
+        """Plan a job's step, unless it is planned for as early already, or waits for a thread."""
+        when, now = job.due(self._clock.now()), self._clock.elapsed()
+        planned_at = self._planned_at.get(job.id)
+        if planned_at is not None and now - planned_at < _LOST_AFTER.total_seconds():
+            planned = self._planned(job.id)
+            if planned is None or planned <= when:
+                return
+        self._planned_at[job.id] = now
         self._timetable.add_job(
             self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
             executor="talk" if job.state in _TALK else "work", replace_existing=True,
@@ -338,6 +346,8 @@ class Scheduler:
             self._busy.end(job_id)
 
     def _run(self, job_id: str, model: str) -> None:
+        # From here on it may be planned again: what is asked for now may come too late for this run.
+        self._planned_at.pop(job_id, None)
         job = self._claim(job_id, model)
         if job is None:
             return
