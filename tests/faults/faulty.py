@@ -73,12 +73,11 @@ class Faulty:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         if self._process.stdout.read(1) != b"r":
-            said = self._process.communicate()[1].decode()
+            said = self._process.communicate()[1].decode().strip().rpartition("\n")[2]
+            self._process = None
             if os.environ.get("RETRAIND_TESTS_NEED_TOOLS") and "Unable to find libfuse" in said:
                 pytest.fail("libfuse is not installed, and CI promised that it is")
-            pytest.skip(
-                f"this machine does not let the tests mount a file system of their own: {said[-200:].strip()}"
-            )
+            pytest.skip(f"this machine does not let the tests mount a file system of their own: {said}")
         return self
 
     def off(self) -> None:
