@@ -95,12 +95,12 @@ class Known(NamedTuple):
 
     def again(self, handle: int, clock: Clock) -> Self | None:
         """Return what is known of the folder now if its names are as they were, None if not. Raises OSError."""
-        began = clock.elapsed()
         stamp = stamp_of(os.fstat(handle))
         if self.sure and stamp == self.stamp:
             return self
         if self.page is None or stamp[:2] != self.stamp[:2]:
             return None
+        began = clock.elapsed()
         with os.scandir(handle) as entries:
             if not self.page.says(entries):
                 return None
@@ -121,8 +121,7 @@ class Rest:
         self.until = until
         self._drop = drop
         self._files = [
-            (seen.name, (seen.signature.size, seen.signature.mtime_ns, seen.signature.inode, 1))
-            for seen in files
+            (seen.name, seen.signature.size, seen.signature.mtime_ns, seen.signature.inode) for seen in files
         ]
         self._simple = not (remote or self._files or len(known) > 1)
         self._note(known)
@@ -165,9 +164,14 @@ class Rest:
         return True
 
     def _files_last(self, drop: int) -> bool:
-        for name, expected in self._files:
-            status = os.stat(name, dir_fd=drop, follow_symlinks=False)
-            if (status.st_size, status.st_mtime_ns, status.st_ino, status.st_nlink) != expected:
+        for name, size, mtime_ns, inode in self._files:
+            status = os.lstat(name, dir_fd=drop)
+            if (
+                status.st_mtime_ns != mtime_ns
+                or status.st_size != size
+                or status.st_ino != inode
+                or status.st_nlink != 1
+            ):
                 return False
         return True
 
