@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from retraind.clock import ManualClock
 from retraind.intake import listing, rest
 from retraind.intake.folder import DropFolder
+from retraind.intake.share import MARKER
 from retraind.settings import ModelSettings, SweepSettings
 
 SERVER_GRAIN = 2
@@ -173,6 +174,28 @@ def test_a_folder_whose_times_alone_have_changed_is_passed_over_and_its_new_time
         assert served.folder.is_unchanged()
         served.passes(1)
     served.put("train/2.csv" if "train/1.csv" in names else "train_2.csv")
+    assert not served.folder.is_unchanged()
+
+
+def test_what_is_ignored_comes_and_goes_without_a_look_and_all_else_is_still_compared(served):
+    served = served()
+    served.put("notes.txt")
+    served.put("train_1.csv")
+    served.at_rest()
+    for number in range(3):
+        served.put(f".{number}.tmp")
+        assert served.folder.is_unchanged()
+    served.remove(".1.tmp")
+    assert served.folder.is_unchanged()
+    into_a_folder(served)
+    assert not served.folder.is_unchanged()
+
+
+def test_the_marker_of_a_share_does_not_go_without_a_look(served):
+    served = served()
+    served.put(MARKER)
+    served.at_rest()
+    served.remove(MARKER)
     assert not served.folder.is_unchanged()
 
 

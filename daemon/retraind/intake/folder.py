@@ -195,7 +195,12 @@ class DropFolder:
         if now < self._lasts and not listing.may_mend:
             until = min(self._lasts, now + self._longest_rest)
             self._rest = Rest(
-                str(self.model.drop), self._known, self._seen.values(), until, remote=self._remote
+                str(self.model.drop),
+                self._known,
+                self._seen.values(),
+                until,
+                remote=self._remote,
+                ignored=self._names.is_ignored,
             )
         return self._view
 

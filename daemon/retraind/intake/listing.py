@@ -67,6 +67,10 @@ class Names:
             self._by_folder.setdefault(canonical(pattern.folder), []).append((role, pattern))
         self._ready = model.ready
 
+    def is_ignored(self, name: str) -> bool:
+        """Tell whether a name means nothing whatever has it."""
+        return canonical(name) in self.ignored and name not in _OWN_NAMES
+
     def recognise(self, name: str, plain: str, folder: str) -> tuple[Role, str] | None:
         """Return what a name in the drop folder, or in `folder` below it, stands for; None for a stranger.
 

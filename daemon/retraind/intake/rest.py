@@ -8,7 +8,7 @@ the names in the folder are compared themselves.
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -67,12 +67,22 @@ class Page:
         if len(self.names) <= _MOST_NAMES:
             self.kinds.append((len(self.names) - 1, kind))
 
-    def says(self, entries: Iterable[os.DirEntry[str]]) -> bool:
-        """Tell whether the folder still reads like this."""
+    def again(
+        self, stamp: Stamp, entries: Iterable[os.DirEntry[str]], ignored: Callable[[str], bool]
+    ) -> Self | None:
+        """Return a new reading if it tells the same but for what is `ignored`, None if not."""
         found = list(entries)
-        return [entry.name for entry in found] == self.names and all(
-            kind_of(found[place]) == kind for place, kind in self.kinds
-        )
+        names = [entry.name for entry in found]
+        if names == self.names:
+            kinds = self.kinds
+        elif all(map(ignored, set(names).symmetric_difference(self.names))):
+            places = {name: place for place, name in enumerate(names)}
+            kinds = [(places[self.names[place]], kind) for place, kind in self.kinds]
+        else:
+            return None
+        if any(kind_of(found[place]) != kind for place, kind in kinds):
+            return None
+        return type(self)(stamp, names, kinds)
 
 
 class Known(NamedTuple):
@@ -93,7 +103,7 @@ class Known(NamedTuple):
         kept = page if len(page.names) <= _MOST_NAMES else None
         return cls(kept, page.stamp, since, began - since >= GRAIN)
 
-    def again(self, handle: int, clock: Clock) -> Self | None:
+    def again(self, handle: int, clock: Clock, ignored: Callable[[str], bool]) -> Self | None:
         """Return what is known of the folder now if its names are as they were, None if not. Raises OSError."""
         stamp = stamp_of(os.fstat(handle))
         if self.sure and stamp == self.stamp:
@@ -102,27 +112,35 @@ class Known(NamedTuple):
             return None
         began = clock.elapsed()
         with os.scandir(handle) as entries:
-            if not self.page.says(entries):
-                return None
-        return self.of(Page(stamp, self.page.names, self.page.kinds), self, began, clock.elapsed())
+            page = self.page.again(stamp, entries, ignored)
+        return self.of(page, self, began, clock.elapsed()) if page is not None else None
 
 
 class Rest:
     """A drop folder in which nothing is to be done but to wait for a change, and how it looked."""
 
     def __init__(
-        self, drop: str, known: Mapping[str, Known], files: Iterable[Sighting], until: float, *, remote: bool
+        self,
+        drop: str,
+        known: Mapping[str, Known],
+        files: Iterable[Sighting],
+        until: float,
+        *,
+        remote: bool,
+        ignored: Callable[[str], bool],
     ) -> None:
         """`known` is of the drop folder ("") and the folders in it, `files` are all that may change in place.
 
         `until` is when to look again even so (`Clock.elapsed` seconds); `remote` that another machine may change the
-        folder, so that it has to be opened: only then do network file systems ask for what is new.
+        folder, so that it has to be opened: only then do network file systems ask for what is new; `ignored` tells which
+        names may come and go.
         """
         self.until = until
         self._drop = drop
         self._files = [
             (seen.name, seen.signature.size, seen.signature.mtime_ns, seen.signature.inode) for seen in files
         ]
+        self._ignored = ignored
         self._simple = not (remote or self._files or len(known) > 1)
         self._note(known)
 
@@ -150,7 +168,7 @@ class Rest:
             handle = os.open(self._drop, TO_LIST)
             try:
                 for folder, before in self.known.items():
-                    after = _again(folder, before, handle, clock)
+                    after = self._again(folder, before, handle, clock)
                     if after is None:
                         return False
                     known[folder] = after
@@ -175,12 +193,11 @@ class Rest:
                 return False
         return True
 
-
-def _again(folder: str, before: Known, drop: int, clock: Clock) -> Known | None:
-    if not folder:
-        return before.again(drop, clock)
-    handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
-    try:
-        return before.again(handle, clock)
-    finally:
-        os.close(handle)
+    def _again(self, folder: str, before: Known, drop: int, clock: Clock) -> Known | None:
+        if not folder:
+            return before.again(drop, clock, self._ignored)
+        handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
+        try:
+            return before.again(handle, clock, self._ignored)
+        finally:
+            os.close(handle)
