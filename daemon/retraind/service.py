@@ -114,6 +114,14 @@ class _Watched:
     telling: threading.Lock = field(default_factory=threading.Lock)
 
 
+@dataclass
+class _Untold:
+    """Models of one file system whose STATUS.txt is to be brought up to date."""
+
+    names: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    telling: threading.Lock = field(default_factory=threading.Lock)
+
+
 @contextmanager
 def _opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
     file = settings.state.journal_file
@@ -169,6 +177,8 @@ class Daemon:
         # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
         # called from a handler then.
         self._signals: SimpleQueue[int] = SimpleQueue()
+        self._untold: dict[str, _Untold] = {}
+        """By sweep."""
         self._swept: dict[str, float | None] = {}
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
         self._key_due: dict[str, float] = {}
@@ -355,13 +365,13 @@ class Daemon:
             lasted = self._clock.now() - since[host]
             _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
         changed = fresh.keys() ^ since.keys()
-        self._tell({job.model for job in self.journal.active() if job.waits_for in changed})
+        self._tell_soon({job.model for job in self.journal.active() if job.waits_for in changed})
 
     def _tell_wishes(self) -> None:
         """Tell the folders of what commands asked for, though no step may be run that would: a hold may be in the way."""
         holds = frozenset(self.journal.holds())
         wanted = {job.model for job in self.journal.jobs(states=_WISHES)}
-        self._tell(wanted | (self._held ^ holds))
+        self._tell_soon(wanted | (self._held ^ holds))
         self._held = holds
 
     def _say(self) -> None:
@@ -603,6 +613,25 @@ class Daemon:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
         except Away as away:
             _LOG.warning("status_not_written", model=name, reason=away.what)
+
+    def _tell_soon(self, models: Collection[str]) -> None:
+        """Bring STATUS.txt up to date from other threads: a share that hangs must not keep the one that calls."""
+        sweeps = set()
+        for name in models:
+            if (watched := self._watched.get(name)) is not None:
+                self._untold.setdefault(watched.sweep, _Untold()).names.put(name)
+                sweeps.add(watched.sweep)
+        for sweep in sweeps:
+            self._scheduler.soon(f"tell {sweep}", partial(self._tell_rest, sweep), pool="look")
+
+    def _tell_rest(self, sweep: str) -> None:
+        """Tell what is to be told on one file system, on a single thread: it may hang."""
+        untold = self._untold[sweep]
+        while not untold.names.empty() and untold.telling.acquire(blocking=False):
+            try:
+                self._tell({untold.names.get() for _ in range(untold.names.qsize())})
+            finally:
+                untold.telling.release()
 
     def _tell(self, models: Collection[str]) -> None:
         """Bring STATUS.txt up to date where what it tells has changed."""

@@ -1,6 +1,7 @@
 """A real file system that answers with errors, dies and comes back, comes back empty, or does not answer at all."""
 
 import os
+import threading
 import zipfile
 from contextlib import suppress
 from datetime import timedelta
@@ -9,11 +10,13 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from faults.faulty import Faulty, Rule
+from process import until
 from retraind.checkup import checkup
 from retraind.clock import ManualClock
 from retraind.intake.folder import DropFolder
 from retraind.intake.share import MARKER
 from retraind.job import Outcome, Problem, State
+from retraind.report.status import STATUS
 from retraind.service import Daemon
 from retraind.settings import ModelSettings, Settings, SweepSettings
 from world import a_world, table
@@ -273,6 +276,37 @@ def test_a_share_that_does_not_answer_at_the_start_is_no_mistake_of_the_configur
     with Daemon(settings, tmp_path) as daemon:
         assert daemon.run(once=True) == 1
         assert REMEDIES["ENOTCONN"] in daemon._watched["churn"].view.trouble
+
+
+def test_telling_of_a_hold_on_a_share_that_hangs_keeps_neither_the_main_thread_nor_another_share(
+    tmp_path, faulty
+):
+    """The main thread heeds commands, signals and systemd's watchdog."""
+    share = faulty(tmp_path / "disk", tmp_path / "hung")
+    (tmp_path / "well").mkdir()
+    models = {name: {"drop": tmp_path / name, "api_key": "k"} for name in ("hung", "well")}
+    state = {"url": f"sqlite:///{tmp_path}/state/journal.db", "spool": tmp_path / "spool"}
+    with Daemon(Settings(state=state, models=models), tmp_path) as daemon:
+        daemon._watch_all()
+        for name in models:
+            daemon._look(name)
+            daemon.journal.hold_model(name, Problem(what="It is held.", remedy=""), credential=False)
+        daemon._scheduler.start()
+        share.tell(Rule(("getattr",), answer="hang"))
+        main = threading.Thread(target=daemon._tell_wishes, daemon=True)
+        main.start()
+        try:
+            main.join(20)
+            assert not main.is_alive()
+            until(share.struck, "the share hangs")
+            until(
+                lambda: b"It is held." in (tmp_path / "well" / STATUS).read_bytes(), "the other share is told"
+            )
+        finally:
+            share.tell()
+        until(
+            lambda: b"It is held." in (share.point / STATUS).read_bytes(), "this one is told once it answers"
+        )
 
 
 # The journal
