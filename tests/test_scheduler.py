@@ -236,6 +236,16 @@ def test_a_step_that_waits_for_a_thread_waits_once_however_often_it_is_asked_for
     until(lambda: not waiting(running, "work"), "what waited has been run")
 
 
+@pytest.mark.parametrize("state", [State.TRAINED, State.FILING])
+def test_what_has_been_trained_does_not_queue_behind_what_has_still_to_be_sent(world, running, state):
+    """On the night on which all deliver at once, the last upload may end hours after the first training."""
+    running.soon("upload", lambda: running.free.wait(30), pool="work")
+    del world.pipeline.advance
+    job = world.run(world.sealing(), until=state)
+    running.dispatch()
+    until(lambda: world.journal.get(job.id).state is State.DONE, "it is filed", patience=15)
+
+
 def test_what_is_run_every_while_waits_for_a_thread_once(world):
     free, taken = threading.Event(), threading.Event()
     scheduler = Scheduler(world.pipeline, world.journal, world.clock, lambda _model: None)

@@ -38,6 +38,8 @@ _TALKERS = 4
 _LOST_AFTER = timedelta(hours=1)
 """A step that no thread has begun by then may have got lost on its way to one, and may be planned again."""
 _TALK = frozenset({State.UPLOADED, State.SWITCHING})
+_SEND = frozenset({State.SEALED, State.CHECKED, State.BUNDLED, State.REGISTERED})
+"""Checks, bundles and uploads. What has been trained must not queue behind all that has still to be sent."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 
 
@@ -164,6 +166,7 @@ class Scheduler:
             "look": ThreadPoolExecutor(_LOOKERS),
             "work": ThreadPoolExecutor(pipeline.settings.work.parallel),
             "talk": ThreadPoolExecutor(_TALKERS),
+            "close": ThreadPoolExecutor(pipeline.settings.work.parallel),
             "default": ThreadPoolExecutor(1),
         }
         self._timetable = BackgroundScheduler(
@@ -333,7 +336,7 @@ class Scheduler:
         self._planned_at[job.id] = now
         self._timetable.add_job(
             self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
-            executor="talk" if job.state in _TALK else "work", replace_existing=True,
+            executor=_pool_of(job.state), replace_existing=True,
         )  # fmt: skip
 
     @contextmanager
@@ -386,13 +389,20 @@ class Scheduler:
         _LOG.error("task_crashed", task=event.job_id, error=repr(event.exception), trace=event.traceback)
 
 
+def _pool_of(state: State) -> str:
+    """Return the name of the threads that run a state's step."""
+    if state in _TALK:
+        return "talk"
+    return "work" if state in _SEND else "close"
+
+
 def _together(state: State) -> frozenset[State]:
     """Return the states whose steps may be run one after the other, beginning with that of `state`."""
     if state in _TURNLESS:
         # A job gets here without its turn, and may go no further without it.
         return frozenset({state})
     # Each state's steps run in the pool made for them: a gate must not keep others from polling.
-    return _TALK if state in _TALK else frozenset(State) - _TALK
+    return frozenset(other for other in State if _pool_of(other) == _pool_of(state)) - _TURNLESS
 
 
 def tell_of_journal(error: SQLAlchemyError) -> None:
