@@ -241,20 +241,18 @@ def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[
         first = _timed(lambda: _sweep(daemon))
         daemon._writing.set()
         told = _timed(lambda: _sweep(daemon))
-        for _ in range(2):
-            time.sleep(5)  # Time stamps have grown old enough to be believed.
-            _sweep(daemon)
         bare, stats, same = [], [], []
         changed: dict[str, list[float]] = {what: [] for what in CHANGES}
         for _ in range(options.runs):
+            for _ in range(2):
+                time.sleep(4)  # Time stamps have grown old enough to be believed.
+                _sweep(daemon)
             bare.append(_worked(lambda: _bare(drops)))
             stats.append(_worked(lambda: _stats(drops)))
             same.append(_worked(lambda: _sweep(daemon)))
             for what, change in CHANGES.items():
                 change(drops)
                 changed[what].append(_worked(lambda: _sweep(daemon)))
-            time.sleep(5)
-            _sweep(daemon)
         base, floor = statistics.median(bare), statistics.median(stats)
         listed = f"bare scandir + stat ({_seconds(base)})"
         _tell(f"{title}: first sweep", _seconds(first), first / base, listed)
