@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # The daemon's sweeps are called as its timetable would call them.
-# ruff: noqa: SLF001
 from retraind import log
 from retraind.cli.running import seldom_look_for_garbage
 from retraind.config import load
@@ -203,14 +202,14 @@ def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tu
     settings: Settings
     settings, file = load(site.config)
     with Daemon(settings, file) as daemon:
-        daemon._watch_all()
-        daemon._scheduler.start()
+        daemon.watch.start()
+        daemon.scheduler.start()
         yield daemon, site.drops
 
 
 def _sweep(daemon: Daemon) -> None:
-    for name in {watched.sweep for watched in daemon._watched.values()}:
-        daemon._sweep(name)
+    for name in {watched.sweep for watched in daemon.teller.watched.values()}:
+        daemon.watch.sweep(name)
 
 
 def _touch(drops: list[Path]) -> None:
@@ -237,9 +236,9 @@ CHANGES: dict[str, Callable[[list[Path]], None]] = {
 
 def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[[Path], None]) -> None:
     with _folder() as place, _swept(place, count, fill) as (daemon, drops):
-        daemon._writing.clear()
+        daemon.watch.writing.clear()
         first = _timed(lambda: _sweep(daemon))
-        daemon._writing.set()
+        daemon.watch.writing.set()
         told = _timed(lambda: _sweep(daemon))
         bare, stats, same = [], [], []
         changed: dict[str, list[float]] = {what: [] for what in CHANGES}

@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy.engine.default
 import urllib3.connection
 
-from retraind import files, pipeline, places, service
+from retraind import files, pipeline, places, service, watch
 from retraind.api import upload, wire
 from retraind.bundle import archive, deflate
 from retraind.errors import JobFailed
@@ -98,7 +98,7 @@ class Points:
         self._steps()
         # A run lasts a fraction of a second; these would be most of it.
         service._ONCE_STEP = 0.04
-        service._HINT_DELAY = 0.005
+        watch._HINT_DELAY = 0.005
 
     def _files(self) -> None:
         for operation in _FILE_OPERATIONS:

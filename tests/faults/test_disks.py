@@ -340,13 +340,13 @@ def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tm
     told = []
     monkeypatch.setattr("retraind.scheduler._LOG.error", lambda event, **more: told.append((event, more)))
     with Daemon(settings, config) as daemon:
-        daemon._watch_all()
-        daemon._look("churn")
+        daemon.watch.start()
+        daemon.watch.look("churn")
         for name in ("train_1.csv", "eval_1.csv"):
             (tmp_path / "drop" / name).write_bytes(table())
         filler = fill(tmp_path / "state")
-        daemon._scheduler.start()
-        daemon._schedule_sweeps()
+        daemon.scheduler.start()
+        daemon.watch.schedule()
         wait_for(lambda: len(told) > 1)
         assert {event for event, _ in told} == {"journal_unusable"}
         assert "full" in told[0][1]["reason"]
@@ -397,18 +397,18 @@ def test_the_daemon_leaves_a_bare_mount_point_alone_and_goes_on_when_the_share_i
     disk.mkdir()
     share = mount(drop, "--bind", disk)
     with Daemon(settings, config) as daemon:
-        daemon._watch_all()
-        daemon._look("churn")
+        daemon.watch.start()
+        daemon.watch.look("churn")
         assert (disk / STATUS).exists()
         share.off()
-        daemon._look("churn")
-        daemon._tell(["churn"])
+        daemon.watch.look("churn")
+        daemon.teller.tell(["churn"])
         assert list(drop.iterdir()) == []
-        assert daemon._watched["churn"].view.away
+        assert daemon.teller.watched["churn"].view.away
         share.on()
         for name in ("train_1.csv", "eval_1.csv"):
             (drop / name).write_bytes(table())
-        daemon._look("churn")
+        daemon.watch.look("churn")
         assert [job.key for job in daemon.journal.jobs()] == ["1"]
     shutil.rmtree(disk)
     assert isinstance(config, Path)

@@ -114,13 +114,13 @@ def locked_later():
 def test_the_daemon_says_that_the_journal_is_locked_and_goes_on_once_it_is_free(site, impatient, monkeypatch):
     told = logged(monkeypatch)
     with Daemon(*load(site)) as daemon:
-        daemon._watch_all()
-        daemon._look("churn")
+        daemon.watch.start()
+        daemon.watch.look("churn")
         for name in ("train_1.csv", "eval_1.csv"):
             (site.parent / "drop" / name).write_bytes(table())
         with locked(journal_of(site)):
-            daemon._scheduler.start()
-            daemon._schedule_sweeps()
+            daemon.scheduler.start()
+            daemon.watch.schedule()
             wait_for(lambda: len(told) > 1)
             assert {event for event, _ in told} == {"journal_unusable"}
             assert "Another program keeps it locked" in told[0][1]["remedy"]

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 
 import pytest
 
-from retraind import service as service_module
+from retraind import telling, watch
 from retraind.clock import ManualClock
 from retraind.config import load
 from retraind.intake import folder as folder_module
@@ -36,13 +36,13 @@ def daemon(tmp_path):
     config = tmp_path / "config.toml"
     config.write_text("\n".join(lines))
     with Daemon(*load(config)) as made:
-        made._watch_all()
+        made.watch.start()
         yield made
 
 
 def sweep(daemon):
-    (name,) = {watched.sweep for watched in daemon._watched.values()}
-    daemon._sweep(name)
+    (name,) = {watched.sweep for watched in daemon.teller.watched.values()}
+    daemon.watch.sweep(name)
 
 
 def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_model_waiting(daemon, tmp_path):
@@ -50,7 +50,7 @@ def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_mode
         os.mknod(tmp_path / "attacked" / f"train_{number}.csv")
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
-    remembered = daemon._watched["attacked"].folder._seen
+    remembered = daemon.teller.watched["attacked"].folder._seen
     assert len(remembered) <= MOST_FILES + 1
     assert "more files here than one look takes in" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
     assert len((tmp_path / "attacked" / STATUS).read_text("utf-8-sig")) < 20_000
@@ -61,10 +61,10 @@ def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tm
     def broken():
         raise RuntimeError("a bug that some name has brought to light")
 
-    monkeypatch.setattr(daemon._watched["attacked"].folder, "look", broken)
+    monkeypatch.setattr(daemon.teller.watched["attacked"].folder, "look", broken)
     told = []
     monkeypatch.setattr(
-        "retraind.service._LOG.exception", lambda event, **more: told.append((event, more["model"]))
+        "retraind.watch._LOG.exception", lambda event, **more: told.append((event, more["model"]))
     )
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
@@ -184,7 +184,8 @@ def test_a_file_that_is_made_longer_while_it_is_read_is_read_no_further(tmp_path
 
 def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_path, monkeypatch):
     """Each leaves something in the journal for good, if it fails at once."""
-    monkeypatch.setattr(service_module, "_MOST_AN_HOUR", 3)
+    for module in (telling, watch):
+        monkeypatch.setattr(module, "MOST_AN_HOUR", 3)
     for number in range(5):
         (tmp_path / "attacked" / f"train_{number}.csv").write_bytes(b"one\n1\n")
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
@@ -194,7 +195,7 @@ def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_
     assert len(daemon.journal.jobs("other")) == 1
     status = (tmp_path / "attacked" / STATUS).read_text("utf-8-sig").replace("\n", " ")
     assert "have been taken in within the hour" in status
-    daemon._watched["attacked"].begun[0] -= 3601
+    daemon.teller.watched["attacked"].begun[0] -= 3601
     sweep(daemon)
     assert len(daemon.journal.jobs("attacked")) == 4
 

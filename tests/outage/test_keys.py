@@ -9,7 +9,7 @@ import structlog
 
 from outage.running import running
 from process import Site, filed, until
-from retraind import service
+from retraind import caretaker
 from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.clock import ManualClock
 from retraind.config import load
@@ -69,8 +69,9 @@ class Place:
         settings, file = load(self.site.config)
         self.daemon = Daemon(settings, file, self.clock)
         self.daemon.__enter__()
-        self.daemon._watch_all()
-        self.daemon._look("churn")
+        self.daemon.teller.tell_soon = self.daemon.teller.tell  # its threads are not started
+        self.daemon.watch.start()
+        self.daemon.watch.look("churn")
 
     def close(self):
         self.daemon.__exit__()
@@ -80,7 +81,7 @@ class Place:
         with structlog.testing.capture_logs() as logged:
             for _ in range(round(days * 4)):
                 self.clock.pass_time(DAY / 4)
-                self.daemon._mind_keys()
+                self.daemon.caretaker.mind()
         return [event["event"] for event in logged if event["event"].startswith("key_")]
 
     def on_the_share(self):
@@ -122,7 +123,7 @@ def test_a_key_file_that_has_been_in_use_for_23_days_is_told_once_until_it_is_re
     here.key_file.write_text("another-key-0123456789")
     os.utime(here.key_file, ((NOW + 26 * DAY).timestamp(),) * 2)
     here.clock.pass_time(timedelta(minutes=1))
-    here.daemon._mind_keys()
+    here.daemon.caretaker.mind()
     assert not here.told()
     assert here.pass_days(22) == []
 
@@ -146,9 +147,9 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     here.emulator.expire_key("churn")
     (here.drop / "train_1.csv").write_text("a,churned\n" + "1,0\n2,1\n" * 20)
     (here.drop / "eval_1.csv").write_text("a,churned\n" + "1,0\n2,1\n" * 20)
-    here.daemon._look("churn")
+    here.daemon.watch.look("churn")
     here.clock.pass_time(timedelta(seconds=1))
-    here.daemon._look("churn")
+    here.daemon.watch.look("churn")
     (job,) = here.daemon.journal.active("churn")
     here.daemon.pipeline.advance(job)
     assert here.daemon.journal.holds()
@@ -180,7 +181,7 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
     assert "The present one ends on 2026-12-23" in here.site.command("status", "--json").stdout
     for _ in range(10):
         here.clock.pass_time(timedelta(seconds=15))
-        here.daemon._mind_keys()
+        here.daemon.caretaker.mind()
     assert len([r for r in here.emulator.records() if r["event"] == "api_key_issued"]) == 1
     here.key_file.write_text(SECRET)
     assert "key_renewed" in here.pass_days(0.25)
@@ -190,8 +191,8 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
 def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_in_meanwhile(
     root, monkeypatch
 ):
-    assert timedelta(minutes=1) > service._KEYS_INTERVAL
-    monkeypatch.setattr(service, "_KEYS_INTERVAL", timedelta(milliseconds=100))
+    assert timedelta(minutes=1) > caretaker.INTERVAL
+    monkeypatch.setattr(caretaker, "INTERVAL", timedelta(milliseconds=100))
     key = "key-of-churn-0123456789"
     model = EmulatedModel("churn", 1001, key, target="churned")
     with Emulator(EmulatorConfig(root / "service", models=(model,), trainer="instant")) as emulator:

@@ -18,7 +18,7 @@ KEY = "key-of-churn-0123456789"
 def account(root, monkeypatch):
     monkeypatch.setattr(breaker, "FIRST_PAUSE", timedelta(milliseconds=100))
     monkeypatch.setattr(breaker, "LONGEST_PAUSE", timedelta(milliseconds=300))
-    monkeypatch.setattr("retraind.service._KEYS_INTERVAL", timedelta(milliseconds=100))
+    monkeypatch.setattr("retraind.caretaker.INTERVAL", timedelta(milliseconds=100))
     model = EmulatedModel("churn", 1001, KEY, target="churned")
     with Emulator(EmulatorConfig(root / "service", models=(model,), trainer="instant")) as emulator:
         yield emulator

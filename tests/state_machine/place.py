@@ -84,8 +84,8 @@ class Place:
         self.daemon.__enter__()
         self.journal = self.daemon.journal
         rebuild(settings, self.journal, JobFiles.beside(settings.state.journal_file), believe=False)
-        self.daemon._end_holds_of_last_time()
-        self.daemon._watch_all()
+        self.daemon.caretaker.end_holds_of_last_time()
+        self.daemon.watch.start()
 
     def close(self) -> None:
         """Let go of what a dead process holds no more: connections and locks."""
@@ -96,7 +96,7 @@ class Place:
         self.emulator.stop()
 
     def look(self, name: str) -> None:
-        self.daemon._look(name)
+        self.daemon.watch.look(name)
 
     def due(self, name: str) -> list[str]:
         now = self.clock.now()
@@ -104,7 +104,7 @@ class Place:
 
     def step(self, name: str, which: int, *, one: bool) -> None:
         """Do for one of the jobs what the scheduler's threads do: run it as far as it goes, or through one state."""
-        scheduler = self.daemon._scheduler
+        scheduler = self.daemon.scheduler
         scheduler.dispatch([name])
         due = self.due(name)
         if not due:

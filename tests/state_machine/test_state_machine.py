@@ -135,7 +135,7 @@ class Histories(RuleBasedStateMachine):
     @rule(span=st.sampled_from(_SPANS))
     def tick(self, span):
         self.place.clock.pass_time(span)
-        self.place.daemon._mind_keys()
+        self.place.daemon.caretaker.mind()
 
     @rule(hours=st.integers(-30, 30))
     def jump_the_wall_clock(self, hours):
@@ -200,7 +200,7 @@ class Histories(RuleBasedStateMachine):
     def replace_key(self, name):
         self.place.key_file(name).write_text(self.place.emulator.replace_key(name))
         self.place.clock.pass_time(timedelta(seconds=15))
-        self.place.daemon._mind_keys()
+        self.place.daemon.caretaker.mind()
 
     @rule()
     def expire_urls(self):
@@ -264,14 +264,14 @@ class Histories(RuleBasedStateMachine):
         place.configure()
         place.daemon._read_again()
         for _ in range(300):
-            place.daemon._mind_keys()
+            place.daemon.caretaker.mind()
             for name in MODELS:
                 self.release(name)
                 place.look(name)
                 for which, _ in enumerate(place.due(name)):
                     place.step(name, which, one=False)
             place.check()
-            watched = place.daemon._watched.values()
+            watched = place.daemon.teller.watched.values()
             if not place.journal.active() and not any(
                 each.view.complete or any(wait.arriving for wait in each.view.waiting) for each in watched
             ):

@@ -36,28 +36,28 @@ def drops(site):
 def daemon(site):
     settings, file = load(site.config)
     with Daemon(settings, file, ManualClock()) as made:
-        made._watch_all()
+        made.watch.start()
         yield made
 
 
 def sweep(daemon):
-    for name in {watched.sweep for watched in daemon._watched.values()}:
-        daemon._sweep(name)
+    for name in {watched.sweep for watched in daemon.teller.watched.values()}:
+        daemon.watch.sweep(name)
 
 
 def test_no_folder_is_written_to_before_all_were_looked_at(daemon, drops):
     """READY has to wait for the looks, and of a thousand folders the disk would take many seconds."""
-    daemon._writing.clear()
+    daemon.watch.writing.clear()
     sweep(daemon)
-    assert all(watched.view.trouble is None for watched in daemon._watched.values())
+    assert all(watched.view.trouble is None for watched in daemon.teller.watched.values())
     assert [names_in(drop) for drop in drops] == [[], []]
-    daemon._writing.set()
+    daemon.watch.writing.set()
     sweep(daemon)
     assert [names_in(drop) for drop in drops] == [[MARKER, "STATUS.txt"]] * 2
 
 
 def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, drops):
-    daemon._writing.clear()
+    daemon.watch.writing.clear()
     for name in ("train_1.csv", "eval_1.csv", "1.done"):
         (drops[0] / name).write_bytes(b"a,b\n1,2\n")
     sweep(daemon)
@@ -71,8 +71,8 @@ def test_a_sweep_passes_over_folders_in_which_nothing_changes_and_finds_what_doe
         sweep(daemon)
         daemon._clock.pass_time(timedelta(seconds=10))
     looked = []
-    plain = daemon._look
-    monkeypatch.setattr(daemon, "_look", lambda name, news: looked.append(name) or plain(name, news))
+    plain = daemon.watch.look
+    monkeypatch.setattr(daemon.watch, "look", lambda name, news: looked.append(name) or plain(name, news))
     sweep(daemon)
     assert not looked
     (drops[1] / "train_1.csv").write_bytes(b"a,b\n1,2\n")
@@ -84,7 +84,7 @@ def test_a_sweep_passes_over_folders_in_which_nothing_changes_and_finds_what_doe
 
 def test_a_folder_whose_status_could_not_be_told_is_not_passed_over(daemon, drops, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("retraind.service.write_status", full)
+        patch.setattr("retraind.telling.write_status", full)
         for _ in range(3):
             sweep(daemon)
             daemon._clock.pass_time(timedelta(seconds=10))
@@ -111,11 +111,11 @@ def test_a_telling_that_another_overtakes_does_not_bring_back_what_it_had_read(d
         found = plain(models)
         monkeypatch.setattr(daemon.journal, "standings", plain)
         daemon.journal.hold_model("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
-        daemon._tell(["churn"])
+        daemon.teller.tell(["churn"])
         return found
 
     monkeypatch.setattr(daemon.journal, "standings", read_and_be_overtaken)
-    daemon._tell(NAMES)
+    daemon.teller.tell(NAMES)
     assert "It is gone." in (drops[0] / "STATUS.txt").read_text("utf-8-sig")
 
 

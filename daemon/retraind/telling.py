@@ -1,0 +1,164 @@
+"""STATUS.txt of each folder under watch: brought up to date when what it tells has changed."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+
+from retraind import log
+from retraind.clock import Clock
+from retraind.intake.folder import DropFolder, View
+from retraind.intake.share import Away
+from retraind.journal import Journal, Outage, Standing
+from retraind.pipeline import Pipeline
+from retraind.report.status import STATUS, expected_names, status_text, stopped_text, write_status
+from retraind.scheduler import Scheduler
+
+_LOG = log.get(__name__)
+
+MOST_ACTIVE = 1_000
+"""Deliveries of one model that are taken in and not finished; further ones wait in the drop folder."""
+_BACKLOG_FULL = f"{MOST_ACTIVE:,} deliveries have been taken in and are not finished. Further ones are taken in as these are."
+MOST_AN_HOUR = 1_000
+"""Deliveries of one model that are taken in within an hour; each leaves some 10 KB in the journal for good."""
+_HOUR_FULL = (
+    f"{MOST_AN_HOUR:,} deliveries have been taken in within the hour. Further ones are taken in later."
+)
+
+
+@dataclass
+class Watched:
+    """A model under watch and what was last told about it."""
+
+    folder: DropFolder
+    sweep: str
+    """The name of the sweep that looks at it: one for each file system, as at the start."""
+    view: View = field(default_factory=View)
+    begun: deque[float] = field(default_factory=deque)
+    """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
+    told: tuple[object, ...] = ()
+    """Empty while there is something to tell."""
+    tellings: int = 0
+    """How often it was told."""
+    out_since: float | None = None
+    """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
+    noted: bool | None = None
+    """Whether the history has it that the folder is out of reach; None while that was not looked up."""
+    telling: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def has_status(self) -> bool:
+        """Whether there is a STATUS.txt; a person may have deleted it."""
+        path = f"{self.folder.model.drop}/{STATUS}"
+        return os.path.lexists(path)  # noqa: TID251 - one more try to write it does no harm
+
+
+@dataclass
+class _Untold:
+    """Models of one file system whose STATUS.txt is to be brought up to date."""
+
+    names: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    telling: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Teller:
+    """Tells of all models under watch."""
+
+    def __init__(self, pipeline: Pipeline, journal: Journal, scheduler: Scheduler, clock: Clock) -> None:
+        self._pipeline = pipeline
+        self._journal = journal
+        self._scheduler = scheduler
+        self._clock = clock
+        self._untold: dict[str, _Untold] = {}
+        """By sweep."""
+        self.watched: dict[str, Watched] = {}
+        """By model; filled by who watches the folders."""
+        self.outages: tuple[Outage, ...] = ()
+        """The hosts that are down."""
+
+    def tell(self, models: Collection[str]) -> None:
+        """Bring STATUS.txt up to date where what it tells has changed."""
+        folders = {name: watched for name in models if (watched := self.watched.get(name)) is not None}
+        if not folders:
+            return
+        before = {name: watched.tellings for name, watched in folders.items()}
+        standings = self._journal.standings(folders)
+        for name, watched in folders.items():
+            with watched.telling:
+                if watched.tellings != before[name]:
+                    # Another thread was faster, and perhaps told of what has happened since.
+                    standings |= self._journal.standings([name])
+                self._tell(name, watched, standings[name])
+                watched.tellings += 1
+
+    def tell_soon(self, models: Collection[str]) -> None:
+        """Bring STATUS.txt up to date from other threads: a share that hangs must not keep the one that calls."""
+        sweeps = set()
+        for name in models:
+            if (watched := self.watched.get(name)) is not None:
+                self._untold.setdefault(watched.sweep, _Untold()).names.put(name)
+                sweeps.add(watched.sweep)
+        for sweep in sweeps:
+            self._scheduler.soon(f"tell {sweep}", partial(self._tell_rest, sweep), pool="look")
+
+    def _tell_rest(self, sweep: str) -> None:
+        """Tell what is to be told on one file system, on a single thread: it may hang."""
+        untold = self._untold[sweep]
+        while not untold.names.empty() and untold.telling.acquire(blocking=False):
+            try:
+                self.tell({untold.names.get() for _ in range(untold.names.qsize())})
+            finally:
+                untold.telling.release()
+
+    def _tell(self, name: str, watched: Watched, standing: Standing) -> None:
+        jobs, hold, last, published, warning = standing
+        view = watched.view
+        if view.complete:
+            limits = (
+                (_BACKLOG_FULL, len(jobs) >= MOST_ACTIVE),
+                (_HOUR_FULL, len(watched.begun) >= MOST_AN_HOUR),
+            )
+            full = tuple(sentence for sentence, reached in limits if reached)
+            view = replace(view, strangers=(*full, *view.strangers))
+        awaited = {job.waits_for for job in jobs}
+        outages = [outage for outage in self.outages if outage.host in awaited]
+        told = (
+            view.waiting, view.strangers, view.trouble,
+            tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
+            hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.switched_at),
+            [(outage.host, outage.since, outage.reason) for outage in outages],
+        )  # fmt: skip
+        if view.away or (told == watched.told and watched.has_status):
+            return
+        expected = expected_names(watched.folder.model)
+        text = status_text(
+            name, view, jobs, hold, last, expected=expected, warning=None if hold else warning, published=published,
+            outages=outages, service=self._pipeline.settings.api.host,
+        )  # fmt: skip
+        if self._write(name, watched, text):
+            watched.told = told
+
+    def tell_end(self, name: str, watched: Watched, why: str) -> None:
+        """Say on the share that nobody looks after the folder now."""
+        if not watched.view.trouble:
+            self._write(name, watched, stopped_text(name, self._clock.now(), why))
+
+    def _write(self, name: str, watched: Watched, text: str) -> bool:
+        try:
+            with self._held(name, watched) as drop:
+                write_status(drop, text, self._clock.now())
+        except OSError as error:
+            _LOG.warning("status_not_written", model=name, reason=error.strerror)
+        except Away as away:
+            _LOG.warning("status_not_written", model=name, reason=away.what)
+        else:
+            return True
+        return False
+
+    def _held(self, name: str, watched: Watched) -> AbstractContextManager[Path]:
+        return self._pipeline.shares.held(name, watched.folder.model.drop)
