@@ -770,6 +770,25 @@ def test_the_zip_is_made_while_the_data_is_checked_and_used_as_it_is(world):
     assert spooled.stat().st_ino == before.st_ino
 
 
+def test_nothing_of_a_delivery_stays_on_the_spool_while_the_service_trains(tmp_path):
+    with a_world(tmp_path, service={"train_time": timedelta(hours=1)}) as world:
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        job = world.pipeline.advance_one(job)
+        assert job.state is State.UPLOADED
+        assert not list((world.root / "state" / "spool").iterdir())
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_nothing_of_a_delivery_stays_on_the_spool_while_its_models_budget_is_used_up(tmp_path):
+    with a_world(tmp_path, budget="1/month") as world:
+        world.run(world.sealing())
+        held = world.run(world.sealing(key="2", train=table(offset=2)))
+        assert held.hold is not None
+        assert not list((world.root / "state" / "spool").iterdir())
+        released = world.journal.write(held, "released", hold=None, held_until=None, budget_waived=True)
+        assert world.run(released).outcome is Outcome.TRAINED
+
+
 def test_data_that_breaks_a_rule_leaves_nothing_on_the_spool(world):
     job = world.run(world.sealing(train=b"a\n1\n"), until=State.FILING)
     assert job.outcome is Outcome.FAILED

@@ -273,6 +273,9 @@ class Pipeline:
                 return self._journal.write(job, waits_for=None)
             case Scope.JOB:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
+                if job.state is State.BUNDLED:
+                    # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
+                    discard(self._spooled(job))
                 return self._journal.write(
                     job, "held", hold=problem, held_until=hold.until, waits_for=None,
                     detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
@@ -608,6 +611,8 @@ class Pipeline:
         """uploaded -> trained: ask how the training does; when it has finished, fetch the results."""
         assert job.retrain_job_id is not None
         assert job.uploaded_at is not None
+        # It has been sent, and a thousand trainings at a time would fill the disk for as long as they take.
+        discard(self._spooled(job))
         now = self._clock.now()
         answer = self._service.status(job.retrain_job_id, self._key(job))
         said: dict[str, Any] = {"status": answer.status, "status_message": answer.message}
