@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.job import IN_WORK, LIFE, RESTING, TALKS, Job, Outcome, Problem, State
-from retraind.turns import Turns, turns, waiting_behind
+from retraind.turns import Turns, in_turn, next_in_turn, turns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ASIDE = Problem(what="Somebody has to look at this.", remedy="Look.")
@@ -39,7 +39,13 @@ def test_of_equal_keys_the_one_that_came_first_goes_first():
 def test_a_delivery_waits_while_another_of_its_model_is_in_work(state):
     working, next_one = job("b", state), job("a")
     assert turns([next_one, working], held=False, backlog="all").run == (working,)
-    assert waiting_behind([next_one, working], next_one) is working
+    assert next_in_turn([next_one, working]) is working
+
+
+def test_while_none_is_in_work_all_wait_for_the_oldest_key():
+    waiting = [job("2026-10", number=1), job("2026-9", number=2), job("2026-11", number=3)]
+    assert next_in_turn(waiting).key == "2026-9"
+    assert [each.key for each in in_turn(waiting)] == ["2026-9", "2026-10", "2026-11"]
 
 
 def test_sealing_filing_and_a_switch_that_a_person_asked_for_need_no_turn():

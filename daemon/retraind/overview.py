@@ -11,9 +11,10 @@ from retraind.intake.folder import DropFolder
 from retraind.intake.share import Shares
 from retraind.job import Job, State
 from retraind.journal import Journal, Outage
-from retraind.report.status import doing, outage_sentence
+from retraind.report.status import MOST_LINES, doing, outage_sentence, some
 from retraind.settings import Settings
 from retraind.shown import display
+from retraind.turns import in_turn, next_in_turn
 
 
 class ActiveJob(BaseModel):
@@ -72,8 +73,8 @@ class Overview(BaseModel):
 
 def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
-    holds = journal.holds()
     active = journal.active()
+    standings = journal.standings(settings.models)
     counts = journal.counts()
     process = running_instance(settings.state.journal_file)
     hosts = [
@@ -84,19 +85,18 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     down = {host.host for host in hosts}
     models = []
     for name, model in settings.models.items():
-        jobs = [job for job in active if job.model == name]
+        jobs, hold, _, published, warning = standings[name]
         # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
         settled = model.model_copy(update={"settle": timedelta(0)})
         view = DropFolder(
             settled, settings.sweep.ignore, Clock(), None, lambda: None, largest=settings.bundle.largest
         ).look()
-        hold = holds.get(name)
         sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
-        warning = journal.warning(name) if not hold else None
+        warning = None if hold else warning
         sentences += [f"SOON TO DO: {warning.told()}"] if warning else []
         trouble = shares.trouble(name, model.drop) or view.trouble
         sentences += [trouble] if trouble else []
-        sentences += [_word(job, jobs, down, holds) for job in jobs]
+        sentences += _words(jobs, down, {name} if hold else ())
         sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
         if view.strangers:
             more = len(view.strangers) - 1
@@ -108,7 +108,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                 hold=hold.problem.what if hold else None,
                 warning=warning.told() if warning else None,
                 jobs=[_active(job) for job in jobs],
-                published=journal.published(name),
+                published=published.id if published else None,
                 done=counts.get(name, {}).get(State.DONE, 0),
                 failed=counts.get(name, {}).get(State.FAILED, 0),
                 waiting=[wait.key for wait in view.waiting],
@@ -134,7 +134,7 @@ def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> Model
         done=counts.get(State.DONE, 0),
         failed=counts.get(State.FAILED, 0),
         waiting=[],
-        sentences=[_word(job, jobs, (), ()) for job in jobs],
+        sentences=_words(jobs, (), ()),
     )
 
 
@@ -156,8 +156,14 @@ def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> 
     )
 
 
-def _word(job: Job, jobs: list[Job], down: Collection[str], holds: Collection[str]) -> str:
-    text = f"{display(job.key) or job.id} {doing(job, jobs)}"
+def _words(jobs: list[Job], down: Collection[str], holds: Collection[str]) -> list[str]:
+    first = next_in_turn(jobs)
+    lines = [_word(job, first, down, holds) for job in in_turn(jobs)[:MOST_LINES]]
+    return some(lines, len(jobs))
+
+
+def _word(job: Job, first: Job | None, down: Collection[str], holds: Collection[str]) -> str:
+    text = f"{display(job.key) or job.id} {doing(job, first)}"
     if job.hold:
         return f"{text}; ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(holds):

@@ -1,8 +1,8 @@
 """Whose turn it is: one job at a time for each model, oldest key first. Pure."""
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from retraind.job import TALKS, Job, State, order_of_key
 
@@ -31,7 +31,7 @@ def turns(
     it, since its successors' order is part of what people rely on; and a sealed one that is being checked keeps its
     turn, whatever older key arrives meanwhile.
     """
-    jobs = sorted(jobs, key=lambda job: (order_of_key(job.key), job.created_at, job.id))
+    jobs = sorted(jobs, key=_place)
     free = [job for job in jobs if not _needs_turn(job)]
     occupying = [job for job in jobs if job.occupies_model]
     returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
@@ -55,8 +55,17 @@ def _may_run(job: Job, held: bool) -> bool:  # noqa: FBT001
     return job.hold is None and not (held and job.state in TALKS)
 
 
-def waiting_behind(jobs: Collection[Job], job: Job) -> Job | None:
-    """Return the job that `job` has to wait for, if it is sealed behind another of its model."""
-    if job.state is not State.SEALED:
-        return None
-    return next((other for other in jobs if other.occupies_model), None)
+def in_turn(jobs: Iterable[Job]) -> list[Job]:
+    """Sort one model's active jobs as people want to read them: what is in work first, then what waits, as it gets its turn."""
+    return sorted(jobs, key=lambda job: (job.state is State.SEALED, _place(job)))
+
+
+def next_in_turn(jobs: Iterable[Job]) -> Job | None:
+    """Return the job of one model that its sealed deliveries wait for: the one in work, else the first of themselves."""
+    jobs = in_turn(jobs)
+    sealed = (job for job in jobs if job.state is State.SEALED)
+    return next((job for job in jobs if job.occupies_model), None) or next(sealed, None)
+
+
+def _place(job: Job) -> tuple[Any, ...]:
+    return order_of_key(job.key), job.created_at, job.id

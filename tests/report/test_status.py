@@ -59,10 +59,20 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
     text = status_text("churn", view, jobs, held("The model is gone.", "retraind release MODEL"), None)
     for words in (
         "the model churn", "ON HOLD: The model is gone. retraind release churn", "TROUBLE: The share is slow.",
-        "10 has been sent; the service is training.", "11 has been taken in and waits for 10 to finish.",
+        "10 has been sent; the service is training.", "11 has been taken in and waits for 9 to finish.",
         "Last try: Disk full.", "12 (train_12.csv): Something is missing.", "notes.docx",
     ):  # fmt: skip
         assert words in text
+
+
+def test_of_many_deliveries_the_one_that_all_wait_for_comes_first_and_the_others_as_they_get_their_turn():
+    jobs = [job(str(number), State.SEALED) for number in reversed(range(1, 201))]
+    text = " ".join(status_text("churn", View(), jobs, None, None).split())
+    first = "1 has been taken in and will be checked as soon as deliveries of other models leave room."
+    second = "2 has been taken in and waits for 1 to finish."
+    assert -1 < text.index(first) < text.index(second) < text.index("50 has been")
+    assert "And 150 more." in text
+    assert "51 has been" not in text
 
 
 def test_hosts_are_told_in_plain_words_without_their_ports():

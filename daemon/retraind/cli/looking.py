@@ -20,6 +20,7 @@ from retraind.report import notes
 from retraind.report.status import doing
 from retraind.settings import Settings
 from retraind.shown import display
+from retraind.turns import next_in_turn
 
 
 @contextmanager
@@ -120,7 +121,10 @@ def show(options: argparse.Namespace) -> int:
     if job.outcome:
         say(notes.note(job, policy=policy_of(settings, job)))
     else:
-        say(f"{job.id} ({job.state}): it {doing(job, active)}. {job.trouble or ''}".rstrip() + "\n")
+        say(
+            f"{job.id} ({job.state}): it {doing(job, next_in_turn(active))}. {job.trouble or ''}".rstrip()
+            + "\n"
+        )
     if hold:
         say(f"{hold}\n")
     say("History:")

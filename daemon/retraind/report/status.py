@@ -21,10 +21,11 @@ from retraind.journal import ModelHold, Outage
 from retraind.report.notes import as_bytes, bullets, fill
 from retraind.settings import ModelSettings
 from retraind.shown import display
-from retraind.turns import waiting_behind
+from retraind.turns import in_turn, next_in_turn
 
 STATUS = "STATUS.txt"
-_MOST_LINES = 50
+MOST_LINES = 50
+"""Of one kind, for one model."""
 _KEY = "2026-11"
 """Of a delivery that is made up, to show how names are formed."""
 _CHANGED = "Last changed: "
@@ -34,7 +35,7 @@ _LONGEST_CHANGED = 200
 
 _DOING = {
     State.SEALING: "is being taken in",
-    State.SEALED: "has been taken in and will be checked next",
+    State.SEALED: "has been taken in and will be checked as soon as deliveries of other models leave room",
     State.CHECKED: "has passed the check and is being bundled",
     State.BUNDLED: "is bundled and will be sent to the service",
     State.REGISTERED: "is being sent to the service",
@@ -53,11 +54,10 @@ _ENDED = {
 }
 
 
-def doing(job: Job, jobs: Sequence[Job]) -> str:
-    """Say in half a sentence what is going on with an active job."""
-    behind = waiting_behind(jobs, job)
-    if behind is not None:
-        return f"has been taken in and waits for {display(behind.key) or behind.id} to finish"
+def doing(job: Job, first: Job | None) -> str:
+    """Say in half a sentence what is going on with an active job; `first` is the one of its model that others wait for."""
+    if job.state is State.SEALED and first is not None and first.id != job.id:
+        return f"has been taken in and waits for {display(first.key) or first.id} to finish"
     return _DOING.get(job.state, str(job.state))
 
 
@@ -99,14 +99,13 @@ def status_text(
         down: dict[str | None, str] = {
             outage.host: _whose(outage.host, service).lower() for outage in outages
         }
-        parts.append(
-            "In work:\n"
-            + bullets(_some([_in_work(job, jobs, down, held) for job in jobs[:_MOST_LINES]], len(jobs)))
-        )
+        first = next_in_turn(jobs)
+        lines = [_in_work(job, first, down, held) for job in in_turn(jobs)[:MOST_LINES]]
+        parts.append("In work:\n" + bullets(some(lines, len(jobs))))
     if view.waiting:
         parts.append(
             "Not complete yet:\n"
-            + bullets(_some([_incomplete(wait) for wait in view.waiting[:_MOST_LINES]], len(view.waiting)))
+            + bullets(some([_incomplete(wait) for wait in view.waiting[:MOST_LINES]], len(view.waiting)))
         )
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
@@ -196,14 +195,14 @@ def _example(pattern: str) -> str:
     return text if text.lower().endswith((".csv", ".tsv")) else f"{text}.csv"
 
 
-def _some(lines: list[str], count: int) -> list[str]:
+def some(lines: list[str], count: int) -> list[str]:
     """Say how many more there are than the screenful of `lines`."""
     more = count - len(lines)
     return [*lines, f"And {more} more."] if more > 0 else lines
 
 
-def _in_work(job: Job, jobs: Sequence[Job], down: Mapping[str | None, str], held: Container[str]) -> str:
-    line = f"{display(job.key) or '(without a key)'} {doing(job, jobs)}."
+def _in_work(job: Job, first: Job | None, down: Mapping[str | None, str], held: Container[str]) -> str:
+    line = f"{display(job.key) or '(without a key)'} {doing(job, first)}."
     if job.hold:
         return f"{line} ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(held):
