@@ -15,13 +15,13 @@ from io import BytesIO
 from pathlib import Path
 
 from benchmarks.timing import timed
+from retraind import process
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
 from retraind.api.upload import ObjectStore
 from retraind.bundle import archive, deflate
 from retraind.bundle.archive import Archive, Member, pieces
 from retraind.bundle.preflight import SourceFile, preflight
-from retraind.bundle.stream import let_threads_alternate
 from retraind.clock import Clock
 from retraind.files import open_regular
 from retraind.intake.listing import signature_of
@@ -167,7 +167,7 @@ def check(folder: str) -> None:
 
 def main() -> None:
     """Do as the command line says."""
-    let_threads_alternate()
+    process.prepare()
     works: dict[str, Callable[..., None]] = {
         "bundle": bundle,
         "build": build,

@@ -22,8 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # The daemon's sweeps are called as its timetable would call them.
-from retraind import log
-from retraind.cli.running import seldom_look_for_garbage
+from retraind import log, process
 from retraind.config import load
 from retraind.service import Daemon
 from retraind.settings import Settings
@@ -332,7 +331,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="for idle")
     options = parser.parse_args()
     log.set_up(level="ERROR")
-    seldom_look_for_garbage()
+    process.prepare()
     # Handles are not what is measured.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     for part in options.parts or PARTS:

@@ -5,7 +5,6 @@ How far the reader is ahead of the slowest of them is bounded, and with it the m
 
 import codecs
 import hashlib
-import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,16 +17,6 @@ from retraind.bundle.table import Limits, Reading, SourceFile, TableReader
 
 _AHEAD = 4
 """Pieces that may wait for the check."""
-_TURN_SECONDS = 0.0005
-
-
-def let_threads_alternate() -> None:
-    """Let the threads of this process take shorter turns at Python; meant to be called once, when a program starts.
-
-    The check holds Python's lock nearly all the time, and those who read and compress need it for an instant each. At
-    Python's own five milliseconds they wait longer for it than they work.
-    """
-    sys.setswitchinterval(_TURN_SECONDS)
 
 
 class Taker(Protocol):

@@ -1,0 +1,25 @@
+import subprocess
+import sys
+
+COUNT_ARENAS = """
+import ctypes, gc, os, sys, threading
+from retraind import process
+process.prepare()
+assert gc.get_freeze_count() and sys.getswitchinterval() < 0.005
+barrier = threading.Barrier(20)
+threads = [threading.Thread(target=lambda: (bytearray(100_000), barrier.wait())) for _ in range(20)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+
+
+def test_threads_that_come_and_go_share_the_memory_that_they_free():
+    told = subprocess.run(
+        [sys.executable, "-c", COUNT_ARENAS], capture_output=True, check=True, text=True
+    ).stdout
+    assert 1 <= told.count("<heap nr=") <= 2
