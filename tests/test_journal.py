@@ -56,6 +56,16 @@ def test_every_transition_is_an_event_in_the_same_transaction(journal):
     ]
 
 
+def test_how_many_jobs_are_active_and_whether_a_model_is_held_can_be_asked_without_reading_all(journal):
+    for number, state in enumerate(State):
+        journal.add(a_job(number, state=state), "made")
+    assert journal.count_active() == len(journal.active()) > 0
+    journal.hold_model("churn", Problem(what="x", remedy="y"), credential=True)
+    assert [journal.is_held(model) for model in ("churn", "price")] == [True, False]
+    journal.release_model("churn", "because")
+    assert not journal.is_held("churn")
+
+
 @pytest.mark.parametrize("state", State)
 def test_only_transitions_of_the_table_are_written(journal, state):
     job = journal.add(a_job(state=state), "made")

@@ -261,6 +261,26 @@ def test_what_is_run_every_while_waits_for_a_thread_once(world):
         scheduler.stop()
 
 
+def test_what_is_to_be_run_soon_waits_for_a_thread_once_however_often_it_is_asked_for(world):
+    free, taken, ran = threading.Event(), threading.Event(), []
+    scheduler = Scheduler(world.pipeline, world.journal, world.clock, lambda _model: None)
+    scheduler.start()
+    try:
+        scheduler.soon("hangs", lambda: (taken.set(), free.wait(10)))
+        assert taken.wait(10)
+        for _ in range(20):
+            scheduler.soon("tell", lambda: ran.append(1))
+            fired(scheduler)
+        assert waiting(scheduler, "default") == 1
+        free.set()
+        until(lambda: ran, "it has been run")
+        scheduler.soon("tell", lambda: ran.append(2))
+        until(lambda: ran == [1, 2], "it is run again when it is asked for again")
+    finally:
+        free.set()
+        scheduler.stop()
+
+
 def test_a_step_for_which_no_thread_could_be_made_is_planned_again_in_time(world, scheduler, monkeypatch):
     job = world.sealing()
     scheduler.dispatch()

@@ -121,3 +121,10 @@ def test_a_telling_that_another_overtakes_does_not_bring_back_what_it_had_read(d
 
 def full(*_):
     raise OSError(28, os.strerror(28))
+
+
+def test_a_folder_whose_share_hangs_is_to_be_told_once_however_much_happens(daemon):
+    (sweep,) = {watched.sweep for watched in daemon.teller.watched.values()}
+    for _ in range(50):
+        daemon.teller.tell_soon(["churn", "price"])  # no thread comes: the timetable has not been started
+    assert sorted(daemon.teller._untold[sweep].names) == ["churn", "price"]

@@ -207,6 +207,12 @@ class Journal:
             query = query.where(JOBS.c.model == model)
         return _by_time(self._jobs(query))
 
+    def count_active(self) -> int:
+        """Count the jobs that something can still happen to by itself."""
+        query = sa.select(sa.func.count()).where(JOBS.c.state.in_(_ACTIVE))
+        with self._reader.connect() as connection:
+            return connection.scalar(query) or 0
+
     def begun_before(self, model: str, states: frozenset[State], moment: datetime, limit: int) -> list[Job]:
         """Return the model's jobs in one of `states` that were begun before `moment`, oldest first."""
         query = sa.select(JOBS.c.body).where(
@@ -489,6 +495,12 @@ class Journal:
         """Return the held models by name."""
         with self._reader.connect() as connection:
             return _read_holds(connection, sa.true())
+
+    def is_held(self, model: str) -> bool:
+        """Tell whether a model is held."""
+        query = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
+        with self._reader.connect() as connection:
+            return connection.execute(query).first() is not None
 
     # Hosts
 

@@ -149,7 +149,7 @@ class Pipeline:
                 if (
                     job.state not in within
                     or job.hold
-                    or (job.state in TALKS and job.model in self._journal.holds())
+                    or (job.state in TALKS and self._journal.is_held(job.model))
                 ):
                     break
                 if job.due(now := self._clock.now()) > now:

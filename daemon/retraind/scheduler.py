@@ -7,7 +7,7 @@ time and any number of times. Nothing is remembered here that a restart would mi
 import heapq
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ _MOST_LOOKING = _LOOKERS // 2
 _TALKERS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
 _LOST_AFTER = timedelta(hours=1)
-"""A step that no thread has begun by then may have got lost on its way to one, and may be planned again."""
+"""What no thread has begun by then may have got lost on its way to one, and may be planned again."""
 _TALK = frozenset({State.UPLOADED, State.SWITCHING})
 _SEND = frozenset({State.SEALED, State.CHECKED, State.BUNDLED, State.REGISTERED})
 """Checks, bundles and uploads. What has been trained must not queue behind all that has still to be sent."""
@@ -160,7 +160,7 @@ class Scheduler:
         self._looks = _Looks(self._call_looker)
         self._dispatching = threading.Lock()
         self._planned_at: dict[str, float] = {}
-        """When the steps were planned that have not begun (`Clock.elapsed` seconds), by job."""
+        """When the steps and tasks were planned that have not begun (`Clock.elapsed` seconds), by job and by name."""
         self._stopped = False
         self._pools = {
             "look": ThreadPoolExecutor(_LOOKERS),
@@ -222,15 +222,17 @@ class Scheduler:
                 task.modify(next_run_time=datetime.now(UTC))
 
     def soon(self, name: str, function: Callable[[], None], pool: str = "default") -> None:
-        """Run `function` once, at once."""
+        """Run `function` once, at once, unless it waits for a thread already."""
+        if self._is_planned(name):
+            return
+        self._planned_at[name] = self._clock.elapsed()
+
+        def run() -> None:
+            self._planned_at.pop(name, None)
+            function()
+
         self._timetable.add_job(
-            function,
-            "date",
-            run_date=datetime.now(UTC),
-            id=name,
-            name=name,
-            executor=pool,
-            replace_existing=True,
+            run, "date", run_date=datetime.now(UTC), id=name, name=name, executor=pool, replace_existing=True
         )
 
     def cancel(self, name: str) -> None:
@@ -239,6 +241,11 @@ class Scheduler:
             self._timetable.remove_job(name)
         except JobLookupError:
             _LOG.debug("nothing_to_cancel", name=name)
+
+    def _is_planned(self, name: str) -> bool:
+        """Tell whether a task is planned or waits for a thread, as far as it cannot have got lost on its way."""
+        planned_at = self._planned_at.get(name)
+        return planned_at is not None and self._clock.elapsed() - planned_at < _LOST_AFTER.total_seconds()
 
     def _planned(self, name: str) -> datetime | None:
         """Return when a task is to be run; None when it is not, or when that is not known before the start."""
@@ -298,13 +305,15 @@ class Scheduler:
         """Schedule the steps of every job that may go on, of `models` or of all."""
         with self._dispatching:
             jobs: Mapping[str, list[Job]]
+            held: Container[str]
             if models is None:
                 jobs = _by_model(self._journal.active())
+                held = self._journal.holds() if jobs else {}
             else:
                 jobs = {model: self._journal.active(model) for model in models}
-            holds = self._journal.holds() if jobs else {}
+                held = {model for model in jobs if self._journal.is_held(model)}
             for model, active in jobs.items():
-                self._dispatch(model, active, held=model in holds)
+                self._dispatch(model, active, held=model in held)
 
     def _dispatch(self, model: str, active: list[Job], *, held: bool) -> None:
         table = self._pipeline.settings.models.get(model)
@@ -327,13 +336,12 @@ class Scheduler:
 
     def _schedule(self, job: Job) -> None:
         """Plan a job's step, unless it is planned for as early already, or waits for a thread."""
-        when, now = job.due(self._clock.now()), self._clock.elapsed()
-        planned_at = self._planned_at.get(job.id)
-        if planned_at is not None and now - planned_at < _LOST_AFTER.total_seconds():
+        when = job.due(self._clock.now())
+        if self._is_planned(job.id):
             planned = self._planned(job.id)
             if planned is None or planned <= when:
                 return
-        self._planned_at[job.id] = now
+        self._planned_at[job.id] = self._clock.elapsed()
         self._timetable.add_job(
             self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
             executor=_pool_of(job.state), replace_existing=True,
@@ -370,7 +378,7 @@ class Scheduler:
         """Return the job if it is still its turn: an older key may have arrived since the step was scheduled."""
         with self._dispatching:
             active = self._journal.active(model)
-            plan = turns(active, held=model in self._journal.holds(), backlog="all", running=self._busy)
+            plan = turns(active, held=self._journal.is_held(model), backlog="all", running=self._busy)
             job = next((job for job in plan.run if job.id == job_id), None)
             if job is None or not self._busy.begin(job_id):
                 return None

@@ -49,6 +49,9 @@ _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd is told ten."""
 _ONCE_MARGIN = 5.0
 _ONCE_STEP = 0.2
+_REST = 9
+"""So many times as long as it took to go through the jobs, they are left alone: of thousands it takes a while, and in a night
+on which all deliver at once the journal changes all the time."""
 _WISHES = frozenset({State.SWITCHING, State.RESTORING})
 """States that a person's command can ask for."""
 
@@ -108,6 +111,10 @@ class Daemon:
         """The hosts that were noted as down for long."""
         self._held: frozenset[str] = frozenset()
         """The models that were on hold when a command was last heeded."""
+        self._seen: int | None = None
+        """The version of the journal that was heeded last."""
+        self._heed_at = 0.0
+        """When to heed it again (`Clock.elapsed` seconds)."""
         self._begun: set[str] | None = None
         """With `once`, the jobs that its exit code is about."""
         self._begun_at = self._clock.elapsed()
@@ -228,29 +235,35 @@ class Daemon:
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
-        seen = -1
         ready = False
         begun = self._clock.elapsed()
         while self._heed_signals(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self.watch.all_swept(begun):
                 ready = True
-                seen = -1
+                self._seen = None
                 self._be_ready()
             self._beat()
             try:
-                if (version := self.journal.database.data_version()) != seen:
-                    # Perhaps a command in another process changed a job.
-                    seen = version
-                    self._notifier.nudge()
-                    self.scheduler.dispatch()
-                    self._tell_wishes()
-                    self._say()
+                self._heed_journal()
                 if self.pipeline.mind_clock():
                     self.scheduler.start_over()
                 self._mind_hosts()
             except SQLAlchemyError as error:
                 tell_of_journal(error)
         return self._code
+
+    def _heed_journal(self) -> None:
+        """Go through the jobs if the journal has changed: perhaps a command in another process did it."""
+        began = self._clock.elapsed()
+        if began < self._heed_at or (version := self.journal.database.data_version()) == self._seen:
+            return
+        self._seen = version
+        self._notifier.nudge()
+        self.scheduler.dispatch()
+        self._tell_wishes()
+        self._say()
+        ended = self._clock.elapsed()
+        self._heed_at = ended + _REST * (ended - began)
 
     def _be_ready(self) -> None:
         """Tell systemd, and begin with what has time: with a thousand models, or a long history, it takes seconds."""
@@ -312,7 +325,7 @@ class Daemon:
         """Tell systemd in a line what is going on."""
         if os.environ.get("NOTIFY_SOCKET"):
             held = len(self.journal.holds())
-            active = len(self.journal.active())
+            active = self.journal.count_active()
             notify(
                 f"STATUS=Models watched: {len(self.teller.watched)}, on hold: {held}; jobs in work: {active}"
             )

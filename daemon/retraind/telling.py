@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 
 from retraind import log
 from retraind.clock import Clock
@@ -62,7 +61,8 @@ class Watched:
 class _Untold:
     """Models of one file system whose STATUS.txt is to be brought up to date."""
 
-    names: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    names: set[str] = field(default_factory=set)
+    """A share that hangs keeps them, however often each is to be told of."""
     telling: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -76,6 +76,8 @@ class Teller:
         self._clock = clock
         self._untold: dict[str, _Untold] = {}
         """By sweep."""
+        self._lock = threading.Lock()
+        """For the names in it."""
         self.watched: dict[str, Watched] = {}
         """By model; filled by who watches the folders."""
         self.outages: tuple[Outage, ...] = ()
@@ -99,19 +101,22 @@ class Teller:
     def tell_soon(self, models: Collection[str]) -> None:
         """Bring STATUS.txt up to date from other threads: a share that hangs must not keep the one that calls."""
         sweeps = set()
-        for name in models:
-            if (watched := self.watched.get(name)) is not None:
-                self._untold.setdefault(watched.sweep, _Untold()).names.put(name)
-                sweeps.add(watched.sweep)
+        with self._lock:
+            for name in models:
+                if (watched := self.watched.get(name)) is not None:
+                    self._untold.setdefault(watched.sweep, _Untold()).names.add(name)
+                    sweeps.add(watched.sweep)
         for sweep in sweeps:
             self._scheduler.soon(f"tell {sweep}", partial(self._tell_rest, sweep), pool="look")
 
     def _tell_rest(self, sweep: str) -> None:
         """Tell what is to be told on one file system, on a single thread: it may hang."""
         untold = self._untold[sweep]
-        while not untold.names.empty() and untold.telling.acquire(blocking=False):
+        while untold.names and untold.telling.acquire(blocking=False):
             try:
-                self.tell({untold.names.get() for _ in range(untold.names.qsize())})
+                with self._lock:
+                    names, untold.names = untold.names, set()
+                self.tell(names)
             finally:
                 untold.telling.release()
 

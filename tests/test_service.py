@@ -1,0 +1,59 @@
+"""How much of its time the daemon spends on what, in this process, with a service that is not there."""
+
+from datetime import timedelta
+
+import pytest
+
+from process import Site
+from retraind.clock import ManualClock
+from retraind.config import load
+from retraind.service import Daemon
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def daemon(tmp_path, clock):
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    site.add_model("churn", "key-of-churn-0123456789")
+    settings, file = load(site.config)
+    with Daemon(settings, file, clock) as made:
+        yield made
+
+
+def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_time(
+    daemon, clock, monkeypatch
+):
+    """Thousands of deliveries at once: the more jobs there are, the longer it takes, and the more often one changes."""
+    gone_through = []
+
+    def dispatch():
+        gone_through.append(clock.elapsed())
+        clock.pass_time(timedelta(seconds=0.5))
+
+    monkeypatch.setattr(daemon.scheduler, "dispatch", dispatch)
+    while clock.elapsed() < 100:
+        daemon.journal.note("something")
+        daemon._heed_journal()
+        clock.pass_time(timedelta(seconds=0.25))
+    assert 15 <= len(gone_through) <= 20
+
+
+def test_a_change_of_the_journal_is_not_missed_while_jobs_are_left_alone(daemon, clock, monkeypatch):
+    gone_through = []
+    monkeypatch.setattr(
+        daemon.scheduler,
+        "dispatch",
+        lambda: (gone_through.append(1), clock.pass_time(timedelta(seconds=1))),
+    )
+    daemon._heed_journal()
+    daemon.journal.note("something")
+    daemon._heed_journal()
+    assert len(gone_through) == 1
+    for _ in range(2):
+        clock.pass_time(timedelta(seconds=10))
+        daemon._heed_journal()
+        assert len(gone_through) == 2
