@@ -329,9 +329,12 @@ def test_the_notes_are_durable_before_the_folder_is_filed_and_the_folder_before_
         filed,
         trace.synced(filed.paths[1].parent, after=filed, thread=filed.thread),
         trace.synced(filed.paths[0].parent, after=filed, thread=filed.thread),
-        trace.removed(r"spool/.*\.zip$"),
         trace.commit("job_filed")[0],
     )
+
+
+def test_the_bundle_is_deleted_only_once_the_journal_has_it_that_it_was_sent(trace):
+    in_order(trace.commit("upload_complete")[1], trace.removed(r"spool/.*\.zip$"))
 
 
 def test_a_copy_to_another_file_system_is_whole_and_durable_before_the_original_is_touched(trace_across):
