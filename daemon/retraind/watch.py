@@ -286,7 +286,7 @@ class Watch:
         """Hear of a job's step."""
         if job.state is State.RETURNED and (watched := self._teller.watched.get(job.model)) is not None:
             watched.folder.distrust({file.name for file in job.files})
-        self._teller.tell([job.model])
+        self._teller.tell_soon([job.model])
 
 
 def _device_of(folder: Path) -> int:
