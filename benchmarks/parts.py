@@ -10,8 +10,10 @@ from pathlib import Path
 from benchmarks import sink
 from benchmarks.data import KINDS, write_table
 from benchmarks.measure import Contest, Way, python
+from benchmarks.results import LIMIT
 
 MB = 1_000_000
+_LIMIT = f"{LIMIT}deflate alone, in memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def bundling(plan: Plan) -> Iterator[Contest]:
                         made,
                     ),
                     Way("retraind, small", python("ours", "bundle", folder, made, "small"), made),
-                    Way("limit: deflate alone, in memory", python("limits", "deflate", *files)),
+                    Way(_LIMIT, python("limits", "deflate", *files)),
                     _shell("zip -6", f"{inside}zip -q -6 -r '{made}' {members}", ("zip",), made),
                     _shell("zip -1", f"{inside}zip -q -1 -r '{made}' {members}", ("zip",), made),
                     _shell(
@@ -105,6 +107,22 @@ def bundling(plan: Plan) -> Iterator[Contest]:
                         ("pigz",),
                         made,
                     ),
+                ),
+            )
+
+
+def limit(plan: Plan) -> Iterator[Contest]:
+    """A delivery of five times the usual size beside what the cores can do: what is done once counts less in it."""
+    for kind in plan.kinds:
+        with delivery(plan, kind, 5 * plan.size) as folder:
+            made = plan.folder / "made.zip"
+            files = [folder / f"{name}_src" / f"{name}.csv" for name in ("train", "eval")]
+            yield Contest(
+                kind,
+                size_of(folder),
+                (
+                    Way("retraind, fast", python("ours", "bundle", folder, made, "fast"), made),
+                    Way(_LIMIT, python("limits", "deflate", *files)),
                 ),
             )
 
@@ -194,11 +212,12 @@ def _of_size(plan: Plan, size: int) -> Iterator[Contest]:
 
 PARTS: dict[str, Part] = {
     "bundling": bundling,
+    "limit": limit,
     "delivering": delivering,
     "uploading": uploading,
     "memory": memory,
     "large": large,
 }
-USUAL = ("bundling", "delivering", "uploading", "memory")
+USUAL = ("bundling", "limit", "delivering", "uploading", "memory")
 """The parts that are measured unless others are asked for."""
 ALL_KINDS = tuple(KINDS)

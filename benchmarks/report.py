@@ -73,7 +73,17 @@ def _goals(parts: Mapping[str, Found]) -> str:
     bundling, delivering = parts["bundling"].contests, parts["delivering"].contests
     lines += [
         _goal("bundling, against the vendor's script", "20 ×", bundling, _FAST, _against_vendor),
-        _goal("bundling, of what the cores can deflate", "80 %", bundling, _FAST, _of_limit),
+        *(
+            _goal(
+                f"bundling {contests[0].bytes / 1e6:,.0f} MB, of what the cores can deflate",
+                "80 %",
+                contests,
+                _FAST,
+                _of_limit,
+            )
+            for contests in (bundling, parts["limit"].contests if "limit" in parts else ())
+            if contests
+        ),
         _goal(
             "drop folder to uploaded, all checks on, against the vendor's script",
             "12 ×",
