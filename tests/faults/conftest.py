@@ -55,6 +55,35 @@ def memory(mount):
     return lambda point, size: mount(point, "-t", "tmpfs", "-o", f"size={size}k,mode=755", "retraind-tests")
 
 
+class Quota:
+    """A file system of its own on a loop device, with a folder that may hold so many bytes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def allow(self, size):
+        subprocess.run(["btrfs", "qgroup", "limit", str(size), self.folder], check=True)
+
+
+@pytest.fixture
+def quota(mount, tool, tmp_path):
+    """Make a folder with a quota. btrfs has quotas that bind root as well, by whom the tests may be run."""
+
+    def made(folder, size):
+        image = tmp_path / "quota.img"
+        with image.open("wb") as file:
+            file.truncate(128 << 20)
+        subprocess.run([tool("mkfs.btrfs"), "--quiet", "--mixed", image], check=True, capture_output=True)
+        mount(folder.parent, "-o", "loop", image)
+        subprocess.run(["btrfs", "subvolume", "create", folder], check=True, capture_output=True)
+        subprocess.run(["btrfs", "quota", "enable", folder.parent], check=True)
+        quota = Quota(folder)
+        quota.allow(size)
+        return quota
+
+    return made
+
+
 @pytest.fixture
 def faulty():
     """Mount a folder through a file system that fails on command, until the test ends."""

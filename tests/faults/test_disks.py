@@ -52,7 +52,7 @@ def fill(folder):
                 while True:
                     file.write(b"x" * piece)
             except OSError as error:
-                if error.errno != errno.ENOSPC:
+                if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                     raise
     return filler
 
@@ -121,6 +121,21 @@ def test_a_full_share_is_waited_for(tmp_path, memory, state):
         filler = fill(tmp_path / "share")
         job = stuck(world, job, state, "No space left on device. Free some space there.")
         filler.unlink()
+        job = world.run(job)
+        assert job.outcome is Outcome.TRAINED
+        assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
+
+
+@pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
+def test_a_share_whose_quota_is_used_up_is_waited_for(tmp_path, quota, state):
+    limit = quota(tmp_path / "disk" / "quota", 2 << 20)
+    (tmp_path / "share").symlink_to(limit.folder)
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=state)
+        world.wait_for_trainings()
+        fill(limit.folder)
+        job = stuck(world, job, state, "Disk quota exceeded. Free some space there, or raise the quota.")
+        limit.allow("none")
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED
         assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
