@@ -160,7 +160,7 @@ class Scheduler:
         self._looks = _Looks(self._call_looker)
         self._dispatching = threading.Lock()
         self._planned_at: dict[str, float] = {}
-        """When the steps and tasks were planned that have not begun (`Clock.elapsed` seconds), by job and by name."""
+        """When the steps and tasks were planned that have not begun (`Clock.elapsed` seconds), by name."""
         self._stopped = False
         self._pools = {
             "look": ThreadPoolExecutor(_LOOKERS),
@@ -337,13 +337,14 @@ class Scheduler:
     def _schedule(self, job: Job) -> None:
         """Plan a job's step, unless it is planned for as early already, or waits for a thread."""
         when = job.due(self._clock.now())
-        if self._is_planned(job.id):
-            planned = self._planned(job.id)
+        task = _task_of(job)
+        if self._is_planned(task):
+            planned = self._planned(task)
             if planned is None or planned <= when:
                 return
-        self._planned_at[job.id] = self._clock.elapsed()
+        self._planned_at[task] = self._clock.elapsed()
         self._timetable.add_job(
-            self._run, "date", args=(job.id, job.model), run_date=when, id=job.id, name=f"{job.state} {job.id}",
+            self._run, "date", args=(task, job.model), run_date=when, id=task, name=f"{job.state} {job.id}",
             executor=_pool_of(job.state), replace_existing=True,
         )  # fmt: skip
 
@@ -356,17 +357,17 @@ class Scheduler:
         finally:
             self._busy.end(job_id)
 
-    def _run(self, job_id: str, model: str) -> None:
+    def _run(self, task: str, model: str) -> None:
         # From here on it may be planned again: what is asked for now may come too late for this run.
-        self._planned_at.pop(job_id, None)
-        job = self._claim(job_id, model)
+        self._planned_at.pop(task, None)
+        job = self._claim(task, model)
         if job is None:
             return
         owned = job.state is State.SEALING
         try:
             job = self._pipeline.advance(job, _together(job.state))
         finally:
-            self._busy.end(job_id)
+            self._busy.end(job.id)
         # Not after an exception: the sweep dispatches again soon enough, and does not spin on what is broken.
         if not self._stopped:
             self.dispatch([model])
@@ -374,18 +375,18 @@ class Scheduler:
                 # Looks have passed over names that this job owned, and no event tells that it does no more.
                 self.look_in(model, 0)
 
-    def _claim(self, job_id: str, model: str) -> Job | None:
-        """Return the job if it is still its turn: an older key may have arrived since the step was scheduled."""
+    def _claim(self, task: str, model: str) -> Job | None:
+        """Return the job whose turn it is by now: an older key, or one that counts more, may have arrived meanwhile."""
         with self._dispatching:
             active = self._journal.active(model)
             plan = turns(active, held=self._journal.is_held(model), backlog="all", running=self._busy)
-            job = next((job for job in plan.run if job.id == job_id), None)
-            if job is None or not self._busy.begin(job_id):
+            job = next((job for job in plan.run if _task_of(job) == task), None)
+            if job is None or not self._busy.begin(job.id):
                 return None
-            if self._journal.get(job_id) == job:
+            if self._journal.get(job.id) == job:
                 return job
             # Another thread ended its steps after the journal was read here, and dispatches anew once it has.
-            self._busy.end(job_id)
+            self._busy.end(job.id)
             return None
 
     @staticmethod
@@ -402,6 +403,15 @@ def _pool_of(state: State) -> str:
     if state in _TALK:
         return "talk"
     return "work" if state in _SEND else "close"
+
+
+def _task_of(job: Job) -> str:
+    """Return the name under which a job's step is planned.
+
+    Where models queue for a thread to be sent, the place in the queue is the model's, whichever of its jobs has the turn.
+    Else a model whose newest delivery counts would begin to queue anew with each, and might never get there.
+    """
+    return f"send {job.model}" if job.state in _SEND else job.id
 
 
 def _together(state: State) -> frozenset[State]:

@@ -16,7 +16,7 @@ from retraind import files, places
 from retraind.intake.share import Shares
 from retraind.job import Outcome, State
 from retraind.report.status import write_status
-from retraind.scheduler import Scheduler
+from retraind.scheduler import Scheduler, _task_of
 from world import a_world
 
 
@@ -55,12 +55,12 @@ def test_an_older_key_that_arrives_while_a_job_is_being_checked_waits_for_it(wor
         if job.key == "2":
             older = world.run(world.sealing("1"), until=State.SEALED)
             scheduler.dispatch()
-            assert scheduler._timetable.get_job(older.id) is None
-            scheduler._run(older.id, "churn")
+            assert scheduler._timetable.get_job(_task_of(older)) is None
+            scheduler._run(_task_of(older), "churn")
         return job
 
     scheduler = scheduler_of(world, advance)
-    scheduler._run(newer.id, "churn")
+    scheduler._run(_task_of(newer), "churn")
     assert advanced == ["2"]
 
 

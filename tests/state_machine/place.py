@@ -13,6 +13,7 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.job import LIFE, Job, State
 from retraind.jobfile import JobFiles
 from retraind.rebuild import rebuild
+from retraind.scheduler import _task_of
 from retraind.service import Daemon
 
 MODELS = {"churn": "pair", "price": "train-only"}
@@ -109,14 +110,14 @@ class Place:
         due = self.due(name)
         if not due:
             return
-        job_id = due[which % len(due)]
+        task = _task_of(self.journal.get(due[which % len(due)]))
         if not one:
-            scheduler._run(job_id, name)
-        elif (job := scheduler._claim(job_id, name)) is not None:
+            scheduler._run(task, name)
+        elif (job := scheduler._claim(task, name)) is not None:
             try:
                 self.daemon.pipeline.advance(job, frozenset({job.state}))
             finally:
-                scheduler._busy.end(job_id)
+                scheduler._busy.end(job.id)
         self.wait_for_the_service()
 
     def wait_for_the_service(self) -> None:
