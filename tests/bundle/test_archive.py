@@ -367,3 +367,18 @@ def test_space_that_is_kept_free_is_not_begun_on(tmp_path):
         pass
     assert refused.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []
+
+
+def test_however_many_members_there_are_few_pieces_wait(tmp_path):
+    waiting = []
+    with Archive(tmp_path / "b.zip", COMPRESSORS["fast"]) as made:
+        for number in range(500):
+            made.begin(f"{number}.csv", 1)
+            made.add(b"x")
+            waiting.append(len(made._waiting))
+            made.end()
+        made.finish()
+    assert max(waiting) <= archive._AHEAD * deflate.cores()
+    with zipfile.ZipFile(tmp_path / "b.zip") as found:
+        assert found.testzip() is None
+        assert len(found.namelist()) == 500

@@ -219,9 +219,11 @@ class Archive:
             raise SizeChanged
         self._waiting.append((entry, self._pool.submit(self._squeeze, piece, self._before)))
         self._before = piece[-deflate.WINDOW :]
-        # No more than one, lest the cores run out of work while this thread writes.
+        # Not all that is ready, lest the cores run out of work while this thread writes.
         _, first = self._waiting[0]
-        if first is None or first.done() or len(self._waiting) > _AHEAD * self._cores:
+        if first is None or first.done():
+            self._write_next()
+        while len(self._waiting) > _AHEAD * self._cores:
             self._write_next()
 
     def end(self) -> None:
