@@ -57,3 +57,21 @@ def test_a_change_of_the_journal_is_not_missed_while_jobs_are_left_alone(daemon,
         clock.pass_time(timedelta(seconds=10))
         daemon._heed_journal()
         assert len(gone_through) == 2
+
+
+def test_once_rests_the_longer_the_more_jobs_there_are_to_go_through(daemon, clock, monkeypatch):
+    rests = []
+
+    def rest(seconds):
+        rests.append(seconds)
+        return len(rests) < 4
+
+    def movable():
+        clock.pass_time(timedelta(seconds=0.5))
+        return True
+
+    monkeypatch.setattr(daemon, "_heed_signals", rest)
+    monkeypatch.setattr(daemon, "_movable", movable)
+    daemon._begun = set()
+    daemon._work_off()
+    assert rests[1:] == [4.5, 4.5, 4.5]

@@ -336,7 +336,9 @@ class Daemon:
         longest = max(model.settle.total_seconds() for model in self.settings.models.values())
         begun = self._clock.elapsed()
         deadline = begun + longest + _ONCE_MARGIN
-        while self._heed_signals(_ONCE_STEP) and self._journal_is_well():
+        rest = _ONCE_STEP
+        while self._heed_signals(rest) and self._journal_is_well():
+            looked = self._clock.elapsed()
             self._mind_hosts()
             views = [watched.view for watched in self.teller.watched.values()]
             arriving = self._clock.elapsed() < deadline and any(
@@ -344,6 +346,7 @@ class Daemon:
             )
             if self.watch.all_swept(begun) and not arriving and not self._movable():
                 break
+            rest = max(_ONCE_STEP, _REST * (self._clock.elapsed() - looked))
         if self._code:
             return self._code
         self._notifier.deliver()
