@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak bench bench-watching bench-history lint format clean
+.PHONY: demo test spectrum long crash soak bench bench-watching bench-history bench-night lint format clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -50,6 +50,9 @@ bench-watching: $(VENV)/.dev ## what it costs to watch many folders: make bench-
 
 bench-history: $(VENV)/.dev ## how the journal's look-ups grow with it: make bench-history [ARGS="--jobs 1000000"]
 	$(BIN)/python -m benchmarks.history $(ARGS)
+
+bench-night: $(VENV)/.dev ## what it costs when all models deliver at once: make bench-night [ARGS="--models 1000 --each 3"]
+	$(BIN)/python -m benchmarks.night $(ARGS)
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .

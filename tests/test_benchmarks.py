@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks import sink, tables
+from benchmarks import night, sink, tables
 from benchmarks.data import KINDS, write_table
 from benchmarks.measure import Contest, Result, Run, Way, compete, python, run
 from benchmarks.report import filled
 from benchmarks.results import Found, Measured, load, merge
 from retraind.bundle.preflight import SourceFile, preflight
+from retraind.emulator.config import RequestSeen
 
 
 @pytest.fixture
@@ -108,3 +109,12 @@ def test_a_part_replaces_its_own_results_only_and_fills_its_own_place_on_the_pag
     assert "old" not in new
     assert "| ours |" in new
     assert new.endswith("b\n<!-- figures: large -->\nkept\n<!-- end -->\n")
+
+
+def test_a_question_about_a_training_is_late_by_what_it_comes_after_its_time(monkeypatch):
+    polls, times = night.Polls(), iter([0.0, 0.1, 5.3, 12.3])
+    monkeypatch.setattr(night.time, "monotonic", lambda: next(times))
+    for _ in range(4):
+        polls.see(RequestSeen("GET", "/v1/external/retrain_jobs/7", 200, 0.0))
+    polls.see(RequestSeen("POST", "/v1/external/retrain_jobs", 200, 0.0))
+    assert polls.late() == pytest.approx([0.2, 2.0])
