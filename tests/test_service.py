@@ -1,5 +1,6 @@
 """How much of its time the daemon spends on what, in this process, with a service that is not there."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,8 @@ def clock():
 @pytest.fixture
 def daemon(tmp_path, clock):
     site = Site(tmp_path, "http://127.0.0.1:9")
-    site.add_model("churn", "key-of-churn-0123456789")
+    for name in ("churn", "price"):
+        site.add_model(name, f"key-of-{name}-0123456789")
     settings, file = load(site.config)
     with Daemon(settings, file, clock) as made:
         yield made
@@ -75,3 +77,18 @@ def test_once_rests_the_longer_the_more_jobs_there_are_to_go_through(daemon, clo
     daemon._begun = set()
     daemon._work_off()
     assert rests[1:] == [4.5, 4.5, 4.5]
+
+
+def test_a_share_that_is_slow_keeps_no_other_from_hearing_that_all_has_stopped(daemon, monkeypatch):
+    daemon.watch.start()
+    both, told = threading.Barrier(2, timeout=10), []
+    plain = daemon.teller.tell_end
+
+    def slowly(name, *others):
+        both.wait()
+        plain(name, *others)
+        told.append(name)
+
+    monkeypatch.setattr(daemon.teller, "tell_end", slowly)
+    daemon._tell_end()
+    assert sorted(told) == ["churn", "price"]
