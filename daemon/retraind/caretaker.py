@@ -1,6 +1,8 @@
 """What has to be looked after as time goes by: holds that end by themselves, and the models' keys."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from retraind import log
@@ -8,7 +10,7 @@ from retraind.api.credentials import Credentials, explained, origin_of, presumed
 from retraind.clock import Clock, for_people
 from retraind.errors import Hold, Setback
 from retraind.job import Problem
-from retraind.journal import Journal
+from retraind.journal import Conflict, Journal
 from retraind.pipeline import Pipeline
 from retraind.settings import ModelSettings
 
@@ -33,7 +35,9 @@ class Caretaker:
         pipeline: Pipeline,
         journal: Journal,
         credentials: Credentials,
+        *,
         clock: Clock,
+        stopping: threading.Event,
         changed: Callable[[str], None],
     ) -> None:
         """`changed` is called with a model for whose jobs, or readers, something is different now."""
@@ -41,6 +45,7 @@ class Caretaker:
         self._journal = journal
         self._credentials = credentials
         self._clock = clock
+        self._stopping = stopping
         self._changed = changed
         self._due: dict[str, float] = {}
         """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
@@ -61,6 +66,8 @@ class Caretaker:
         self._end_holds_for_keys()
         self._end_dated_holds()
         for name, model in self._pipeline.settings.models.items():
+            if self._stopping.is_set():
+                return  # The service may be slow, and there may be a thousand keys to ask it for.
             if self._clock.elapsed() >= self._due.get(name, 0.0):
                 again = self._mind_end(name, model)
                 self._due[name] = self._clock.elapsed() + again.total_seconds()
@@ -82,7 +89,8 @@ class Caretaker:
         now = self._clock.now()
         for job in self._journal.active():
             if job.hold and job.held_until and (job.held_until <= now or job.clock_was_set_back(now)):
-                self._journal.write(job, "released", hold=None, held_until=None)
+                with suppress(Conflict):  # A command was faster.
+                    self._journal.write(job, "released", hold=None, held_until=None)
                 self._changed(job.model)
 
     def _mind_end(self, name: str, model: ModelSettings) -> timedelta:

@@ -166,7 +166,12 @@ class Daemon:
                 hashing=self._background,
             )
             self.caretaker = Caretaker(
-                self.pipeline, self.journal, self.credentials, self._clock, self._go_on
+                self.pipeline,
+                self.journal,
+                self.credentials,
+                clock=self._clock,
+                stopping=self._stopping,
+                changed=self._go_on,
             )
             self._tidier = tidy.Tidier(self.pipeline, self.journal, self._clock, self._stopping)
             opening.callback(self.scheduler.stop)
