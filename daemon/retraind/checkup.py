@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,8 @@ from retraind import log
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
 from retraind.clock import Clock
-from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, disk_remedy
+from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, unseen
+from retraind.patience import Question, ask_each
 from retraind.report.notify import Recipient, Refused, recipients_of, test_message
 from retraind.settings import ModelSettings, Settings
 
@@ -38,9 +39,12 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
     findings += _recipients(settings)
     client = ApiClient(settings.api)
     credentials = Credentials(client)
+    places = _places(settings)
     try:
         for name, model in settings.models.items():
-            findings += _model(name, model, client, credentials, online=online)
+            findings += _folders(name, model, places)
+            findings += _gate(name, model)
+            findings.append(_credential(name, model, client, credentials, online=online))
     finally:
         client.close()
     return findings
@@ -78,30 +82,49 @@ def _parent_writable(subject: str, path: Path) -> Finding:
     return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
 
 
-def _model(
-    name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
-) -> Iterator[Finding]:
-    try:
-        yield from _folders(name, model)
-    except OSError as error:
-        text = f"{os.fsdecode(error.filename)} cannot be looked at: {error.strerror}. {disk_remedy(error)}"
-        yield Finding(f"models.{name}.drop", False, text.strip())
-    yield from _gate(name, model)
-    yield _credential(name, model, client, credentials, online=online)
+class _Place(NamedTuple):
+    """What a folder is made of."""
+
+    device: int
+    usable: bool
+    """Whether this user may read and write there."""
 
 
-def _folders(name: str, model: ModelSettings) -> Iterator[Finding]:
-    """Look at a model's folders. Raises OSError when one is out of reach."""
+def _places(settings: Settings) -> dict[Path, _Place | OSError]:
+    """Look at the folders of all models, with patience."""
+    asked: list[Question[_Place]] = []
+    for model in settings.models.values():
+        asked += [(model.drop, _place), (model.done_folder, _place_for), (model.failed_folder, _place_for)]
+    return {folder: found for (folder, _), found in zip(asked, ask_each(asked), strict=True)}
+
+
+def _place_for(folder: Path) -> _Place:
+    return _place(_existing(folder))
+
+
+def _place(folder: Path) -> _Place:
+    return _Place(folder.stat().st_dev, os.access(folder, os.R_OK | os.W_OK | os.X_OK))
+
+
+def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSError]) -> Iterator[Finding]:
+    """Tell of a model's folders."""
     subject = f"models.{name}.drop"
-    model.drop.stat()
-    if os.access(model.drop, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding(subject, True, f"{model.drop} can be read and written")
-    else:
-        yield Finding(
-            subject, False, f"this user may not read and write {model.drop}; files are moved out of it"
-        )
+    drop = places[model.drop]
+    if isinstance(drop, OSError):
+        yield Finding(subject, False, unseen(model.drop, drop))
+        return
+    yield Finding(
+        subject,
+        drop.usable,
+        f"{model.drop} can be read and written"
+        if drop.usable
+        else f"this user may not read and write {model.drop}; files are moved out of it",
+    )
     for word, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
-        if _existing(folder).stat().st_dev != _existing(model.drop).stat().st_dev:
+        place = places[folder]
+        if isinstance(place, OSError):
+            yield Finding(f"models.{name}.{word}", False, unseen(folder, place))
+        elif place.device != drop.device:
             yield Finding(
                 f"models.{name}.{word}",
                 True,

@@ -10,17 +10,20 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from retraind.errors import ConfigError
+from retraind.patience import ask_each
 from retraind.settings import ENV_PREFIX, ModelSettings, Settings, table_mistakes
-from retraind.values import ONLY_LOOKING
+from retraind.values import KNOWN, ONLY_LOOKING
 
 CONFIG_VARIABLE = "RETRAIND_CONFIG"
 SYSTEM_CONFIG = Path("/etc/retraind/config.toml")
+_PATHS = ("drop", "done", "failed", "api_key_file", "secret_key_file")
+"""Keys of a model's table that name what has to be there."""
 
 
 def find_config(named: Path | None = None) -> Path:
@@ -48,11 +51,36 @@ def find_config(named: Path | None = None) -> Path:
 def load(named: Path | None = None) -> tuple[Settings, Path]:
     """Read and validate the configuration; returns it with the file it came from.
 
-    Raises ConfigError with every mistake found.
+    A drop folder whose share is out of reach, or hangs, is no mistake. Raises ConfigError with every mistake found.
     """
+    file, content = _read(named)
+    return _validated(file, content, _look_at_paths(content)), file
+
+
+def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[str]]:
+    """Read the configuration for a command that only looks, or writes a wish into the journal.
+
+    A share that is away and a key file that is open to others are no reason to tell nothing of all models: such
+    mistakes are returned. Raises ConfigError for all others.
+    """
+    file, content = _read(named)
+    found = _look_at_paths(content)
+    try:
+        return _validated(file, content, found), file, []
+    except ConfigError as error:
+        looking = ONLY_LOOKING.set(True)
+        try:
+            return _validated(file, content, found), file, error.problems
+        except ConfigError:
+            raise error from None
+        finally:
+            ONLY_LOOKING.reset(looking)
+
+
+def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
     file = find_config(named)
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return file, tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{file}: this is not valid TOML: {error}."]) from None
     except UnicodeDecodeError as error:
@@ -61,10 +89,43 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
         ) from None
     except OSError as error:
         raise ConfigError([f"{file}: it cannot be read: {error.strerror}."]) from None
+
+
+class _Found(NamedTuple):
+    """What is at a path."""
+
+    place: Path
+    """The path without links, as far as they could be followed."""
+    status: os.stat_result | OSError
+
+
+def _look_at_paths(content: Mapping[str, Any]) -> dict[Path, _Found]:
+    """Look at all folders and files that the models name, with patience: a share may hang."""
+    paths = [
+        Path(value).expanduser()
+        for table in _tables(content).values()
+        for key in _PATHS
+        if isinstance(value := table.get(key), str) and "\0" not in value
+    ]
+    return {
+        path: _Found(Path(os.path.abspath(path)), found) if isinstance(found, OSError) else found  # noqa: PTH100
+        for path, found in zip(paths, ask_each([(path, _look_at) for path in paths]), strict=True)
+    }
+
+
+def _look_at(place: Path) -> _Found:
+    try:
+        return _Found(place, place.stat())
+    except OSError as error:
+        return _Found(place, error)
+
+
+def _validated(file: Path, content: dict[str, Any], found: Mapping[Path, _Found]) -> Settings:
     problems = list(_unknown_variables())
     if not ONLY_LOOKING.get():
         problems += _exposed_secrets(file, content)
     settings = None
+    known = KNOWN.set({path: each.status for path, each in found.items()})
     try:
         settings = Settings(**content)
     except ValidationError as error:
@@ -77,28 +138,12 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
             for name, table in tables.items()
             for mistake in table_mistakes(table)
         ]
-    problems += _folder_conflicts(file, _drop_folders(content))
+    finally:
+        KNOWN.reset(known)
+    problems += _folder_conflicts(file, _drop_folders(content), found)
     if problems or settings is None:
         raise ConfigError(problems)
-    return settings, file
-
-
-def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[str]]:
-    """Read the configuration for a command that only looks, or writes a wish into the journal.
-
-    A share that is away and a key file that is open to others are no reason to tell nothing of all models: such
-    mistakes are returned. Raises ConfigError for all others.
-    """
-    try:
-        return *load(named), []
-    except ConfigError as error:
-        looking = ONLY_LOOKING.set(True)
-        try:
-            return *load(named), error.problems
-        except ConfigError:
-            raise error from None
-        finally:
-            ONLY_LOOKING.reset(looking)
+    return settings
 
 
 def _is_between_keys(detail: ErrorDetails) -> bool:
@@ -126,14 +171,18 @@ def _drop_folders(content: Mapping[str, Any]) -> dict[str, Path]:
     }
 
 
-def _folder_conflicts(file: Path, folders: Mapping[str, Path]) -> Iterator[str]:
+def _folder_conflicts(file: Path, folders: Mapping[str, Path], found: Mapping[Path, _Found]) -> Iterator[str]:
     """Tell which models share a drop folder or lie inside one another, links resolved.
 
     Sorted by path, a folder's descendants follow it directly, so one pass with a stack of parents finds all.
     """
     parents: list[tuple[str, Path]] = []
     for name, folder in sorted(
-        ((name, folder.expanduser().resolve()) for name, folder in folders.items()),
+        (
+            (name, found[path].place)
+            for name, folder in folders.items()
+            if (path := folder.expanduser()) in found
+        ),
         key=lambda item: item[1].parts,
     ):
         while parents and not folder.is_relative_to(parents[-1][1]):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 _SILENT = "The share does not answer. Mend it, or mount it again."
 OUT_OF_REACH: Mapping[int, str] = {
@@ -40,6 +41,11 @@ _DISK_REMEDIES: Mapping[int, str] = {
 def disk_remedy(error: OSError) -> str:
     """Say what helps when the file system answers with this error; nothing where nobody can know."""
     return _DISK_REMEDIES.get(error.errno or 0, "")
+
+
+def unseen(path: Path | str, error: OSError) -> str:
+    """Say that a path cannot be looked at, why, and what helps."""
+    return f"{path} cannot be looked at: {error.strerror}. {disk_remedy(error)}".strip()
 
 
 class Scope(StrEnum):

@@ -2,17 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from retraind.clock import Clock, for_people
 from retraind.database import running_instance
-from retraind.intake.folder import DropFolder
+from retraind.errors import unseen
+from retraind.intake.folder import DropFolder, View
 from retraind.intake.share import Shares
 from retraind.job import Job, State
 from retraind.journal import Journal, Outage
+from retraind.patience import Question, ask_each
 from retraind.report.status import MOST_LINES, doing, outage_sentence, some
-from retraind.settings import Settings
+from retraind.settings import ModelSettings, Settings
 from retraind.shown import display
 from retraind.turns import in_turn, next_in_turn
 
@@ -38,6 +41,8 @@ class ModelOverview(BaseModel):
     hold: str | None
     warning: str | None
     """What is soon to be done about its key."""
+    trouble: str | None
+    """Why nothing can be taken from its drop folder."""
     jobs: list[ActiveJob]
     published: str | None
     """The job whose result retraind published last."""
@@ -84,18 +89,12 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     shares = Shares.beside(settings.state.journal_file)
     down = {host.host for host in hosts}
     models = []
-    for name, model in settings.models.items():
+    for (name, model), view in zip(settings.models.items(), _views(settings, shares), strict=True):
         jobs, hold, _, published, warning = standings[name]
-        # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
-        settled = model.model_copy(update={"settle": timedelta(0)})
-        view = DropFolder(
-            settled, settings.sweep.ignore, Clock(), None, lambda: None, largest=settings.bundle.largest
-        ).look()
         sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
         warning = None if hold else warning
         sentences += [f"SOON TO DO: {warning.told()}"] if warning else []
-        trouble = shares.trouble(name, model.drop) or view.trouble
-        sentences += [trouble] if trouble else []
+        sentences += [view.trouble] if view.trouble else []
         sentences += _words(jobs, down, {name} if hold else ())
         sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
         if view.strangers:
@@ -107,6 +106,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                 drop=str(model.drop),
                 hold=hold.problem.what if hold else None,
                 warning=warning.told() if warning else None,
+                trouble=view.trouble,
                 jobs=[_active(job) for job in jobs],
                 published=published.id if published else None,
                 done=counts.get(name, {}).get(State.DONE, 0),
@@ -122,6 +122,27 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     return Overview(process=process, models=models, hosts=hosts)
 
 
+def _views(settings: Settings, shares: Shares) -> list[View]:
+    """Look at every drop folder, with patience."""
+
+    def question(name: str, model: ModelSettings) -> Question[View]:
+        def look(_place: Path) -> View:
+            if trouble := shares.trouble(name, model.drop):
+                return View(trouble=trouble)
+            # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
+            settled = model.model_copy(update={"settle": timedelta(0)})
+            ignore, largest = settings.sweep.ignore, settings.bundle.largest
+            return DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest).look()
+
+        return model.drop, look
+
+    asked = [question(name, model) for name, model in settings.models.items()]
+    return [
+        View(trouble=unseen(drop, found)) if isinstance(found, OSError) else found
+        for (drop, _), found in zip(asked, ask_each(asked), strict=True)
+    ]
+
+
 def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> ModelOverview:
     """Tell of the jobs of a model that is not in the configuration."""
     return ModelOverview(
@@ -129,6 +150,7 @@ def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> Model
         drop="(not in the configuration)",
         hold=None,
         warning=None,
+        trouble=None,
         jobs=[_active(job) for job in jobs],
         published=None,
         done=counts.get(State.DONE, 0),

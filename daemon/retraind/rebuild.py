@@ -15,6 +15,7 @@ from retraind.files import exists, held
 from retraind.job import LIFE, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Version
+from retraind.patience import NoAnswer, ask_each
 from retraind.settings import ModelSettings, Settings
 
 _LOG = log.get(__name__)
@@ -44,8 +45,9 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     Folders that cannot be read now are left for the next start.
     """
     found = Rebuilt()
+    readable = _readable(settings)
     for name, model in settings.models.items():
-        places = [(place, state) for place, state in _places(model) if _may_hold(place)]
+        places = [(place, state) for place, state in _places(model) if place in readable]
         # Of a thousand models most have no jobs, and a question to the journal takes its time.
         known = journal.versions(name) if places else {}
         filed: set[str] = set()
@@ -76,12 +78,21 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     return found
 
 
-def _may_hold(place: Path) -> bool:
-    """Tell whether a place has to be read; where that cannot be told now, reading it says why."""
-    try:
-        return exists(place)
-    except OSError:
-        return True
+def _readable(settings: Settings) -> frozenset[Path]:
+    """Return the places that have to be read; where that cannot be told now, reading them says why.
+
+    Those on a share that hangs are not among them.
+    """
+    places = [place for model in settings.models.values() for place, _ in _places(model)]
+    found = ask_each([(place, exists) for place in places])
+    for place, answer in zip(places, found, strict=True):
+        if isinstance(answer, NoAnswer):
+            _LOG.warning("folder_unreadable", folder=str(place), reason=answer.strerror)
+    return frozenset(
+        place
+        for place, answer in zip(places, found, strict=True)
+        if answer and not isinstance(answer, NoAnswer)
+    )
 
 
 def _tell_of(foreign: list[Path], place: Path) -> None:

@@ -1,8 +1,10 @@
 """The kinds of values that the configuration is made of: durations, sizes, folders, budgets, and what can be wrong with each."""
 
+import os
 import re
 import shlex
 import stat
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -87,11 +89,21 @@ Words = BeforeValidator(_to_words)
 ONLY_LOOKING: ContextVar[bool] = ContextVar("only_looking", default=False)
 """True while a configuration is read whose folders and files may be missing. Validators get no other word from outside."""
 
+KNOWN: ContextVar[Mapping[Path, os.stat_result | OSError]] = ContextVar("known")
+"""What was found out about paths before: a validator that asks a share itself may wait for ever."""
+
+
+def _status_of(path: Path) -> os.stat_result:
+    known = KNOWN.get({}).get(path)
+    if isinstance(known, OSError):
+        raise known
+    return known or path.stat()
+
 
 def _kind_of(path: Path) -> int:
     """Return the file type bits of what is at `path`; ValueError in words where that cannot be told."""
     try:
-        return stat.S_IFMT(path.stat().st_mode)
+        return stat.S_IFMT(_status_of(path).st_mode)
     except FileNotFoundError:
         raise ValueError(
             "this does not exist; create it, or mount the share, and let the service's user have access"
@@ -105,7 +117,7 @@ def _kind_of(path: Path) -> int:
 def _is_out_of_reach(path: Path) -> bool:
     """Tell whether something is there that does not work now: no mistake of the configuration, and waited for."""
     try:
-        path.stat()
+        _status_of(path)
     except OSError as error:
         return error.errno in OUT_OF_REACH
     return False
@@ -136,7 +148,7 @@ def _private_file(path: Path) -> Path:
     path = _existing_file(path)
     if ONLY_LOOKING.get():
         return path
-    mode = path.stat().st_mode
+    mode = _status_of(path).st_mode
     if mode & 0o007:
         raise ValueError(
             f"other users of this machine can read or change this file (mode {mode & 0o777:04o}); "

@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind import log
 from retraind.clock import Clock
 from retraind.intake.folder import DropFolder
-from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.intake.pairing import Delivery
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, State, job_id
 from retraind.journal import Journal
+from retraind.mounts import MOUNT_TABLE, mounts, tells_of_changes
 from retraind.pipeline import Pipeline
 from retraind.scheduler import Scheduler
 from retraind.settings import ModelSettings, Settings

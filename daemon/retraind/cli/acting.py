@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 from retraind import log
@@ -9,11 +10,12 @@ from retraind.cli.looking import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.saying import BAD, GOOD, complain, say
 from retraind.config import load
 from retraind.database import running_instance, set_aside, sole_instance
-from retraind.errors import JournalDamagedError
+from retraind.errors import JournalDamagedError, unseen
 from retraind.intake.share import Shares
 from retraind.job import RESTING, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal
+from retraind.patience import Question, ask_each
 from retraind.rebuild import rebuild as rebuild_journal
 from retraind.report.notes import headline, next_delivery
 from retraind.settings import Settings
@@ -92,20 +94,37 @@ def release(options: argparse.Namespace) -> int:
 def _release_model(settings: Settings, journal: Journal, name: str) -> int:
     if journal.release_model(name, "a person released it"):
         say(f"{name}: released.")
-    elif taken := _take_folders(settings, name):
+        return GOOD
+    taken, silent = _take_folders(settings, name)
+    if taken:
         say(f"{name}: {' and '.join(taken)} will be used as it is now.")
-    else:
+    for trouble in silent:
+        complain(trouble)
+    if not taken and not silent:
         complain(f"{name} is not on hold.")
-        return BAD
-    return GOOD
+    return GOOD if taken and not silent else BAD
 
 
-def _take_folders(settings: Settings, name: str) -> list[str]:
-    """Let a model's folders count as its own though they are not the ones that were known; returns which."""
+def _take_folders(settings: Settings, name: str) -> tuple[list[str], list[str]]:
+    """Let a model's folders count as its own though they are not the ones that were known.
+
+    Returns which, and sentences on those that do not answer: which folder is there cannot be told then.
+    """
     shares = Shares.beside(settings.state.journal_file)
     model = settings.models[name]
     uses = {name: model.drop, f"{name}.done": model.done_folder, f"{name}.failed": model.failed_folder}
-    return [str(folder) for use, folder in uses.items() if shares.trouble(use, folder) and shares.forget(use)]
+
+    def question(use: str, folder: Path) -> Question[str | None]:
+        return folder, lambda _: shares.trouble(use, folder)
+
+    answers = ask_each([question(use, folder) for use, folder in uses.items()])
+    taken, silent = [], []
+    for (use, folder), trouble in zip(uses.items(), answers, strict=True):
+        if isinstance(trouble, OSError):
+            silent.append(unseen(folder, trouble))
+        elif trouble and shares.forget(use):
+            taken.append(str(folder))
+    return taken, silent
 
 
 def _release_job(journal: Journal, job: Job) -> int:

@@ -69,7 +69,9 @@ def status(options: argparse.Namespace) -> int:
         out.print(table)
         for host in found.hosts:
             out.print(display(f"WAITING: {host.sentence}"), soft_wrap=True)
-    well = found.process and not found.hosts and not any(model.hold for model in found.models)
+    well = (
+        found.process and not found.hosts and not any(model.hold or model.trouble for model in found.models)
+    )
     return GOOD if well else BAD
 
 

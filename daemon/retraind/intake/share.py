@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind import log
-from retraind.errors import Retry, disk_remedy
+from retraind.errors import Retry, unseen
 from retraind.files import PRIVATE, held, make_folder, open_regular, write_atomically
 
 _LOG = log.get(__name__)
@@ -83,7 +83,7 @@ class Shares:
         except Away as away:
             return str(away)
         except OSError as error:
-            return f"{folder} cannot be looked at: {error.strerror}. {disk_remedy(error)}".strip()
+            return unseen(folder, error)
         return None
 
     def forget(self, name: str) -> bool:

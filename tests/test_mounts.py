@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from retraind.intake.mounts import MOUNT_TABLE, mounts, tells_of_changes, type_of
+from retraind.mounts import MOUNT_TABLE, mounts, tells_of_changes, type_of
 
 TABLE = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

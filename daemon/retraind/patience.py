@@ -1,0 +1,170 @@
+"""Questions to file systems that may never answer: on a `hard` mount whose server is gone, each blocks in the kernel.
+
+One thread asks for all paths in turn, and is left behind where it hangs. What lies on the same mount is not asked any more.
+"""
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from retraind.mounts import MOUNT_TABLE, mounts
+
+PATIENCE = 5.0
+"""Seconds that a thread may sleep in one call before its share is taken to be silent."""
+_SLICE = 0.25
+_MOST_LINKS = 40
+"""As in the kernel."""
+
+Answer = TypeVar("Answer")
+Question = tuple[Path, Callable[[Path], Answer]]
+"""A path, and what to do there; that is given the path with all links resolved."""
+
+
+class NoAnswer(TimeoutError):
+    """The file system on which `filename` lies does not answer."""
+
+    def __init__(self, path: Path, mount: Path) -> None:
+        super().__init__(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), str(path))
+        self.mount = mount
+        """Where it is mounted."""
+
+
+def ask_each(questions: Sequence[Question[Answer]]) -> list[Answer | OSError]:
+    """Ask all of it, and return each answer, or the OSError in its place: NoAnswer where none came.
+
+    Any other exception is raised. A thread that is still in the kernel keeps no process from ending.
+    """
+    found: list[Answer | OSError] = []
+    silent = _Silent()
+    while len(found) < len(questions):
+        asker = _Asker(questions[len(found) :], silent.copy())
+        asker.start()
+        heard = asker.heard(PATIENCE)
+        found += asker.given_up()
+        if not heard:
+            # The next one begins with the same question, and stops in front of this mount.
+            silent.add(asker.at)
+    return found
+
+
+class _Silent:
+    """The mounts that do not answer. The mount table is read without touching any."""
+
+    def __init__(self) -> None:
+        self._points: set[Path] = set()
+        self._silent: set[Path] = set()
+
+    def copy(self) -> "_Silent":
+        made = _Silent()
+        made._points, made._silent = self._points.copy(), self._silent.copy()
+        return made
+
+    def add(self, path: Path) -> None:
+        """Take the mount on which `path` lies, no link in it, for silent."""
+        if not self._points and MOUNT_TABLE.exists():
+            table = MOUNT_TABLE.read_text(errors="surrogateescape")
+            self._points = {mount.point for mount in mounts(table)}
+        mount = self._mount_of(path)
+        if mount == Path(mount.root):
+            # The system itself would not run. It may be a mount below the folder, or a disk that is very slow.
+            self._points.add(path)
+            mount = path
+        self._silent.add(mount)
+
+    def check(self, path: Path, asked: Path) -> None:
+        """Raise NoAnswer where `path`, no link in it, is on a mount that does not answer."""
+        if self._silent and (mount := self._mount_of(path)) in self._silent:
+            raise NoAnswer(asked, mount)
+
+    def _mount_of(self, path: Path) -> Path:
+        return next((place for place in (path, *path.parents) if place in self._points), Path(path.root))
+
+
+class _Asker(threading.Thread, Generic[Answer]):
+    """Asks until it is done, or hangs."""
+
+    def __init__(self, questions: Sequence[Question[Answer]], silent: _Silent) -> None:
+        super().__init__(name="asker", daemon=True)
+        self.at = Path("/")
+        """What it touches: no link in it but perhaps the last name."""
+        self._questions = questions
+        self._silent = silent
+        self._found: list[Answer | OSError] = []
+        self._resolved: dict[Path, Path] = {}
+        self._failure: BaseException | None = None
+        self._left = False
+        self._done = threading.Event()
+
+    def heard(self, patience: float) -> bool:
+        """Wait until it is done; returns False once it has hung for so many seconds."""
+        quiet, before = 0.0, ""
+        while not self._done.wait(_SLICE):
+            # Whoever goes through a hundred thousand files wakes up now and then.
+            pulse = f"{len(self._found)} {self.at} {self._turns()}"
+            quiet = quiet + _SLICE if pulse == before else 0.0
+            before = pulse
+            if quiet >= patience:
+                return False
+        return True
+
+    def given_up(self) -> list[Answer | OSError]:
+        """Let it ask nothing more; returns the answers so far. Raises what an answer should not have raised."""
+        self._left = True
+        if self._failure is not None:
+            raise self._failure
+        return self._found.copy()
+
+    def run(self) -> None:
+        """Ask."""
+        try:
+            for path, answer in self._questions:
+                found = self._ask(path, answer)
+                if self._left:
+                    return
+                self._found.append(found)
+        except BaseException as error:  # noqa: BLE001 - raised where the answers are waited for
+            self._failure = error
+        finally:
+            self._done.set()
+
+    def _ask(self, path: Path, answer: Callable[[Path], Answer]) -> Answer | OSError:
+        try:
+            place = self._resolve(path.absolute(), path, 0)
+            self._touch(place, path)
+            return answer(place)
+        except OSError as error:
+            return error
+
+    def _resolve(self, path: Path, asked: Path, links: int) -> Path:
+        """Follow the links in `path` one by one, to know at each moment which mount is touched."""
+        if path in self._resolved:
+            return self._resolved[path]
+        if path == path.parent:
+            return path
+        place = self._resolve(path.parent, asked, links)
+        if path.name == "..":
+            place = place.parent
+        else:
+            place /= path.name
+            self._touch(place, asked)
+            target = None
+            with suppress(OSError):  # It is no link, or not there at all.
+                target = place.readlink()
+            if target is not None and links < _MOST_LINKS:
+                place = self._resolve(place.parent / target, asked, links + 1)
+        self._resolved[path] = place
+        return place
+
+    def _touch(self, place: Path, asked: Path) -> None:
+        self._silent.check(place, asked)
+        self.at = place
+
+    def _turns(self) -> str:
+        """Return the time on a processor, as the kernel counts it for this thread."""
+        with suppress(OSError):
+            return Path(f"/proc/self/task/{self.native_id}/schedstat").read_text()
+        return ""
