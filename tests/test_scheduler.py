@@ -252,6 +252,19 @@ def test_what_has_been_trained_does_not_queue_behind_what_has_still_to_be_sent(w
     until(lambda: world.journal.get(job.id).state is State.DONE, "it is filed", patience=15)
 
 
+def test_what_has_been_judged_does_not_queue_behind_gates(world, running):
+    work = world.pipeline.advance
+    del world.pipeline.advance
+    plain = world.pipeline.advance
+    world.pipeline.advance = lambda job, states: (work if job.state is State.TRAINED else plain)(job, states)
+    world.run(world.sealing(key="1", train=table(40, 1)), until=State.TRAINED)
+    running.dispatch()
+    assert running.taken.wait(10)
+    judged = world.run(world.sealing(key="2", train=table(40, 2)), until=State.FILING)
+    running.dispatch()
+    until(lambda: world.journal.get(judged.id).state is State.DONE, "it is filed", patience=5)
+
+
 def test_a_model_keeps_its_place_in_the_queue_though_a_newer_delivery_takes_its_turn(tmp_path):
     """Where each delivery began to queue anew, a model that gets one every ten minutes might never be sent."""
     free, taken, order = threading.Event(), threading.Event(), []

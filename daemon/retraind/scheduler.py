@@ -166,6 +166,7 @@ class Scheduler:
             "look": ThreadPoolExecutor(_LOOKERS),
             "work": ThreadPoolExecutor(pipeline.settings.work.parallel),
             "talk": ThreadPoolExecutor(_TALKERS),
+            "gate": ThreadPoolExecutor(pipeline.settings.work.parallel),
             "close": ThreadPoolExecutor(pipeline.settings.work.parallel),
             "default": ThreadPoolExecutor(1),
         }
@@ -402,6 +403,8 @@ def _pool_of(state: State) -> str:
     """Return the name of the threads that run a state's step."""
     if state in _TALK:
         return "talk"
+    if state is State.TRAINED:
+        return "gate"
     return "work" if state in _SEND else "close"
 
 
@@ -419,7 +422,7 @@ def _together(state: State) -> frozenset[State]:
     if state in _TURNLESS:
         # A job gets here without its turn, and may go no further without it.
         return frozenset({state})
-    # Each state's steps run in the pool made for them: a gate must not keep others from polling.
+    # Each state's steps run in the pool made for them: a gate must not keep others from polling, or from being filed.
     return frozenset(other for other in State if _pool_of(other) == _pool_of(state)) - _TURNLESS
 
 
