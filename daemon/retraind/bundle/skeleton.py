@@ -9,6 +9,8 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import overload
 
 QUOTE = b'"'
 CR, LF, CRLF = b"\r", b"\n", b"\r\n"
@@ -62,6 +64,39 @@ def _endings(outside: bytes) -> frozenset[bytes]:
     return frozenset(ending for ending, count in found.items() if count)
 
 
+class _Lines(Sequence[int]):
+    """The physical lines that records start in, counted only when one is asked for, which is seldom."""
+
+    def __init__(self, first: int, records: Sequence[bytes], inside: Sequence[bytes]) -> None:
+        """`inside` is what quotes hide; of each run a quote is left in `records`."""
+        self._first = first
+        self._records = records
+        self._inside = inside
+
+    @cached_property
+    def _all(self) -> list[int]:
+        found = []
+        line, begin = self._first, 0
+        for record in self._records:
+            found.append(line)
+            end = begin + record.count(QUOTE)
+            line += 1 + sum(line_breaks(hidden, 0, len(hidden)) for hidden in self._inside[begin:end])
+            begin = end
+        return found
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[int]: ...
+
+    def __getitem__(self, at: int | slice) -> int | Sequence[int]:
+        return self._all[at]
+
+
 class Skeletons:
     """Answers for one delimiter; remembers the pattern it expects, so that comparing is one memory comparison."""
 
@@ -87,7 +122,7 @@ class Skeletons:
         if not whole:
             return None
         columns = wanted(whole)
-        if self._hiding and not columns and (block := self._quoted(whole, width)) is not None:
+        if self._hiding and (block := self._quoted(whole, line, width, columns)) is not None:
             return block
         structure = whole.translate(None, self._rest)
         plain = QUOTE not in structure
@@ -107,9 +142,7 @@ class Skeletons:
                 return self._split(whole, line, width, columns)
             values = self._values(whole, ending, width, columns, plain=plain)
             return Block(len(whole), rows, rows, frozenset({ending}), range(line, line + rows), values)
-        block = None
-        if not columns and not self._hiding:
-            block = self._quoted(whole, width)
+        block = None if self._hiding else self._quoted(whole, line, width, columns)
         self._hiding = block is not None
         return block or self._read(whole, line, width, columns)
 
@@ -170,7 +203,7 @@ class Skeletons:
         reader = csv.reader([cell.decode("latin-1")], delimiter=self._delimiter.decode("ascii"))
         return next(reader)[0].encode("latin-1")
 
-    def _quoted(self, data: bytes, width: int) -> Block | None:
+    def _quoted(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
         """Return the records of a run in which quotes simply alternate, if it is regular.
 
         They do if each opening one follows a delimiter, a line break or a closing quote; then the latter two are one
@@ -179,7 +212,7 @@ class Skeletons:
         parts = data.split(QUOTE)
         if not len(parts) % 2:
             whole = data[: _last_break_outside(data)]
-            return self._quoted(whole, width) if whole else None
+            return self._quoted(whole, line, width, columns) if whole else None
         outside = QUOTE.join(parts[::2])
         kinds = outside.translate(self._kinds)
         if b'x"' in kinds:
@@ -187,7 +220,44 @@ class Skeletons:
         rows, ending = self._regular(kinds.translate(None, b'x"'), outside, width)
         if not rows:
             return None
-        return Block(len(data), line_breaks(data, 0, len(data)), rows, frozenset({ending}))
+        breaks = line_breaks(data, 0, len(data))
+        if not columns:
+            return Block(len(data), breaks, rows, frozenset({ending}))
+        records = outside.split(ending)
+        records.pop()
+        inside = parts[1::2]
+        values = {}
+        for column in columns:
+            if (found := self._values_outside(records, inside, width - column)) is None:
+                return None
+            values[column] = found
+        return Block(len(data), breaks, rows, frozenset({ending}), _Lines(line, records, inside), values)
+
+    def _values_outside(
+        self, records: Sequence[bytes], inside: Sequence[bytes], back: int
+    ) -> list[bytes] | None:
+        """Return the values of a column, counted from the end.
+
+        Of each quoted run only a quote is left in `records`; `inside` has its content. None where a value is quoted in
+        part: then it takes the exact way to know what it means.
+        """
+        values = []
+        end = 0
+        for record in records:
+            cells = record.rsplit(self._delimiter, back)
+            cell = cells[-back]
+            end += record.count(QUOTE)
+            if cell == QUOTE and back == 1:
+                cell = inside[end - 1]
+            elif QUOTE in cell:
+                if cell.strip(QUOTE):
+                    return None
+                before = len(cells[0]) if len(cells) > back else 0
+                first = end - record.count(QUOTE, before)
+                # A doubled quote ends one run and begins another.
+                cell = QUOTE.join(inside[first : first + len(cell)])
+            values.append(cell)
+        return values
 
     def _split(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
         """Take a run in which no quotes hide structure apart, line by line."""
