@@ -7,7 +7,7 @@ import pytest
 
 from process import until
 from retraind.job import Outcome, State
-from retraind.scheduler import _LOST_AFTER, _MOST_LOOKING, Scheduler, _Looks, _task_of
+from retraind.scheduler import _LOST_AFTER, _PLANNED_LOOKERS, Scheduler, _task_of
 from retraind.settings import WorkSettings
 from world import a_world, table
 
@@ -126,34 +126,6 @@ def test_endless_events_in_a_folder_that_takes_long_leave_as_much_time_to_others
     assert planned == [("churn", 3.0)]
 
 
-class Calls(_Looks):
-    """Planned looks, with the seconds in which a thread was called."""
-
-    def __init__(self):
-        self.called = []
-        super().__init__(self.called.append)
-
-
-def test_looks_are_taken_when_they_are_due_and_a_thread_is_called_for_the_first():
-    looks = Calls()
-    for model, when in (("late", 9.0), ("later", 12.0), ("early", 3.0), ("late", 7.0), ("late", 8.0)):
-        looks.plan(model, when, 1.0)
-    assert looks.called == [8.0, 2.0]
-    assert looks.come()
-    assert [looks.take(6.0), looks.take(6.0)] == ["early", None]
-    assert looks.called == [8.0, 2.0, 1.0]
-    assert looks.come()
-    assert [looks.take(20.0) for _ in range(3)] == ["late", "later", None]
-    assert len(looks.called) == 4, "a second thread was called to help"
-
-
-def test_planning_the_same_look_again_and_again_keeps_no_more_than_a_few_of_its_moments():
-    looks = Calls()
-    for number in range(10_000, 0, -1):
-        looks.plan("churn", float(number), 0.0)
-    assert len(looks._order) < 100
-
-
 def test_of_the_threads_for_looks_half_are_left_to_sweeps_when_all_others_hang(world):
     hanging, end = threading.Semaphore(0), threading.Event()
 
@@ -166,7 +138,7 @@ def test_of_the_threads_for_looks_half_are_left_to_sweeps_when_all_others_hang(w
     try:
         for number in range(50):
             scheduler.look_in(str(number), 0)
-        for _ in range(_MOST_LOOKING):
+        for _ in range(_PLANNED_LOOKERS):
             assert hanging.acquire(timeout=10)
         swept = threading.Event()
         scheduler.soon("sweep", swept.set, pool="look")

@@ -4,8 +4,6 @@ Level-triggered: `dispatch` reads what the journal says and schedules whatever m
 time and any number of times. Nothing is remembered here that a restart would miss.
 """
 
-import heapq
-import math
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +21,7 @@ from retraind.clock import Clock
 from retraind.database import remedy
 from retraind.job import Job, Outcome, State
 from retraind.journal import Conflict, Journal
+from retraind.looks import Looks
 from retraind.pipeline import Pipeline
 from retraind.turns import turns
 
@@ -31,7 +30,7 @@ _LOG = log.get(__name__)
 _LOOKERS = 16
 """Most threads for looks, made as they are needed; a share that hangs blocks two."""
 _LOOKS = "looks"
-_MOST_LOOKING = _LOOKERS // 2
+_PLANNED_LOOKERS = _LOOKERS // 2
 """Threads at planned looks; sweeps find others free, however many shares hang."""
 _TALKERS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
@@ -69,75 +68,6 @@ class _Busy:
             return key in self._again
 
 
-class _Looks:
-    """Looks that are planned, and the threads that see to them. Thousands may be due at once, so none has a task."""
-
-    def __init__(self, call: Callable[[float], None]) -> None:
-        """`call` has a thread come in so many seconds, instead of the one that was called before and has not come."""
-        self._call = call
-        self._lock = threading.Lock()
-        self._due: dict[str, float] = {}
-        """By model (`Clock.elapsed` seconds)."""
-        self._order: list[tuple[float, str]] = []
-        """A heap; what is not in `_due` has been planned anew."""
-        self._called: float | None = None
-        """When a thread comes."""
-        self._there = 0
-
-    def plan(self, model: str, when: float, now: float) -> None:
-        """Plan a look, unless an earlier one is planned already."""
-        with self._lock:
-            known = self._due.get(model)
-            if known is not None and known <= when:
-                return
-            self._due[model] = when
-            heapq.heappush(self._order, (when, model))
-            if len(self._order) > 2 * len(self._due) + _LOOKERS:
-                self._order = sorted((due, name) for name, due in self._due.items())
-            self._call_thread(now)
-
-    def come(self) -> bool:
-        """Begin to take looks on this thread; returns False when there are enough."""
-        with self._lock:
-            self._called = None
-            if self._there == _MOST_LOOKING:
-                return False
-            self._there += 1
-            return True
-
-    def take(self, now: float) -> str | None:
-        """Return the model whose look is due; None when there is none, and then this thread is done."""
-        with self._lock:
-            model = None
-            if self._first() <= now:
-                _, model = heapq.heappop(self._order)
-                del self._due[model]
-            else:
-                self._there -= 1
-            self._call_thread(now)
-            return model
-
-    def fail(self, now: float) -> None:
-        """Leave what is due to other threads."""
-        with self._lock:
-            self._there -= 1
-            self._call_thread(now)
-
-    def _first(self) -> float:
-        while self._order and self._due.get(self._order[0][1]) != self._order[0][0]:
-            heapq.heappop(self._order)
-        return self._order[0][0] if self._order else math.inf
-
-    def _call_thread(self, now: float) -> None:
-        when = self._first()
-        called = self._called is not None and self._called <= when
-        # Those that are there take what is due, one after the other.
-        enough = when <= now and self._there == _MOST_LOOKING
-        if when < math.inf and not called and not enough:
-            self._called = when
-            self._call(max(0.0, when - now))
-
-
 class Scheduler:
     """The daemon's timetable. `start` begins, `stop` ends and joins every thread."""
 
@@ -157,7 +87,7 @@ class Scheduler:
         self._clock = clock
         self._look = look
         self._busy = _Busy()
-        self._looks = _Looks(self._call_looker)
+        self._looks = Looks(self._call_looker, _PLANNED_LOOKERS)
         self._dispatching = threading.Lock()
         self._planned_at: dict[str, float] = {}
         """When the steps and tasks were planned that have not begun (`Clock.elapsed` seconds), by name."""
