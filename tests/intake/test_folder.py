@@ -202,6 +202,19 @@ def test_names_that_nothing_expects_are_told(share):
     )
 
 
+def test_of_a_name_that_only_ends_wrong_it_is_told_which_endings_are_taken(share):
+    share = share()
+    for name in ("train_1.xlsx", "eval_1.csv.gz", "Train 1", "notes.xlsx"):
+        share.put(name)
+    wrong_ending = "is left alone: only files that end in .csv or .tsv are taken."
+    assert share.settled().strangers == (
+        f"Train 1 {wrong_ending}",
+        f"eval_1.csv.gz {wrong_ending}",
+        "notes.xlsx is left alone: its name is none that this folder expects.",
+        f"train_1.xlsx {wrong_ending}",
+    )
+
+
 @pytest.mark.parametrize("raw", [b"train_\xff.csv", b"train_\x8b\xe6.csv", b"\xff\xfe"])
 def test_names_that_are_not_utf8_are_told_and_left_alone(share, raw):
     share = share()

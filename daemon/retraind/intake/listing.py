@@ -91,6 +91,12 @@ class Names:
             return Role.MANIFEST, f".{plain}".removesuffix(".manifest.json").removeprefix(".")
         return None
 
+    def lacks_ending_alone(self, plain: str, folder: str) -> bool:
+        """Tell whether a strange name would be a right one if it ended in .csv: `train_1.xlsx`, `train_1.csv.gz`."""
+        stem, dot, ending = plain.rpartition(".")
+        found = self.recognise("", f"{stem if dot else ending}.csv", folder)
+        return found is not None and found[0] in self.patterns
+
 
 @dataclass
 class Strangers:
@@ -188,7 +194,7 @@ class Listing:
         plain = canonical(entry.name)
         if plain in self._names.ignored or (not folder and entry.name in _OWN_NAMES):
             return
-        is_file, is_folder = kind = kind_of(entry)
+        _, is_folder = kind = kind_of(entry)
         page.add_kind(kind)
         if not folder and plain in self._names.below:
             if is_folder:
@@ -204,12 +210,17 @@ class Listing:
             self._take(entry, name, *role_and_key)
         elif self.strangers.count >= _MANY_STRANGERS:
             self.strangers.add()
-        elif not is_file:
-            self.strangers.add(f"{display(name)} is left alone: it {_NOT_ORDINARY}.")
-        elif not _is_utf8(entry.name):
-            self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
         else:
-            self.strangers.add(f"{display(name)} is left alone: its name is none that this folder expects.")
+            self.strangers.add(f"{display(name)} is left alone: {self._flaw_of(entry, plain, folder)}")
+
+    def _flaw_of(self, entry: os.DirEntry[str], plain: str, folder: str) -> str:
+        if not entry.is_file(follow_symlinks=False):
+            return f"it {_NOT_ORDINARY}."
+        if not _is_utf8(entry.name):
+            return _NOT_UTF8
+        if self._names.lacks_ending_alone(plain, folder):
+            return "only files that end in .csv or .tsv are taken."
+        return "its name is none that this folder expects."
 
     def _take(self, entry: os.DirEntry[str], name: str, role: Role, key: str) -> None:
         try:
