@@ -56,7 +56,8 @@ class Shares:
         """Remember in the folder `memory`."""
         self._memory = memory
         self._lock = threading.Lock()
-        self._meeting = threading.Lock()
+        self._meetings: dict[str, threading.Lock] = {}
+        """By folder, since its share may hang."""
         self._known: dict[str, _Known] = {}
 
     @classmethod
@@ -107,7 +108,7 @@ class Shares:
         if known is None or known.folder != str(folder):
             if claim:
                 # Two jobs may be the first to be filed, and only one marker can be the right one.
-                with self._meeting:
+                with self._meetings.setdefault(str(folder), threading.Lock()):
                     self._get_to_know(name, folder, path)
         elif known.id == marker:
             with self._lock:
