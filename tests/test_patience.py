@@ -107,6 +107,7 @@ LINKS = {
     "a relative one": "relative/inner",
     "an absolute one": "absolute/inner",
     "one in another": "twice/inner",
+    "one with dots in it": "dotted/inner",
     "dots after a link": "relative/inner/../inner",
     "one that leads nowhere": "lost/inner",
     "one that leads to itself": "loop",
@@ -119,7 +120,7 @@ def test_links_are_followed_as_the_kernel_does(tmp_path, path):
     (tmp_path / "real" / "inner").mkdir(parents=True)
     for link, target in (
         ("relative", "real"), ("absolute", tmp_path / "real"), ("twice", "relative"), ("lost", "nowhere"),
-        ("loop", "loop"),
+        ("loop", "loop"), ("dotted", ".//relative/./inner/.."),
     ):  # fmt: skip
         (tmp_path / link).symlink_to(target)
     expected = Path(os.path.realpath(tmp_path / path))

@@ -6,7 +6,7 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,15 +38,23 @@ class Rebuilt:
     """Folders among the job folders that hold no believable copy of a job; they are left alone."""
 
 
-def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: bool) -> Rebuilt:
+def rebuild(
+    settings: Settings,
+    journal: Journal,
+    files: JobFiles,
+    *,
+    believe: bool,
+    besides: Container[str] = (),
+) -> Rebuilt:
     """Adopt what the folders know better than the journal.
 
     With `believe`, copies without a good seal count too: for an operator whose whole state folder was lost.
-    Folders that cannot be read now are left for the next start.
+    Folders that cannot be read now, and those of the models `besides`, are left for the next start.
     """
     found = Rebuilt()
-    readable = _readable(settings)
-    for name, model in settings.models.items():
+    models = {name: model for name, model in settings.models.items() if name not in besides}
+    readable = _readable(models.values())
+    for name, model in models.items():
         places = [(place, state) for place, state in _places(model) if place in readable]
         # Of a thousand models most have no jobs, and a question to the journal takes its time.
         known = journal.versions(name) if places else {}
@@ -78,12 +86,12 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
     return found
 
 
-def _readable(settings: Settings) -> frozenset[Path]:
+def _readable(models: Iterable[ModelSettings]) -> frozenset[Path]:
     """Return the places that have to be read; where that cannot be told now, reading them says why.
 
     Those on a share that hangs are not among them.
     """
-    places = [place for model in settings.models.values() for place, _ in _places(model)]
+    places = [place for model in models for place, _ in _places(model)]
     found = ask_each([(place, exists) for place in places])
     for place, answer in zip(places, found, strict=True):
         if isinstance(answer, NoAnswer):

@@ -92,6 +92,8 @@ class Scheduler:
         self._planned_at: dict[str, float] = {}
         """When the steps and tasks were planned that have not begun (`Clock.elapsed` seconds), by name."""
         self._stopped = False
+        self.unreachable: set[str] = set()
+        """Models whose share does not answer. Their steps would hang and keep their threads from all others."""
         self._pools = {
             "look": ThreadPoolExecutor(_LOOKERS),
             "work": ThreadPoolExecutor(pipeline.settings.work.parallel),
@@ -247,6 +249,8 @@ class Scheduler:
                 self._dispatch(model, active, held=model in held)
 
     def _dispatch(self, model: str, active: list[Job], *, held: bool) -> None:
+        if model in self.unreachable:
+            return
         table = self._pipeline.settings.models.get(model)
         plan = turns(active, held=held, backlog=table.backlog if table else "all", running=self._busy)
         run = list(plan.run)

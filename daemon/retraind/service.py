@@ -195,15 +195,21 @@ class Daemon:
         self._begun = set() if once else None
         if not once:
             self.watch.writing.clear()  # until all folders have been looked at
+        self.watch.start()
         file = self.settings.state.journal_file
         with _needed(file):
-            found = rebuild(self.settings, self.journal, JobFiles.beside(file), believe=False)
+            found = rebuild(
+                self.settings,
+                self.journal,
+                JobFiles.beside(file),
+                believe=False,
+                besides=self.scheduler.unreachable,
+            )
             if found.adopted:
                 self.journal.note("journal_mended", jobs=len(found.adopted))
             self.caretaker.end_holds_of_last_time()
             self.pipeline.reconsider()
         self._notifier.start()
-        self.watch.start()
         self.scheduler.start()
         self.watch.schedule()
         self._schedule_tidying()
@@ -359,7 +365,9 @@ class Daemon:
         self._notifier.deliver()
         jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
         bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
-        return 1 if bad or any(watched.view.trouble for watched in self.teller.watched.values()) else 0
+        if bad or any(watched.view.trouble for watched in self.teller.watched.values()):
+            self._code = 1
+        return self._code
 
     def _movable(self) -> bool:
         """Tell whether some job will still go on by itself."""
@@ -367,7 +375,8 @@ class Daemon:
         active = self.journal.active()
         if self._begun is not None:
             self._begun.update(job.id for job in active)
-        return any(job.hold is None and job.model not in holds and not job.waits_for_window for job in active)
+        stuck = holds.keys() | self.scheduler.unreachable
+        return any(job.hold is None and job.model not in stuck and not job.waits_for_window for job in active)
 
     def _tell_end(self) -> None:
         """Say in all folders that nobody looks after them now: many at a time, since shares are slow, and one may hang."""

@@ -2,21 +2,25 @@
 
 import secrets
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.clock import Clock
-from retraind.intake.folder import DropFolder
+from retraind.errors import unseen
+from retraind.intake.folder import DropFolder, View
 from retraind.intake.pairing import Delivery
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, State, job_id
 from retraind.journal import Journal
 from retraind.mounts import MOUNT_TABLE, mounts, tells_of_changes
+from retraind.patience import NoAnswer, Question, ask_each
 from retraind.pipeline import Pipeline
 from retraind.scheduler import Scheduler
 from retraind.settings import ModelSettings, Settings
@@ -67,6 +71,8 @@ class Watch:
         self.writing.set()
         self._swept: dict[str, float | None] = {}
         """When each sweep was last seen at work (`Clock.elapsed` seconds); None before its first end."""
+        self._silent: set[str] = set()
+        """The sweeps of file systems that have not answered yet."""
 
     @property
     def _settings(self) -> Settings:
@@ -78,9 +84,7 @@ class Watch:
         """Begin to hear of events. Sweeps begin with `schedule`."""
         if self._settings.sweep.observer != "none":
             self._watcher.start()
-        telling: dict[int, bool] = {}
-        for name in self._settings.models:
-            self._add(name, telling)
+        self._add_all(self._settings.models)
 
     def stop(self) -> None:
         """Hear of no more events."""
@@ -88,27 +92,58 @@ class Watch:
 
     def take_over(self, before: Settings) -> set[str]:
         """Watch what the present settings name; returns the models whose folders are watched anew."""
+        removed = {}
         for name in before.models.keys() - self._settings.models.keys():
             self._watcher.forget(name)
-            self._teller.tell_end(
-                name, self._teller.watched.pop(name), "The model was taken out of retraind's configuration"
-            )
+            self._scheduler.unreachable.discard(name)
+            removed[name] = self._teller.watched.pop(name)
             _LOG.info("model_removed", model=name)
-        telling: dict[int, bool] = {}
-        fresh = set()
+        self._tell_removed(removed)
         same = (before.sweep, before.bundle) == (self._settings.sweep, self._settings.bundle)
-        for name, model in self._settings.models.items():
-            if not same or before.models.get(name) != model:
-                self._watcher.forget(name)
-                self._add(name, telling)
-                self._scheduler.look_in(name, 0)  # A sweep that is on its way may have begun without it.
-                fresh.add(name)
+        fresh = {
+            name: model
+            for name, model in self._settings.models.items()
+            if not same or before.models.get(name) != model
+        }
+        self._add_all(fresh)
+        for name in fresh.keys() - self._scheduler.unreachable:
+            self._scheduler.look_in(name, 0)  # A sweep that is on its way may have begun without it.
         self.schedule()
-        return fresh
+        return set(fresh)
 
-    def _add(self, name: str, telling: dict[int, bool]) -> None:
-        """Watch a model's folder; `telling` remembers which file systems tell of changes."""
-        model = self._settings.models[name]
+    def _tell_removed(self, removed: Mapping[str, Watched]) -> None:
+        def question(name: str, watched: Watched) -> Question[None]:
+            why = "The model was taken out of retraind's configuration"
+            return watched.folder.model.drop, lambda _: self._teller.tell_end(name, watched, why)
+
+        answers = ask_each([question(name, watched) for name, watched in removed.items()])
+        for name, answer in zip(removed, answers, strict=True):
+            if isinstance(answer, OSError):
+                _LOG.warning("status_not_written", model=name, reason=answer.strerror)
+
+    def _add_all(self, models: Mapping[str, ModelSettings]) -> None:
+        """Watch these models' folders; no longer than its patience lasts, this waits for shares that hang."""
+        file_systems = _FileSystems()
+        answers = ask_each([(model.drop, file_systems.of) for model in models.values()])
+        for (name, model), found in zip(models.items(), answers, strict=True):
+            self._watcher.forget(name)
+            self._scheduler.unreachable.discard(name)
+            if not isinstance(found, OSError):
+                self._add(name, model, found)
+                continue
+            # Nothing can be told of it, so it counts as a network share, swept apart from what answers.
+            mount = found.mount if isinstance(found, NoAnswer) else model.drop
+            file_system = _FileSystem(f"{_SWEEP} {mount}", tells=False)
+            trouble = unseen(model.drop, found)
+            self._silent.add(file_system.sweep)
+            self._scheduler.unreachable.add(name)
+            _LOG.error("folder_unreadable", model=name, reason=trouble)
+            self._add(name, model, file_system, trouble)
+
+    def _add(
+        self, name: str, model: ModelSettings, file_system: "_FileSystem", trouble: str | None = None
+    ) -> None:
+        """Watch a model's folder; with `trouble`, it is not touched before its sweep has got through."""
 
         def hint() -> None:
             self._scheduler.look_in(name, _HINT_DELAY)
@@ -116,10 +151,6 @@ class Watch:
         def hold() -> AbstractContextManager[Path]:
             return self._pipeline.shares.held(name, model.drop, claim=self.writing.is_set())
 
-        device = _device_of(model.drop)
-        if not device or device not in telling:
-            table = MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else ""
-            telling[device] = tells_of_changes(model.drop, mounts(table))
         folder = DropFolder(
             model,
             self._settings.sweep.ignore,
@@ -128,11 +159,11 @@ class Watch:
             hint,
             hold=hold,
             largest=self._settings.bundle.largest,
-            remote=not telling[device],
+            remote=not file_system.tells,
         )
-        self._teller.watched[name] = Watched(folder, f"{_SWEEP} {device}")
-        wanted = {"auto": telling[device], "inotify": True, "none": False}[self._settings.sweep.observer]
-        heard = wanted and self._watcher.watch(name, folder.folders, hint)
+        self._teller.watched[name] = Watched(folder, file_system.sweep, View(trouble=trouble))
+        wanted = {"auto": file_system.tells, "inotify": True, "none": False}[self._settings.sweep.observer]
+        heard = wanted and self._watcher.watch(name, folder.folders, hint, now=not trouble)
         _LOG.info("watching", model=name, drop=str(model.drop), by="inotify and sweep" if heard else "sweep")
 
     # Sweeps
@@ -143,13 +174,14 @@ class Watch:
         for gone in self._swept.keys() - fresh:
             self._scheduler.cancel(gone)
             del self._swept[gone]
+        self._silent &= fresh
         for name in fresh:
             self._swept.setdefault(name, None)
             self._scheduler.every(self._settings.sweep.interval, name, partial(self.sweep, name), pool="look")
 
     def sweep_soon(self) -> None:
         """Sweep all now, besides the usual times."""
-        for sweep in self._swept:
+        for sweep in self._swept.keys() - self._silent:
             self._scheduler.soon(f"first {sweep}", partial(self.sweep, sweep), pool="look")
 
     def all_swept(self, begun: float) -> bool:
@@ -158,8 +190,8 @@ class Watch:
         `begun` is when the sweeps began (`Clock.elapsed` seconds).
         """
         patient = self._clock.elapsed() < begun + _FIRST_SWEEP_PATIENCE
-        done = [moment is not None for moment in self._swept.values()]
-        return all(done) if patient else any(done)
+        done = [moment is not None for sweep, moment in self._swept.items() if sweep not in self._silent]
+        return all(done) if patient else any(done) or not done
 
     @property
     def last_swept(self) -> float:
@@ -168,7 +200,6 @@ class Watch:
 
     def sweep(self, sweep: str) -> None:
         """Look at every folder of one file system, then let everything go on that may."""
-        self._watcher.mend()
         now = self._clock.elapsed()
         news: list[str] = []
         for name, watched in list(self._teller.watched.items()):
@@ -180,8 +211,15 @@ class Watch:
                     self._teller.tell(news)
                     news.clear()
         self._teller.tell(news)
+        self._watcher.mend(partial(self._answers, sweep))
         self._scheduler.dispatch()
+        self._silent.discard(sweep)
         self._swept[sweep] = self._clock.elapsed()
+
+    def _answers(self, sweep: str, name: str) -> bool:
+        """Tell whether a model's folder has just been looked at; to touch another one may take for ever."""
+        watched = self._teller.watched.get(name)
+        return watched is not None and watched.sweep == sweep and not watched.view.trouble
 
     def _look_for_sweep(self, name: str, news: list[str]) -> None:
         try:
@@ -202,6 +240,7 @@ class Watch:
         if watched is None:
             return None
         view = watched.folder.look()
+        self._scheduler.unreachable.discard(name)
         if view.trouble and view.trouble != watched.view.trouble:
             _LOG.error("folder_unreadable", model=name, reason=view.trouble)
         elif watched.view.trouble and not view.trouble:
@@ -289,9 +328,28 @@ class Watch:
         self._teller.tell_soon([job.model])
 
 
-def _device_of(folder: Path) -> int:
-    """Return the number of the file system that `folder` is on; 0 where that cannot be told now."""
-    try:
-        return folder.stat().st_dev
-    except OSError:
-        return 0
+class _FileSystem(NamedTuple):
+    """What there is to know of a file system that folders are on."""
+
+    sweep: str
+    """The name of the sweep that looks at them."""
+    tells: bool
+    """Whether inotify hears of every change."""
+
+
+class _FileSystems:
+    """Tells on which file systems folders are, and looks only once at what each is."""
+
+    def __init__(self) -> None:
+        self._table = mounts(MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else "")
+        self._tells: dict[int, bool] = {}
+
+    def of(self, folder: Path) -> _FileSystem:
+        """Return what `folder` is on. Its share may hang."""
+        try:
+            device = folder.stat().st_dev
+        except OSError:
+            device = 0  # That cannot be told now.
+        if not device or device not in self._tells:
+            self._tells[device] = tells_of_changes(folder, self._table)
+        return _FileSystem(f"{_SWEEP} {device}", self._tells[device])

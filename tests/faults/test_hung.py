@@ -1,13 +1,19 @@
 """A share that hangs, as a `hard` mount does whose server is gone: each call blocks in the kernel, for ever."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 
 import pytest
 
 from faults.faulty import Rule
-from process import Site, deliver
+from outage.running import running
+from process import Site, deliver, filed, until
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.share import Shares
 from retraind.job import Problem, State
 from world import a_world, table
@@ -116,3 +122,115 @@ def test_a_folder_that_hangs_is_not_taken_for_another_one(site, jobs):
     assert done.returncode == 1
     assert f"{drop} cannot be looked at: {SILENT}" in done.stderr
     assert shares.forget("first"), "it is still known"
+
+
+# The daemon
+
+
+@pytest.fixture
+def served(tmp_path, site):
+    """The installation with a service."""
+    names = ("well", "first", "second", "third", "fourth")
+    models = tuple(
+        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
+        for number, name in enumerate(names)
+    )
+    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+        site._text = site._text.replace("http://127.0.0.1:1", emulator.url)
+        site.write()
+        for name in names:
+            (tmp_path / f"{name}.key").write_text(f"key-of-{name}-0123456789")
+            (tmp_path / f"{name}.key").chmod(0o600)
+        yield site
+
+
+@contextmanager
+def hung(share):
+    share.tell(HANGS)
+    try:
+        yield
+    finally:
+        share.tell()
+
+
+def drop_of(site, name):
+    return site.root / "share" / name
+
+
+def watched(run):
+    return run.daemon.teller.watched
+
+
+def is_ready(run):
+    return len(watched(run)) == len(run.daemon.settings.models) and run.daemon.watch.writing.is_set()
+
+
+def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
+    """Jobs of its models would take both threads for checks and uploads, and never give them back."""
+    with running(served) as run:
+        for name in ("first", "second"):
+            run.daemon.journal.hold_model(name, Problem(what="It is held.", remedy=""), credential=False)
+            run.deliver(name)
+        until(lambda: len(run.daemon.journal.jobs()) == 2, "both deliveries are taken in")
+    for name in ("first", "second"):
+        assert served.command("release", name).returncode == 0
+    with running_while_hung(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        for name in ("first", "second"):
+            trouble = f"{drop_of(served, name)} cannot be looked at: {SILENT}"
+            assert watched(run)[name].view.trouble == trouble
+            assert watched(run)[name].sweep == f"sweep {served.share.point}"
+        run.deliver("well")
+        until(lambda: filed(drop_of(served, "well")), "the other model's delivery is filed")
+        served.share.tell()
+        for name in ("first", "second"):
+            until(lambda name=name: filed(drop_of(served, name)), f"{name} is taken up once it answers")
+            assert watched(run)[name].view.trouble is None
+
+
+@contextmanager
+def running_while_hung(site):
+    with hung(site.share), running(site) as run:
+        try:
+            yield run
+        finally:
+            site.share.tell()
+
+
+def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
+    (served.share.point / "fourth").mkdir()
+    (drop_of(served, "fourth")).symlink_to(served.share.point / "fourth")
+    with running(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        served._text = re.sub(r"\[models.second\][^\[]*", "", served._text)
+        served.add_model("third", "key-of-third-0123456789")
+        served.add_model("fourth", "key-of-fourth-0123456789")
+        with hung(served.share):
+            run.daemon._signals.put(signal.SIGHUP)
+            until(lambda: "fourth" in watched(run), "the configuration is taken over")
+            assert watched(run).keys() == {"well", "first", "third", "fourth"}
+            assert watched(run)["fourth"].view.trouble.endswith(SILENT)
+            run.deliver("third")
+            until(lambda: filed(drop_of(served, "third")), "what is new and answers is worked on")
+        run.deliver("fourth")
+        until(lambda: filed(drop_of(served, "fourth")), "the other one is once it answers")
+
+
+def test_a_daemon_that_cannot_wake_its_threads_ends(served):
+    program = "import retraind.patience as it; it.PATIENCE = 0.5; from retraind.cli import main; raise SystemExit(main())"
+    with hung(served.share):
+        with served.log.open("wb") as log:
+            served.process = subprocess.Popen(
+                [sys.executable, "-c", program, "run", "-c", served.config], stderr=log
+            )
+        try:
+            until(lambda: b'"ready"' in served.log.read_bytes(), "it is ready")
+            served.process.terminate()
+            until(lambda: b'"stopped_hard"' in served.log.read_bytes(), "it ends itself")
+        finally:
+            # A process does not leave the kernel before this kind of file system has answered; others let it go.
+            served.share.tell()
+        try:
+            assert served.process.wait(20) == 0
+        finally:
+            served.kill()

@@ -47,7 +47,7 @@ class _Folders:
         partial: set["_Folders"],
     ) -> None:
         """`partial` is to hold this as long as some of the folders are not watched."""
-        self._model = model
+        self.model = model
         self._folders = tuple(dict.fromkeys(folders))
         self._hint = hint
         self._reader = reader
@@ -88,7 +88,7 @@ class _Folders:
                 limit = error.errno in {errno.ENOSPC, errno.ENOMEM}
                 more = "; raise fs.inotify.max_user_watches for faster pick-up" if limit else ""
                 _LOG.warning(
-                    "folder_not_watched", model=self._model, folder=str(folder), reason=error.strerror,
+                    "folder_not_watched", model=self.model, folder=str(folder), reason=error.strerror,
                     remedy=f"the sweep finds new files{more}",
                 )  # fmt: skip
             return None
@@ -153,22 +153,31 @@ class Watcher:
         self._reader.start()
         return True
 
-    def watch(self, model: str, folders: Iterable[Path], hint: Callable[[], None]) -> bool:
+    def watch(
+        self, model: str, folders: Iterable[Path], hint: Callable[[], None], *, now: bool = True
+    ) -> bool:
         """Call `hint` from now on when something in `folders` changes; returns whether all could be watched.
 
-        A folder that is not there yet is watched once it is: when the folder around it tells, or by `mend`.
+        A folder that is not there yet is watched once it is: when the folder around it tells, or by `mend`. With `now`
+        False, that is left to `mend` for all of them.
         """
         self.forget(model)
         with self._lock:
             if self._reader is None:
                 return False
             watched = self._models[model] = _Folders(model, folders, hint, self._reader, self._partial)
+            if not now:
+                self._partial.add(watched)
+                return False
         return watched.complete()[0]
 
-    def mend(self) -> None:
-        """Watch what could not be watched before: folders that came into being or back. Cheap, for each sweep."""
+    def mend(self, may: Callable[[str], bool] = lambda _: True) -> None:
+        """Watch what could not be watched before: folders that came into being or back. Cheap, for each sweep.
+
+        `may` tells of which models the folders may be touched.
+        """
         for watched in self._partial.copy():
-            if watched.complete()[1]:
+            if may(watched.model) and watched.complete()[1]:
                 watched.on_queue_overflow()  # Something may have arrived in it already.
 
     def forget(self, model: str) -> None:
