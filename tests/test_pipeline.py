@@ -213,15 +213,19 @@ def test_a_file_that_changes_after_it_was_sealed_goes_back(world, when):
     assert not (world.share / ".retraind" / job.id).exists()
 
 
-def test_bytes_that_change_under_an_unchanged_signature_are_noticed(world):
-    job = world.run(world.sealing(), until=State.CHECKED)
-    (world.root / "state" / "spool" / f"{job.id}.zip").unlink()  # else what was checked is there to be sent
-    path = world.folder(job) / "train_2026-11.csv"
-    before = path.stat()
-    path.write_bytes(table().replace(b"20,a", b"29,a", 1))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert world.run(job).state is State.RETURNED
-    assert not world.records("put_received")
+@pytest.mark.parametrize("mode", ["pair", "train-only"])
+def test_bytes_that_change_under_an_unchanged_signature_are_noticed(tmp_path, mode):
+    with a_world(tmp_path, mode=mode) as world:
+        job = world.sealing() if mode == "pair" else world.sealing(evaluation=None)
+        job = world.run(job, until=State.CHECKED)
+        # Else what was checked is there to be sent.
+        (world.root / "state" / "spool" / f"{job.id}.zip").unlink(missing_ok=mode != "pair")
+        path = world.folder(job) / "train_2026-11.csv"
+        before = path.stat()
+        path.write_bytes(table().replace(b"20,a", b"29,a", 1))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert world.run(job).state is State.RETURNED
+        assert not world.records("put_received")
 
 
 def test_a_changed_file_whose_name_was_taken_again_is_filed_and_nothing_is_lost(world):

@@ -275,10 +275,11 @@ def open_regular(path: Path | str, pause: Callable[[], None] = _never, named: Pa
 def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
     with open_regular(path, pause) as file:
-        return _sha256_of_open(file)
+        return sha256_of_open(file)
 
 
-def _sha256_of_open(file: BinaryIO) -> str:
+def sha256_of_open(file: BinaryIO) -> str:
+    """Return the SHA-256 of what is left to read of an open file."""
     digest = hashlib.sha256()
     while chunk := file.read(READ_SIZE):
         digest.update(chunk)

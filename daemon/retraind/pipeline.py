@@ -42,6 +42,7 @@ from retraind.files import (
     held,
     is_folder,
     move,
+    sha256_of_open,
     status_of,
     write_atomically,
 )
@@ -491,7 +492,7 @@ class Pipeline:
             # Perhaps they were being given back when an earlier try was killed.
             return self._give_back(job)
         if len(job.data_files) == 1:
-            return self._bundle_alone(job)
+            return self._bundle_alone(job, folder)
         if job.bundle_bytes is not None and self._has_bundle(job, folder):
             return Go(State.BUNDLED, "bundle_built")
         members = [
@@ -512,9 +513,16 @@ class Pipeline:
             return self._give_back(job)
         return Go(State.BUNDLED, "bundle_built", _made(job, bundle))
 
-    def _bundle_alone(self, job: Job) -> Go:
+    def _bundle_alone(self, job: Job, folder: Path) -> Go:
         """Say what will be sent of a training file without a zip around it."""
         (file,) = job.data_files
+        try:
+            with sealing.open_watched(folder, file, self._pause) as opened:
+                digest = sha256_of_open(opened)
+        except sealing.Touched:
+            return self._give_back(job)
+        if digest != file.sha256 or not sealing.untouched(job, folder):
+            return self._give_back(job)
         made = {"bundle_name": file.base_name, "bundle_bytes": len(_mark_of(file)) + file.signature.size}
         return Go(State.BUNDLED, "bundle_built", made)
 

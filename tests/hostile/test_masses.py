@@ -167,9 +167,8 @@ def test_a_file_that_was_made_huge_in_failed_is_not_tried_again(world):
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    ("mode", "state"), [("pair", State.SEALED), ("train-only", State.SEALED), ("pair", State.CHECKED)]
-)
+@pytest.mark.parametrize("mode", ["pair", "train-only"])
+@pytest.mark.parametrize("state", [State.SEALED, State.CHECKED])
 def test_a_file_that_is_made_longer_while_it_is_read_is_read_no_further(tmp_path, mode, state):
     """Its owner still has it open, and could go on for ever."""
     with a_world(tmp_path, mode=mode) as world:
