@@ -131,17 +131,9 @@ class Scheduler:
     def every(
         self, interval: timedelta, name: str, function: Callable[[], None], pool: str = "default"
     ) -> None:
-        """Run `function` at once and then every `interval`."""
-
-        def run() -> None:
-            if self._busy.begin(name):
-                try:
-                    function()
-                finally:
-                    self._busy.end(name)
-
+        """Run `function` at once and then every `interval`, unless it waits for a thread then or is still at it."""
         self._timetable.add_job(
-            run, "interval", seconds=interval.total_seconds(), id=name, name=name, executor=pool,
+            function, "interval", seconds=interval.total_seconds(), id=name, name=name, executor=pool,
             replace_existing=True, next_run_time=datetime.now(UTC), max_instances=1,
         )  # fmt: skip
 
@@ -156,17 +148,8 @@ class Scheduler:
 
     def soon(self, name: str, function: Callable[[], None], pool: str = "default") -> None:
         """Run `function` once, at once, unless it waits for a thread already."""
-        if self._is_planned(name):
-            return
-        self._planned_at[name] = self._clock.elapsed()
-
-        def run() -> None:
-            self._planned_at.pop(name, None)
-            function()
-
-        self._timetable.add_job(
-            run, "date", run_date=datetime.now(UTC), id=name, name=name, executor=pool, replace_existing=True
-        )
+        if not self._is_planned(name):
+            self._plan(name, name, datetime.now(UTC), pool, function)
 
     def cancel(self, name: str) -> None:
         """Stop what `every` began."""
@@ -174,6 +157,21 @@ class Scheduler:
             self._timetable.remove_job(name)
         except JobLookupError:
             _LOG.debug("nothing_to_cancel", name=name)
+
+    def _plan(
+        self, task: str, label: str, when: datetime, pool: str, function: Callable[..., None], *arguments: str
+    ) -> None:
+        """Have a task run once, instead of what was planned under its name and has not been given to a thread."""
+        self._planned_at[task] = self._clock.elapsed()
+
+        def run() -> None:
+            # From here on it may be planned again: what is asked for now may come too late for this run.
+            self._planned_at.pop(task, None)
+            function(*arguments)
+
+        self._timetable.add_job(
+            run, "date", run_date=when, id=task, name=label, executor=pool, replace_existing=True
+        )
 
     def _is_planned(self, name: str) -> bool:
         """Tell whether a task is planned or waits for a thread, as far as it cannot have got lost on its way."""
@@ -277,11 +275,7 @@ class Scheduler:
             planned = self._planned(task)
             if planned is None or planned <= when:
                 return
-        self._planned_at[task] = self._clock.elapsed()
-        self._timetable.add_job(
-            self._run, "date", args=(task, job.model), run_date=when, id=task, name=f"{job.state} {job.id}",
-            executor=_pool_of(job.state), replace_existing=True,
-        )  # fmt: skip
+        self._plan(task, f"{job.state} {job.id}", when, _pool_of(job.state), self._run, task, job.model)
 
     @contextmanager
     def working_on(self, job_id: str) -> Iterator[None]:
@@ -293,8 +287,6 @@ class Scheduler:
             self._busy.end(job_id)
 
     def _run(self, task: str, model: str) -> None:
-        # From here on it may be planned again: what is asked for now may come too late for this run.
-        self._planned_at.pop(task, None)
         job = self._claim(task, model)
         if job is None:
             return
