@@ -65,6 +65,11 @@ def mounts(table: str) -> list[Mount]:
     return found
 
 
+def present_mounts() -> list[Mount]:
+    """Return what is mounted now; nothing where the system does not tell. Touches none of it."""
+    return mounts(MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else "")
+
+
 def type_of(path: Path, table: Iterable[Mount]) -> str | None:
     """Return the type of the file system that `path` is on, None where the table does not tell.
 

@@ -11,7 +11,7 @@ from retraind.database import running_instance
 from retraind.errors import unseen
 from retraind.intake.folder import DropFolder, View
 from retraind.intake.share import Shares
-from retraind.job import Job, State
+from retraind.job import RESTING, Job, State
 from retraind.journal import Journal, Outage
 from retraind.patience import Question, ask_each
 from retraind.report.status import MOST_LINES, doing, outage_sentence, some
@@ -78,9 +78,12 @@ class Overview(BaseModel):
 
 def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
-    active = journal.active()
-    standings = journal.standings(settings.models)
     counts = journal.counts()
+    left_over = sorted(
+        name for name in counts.keys() - settings.models.keys() if counts[name].keys() - RESTING
+    )
+    standings = journal.standings([*settings.models, *left_over])
+    active = [job for standing in standings.values() for job in standing.active]
     process = running_instance(settings.state.journal_file)
     hosts = [
         _host(outage, active, settings.api.host, running=process is not None)
@@ -115,10 +118,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
                 sentences=sentences,
             )
         )
-    models += [
-        _left_over(name, [job for job in active if job.model == name], counts[name])
-        for name in sorted({job.model for job in active} - settings.models.keys())
-    ]
+    models += [_left_over(name, standings[name].active, counts[name]) for name in left_over]
     return Overview(process=process, models=models, hosts=hosts)
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from retraind.mounts import MOUNT_TABLE, mounts
+from retraind.mounts import present_mounts
 
 PATIENCE = 5.0
 """Seconds that a thread may sleep in one call before its share is taken to be silent."""
@@ -65,9 +65,8 @@ class _Silent:
 
     def add(self, path: str) -> None:
         """Take the mount on which `path` lies, no link in it, for silent."""
-        if not self._points and MOUNT_TABLE.exists():
-            table = MOUNT_TABLE.read_text(errors="surrogateescape")
-            self._points = {str(mount.point) for mount in mounts(table)}
+        if not self._points:
+            self._points = {str(mount.point) for mount in present_mounts()}
         mount = self._mount_of(path)
         if mount == "/":
             # The system itself would not run. It may be a mount below the folder, or a disk that is very slow.

@@ -4,10 +4,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Collection
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from retraind import log
 from retraind.clock import Clock
@@ -155,7 +153,7 @@ class Teller:
 
     def _write(self, name: str, watched: Watched, text: str) -> bool:
         try:
-            with self._held(name, watched) as drop:
+            with self._pipeline.shares.held(name, watched.folder.model.drop) as drop:
                 write_status(drop, text, self._clock.now())
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
@@ -164,6 +162,3 @@ class Teller:
         else:
             return True
         return False
-
-    def _held(self, name: str, watched: Watched) -> AbstractContextManager[Path]:
-        return self._pipeline.shares.held(name, watched.folder.model.drop)

@@ -19,7 +19,7 @@ from retraind.intake.pairing import Delivery
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, State, job_id
 from retraind.journal import Journal
-from retraind.mounts import MOUNT_TABLE, mounts, tells_of_changes
+from retraind.mounts import present_mounts, tells_of_changes
 from retraind.patience import NoAnswer, Question, ask_each
 from retraind.pipeline import Pipeline
 from retraind.scheduler import Scheduler
@@ -341,7 +341,7 @@ class _FileSystems:
     """Tells on which file systems folders are, and looks only once at what each is."""
 
     def __init__(self) -> None:
-        self._table = mounts(MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else "")
+        self._table = present_mounts()
         self._tells: dict[int, bool] = {}
 
     def of(self, folder: Path) -> _FileSystem:
