@@ -32,6 +32,11 @@ def test_the_shortest_wait_is_the_floor_however_often_it_was_tried():
     assert {backoff(tries, FIRST, LONGEST, None, At(0.0)) for tries in range(30)} == {FLOOR}
 
 
+def test_a_first_wait_beyond_the_longest_does_not_grow():
+    first = timedelta(days=36_500)
+    assert {backoff(tries, first, LONGEST, None, At(1.0)) for tries in (0, 20, 1_000)} == {LONGEST}
+
+
 def test_a_first_wait_below_the_floor_is_kept_to():
     moment = timedelta(milliseconds=100)
     assert backoff(0, moment, LONGEST, None, At(0.0)) == moment

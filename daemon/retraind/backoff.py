@@ -17,7 +17,8 @@ def backoff(
     that met the same outage spread as wide as they can. What the other side asked for is never undercut, and a little
     more, drawn as well, keeps those apart who were all told the same moment.
     """
-    cap = min(longest, first * 2 ** min(attempts, _MOST_DOUBLINGS))
+    doubled = 2 ** min(attempts, _MOST_DOUBLINGS)
+    cap = longest if first > longest / doubled else first * doubled
     wait = between(min(FLOOR, cap), cap, chance)
     return wait if asked is None else max(wait, asked + between(timedelta(0), min(first, longest), chance))
 

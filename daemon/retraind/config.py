@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from retraind.errors import ConfigError
 from retraind.patience import ask_each
 from retraind.settings import ENV_PREFIX, ModelSettings, Settings, table_mistakes
-from retraind.values import KNOWN, ONLY_LOOKING
+from retraind.values import KNOWN, ONLY_LOOKING, expanded
 
 CONFIG_VARIABLE = "RETRAIND_CONFIG"
 SYSTEM_CONFIG = Path("/etc/retraind/config.toml")
@@ -102,7 +102,7 @@ class _Found(NamedTuple):
 def _look_at_paths(content: Mapping[str, Any]) -> dict[Path, _Found]:
     """Look at all folders and files that the models name, with patience: a share may hang."""
     paths = [
-        Path(value).expanduser()
+        expanded(Path(value))
         for table in _tables(content).values()
         for key in _PATHS
         if isinstance(value := table.get(key), str) and "\0" not in value
@@ -181,7 +181,7 @@ def _folder_conflicts(file: Path, folders: Mapping[str, Path], found: Mapping[Pa
         (
             (name, found[path].place)
             for name, folder in folders.items()
-            if (path := folder.expanduser()) in found
+            if (path := expanded(folder)) in found
         ),
         key=lambda item: item[1].parts,
     ):

@@ -32,6 +32,7 @@ from retraind.values import (
     Size,
     Span,
     SpanWithUnit,
+    WholePath,
     WindowText,
     Words,
     budget_of,
@@ -76,14 +77,14 @@ class StateSettings(_Section):
     """[state]: where the journal and the bundles are kept."""
 
     url: str = Field(default_factory=lambda: f"sqlite:///{default_state_folder() / 'journal.db'}")
-    spool: Path = Field(default_factory=lambda: default_state_folder() / "spool")
+    spool: WholePath = Field(default_factory=lambda: default_state_folder() / "spool")
     keep_free: Size = 200 << 20
     """Bytes on the spool's disk that no bundle takes: the journal may be on it too."""
 
     @field_validator("url")
     @classmethod
     def _only_sqlite(cls, url: str) -> str:
-        if not url.startswith("sqlite:////"):
+        if not url.startswith("sqlite:////") or url.endswith("/"):
             raise ValueError("only SQLite is supported: write sqlite:/// and the whole path of the journal")
         return url
 

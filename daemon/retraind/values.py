@@ -18,29 +18,36 @@ from retraind.patterns import Pattern
 _SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BARE_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*")
+_LONGEST_SPAN = timedelta(days=36_500)
+"""Beyond it, moments so far from now would be out of what a calendar here can hold."""
+_TOO_LONG = f"a duration can be {_LONGEST_SPAN.days}d at most"
 
 
 def to_span(value: object) -> object:
     """Read `90`, `"90s"`, `"1h 30m"` or `"30d"` as a duration; anything else is left for pydantic to refuse."""
     if isinstance(value, str):
         if _BARE_NUMBER.fullmatch(value):
-            return timedelta(seconds=float(value))
-        if re.fullmatch(f"({_SPAN.pattern})+", value):
-            return timedelta(
-                seconds=sum(float(count) * _SPAN_UNITS[unit] for count, unit in _SPAN.findall(value))
-            )
-        raise ValueError('write a duration as a number and a unit, such as "30s", "10m", "24h" or "30d"')
+            seconds = float(value)
+        elif re.fullmatch(f"({_SPAN.pattern})+", value):
+            seconds = sum(float(count) * _SPAN_UNITS[unit] for count, unit in _SPAN.findall(value))
+        else:
+            raise ValueError('write a duration as a number and a unit, such as "30s", "10m", "24h" or "30d"')
+        if seconds > _LONGEST_SPAN.total_seconds():
+            raise ValueError(_TOO_LONG)
+        return timedelta(seconds=seconds)
     return value
 
 
-def _not_negative(span: timedelta) -> timedelta:
+def _within_bounds(span: timedelta) -> timedelta:
     if span < timedelta(0):
         raise ValueError("a duration cannot be negative")
+    if span > _LONGEST_SPAN:
+        raise ValueError(_TOO_LONG)
     return span
 
 
 def _positive(span: timedelta) -> timedelta:
-    if span <= timedelta(0):
+    if not span:
         raise ValueError("this duration has to be longer than zero")
     return span
 
@@ -52,9 +59,9 @@ def _with_unit(value: object) -> object:
     return value
 
 
-Span = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_not_negative)]
+Span = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_within_bounds)]
 """A duration; in the file a number of seconds or a text such as "10m"."""
-PositiveSpan = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_positive)]
+PositiveSpan = Annotated[Span, AfterValidator(_positive)]
 SpanWithUnit = Annotated[PositiveSpan, BeforeValidator(_with_unit)]
 """A duration that is too dear to be mistaken."""
 
@@ -123,17 +130,34 @@ def _is_out_of_reach(path: Path) -> bool:
     return False
 
 
-def _existing_folder(path: Path) -> Path:
-    path = path.expanduser()
+def expanded(path: Path) -> Path:
+    """Return a path with the home folder in place of `~`; as it is where nobody's home is meant."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def _whole(path: Path) -> Path:
+    path = expanded(path)
     if not path.is_absolute():
         raise ValueError("write the whole path, beginning with /")
+    return path
+
+
+WholePath = Annotated[Path, AfterValidator(_whole)]
+"""A path that means the same wherever retraind is started."""
+
+
+def _existing_folder(path: Path) -> Path:
+    path = _whole(path)
     if not ONLY_LOOKING.get() and not _is_out_of_reach(path) and _kind_of(path) != stat.S_IFDIR:
         raise ValueError("this is not a folder")
     return path
 
 
 def _existing_file(path: Path) -> Path:
-    path = path.expanduser()
+    path = expanded(path)
     if not ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFREG:
         raise ValueError("this is not an ordinary file")
     return path
