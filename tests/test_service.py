@@ -92,3 +92,30 @@ def test_a_share_that_is_slow_keeps_no_other_from_hearing_that_all_has_stopped(d
     monkeypatch.setattr(daemon.teller, "tell_end", slowly)
     daemon._tell_end()
     assert sorted(told) == ["churn", "price"]
+
+
+BOUND = [
+    # what is changed, to what
+    ("[api]\n", '[api]\nconnect_timeout = "7s"\n'),
+    ("/spool", "/other"),
+    ("[work]\n", "[work]\nparallel = 3\n"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), BOUND, ids=["api", "state", "work.parallel"])
+def test_what_is_read_at_the_start_only_stays_as_it_was_and_each_reload_says_so(
+    daemon, before, after, monkeypatch
+):
+    told = []
+    monkeypatch.setattr("retraind.service._LOG.warning", lambda event, **_: told.append(event))
+    begun = daemon.settings
+    text = daemon._config.read_text()
+    assert before in text
+    daemon._config.write_text(text.replace(before, after, 1))
+    for reloads in (1, 2):
+        daemon._read_again()
+        assert told == ["restart_needed"] * reloads
+        assert daemon.pipeline.settings == begun
+    daemon._config.write_text(text)
+    daemon._read_again()
+    assert len(told) == 2

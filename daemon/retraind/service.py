@@ -422,18 +422,15 @@ class Daemon:
     def _read_again(self) -> None:
         """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
         try:
-            fresh, _ = load(self._config)
+            read, _ = load(self._config)
+            fresh = _as_begun(read, self.settings)
             recipients = recipients_of(fresh, self._clock)
         except ConfigError as error:
             for problem in error.problems:
                 _LOG.error("reload_refused", problem=problem)
             return
         notify("RELOADING=1")
-        if (fresh.api, fresh.state, fresh.work.parallel) != (
-            self.settings.api,
-            self.settings.state,
-            self.settings.work.parallel,
-        ):
+        if fresh != read:
             _LOG.warning(
                 "restart_needed", reason="[api], [state] and work.parallel are read at the start only"
             )
@@ -448,6 +445,12 @@ class Daemon:
         notify("READY=1")
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))
+
+
+def _as_begun(read: Settings, begun: Settings) -> Settings:
+    """Return settings that were read again, with what holds until the end as it was when all began."""
+    work = read.work.model_copy(update={"parallel": begun.work.parallel})
+    return read.model_copy(update={"api": begun.api, "state": begun.state, "work": work})
 
 
 def _end_hard(code: int) -> None:
