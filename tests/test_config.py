@@ -253,7 +253,9 @@ def test_a_list_in_a_variable_is_words_or_json(world, monkeypatch, text):
 WRONG_LISTS = [
     ("RETRAIND_NOTIFY__URLS", f"https://hooks.example.com/{SECRET} {SECRET}", "notify.urls.1 = (hidden)"),
     ("RETRAIND_NOTIFY__ON", "failed fail", "notify.on.1 = 'fail'"),
-    ("RETRAIND_SWEEP", "often", "sweep = 'often'"),
+    ("RETRAIND_SWEEP", "often", "sweep: this is a table: write [sweep], and its keys below."),
+    ("RETRAIND_NOTIFY", f"https://hooks.example.com/{SECRET}", "notify: this is a table"),
+    ("RETRAIND_MODELS", SECRET, "models: this is a table: write [models.NAME], and its keys below."),
     ("RETRAIND_MODELS__CHURN__FIX", "bomb", "models.churn.fix.0 = 'bomb'"),
 ]
 
@@ -264,6 +266,21 @@ def test_a_wrong_list_or_table_in_a_variable_is_told_in_words(world, monkeypatch
     (problem,) = world.problems(SMALLEST)
     assert problem.startswith(f"Environment variable {variable}: {told}")
     assert SECRET not in problem
+
+
+MISPLACED = [
+    ("in a key that is misspelt", SMALLEST + f'apikey = "{SECRET}"\n', "models.churn.apikey: there is no such key. Did you"),
+    ("in a list that is", SMALLEST + f'[notify]\nurl = ["https://x/{SECRET}"]\n', "notify.url: there is no such key."),
+    ("without a key", f'[models]\nchurn = "{SECRET}"\n', "models.churn: this is a table: write [models.churn]"),
+    ("in a proxy of the wrong kind", SMALLEST + f'[api]\nproxy = ["http://me:{SECRET}@p"]\n', "proxy = ['http://(hidden)@p']"),
+    ("in an address", SMALLEST + f'[api]\nbase_url = "ftp://me:{SECRET}@host"\n', "base_url = 'ftp://(hidden)@host'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), [row[1:] for row in MISPLACED], ids=[row[0] for row in MISPLACED])
+def test_a_secret_in_the_wrong_place_is_not_shown(world, text, told):
+    (problem,) = world.problems(text)
+    assert told in problem
 
 
 def test_a_secret_with_a_mistake_beside_it_is_not_shown(world, monkeypatch):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from retraind import log
 from retraind.errors import ConfigError
 from retraind.patience import ask_each
 from retraind.settings import ENV_PREFIX, ModelSettings, Settings, table_mistakes
@@ -244,6 +245,8 @@ def _known_keys(location: tuple[int | str, ...]) -> set[str]:
 
 
 _SECRET_KEYS = {"api_key", "secret_key", "urls"}
+_TABLE_EXPECTED = {"model_type", "dict_type"}
+"""pydantic's types of error for another value in the place of a table."""
 
 
 def _word(file: Path, detail: ErrorDetails) -> str:
@@ -257,10 +260,12 @@ def _word(file: Path, detail: ErrorDetails) -> str:
     key = ".".join(str(part) for part in location)
     value = detail["input"]
     shown = ""
-    if _SECRET_KEYS & {str(part) for part in location}:
+    if detail["type"] == "extra_forbidden" or detail["type"] in _TABLE_EXPECTED:
+        pass  # It may be a secret with its key misspelt, or left out.
+    elif _SECRET_KEYS & {str(part) for part in location}:
         shown = " = (hidden)"
     elif isinstance(value, str | int | float | bool) or (isinstance(value, list) and len(str(value)) < 80):  # noqa: PLR2004
-        shown = f" = {value!r}"
+        shown = f" = {log.mask(repr(value))}"
     match detail["type"]:
         case "extra_forbidden":
             keys = _known_keys(location)
@@ -272,6 +277,8 @@ def _word(file: Path, detail: ErrorDetails) -> str:
             if location == ("models",):
                 what = "no model is configured. Add a table [models.NAME] with drop and api_key_file."
             shown = ""
+        case kind if kind in _TABLE_EXPECTED:
+            what = f"this is a table: write [{key}{'.NAME' * (key == 'models')}], and its keys below."
         case "value_error":
             what = str(detail["ctx"]["error"])
             what = what if what.endswith((".", "?", ")")) else what + "."

@@ -12,6 +12,7 @@ from structlog.typing import EventDict, WrappedLogger
 from retraind.shown import display, json_escaped, printable
 
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
+_USER = re.compile(r"""(?<=://)[^\s/?#'"]*@""")
 _PATH = re.compile(r"""(?:^|['"(=:,])/""")
 _CLOSING = "'\"<>)]},;:."
 _SECRET_FIELDS = frozenset(
@@ -27,8 +28,8 @@ _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
 def mask(text: str) -> str:
-    """Cut the query off every web address in `text`: there the signatures of pre-signed addresses stand."""
-    return _WORD_WITH_QUERY.sub(_without_query, text)
+    """Cut user, password and query off every web address in `text`: in queries the signatures of pre-signed ones stand."""
+    return _WORD_WITH_QUERY.sub(_without_query, _USER.sub(f"{_HIDDEN}@", text))
 
 
 def _without_query(word: re.Match[str]) -> str:
