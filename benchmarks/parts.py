@@ -139,9 +139,7 @@ def delivering(plan: Plan) -> Iterator[Contest]:
                     kind,
                     size_of(folder),
                     (
-                        Way("vendor's script", python("vendor", "deliver", folder, made, address), made),
-                        Way("retraind, fast", python("ours", "deliver", folder, address, "fast")),
-                        Way("retraind, small", python("ours", "deliver", folder, address, "small")),
+                        *_delivered(folder, made, address),
                         Way("retraind: the checks alone", python("ours", "check", folder)),
                         _shell(
                             "zip -6, curl",
@@ -163,6 +161,23 @@ def delivering(plan: Plan) -> Iterator[Contest]:
                         ),
                     ),
                 )
+
+
+def hundreds(plan: Plan) -> Iterator[Contest]:
+    """From the drop folder to the object store, a delivery of five times the usual size."""
+    with sink.running() as address:
+        for kind in plan.kinds:
+            with delivery(plan, kind, 5 * plan.size) as folder:
+                made = plan.folder / "made.zip"
+                yield Contest(kind, size_of(folder), _delivered(folder, made, address))
+
+
+def _delivered(folder: Path, made: Path, address: str) -> tuple[Way, ...]:
+    return (
+        Way("vendor's script", python("vendor", "deliver", folder, made, address), made),
+        Way("retraind, fast", python("ours", "deliver", folder, address, "fast")),
+        Way("retraind, small", python("ours", "deliver", folder, address, "small")),
+    )
 
 
 def uploading(plan: Plan) -> Iterator[Contest]:
@@ -214,6 +229,7 @@ PARTS: dict[str, Part] = {
     "bundling": bundling,
     "limit": limit,
     "delivering": delivering,
+    "hundreds": hundreds,
     "uploading": uploading,
     "memory": memory,
     "large": large,
