@@ -611,6 +611,21 @@ def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
     assert not (world.model.work_folder / job.id).exists()
 
 
+@pytest.mark.parametrize("came", [Role.TRAIN, Role.EVAL])
+def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
+    job = world.sealing()
+    late = next(file for file in job.files if file.role is not came)
+    problem = Problem(what="It stayed incomplete.", remedy="Deliver both files again.")
+    job = world.run(world.journal.write(job, files=(job.file(came),), problem=problem))
+    (world.share / late.name).rename(world.folder(job) / late.name)
+    before = world.files()
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert job.state is State.FAILED
+    assert f"nothing to retry with: the {late.role}" in job.problem.what
+    assert not world.records("registered")
+    assert world.files() == before
+
+
 def test_a_published_model_without_api_fails_the_switch_and_retry_repeats_only_that(tmp_path):
     with a_world(tmp_path, switch="always") as world:
         world.emulator.delete_classifier("churn")

@@ -753,8 +753,9 @@ class Pipeline:
                 self.places.move(job, model.failed_folder, model.work_folder)
         with self.places.place(job, model.work_folder) as work:
             files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
+            flaws += _never_came(job, model)
             if flaws:
-                # Somebody tidied up failed/, or took a file out of it. There is nothing left to try with.
+                # Half a delivery, or somebody tidied up failed/ or took a file out of it. There is nothing to try with.
                 if is_folder(work / job.id):
                     self.places.move(job, model.work_folder, model.failed_folder)
                 problem = Problem(
@@ -968,6 +969,16 @@ def _as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile
             flaws.append(f"{display(file.name)} {flaw}")
         files.append(file.model_copy(update={"signature": signature_of(status)}))
     return tuple(files), flaws
+
+
+def _never_came(job: Job, model: ModelSettings) -> list[str]:
+    """Say what a failed job was waited for in vain: the other half must not be trained with in its place."""
+    if job.file(Role.TRAIN) is None:
+        return ["the training file never came"]
+    pair = model.mode == "pair" and model.on_pair_timeout != "train-only"
+    if pair and job.failed_in is State.SEALING and job.file(Role.EVAL) is None:
+        return ["the evaluation file never came"]
+    return []
 
 
 def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:
