@@ -611,6 +611,17 @@ def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
     assert not (world.model.work_folder / job.id).exists()
 
 
+def test_a_retry_that_begins_anew_tells_nothing_of_the_training_before(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        job = world.run(world.sealing(), until=State.SWITCHING)
+        job = world.run(world.journal.write(job, retrain_job_id="forgotten-by-the-service"))
+        assert "retrained with this data, but a later step failed" in world.read(job, "ERROR.txt")
+        (world.folder(job) / "train_2026-11.csv").write_bytes(b"age\n1\n")
+        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        assert world.read(job, "ERROR.txt").startswith("The model was NOT retrained with this data.")
+        assert "Trained:" not in world.read(job, "ERROR.txt")
+
+
 @pytest.mark.parametrize("came", [Role.TRAIN, Role.EVAL])
 def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
     job = world.sealing()

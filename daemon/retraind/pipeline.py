@@ -775,13 +775,7 @@ class Pipeline:
             "resume_in": None,
         }
         if to is State.SEALED:
-            changes |= {
-                **_UNREGISTERED,
-                "uploaded_at": None,
-                "status": None,
-                "status_message": None,
-                "warnings": (),
-            }
+            changes |= {**_UNREGISTERED, **_UNTRAINED, "warnings": ()}
         if to is State.UPLOADED:
             changes["train_deadline"] = self._clock.now() + self.settings.poll_timeout(job.model)
         return Go(to, "job_restored", changes)
@@ -905,6 +899,19 @@ _UNREGISTERED: Mapping[str, Any] = {
     "untouched_status": None,
     "put_started_at": None,
     "put_ended_at": None,
+}
+
+
+_UNTRAINED: Mapping[str, Any] = {
+    "uploaded_at": None,
+    "train_deadline": None,
+    "status": None,
+    "status_message": None,
+    "trained_model_id": None,
+    "trained_at": None,
+    "results_name": None,
+    "gate_exit": None,
+    "gate_output": None,
 }
 
 
