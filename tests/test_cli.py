@@ -317,6 +317,22 @@ def test_a_delivery_that_waits_for_its_window_is_left_by_once_told_of_and_releas
     assert site.jobs()[0]["state"] == "done"
 
 
+def test_only_who_releases_a_job_from_its_budget_spends_more_than_that(site):
+    configured = site.config.read_text()
+    hour = datetime.now().astimezone() + timedelta(hours=5)
+    site.config.write_text(f'{configured}upload_window = "{hour:%H}:00-{hour + timedelta(hours=1):%H}:00"\n')
+    work_off(site, GOOD)
+    site.config.write_text(configured.replace("[models.churn]", "[models.other]"))
+    work_off(site)
+    (job,) = site.jobs()
+    assert "no model 'churn' any more" in job["hold"]["what"]
+    assert site.command("release", job["id"]).returncode == 0
+    site.config.write_text(f'{configured}budget = "0/year"\n')
+    assert work_off(site) == 1
+    (job,) = site.jobs()
+    assert "budget of 0 trainings" in job["hold"]["what"]
+
+
 def test_status_tells_of_jobs_whose_model_is_no_longer_configured(site):
     site.config.write_text(site.config.read_text() + 'budget = "0/year"\n')
     work_off(site, GOOD)

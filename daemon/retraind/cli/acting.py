@@ -131,14 +131,12 @@ def _release_job(journal: Journal, job: Job) -> int:
     if job.hold is None and not job.waits_for_window:
         complain(f"{job.id} is not on hold.")
         return BAD
-    waived = "window_waived" if job.waits_for_window else "budget_waived"
-    changes: dict[str, Any] = {
-        "hold": None,
-        "held_until": None,
-        "wake_at": None,
-        "trouble": None,
-        waived: True,
-    }
+    changes: dict[str, Any] = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
+    if job.waits_for_window:
+        changes["window_waived"] = True
+    elif job.held_until is not None:
+        # Only a budget holds a job until a date. Whoever ends another hold has said nothing of money.
+        changes["budget_waived"] = True
     journal.write(job, "released", **changes)
     say(f"{job.id}: released.")
     return GOOD
