@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from process import Site, deliver, filed, until
-from retraind.cli import main
+from retraind.cli import acting, main
+from retraind.cli.looking import the_job
 from retraind.clock import for_people
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.job import State
 from retraind.journal import Journal, Outage
 from world import KEY, table
 
@@ -231,6 +233,20 @@ def test_a_wish_that_makes_no_sense_is_answered_in_words(site, arguments, code, 
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_wish_that_another_overtakes_is_answered_in_words(site, monkeypatch):
+    def overtaken(journal, name):
+        job = the_job(journal, name)
+        journal.write(job, "retry_asked", state=State.RESTORING)
+        return job
+
+    work_off(site, BAD)
+    (job,) = site.jobs()
+    monkeypatch.setattr(acting, "the_job", overtaken)
+    done = site.command("retry", job["id"])
+    assert done.returncode == 1
+    assert "changed by somebody else at this moment, so nothing was done" in done.stderr
 
 
 def test_commands_before_the_first_run_say_that_there_is_no_journal(site):

@@ -10,11 +10,11 @@ from retraind.cli.looking import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.saying import BAD, GOOD, complain, say
 from retraind.config import load
 from retraind.database import running_instance, set_aside, sole_instance
-from retraind.errors import JournalDamagedError, unseen
+from retraind.errors import JournalDamagedError, JournalError, unseen
 from retraind.intake.share import Shares
 from retraind.job import RESTING, Job, Outcome, State
 from retraind.jobfile import JobFiles
-from retraind.journal import Journal
+from retraind.journal import Conflict, Journal
 from retraind.patience import Question, ask_each
 from retraind.rebuild import rebuild as rebuild_journal
 from retraind.report.notes import headline, next_delivery
@@ -44,7 +44,7 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
         if to is State.SWITCHING and not job.trained_at:
             complain(f"{job.id} was never trained ({job.outcome}), so there is no model to switch to.")
             return BAD
-        job, hold = journal.write(job, event, state=to), ""
+        job, hold = _written(journal, job, event, state=to), ""
         running = running_instance(settings.state.journal_file) is not None
         say(
             f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
@@ -66,6 +66,16 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
             time.sleep(0.1)
             job = journal.get(job.id) or job
         return _tell_wish(job, to)
+
+
+def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
+    """Write a wish into the journal. Raises JournalError in words when somebody else was faster."""
+    try:
+        return journal.write(job, event, **changes)
+    except Conflict:
+        raise JournalError(
+            f"{job.id} has been changed by somebody else at this moment, so nothing was done. See: retraind show {job.id}"
+        ) from None
 
 
 def _tell_wish(job: Job, to: State) -> int:
@@ -137,7 +147,7 @@ def _release_job(journal: Journal, job: Job) -> int:
     elif job.held_until is not None:
         # Only a budget holds a job until a date. Whoever ends another hold has said nothing of money.
         changes["budget_waived"] = True
-    journal.write(job, "released", **changes)
+    _written(journal, job, "released", **changes)
     say(f"{job.id}: released.")
     return GOOD
 
