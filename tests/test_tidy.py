@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from killing import at_every_point
+from retraind import tidy
 from retraind.job import Outcome, State
 from retraind.tidy import LONGEST_GRACE, Tidier
 from world import a_world, table
@@ -61,6 +62,15 @@ def test_a_failed_delivery_stays_until_a_person_has_cleared_it_away(world):
     shutil.rmtree(world.share / "failed" / job.id)
     pass_and_tidy(world, timedelta(0))
     assert world.journal.get(job.id) is None
+
+
+def test_failed_deliveries_that_stay_keep_no_other_job(world, monkeypatch):
+    monkeypatch.setattr(tidy, "_MOST_AT_ONCE", 2)
+    kept = [world.run(world.sealing(key=str(key), train=b"age\n1\n")) for key in range(3)]
+    done = [world.run(world.sealing(key=str(key), train=table(40, key))) for key in range(3, 6)]
+    pass_and_tidy(world, 2 * KEPT)
+    assert [world.journal.get(job.id) for job in kept] == kept
+    assert not any(world.journal.get(job.id) for job in done)
 
 
 def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):

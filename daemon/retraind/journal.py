@@ -213,13 +213,21 @@ class Journal:
         with self._reader.connect() as connection:
             return connection.scalar(query) or 0
 
-    def begun_before(self, model: str, states: frozenset[State], moment: datetime, limit: int) -> list[Job]:
-        """Return the model's jobs in one of `states` that were begun before `moment`, oldest first."""
+    def begun_before(
+        self, model: str, states: frozenset[State], moment: datetime, limit: int, after: Job | None = None
+    ) -> list[Job]:
+        """Return the model's jobs in one of `states` that were begun before `moment`, oldest first.
+
+        With `after`, those that come after that one.
+        """
         query = sa.select(JOBS.c.body).where(
             JOBS.c.model == model,
             JOBS.c.state.in_(sorted(states)),
             JOBS.c.created_at < moment.timestamp(),
         )
+        if after is not None:
+            place = sa.tuple_(JOBS.c.created_at, JOBS.c.id)
+            query = query.where(place > sa.tuple_(after.created_at.timestamp(), after.id))
         return self._jobs(query.order_by(JOBS.c.created_at, JOBS.c.id).limit(limit))
 
     def forget(self, job: Job) -> None:

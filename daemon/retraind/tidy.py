@@ -5,6 +5,7 @@ model is the published one.
 """
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -67,11 +68,14 @@ class Tidier:
         except OSError as error:
             _LOG.warning("spool_not_cleared", reason=error.strerror)
 
-    def _outlived(self, model: str, retention: timedelta) -> list[Job]:
+    def _outlived(self, model: str, retention: timedelta) -> Iterator[Job]:
+        """Yield the jobs that are older than that, a part at a time: there may be any number that have to stay."""
         before = self._clock.now() - retention
         published = self._journal.published(model)
         old = self._journal.begun_before(model, _RESTING, before, _MOST_AT_ONCE)
-        return [job for job in old if job.updated_at < before and job.id != published]
+        while old:
+            yield from (job for job in old if job.updated_at < before and job.id != published)
+            old = self._journal.begun_before(model, _RESTING, before, _MOST_AT_ONCE, after=old[-1])
 
     def _expire(self, job: Job) -> bool:
         """Have a job deleted; returns False when it has to stay for now."""
