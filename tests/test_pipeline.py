@@ -6,6 +6,7 @@ import shutil
 import stat
 import sys
 import threading
+import time
 import zipfile
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +18,7 @@ import pytest
 from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
 from retraind.bundle.archive import Member, build
-from retraind.clock import for_people
+from retraind.clock import ManualClock, for_people
 from retraind.emulator import Fault
 from retraind.errors import Stopped
 from retraind.gate import ask_gate
@@ -527,6 +528,29 @@ def hours(clock, after: int) -> str:
     """Return a window of an hour that opens in so many hours."""
     begin = clock.now().astimezone() + timedelta(hours=after)
     return f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("evening", "opening"),
+    [
+        ("2027-03-27T20:00+01:00", "2027-03-28T03:00+02:00"),
+        ("2027-10-30T20:00+02:00", "2027-10-31T03:00+01:00"),
+    ],
+    ids=["spring", "autumn"],
+)
+def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(
+    tmp_path, monkeypatch, evening, opening
+):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        clock = ManualClock(datetime.fromisoformat(evening))
+        with a_world(tmp_path, clock=clock, upload_window="03:00-03:30") as world:
+            job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+            assert job.wake_at == datetime.fromisoformat(opening)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("afterwards", [{}, {"upload_window": "other"}], ids=["no window", "another window"])

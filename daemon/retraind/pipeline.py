@@ -955,8 +955,10 @@ def _until_window(model: ModelSettings, now: datetime) -> timedelta | None:
     open_now = begin <= moment < end if begin < end else moment >= begin or moment < end
     if open_now:
         return None
-    opening = local.replace(hour=begin.hour, minute=begin.minute, second=0, microsecond=0)
-    return (opening if opening > local else opening + timedelta(days=1)) - local
+    # At that time of its own day, which may have another distance to UTC than the present one.
+    days = (local.date(), local.date() + timedelta(days=1))
+    today, tomorrow = (datetime.combine(day, begin).astimezone() for day in days)
+    return (today if today > now else tomorrow) - now
 
 
 def _as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:
