@@ -104,8 +104,7 @@ def test_strange_names_go_the_whole_way(site, service, tmp_path, name):
 def test_a_name_with_a_leading_dash_goes_the_whole_way_in_train_only_mode(site, service, tmp_path):
     drop = site.add_model("churn", key_of("churn"), 'settle = "0s"\nmode = "train-only"\ntrain = "-{key}"')
     deliver(drop, "-rf 売上.csv", table())
-    site.start("--once", wait=False)
-    assert site.process.wait(60) == 0, site.log.read_text()
+    assert site.once() == 0
     (put,) = [record for record in read_records(tmp_path / "service") if record["event"] == "put_received"]
     assert put["file_name"] == "-rf 売上.csv"
 
@@ -117,8 +116,7 @@ def test_sub_folders_with_equal_names_are_a_delivery(site):
     for role in ("train", "eval"):
         (drop / role).mkdir()
         deliver(drop, f"{role}/2026-11.csv", table(30 if role == "train" else 20))
-    site.start("--once", wait=False)
-    assert site.process.wait(60) == 0
+    assert site.once() == 0
     (folder,) = filed(drop)
     assert (folder / "train" / "2026-11.csv").read_bytes() == table(30)
     assert (folder / "eval" / "2026-11.csv").read_bytes() == table(20)
@@ -129,8 +127,7 @@ def test_decomposed_and_composed_names_pair_up(site):
     drop = site.add_model("churn", key_of("churn"), 'settle = "0s"')
     deliver(drop, "train_caf\u00e9.csv", table())
     deliver(drop, "eval_cafe\u0301.csv", table(20))
-    site.start("--once", wait=False)
-    assert site.process.wait(60) == 0
+    assert site.once() == 0
     assert len(filed(drop)) == 1
 
 
@@ -215,8 +212,7 @@ def test_of_a_backlog_the_latest_alone_is_trained_where_the_owner_wants_that(sit
     for key in (9, 10, 11):
         deliver(drop, f"train_{key}.csv", table(offset=key))
         deliver(drop, f"eval_{key}.csv", table(20, offset=key))
-    site.start("--once", wait=False)
-    assert site.process.wait(60) == 0
+    assert site.once() == 0
     outcomes = {job["key"]: job["outcome"] for job in site.jobs()}
     assert outcomes == {"9": "superseded", "10": "superseded", "11": "trained"}
     assert all(folder.parent.name == "done" for folder in filed(drop))
@@ -233,8 +229,7 @@ def test_a_backlog_is_worked_off_oldest_key_first_one_at_a_time(site, tmp_path):
     for key in (10, 9, 11):
         deliver(drop, f"train_{key}.csv", table(offset=key))
         deliver(drop, f"eval_{key}.csv", table(20, offset=key))
-    site.start("--once", wait=False)
-    assert site.process.wait(60) == 0
+    assert site.once() == 0
     story = [
         (record["event"], record["retrain_job_id"])
         for record in read_records(tmp_path / "service")
