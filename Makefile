@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 .PHONY: demo test spectrum long crash soak bench bench-watching bench-history bench-night lint format clean
 .DEFAULT_GOAL := test
 
+# Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "retraind needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/need-venv $(PYTHON)
@@ -23,8 +26,8 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
 	$(BIN)/retraind demo $(ARGS)
 
-test: $(VENV)/.dev ## the default test suite; many tests wait, so there is one worker more than there are cores
-	$(BIN)/python -m pytest -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 1))) $(ARGS)
+test: $(VENV)/.dev ## the default test suite; many tests wait, so there are two workers more than there are cores
+	$(BIN)/python -m pytest -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist worksteal $(ARGS)
 
 spectrum: ## fetch csv-spectrum, a public set of CSV files, for one of the tests (needs npm)
 	mkdir -p build/csv-spectrum
