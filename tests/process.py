@@ -7,13 +7,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from retraind.cli import main
 from retraind.config import load
 from retraind.service import Daemon
+
+NOBODY = 65_534
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """Act as an ordinary user, whom permissions stop."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class Site:

@@ -1,11 +1,13 @@
 import json
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from process import Site, deliver, filed, until
+from process import Site, deliver, filed, somebody, until
 from retraind.cli import acting, main
 from retraind.cli.looking import the_job
 from retraind.clock import for_people
@@ -407,6 +409,71 @@ def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
     assert json.loads(done.stdout)["findings"][0]["rule"] == "target-missing"
     done = site.command("preflight", "--model", "chrun", str(other))
     assert (done.returncode, "there is no model 'chrun'; there is churn" in done.stderr) == (2, True)
+
+
+@pytest.fixture
+def public(service):
+    """A site that every user of the machine may look into, and may not use."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        site = Site(Path(folder), service.url)
+        site.add_model("churn", KEY)
+        site.start("--once", wait=False)
+        assert site.process.wait(60) == 0
+        for command in (["jobs"], ["release", "churn"], ["check"], ["preflight", "--model", "churn", "gone"]):
+            site.command(*command)  # imports what another user of this machine may be unable to
+        yield site
+
+
+@pytest.mark.parametrize("closed", ["state", "state/journal.db"])
+def test_whoever_may_not_use_the_journal_is_told_who_may(public, closed):
+    (public.root / closed).chmod(0)
+    with somebody():
+        for command in (
+            ["jobs"],
+            ["release", "churn"],
+            ["preflight", "--model", "churn", str(public.config)],
+        ):
+            done = public.command(*command)
+            assert done.returncode == 1, command
+            assert "this user may not read and write it. Run commands as the service's user" in done.stderr
+
+
+def test_whoever_may_not_look_for_the_state_is_told_by_check(public):
+    (public.root / "state").chmod(0)
+    with somebody():
+        findings = json.loads(public.command("check", "--json").stdout)["findings"]
+    (spool,) = (finding for finding in findings if finding["subject"] == "state.spool")
+    assert not spool["good"]
+    assert f"{public.root}/state/spool cannot be looked at: Permission denied." in spool["text"]
+
+
+@pytest.mark.parametrize("closed", ["etc", "etc/config.toml"])
+def test_whoever_may_not_read_the_configuration_is_told_who_may(public, closed):
+    (public.root / "etc").mkdir()
+    public.config = public.config.rename(public.root / "etc" / "config.toml")
+    (public.root / closed).chmod(0)
+    with somebody():
+        done = public.command("status")
+    assert done.returncode == 2
+    assert (
+        f"{public.config}: it cannot be read: Permission denied. Let the service's user read it"
+        in done.stderr
+    )
+
+
+def test_a_file_that_cannot_be_read_cannot_be_checked_and_that_is_told(public):
+    for name in ("closed/train.csv", "train.csv"):
+        file = public.root / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(table())
+    (public.root / "closed").chmod(0)
+    (public.root / "train.csv").chmod(0)
+    with somebody():
+        for name in ("closed/train.csv", "train.csv"):
+            done = public.command("preflight", str(public.root / name))
+            assert done.returncode == 2
+            assert f"{public.root / name}: it cannot be read: Permission denied." in done.stderr
 
 
 def test_help_is_there_for_every_command():

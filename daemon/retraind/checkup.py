@@ -77,7 +77,10 @@ def _recipients(settings: Settings) -> Iterator[Finding]:
 
 
 def _parent_writable(subject: str, path: Path) -> Finding:
-    folder = _existing(path.parent)
+    try:
+        folder = _existing(path.parent)
+    except OSError as error:
+        return Finding(subject, False, unseen(path.parent, error))
     good = os.access(folder, os.W_OK | os.X_OK)
     return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
 

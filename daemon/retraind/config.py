@@ -35,11 +35,11 @@ def find_config(named: Path | None = None) -> Path:
     if named is None and (variable := os.environ.get(CONFIG_VARIABLE)):
         named = Path(variable)
     if named is not None:
-        if not named.is_file():
+        if not _is_there(named):
             raise ConfigError([f"{named}: there is no such file. Name the configuration with -c FILE."])
         return named
     for candidate in (Path("config.toml"), SYSTEM_CONFIG):
-        if candidate.is_file():
+        if _is_there(candidate):
             return candidate
     raise ConfigError(
         [
@@ -47,6 +47,13 @@ def find_config(named: Path | None = None) -> Path:
             f"${CONFIG_VARIABLE} is not set. Start from config.example.toml, or name a file with -c FILE."
         ]
     )
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:
+        return True  # Reading it will tell what is in the way.
 
 
 def load(named: Path | None = None) -> tuple[Settings, Path]:
@@ -89,7 +96,9 @@ def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
             [f"{file}: this is not UTF-8 text (byte {error.start}). Save it as UTF-8."]
         ) from None
     except OSError as error:
-        raise ConfigError([f"{file}: it cannot be read: {error.strerror}."]) from None
+        closed = isinstance(error, PermissionError)
+        remedy = " Let the service's user read it, and run commands as that user." * closed
+        raise ConfigError([f"{file}: it cannot be read: {error.strerror}.{remedy}"]) from None
 
 
 class _Found(NamedTuple):

@@ -158,8 +158,25 @@ def _code(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+def is_there(file: Path) -> bool:
+    """Tell whether there is a journal in `file`. Raises JournalError where this user may not look."""
+    try:
+        return file.exists()
+    except PermissionError:
+        raise _of_another(file) from None
+
+
+def _of_another(file: Path) -> JournalError:
+    return JournalError(
+        f"The journal {file} cannot be used: this user may not read and write it. Run commands as the service's user, "
+        "such as: sudo -u retraind retraind status"
+    )
+
+
 def unusable(file: Path, error: DatabaseError) -> JournalError:
     """Word what keeps a journal from being used, and what helps."""
+    if file.exists() and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
+        return _of_another(file)
     kind = JournalDamagedError if _code(error.orig) in _DAMAGED else JournalError
     return kind(f"The journal {file} cannot be used: {error.orig}. {remedy(error)}")
 

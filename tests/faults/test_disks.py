@@ -7,13 +7,13 @@ import shutil
 import socket
 import tempfile
 import zipfile
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from api.peers import Peer, answer
+from process import somebody
 from retraind.api.upload import ObjectStore
 from retraind.clock import ManualClock
 from retraind.config import load
@@ -26,21 +26,6 @@ from retraind.report.status import STATUS, write_status
 from retraind.service import Daemon
 from retraind.settings import ApiSettings, ModelSettings, SweepSettings
 from world import a_world, table
-
-NOBODY = 65_534
-
-
-@contextmanager
-def somebody():
-    """Act as an ordinary user, whom permissions stop."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def fill(folder):

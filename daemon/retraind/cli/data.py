@@ -2,19 +2,20 @@
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from retraind.bundle.preflight import SourceFile
 from retraind.bundle.preflight import preflight as check
-from retraind.cli.saying import BAD, GOOD, print_json, say
+from retraind.cli.saying import BAD, GOOD, complain, print_json, say
 from retraind.errors import ConfigError
 
 
 def preflight(options: argparse.Namespace) -> int:
     """Check files as they would be before an upload."""
     for path in (options.train, options.evaluation):
-        if path is not None and not path.is_file():
-            raise ConfigError([f"{path}: there is no such file."])
+        if path is not None and (flaw := _flaw_of(path)):
+            raise ConfigError([f"{path}: {flaw}."])
     evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
     result = check(
@@ -36,21 +37,35 @@ def preflight(options: argparse.Namespace) -> int:
     return GOOD if result.ok else BAD
 
 
+def _flaw_of(path: Path) -> str:
+    """Say what keeps a file from being read; nothing where that can begin."""
+    try:
+        if not path.is_file():
+            return "there is no such file"
+        path.open("rb").close()
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return ""
+
+
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the daemon would check the files with if they came for this model."""
     # A person's own files are checked without all this, and quickly.
-    from retraind.config import load  # noqa: PLC0415
+    from retraind.config import load_to_look  # noqa: PLC0415
+    from retraind.database import is_there  # noqa: PLC0415
     from retraind.journal import Journal  # noqa: PLC0415
     from retraind.pipeline import last_good  # noqa: PLC0415
 
-    settings, file = load(options.config)
+    settings, file, problems = load_to_look(options.config)
+    for problem in problems:
+        complain(problem)
     model = settings.models.get(options.model)
     if model is None:
         raise ConfigError(
             [f"{file}: there is no model {options.model!r}; there is {', '.join(settings.models)}."]
         )
     previous = None
-    if settings.state.journal_file.exists():
+    if is_there(settings.state.journal_file):
         journal = Journal.open(settings.state.journal_file)
         previous = last_good(journal, options.model)
         journal.close()

@@ -11,7 +11,7 @@ from retraind import __version__
 from retraind.cli.saying import BAD, GOOD, complain, console, new_table, print_json, say
 from retraind.clock import for_people
 from retraind.config import load_to_look
-from retraind.database import unusable
+from retraind.database import is_there, unusable
 from retraind.errors import ConfigError, JournalError
 from retraind.job import SHORT_ID, Job, State
 from retraind.journal import Journal
@@ -30,7 +30,7 @@ def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Jour
     for problem in problems:
         complain(problem)
     file = settings.state.journal_file
-    if not file.exists():
+    if not is_there(file):
         raise JournalError(
             f"There is no journal at {file} yet: retraind has not run with this configuration."
         )
