@@ -59,6 +59,14 @@ def test_a_gate_that_is_not_there_has_not_said_yes(tmp_path):
     assert "could not be started (No such file or directory)" in verdict.sentence
 
 
+@pytest.mark.parametrize(("number", "told"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "signal 40")])
+def test_a_gate_that_was_killed_has_said_neither_yes_nor_no(tmp_path, number, told):
+    verdict = ask(["sh", "-c", f"kill -{number} $$"], tmp_path, a_job("train_1.csv"))
+    assert (verdict.passed, verdict.exit_code) == (False, -number)
+    assert f"The gate was ended by {told} before it had decided" in verdict.sentence
+    assert "exit code" not in verdict.sentence
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_is_a_command_to_the_gate(tmp_path, name):
     job = a_job(name)

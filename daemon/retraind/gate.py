@@ -89,8 +89,23 @@ def ask_gate(
     if code is None:
         span = span_for_people(timeout)
         return Verdict(None, output, f"The gate gave no answer within {span}, so the model was not switched.")
-    sentence = "" if code == 0 else f"The gate said no (exit code {code}), so the model was not switched."
-    return Verdict(code, output, sentence)
+    return Verdict(code, output, _why_not(code))
+
+
+def _why_not(code: int) -> str:
+    """Say why the model is not switched; nothing when it is."""
+    if code == 0:
+        return ""
+    if code < 0:
+        return f"The gate was ended by {_signal_name(-code)} before it had decided, so the model was not switched."
+    return f"The gate said no (exit code {code}), so the model was not switched."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _environment() -> dict[str, str]:
