@@ -119,6 +119,8 @@ MISTAKES = [
     ("a negative duration", SMALLEST + "settle = -1\n", ["models.churn.settle", "negative"]),
     ("a gate without its command", SMALLEST + 'switch = "gate"\n', ["models.churn", "needs gate"]),
     ("a command without the gate", SMALLEST + 'gate = "true"\n', ["models.churn", 'switch = "gate"']),
+    ("a gate in whatever folder one is", SMALLEST + 'switch = "gate"\ngate = "./gate.py"\n', ["churn.gate", "whole path"]),
+    ("a gate in a home", SMALLEST + 'switch = "gate"\ngate = ["~/gate.py", "x"]\n', ["churn.gate", "whole path of ~/gate.py"]),
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n', ["upload_window", "22:00-06:00"]),
     ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
     ("a journal that is a folder", SMALLEST + '[state]\nurl = "sqlite:////tmp/"\n', ["state.url", "sqlite:///"]),

@@ -253,6 +253,16 @@ class ModelSettings(_Section):
     def _split_gate(cls, value: object) -> object:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
 
+    @field_validator("gate")
+    @classmethod
+    def _one_program_everywhere(cls, gate: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a path that would lead into the job's folder, in which the gate is run."""
+        if gate and "/" in gate[0] and not gate[0].startswith("/"):
+            raise ValueError(
+                f"write the whole path of {gate[0]}, beginning with /, or the name of a program in PATH"
+            )
+        return gate
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         given = {
