@@ -1,4 +1,7 @@
+import io
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +18,11 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_reco
 from retraind.job import State
 from retraind.journal import Journal, Outage
 from world import KEY, table
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 @pytest.fixture
@@ -122,6 +130,31 @@ def test_status_claims_nothing_that_only_the_daemon_can_know(site):
     assert "Whether train_1.csv is what 1.manifest.json says, STATUS.txt tells." in told
     assert "arriving" not in told
     assert "being compared" not in told
+
+
+def test_a_narrow_terminal_breaks_what_jobs_tells_and_cuts_nothing_off(site, monkeypatch):
+    work_off(site, ("a-long-key-with-forty-letters-in-it-or-so", *GOOD[1:]))
+    (job,) = site.jobs()
+    monkeypatch.setattr("process.io.StringIO", Terminal)
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", site.command("jobs").stdout).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "".join(line.partition("  ")[0].strip() for line in lines[1:]).startswith(job["id"])
+    for word in ("churn", "done", "trained"):
+        assert word in lines[1]
+
+
+@pytest.mark.parametrize("command", [["jobs"], ["jobs", "--json"]], ids=["table", "json"])
+def test_a_reader_that_has_seen_enough_is_no_failure(site, command):
+    work_off(site)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as nobody:
+        done = subprocess.run(
+            [sys.executable, "-m", "retraind", *command, "-c", str(site.config)],
+            stdout=nobody, stderr=subprocess.PIPE, text=True, check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_status_tells_which_hosts_are_down(site):

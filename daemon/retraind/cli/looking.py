@@ -53,13 +53,8 @@ def status(options: argparse.Namespace) -> int:
         running = f"running (process {found.process})" if found.process else "NOT RUNNING"
         out = console()
         out.print(f"retraind {__version__}: {running}", highlight=False)
-        table = new_table()
-        for heading in ("model", "drop folder", "in work", "done", "failed", "published", "what now"):
-            table.add_column(
-                heading,
-                overflow="fold",
-                justify="right" if heading in {"in work", "done", "failed"} else "left",
-            )
+        counts = ("in work", "done", "failed")
+        table = new_table("model", "drop folder", *counts, "published", "what now", numbers=counts)
         for model in found.models:
             table.add_row(
                 model.name, display(model.drop), str(len(model.jobs)), str(model.done), str(model.failed),
@@ -97,9 +92,7 @@ def jobs(options: argparse.Namespace) -> int:
     if options.json:
         print_json([_job_as_json(job) for job in found])
         return GOOD
-    table = new_table()
-    for heading in ("job", "model", "state", "outcome", "taken in"):
-        table.add_column(heading, no_wrap=heading == "job")
+    table = new_table("job", "model", "state", "outcome", "taken in")
     for job in found:
         state = f"{job.state} (on hold)" if job.waits_for_hold(holds) else str(job.state)
         outcome = f"{job.outcome or ''}{' (published now)' * (job.id in published)}"

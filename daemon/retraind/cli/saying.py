@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Container
 from typing import Any
 
 from rich.console import Console
@@ -30,11 +31,20 @@ def print_json(value: Any) -> None:
     print(json_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `main`, as all other output does."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return where tables are printed: as wide as the terminal, and wide enough for programs."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
+    return _Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
 
 
-def new_table() -> Table:
-    """Return a table as all commands have it."""
-    return Table(box=None, pad_edge=False, header_style="bold")
+def new_table(*headings: str, numbers: Container[str] = ()) -> Table:
+    """Return a table as all commands have it: nothing is cut off, however narrow the terminal. `numbers` are to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", justify="right" if heading in numbers else "left")
+    return table
