@@ -132,6 +132,21 @@ def test_status_claims_nothing_that_only_the_daemon_can_know(site):
     assert "being compared" not in told
 
 
+def test_status_tells_of_deliveries_that_are_about_to_be_taken_in(site):
+    site.config.write_text(site.config.read_text().replace('"0s"', '"1h"'))
+    work_off(site)
+    for role in ("train", "eval"):
+        deliver(site.drop, f"{role}_1.csv", table())
+
+    def told() -> list[str]:
+        (model,) = json.loads(site.command("status", "--json").stdout)["models"]
+        return model["sentences"]
+
+    assert told() == ["1: its files are there, and are taken in once retraind runs"]
+    site.start()
+    assert told() == ["1: its files are there, and are taken in as soon as they have settled"]
+
+
 def test_a_narrow_terminal_breaks_what_jobs_tells_and_cuts_nothing_off(site, monkeypatch):
     work_off(site, ("a-long-key-with-forty-letters-in-it-or-so", *GOOD[1:]))
     (job,) = site.jobs()

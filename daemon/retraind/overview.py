@@ -99,6 +99,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
         sentences += [f"SOON TO DO: {warning.told()}"] if warning else []
         sentences += [view.trouble] if view.trouble else []
         sentences += _words(jobs, down, {name} if hold else ())
+        sentences += _arrived(view, running=process is not None)
         sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
         if view.strangers:
             more = len(view.strangers) - 1
@@ -176,6 +177,16 @@ def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> 
         sentence=f"{outage_sentence(outage, service)} Next try: {when}. Jobs that wait for it: "
         f"{len(waiting)}.",
     )
+
+
+def _arrived(view: View, *, running: bool) -> list[str]:
+    """Tell of the deliveries that nothing is missing of, and that are not in work yet."""
+    when = "as soon as they have settled" if running else "once retraind runs"
+    lines = [
+        f"{display(delivery.key) or '(no key)'}: its files are there, and are taken in {when}"
+        for delivery in view.complete[:MOST_LINES]
+    ]
+    return some(lines, len(view.complete))
 
 
 def _words(jobs: list[Job], down: Collection[str], holds: Collection[str]) -> list[str]:
