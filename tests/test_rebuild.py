@@ -72,6 +72,16 @@ def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path
         assert set(world.files()) == {f"done/{job.id}/train_2026-11.csv", f"done/{job.id}/eval_2026-11.csv"}
 
 
+def test_a_job_belongs_to_the_drop_folder_in_which_it_is_found(tmp_path):
+    """Whatever its copy says, nothing is fetched from anywhere else."""
+    with a_world(tmp_path) as world:
+        world.run(world.sealing(), until=State.SEALED)
+        world.share = world.share.rename(tmp_path / "moved")
+        lose_the_journal(world)
+        (job,) = rebuilt(world)
+        assert job.drop == str(world.share)
+
+
 def test_a_wish_for_another_try_that_was_lost_with_the_journal_can_be_given_again(world_with_history):
     world, _, bad = world_with_history
     bad = world.journal.write(bad, "retry_asked", state=State.RESTORING)

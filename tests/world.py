@@ -99,7 +99,7 @@ class World:
         now = self.clock.now()
         job = Job(
             id=job_id(now, key, secrets.token_hex(3)), model="churn", key=key, state=State.SEALING,
-            files=sealed, created_at=now, updated_at=now,
+            files=sealed, created_at=now, updated_at=now, drop=str(self.share),
         )  # fmt: skip
         return self.journal.add(job, "delivery_complete")
 

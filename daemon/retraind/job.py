@@ -191,6 +191,8 @@ class Job(_Frozen):
     files: tuple[SealedFile, ...]
     created_at: datetime
     updated_at: datetime
+    drop: str | None = None
+    """The drop folder that it was taken in from: the model may have another one by now."""
     version: int = 0
     """Counts the writes; a writer that read an older version is refused."""
 

@@ -403,6 +403,7 @@ class Pipeline:
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
+        self.places.bring_over(job)
         with self.shares.held(job.model, self.places.model(job).drop) as drop:
             taken = sealing.seal(job, drop, self._copies)
         if not taken:
@@ -747,6 +748,7 @@ class Pipeline:
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self.places.model(job)
+        self.places.bring_over(job)
         with self.places.place(job, model.failed_folder) as failed:
             if is_folder(failed / job.id):
                 # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.

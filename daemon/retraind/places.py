@@ -1,12 +1,13 @@
 """Where jobs' folders are, in work or filed: held while they are used, and moved whole. When, the pipeline decides."""
 
 import errno
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from retraind import log
-from retraind.errors import Hold, Scope
+from retraind.errors import Hold, Retry, Scope
 from retraind.files import (
     PRIVATE,
     copy_folder_verified,
@@ -21,10 +22,14 @@ from retraind.files import (
 )
 from retraind.intake.seal import WORK
 from retraind.intake.share import Shares
-from retraind.job import Job
+from retraind.job import Job, State
+from retraind.patience import ask_each
 from retraind.settings import ModelSettings, Settings
 
 _LOG = log.get(__name__)
+
+_BETWEEN_FOLDERS = frozenset({State.SEALING, State.RESTORING, State.FILING})
+"""States in which a job need not have a folder in the place for work."""
 
 
 class Places:
@@ -62,12 +67,12 @@ class Places:
     def holding(self, job: Job) -> Iterator[Path]:
         """Hold the job's folder, made anew in the place for work where somebody has deleted it.
 
-        Raises Retry while the share is away.
+        Raises Retry while the share is away, and OSError.
         """
         with ExitStack() as holding:
             drop = holding.enter_context(self.shares.held(job.model, self.model(job).drop))
             place = holding.enter_context(self.place(job, self.place_of(job), drop))
-            if not exists(place / job.id):
+            if not exists(place / job.id) and not self._bring(job, place):
                 _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
                 make_folder(place / job.id)
             yield holding.enter_context(held(place, job.id))
@@ -93,27 +98,67 @@ class Places:
             with self.place(job, place) as folder:
                 sync_folder(folder)
 
+    def bring_over(self, job: Job) -> None:
+        """Bring the job's folder to the place for work if its model has another drop folder now.
+
+        Raises Retry while one of the two is away, and OSError.
+        """
+        if self._drop_before(job) is not None:
+            with self.place(job, self.model(job).work_folder) as work:
+                if not exists(work / job.id):
+                    self._bring(job, work)
+
+    def _drop_before(self, job: Job) -> Path | None:
+        return Path(job.drop) if job.drop not in {None, str(self.model(job).drop)} else None
+
+    def _bring(self, job: Job, work: Path) -> bool:
+        """Bring the job's folder from the drop folder that its model had before; returns False where it is not."""
+        before = self._drop_before(job)
+        if before is None:
+            return False
+
+        def is_there(place: Path) -> bool:
+            return stat.S_ISDIR(place.stat().st_mode) and is_folder(place / job.id)
+
+        # It may have been given up because its share hangs.
+        (found,) = ask_each([(before / WORK, is_there)])
+        if found is False or (isinstance(found, FileNotFoundError) and job.state in _BETWEEN_FOLDERS):
+            return False
+        if isinstance(found, OSError):
+            raise Retry(
+                f"The delivery was taken in from {before}, which is no longer the model's drop folder, and cannot be "
+                f"fetched from there: {found.strerror}.",
+                f"Mount that share, or move the folder {WORK}/{job.id} from there to {self.model(job).drop}.",
+            )
+        with held(before, WORK) as here:
+            self._move(job, here, work, self.model(job).work_folder)
+        _LOG.info("job_brought_over", of=str(before))
+        return True
+
     def move(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
         with self.place(job, source) as here, self.place(job, target) as there:
-            for _ in range(2):
-                try:
-                    move(here / job.id, there / job.id)
-                except FileExistsError:
-                    # Not the copy of an earlier try, which only another file system gets: somebody made it.
-                    aside = put_aside(there / job.id)
-                    _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
-                except OSError as error:
-                    if error.errno != errno.EXDEV:
-                        raise
-                    break
-                else:
-                    return
-            if exists(there / job.id) and not is_folder(there / job.id):
-                put_aside(there / job.id)
-            # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
-            copy_folder_verified(here / job.id, there / job.id, self._pause)
-            delete(here / job.id)
+            self._move(job, here, there, target)
+
+    def _move(self, job: Job, here: Path, there: Path, target: Path) -> None:
+        for _ in range(2):
+            try:
+                move(here / job.id, there / job.id)
+            except FileExistsError:
+                # Not the copy of an earlier try, which only another file system gets: somebody made it.
+                aside = put_aside(there / job.id)
+                _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                break
+            else:
+                return
+        if exists(there / job.id) and not is_folder(there / job.id):
+            put_aside(there / job.id)
+        # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
+        copy_folder_verified(here / job.id, there / job.id, self._pause)
+        delete(here / job.id)
 
 
 def not_configured(job: Job) -> Hold:

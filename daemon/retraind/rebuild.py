@@ -77,6 +77,8 @@ def rebuild(
                 if job is None:
                     foreign.append(place / job_id)
                     continue
+                # Its folder is here, whichever drop folder the model had when it was taken in.
+                job = job.changed(drop=str(model.drop))
                 journal.adopt(job)
                 found.adopted.append(job)
                 found.believed += [] if sealed else [job]

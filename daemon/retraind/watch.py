@@ -312,6 +312,7 @@ class Watch:
             files=delivery.files,
             created_at=now,
             updated_at=now,
+            drop=str(model.drop),
             problem=delivery.problem,
         )
         # The journal's change makes others dispatch; none of them may seal the same files at the same time.
