@@ -147,3 +147,15 @@ def test_the_steps_of_many_deliveries_are_told_together_and_wait_for_no_telling(
     daemon.teller._tell_rest(sweep)
     assert len(asked) == 1
     assert all("In work" in (drop / "STATUS.txt").read_text("utf-8-sig") for drop in drops)
+
+
+def test_a_folder_that_a_reload_gives_up_says_so(site, daemon, drops):
+    sweep(daemon)
+    (site.root / "share" / "other").mkdir()
+    text = site.config.read_text()
+    site.config.write_text(text.replace(f'"{drops[0]}"', f'"{site.root}/share/other"'))
+    daemon._read_again()
+    sweep(daemon)
+    assert "Files that are dropped here are not taken in." in (drops[0] / "STATUS.txt").read_text("utf-8-sig")
+    assert "Nothing is waiting" in (site.root / "share" / "other" / "STATUS.txt").read_text("utf-8-sig")
+    assert "Nothing is waiting" in (drops[1] / "STATUS.txt").read_text("utf-8-sig")

@@ -13,7 +13,14 @@ from retraind.intake.folder import DropFolder, View
 from retraind.intake.share import Away
 from retraind.journal import Journal, Outage, Standing
 from retraind.pipeline import Pipeline
-from retraind.report.status import STATUS, expected_names, status_text, stopped_text, write_status
+from retraind.report.status import (
+    STATUS,
+    expected_names,
+    moved_text,
+    status_text,
+    stopped_text,
+    write_status,
+)
 from retraind.scheduler import Scheduler
 
 _LOG = log.get(__name__)
@@ -150,6 +157,11 @@ class Teller:
         """Say on the share that nobody looks after the folder now."""
         if not watched.view.trouble:
             self._write(name, watched, stopped_text(name, self._clock.now(), why))
+
+    def tell_move(self, name: str, watched: Watched) -> None:
+        """Say on the share that the model has another folder now."""
+        if not watched.view.trouble:
+            self._write(name, watched, moved_text(name, self._clock.now()))
 
     def _write(self, name: str, watched: Watched, text: str) -> bool:
         try:

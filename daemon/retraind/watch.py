@@ -98,7 +98,12 @@ class Watch:
             self._scheduler.unreachable.discard(name)
             removed[name] = self._teller.watched.pop(name)
             _LOG.info("model_removed", model=name)
-        self._tell_removed(removed)
+        moved = {
+            name: self._teller.watched[name]
+            for name, model in self._settings.models.items()
+            if name in before.models and before.models[name].drop != model.drop
+        }
+        self._tell_left(removed, moved)
         same = (before.sweep, before.bundle) == (self._settings.sweep, self._settings.bundle)
         fresh = {
             name: model
@@ -111,13 +116,23 @@ class Watch:
         self.schedule()
         return set(fresh)
 
-    def _tell_removed(self, removed: Mapping[str, Watched]) -> None:
-        def question(name: str, watched: Watched) -> Question[None]:
-            why = "The model was taken out of retraind's configuration"
-            return watched.folder.model.drop, lambda _: self._teller.tell_end(name, watched, why)
+    def _tell_left(self, removed: Mapping[str, Watched], moved: Mapping[str, Watched]) -> None:
+        """Say in folders that are under watch no longer why that is."""
 
-        answers = ask_each([question(name, watched) for name, watched in removed.items()])
-        for name, answer in zip(removed, answers, strict=True):
+        def question(name: str, watched: Watched) -> Question[None]:
+            def tell(_: Path) -> None:
+                if name in moved:
+                    self._teller.tell_move(name, watched)
+                else:
+                    self._teller.tell_end(
+                        name, watched, "The model was taken out of retraind's configuration"
+                    )
+
+            return watched.folder.model.drop, tell
+
+        left = {**removed, **moved}
+        answers = ask_each([question(name, watched) for name, watched in left.items()])
+        for name, answer in zip(left, answers, strict=True):
             if isinstance(answer, OSError):
                 _LOG.warning("status_not_written", model=name, reason=answer.strerror)
 

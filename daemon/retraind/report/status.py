@@ -175,6 +175,14 @@ def stopped_text(model: str, when: datetime, why: str) -> str:
     )
 
 
+def moved_text(model: str, when: datetime) -> str:
+    """Word STATUS.txt for a folder that is its model's drop folder no longer."""
+    return (
+        f"This folder took in data for the model {model} until {for_people(when)}.\n\nThe model has another drop folder "
+        "now. Files that are dropped here are not taken in.\n"
+    )
+
+
 def expected_names(model: ModelSettings) -> str:
     """Say which files a drop folder waits for."""
     names = [model.train] if model.mode == "train-only" else [model.train, model.eval]
