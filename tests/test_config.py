@@ -20,6 +20,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.drop = self.folder("share/churn")
+        self.folder("share/churn/.retraind")
         self.key = root / "churn.key"
         self.key.write_text(SECRET)
         self.key.chmod(0o600)
@@ -121,6 +122,9 @@ MISTAKES = [
     ("a command without the gate", SMALLEST + 'gate = "true"\n', ["models.churn", 'switch = "gate"']),
     ("a gate in whatever folder one is", SMALLEST + 'switch = "gate"\ngate = "./gate.py"\n', ["churn.gate", "whole path"]),
     ("a gate in a home", SMALLEST + 'switch = "gate"\ngate = ["~/gate.py", "x"]\n', ["churn.gate", "whole path of ~/gate.py"]),
+    ("data filed where it arrives", SMALLEST + 'done = "DROP/../churn"\n', ["models.churn", "done is the folder", "arrive"]),
+    ("data filed where it is in work", SMALLEST + 'failed = "DROP/.retraind"\n', ["models.churn", "failed is", "in work"]),
+    ("one folder for used and unused data", SMALLEST + 'done = "/tmp"\nfailed = "/tmp/"\n', ["models.churn", "name two"]),
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n', ["upload_window", "22:00-06:00"]),
     ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
     ("a journal that is a folder", SMALLEST + '[state]\nurl = "sqlite:////tmp/"\n', ["state.url", "sqlite:///"]),

@@ -56,7 +56,7 @@ from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
 from retraind.places import Places, delete, not_configured
 from retraind.report import machine, notes
-from retraind.settings import ModelSettings, Settings
+from retraind.settings import WORK, ModelSettings, Settings
 from retraind.shown import display
 
 _LOG = log.get(__name__)
@@ -366,7 +366,7 @@ class Pipeline:
         try:
             with (
                 self.shares.held(job.model, model.drop) as drop,
-                held(drop, sealing.WORK, job.id) as folder,
+                held(drop, WORK, job.id) as folder,
             ):
                 self._copies.write(folder, job)
         except FileNotFoundError:

@@ -20,11 +20,10 @@ from retraind.files import (
     remove_tree,
     sync_folder,
 )
-from retraind.intake.seal import WORK
 from retraind.intake.share import Shares
 from retraind.job import Job, State
 from retraind.patience import ask_each
-from retraind.settings import ModelSettings, Settings
+from retraind.settings import WORK, ModelSettings, Settings
 
 _LOG = log.get(__name__)
 

@@ -36,11 +36,14 @@ from retraind.values import (
     WindowText,
     Words,
     budget_of,
+    expanded,
     to_span,
     window_of,
 )
 
 ENV_PREFIX = "RETRAIND_"
+WORK = ".retraind"
+"""The folder in the drop folder where sealed deliveries are."""
 _SYSTEM_STATE = Path("/var/lib/retraind")
 
 
@@ -158,6 +161,7 @@ class NotifySettings(_Section):
 def table_mistakes(given: Mapping[str, object]) -> Iterator[str]:
     """Tell what is wrong between the keys of a model's table, whatever is wrong with each of them alone."""
     yield from _pattern_mistakes(given)
+    yield from _place_mistakes(given)
     api = [name for name in ("api_key", "api_key_file", "credential") if name in given]
     secret = [name for name in ("secret_key", "secret_key_file", "secret_credential") if name in given]
     if len(api) + len(secret) != 1:
@@ -174,6 +178,25 @@ def table_mistakes(given: Mapping[str, object]) -> Iterator[str]:
     yield from _retention_mistakes(given)
     if "gate" in given and given.get("switch") != "gate":
         yield 'a gate is only asked with switch = "gate"; add that or take gate away'
+
+
+def _place_mistakes(given: Mapping[str, object]) -> Iterator[str]:
+    drop, done, failed = (_comparable(given.get(key)) for key in ("drop", "done", "failed"))
+    for key, folder in (("done", done), ("failed", failed)):
+        if drop and folder and (folder == drop or Path(folder).is_relative_to(f"{drop}/{WORK}")):
+            yield (
+                f"{key} is the folder in which deliveries {'arrive' if folder == drop else 'are in work'}; name another one, "
+                f"or leave {key} away for {drop}/{key}"
+            )
+    if done and done == failed:
+        yield (
+            "done and failed are the same folder, so that nothing tells what has been used from what has not; name two"
+        )
+
+
+def _comparable(folder: object) -> str | None:
+    """Return a folder's path in the form in which it may be compared. No share is asked."""
+    return os.path.abspath(expanded(Path(folder))) if isinstance(folder, str | Path) else None  # noqa: PTH100
 
 
 def _retention_mistakes(given: Mapping[str, object]) -> Iterator[str]:
@@ -285,7 +308,7 @@ class ModelSettings(_Section):
     @property
     def work_folder(self) -> Path:
         """Where sealed deliveries are worked on; on the drop folder's file system, so that a rename gets there."""
-        return self.drop / ".retraind"
+        return self.drop / WORK
 
     @property
     def trainings(self) -> Budget | None:

@@ -27,9 +27,8 @@ from retraind.files import (
 from retraind.intake.listing import signature_of
 from retraind.job import Job, SealedFile
 from retraind.jobfile import NAME, JobFiles
+from retraind.settings import WORK
 
-WORK = ".retraind"
-"""The folder in the drop folder where sealed deliveries are."""
 _OWN_FILES = frozenset({NAME, f".{NAME}.tmp"})
 _GONE = (FileNotFoundError, NotADirectoryError)
 
