@@ -54,9 +54,11 @@ def test_a_gate_whose_folder_is_out_of_reach_has_not_said_no(tmp_path):
 
 
 def test_a_gate_that_is_not_there_has_not_said_yes(tmp_path):
-    verdict = ask(["no-such-gate"], tmp_path, a_job("train_1.csv"))
+    verdict = ask([str(tmp_path / "no-such-gate")], tmp_path, a_job("train_1.csv"))
     assert not verdict.passed
-    assert "could not be started (No such file or directory)" in verdict.sentence
+    assert verdict.sentence == (
+        "The gate no-such-gate could not be started (No such file or directory), so the model was not switched."
+    )
 
 
 @pytest.mark.parametrize(("number", "told"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "signal 40")])

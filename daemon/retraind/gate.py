@@ -81,7 +81,11 @@ def ask_gate(
         except OSError as error:
             if error.filename == str(folder):
                 raise  # The share went away; the gate was not asked.
-            sentence = f"The gate {command[0]!r} could not be started ({error.strerror}), so the model was not switched."
+            # Not its whole path: the sentence is told on the share.
+            name = Path(command[0]).name
+            sentence = (
+                f"The gate {name} could not be started ({error.strerror}), so the model was not switched."
+            )
             return Verdict(_NOT_FOUND, "", sentence)
         code = _wait(process, timeout, stopping)
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))

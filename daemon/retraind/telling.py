@@ -13,6 +13,7 @@ from retraind.intake.folder import DropFolder, View
 from retraind.intake.share import Away
 from retraind.journal import Journal, Outage, Standing
 from retraind.pipeline import Pipeline
+from retraind.report.paths import for_the_share
 from retraind.report.status import (
     STATUS,
     expected_names,
@@ -145,10 +146,10 @@ class Teller:
         )  # fmt: skip
         if view.away or (told == watched.told and watched.has_status):
             return
-        expected = expected_names(watched.folder.model)
+        model, settings = watched.folder.model, self._pipeline.settings
         text = status_text(
-            name, view, jobs, hold, last, expected=expected, warning=None if hold else warning, published=published,
-            outages=outages, service=self._pipeline.settings.api.host,
+            name, view, jobs, hold, last, expected=expected_names(model), warning=None if hold else warning,
+            published=published, outages=outages, service=settings.api.host, plain=for_the_share(model, settings.state),
         )  # fmt: skip
         if self._write(name, watched, text):
             watched.told = told

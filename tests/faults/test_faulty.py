@@ -16,7 +16,8 @@ from retraind.clock import ManualClock
 from retraind.intake.folder import DropFolder
 from retraind.intake.share import MARKER
 from retraind.job import Outcome, Problem, State
-from retraind.report.status import STATUS
+from retraind.report.paths import for_the_share
+from retraind.report.status import STATUS, status_text
 from retraind.service import Daemon
 from retraind.settings import ModelSettings, Settings, SweepSettings
 from world import a_world, table
@@ -220,6 +221,9 @@ def test_a_look_that_fails_takes_nothing_says_what_helps_and_forgets_nothing(pla
     with share.failing(Rule((call,), path, answer)):
         view = look()
         assert REMEDIES[answer] in view.trouble
+        plain = for_the_share(model, world.settings.state)
+        told = status_text("churn", view, [], None, None, plain=plain)
+        assert str(world.share) not in told
         assert not view.complete
         assert not view.waiting
     assert "look" in [delivery.key for delivery in look().complete], (

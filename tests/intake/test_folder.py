@@ -332,7 +332,7 @@ def test_a_folder_that_went_away_is_told_and_nothing_is_forgotten_when_it_comes_
     away = share.drop.rename(share.drop.with_name("away"))
     view = share.look(SECOND)
     assert view.trouble == (
-        f"The drop folder {share.drop} cannot be read: No such file or directory. "
+        f"{share.drop} cannot be read: No such file or directory. "
         "Nothing is taken from the folder until it can."
     )
     assert view.complete == view.waiting == ()

@@ -166,9 +166,8 @@ class DropFolder:
                 return View(trouble=str(away), away=True)
             except OSError as error:
                 path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
-                what = "The drop folder" if path == str(self.model.drop) else "In the drop folder,"
                 sentences = (
-                    f"{what} {display(path)} cannot be read: {error.strerror or error}.",
+                    f"{display(path)} cannot be read: {error.strerror or error}.",
                     disk_remedy(error),
                     "Nothing is taken from the folder until it can.",
                 )

@@ -8,7 +8,7 @@ each start brings it up to date; so it is not synced, which would take more time
 import codecs
 import errno
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -73,23 +73,26 @@ def status_text(
     published: Job | None = None,
     outages: Sequence[Outage] = (),
     service: str = "",
+    plain: Callable[[str], str] = str,
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
     `expected` says which names the folder waits for, `warning` is what is soon to be done about its key, `published` is
     the job whose result was published last, `outages` are the hosts that jobs wait for and that are down, `service` is the
-    service's own.
+    service's own, `plain` takes the paths of retraind's machine out of sentences (see `paths.for_the_share`).
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
         parts.append(
-            fill(f"ON HOLD: {_of_a_key(hold.problem) if hold.credential else hold.problem.told(MODEL=model)}")
+            fill(
+                f"ON HOLD: {_of_a_key(hold.problem) if hold.credential else plain(hold.problem.told(MODEL=model))}"
+            )
             + "\nNew files are still taken in; nothing is lost."
         )
     if warning:
         parts.append(fill(f"SOON TO DO: {_of_a_key(warning)}"))
     if view.trouble:
-        parts.append(fill(f"TROUBLE: {view.trouble}"))
+        parts.append(fill(f"TROUBLE: {plain(view.trouble)}"))
     parts += [
         fill(f"WAITING: {_outage(outage, service)}") + "\nNew files are still taken in; nothing is lost."
         for outage in outages
@@ -100,7 +103,7 @@ def status_text(
             outage.host: _whose(outage.host, service).lower() for outage in outages
         }
         first = next_in_turn(jobs)
-        lines = [_in_work(job, first, down, held) for job in in_turn(jobs)[:MOST_LINES]]
+        lines = [plain(_in_work(job, first, down, held)) for job in in_turn(jobs)[:MOST_LINES]]
         parts.append("In work:\n" + bullets(some(lines, len(jobs))))
     if view.waiting:
         parts.append(
