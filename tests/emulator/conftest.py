@@ -13,7 +13,17 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_reco
 
 CHURN = EmulatedModel("churn", model_id=1001, api_key="key-of-churn", secret_key="secret-of-account")
 PRICE = EmulatedModel("price", model_id=1002, api_key="key-of-price", secret_key="secret-of-another")
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
+
+
+def patiently() -> Iterator[None]:
+    """Go on until patience is over, less and less often: who asks all the time takes the training's processor."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    rest = 0.01
+    while time.monotonic() < until:
+        yield
+        time.sleep(rest)
+        rest = min(rest * 1.2, 0.2)
 
 
 @dataclass
@@ -50,12 +60,10 @@ class Client:
 
     def outcome(self, retrain_job_id: str) -> dict[str, Any]:
         """Wait until the retrain job is finished or failed."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
+        for _ in patiently():
             answer = self.ask(retrain_job_id).json()
             if answer["status"] in {"job_finished", "job_failed"}:
                 return answer
-            time.sleep(0.01)
         raise AssertionError(f"no outcome: {answer}")
 
     def told(self, event: str) -> list[dict[str, Any]]:
@@ -64,11 +72,10 @@ class Client:
 
     def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until there are `count` records of one kind."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while len(found := self.told(event)) < count:
-            assert time.monotonic() < until, f"{event}: {found}"
-            time.sleep(0.01)
-        return found
+        for _ in patiently():
+            if len(found := self.told(event)) >= count:
+                return found
+        raise AssertionError(f"{event}: {found}")
 
 
 @pytest.fixture(scope="session")
