@@ -217,7 +217,11 @@ def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
 
 
 def test_a_daemon_that_cannot_wake_its_threads_ends(served):
-    program = "import retraind.patience as it; it.PATIENCE = 0.5; from retraind.cli import main; raise SystemExit(main())"
+    program = (
+        "from retraind import cli, patience, service\n"
+        "patience.PATIENCE, service._STOP_PATIENCE = 0.5, 2.0\n"
+        "raise SystemExit(cli.main())"
+    )
     with hung(served.share):
         with served.log.open("wb") as log:
             served.process = subprocess.Popen(
