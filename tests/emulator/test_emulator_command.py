@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from retraind.emulator import add_arguments, run_from_arguments
+from retraind.emulator.command import _until_signal
 
 PROGRAM = """
 import argparse, sys
@@ -96,6 +97,23 @@ def test_keys_and_ids_stay_the_same(emulate, tmp_path):
     assert {path.name: path.read_text() for path in (tmp_path / "state" / "keys").iterdir()} == keys
     models = requests.get(config_of(page)["api"]["base_url"] + "/emulator/models", timeout=10).json()
     assert {model["name"]: model["model_id"] for model in models} == {"a": 1001, "b": 1002}
+
+
+def test_a_signal_ends_the_wait_at_whatever_line_it_strikes():
+    def strike(*_):
+        signal.raise_signal(signal.SIGINT)
+        return strike
+
+    def serve():
+        wait()
+
+    with _until_signal() as wait:
+        before = sys.gettrace()
+        sys.settrace(strike)
+        try:
+            serve()
+        finally:
+            sys.settrace(before)
 
 
 def test_the_secret_key_fetches_keys(emulate, tmp_path):

@@ -5,12 +5,12 @@ import os
 import re
 import secrets
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import platformdirs
 from rich.console import Console
@@ -252,12 +252,14 @@ def _logger(console: Console) -> Callable[[RequestSeen], None]:
 @contextmanager
 def _until_signal() -> Iterator[Callable[[], object]]:
     """Yield a function that waits for SIGINT or SIGTERM."""
-    told = threading.Event()
+    # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be called then.
+    told: SimpleQueue[int] = SimpleQueue()
     before = {
-        number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda number, _: told.put(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield told.wait
+        yield told.get
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
