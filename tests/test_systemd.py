@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from process import Site
 from retraind import service
 from retraind.cli.saying import BAD, USAGE
 
@@ -257,3 +258,13 @@ def test_it_lives_with_memory_deny_write_execute(tmp_path):
     )
     assert result.returncode == BAD, result.stderr
     assert '"job_failed"' in result.stderr, "the delivery has no rows; it got as far as the check"
+
+
+def test_a_socket_that_nobody_listens_to_ends_nothing_and_is_told_once(tmp_path):
+    """A shell inside another service hands on that service's socket."""
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    site.add_model("churn", "key-of-churn-0123456789")
+    site.start(NOTIFY_SOCKET=str(tmp_path / "gone"))
+    assert site.stop() == 0
+    told = [event for event in site.events() if event["event"] == "systemd_not_told"]
+    assert [event["reason"] for event in told] == ["No such file or directory"]

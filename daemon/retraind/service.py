@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -280,7 +281,7 @@ class Daemon:
 
     def _be_ready(self) -> None:
         """Tell systemd, and begin with what has time: with a thousand models, or a long history, it takes seconds."""
-        notify("READY=1")
+        _tell_systemd("READY=1")
         _LOG.info("ready", models=len(self.teller.watched))
         self.watch.writing.set()
         self.watch.sweep_soon()
@@ -303,7 +304,7 @@ class Daemon:
         patience = 3 * self.settings.sweep.interval.total_seconds() + 60
         # One share that hangs is no reason to start anew; that would not wake it.
         if self._clock.elapsed() - max(self.watch.last_swept, self._begun_at) < patience:
-            notify("WATCHDOG=1")
+            _tell_systemd("WATCHDOG=1")
 
     def _mind_hosts(self) -> None:
         """Note which hosts are down, for whoever asks the journal, and tell the folders that wait for them."""
@@ -339,7 +340,7 @@ class Daemon:
         if os.environ.get("NOTIFY_SOCKET"):
             held = len(self.journal.holds())
             active = self.journal.count_active()
-            notify(
+            _tell_systemd(
                 f"STATUS=Models watched: {len(self.teller.watched)}, on hold: {held}; jobs in work: {active}"
             )
 
@@ -391,7 +392,7 @@ class Daemon:
 
     def _stop(self) -> None:
         self._stopping.set()
-        notify("STOPPING=1")
+        _tell_systemd("STOPPING=1")
         _LOG.info("stopping")
         ender = threading.Timer(_STOP_PATIENCE, _end_hard, [self._code])
         ender.daemon = True
@@ -429,7 +430,7 @@ class Daemon:
             for problem in error.problems:
                 _LOG.error("reload_refused", problem=problem)
             return
-        notify("RELOADING=1")
+        _tell_systemd("RELOADING=1")
         if fresh != read:
             _LOG.warning(
                 "restart_needed", reason="[api], [state] and work.parallel are read at the start only"
@@ -442,9 +443,23 @@ class Daemon:
         self._schedule_tidying()
         self.pipeline.reconsider()
         self.scheduler.dispatch()
-        notify("READY=1")
+        _tell_systemd("READY=1")
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))
+
+
+def _tell_systemd(*assignments: str) -> None:
+    """Tell systemd how it goes; that it does not listen ends nothing."""
+    try:
+        notify(*assignments)
+    except OSError as error:
+        _not_told(str(error.strerror))
+
+
+@lru_cache
+def _not_told(reason: str) -> None:
+    """Log it once: there is something to tell each second."""
+    _LOG.warning("systemd_not_told", reason=reason)
 
 
 def _as_begun(read: Settings, begun: Settings) -> Settings:
