@@ -168,7 +168,7 @@ EVENTS = {
     "a gate that said no": (
         lambda journal, job: journal.note("gate_refused", job, why="It ended with 1."),
         "churn, delivery 1: the gate did not let the new model pass",
-        "It ended with 1. The published model was not changed. The results are filed under done/.",
+        "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done.",
     ),
     "a folder that is gone": (
         lambda journal, _: journal.note_change("folder_away", "churn", "The share is not mounted."),
@@ -178,7 +178,7 @@ EVENTS = {
     "a journal that was mended": (
         lambda journal, _: journal.note("journal_mended", jobs=7),
         "The journal was mended",
-        "It was damaged, lost or out of date, and has taken over 7 jobs from their folders. Nothing is trained again. "
+        "It was damaged, lost or out of date. Jobs taken over from their folders: 7. Nothing is trained again. "
         "Look after the disk it is on.",
     ),
 }  # fmt: skip

@@ -180,13 +180,15 @@ def _folder(about: _About) -> _Words:
 
 
 def _gate(about: _About) -> _Words:
-    text = f"{about.said('why')} The published model was not changed. The results are filed under done/."
+    model = about.settings.models.get(about.model)
+    where = f" The results are filed in {model.done_folder}." if model else ""
+    text = f"{about.said('why')} The published model was not changed.{where}"
     return _Words(f"{about.whose}: the gate did not let the new model pass", text)
 
 
 def _journal(about: _About) -> _Words:
     text = (
-        f"It was damaged, lost or out of date, and has taken over {about.said('jobs')} jobs from their folders. "
+        f"It was damaged, lost or out of date. Jobs taken over from their folders: {about.said('jobs')}. "
         "Nothing is trained again. Look after the disk it is on."
     )
     return _Words("The journal was mended", text)
