@@ -438,6 +438,9 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False
     assert document["findings"][0]["line"] == 3
+    good.write_bytes(b"only\n1\n")
+    assert main(["preflight", str(good)]) == 1
+    assert "train.csv: 1 row, 1 column, " in capsys.readouterr().out
     assert main(["preflight", str(tmp_path / "gone.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
 

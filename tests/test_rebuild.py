@@ -345,7 +345,7 @@ def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
             assert "retraind rebuild" in refused.stderr
             mended = site.command("rebuild")
             assert mended.returncode == 0, mended.stderr
-            assert "1 jobs were taken over" in mended.stdout
+            assert "Jobs taken over from their folders: 1." in mended.stdout
             assert "its job.json has no good seal" in mended.stdout
             assert (tmp_path / "state" / "journal.db.bad-1").read_bytes().startswith(b"\0garbage")
         deliver(drop, "train_again.csv", table())

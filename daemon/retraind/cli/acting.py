@@ -171,5 +171,5 @@ def rebuild(options: argparse.Namespace) -> int:
         say(f"{folder}: there is no usable job.json in it; it is left alone.")
     for job in found.believed:
         say(f"{job.id} ({job.state}): its job.json has no good seal; it was believed as it is.")
-    say(f"{len(found.adopted)} jobs were taken over from their folders.")
+    say(f"Jobs taken over from their folders: {len(found.adopted)}.")
     return GOOD

@@ -28,13 +28,16 @@ def preflight(options: argparse.Namespace) -> int:
         return GOOD if result.ok else BAD
     for facts in (result.train, result.evaluation):
         if facts:
-            say(
-                f"{facts.name}: {facts.rows:,} rows, {len(facts.columns)} columns, {facts.encoding}, {facts.bytes:,} bytes"
-            )
+            rows, columns = _counted(facts.rows, "row"), _counted(len(facts.columns), "column")
+            say(f"{facts.name}: {rows}, {columns}, {facts.encoding}, {facts.bytes:,} bytes")
     for finding in result.findings:
         say(f"\n{finding.severity.upper()}: {finding}")
     say("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
     return GOOD if result.ok else BAD
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _flaw_of(path: Path) -> str:
