@@ -709,7 +709,19 @@ def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):
     world.emulator.delete_classifier("churn")
     job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
     assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
-    assert "A later switch failed" in world.read(job, "RESULT.txt")
+    note = " ".join(world.read(job, "RESULT.txt").split())
+    assert "A later switch failed: The published model's API no longer exists" in note
+    assert f"service's screen, then run: retraind switch {job.id}" in note
+    assert "retraind retry" not in note
+
+
+def test_a_later_switch_of_what_the_service_has_forgotten_is_not_to_be_retried(world):
+    job = world.run(world.sealing())
+    world.emulator.delete_job(job.retrain_job_id)
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert job.state is State.DONE
+    assert job.switch_note.startswith("A later switch failed: The service does not know the retrain job")
+    assert "retraind retry" not in world.read(job, "RESULT.txt")
 
 
 @pytest.fixture

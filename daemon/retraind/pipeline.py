@@ -711,8 +711,11 @@ class Pipeline:
         except JobFailed as failure:
             if job.outcome is None:
                 raise
-            # A person asked for it after the job had been filed: the job stays done, the answer goes on its note.
-            return Go(State.FILING, "switch_failed", {"switch_note": f"A later switch failed: {failure}"})
+            # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
+            # done cannot be retried; where a retry would have repeated the switch alone, it can be asked for again.
+            again = "" if failure.restart else failure.remedy.replace("retraind retry", "retraind switch")
+            note = f"A later switch failed: {failure.what} {filled(again, JOB=job.id)}".rstrip()
+            return Go(State.FILING, "switch_failed", {"switch_note": note})
         changes = {
             "outcome": Outcome.SWITCHED,
             "switched_at": self._clock.now(),
