@@ -61,7 +61,7 @@ def with_offset(moment: datetime) -> str:
 def span_for_people(span: timedelta) -> str:
     """Word a duration in its two largest units, such as `2 h 5 min`."""
     seconds = max(0, round(span.total_seconds()))
-    if not seconds and span:
+    if not seconds and span > timedelta(0):
         return f"{span.total_seconds():.1f} s"
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     parts: list[str] = []

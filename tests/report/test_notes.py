@@ -30,6 +30,8 @@ NOTES = [
     (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "has a hole", "Row 2.", "retry 2026-11-23T0"], ["JOB"]),
     (Outcome.FAILED, {"problem": PROBLEM, "trained_at": NOW}, ["a later step failed"], ["NOT retrained"]),
     (Outcome.TRAINED, {"gate_output": "accuracy 0.5", "switch_note": "The gate said no."}, ["accuracy 0.5", "no."], []),
+    (Outcome.TRAINED, {"uploaded_at": NOW, "trained_at": NOW + timedelta(minutes=90)}, ["took 1 h 30 min"], []),
+    (Outcome.TRAINED, {"uploaded_at": NOW, "trained_at": NOW - timedelta(minutes=90)}, ["Trained:"], ["took"]),
     (Outcome.TRAINED, {"warnings": ("A column is empty.",)}, ["Worth knowing", "A column is empty."], []),
     (Outcome.FAILED, {"problem": PROBLEM, "status_message": "insufficient data"}, ["insufficient data"], []),
 ]  # fmt: skip

@@ -145,7 +145,8 @@ def _story(job: Job) -> list[str]:
         ("Closed:", job.updated_at),
     )
     lines += [f"{label:<12}{for_people(moment)}" for label, moment in times if moment]
-    if job.uploaded_at and job.trained_at:
+    # Earlier than it began, a training ended only by a clock that was set back.
+    if job.uploaded_at and job.trained_at and job.trained_at >= job.uploaded_at:
         lines.append(f"Training:   took {span_for_people(job.trained_at - job.uploaded_at)}")
     if job.retrain_job_id:
         lines.append(f"Retrain job at the service: {display(job.retrain_job_id)}")
