@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.peers import Peer, answer
 from retraind.checkup import checkup
 from retraind.settings import Settings
 
@@ -21,6 +22,25 @@ def told_of_the_gate(tmp_path):
         return found
 
     return check
+
+
+def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_models_name(tmp_path):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("a-key")
+    peer = Peer([answer(404)])
+    try:
+        settings = Settings(
+            api={"base_url": peer.url},
+            state={"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"},
+            models={"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key"}},
+        )
+        found = checkup(settings, online=True)[-1]
+    finally:
+        peer.stop()
+    assert not found.good
+    assert "HTTP 404" in found.text
+    assert found.text.endswith("run: retraind release churn")
 
 
 def test_a_gate_that_is_not_there_is_told(told_of_the_gate):

@@ -173,7 +173,7 @@ def _credential(
         with suppress(JobFailed):
             client.status(_NO_JOB, key)
     except Hold as hold:
-        return Finding(subject, False, explained(hold, name, model).told())
+        return Finding(subject, False, explained(hold, name, model).told(MODEL=name))
     except Setback as trouble:
         return Finding(subject, False, f"the service could not be asked: {trouble}")
     return Finding(subject, True, "the service accepts the API key")
