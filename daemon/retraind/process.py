@@ -1,7 +1,8 @@
-"""What the daemon asks of Python and of the C library for its whole process, once, when it begins."""
+"""What the daemon asks of Python, of the C library and of the kernel for its whole process."""
 
 import ctypes
 import gc
+import os
 import sys
 
 _TURN_SECONDS = 0.0005
@@ -43,3 +44,19 @@ def _share_memory_among_threads() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # musl has no such thing
         mallopt(_ARENA_MAX, _ARENAS)
+
+
+def terminals() -> frozenset[int]:
+    """Return which of standard input, output and error are a terminal."""
+    return frozenset(handle for handle in range(3) if os.isatty(handle))
+
+
+def leave(handles: frozenset[int]) -> None:
+    """Read nothing there and write to nowhere from now on.
+
+    On a terminal that was closed each write fails, and if Python's own at its end does, that becomes the exit code.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for handle in handles:
+        os.dup2(nowhere, handle)
+    os.close(nowhere)

@@ -18,7 +18,7 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from retraind import __version__, caretaker, log, tidy
+from retraind import __version__, caretaker, log, process, tidy
 from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
@@ -121,8 +121,8 @@ class Daemon:
         self._begun: set[str] | None = None
         """With `once`, the jobs that its exit code is about."""
         self._begun_at = self._clock.elapsed()
-        self._terminal = os.isatty(0)
-        """Started by hand: then SIGHUP may mean that the terminal was closed."""
+        self._terminals = process.terminals()
+        """Those of a daemon that was started by hand: then SIGHUP may mean that they were closed."""
         self._code = 0
         """What `run` returns: 1 when systemd is to start it again."""
         self._exit = ExitStack()
@@ -240,10 +240,11 @@ class Daemon:
             number = self._signals.get(timeout=patience)
         except Empty:
             return True
-        terminal_gone = self._terminal and not os.isatty(0)
-        if number == signal.SIGHUP and not terminal_gone:
+        gone = self._terminals - process.terminals()
+        if number == signal.SIGHUP and not gone:
             self._read_again()
             return True
+        process.leave(gone)
         self._stopping.set()
         return False
 
