@@ -101,6 +101,28 @@ def test_of_many_threads_writing_at_once_exactly_one_wins(journal):
     assert len(wins) == 1
 
 
+def test_of_many_jobs_that_are_changed_together_those_that_somebody_else_was_faster_with_are_left_as_they_are(
+    journal,
+):
+    jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(3)]
+    faster = journal.write(jobs[1], attempts=1)
+    written = journal.write_each("delivery_superseded", [(job, {"state": State.FILING}) for job in jobs])
+    assert written == [journal.get(jobs[0].id), journal.get(jobs[2].id)]
+    assert {job.state for job in written} == {State.FILING}
+    assert journal.get(faster.id) == faster
+    assert [event.job for event in journal.events() if event.event == "delivery_superseded"] == [
+        job.id for job in written
+    ]
+
+
+def test_many_jobs_are_changed_together_or_not_at_all(journal):
+    jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(2)]
+    with pytest.raises(ValueError, match="cannot go"):
+        journal.write_each("y", [(jobs[0], {"state": State.FILING}), (jobs[1], {"state": State.UPLOADED})])
+    assert [journal.get(job.id) for job in jobs] == jobs
+    assert {event.event for event in journal.events()} == {"x"}
+
+
 def test_active_jobs_are_those_to_which_something_can_still_happen(journal):
     for number, state in enumerate(State):
         journal.add(a_job(number, state=state), "made")

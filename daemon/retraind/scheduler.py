@@ -20,7 +20,7 @@ from retraind import log
 from retraind.clock import Clock
 from retraind.database import remedy
 from retraind.job import Job, Outcome, State
-from retraind.journal import Conflict, Journal
+from retraind.journal import Journal
 from retraind.looks import Looks
 from retraind.pipeline import Pipeline
 from retraind.turns import turns
@@ -252,17 +252,11 @@ class Scheduler:
         table = self._pipeline.settings.models.get(model)
         plan = turns(active, held=held, backlog=table.backlog if table else "all", running=self._busy)
         run = list(plan.run)
-        for job, newer in plan.superseded:
-            try:
-                changes: dict[str, Any] = {
-                    "outcome": Outcome.SUPERSEDED,
-                    "earlier_job": newer.id,
-                    "state": State.FILING,
-                }
-                run.append(self._journal.write(job, "delivery_superseded", **changes))
-            except Conflict:
-                # A command or a step was faster. The next dispatch sees what it did.
-                continue
+        if plan.superseded:
+            # Where a command or a step was faster, the next dispatch sees what it did.
+            run += self._journal.write_each(
+                "delivery_superseded", [(job, _superseded_by(newer)) for job, newer in plan.superseded]
+            )
         for job in run:
             if job.id not in self._busy and not self._stopped:
                 self._schedule(job)
@@ -323,6 +317,10 @@ class Scheduler:
             return
         # A bug. The sweep dispatches again, so nothing is lost; but it must be seen.
         _LOG.error("task_crashed", task=event.job_id, error=repr(event.exception), trace=event.traceback)
+
+
+def _superseded_by(newer: Job) -> Mapping[str, Any]:
+    return {"outcome": Outcome.SUPERSEDED, "earlier_job": newer.id, "state": State.FILING}
 
 
 def _pool_of(state: State) -> str:
