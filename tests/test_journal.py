@@ -123,6 +123,15 @@ def test_many_jobs_are_changed_together_or_not_at_all(journal):
     assert {event.event for event in journal.events()} == {"x"}
 
 
+def test_of_a_long_backlog_only_what_has_changed_is_read_again(journal):
+    jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(60)]
+    before = journal.active("churn")
+    changed = journal.write(jobs[7], attempts=1)
+    for after in (journal.active("churn"), journal.standings(["churn"])["churn"].active):
+        assert after == [*jobs[:7], changed, *jobs[8:]]
+        assert all(now is then for now, then in zip(after, before, strict=True) if now != changed)
+
+
 def test_active_jobs_are_those_to_which_something_can_still_happen(journal):
     for number, state in enumerate(State):
         journal.add(a_job(number, state=state), "made")

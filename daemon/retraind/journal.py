@@ -10,6 +10,7 @@ import sys
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -25,6 +26,12 @@ _TELLING_BYTES = 1 << 20
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
 _ACTIVE = sorted(set(State) - RESTING)
+_MANY_BODIES = 50
+"""From so many jobs at once on, those are remembered whose JSON is short, as it is while they wait for their turn."""
+_SHORT_BODY = 2_000
+"""Characters."""
+_KNOWN_BODIES = 1_500
+"""So many are remembered, some 12 MB: the longest backlog of one model, and some more."""
 _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
 
@@ -582,7 +589,15 @@ def _by_time(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _read_jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
-    return [Job.from_json(body) for (body,) in connection.execute(query)]
+    bodies = connection.scalars(query).all()
+    many = len(bodies) >= _MANY_BODIES
+    return [_known_job(body) if many and len(body) <= _SHORT_BODY else Job.from_json(body) for body in bodies]
+
+
+@lru_cache(_KNOWN_BODIES)
+def _known_job(body: str) -> Job:
+    """Read a job unless the same was read before: each step of one asks for all that wait behind it."""
+    return Job.from_json(body)
 
 
 def _read_holds(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, ModelHold]:
