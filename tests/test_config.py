@@ -139,6 +139,9 @@ MISTAKES = [
     ("a retention in a text without a unit", SMALLEST + 'retention = "400"\n', ["models.churn.retention", "400d"]),
     ("a retention that is none", SMALLEST + 'budget = "4/month"\nretention = "long"\n', ["models.churn.retention", "30d"]),
     ("a base address that is none", SMALLEST + '[api]\nbase_url = "service"\n', ["api.base_url", "'service'"]),
+    ("a proxy without a host", SMALLEST + '[api]\nproxy = "http://"\n', ["api.proxy", "address of a proxy"]),
+    ("a proxy without a port that is one", SMALLEST + '[api]\nproxy = "http://p:high"\n', ["api.proxy", "address of a"]),
+    ("a proxy of another kind", SMALLEST + '[api]\nproxy = "ftp://proxy"\n', ["api.proxy", "'ftp://proxy'", "http://"]),
     ("no TOML", "models = x\n", ["not valid TOML", "line"]),
 ]  # fmt: skip
 
@@ -298,6 +301,19 @@ def test_a_secret_with_a_mistake_beside_it_is_not_shown(world, monkeypatch):
 def test_a_gate_can_be_written_as_a_shell_would_read_it(world):
     settings, _ = load(world.write(SMALLEST + 'switch = "gate"\ngate = "/bin/judge \'at least\' 0.8"\n'))
     assert settings.models["churn"].gate == ("/bin/judge", "at least", "0.8")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://me:pass@proxy.example.com:3128", "https://[::1]:8080", "proxy.example.com:3128"]
+)
+def test_a_proxy_is_an_address(world, proxy):
+    assert load(world.write(SMALLEST + f'[api]\nproxy = "{proxy}"\n'))[0].api.proxy == proxy
+
+
+def test_a_proxy_that_needs_what_is_not_installed_is_told_without_its_password(world, monkeypatch):
+    monkeypatch.setattr("retraind.values.find_spec", lambda _: None)
+    (problem,) = world.problems(SMALLEST + f'[api]\nproxy = "socks5h://me:{SECRET}@proxy:1080"\n')
+    assert "api.proxy = 'socks5h://(hidden)@proxy:1080': SOCKS needs PySocks" in problem
 
 
 def test_a_window_may_pass_midnight(world):

@@ -28,6 +28,7 @@ from retraind.values import (
     PatternText,
     PositiveSpan,
     PrivateFile,
+    ProxyText,
     ReadableFile,
     Size,
     Span,
@@ -58,7 +59,7 @@ class ApiSettings(_Section):
     connect_timeout: PositiveSpan = timedelta(seconds=10)
     timeout: PositiveSpan = timedelta(seconds=60)
     """The longest silence on a connection, not the length of a transfer."""
-    proxy: str | None = None
+    proxy: ProxyText | None = None
     ca_bundle: ReadableFile | None = None
 
     @property

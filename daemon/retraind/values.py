@@ -7,8 +7,10 @@ import stat
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import datetime, time, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -193,6 +195,26 @@ def _address(url: SecretStr) -> SecretStr:
 
 Address = Annotated[SecretStr, AfterValidator(_address)]
 """Where to send messages. It may hold a password or a token."""
+
+
+def _proxy(text: str) -> str:
+    wrong = 'write the address of a proxy, such as "http://proxy.example.com:3128"'
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not usable or parts.scheme not in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}:
+        raise ValueError(wrong)
+    if parts.scheme.startswith("socks") and find_spec("socks") is None:
+        raise ValueError(
+            "SOCKS needs PySocks, which is not installed: pip install PySocks; or use an http:// proxy"
+        )
+    return text
+
+
+ProxyText = Annotated[str, AfterValidator(_proxy)]
+"""Where a proxy is. It may hold a password."""
 
 _BUDGET = re.compile(r"(\d+)\s*/\s*(day|week|month|year)")
 
