@@ -57,6 +57,13 @@ def emulate(tmp_path):
         process.stdout.close()
 
 
+def test_no_path_is_cut_short_or_broken_where_it_is_to_be_copied(emulate, tmp_path):
+    _, page = emulate("--model", "churn")
+    assert f"(state: {tmp_path}/state)\n" in page
+    assert f"secret key is in {tmp_path}/state/keys/account.secret\n" in page
+    assert "…" not in page
+
+
 def config_of(page):
     return tomllib.loads(page[page.index("[api]") : page.index("Ctrl-C")])
 

@@ -193,19 +193,22 @@ def _write_private(path: Path, text: str) -> None:
 
 def _print_start_page(console: Console, emulator: Emulator, secret: str) -> None:
     config = emulator.config
-    table = Table("model", "id", "predicts", "key in file")
+    table = Table("model", "id", "predicts")
+    table.add_column("key in file", overflow="fold")
     for model in config.models:
         path = config.state_dir / "keys" / f"{model.name}.key"
         table.add_row(
             escape(model.name), str(model.model_id), escape(model.target or "last column"), escape(str(path))
         )
     console.print(
-        f"The emulated service answers at [bold]{emulator.url}[/] (state: {escape(str(config.state_dir))})"
+        f"The emulated service answers at [bold]{emulator.url}[/] (state: {escape(str(config.state_dir))})",
+        soft_wrap=True,
     )
     console.print(table)
     if any(model.secret_key == secret for model in config.models):
         console.print(
-            f"The account's secret key is in {escape(str(config.state_dir / 'keys' / 'account.secret'))}"
+            f"The account's secret key is in {escape(str(config.state_dir / 'keys' / 'account.secret'))}",
+            soft_wrap=True,
         )
     console.print("For the config of retraind:\n")
     # Not through rich's layout: what is pasted must not be wrapped.
