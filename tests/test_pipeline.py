@@ -568,6 +568,20 @@ def test_a_job_that_waits_for_its_window_heeds_a_changed_configuration(tmp_path,
             assert job.state is State.REGISTERED
 
 
+def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(tmp_path):
+    with a_world(tmp_path) as world:
+        world.configure(upload_window=hours(world.clock, 2))
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+        world.pipeline.reconsider()
+        assert "no model 'churn' any more" in world.journal.get(job.id).hold.what
+        world.configure()
+        world.pipeline.reconsider()
+        job = world.journal.get(job.id)
+        assert (job.hold, job.trouble) == (None, None)
+        assert job.due(world.clock.now()) == world.clock.now()
+
+
 def test_a_waived_window_is_not_waited_for(tmp_path):
     with a_world(tmp_path) as world:
         world.configure(upload_window=hours(world.clock, 2))

@@ -331,7 +331,8 @@ class Pipeline:
         elif job.hold is not None and (job.held_until is not None or job.hold.what == gone.what):
             over = self._over_budget(job, model) if job.held_until is not None else None
             if over is None:
-                self._journal.write(job, "released", hold=None, held_until=None)
+                # What it waited for before, such as a window, may have changed as well.
+                self._journal.write(job, "released", hold=None, held_until=None, wake_at=None, trouble=None)
             elif over.what != job.hold.what:
                 problem = Problem(what=over.what, remedy=over.remedy)
                 self._journal.write(job, hold=problem, held_until=over.until)
