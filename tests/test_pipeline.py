@@ -241,7 +241,10 @@ def test_a_changed_file_whose_name_was_taken_again_is_filed_and_nothing_is_lost(
         "eval_2026-11.csv": table(20),
         f"failed/{job.id}/train_2026-11.csv": b"half of it",
     }
-    assert "a newer file of the same name" in world.read(job, "ERROR.txt").replace("\n", " ")
+    note = world.read(job, "ERROR.txt")
+    assert "a newer file of the same name" in note.replace("\n", " ")
+    assert "File:       train_2026-11.csv" in note
+    assert "eval_2026-11.csv" not in note, "it is back in the drop folder, and the note is of what is here"
 
 
 def test_the_same_bytes_again_are_told_and_not_trained_twice(world):
@@ -670,7 +673,7 @@ def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
     before = world.files()
     job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
-    assert f"nothing to retry with: the {late.role}" in job.problem.what
+    assert f"nothing to retry with: its {late.role}" in job.problem.what
     assert not world.records("registered")
     assert world.files() == before
 

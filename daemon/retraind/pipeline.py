@@ -759,7 +759,7 @@ class Pipeline:
                 self.places.move(job, model.failed_folder, model.work_folder)
         with self.places.place(job, model.work_folder) as work:
             files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
-            flaws += _never_came(job, model)
+            flaws += _missing(job, model)
             if flaws:
                 # Half a delivery, or somebody tidied up failed/ or took a file out of it. There is nothing to try with.
                 if is_folder(work / job.id):
@@ -839,16 +839,18 @@ class Pipeline:
         """Return files that changed while they were being taken; they are waited for anew."""
         discard(self._spooled(job))
         with self.shares.held(job.model, self.places.model(job).drop) as drop:
-            complete = sealing.give_back(job, drop)
-        if complete:
+            stayed = sealing.give_back(job, drop)
+        if not stayed:
             return Go(State.RETURNED, "delivery_returned")
+        back = " What else belongs to it is back there." if len(stayed) < len(job.files) else ""
         problem = Problem(
             what="A file of this delivery was still being written when it was taken, and meanwhile a newer file of "
-            "the same name has arrived in the drop folder.",
+            f"the same name has arrived in the drop folder.{back}",
             remedy="Nothing, if the newer files are the ones that count; they are taken in by themselves. Have the "
             "export write under a temporary name and rename at the end, or raise settle.",
         )
-        return _failed(job, problem, restart=True)
+        failed = _failed(job, problem, restart=True)
+        return Go(failed.to, failed.event, {**failed.changes, "files": stayed})
 
     def _twin(self, job: Job) -> Job | None:
         content = content_of(job)
@@ -986,13 +988,12 @@ def _as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile
     return tuple(files), flaws
 
 
-def _never_came(job: Job, model: ModelSettings) -> list[str]:
-    """Say what a failed job was waited for in vain: the other half must not be trained with in its place."""
+def _missing(job: Job, model: ModelSettings) -> list[str]:
+    """Say what a failed job lacks: one half of a delivery must not be trained with in place of both."""
     if job.file(Role.TRAIN) is None:
-        return ["the training file never came"]
-    pair = model.mode == "pair" and model.on_pair_timeout != "train-only"
-    if pair and job.failed_in is State.SEALING and job.file(Role.EVAL) is None:
-        return ["the evaluation file never came"]
+        return ["its training file is missing"]
+    if model.mode == "pair" and model.on_pair_timeout != "train-only" and job.file(Role.EVAL) is None:
+        return ["its evaluation file is missing"]
     return []
 
 

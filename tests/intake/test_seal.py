@@ -156,7 +156,7 @@ def test_a_file_changed_just_before_stops_the_sealing_and_everything_goes_back(d
         if (delivery.drop / name).exists()
     }
     assert not seal(delivery.job, delivery.drop)
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert delivery.left() == sorted(now)
     assert {name: (delivery.drop / name).read_bytes() for name in now} == now
     assert not delivery.folder.exists()
@@ -169,7 +169,7 @@ def test_a_writer_that_goes_on_through_the_rename_is_noticed(delivery):
         writer.flush()
         assert not untouched(delivery.job, delivery.folder)
         assert not seal(delivery.job, delivery.drop)
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert (delivery.drop / next(iter(delivery.files))).read_bytes().endswith(b"5,6\n")
 
 
@@ -185,7 +185,7 @@ def test_a_file_replaced_between_the_check_and_the_rename_is_given_back(delivery
     monkeypatch.setattr(sealing, "move", moving)
     assert not seal(delivery.job, delivery.drop)
     monkeypatch.undo()
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert delivery.whole()
 
 
@@ -213,7 +213,7 @@ def test_giving_back_killed_anywhere_loses_and_doubles_nothing_and_can_be_repeat
 
     for where in at_every_point(lambda: give_back(quick.job, quick.drop), sealed):
         assert quick.whole(), where
-        assert give_back(quick.job, quick.drop), where
+        assert not give_back(quick.job, quick.drop), where
         assert quick.whole(), where
         assert quick.left() == sorted(quick.files), where
 
@@ -229,7 +229,7 @@ def test_a_job_is_sealed_anew_after_a_kill_in_mid_return(quick):
 
     for where in at_every_point(lambda: give_back(quick.job, quick.drop), returning):
         assert not seal(quick.job, quick.drop), where
-        assert give_back(quick.job, quick.drop), where
+        assert not give_back(quick.job, quick.drop), where
         assert quick.whole(), where
         assert quick.left() == sorted(quick.files), where
 
@@ -240,7 +240,7 @@ def test_a_file_whose_name_was_taken_meanwhile_stays_in_the_jobs_folder(delivery
     newer = delivery.drop / name
     newer.parent.mkdir(exist_ok=True)
     newer.write_bytes(b"newer")
-    assert not give_back(delivery.job, delivery.drop)
+    assert give_back(delivery.job, delivery.drop)
     assert newer.read_bytes() == b"newer"
     assert (delivery.folder / name).read_bytes() == delivery.files[name]
     for other in list(delivery.files)[1:]:
@@ -253,7 +253,7 @@ def test_a_folder_whose_name_was_taken_by_a_file_keeps_the_rest_from_going_back(
     (drop / "train").rmdir()
     (drop / "train").write_text("a file now")
     assert not seal(delivery.job.changed(id="another"), delivery.drop)
-    assert not give_back(delivery.job, delivery.drop)
+    assert give_back(delivery.job, delivery.drop)
     assert (delivery.folder / "train" / "1.csv").read_bytes() == LAYOUT_B["train/1.csv"]
     assert (drop / "eval" / "1.csv").read_bytes() == LAYOUT_B["eval/1.csv"]
 
@@ -263,7 +263,7 @@ def test_a_sub_folder_removed_meanwhile_is_made_again_for_what_goes_back(drop):
     assert seal(delivery.job, delivery.drop)
     (drop / "train").rmdir()
     (drop / "eval").rmdir()
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert delivery.whole()
 
 
@@ -281,7 +281,7 @@ def test_strange_names_come_and_go_unchanged(drop, name):
     delivery = Delivery(drop, {name: b"a,b\n"})
     assert seal(delivery.job, delivery.drop)
     assert (delivery.folder / name).read_bytes() == b"a,b\n"
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert delivery.left() == [name]
 
 
@@ -292,7 +292,7 @@ def test_what_somebody_put_into_the_jobs_folder_stays_there(delivery, tmp_path):
     (delivery.folder / "link").symlink_to(tmp_path)
     (delivery.folder / "more").mkdir()
     (delivery.folder / "more" / "notes.txt").write_text("mine too")
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     kept = f".retraind/{delivery.job.id}"
     assert delivery.left() == sorted(
         [*delivery.files, f"{kept}/notes.txt", f"{kept}/link", f"{kept}/more/notes.txt"]
@@ -303,7 +303,7 @@ def test_what_somebody_put_into_the_jobs_folder_stays_there(delivery, tmp_path):
 def test_half_written_files_of_retrainds_own_do_not_keep_the_folder(delivery):
     assert seal(delivery.job, delivery.drop)
     (delivery.folder / f".{NAME}.tmp").write_bytes(b'{"id')
-    assert give_back(delivery.job, delivery.drop)
+    assert not give_back(delivery.job, delivery.drop)
     assert not delivery.folder.exists()
 
 

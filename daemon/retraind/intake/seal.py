@@ -138,20 +138,20 @@ def open_watched(folder: Path, file: SealedFile, pause: Callable[[], None]) -> B
     return opened
 
 
-def give_back(job: Job, drop: Path) -> bool:
+def give_back(job: Job, drop: Path) -> tuple[SealedFile, ...]:
     """Move the job's files back to the drop folder and remove the job's folder.
 
-    Returns False when a name has been taken there by something newer; that file then stays in the job's folder.
+    Returns those that stay in it, since something newer has taken their names in the drop folder.
     """
     with ExitStack() as holding:
         try:
             work = holding.enter_context(held(drop, WORK))
         except FileNotFoundError:
-            return True
-        returned = [_return(file, work / job.id, drop) for file in job.files]
-        if all(returned):
+            return ()
+        stayed = tuple(file for file in job.files if not _return(file, work / job.id, drop))
+        if not stayed:
             remove_folder(work / job.id)
-    return all(returned)
+    return stayed
 
 
 def _return(file: SealedFile, folder: Path, drop: Path) -> bool:
