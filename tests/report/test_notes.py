@@ -29,6 +29,11 @@ NOTES = [
     (Outcome.DUPLICATE, {"earlier_job": "first-one"}, ["not used again", "first-one"], ["results.zip"]),
     (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "has a hole", "Row 2.", "retry 2026-11-23T0"], ["JOB"]),
     (Outcome.FAILED, {"problem": PROBLEM, "trained_at": NOW}, ["a later step failed"], ["NOT retrained"]),
+    (Outcome.FAILED, {"problem": PROBLEM, "failed_in": State.SEALED}, ["deliver them again"], ["Keep the folder"]),
+    (
+        Outcome.FAILED, {"problem": PROBLEM, "failed_in": State.UPLOADED, "resume_in": State.UPLOADED},
+        ["Keep the folder"], ["deliver them again"],
+    ),
     (Outcome.TRAINED, {"gate_output": "accuracy 0.5", "switch_note": "The gate said no."}, ["accuracy 0.5", "no."], []),
     (Outcome.TRAINED, {"uploaded_at": NOW, "trained_at": NOW + timedelta(minutes=90)}, ["took 1 h 30 min"], []),
     (Outcome.TRAINED, {"uploaded_at": NOW, "trained_at": NOW - timedelta(minutes=90)}, ["Trained:"], ["took"]),

@@ -112,7 +112,8 @@ def error_note(job: Job) -> str:
     parts += _story(job)
     if job.warnings:
         parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))
-    if job.failed_in in {None, State.SEALING, State.SEALED, State.UPLOADED} and not job.trained_at:
+    goes_on = job.trained_at or job.resume_in is State.UPLOADED
+    if job.failed_in in {None, State.SEALING, State.SEALED, State.UPLOADED} and not goes_on:
         parts.append(
             "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder "
             "under their old names; this folder can then be deleted."
