@@ -4,6 +4,7 @@ import csv
 import fcntl
 import io
 import json
+import os
 import random
 import signal
 import struct
@@ -151,6 +152,7 @@ def test_a_worker_that_dies_fails_its_training_and_is_replaced(start, good_data)
     client.outcome(client.upload(b"a,b\n1,2\n"))
     worker = client.emulator._running.trainer._worker
     worker.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, worker.pid, os.WSTOPPED)  # before, it would still take a task
     job = client.upload(good_data)
     # Killed before it has its task, the worker would only be replaced before the training.
     while not struct.unpack("i", fcntl.ioctl(worker.stdin, termios.FIONREAD, bytes(4)))[0]:
