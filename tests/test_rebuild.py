@@ -132,6 +132,22 @@ def test_what_is_in_done_is_never_trained_again_whatever_older_copy_of_it_lies_i
         assert world.journal.active() == []
 
 
+@pytest.mark.parametrize(("train", "end"), [(table(), State.DONE), (b"age\n1\n", State.FAILED)])
+def test_a_finished_job_that_a_restored_share_has_in_work_is_filed_again(tmp_path, train, end):
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(train=train), until=State.SEALED)
+        backup = shutil.copytree(world.folder(job), tmp_path / "backup")
+        job = world.run(job)
+        shutil.rmtree(world.folder(job))
+        shutil.copytree(backup, world.model.work_folder / job.id)
+        (again,) = rebuilt(world)
+        again = world.run(again)
+        assert (again.state, again.outcome) == (end, job.outcome)
+        assert set(world.files()) == {f"{end}/{job.id}/train_2026-11.csv", f"{end}/{job.id}/eval_2026-11.csv"}
+        assert len(world.records("training_started")) == (end is State.DONE)
+        assert rebuilt(world) == []
+
+
 def test_a_failed_job_of_the_backup_that_was_retried_with_success_since_is_known_as_done(tmp_path):
     with a_world(tmp_path, switch="gate", gate="false") as world:
         bad = world.run(world.sealing(train=b"one\n1\n"))

@@ -83,6 +83,15 @@ def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
         assert world.journal.published("churn") == published.id
 
 
+def test_a_job_that_a_restored_share_has_in_work_is_not_forgotten(world):
+    """The next start would take its folder for that of a job in work, and train with it again."""
+    job = world.run(world.sealing())
+    shutil.move(world.folder(job), world.model.work_folder / job.id)
+    pass_and_tidy(world, 2 * KEPT)
+    assert world.journal.get(job.id) == job
+    assert (world.model.work_folder / job.id / "train_2026-11.csv").is_file()
+
+
 def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(world):
     job = world.run(world.sealing())
     tidier = tidier_of(world)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from retraind import log
-from retraind.files import exists, held
+from retraind.files import exists, held, is_folder
 from retraind.job import LIFE, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Version
@@ -71,11 +71,14 @@ def rebuild(
                     continue
                 if state is State.DONE:
                     filed.add(job_id)
-                if version is not None and version.version >= copy.version:
-                    continue
-                job = _standing(copy, state, filed=job_id in filed)
+                news = version is None or version.version < copy.version
+                job = (
+                    _standing(copy, state, filed=job_id in filed)
+                    if news
+                    else _put_back(journal, model, job_id, state)
+                )
                 if job is None:
-                    foreign.append(place / job_id)
+                    foreign += [place / job_id] if news else []
                     continue
                 # Its folder is here, whichever drop folder the model had when it was taken in.
                 job = job.changed(drop=str(model.drop))
@@ -164,6 +167,22 @@ def _names(place: Path) -> Iterator[str]:
         for entry in entries:
             if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 yield entry.name
+
+
+def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State | None) -> Job | None:
+    """Return a finished job whose folder is in work again, as a share restored from a backup has it: to be filed anew.
+
+    None where it is filed as well, or where that cannot be told.
+    """
+    job = journal.get(job_id) if state is None else None
+    if job is None or job.state not in {State.DONE, State.FAILED}:
+        return None
+    try:
+        if any(is_folder(place / job_id) for place in (model.done_folder, model.failed_folder)):
+            return None
+    except OSError:
+        return None
+    return job.changed(state=State.FILING, version=job.version + 1)
 
 
 def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:
