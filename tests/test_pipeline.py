@@ -347,6 +347,20 @@ def test_a_job_of_a_model_that_left_the_configuration_is_held(world):
     assert "churn" in job.hold.what
 
 
+def test_a_model_that_leaves_the_configuration_during_a_step_breaks_nothing_off(world, monkeypatch):
+    job = world.sealing()
+    plain = world.journal.write
+
+    def leaving(*arguments, **changes):
+        world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+        return plain(*arguments, **changes)
+
+    monkeypatch.setattr(world.journal, "write", leaving)
+    job = world.pipeline.advance(job)
+    assert job.state is State.SEALED
+    assert "no model 'churn' any more" in job.hold.what
+
+
 # ---------------------------------------------------------------------- passing trouble
 
 

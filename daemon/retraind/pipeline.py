@@ -366,7 +366,9 @@ class Pipeline:
 
     def _keep_copy(self, job: Job) -> None:
         """Let the job's folder know as much as the journal, as long as it is in work."""
-        model = self.places.model(job)
+        model = self.settings.models.get(job.model)
+        if model is None:
+            return  # A reload has just taken it out of the configuration; the next step says so.
         try:
             with (
                 self.shares.held(job.model, model.drop) as drop,
