@@ -182,29 +182,31 @@ def _drop_folders(content: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def _folder_conflicts(file: Path, folders: Mapping[str, Path], found: Mapping[Path, _Found]) -> Iterator[str]:
-    """Tell which models share a drop folder or lie inside one another, links resolved.
+    """Tell which models share a drop folder or lie inside one another, links resolved and mounts seen through.
 
     Sorted by path, a folder's descendants follow it directly, so one pass with a stack of parents finds all.
     """
     parents: list[tuple[str, Path]] = []
-    for name, folder in sorted(
-        (
-            (name, found[path].place)
-            for name, folder in folders.items()
-            if (path := expanded(folder)) in found
-        ),
-        key=lambda item: item[1].parts,
+    known: dict[tuple[int, int], str] = {}
+    for name, (folder, status) in sorted(
+        ((name, found[path]) for name, folder in folders.items() if (path := expanded(folder)) in found),
+        key=lambda item: item[1].place.parts,
     ):
         while parents and not folder.is_relative_to(parents[-1][1]):
             parents.pop()
-        if parents:
-            other, parent = parents[-1]
-            where = "the same folder as" if folder == parent else "a folder inside"
+        other, parent = parents[-1] if parents else (None, None)
+        where = "the same folder as" if folder == parent else "a folder inside"
+        parents.append((name, folder))
+        if isinstance(status, os.stat_result):
+            # One folder may be mounted in two places.
+            twin = known.setdefault((status.st_dev, status.st_ino), name)
+            if twin != name:
+                other, where = twin, "the same folder as"
+        if other is not None:
             yield (
                 f"{file}: models.{name}.drop = {str(folders[name])!r}: this is {where} models.{other}.drop. "
                 "Give every model a drop folder of its own, beside the others."
             )
-        parents.append((name, folder))
 
 
 def _exposed_secrets(file: Path, content: Mapping[str, Any]) -> Iterator[str]:

@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from process import Site
 from retraind.cli import main
 from retraind.clock import ManualClock
+from retraind.config import load
+from retraind.errors import ConfigError
 from retraind.files import held
 from retraind.intake.folder import DropFolder
 from retraind.intake.share import MARKER, Away, Shares
@@ -250,3 +253,14 @@ def test_a_held_folder_stays_the_same_whatever_takes_its_place(folder):
         (path / "file").touch()
         assert tree(folder) == []
     assert tree(folder.with_name("away")) == ["file"]
+
+
+def test_one_folder_that_is_mounted_in_two_places_cannot_be_that_of_two_models(tmp_path, mount):
+    site = Site(tmp_path, "http://127.0.0.1:1")
+    first, second = (site.add_model(name, "k") for name in ("first", "second"))
+    load(site.config)
+    mount(second, "--bind", first)
+    with pytest.raises(
+        ConfigError, match=r"models\.second\.drop = .*: this is the same folder as models\.first\.drop"
+    ):
+        load(site.config)
