@@ -335,6 +335,10 @@ SHORT_ID = 6
 """Hexadecimal digits at the end of a job's id, by which people name it."""
 
 
+FOLDER_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
+"""What the folders of jobs are called."""
+
+
 def job_id(created_at: datetime, key: str, short_id: str) -> str:
     """Name a job: sorts by time, is unique, and is a safe name on SMB (no colon), in a shell and on a screen."""
     signs = (

@@ -5,14 +5,13 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 """
 
 import os
-import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from retraind import log
 from retraind.files import exists, held, is_folder
-from retraind.job import LIFE, Job, Outcome, State
+from retraind.job import FOLDER_NAME, LIFE, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Version
 from retraind.patience import NoAnswer, ask_each
@@ -20,7 +19,6 @@ from retraind.settings import ModelSettings, Settings
 
 _LOG = log.get(__name__)
 
-_JOB_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
 _MOST_FOREIGN = 10_000
 """Folders without a believable copy after which a place is left: whoever makes a million must not keep the start."""
 _MOST_TOLD = 20
@@ -165,7 +163,7 @@ def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Jo
 def _names(place: Path) -> Iterator[str]:
     with os.scandir(place) as entries:
         for entry in entries:
-            if _JOB_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+            if FOLDER_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 yield entry.name
 
 

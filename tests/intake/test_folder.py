@@ -176,12 +176,15 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
     (share.drop / "train_folder.csv").mkdir()
     (share.drop / "train_folder.csv" / "train_x.csv").write_text("a,b\n")
     (share.drop / "archive").mkdir()
+    (share.drop / "2026-11-23T224005Z_2026-11_c8c212").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(share.drop / "train_socket.csv"))
         view = share.settled()
     assert view.complete == view.waiting == ()
     ordinary = "is left alone: it is not an ordinary file (links are not followed)."
     assert list(view.strangers) == [
+        "2026-11-23T224005Z_2026-11_c8c212 is left alone: it is the folder of a job. To have its files taken in, move them "
+        "out of it into this folder.",
         f"train_dangling.csv {ordinary}",
         f"train_fifo.csv {ordinary}",
         "train_folder.csv is left alone: it is a folder.",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
 from retraind.intake.rest import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share import MARKER
-from retraind.job import Role, Signature
+from retraind.job import FOLDER_NAME, Role, Signature
 from retraind.patterns import Globs, Pattern, canonical
 from retraind.settings import ModelSettings
 from retraind.shown import display
@@ -206,6 +206,12 @@ class Listing:
         if is_folder:
             if role_and_key is not None:
                 self.strangers.add(f"{display(name)} is left alone: it is a folder.")
+            elif not folder and FOLDER_NAME.fullmatch(entry.name):
+                # Somebody who wants another try has moved all of it here.
+                self.strangers.add(
+                    f"{display(name)} is left alone: it is the folder of a job. To have its files taken in, move them out "
+                    "of it into this folder."
+                )
         elif role_and_key is not None:
             self._take(entry, name, *role_and_key)
         elif self.strangers.count >= _MANY_STRANGERS:
