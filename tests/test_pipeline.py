@@ -782,12 +782,20 @@ def test_done_and_failed_may_be_on_another_file_system(tmp_path, elsewhere):
         assert world.files() == {}
 
 
-def test_a_filing_cut_off_between_copy_and_deletion_is_completed(tmp_path, elsewhere, monkeypatch):
+@pytest.mark.parametrize("deleted", [[], ["results.zip", "train_2026-11.csv"]], ids=["before", "in"])
+def test_a_filing_cut_off_before_or_in_the_deletion_of_the_original_is_completed(
+    tmp_path, elsewhere, monkeypatch, deleted
+):
+    def cut_off(folder):
+        for name in deleted:
+            (folder / name).unlink()
+        raise Stopped
+
     (elsewhere / "done").mkdir()
     with a_world(tmp_path, done=elsewhere / "done") as world:
         job = world.run(world.sealing(), until=State.FILING)
         with monkeypatch.context() as patch:
-            patch.setattr("retraind.places.delete", lambda _: (_ for _ in ()).throw(Stopped))
+            patch.setattr("retraind.places.delete", cut_off)
             with pytest.raises(Stopped):
                 world.pipeline.advance_one(job)
         assert (elsewhere / "done" / job.id).is_dir()
@@ -795,7 +803,11 @@ def test_a_filing_cut_off_between_copy_and_deletion_is_completed(tmp_path, elsew
         job = world.run(job)
         assert job.state is State.DONE
         assert world.files() == {}
-        assert (elsewhere / "done" / job.id / "eval_2026-11.csv").read_bytes() == table(20)
+        filed = elsewhere / "done" / job.id
+        assert (filed / "train_2026-11.csv").read_bytes() == table()
+        assert (filed / "eval_2026-11.csv").read_bytes() == table(20)
+        assert (filed / "results.zip").exists()
+        assert "look at results.zip" in world.read(job, "RESULT.txt")
 
 
 def test_a_spool_that_cannot_be_written_is_waited_for(world):

@@ -735,15 +735,16 @@ class Pipeline:
     def file(self, job: Job, folder: Path) -> Go:
         """filing -> done or failed: write the notes beside the files and move the folder."""
         failed = job.outcome is Outcome.FAILED
-        if job.results_name and not exists(folder / job.results_name):
+        work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=failed)
+        # Perhaps an earlier try has copied it, and was killed while it deleted the original.
+        kept = (folder, filed / job.id)
+        if job.results_name and not any(exists(place / job.results_name) for place in kept):
             # Somebody has deleted the folder that it was in.
             job = self._journal.write(job, results_name=None)
         note = notes.note(job, policy=self.places.model(job).switch)
         write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
-        work = self.places.model(job).work_folder
-        filed = self.places.filed(job, failed=failed)
         if self.places.place_of(job) == work:
             self.places.move(job, work, filed)
         else:
