@@ -36,6 +36,8 @@ LARGE = 100_000
 """In the one large folder, of which so many are such that a look takes note of them:"""
 RECOGNISED = 9_000
 SETTLE = 1.0
+SWEPT_SETTLE = 10.0
+"""As by default: longer than a sweep, so that looks at what has just settled do not come between."""
 PATIENCE = 300.0
 MILLISECONDS = 1_000
 PERCENT = 100
@@ -51,7 +53,7 @@ KINDS: dict[str, Callable[[int], str]] = {
 class Site:
     """An installation of `count` models below `root`, without a service."""
 
-    def __init__(self, root: Path, count: int, *, observer: str = "auto") -> None:
+    def __init__(self, root: Path, count: int, *, settle: float = SETTLE) -> None:
         self.root = root
         self.config = root / "config.toml"
         self.drops = [root / "share" / f"m{number:05}" for number in range(count)]
@@ -62,9 +64,9 @@ class Site:
         key.write_text("key-of-a-model-0123456789")
         self.config.write_text(
             f'[api]\nbase_url = "{NOBODY}"\n[state]\nurl = "sqlite:///{root}/state/journal.db"\n'
-            f'spool = "{root}/state/spool"\n[sweep]\nobserver = "{observer}"\n'
+            f'spool = "{root}/state/spool"\n'
             + "".join(
-                f'[models.{drop.name}]\ndrop = "{drop}"\napi_key_file = "{key}"\nsettle = {SETTLE}\n'
+                f'[models.{drop.name}]\ndrop = "{drop}"\napi_key_file = "{key}"\nsettle = {settle}\n'
                 for drop in self.drops
             )
         )
@@ -195,7 +197,7 @@ def _stats(drops: list[Path]) -> None:
 @contextmanager
 def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tuple[Daemon, list[Path]]]:
     """A daemon in this process whose sweeps are called, with folders that `fill` has filled."""
-    site = Site(place, drops)
+    site = Site(place, drops, settle=SWEPT_SETTLE)
     for drop in site.drops:
         fill(drop)
     settings: Settings
@@ -239,6 +241,7 @@ def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[
         first = _timed(lambda: _sweep(daemon))
         daemon.watch.writing.set()
         told = _timed(lambda: _sweep(daemon))
+        time.sleep(SWEPT_SETTLE)
         bare, stats, same = [], [], []
         changed: dict[str, list[float]] = {what: [] for what in CHANGES}
         for _ in range(options.runs):

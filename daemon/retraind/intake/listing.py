@@ -28,8 +28,8 @@ _NOT_ORDINARY = "is not an ordinary file (links are not followed)"
 _NOT_UTF8 = "its name is not UTF-8. Please rename it."
 MOST_FILES = 10_000
 """Files of deliveries that one look takes note of; the rest comes into view once these are taken."""
-MOST_ENTRIES = 100_000
-"""Names that one look reads."""
+MOST_ENTRIES = 200_000
+"""Names that one look reads; a folder of a hundred thousand files is to be read whole."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
 

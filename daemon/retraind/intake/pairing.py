@@ -11,7 +11,6 @@ from retraind.settings import ModelSettings
 from retraind.shown import display
 
 SUCCESS_MARKER = "_SUCCESS"
-_ROLES = tuple(Role)
 _MOST_NAMES = 3
 """Names in one sentence."""
 
@@ -91,31 +90,30 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
 
     Keys that differ only in the width of their signs are one. The group has the plainest of them.
     """
-    found: dict[str, dict[Role, list[Sighting]]] = {}
-    keys: dict[str, set[str]] = {}
+    found: dict[str, list[Sighting]] = {}
     common: list[Sighting] = []
     for seen in sightings:
         if seen.role is Role.MARKER and seen.name == SUCCESS_MARKER:
             common.append(seen)
         else:
-            joint = joining(seen.key)
-            keys.setdefault(joint, set()).add(seen.key)
-            found.setdefault(joint, {role: [] for role in _ROLES})[seen.role].append(seen)
+            found.setdefault(joining(seen.key), []).append(seen)
     if common and not found:
         return [Group("", markers=tuple(common))]
-    plainest = {
-        min(keys[joint], key=lambda key: (key != joint, key)): files for joint, files in found.items()
-    }
-    return [
-        Group(
-            key,
-            tuple(files[Role.TRAIN]),
-            tuple(files[Role.EVAL]),
-            tuple(files[Role.MARKER] + common),
-            tuple(files[Role.MANIFEST]),
-        )
-        for key, files in sorted(plainest.items(), key=lambda item: (order_of_key(item[0]), item[0]))
-    ]
+    groups = [_group(joint, files, common) for joint, files in found.items()]
+    return sorted(groups, key=lambda each: (order_of_key(each.key), each.key))
+
+
+def _group(joint: str, files: list[Sighting], common: list[Sighting]) -> Group:
+    by_role: dict[Role, list[Sighting]] = {role: [] for role in Role}
+    for seen in files:
+        by_role[seen.role].append(seen)
+    return Group(
+        min({seen.key for seen in files}, key=lambda key: (key != joint, key)),
+        tuple(by_role[Role.TRAIN]),
+        tuple(by_role[Role.EVAL]),
+        tuple(by_role[Role.MARKER] + common),
+        tuple(by_role[Role.MANIFEST]),
+    )
 
 
 def judge(
