@@ -129,6 +129,7 @@ ONE_FILE = {
     "an empty line in place of the header is told": (
         "blank-header", "error", "\n" + table(), 1, "the first line is empty"),
     "a header without rows is too little": ("too-few-rows", "error", "a,b\n", None, "no row of data"),
+    "one row is too few": ("too-few-rows", "error", table(rows=1), None, "there is 1 row;"),
     "ten rows are too few": ("too-few-rows", "error", table(rows=10), None, "there are 10 rows"),
     "fewer rows than advised are told": ("row-count", "warning", table(rows=11), None, "100 to 1,000,000"),
     "one column is too few": ("one-column", "error", "a\n" + "1\n" * 120, 1, 'one column only ("a")'),

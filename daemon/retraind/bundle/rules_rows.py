@@ -90,9 +90,9 @@ def row_count(case: Case) -> Iterator[Finding]:
     if not table.whole or table.empty or table.width == 0:
         return
     low, high = ADVISED_ROWS_TIME_SERIES if case.time_series else ADVISED_ROWS
-    rows = (
-        "there is a header but no row of data" if not table.rows else f"there are {plural(table.rows, 'row')}"
-    )
+    rows = f"there {'is' if table.rows == 1 else 'are'} {plural(table.rows, 'row')}"
+    if not table.rows:
+        rows = "there is a header but no row of data"
     if not case.training:
         if not table.rows:
             yield case.error(

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from retraind.bundle.findings import plural
 from retraind.bundle.preflight import SourceFile
 from retraind.bundle.preflight import preflight as check
 from retraind.cli.saying import BAD, GOOD, complain, print_json, say
@@ -28,16 +29,12 @@ def preflight(options: argparse.Namespace) -> int:
         return GOOD if result.ok else BAD
     for facts in (result.train, result.evaluation):
         if facts:
-            rows, columns = _counted(facts.rows, "row"), _counted(len(facts.columns), "column")
+            rows, columns = plural(facts.rows, "row"), plural(len(facts.columns), "column")
             say(f"{facts.name}: {rows}, {columns}, {facts.encoding}, {facts.bytes:,} bytes")
     for finding in result.findings:
         say(f"\n{finding.severity.upper()}: {finding}")
     say("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
     return GOOD if result.ok else BAD
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _flaw_of(path: Path) -> str:
