@@ -1,6 +1,7 @@
 """Logging: structlog events with fields; coloured lines on a terminal, JSON lines otherwise; secrets masked."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -112,7 +113,8 @@ def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
     if terminal:
         shared[3] = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
         shared.append(_for_terminal)
-    renderer = structlog.dev.ConsoleRenderer() if terminal else _as_json
+    colors = not os.environ.get("NO_COLOR")
+    renderer = structlog.dev.ConsoleRenderer(colors=colors) if terminal else _as_json
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

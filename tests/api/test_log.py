@@ -49,6 +49,16 @@ def test_away_from_a_terminal_each_event_is_a_line_of_json(stream):
     assert "顧客" in stream.getvalue()
 
 
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_whoever_wants_no_colours_gets_none(as_found, monkeypatch, no_color, coloured):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    terminal = Terminal()
+    log.set_up(stream=terminal)
+    log.get("retraind.tests").warning("step_retried", wait_s=3)
+    assert "step_retried" in terminal.getvalue()
+    assert ("\x1b" in terminal.getvalue()) == coloured
+
+
 def test_an_exception_stays_on_its_line(stream):
     try:
         raise ValueError("line one\nline two")
