@@ -14,6 +14,7 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
 from retraind.clock import Clock
 from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, unseen
+from retraind.files import exists, is_file
 from retraind.patience import Question, ask_each
 from retraind.report.notify import Recipient, Refused, recipients_of, test_message
 from retraind.settings import ModelSettings, Settings
@@ -137,7 +138,7 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
 
 def _existing(folder: Path) -> Path:
     """Return a folder, or what it will be made in."""
-    while not folder.exists():
+    while not exists(folder, follow=True):
         folder = folder.parent
     return folder
 
@@ -152,7 +153,7 @@ def _gate(name: str, model: ModelSettings) -> Iterator[Finding]:
         yield Finding(subject, False, f"there is no program {model.gate[0]} that this user may run")
         return
     for path in (Path(found), *(Path(word) for word in model.gate[1:] if Path(word).is_absolute())):
-        if path.is_file() and path.stat().st_mode & stat.S_IWOTH:
+        if is_file(path, follow=True) and path.stat().st_mode & stat.S_IWOTH:
             text = f"everybody on this machine may change {path}, and it is run with the service's rights"
             yield Finding(subject, False, f"{text}; run: chmod o-w {shlex.quote(str(path))}")
             return

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from retraind import log
 from retraind.errors import ConfigError
+from retraind.files import is_file
 from retraind.patience import ask_each
 from retraind.settings import ENV_PREFIX, ModelSettings, Settings, table_mistakes
 from retraind.values import KNOWN, ONLY_LOOKING, expanded
@@ -51,7 +52,7 @@ def find_config(named: Path | None = None) -> Path:
 
 def _is_there(file: Path) -> bool:
     try:
-        return file.is_file()
+        return is_file(file, follow=True)
     except OSError:
         return True  # Reading it will tell what is in the way.
 

@@ -161,7 +161,7 @@ def _code(error: BaseException | None) -> int:
 def is_there(file: Path) -> bool:
     """Tell whether there is a journal in `file`. Raises JournalError where this user may not look."""
     try:
-        return file.exists()
+        return exists(file, follow=True)
     except PermissionError:
         raise _of_another(file) from None
 
@@ -175,7 +175,7 @@ def _of_another(file: Path) -> JournalError:
 
 def unusable(file: Path, error: DatabaseError) -> JournalError:
     """Word what keeps a journal from being used, and what helps."""
-    if file.exists() and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
+    if exists(file, follow=True) and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
         return _of_another(file)
     kind = JournalDamagedError if _code(error.orig) in _DAMAGED else JournalError
     return kind(f"The journal {file} cannot be used: {error.orig}. {remedy(error)}")

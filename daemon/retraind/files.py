@@ -85,17 +85,23 @@ def status_of(folder: Path, name: str) -> os.stat_result:
         return path.lstat()
 
 
-def exists(path: Path) -> bool:
-    """Tell whether something has this name, links not followed.
+def exists(path: Path, *, follow: bool = False) -> bool:
+    """Tell whether something has this name; with `follow`, whether links lead to something.
 
-    Raises OSError when the file system cannot tell: what cannot be looked at just now must not pass for gone.
+    Raises OSError when the file system cannot tell: what cannot be looked at just now must not pass for gone. (os.path
+    says that it is gone, and since Python 3.14 so does pathlib.)
     """
-    return _kind_of(path) is not None
+    return _kind_of(path, follow=follow) is not None
 
 
-def is_folder(path: Path) -> bool:
-    """Tell whether a folder has this name; a link to one is none. Raises OSError like `exists`."""
-    return _kind_of(path) == stat.S_IFDIR
+def is_folder(path: Path, *, follow: bool = False) -> bool:
+    """Tell whether a folder has this name; a link to one is none, unless with `follow`. Raises OSError like `exists`."""
+    return _kind_of(path, follow=follow) == stat.S_IFDIR
+
+
+def is_file(path: Path, *, follow: bool = False) -> bool:
+    """Tell the same of a regular file."""
+    return _kind_of(path, follow=follow) == stat.S_IFREG
 
 
 def _kind_of(path: Path, *, follow: bool = False) -> int | None:
@@ -148,7 +154,7 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
     `mode` is that of each new one, less the umask.
     """
     missing = []
-    while _kind_of(folder, follow=True) != stat.S_IFDIR:
+    while not is_folder(folder, follow=True):
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):

@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retraind.files import PRIVATE, make_folder, open_regular, write_atomically
+from retraind.files import PRIVATE, is_file, make_folder, open_regular, write_atomically
 from retraind.job import Job
 from retraind.shown import json_escaped
 
@@ -58,7 +58,7 @@ class JobFiles:
     @staticmethod
     def are_known(journal: Path) -> bool:
         """Tell whether the key beside `journal` is there, so that copies can be told from forgeries."""
-        return journal.with_name(KEY_NAME).is_file()
+        return is_file(journal.with_name(KEY_NAME), follow=True)
 
     def _seal(self, body: bytes) -> str:
         return hmac.new(self._key, body, hashlib.sha256).hexdigest()

@@ -67,7 +67,10 @@ def mounts(table: str) -> list[Mount]:
 
 def present_mounts() -> list[Mount]:
     """Return what is mounted now; nothing where the system does not tell. Touches none of it."""
-    return mounts(MOUNT_TABLE.read_text(errors="surrogateescape") if MOUNT_TABLE.exists() else "")
+    try:
+        return mounts(MOUNT_TABLE.read_text(errors="surrogateescape"))
+    except FileNotFoundError:
+        return []
 
 
 def type_of(path: Path, table: Iterable[Mount]) -> str | None:

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from retraind.files import is_folder
 from retraind.patterns import Pattern, can_both_match
 from retraind.values import (
     Address,
@@ -72,7 +73,7 @@ def default_state_folder() -> Path:
     """Return systemd's state folder, else /var/lib/retraind where it exists, else one in the user's home."""
     if folders := os.environ.get("STATE_DIRECTORY"):
         return Path(folders.split(":")[0])
-    if _SYSTEM_STATE.is_dir():
+    if is_folder(_SYSTEM_STATE, follow=True):
         return _SYSTEM_STATE
     return platformdirs.user_state_path("retraind")
 

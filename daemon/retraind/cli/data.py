@@ -10,6 +10,7 @@ from retraind.bundle.preflight import SourceFile
 from retraind.bundle.preflight import preflight as check
 from retraind.cli.saying import BAD, GOOD, complain, print_json, say
 from retraind.errors import ConfigError
+from retraind.files import is_file
 
 
 def preflight(options: argparse.Namespace) -> int:
@@ -40,7 +41,7 @@ def preflight(options: argparse.Namespace) -> int:
 def _flaw_of(path: Path) -> str:
     """Say what keeps a file from being read; nothing where that can begin."""
     try:
-        if not path.is_file():
+        if not is_file(path, follow=True):
             return "there is no such file"
         path.open("rb").close()
     except OSError as error:
