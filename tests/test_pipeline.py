@@ -565,6 +565,7 @@ def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(
         with a_world(tmp_path, clock=clock, upload_window="03:00-03:30") as world:
             job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
             assert job.wake_at == datetime.fromisoformat(opening)
+            assert f"its window (03:00-03:30), which opens on {for_people(job.wake_at)}." in job.trouble
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -548,9 +548,11 @@ class Pipeline:
     def register(self, job: Job, folder: Path) -> Go | Wait:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
         model = self.places.model(job)
-        opens_in = _until_window(model, self._clock.now())
+        now = self._clock.now()
+        opens_in = _until_window(model, now)
         if opens_in and not job.window_waived:
-            return Wait(opens_in, {"trouble": f"The upload waits for its window ({model.upload_window})."})
+            window = f"its window ({model.upload_window}), which opens on {for_people(now + opens_in)}"
+            return Wait(opens_in, {"trouble": f"The upload waits for {window}."})
         if not self._has_bundle(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
