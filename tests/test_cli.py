@@ -76,6 +76,7 @@ def test_jobs_and_show_tell_what_happened(site):
     listed = site.command("jobs")
     assert listed.returncode == 0
     assert "trained" in listed.stdout
+    assert site.command("jobs", "--limit", "9" * 30).stdout == listed.stdout
     assert "failed" in listed.stdout
     by_key = {job["key"]: job for job in site.jobs()}
     assert [job["key"] for job in json.loads(site.command("jobs", "--json", "--state", "failed").stdout)] == [

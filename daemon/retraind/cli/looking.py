@@ -1,6 +1,7 @@
 """`status`, `jobs` and `show`: what the journal and the folders tell."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -86,7 +87,7 @@ def jobs(options: argparse.Namespace) -> int:
                     [f"There is no model {options.model!r}. Models are: {', '.join(sorted(known))}."]
                 )
         before = the_job(journal, options.before) if options.before else None
-        found = journal.jobs(options.model, states, limit=options.limit, before=before)
+        found = journal.jobs(options.model, states, limit=min(options.limit, sys.maxsize), before=before)
         holds = journal.holds()
         published = {journal.published(model) for model in {job.model for job in found}}
     if options.json:
