@@ -1,6 +1,6 @@
 """What it costs to watch many folders, each figure beside a baseline that is measured in the same run.
 
-    python -m benchmarks.watching [start sweep large idle seal] [--runs N] [--models N] [--folders N] [--seconds N]
+    python -m benchmarks.watching [start sweep large beside idle seal] [--runs N] [--models N] [--folders N] [--seconds N]
 
 Everything happens in a temporary folder ($TMPDIR says where) and without a service: no delivery gets further than
 its seal. Times are medians of the runs; those of sweeps over what is known already are CPU times, which other work on
@@ -16,14 +16,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 # The daemon's sweeps are called as its timetable would call them.
 from retraind import log, process
+from retraind.bundle import deflate
+from retraind.bundle.archive import Member, build
 from retraind.config import load
+from retraind.files import open_regular
 from retraind.service import Daemon
 from retraind.settings import Settings
 
@@ -32,6 +37,7 @@ NOBODY = "http://127.0.0.1:9/"
 """Where no service answers."""
 FILES = 10
 """In each folder of a sweep."""
+BUNDLED_ROWS = 3_000_000
 LARGE = 100_000
 """In the one large folder, of which so many are such that a look takes note of them:"""
 RECOGNISED = 9_000
@@ -288,6 +294,42 @@ def large(options: argparse.Namespace) -> None:
     _sweeps(options, f"1 folder x {LARGE:,}, {RECOGNISED:,} of them waiting", 1, fill)
 
 
+def beside(options: argparse.Namespace) -> None:
+    """How long a bundle takes while folders are swept without end; in service, a sweep comes each half minute."""
+
+    def fill(drop: Path) -> None:
+        for number in range(FILES):
+            (drop / KINDS["hidden"](number)).write_bytes(DATA)
+
+    with _folder() as place, _swept(place, options.folders, fill) as (daemon, _):
+        data = place / "data.csv"
+        data.write_bytes(b"".join(b"%d,%d,abc\n" % (row, row % 90) for row in range(BUNDLED_ROWS)))
+        member = Member(data.name, data.stat().st_size, partial(open_regular, data))
+        for _ in range(3):
+            _sweep(daemon)
+            time.sleep(4)  # As in `_sweeps`.
+
+        def bundle() -> float:
+            return _timed(lambda: build(place / "data.zip", [member], deflate.fast()))
+
+        alone = statistics.median(bundle() for _ in range(2 * options.runs))
+        over = threading.Event()
+        sweeps: list[float] = []
+
+        def sweep_on() -> None:
+            while not over.is_set():
+                sweeps.append(_timed(lambda: _sweep(daemon)))
+
+        sweeping = threading.Thread(target=sweep_on)
+        sweeping.start()
+        together = statistics.median(bundle() for _ in range(2 * options.runs))
+        over.set()
+        sweeping.join()
+        what = f"a bundle beside sweeps of {options.folders:,} folders without end"
+        _tell(what, _seconds(together), together / alone, f"alone ({_seconds(alone)})")
+        _say(f"{'':<4}each of the {len(sweeps)} sweeps then took {_seconds(statistics.median(sweeps))}")
+
+
 def idle(options: argparse.Namespace) -> None:
     """CPU of a daemon that has nothing to do."""
     with _folder() as place:
@@ -321,7 +363,7 @@ def seal(options: argparse.Namespace) -> None:
         _tell("last close to sealed, less settle", _seconds(late), late / SETTLE, f"settle ({SETTLE:g} s)")
 
 
-PARTS = {part.__name__: part for part in (start, sweep, large, idle, seal)}
+PARTS = {part.__name__: part for part in (start, sweep, large, beside, idle, seal)}
 
 
 def main() -> None:
@@ -330,7 +372,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts; all by default")
     parser.add_argument("--runs", type=int, default=5, help="of which the medians are taken")
     parser.add_argument("--models", type=int, default=1_000, help="for start and idle")
-    parser.add_argument("--folders", type=int, default=10_000, help="for sweep")
+    parser.add_argument("--folders", type=int, default=10_000, help="for sweep and beside")
     parser.add_argument("--seconds", type=int, default=60, help="for idle")
     options = parser.parse_args()
     log.set_up(level="ERROR")
