@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import re
 import resource
 import shutil
 import socket
@@ -89,6 +90,23 @@ def kernel(request, monkeypatch):
     if request.param is not None:
         machine = OldMachine(request.param if isinstance(request.param, int) else None)
         monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: machine)
+
+
+def test_what_a_disk_cannot_tell_of_passes_for_neither_there_nor_gone(monkeypatch):
+    def broken(path, **_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(Path, "stat", broken)
+    for ask in (files.exists, files.is_folder, files.is_file):
+        with pytest.raises(OSError, match="Input/output error"):
+            ask(Path("/srv/drop"))
+
+
+def test_nobody_asks_pathlib_which_says_that_it_is_gone():
+    asking = re.compile(r"\.(exists|is_dir|is_file|is_symlink)\(\)")
+    for path in Path(files.__file__).parent.rglob("*.py"):
+        if path.parent.name not in {"demo", "emulator"}:
+            assert not asking.search(path.read_text("utf-8")), path
 
 
 @pytest.mark.usefixtures("kernel")
