@@ -147,9 +147,10 @@ class Teller:
         if view.away or (told == watched.told and watched.has_status):
             return
         model, settings = watched.folder.model, self._pipeline.settings
+        plain = for_the_share(model, settings.state, (job.drop for job in jobs if job.drop))
         text = status_text(
             name, view, jobs, hold, last, expected=expected_names(model), warning=None if hold else warning,
-            published=published, outages=outages, service=settings.api.host, plain=for_the_share(model, settings.state),
+            published=published, outages=outages, service=settings.api.host, plain=plain,
         )  # fmt: skip
         if self._write(name, watched, text):
             watched.told = told

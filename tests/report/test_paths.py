@@ -16,7 +16,7 @@ STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("
 
 def plain(text: str, drop: Path, **more: object) -> str:
     model = ModelSettings.model_validate({"drop": drop, "api_key": "k", **more})
-    return for_the_share(model, STATE)(text)
+    return for_the_share(model, STATE, (str(drop), "/mnt/old"))(text)
 
 
 SENTENCES = [
@@ -35,6 +35,7 @@ SENTENCES = [
         "/var/lib/retraind/shares/churn.json: Read-only file system.",
         "the state folder on retraind's machine: Read-only file system.",
     ),
+    ("/mnt/old/.retraind/id: Stale file handle.", "the earlier drop folder: Stale file handle."),
     ("DROP2 and DROP-2 and DROP.old and /mnt DROP", "DROP2 and DROP-2 and DROP.old and /mnt this folder"),
     ("/mntDROP is no place of this model's.", "/mntDROP is no place of this model's."),
     ("eval_1.csv has not arrived.", "eval_1.csv has not arrived."),
