@@ -72,9 +72,18 @@ class Places:
             drop = holding.enter_context(self.shares.held(job.model, self.model(job).drop))
             place = holding.enter_context(self.place(job, self.place_of(job), drop))
             if not exists(place / job.id) and not self._bring(job, place):
+                self._see_archives(job)
                 _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
                 make_folder(place / job.id)
             yield holding.enter_context(held(place, job.id))
+
+    def _see_archives(self, job: Job) -> None:
+        """Raise Retry or OSError where a share is away on which the job may be filed."""
+        model = self.model(job)
+        for filed in (model.done_folder, model.failed_folder):
+            if not filed.is_relative_to(model.drop):
+                with self.place(job, filed):
+                    pass
 
     @contextmanager
     def place(self, job: Job, place: Path, drop: Path | None = None) -> Iterator[Path]:

@@ -194,6 +194,24 @@ def test_filing_waits_while_the_archive_is_unmounted(tmp_path, mount):
         assert (archive / job.id / "train_2.csv").read_bytes() == table(40, 2)
 
 
+def test_a_job_that_is_filed_in_an_archive_that_is_unmounted_is_not_taken_for_gone(tmp_path, mount):
+    archive = tmp_path / "archive"
+    (tmp_path / "disk").mkdir()
+    share = mount(archive, "--bind", tmp_path / "disk")
+    with a_world(tmp_path, done=archive) as world:
+        job = world.run(world.sealing())
+        job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING)
+        before = tree(archive)
+        share.off()
+        job = world.pipeline.advance_one(job)
+        assert "share is probably not mounted" in job.trouble
+        assert not (world.model.work_folder / job.id).exists()
+        share.on()
+        job = world.run(job)
+        assert (job.outcome, job.results_name) == (Outcome.SWITCHED, "results.zip")
+        assert tree(archive) == before
+
+
 def test_a_share_that_vanishes_while_a_file_is_read_is_read_again_once_it_is_back(
     tmp_path, mount, monkeypatch
 ):
