@@ -253,6 +253,23 @@ def forged(world: World, job: Job, seal: str = "0" * 64) -> None:
     (folder / NAME).write_text(json.dumps(document))
 
 
+def test_models_that_file_in_one_place_know_each_others_jobs_there(tmp_path):
+    (tmp_path / "archive").mkdir()
+    with a_world(tmp_path, done=tmp_path / "archive") as world:
+        job = world.run(world.sealing())
+        (tmp_path / "share" / "price").mkdir()
+        other = world.model.model_copy(update={"drop": tmp_path / "share" / "price"})
+        both = world.settings.model_copy(update={"models": {"price": other, "churn": world.model}})
+        files = JobFiles.beside(world.settings.state.journal_file)
+        assert rebuild(both, world.journal, files, believe=False).foreign == []
+        lose_the_journal(world)
+        found = rebuild(both, world.journal, files, believe=False)
+        assert [(each.id, each.model, each.state) for each in found.adopted] == [
+            (job.id, "churn", State.DONE)
+        ]
+        assert found.foreign == []
+
+
 def test_a_forged_copy_is_not_believed_unless_an_operator_says_so(world_with_history):
     world, good, _ = world_with_history
     fake = good.changed(id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)

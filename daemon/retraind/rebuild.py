@@ -5,9 +5,11 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 """
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from retraind import log
 from retraind.files import exists, held, is_folder
@@ -36,6 +38,16 @@ class Rebuilt:
     """Folders among the job folders that hold no believable copy of a job; they are left alone."""
 
 
+class _Place(NamedTuple):
+    """A folder of job folders."""
+
+    folder: Path
+    state: State | None
+    """What a job in it is; None where only its copy can tell."""
+    models: dict[str, ModelSettings]
+    """Whose jobs are there: several models may have theirs filed in one place."""
+
+
 def rebuild(
     settings: Settings,
     journal: Journal,
@@ -50,58 +62,77 @@ def rebuild(
     Folders that cannot be read now, and those of the models `besides`, are left for the next start.
     """
     found = Rebuilt()
-    models = {name: model for name, model in settings.models.items() if name not in besides}
-    readable = _readable(models.values())
-    for name, model in models.items():
-        places = [(place, state) for place, state in _places(model) if place in readable]
-        # Of a thousand models most have no jobs, and a question to the journal takes its time.
-        known = journal.versions(name) if places else {}
-        filed: set[str] = set()
-        for place, state in places:
-            foreign: list[Path] = []
-            for job_id, copy, sealed in _copies(model, place, files, _settled(known, state), believe=believe):
-                version = known.get(job_id)
-                if copy is None or copy.model != name:
-                    if version is None:
-                        foreign.append(place / job_id)
-                        if len(foreign) >= _MOST_FOREIGN and not believe:
-                            break
-                    continue
-                if state is State.DONE:
-                    filed.add(job_id)
-                news = version is None or version.version < copy.version
-                job = (
-                    _standing(copy, state, filed=job_id in filed)
-                    if news
-                    else _put_back(journal, model, job_id, state)
-                )
-                if job is None:
-                    foreign += [place / job_id] if news else []
-                    continue
-                # Its folder is here, whichever drop folder the model had when it was taken in.
-                job = job.changed(drop=str(model.drop))
-                journal.adopt(job)
-                found.adopted.append(job)
-                found.believed += [] if sealed else [job]
-                _LOG.warning("job_adopted", job=job.id, model=name, state=job.state.value)
-            _tell_of(foreign, place)
-            found.foreign += foreign
+    places = _places({name: model for name, model in settings.models.items() if name not in besides})
+    readable = _readable([place.folder for place in places])
+    versions: dict[str, dict[str, Version]] = {}
+    filed: set[str] = set()
+    for place in places:
+        if place.folder not in readable:
+            continue
+        known: dict[str, Version] = {}
+        for name in place.models:
+            # Of a thousand models most have no jobs, and a question to the journal takes its time.
+            if name not in versions:
+                versions[name] = journal.versions(name)
+            known |= versions[name]
+        _adopt_from(place, known, journal, files, found=found, filed=filed, believe=believe)
     return found
 
 
-def _readable(models: Iterable[ModelSettings]) -> frozenset[Path]:
-    """Return the places that have to be read; where that cannot be told now, reading them says why.
+def _adopt_from(
+    place: _Place,
+    known: Mapping[str, Version],
+    journal: Journal,
+    files: JobFiles,
+    *,
+    found: Rebuilt,
+    filed: set[str],
+    believe: bool,
+) -> None:
+    """Adopt what the folders in one place know better; `filed` has the jobs of which there is one in done/."""
+    foreign: list[Path] = []
+    for job_id, copy, sealed in _copies(place, files, _settled(known, place.state), believe=believe):
+        version = known.get(job_id)
+        if copy is None or copy.model not in place.models:
+            if version is None:
+                foreign.append(place.folder / job_id)
+                if len(foreign) >= _MOST_FOREIGN and not believe:
+                    break
+            continue
+        model = place.models[copy.model]
+        if place.state is State.DONE:
+            filed.add(job_id)
+        news = version is None or version.version < copy.version
+        job = (
+            _standing(copy, place.state, filed=job_id in filed)
+            if news
+            else _put_back(journal, model, job_id, place.state)
+        )
+        if job is None:
+            foreign += [place.folder / job_id] if news else []
+            continue
+        # Its folder is here, whichever drop folder the model had when it was taken in.
+        job = job.changed(drop=str(model.drop))
+        journal.adopt(job)
+        found.adopted.append(job)
+        found.believed += [] if sealed else [job]
+        _LOG.warning("job_adopted", job=job.id, model=job.model, state=job.state.value)
+    _tell_of(foreign, place.folder)
+    found.foreign += foreign
+
+
+def _readable(folders: Sequence[Path]) -> frozenset[Path]:
+    """Return the folders that have to be read; where that cannot be told now, reading them says why.
 
     Those on a share that hangs are not among them.
     """
-    places = [place for model in models for place, _ in _places(model)]
-    found = ask_each([(place, exists) for place in places])
-    for place, answer in zip(places, found, strict=True):
+    found = ask_each([(folder, exists) for folder in folders])
+    for folder, answer in zip(folders, found, strict=True):
         if isinstance(answer, NoAnswer):
-            _LOG.warning("folder_unreadable", folder=str(place), reason=answer.strerror)
+            _LOG.warning("folder_unreadable", folder=str(folder), reason=answer.strerror)
     return frozenset(
-        place
-        for place, answer in zip(places, found, strict=True)
+        folder
+        for folder, answer in zip(folders, found, strict=True)
         if answer and not isinstance(answer, NoAnswer)
     )
 
@@ -125,26 +156,33 @@ def _settled(known: Mapping[str, Version], state: State | None) -> frozenset[str
     return frozenset(job_id for job_id, version in known.items() if version.state is state)
 
 
-def _places(model: ModelSettings) -> Iterator[tuple[Path, State | None]]:
-    yield model.done_folder, State.DONE
-    yield model.failed_folder, State.FAILED
-    yield model.work_folder, None
+def _places(models: Mapping[str, ModelSettings]) -> list[_Place]:
+    """Return where these models' jobs are, those places first that say the most of a job in them."""
+    places: dict[tuple[int, Path], _Place] = {}
+    for name, model in models.items():
+        folders = (
+            (model.done_folder, State.DONE), (model.failed_folder, State.FAILED), (model.work_folder, None),
+        )  # fmt: skip
+        for rank, (folder, state) in enumerate(folders):
+            places.setdefault((rank, folder), _Place(folder, state, {})).models[name] = model
+    return [places[which] for which in sorted(places, key=itemgetter(0))]
 
 
 def _copies(
-    model: ModelSettings, place: Path, files: JobFiles, besides: frozenset[str], *, believe: bool
+    place: _Place, files: JobFiles, besides: frozenset[str], *, believe: bool
 ) -> Iterator[tuple[str, Job | None, bool]]:
     """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else."""
-    inside = place.is_relative_to(model.drop)
+    drops = (model.drop for model in place.models.values())
+    drop = next((drop for drop in drops if place.folder.is_relative_to(drop)), place.folder)
     try:
-        with held(model.drop, *place.relative_to(model.drop).parts) if inside else held(place) as here:
+        with held(drop, *place.folder.relative_to(drop).parts) as here:
             for name in _names(here):
                 if name not in besides:
                     yield name, *_copy(here, name, files, believe=believe)
     except FileNotFoundError:
         return
     except OSError as error:
-        _LOG.warning("folder_unreadable", folder=str(place), reason=error.strerror)
+        _LOG.warning("folder_unreadable", folder=str(place.folder), reason=error.strerror)
 
 
 def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Job | None, bool]:
