@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from retraind.demo.data import bad_delivery, good_delivery
+from retraind.demo.show import _leave_running
 
 
 def rows(content: bytes) -> list[list[str]]:
@@ -24,6 +26,20 @@ def test_the_bad_delivery_has_the_mistakes_it_is_shown_for():
     train, evaluation = (rows(content) for content in bad_delivery())
     assert {len(row) for row in train} == {6, 7}
     assert train[0] != evaluation[0]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_command_it_names_while_it_runs_on_can_be_pasted(tmp_path, monkeypatch, installed):
+    program = tmp_path / "bin" / "retraind"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(program.parent) if installed else "/nowhere")
+    root = tmp_path / "a-long-name-for-a-folder-in-which-something-temporary-is-kept"
+    shown = io.StringIO()
+    with subprocess.Popen([sys.executable, "-c", ""]) as daemon:
+        _leave_running(Console(file=shown, width=60), root, daemon)
+    command = "retraind" if installed else f"{sys.executable} -m retraind"
+    assert f"   $ {command} status -c {root}/config.toml\n" in shown.getvalue()
 
 
 @pytest.mark.process

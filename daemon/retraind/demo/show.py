@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -302,14 +303,14 @@ def _tree(folder: Path) -> Tree:
 
 
 def _leave_running(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> None:
+    command = "retraind" if shutil.which("retraind") else f"{shlex.quote(sys.executable)} -m retraind"
+    # Not through rich's layout: what is pasted must not be wrapped.
     console.print(
-        Panel(
-            f"Still running. Drop files into {escape(str(root / 'share' / 'weather'))}\n"
-            f"and see:  retraind status -c {escape(str(root / 'config.toml'))}\n"
-            f"The log is {escape(str(root / 'retraind.log'))}. Ctrl-C ends it and removes the folder.",
-            title="--keep",
-            expand=False,
-        )
+        f"\nStill running. Drop files into {root / 'share' / 'weather'} and see:\n\n"
+        f"   $ {command} status -c {root / 'config.toml'}\n\n"
+        f"The log is {root / 'retraind.log'}. Ctrl-C ends it and removes the folder.",
+        markup=False,
+        soft_wrap=True,
     )
     try:
         daemon.wait()
