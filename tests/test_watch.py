@@ -159,3 +159,16 @@ def test_a_folder_that_a_reload_gives_up_says_so(site, daemon, drops):
     assert "Files that are dropped here are not taken in." in (drops[0] / "STATUS.txt").read_text("utf-8-sig")
     assert "Nothing is waiting" in (site.root / "share" / "other" / "STATUS.txt").read_text("utf-8-sig")
     assert "Nothing is waiting" in (drops[1] / "STATUS.txt").read_text("utf-8-sig")
+
+
+def test_a_folder_that_was_given_up_while_retraind_was_stopped_says_so(site, drops):
+    other = site.root / "share" / "other"
+    other.mkdir()
+    for drop in (drops[0], other):
+        site.config.write_text(site.config.read_text().replace(f'"{drops[0]}"', f'"{drop}"'))
+        settings, file = load(site.config)
+        with Daemon(settings, file, ManualClock()) as daemon:
+            daemon.watch.start()
+            sweep(daemon)
+    assert "Files that are dropped here are not taken in." in (drops[0] / "STATUS.txt").read_text("utf-8-sig")
+    assert "Nothing is waiting" in (other / "STATUS.txt").read_text("utf-8-sig")

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from retraind import log
 from retraind.clock import Clock
@@ -152,22 +153,21 @@ class Teller:
             name, view, jobs, hold, last, expected=expected_names(model), warning=None if hold else warning,
             published=published, outages=outages, service=settings.api.host, plain=plain,
         )  # fmt: skip
-        if self._write(name, watched, text):
+        if self._write(name, watched.folder.model.drop, text):
             watched.told = told
 
     def tell_end(self, name: str, watched: Watched, why: str) -> None:
         """Say on the share that nobody looks after the folder now."""
         if not watched.view.trouble:
-            self._write(name, watched, stopped_text(name, self._clock.now(), why))
+            self._write(name, watched.folder.model.drop, stopped_text(name, self._clock.now(), why))
 
-    def tell_move(self, name: str, watched: Watched) -> None:
-        """Say on the share that the model has another folder now."""
-        if not watched.view.trouble:
-            self._write(name, watched, moved_text(name, self._clock.now()))
+    def tell_move(self, name: str, before: Path) -> None:
+        """Say in the folder that was a model's drop folder that it is no longer."""
+        self._write(name, before, moved_text(name, self._clock.now()))
 
-    def _write(self, name: str, watched: Watched, text: str) -> bool:
+    def _write(self, name: str, folder: Path, text: str) -> bool:
         try:
-            with self._pipeline.shares.held(name, watched.folder.model.drop) as drop:
+            with self._pipeline.shares.held(name, folder) as drop:
                 write_status(drop, text, self._clock.now())
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)

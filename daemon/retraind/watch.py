@@ -84,6 +84,11 @@ class Watch:
         """Begin to hear of events. Sweeps begin with `schedule`."""
         if self._settings.sweep.observer != "none":
             self._watcher.start()
+        shares, models = self._pipeline.shares, self._settings.models
+        self._tell_left(
+            {},
+            {name: before for name, model in models.items() if (before := shares.before(name, model.drop))},
+        )
         self._add_all(self._settings.models)
 
     def stop(self) -> None:
@@ -99,7 +104,7 @@ class Watch:
             removed[name] = self._teller.watched.pop(name)
             _LOG.info("model_removed", model=name)
         moved = {
-            name: self._teller.watched[name]
+            name: before.models[name].drop
             for name, model in self._settings.models.items()
             if name in before.models and before.models[name].drop != model.drop
         }
@@ -116,23 +121,20 @@ class Watch:
         self.schedule()
         return set(fresh)
 
-    def _tell_left(self, removed: Mapping[str, Watched], moved: Mapping[str, Watched]) -> None:
-        """Say in folders that are under watch no longer why that is."""
+    def _tell_left(self, removed: Mapping[str, Watched], moved: Mapping[str, Path]) -> None:
+        """Say in folders that are under watch no longer why that is: of models that are gone, or have another one."""
+        why = "The model was taken out of retraind's configuration"
+        drops = {model.drop for model in self._settings.models.values()}
 
-        def question(name: str, watched: Watched) -> Question[None]:
-            def tell(_: Path) -> None:
-                if name in moved:
-                    self._teller.tell_move(name, watched)
-                else:
-                    self._teller.tell_end(
-                        name, watched, "The model was taken out of retraind's configuration"
-                    )
+        def of_removed(name: str, watched: Watched) -> Question[None]:
+            return watched.folder.model.drop, lambda _: self._teller.tell_end(name, watched, why)
 
-            return watched.folder.model.drop, tell
+        def of_moved(name: str, before: Path) -> Question[None]:
+            return before, lambda _: self._teller.tell_move(name, before)
 
-        left = {**removed, **moved}
-        answers = ask_each([question(name, watched) for name, watched in left.items()])
-        for name, answer in zip(left, answers, strict=True):
+        questions = {name: of_removed(name, watched) for name, watched in removed.items()}
+        questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
+        for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):
             if isinstance(answer, OSError):
                 _LOG.warning("status_not_written", model=name, reason=answer.strerror)
 

@@ -87,6 +87,14 @@ class Shares:
             return unseen(folder, error)
         return None
 
+    def before(self, name: str, folder: Path) -> Path | None:
+        """Return the folder that is known as `name`, if that is another one than `folder`."""
+        try:
+            known = self._recall(name)
+        except OSError:
+            return None  # Whoever is to use the folder says why.
+        return Path(known.folder) if known is not None and known.folder != str(folder) else None
+
     def forget(self, name: str) -> bool:
         """Take whatever folder is there next for the one called `name`; returns False when none was known."""
         with self._lock:
