@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,3 +49,26 @@ def test_a_period_begins_before_and_ends_after_every_moment_in_it(period, now):
     assert budget.begins(now) <= now < budget.ends(now)
     assert budget.begins(budget.ends(now)) == budget.ends(now)
     assert budget.begins(budget.ends(now) - timedelta(seconds=1)) == budget.begins(now)
+
+
+@pytest.fixture(
+    params=["Africa/Cairo", "America/Santiago", "America/Havana", "Atlantic/Azores", "Europe/Berlin"]
+)
+def zone(request, monkeypatch):
+    """A zone in which clocks change, in most of these at midnight."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("zone")
+@pytest.mark.parametrize("period", ["day", "week", "month", "year"])
+def test_no_change_of_the_clocks_makes_a_period_end_before_the_next_begins(period):
+    budget, now = Budget(1, period), datetime(2012, 1, 1, tzinfo=UTC)
+    while now.year < 2013:
+        end = budget.ends(now)
+        assert budget.begins(now) <= now < end
+        assert budget.begins(end) == end
+        now += timedelta(minutes=50)

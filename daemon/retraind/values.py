@@ -238,7 +238,9 @@ class Budget(NamedTuple):
             case _:
                 day = day.replace(month=1, day=1)
         # Midnight of that day had its own distance to UTC, perhaps not the present one.
-        return datetime.combine(day, time()).astimezone()
+        midnight = datetime.combine(day, time()).astimezone()
+        # In some zones clocks are put forward at midnight, and it is read as an hour of the day before.
+        return midnight if midnight.date() == day else datetime.combine(day, time(fold=1)).astimezone()
 
     def ends(self, now: datetime) -> datetime:
         """Return when the next period begins."""
