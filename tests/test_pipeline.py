@@ -547,25 +547,28 @@ def hours(clock, after: int) -> str:
     return f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"
 
 
-@pytest.mark.parametrize(
-    ("evening", "opening"),
-    [
-        ("2027-03-27T20:00+01:00", "2027-03-28T03:00+02:00"),
-        ("2027-10-30T20:00+02:00", "2027-10-31T03:00+01:00"),
-    ],
-    ids=["spring", "autumn"],
-)
-def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(
-    tmp_path, monkeypatch, evening, opening
-):
-    monkeypatch.setenv("TZ", "Europe/Berlin")
+NIGHTS = {
+    # the zone, the window, an evening before it, when it opens
+    "forward": ("Europe/Berlin", "03:00-03:30", "2027-03-27T20:00+01:00", "2027-03-28T03:00+02:00"),
+    "back": ("Europe/Berlin", "03:00-03:30", "2027-10-30T20:00+02:00", "2027-10-31T03:00+01:00"),
+    "forward past its beginning": ("Europe/Berlin", "02:30-04:00", "2027-03-27T20:00+01:00", "2027-03-28T03:30+02:00"),
+    "forward at midnight": ("Africa/Cairo", "00:00-05:00", "2026-04-23T23:30+02:00", "2026-04-24T01:00+03:00"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(tmp_path, monkeypatch, night):
+    zone, window, evening, opening = NIGHTS[night]
+    monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
         clock = ManualClock(datetime.fromisoformat(evening))
-        with a_world(tmp_path, clock=clock, upload_window="03:00-03:30") as world:
+        with a_world(tmp_path, clock=clock, upload_window=window) as world:
             job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
             assert job.wake_at == datetime.fromisoformat(opening)
-            assert f"its window (03:00-03:30), which opens on {for_people(job.wake_at)}." in job.trouble
+            assert f"its window ({window}), which opens on {for_people(job.wake_at)}." in job.trouble
+            clock.pass_time(job.wake_at - clock.now())
+            assert world.pipeline.advance_one(job).state is State.REGISTERED
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -58,6 +58,7 @@ from retraind.places import Places, delete, not_configured
 from retraind.report import machine, notes
 from retraind.settings import WORK, ModelSettings, Settings
 from retraind.shown import display
+from retraind.values import clocks_show
 
 _LOG = log.get(__name__)
 
@@ -971,9 +972,7 @@ def _until_window(model: ModelSettings, now: datetime) -> timedelta | None:
     open_now = begin <= moment < end if begin < end else moment >= begin or moment < end
     if open_now:
         return None
-    # At that time of its own day, which may have another distance to UTC than the present one.
-    days = (local.date(), local.date() + timedelta(days=1))
-    today, tomorrow = (datetime.combine(day, begin).astimezone() for day in days)
+    today, tomorrow = (clocks_show(local.date() + timedelta(days=days), begin) for days in (0, 1))
     return (today if today > now else tomorrow) - now
 
 

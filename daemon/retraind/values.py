@@ -6,7 +6,7 @@ import shlex
 import stat
 from collections.abc import Mapping
 from contextvars import ContextVar
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -219,6 +219,18 @@ ProxyText = Annotated[str, AfterValidator(_proxy)]
 _BUDGET = re.compile(r"(\d+)\s*/\s*(day|week|month|year)")
 
 
+def clocks_show(day: date, moment: time) -> datetime:
+    """Return when it is `moment` on `day`, local time: the first time, should clocks be put back.
+
+    That day may have another distance to UTC than the present one. Where clocks are put forward past `moment`, which some
+    zones do at midnight, it comes by as much later.
+    """
+    wanted = datetime.combine(day, moment)
+    found = wanted.astimezone()
+    # Else Python takes it for an earlier moment, perhaps of the day before.
+    return found if found.replace(tzinfo=None) == wanted else wanted.replace(fold=1).astimezone()
+
+
 class Budget(NamedTuple):
     """How many trainings a model may start in a period of the local calendar."""
 
@@ -237,10 +249,7 @@ class Budget(NamedTuple):
                 day = day.replace(day=1)
             case _:
                 day = day.replace(month=1, day=1)
-        # Midnight of that day had its own distance to UTC, perhaps not the present one.
-        midnight = datetime.combine(day, time()).astimezone()
-        # In some zones clocks are put forward at midnight, and it is read as an hour of the day before.
-        return midnight if midnight.date() == day else datetime.combine(day, time(fold=1)).astimezone()
+        return clocks_show(day, time())
 
     def ends(self, now: datetime) -> datetime:
         """Return when the next period begins."""
