@@ -236,6 +236,9 @@ LOOKUPS = {
     "active of a model": lambda journal: journal.active("churn"),
     "find": lambda journal: journal.find("000002"),
     "begun_before": lambda journal: journal.begun_before("churn", frozenset({State.DONE}), NOW, 5),
+    "begun_before, after another": lambda journal: journal.begun_before(
+        "churn", frozenset({State.DONE}), NOW, 5, after=a_job()
+    ),
     "same_content": lambda journal: journal.same_content("churn", "x", "y"),
     "events": lambda journal: journal.events("x"),
     "warning": lambda journal: journal.warning("churn"),
