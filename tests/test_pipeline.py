@@ -541,6 +541,19 @@ def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_t
         assert world.run(third).outcome is Outcome.TRAINED
 
 
+def test_a_waived_budget_is_waived_for_one_training(tmp_path):
+    with a_world(tmp_path, budget="1/year") as world:
+        world.run(world.sealing())
+        world.emulator.set_faults({"train_fails": Fault(times=1)})
+        held = world.run(world.sealing(key="2", train=table(offset=2)))
+        failed = world.run(
+            world.journal.write(held, "released", hold=None, held_until=None, budget_waived=True)
+        )
+        assert (failed.state, failed.failed_in) == (State.FAILED, State.UPLOADED)
+        again = world.run(world.journal.write(failed, "retry_asked", state=State.RESTORING))
+        assert "budget of 1 training a year is used up" in again.hold.what
+
+
 def hours(clock, after: int) -> str:
     """Return a window of an hour that opens in so many hours."""
     begin = clock.now().astimezone() + timedelta(hours=after)

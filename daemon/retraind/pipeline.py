@@ -791,6 +791,9 @@ class Pipeline:
         }
         if to is State.SEALED:
             changes |= {**_UNREGISTERED, **_UNTRAINED, "warnings": ()}
+            if job.uploaded_at:
+                # A person let one training through; another one is asked for anew.
+                changes |= {"budget_waived": False, "window_waived": False}
         if to is State.UPLOADED:
             changes["train_deadline"] = self._clock.now() + self.settings.poll_timeout(job.model)
         return Go(to, "job_restored", changes)
