@@ -43,6 +43,28 @@ def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_model
     assert found.text.endswith("run: retraind release churn")
 
 
+def told_of(tmp_path, word, **model):
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+    state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
+    models = {"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key", **model}}
+    findings = checkup(Settings(models=models, state=state), online=False)
+    return [finding for finding in findings if finding.subject == f"models.churn.{word}"]
+
+
+def test_a_link_that_is_not_followed_when_a_job_is_filed_is_told(tmp_path):
+    (tmp_path / "drop").mkdir()
+    assert told_of(tmp_path, "done") == []
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "drop" / "done").symlink_to(tmp_path / "archive")
+    (found,) = told_of(tmp_path, "done")
+    assert not found.good
+    assert f'write done = "{tmp_path}/archive"' in found.text
+    (tmp_path / "link").symlink_to(tmp_path / "archive")
+    for elsewhere in ("link", "drop/../archive"):
+        assert told_of(tmp_path, "done", done=tmp_path / elsewhere) == []
+
+
 def test_a_gate_that_is_not_there_is_told(told_of_the_gate):
     found = told_of_the_gate("/opt/no-such-gate --strict")
     assert not found.good

@@ -89,6 +89,8 @@ def _parent_writable(subject: str, path: Path) -> Finding:
 class _Place(NamedTuple):
     """What a folder is made of."""
 
+    path: Path
+    """The way there without links."""
     device: int
     usable: bool
     """Whether this user may read and write there."""
@@ -103,11 +105,11 @@ def _places(settings: Settings) -> dict[Path, _Place | OSError]:
 
 
 def _place_for(folder: Path) -> _Place:
-    return _place(_existing(folder))
+    return _place(_existing(folder))._replace(path=folder)
 
 
 def _place(folder: Path) -> _Place:
-    return _Place(folder.stat().st_dev, os.access(folder, os.R_OK | os.W_OK | os.X_OK))
+    return _Place(folder, folder.stat().st_dev, os.access(folder, os.R_OK | os.W_OK | os.X_OK))
 
 
 def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSError]) -> Iterator[Finding]:
@@ -126,14 +128,25 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
     )
     for word, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
         place = places[folder]
+        where = f"models.{name}.{word}"
         if isinstance(place, OSError):
-            yield Finding(f"models.{name}.{word}", False, unseen(folder, place))
+            yield Finding(where, False, unseen(folder, place))
+        elif _leads_over_link(model.drop, drop, folder, place):
+            text = f"{folder} leads over a link to {place.path}, and below the drop folder none is followed"
+            yield Finding(where, False, f'{text}; remove it and write {word} = "{place.path}"')
+        elif drop.usable and not place.usable:
+            yield Finding(where, False, f"this user may not read and write {folder}; jobs are filed there")
         elif place.device != drop.device:
             yield Finding(
-                f"models.{name}.{word}",
-                True,
-                f"{folder} is on another file system: files are copied, verified, then deleted",
+                where, True, f"{folder} is on another file system: files are copied, verified, then deleted"
             )
+
+
+def _leads_over_link(drop: Path, found: _Place, folder: Path, place: _Place) -> bool:
+    """Tell whether there is a link on the way from the drop folder to one in it."""
+    if not folder.is_relative_to(drop):
+        return False
+    return str(place.path) != os.path.normpath(found.path / folder.relative_to(drop))
 
 
 def _existing(folder: Path) -> Path:

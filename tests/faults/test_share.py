@@ -282,3 +282,13 @@ def test_one_folder_that_is_mounted_in_two_places_cannot_be_that_of_two_models(t
         ConfigError, match=r"models\.second\.drop = .*: this is the same folder as models\.first\.drop"
     ):
         load(site.config)
+
+
+def test_check_tells_of_an_archive_in_which_nothing_can_be_filed(tmp_path, mount):
+    site = Site(tmp_path, "http://127.0.0.1:1")
+    archive = tmp_path / "archive"
+    mount(archive, "-t", "tmpfs", "-o", "ro", "retraind-tests")
+    site.add_model("churn", "k", f'done = "{archive}"')
+    checked = site.command("check")
+    assert checked.returncode == 1
+    assert f"this user may not read and write {archive}; jobs are filed there" in checked.stdout
