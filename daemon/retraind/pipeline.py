@@ -342,7 +342,8 @@ class Pipeline:
         """Delete the folder of a job that rests, and then what the journal knows of it.
 
         Returns False for a failed delivery whose folder is still there: nobody has used it, so it is not ours to
-        delete; and for a job whose folder is in work again. Raises Conflict when somebody wants the job meanwhile, Retry while the share is away, and OSError.
+        delete; and for a job whose folder is in work again. Raises Conflict when somebody wants the job meanwhile,
+        Retry while the share is away, and OSError.
         """
         filed = self.places.filed(job, failed=job.state is State.FAILED)
         if is_folder(self.places.model(job).work_folder / job.id):
