@@ -14,9 +14,12 @@ from process import Site, deliver, filed, somebody, until
 from retraind.cli import acting, main
 from retraind.cli.looking import the_job
 from retraind.clock import for_people
+from retraind.config import load_to_look
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.errors import JournalError
 from retraind.job import State
 from retraind.journal import Journal, Outage
+from retraind.service import Daemon
 from world import KEY, table
 
 
@@ -498,6 +501,28 @@ def test_whoever_may_not_look_for_the_state_is_told_by_check(public):
     (spool,) = (finding for finding in findings if finding["subject"] == "state.spool")
     assert not spool["good"]
     assert f"{public.root}/state/spool cannot be looked at: Permission denied." in spool["text"]
+
+
+def test_a_start_that_root_once_made_is_told_with_the_file_that_it_left(public):
+    """What root has made, the service's user cannot use."""
+    state = public.root / "state"
+    state.chmod(0o777)
+    for file in state.iterdir():
+        file.chmod(0o777 if file.is_dir() else 0o666)
+    lock = state / "journal.db.lock"
+    lock.chmod(0)
+    with somebody():
+        with pytest.raises(JournalError) as started, Daemon(*load_to_look(public.config)[:2]):
+            pass
+        status = public.command("status")
+        findings = json.loads(public.command("check", "--json").stdout)["findings"]
+    assert f"{lock}: Permission denied. Let the service's user read and write there." in str(started.value)
+    assert (status.returncode, f"may not read and write {lock}. Run commands as" in status.stderr) == (
+        1,
+        True,
+    )
+    (found,) = (finding for finding in findings if finding["subject"] == "state.url")
+    assert (found["good"], f"may not read and write {lock};" in found["text"]) == (False, True)
 
 
 @pytest.mark.parametrize("closed", ["etc", "etc/config.toml"])

@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 def checkup(settings: Settings, *, online: bool) -> list[Finding]:
     """Check what the configuration names; with `online`, also ask the service about every key."""
     findings = [
-        _parent_writable("state.url", settings.state.journal_file),
+        _journal(settings.state.journal_file),
         _parent_writable("state.spool", settings.state.spool / "x"),
     ]
     findings += _recipients(settings)
@@ -77,12 +77,23 @@ def _recipients(settings: Settings) -> Iterator[Finding]:
             yield Finding(recipient.name, True, "to try it, run: retraind notify")
 
 
+def _journal(file: Path) -> Finding:
+    """Look whether the journal can be written, and what belongs to it: root may once have begun it."""
+    found = _parent_writable("state.url", file)
+    if found.good:
+        for path in (file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", ".lock")):
+            if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+                text = f"this user may not read and write {path}; it has to belong to the service's user"
+                return Finding("state.url", False, text)
+    return found
+
+
 def _parent_writable(subject: str, path: Path) -> Finding:
     try:
         folder = _existing(path.parent)
     except OSError as error:
         return Finding(subject, False, unseen(path.parent, error))
-    good = os.access(folder, os.W_OK | os.X_OK)
+    good = os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
     return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
 
 

@@ -166,10 +166,10 @@ def is_there(file: Path) -> bool:
         raise _of_another(file) from None
 
 
-def _of_another(file: Path) -> JournalError:
+def _of_another(file: Path, beside: Path | None = None) -> JournalError:
     return JournalError(
-        f"The journal {file} cannot be used: this user may not read and write it. Run commands as the service's user, "
-        "such as: sudo -u retraind retraind status"
+        f"The journal {file} cannot be used: this user may not read and write {beside or 'it'}. Run commands as the "
+        "service's user, such as: sudo -u retraind retraind status"
     )
 
 
@@ -273,11 +273,17 @@ def set_aside(file: Path) -> Path:
 
 
 def running_instance(file: Path) -> int | None:
-    """Return the process number of the daemon that works with the journal in `file`, or None."""
+    """Return the process number of the daemon that works with the journal in `file`, or None.
+
+    Raises JournalError where this user may not look.
+    """
+    lock = file.with_name(file.name + ".lock")
     try:
-        handle = os.open(file.with_name(file.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise _of_another(file, lock) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

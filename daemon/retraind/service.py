@@ -27,7 +27,7 @@ from retraind.caretaker import Caretaker
 from retraind.clock import Clock
 from retraind.config import load
 from retraind.database import is_sound, set_aside, sole_instance
-from retraind.errors import ConfigError, JournalDamagedError, JournalError
+from retraind.errors import ConfigError, JournalDamagedError, JournalError, disk_remedy
 from retraind.job import Job, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal
@@ -92,10 +92,13 @@ def _needed(journal: Path) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(getattr(error, "orig", error))
+        reason, remedy = str(getattr(error, "orig", error)), ""
+        if isinstance(error, OSError):
+            where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            reason, remedy = f"{where}{error.strerror}", disk_remedy(error)
         raise JournalError(
-            f"The journal {journal}, or what is kept beside it, cannot be used: {reason}. If the disk is full or "
-            "read-only, mend that; nothing is lost, and all goes on with the next start."
+            f"The journal {journal}, or what is kept beside it, cannot be used: {reason}. "
+            f"{remedy or 'If the disk is full or read-only, mend that.'} Nothing is lost, and all goes on with the next start."
         ) from error
 
 

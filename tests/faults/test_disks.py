@@ -376,7 +376,8 @@ def test_a_start_on_a_full_disk_ends_with_a_sentence(tmp_path, memory, when):
     if when == "a later start":
         Journal.open(settings.state.journal_file).close()
     filler = fill(tmp_path / "state")
-    with pytest.raises(JournalError, match="disk is full"), Daemon(settings, config) as daemon:
+    told = r"No space left on device\. Free some space there\."
+    with pytest.raises(JournalError, match=told), Daemon(settings, config) as daemon:
         daemon.run(once=True)
     filler.unlink()
     with Daemon(settings, config) as daemon:
