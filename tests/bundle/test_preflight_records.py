@@ -187,13 +187,21 @@ def test_shift_jis_with_backslash_and_bar_as_second_bytes_is_read_whole(piece):
     assert (reading.rows, reading.ragged.count) == (12, 0)
 
 
-def test_a_field_beyond_the_csv_module_limit_is_read_and_the_limit_left_alone():
+@pytest.mark.parametrize("between", ["\n", '""'], ids=["a line break", "a doubled quote"])
+@pytest.mark.parametrize("sample", [1, 1000])
+def test_a_field_beyond_the_csv_module_limit_is_read_and_the_limit_left_alone(between, sample):
     before = csv.field_size_limit()
     long = "x" * (before + 10)
-    text = 'a,b\n1,2\n"{}",""\n3,4\n'.format(long + "\n" + long)
-    reading = read_table(source(text.encode()), limits=Limits(sample=1))
+    text = f'a,b\n1,2\n"{long + between + long}",""\n3,4\n'
+    reading = read_table(source(text.encode()), limits=Limits(sample=sample, piece=1 << 20))
     assert (reading.rows, reading.ragged.count, reading.columns.empty) == (3, 0, ())
     assert csv.field_size_limit() == before
+
+
+def test_a_long_value_with_a_doubled_quote_is_taken_the_fast_way_as_well():
+    long = b"x" * (csv.field_size_limit() + 10)
+    block = Skeletons(b",").block(b'"%b""1",2\n' % long, 1, 2, lambda _: (0, 1))
+    assert block.values == {0: [long + b'"1'], 1: [b"2"]}
 
 
 @pytest.mark.parametrize(

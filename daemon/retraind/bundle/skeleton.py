@@ -7,6 +7,7 @@ such as a record not yet complete, gets no answer here: records.Scanner is exact
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,9 @@ from typing import overload
 
 QUOTE = b'"'
 CR, LF, CRLF = b"\r", b"\n", b"\r\n"
+
+_QUOTED = re.compile(rb'"((?:[^"]+|"")*+)"?(.*)', re.DOTALL)
+"""A value that begins with a quote: what is in the quotes, and what follows on them, which is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +198,18 @@ class Skeletons:
         back = width - column
         return [line.rsplit(self._delimiter, back)[-back] for line in lines]
 
-    def _unquoted(self, cell: bytes) -> bytes:
+    @staticmethod
+    def _unquoted(cell: bytes) -> bytes:
         if not cell.startswith(QUOTE):
             return cell
         inner = cell[1:-1]
         if cell.endswith(QUOTE) and QUOTE not in inner:
             return inner
-        reader = csv.reader([cell.decode("latin-1")], delimiter=self._delimiter.decode("ascii"))
-        return next(reader)[0].encode("latin-1")
+        # Not by the csv module, which refuses long values.
+        found = _QUOTED.fullmatch(cell)
+        assert found is not None
+        quoted, rest = found.groups()
+        return quoted.replace(QUOTE * 2, QUOTE) + rest
 
     def _quoted(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
         """Return the records of a run in which quotes simply alternate, if it is regular.
