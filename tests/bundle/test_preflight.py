@@ -1,5 +1,6 @@
 """Every rule of the check before the upload: what breaks it, and what people read then."""
 
+import bz2
 import dataclasses
 import gzip
 import hashlib
@@ -107,6 +108,8 @@ ONE_FILE = {
     "a zip archive is recognised": ("not-text", "error", archive(), None, "is a zip archive"),
     "a gzip file is recognised": ("not-text", "error", gzip.compress(GOOD.encode()), None, "gzip"),
     "a Parquet file is recognised": ("not-text", "error", b"PAR1\x15\x04" + bytes(90), None, "Parquet"),
+    "a bzip2 file is recognised": ("not-text", "error", bz2.compress(GOOD.encode()), None, "bzip2"),
+    "a PDF document is recognised": ("not-text", "error", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", None, "PDF"),
     "UTF-16 with its mark is named": ("utf-16", "error", GOOD.encode("utf-16"), None, "UTF-16"),
     "UTF-16 without its mark is named": ("utf-16", "error", GOOD.encode("utf-16-le"), None, "UTF-16"),
     "bytes that are neither UTF-8 nor Shift_JIS are located": (
@@ -197,6 +200,11 @@ LET_PASS = {
     "a quote inside an unquoted field": table('5" pipe,x,y', 'x,the "best",y'),
     "missing values as empty strings": table(",,", "1,,"),
     "values that only look like dates here and there": table("1969-01-01,x,y"),
+    "a column whose name begins as a Parquet file does": table().replace("a,", "PAR1,", 1).encode("ascii"),
+    "a column whose name begins as a bzip2 file does": table().replace("a,", "BZhours,", 1).encode("ascii"),
+    "a column whose name begins as a PDF document does": table()
+    .replace("a,", "%PDF-mails,", 1)
+    .encode("ascii"),
     "999 columns": ",".join(f"c{n}" for n in range(999)) + "\n" + ("1," * 998 + "1\n") * 100,
 }
 

@@ -25,14 +25,14 @@ _FOREIGN = (
     (b"PK\x03\x04", "a zip archive"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\x1f\x8b", "a gzip-compressed file"),
-    (b"PAR1", "a Parquet file"),
-    (b"BZh", "a bzip2-compressed file"),
+    (b"PAR1\x15", "a Parquet file"),  # the first four alone may begin the name of a column
+    *((b"BZh%d1AY&SY" % level, "a bzip2-compressed file") for level in range(1, 10)),
     (b"\xfd7zXZ\x00", "an xz-compressed file"),
     (b"\x28\xb5\x2f\xfd", "a zstd-compressed file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"ARROW1\x00\x00", "an Arrow file"),
-    (b"%PDF-", "a PDF document"),
+    *((b"%%PDF-%d." % version, "a PDF document") for version in (1, 2)),
 )
 _WORKBOOK_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"xl/", b"docProps/")
 _ENDINGS = {LF: "LF", CRLF: "CRLF", CR: "CR"}
