@@ -319,6 +319,17 @@ def test_the_target_column_is_checked_when_it_is_known(values, rule, line, quote
     assert [(finding.rule, finding.line) for finding in answer.findings] == ([(rule, line)] if rule else [])
 
 
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [("1,yes\r", "1,yes\n"), ("1,yes\n", "1,yes\r"), ("1,yes\r", '"1\n",yes\r')],
+    ids=["CR then LF", "LF then CR", "CR, with LF in quotes"],
+)
+def test_a_late_class_is_located_whatever_the_line_breaks(early, late):
+    content = "a,b\n" + early * 1000 + "1,no\n" + late * 400
+    finding = only(preflight(source(content), target="b").warnings, "late-class")
+    assert finding.line == 1002
+
+
 def test_a_target_that_is_no_column_is_told():
     assert only(preflight(source(table()), target="解約").errors, "target-missing").column == "解約"
 

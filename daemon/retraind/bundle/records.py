@@ -212,8 +212,7 @@ class Scanner:
             return None
         data = self._data[self._at :]
         if most is not None:
-            lines = data.split(LF, most)
-            data = data[: len(data) - len(lines[-1])]
+            data = b"".join(data.splitlines(keepends=True)[:most])
         block = self._skeletons.block(data, self.line, width, wanted)
         if block is not None:
             self._at += block.size
