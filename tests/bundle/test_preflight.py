@@ -158,6 +158,10 @@ ONE_FILE = {
         "ragged-rows", "error", table(*["1,2"] * 9000), 122, "9,000 rows in all"),
     "the same fault in every row is told once": (
         "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500, 2, "and so it is with each of the 2,500 rows"),
+    "the same fault in every row is told once, whatever stands at the end": (
+        "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500 + "\n", 2, "and so it is with each of the 2,500 rows"),
+    "an empty line is another fault than that of every row": (
+        "ragged-rows", "error", "a,b\n1,2,\n\n" + "1,2\n" + "1,2,\n" * 20, 2, "(also line 3, empty, line 5 with 3"),
     "an empty line between rows is a bad row": (
         "ragged-rows", "error", table("", "1,2,3"), 122, "this row is empty where the header has 3"),
     "of two empty lines at the end only one is let pass": ("ragged-rows", "error", table("", ""), 122, "is empty"),

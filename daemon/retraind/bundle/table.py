@@ -239,7 +239,8 @@ class _Pass:
         self._header: Record | None = None
         self._rows = 0
         self._ragged: Few[Ragged] = Few()
-        self._widths: set[int] = set()
+        self._widths: set[int] = set()  # of rows that are not empty and have another than the header
+        self._empty_lines = 0
         self._blank_last = False
         self._endings: set[bytes] = set()
         self._watch = ColumnWatch(0, None)
@@ -264,6 +265,7 @@ class _Pass:
         self._drain(final=True)
         if self._blank_last and self._width > 1:
             self._ragged.drop_last()
+            self._empty_lines -= 1
 
     def _count_nul(self, piece: bytes, at: int) -> None:
         if self._nul is None:
@@ -347,7 +349,9 @@ class _Pass:
             self._rows += 1
         if width or self._width > 1:
             self._ragged.add(Ragged(line, width))
-            if len(self._widths) <= 1:
+            if not width:
+                self._empty_lines += 1
+            elif len(self._widths) <= 1:
                 self._widths.add(width)
 
     def _open(self, header: Record | None) -> None:
@@ -393,7 +397,7 @@ class _Pass:
             width=self._width,
             rows=self._rows,
             ragged=self._ragged,
-            same_width=self._ragged.count == self._rows and len(self._widths) == 1,
+            same_width=self._ragged.count == self._rows and len(self._widths) == 1 and not self._empty_lines,
             columns=self._watch.facts(),
             target_found=self._target_at is not None,
             nul=self._nul,
