@@ -275,6 +275,16 @@ def test_the_two_files_of_a_pair_must_fit(content, rule, part):
     finding = only(preflight(source(table()), evaluation(content)).errors, rule)
     assert finding.file == "eval_2026-11.csv"
     assert part in finding.message
+    assert "look alike" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("が", "か\u3099"), ("x" * 50, "x" * 51)], ids=["composed", "long"]
+)
+def test_names_that_differ_and_look_alike_are_told_to_differ(ours, theirs):
+    files = [table().replace("a,", f"{name},", 1) for name in (ours, theirs)]
+    finding = only(preflight(*map(source, files)).errors, "columns-differ")
+    assert "names that look alike here differ" in finding.message
 
 
 def test_columns_are_compared_as_text_whatever_the_encodings():

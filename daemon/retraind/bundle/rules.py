@@ -25,6 +25,8 @@ def _difference(ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
         phrases.append(f"also has {listing([quote(name) for name in extra[:SHOWN]], len(extra))}")
     if not phrases and len(ours) != len(theirs):
         phrases.append(f"has {plural(len(ours), 'column')}, not {len(theirs):,}")
+    if set(map(quote, missing)) & set(map(quote, extra)):
+        phrases[-1] += " (names that look alike here differ in how a character is composed, or further on)"
     return " and ".join(phrases)
 
 
