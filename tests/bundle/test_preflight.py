@@ -318,11 +318,14 @@ TARGETS = {
     "more classes are an error": ([f"k{n % 201}" for n in range(900)], "too-many-classes", 2),
     "a number for each row is no class": ([f"{n}.5" for n in range(3000)], None, None),
     "text among many numbers makes classes": ([*map(str, range(3000)), "n/a"], "too-many-classes", 3002),
+    "digits with underscores are text": ([f"{n}_1" for n in range(300)], "too-many-classes", 2),
+    "digits with underscores among many numbers are text": (
+        [*map(str, range(3000)), "1_1"], "too-many-classes", 3002),
     "a class that appears late is located": (["yes"] * 1000 + ["no"], "late-class", 1002),
     "a class within the first thousand rows is early": (["yes"] * 999 + ["no"] * 2000, None, None),
     "few numbers may be classes": (["0"] * 2000 + ["1"] * 10, "late-class", 2002),
     "missing values are no class": (["yes"] * 1500 + [""] * 10, None, None),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("values", "rule", "line"), TARGETS.values(), ids=TARGETS)

@@ -79,7 +79,7 @@ def _is_number(value: bytes) -> bool:
         float(value)
     except ValueError:
         return False
-    return True
+    return b"_" not in value  # as in 1_000, which is a number to Python alone
 
 
 def _all_numbers(values: Sequence[bytes]) -> bool:
@@ -87,7 +87,7 @@ def _all_numbers(values: Sequence[bytes]) -> bool:
         sum(map(float, filter(None, values)))
     except ValueError:
         return False
-    return True
+    return b"_" not in b"".join(values)
 
 
 def _may_be_out_of_range(data: bytes) -> bool:
