@@ -447,6 +447,8 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     assert "train.csv: 1 row, 1 column, " in capsys.readouterr().out
     assert main(["preflight", str(tmp_path / "gone.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
+    assert main(["preflight", str(tmp_path)]) == 2
+    assert "it is no file" in capsys.readouterr().err
 
 
 def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):

@@ -42,7 +42,7 @@ def _flaw_of(path: Path) -> str:
     """Say what keeps a file from being read; nothing where that can begin."""
     try:
         if not is_file(path, follow=True):
-            return "there is no such file"
+            return "it is no file" if path.exists() else "there is no such file"
         path.open("rb").close()
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
