@@ -256,6 +256,16 @@ def test_time_series_have_narrower_limits():
     assert "20 to 10,000" in only(answer.warnings, "row-count").message
 
 
+@pytest.mark.parametrize("content", [table(), "a,b\n" + "1,2\n" * 120], ids=["three columns", "two columns"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CR LF"])
+def test_the_line_for_excel_is_told_and_nothing_that_follows_from_it(content, end):
+    answer = preflight(source(f"sep=,{end}{content}"))
+    finding = only(answer.findings, "separator-line")
+    assert answer.findings == (finding,)
+    assert (finding.severity, finding.line) == ("error", 1)
+    assert finding.remedy == "remove this line and deliver the file again."
+
+
 def test_more_rows_than_advised_are_told():
     answer = preflight(source(table(rows=10_001)), time_series=True)
     assert only(answer.warnings, "row-count").remedy == "deliver fewer rows, for example the latest."

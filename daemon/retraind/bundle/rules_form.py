@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from retraind.bundle.case import ENCODING, FEW_ROWS, FORMAT, MANY_COLUMNS, ONE_COLUMN, SAME_NAME, Case
+from retraind.bundle.case import ENCODING, FEW_ROWS, FORMAT, MANY_COLUMNS, ONE_COLUMN, RAGGED, SAME_NAME, Case
 from retraind.bundle.encoding import HEAD_BYTES, BadByte
 from retraind.bundle.few import SHOWN
 from retraind.bundle.findings import Finding, listing, plural, quote
@@ -127,6 +127,15 @@ def header(case: Case) -> Iterator[Finding]:
             service=ONE_COLUMN,
             line=1,
         )
+    elif separator_line(table):
+        yield case.error(
+            "separator-line",
+            "the first line, which tells Excel what separates the columns, is no header; the service takes the first "
+            "row for the column names.",
+            f"remove this line and {case.again}.",
+            service=RAGGED,
+            line=1,
+        )
     elif table.width < MIN_COLUMNS:
         yield _one_column(case)
     elif table.width > limit:
@@ -138,6 +147,11 @@ def header(case: Case) -> Iterator[Finding]:
             service=MANY_COLUMNS,
             line=1,
         )
+
+
+def separator_line(table: Reading) -> bool:
+    """Tell whether the first row is the line by which Excel is told what separates the columns, and no header."""
+    return [name.lower() for name in table.header] == [b"sep=", b""]
 
 
 def other_delimiter(table: Reading) -> bytes | None:
@@ -179,7 +193,7 @@ def column_names(case: Case) -> Iterator[Finding]:
     counts = Counter(case.table.header)
     empty = counts.pop(b"", 0)
     repeated = [name for name, count in counts.items() if count > 1]
-    if case.table.width < MIN_COLUMNS:
+    if case.table.width < MIN_COLUMNS or separator_line(case.table):
         return
     if repeated:
         first = case.table.text(repeated[0])

@@ -6,7 +6,7 @@ from retraind.bundle.case import DATES, FEW_ROWS, RAGGED, TARGET, Case
 from retraind.bundle.columns import EMPTY_ROWS, FEW_NUMBERS, MAX_CLASSES, Odd
 from retraind.bundle.few import SHOWN
 from retraind.bundle.findings import Finding, listing, others, plural, quote
-from retraind.bundle.rules_form import other_delimiter
+from retraind.bundle.rules_form import other_delimiter, separator_line
 
 MIN_ROWS = 11
 ADVISED_ROWS, ADVISED_ROWS_TIME_SERIES = (100, 1_000_000), (20, 10_000)
@@ -56,7 +56,7 @@ def ragged(case: Case) -> Iterator[Finding]:
     empty line at the end of the file is what many programs write and is let pass.
     """
     table = case.table
-    if not table.ragged or table.width == 0 or other_delimiter(table) is not None:
+    if not table.ragged or table.width == 0 or other_delimiter(table) is not None or separator_line(table):
         return
     first, *rest = table.ragged.first
     count = table.ragged.count
