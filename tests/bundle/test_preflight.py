@@ -361,6 +361,12 @@ def test_a_target_that_is_no_column_is_told():
     assert only(preflight(source(table()), target="解約").errors, "target-missing").column == "解約"
 
 
+def test_a_target_is_not_missed_among_more_names_than_are_kept():
+    header = ",".join(f"c{n}" for n in range(6000))
+    answer = preflight(source(f"{header}\n" + ("1," * 5999 + "1\n") * 11), target="c5999")
+    assert [finding.rule for finding in answer.errors] == ["too-many-columns"]
+
+
 def test_a_finding_reads_as_one_paragraph():
     answer = preflight(source(table("1,2", *["x,y,z"] * 26, "1", rows=15)), evaluation(table()))
     assert str(answer.errors[0]) == (

@@ -168,6 +168,8 @@ def target(case: Case) -> Iterator[Finding]:
     name = quote(case.target)
     facts = case.table.columns.target
     if not case.table.target_found:
+        if case.table.width > len(case.table.header):
+            return  # there are more names than are kept, and far too many columns anyway
         yield case.error(
             "target-missing",
             f"the column {name}, which the model is to predict, is not among the columns.",
