@@ -190,6 +190,12 @@ def test_a_broken_rule_is_told(rule, severity, content, line, part):
     assert finding.remedy.endswith(".")
 
 
+def test_japanese_in_utf_16_without_its_mark_shows_as_nul_bytes_and_its_encoding_is_advised():
+    content = "番号,名前\n" + "一二三四五六,日本語日本語\n" * 120
+    finding = only(preflight(source(content, encoding="utf-16-le")).errors, "nul-bytes")
+    assert "as UTF-8 with BOM" in finding.remedy
+
+
 # what a file may be without any finding
 LET_PASS = {
     "plain ASCII needs no mark": table().encode("ascii"),

@@ -99,7 +99,7 @@ def nul_bytes(case: Case) -> Iterator[Finding]:
             f"this line holds a NUL byte, {nul.offset:,} bytes from the start of the file "
             f"({plural(nul.count, 'NUL byte')} in all); text has none, so the file is probably damaged or was "
             "not written to its end.",
-            "export the file again and deliver the new one.",
+            "export the file again, as UTF-8 with BOM, and deliver the new one.",
             service=FORMAT,
             line=nul.line,
         )
