@@ -82,7 +82,7 @@ def _journal(file: Path) -> Finding:
     found = _parent_writable("state.url", file)
     if found.good:
         for path in (file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", ".lock")):
-            if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            if exists(path, follow=True) and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
                 text = f"this user may not read and write {path}; it has to belong to the service's user"
                 return Finding("state.url", False, text)
     return found

@@ -10,7 +10,7 @@ from retraind.bundle.preflight import SourceFile
 from retraind.bundle.preflight import preflight as check
 from retraind.cli.saying import BAD, GOOD, complain, print_json, say
 from retraind.errors import ConfigError
-from retraind.files import is_file
+from retraind.files import exists, is_file
 
 
 def preflight(options: argparse.Namespace) -> int:
@@ -42,7 +42,7 @@ def _flaw_of(path: Path) -> str:
     """Say what keeps a file from being read; nothing where that can begin."""
     try:
         if not is_file(path, follow=True):
-            return "it is no file" if path.exists() else "there is no such file"
+            return "it is no file" if exists(path, follow=True) else "there is no such file"
         path.open("rb").close()
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
