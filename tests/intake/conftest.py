@@ -2,17 +2,16 @@
 
 import os
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
+import process
 from retraind.clock import ManualClock
 from retraind.intake.folder import DropFolder
 from retraind.settings import ModelSettings, SweepSettings
 
 SETTLE = timedelta(seconds=10)
-NOBODY = 65_534
 
 
 class Deferred(Executor):
@@ -85,15 +84,4 @@ def share(tmp_path):
 def somebody():
     """Do something as an ordinary user, also where the tests are run by root, whom no permission stops."""
 
-    @contextmanager
-    def acting():
-        if os.geteuid():
-            yield
-            return
-        os.seteuid(NOBODY)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-
-    return acting
+    return process.somebody
