@@ -14,10 +14,12 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
 from retraind.clock import Clock
 from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, unseen
-from retraind.files import exists, is_file
+from retraind.files import exists, held, is_file
+from retraind.intake.share import Shares
+from retraind.mounts import makes_rights_up, present_mounts
 from retraind.patience import Question, ask_each
 from retraind.report.notify import Recipient, Refused, recipients_of, test_message
-from retraind.settings import ModelSettings, Settings
+from retraind.settings import WORK, ModelSettings, Settings
 
 _NO_JOB = "retraind-check"
 """A retrain_job_id that no service knows: asking for it tests the key and changes nothing."""
@@ -38,12 +40,15 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
         _parent_writable("state.spool", settings.state.spool / "x"),
     ]
     findings += _recipients(settings)
+    shares = Shares.beside(settings.state.journal_file)
     client = ApiClient(settings.api)
     credentials = Credentials(client)
     places = _places(settings)
+    works = _works(settings, shares)
     try:
         for name, model in settings.models.items():
             findings += _folders(name, model, places)
+            findings += _writers(name, model, works[name])
             findings += _gate(name, model)
             findings.append(_credential(name, model, client, credentials, online=online))
     finally:
@@ -151,6 +156,65 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
             yield Finding(
                 where, True, f"{folder} is on another file system: files are copied, verified, then deleted"
             )
+
+
+class _Work(NamedTuple):
+    """What keeps the writers of a drop folder from what is in work."""
+
+    trouble: str | None
+    """Why the model would wait."""
+    made_up: str | None
+    """The type of a file system on which owners and rights may be those of the mount."""
+    status: os.stat_result
+    own: bool
+    """Whether the drop folder belongs to the service's user."""
+
+
+def _works(settings: Settings, shares: Shares) -> dict[str, _Work | OSError]:
+    table = present_mounts()
+
+    def question(drop: Path) -> Question[_Work]:
+        def look(_: Path) -> _Work:
+            with held(drop) as inside:
+                trouble = shares.exposure(drop, inside)
+                status = inside.stat()
+            return _Work(trouble, makes_rights_up(drop, table), status, shares.is_own(status))
+
+        return drop, look
+
+    asked = [question(model.drop) for model in settings.models.values()]
+    return dict(zip(settings.models, ask_each(asked), strict=True))
+
+
+def _writers(name: str, model: ModelSettings, work: _Work | OSError) -> Iterator[Finding]:
+    """Tell whether those who may write in a drop folder are kept away from what is in work there."""
+    if isinstance(work, OSError):
+        return  # That the folder is out of reach is told already.
+    subject, drop, mode = f"models.{name}.drop", model.drop, work.status.st_mode
+    shared = bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
+    if work.trouble:
+        yield Finding(subject, False, work.trouble)
+    elif work.made_up and shared:
+        yield Finding(
+            subject,
+            True,
+            f"warning: {drop} is on a file system ({work.made_up}) where the mount says who may write, so whoever may write "
+            f"there may also write in {WORK}; see docs/security.md",
+        )
+    elif not work.made_up and mode & stat.S_ISVTX and not work.own and os.geteuid():
+        yield Finding(
+            subject,
+            False,
+            f"{drop} has the sticky bit and belongs to another user, so others' files cannot be moved out of it; let it "
+            "belong to the service's user",
+        )
+    elif not work.made_up and shared and work.own and not mode & stat.S_ISVTX:
+        yield Finding(
+            subject,
+            True,
+            f"warning: whoever may write in {drop} may also rename {WORK} there, and make the model wait; run: chmod +t "
+            f"{shlex.quote(str(drop))}",
+        )
 
 
 def _leads_over_link(drop: Path, found: _Place, folder: Path, place: _Place) -> bool:

@@ -1,21 +1,28 @@
 """Asking the owner's gate: a command that looks at a trained job and decides whether it is to be published."""
 
-import json
 import os
 import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from retraind import log
 from retraind.clock import span_for_people
 from retraind.errors import Stopped
-from retraind.job import Job
+from retraind.evidence import Evidence
+from retraind.shown import display
 
+_LOG = log.get(__name__)
+
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_ORDINARY = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", *_PROXIES, *map(str.upper, _PROXIES)})
+"""Variables that every gate gets. All others may be secrets: nobody knows what a service's environment holds."""
+_LOCALE = "LC_"
 _LONGEST_OUTPUT = 16_384
 """Bytes of the gate's output that are kept: its end, where the verdict usually stands."""
 _TICK = 0.1
@@ -39,25 +46,12 @@ class Verdict:
         return self.exit_code == 0
 
 
-def describe(job: Job, folder: Path) -> dict[str, object]:
-    """Return what the gate gets to read on its standard input, as JSON."""
-    return {
-        "job": job.id,
-        "model": job.model,
-        "key": job.key,
-        "folder": str(folder),
-        "results": str(folder / job.results_name) if job.results_name else None,
-        "files": {file.role.value: str(folder / file.name) for file in job.data_files},
-        "rows": dict(job.rows),
-        "columns": list(job.columns),
-        "retrain_job_id": job.retrain_job_id,
-        "trained_model_id": job.trained_model_id,
-        "message": job.status_message,
-    }
-
-
 def ask_gate(
-    command: Sequence[str], folder: Path, job: Job, timeout: timedelta, stopping: threading.Event
+    command: Sequence[str],
+    shown: Evidence,
+    timeout: timedelta,
+    stopping: threading.Event,
+    environment: Mapping[str, str],
 ) -> Verdict:
     """Run the gate in the job's folder, with the folder as its argument and the description on standard input.
 
@@ -65,21 +59,20 @@ def ask_gate(
     the daemon stops first; the gate is then asked again after the next start. Raises OSError when the folder is out of
     reach.
     """
-    with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as answer:
-        question.write(json.dumps(describe(job, folder), ensure_ascii=False).encode() + b"\n")
-        question.seek(0)
+    folder = str(shown.folder)
+    with shown.description.open("rb") as question, tempfile.TemporaryFile() as answer:
         try:
             process = subprocess.Popen(  # noqa: S603 - the owner's own command, from the configuration
-                [*command, str(folder)],
+                [*command, folder],
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.STDOUT,
-                cwd=str(folder),
+                cwd=folder,
                 start_new_session=True,
-                env=_environment(),
+                env=environment,
             )
         except OSError as error:
-            if error.filename == str(folder):
+            if error.filename == folder:
                 raise  # The share went away; the gate was not asked.
             # Not its whole path: the sentence is told on the share.
             name = Path(command[0]).name
@@ -112,12 +105,27 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _environment() -> dict[str, str]:
-    """Return the daemon's environment without its secrets and without what systemd means for the daemon alone."""
-    own = ("RETRAIND_", "CREDENTIALS_", "NOTIFY_", "WATCHDOG_", "STATE_", "LISTEN_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    # A gate such as "python3 -m mygate" would import modules out of the folder that people put data into.
-    return kept | {"PYTHONSAFEPATH": "1"}
+class Environment:
+    """What gates get of the daemon's environment: what is known to be of use and no secret, and what its owner names."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
+
+    def of_gate(self, more: Collection[str]) -> dict[str, str]:
+        """Return the variables of a gate that is to get those in `more` too. What it does not get is logged once, by name."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _ORDINARY or name.startswith(_LOCALE) or name in more
+        }
+        with self._lock:
+            withheld = sorted(os.environ.keys() - kept.keys() - self._told)
+            self._told.update(withheld)
+        if withheld:
+            _LOG.info("gate_environment_withheld", names=[display(name) for name in withheld])
+        # A gate such as "python3 -m mygate" would import modules out of the folder that people put data into.
+        return kept | {"PYTHONSAFEPATH": "1"}
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: timedelta, stopping: threading.Event) -> int | None:

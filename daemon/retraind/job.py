@@ -159,6 +159,16 @@ class SealedFile(_Frozen):
         return self.name.rpartition("/")[2]
 
 
+class Shown(_Frozen):
+    """A file that the gate was shown."""
+
+    name: str
+    bytes: int
+    sha256: str
+    copied: bool
+    """It was shown a copy of the service's own; otherwise the file in the job's folder, held open."""
+
+
 def filled(remedy: str, **names: str) -> str:
     """Return a remedy with `names` in place of words such as JOB and MODEL, for its commands to be copied."""
     for word, name in names.items():
@@ -248,11 +258,16 @@ class Job(_Frozen):
     trained_model_id: int | None = None
     trained_at: datetime | None = None
     results_name: str | None = None
+    results_bytes: int | None = None
+    results_sha256: str | None = None
+    """Of what the service sent, taken while it was received."""
 
     # The switch
     gate_exit: int | None = None
     """The gate's exit code; 0 lets the switch happen."""
     gate_output: str | None = None
+    gate_shown: tuple[Shown, ...] = ()
+    """What it was shown; of what the service sent and what was delivered, nothing else counts for the switch."""
     switched_at: datetime | None = None
     switched_by_hand: bool = False
     """A person published the model then; the policy had left it alone, or had published another since."""

@@ -1,4 +1,4 @@
-"""Which file systems tell of changes: read from the mount table, since inotify stays silent on network shares."""
+"""What file systems are like, read from the mount table: inotify stays silent on some, and some make owners and rights up."""
 
 import re
 from collections.abc import Iterable
@@ -40,6 +40,27 @@ _NETWORK = frozenset(
     }
 )
 """Types whose changes may be made by another machine, of which this kernel does not hear."""
+
+_RIGHTS_MADE_UP = frozenset(
+    {
+        *(
+            "9p",
+            "afpfs",
+            "cifs",
+            "davfs",
+            "drvfs",
+            "exfat",
+            "hfs",
+            "hfsplus",
+            "hpfs",
+            "iso9660",
+            "msdos",
+            "ncpfs",
+        ),
+        *("ntfs", "ntfs3", "prl_fs", "smb2", "smb3", "smbfs", "udf", "umsdos", "vboxsf", "vfat", "vmhgfs"),
+    }
+)
+"""Types that may show the owner and the rights that the mount's options name, whoever made a file."""
 
 
 class Mount(NamedTuple):
@@ -95,3 +116,12 @@ def tells_of_changes(path: Path, table: Iterable[Mount]) -> bool:
     """Tell whether inotify hears of every change below `path`. FUSE may be anything, so it counts as a network."""
     kind = type_of(path, table)
     return kind is not None and kind not in _NETWORK and not kind.startswith("fuse")
+
+
+def makes_rights_up(path: Path, table: Iterable[Mount]) -> str | None:
+    """Return the type of `path`'s file system if owners and rights on it may be those of the mount; None where they are real.
+
+    FUSE may be anything. What the table does not tell counts as an ordinary disk.
+    """
+    kind = type_of(path, table)
+    return kind if kind is not None and (kind in _RIGHTS_MADE_UP or kind.startswith("fuse")) else None

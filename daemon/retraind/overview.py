@@ -128,7 +128,7 @@ def _views(settings: Settings, shares: Shares) -> list[View]:
 
     def question(name: str, model: ModelSettings) -> Question[View]:
         def look(_place: Path) -> View:
-            if trouble := shares.trouble(name, model.drop):
+            if trouble := shares.trouble_of_drop(name, model.drop):
                 return View(trouble=trouble)
             # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
             settled = model.model_copy(update={"settle": timedelta(0)})

@@ -23,10 +23,10 @@ from typing import Any, BinaryIO, assert_never
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from retraind import log
+from retraind import evidence, log
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials, explained, fingerprint, lock_address, unlock_address
-from retraind.api.upload import AddressExpired, NotStored, ObjectStore
+from retraind.api.upload import AddressExpired, Fetched, NotStored, ObjectStore
 from retraind.backoff import backoff
 from retraind.bundle import deflate
 from retraind.bundle.archive import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
@@ -36,17 +36,21 @@ from retraind.bundle.preflight import Earlier, SourceFile, preflight
 from retraind.bundle.stream import Packer
 from retraind.clock import Clock, for_people, span_for_people
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback, Stopped, disk_remedy
+from retraind.evidence import Evidence, Unproven
 from retraind.files import (
     clear,
+    copy_in_place,
     exists,
     held,
     is_folder,
     move,
+    remove,
     sha256_of_open,
     status_of,
+    sync_folder,
     write_atomically,
 )
-from retraind.gate import ask_gate
+from retraind.gate import Environment, ask_gate
 from retraind.intake import seal as sealing
 from retraind.intake.listing import flaw_of, signature_of
 from retraind.intake.pairing import too_large
@@ -54,7 +58,7 @@ from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, content_of
-from retraind.places import Places, delete, not_configured
+from retraind.places import Places, not_configured
 from retraind.report import machine, notes
 from retraind.settings import WORK, ModelSettings, Settings
 from retraind.shown import display
@@ -133,6 +137,8 @@ class Pipeline:
         self._copies = JobFiles.beside(settings.state.journal_file)
         self.shares = Shares.beside(settings.state.journal_file)
         self.places = Places(lambda: self.settings, self.shares, self._pause)
+        self._evidence = settings.state.journal_file.with_name("gate")
+        self._environment = Environment()
         self._minding = threading.Lock()
         self._offset = self._clock_offset()
         self._stopping = stopping or threading.Event()
@@ -355,11 +361,13 @@ class Pipeline:
             if self._journal.get(job.id) != job:
                 raise Conflict(job.id)
             # Nobody ever sees half of a job's folder, and a kill leaves a name that tells what it was to become.
+            # What has that name before may be anybody's: the job is forgotten only once its own folder is gone.
             going = place / f".{job.id}.expired"
-            if exists(place / job.id) and not exists(going):
+            remove(going)
+            if exists(place / job.id):
                 move(place / job.id, going)
-            if is_folder(going):
-                delete(going)
+                remove(going)
+            sync_folder(place)
         self._journal.forget(job)
         return True
 
@@ -374,14 +382,21 @@ class Pipeline:
         try:
             with (
                 self.shares.held(job.model, model.drop) as drop,
-                held(drop, WORK, job.id) as folder,
+                held(drop, WORK) as work,
+                held(work, job.id) as folder,
             ):
+                self.shares.guard(work, model.work_folder, model.drop, drop)
                 self._copies.write(folder, job)
         except FileNotFoundError:
             pass  # It is filed.
         except (OSError, Retry) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             _LOG.warning("copy_not_written", folder=str(model.work_folder / job.id), reason=reason)
+
+    def clear_gate(self) -> None:
+        """Remove the copies for gates that a kill has left. Meant for a start, when no gate is asked. Raises OSError."""
+        for folder in evidence.clear(self._evidence):
+            _LOG.info("gate_copies_removed", folder=str(folder))
 
     def clear_spool(self) -> list[str]:
         """Remove bundles that no active job has any use for; returns their names.
@@ -412,8 +427,10 @@ class Pipeline:
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
         self.places.bring_over(job)
-        with self.shares.held(job.model, self.places.model(job).drop) as drop:
-            taken = sealing.seal(job, drop, self._copies)
+        model = self.places.model(job)
+        with self.shares.held(job.model, model.drop) as drop:
+            guard = partial(self.shares.guard, plain=model.work_folder, folder=model.drop, drop=drop)
+            taken = sealing.seal(job, drop, self._copies, guard)
         if not taken:
             return self._give_back(job)
         if job.problem is not None:
@@ -644,14 +661,10 @@ class Pipeline:
             if not answer.download_url:
                 raise Retry("The service has finished the training but names no results yet.")
             try:
-                self._store.get(answer.download_url, folder / notes.RESULTS_FILE, self._pause)
+                fetched = self._store.get(answer.download_url, folder / notes.RESULTS_FILE, self._pause)
             except AddressExpired as expired:
                 raise Retry(expired.what) from None
-            found = {
-                "trained_model_id": answer.model_id,
-                "trained_at": now,
-                "results_name": notes.RESULTS_FILE,
-            }
+            found = {"trained_model_id": answer.model_id, "trained_at": now, **_fetched(fetched)}
             return Go(State.TRAINED, "training_finished", said | found)
         word = answer.status.casefold()
         if any(bad.casefold() in word for bad in self.settings.poll.failure_words):
@@ -686,7 +699,7 @@ class Pipeline:
         return Wait(self._poll_wait(job, now), said)
 
     @_in_its_folder
-    def decide(self, job: Job, _folder: Path) -> Go:
+    def decide(self, job: Job, folder: Path) -> Go:
         """trained -> switching or filing: apply the owner's policy."""
         model = self.places.model(job)
         match model.switch:
@@ -698,20 +711,73 @@ class Pipeline:
             case "always":
                 return Go(State.SWITCHING, "switch_decided")
             case "gate":
-                verdict = ask_gate(
-                    model.gate or (), self.places.folder(job), job, model.gate_timeout, self._stopping
-                )
-                said = {"gate_exit": verdict.exit_code, "gate_output": verdict.output}
-                if verdict.passed:
-                    return Go(State.SWITCHING, "gate_passed", said)
-                return Go(
-                    State.FILING,
-                    "gate_refused",
-                    said | {"outcome": Outcome.TRAINED, "switch_note": verdict.sentence},
-                    {"why": verdict.sentence},
-                )
+                return self._judge(job, folder, model)
             case _:
                 assert_never(model.switch)
+
+    def _judge(self, job: Job, folder: Path, model: ModelSettings) -> Go:
+        """Ask the gate about what nobody who may write to the share can have changed."""
+        place, keep_free = self._evidence, self.settings.state.keep_free
+        with ExitStack() as leaving:
+            shown = leaving.enter_context(evidence.evidence(place, job, folder, keep_free, self._pause))
+            try:
+                job = self._show_results(job, folder, shown)
+                shown.add_data(job, folder, leaving, copied=model.gate_data)
+            except Unproven as unproven:
+                note = f"{unproven} So the gate was not asked, and the model was not switched."
+                changes = {"outcome": Outcome.TRAINED, "switch_note": note}
+                return Go(State.FILING, "gate_not_asked", changes, {"why": note})
+            shown.describe(job)
+            environment = self._environment.of_gate(model.gate_environment)
+            verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self._stopping, environment)
+            changed = shown.changed() if verdict.passed else None
+        said = {
+            "gate_exit": verdict.exit_code, "gate_output": verdict.output, "gate_shown": tuple(shown.shown),
+        }  # fmt: skip
+        seen = {"shown": [file.model_dump() for file in shown.shown]}
+        if verdict.passed and changed is None:
+            return Go(State.SWITCHING, "gate_passed", said, seen)
+        why = verdict.sentence or (
+            f"{display(changed or '')} was changed while the gate looked at it, so its answer does not count and the model "
+            "was not switched."
+        )
+        outcome = {"outcome": Outcome.TRAINED, "switch_note": why}
+        return Go(State.FILING, "gate_refused", said | outcome, {"why": why, **seen})
+
+    def _show_results(self, job: Job, folder: Path, shown: Evidence) -> Job:
+        """Let the gate see what the service sent; where the job's folder holds anything else, that is fetched again.
+
+        Raises Unproven where it cannot be had.
+        """
+        why = "it is not known what the service sent"  # a job from before that was noted
+        if job.results_name and job.results_sha256 and job.results_bytes is not None:
+            if shown.copy_results(folder / job.results_name, job.results_bytes, job.results_sha256):
+                return job
+            why = "they are not what the service sent"
+        _LOG.warning("results_not_trusted", reason=why)
+        fetched = self._fetch_again(job, shown.results)
+        shown.add_results(fetched.bytes, fetched.sha256)
+        copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
+        return self._journal.write(job, "results_fetched_again", detail={"reason": why}, **_fetched(fetched))
+
+    def _fetch_again(self, job: Job, target: Path) -> Fetched:
+        assert job.retrain_job_id is not None
+        sentence = (
+            "The results in the job's folder are not known to be the service's, and cannot be fetched again: "
+        )
+        try:
+            answer = self._service.status(job.retrain_job_id, self._key(job))
+            if answer.status != _FINISHED or not answer.download_url:
+                raise Unproven(f'{sentence}it reports "{answer.status}" and names no results.')
+            keep_free = self.settings.state.keep_free
+            return self._store.get(answer.download_url, target, self._pause, keep_free=keep_free)
+        except (Hold, JobFailed, AddressExpired) as setback:
+            raise Unproven(sentence + setback.what) from setback
+        except Retry as trouble:
+            longest = self.settings.poll_timeout(job.model)
+            if job.troubled_since and self._clock.now() - job.troubled_since >= longest:
+                raise Unproven(sentence + trouble.what) from trouble
+            raise
 
     def switch(self, job: Job) -> Go:
         """switching -> filing: make the retrained model the published one."""
@@ -763,10 +829,9 @@ class Pipeline:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self.places.model(job)
         self.places.bring_over(job)
-        with self.places.place(job, model.failed_folder) as failed:
-            if is_folder(failed / job.id):
-                # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
-                self.places.move(job, model.failed_folder, model.work_folder)
+        if flaws := self._flaws(job, model):
+            return _nothing_to_retry(flaws)
+        self.places.bring_back(job, model.failed_folder)
         with self.places.place(job, model.work_folder) as work:
             files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
             flaws += _missing(job, model)
@@ -774,15 +839,14 @@ class Pipeline:
                 # Half a delivery, or somebody tidied up failed/ or took a file out of it. There is nothing to try with.
                 if is_folder(work / job.id):
                     self.places.move(job, model.work_folder, model.failed_folder)
-                problem = Problem(
-                    what=f"There is nothing to retry with: {', '.join(flaws)}.",
-                    remedy="Deliver the files again in the drop folder.",
-                )
-                return Go(State.FAILED, "restore_impossible", {"problem": problem})
+                return _nothing_to_retry(flaws)
             with held(work, job.id) as target:
                 for stale in (notes.ERROR, notes.REPORT):
                     clear(target / stale)
-        to = job.resume_in or State.SEALED
+                to = job.resume_in or State.SEALED
+                if to is State.REGISTERED and not self._are_sealed(job, files, target):
+                    # A person has corrected them, so they are checked and registered like others.
+                    to = State.SEALED
         changes: dict[str, Any] = {
             "files": files,
             "outcome": None,
@@ -798,6 +862,28 @@ class Pipeline:
         if to is State.UPLOADED:
             changes["train_deadline"] = self._clock.now() + self.settings.poll_timeout(job.model)
         return Go(to, "job_restored", changes)
+
+    def _flaws(self, job: Job, model: ModelSettings) -> list[str]:
+        """Say what a failed job's files lack before the first of them is moved; nothing after an earlier try was cut off."""
+        with self.places.place(job, model.work_folder) as work:
+            if exists(work / job.id):
+                return []
+        with self.places.place(job, model.failed_folder) as failed:
+            _, flaws = _as_they_are(job, failed / job.id, self.settings.bundle.largest)
+        return flaws + _missing(job, model)
+
+    def _are_sealed(self, job: Job, files: tuple[SealedFile, ...], folder: Path) -> bool:
+        """Tell whether files, as they are now, hold the bytes that were sealed."""
+        before = {file.name: file.sha256 for file in job.data_files}
+        try:
+            for file in files:
+                if file.name in before:
+                    with sealing.open_watched(folder, file, self._pause) as opened:
+                        if sha256_of_open(opened) != before[file.name]:
+                            return False
+        except sealing.Touched:
+            return False
+        return True
 
     # ------------------------------------------------------------------ parts of steps
 
@@ -931,9 +1017,28 @@ _UNTRAINED: Mapping[str, Any] = {
     "trained_model_id": None,
     "trained_at": None,
     "results_name": None,
+    "results_bytes": None,
+    "results_sha256": None,
     "gate_exit": None,
     "gate_output": None,
+    "gate_shown": (),
 }
+
+
+def _fetched(results: Fetched) -> dict[str, Any]:
+    return {
+        "results_name": notes.RESULTS_FILE,
+        "results_bytes": results.bytes,
+        "results_sha256": results.sha256,
+    }
+
+
+def _nothing_to_retry(flaws: list[str]) -> Go:
+    problem = Problem(
+        what=f"There is nothing to retry with: {', '.join(flaws)}.",
+        remedy="Deliver the files again in the drop folder.",
+    )
+    return Go(State.FAILED, "restore_impossible", {"problem": problem})
 
 
 def _made(job: Job, bundle: Bundle) -> dict[str, Any]:

@@ -2,21 +2,26 @@
 
 import errno
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from retraind import log
 from retraind.errors import Hold, Retry, Scope
 from retraind.files import (
-    PRIVATE,
+    Sealed,
     copy_folder_verified,
     exists,
     held,
     is_folder,
     make_folder,
     move,
+    move_contents,
+    partial_of,
     put_aside,
+    remove,
+    remove_emptied,
     remove_tree,
     sync_folder,
 )
@@ -39,6 +44,9 @@ class Places:
         self.shares = shares
         self._settings = settings
         self._pause = pause
+        self._begun: dict[tuple[str, Path], Job] = {}
+        """Copies to other file systems of which a part may be left, by the copy's job and its place."""
+        self._lock = threading.Lock()
 
     def model(self, job: Job) -> ModelSettings:
         """Return the model's table. Raises Hold where the configuration has none any more."""
@@ -69,13 +77,18 @@ class Places:
         Raises Retry while the share is away, and OSError.
         """
         with ExitStack() as holding:
-            drop = holding.enter_context(self.shares.held(job.model, self.model(job).drop))
-            place = holding.enter_context(self.place(job, self.place_of(job), drop))
+            model = self.model(job)
+            drop = holding.enter_context(self.shares.held(job.model, model.drop))
+            plain = self.place_of(job)
+            place = holding.enter_context(self.place(job, plain, drop))
             if not exists(place / job.id) and not self._bring(job, place):
                 self._see_archives(job)
-                _LOG.warning("job_folder_gone", folder=str(self.folder(job)))
+                _LOG.warning("job_folder_gone", folder=str(plain / job.id))
                 make_folder(place / job.id)
-            yield holding.enter_context(held(place, job.id))
+            folder = holding.enter_context(held(place, job.id))
+            if plain == model.work_folder:
+                self.shares.guard(folder, plain / job.id, model.drop, drop)
+            yield folder
 
     def _see_archives(self, job: Job) -> None:
         """Raise Retry or OSError where a share is away on which the job may be filed."""
@@ -97,7 +110,10 @@ class Places:
             if drop is None:
                 drop = holding.enter_context(self.shares.held(job.model, model.drop))
             below = place.relative_to(model.drop).parts
-            make_folder(drop / below[0], PRIVATE if below[0] == WORK else 0o777)
+            if below[0] == WORK:
+                yield holding.enter_context(self.shares.work(model.drop, drop))
+                return
+            make_folder(drop / below[0])
             yield holding.enter_context(held(drop, *below))
 
     def sync(self, *places: Path, job: Job) -> None:
@@ -139,34 +155,99 @@ class Places:
                 f"Mount that share, or move the folder {WORK}/{job.id} from there to {self.model(job).drop}.",
             )
         with held(before, WORK) as here:
-            self._move(job, here, work, self.model(job).work_folder)
+            self._take_in(job, here, work, self.model(job).work_folder, _sealed(job))
         _LOG.info("job_brought_over", of=str(before))
         return True
 
     def move(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
         with self.place(job, source) as here, self.place(job, target) as there:
-            self._move(job, here, there, target)
+            for _ in range(2):
+                try:
+                    move(here / job.id, there / job.id)
+                except FileExistsError:
+                    # Not the copy of an earlier try, which only another file system gets: somebody made it.
+                    aside = put_aside(there / job.id)
+                    _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
+                except OSError as error:
+                    if error.errno != errno.EXDEV:
+                        raise
+                    break
+                else:
+                    return
+            self._copy(job, here, there, target, _sealed(job))
 
-    def _move(self, job: Job, here: Path, there: Path, target: Path) -> None:
-        for _ in range(2):
-            try:
-                move(here / job.id, there / job.id)
-            except FileExistsError:
-                # Not the copy of an earlier try, which only another file system gets: somebody made it.
-                aside = put_aside(there / job.id)
-                _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                break
-            else:
-                return
+    def bring_back(self, job: Job, filed: Path) -> None:
+        """Bring a job's folder from where it is filed into work, in a folder made afresh, unless that has been done.
+
+        Whoever could write where it was filed may still be in the old folder. Raises Retry while a share is away, and
+        OSError.
+        """
+        with self.place(job, filed) as here:
+            # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
+            if is_folder(here / job.id):
+                work = self.model(job).work_folder
+                with self.place(job, work) as there:
+                    # A person may have corrected what was sealed.
+                    self._take_in(job, here, there, work, {})
+
+    def _take_in(self, job: Job, here: Path, there: Path, target: Path, sealed: Mapping[str, Sealed]) -> None:
+        """Move a job's files, one by one, from its folder in the place `here` into a new one in the place `there`."""
         if exists(there / job.id) and not is_folder(there / job.id):
             put_aside(there / job.id)
+        made = not exists(there / job.id)
+        make_folder(there / job.id)
+        renewed = frozenset(file.name.partition("/")[0] for file in job.files if "/" in file.name)
+        try:
+            with held(here, job.id) as old, held(there, job.id) as fresh:
+                move_contents(old, fresh, renewed, self._pause)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            if made:
+                remove_tree(there / job.id)
+            self._copy(job, here, there, target, sealed)
+        else:
+            aside = remove_emptied(here / job.id)
+            if aside is not None:
+                _LOG.warning("name_taken", folder=str(target / job.id), moved_to=aside.name)
+
+    def _copy(self, job: Job, here: Path, there: Path, target: Path, sealed: Mapping[str, Sealed]) -> None:
+        """Move a job's folder to another file system: by a verified copy, deleted last."""
+        if exists(there / job.id) and not is_folder(there / job.id):
+            put_aside(there / job.id)
+        with self._lock:
+            self._begun[job.id, target] = job
         # Also after an earlier try was killed while it deleted the original: the copy has what that lacks.
-        copy_folder_verified(here / job.id, there / job.id, self._pause)
+        keep_free = self._settings().state.keep_free
+        for name in copy_folder_verified(here / job.id, there / job.id, self._pause, sealed, keep_free):
+            _LOG.warning("file_changed", folder=str(target / job.id), name=name)
+        with self._lock:
+            del self._begun[job.id, target]
         delete(here / job.id)
+
+    def clear(self, active: Collection[str]) -> list[Path]:
+        """Remove parts of copies that could not be removed when they failed, but for those of `active` jobs.
+
+        Returns what was removed. An active job's next try does it, and the start does it for all (see `rebuild`). Raises
+        OSError and Retry.
+        """
+        with self._lock:
+            begun = [(place, job) for (name, place), job in self._begun.items() if name not in active]
+        removed = []
+        for place, job in begun:
+            with suppress(Hold), self.place(job, place) as here:
+                part = partial_of(here / job.id)
+                if exists(part):
+                    remove(part)
+                    removed.append(place / part.name)
+            with self._lock:
+                self._begun.pop((job.id, place), None)
+        return removed
+
+
+def _sealed(job: Job) -> Mapping[str, Sealed]:
+    return {file.name: Sealed(file.signature.size, file.sha256) for file in job.files}
 
 
 def not_configured(job: Job) -> Hold:

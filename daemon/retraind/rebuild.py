@@ -5,6 +5,7 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 """
 
 import os
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind import log
-from retraind.files import exists, held, is_folder
+from retraind.files import exists, held, is_folder, remove
 from retraind.job import FOLDER_NAME, LIFE, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Journal, Version
@@ -24,6 +25,29 @@ _LOG = log.get(__name__)
 _MOST_FOREIGN = 10_000
 """Folders without a believable copy after which a place is left: whoever makes a million must not keep the start."""
 _MOST_TOLD = 20
+_MOST_PARTS = 1_000
+_PART = re.compile(rf"\.({FOLDER_NAME.pattern})\.(partial|expired)")
+"""What a job's folder is called while it is copied to another file system, and while it is deleted."""
+
+
+class Part(NamedTuple):
+    """What a kill has left of a job's folder that was being copied or deleted."""
+
+    drop: Path
+    below: tuple[str, ...]
+    """The names from there to the place that it is in."""
+    name: str
+
+    @property
+    def job(self) -> str:
+        """The job whose folder it was to become, or had been."""
+        found = _PART.fullmatch(self.name)
+        return found[1] if found else ""
+
+    def remove(self) -> None:
+        """Delete it; no link is followed. Raises OSError."""
+        with held(self.drop, *self.below) as place:
+            remove(place / self.name)
 
 
 @dataclass
@@ -36,6 +60,8 @@ class Rebuilt:
     """Those of them whose copy has no good seal, so that anybody may have written it."""
     foreign: list[Path] = field(default_factory=list)
     """Folders among the job folders that hold no believable copy of a job; they are left alone."""
+    parts: list[Part] = field(default_factory=list)
+    """What is to be removed."""
 
 
 class _Place(NamedTuple):
@@ -91,7 +117,8 @@ def _adopt_from(
 ) -> None:
     """Adopt what the folders in one place know better; `filed` has the jobs of which there is one in done/."""
     foreign: list[Path] = []
-    for job_id, copy, sealed in _copies(place, files, _settled(known, place.state), believe=believe):
+    settled = _settled(known, place.state)
+    for job_id, copy, sealed in _copies(place, files, settled, found.parts, believe=believe):
         version = known.get(job_id)
         if copy is None or copy.model not in place.models:
             if version is None:
@@ -169,15 +196,22 @@ def _places(models: Mapping[str, ModelSettings]) -> list[_Place]:
 
 
 def _copies(
-    place: _Place, files: JobFiles, besides: frozenset[str], *, believe: bool
+    place: _Place, files: JobFiles, besides: frozenset[str], parts: list[Part], *, believe: bool
 ) -> Iterator[tuple[str, Job | None, bool]]:
-    """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else."""
+    """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else.
+
+    What a kill has left there is added to `parts`.
+    """
     drops = (model.drop for model in place.models.values())
     drop = next((drop for drop in drops if place.folder.is_relative_to(drop)), place.folder)
     try:
-        with held(drop, *place.folder.relative_to(drop).parts) as here:
+        below = place.folder.relative_to(drop).parts
+        with held(drop, *below) as here:
             for name in _names(here):
-                if name not in besides:
+                if _PART.fullmatch(name):
+                    if len(parts) < _MOST_PARTS:
+                        parts.append(Part(drop, below, name))
+                elif name not in besides:
                     yield name, *_copy(here, name, files, believe=believe)
     except FileNotFoundError:
         return
@@ -201,7 +235,9 @@ def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Jo
 def _names(place: Path) -> Iterator[str]:
     with os.scandir(place) as entries:
         for entry in entries:
-            if FOLDER_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+            if _PART.fullmatch(entry.name) or (
+                FOLDER_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            ):
                 yield entry.name
 
 

@@ -211,6 +211,8 @@ class Daemon:
             )
             if found.adopted:
                 self.journal.note("journal_mended", jobs=len(found.adopted))
+            self._tidier.parts = found.parts
+            self.pipeline.clear_gate()
             self.caretaker.end_holds_of_last_time()
             self.pipeline.reconsider()
         self._notifier.start()

@@ -34,6 +34,7 @@ from retraind.values import (
     Size,
     Span,
     SpanWithUnit,
+    VariableName,
     WholePath,
     WindowText,
     Words,
@@ -84,7 +85,7 @@ class StateSettings(_Section):
     url: str = Field(default_factory=lambda: f"sqlite:///{default_state_folder() / 'journal.db'}")
     spool: WholePath = Field(default_factory=lambda: default_state_folder() / "spool")
     keep_free: Size = 200 << 20
-    """Bytes on the spool's disk that no bundle takes: the journal may be on it too."""
+    """Bytes that stay free on the spool's disk, the state's and an archive's: the journal may be on it too."""
 
     @field_validator("url")
     @classmethod
@@ -266,6 +267,10 @@ class ModelSettings(_Section):
     switch: Literal["manual", "always", "gate"] = "manual"
     gate: tuple[str, ...] | None = None
     gate_timeout: PositiveSpan = timedelta(minutes=10)
+    gate_data: bool = False
+    """The gate is shown private copies of the data as well, not only of the results."""
+    gate_environment: Annotated[tuple[VariableName, ...], Words] = ()
+    """Variables that the gate gets besides the ordinary ones."""
     upload_window: WindowText | None = None
     budget: BudgetText | None = None
     retention: SpanWithUnit | None = None

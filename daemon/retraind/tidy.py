@@ -5,7 +5,7 @@ model is the published one.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,7 @@ from retraind.errors import Retry
 from retraind.job import Job, State
 from retraind.journal import Conflict, Journal
 from retraind.pipeline import Pipeline
+from retraind.rebuild import Part
 from retraind.settings import Settings
 
 _LOG = log.get(__name__)
@@ -44,10 +45,13 @@ class Tidier:
         self._stopping = stopping
         self._overdue: dict[str, float] = {}
         """By job, the moment when it was first seen to be overdue (`Clock.elapsed` seconds)."""
+        self.parts: Sequence[Part] = ()
+        """What the start has found of copies and deletions that were cut off."""
 
     def tidy(self) -> None:
         """Delete what has been overdue for long enough, and what nobody needs on the spool."""
         self._clear_spool()
+        self._clear_parts()
         overdue: dict[str, float] = {}
         for name, model in self._pipeline.settings.models.items():
             if model.retention is None:
@@ -67,6 +71,32 @@ class Tidier:
                 _LOG.info("bundle_removed", name=name)
         except OSError as error:
             _LOG.warning("spool_not_cleared", reason=error.strerror)
+
+    def _clear_parts(self) -> None:
+        """Remove what is left of copies and deletions that were cut off, but for those whose job is at work."""
+        try:
+            active = frozenset(job.id for job in self._journal.active())
+            for path in self._pipeline.places.clear(active):
+                _LOG.info("part_removed", folder=str(path))
+        except (OSError, Retry, SQLAlchemyError) as error:
+            _LOG.warning("part_not_removed", reason=str(error))
+            return
+        left = []
+        for part in self.parts:
+            if part.job in active or self._stopping.is_set():
+                left.append(part)
+                continue
+            folder = str(part.drop.joinpath(*part.below, part.name))
+            try:
+                part.remove()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                left.append(part)
+                _LOG.warning("part_not_removed", folder=folder, reason=str(error))
+            else:
+                _LOG.info("part_removed", folder=folder)
+        self.parts = left
 
     def _outlived(self, model: str, retention: timedelta) -> Iterator[Job]:
         """Yield the jobs that are older than that, a part at a time: there may be any number that have to stay."""

@@ -95,6 +95,19 @@ Words = BeforeValidator(_to_words)
 """For lists."""
 
 
+def _is_variable(name: str) -> str:
+    """Refuse what is not a variable's name, and retraind's own variables, which may hold keys."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name!r} is not the name of an environment variable")
+    if name.casefold().startswith(("retraind_", "credentials_directory")):
+        raise ValueError(f"{name} is retraind's own and may lead to keys; a gate does not get it")
+    return name
+
+
+VariableName = Annotated[str, AfterValidator(_is_variable)]
+"""The name of an environment variable that is not retraind's own."""
+
+
 ONLY_LOOKING: ContextVar[bool] = ContextVar("only_looking", default=False)
 """True while a configuration is read whose folders and files may be missing. Validators get no other word from outside."""
 

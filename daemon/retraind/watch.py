@@ -166,7 +166,7 @@ class Watch:
             self._scheduler.look_in(name, _HINT_DELAY)
 
         def hold() -> AbstractContextManager[Path]:
-            return self._pipeline.shares.held(name, model.drop, claim=self.writing.is_set())
+            return self._pipeline.shares.drop(name, model.drop, claim=self.writing.is_set())
 
         folder = DropFolder(
             model,

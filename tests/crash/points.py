@@ -182,8 +182,8 @@ class Points:
         wire._PatientSender.send = sent
         get = upload.ObjectStore.get
 
-        def got(store, address, target, pause, *more):
-            get(store, address, target, self._counting("in download", pause), *more)
+        def got(store, address, target, pause, *more, **named):
+            return get(store, address, target, self._counting("in download", pause), *more, **named)
 
         upload.ObjectStore.get = got
 
@@ -196,8 +196,8 @@ class Points:
 
         archive.Archive.add = added
         copy = places.copy_folder_verified
-        places.copy_folder_verified = lambda source, target, pause: copy(
-            source, target, self._counting("in copy", pause)
+        places.copy_folder_verified = lambda source, target, pause, *more: copy(
+            source, target, self._counting("in copy", pause), *more
         )
         ask = pipeline.ask_gate
 

@@ -3,7 +3,7 @@
 The API key never goes there, nothing is followed, and no address is ever worded: its query is its signature.
 """
 
-import errno
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -29,7 +29,15 @@ from retraind.api.wire import (
 )
 from retraind.clock import Clock
 from retraind.errors import JobFailed, Retry, Setback
-from retraind.files import READ_SIZE, clear, naming, open_regular, put_in_place, sync_folder
+from retraind.files import (
+    READ_SIZE,
+    clear,
+    look_for_room,
+    naming,
+    open_regular,
+    put_in_place,
+    sync_folder,
+)
 from retraind.settings import ApiSettings
 
 LARGEST_RESULTS = 2 << 30
@@ -61,6 +69,15 @@ _CODES: Mapping[str, type[AddressExpired | NotStored]] = {
     "RequestTimeout": NotStored,
 }
 """S3's error codes that mean something else than their status 400 says."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that was fetched, as it came."""
+
+    bytes: int
+    sha256: str
+    """Taken while it was received: what is on a share by now may be somebody else's."""
 
 
 class _BundleTrouble(Exception):
@@ -156,17 +173,24 @@ class ObjectStore:
             raise Retry(f"{_begin(whom)} answered before it had the whole file.", _PORTAL)
 
     def get(
-        self, address: str, target: Path, pause: Callable[[], None], largest: int = LARGEST_RESULTS
-    ) -> None:
+        self,
+        address: str,
+        target: Path,
+        pause: Callable[[], None],
+        largest: int = LARGEST_RESULTS,
+        keep_free: int = 0,
+    ) -> Fetched:
         """Fetch a file to `target`: first under a temporary name, whole and synced, then renamed.
 
-        May be repeated. `pause` is called now and then and may raise Stopped. Raises AddressExpired, Retry or
+        May be repeated. `keep_free` bytes stay free on the disk. `pause` is called now and then and may raise Stopped. Raises AddressExpired, Retry or
         JobFailed, the latter also for a file of more than `largest` bytes, and OSError when it cannot be written.
         """
         with self._breaker.guard(place_of(address)):
-            self._get(address, target, pause, largest)
+            return self._get(address, target, pause, largest, keep_free)
 
-    def _get(self, address: str, target: Path, pause: Callable[[], None], largest: int) -> None:
+    def _get(
+        self, address: str, target: Path, pause: Callable[[], None], largest: int, keep_free: int
+    ) -> Fetched:
         whom = _store(address)
         temporary = target.with_name(f".{target.name}.part")
         try:
@@ -182,7 +206,7 @@ class ObjectStore:
                 ) as response,
             ):
                 self._check(response, whom, "results")
-                _save(response, temporary, pause, largest)
+                fetched = _save(response, temporary, pause, largest, keep_free)
         except NETWORK_ERRORS as error:
             _remove(temporary)
             for cause in causes_of(error):
@@ -196,6 +220,7 @@ class ObjectStore:
             raise
         put_in_place(temporary, target)
         sync_folder(target.parent)
+        return fetched
 
     def _check(self, response: requests.Response, whom: str, what: str) -> None:
         """Raise unless the store has done what was asked."""
@@ -243,7 +268,9 @@ def _start_of(response: requests.Response) -> bytes:
     return b""
 
 
-def _save(response: requests.Response, temporary: Path, pause: Callable[[], None], largest: int) -> None:
+def _save(
+    response: requests.Response, temporary: Path, pause: Callable[[], None], largest: int, keep_free: int
+) -> Fetched:
     """Write the body to a new file; urllib3 raises when it ends before its Content-Length."""
     too_long = JobFailed(
         f"The results are longer than {largest} bytes, so they were not fetched. The training itself succeeded.",
@@ -257,19 +284,22 @@ def _save(response: requests.Response, temporary: Path, pause: Callable[[], None
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(temporary, flags, 0o644)
     with naming(temporary), os.fdopen(handle, "wb") as file:
-        disk = os.fstatvfs(handle)
-        # Others need the share meanwhile. Some file systems do not say how large they are.
-        if disk.f_blocks and disk.f_bavail * disk.f_frsize < announced:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+        # Others need the disk meanwhile.
+        look_for_room(temporary.parent, announced, keep_free, temporary)
+        digest = hashlib.sha256()
         while piece := response.raw.read(_PIECE, decode_content=True):
             pause()
             if not file.tell() and is_web_page(piece):
                 raise Retry("The results are a web page instead of a file.", _PORTAL)
             if file.tell() + len(piece) > largest:
                 raise too_long
+            if keep_free and not announced:
+                look_for_room(temporary.parent, len(piece), keep_free, temporary)
             file.write(piece)
+            digest.update(piece)
         file.flush()
         os.fsync(file.fileno())
+        return Fetched(file.tell(), digest.hexdigest())
 
 
 def _remove(temporary: Path) -> None:

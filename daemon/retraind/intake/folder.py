@@ -33,7 +33,7 @@ from retraind.intake.pairing import (
     too_large,
 )
 from retraind.intake.rest import Known, Rest
-from retraind.intake.share import Away
+from retraind.intake.share import Away, Exposed
 from retraind.job import Role, Signature
 from retraind.patterns import canonical
 from retraind.settings import ModelSettings
@@ -91,7 +91,7 @@ class DropFolder:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
         `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may
-        raise Away; `largest` is the most bytes that a file may have; `remote` is as for `Rest`.
+        raise Away or Exposed; `largest` is the most bytes that a file may have; `remote` is as for `Rest`.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)
@@ -164,6 +164,8 @@ class DropFolder:
                     return self._look(drop, began)
             except Away as away:
                 return View(trouble=str(away), away=True)
+            except Exposed as exposed:
+                return View(trouble=str(exposed))
             except OSError as error:
                 path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
                 sentences = (

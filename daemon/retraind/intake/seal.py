@@ -45,14 +45,19 @@ def _is(file: SealedFile, folder: Path) -> bool:
         return False
 
 
-def seal(job: Job, drop: Path, copies: JobFiles) -> bool:
+def _unguarded(_work: Path) -> None:
+    """Take any folder for work."""
+
+
+def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] = _unguarded) -> bool:
     """Move the job's files from the drop folder into its own; returns False when one changed meanwhile.
 
-    A copy of the job is in its folder before the first of them. On False some files may already have been moved;
+    `guard` is shown the folder for work, held, and raises what keeps it from being used. A copy of the job is in its folder before the first of them. On False some files may already have been moved;
     `give_back` returns them.
     """
     make_folder(drop / WORK, PRIVATE)
     with held(drop, WORK) as work:
+        guard(work)
         make_folder(work / job.id)
         with held(work, job.id) as folder:
             copies.write(folder, job)

@@ -2,11 +2,15 @@
 
 Each folder gets a marker with a random id, and the state folder remembers it. A folder without its marker is not
 touched. A folder that was never used before is marked without ceremony.
+
+The folder for work in a drop folder has to be the service's alone as well: whoever may write to the share may put a folder of
+their own in its place.
 """
 
 import contextlib
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +21,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind import log
 from retraind.errors import Retry, unseen
-from retraind.files import PRIVATE, held, make_folder, open_regular, write_atomically
+from retraind.files import PRIVATE, exists, held, is_folder, make_folder, open_regular, write_atomically
+from retraind.mounts import makes_rights_up, present_mounts
+from retraind.settings import WORK
 
 _LOG = log.get(__name__)
 
 MARKER = ".retraind-id"
 """The marker's name in the folder. Holds no secret: it tells folders apart and guards nothing against people."""
+_PROBE = ".retraind-owner"
+"""The name of a file that is made to see whose the files are that retraind makes."""
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _LONGEST = 64
 """Bytes of a marker."""
 _EXPLANATION = b"\nretraind knows this folder by this file. Please leave it here.\n"
@@ -31,6 +40,11 @@ _EXPLANATION = b"\nretraind knows this folder by this file. Please leave it here
 @dataclass
 class Away(Retry):
     """The folder is not the one that is known; its share is probably not mounted."""
+
+
+@dataclass
+class Exposed(Retry):
+    """The folder for work, or a job's folder in it, is not the service's alone."""
 
 
 class _Identity(NamedTuple):
@@ -59,6 +73,8 @@ class Shares:
         self._meetings: dict[str, threading.Lock] = {}
         """By folder, since its share may hang."""
         self._known: dict[str, _Known] = {}
+        self._warned: set[Path] = set()
+        """The drop folders of which it was logged that rights in them are made up."""
 
     @classmethod
     def beside(cls, journal: Path) -> Self:
@@ -76,16 +92,97 @@ class Shares:
             self._check(name, folder, path, claim=claim)
             yield path
 
+    @contextlib.contextmanager
+    def drop(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
+        """Hold a drop folder like `held`, once its folder for work, if it has one, has proved to be the service's alone.
+
+        Raises Exposed as well.
+        """
+        with self.held(name, folder, claim=claim) as drop:
+            self._guard_work(folder, drop, look_only=not claim)
+            yield drop
+
+    def _guard_work(self, folder: Path, drop: Path, *, look_only: bool) -> None:
+        if is_folder(drop / WORK):
+            with held(drop, WORK) as work:
+                self.guard(work, folder / WORK, folder, drop, look_only=look_only)
+
+    def exposure(self, folder: Path, drop: Path) -> str | None:
+        """Say why a drop folder's folder for work would not be used; None where it would, or is not there. Writes nothing."""
+        try:
+            self._guard_work(folder, drop, look_only=True)
+        except Exposed as exposed:
+            return str(exposed)
+        return None
+
+    @contextlib.contextmanager
+    def work(self, folder: Path, drop: Path) -> Iterator[Path]:
+        """Hold the folder for work in the drop folder `folder`, which is held as `drop`; it is made where it is missing.
+
+        Raises Exposed when it is not the service's alone, and OSError.
+        """
+        make_folder(drop / WORK, PRIVATE)
+        with held(drop, WORK) as work:
+            self.guard(work, folder / WORK, folder, drop)
+            yield work
+
+    def guard(self, inside: Path, plain: Path, folder: Path, drop: Path, *, look_only: bool = False) -> None:
+        """Raise Exposed when a folder that is held as `inside` belongs to somebody else, or others may write in it.
+
+        A job's folder has the rights that are to be had once it is filed, and none can get to it in the folder for work.
+        Where the mount makes rights up, nothing can be told, and a warning is logged. With `look_only` nothing is written.
+        """
+        status = inside.stat()
+        foreign = status.st_uid not in self._own_users()
+        open_to_others = plain.name == WORK and bool(status.st_mode & _OTHERS_WRITE)
+        if not foreign and not open_to_others:
+            return
+        if kind := makes_rights_up(folder, present_mounts()):
+            if folder not in self._warned and not look_only:
+                self._warned.add(folder)
+                _LOG.warning("rights_made_up", folder=str(folder), file_system=kind)
+            return
+        if foreign and status.st_uid != _owner_of_own(drop, look_only=look_only):
+            raise Exposed(
+                f"{plain} belongs to another user (number {status.st_uid}), who could exchange what is in work, so the "
+                "model waits.",
+                "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
+            )
+        if open_to_others:
+            raise Exposed(
+                f"{plain} can be written to by others than the service, who could exchange what is in work, so the "
+                "model waits.",
+                f"Run: chmod go-w {plain}",
+            )
+
+    def is_own(self, status: os.stat_result) -> bool:
+        """Tell whether something belongs to the service's user, or to this one."""
+        return status.st_uid in self._own_users() - {0} or status.st_uid == os.geteuid()
+
+    def _own_users(self) -> frozenset[int]:
+        """Return the numbers of the users that are trusted: root, this one, and the service's if a person runs a command."""
+        users = {0, os.geteuid()}
+        with contextlib.suppress(FileNotFoundError):
+            users.add(self._memory.stat().st_uid)
+        return frozenset(users)
+
     def trouble(self, name: str, folder: Path) -> str | None:
         """Say why `folder` would be refused, without marking it; None when it would not."""
+        return self._refusal(self.held(name, folder, claim=False), folder)
+
+    def trouble_of_drop(self, name: str, folder: Path) -> str | None:
+        """Say the same of a drop folder, whose folder for work is looked at as well."""
+        return self._refusal(self.drop(name, folder, claim=False), folder)
+
+    @staticmethod
+    def _refusal(holding: contextlib.AbstractContextManager[Path], folder: Path) -> str | None:
         try:
-            with held(folder) as path:
-                self._check(name, folder, path, claim=False)
-        except Away as away:
-            return str(away)
+            with holding:
+                return None
+        except (Away, Exposed) as refused:
+            return str(refused)
         except OSError as error:
             return unseen(folder, error)
-        return None
 
     def before(self, name: str, folder: Path) -> Path | None:
         """Return the folder that is known as `name`, if that is another one than `folder`."""
@@ -159,6 +256,19 @@ class Shares:
 
     def _file(self, name: str) -> Path:
         return self._memory / f"{name}.json"
+
+
+def _owner_of_own(drop: Path, *, look_only: bool) -> int:
+    """Return the number of the user to whom files belong that retraind makes in `drop`: NFS servers may map users."""
+    if look_only:
+        return (drop / MARKER).lstat().st_uid if exists(drop / MARKER) else os.geteuid()
+    probe = drop / f"{_PROBE}-{secrets.token_hex(4)}.tmp"
+    handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        return os.fstat(handle).st_uid
+    finally:
+        os.close(handle)
+        probe.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str | None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retraind.job import Job, Outcome, Role, filled
+from retraind.job import Job, Outcome, Role, Shown, filled
 from retraind.report.notes import headline
 from retraind.shown import json_escaped
 
@@ -57,9 +57,13 @@ class Report(_Part):
     problem: ReportProblem | None
     service: ReportService
     results: str | None = Field(description="The results file's name in the job's folder.")
+    results_sha256: str | None = Field(
+        default=None, description="Of what the service sent, taken while it was received."
+    )
     switched: bool
     switch_note: str | None
     gate_exit: int | None
+    gate_shown: tuple[Shown, ...] = Field(default=(), description="The files that the gate was shown.")
     related_job: str | None = Field(description="The newer job (superseded) or the earlier one (duplicate).")
     taken_at: datetime
     uploaded_at: datetime | None
@@ -109,9 +113,11 @@ def report(job: Job) -> Report:
             model_id=job.trained_model_id,
         ),
         results=job.results_name,
+        results_sha256=job.results_sha256,
         switched=job.outcome is Outcome.SWITCHED,
         switch_note=job.switch_note,
         gate_exit=job.gate_exit,
+        gate_shown=job.gate_shown,
         related_job=job.earlier_job,
         taken_at=job.created_at,
         uploaded_at=job.uploaded_at,

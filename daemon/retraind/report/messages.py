@@ -213,6 +213,7 @@ _TABLE: Mapping[str, _Row] = MappingProxyType(
         "host_still_down": _Row(frozenset({"outage"}), _down),
         "host_back": _Row(frozenset({"outage"}), _back),
         "folder_away": _Row(frozenset({"folder"}), _folder),
+        "gate_not_asked": _Row(frozenset({"gate"}), _gate),
         "gate_refused": _Row(frozenset({"gate"}), _gate),
         "journal_mended": _Row(frozenset({"journal"}), _journal),
     }
