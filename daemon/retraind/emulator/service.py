@@ -154,7 +154,7 @@ class _Running:
             cleanup.callback(records.close)
             dice = Dice(config.faults, config.seed, lambda name: records.tell("fault_struck", fault=name))
             trainings = Trainings(config, ledger, records, dice, trainer)
-            api = Api(config, ledger, records)
+            api = Api(config, ledger, records, dice)
             self.admin = Admin(config, ledger, api, dice)
             store = Store(config, ledger, records, dice, trainings)
             control = Control(config.state_dir, self.admin)
