@@ -93,14 +93,13 @@ class TestApi:
         answer = register(spoiled("api_extra_fields")).json()
         assert {"retrain_job_id", "upload_url", "request_id", "nested"} <= set(answer)
 
-
-    @pytest.mark.parametrize("status", (204, *STATUSES))
+    @pytest.mark.parametrize("status", [204, *STATUSES])
     def test_any_status_in_the_place_of_the_call(self, spoiled, status):
         client = spoiled(f"api_{status}")
         assert register(client, allow_redirects=False).status_code == status
         assert client.told("registered") == []
 
-    @pytest.mark.parametrize("status", (204, *STATUSES))
+    @pytest.mark.parametrize("status", [204, *STATUSES])
     def test_any_status_for_a_call_that_took_effect(self, spoiled, status):
         client = spoiled(f"api_{status}_after")
         assert register(client, allow_redirects=False).status_code == status
@@ -256,7 +255,12 @@ def test_a_training_fails(start, good_data):
 def test_every_fault_is_tested_here():
     with open(__file__, encoding="utf-8") as file:  # noqa: PTH123  - __file__ is a string
         text = file.read()
-    made = {f"{what}_{status}{after}" for what in ("api", "upload") for status in (204, *STATUSES) for after in ("", "_after")}
+    made = {
+        f"{what}_{status}{after}"
+        for what in ("api", "upload")
+        for status in (204, *STATUSES)
+        for after in ("", "_after")
+    }
     assert [name for name in FAULTS if f'"{name}"' not in text and name not in made] == []
     assert set(FAULTS) > set(WORST_CASE)
 

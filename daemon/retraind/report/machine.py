@@ -58,6 +58,10 @@ class Report(_Part):
     service: ReportService
     results: str | None = Field(description="The results file's name in the job's folder.")
     switched: bool
+    switch_open: bool = Field(
+        default=False,
+        description="True when it is not certain whether it was published, since the service gave no clear answer.",
+    )
     switch_note: str | None
     gate_exit: int | None
     related_job: str | None = Field(description="The newer job (superseded) or the earlier one (duplicate).")
@@ -110,6 +114,7 @@ def report(job: Job) -> Report:
         ),
         results=job.results_name,
         switched=job.outcome is Outcome.SWITCHED,
+        switch_open=job.switch_open,
         switch_note=job.switch_note,
         gate_exit=job.gate_exit,
         related_job=job.earlier_job,
