@@ -25,7 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.api.answers import NotKnown
-from retraind.api.client import Service, Unreadable
+from retraind.api.breaker import FAILURES
+from retraind.api.client import Service, TrainingStatus, Unreadable
 from retraind.api.credentials import Credentials, explained, fingerprint, lock_address, unlock_address
 from retraind.api.upload import AddressExpired, InDoubt, NotSent, NotStored, ObjectStore
 from retraind.backoff import backoff
@@ -205,11 +206,8 @@ class Pipeline:
         match outcome:
             case Go():
                 return self._go(job, outcome)
-            case Wait(after, changes, calm):
-                wake_at = self._clock.now() + after
-                if calm:
-                    self._tell_of_end(job)
-                return self._journal.write(job, **{**(_CALM if calm else {}), **changes}, wake_at=wake_at)
+            case Wait():
+                return self._wait(job, outcome)
             case Retry():
                 return self._retry_later(job, outcome)
             case Hold():
@@ -220,6 +218,12 @@ class Pipeline:
                 raise AssertionError(
                     f"{type(outcome).__name__} is handled by the steps themselves"
                 ) from outcome
+
+    def _wait(self, job: Job, wait: Wait) -> Job:
+        wake_at = self._clock.now() + wait.after
+        if wait.calm:
+            self._tell_of_end(job)
+        return self._journal.write(job, **{**(_CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at)
 
     def _trust(self, job: Job, outcome: Go | Wait) -> None:
         """Note that the service takes the model's key again, should a hold be on trial."""
@@ -255,8 +259,10 @@ class Pipeline:
             _LOG.warning("step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=met)
         now = self._clock.now()
         since = job.troubled_since or now
-        # An outage of a host is told of once, not by each of the jobs that wait for it.
-        stuck = job.stuck or (not trouble.outage and now - since >= self.settings.notify.patience)
+        # An outage of a host is told of once, not by each of the jobs that wait for it. Where a host fails one job again
+        # and again and answers others, its circuit stays closed, and the job speaks for itself.
+        of_host = trouble.outage or (trouble.of_host and again <= FAILURES)
+        stuck = job.stuck or (not of_host and now - since >= self.settings.notify.patience)
         if trouble.credential and stuck and not job.stuck:
             # Perhaps it is the key after all; one that retraind fetches itself is fetched anew.
             self._credentials.forget(job.model)
@@ -652,14 +658,13 @@ class Pipeline:
         # It has been sent, and a thousand trainings at a time would fill the disk for as long as they take.
         discard(self._spooled(job))
         now = self._clock.now()
-        try:
-            answer = self._service.status(job.retrain_job_id, self._key(job))
-        except NotKnown as unknown:
-            raise self._unknown(job, unknown, now) from None
-        said: dict[str, Any] = {"status": answer.status, "status_message": answer.message}
-        if job.unknown_since:
-            job = self._journal.write(job, unknown_since=None)
-        if answer.status != job.status:
+        answer = self._status_of_trained(job, now)
+        said: dict[str, Any] = {
+            "status": answer.status,
+            "status_message": answer.message,
+            "unknown_since": None,
+        }
+        if answer.status != job.status or job.unknown_since:
             # At once: should the results not be had for days, the word is not to be news with every try.
             seen = {"status": answer.status, "message": answer.message}
             job = self._journal.write(job, "status_seen", detail=seen, **said)
@@ -943,6 +948,14 @@ class Pipeline:
         except NotKnown:
             return ""
 
+    def _status_of_trained(self, job: Job, now: datetime) -> TrainingStatus:
+        """Ask for the status of a retrain job whose upload is complete."""
+        assert job.retrain_job_id is not None
+        try:
+            return self._service.status(job.retrain_job_id, self._key(job))
+        except NotKnown as unknown:
+            raise self._unknown(job, unknown, now) from None
+
     def _unknown(self, job: Job, unknown: NotKnown, now: datetime) -> Setback:
         """Return what to do about a service that does not know a retrain job whose upload is complete."""
         since = job.unknown_since
@@ -957,7 +970,7 @@ class Pipeline:
     def _worded(self, job: Job, doubtful: InDoubt) -> NotSent:
         """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
         age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
-        if doubtful.address_refused and age < _FRESH_ADDRESS:
+        if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
             remedy = "The address is only a moment old; check the machine's clock, and whether a proxy changes requests."
             return replace(doubtful, remedy=remedy)
         return doubtful

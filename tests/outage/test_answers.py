@@ -27,9 +27,9 @@ def short_waits(monkeypatch):
     monkeypatch.setattr("retraind.service._end_hard", lambda _: None)  # it would end the tests' own process
 
 
-@pytest.fixture
-def service(root):
-    made = Service(root, repeated_upload="again-always", hidden_time=timedelta(milliseconds=100))
+@pytest.fixture(params=[{}, WORST_CASE], ids=["kind", "at worst"])
+def service(root, request):
+    made = Service(root, facts=request.param)
     yield made
     made.emulator.stop()
 
@@ -49,12 +49,11 @@ def answers(what, *, after):
 
 
 @pytest.mark.parametrize("faults", [*answers("upload", after=True), *answers("upload", after=False)])
-@pytest.mark.parametrize("open_facts", [{}, WORST_CASE], ids=["kind", "at worst"])
-def test_no_answer_to_an_upload_trains_twice_or_loses_a_delivery(root, service, faults, open_facts):
+def test_no_answer_to_an_upload_trains_twice_or_loses_a_delivery(root, service, faults):
     site = site_of(root, service.emulator.url)
     with running(site) as daemon:
         for number, fault in enumerate(faults, 1):
-            service.emulator.set_faults({**open_facts, fault: Fault(times=1)})
+            service.emulator.set_faults({fault: Fault(times=1)})
             daemon.deliver("churn", number)
             failed = all_filed(site, number)
             assert not failed, fault
@@ -195,9 +194,7 @@ def test_a_refusal_after_a_switch_of_unknown_outcome_does_not_claim_that_nothing
 )
 def test_a_retrain_job_that_is_not_known_before_its_upload_is_trained_all_the_same(root, service, fault):
     site = site_of(root, service.emulator.url)
-    service.emulator.set_faults(
-        {"status_unknown": 1.0, "status_hidden": 1.0} | ({fault: Fault(times=1)} if fault else {})
-    )
+    service.emulator.set_faults({"status_unknown": 1.0} | ({fault: Fault(times=1)} if fault else {}))
     with running(site) as daemon:
         daemon.deliver("churn")
         assert not all_filed(site, 1)

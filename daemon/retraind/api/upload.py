@@ -243,7 +243,13 @@ class ObjectStore:
         if 300 <= status < 400:  # noqa: PLR2004
             raise Retry(f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL)
         of_host = status == 429 or status >= 500  # noqa: PLR2004
-        # A page with 404 may be a proxy's, and the next status check names another address in any case.
+        if 400 <= status < 500 and code and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
+            raise JobFailed(
+                f"{_begin(whom)} refuses the results with {name}.",
+                "Run: retraind retry JOB. If it happens again, ask the service's support.",
+                restart=False,
+            )
+        # Without the store's own code it may be a proxy's page, and the next status check names another address.
         raise Retry(f"{_begin(whom)} answers {name} instead of the results.", after=after, of_host=of_host)
 
 

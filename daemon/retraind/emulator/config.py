@@ -105,6 +105,8 @@ class EmulatorConfig:
     """strftime format (UTC) of `end_date` in Get API Key, which the vendor leaves open."""
     faults: Mapping[str, float | Fault] = field(default_factory=dict)
     """Fault name to probability; `retraind.emulator.FAULTS` lists them."""
+    facts: Mapping[str, float | Fault] = field(default_factory=dict)
+    """The same for what is a trait of the service, such as `WORST_CASE`: it lasts when other faults are ordered."""
     seed: int | None = None
     """Seed of the random choice of faults."""
     stall_time: timedelta = timedelta(seconds=30)
@@ -137,3 +139,4 @@ class EmulatorConfig:
             if len(set(values)) < len(values):
                 raise ValueError(f"Two models of the emulator have the same {what}.")
         as_faults(self.faults)
+        as_faults(self.facts)

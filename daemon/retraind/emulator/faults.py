@@ -138,16 +138,21 @@ class Dice:
     """Decides at each opportunity whether a fault strikes. Safe to share between threads."""
 
     def __init__(
-        self, faults: Mapping[str, float | Fault], seed: int | None, on_strike: Callable[[str], None]
+        self,
+        faults: Mapping[str, float | Fault],
+        seed: int | None,
+        on_strike: Callable[[str], None],
+        facts: Mapping[str, float | Fault] = MappingProxyType({}),
     ) -> None:
         self._lock = threading.Lock()
-        self._faults = as_faults(faults)
+        self._facts = as_faults(facts)
+        self._faults = self._facts | as_faults(faults)
         self._random = random.Random(seed)  # noqa: S311  - no secret depends on it
         self._on_strike = on_strike
 
     def set(self, faults: Mapping[str, float | Fault]) -> None:
-        """Replace all faults, effective at once. Raises ValueError for an unknown name."""
-        wanted = as_faults(faults)
+        """Replace all faults but the lasting ones, effective at once. Raises ValueError for an unknown name."""
+        wanted = self._facts | as_faults(faults)
         with self._lock:
             self._faults = wanted
 
