@@ -28,7 +28,7 @@ def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_model
     (tmp_path / "drop").mkdir()
     (tmp_path / "key").touch(0o600)
     (tmp_path / "key").write_text("a-key")
-    peer = Peer([answer(404)])
+    peer = Peer([answer(400, '{"message": "This model may be deleted."}')])
     try:
         settings = Settings(
             api={"base_url": peer.url},
@@ -39,8 +39,8 @@ def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_model
     finally:
         peer.stop()
     assert not found.good
-    assert "HTTP 404" in found.text
-    assert found.text.endswith("run: retraind release churn")
+    assert "model may have been deleted" in found.text
+    assert found.text.endswith("retraind release churn")
 
 
 def told_of(tmp_path, word, **model):

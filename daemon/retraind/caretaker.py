@@ -19,7 +19,7 @@ _LOG = log.get(__name__)
 INTERVAL = timedelta(seconds=15)
 """How often to look after them."""
 _HOLD_RETRY = timedelta(hours=6)
-"""How often a refused key is tried again unchanged: the account may have been mended on the vendor's side."""
+"""How often a refused key, or what else holds a model, is tried again unchanged: the vendor's side may be well again."""
 _AGE_INTERVAL = timedelta(hours=1)
 """How often the age of a key is looked at that people replace."""
 _END_INTERVAL = timedelta(minutes=1)
@@ -74,12 +74,13 @@ class Caretaker:
 
     def _end_holds_for_keys(self) -> None:
         for name, hold in self._journal.holds().items():
-            if not hold.credential or name not in self._pipeline.settings.models:
+            if name not in self._pipeline.settings.models:
                 continue
-            present = self._pipeline.present_fingerprint(name)
+            present = self._pipeline.present_fingerprint(name) if hold.credential else None
             replaced = present is not None and present != self._pipeline.refused.get(name)
             if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
-                why = "the API key was replaced" if replaced else "the key is tried again"
+                same = "the key is tried again" if hold.credential else "its reason may be gone"
+                why = "the API key was replaced" if replaced else same
                 self._journal.release_model(name, why, trial=not replaced)
                 self._due.pop(name, None)
                 _LOG.info("model_released", model=name, why=why)
@@ -90,7 +91,8 @@ class Caretaker:
         for job in self._journal.active():
             if job.hold and job.held_until and (job.held_until <= now or job.clock_was_set_back(now)):
                 with suppress(Conflict):  # A command was faster.
-                    self._journal.write(job, "released", hold=None, held_until=None)
+                    event = "hold_tried" if job.upload_held else "released"
+                    self._journal.write(job, event, hold=None, held_until=None)
                 self._changed(job.model)
 
     def _mind_end(self, name: str, model: ModelSettings) -> timedelta:

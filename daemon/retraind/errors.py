@@ -80,6 +80,12 @@ class Retry(Setback):
     """True when the other side itself is in trouble, whatever it was asked for: a `Breaker` counts these."""
     host: str | None = None
     """The host that was in trouble, as the `Breaker` names it; None for trouble of another kind."""
+    outage: bool = False
+    """True when that host's circuit is open, so that its outage is reported once, for all that wait for it."""
+    effect: bool = True
+    """False when the request certainly changed nothing on the other side."""
+    credential: bool = False
+    """True when another key might help, though nothing says for certain that the key was refused."""
 
 
 @dataclass
@@ -93,6 +99,8 @@ class Hold(Setback):
     """True when the service refused the key that it was shown. Which one that is, and how to renew it, is not said yet."""
     until: datetime | None = None
     """When a hold of a job ends by itself, if it does."""
+    uploads: bool = False
+    """True when it is for uploads that failed with one retrain job after the other."""
 
 
 @dataclass

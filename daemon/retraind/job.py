@@ -217,12 +217,16 @@ class Job(_Frozen):
     """The host that was in trouble then, if it was one."""
     troubled_since: datetime | None = None
     """When the first of these tries was."""
+    """It counts on through uploads in doubt and through further registrations, until the upload succeeds."""
     stuck: bool = False
     """True once the trouble has lasted so long that somebody was to be notified."""
     hold: Problem | None = None
     """Set while the job waits for a person."""
     held_until: datetime | None = None
     """When the hold ends by itself; None where only a person can end it."""
+    upload_held: bool = False
+    """The hold was, or is, for uploads that failed with each of several retrain jobs. It is tried once a day; True until
+    an upload succeeds or a person ends the hold."""
     budget_waived: bool = False
     """A person let the job through although the model's budget is used up."""
     window_waived: bool = False
@@ -243,8 +247,14 @@ class Job(_Frozen):
     upload_ticket: str | None = None
     """The upload address, encrypted under the model's API key, so that the journal holds no secret."""
     registered_at: datetime | None = None
+    registrations: int = 0
+    """How many retrain jobs were registered for this delivery since it was taken in, or retried by a person."""
     untouched_status: str | None = None
-    """The status word before a byte was sent. The vendor leaves open what it is, so it is asked."""
+    """The status word before a byte was sent. The vendor leaves open what it is, so it is asked. Empty where the
+    service did not know the retrain job yet."""
+    address_refused: str | None = None
+    """What the store said of the upload address, if it refused it. Another is asked for once it is known that nothing
+    arrived."""
     put_started_at: datetime | None = None
     """Set while it is not known for certain whether the service got the bytes."""
     put_ended_at: datetime | None = None
@@ -254,6 +264,8 @@ class Job(_Frozen):
     """When retraind stops waiting for the training."""
     status: str | None = None
     """The service's last status word."""
+    unknown_since: datetime | None = None
+    """Since when the service has said that it does not know this retrain job, though its upload is complete."""
     status_message: str | None = None
     trained_model_id: int | None = None
     trained_at: datetime | None = None
@@ -273,6 +285,8 @@ class Job(_Frozen):
     """A person published the model then; the policy had left it alone, or had published another since."""
     first_switched_at: datetime | None = None
     """When the model was published for the first time, once it has been published again."""
+    switch_open: bool = False
+    """The service was asked to publish the model, and it is not certain whether it did."""
     switch_note: str | None = None
     """Why the published model was or was not switched, a complete sentence."""
 

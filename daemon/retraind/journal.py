@@ -520,12 +520,15 @@ class Journal:
     def end_trial(self, model: str) -> bool:
         """Record that the reason of a hold has gone, if one was on trial."""
         with self._reader.connect() as connection:
-            on_trial = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.trial.is_not(None))
-            if connection.execute(on_trial).first() is None:
+            on_trial = sa.select(MODELS.c.credential).where(
+                MODELS.c.name == model, MODELS.c.trial.is_not(None)
+            )
+            tried = connection.execute(on_trial).first()
+            if tried is None:
                 return False
         with self._engine.begin() as connection:
             connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
-            why = "the service accepts the key again"
+            why = "the service accepts the key again" if tried.credential else "its reason is gone"
             self._append(connection, "model_released", None, {"why": why}, model)
         return True
 

@@ -29,6 +29,8 @@ class ActiveJob(BaseModel):
     attempts: int
     trouble: str | None
     hold: str | None
+    stuck: bool
+    """True once its trouble has lasted for longer than `notify.patience`, or has brought a hold for failed uploads."""
     retrain_job_id: str | None
     status: str | None
 
@@ -216,6 +218,7 @@ def _active(job: Job) -> ActiveJob:
         attempts=job.attempts,
         trouble=job.trouble,
         hold=job.hold.what if job.hold else None,
+        stuck=job.stuck or job.upload_held,
         retrain_job_id=job.retrain_job_id,
         status=job.status,
     )

@@ -13,7 +13,7 @@ import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from pathlib import Path
@@ -24,9 +24,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import evidence, log
-from retraind.api.client import Service
+from retraind.api.answers import NotKnown
+from retraind.api.breaker import FAILURES
+from retraind.api.client import Service, TrainingStatus, Unreadable
 from retraind.api.credentials import Credentials, explained, fingerprint, lock_address, unlock_address
-from retraind.api.upload import AddressExpired, Fetched, NotStored, ObjectStore
+from retraind.api.upload import AddressExpired, Fetched, InDoubt, NotSent, NotStored, ObjectStore
 from retraind.backoff import backoff
 from retraind.bundle import deflate
 from retraind.bundle.archive import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
@@ -72,6 +74,15 @@ _BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}\.zip(\.par
 _LONGEST_COLUMNS = 1 << 16
 """Characters of all columns' names that are remembered."""
 _FRESH_ADDRESS = timedelta(minutes=1)
+_MOST_REGISTRATIONS = 5
+"""So many retrain jobs are registered for a delivery whose uploads fail; then one more each day."""
+_REGISTRATION_PAUSE = timedelta(days=1)
+_SENDING = frozenset({State.CHECKED, State.BUNDLED, State.REGISTERED})
+"""States between which a job whose uploads fail goes to and fro."""
+_UNKNOWN_TRIES = 5
+"""So often at least, and for as many times `upload_doubt`, a retrain job that has its upload may be unknown."""
+_UNCLEAR_SWITCHES = 3
+"""After so many tries, a switch that is answered with a success of which nothing can be read is called open."""
 _CLOCK_JUMP = timedelta(minutes=1)
 """How far the wall clock has to move against the other one to have been set."""
 
@@ -93,6 +104,8 @@ class Wait:
 
     after: timedelta
     changes: Mapping[str, Any] = field(default_factory=dict)
+    calm: bool = True
+    """False when the trouble that the job has met is not over by this, and counts on."""
 
 
 _Step = Callable[["Pipeline", Job, Path], Go | Wait]
@@ -199,10 +212,8 @@ class Pipeline:
         match outcome:
             case Go():
                 return self._go(job, outcome)
-            case Wait(after, changes):
-                wake_at = self._clock.now() + after
-                self._tell_of_end(job)
-                return self._journal.write(job, **{**_CALM, **changes}, wake_at=wake_at)
+            case Wait():
+                return self._wait(job, outcome)
             case Retry():
                 return self._retry_later(job, outcome)
             case Hold():
@@ -214,6 +225,12 @@ class Pipeline:
                     f"{type(outcome).__name__} is handled by the steps themselves"
                 ) from outcome
 
+    def _wait(self, job: Job, wait: Wait) -> Job:
+        wake_at = self._clock.now() + wait.after
+        if wait.calm:
+            self._tell_of_end(job)
+        return self._journal.write(job, **{**(_CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at)
+
     def _trust(self, job: Job, outcome: Go | Wait) -> None:
         """Note that the service takes the model's key again, should a hold be on trial."""
         onward = {State.REGISTERED, State.UPLOADED, State.FILING}
@@ -222,8 +239,10 @@ class Pipeline:
             self._journal.end_trial(job.model)
 
     def _go(self, job: Job, go: Go) -> Job:
-        cleared = {"state": go.to, "wake_at": None, **_CALM}
-        self._tell_of_end(job)
+        cleared: dict[str, Any] = {"state": go.to, "wake_at": None}
+        if not _upload_in_trouble(job, go.to):
+            cleared |= _CALM
+            self._tell_of_end(job)
         after = self._journal.write(job, go.event, detail=go.detail, **(cleared | dict(go.changes)))
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
             _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
@@ -246,8 +265,13 @@ class Pipeline:
             _LOG.warning("step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=met)
         now = self._clock.now()
         since = job.troubled_since or now
-        # An outage of a host is told of once, not by each of the jobs that wait for it.
-        stuck = job.stuck or (trouble.host is None and now - since >= self.settings.notify.patience)
+        # An outage of a host is told of once, not by each of the jobs that wait for it. Where a host fails one job again
+        # and again and answers others, its circuit stays closed, and the job speaks for itself.
+        of_host = trouble.outage or (trouble.of_host and again <= FAILURES)
+        stuck = job.stuck or (not of_host and now - since >= self.settings.notify.patience)
+        if trouble.credential and stuck and not job.stuck:
+            # Perhaps it is the key after all; one that retraind fetches itself is fetched anew.
+            self._credentials.forget(job.model)
         news = stuck != job.stuck or job.trouble != met
         return self._journal.write(
             job,
@@ -284,8 +308,10 @@ class Pipeline:
                 if job.state is State.BUNDLED:
                     # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
                     discard(self._spooled(job))
+                goes_on = hold.uploads and job.upload_held
                 return self._journal.write(
-                    job, "held", hold=problem, held_until=hold.until, waits_for=None,
+                    job, "hold_goes_on" if goes_on else "held", hold=problem, held_until=hold.until, waits_for=None,
+                    upload_held=hold.uploads,
                     detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
                 )  # fmt: skip
             case _:
@@ -335,7 +361,7 @@ class Pipeline:
                 self._hold(job, gone)
         elif job.waits_for_window:
             self._journal.write(job, wake_at=None, trouble=None)
-        elif job.hold is not None and (job.held_until is not None or job.hold.what == gone.what):
+        elif job.hold is not None and not job.upload_held and (job.held_until or job.hold.what == gone.what):
             over = self._over_budget(job, model) if job.held_until is not None else None
             if over is None:
                 # What it waited for before, such as a window, may have changed as well.
@@ -568,10 +594,13 @@ class Pipeline:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
         model = self.places.model(job)
         now = self._clock.now()
+        if enough := _enough_registrations(job, now):
+            raise enough
         opens_in = _until_window(model, now)
         if opens_in and not job.window_waived:
             window = f"its window ({model.upload_window}), which opens on {for_people(now + opens_in)}"
-            return Wait(opens_in, {"trouble": f"The upload waits for {window}."})
+            waits = {"attempts": 0, "waits_for": None, "trouble": f"The upload waits for {window}."}
+            return Wait(opens_in, waits, calm=not job.registrations)
         if not self._has_bundle(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
@@ -586,7 +615,9 @@ class Pipeline:
                 "retrain_job_id": given.retrain_job_id,
                 "upload_ticket": lock_address(given.upload_url, key),
                 "registered_at": self._clock.now(),
+                "registrations": job.registrations + 1,
                 "untouched_status": None,
+                "address_refused": None,
                 "put_started_at": None,
                 "put_ended_at": None,
             },
@@ -599,12 +630,13 @@ class Pipeline:
         key = self._key(job)
         if job.untouched_status is None:
             # What "nothing has arrived yet" is called is undocumented, so it is asked while it is surely true.
-            word = self._service.status(job.retrain_job_id, key).status
-            job = self._journal.write(job, untouched_status=word)
+            job = self._journal.write(job, untouched_status=self._word(job.retrain_job_id, key))
         elif job.put_started_at is not None:
             doubt = self._in_doubt(job, key)
             if doubt is not None:
                 return doubt
+        if job.address_refused:
+            return _register_anew(job.address_refused)
         address = unlock_address(job.upload_ticket or "", key)
         if address is None:
             return _register_anew(
@@ -627,18 +659,11 @@ class Pipeline:
         except NotStored:
             self._journal.write(job, **before)
             raise
-        except AddressExpired as expired:
-            self._journal.write(job, **before)
-            age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
-            if timedelta(0) <= age < _FRESH_ADDRESS:
-                raise Retry(
-                    "The object store refuses an upload address that is only a moment old.",
-                    "Check the machine's clock, and whether a proxy changes requests.",
-                ) from None
-            return _register_anew(expired.what)
-        except Retry:
-            self._journal.write(job, put_ended_at=self._clock.now())
-            raise
+        except InDoubt as doubtful:
+            # Whatever was answered: the next try asks whether the bytes arrived, before it sends or registers anything.
+            refused = doubtful.what if doubtful.address_refused else None
+            self._journal.write(job, put_ended_at=self._clock.now(), address_refused=refused)
+            raise self._worded(job, doubtful) from None
         took = {"bytes": job.bundle_bytes, "seconds": round(self._clock.elapsed() - began, 3)}
         return self._uploaded(job, "upload_complete", took)
 
@@ -650,9 +675,13 @@ class Pipeline:
         # It has been sent, and a thousand trainings at a time would fill the disk for as long as they take.
         discard(self._spooled(job))
         now = self._clock.now()
-        answer = self._service.status(job.retrain_job_id, self._key(job))
-        said: dict[str, Any] = {"status": answer.status, "status_message": answer.message}
-        if answer.status != job.status:
+        answer = self._status_of_trained(job, now)
+        said: dict[str, Any] = {
+            "status": answer.status,
+            "status_message": answer.message,
+            "unknown_since": None,
+        }
+        if answer.status != job.status or job.unknown_since:
             # At once: should the results not be had for days, the word is not to be news with every try.
             seen = {"status": answer.status, "message": answer.message}
             job = self._journal.write(job, "status_seen", detail=seen, **said)
@@ -781,10 +810,23 @@ class Pipeline:
 
     def switch(self, job: Job) -> Go:
         """switching -> filing: make the retrained model the published one."""
-        assert job.retrain_job_id is not None
+        retrain_job_id = job.retrain_job_id
+        assert retrain_job_id is not None
+        key = self._key(job)
+        earlier = job.switch_open
+        if not earlier:
+            # Should the answer never be known, the switch may have happened all the same.
+            job = self._journal.write(job, switch_open=True)
         try:
-            self._service.switch(job.retrain_job_id, self._key(job))
+            self._service.switch(retrain_job_id, key)
+        except Unreadable as unclear:
+            if job.attempts < _UNCLEAR_SWITCHES:
+                raise
+            return _switch_open(job, unclear.what)
         except JobFailed as failure:
+            if earlier:
+                return _switch_open(job, f"An earlier try had no clear answer; the last one: {failure.what}")
+            job = self._journal.write(job, switch_open=False)
             if job.outcome is None:
                 raise
             # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
@@ -792,12 +834,20 @@ class Pipeline:
             again = "" if failure.restart else failure.remedy.replace("retraind retry", "retraind switch")
             note = f"A later switch failed: {failure.what} {filled(again, JOB=job.id)}".rstrip()
             return Go(State.FILING, "switch_failed", {"switch_note": note})
+        except Hold:
+            self._journal.write(job, switch_open=earlier)
+            raise
+        except Retry as trouble:
+            if not trouble.effect:
+                self._journal.write(job, switch_open=earlier)
+            raise
         changes = {
             "outcome": Outcome.SWITCHED,
             "switched_at": self._clock.now(),
             "switched_by_hand": job.outcome is not None,
             "first_switched_at": job.first_switched_at or job.switched_at,
             "switch_note": None,
+            "switch_open": False,
         }
         return Go(State.FILING, "model_switched", changes)
 
@@ -855,7 +905,13 @@ class Pipeline:
             "resume_in": None,
         }
         if to is State.SEALED:
-            changes |= {**_UNREGISTERED, **_UNTRAINED, "warnings": ()}
+            changes |= {
+                **_UNREGISTERED,
+                **_UNTRAINED,
+                "warnings": (),
+                "registrations": 0,
+                "upload_held": False,
+            }
             if job.uploaded_at:
                 # A person let one training through; another one is asked for anew.
                 changes |= {"budget_waived": False, "window_waived": False}
@@ -960,8 +1016,7 @@ class Pipeline:
     def _in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
         assert job.retrain_job_id is not None
-        answer = self._service.status(job.retrain_job_id, key)
-        if answer.status != job.untouched_status:
+        if self._word(job.retrain_job_id, key) not in {job.untouched_status, ""}:
             return self._uploaded(job, "upload_found_complete")
         now = self._clock.now()
         if job.put_ended_at is None or job.put_ended_at > now:
@@ -969,13 +1024,50 @@ class Pipeline:
         assert job.put_ended_at is not None
         left = job.put_ended_at + self.settings.poll.upload_doubt - now
         if left > timedelta(0):
-            return Wait(min(left, timedelta(seconds=5)))
+            return Wait(min(left, timedelta(seconds=5)), calm=False)
         return None
+
+    def _word(self, retrain_job_id: str, key: str) -> str:
+        """Return the service's word for a retrain job whose upload is not known to be complete; "" where it knows none."""
+        try:
+            return self._service.status(retrain_job_id, key).status
+        except NotKnown:
+            return ""
+
+    def _status_of_trained(self, job: Job, now: datetime) -> TrainingStatus:
+        """Ask for the status of a retrain job whose upload is complete."""
+        assert job.retrain_job_id is not None
+        try:
+            return self._service.status(job.retrain_job_id, self._key(job))
+        except NotKnown as unknown:
+            raise self._unknown(job, unknown, now) from None
+
+    def _unknown(self, job: Job, unknown: NotKnown, now: datetime) -> Setback:
+        """Return what to do about a service that does not know a retrain job whose upload is complete."""
+        since = job.unknown_since
+        if since is None or since > now:
+            since = now
+            self._journal.write(job, unknown_since=now)
+        lasting = now - since >= _UNKNOWN_TRIES * self.settings.poll.upload_doubt
+        if lasting and job.attempts >= _UNKNOWN_TRIES:
+            return unknown
+        return Retry("The service does not know the retrain job, though its upload is complete.")
+
+    def _worded(self, job: Job, doubtful: InDoubt) -> NotSent:
+        """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
+        age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
+        if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
+            remedy = "The address is only a moment old; check the machine's clock, and whether a proxy changes requests."
+            return replace(doubtful, remedy=remedy)
+        return doubtful
 
     def _uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
         now = self._clock.now()
         known = {"uploaded_at": now, "train_deadline": now + self.settings.poll_timeout(job.model)}
-        return Go(State.UPLOADED, event, {**known, "upload_ticket": None, "put_started_at": None}, detail)
+        if job.upload_held:
+            self._journal.note("released", job)
+        done = {"upload_ticket": None, "put_started_at": None, "address_refused": None, "upload_held": False}
+        return Go(State.UPLOADED, event, {**known, **done}, detail)
 
     def _poll_wait(self, job: Job, now: datetime) -> timedelta:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
@@ -1002,8 +1094,8 @@ _NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,
     "upload_ticket": None,
-    "registered_at": None,
     "untouched_status": None,
+    "address_refused": None,
     "put_started_at": None,
     "put_ended_at": None,
 }
@@ -1012,6 +1104,7 @@ _UNREGISTERED: Mapping[str, Any] = {
 _UNTRAINED: Mapping[str, Any] = {
     "uploaded_at": None,
     "train_deadline": None,
+    "unknown_since": None,
     "status": None,
     "status_message": None,
     "trained_model_id": None,
@@ -1022,6 +1115,7 @@ _UNTRAINED: Mapping[str, Any] = {
     "gate_exit": None,
     "gate_output": None,
     "gate_shown": (),
+    "switch_open": False,
 }
 
 
@@ -1058,6 +1152,38 @@ def _mark_of(file: SealedFile) -> bytes:
 def _register_anew(why: str) -> Go:
     """Go back for another retrain job: the old one can no longer start, since its address is of no use."""
     return Go(State.BUNDLED, "registration_dropped", {**_UNREGISTERED, "trouble": why})
+
+
+def _upload_in_trouble(job: Job, to: State) -> bool:
+    """Tell whether a job goes on towards another try of an upload that has failed: its trouble is not over then."""
+    begun = job.registrations > 0 and job.troubled_since is not None
+    return begun and job.state in _SENDING and to in _SENDING
+
+
+def _enough_registrations(job: Job, now: datetime) -> Hold | None:
+    """Return the hold of a job whose upload has failed with one retrain job after the other, until it may have one more."""
+    last = job.registered_at
+    if job.registrations < _MOST_REGISTRATIONS or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
+        return None
+    said = f" The last time: {job.trouble}" if job.trouble else ""
+    return Hold(
+        f"The upload has failed with each of {job.registrations} retrain jobs.{said}",
+        "Check whether a proxy or a firewall lets uploads to the object store through. One more is tried each day. "
+        "To try at once, run: retraind release JOB",
+        scope=Scope.JOB,
+        until=min(last, now) + _REGISTRATION_PAUSE,
+        uploads=True,
+    )
+
+
+def _switch_open(job: Job, what: str) -> Go:
+    """File a job of which nobody can say whether its model was published: neither that it was, nor that it was not."""
+    note = (
+        f"It is not certain whether the new model was published. {what} Check on the service's screen, or ask again: "
+        f"retraind switch {job.id}"
+    )
+    changes = {"outcome": job.outcome or Outcome.TRAINED, "switch_note": note, "switch_open": True}
+    return Go(State.FILING, "switch_unclear", changes)
 
 
 def _worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:

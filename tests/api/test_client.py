@@ -445,7 +445,7 @@ def test_a_message_that_echoes_the_key_does_not_give_it_away(peer, connect, numb
     with pytest.raises(Setback) as caught:
         call(client, number, key="s3cret-key")
     assert "s3cret" not in str(caught.value) + repr(caught.value)
-    assert action(caught.value) == "a person for the model"
+    assert action(caught.value) == "again later"
 
 
 def test_what_a_training_says_is_kept_without_signatures(peer, connect):

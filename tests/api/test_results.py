@@ -88,9 +88,10 @@ TROUBLE = [
     ("a redirect", answer(302, Location="/elsewhere"), Retry, "redirect"),
     ("slow down", answer(503), Retry, "HTTP 503"),
     ("an error of its own", answer(500), Retry, "HTTP 500"),
-    ("gone", answer(404), JobFailed, "HTTP 404"),
-    ("nothing at all", answer(204), JobFailed, "HTTP 204"),
-    ("only a part", answer(206, "PK"), JobFailed, "HTTP 206"),
+    ("gone, by a page", answer(404), Retry, "HTTP 404"),
+    ("gone, by the store's word", answer(404, "<Code>NoSuchKey</Code>"), JobFailed, "HTTP 404"),
+    ("nothing at all", answer(204), Retry, "HTTP 204"),
+    ("only a part", answer(206, "PK"), Retry, "HTTP 206"),
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from retraind.api.upload import JobFailed, ObjectStore
+from retraind.api.upload import InDoubt, JobFailed, ObjectStore
 
 # moto checks neither signatures nor their expiry; what these bring is tested against the emulator.
 
@@ -84,10 +84,11 @@ def test_sending_again_replaces_the_object(s3, store, tmp_path):
     assert s3.get_object(Bucket="uploads", Key="twice.zip")["Body"].read() == b"second"
 
 
-def test_a_bucket_that_is_gone_fails_the_job_by_name(s3, store, tmp_path):
+def test_a_bucket_that_is_gone_refuses_the_address_by_name(s3, store, tmp_path):
     (tmp_path / "bundle.zip").write_bytes(b"PK")
-    with pytest.raises(JobFailed, match="NoSuchBucket"):
+    with pytest.raises(InDoubt, match="NoSuchBucket") as caught:
         store.put(signed(s3, "put_object", "k", bucket="gone"), tmp_path / "bundle.zip", lambda: None)
+    assert caught.value.address_refused
 
 
 def test_results_that_are_gone_fail_the_step_by_name(s3, store, tmp_path):

@@ -5,17 +5,21 @@ import json
 import random
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from crash.zygote import Ended, Zygote
 from process import deliver
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
+from retraind.emulator import WORST_CASE, EmulatedModel, Emulator, EmulatorConfig
 
 MEMORY = Path("/dev/shm")
 """Where a harness without the wear of a disk works; a kill does not empty a cache."""
 UPLOAD_DOUBT_MS = 300
+HIDDEN = timedelta(milliseconds=UPLOAD_DOUBT_MS / 3)
+"""How long the service shows nothing of an upload that it has."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Installation:
     other: Path | None = None
     """A folder on another file system."""
     faults: dict = field(default_factory=dict)
+    facts: Mapping = field(default_factory=lambda: WORST_CASE)
+    """What the vendor leaves open, taken the worst way."""
     manners: dict = field(default_factory=dict)
     """Further settings of the service."""
     poll: str = ""
@@ -77,9 +83,9 @@ class Installation:
                 for number, model in enumerate(self.models)
             ),
             trainer="instant",
-            repeated_upload="again-always",
             faults=self.faults,
-            **self.manners,
+            facts=self.facts,
+            **{"repeated_upload": "again-always", "hidden_time": HIDDEN, **self.manners},
         )
         self.emulator = self._exit.enter_context(Emulator(self.service))
         if self.other:

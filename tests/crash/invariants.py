@@ -7,11 +7,11 @@ import hashlib
 import json
 import sqlite3
 import zipfile
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 from crash.installation import Installation
-from retraind.emulator import read_records
+from ledger import history
 from retraind.report.machine import Report
 
 _NOTES = {"RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}
@@ -147,13 +147,12 @@ def _notes(here: Installation) -> list[str]:
 
 def _trainings(here: Installation) -> list[str]:
     """Judge by what the service got: which bytes, and how often it trained with them."""
-    started, finished, failed = _history(here)
+    found = history(here.service.state_dir)
+    started = found.started
     wrong = []
-    for content, jobs in started.items():
-        # Data with which a training failed may be delivered, or tried, again; each time by a retrain job of its own.
-        if len(jobs) > 1 + failed[content] or finished[content] > 1 or len(set(jobs)) < len(jobs):
-            names = " and ".join(_who(here, content[0], digest) for digest in content[1:])
-            wrong.append(f"doubled: {names} trained {len(jobs)} times, by {' and '.join(jobs)}")
+    for content, jobs in found.doubled().items():
+        names = " and ".join(_who(here, content[0], digest) for digest in content[1:])
+        wrong.append(f"doubled: {names} trained {len(jobs)} times, by {' and '.join(jobs)}")
     for folder, report in _reports(here):
         if report.outcome not in {*_TRAINED, "duplicate"}:
             continue
@@ -166,35 +165,6 @@ def _trainings(here: Installation) -> list[str]:
         if any(file.sha256 not in {None, _digest(folder / file.name)} for file in report.files):
             wrong.append(f"the report in {folder} has wrong hashes")
     return wrong
-
-
-_Content = tuple[str, ...]
-"""A model, and the hashes of what it was sent: training data, evaluation data."""
-
-
-def _history(here: Installation) -> tuple[dict[_Content, list[str]], Counter[_Content], Counter[_Content]]:
-    """Return by content: the retrain jobs that began to train, and how many trainings succeeded and failed."""
-    uploads: dict[tuple[str, int], _Content] = {}
-    started: dict[_Content, list[str]] = defaultdict(list)
-    ended: dict[str, Counter[_Content]] = {"training_finished": Counter(), "training_failed": Counter()}
-    for record in read_records(here.service.state_dir):
-        job, event = record["retrain_job_id"], record["event"]
-        if event == "put_received" and record["complete"]:
-            path = here.service.state_dir / "objects" / job / f"upload-{record['upload']}"
-            uploads[job, record["upload"]] = (record["model"], *_content(path))
-        elif event == "training_started":
-            started[uploads[job, record["of_upload"]]].append(job)
-        elif event in ended:
-            ended[event][uploads[job, record["training"]]] += 1
-    return started, ended["training_finished"], ended["training_failed"]
-
-
-def _content(upload: Path) -> tuple[str, ...]:
-    if not zipfile.is_zipfile(upload):
-        return (_digest(upload),)
-    with zipfile.ZipFile(upload) as bundle:
-        members = sorted(bundle.namelist(), reverse=True)  # train_src before eval_src
-        return tuple(hashlib.sha256(bundle.read(name)).hexdigest() for name in members)
 
 
 def _switches(here: Installation) -> list[str]:

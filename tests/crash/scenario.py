@@ -12,12 +12,14 @@ import traceback
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from crash.installation import Installation, Model, a_folder, another_file_system, table
 from crash.invariants import violations_after_kill, violations_at_rest
 from crash.points import KINDS
 from crash.zygote import Zygote
+from retraind.emulator import FAULTS, WORST_CASE, Fault
 
 MODELS = (
     Model("churn", switch="always", elsewhere=True),
@@ -29,14 +31,12 @@ MODELS = (
     ),
 )
 _KILLS = (2, 6)
-_FAULTS = (
-    "upload_lost_answer",
-    "upload_reset",
-    "api_503",
-    "api_truncated",
-    "results_truncated",
-    "train_fails",
-)
+_TOO_SLOW = {"api_429_day", "upload_503_day", "api_huge", "api_slow", "upload_stall"}
+"""These ask for patience, or for a hundred megabytes. tests/outage/ has them."""
+_FAULTS = tuple(name for name in FAULTS if name not in _TOO_SLOW and name not in WORST_CASE)
+"""Every answer of HTTP among them, before and after what was asked for was done."""
+_FACTS: tuple[dict, ...] = (dict(WORST_CASE), dict(WORST_CASE), {**WORST_CASE, "status_unknown": 0.0})
+"""What the vendor leaves open, taken the worst way; which way is worse for a job without an upload, depends."""
 _MOST_PASSES = 400
 """About as many passes as a run with one delivery has."""
 
@@ -74,9 +74,15 @@ def run(seed: str, zygote: Zygote, *, keep: bool = False) -> Verdict:
     verdict = Verdict(seed)
     with ExitStack() as cleaning:
         models = tuple(chance.sample(MODELS, chance.choice((1, 1, 2, 3))))
-        faults = {} if chance.random() < 0.8 else {chance.choice(_FAULTS): _once()}
+        faults = {
+            chance.choice(_FAULTS): Fault(times=chance.randint(1, 2)) for _ in range(chance.randint(0, 2))
+        }
+        manners = {"url_lifetime": timedelta(seconds=chance.choice((3, 3600)))}
+        manners |= {"results_lifetime": timedelta(seconds=chance.choice((1, 3600)))}
         other = another_file_system(root)
-        here = cleaning.enter_context(Installation(root, zygote, models, other, faults))
+        here = cleaning.enter_context(
+            Installation(root, zygote, models, other, faults, chance.choice(_FACTS), manners)
+        )
         try:
             verdict.violations = _play(here, chance)
         except Exception:  # noqa: BLE001 - a harness that fails has found nothing; it must be seen all the same
@@ -91,12 +97,6 @@ def run(seed: str, zygote: Zygote, *, keep: bool = False) -> Verdict:
     else:
         shutil.rmtree(root)
     return verdict
-
-
-def _once():
-    from retraind.emulator import Fault  # noqa: PLC0415 - the emulator's own class, needed in few runs
-
-    return Fault(times=1)
 
 
 def _play(here: Installation, chance: random.Random) -> list[str]:

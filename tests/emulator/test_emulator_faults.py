@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from retraind.emulator import FAULTS, EmulatorConfig, Fault
+from retraind.emulator import FAULTS, STATUSES, WORST_CASE, EmulatorConfig, Fault
 from retraind.emulator.faults import Dice
 
 
@@ -93,6 +93,57 @@ class TestApi:
         answer = register(spoiled("api_extra_fields")).json()
         assert {"retrain_job_id", "upload_url", "request_id", "nested"} <= set(answer)
 
+    @pytest.mark.parametrize("status", [204, *STATUSES])
+    def test_any_status_in_the_place_of_the_call(self, spoiled, status):
+        client = spoiled(f"api_{status}")
+        assert register(client, allow_redirects=False).status_code == status
+        assert client.told("registered") == []
+
+    @pytest.mark.parametrize("status", [204, *STATUSES])
+    def test_any_status_for_a_call_that_took_effect(self, spoiled, status):
+        client = spoiled(f"api_{status}_after")
+        assert register(client, allow_redirects=False).status_code == status
+        assert len(client.told("registered")) == 1
+
+    @pytest.mark.parametrize("fault", ["api_empty_after", "api_html_after"])
+    def test_a_success_that_says_nothing_of_a_call_that_took_effect(self, spoiled, fault):
+        client = spoiled(fault)
+        response = register(client)
+        assert response.status_code == 200
+        assert b"retrain_job_id" not in response.content
+        assert len(client.told("registered")) == 1
+
+    def test_429_for_a_day(self, spoiled):
+        assert register(spoiled("api_429_day")).headers["Retry-After"] == "86400"
+
+    def test_the_shape_of_a_refusal_changes_and_its_words_stay(self, spoiled):
+        client = spoiled("api_error_shape")
+        client.key = "nobody"
+        bodies = {register(client).text for _ in range(10)}
+        assert len(bodies) >= 4
+        assert all("invalid_api_key." in body for body in bodies)
+
+    def test_the_end_of_a_key_is_told_in_many_ways(self, spoiled):
+        client = spoiled("api_end_date")
+        client.key = "secret-of-account"
+        dates = {str(client.fetch_key(model_id=1001).json()["end_date"]) for _ in range(14)}
+        assert len(dates) >= 6
+
+    def test_a_job_without_an_upload_is_not_known(self, spoiled, good_data):
+        client = spoiled("status_unknown")
+        job = client.register()
+        assert client.ask(job["retrain_job_id"]).json()["message"] == "Not found retrain job."
+        requests.put(job["upload_url"], data=good_data, timeout=10)
+        assert client.ask(job["retrain_job_id"]).status_code == 200
+
+    def test_an_upload_shows_late(self, spoiled, good_data):
+        client = spoiled("status_hidden", hidden_time=timedelta(seconds=0.5))
+        job = client.upload(good_data)
+        assert client.ask(job).json()["status"] == "waiting_for_upload"
+        client.wait_for("training_finished")
+        time.sleep(0.5)
+        assert client.ask(job).json()["status"] == "job_finished"
+
 
 class TestUpload:
     @pytest.fixture
@@ -109,13 +160,20 @@ class TestUpload:
         return put
 
     @pytest.mark.parametrize(
-        ("fault", "status"), [("upload_503", 503), ("upload_500", 500), ("upload_403", 403)]
+        ("fault", "status"),
+        [
+            ("upload_html", 200),
+            ("upload_503_day", 503),
+            *((f"upload_{status}", status) for status in STATUSES),
+        ],
     )
     def test_a_refusal_keeps_nothing(self, put, fault, status):
         client, job, upload = put(fault)
-        response = upload()
+        response = upload(allow_redirects=False)
         assert response.status_code == status
-        assert response.content.startswith(b"<?xml")
+        if fault in {"upload_403", "upload_500", "upload_503"}:
+            assert response.content.startswith(b"<?xml")
+        assert ("Retry-After" in response.headers) == (fault == "upload_503_day")
         assert client.ask(job["retrain_job_id"]).json()["status"] == "waiting_for_upload"
 
     @pytest.mark.parametrize("size", [0, 1, 1_000, 30_000_000])
@@ -137,6 +195,15 @@ class TestUpload:
         client, job, upload = put("upload_lost_answer")
         with pytest.raises(requests.ConnectionError):
             upload()
+        assert client.outcome(job["retrain_job_id"])["status"] == "job_finished"
+
+    @pytest.mark.parametrize(
+        ("fault", "status"),
+        [("upload_html_after", 200), *((f"upload_{status}_after", status) for status in STATUSES)],
+    )
+    def test_any_answer_to_an_upload_that_worked(self, put, fault, status):
+        client, job, upload = put(fault)
+        assert upload(allow_redirects=False).status_code == status
         assert client.outcome(job["retrain_job_id"])["status"] == "job_finished"
 
     def test_stopping_does_not_wait_for_a_stall(self, put):
@@ -161,6 +228,11 @@ class TestResults:
 
         return download
 
+    def test_an_address_may_live_shorter_than_that_of_the_upload(self, start, good_data):
+        client = start(results_lifetime=timedelta(seconds=0))
+        url = client.outcome(client.upload(good_data))["download_url"]
+        assert requests.get(url, timeout=10).status_code == 403
+
     def test_403(self, download):
         assert download("results_403").status_code == 403
 
@@ -183,7 +255,14 @@ def test_a_training_fails(start, good_data):
 def test_every_fault_is_tested_here():
     with open(__file__, encoding="utf-8") as file:  # noqa: PTH123  - __file__ is a string
         text = file.read()
-    assert [name for name in FAULTS if f'"{name}"' not in text] == []
+    made = {
+        f"{what}_{status}{after}"
+        for what in ("api", "upload")
+        for status in (204, *STATUSES)
+        for after in ("", "_after")
+    }
+    assert [name for name in FAULTS if f'"{name}"' not in text and name not in made] == []
+    assert set(FAULTS) > set(WORST_CASE)
 
 
 class TestDice:

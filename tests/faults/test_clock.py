@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retraind.api.upload import AddressExpired
+from retraind.api.upload import AddressExpired, InDoubt
 from retraind.clock import ManualClock
 from retraind.job import Outcome, State
 from retraind.scheduler import Scheduler
@@ -102,9 +102,13 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
     job = world.journal.write(job, registered_at=world.clock.now() + YEARS)
     with monkeypatch.context() as patch:
         patch.setattr(
-            world.pipeline._store, "put", lambda *_: (_ for _ in ()).throw(AddressExpired("It has expired."))
+            world.pipeline._store,
+            "put",
+            lambda *_: (_ for _ in ()).throw(InDoubt("No.", address_refused=True)),
         )
         job = world.pipeline.advance_one(job)
+    assert "a moment old" not in job.trouble
+    job = world.run(job, until=State.BUNDLED)
     assert job.state is State.BUNDLED
     assert world.run(job).outcome is Outcome.TRAINED
 

@@ -24,16 +24,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from crash.installation import a_folder, table
+from ledger import history
 from process import Site, deliver, until
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.emulator import STATUSES, WORST_CASE, EmulatedModel, Emulator, EmulatorConfig, read_records
 
-FAULTS = {
+_ANSWERS = {
+    f"{what}_{status}{after}": 0.0005
+    for what in ("api", "upload")
+    for status in STATUSES
+    for after in ("", "_after")
+}
+"""Every answer of HTTP, before and after what was asked for was done: one call in twenty, in sum."""
+FAULTS = _ANSWERS | {
     "api_429": 0.01, "api_500": 0.01, "api_503": 0.02, "api_html": 0.005, "api_truncated": 0.01, "api_empty": 0.005,
-    "upload_500": 0.01, "upload_503": 0.02, "upload_reset": 0.02, "upload_lost_answer": 0.02,
+    "upload_500": 0.01, "upload_503": 0.02, "upload_reset": 0.02, "upload_lost_answer": 0.02, "upload_html_after": 0.005,
+    "api_204": 0.002, "api_204_after": 0.002, "api_empty_after": 0.005, "api_html_after": 0.002,
     "results_reset": 0.02, "results_truncated": 0.02, "train_fails": 0.02,
 }  # fmt: skip
 _KEPT_SECONDS = 60
@@ -170,15 +180,11 @@ class Soak:
         )
 
     def trained_twice(self) -> list[str]:
-        """Say which bundle the service trained with twice without having failed in between, by its own records."""
-        sent: dict[tuple[str, int], str] = {}
-        trained: Counter[str] = Counter()
-        for record in read_records(self.root / "service"):
-            if record["event"] == "put_received" and record["complete"]:
-                sent[record["retrain_job_id"], record["upload"]] = f"{record['model']} {record['sha256']}"
-            elif record["event"] == "training_finished":
-                trained[sent[record["retrain_job_id"], record["training"]]] += 1
-        return [what for what, count in trained.items() if count > 1]
+        """Say with what the service trained twice without having failed in between, by its own records."""
+        return [
+            f"{' '.join(content)} by {' and '.join(jobs)}"
+            for content, jobs in history(self.root / "service").doubled().items()
+        ]
 
 
 def pairs(model: str) -> bool:
@@ -197,7 +203,11 @@ def installed(root: Path, models: int, seed: str) -> Iterator[Soak]:
             for number, name in enumerate(named)
         ),
         trainer="instant",
+        repeated_upload="again-always",
         faults=FAULTS,
+        facts=WORST_CASE,
+        hidden_time=timedelta(milliseconds=300),
+        results_lifetime=timedelta(seconds=5),
         seed=int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16),
     )
     with Emulator(service) as emulator:

@@ -1,7 +1,7 @@
 """What the service's answers mean: the vendor's error table, each row with the action it asks for.
 
 The vendor documents code, error and message; only the message tells the rows apart. Whatever the table does not
-know is judged by the HTTP status alone.
+know is judged by the HTTP status alone, and never as permanent: a proxy may have answered, and for a moment only.
 """
 
 import re
@@ -17,9 +17,14 @@ from pydantic_core import from_json
 from retraind import log
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback
 
-_LONGEST_WAIT = timedelta(days=1)
+_LONGEST_WAIT = timedelta(hours=1)
+"""A Retry-After beyond this is not waited for to its end: nobody would hear of it, and it may be a mistake."""
 _LONGEST_MESSAGE = 500
 """Characters of a message of the service that are kept."""
+
+
+class NotKnown(JobFailed):
+    """The service does not know the retrain job. What the status check says of one without an upload is undocumented."""
 
 
 def _credential(what: str, remedy: str = "") -> Callable[[], Setback]:
@@ -34,7 +39,7 @@ def _job(what: str, remedy: str, *, restart: bool = True) -> Callable[[], Setbac
     return lambda: JobFailed(what, remedy, restart=restart)
 
 
-_RELEASE = "When that is mended, run: retraind release MODEL"
+_RELEASE = "It is tried again every six hours. Once that is fixed, try at once: retraind release MODEL"
 
 TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
     {
@@ -53,7 +58,7 @@ TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
             "The service says the retrain job may have been deleted.",
             "Run: retraind retry JOB, to have the data trained anew.",
         ),
-        "not found retrain job": _job(
+        "not found retrain job": lambda: NotKnown(
             "The service does not know the retrain job (any more).",
             "Run: retraind retry JOB, to have the data trained anew.",
         ),
@@ -63,7 +68,7 @@ TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
             restart=False,
         ),
         "retrain job is not finished": lambda: Retry(
-            "The service says the retrain job has not finished yet."
+            "The service says the retrain job has not finished yet.", effect=False
         ),
         "model id is required": _model(
             "The service misses the model's id.", f"Set model_id in the configuration. {_RELEASE}"
@@ -146,28 +151,28 @@ def judge(status: int, message: str | None, retry_after: str | None, now: dateti
             f"The service answers {name}{said}.", after=wait_asked_for(retry_after, now), of_host=of_host
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Hold(
-            f"The service refuses the key: {name}{said}.",
-            "Check whether a proxy or firewall answers in the service's place.",
+        # The manual has no such row: a key that the service refuses is told by its message.
+        return Retry(
+            f"The service's address refuses the request: {name}{said}.",
+            "If this lasts, replace the key, and check whether a proxy or firewall answers in the service's place.",
             credential=True,
-            refused=True,
         )
     if 300 <= status < 400:  # noqa: PLR2004
         return Retry(
             f"The service's address answers with a redirect, {name}, which is not followed.",
             "Check api.base_url, and whether a proxy or a sign-in page answers in the service's place.",
         )
-    return Hold(
+    return Retry(
         f"The service answers {name}{said}, which its manual does not explain.",
-        f"Check api.base_url and the service's announcements. {_RELEASE}",
+        "If this lasts, check api.base_url, the service's announcements, and whether a proxy answers in its place.",
     )
 
 
 def wait_asked_for(retry_after: str | None, now: datetime) -> timedelta | None:
-    """Read a Retry-After header, seconds or an HTTP date; None when absent or unreadable. At most a day."""
+    """Read a Retry-After header, seconds or an HTTP date; None when absent or unreadable. At most an hour."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
-        # Longer numbers are beyond a day in any case, and beyond what int() reads.
+        # Longer numbers are beyond an hour in any case, and beyond what int() reads.
         return min(timedelta(seconds=int(text[:12])), _LONGEST_WAIT)
     with suppress(ValueError, OverflowError):
         moment = parsedate_to_datetime(text)

@@ -112,13 +112,14 @@ class Breaker:
                 f"{host} has been failing since {for_people(circuit.since)}; until it is well again, one request in a "
                 f"while is sent there. The last time: {circuit.reason}"
             )
-        raise refusal(what, after=wait, host=host)
+        raise refusal(what, after=wait, host=host, outage=True, effect=False)
 
     def _failed(self, host: str, trouble: Retry, *, asking: bool) -> None:
         with self._lock:
             now = self._clock.now()
             circuit = self._circuits.setdefault(host, _Circuit(now, next_try=now))
             circuit.reason = trouble.what
+            trouble.outage = circuit.failures + 1 >= FAILURES
             if circuit.failures >= FAILURES and not asking:
                 # It was under way when the circuit opened, and tells no more than those before it.
                 return
@@ -128,7 +129,8 @@ class Breaker:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(circuit.failures - FAILURES, 16))
                 # One request at most is sent at a time, so chance need not spread it far: half a pause at least.
                 pause *= self._chance.uniform(0.5, 1)
-                pause = max(pause, trouble.after or pause)
+                # A longer wait that the host asks for binds the job that was told so, not everybody else.
+                pause = min(LONGEST_PAUSE, max(pause, trouble.after or pause))
                 circuit.closed_at = self._clock.elapsed() + pause.total_seconds()
                 circuit.next_try = now + pause
 

@@ -103,6 +103,10 @@ class IssuedKey:
     """None when the service's `end_date` could not be read; its format is undocumented."""
 
 
+class Unreadable(Retry):
+    """A success whose body is not the documented one: the call may well have taken effect."""
+
+
 class Service(Protocol):
     """The four calls. All may raise Retry, Hold or JobFailed.
 
@@ -227,7 +231,7 @@ class ApiClient:
                 f"The answer of {whom} is longer than {LARGEST_ANSWER} bytes, which no documented answer is.",
                 "Check api.base_url, and whether a proxy answers in the service's place.",
             )
-        if response.status_code != requests.codes.ok:
+        if not 200 <= response.status_code < 300:  # noqa: PLR2004
             message = message_in(body)
             said = worded(message, key) if message else None
             retry_after = response.headers.get("Retry-After")
@@ -253,6 +257,7 @@ def _query(parameters: dict[str, str]) -> str:
 def unreadable(body: bytes, whom: str) -> Retry:
     """Return the Retry for a success answer that is not what the manual says, and say what it looks like."""
     start = body[:200].lstrip()
+    kind = Retry if is_web_page(start) else Unreadable
     if not body:
         what = f"The answer of {whom} is empty."
     elif is_web_page(start):
@@ -261,7 +266,7 @@ def unreadable(body: bytes, whom: str) -> Retry:
         what = f"The answer of {whom} is cut off or lacks a documented field."
     else:
         what = f"The answer of {whom} is not JSON."
-    return Retry(what, "If this stays so, a proxy or sign-in page may be answering in the service's place.")
+    return kind(what, "If this stays so, a proxy or sign-in page may be answering in the service's place.")
 
 
 def read_end_date(value: object) -> datetime | None:

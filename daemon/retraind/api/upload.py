@@ -6,7 +6,7 @@ The API key never goes there, nothing is followed, and no address is ever worded
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,6 @@ from retraind.api.wire import (
     NETWORK_ERRORS,
     causes_of,
     network_retry,
-    never_connected,
     new_session,
     place_of,
     time_out,
@@ -55,20 +54,30 @@ class AddressExpired(Setback):
 
 
 @dataclass
-class NotStored(Retry):
-    """Passing trouble after which the store certainly does not have the file, so sending it again is safe."""
+class NotSent(Retry):
+    """An upload that failed."""
+
+    address_refused: bool = False
+    """True when the answer says that another try with the same address is of no use."""
+
+
+@dataclass
+class NotStored(NotSent):
+    """No byte of the file left this machine: the store certainly does not have it, so sending it again is safe."""
+
+
+@dataclass
+class InDoubt(NotSent):
+    """Some of the file was sent. Whatever was answered, or not: the store may have all of it, and only the service knows."""
 
 
 _ERROR_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,60})\s*</Code>")
-_CODES: Mapping[str, type[AddressExpired | NotStored]] = {
-    # Addresses signed with a role's passing credentials end with these, with status 400, long before their own time.
-    "ExpiredToken": AddressExpired,
-    "InvalidToken": AddressExpired,
-    "TokenRefreshRequired": AddressExpired,
-    "IncompleteBody": NotStored,
-    "RequestTimeout": NotStored,
-}
-"""S3's error codes that mean something else than their status 400 says."""
+_EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
+"""S3's error codes, with status 400, of addresses signed with a role's passing credentials, once these have ended."""
+_SLOW = frozenset({"IncompleteBody", "RequestTimeout"})
+"""S3's error codes, with status 400, for bytes that did not come in time: the next try may succeed."""
+_AGAIN = frozenset({408, 409, 425, 429})
+"""Statuses of 4xx that say nothing against another try with the same address."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,8 @@ class _Body:
         self._file = file
         self._prefix = prefix
         self.left = len(prefix) + os.fstat(file.fileno()).st_size
+        self.begun = self.left == 0
+        """True once some of it may have left this machine; of nothing, all is sent with the header."""
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +118,7 @@ class _Body:
 
     def read(self, _size: int = -1) -> bytes:
         # urllib3 asks for 16 KiB at a time; a larger piece is sent as it comes and costs a fraction.
+        self.begun = True
         try:
             piece = self._prefix or (self._file.read(min(READ_SIZE, self.left)) if self.left else b"")
         except OSError as error:
@@ -141,9 +153,8 @@ class ObjectStore:
 
         `prefix` is sent before it.
 
-        `pause` is called while it is sent and may raise Stopped. Raises AddressExpired, Retry or JobFailed, and
-        OSError when the bundle cannot be read; after a Retry other than NotStored it is unknown whether the store
-        has the file.
+        `pause` is called while it is sent and may raise Stopped. Raises NotStored or InDoubt, and OSError when the
+        bundle cannot be read; after anything but NotStored it is unknown whether the store has the file.
         """
         whom = _store(address)
         with self._breaker.guard(place_of(address), NotStored):
@@ -158,19 +169,42 @@ class ObjectStore:
                 with session.put(
                     address, data=body, timeout=self._timeout, allow_redirects=False, stream=True
                 ) as response:
-                    self._check(response, whom, "upload")
+                    refusal = self._refusal(response, whom)
             except _BundleTrouble as trouble:
-                raise trouble.error or Retry(
+                raise trouble.error or InDoubt(
                     f"The bundle {name} became shorter while it was sent; {whom} got a part of it at most.",
                     "See what else writes where it is kept.",
                 ) from None
             except NETWORK_ERRORS as error:
                 setback = network_retry(error, whom)
-                if never_connected(error):
-                    raise NotStored(setback.what, setback.remedy, of_host=setback.of_host) from None
-                raise setback from None
-        if body.left:
-            raise Retry(f"{_begin(whom)} answered before it had the whole file.", _PORTAL)
+                kind = InDoubt if body.begun else NotStored
+                raise kind(setback.what, setback.remedy, of_host=setback.of_host) from None
+        if refusal is None and body.left:
+            refusal = InDoubt(f"{_begin(whom)} answered before it had the whole file.", _PORTAL)
+        if refusal is not None:
+            raise refusal
+
+    def _refusal(self, response: requests.Response, whom: str) -> InDoubt | None:
+        """Return what an answer to an upload means, unless it is a success.
+
+        None of them proves that the bytes were not taken: a proxy may have passed them on and lost the store's answer.
+        """
+        status = response.status_code
+        start = _start_of(response)
+        if status in {200, 201, 204}:
+            # Stores answer an upload with nothing, though some call that text/html.
+            page = is_web_page(start)
+            return InDoubt(f"{_begin(whom)} answers with a web page.", _PORTAL) if page else None
+        name, code = _named(status, start)
+        after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
+        if 400 <= status < 500 and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
+            what = f"{_begin(whom)} refuses the upload address with {name}."
+            return InDoubt(what, address_refused=True, after=after)
+        if 300 <= status < 400:  # noqa: PLR2004
+            what = f"{_begin(whom)} answers with a redirect ({name}), which is not followed."
+            return InDoubt(what, _PORTAL, after=after)
+        of_host = status == 429 or status >= 500  # noqa: PLR2004
+        return InDoubt(f"{_begin(whom)} answers {name}.", after=after, of_host=of_host)
 
     def get(
         self,
@@ -205,7 +239,7 @@ class ObjectStore:
                     headers={"Accept-Encoding": "identity"},
                 ) as response,
             ):
-                self._check(response, whom, "results")
+                self._check(response, whom)
                 fetched = _save(response, temporary, pause, largest, keep_free)
         except NETWORK_ERRORS as error:
             _remove(temporary)
@@ -222,34 +256,33 @@ class ObjectStore:
         sync_folder(target.parent)
         return fetched
 
-    def _check(self, response: requests.Response, whom: str, what: str) -> None:
-        """Raise unless the store has done what was asked."""
+    def _check(self, response: requests.Response, whom: str) -> None:
+        """Raise unless the store gives the results."""
         status = response.status_code
-        if status == requests.codes.ok or (what == "upload" and status in {201, 204}):
-            # Stores answer an upload with nothing, though some call that text/html.
-            if what == "upload" and is_web_page(_start_of(response)):
-                raise Retry(f"{_begin(whom)} answers with a web page.", _PORTAL)
+        if status == requests.codes.ok:
             return
-        found = _ERROR_CODE.search(_start_of(response))
-        code = found[1].decode() if found else ""
-        name = f"HTTP {status}" + (f" ({code})" if code else "")
-        if status == requests.codes.forbidden or _CODES.get(code) is AddressExpired:
-            raise AddressExpired(f"The {what} address given by the service has expired.")
-        if status in {408, 429} or status >= 500 or code in _CODES:  # noqa: PLR2004
-            after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
-            # A 5xx other than 503 may come from a gateway that passed the bytes on.
-            kind = NotStored if status in {408, 429, 503} or code in _CODES else Retry
-            of_host = status == 429 or status >= 500  # noqa: PLR2004
-            raise kind(f"{_begin(whom)} answers {name}.", after=after, of_host=of_host)
+        name, code = _named(status, _start_of(response))
+        if status == requests.codes.forbidden or code in _EXPIRED:
+            raise AddressExpired("The results address given by the service has expired.")
+        after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
         if 300 <= status < 400:  # noqa: PLR2004
-            raise NotStored(
-                f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL
+            raise Retry(f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL)
+        of_host = status == 429 or status >= 500  # noqa: PLR2004
+        if 400 <= status < 500 and code and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
+            raise JobFailed(
+                f"{_begin(whom)} refuses the results with {name}.",
+                "Run: retraind retry JOB. If it happens again, ask the service's support.",
+                restart=False,
             )
-        raise JobFailed(
-            f"{_begin(whom)} refuses the {what} with {name}.",
-            "Run: retraind retry JOB. If it happens again, ask the service's support.",
-            restart=what == "upload",
-        )
+        # Without the store's own code it may be a proxy's page, and the next status check names another address.
+        raise Retry(f"{_begin(whom)} answers {name} instead of the results.", after=after, of_host=of_host)
+
+
+def _named(status: int, start: bytes) -> tuple[str, str]:
+    """Return an error's name for people, and S3's code, which is empty where there is none."""
+    found = _ERROR_CODE.search(start)
+    code = found[1].decode() if found else ""
+    return f"HTTP {status}" + (f" ({code})" if code else ""), code
 
 
 def _store(address: str) -> str:

@@ -263,4 +263,4 @@ def network_retry(error: NetworkError, whom: str) -> Retry:
     ):
         remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
     of_host = not any(isinstance(cause, _OF_THE_REQUEST) for cause in causes_of(error))
-    return Retry(word_failure(error, whom), remedy, of_host=of_host)
+    return Retry(word_failure(error, whom), remedy, of_host=of_host, effect=not never_connected(error))

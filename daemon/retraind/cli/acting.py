@@ -144,6 +144,8 @@ def _release_job(journal: Journal, job: Job) -> int:
     changes: dict[str, Any] = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
     if job.waits_for_window:
         changes["window_waived"] = True
+    elif job.upload_held:
+        changes |= {"upload_held": False, "registrations": 0}
     elif job.held_until is not None:
         # Only a budget holds a job until a date. Whoever ends another hold has said nothing of money.
         changes["budget_waived"] = True

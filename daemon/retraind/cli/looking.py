@@ -65,9 +65,8 @@ def status(options: argparse.Namespace) -> int:
         out.print(table)
         for host in found.hosts:
             out.print(display(f"WAITING: {host.sentence}"), soft_wrap=True)
-    well = (
-        found.process and not found.hosts and not any(model.hold or model.trouble for model in found.models)
-    )
+    bad = any(model.hold or model.trouble or any(job.stuck for job in model.jobs) for model in found.models)
+    well = found.process and not found.hosts and not bad
     return GOOD if well else BAD
 
 

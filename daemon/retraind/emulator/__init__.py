@@ -19,12 +19,16 @@ results_downloaded, model_switched, api_key_issued, fault_struck, portal_visited
 Where the vendor's manual leaves something open, the emulator takes the reading that is worst for a client, or makes
 it a field of `EmulatorConfig`:
 
-- an error's body is `{"code": int, "error": str, "message": str}`;
+- an error's body is `{"code": int, "error": str, "message": str}` (the fault `api_error_shape` sends other shapes);
 - an unknown key is `invalid_api_key.`, one that ended `Inactive_credential.`, and one of another model than the
   retrain job's `Not_found_credential.`;
 - a second complete PUT to one address begins a second training (`repeated_upload`), whose status and results take
   the place of the first one's;
-- a status check signs a new download address each time; every address ends after `url_lifetime`;
+- a status check signs a new download address each time; every address ends after `url_lifetime`, that of results after
+  `results_lifetime`, where given;
+- the status of a retrain job without an upload is a word; with the fault `status_unknown` the job is not known. An upload
+  shows in the status at once; with `status_hidden` only after `hidden_time`, though its training may run;
+- `end_date` has `end_date_format`; the fault `api_end_date` sends others. `WORST_CASE` orders all these faults at once;
 - a zip must hold the two files and nothing else, compressed; columns must match in order, too;
 - a target of numbers with more than ten different ones is a quantity, any other a class.
 
@@ -33,12 +37,14 @@ Nothing here imports the rest of retraind.
 
 from retraind.emulator.command import add_arguments, run_from_arguments
 from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, RequestSeen, StatusWords
-from retraind.emulator.faults import FAULTS, Fault
+from retraind.emulator.faults import FAULTS, STATUSES, WORST_CASE, Fault
 from retraind.emulator.records import read_records
 from retraind.emulator.service import Emulator
 
 __all__ = [
     "FAULTS",
+    "STATUSES",
+    "WORST_CASE",
     "EmulatedModel",
     "Emulator",
     "EmulatorConfig",

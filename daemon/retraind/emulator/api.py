@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from retraind.emulator.answers import Answer, Refusal, as_json
 from retraind.emulator.config import EmulatorConfig
 from retraind.emulator.facts import tell_registered
+from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Account, Key, Ledger, Model, RetrainJob
 from retraind.emulator.records import Records
 from retraind.emulator.signing import presign
@@ -37,10 +38,11 @@ class Call:
 class Api:
     """The service's face to clients."""
 
-    def __init__(self, config: EmulatorConfig, ledger: Ledger, records: Records) -> None:
+    def __init__(self, config: EmulatorConfig, ledger: Ledger, records: Records, dice: Dice) -> None:
         self._config = config
         self._ledger = ledger
         self._records = records
+        self._dice = dice
 
     def answer(self, call: Call) -> Answer:
         """Answer one call."""
@@ -92,7 +94,10 @@ class Api:
         words = self._config.words
         body: dict[str, object] = {"metadata": {"retrain_job_id": job.retrain_job_id}}
         training = job.trainings[-1] if job.trainings else None
+        if self._is_hidden(job):
+            training = None
         if training is None:
+            _refuse_if(self._dice.strikes("status_unknown"), Refusal.JOB_NOT_FOUND)
             body["status"] = words.waiting_for_upload
         elif training.started_at is None:
             body["status"] = words.waiting
@@ -104,6 +109,12 @@ class Api:
             address = self._address(call, "GET", job.results_token)
             body |= {"status": words.finished, "model_id": model.model_id, "download_url": address}
         return as_json(body)
+
+    def _is_hidden(self, job: RetrainJob) -> bool:
+        """Tell whether the status shows nothing yet of the job's first upload, whose training may well run."""
+        if not job.uploads or self._config.now() >= job.uploads[0].received_at + self._config.hidden_time:
+            return False
+        return self._dice.strikes("status_hidden")
 
     def _switch(self, call: Call, retrain_job_id: str) -> Answer:
         model, job = self._job_for_key(call.key, retrain_job_id)
@@ -176,7 +187,10 @@ class Api:
 
     def _address(self, call: Call, method: str, token: str) -> str:
         secret = self._ledger.account.signing_secret
-        path = presign(secret, method, token, self._config.now(), self._config.url_lifetime)
+        lifetime = self._config.url_lifetime
+        if method == "GET" and self._config.results_lifetime is not None:
+            lifetime = self._config.results_lifetime
+        path = presign(secret, method, token, self._config.now(), lifetime)
         return call.base_url + path
 
 

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, RequestSeen
-from retraind.emulator.faults import FAULTS, Fault
+from retraind.emulator.faults import FAULTS, WORST_CASE, Fault
 from retraind.emulator.ledger import Account, read_account
 from retraind.emulator.service import Emulator, require_loopback
 
@@ -65,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='may be repeated; default: one model named "demo" that predicts the last column',
     )
     add("--fault", metavar="NAME=PROB", type=_fault, action="append", default=[], help="may be repeated")
+    add(
+        "--worst-case",
+        action="store_true",
+        help="take what the vendor leaves open the worst way: status_unknown, status_hidden, and so on",
+    )
     add("--list-faults", action="store_true", help="list the faults and exit")
     add("--seed", metavar="INT", type=int, help="make the choice of faults repeatable")
     add(
@@ -150,6 +155,8 @@ def _configure(args: argparse.Namespace, state_dir: Path, console: Console) -> t
         train_time=args.train_time,
         trainer=args.trainer,
         faults=dict(args.fault),
+        facts=WORST_CASE if args.worst_case else {},
+        repeated_upload="again-always" if args.worst_case else "again-once-started",
         seed=args.seed,
         on_request=_logger(console) if args.log_requests else None,
     )

@@ -86,6 +86,8 @@ class EmulatorConfig:
     models: tuple[EmulatedModel, ...] = ()
     url_lifetime: timedelta = timedelta(hours=1)
     """How long pre-signed addresses work, counted from the call that handed them out."""
+    results_lifetime: timedelta | None = None
+    """The same for the addresses of results alone, where they live shorter or longer."""
     key_lifetime: timedelta = timedelta(days=30)
     queue_time: timedelta = timedelta(0)
     """The least time between a complete upload and the start of its training."""
@@ -103,12 +105,16 @@ class EmulatorConfig:
     """strftime format (UTC) of `end_date` in Get API Key, which the vendor leaves open."""
     faults: Mapping[str, float | Fault] = field(default_factory=dict)
     """Fault name to probability; `retraind.emulator.FAULTS` lists them."""
+    facts: Mapping[str, float | Fault] = field(default_factory=dict)
+    """The same for what is a trait of the service, such as `WORST_CASE`: it lasts when other faults are ordered."""
     seed: int | None = None
     """Seed of the random choice of faults."""
     stall_time: timedelta = timedelta(seconds=30)
     """How long `upload_stall` stops reading."""
     slow_time: timedelta = timedelta(seconds=5)
     """How long `api_slow` waits before it answers."""
+    hidden_time: timedelta = timedelta(seconds=10)
+    """How long after an upload `status_hidden` lets the status check say what it said before."""
     retry_after: timedelta = timedelta(seconds=2)
     """What `api_429` and `api_429_date` ask for; whole seconds."""
     huge_bytes: int = 100_000_000
@@ -133,3 +139,4 @@ class EmulatorConfig:
             if len(set(values)) < len(values):
                 raise ValueError(f"Two models of the emulator have the same {what}.")
         as_faults(self.faults)
+        as_faults(self.facts)

@@ -1,6 +1,7 @@
 """The catalogue of faults the emulator can commit, and the dice that decide when.
 
-How each fault looks on the wire is told where it is committed: `api_faults`, `store` and `trainings`.
+How each fault looks on the wire is told where it is committed: `api_faults`, `store` and `trainings`. Any status of HTTP
+can be ordered in two ways: instead of what was asked for, and after it was done (`…_after`).
 """
 
 import random
@@ -9,34 +10,103 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-FAULTS: Mapping[str, str] = MappingProxyType(
-    {
-        "api_429": "429 with Retry-After in seconds",
-        "api_429_date": "429 with Retry-After as an HTTP date",
-        "api_429_bare": "429 without Retry-After",
-        "api_500": "500 with an empty body",
-        "api_503": "503 with an HTML body, as a load balancer sends it",
-        "api_html": "200 with the HTML of a captive portal",
-        "api_redirect": "302 to a captive portal on the same host",
-        "api_slow": "the right answer, but late",
-        "api_huge": "200 with JSON of a hundred megabytes",
-        "api_wrong_json": "200 with a JSON list",
-        "api_empty": "200 with an empty body",
-        "api_truncated": "the call takes effect, but its JSON is cut off",
-        "api_extra_fields": "the right answer with fields nobody documented",
-        "upload_500": "the store answers 500 and keeps nothing",
-        "upload_503": "the store answers 503 SlowDown and keeps nothing",
-        "upload_403": "the store says the address has expired",
-        "upload_reset": "the connection is reset in the middle of the body",
-        "upload_stall": "the store stops reading for a while in the middle of the body",
-        "upload_lost_answer": "the object is stored and training starts, but no answer comes",
-        "results_403": "the store says the address has expired",
-        "results_reset": "the connection is reset in the middle of the results",
-        "results_truncated": "the connection is closed in the middle of the results",
-        "results_cut": "half of the results, announced as if it were all",
-        "train_fails": "the training fails for reasons of the service's own",
-    }
+STATUSES = (
+    301,
+    307,
+    400,
+    401,
+    403,
+    404,
+    405,
+    408,
+    409,
+    410,
+    411,
+    412,
+    413,
+    422,
+    429,
+    500,
+    501,
+    502,
+    503,
+    504,
 )
+"""What a service, a store, a proxy or a firewall may answer other than a success."""
+_AFTER = "_after"
+
+
+def _every_answer() -> dict[str, str]:
+    """Return the faults that are an answer of some status, before and after what was asked for was done."""
+    made = {"api_204": "204, a success without a body, though nothing was done"}
+    made["api_204_after"] = "the call takes effect, and is answered with 204 and no body"
+    for status in STATUSES:
+        made[f"api_{status}"] = f"{status}, as a proxy or a gateway sends it; nothing is done"
+        made[f"api_{status}_after"] = f"the call takes effect, and is answered with {status}"
+        made[f"upload_{status}"] = f"the store answers {status} and keeps nothing"
+        made[f"upload_{status}_after"] = (
+            f"the object is stored and training starts, but the answer is {status}"
+        )
+    return made
+
+
+def status_of(name: str) -> int:
+    """Return the status that a fault such as `upload_503_after` answers with."""
+    return int(name.removesuffix(_AFTER).rpartition("_")[2])
+
+
+UPLOAD_ANSWERS = tuple(f"upload_{status}" for status in STATUSES)
+UPLOAD_ANSWERS_AFTER = tuple(f"{name}{_AFTER}" for name in UPLOAD_ANSWERS)
+API_ANSWERS = tuple(f"api_{status}" for status in (204, *STATUSES))
+API_ANSWERS_AFTER = tuple(f"{name}{_AFTER}" for name in API_ANSWERS)
+
+_NAMED = {
+    "status_unknown": "the status check does not know a retrain job that has no upload: Not found retrain job.",
+    "status_hidden": "the status check shows nothing of an upload until `hidden_time` after it",
+    "api_error_shape": "the body of a refusal has another shape than the documented one",
+    "api_end_date": "`end_date` comes in another format, or in none",
+    "api_429_day": "429 with a Retry-After of a day",
+    "api_429": "429 with Retry-After in seconds",
+    "api_429_date": "429 with Retry-After as an HTTP date",
+    "api_429_bare": "429 without Retry-After",
+    "api_500": "500 with an empty body",
+    "api_503": "503 with an HTML body, as a load balancer sends it",
+    "api_html": "200 with the HTML of a captive portal",
+    "api_redirect": "302 to a captive portal on the same host",
+    "api_slow": "the right answer, but late",
+    "api_huge": "200 with JSON of a hundred megabytes",
+    "api_wrong_json": "200 with a JSON list",
+    "api_empty": "200 with an empty body",
+    "api_empty_after": "the call takes effect, and is answered with 200 and an empty body",
+    "api_html_after": "the call takes effect, and a portal answers it with 200 and a page",
+    "api_truncated": "the call takes effect, but its JSON is cut off",
+    "api_extra_fields": "the right answer with fields nobody documented",
+    "upload_500": "the store answers 500 and keeps nothing",
+    "upload_503": "the store answers 503 SlowDown and keeps nothing",
+    "upload_403": "the store says the address has expired",
+    "upload_503_day": "the store answers 503 with a Retry-After of a day and keeps nothing",
+    "upload_html": "a portal answers with 200 and a page; nothing is kept",
+    "upload_html_after": "the object is stored and training starts, but a portal answers with a page",
+    "upload_reset": "the connection is reset in the middle of the body",
+    "upload_stall": "the store stops reading for a while in the middle of the body",
+    "upload_lost_answer": "the object is stored and training starts, but no answer comes",
+    "results_403": "the store says the address has expired",
+    "results_reset": "the connection is reset in the middle of the results",
+    "results_truncated": "the connection is closed in the middle of the results",
+    "results_cut": "half of the results, announced as if it were all",
+    "train_fails": "the training fails for reasons of the service's own",
+}
+FAULTS: Mapping[str, str] = MappingProxyType(
+    _NAMED | {name: what for name, what in _every_answer().items() if name not in _NAMED}
+)
+"""All faults by name, with what happens."""
+
+
+WORST_CASE: Mapping[str, float] = MappingProxyType(
+    {"status_unknown": 1.0, "status_hidden": 1.0, "api_error_shape": 0.5, "api_end_date": 0.5}
+)
+"""What the vendor leaves open, taken the worst way for a client. A repeated upload is worst as it is
+(`repeated_upload = "again-always"`), short lives of addresses are `url_lifetime` and `results_lifetime`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +138,21 @@ class Dice:
     """Decides at each opportunity whether a fault strikes. Safe to share between threads."""
 
     def __init__(
-        self, faults: Mapping[str, float | Fault], seed: int | None, on_strike: Callable[[str], None]
+        self,
+        faults: Mapping[str, float | Fault],
+        seed: int | None,
+        on_strike: Callable[[str], None],
+        facts: Mapping[str, float | Fault] = MappingProxyType({}),
     ) -> None:
         self._lock = threading.Lock()
-        self._faults = as_faults(faults)
+        self._facts = as_faults(facts)
+        self._faults = self._facts | as_faults(faults)
         self._random = random.Random(seed)  # noqa: S311  - no secret depends on it
         self._on_strike = on_strike
 
     def set(self, faults: Mapping[str, float | Fault]) -> None:
-        """Replace all faults, effective at once. Raises ValueError for an unknown name."""
-        wanted = as_faults(faults)
+        """Replace all faults but the lasting ones, effective at once. Raises ValueError for an unknown name."""
+        wanted = self._facts | as_faults(faults)
         with self._lock:
             self._faults = wanted
 

@@ -152,9 +152,14 @@ class _Running:
             ledger.take_in(config.models, config.now(), config.key_lifetime)
             records = Records(config.state_dir, config.now)
             cleanup.callback(records.close)
-            dice = Dice(config.faults, config.seed, lambda name: records.tell("fault_struck", fault=name))
+            dice = Dice(
+                config.faults,
+                config.seed,
+                lambda name: records.tell("fault_struck", fault=name),
+                config.facts,
+            )
             trainings = Trainings(config, ledger, records, dice, trainer)
-            api = Api(config, ledger, records)
+            api = Api(config, ledger, records, dice)
             self.admin = Admin(config, ledger, api, dice)
             store = Store(config, ledger, records, dice, trainings)
             control = Control(config.state_dir, self.admin)

@@ -6,15 +6,17 @@ Bodies go straight between socket and disk, a megabyte at a time.
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from retraind.emulator.answers import Answer, store_refusal
+from retraind.emulator.answers import Answer, as_html, store_refusal
+from retraind.emulator.api_faults import portal
 from retraind.emulator.config import EmulatorConfig
 from retraind.emulator.exchange import BLOCK, Exchange, HungUp
 from retraind.emulator.facts import tell_upload
-from retraind.emulator.faults import Dice
+from retraind.emulator.faults import UPLOAD_ANSWERS, UPLOAD_ANSWERS_AFTER, Dice, status_of
 from retraind.emulator.ledger import Ledger, RetrainJob, Upload
 from retraind.emulator.records import Records
 from retraind.emulator.signing import Verdict, check
@@ -23,6 +25,16 @@ from retraind.emulator.trainings import Trainings
 _LARGEST_OBJECT = 5 * 1024**3
 """S3 takes no more in a single PUT."""
 _EXPIRED = ("AccessDenied", "Request has expired")
+_CODES = {
+    400: ("InvalidRequest", "The request is not valid."),
+    404: ("NoSuchBucket", "The specified bucket does not exist."),
+    409: ("OperationAborted", "A conflicting operation is in progress."),
+    412: ("PreconditionFailed", "A precondition did not hold."),
+    500: ("InternalError", "We encountered an internal error. Please try again."),
+    501: ("NotImplemented", "A header you provided implies functionality that is not implemented."),
+    503: ("SlowDown", "Please reduce your request rate."),
+}
+"""S3's own words for statuses; the others come as a page, from something before the store."""
 
 
 class Store:
@@ -85,15 +97,11 @@ class Store:
     # -- uploads -------------------------------------------------------------------------------------------
 
     def _take(self, exchange: Exchange, job: RetrainJob) -> None:
-        if self._dice.strikes("upload_503"):
-            exchange.send(store_refusal(503, "SlowDown", "Please reduce your request rate."))
-            return
-        if self._dice.strikes("upload_500"):
-            message = "We encountered an internal error. Please try again."
-            exchange.send(store_refusal(500, "InternalError", message))
-            return
-        if self._dice.strikes("upload_403"):
-            exchange.send(store_refusal(403, *_EXPIRED, ServerTime=self._config.now().isoformat()))
+        before = self._answer_of(exchange, UPLOAD_ANSWERS, "upload_html")
+        if self._dice.strikes("upload_503_day"):
+            before = self._some(exchange, 503, {"Retry-After": "86400"})
+        if before is not None:
+            exchange.send(before)
             return
         announced = exchange.unread
         new = self._ledger.objects_of(job) / f"arriving-{secrets.token_hex(8)}"
@@ -115,7 +123,26 @@ class Store:
         self._keep(job, new, announced, digest)
         if self._dice.strikes("upload_lost_answer"):
             exchange.hang_up()
-        exchange.send(Answer(200, content_type=None, headers={"ETag": f'"{digest[:32]}"'}))
+        after = self._answer_of(exchange, UPLOAD_ANSWERS_AFTER, "upload_html_after")
+        exchange.send(after or Answer(200, content_type=None, headers={"ETag": f'"{digest[:32]}"'}))
+
+    def _answer_of(self, exchange: Exchange, faults: Iterable[str], page: str) -> Answer | None:
+        """Return what the upload is answered with by one of the faults that strikes, if one does."""
+        for name in faults:
+            if self._dice.strikes(name):
+                return self._some(exchange, status_of(name))
+        return portal() if self._dice.strikes(page) else None
+
+    def _some(self, exchange: Exchange, status: int, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return an answer of a status as the store sends it, or a proxy before it."""
+        if status == 403:  # noqa: PLR2004
+            return store_refusal(403, *_EXPIRED, ServerTime=self._config.now().isoformat())
+        if status in {301, 307}:
+            return Answer(status, content_type=None, headers={"Location": f"{exchange.base_url}/elsewhere"})
+        if status in _CODES:
+            refusal = store_refusal(status, *_CODES[status])
+            return replace(refusal, headers=headers or {})
+        return as_html(f"{status} {exchange.responses.get(status, ('',))[0]}", status=status)
 
     def _receive(self, exchange: Exchange, new: Path) -> str:
         """Write the body to file `new`; return its SHA-256. Raises HungUp if it ends early."""

@@ -61,6 +61,10 @@ class Report(_Part):
         default=None, description="Of what the service sent, taken while it was received."
     )
     switched: bool
+    switch_open: bool = Field(
+        default=False,
+        description="True when it is not certain whether it was published, since the service gave no clear answer.",
+    )
     switch_note: str | None
     gate_exit: int | None
     gate_shown: tuple[Shown, ...] = Field(default=(), description="The files that the gate was shown.")
@@ -115,6 +119,7 @@ def report(job: Job) -> Report:
         results=job.results_name,
         results_sha256=job.results_sha256,
         switched=job.outcome is Outcome.SWITCHED,
+        switch_open=job.switch_open,
         switch_note=job.switch_note,
         gate_exit=job.gate_exit,
         gate_shown=job.gate_shown,

@@ -40,6 +40,10 @@ def headline(job: Job) -> str:
     if job.outcome is Outcome.SWITCHED and job.switched_by_hand:
         again = " again" if job.first_switched_at else ""
         return f"The model was retrained with this data, and the new model was published{again}, by hand."
+    if job.outcome is Outcome.TRAINED and job.switch_open:
+        return (
+            "The model was retrained with this data. It is not certain whether the new model was published."
+        )
     return _HEADLINES[job.outcome]
 
 
@@ -70,8 +74,9 @@ def result_note(job: Job, *, policy: str | None = None) -> str:
         parts.append(job.switch_note)
     if job.outcome is Outcome.TRAINED:
         look = f"look at {RESULTS_FILE}" if job.results_name else f"{RESULTS_FILE} is no longer here"
+        purpose = "make sure that the new model is published" if job.switch_open else "publish the new model"
         parts.append(
-            f"What to do next: {look}. To publish the new model, the operator of retraind runs\n"
+            f"What to do next: {look}. To {purpose}, the operator of retraind runs\n"
             f"    retraind switch {job.id}"
         )
     elif job.outcome is Outcome.SWITCHED:

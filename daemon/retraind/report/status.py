@@ -54,6 +54,13 @@ _ENDED = {
 }
 
 
+def _ended(job: Job) -> str:
+    assert job.outcome is not None
+    if job.outcome is Outcome.TRAINED and job.switch_open:
+        return "trained; it is not certain whether it was published"
+    return _ENDED[job.outcome]
+
+
 def doing(job: Job, first: Job | None) -> str:
     """Say in half a sentence what is going on with an active job; `first` is the one of its model that others wait for."""
     if job.state is State.SEALED and first is not None and first.id != job.id:
@@ -129,7 +136,7 @@ def _outcomes(published: Job | None, last: Job | None) -> Iterator[str]:
     if last and last.outcome:
         filed = "failed" if last.state is State.FAILED else "done"
         yield (
-            f"Last finished: {display(last.key) or '(without a key)'} ({_ENDED[last.outcome]}), "
+            f"Last finished: {display(last.key) or '(without a key)'} ({_ended(last)}), "
             f"{for_people(last.updated_at)}. See {filed}/{last.id}/"
         )
 
