@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 from outage.running import running
 from process import Site, filed, until
 from retraind import caretaker
+from retraind.api.client import IssuedKey, read_end_date
 from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.clock import ManualClock
 from retraind.config import load
@@ -208,3 +210,67 @@ def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_i
             site.root.joinpath("churn.key").write_text(key)
             until(lambda: len(filed(drop)) == 2, "both are trained with the new key")
         assert all(folder.parent.name == "done" for folder in filed(drop))
+
+
+def on_the_share(drop):
+    status = drop / "STATUS.txt"
+    return status.read_text("utf-8-sig") if status.exists() else ""
+
+
+@pytest.mark.parametrize("moment", [253_402_300_800, 300_000_000_000, -62_135_596_801])
+@pytest.mark.process
+def test_a_key_file_dated_in_a_year_that_no_calendar_has_keeps_no_other_model_s_key_from_being_looked_after(
+    root, moment
+):
+    site = Site(root, "http://127.0.0.1:9")
+    drops = {name: site.add_model(name, f"key-of-{name}-0123456789") for name in ("a", "b")}
+    os.utime(root / "a.key", (moment, moment))
+    if os.stat(root / "a.key").st_mtime != moment:  # noqa: PTH116
+        pytest.skip("this file system knows no such time")
+    old = (datetime.now(UTC) - 25 * DAY).timestamp()
+    os.utime(root / "b.key", (old, old))
+    try:
+        site.start()
+        until(lambda: "SOON TO DO" in on_the_share(drops["b"]), "b's key is looked at")
+        assert "SOON TO DO" not in on_the_share(drops["a"])
+        assert site.command("status").returncode == 0
+        site.stop()
+    finally:
+        site.kill()
+
+
+def test_an_internal_error_at_one_model_keeps_no_other_model_s_key_from_being_looked_after(place, monkeypatch):
+    here = place("model_id = 1001\nsecret_key_file")
+    here.key_file.write_text(SECRET)
+    here.site._text = here.site.config.read_text()
+    here.site.add_model("a", "key-of-a-0123456789")
+    here.daemon._read_again()
+    here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
+    plain = here.daemon.credentials.renew
+
+    def renew(name, model):
+        if name == "a":
+            raise ZeroDivisionError
+        return plain(name, model)
+
+    monkeypatch.setattr(here.daemon.credentials, "renew", renew)
+    assert {"key_renewed", "key_check_crashed"} == set(here.pass_days(24))
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31", "20991231235959"])
+def test_an_end_that_no_key_has_is_renewed_as_if_nothing_had_been_said(place, monkeypatch, end):
+    here = place("model_id = 1001\nsecret_key_file")
+    here.key_file.write_text(SECRET)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    monkeypatch.setattr("retraind.api.client.IssuedKey", lambda value, _: IssuedKey(value, read_end_date(end)))
+    try:
+        here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
+        assert here.pass_days(22.75) == []
+        here.key_file.write_text("not-the-secret-0123456789")
+        assert "key_check_crashed" not in here.pass_days(1)
+        here.key_file.write_text(SECRET)
+        assert here.pass_days(1)[-1] == "key_renewed"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

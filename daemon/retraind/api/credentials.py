@@ -24,6 +24,7 @@ from retraind.settings import ENV_PREFIX, ModelSettings
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
+_LONGEST_LIFETIME = timedelta(days=3_650)
 RENEW_BEFORE = timedelta(days=7)
 """A key that retraind fetches itself is replaced this long before its end, or after three quarters of its life."""
 _LARGEST_FILE = 16_384
@@ -38,9 +39,11 @@ class _Cached:
 
     @property
     def ends_at(self) -> datetime:
-        """When the key ends; a moment that was past when it was issued is none, but a format we misread."""
+        """When the key ends; a moment long past or far ahead is none, but a format that was misread, or a word for never."""
         told = self.key.ends_at
-        return told if told and told > self.fetched_at else self.fetched_at + KEY_LIFETIME
+        if told and timedelta(0) < told - self.fetched_at < _LONGEST_LIFETIME:
+            return told
+        return self.fetched_at + KEY_LIFETIME
 
     @property
     def renew_at(self) -> datetime:
@@ -105,11 +108,12 @@ class Credentials:
 
         systemd writes its credentials anew at each start, so that their time tells nothing.
         """
-        try:
-            seconds = model.api_key_file.stat().st_mtime if model.api_key_file else None
-        except OSError:
+        if model.api_key_file is None:
             return None
-        return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+        try:
+            return datetime.fromtimestamp(model.api_key_file.stat().st_mtime, UTC)
+        except (OSError, ValueError, OverflowError):
+            return None  # It is away just now, or dated in a year that no calendar has: that says nothing.
 
     def _present(self, name: str) -> _Cached | None:
         with self._lock:
