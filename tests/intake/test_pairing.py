@@ -106,7 +106,26 @@ def test_every_file_is_in_exactly_one_group_and_groups_do_not_mix_keys(sightings
     assert [one.key for one in group(reversed(sightings))] == [one.key for one in groups]
 
 
-WIDE = st.sampled_from(["2026", "２０２６", "2０2６", "a", "ａ", "Ａ", "①", "1", "²", "2", "ﬁ", "fi", "ガ", "ｶﾞ", "é", "_２０２６"])
+WIDE = st.sampled_from(
+    [
+        "2026",
+        "２０２６",
+        "2０2６",
+        "a",
+        "ａ",
+        "Ａ",
+        "①",
+        "1",
+        "²",
+        "2",
+        "ﬁ",
+        "fi",
+        "ガ",
+        "ｶﾞ",
+        "é",
+        "_２０２６",
+    ]
+)
 
 
 NARROW = str.maketrans({"２": "2", "０": "0", "６": "6", "ａ": "a", "Ａ": "A", "＿": "_"}) | {

@@ -239,7 +239,9 @@ def test_a_key_file_dated_in_a_year_that_no_calendar_has_keeps_no_other_model_s_
         site.kill()
 
 
-def test_an_internal_error_at_one_model_keeps_no_other_model_s_key_from_being_looked_after(place, monkeypatch):
+def test_an_internal_error_at_one_model_keeps_no_other_model_s_key_from_being_looked_after(
+    place, monkeypatch
+):
     here = place("model_id = 1001\nsecret_key_file")
     here.key_file.write_text(SECRET)
     here.site._text = here.site.config.read_text()
@@ -263,7 +265,9 @@ def test_an_end_that_no_key_has_is_renewed_as_if_nothing_had_been_said(place, mo
     here.key_file.write_text(SECRET)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
-    monkeypatch.setattr("retraind.api.client.IssuedKey", lambda value, _: IssuedKey(value, read_end_date(end)))
+    monkeypatch.setattr(
+        "retraind.api.client.IssuedKey", lambda value, _: IssuedKey(value, read_end_date(end))
+    )
     try:
         here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
         assert here.pass_days(22.75) == []
