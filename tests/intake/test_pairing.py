@@ -1,6 +1,5 @@
 """Which files belong together, and when they count as delivered. No file is touched here."""
 
-import unicodedata
 from collections import Counter
 from datetime import timedelta
 

@@ -26,9 +26,10 @@ from pydantic import (
     WrapValidator,
 )
 
+from retraind.addresses import place_of
 from retraind.api.answers import is_web_page, judge, message_in, worded
 from retraind.api.breaker import Breaker
-from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_of, time_out
+from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, time_out
 from retraind.clock import Clock
 from retraind.errors import Hold, Retry
 from retraind.settings import ApiSettings

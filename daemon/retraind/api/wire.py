@@ -8,7 +8,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -57,14 +56,6 @@ def new_session(settings: ApiSettings, pause: Callable[[], None] = _never) -> re
 def time_out(settings: ApiSettings) -> tuple[float, float]:
     """Return the time-outs as requests wants them: seconds to connect, seconds of silence."""
     return settings.connect_timeout.total_seconds(), settings.timeout.total_seconds()
-
-
-def place_of(address: str) -> str:
-    """Return host and port of an address: all of it that may be shown."""
-    try:
-        return urlsplit(address).netloc.rpartition("@")[2]
-    except ValueError:
-        return "at an unreadable address"
 
 
 class _Session(requests.Session):

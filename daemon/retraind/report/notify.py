@@ -18,9 +18,10 @@ from requests.utils import get_auth_from_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
+from retraind.addresses import place_of
 from retraind.api.answers import wait_asked_for
 from retraind.api.credentials import fingerprint
-from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_of, time_out
+from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, time_out
 from retraind.backoff import backoff
 from retraind.clock import Clock
 from retraind.errors import ConfigError, Retry
