@@ -381,7 +381,7 @@ PIECES_OF_SECRETS = ("us3r", "s3", "cret", "DOMAIN")
 @pytest.mark.parametrize("where", ["file", "variable", "a variable for the whole table"])
 @pytest.mark.parametrize("setter", SETTERS)
 @pytest.mark.parametrize("address", MALFORMED)
-def test_no_part_of_a_user_or_password_is_shown_however_an_address_is_malformed(
+def test_no_part_of_a_user_or_password_is_shown_however_an_address_is_malformed(  # noqa: PLR0917
     world, monkeypatch, capsys, address, setter, where
 ):
     key, _, is_list = setter.partition(" as ")

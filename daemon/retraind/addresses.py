@@ -33,6 +33,11 @@ def place_of(address: str) -> str:
     return authority.rpartition("@")[2]
 
 
+def place_with_user(address: str) -> str:
+    """Return what stands between scheme and path, however it is written. Not to be shown."""
+    return re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
+
+
 def host_of(address: str) -> str:
     """Return the host of an address in small letters, without brackets; empty where it cannot be read."""
     try:

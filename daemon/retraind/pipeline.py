@@ -25,7 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.api.client import Service
-from retraind.api.credentials import Credentials, explained, fingerprint, lock_address, unlock_address
+from retraind.api.credentials import Credentials, explained, lock_address, unlock_address
+from retraind.api.redaction import fingerprint
 from retraind.api.upload import AddressExpired, NotStored, ObjectStore
 from retraind.backoff import backoff
 from retraind.bundle import deflate

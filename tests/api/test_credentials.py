@@ -12,11 +12,11 @@ from retraind.api.client import IssuedKey
 from retraind.api.credentials import (
     Credentials,
     explained,
-    fingerprint,
     lock_address,
     origin_of,
     unlock_address,
 )
+from retraind.api.redaction import fingerprint
 from retraind.clock import ManualClock
 from retraind.errors import Hold, Retry
 from retraind.settings import ModelSettings

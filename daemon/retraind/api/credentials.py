@@ -279,11 +279,6 @@ def _from_systemd(credential: str, key: str) -> str:
     return _read(Path(folder) / credential, key)
 
 
-def fingerprint(key: str) -> str:
-    """Return what tells two keys apart without telling the key."""
-    return hashlib.sha256(b"retraind fingerprint\0" + key.encode()).hexdigest()[:12]
-
-
 def _box(key: str) -> Fernet:
     # API keys are long and random, so one hash is enough to derive from them; no guessing needs slowing down.
     return Fernet(

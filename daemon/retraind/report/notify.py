@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind import log
 from retraind.addresses import place_of
 from retraind.api.answers import wait_asked_for
-from retraind.api.credentials import fingerprint
+from retraind.api.redaction import fingerprint
 from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, time_out
 from retraind.backoff import backoff
 from retraind.clock import Clock
