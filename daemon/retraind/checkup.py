@@ -16,7 +16,7 @@ from retraind.clock import Clock
 from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, unseen
 from retraind.files import exists, is_file
 from retraind.patience import Question, ask_each
-from retraind.report.notify import Recipient, Refused, recipients_of, test_message
+from retraind.report.notify import Calls, Recipient, Refused, recipients_of, test_message
 from retraind.settings import ModelSettings, Settings
 
 _NO_JOB = "retraind-check"
@@ -59,7 +59,7 @@ def try_recipients(settings: Settings) -> list[Finding]:
 
 def _try(recipient: Recipient) -> Finding:
     try:
-        recipient.tell(test_message(Clock()))
+        Calls().tell(recipient, test_message(Clock()))
     except (Retry, Refused) as trouble:
         return Finding(recipient.name, False, str(trouble).removeprefix(f"{recipient.name} "))
     return Finding(recipient.name, True, "a test message was sent; see whether it has arrived")
