@@ -188,17 +188,18 @@ def _credential(
     name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
 ) -> Finding:
     subject = f"models.{name} credential"
+    trying = "the key could not be had"
     try:
         if credentials.secret(name, model) is not None and not online:
             return Finding(subject, True, "the secret key is there; the API key is fetched when needed")
         key = credentials.key(name, model)
-        if not online:
-            return Finding(subject, True, "the API key is there")
-        # "Not found retrain job." is what a good key gets.
-        with suppress(JobFailed):
-            client.status(_NO_JOB, key)
+        if online:
+            trying = "the service could not be asked"
+            # "Not found retrain job." is what a good key gets.
+            with suppress(JobFailed):
+                client.status(_NO_JOB, key)
     except Hold as hold:
         return Finding(subject, False, explained(hold, name, model).told(MODEL=name))
     except Setback as trouble:
-        return Finding(subject, False, f"the service could not be asked: {trouble}")
-    return Finding(subject, True, "the service accepts the API key")
+        return Finding(subject, False, f"{trying}: {trouble}")
+    return Finding(subject, True, "the service accepts the API key" if online else "the API key is there")

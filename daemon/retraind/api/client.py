@@ -29,7 +29,7 @@ from pydantic import (
 from retraind.addresses import place_of, place_with_user
 from retraind.api.answers import is_web_page, judge, message_in, worded
 from retraind.api.breaker import Breaker
-from retraind.api.redaction import hidden, holds
+from retraind.api.redaction import fingerprint, hidden, holds
 from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, time_out
 from retraind.clock import Clock
 from retraind.errors import Hold, Retry
@@ -203,7 +203,12 @@ class ApiClient:
                 credential=True,
             )
         with self._breaker.guard(self._host):
-            return self._ask(kind, method, path, key, parameters)
+            try:
+                return self._ask(kind, method, path, key, parameters)
+            except Hold as hold:
+                if hold.refused:
+                    hold.shown = fingerprint(key)
+                raise
 
     def _ask(
         self,
