@@ -1,11 +1,19 @@
+import json
 import os
 from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from retraind.config import find_config, load
+from retraind.addresses import place_of, shown
+from retraind.cli import main
+from retraind.config import _word, find_config, load
 from retraind.errors import ConfigError
+from retraind.log import mask
+from retraind.settings import ApiSettings
 
 SECRET = "key-that-must-never-be-shown"
 
@@ -333,3 +341,95 @@ def test_a_configuration_that_cannot_be_read_is_told(world):
     world.write(SMALLEST).chmod(0)
     with pytest.raises(ConfigError, match="cannot be read"):
         load(world.file)
+
+
+USER, PASSWORD = "us3r-name", "s3/cret"
+MALFORMED = [
+    # an address as somebody writes it whose password has a sign that ends it
+    f"http://{USER}:{PASSWORD}@proxy.example.com:3128",
+    f"http://{USER}:80/{PASSWORD}@proxy.example.com:3128",
+    f"{USER}:{PASSWORD}@proxy.example.com:3128",
+    f"http://{USER}:s3#cret@proxy.example.com",
+    f"http://{USER}:s3?cret@proxy.example.com",
+    f"http://{USER}:s3 cret@proxy.example.com",
+    f"http://{USER}:s3\tcret@proxy.example.com",
+    f'http://{USER}:s3"/cret@proxy.example.com/',
+    f"http://{USER}:s3cr@et/s3cret@proxy.example.com",
+    f"http//{USER}:s3cret@proxy.example.com",
+    f"http:/{USER}:s3cret@proxy.example.com",
+    f"http:{USER}:s3cret@proxy.example.com",
+    f"://{USER}:s3cret@proxy.example.com",
+    f"ftp://{USER}:{PASSWORD}@proxy.example.com",
+    f"http://{USER}:s3cret@[::1",
+    f"http://{USER}:s3cret@:3128",
+    f"http://{USER}:s3cret@proxy.example.com:99999",
+    f"http://DOMAIN/{USER}:s3cret@proxy.example.com",
+    f"http://{USER}:{PASSWORD}",
+    f" http://{USER}:{PASSWORD}@proxy.example.com",
+]
+SETTERS = [
+    "api.proxy",
+    "api.base_url",
+    "notify.urls",
+    "state.url",
+    "api.proxy as a list",
+    "models.churn.gate_timeout",
+]
+PIECES_OF_SECRETS = ("us3r", "s3", "cret", "DOMAIN")
+
+
+@pytest.mark.parametrize("where", ["file", "variable", "a variable for the whole table"])
+@pytest.mark.parametrize("setter", SETTERS)
+@pytest.mark.parametrize("address", MALFORMED)
+def test_no_part_of_a_user_or_password_is_shown_however_an_address_is_malformed(  # noqa: PLR0917
+    world, monkeypatch, capsys, address, setter, where
+):
+    key, _, is_list = setter.partition(" as ")
+    *table, name = key.split(".")
+    value = json.dumps([address] if is_list or name == "urls" else address)
+    given = {name: json.loads(value)}
+    if where == "file":
+        world.write(f"{SMALLEST}[{'.'.join(table)}]\n{name} = {value}\n" if table[0] != "models" else
+                    f"{SMALLEST}{name} = {value}\n")  # fmt: skip
+    else:
+        world.write(SMALLEST)
+        variable = f"RETRAIND_{'__'.join(table)}".upper()
+        if where == "variable":
+            monkeypatch.setenv(f"{variable}__{name}".upper(), value if is_list else address)
+        else:
+            monkeypatch.setenv(variable, json.dumps(given))
+    world.file.chmod(0o600)
+    main(["check", "-c", str(world.file)])
+    main(["check", "--json", "-c", str(world.file)])
+    said = "".join(capsys.readouterr())
+    assert not [piece for piece in PIECES_OF_SECRETS if piece in said.replace(str(world.root), "")]
+    assert table[0] in said
+
+
+SECRET_SIGNS = st.text(st.sampled_from(list("Zq:/?#@ []%'\"\\<&;$é€\t")), min_size=1, max_size=8)
+
+
+@given(
+    st.sampled_from(["http://", "https://", "socks5://", "ftp://", "http:/", "http:", "//", ""]),
+    SECRET_SIGNS,
+    SECRET_SIGNS,
+    st.sampled_from(["h.example", "h.example:3128", "[::1]:1", "h.example/path", "h..example", ""]),
+)
+def test_no_address_that_is_refused_shows_anything_of_its_user_or_password(scheme, user, password, host):
+    address = f"{scheme}{user}:{password}@{host}"
+    told = [place_of(address), shown(address)]
+    for key in ("proxy", "base_url"):
+        try:
+            told.append(ApiSettings(**{key: address}).host)
+        except ValidationError as error:
+            told.append(_word(Path("config.toml"), error.errors()[0]))
+    assert not {"Z", "q", "é", "€"} & set("".join(told))
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Z"], exclude_characters="@"), min_size=1),
+    st.sampled_from(["", "@"]),
+)
+def test_no_text_in_the_log_shows_what_stands_in_front_of_the_last_at(password, more):
+    found = mask(f"Cannot reach http://me:{password}{more}@proxy.example.com:3128 now.")
+    assert found == "Cannot reach http://(hidden)@proxy.example.com:3128 now."

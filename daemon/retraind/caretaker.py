@@ -1,16 +1,18 @@
 """What has to be looked after as time goes by: holds that end by themselves, and the models' keys."""
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
 from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
 from retraind.clock import Clock, for_people
 from retraind.errors import Hold, Setback
 from retraind.job import Problem
-from retraind.journal import Conflict, Journal
+from retraind.journal import Conflict, Journal, ModelHold
 from retraind.pipeline import Pipeline
 from retraind.settings import ModelSettings
 
@@ -25,6 +27,17 @@ _AGE_INTERVAL = timedelta(hours=1)
 _END_INTERVAL = timedelta(minutes=1)
 """How often that of other keys is, and of those whose end was warned of: a warning ends when they are replaced."""
 _RENEWAL_RETRY = timedelta(minutes=10)
+
+
+@contextmanager
+def _by_itself(model: str) -> Iterator[None]:
+    """Keep an internal error met at one model from the others, which are looked after on the same thread."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise
+    except Exception:  # noqa: BLE001 - logged with its trace, and tried again
+        _LOG.exception("key_check_crashed", model=model)
 
 
 class Caretaker:
@@ -69,22 +82,28 @@ class Caretaker:
             if self._stopping.is_set():
                 return  # The service may be slow, and there may be a thousand keys to ask it for.
             if self._clock.elapsed() >= self._due.get(name, 0.0):
-                again = self._mind_end(name, model)
+                again = _END_INTERVAL
+                with _by_itself(name):
+                    again = self._mind_end(name, model)
                 self._due[name] = self._clock.elapsed() + again.total_seconds()
 
     def _end_holds_for_keys(self) -> None:
         for name, hold in self._journal.holds().items():
             if name not in self._pipeline.settings.models:
                 continue
-            present = self._pipeline.present_fingerprint(name) if hold.credential else None
-            replaced = present is not None and present != self._pipeline.refused.get(name)
-            if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
-                same = "the key is tried again" if hold.credential else "its reason may be gone"
-                why = "the API key was replaced" if replaced else same
-                self._journal.release_model(name, why, trial=not replaced)
-                self._due.pop(name, None)
-                _LOG.info("model_released", model=name, why=why)
-                self._changed(name)
+            with _by_itself(name):
+                self._end_hold(name, hold)
+
+    def _end_hold(self, name: str, hold: ModelHold) -> None:
+        present = self._pipeline.present_fingerprint(name) if hold.credential else None
+        replaced = present is not None and present != self._pipeline.refused.get(name)
+        if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
+            same = "the key is tried again" if hold.credential else "its reason may be gone"
+            why = "the API key was replaced" if replaced else same
+            self._journal.release_model(name, why, trial=not replaced)
+            self._due.pop(name, None)
+            _LOG.info("model_released", model=name, why=why)
+            self._changed(name)
 
     def _end_dated_holds(self) -> None:
         now = self._clock.now()

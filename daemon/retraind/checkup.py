@@ -18,7 +18,7 @@ from retraind.files import exists, held, is_file
 from retraind.intake.share import Shares
 from retraind.mounts import makes_rights_up, present_mounts
 from retraind.patience import Question, ask_each
-from retraind.report.notify import Recipient, Refused, recipients_of, test_message
+from retraind.report.notify import Calls, Recipient, Refused, recipients_of, test_message
 from retraind.settings import WORK, ModelSettings, Settings
 
 _NO_JOB = "retraind-check"
@@ -64,7 +64,7 @@ def try_recipients(settings: Settings) -> list[Finding]:
 
 def _try(recipient: Recipient) -> Finding:
     try:
-        recipient.tell(test_message(Clock()))
+        Calls().tell(recipient, test_message(Clock()))
     except (Retry, Refused) as trouble:
         return Finding(recipient.name, False, str(trouble).removeprefix(f"{recipient.name} "))
     return Finding(recipient.name, True, "a test message was sent; see whether it has arrived")
@@ -252,17 +252,18 @@ def _credential(
     name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
 ) -> Finding:
     subject = f"models.{name} credential"
+    trying = "the key could not be had"
     try:
         if credentials.secret(name, model) is not None and not online:
             return Finding(subject, True, "the secret key is there; the API key is fetched when needed")
         key = credentials.key(name, model)
-        if not online:
-            return Finding(subject, True, "the API key is there")
-        # "Not found retrain job." is what a good key gets.
-        with suppress(JobFailed):
-            client.status(_NO_JOB, key)
+        if online:
+            trying = "the service could not be asked"
+            # "Not found retrain job." is what a good key gets.
+            with suppress(JobFailed):
+                client.status(_NO_JOB, key)
     except Hold as hold:
         return Finding(subject, False, explained(hold, name, model).told(MODEL=name))
     except Setback as trouble:
-        return Finding(subject, False, f"the service could not be asked: {trouble}")
-    return Finding(subject, True, "the service accepts the API key")
+        return Finding(subject, False, f"{trying}: {trouble}")
+    return Finding(subject, True, "the service accepts the API key" if online else "the API key is there")

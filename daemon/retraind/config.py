@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from retraind import log
+from retraind import addresses, log
 from retraind.errors import ConfigError
 from retraind.files import is_file
 from retraind.patience import ask_each
@@ -257,6 +257,7 @@ def _known_keys(location: tuple[int | str, ...]) -> set[str]:
 
 
 _SECRET_KEYS = {"api_key", "secret_key", "urls"}
+_ADDRESSES = {"base_url", "proxy", "url"}
 _TABLE_EXPECTED = {"model_type", "dict_type"}
 """pydantic's types of error for another value in the place of a table."""
 
@@ -276,8 +277,12 @@ def _word(file: Path, detail: ErrorDetails) -> str:
         pass  # It may be a secret with its key misspelt, or left out.
     elif _SECRET_KEYS & {str(part) for part in location}:
         shown = " = (hidden)"
+    elif location[-1] in _ADDRESSES and isinstance(value, str):
+        shown = (
+            f" = {address!r}" if (address := addresses.shown(value)) != addresses.HIDDEN else f" = {address}"
+        )
     elif isinstance(value, str | int | float | bool) or (isinstance(value, list) and len(str(value)) < 80):  # noqa: PLR2004
-        shown = f" = {log.mask(repr(value))}"
+        shown = f" = {log.mask(repr(addresses.shown_value(value)))}"
     match detail["type"]:
         case "extra_forbidden":
             keys = _known_keys(location)

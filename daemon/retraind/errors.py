@@ -97,6 +97,8 @@ class Hold(Setback):
     """True when another key would end the hold; the daemon then looks for one by itself."""
     refused: bool = False
     """True when the service refused the key that it was shown. Which one that is, and how to renew it, is not said yet."""
+    shown: str | None = None
+    """The fingerprint of the key that the service refused. Another one may be there by now."""
     until: datetime | None = None
     """When a hold of a job ends by itself, if it does."""
     uploads: bool = False

@@ -10,10 +10,12 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from retraind.addresses import HIDDEN
 from retraind.shown import display, json_escaped, printable
 
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
-_USER = re.compile(r"""(?<=://)[^\s/?#'"]*@""")
+_USER = re.compile(r"(?<=://)\S*@")
+"""To the last @ of the word: a password may contain what ends it."""
 _PATH = re.compile(r"""(?:^|['"(=:,])/""")
 _CLOSING = "'\"<>)]},;:."
 _SECRET_FIELDS = frozenset(
@@ -22,7 +24,6 @@ _SECRET_FIELDS = frozenset(
         "authorization", "proxy_authorization", "password", "secret", "token",
     }
 )  # fmt: skip
-_HIDDEN = "(hidden)"
 _LONG = frozenset({"exception", "stack"})
 """Fields of several lines."""
 _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -30,7 +31,7 @@ _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 def mask(text: str) -> str:
     """Cut user, password and query off every web address in `text`: in queries the signatures of pre-signed ones stand."""
-    return _WORD_WITH_QUERY.sub(_without_query, _USER.sub(f"{_HIDDEN}@", text))
+    return _WORD_WITH_QUERY.sub(_without_query, _USER.sub(f"{HIDDEN}@", text))
 
 
 def _without_query(word: re.Match[str]) -> str:
@@ -38,7 +39,7 @@ def _without_query(word: re.Match[str]) -> str:
     # urllib3 also words an address as a path with its query.
     if "://" not in word[0] and not ("=" in query and _PATH.search(before)):
         return word[0]
-    return f"{before}?{_HIDDEN}{query[len(query.rstrip(_CLOSING)) :]}"
+    return f"{before}?{HIDDEN}{query[len(query.rstrip(_CLOSING)) :]}"
 
 
 def _masked(value: Any) -> Any:
@@ -50,7 +51,7 @@ def _masked(value: Any) -> Any:
             return mask(value)
         case Mapping():
             return {
-                mask(str(name)): _HIDDEN if _is_secret(name) else _masked(inner)
+                mask(str(name)): HIDDEN if _is_secret(name) else _masked(inner)
                 for name, inner in value.items()
             }
         case list() | tuple() | set() | frozenset():
@@ -68,7 +69,7 @@ def _is_secret(name: object) -> bool:
 def _mask_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
     for name, value in fields.items():
         if _is_secret(name):
-            fields[name] = _HIDDEN
+            fields[name] = HIDDEN
         elif not name.startswith("_"):  # those are structlog's own and are never shown
             fields[name] = _masked(value)
     return fields

@@ -24,21 +24,41 @@ def canonical(text: str) -> str:
     """Return `text` in the one form in which names and keys are compared."""
     if text.isascii():
         return text.lower()  # the same, and most names are
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    text = unicodedata.normalize("NFC", text)
+    # Most names have no character that only resembles others, and there can be thousands of them.
+    simple = unicodedata.is_normalized("NFKC", text)
+    return unicodedata.normalize("NFC", text.casefold() if simple else "".join(map(_folded, text)))
 
 
 def joining(key: str) -> str:
     """Return the form in which keys are compared to tell whether they join files. No name is to be made of it.
 
-    Wide digits and letters, which Japanese input methods write, count as plain ones: Unicode's compatibility caseless
-    matching (D146).
+    Full-width and half-width forms, which Japanese input methods write, count as the plain characters. Other
+    compatibility forms (①, ², ㌔, ﬁ) are characters of their own.
     """
     if key.isascii():
         return key.lower()
-    text = unicodedata.normalize("NFD", key)
-    for _ in range(2):
-        text = unicodedata.normalize("NFKC", text.casefold())
-    return text.strip(_EDGES)
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).translate(_WIDTHS))
+    return canonical(plain).strip(_EDGES)
+
+
+def _folded(char: str) -> str:
+    """Return a character without its case. One that only resembles others stays itself, in its own lower case."""
+    kind = unicodedata.decomposition(char).partition(" ")[0]
+    if not kind.startswith("<") or kind in _WIDTH_KINDS:
+        return char.casefold()
+    lower = char.lower()
+    return lower if unicodedata.decomposition(lower).startswith("<") else char
+
+
+_WIDTH_KINDS = frozenset({"<wide>", "<narrow>"})
+_WIDTHS = {
+    code: int(plain, 16)
+    for code in (0x3000, *range(0xFF01, 0xFFEF))
+    for kind, _, plain in [unicodedata.decomposition(chr(code)).partition(" ")]
+    if kind in _WIDTH_KINDS
+}
+"""All full-width and half-width characters of Unicode, and the ones that they are forms of."""
 
 
 class Globs:

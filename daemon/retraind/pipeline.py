@@ -27,7 +27,8 @@ from retraind import evidence, log
 from retraind.api.answers import NotKnown
 from retraind.api.breaker import FAILURES
 from retraind.api.client import Service, TrainingStatus, Unreadable
-from retraind.api.credentials import Credentials, explained, fingerprint, lock_address, unlock_address
+from retraind.api.credentials import Credentials, explained, lock_address, unlock_address
+from retraind.api.redaction import fingerprint
 from retraind.api.upload import AddressExpired, Fetched, InDoubt, NotSent, NotStored, ObjectStore
 from retraind.backoff import backoff
 from retraind.bundle import deflate
@@ -73,6 +74,8 @@ _FINISHED = "job_finished"
 _BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}\.zip(\.part)?")
 _LONGEST_COLUMNS = 1 << 16
 """Characters of all columns' names that are remembered."""
+_REWRITING = timedelta(seconds=10)
+"""How long a key file without a usable key may just be being written."""
 _FRESH_ADDRESS = timedelta(minutes=1)
 _MOST_REGISTRATIONS = 5
 """So many retrain jobs are registered for a delivery whose uploads fail; then one more each day."""
@@ -142,6 +145,8 @@ class Pipeline:
         self.settings = settings
         self.refused: dict[str, str | None] = {}
         """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
+        self._keyless: dict[str, float] = {}
+        """Since when no key of a model can be had (`Clock.elapsed` seconds)."""
         self._journal = journal
         self._service = service
         self._store = store
@@ -236,6 +241,7 @@ class Pipeline:
         onward = {State.REGISTERED, State.UPLOADED, State.FILING}
         polled = job.state is State.UPLOADED
         if polled or (job.state in TALKS and isinstance(outcome, Go) and outcome.to in onward):
+            self._credentials.trust(job.model)
             self._journal.end_trial(job.model)
 
     def _go(self, job: Job, go: Go) -> Job:
@@ -291,13 +297,10 @@ class Pipeline:
             self._journal.note("job_moves", job, since=job.troubled_since)
 
     def _hold(self, job: Job, hold: Hold) -> Job:
-        if hold.credential and self._credentials.forget(job.model) and job.attempts == 0:
-            # retraind fetched that key itself and can fetch another before it troubles anybody.
+        if hold.credential and self._has_another_key(job, hold):
             return self._retry_later(job, Retry(hold.what))
         model = self.settings.models.get(job.model)
         problem = explained(hold, job.model, model) if model else Problem(what=hold.what, remedy=hold.remedy)
-        if hold.credential:
-            self.refused[job.model] = self.present_fingerprint(job.model)
         match hold.scope:
             case Scope.MODEL:
                 if self._journal.hold_model(job.model, problem, credential=hold.credential):
@@ -316,6 +319,21 @@ class Pipeline:
                 )  # fmt: skip
             case _:
                 assert_never(hold.scope)
+
+    def _has_another_key(self, job: Job, hold: Hold) -> bool:
+        """Tell whether another key is there by now, or will soon be, so that nobody has to be troubled.
+
+        What is noted for the caretaker is the key that was refused: whatever else is there, then or later, is worth a try.
+        """
+        if self._credentials.refuse(job.model, hold.shown):
+            return True
+        if hold.shown is None:
+            # Its file may just be being written.
+            since = self._keyless.setdefault(job.model, self._clock.elapsed())
+            if self._clock.elapsed() - since < _REWRITING.total_seconds():
+                return True
+        self.refused[job.model] = refused = self._credentials.origin(job.model, hold.shown)
+        return self.present_fingerprint(job.model) not in {None, refused}
 
     def _fail(self, job: Job, failure: JobFailed, details: tuple[str, ...] = ()) -> Job:
         problem = Problem(what=failure.what, remedy=failure.remedy, details=details)
@@ -944,7 +962,9 @@ class Pipeline:
     # ------------------------------------------------------------------ parts of steps
 
     def _key(self, job: Job) -> str:
-        return self._credentials.key(job.model, self.places.model(job))
+        key = self._credentials.key(job.model, self.places.model(job))
+        self._keyless.pop(job.model, None)
+        return key
 
     def present_fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of a model's present API or secret key, or None when there is none to be had."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
@@ -18,6 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from retraind.addresses import UnreadableAddress, check_address, place_of
 from retraind.files import is_folder
 from retraind.patterns import Pattern, can_both_match
 from retraind.values import (
@@ -64,10 +64,22 @@ class ApiSettings(_Section):
     proxy: ProxyText | None = None
     ca_bundle: ReadableFile | None = None
 
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _readable(cls, url: object) -> object:
+        if isinstance(url, str):
+            try:
+                check_address(url)
+            except UnreadableAddress as mistake:
+                raise ValueError(
+                    f"{mistake}; write it as the service's page shows it, with https://"
+                ) from None
+        return url
+
     @property
     def host(self) -> str:
         """The service's host and port."""
-        return urlsplit(str(self.base_url)).netloc.rpartition("@")[2]
+        return place_of(str(self.base_url))
 
 
 def default_state_folder() -> Path:

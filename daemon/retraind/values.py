@@ -10,10 +10,10 @@ from datetime import date, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from retraind.addresses import WEB, UnreadableAddress, check_address
 from retraind.errors import OUT_OF_REACH
 from retraind.patterns import Pattern
 
@@ -201,8 +201,14 @@ PrivateFile = Annotated[Path, AfterValidator(_private_file)]
 
 
 def _address(url: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", url.get_secret_value(), re.IGNORECASE):
+    text = url.get_secret_value()
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text, re.IGNORECASE):
         raise ValueError('write an address such as "https://hooks.example.com/…" or "mailto://…"')
+    if text.partition("://")[0].lower() in WEB:
+        try:
+            check_address(text)
+        except UnreadableAddress as mistake:
+            raise ValueError(f"this address cannot be used: {mistake}") from None
     return url
 
 
@@ -210,16 +216,19 @@ Address = Annotated[SecretStr, AfterValidator(_address)]
 """Where to send messages. It may hold a password or a token."""
 
 
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
 def _proxy(text: str) -> str:
-    wrong = 'write the address of a proxy, such as "http://proxy.example.com:3128"'
+    begun = text.lower().startswith(tuple(f"{scheme}:" for scheme in PROXY_SCHEMES))
+    address = text if "://" in text or begun else f"http://{text}"
     try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ValueError(wrong) from None
-    if not usable or parts.scheme not in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}:
-        raise ValueError(wrong)
-    if parts.scheme.startswith("socks") and find_spec("socks") is None:
+        check_address(address, PROXY_SCHEMES)
+    except UnreadableAddress as mistake:
+        raise ValueError(
+            f'{mistake}; write the address of a proxy, such as "http://proxy.example.com:3128"'
+        ) from None
+    if address.lower().startswith("socks") and find_spec("socks") is None:
         raise ValueError(
             "SOCKS needs PySocks, which is not installed: pip install PySocks; or use an http:// proxy"
         )

@@ -12,11 +12,11 @@ from retraind.api.client import IssuedKey
 from retraind.api.credentials import (
     Credentials,
     explained,
-    fingerprint,
     lock_address,
     origin_of,
     unlock_address,
 )
+from retraind.api.redaction import fingerprint
 from retraind.clock import ManualClock
 from retraind.errors import Hold, Retry
 from retraind.settings import ModelSettings
@@ -334,6 +334,30 @@ def test_a_forgotten_key_is_fetched_again(account):
     second = account.key()
     assert second != first
     account.client.register("train.csv", second)
+
+
+def test_a_refused_key_is_fetched_again_once_until_another_is_taken_and_by_one_step_alone(account):
+    account.open()
+    credentials, refused = (
+        account.credentials,
+        lambda key: account.credentials.refuse("churn", fingerprint(key)),
+    )
+    first = account.key()
+    assert refused(first)
+    assert refused(first), "another step was refused with the same key"
+    second = account.key()
+    assert refused(first), "a request with the first one was still on its way"
+    assert account.key() == second
+    assert not refused(second), "it was fetched in the place of a refused one"
+    credentials.trust("churn")
+    third = account.key()
+    credentials.trust("churn")
+    assert refused(third)
+    assert account.issued == 3
+    assert not credentials.refuse("churn", fingerprint("secret-of-account")), "the secret key is not fetched"
+    assert not credentials.refuse("churn", None)
+    assert credentials.origin("churn", fingerprint(third)) == fingerprint("secret-of-account")
+    assert credentials.origin("churn", "0123456789ab") == "0123456789ab"
 
 
 @pytest.mark.parametrize(

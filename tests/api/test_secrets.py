@@ -2,20 +2,26 @@
 
 # ruff: noqa: PLR0917, TRY301, TRY401 - fixtures are no positional arguments; what is raised here is raised to be logged
 
+import base64
 import io
 import json
 import logging
 import socket
 import traceback
+import unicodedata
+from urllib.parse import quote, unquote
 
 import pytest
 import trustme
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from api.peers import answer
 from retraind import log
+from retraind.api.answers import worded
 from retraind.api.client import Registration, TrainingStatus
 from retraind.api.upload import AddressExpired, ObjectStore
-from retraind.errors import Hold, JobFailed, Retry
+from retraind.errors import Hold, JobFailed, Retry, Setback
 
 KEY, SIGNATURE, PASSWORD = "k3y-of-churn-0123456789", "s1gnature-abcdef", "pa55word"
 QUERY = f"X-Amz-Expires=60&X-Amz-Signature={SIGNATURE}"
@@ -72,7 +78,6 @@ PLACES = [
     ("refused", "http://127.0.0.1:9", {}),
     ("no such name", "http://nowhere.retraind.invalid", {}),
     ("no such proxy", "http://nowhere.retraind.invalid", {"proxy": f"http://user:{PASSWORD}@127.0.0.1:9"}),
-    ("an unusable host", "http://a..invalid", {}),
     ("a password in the address", f"http://user:{PASSWORD}@127.0.0.1:9", {}),
 ]
 
@@ -100,7 +105,7 @@ def texts_of(error):
     yield str(error.args)
 
 
-def check_silence(way, lines):
+def check_silence(way, lines, *secrets):
     try:
         found = way()
     except (Retry, Hold, JobFailed, AddressExpired) as error:
@@ -115,7 +120,7 @@ def check_silence(way, lines):
         texts = [repr(found)]
         log.get("tests").info("answered", found=found)
     for text in [*texts, lines.getvalue()]:
-        for secret in (KEY, SIGNATURE, PASSWORD):
+        for secret in secrets or (KEY, SIGNATURE, PASSWORD):
             assert secret not in text
     assert lines.getvalue()
 
@@ -131,6 +136,136 @@ def test_no_answer_brings_a_secret_to_light(connect, api, peer, tmp_path, lines,
 @pytest.mark.parametrize(("url", "settings"), [pytest.param(*row[1:], id=row[0]) for row in PLACES])
 def test_no_failure_to_connect_brings_a_secret_to_light(connect, api, tmp_path, lines, url, settings, way):
     check_silence(ways(connect, api, url, tmp_path, timeout=1, **settings)[way], lines)
+
+
+PROXIES = [
+    f"http://user:{PASSWORD[:2]}/{PASSWORD[2:]}@127.0.0.1:9",
+    f"http://user:{PASSWORD}@127.0.0.1:99999",
+    f"user:{PASSWORD}/@127.0.0.1:9",
+    f"http://user:%E2%82%AC{PASSWORD}@127.0.0.1:9",
+    f"http://[::1:{PASSWORD}@127.0.0.1",
+]
+
+
+@pytest.mark.parametrize("way", ["status", "upload", "results"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_no_proxy_of_the_environment_brings_its_password_to_light(
+    connect, api, tmp_path, lines, monkeypatch, way, scheme, proxy
+):
+    monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    tried = ways(connect, api, f"{scheme}://nowhere.retraind.invalid", tmp_path, timeout=1)[way]
+    with pytest.raises(Retry, match="proxy"):
+        tried()
+    check_silence(tried, lines, PASSWORD[:2] + "/", PASSWORD[2:], "€")
+
+
+def test_a_proxy_takes_a_password_of_any_characters(connect, peer):
+    proxy = peer(answer(200, '{"status": "job_running"}'))
+    url = proxy.url.replace("//", "//us%C3%A9r:%E2%82%AC%2F%40@")
+    connect("http://service.retraind.invalid", proxy=url).status("some-job", "some-key")
+    scheme, given = proxy.visits[0].headers["proxy-authorization"].split()
+    assert (scheme, base64.b64decode(given).decode()) == ("Basic", "usér:€/@")
+
+
+# -- a key that comes back in disguise --------------------------------------------------------------------
+
+INVISIBLE = [
+    "\u200b", "\u200d", "\u00ad", "\u2060", "\ufeff", "\u202e", "\u2066", "\0", "\x1b", "\u0301", "\u20dd", "\ufe0f",
+    "\n", "\r\n", "\t", " ", "\u3000", "\u2028", "\u180e", "\u3164", "\U000e0061", "\x85",
+]  # fmt: skip
+DISGUISES = [
+    *(sign.join(KEY) for sign in INVISIBLE),
+    f"{KEY[:9]}\u200b{KEY[9:]}",
+    KEY.upper(),
+    "".join(chr(ord(sign) + 0xFEE0) for sign in KEY),
+    quote(KEY, safe="").replace("-", "%2D"),
+    "".join(f"%{ord(sign):02x}" for sign in KEY),
+    KEY[:12],
+    KEY[-12:],
+    f"***{KEY[4:]}",
+    KEY[3:15] + "…",
+]
+
+
+def letters_of(text):
+    """Return what a person would read and copy of a text."""
+    return "".join(
+        sign for sign in unicodedata.normalize("NFKD", unquote(text)) if "!" <= sign <= "~"
+    ).casefold()
+
+
+def shows_of_key(text, key=KEY):
+    read, plain = letters_of(text.replace("(hidden)", "\x00 \x00")), key.casefold()
+    return any(plain[at : at + 8] in read for at in range(max(1, len(plain) - 7)))
+
+
+@pytest.mark.parametrize("disguise", DISGUISES, ids=ascii)
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_a_key_that_is_echoed_in_disguise_is_hidden_in_messages(connect, peer, lines, disguise, status):
+    client = connect(peer(answer(status, json.dumps({"message": f"key {disguise} is wrong"}))).url)
+    with pytest.raises(Setback) as caught:
+        client.status("some-job", KEY)
+    log.get("tests").error("refused", reason=str(caught.value))
+    for text in [*texts_of(caught.value), lines.getvalue()]:
+        assert not shows_of_key(text)
+
+
+@pytest.mark.parametrize("disguise", [KEY, *DISGUISES], ids=ascii)
+def test_a_key_that_is_echoed_as_a_status_is_hidden(connect, peer, disguise):
+    body = json.dumps({"status": f"job_{disguise}", "message": f"with {disguise}"})
+    found = connect(peer(answer(200, body)).url).status("some-job", KEY)
+    assert not shows_of_key(f"{found.status} {found.message}")
+    assert found.status.startswith("job_")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"retrain_job_id": KEY, "upload_url": "http://store.invalid/x"},
+        {"retrain_job_id": f"job-{KEY}-1", "upload_url": "http://store.invalid/x"},
+        {"retrain_job_id": "job-1", "upload_url": f"http://{KEY}.store.invalid/x"},
+        {"retrain_job_id": "job-1", "upload_url": f"http://me:{KEY}@store.invalid/x"},
+    ],
+    ids=["as the job", "in the job", "as a host", "as a password"],
+)
+def test_a_key_that_is_echoed_where_names_are_expected_is_an_answer_of_no_use(connect, peer, lines, body):
+    client = connect(peer(answer(200, json.dumps(body))).url)
+    with pytest.raises(Retry, match="holds the API key") as caught:
+        client.register("train.csv", KEY)
+    assert KEY not in "".join(texts_of(caught.value)) + lines.getvalue()
+
+
+def test_a_key_that_is_echoed_in_the_host_of_the_results_is_not_asked_for(connect, peer, lines):
+    body = json.dumps({"status": "job_finished", "download_url": f"http://{KEY}.store.invalid/x"})
+    with pytest.raises(Retry, match="holds the API key") as caught:
+        connect(peer(answer(200, body)).url).status("some-job", KEY)
+    assert KEY not in "".join(texts_of(caught.value)) + lines.getvalue()
+
+
+@given(
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=60),
+    st.lists(st.sampled_from([*INVISIBLE, ""]) | st.text(max_size=2), min_size=1, max_size=20),
+    st.text(max_size=30),
+    st.booleans(),
+)
+def test_no_key_is_read_through_whatever_stands_between_its_signs(key, between, around, upper):
+    """Whatever a service puts between them that a reader does not see, or leaves out when he copies it."""
+    between = [text for text in between if not letters_of(text) and "%" not in text] or [""]
+    disguise = "".join(sign + between[at % len(between)] for at, sign in enumerate(key))
+    assume("(hidden)" not in key and "%" not in key)
+    assume(not shows_of_key(around, key) and "(hidden)" not in around)
+    found = worded(around + (disguise.upper() if upper else disguise) + around, key)
+    assert not shows_of_key(found, key)
+    if not around:
+        assert found.startswith("(hidden)")
+
+
+@given(st.text(max_size=80))
+def test_a_message_without_the_key_is_left_alone(text):
+    assume("?" not in text and "@" not in text)
+    plain = "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
+    assert worded(text, "k3y-that-nobody-writes") == plain
 
 
 @pytest.mark.parametrize("way", ["status", "upload", "results"])

@@ -104,3 +104,24 @@ def test_requests_are_told_to_whoever_asked(start):
     while not seen:
         pass
     assert (seen[0].method, seen[0].path, seen[0].status) == ("GET", "/v1/external/retrain_jobs/any", 400)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "10.0.0.9", ""]
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "records"), ("GET", "jobs"), ("POST", "user/delete")])
+def test_a_name_that_somebody_points_at_this_machine_may_neither_read_nor_administer(
+    client, control, host, method, path
+):
+    """A browser on this machine sends no Origin with a GET, but always the name in its address bar."""
+    answer = control(method, path, headers={"Host": host.format(port=client.emulator.port)})
+    assert answer.status_code == 403
+    assert "own machine" in answer.json()["error"]
+    assert client.register()
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:{port}", "LOCALHOST", "127.0.0.1", "127.8.9.1:{port}", "[::1]:{port}"]
+)
+def test_the_machine_s_own_names_may(client, control, host):
+    assert control("GET", "jobs", headers={"Host": host.format(port=client.emulator.port)}).status_code == 200

@@ -1,20 +1,27 @@
 """Before a key ends: a warning a week ahead, in the log, in STATUS.txt and in `retraind status`."""
 
+import errno
 import json
 import os
+import resource
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
 
 from outage.running import running
-from process import Site, filed, until
+from process import Site, deliver, filed, until
 from retraind import caretaker
+from retraind.api import breaker
+from retraind.api.client import IssuedKey, read_end_date
 from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.clock import ManualClock
 from retraind.config import load
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
+from retraind.journal import Journal
 from retraind.service import Daemon
+from world import table
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -208,3 +215,265 @@ def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_i
             site.root.joinpath("churn.key").write_text(key)
             until(lambda: len(filed(drop)) == 2, "both are trained with the new key")
         assert all(folder.parent.name == "done" for folder in filed(drop))
+
+
+def on_the_share(drop):
+    status = drop / "STATUS.txt"
+    return status.read_text("utf-8-sig") if status.exists() else ""
+
+
+@pytest.mark.parametrize("moment", [253_402_300_800, 300_000_000_000, -62_135_596_801])
+@pytest.mark.process
+def test_a_key_file_dated_in_a_year_that_no_calendar_has_keeps_no_other_model_s_key_from_being_looked_after(
+    root, moment
+):
+    site = Site(root, "http://127.0.0.1:9")
+    drops = {name: site.add_model(name, f"key-of-{name}-0123456789") for name in ("a", "b")}
+    os.utime(root / "a.key", (moment, moment))
+    if os.stat(root / "a.key").st_mtime != moment:  # noqa: PTH116
+        pytest.skip("this file system knows no such time")
+    old = (datetime.now(UTC) - 25 * DAY).timestamp()
+    os.utime(root / "b.key", (old, old))
+    try:
+        site.start()
+        until(lambda: "SOON TO DO" in on_the_share(drops["b"]), "b's key is looked at")
+        assert "SOON TO DO" not in on_the_share(drops["a"])
+        assert site.command("status").returncode == 0
+        site.stop()
+    finally:
+        site.kill()
+
+
+def test_an_internal_error_at_one_model_keeps_no_other_model_s_key_from_being_looked_after(
+    place, monkeypatch
+):
+    here = place("model_id = 1001\nsecret_key_file")
+    here.key_file.write_text(SECRET)
+    here.site._text = here.site.config.read_text()
+    here.site.add_model("a", "key-of-a-0123456789")
+    here.daemon._read_again()
+    here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
+    plain = here.daemon.credentials.renew
+
+    def renew(name, model):
+        if name == "a":
+            raise ZeroDivisionError
+        return plain(name, model)
+
+    monkeypatch.setattr(here.daemon.credentials, "renew", renew)
+    assert {"key_renewed", "key_check_crashed"} == set(here.pass_days(24))
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31", "20991231235959"])
+def test_an_end_that_no_key_has_is_renewed_as_if_nothing_had_been_said(place, monkeypatch, end):
+    here = place("model_id = 1001\nsecret_key_file")
+    here.key_file.write_text(SECRET)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    monkeypatch.setattr(
+        "retraind.api.client.IssuedKey", lambda value, _: IssuedKey(value, read_end_date(end))
+    )
+    try:
+        here.daemon.credentials.key("churn", here.daemon.settings.models["churn"])
+        assert here.pass_days(22.75) == []
+        here.key_file.write_text("not-the-secret-0123456789")
+        assert "key_check_crashed" not in here.pass_days(1)
+        here.key_file.write_text(SECRET)
+        assert here.pass_days(1)[-1] == "key_renewed"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+# -- a key that changes while it is in use -----------------------------------------------------------------
+
+
+@pytest.fixture
+def account(root, monkeypatch):
+    """A service, and a site that hurries."""
+    monkeypatch.setattr(caretaker, "INTERVAL", timedelta(milliseconds=100))
+    monkeypatch.setattr(breaker, "FIRST_PAUSE", timedelta(milliseconds=100))
+    monkeypatch.setattr(breaker, "LONGEST_PAUSE", timedelta(milliseconds=300))
+    made = []
+
+    def start(**service):
+        model = EmulatedModel("churn", 1001, KEY, target="churned", secret_key=SECRET)
+        emulator = Emulator(
+            EmulatorConfig(
+                root / "service",
+                models=(model,),
+                trainer="instant",
+                slow_time=timedelta(seconds=1.5),
+                **service,
+            )
+        )
+        emulator.start()
+        made.append(emulator)
+        site = Site(root, emulator.url)
+        site.drop = site.add_model("churn", KEY, 'settle = "0s"')
+        return emulator, site
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+KEY = "key-of-churn-0123456789"
+
+
+def put_key(site, key):
+    fresh = site.root / "fresh.key"
+    fresh.touch(0o600)
+    fresh.write_text(key)
+    fresh.rename(site.root / "churn.key")
+
+
+def trained_without_a_hold(site, emulator, logged, number=1):
+    until(lambda: len(filed(site.drop)) == number, "it is trained")
+    assert [folder.parent.name for folder in filed(site.drop)] == ["done"] * number
+    assert len([one for one in emulator.records() if one["event"] == "training_started"]) == number
+    assert [line for line in logged if line["event"] == "model_held"] == []
+
+
+def struck(emulator, fault):
+    return lambda: emulator.faults()[fault].times == 0
+
+
+def test_a_key_replaced_while_a_request_with_the_old_one_is_on_its_way_holds_nothing(account):
+    emulator, site = account(train_time=timedelta(seconds=1))
+    with structlog.testing.capture_logs() as logged, running(site) as daemon:
+        daemon.deliver("churn")
+        until(lambda: [each for each in emulator.jobs() if each["uploads"]], "it is sent")
+        emulator.set_faults({"api_slow": Fault(times=1)})
+        fresh = emulator.replace_key("churn")
+        until(struck(emulator, "api_slow"), "the old key is refused, and the answer on its way")
+        put_key(site, fresh)
+        trained_without_a_hold(site, emulator, logged)
+
+
+def test_a_refused_key_that_is_replaced_before_the_hold_is_noted_holds_until_it_is_looked_at_and_no_longer(
+    account, monkeypatch
+):
+    """The narrowest moment: replaced after the last look at the file, and before the journal has the hold."""
+    _, site = account()
+    (site.root / "churn.key").write_text("another-key-0123456789")
+    plain = Journal.hold_model
+
+    def hold_model(journal, *rest, **named):
+        put_key(site, KEY)
+        return plain(journal, *rest, **named)
+
+    monkeypatch.setattr(Journal, "hold_model", hold_model)
+    with running(site) as daemon:
+        daemon.deliver("churn")
+        until(lambda: filed(site.drop), "it is trained")
+
+
+@pytest.mark.parametrize(
+    "half", ["", KEY[:9], "\n", KEY + "\n" + KEY[:4]], ids=["empty", "half", "a line", "both"]
+)
+def test_a_key_file_that_is_just_being_written_holds_nothing_for_good(account, half):
+    emulator, site = account()
+    (site.root / "churn.key").write_text(half)
+    emulator.set_faults({"api_slow": Fault(times=1)})
+    with structlog.testing.capture_logs() as logged, running(site) as daemon:
+        daemon.deliver("churn")
+        if half == KEY[:9]:
+            until(struck(emulator, "api_slow"), "it is asked with half a key")
+        else:
+            until(lambda: "models.churn.api_key_file" in daemon.status(), "it waits for the key")
+        (site.root / "churn.key").write_text(KEY)
+        trained_without_a_hold(site, emulator, logged)
+
+
+def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(account, monkeypatch):
+    monkeypatch.setattr("retraind.pipeline._REWRITING", timedelta(milliseconds=500))
+    _, site = account()
+    with running(site) as daemon:
+        (site.root / "churn.key").unlink()
+        daemon.deliver("churn")
+        until(daemon.daemon.journal.holds, "the model is held")
+        put_key(site, KEY)
+        until(lambda: filed(site.drop), "it is trained")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EINTR])
+@pytest.mark.parametrize("origin", ["api_key_file", "model_id = 1001\nsecret_key_file"])
+def test_a_key_file_that_cannot_be_opened_just_now_is_no_reason_for_a_hold(
+    account, monkeypatch, number, origin
+):
+    emulator, site = account()
+    if origin != "api_key_file":
+        site._text = site._text.replace("api_key_file", origin)
+        site.write()
+        (site.root / "churn.key").write_text(SECRET)
+    failures = []
+    plain = os.open
+
+    def exhausted(path, *rest, **named):
+        if str(path) == str(site.root / "churn.key") and len(failures) < 3:
+            failures.append(path)
+            raise OSError(number, os.strerror(number), str(path))
+        return plain(path, *rest, **named)
+
+    with structlog.testing.capture_logs() as logged, running(site) as daemon:
+        monkeypatch.setattr(os, "open", exhausted)
+        daemon.deliver("churn")
+        until(lambda: len(failures) == 3, "it could not be opened")
+        trained_without_a_hold(site, emulator, logged)
+
+
+@pytest.mark.process
+def test_a_process_that_has_no_open_file_left_for_a_while_holds_no_model(account):
+    emulator, site = account(train_time=timedelta(seconds=3))
+    try:
+        site.start()
+        for role, rows in (("train", 40), ("eval", 20)):
+            deliver(site.drop, f"{role}_1.csv", table(rows))
+        until(lambda: [each for each in emulator.jobs() if each["uploads"]], "it is sent")
+        pid = site.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        until(lambda: "Too many open files" in site.log.read_text(), "it has no file left")
+        time.sleep(1)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        until(lambda: filed(site.drop), "it is trained")
+        assert site.stop() == 0
+    finally:
+        site.kill()
+    assert [folder.parent.name for folder in filed(site.drop)] == ["done"]
+    assert not [line for line in site.events() if line["event"] == "model_held"]
+
+
+@pytest.mark.parametrize("fault", ["api_503", "api_500", "api_429", "results_truncated"])
+def test_a_self_fetched_key_that_ends_during_other_trouble_is_fetched_again(account, fault):
+    emulator, site = account()
+    site._text = site._text.replace("api_key_file", "model_id = 1001\nsecret_key_file")
+    site.write()
+    (site.root / "churn.key").write_text(SECRET)
+    with structlog.testing.capture_logs() as logged, running(site) as daemon:
+        daemon.deliver("churn", 1)
+        trained_without_a_hold(site, emulator, logged)
+        emulator.set_faults({fault: 1.0})
+        daemon.deliver("churn", 2)
+        until(lambda: any(job.attempts > 1 for job in daemon.daemon.journal.active()), "it is in trouble")
+        emulator.expire_key("churn")
+        emulator.set_faults({})
+        trained_without_a_hold(site, emulator, logged, 2)
+    assert len([one for one in emulator.records() if one["event"] == "api_key_issued"]) == 2
+
+
+def test_a_self_fetched_key_that_is_refused_is_fetched_again_once_and_then_a_person_is_asked(account):
+    emulator, site = account(key_lifetime=timedelta(0))
+    site._text = site._text.replace("api_key_file", "model_id = 1001\nsecret_key_file")
+    site.write()
+    (site.root / "churn.key").write_text(SECRET)
+    with running(site) as daemon:
+        emulator.set_faults({"api_503": Fault(times=2)})
+        daemon.deliver("churn")
+        until(daemon.daemon.journal.holds, "the model is held")
+        daemon.deliver("churn", 2)
+        until(lambda: len(daemon.daemon.journal.jobs()) == 2, "another delivery is taken in")
+        time.sleep(0.5)
+        assert daemon.daemon.journal.holds(), "the caretaker does not take the secret key for another one"
+    assert len([one for one in emulator.records() if one["event"] == "api_key_issued"]) == 2

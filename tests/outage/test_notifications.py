@@ -1,15 +1,26 @@
 """The daemon tells an operator who is elsewhere: once for each change, whatever else goes wrong."""
 
+import base64
+import contextlib
 import json
+import signal
+import threading
+import time
 from datetime import timedelta
 
+import apprise
 import pytest
+import structlog
 
 from api.peers import Peer, answer
 from outage.running import running
 from process import Site, filed, until
 from retraind.api import breaker
+from retraind.config import load
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
+from retraind.errors import ConfigError
+from retraind.report import notify
+from retraind.service import Daemon
 
 KEY = "key-of-churn-0123456789"
 
@@ -165,3 +176,173 @@ def test_nobody_to_tell_and_nonsense_are_said_without_what_was_written(site):
     assert done.returncode == 2
     assert 'notify.urls.0 = (hidden): write an address such as "https://' in done.stderr
     assert "secret-token" not in done.stderr
+
+
+# -- a recipient that is no good ---------------------------------------------------------------------------
+
+
+def add_recipient(site, address):
+    site._text = site._text.replace("urls = [", f"urls = [{json.dumps(address)}, ")
+    site.write()
+
+
+def drip(visit):
+    """Answer a byte at a time, for ever: no byte comes so late that anybody would call it silence."""
+    visit.take()
+    with contextlib.suppress(OSError):
+        visit.connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            visit.connection.sendall(b"X")
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def odd():
+    """Somebody who takes part in no protocol."""
+    peers = []
+
+    def start(play):
+        peers.append(Peer([play]))
+        return peers[-1]
+
+    yield start
+    for peer in peers:
+        peer.stop()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://us%C3%A9r:%E2%82%AC-pa55word@127.0.0.1:1/",
+        "http://127.0.0.1:1/%FF%FE/{pa55word}",
+        "http://xn--a.invalid/pa55word",
+        "http://a-.invalid/pa55word",
+        "http://[::1%25nowhere]/pa55word",
+        "json://us%C3%A9r:%E2%82%AC-pa55word@127.0.0.1:99999/x",
+        "drip",
+    ],
+)
+def test_a_recipient_with_whom_something_is_wrong_keeps_nobody_else_from_hearing(
+    site, operator, odd, address
+):
+    bad = odd(drip).url if address == "drip" else address.replace("{", "").replace("}", "")
+    add_recipient(site, bad)
+    try:
+        site.start(wait=False)
+        until(
+            lambda: site.ended() or b'"ready"' in site.log.read_bytes(), "the daemon is ready, or has refused"
+        )
+        if site.ended():
+            assert site.process.returncode == 2
+            assert "notify.urls" in site.log.read_text()
+        else:
+            for number in (1, 2):
+                for role in ("train", "eval"):
+                    (site.drop / f"{role}_{number}.csv").write_text("only one column\n1\n")
+                until(lambda: len(operator.visits) == number, "the other operator hears of it")  # noqa: B023
+            site.stop()
+    finally:
+        site.kill()
+    assert "pa55word" not in site.log.read_text()
+    assert "Traceback" not in site.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError, RecursionError, UnicodeEncodeError, MemoryError, SystemExit, GeneratorExit]
+)
+def test_whatever_a_recipient_raises_the_others_hear_and_it_is_tried_again(
+    site, operator, monkeypatch, error
+):
+    def broken(*_args, **_named):
+        raise error(
+            *(("latin-1", "pa55word", 0, 1, "pa55word") if error is UnicodeEncodeError else ("pa55word",))
+        )
+
+    monkeypatch.setattr(apprise.Apprise, "notify", broken)
+    add_recipient(site, "json://127.0.0.1:1/pa55word")
+    with structlog.testing.capture_logs() as logged, running(site) as daemon:
+        for number in (1, 2):
+            for role in ("train", "eval"):
+                (site.drop / f"{role}_{number}.csv").write_text("only one column\n1\n")
+            until(lambda: len(operator.visits) == number, "the other operator hears of it")  # noqa: B023
+        assert daemon.daemon._notifier._thread.is_alive()
+    (told,) = [line for line in logged if line["event"] == "notification_retried"]
+    assert error.__name__ in told["reason"]
+    assert "pa55word" not in repr(logged)
+
+
+def test_a_recipient_that_never_ends_keeps_neither_another_one_nor_the_daemon_waiting(
+    site, operator, monkeypatch
+):
+    monkeypatch.setattr("retraind.report.notify._LONGEST_CALL", timedelta(milliseconds=500))
+    over = threading.Event()
+    monkeypatch.setattr(apprise.Apprise, "notify", lambda *_args, **_named: over.wait(60))
+    add_recipient(site, "json://127.0.0.1:1/x")
+    with running(site):
+        for role in ("train", "eval"):
+            (site.drop / f"{role}_1.csv").write_text("only one column\n1\n")
+        until(lambda: operator.visits, "the other operator hears of it")
+    over.set()
+
+
+def test_an_entry_that_cannot_be_phrased_keeps_the_others_from_nobody(site, operator, monkeypatch):
+    plain = notify.message_of
+
+    def phrase(event, *rest):
+        if event.event == "job_filed" and event.detail.get("outcome") == "failed" and not seen:
+            seen.append(event)
+            raise ZeroDivisionError("pa55word")
+        return plain(event, *rest)
+
+    seen = []
+    monkeypatch.setattr(notify, "message_of", phrase)
+    with structlog.testing.capture_logs() as logged, running(site):
+        for number in (1, 2):
+            for role in ("train", "eval"):
+                (site.drop / f"{role}_{number}.csv").write_text("only one column\n1\n")
+            until(lambda: len(filed(site.drop)) == number, "it is filed")  # noqa: B023
+            until(lambda: seen, "it was to be told")
+        until(lambda: operator.visits, "the operator hears of the other")
+    (told,) = [line for line in logged if line["event"] == "notification_given_up"]
+    assert "ZeroDivisionError" in told["reason"]
+    assert "pa55word" not in repr(logged)
+
+
+UNUSABLE = [
+    "http://[::1/", "http://127.0.0.1:99999/", "http://me:s3/cret@127.0.0.1/", "http:///x", "https://a..b/", "http://:80/",
+    "https://[fe80::xyz]/", "slack://", "mailto://me:s3cret@[::1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", UNUSABLE)
+def test_an_address_that_cannot_be_used_is_refused_by_check_start_and_reload_without_being_shown(
+    site, operator, address
+):
+    with running(site) as daemon:
+        add_recipient(site, address)
+        checked, started = site.command("check"), site.command("notify")
+        assert checked.returncode in {1, 2}
+        assert started.returncode == 2
+        for done in (checked, started):
+            assert "notify.urls" in done.stdout + done.stderr
+            assert "s3" not in (done.stdout + done.stderr).replace(str(site.root), "")
+        with structlog.testing.capture_logs() as logged:
+            daemon.daemon._signals.put(signal.SIGHUP)
+            until(lambda: [line for line in logged if line["event"] == "reload_refused"], "it is refused")
+        for role in ("train", "eval"):
+            (site.drop / f"{role}_1.csv").write_text("only one column\n1\n")
+        until(lambda: operator.visits, "those of before are told")
+    assert "s3" not in repr(logged).replace(str(site.root), "")
+    with pytest.raises(ConfigError, match=r"notify\.urls"):
+        Daemon(*load(site.config)).__enter__()
+
+
+def test_a_user_and_password_of_any_characters_reach_the_recipient(site, operator):
+    site._text = site._text.replace("http://", "http://us%C3%A9r:%E2%82%AC%2F%40@", 2).replace(
+        "http://us%C3%A9r:%E2%82%AC%2F%40@", "http://", 1
+    )
+    site.write()
+    assert site.command("notify").returncode == 0
+    given = operator.visits[0].headers["authorization"].removeprefix("Basic ")
+    assert base64.b64decode(given).decode() == "usér:€/@"

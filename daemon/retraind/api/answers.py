@@ -15,6 +15,7 @@ from types import MappingProxyType
 from pydantic_core import from_json
 
 from retraind import log
+from retraind.api.redaction import hidden
 from retraind.errors import Hold, JobFailed, Retry, Scope, Setback
 
 _LONGEST_WAIT = timedelta(hours=1)
@@ -122,9 +123,7 @@ def _texts_in(value: object) -> Iterator[str]:
 
 def worded(message: str, *secrets: str) -> str:
     """Return a message of the service as it may be shown: short, on one line, without keys and signatures."""
-    message = message[: 10 * _LONGEST_MESSAGE]
-    for secret in secrets:
-        message = message.replace(secret, "(hidden)")
+    message = hidden(message[: 10 * _LONGEST_MESSAGE], *secrets)
     text = " ".join(log.mask(message).split())
     text = "".join(sign for sign in text if sign.isprintable())
     return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"

@@ -26,9 +26,11 @@ from pydantic import (
     WrapValidator,
 )
 
+from retraind.addresses import place_of, place_with_user
 from retraind.api.answers import is_web_page, judge, message_in, worded
 from retraind.api.breaker import Breaker
-from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_of, time_out
+from retraind.api.redaction import fingerprint, hidden, holds
+from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, time_out
 from retraind.clock import Clock
 from retraind.errors import Hold, Retry
 from retraind.settings import ApiSettings
@@ -158,15 +160,17 @@ class ApiClient:
             _HTTP_URL.validate_python(answer.upload_url)
         except ValidationError:
             raise Retry("The service's answer holds no usable upload address.") from None
+        _refuse_echo(api_key, answer.retrain_job_id, place_with_user(answer.upload_url))
         return answer
 
     def status(self, retrain_job_id: str, api_key: str) -> TrainingStatus:
         """Call 2, Retrain Status Check."""
         path = f"retrain_jobs/{quote(retrain_job_id, safe='')}"
         answer = self._call(TrainingStatus, "GET", path, api_key)
+        _refuse_echo(api_key, place_with_user(answer.download_url or ""))
         message = worded(answer.message, api_key) if answer.message else answer.message
         # The word is compared as it is, and shown, and kept.
-        word = display(answer.status[:_LONGEST_WORD])
+        word = display(hidden(answer.status[: 10 * _LONGEST_WORD], api_key)[:_LONGEST_WORD])
         return answer.model_copy(update={"status": word, "message": message})
 
     def switch(self, retrain_job_id: str, api_key: str) -> None:
@@ -203,7 +207,12 @@ class ApiClient:
                 credential=True,
             )
         with self._breaker.guard(self._host):
-            return self._ask(kind, method, path, key, parameters)
+            try:
+                return self._ask(kind, method, path, key, parameters)
+            except Hold as hold:
+                if hold.refused:
+                    hold.shown = fingerprint(key)
+                raise
 
     def _ask(
         self,
@@ -240,6 +249,15 @@ class ApiClient:
             return kind.model_validate_json(body or b"(empty)")
         except ValidationError:
             raise unreadable(body, whom) from None
+
+
+def _refuse_echo(api_key: str, *names: str) -> None:
+    """Raise Retry where the service's answer has the key in what is kept, shown, or asked of others."""
+    if any(holds(name, api_key) for name in names):
+        raise Retry(
+            "The service's answer holds the API key where a name or an address is expected.",
+            "Check api.base_url, and whether a proxy answers in the service's place.",
+        )
 
 
 def _query(parameters: dict[str, str]) -> str:

@@ -4,12 +4,13 @@ A key lives in memory only. Whatever has to be written down about it is a finger
 """
 
 import base64
+import errno
 import hashlib
 import os
 import shlex
 import stat
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -17,15 +18,26 @@ from typing import NamedTuple
 from cryptography.fernet import Fernet, InvalidToken
 
 from retraind.api.client import IssuedKey, Service
+from retraind.api.redaction import fingerprint
 from retraind.clock import Clock, for_people
-from retraind.errors import Hold
+from retraind.errors import Hold, Retry, disk_remedy
 from retraind.job import Problem
 from retraind.settings import ENV_PREFIX, ModelSettings
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
+_LONGEST_LIFETIME = timedelta(days=3_650)
 RENEW_BEFORE = timedelta(days=7)
 """A key that retraind fetches itself is replaced this long before its end, or after three quarters of its life."""
+_KEYS_KNOWN = 8
+"""So many keys of a model are known by their fingerprints: a request with an earlier one may still be on its way."""
+_LASTING = frozenset(
+    {
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO),
+        *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EINVAL),
+    }
+)
+"""What a file system answers where only a person can give access to a key. All else may pass: no file left to open, an error of the disk."""
 _LARGEST_FILE = 16_384
 """Bytes; a key has some dozens."""
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -35,12 +47,16 @@ CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 class _Cached:
     key: IssuedKey
     fetched_at: datetime
+    instead: bool
+    """True when it was fetched in the place of one that was refused, and the service has not been seen to take it yet."""
 
     @property
     def ends_at(self) -> datetime:
-        """When the key ends; a moment that was past when it was issued is none, but a format we misread."""
+        """When the key ends; a moment long past or far ahead is none, but a format that was misread, or a word for never."""
         told = self.key.ends_at
-        return told if told and told > self.fetched_at else self.fetched_at + KEY_LIFETIME
+        if told and timedelta(0) < told - self.fetched_at < _LONGEST_LIFETIME:
+            return told
+        return self.fetched_at + KEY_LIFETIME
 
     @property
     def renew_at(self) -> datetime:
@@ -57,11 +73,15 @@ class Credentials:
         self._cached: dict[str, _Cached] = {}
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
+        self._issued_with: dict[str, dict[str, str]] = {}
+        """By model, the fingerprints of the last keys that were fetched, and of the secret key that each was fetched with."""
+        self._refused: set[str] = set()
+        """The models whose key was refused, and no other has been taken since."""
 
     def key(self, name: str, model: ModelSettings) -> str:
         """Return the model's API key: read anew each time, so that a replaced file counts at once.
 
-        Raises Hold when there is none to be had, or what the Get API Key call raises.
+        Raises Hold when there is none to be had, Retry when it cannot be read just now, or what the Get API Key call raises.
         """
         if model.api_key:
             return _usable(model.api_key.get_secret_value(), f"models.{name}.api_key")
@@ -82,9 +102,38 @@ class Credentials:
         return None
 
     def forget(self, name: str) -> bool:
-        """Drop a key that the service refused, so that the next use fetches another; False if none was cached."""
+        """Drop a key that was fetched, since where it comes from may have been changed; False if there was none."""
         with self._lock:
+            self._refused.discard(name)
             return self._cached.pop(name, None) is not None
+
+    def refuse(self, name: str, shown: str | None) -> bool:
+        """Note that the service refused the key with the fingerprint `shown`.
+
+        Returns whether it is worth to try again, with a key that was or will be fetched in its place: once, until a key is
+        taken.
+        """
+        with self._lock:
+            if shown not in self._issued_with.get(name, ()):
+                return False
+            cached = self._cached.get(name)
+            if cached is None or fingerprint(cached.key.value) != shown:
+                return True  # Another step was faster.
+            del self._cached[name]
+            self._refused.add(name)
+            return not cached.instead
+
+    def trust(self, name: str) -> None:
+        """Note that the service takes the model's key."""
+        with self._lock:
+            self._refused.discard(name)
+            if (cached := self._cached.get(name)) is not None and cached.instead:
+                self._cached[name] = replace(cached, instead=False)
+
+    def origin(self, name: str, shown: str | None) -> str | None:
+        """Return the fingerprint of what a person would have to replace: the secret key with which a key was fetched."""
+        with self._lock:
+            return self._issued_with.get(name, {}).get(shown, shown) if shown else None
 
     def renew(self, name: str, model: ModelSettings) -> bool:
         """Replace a self-fetched key that ends soon; returns whether it did. Raises what the call raises."""
@@ -105,11 +154,12 @@ class Credentials:
 
         systemd writes its credentials anew at each start, so that their time tells nothing.
         """
-        try:
-            seconds = model.api_key_file.stat().st_mtime if model.api_key_file else None
-        except OSError:
+        if model.api_key_file is None:
             return None
-        return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+        try:
+            return datetime.fromtimestamp(model.api_key_file.stat().st_mtime, UTC)
+        except (OSError, ValueError, OverflowError):
+            return None  # It is away just now, or dated in a year that no calendar has: that says nothing.
 
     def _present(self, name: str) -> _Cached | None:
         with self._lock:
@@ -137,7 +187,11 @@ class Credentials:
             )
         issued = self._service.issue_key(model.model_id, secret)
         with self._lock:
-            self._cached[name] = _Cached(issued, self._clock.now())
+            self._cached[name] = _Cached(issued, self._clock.now(), instead=name in self._refused)
+            known = self._issued_with.setdefault(name, {})
+            known[fingerprint(issued.value)] = fingerprint(secret)
+            for oldest in list(known)[:-_KEYS_KNOWN]:
+                del known[oldest]
         return issued.value
 
 
@@ -221,7 +275,8 @@ def warning_of(issued: datetime, now: datetime, origin: Origin) -> Problem | Non
 def _read(path: Path, key: str) -> str:
     """Return the key in a file, read anew; `key` is the configuration's, for the message.
 
-    Raises Hold, in which only the remedy names files of this machine: what happened is told on the share as well.
+    Raises Hold, in which only the remedy names files of this machine: what happened is told on the share as well; and Retry for
+    a transient failure.
     """
     try:
         # Not blocking: somebody may have put a pipe there.
@@ -242,6 +297,10 @@ def _read(path: Path, key: str) -> str:
                 )
             content = file.read(_LARGEST_FILE)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _LASTING:
+            raise Retry(
+                f"{key}: the key file cannot be read just now: {error.strerror}.", disk_remedy(error)
+            ) from None
         reason = error.strerror if isinstance(error, OSError) else "its name cannot be one"
         raise Hold(
             f"{key}: the key file cannot be read: {reason}.",
@@ -273,11 +332,6 @@ def _from_systemd(credential: str, key: str) -> str:
             credential=True,
         )
     return _read(Path(folder) / credential, key)
-
-
-def fingerprint(key: str) -> str:
-    """Return what tells two keys apart without telling the key."""
-    return hashlib.sha256(b"retraind fingerprint\0" + key.encode()).hexdigest()[:12]
 
 
 def _box(key: str) -> Fernet:

@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 import requests
 from urllib3.exceptions import IncompleteRead
 
+from retraind.addresses import place_of
 from retraind.api.answers import is_web_page, wait_asked_for
 from retraind.api.breaker import Breaker
 from retraind.api.wire import (
@@ -23,7 +24,6 @@ from retraind.api.wire import (
     causes_of,
     network_retry,
     new_session,
-    place_of,
     time_out,
 )
 from retraind.clock import Clock

@@ -3,15 +3,16 @@
 Knows nothing of the vendor. A failure is worded from its kind alone: its own text would show addresses.
 """
 
+import base64
 import platform
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_auth_from_url, select_proxy
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
@@ -27,8 +28,10 @@ from urllib3.exceptions import (
 from urllib3.util import Retry as Urllib3Retry
 
 import retraind
+from retraind.addresses import UnreadableAddress, check_address
 from retraind.errors import Retry
 from retraind.settings import ApiSettings
+from retraind.values import PROXY_SCHEMES
 
 USER_AGENT = f"retraind/{retraind.__version__} (Python {platform.python_version()})"
 NetworkError = requests.RequestException | HTTPError
@@ -54,17 +57,14 @@ def new_session(settings: ApiSettings, pause: Callable[[], None] = _never) -> re
     return session
 
 
+def basic_auth(user: str, password: str) -> str:
+    """Return the value of the header that tells user and password, in UTF-8 (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
 def time_out(settings: ApiSettings) -> tuple[float, float]:
     """Return the time-outs as requests wants them: seconds to connect, seconds of silence."""
     return settings.connect_timeout.total_seconds(), settings.timeout.total_seconds()
-
-
-def place_of(address: str) -> str:
-    """Return host and port of an address: all of it that may be shown."""
-    try:
-        return urlsplit(address).netloc.rpartition("@")[2]
-    except ValueError:
-        return "at an unreadable address"
 
 
 class _Session(requests.Session):
@@ -85,6 +85,20 @@ class _Session(requests.Session):
         if self._ca_bundle:
             merged["verify"] = self._ca_bundle
         return merged
+
+    def send(self, request: Any, **named: Any) -> Any:
+        """Send a request, unless the proxy that it would go through cannot be read for certain."""
+        _check_proxy(select_proxy(request.url, named.get("proxies")))
+        return super().send(request, **named)
+
+
+def _check_proxy(proxy: str | None) -> None:
+    """Raise InvalidProxyURL, with nothing of the address in it, for what no configuration would be let through with."""
+    try:
+        if proxy:
+            check_address(proxy if "://" in proxy else f"http://{proxy}", PROXY_SCHEMES)
+    except UnreadableAddress:
+        raise requests.exceptions.InvalidProxyURL from None
 
 
 class _OneRepetition(Urllib3Retry):
@@ -164,6 +178,13 @@ class _Adapter(HTTPAdapter):
         pool.ConnectionCls = self._senders[kind]
         return pool
 
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return the header with the proxy's user and password, in UTF-8; requests knows Latin-1 only."""
+        user, password = get_auth_from_url(proxy)
+        if not user:
+            return {}
+        return {"Proxy-Authorization": basic_auth(user, password)}
+
     def cert_verify(self, *arguments: Any, **named: Any) -> None:
         """Raise SSLError, not OSError, when the file with the CA's certificates is gone."""
         try:
@@ -187,6 +208,9 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
 
 
 _WORDS: Mapping[tuple[type[BaseException], ...], str] = {
+    (
+        requests.exceptions.InvalidProxyURL,
+    ): "The address of the proxy on the way to {} cannot be used (api.proxy, or a variable such as HTTPS_PROXY).",
     (
         requests.exceptions.ProxyError,
         ProxyError,
@@ -237,6 +261,7 @@ _BEFORE_THE_FIRST_BYTE = (
     ConnectTimeoutError,
     NewConnectionError,
     LocationParseError,
+    requests.exceptions.InvalidURL,
 )
 
 

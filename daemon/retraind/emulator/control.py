@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from retraind.emulator.admin import Admin
 from retraind.emulator.answers import Answer, as_json
@@ -42,8 +43,7 @@ class Control:
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer:
         """Answer one request below `/emulator/`."""
-        if not ipaddress.ip_address(exchange.client_address[0]).is_loopback or "Origin" in exchange.headers:
-            # Web pages that a person on this machine has open send an Origin.
+        if not _is_of_this_machine(exchange):
             return as_json({"error": "The emulator is administered from its own machine only."}, status=403)
         try:
             match exchange.command, exchange.segments[1:]:
@@ -87,6 +87,32 @@ class Control:
             case _:
                 raise EmulatorError("There is no such command.")
         return as_json({} if result is None else {"api_key": result})
+
+
+def _is_of_this_machine(exchange: Exchange) -> bool:
+    """Tell whether a program on this machine asks, and no web page that a person has open here.
+
+    A page sends its Origin with every change. With a GET it may not, but always the name under which it knows us: somebody
+    else's, made to point here.
+    """
+    if not _is_loopback(exchange.client_address[0]) or "Origin" in exchange.headers:
+        return False
+    return all(_is_own_name(host) for host in exchange.headers.get_all("Host", [""]))
+
+
+def _is_own_name(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or _is_loopback(name)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _faults(body: bytes) -> dict[str, float | Fault]:

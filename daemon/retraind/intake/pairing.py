@@ -88,7 +88,7 @@ class Claims:
 def group(sightings: Iterable[Sighting]) -> list[Group]:
     """Sort sightings into groups by key, oldest key first; the marker _SUCCESS is in all of them, or alone in one.
 
-    Keys that differ only in the width of their signs are one. The group has the plainest of them.
+    Keys that differ only in the width of their characters are one. The group has the plainest of them.
     """
     found: dict[str, list[Sighting]] = {}
     common: list[Sighting] = []

@@ -8,7 +8,8 @@ kill between the telling and the note of it tells one message again.
 import platform
 import random
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -18,11 +19,12 @@ from requests.utils import get_auth_from_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import log
+from retraind.addresses import place_of
 from retraind.api.answers import wait_asked_for
-from retraind.api.credentials import fingerprint
-from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, place_of, time_out
+from retraind.api.redaction import fingerprint
+from retraind.api.wire import NETWORK_ERRORS, basic_auth, network_retry, new_session, time_out
 from retraind.backoff import backoff
-from retraind.clock import Clock
+from retraind.clock import Clock, span_for_people
 from retraind.errors import ConfigError, Retry
 from retraind.journal import Entry, Journal
 from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
@@ -34,6 +36,10 @@ _LOG = log.get(__name__)
 _CONNECT_TIME = timedelta(seconds=3)
 _SILENCE = timedelta(seconds=4)
 """Together below the time that a stop may take."""
+_LONGEST_CALL = timedelta(seconds=20)
+"""How long one recipient may keep the others waiting; it may send a byte now and then, so that it is never silent."""
+_CALL_WHEN_STOPPING = _CONNECT_TIME + _SILENCE
+_CALL_STEP = 0.1
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 _TOO_OLD = timedelta(days=1)
 _MOST_READ = 1_000
@@ -57,7 +63,56 @@ class Recipient(Protocol):
     """Tells it from others without telling its address."""
 
     def tell(self, message: Message) -> None:
-        """Hand a message over. Raises Retry or Refused."""
+        """Deliver a message. Raises Retry or Refused; whatever else it raises, or if it never ends, is for `Calls` to handle."""
+
+
+class _Call(threading.Thread):
+    """Tells one recipient one message, on a thread of its own: what others wrote may hang, or end the thread it runs on."""
+
+    def __init__(self, recipient: Recipient, message: Message) -> None:
+        super().__init__(name="notify-call", daemon=True)
+        self.outcome: Retry | Refused | None = None
+        self._recipient = recipient
+        self._message = message
+
+    def run(self) -> None:
+        """Tell it."""
+        try:
+            self._recipient.tell(self._message)
+        except (Retry, Refused) as outcome:
+            self.outcome = outcome
+        except BaseException as error:  # noqa: BLE001 - a hundred services' code; its words may show the address
+            self.outcome = Retry(f"{self._recipient.name} could not be told ({type(error).__name__}).")
+
+
+class Calls:
+    """Tells recipients, each within a bounded time. One that has not ended a call yet gets no other."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, _Call] = {}
+
+    def tell(
+        self, recipient: Recipient, message: Message, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Deliver a message. Raises Retry or Refused, and nothing else."""
+        late = Retry(f"{recipient.name} did not take a message within {span_for_people(_LONGEST_CALL)}.")
+        last = self._last.get(recipient.key)
+        if last is not None and last.is_alive():
+            raise late
+        call = self._last[recipient.key] = _Call(recipient, message)
+        began = time.monotonic()
+        try:
+            call.start()
+        except RuntimeError:
+            del self._last[recipient.key]
+            raise Retry(f"{recipient.name} could not be told: no more threads can be started.") from None
+        while call.is_alive():
+            call.join(_CALL_STEP)
+            limit = _CALL_WHEN_STOPPING if stopping() else _LONGEST_CALL
+            if time.monotonic() - began > limit.total_seconds() and call.is_alive():
+                raise late
+        if call.outcome is not None:
+            raise call.outcome
 
 
 class _Webhook:
@@ -72,6 +127,7 @@ class _Webhook:
     def tell(self, message: Message) -> None:
         # The user and password of the address, if it has some; a session of ours adds nothing of its own accord.
         user, password = get_auth_from_url(self._url)
+        headers = {"Authorization": basic_auth(user, password)} if user else {}
         try:
             with (
                 new_session(self._api) as session,
@@ -81,7 +137,7 @@ class _Webhook:
                     timeout=time_out(self._api),
                     allow_redirects=False,
                     stream=True,
-                    auth=(user, password) if user else None,
+                    headers=headers,
                 ) as response,
             ):
                 status = response.status_code
@@ -105,16 +161,17 @@ class _ThroughApprise:
         self.name, self.key = name, fingerprint(url)
         self._kinds = {True: apprise.NotifyType.SUCCESS, False: apprise.NotifyType.WARNING}
         self._target = apprise.Apprise(asset=apprise.AppriseAsset(app_id="retraind"))
-        if not self._target.add(url):
+        try:
+            known = self._target.add(url)
+        except Exception:  # noqa: BLE001 - a hundred services' code; its words may show the address
+            known = False
+        if not known:
             raise ConfigError([f"{name}: Apprise cannot make sense of this address."])
 
     def tell(self, message: Message) -> None:
-        try:
-            taken = self._target.notify(
-                title=subject(message), body=message.text, notify_type=self._kinds[message.good]
-            )
-        except Exception as error:  # noqa: BLE001 - a hundred services' code; its words may show the address
-            raise Retry(f"{self.name} could not be told ({type(error).__name__}).") from None
+        taken = self._target.notify(
+            title=subject(message), body=message.text, notify_type=self._kinds[message.good]
+        )
         if not taken:
             raise Retry(f"{self.name} did not take the message.")
 
@@ -214,6 +271,7 @@ class Notifier:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._lines: dict[str, _Line] = {}
+        self._calls = Calls()
         self._fresh: tuple[Settings, Sequence[Recipient]] | None = None
         self._take_over(settings, recipients)
 
@@ -260,6 +318,12 @@ class Notifier:
                 wait = self.deliver()
             except SQLAlchemyError as error:
                 _LOG.warning("notifications_wait", reason=str(getattr(error, "orig", error)))
+            except Exception as error:  # noqa: BLE001 - this thread is nobody's but ours, and has to go on
+                # Its kind alone: addresses are near.
+                _LOG.error(
+                    "notifications_wait", reason=f"internal error in retraind ({type(error).__name__})"
+                )
+                wait = _FIRST_WAIT.total_seconds()
             self._wake.wait(_IDLE_SECONDS if wait is None else min(wait, _IDLE_SECONDS))
 
     def deliver(self) -> float | None:
@@ -295,14 +359,19 @@ class Notifier:
 
     def _message(self, entry: Entry) -> Message | None:
         job = self._journal.get(entry.event.job) if entry.event.job else None
-        told = message_of(entry.event, job, self._settings)
+        try:
+            told = message_of(entry.event, job, self._settings)
+        except Exception as error:  # noqa: BLE001 - what follows it in the history has to be told
+            reason = f"internal error in retraind ({type(error).__name__})"
+            _LOG.error("notification_given_up", of=entry.event.event, reason=reason)
+            return None
         return told and replace(told, title=_plain(display(told.title)), text=_plain(printable(told.text)))
 
     def _tell(self, line: _Line, message: Message) -> float | None:
         """Tell one message, or give it up; returns the seconds to wait before it is tried again."""
         told = {"to": line.recipient.name, "of": message.event}
         try:
-            line.recipient.tell(message)
+            self._calls.tell(line.recipient, message, self._stopping.is_set)
         except Refused as refusal:
             _LOG.error("notification_given_up", **told, reason=str(refusal))
         except Retry as trouble:

@@ -1,0 +1,114 @@
+"""Web addresses: what is wrong with one that a person wrote, and how much of any may be shown.
+
+A password may contain the very characters that end it. So no part of an address that cannot be read for certain is shown.
+"""
+
+import ipaddress
+import re
+from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
+
+HIDDEN = "(hidden)"
+WEB = ("https", "http")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
+_UNFIT = re.compile(r"[\s\x00-\x1f\x7f\"<>\\^`{|}]")
+"""What no address contains as it is. Libraries leave some of it out, and read another address then."""
+_NO_SECRET = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w./~-]*", re.IGNORECASE)
+"""A text without anything that separates a password from what is beside it."""
+_HOST = re.compile(r"[\w.-]{1,253}")
+_LONGEST_LABEL = 63
+_LARGEST_PORT = 65_535
+
+
+class UnreadableAddress(ValueError):
+    """A text cannot be read as an address for certain; the message says why, and shows nothing of it."""
+
+
+def place_of(address: str) -> str:
+    """Return host and port of an address: all of it that may be shown."""
+    try:
+        authority = _read(address)[1]
+    except UnreadableAddress:
+        return "at an unreadable address"
+    return authority.rpartition("@")[2]
+
+
+def place_with_user(address: str) -> str:
+    """Return what stands between scheme and path, however it is written. Not to be shown."""
+    return re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address in small letters, without brackets; empty where it cannot be read."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def shown(address: str) -> str:
+    """Return an address that a person wrote without its user, password and query; hidden where these cannot be told apart."""
+    if _NO_SECRET.fullmatch(address):
+        return address
+    try:
+        scheme, authority, path, _ = _read(address)
+    except UnreadableAddress:
+        return HIDDEN
+    user, _, place = authority.rpartition("@")
+    return f"{scheme}://{f'{HIDDEN}@' * bool(user)}{place}{path}"
+
+
+def check_address(text: str, schemes: Collection[str] = WEB) -> None:
+    """Raise UnreadableAddress unless a text that a person wrote is an address with one of these schemes."""
+    scheme, _, _, _ = _read(text)
+    if scheme.lower() not in schemes:
+        raise UnreadableAddress(f"it has to begin with {' or '.join(f'{each}://' for each in schemes)}")
+
+
+def shown_value(value: object) -> object:
+    """Return a value of the configuration as a message may show it: whatever may be an address without its secrets."""
+    if isinstance(value, str):
+        return shown(value) if _may_be_address(value) else value
+    if isinstance(value, Iterable):
+        return [shown_value(each) for each in value]
+    return value
+
+
+def _may_be_address(text: str) -> bool:
+    return "://" in text or ("@" in text and not text.startswith(("/", "~")))
+
+
+def _read(address: str) -> tuple[str, str, str, str]:
+    """Take an address apart: scheme, user and place, path, and the rest. Raises UnreadableAddress."""
+    if _UNFIT.search(address):
+        raise UnreadableAddress("it contains a space or another character that has to be percent-encoded")
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UnreadableAddress("its host or port cannot be read") from None
+    if not _SCHEME.fullmatch(parts.scheme) or not address.lower().startswith(f"{parts.scheme}://"):
+        raise UnreadableAddress("its scheme is missing, such as https://")
+    if not host or not _is_host(host) or port == 0:
+        raise UnreadableAddress("its host or port cannot be read")
+    read = address[: len(parts.scheme)], parts.netloc, parts.path, f"{parts.query}{parts.fragment}"
+    if "@" in f"{parts.path}{read[3]}":
+        before = address.removeprefix(f"{read[0]}://").rpartition("@")[0]
+        # Teams has webhooks with such a path; their hosts have a dot, and no colon is in front of it.
+        if ":" in before or "." not in host:
+            raise UnreadableAddress(
+                "it may contain a password that ends too early: in a user and password write / as %2F, ? as %3F, # as %23, and "
+                "elsewhere @ as %40"
+            )
+    return read
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return False
+        return True
+    labels = host.removesuffix(".").split(".")
+    return bool(_HOST.fullmatch(host)) and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
