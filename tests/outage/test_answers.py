@@ -5,6 +5,8 @@ place. These tests see the daemon through its folders and commands, and the serv
 """
 
 import json
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -32,6 +34,18 @@ def service(root, request):
     made = Service(root, facts=request.param)
     yield made
     made.emulator.stop()
+
+
+def asked(site, *arguments):
+    """Run a command as a process of its own: in this one, what the daemon logs would come between."""
+    command = [sys.executable, "-m", "retraind", arguments[0], "-c", str(site.config), *arguments[1:]]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def events_of(site):
+    (job,) = json.loads(asked(site, "jobs", "--json").stdout)
+    shown = json.loads(asked(site, "show", "--json", job["id"]).stdout)
+    return job, [event["event"] for event in shown["history"]]
 
 
 def all_filed(site, count):
@@ -109,15 +123,13 @@ def test_an_answer_that_nobody_explains_is_reported_once_it_has_lasted(root, ser
     service.emulator.set_faults({"api_400": ENDLESS})
     with running(site) as daemon:
         daemon.deliver("churn")
-        until(lambda: site.command("status").returncode == 1, "status reports it")
-        assert "HTTP 400" in site.command("status").stdout
+        until(lambda: asked(site, "status").returncode == 1, "status reports it")
+        assert "HTTP 400" in asked(site, "status").stdout
         assert "ON HOLD" not in told(site)
-        (job,) = site.jobs()
-        history_ = json.loads(site.command("show", "--json", job["id"]).stdout)["history"]
-        assert "job_stuck" in [event["event"] for event in history_]
+        assert "job_stuck" in events_of(site)[1]
         service.emulator.set_faults({})
         assert not all_filed(site, 1)
-        until(lambda: site.command("status").returncode == 0, "status is well again")
+        until(lambda: asked(site, "status").returncode == 0, "status is well again")
 
 
 # -- a switch that may have happened -----------------------------------------------------------------------
@@ -227,11 +239,10 @@ def test_an_upload_that_keeps_breaking_off_is_sent_ever_more_rarely_and_reported
     service.emulator.set_faults({"upload_reset": ENDLESS})
     with running(site) as daemon:
         daemon.deliver("churn")
-        until(lambda: site.command("status").returncode == 1, "status reports it")
-        (job,) = site.jobs()
+        until(lambda: asked(site, "status").returncode == 1, "status reports it")
+        job, events = events_of(site)
         assert job["attempts"] >= 3
-        history_ = json.loads(site.command("show", "--json", job["id"]).stdout)["history"]
-        assert "job_stuck" in [event["event"] for event in history_]
+        assert "job_stuck" in events
     assert len(service.events("registered")) == 1
 
 
@@ -242,13 +253,13 @@ def test_addresses_that_are_all_refused_lead_to_five_retrain_jobs_and_then_to_a_
         daemon.deliver("churn")
         until(lambda: "ON HOLD" in daemon.status(), "it is on hold")
         assert len(service.events("registered")) == 5
-        assert site.command("status").returncode == 1
-        (job,) = site.jobs()
+        assert asked(site, "status").returncode == 1
+        job, _ = events_of(site)
         assert job["held_until"]
         service.emulator.set_faults({})
-        assert site.command("release", job["id"]).returncode == 0
+        assert asked(site, "release", job["id"]).returncode == 0
         assert not all_filed(site, 1)
-        (job,) = site.jobs()
+        job, _ = events_of(site)
         assert not job["budget_waived"]
     assert len(service.events("registered")) == 6
     assert len(service.events("training_started")) == 1
