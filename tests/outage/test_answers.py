@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -85,6 +86,22 @@ def test_a_late_403_asks_before_it_registers_anew(root, service):
     assert len(service.events("registered")) == len(service.events("training_started")) == 1
 
 
+@contextmanager
+def many(root, names, **service):
+    """Start a service and lay out an installation with several models; yields both, and the drop folders by name."""
+    models = tuple(
+        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
+        for number, name in enumerate(names)
+    )
+    with Emulator(EmulatorConfig(root / "service", models=models, trainer="instant", **service)) as emulator:
+        site = Site(root, emulator.url)
+        yield (
+            emulator,
+            site,
+            {name: site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names},
+        )
+
+
 # -- an unexplained answer ---------------------------------------------------------------------------------
 
 
@@ -93,16 +110,7 @@ def test_a_late_403_asks_before_it_registers_anew(root, service):
 )
 def test_an_unexplained_answer_of_a_moment_holds_no_model(root, fault):
     names = [f"m{number}" for number in range(6)]
-    models = tuple(
-        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
-        for number, name in enumerate(names)
-    )
-    config = EmulatorConfig(
-        root / "service", models=models, trainer="instant", train_time=timedelta(seconds=1.5)
-    )
-    with Emulator(config) as emulator:
-        site = Site(root, emulator.url)
-        drops = [site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names]
+    with many(root, names, train_time=timedelta(seconds=1.5)) as (emulator, site, drops):
         with running(site) as daemon:
             for number, name in enumerate(names):
                 daemon.deliver(name, number)
@@ -112,8 +120,8 @@ def test_an_unexplained_answer_of_a_moment_holds_no_model(root, fault):
             struck.wait(1)
             assert not daemon.daemon.journal.holds()
             emulator.set_faults({})
-            until(lambda: all(filed(drop) for drop in drops), "all go on without a person")
-        assert all(folder.parent.name == "done" for drop in drops for folder in filed(drop))
+            until(lambda: all(filed(drop) for drop in drops.values()), "all go on without a person")
+        assert all(folder.parent.name == "done" for drop in drops.values() for folder in filed(drop))
 
 
 def test_an_answer_that_nobody_explains_is_reported_once_it_has_lasted(root, service):
@@ -270,14 +278,8 @@ def test_addresses_that_are_all_refused_lead_to_five_retrain_jobs_and_then_to_a_
 
 def test_a_retry_after_of_a_day_binds_the_jobs_that_got_it_and_no_other_model(root):
     names = [f"m{number}" for number in range(7)]
-    models = tuple(
-        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
-        for number, name in enumerate(names)
-    )
-    with Emulator(EmulatorConfig(root / "service", models=models, trainer="instant")) as emulator:
+    with many(root, names) as (emulator, site, drops):
         emulator.set_faults({"api_429_day": Fault(times=breaker.FAILURES + 1)})
-        site = Site(root, emulator.url)
-        drops = {name: site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names}
         with running(site) as daemon:
             for number, name in enumerate(names[:-1]):
                 daemon.deliver(name, number)
