@@ -18,6 +18,7 @@ import pytest
 from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
 from retraind.bundle.archive import Member, build
+from retraind.caretaker import Caretaker
 from retraind.clock import ManualClock, for_people
 from retraind.emulator import Fault
 from retraind.errors import Stopped
@@ -425,6 +426,132 @@ def test_an_address_refused_at_once_does_not_register_in_a_circle(world):
     job = world.run(world.sealing(), most=timedelta(minutes=5))
     assert job.state in {State.REGISTERED, State.BUNDLED}
     assert len(world.records("registered")) <= 6
+
+
+def looking_after(world):
+    return Caretaker(
+        world.pipeline, world.journal, world.credentials,
+        clock=world.clock, stopping=world.stopping, changed=lambda _model: None,
+    )  # fmt: skip
+
+
+def test_a_delivery_whose_uploads_are_all_refused_gets_five_retrain_jobs_and_then_one_a_day(world):
+    caretaker = looking_after(world)
+    world.emulator.set_faults({"upload_403": 1.0})
+    job = world.run(world.sealing())
+    assert job.hold is not None
+    assert "each of 5 retrain jobs" in job.hold.what
+    assert "refuses the upload address with HTTP 403" in job.hold.what
+    assert len(world.records("registered")) == 5
+    since = job.troubled_since
+    for number in (6, 7):
+        world.clock.pass_time(job.held_until - world.clock.now() - timedelta(minutes=1))
+        caretaker.mind()
+        assert world.journal.get(job.id).hold is not None
+        world.clock.pass_time(timedelta(minutes=2))
+        caretaker.mind()
+        job = world.run(world.journal.get(job.id))
+        assert job.hold is not None
+        assert len(world.records("registered")) == number
+        assert (job.troubled_since, job.stuck) == (since, True)
+    world.emulator.set_faults({})
+    world.clock.pass_time(timedelta(days=1))
+    caretaker.mind()
+    job = world.run(world.journal.get(job.id))
+    assert (job.outcome, job.upload_held) == (Outcome.TRAINED, False)
+    events = [event.event for event in world.journal.events(job.id)]
+    assert events.count("held") == events.count("released") == 1, "nobody is told of each try"
+    assert (events.count("hold_tried"), events.count("hold_goes_on")) == (3, 2)
+    assert (events.count("job_stuck"), events.count("job_moves")) == (1, 1)
+
+
+def test_a_restart_leaves_the_hold_of_failed_uploads_as_it_is(world):
+    world.emulator.set_faults({"upload_404": 1.0})
+    job = world.run(world.sealing())
+    world.pipeline.reconsider()
+    assert world.journal.get(job.id) == job
+
+
+def test_a_retry_by_a_person_gets_retrain_jobs_of_its_own(world):
+    world.emulator.set_faults({"upload_403": Fault(times=3), "train_fails": Fault(times=1)})
+    job = world.run(world.sealing())
+    assert (job.state, job.registrations) == (State.FAILED, 4)
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert (job.outcome, job.registrations) == (Outcome.TRAINED, 1)
+
+
+def test_trouble_counts_on_through_doubts_and_registrations_until_the_upload_succeeds(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    began = world.clock.now()
+    waits = []
+    for fault in ("upload_reset", "upload_503", "upload_403", "upload_html", "upload_500", "upload_404"):
+        world.emulator.set_faults({fault: Fault(times=1)})
+        struck = len(world.records("fault_struck"))
+        while len(world.records("fault_struck")) == struck:
+            world.wait_until(max(job.wake_at or world.clock.now(), world.clock.now()))
+            job = world.pipeline.advance_one(job)
+        waits.append(job.attempts)
+        assert job.troubled_since == began
+    assert waits == [1, 2, 3, 4, 5, 6]
+    world.emulator.set_faults({})
+    job = world.run(job, until=State.UPLOADED)
+    assert (job.attempts, job.troubled_since, job.trouble) == (0, None, None)
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_an_upload_that_one_host_fails_again_and_again_is_reported_though_it_answers_others(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.emulator.set_faults({"upload_503": 1.0})
+    job = world.run(job, most=timedelta(hours=2))
+    assert job.stuck
+    world.emulator.set_faults({})
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_retry_after_of_a_day_is_waited_for_an_hour(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.emulator.set_faults({"upload_503_day": Fault(times=1)})
+    job = world.pipeline.advance_one(job)
+    assert timedelta(hours=1) <= job.wake_at - world.clock.now() <= timedelta(hours=1, minutes=1)
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_hold_of_a_model_ends_without_a_person_when_its_reason_has_gone(world):
+    """The service has said that the model is deleted, and then no longer says so."""
+    caretaker = looking_after(world)
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    world.journal.hold_model("churn", Problem(what="It is deleted.", remedy="Look."), credential=False)
+    world.clock.pass_time(timedelta(hours=5, minutes=59))
+    caretaker.mind()
+    assert world.journal.is_held("churn")
+    world.clock.pass_time(timedelta(minutes=2))
+    caretaker.mind()
+    assert world.run(job).outcome is Outcome.TRAINED
+    (released,) = [event for event in world.journal.events() if event.event == "model_released"]
+    assert "key" not in released.detail["why"]
+
+
+def test_a_hold_of_a_model_whose_reason_lasts_goes_on(world):
+    caretaker = looking_after(world)
+    world.emulator.delete_model("churn")
+    job = world.run(world.sealing())
+    for _ in range(2):
+        world.clock.pass_time(timedelta(hours=6, minutes=1))
+        caretaker.mind()
+        assert not world.journal.is_held("churn")
+        job = world.run(world.journal.get(job.id))
+        assert world.journal.is_held("churn")
+    events = [event.event for event in world.journal.events() if event.event.startswith(("model_", "hold_"))]
+    assert events == ["model_held", "hold_tried", "hold_goes_on", "hold_tried", "hold_goes_on"]
+
+
+def test_a_retrain_job_that_is_unknown_for_a_while_after_its_upload_is_asked_for_again(tmp_path):
+    facts = {"status_unknown": 1.0, "status_hidden": 1.0}
+    service = {"facts": facts, "hidden_time": timedelta(minutes=4), "train_time": timedelta(minutes=1)}
+    with a_world(tmp_path, service=service) as world:
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.TRAINED
+        assert job.unknown_since is None
 
 
 def test_an_address_locked_under_a_replaced_key_is_asked_for_anew(world):

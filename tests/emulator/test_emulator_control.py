@@ -51,6 +51,15 @@ def test_addresses_can_be_made_to_expire(client, control, good_data):
     assert requests.put(url, data=good_data, timeout=10).status_code == 403
 
 
+@pytest.mark.parametrize("fault", ["upload_503_after", "upload_404", "upload_html_after"])
+def test_any_answer_can_be_ordered_from_another_process(client, control, good_data, fault):
+    job = client.register()
+    assert control("POST", "faults", json={fault: {"probability": 1, "times": 1}}).status_code == 200
+    answers = [requests.put(job["upload_url"], data=good_data, timeout=10) for _ in range(2)]
+    assert answers[0].status_code != 200 or b"log in" in answers[0].content
+    assert (answers[1].status_code, answers[1].content) == (200, b"")
+
+
 def test_faults_can_be_set_and_seen(client, control):
     wanted = {"api_503": {"probability": 1.0, "times": 1}, "api_429": 0}
     assert control("POST", "faults", json=wanted).status_code == 200

@@ -5,7 +5,10 @@ place. These tests see the daemon through its folders and commands, and the serv
 """
 
 import json
+import subprocess
+import sys
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -32,6 +35,18 @@ def service(root, request):
     made = Service(root, facts=request.param)
     yield made
     made.emulator.stop()
+
+
+def asked(site, *arguments):
+    """Run a command as a process of its own: in this one, what the daemon logs would come between."""
+    command = [sys.executable, "-m", "retraind", arguments[0], "-c", str(site.config), *arguments[1:]]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def events_of(site):
+    (job,) = json.loads(asked(site, "jobs", "--json").stdout)
+    shown = json.loads(asked(site, "show", "--json", job["id"]).stdout)
+    return job, [event["event"] for event in shown["history"]]
 
 
 def all_filed(site, count):
@@ -71,6 +86,22 @@ def test_a_late_403_asks_before_it_registers_anew(root, service):
     assert len(service.events("registered")) == len(service.events("training_started")) == 1
 
 
+@contextmanager
+def many(root, names, **service):
+    """Start a service and lay out an installation with several models; yields both, and the drop folders by name."""
+    models = tuple(
+        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
+        for number, name in enumerate(names)
+    )
+    with Emulator(EmulatorConfig(root / "service", models=models, trainer="instant", **service)) as emulator:
+        site = Site(root, emulator.url)
+        yield (
+            emulator,
+            site,
+            {name: site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names},
+        )
+
+
 # -- an unexplained answer ---------------------------------------------------------------------------------
 
 
@@ -79,16 +110,7 @@ def test_a_late_403_asks_before_it_registers_anew(root, service):
 )
 def test_an_unexplained_answer_of_a_moment_holds_no_model(root, fault):
     names = [f"m{number}" for number in range(6)]
-    models = tuple(
-        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
-        for number, name in enumerate(names)
-    )
-    config = EmulatorConfig(
-        root / "service", models=models, trainer="instant", train_time=timedelta(seconds=1.5)
-    )
-    with Emulator(config) as emulator:
-        site = Site(root, emulator.url)
-        drops = [site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names]
+    with many(root, names, train_time=timedelta(seconds=1.5)) as (emulator, site, drops):
         with running(site) as daemon:
             for number, name in enumerate(names):
                 daemon.deliver(name, number)
@@ -98,8 +120,8 @@ def test_an_unexplained_answer_of_a_moment_holds_no_model(root, fault):
             struck.wait(1)
             assert not daemon.daemon.journal.holds()
             emulator.set_faults({})
-            until(lambda: all(filed(drop) for drop in drops), "all go on without a person")
-        assert all(folder.parent.name == "done" for drop in drops for folder in filed(drop))
+            until(lambda: all(filed(drop) for drop in drops.values()), "all go on without a person")
+        assert all(folder.parent.name == "done" for drop in drops.values() for folder in filed(drop))
 
 
 def test_an_answer_that_nobody_explains_is_reported_once_it_has_lasted(root, service):
@@ -109,15 +131,13 @@ def test_an_answer_that_nobody_explains_is_reported_once_it_has_lasted(root, ser
     service.emulator.set_faults({"api_400": ENDLESS})
     with running(site) as daemon:
         daemon.deliver("churn")
-        until(lambda: site.command("status").returncode == 1, "status reports it")
-        assert "HTTP 400" in site.command("status").stdout
+        until(lambda: asked(site, "status").returncode == 1, "status reports it")
+        assert "HTTP 400" in asked(site, "status").stdout
         assert "ON HOLD" not in told(site)
-        (job,) = site.jobs()
-        history_ = json.loads(site.command("show", "--json", job["id"]).stdout)["history"]
-        assert "job_stuck" in [event["event"] for event in history_]
+        assert "job_stuck" in events_of(site)[1]
         service.emulator.set_faults({})
         assert not all_filed(site, 1)
-        until(lambda: site.command("status").returncode == 0, "status is well again")
+        until(lambda: asked(site, "status").returncode == 0, "status is well again")
 
 
 # -- a switch that may have happened -----------------------------------------------------------------------
@@ -227,11 +247,10 @@ def test_an_upload_that_keeps_breaking_off_is_sent_ever_more_rarely_and_reported
     service.emulator.set_faults({"upload_reset": ENDLESS})
     with running(site) as daemon:
         daemon.deliver("churn")
-        until(lambda: site.command("status").returncode == 1, "status reports it")
-        (job,) = site.jobs()
+        until(lambda: asked(site, "status").returncode == 1, "status reports it")
+        job, events = events_of(site)
         assert job["attempts"] >= 3
-        history_ = json.loads(site.command("show", "--json", job["id"]).stdout)["history"]
-        assert "job_stuck" in [event["event"] for event in history_]
+        assert "job_stuck" in events
     assert len(service.events("registered")) == 1
 
 
@@ -242,13 +261,13 @@ def test_addresses_that_are_all_refused_lead_to_five_retrain_jobs_and_then_to_a_
         daemon.deliver("churn")
         until(lambda: "ON HOLD" in daemon.status(), "it is on hold")
         assert len(service.events("registered")) == 5
-        assert site.command("status").returncode == 1
-        (job,) = site.jobs()
+        assert asked(site, "status").returncode == 1
+        job, _ = events_of(site)
         assert job["held_until"]
         service.emulator.set_faults({})
-        assert site.command("release", job["id"]).returncode == 0
+        assert asked(site, "release", job["id"]).returncode == 0
         assert not all_filed(site, 1)
-        (job,) = site.jobs()
+        job, _ = events_of(site)
         assert not job["budget_waived"]
     assert len(service.events("registered")) == 6
     assert len(service.events("training_started")) == 1
@@ -259,14 +278,8 @@ def test_addresses_that_are_all_refused_lead_to_five_retrain_jobs_and_then_to_a_
 
 def test_a_retry_after_of_a_day_binds_the_jobs_that_got_it_and_no_other_model(root):
     names = [f"m{number}" for number in range(7)]
-    models = tuple(
-        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
-        for number, name in enumerate(names)
-    )
-    with Emulator(EmulatorConfig(root / "service", models=models, trainer="instant")) as emulator:
+    with many(root, names) as (emulator, site, drops):
         emulator.set_faults({"api_429_day": Fault(times=breaker.FAILURES + 1)})
-        site = Site(root, emulator.url)
-        drops = {name: site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names}
         with running(site) as daemon:
             for number, name in enumerate(names[:-1]):
                 daemon.deliver(name, number)
