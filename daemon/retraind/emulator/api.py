@@ -177,7 +177,8 @@ class Api:
     def _address(self, call: Call, method: str, token: str) -> str:
         secret = self._ledger.account.signing_secret
         path = presign(secret, method, token, self._config.now(), self._config.url_lifetime)
-        return call.base_url + path
+        store = self._config.store_url
+        return (store() if store else call.base_url) + path
 
 
 def _refuse_if(condition: bool, refusal: Refusal) -> None:  # noqa: FBT001  - reads as a sentence where it is called

@@ -86,6 +86,8 @@ class EmulatorConfig:
     models: tuple[EmulatedModel, ...] = ()
     url_lifetime: timedelta = timedelta(hours=1)
     """How long pre-signed addresses work, counted from the call that handed them out."""
+    store_url: Callable[[], str] | None = None
+    """What upload and download addresses begin with, such as https://store.example:8443; by default what the client called us."""
     key_lifetime: timedelta = timedelta(days=30)
     queue_time: timedelta = timedelta(0)
     """The least time between a complete upload and the start of its training."""
