@@ -12,6 +12,7 @@ from typing import NamedTuple
 from retraind import log
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
+from retraind.api.reach import in_the_clear
 from retraind.clock import Clock
 from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, unseen
 from retraind.files import exists, held, is_file
@@ -39,6 +40,7 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
         _journal(settings.state.journal_file),
         _parent_writable("state.spool", settings.state.spool / "x"),
     ]
+    findings += [Finding(subject, False, text) for subject, text in in_the_clear(settings.api)]
     findings += _recipients(settings)
     shares = Shares.beside(settings.state.journal_file)
     client = ApiClient(settings.api)

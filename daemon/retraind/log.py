@@ -14,8 +14,7 @@ from retraind.addresses import HIDDEN
 from retraind.shown import display, json_escaped, printable
 
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
-_USER = re.compile(r"(?<=://)\S*@")
-"""To the last @ of the word: a password may contain what ends it."""
+_WORD = re.compile(r"\S+")
 _PATH = re.compile(r"""(?:^|['"(=:,])/""")
 _CLOSING = "'\"<>)]},;:."
 _SECRET_FIELDS = frozenset(
@@ -31,7 +30,16 @@ _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 def mask(text: str) -> str:
     """Cut user, password and query off every web address in `text`: in queries the signatures of pre-signed ones stand."""
-    return _WORD_WITH_QUERY.sub(_without_query, _USER.sub(f"{HIDDEN}@", text))
+    if "@" in text:
+        text = _WORD.sub(_without_user, text)
+    return _WORD_WITH_QUERY.sub(_without_query, text)
+
+
+def _without_user(word: re.Match[str]) -> str:
+    """Cut out everything up to the last @: a password may contain what ends it."""
+    scheme, separator, rest = word[0].partition("://")
+    _, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{HIDDEN}{at}{place}" if at else word[0]
 
 
 def _without_query(word: re.Match[str]) -> str:

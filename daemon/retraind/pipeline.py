@@ -674,7 +674,7 @@ class Pipeline:
             self._store.put(
                 address, self._spooled(job), self._pause, opener, _mark_of(alone) if alone else b""
             )
-        except NotStored:
+        except (NotStored, Hold):
             self._journal.write(job, **before)
             raise
         except InDoubt as doubtful:

@@ -22,6 +22,7 @@ from retraind import __version__, caretaker, log, process, tidy
 from retraind.api.breaker import Breaker
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
+from retraind.api.reach import in_the_clear
 from retraind.api.upload import ObjectStore
 from retraind.caretaker import Caretaker
 from retraind.clock import Clock
@@ -196,6 +197,8 @@ class Daemon:
         Returns the exit code: 0, or with `once` 1 when a job failed or is held.
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
+        for key, what in in_the_clear(self.settings.api):
+            _LOG.warning("not_encrypted", key=key, reason=what)
         self._begun = set() if once else None
         if not once:
             self.watch.writing.clear()  # until all folders have been looked at

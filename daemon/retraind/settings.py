@@ -22,6 +22,7 @@ from retraind.files import is_folder
 from retraind.patterns import Pattern, can_both_match
 from retraind.values import (
     Address,
+    AllowedHost,
     Budget,
     BudgetText,
     Folder,
@@ -63,6 +64,8 @@ class ApiSettings(_Section):
     """The longest silence on a connection, not the length of a transfer."""
     proxy: ProxyText | None = None
     ca_bundle: ReadableFile | None = None
+    allow_hosts: Annotated[tuple[AllowedHost, ...], Words] = ()
+    """Where else than base_url's own reach the service may name upload and download addresses."""
 
     @field_validator("base_url", mode="before")
     @classmethod

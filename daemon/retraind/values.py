@@ -1,5 +1,6 @@
 """The kinds of values that the configuration is made of: durations, sizes, folders, budgets, and what can be wrong with each."""
 
+import ipaddress
 import os
 import re
 import shlex
@@ -237,6 +238,57 @@ def _proxy(text: str) -> str:
 
 ProxyText = Annotated[str, AfterValidator(_proxy)]
 """Where a proxy is. It may hold a password."""
+
+
+class Allowed(NamedTuple):
+    """Whom one entry of allow_hosts lets through."""
+
+    name: str | None
+    """A host in small letters; with a dot in front, all hosts that end so."""
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
+    plain: bool
+    """True where http will do."""
+
+    def lets(self, host: str, peer: str | None) -> bool:
+        """Tell whether a host, or its address `peer`, is meant."""
+        if self.name is not None:
+            name = host.removesuffix(".")
+            return name == self.name or (self.name.startswith(".") and name.endswith(self.name))
+        try:
+            found = ipaddress.ip_address((peer or host).partition("%")[0])
+        except ValueError:
+            return False
+        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+        return self.network is not None and (mapped or found) in self.network
+
+
+_HOST_NAME = re.compile(r"(\*\.)?[\w-]{1,63}(\.[\w-]{1,63})*")
+
+
+def allowed_of(text: str) -> Allowed:
+    """Read an entry of allow_hosts. Raises ValueError."""
+    name = text.lower()
+    plain = name.startswith("http://")
+    name = name.removeprefix("http://").removeprefix("https://").removesuffix("/").strip("[]")
+    try:
+        return Allowed(None, ipaddress.ip_network(name, strict=False), plain)
+    except ValueError:
+        pass
+    if not _HOST_NAME.fullmatch(name) or name.replace(".", "").isdecimal():
+        raise ValueError(
+            'write a host, such as "store.example.com" or "*.store.example.com", or addresses, such as "10.1.2.0/24"; '
+            "without a port"
+        )
+    return Allowed(name.removeprefix("*"), None, plain)
+
+
+def _allowed_host(text: str) -> str:
+    allowed_of(text)
+    return text
+
+
+AllowedHost = Annotated[str, AfterValidator(_allowed_host)]
+"""A host, or addresses, that the service may name although base_url does not lead there."""
 
 _BUDGET = re.compile(r"(\d+)\s*/\s*(day|week|month|year)")
 

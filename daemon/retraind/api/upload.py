@@ -6,9 +6,10 @@ The API key never goes there, nothing is followed, and no address is ever worded
 import hashlib
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -19,15 +20,17 @@ from urllib3.exceptions import IncompleteRead
 from retraind.addresses import place_of
 from retraind.api.answers import is_web_page, wait_asked_for
 from retraind.api.breaker import Breaker
+from retraind.api.reach import PeerRefused, Reach
 from retraind.api.wire import (
     NETWORK_ERRORS,
     causes_of,
+    is_proxied,
     network_retry,
     new_session,
     time_out,
 )
 from retraind.clock import Clock
-from retraind.errors import JobFailed, Retry, Setback
+from retraind.errors import Hold, JobFailed, Retry, Scope, Setback
 from retraind.files import (
     READ_SIZE,
     clear,
@@ -45,6 +48,8 @@ _PIECE = 64 << 10
 """Bytes of results between two looks at whether the daemon stops."""
 _EXCERPT = 4096
 """Bytes of an error's body that are looked at."""
+_TRY_AGAIN = timedelta(hours=6)
+"""How often an address is tried again that led to where nothing is sent: names may lead elsewhere by then."""
 _PORTAL = "A proxy or sign-in page may be answering in its place."
 
 
@@ -140,6 +145,7 @@ class ObjectStore:
         self._clock = clock or Clock()
         self._breaker = breaker or Breaker(self._clock)
         self._timeout = time_out(settings)
+        self._reach = Reach(settings, lambda: is_proxied(settings, str(settings.base_url)))
 
     def put(
         self,
@@ -153,18 +159,18 @@ class ObjectStore:
 
         `prefix` is sent before it.
 
-        `pause` is called while it is sent and may raise Stopped. Raises NotStored or InDoubt, and OSError when the
-        bundle cannot be read; after anything but NotStored it is unknown whether the store has the file.
+        `pause` is called while it is sent and may raise Stopped. Raises NotStored, InDoubt or Hold, and OSError when
+        the bundle cannot be read; after anything but NotStored and Hold it is unknown whether the store has the file.
         """
         whom = _store(address)
-        with self._breaker.guard(place_of(address), NotStored):
+        with self._reaching(address, "upload"), self._breaker.guard(place_of(address), NotStored):
             opening = opener or partial(open_regular, bundle)
             self._put(address, bundle.name, lambda: _Body(opening(), prefix), pause, whom)
 
     def _put(
         self, address: str, name: str, opener: Callable[[], "_Body"], pause: Callable[[], None], whom: str
     ) -> None:
-        with opener() as body, new_session(self._settings, pause) as session:
+        with opener() as body, new_session(self._settings, pause, self._reach) as session:
             try:
                 with session.put(
                     address, data=body, timeout=self._timeout, allow_redirects=False, stream=True
@@ -219,7 +225,7 @@ class ObjectStore:
         May be repeated. `keep_free` bytes stay free on the disk. `pause` is called now and then and may raise Stopped. Raises AddressExpired, Retry or
         JobFailed, the latter also for a file of more than `largest` bytes, and OSError when it cannot be written.
         """
-        with self._breaker.guard(place_of(address)):
+        with self._reaching(address, "results"), self._breaker.guard(place_of(address)):
             return self._get(address, target, pause, largest, keep_free)
 
     def _get(
@@ -230,7 +236,7 @@ class ObjectStore:
         try:
             # Compressing on the way would hide where the file ends.
             with (
-                new_session(self._settings) as session,
+                new_session(self._settings, reach=self._reach) as session,
                 session.get(
                     address,
                     timeout=self._timeout,
@@ -255,6 +261,21 @@ class ObjectStore:
         put_in_place(temporary, target)
         sync_folder(target.parent)
         return fetched
+
+    @contextmanager
+    def _reaching(self, address: str, what: str) -> Iterator[None]:
+        """Hold the job where its address leads to where nothing is sent; the retrain job stays the same."""
+        try:
+            yield
+        except PeerRefused as refusal:
+            raise Hold(
+                f"The service names an address for the {what} that is not used: its host ({place_of(address)}) {refusal.reason}. "
+                "Nothing was sent there.",
+                f'If the service is meant to name this host, add "{refusal.opens}" to allow_hosts in [api] and restart retraind. '
+                "It is also tried again automatically within hours. To try it now, run: retraind release JOB",
+                scope=Scope.JOB,
+                until=self._clock.now() + _TRY_AGAIN,
+            ) from None
 
     def _check(self, response: requests.Response, whom: str) -> None:
         """Raise unless the store gives the results."""

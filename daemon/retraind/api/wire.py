@@ -29,6 +29,7 @@ from urllib3.util import Retry as Urllib3Retry
 
 import retraind
 from retraind.addresses import UnreadableAddress, check_address
+from retraind.api.reach import Reach
 from retraind.errors import Retry
 from retraind.settings import ApiSettings
 from retraind.values import PROXY_SCHEMES
@@ -45,16 +46,26 @@ def _never() -> None:
     """Never pause."""
 
 
-def new_session(settings: ApiSettings, pause: Callable[[], None] = _never) -> requests.Session:
+def new_session(
+    settings: ApiSettings, pause: Callable[[], None] = _never, reach: Reach | None = None
+) -> requests.Session:
     """Return a session with the configured proxy and CA, that never adds credentials of its own from ~/.netrc.
 
-    `pause` is called again and again while a body is sent, and may raise.
+    `pause` is called again and again while a body is sent, and may raise. With `reach`, a request raises PeerRefused before
+    its first byte where its address or its peer is none to send anything to.
     """
     session = _Session(settings)
-    adapter = _Adapter(settings.timeout.total_seconds(), pause)
+    adapter = _Adapter(settings.timeout.total_seconds(), pause, reach)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def is_proxied(settings: ApiSettings, address: str) -> bool:
+    """Tell whether a request to this address would go through a proxy, by the configuration or the environment."""
+    session = _Session(settings)
+    merged = session.merge_environment_settings(address, {}, None, None, None)
+    return select_proxy(address, merged["proxies"]) is not None
 
 
 def basic_auth(user: str, password: str) -> str:
@@ -121,16 +132,28 @@ class _OneRepetition(Urllib3Retry):
         return super().increment(method, url, response, error, *rest, **named)
 
 
-class _PatientSender:
-    """Mixed into urllib3's connections: sending waits for a slow peer as long as receiving does.
+class _Connection:
+    """Mixed into urllib3's connections: the peer is looked at first, and sending waits as long for it as receiving does.
 
     urllib3 would give each piece of a body the time-out for connecting, in which a slow line cannot take it.
     """
 
     silence_seconds: float
     pause: Callable[[], None]
+    check_peer: Callable[[str, str], None] | None
+    host: str
     sock: Any
     connect: Callable[[], None]
+
+    def _new_conn(self) -> Any:
+        made = super()._new_conn()  # type: ignore[misc]
+        if self.check_peer is not None:
+            try:
+                self.check_peer(self.host, made.getpeername()[0])
+            except BaseException:
+                made.close()
+                raise
+        return made
 
     def send(self, data: bytes) -> None:
         if self.sock is None:
@@ -154,9 +177,10 @@ class _PatientSender:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, silence_seconds: float, pause: Callable[[], None]) -> None:
-        self._sender = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
-        self._senders: dict[type, type] = {}
+    def __init__(self, silence_seconds: float, pause: Callable[[], None], reach: Reach | None) -> None:
+        self._reach = reach
+        self._ways = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
+        self._kinds: dict[tuple[type, bool], type] = {}
         repetition = _OneRepetition(
             total=1,
             connect=0,
@@ -169,13 +193,21 @@ class _Adapter(HTTPAdapter):
         )
         super().__init__(pool_connections=4, pool_maxsize=32, max_retries=repetition)
 
-    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> Any:
-        """Return requests' own choice, with connections that send patiently."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return requests' own choice, with connections that look at their peer and send patiently."""
+        proxied = select_proxy(request.url, proxies) is not None
+        if self._reach is not None:
+            self._reach.check_address(request.url, proxied=proxied)
+        pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = type(pool).ConnectionCls
-        if kind not in self._senders:
-            self._senders[kind] = type(kind.__name__, (_PatientSender, kind), dict(self._sender))
-        pool.ConnectionCls = self._senders[kind]
+        if (kind, proxied) not in self._kinds:
+            # The proxy is the configuration's, and whom it connects to cannot be seen.
+            check = self._reach.check_peer if self._reach and not proxied else None
+            ways = {**self._ways, "check_peer": staticmethod(check) if check else None}
+            self._kinds[kind, proxied] = type(kind.__name__, (_Connection, kind), ways)
+        pool.ConnectionCls = self._kinds[kind, proxied]
         return pool
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:

@@ -191,7 +191,8 @@ class Api:
         if method == "GET" and self._config.results_lifetime is not None:
             lifetime = self._config.results_lifetime
         path = presign(secret, method, token, self._config.now(), lifetime)
-        return call.base_url + path
+        store = self._config.store_url
+        return (store() if store else call.base_url) + path
 
 
 def _refuse_if(condition: bool, refusal: Refusal) -> None:  # noqa: FBT001  - reads as a sentence where it is called

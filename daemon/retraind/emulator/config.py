@@ -88,6 +88,8 @@ class EmulatorConfig:
     """How long pre-signed addresses work, counted from the call that handed them out."""
     results_lifetime: timedelta | None = None
     """The same for the addresses of results alone, where they live shorter or longer."""
+    store_url: Callable[[], str] | None = None
+    """What upload and download addresses begin with, such as https://store.example:8443; by default what the client called us."""
     key_lifetime: timedelta = timedelta(days=30)
     queue_time: timedelta = timedelta(0)
     """The least time between a complete upload and the start of its training."""
