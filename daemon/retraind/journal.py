@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from retraind.clock import Clock
 from retraind.database import Database
-from retraind.job import IN_WORK, LIFE, RESTING, SHORT_ID, Job, Outcome, Problem, State
-from retraind.schema import EVENTS, HOSTS, JOBS, MODELS, RECIPIENTS
+from retraind.job import IN_WORK, LIFE, RESTING, SHORT_ID, Job, Outcome, Problem, Signature, State
+from retraind.schema import EVENTS, HOSTS, JOBS, MODELS, RECIPIENTS, SIGHTINGS
 
 _UPLOADS = 9
 _TELLING_BYTES = 1 << 20
@@ -32,6 +32,7 @@ _SHORT_BODY = 2_000
 """Characters."""
 _KNOWN_BODIES = 1_500
 """So many are remembered, some 12 MB: the longest backlog of one model, and some more."""
+_SIGNATURE = ("size", "mtime_ns", "inode")
 _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
 
@@ -51,6 +52,18 @@ class Entry(NamedTuple):
 
     id: int
     event: Event
+
+
+class Remembered(NamedTuple):
+    """A file that waits in a drop folder, as it was seen there last, and in which order it came."""
+
+    name: str
+    """Path below the drop folder."""
+    signature: Signature
+    look: int
+    """The number of the look that first saw it like this."""
+    came: int
+    """The number of the look that first saw a file of this name."""
 
 
 class Version(NamedTuple):
@@ -539,6 +552,42 @@ class Journal:
         query = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
         with self._reader.connect() as connection:
             return connection.execute(query).first() is not None
+
+    # Drop folders
+
+    def sightings(self, folder: str) -> dict[str, Remembered]:
+        """Return what was noted of the files that wait in a drop folder, by name."""
+        query = sa.select(SIGHTINGS.c.name, SIGHTINGS.c.body).where(SIGHTINGS.c.folder == folder)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        found = {}
+        for row in rows:
+            *signature, look, came = json.loads(row.body)
+            known = Signature(**dict(zip(_SIGNATURE, signature, strict=True)))
+            found[row.name] = Remembered(row.name, known, look, came)
+        return found
+
+    def note_sightings(self, folder: str, fresh: Iterable[Remembered], gone: Iterable[str]) -> None:
+        """Note files that are new in a drop folder, or changed, and forget the names that are gone."""
+        rows = [
+            {
+                "folder": folder,
+                "name": each.name,
+                "body": json.dumps(
+                    [*(getattr(each.signature, part) for part in _SIGNATURE), each.look, each.came]
+                ),
+            }
+            for each in fresh
+        ]
+        old = sa.func.json_each(json.dumps([*gone, *(row["name"] for row in rows)])).table_valued("value")
+        with self._engine.begin() as connection:
+            connection.execute(
+                SIGHTINGS.delete().where(
+                    SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(sa.select(old.c.value))
+                )
+            )
+            if rows:
+                connection.execute(SIGHTINGS.insert(), rows)
 
     # Hosts
 

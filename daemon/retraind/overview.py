@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from retraind.clock import Clock, for_people
 from retraind.database import running_instance
 from retraind.errors import unseen
-from retraind.intake.folder import DropFolder, View
+from retraind.intake.folder import DropFolder, JournalMemory, View
 from retraind.intake.share import Shares
 from retraind.job import RESTING, Job, State
 from retraind.journal import Journal, Outage
@@ -92,7 +92,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     shares = Shares.beside(settings.state.journal_file)
     down = {host.host for host in hosts}
     models = []
-    for (name, model), view in zip(settings.models.items(), _views(settings, shares), strict=True):
+    for (name, model), view in zip(settings.models.items(), _views(settings, shares, journal), strict=True):
         jobs, hold, _, published, warning = standings[name]
         sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
         warning = None if hold else warning
@@ -123,7 +123,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     return Overview(process=process, models=models, hosts=hosts)
 
 
-def _views(settings: Settings, shares: Shares) -> list[View]:
+def _views(settings: Settings, shares: Shares, journal: Journal) -> list[View]:
     """Look at every drop folder, with patience."""
 
     def question(name: str, model: ModelSettings) -> Question[View]:
@@ -133,7 +133,10 @@ def _views(settings: Settings, shares: Shares) -> list[View]:
             # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
             settled = model.model_copy(update={"settle": timedelta(0)})
             ignore, largest = settings.sweep.ignore, settings.bundle.largest
-            return DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest).look()
+            memory = JournalMemory(journal, model.drop, to_look=True)
+            return DropFolder(
+                settled, ignore, Clock(), None, lambda: None, largest=largest, memory=memory
+            ).look()
 
         return model.drop, look
 
