@@ -32,6 +32,8 @@ _SHORT_BODY = 2_000
 """Characters."""
 _KNOWN_BODIES = 1_500
 """So many are remembered, some 12 MB: the longest backlog of one model, and some more."""
+_SAME_UPLOAD = 1.0
+"""Seconds between a job's `uploaded_at` and the event of it, at most."""
 _SIGNATURE = ("size", "mtime_ns", "inode")
 _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
@@ -97,6 +99,15 @@ class ModelHold(NamedTuple):
     """True when another key would end it."""
 
 
+class Write(NamedTuple):
+    """What is to be written to one job."""
+
+    job: Job
+    event: str | None
+    detail: Mapping[str, Any]
+    changes: Mapping[str, Any]
+
+
 class Standing(NamedTuple):
     """What the journal has to tell people of a model."""
 
@@ -143,14 +154,22 @@ class Journal:
         return job
 
     def write(
-        self, job: Job, event: str | None = None, /, detail: Mapping[str, Any] | None = None, **changes: Any
+        self,
+        job: Job,
+        event: str | None = None,
+        /,
+        detail: Mapping[str, Any] | None = None,
+        also: Write | None = None,
+        **changes: Any,
     ) -> Job:
         """Replace the fields `changes` of `job`, with `event` in its history, in one transaction.
 
         A change of state has to be one that the table of a job's life allows. Raises Conflict when the journal
-        holds another version than `job`.
+        holds another version than `job`. With `also`, another job is written to in the same transaction.
         """
         with self._engine.begin() as connection:
+            if also is not None:
+                self._write(connection, *also)
             return self._write(connection, job, event, detail or {}, changes)
 
     def write_each(self, event: str, changes: Iterable[tuple[Job, Mapping[str, Any]]]) -> list[Job]:
@@ -207,7 +226,7 @@ class Journal:
             self._append(connection, "job_adopted", job, {"state": job.state})
             # What is looked up in the history: the budget, the last good delivery, the published model.
             milestones = {
-                UPLOAD_EVENTS[0]: job.uploaded_at,
+                UPLOAD_EVENTS[0]: None if _is_counted(connection, job) else job.uploaded_at,
                 "training_finished": job.trained_at,
                 "model_switched": job.switched_at,
                 "job_filed": job.updated_at if job.state in RESTING else None,
@@ -293,14 +312,26 @@ class Journal:
     def same_content(self, model: str, content: str, besides: str) -> Job | None:
         """Return the model's latest job that got the same bytes trained, or is about to, if there is one."""
         trained = {State.DONE, State.SWITCHING, State.FILING}
-        query = sa.select(JOBS.c.body).where(
-            JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides
-        )
-        jobs = sorted(self._jobs(query), key=lambda job: job.created_at, reverse=True)
+        jobs = self._with_content(model, content, besides)
         return next(
             (job for job in jobs if job.state in IN_WORK or (job.state in trained and _was_trained(job))),
             None,
         )
+
+    def failed_content(self, model: str, content: str, besides: str) -> Job | None:
+        """Return the model's latest job that failed after the same bytes had been sent, or that comes back from there."""
+        failed = {State.FAILED, State.RESTORING, State.FILING}
+        jobs = self._with_content(model, content, besides)
+        return next(
+            (job for job in jobs if job.state in failed and job.outcome is Outcome.FAILED and job.was_sent),
+            None,
+        )
+
+    def _with_content(self, model: str, content: str, besides: str) -> list[Job]:
+        query = sa.select(JOBS.c.body).where(
+            JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides
+        )
+        return sorted(self._jobs(query), key=lambda job: job.created_at, reverse=True)
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
@@ -635,6 +666,21 @@ class Journal:
 def _by_time(jobs: Iterable[Job]) -> list[Job]:
     """Sort jobs, oldest first: for an order SQLite would rather go through all of them by time."""
     return sorted(jobs, key=lambda job: (job.created_at, job.id))
+
+
+def _is_counted(connection: sa.Connection, job: Job) -> bool:
+    """Tell whether the training that a job shares with another one has been counted with that one."""
+    if job.uploaded_at is None or not (job.continues or job.continued_in):
+        return False
+    moment = job.uploaded_at.timestamp()
+    shared = sa.select(EVENTS.c.id).where(
+        EVENTS.c.model == job.model,
+        EVENTS.c.event.in_(UPLOAD_EVENTS),
+        EVENTS.c.job != job.id,
+        # A job takes over the moment with the training; the event was written right after it.
+        EVENTS.c.at.between(moment - _SAME_UPLOAD, moment + _SAME_UPLOAD),
+    )
+    return connection.execute(shared.limit(1)).first() is not None
 
 
 def _read_jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:

@@ -53,7 +53,7 @@ from retraind.intake.pairing import too_large
 from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.jobfile import JobFiles
-from retraind.journal import Conflict, Journal, content_of
+from retraind.journal import Conflict, Journal, Write, content_of
 from retraind.places import Places, delete, not_configured
 from retraind.report import machine, notes
 from retraind.settings import WORK, ModelSettings, Settings
@@ -81,6 +81,8 @@ class Go:
     changes: Mapping[str, Any] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
     """What the event tells besides."""
+    also: Write | None = None
+    """What is written to another job with it, in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,10 @@ class Pipeline:
     def _go(self, job: Job, go: Go) -> Job:
         cleared = {"state": go.to, "wake_at": None, **_CALM}
         self._tell_of_end(job)
-        after = self._journal.write(job, go.event, detail=go.detail, **(cleared | dict(go.changes)))
+        changes = cleared | dict(go.changes)
+        after = self._journal.write(job, go.event, detail=go.detail, also=go.also, **changes)
+        if go.also is not None:
+            _LOG.info("job_continued", job=go.also.job.id, by=after.id)
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
             _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
         else:
@@ -421,7 +426,7 @@ class Pipeline:
         return Go(State.SEALED, "delivery_sealed")
 
     @_in_its_folder
-    def check(self, job: Job, folder: Path) -> Go:
+    def check(self, job: Job, folder: Path) -> Go | Wait:
         """sealed -> checked: hold the data against the service's rules, and make the zip in the same pass over it."""
         if not sealing.untouched(job, folder):
             return self._give_back(job)
@@ -434,11 +439,11 @@ class Pipeline:
                 go = self._checked(job, folder, archive)
             except (sealing.Touched, SizeChanged):
                 return self._give_back(job)
-        if go.to is not State.CHECKED:
+        if isinstance(go, Wait) or go.to is not State.CHECKED:
             discard(self._spooled(job))
         return go
 
-    def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go:
+    def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go | Wait:
         model = self.places.model(job)
         fix = "bom" in model.fix
         packers = [
@@ -481,14 +486,10 @@ class Pipeline:
             failed = _failed(job, problem, restart=True)
             return Go(failed.to, failed.event, changes | dict(failed.changes))
         checked = job.changed(**changes)
-        twin = self._twin(checked)
-        if twin is not None:
-            return Go(
-                State.FILING,
-                "duplicate_found",
-                changes | {"outcome": Outcome.DUPLICATE, "earlier_job": twin.id},
-            )
-        changes |= _NO_BUNDLE
+        known = self._known_bytes(checked, changes)
+        if known is not None:
+            return known
+        changes |= {**_NO_BUNDLE, "warnings": (*checked.warnings, *self._sent_before(checked))}
         # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
             changes |= _made(job, archive.finish())
@@ -680,7 +681,8 @@ class Pipeline:
             raise JobFailed(
                 f"The training has not finished within {span_for_people(self.settings.poll_timeout(job.model))}; "
                 f'the service still reports "{answer.status}".',
-                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again.",
+                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
+                "same files again does the same.",
                 restart=False,
             )
         return Wait(self._poll_wait(job, now), said)
@@ -757,6 +759,8 @@ class Pipeline:
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
             said |= {"reason": job.problem.what}
+        if failed and job.continued_in:
+            return Go(State.FAILED, "note_renewed")  # It was filed, and that was told, when it failed.
         return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None}, said)
 
     def restore(self, job: Job) -> Go:
@@ -789,9 +793,10 @@ class Pipeline:
             "problem": None,
             "failed_in": None,
             "resume_in": None,
+            "continued_in": None,
         }
         if to is State.SEALED:
-            changes |= {**_UNREGISTERED, **_UNTRAINED, "warnings": ()}
+            changes |= {**_UNREGISTERED, **_UNTRAINED, "warnings": (), "continues": None}
             if job.uploaded_at:
                 # A person let one training through; another one is asked for anew.
                 changes |= {"budget_waived": False, "window_waived": False}
@@ -865,11 +870,49 @@ class Pipeline:
         failed = _failed(job, problem, restart=True)
         return Go(failed.to, failed.event, {**failed.changes, "files": stayed})
 
-    def _twin(self, job: Job) -> Job | None:
+    def _known_bytes(self, job: Job, changes: Mapping[str, Any]) -> Go | Wait | None:
+        """Return what becomes of a delivery whose bytes were sent before; None where it is to be sent."""
         content = content_of(job)
         if content is None or self.places.model(job).on_duplicate == "retrain":
             return None
-        return self._journal.same_content(job.model, content, besides=job.id)
+        duplicate = {**changes, "outcome": Outcome.DUPLICATE}
+        twin = self._journal.same_content(job.model, content, besides=job.id)
+        if twin is not None:
+            return Go(State.FILING, "duplicate_found", {**duplicate, "earlier_job": twin.id})
+        old = self._journal.failed_content(job.model, content, besides=job.id)
+        if old is None or old.resume_in in {None, State.SEALED}:
+            if old is None or not old.trained_at:
+                return None
+        elif old.state is not State.FAILED:
+            return Wait(_BETWEEN_STATES)  # Soon it can be told: it is being filed, or comes back into work.
+        if old.trained_at:
+            return Go(
+                State.FILING,
+                "duplicate_found",
+                {**duplicate, "earlier_job": old.id, "switch_note": notes.unpublished(old)},
+            )
+        return self._take_over(old, job, changes) if old.resume_in is State.UPLOADED else None
+
+    def _sent_before(self, job: Job) -> list[str]:
+        """Say that the same bytes are sent once more, where a job that failed had sent them."""
+        content = content_of(job)
+        old = self._journal.failed_content(job.model, content, besides=job.id) if content else None
+        return [notes.sent_before(old)] if old else []
+
+    def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
+        """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""
+        taken: dict[str, Any] = {name: getattr(old, name) for name in _OF_A_TRAINING}
+        taken |= {
+            "continues": old.id,
+            "train_deadline": self._clock.now() + self.settings.poll_timeout(job.model),
+        }
+        with self.places.place(old, self.places.filed(old, failed=True)) as failed:
+            there = is_folder(failed / old.id)
+        # Its note has to say where it continues; where somebody has cleared its folder away, there is none to write.
+        refiled = {"state": State.FILING} if there else {}
+        also = Write(old, "job_continued", {"by": job.id}, {"continued_in": job.id, **refiled})
+        detail = {"of": old.id, "retrain_job_id": old.retrain_job_id}
+        return Go(State.UPLOADED, "training_taken_over", {**changes, **_NO_BUNDLE, **taken}, detail, also)
 
     def _in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
@@ -912,6 +955,16 @@ _CALM: Mapping[str, Any] = {
     "troubled_since": None,
     "stuck": False,
 }
+_BETWEEN_STATES = timedelta(seconds=5)
+_OF_A_TRAINING = (
+    "retrain_job_id",
+    "registered_at",
+    "untouched_status",
+    "uploaded_at",
+    "status",
+    "status_message",
+)
+"""What a job takes over with a training."""
 _NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,

@@ -369,7 +369,9 @@ class Daemon:
             return self._code
         self._notifier.deliver()
         jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
-        bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
+        # What has failed and continues in a delivery of the same files counts there.
+        failed = [job for job in jobs if job.state is State.FAILED and not job.continued_in]
+        bad = failed or [job for job in jobs if job.hold] or self.journal.holds()
         if bad or any(watched.view.trouble for watched in self.teller.watched.values()):
             self._code = 1
         return self._code
