@@ -244,6 +244,8 @@ class Job(_Frozen):
     """When retraind stops waiting for the training."""
     status: str | None = None
     """The service's last status word."""
+    status_seen_at: datetime | None = None
+    """When it was seen for the first time."""
     status_message: str | None = None
     trained_model_id: int | None = None
     trained_at: datetime | None = None
@@ -264,6 +266,8 @@ class Job(_Frozen):
     # The end
     outcome: Outcome | None = None
     problem: Problem | None = None
+    filed_in: str | None = None
+    """The folder in which the job's own was filed: the model may file elsewhere by now."""
     failed_in: State | None = None
     resume_in: State | None = None
     """Where `retraind retry` goes on."""

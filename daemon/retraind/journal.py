@@ -269,6 +269,12 @@ class Journal:
             query = query.where(JOBS.c.model == model)
         return _by_time(self._jobs(query))
 
+    def active_models(self) -> set[str]:
+        """Return the models with jobs that something can still happen to by itself."""
+        query = sa.select(JOBS.c.model).where(JOBS.c.state.in_(_ACTIVE)).distinct()
+        with self._reader.connect() as connection:
+            return set(connection.scalars(query))
+
     def count_active(self) -> int:
         """Count the jobs that something can still happen to by itself."""
         query = sa.select(sa.func.count()).where(JOBS.c.state.in_(_ACTIVE))
@@ -518,6 +524,32 @@ class Journal:
         for job in in_work:
             found[job.model].active.append(job)
         return found
+
+    def rename_model(self, before: str, after: str, obsolete: str) -> int:
+        """Let `after` have all jobs, the history and the hold of `before`; returns how many jobs these are.
+
+        Their own holds last, but for those with the reason `obsolete`. A hold of `after` itself counts more.
+        """
+        hold = sa.func.json_extract(JOBS.c.body, "$.hold.what")
+        body = sa.func.json_set(JOBS.c.body, "$.model", after, "$.version", JOBS.c.version + 1)
+        freed = sa.func.json_set(body, "$.hold", sa.func.json("null"), "$.wake_at", sa.func.json("null"))
+        mine = JOBS.update().where(JOBS.c.model == before)
+        with self._engine.begin() as connection:
+            count = sum(
+                connection.execute(
+                    update.values(model=after, version=JOBS.c.version + 1, body=changed)
+                ).rowcount
+                for update, changed in ((mine.where(hold == obsolete), freed), (mine, body))
+            )
+            connection.execute(EVENTS.update().where(EVENTS.c.model == before).values(model=after))
+            known = connection.execute(sa.select(MODELS.c.hold).where(MODELS.c.name == after)).first()
+            if known is None or known.hold is None:
+                if connection.scalar(sa.select(MODELS.c.name).where(MODELS.c.name == before)):
+                    connection.execute(MODELS.delete().where(MODELS.c.name == after))
+                connection.execute(MODELS.update().where(MODELS.c.name == before).values(name=after))
+            connection.execute(MODELS.delete().where(MODELS.c.name == before))
+            self._append(connection, "model_adopted", None, {"of": before, "jobs": count}, after)
+        return count
 
     def hold_model(self, model: str, problem: Problem, *, credential: bool) -> bool:
         """Hold a model; returns False when it was already held for the same reason."""

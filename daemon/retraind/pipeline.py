@@ -54,7 +54,7 @@ from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal, Write, content_of
-from retraind.places import Places, delete, not_configured
+from retraind.places import Places, delete, is_not_configured, not_configured
 from retraind.report import machine, notes
 from retraind.settings import WORK, ModelSettings, Settings
 from retraind.shown import display
@@ -283,10 +283,12 @@ class Pipeline:
                 if job.state is State.BUNDLED:
                     # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
                     discard(self._spooled(job))
-                return self._journal.write(
+                job = self._journal.write(
                     job, "held", hold=problem, held_until=hold.until, waits_for=None,
                     detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
                 )  # fmt: skip
+                # A reload may have put the model's table back after the step had missed it, and found nothing on hold.
+                return self._reconsider(job) if is_not_configured(job) else job
             case _:
                 assert_never(hold.scope)
 
@@ -326,22 +328,27 @@ class Pipeline:
             with suppress(Conflict), structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
                 self._reconsider(job)
 
-    def _reconsider(self, job: Job) -> None:
+    def _reconsider(self, job: Job) -> Job:
         model = self.settings.models.get(job.model)
-        gone = not_configured(job)
         if model is None:
+            gone = not_configured(job, self.settings)
             if job.hold is None:
-                self._hold(job, gone)
+                return self._hold(job, gone)
+            if is_not_configured(job) and job.hold.remedy != gone.remedy:
+                # Another model may have its drop folder by now.
+                return self._journal.write(job, hold=Problem(what=gone.what, remedy=gone.remedy))
         elif job.waits_for_window:
-            self._journal.write(job, wake_at=None, trouble=None)
-        elif job.hold is not None and (job.held_until is not None or job.hold.what == gone.what):
+            return self._journal.write(job, wake_at=None, trouble=None)
+        elif job.hold is not None and (job.held_until is not None or is_not_configured(job)):
             over = self._over_budget(job, model) if job.held_until is not None else None
             if over is None:
                 # What it waited for before, such as a window, may have changed as well.
-                self._journal.write(job, "released", hold=None, held_until=None, wake_at=None, trouble=None)
-            elif over.what != job.hold.what:
+                cleared = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
+                return self._journal.write(job, "released", **cleared)
+            if over.what != job.hold.what:
                 problem = Problem(what=over.what, remedy=over.remedy)
-                self._journal.write(job, hold=problem, held_until=over.until)
+                return self._journal.write(job, hold=problem, held_until=over.until)
+        return job
 
     def expire(self, job: Job) -> bool:
         """Delete the folder of a job that rests, and then what the journal knows of it.
@@ -350,7 +357,7 @@ class Pipeline:
         delete; and for a job whose folder is in work again. Raises Conflict when somebody wants the job meanwhile,
         Retry while the share is away, and OSError.
         """
-        filed = self.places.filed(job, failed=job.state is State.FAILED)
+        filed = self.places.filed_in(job, failed=job.state is State.FAILED)
         if is_folder(self.places.model(job).work_folder / job.id):
             # A share restored from a backup has it there. Forgotten, it would be taken for a job in work.
             return False
@@ -639,7 +646,7 @@ class Pipeline:
         if answer.status != job.status:
             # At once: should the results not be had for days, the word is not to be news with every try.
             seen = {"status": answer.status, "message": answer.message}
-            job = self._journal.write(job, "status_seen", detail=seen, **said)
+            job = self._journal.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == _FINISHED:
             if not answer.download_url:
@@ -669,17 +676,17 @@ class Pipeline:
         deadline = job.train_deadline
         if deadline:
             # Never more than a whole time-out from now, should the clock have been set back.
-            said["train_deadline"] = deadline = min(deadline, now + self.settings.poll_timeout(job.model))
+            said["train_deadline"] = deadline = min(deadline, now + self._poll_timeout(job))
         if deadline and now >= deadline:
             if self.mind_clock():
                 return Wait(timedelta(seconds=1))
             if job.attempts:
                 # The service was away until now, and its trainings with it. That is nobody's fault here.
-                said["train_deadline"] = now + self.settings.poll_timeout(job.model)
-                return Wait(self.settings.poll_interval(job.model), said)
+                said["train_deadline"] = now + self._poll_timeout(job)
+                return Wait(self._poll_interval(job), said)
             self._journal.write(job, **said)
             raise JobFailed(
-                f"The training has not finished within {span_for_people(self.settings.poll_timeout(job.model))}; "
+                f"The training has not finished within {span_for_people(self._poll_timeout(job))}; "
                 f'the service still reports "{answer.status}".',
                 "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
                 "same files again does the same.",
@@ -744,6 +751,7 @@ class Pipeline:
         work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=failed)
         # Perhaps an earlier try has copied it, and was killed while it deleted the original.
         kept = (folder, filed / job.id)
+        place = self.places.place_of(job)
         if job.results_name and not any(exists(place / job.results_name) for place in kept):
             # Somebody has deleted the folder that it was in.
             job = self._journal.write(job, results_name=None)
@@ -751,26 +759,35 @@ class Pipeline:
         write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
-        if self.places.place_of(job) == work:
+        if place == work:
             self.places.move(job, work, filed)
         else:
+            filed = place
             self.places.sync(filed, work, job=job)
         discard(self._spooled(job))
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
             said |= {"reason": job.problem.what}
         if failed and job.continued_in:
-            return Go(State.FAILED, "note_renewed")  # It was filed, and that was told, when it failed.
-        return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None}, said)
+            return Go(
+                State.FAILED, "note_renewed", {"filed_in": str(filed)}
+            )  # It was filed, and that was told, when it failed.
+        return Go(
+            State.FAILED if failed else State.DONE,
+            "job_filed",
+            {"upload_ticket": None, "filed_in": str(filed)},
+            said,
+        )
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self.places.model(job)
         self.places.bring_over(job)
-        with self.places.place(job, model.failed_folder) as failed:
+        filed = self.places.filed_in(job, failed=True)
+        with self.places.place(job, filed) as failed:
             if is_folder(failed / job.id):
                 # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
-                self.places.move(job, model.failed_folder, model.work_folder)
+                self.places.move(job, filed, model.work_folder)
         with self.places.place(job, model.work_folder) as work:
             files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
             flaws += _missing(job, model)
@@ -801,10 +818,18 @@ class Pipeline:
                 # A person let one training through; another one is asked for anew.
                 changes |= {"budget_waived": False, "window_waived": False}
         if to is State.UPLOADED:
-            changes["train_deadline"] = self._clock.now() + self.settings.poll_timeout(job.model)
+            changes["train_deadline"] = self._clock.now() + self._poll_timeout(job)
         return Go(to, "job_restored", changes)
 
     # ------------------------------------------------------------------ parts of steps
+
+    def _poll_interval(self, job: Job) -> timedelta:
+        """Return how often the job's training is asked after at first."""
+        return self.places.model(job).poll_interval or self.settings.poll.interval
+
+    def _poll_timeout(self, job: Job) -> timedelta:
+        """Return how long the job's training may take."""
+        return self.places.model(job).poll_timeout or self.settings.poll.timeout
 
     def _key(self, job: Job) -> str:
         return self._credentials.key(job.model, self.places.model(job))
@@ -904,9 +929,9 @@ class Pipeline:
         taken: dict[str, Any] = {name: getattr(old, name) for name in _OF_A_TRAINING}
         taken |= {
             "continues": old.id,
-            "train_deadline": self._clock.now() + self.settings.poll_timeout(job.model),
+            "train_deadline": self._clock.now() + self._poll_timeout(job),
         }
-        with self.places.place(old, self.places.filed(old, failed=True)) as failed:
+        with self.places.place(old, self.places.filed_in(old, failed=True)) as failed:
             there = is_folder(failed / old.id)
         # Its note has to say where it continues; where somebody has cleared its folder away, there is none to write.
         refiled = {"state": State.FILING} if there else {}
@@ -931,13 +956,13 @@ class Pipeline:
 
     def _uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
         now = self._clock.now()
-        known = {"uploaded_at": now, "train_deadline": now + self.settings.poll_timeout(job.model)}
+        known = {"uploaded_at": now, "train_deadline": now + self._poll_timeout(job)}
         return Go(State.UPLOADED, event, {**known, "upload_ticket": None, "put_started_at": None}, detail)
 
     def _poll_wait(self, job: Job, now: datetime) -> timedelta:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
         assert job.uploaded_at is not None
-        shortest = self.settings.poll_interval(job.model)
+        shortest = self._poll_interval(job)
         wait = max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
 
@@ -962,6 +987,7 @@ _OF_A_TRAINING = (
     "untouched_status",
     "uploaded_at",
     "status",
+    "status_seen_at",
     "status_message",
 )
 """What a job takes over with a training."""
@@ -980,6 +1006,7 @@ _UNTRAINED: Mapping[str, Any] = {
     "uploaded_at": None,
     "train_deadline": None,
     "status": None,
+    "status_seen_at": None,
     "status_message": None,
     "trained_model_id": None,
     "trained_at": None,

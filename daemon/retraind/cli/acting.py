@@ -1,4 +1,4 @@
-"""`retry`, `switch`, `release` and `rebuild`: wishes written into the journal, which the daemon makes come true."""
+"""`retry`, `switch`, `release`, `adopt` and `rebuild`: wishes written into the journal, which the daemon makes come true."""
 
 import argparse
 import time
@@ -10,12 +10,13 @@ from retraind.cli.looking import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.saying import BAD, GOOD, complain, say
 from retraind.config import load
 from retraind.database import running_instance, set_aside, sole_instance
-from retraind.errors import JournalDamagedError, JournalError, unseen
+from retraind.errors import ConfigError, JournalDamagedError, JournalError, unseen
 from retraind.intake.share import Shares
 from retraind.job import RESTING, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal
 from retraind.patience import Question, ask_each
+from retraind.places import no_model
 from retraind.rebuild import rebuild as rebuild_journal
 from retraind.report.notes import headline, next_delivery
 from retraind.settings import Settings
@@ -168,6 +169,30 @@ def _release_job(journal: Journal, job: Job) -> int:
     _written(journal, job, "released", **changes)
     say(f"{job.id}: released.")
     return GOOD
+
+
+def adopt(options: argparse.Namespace) -> int:
+    """Bring the jobs of a model that has another name now over to it: those in work, the history and the holds."""
+    old, new = options.old, options.new
+    with opened_journal(options) as (settings, journal):
+        if old in settings.models:
+            raise ConfigError(
+                [
+                    f"{old} is in the configuration. Its jobs can be brought over once its table is taken away or renamed, and "
+                    "the configuration reloaded."
+                ]
+            )
+        if new not in settings.models:
+            names = ", ".join(sorted(settings.models))
+            raise ConfigError([f"The configuration has no model {new!r}. Models are: {names}."])
+        if old not in journal.counts():
+            complain(f"There are no jobs of a model {old!r}.")
+            return BAD
+        count = journal.rename_model(old, new, no_model(old))
+        say(f"{new}: has the jobs of {old} now ({count}), with their history.")
+        if running_instance(settings.state.journal_file) is None:
+            say("No retraind is running; what is in work goes on when it starts.")
+        return GOOD
 
 
 def rebuild(options: argparse.Namespace) -> int:

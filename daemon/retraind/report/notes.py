@@ -198,7 +198,7 @@ def _story(job: Job) -> list[str]:
     return ["\n".join(lines)]
 
 
-_COMMAND = re.compile(r"\bretraind (?:release|retry|switch|rebuild|show)(?: \S+)?")
+_COMMAND = re.compile(r"\bretraind (?:adopt \S+|release|retry|switch|rebuild|show)(?: \S+)?")
 _NO_BREAK = "\x00"
 
 
