@@ -22,9 +22,9 @@ class Internet:
         internet = self
         monkeypatch.setattr(socket, "getaddrinfo", self._getaddrinfo)
         monkeypatch.setattr(
-            socket.socket, "connect", lambda one, where: internet._go(one, where), raising=False
+            socket.socket, "connect", lambda one, where: internet._go(one, where), raising=False  # noqa: PLW0108
         )
-        monkeypatch.setattr(socket.socket, "getpeername", lambda one: internet._peer(one), raising=False)
+        monkeypatch.setattr(socket.socket, "getpeername", lambda one: internet._peer(one), raising=False)  # noqa: PLW0108
 
     def _getaddrinfo(self, host, port, *rest, **named):
         name = host.decode() if isinstance(host, bytes) else host

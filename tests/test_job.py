@@ -67,8 +67,8 @@ def test_states_that_occupy_a_model_or_talk_are_never_resting_ones():
     assert State.SEALED not in IN_WORK
 
 
-def test_what_failed_can_only_be_restored_and_what_was_returned_is_over():
-    assert LIFE[State.FAILED].next == {State.RESTORING}
+def test_what_failed_is_only_restored_or_filed_with_another_note_and_what_was_returned_is_over():
+    assert LIFE[State.FAILED].next == {State.RESTORING, State.FILING}
     assert not LIFE[State.RETURNED].next
 
 

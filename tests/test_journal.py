@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from retraind.clock import ManualClock
 from retraind.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
-from retraind.journal import Conflict, Journal, Outage
+from retraind.journal import Conflict, Journal, Outage, Write
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -115,10 +115,21 @@ def test_of_many_jobs_that_are_changed_together_those_that_somebody_else_was_fas
     ]
 
 
+def test_two_jobs_are_written_in_one_transaction_or_neither_is(journal):
+    job, other = (journal.add(a_job(number, state=State.SEALED), "x") for number in range(2))
+    faster = journal.write(other, attempts=1)
+    with pytest.raises(Conflict):
+        journal.write(job, "y", also=Write(other, "z", {}, {"attempts": 2}), attempts=2)
+    assert [journal.get(each.id) for each in (job, other)] == [job, faster]
+    after = journal.write(job, "y", also=Write(faster, "z", {"by": job.id}, {"attempts": 2}), attempts=2)
+    assert [journal.get(each.id).attempts for each in (after, faster)] == [2, 2]
+    assert [(event.event, event.job) for event in journal.events()[2:]] == [("z", other.id), ("y", job.id)]
+
+
 def test_many_jobs_are_changed_together_or_not_at_all(journal):
     jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(2)]
     with pytest.raises(ValueError, match="cannot go"):
-        journal.write_each("y", [(jobs[0], {"state": State.FILING}), (jobs[1], {"state": State.UPLOADED})])
+        journal.write_each("y", [(jobs[0], {"state": State.FILING}), (jobs[1], {"state": State.TRAINED})])
     assert [journal.get(job.id) for job in jobs] == jobs
     assert {event.event for event in journal.events()} == {"x"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from retraind.job import Outcome, State
-from world import a_world
+from world import a_world, table
 
 FILES = {"train_2026-11.csv", "eval_2026-11.csv"}
 
@@ -100,3 +100,43 @@ def test_a_model_that_is_published_again_later_does_not_wait_for_the_old_folder(
     give_another(world, tmp_path / "new")
     job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
     assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
+
+
+@pytest.mark.parametrize("used", [True, False], ids=["the new place was used", "not yet"])
+def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_files_elsewhere_now(
+    tmp_path, used
+):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    with a_world(tmp_path, done=old) as world:
+        job = world.run(world.sealing())
+        world.configure(done=new)
+        if used:
+            world.run(world.sealing("2", table(50)))
+        away = old.rename(tmp_path / "away")
+        job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING)
+        job = world.pipeline.advance_one(job)
+        assert job.state is State.FILING
+        assert f"The job was filed in {old}" in job.trouble
+        old.mkdir()  # The bare mount point.
+        job = world.pipeline.advance_one(job)
+        assert f"{old} is another folder than before; its share is probably not mounted." in job.trouble
+        assert not list(old.iterdir())
+        old.rmdir()
+        away.rename(old)
+        job = world.run(job)
+        assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
+        assert world.folder(job) == old / job.id
+        assert not (new / job.id).exists()
+
+
+def test_a_job_of_an_earlier_retraind_is_found_in_the_usual_place(world, tmp_path):
+    job = world.run(world.sealing())
+    job = world.journal.write(job, filed_in=None)
+    (tmp_path / "archive").mkdir()
+    usual = world.folder(job)
+    world.configure(done=tmp_path / "archive")
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert (job.state, world.folder(job)) == (State.DONE, usual)
+    assert not list((tmp_path / "archive").iterdir())

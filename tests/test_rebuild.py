@@ -391,3 +391,38 @@ def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
         record for record in read_records(tmp_path / "service") if record["event"] == "training_started"
     ]
     assert len(started) == 1
+
+
+def test_jobs_of_a_model_that_was_renamed_are_known_again_after_the_journal_was_lost(tmp_path):
+    """Their copies have the old name. They wait under it for a person, and nothing of them is foreign."""
+    with a_world(tmp_path) as world:
+        finished = world.run(world.sealing("1"))
+        running = world.run(world.sealing("2", table(50)), until=State.UPLOADED)
+        settings = world.settings.model_copy(update={"models": {"customers": world.model}})
+        lose_the_journal(world)
+        files = JobFiles.beside(world.settings.state.journal_file)
+        found = rebuild(settings, world.journal, files, believe=False)
+        assert not found.foreign
+        assert {(job.id, job.model, job.state) for job in found.adopted} == {
+            (finished.id, "churn", State.DONE), (running.id, "churn", State.UPLOADED),
+        }  # fmt: skip
+        assert not rebuild(settings, world.journal, files, believe=False).adopted
+        assert world.journal.rename_model("churn", "customers", "") == 2
+        assert not rebuild(settings, world.journal, files, believe=False).adopted
+        assert {job.model for job in world.journal.jobs()} == {"customers"}
+
+
+def test_a_folder_of_another_configured_model_is_foreign_all_the_same(tmp_path):
+    with a_world(tmp_path) as world:
+        running = world.run(world.sealing(), until=State.UPLOADED)
+        elsewhere = world.share.with_name("customers")
+        other = world.model.model_copy(update={"drop": elsewhere})
+        elsewhere.mkdir()
+        (elsewhere / ".retraind").mkdir()
+        (world.model.work_folder / running.id).rename(elsewhere / ".retraind" / running.id)
+        settings = world.settings.model_copy(update={"models": {"churn": world.model, "customers": other}})
+        lose_the_journal(world)
+        found = rebuild(
+            settings, world.journal, JobFiles.beside(world.settings.state.journal_file), believe=False
+        )
+        assert (found.adopted, found.foreign) == ([], [elsewhere / ".retraind" / running.id])

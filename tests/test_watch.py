@@ -60,7 +60,7 @@ def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, d
     daemon.watch.writing.clear()
     for name in ("train_1.csv", "eval_1.csv", "1.done"):
         (drops[0] / name).write_bytes(b"a,b\n1,2\n")
-    sweep(daemon)
+        sweep(daemon)
     assert {MARKER, ".retraind"} <= set(names_in(drops[0]))
     assert [job.key for job in daemon.journal.jobs()] == ["1"]
     assert names_in(drops[1]) == []

@@ -67,7 +67,7 @@ LIFE: Mapping[State, Stage] = MappingProxyType(
     {
         #            step        may go to
         S.SEALING: _stage("seal", S.SEALED, S.RETURNED, S.FILING),
-        S.SEALED: _stage("check", S.CHECKED, S.RETURNED, S.FILING),
+        S.SEALED: _stage("check", S.CHECKED, S.UPLOADED, S.RETURNED, S.FILING),
         S.CHECKED: _stage("bundle", S.BUNDLED, S.RETURNED, S.FILING),
         S.BUNDLED: _stage("register", S.REGISTERED, S.CHECKED, S.FILING),
         S.REGISTERED: _stage("upload", S.UPLOADED, S.BUNDLED, S.CHECKED, S.FILING),
@@ -76,7 +76,7 @@ LIFE: Mapping[State, Stage] = MappingProxyType(
         S.SWITCHING: _stage("switch", S.FILING),
         S.FILING: _stage("file", S.DONE, S.FAILED),
         S.DONE: _stage(None, S.SWITCHING),
-        S.FAILED: _stage(None, S.RESTORING),
+        S.FAILED: _stage(None, S.RESTORING, S.FILING),
         S.RESTORING: _stage("restore", S.SEALED, S.REGISTERED, S.UPLOADED, S.TRAINED, S.SWITCHING, S.FAILED),
         S.RETURNED: _stage(None),
     }
@@ -266,6 +266,8 @@ class Job(_Frozen):
     """The service's last status word."""
     unknown_since: datetime | None = None
     """Since when the service has said that it does not know this retrain job, though its upload is complete."""
+    status_seen_at: datetime | None = None
+    """When it was seen for the first time."""
     status_message: str | None = None
     trained_model_id: int | None = None
     trained_at: datetime | None = None
@@ -293,15 +295,30 @@ class Job(_Frozen):
     # The end
     outcome: Outcome | None = None
     problem: Problem | None = None
+    filed_in: str | None = None
+    """The folder in which the job's own was filed: the model may file elsewhere by now."""
     failed_in: State | None = None
     resume_in: State | None = None
     """Where `retraind retry` goes on."""
     earlier_job: str | None = None
     """The job that had the same bytes, or the newer one that superseded this."""
+    continues: str | None = None
+    """The failed job with the same bytes whose training this one has taken over."""
+    continued_in: str | None = None
+    """The job that has taken over this failed one's training, since the same bytes were delivered again."""
 
     def clock_was_set_back(self, now: datetime) -> bool:
         """True when by the clock the job's last change has not happened yet."""
         return now < self.updated_at - _CLOCK_SLACK
+
+    @property
+    def was_sent(self) -> bool:
+        """True when the service has got the bytes, or may have."""
+        return self.uploaded_at is not None or self.put_started_at is not None
+
+    def has_training_of(self, other: "Job") -> bool:
+        """True when this job has taken over `other`'s training, and still has it."""
+        return other.continued_in == self.id and other.retrain_job_id == self.retrain_job_id
 
     @property
     def waits_for_window(self) -> bool:

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from retraind.clock import Clock
 from retraind.database import Database
-from retraind.job import IN_WORK, LIFE, RESTING, SHORT_ID, Job, Outcome, Problem, State
-from retraind.schema import EVENTS, HOSTS, JOBS, MODELS, RECIPIENTS
+from retraind.job import IN_WORK, LIFE, RESTING, SHORT_ID, Job, Outcome, Problem, Signature, State
+from retraind.schema import EVENTS, HOSTS, JOBS, MODELS, RECIPIENTS, SIGHTINGS
 
 _UPLOADS = 9
 _TELLING_BYTES = 1 << 20
@@ -32,6 +32,9 @@ _SHORT_BODY = 2_000
 """Characters."""
 _KNOWN_BODIES = 1_500
 """So many are remembered, some 12 MB: the longest backlog of one model, and some more."""
+_SAME_UPLOAD = 1.0
+"""Seconds between a job's `uploaded_at` and the event of it, at most."""
+_SIGNATURE = ("size", "mtime_ns", "inode")
 _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
 
@@ -51,6 +54,18 @@ class Entry(NamedTuple):
 
     id: int
     event: Event
+
+
+class Remembered(NamedTuple):
+    """A file that waits in a drop folder, as it was seen there last, and in which order it came."""
+
+    name: str
+    """Path below the drop folder."""
+    signature: Signature
+    look: int
+    """The number of the look that first saw it like this."""
+    came: int
+    """The number of the look that first saw a file of this name."""
 
 
 class Version(NamedTuple):
@@ -82,6 +97,15 @@ class ModelHold(NamedTuple):
     problem: Problem
     credential: bool
     """True when another key would end it."""
+
+
+class Write(NamedTuple):
+    """What is to be written to one job."""
+
+    job: Job
+    event: str | None
+    detail: Mapping[str, Any]
+    changes: Mapping[str, Any]
 
 
 class Standing(NamedTuple):
@@ -130,14 +154,22 @@ class Journal:
         return job
 
     def write(
-        self, job: Job, event: str | None = None, /, detail: Mapping[str, Any] | None = None, **changes: Any
+        self,
+        job: Job,
+        event: str | None = None,
+        /,
+        detail: Mapping[str, Any] | None = None,
+        also: Write | None = None,
+        **changes: Any,
     ) -> Job:
         """Replace the fields `changes` of `job`, with `event` in its history, in one transaction.
 
         A change of state has to be one that the table of a job's life allows. Raises Conflict when the journal
-        holds another version than `job`.
+        holds another version than `job`. With `also`, another job is written to in the same transaction.
         """
         with self._engine.begin() as connection:
+            if also is not None:
+                self._write(connection, *also)
             return self._write(connection, job, event, detail or {}, changes)
 
     def write_each(self, event: str, changes: Iterable[tuple[Job, Mapping[str, Any]]]) -> list[Job]:
@@ -194,7 +226,7 @@ class Journal:
             self._append(connection, "job_adopted", job, {"state": job.state})
             # What is looked up in the history: the budget, the last good delivery, the published model.
             milestones = {
-                UPLOAD_EVENTS[0]: job.uploaded_at,
+                UPLOAD_EVENTS[0]: None if _is_counted(connection, job) else job.uploaded_at,
                 "training_finished": job.trained_at,
                 "model_switched": job.switched_at,
                 "job_filed": job.updated_at if job.state in RESTING else None,
@@ -236,6 +268,12 @@ class Journal:
         if model is not None:
             query = query.where(JOBS.c.model == model)
         return _by_time(self._jobs(query))
+
+    def active_models(self) -> set[str]:
+        """Return the models with jobs that something can still happen to by itself."""
+        query = sa.select(JOBS.c.model).where(JOBS.c.state.in_(_ACTIVE)).distinct()
+        with self._reader.connect() as connection:
+            return set(connection.scalars(query))
 
     def count_active(self) -> int:
         """Count the jobs that something can still happen to by itself."""
@@ -280,14 +318,26 @@ class Journal:
     def same_content(self, model: str, content: str, besides: str) -> Job | None:
         """Return the model's latest job that got the same bytes trained, or is about to, if there is one."""
         trained = {State.DONE, State.SWITCHING, State.FILING}
-        query = sa.select(JOBS.c.body).where(
-            JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides
-        )
-        jobs = sorted(self._jobs(query), key=lambda job: job.created_at, reverse=True)
+        jobs = self._with_content(model, content, besides)
         return next(
             (job for job in jobs if job.state in IN_WORK or (job.state in trained and _was_trained(job))),
             None,
         )
+
+    def failed_content(self, model: str, content: str, besides: str) -> Job | None:
+        """Return the model's latest job that failed after the same bytes had been sent, or that comes back from there."""
+        failed = {State.FAILED, State.RESTORING, State.FILING}
+        jobs = self._with_content(model, content, besides)
+        return next(
+            (job for job in jobs if job.state in failed and job.outcome is Outcome.FAILED and job.was_sent),
+            None,
+        )
+
+    def _with_content(self, model: str, content: str, besides: str) -> list[Job]:
+        query = sa.select(JOBS.c.body).where(
+            JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides
+        )
+        return sorted(self._jobs(query), key=lambda job: job.created_at, reverse=True)
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
@@ -475,6 +525,32 @@ class Journal:
             found[job.model].active.append(job)
         return found
 
+    def rename_model(self, before: str, after: str, obsolete: str) -> int:
+        """Let `after` have all jobs, the history and the hold of `before`; returns how many jobs these are.
+
+        Their own holds last, but for those with the reason `obsolete`. A hold of `after` itself counts more.
+        """
+        hold = sa.func.json_extract(JOBS.c.body, "$.hold.what")
+        body = sa.func.json_set(JOBS.c.body, "$.model", after, "$.version", JOBS.c.version + 1)
+        freed = sa.func.json_set(body, "$.hold", sa.func.json("null"), "$.wake_at", sa.func.json("null"))
+        mine = JOBS.update().where(JOBS.c.model == before)
+        with self._engine.begin() as connection:
+            count = sum(
+                connection.execute(
+                    update.values(model=after, version=JOBS.c.version + 1, body=changed)
+                ).rowcount
+                for update, changed in ((mine.where(hold == obsolete), freed), (mine, body))
+            )
+            connection.execute(EVENTS.update().where(EVENTS.c.model == before).values(model=after))
+            known = connection.execute(sa.select(MODELS.c.hold).where(MODELS.c.name == after)).first()
+            if known is None or known.hold is None:
+                if connection.scalar(sa.select(MODELS.c.name).where(MODELS.c.name == before)):
+                    connection.execute(MODELS.delete().where(MODELS.c.name == after))
+                connection.execute(MODELS.update().where(MODELS.c.name == before).values(name=after))
+            connection.execute(MODELS.delete().where(MODELS.c.name == before))
+            self._append(connection, "model_adopted", None, {"of": before, "jobs": count}, after)
+        return count
+
     def hold_model(self, model: str, problem: Problem, *, credential: bool) -> bool:
         """Hold a model; returns False when it was already held for the same reason."""
         with self._engine.begin() as connection:
@@ -543,6 +619,42 @@ class Journal:
         with self._reader.connect() as connection:
             return connection.execute(query).first() is not None
 
+    # Drop folders
+
+    def sightings(self, folder: str) -> dict[str, Remembered]:
+        """Return what was noted of the files that wait in a drop folder, by name."""
+        query = sa.select(SIGHTINGS.c.name, SIGHTINGS.c.body).where(SIGHTINGS.c.folder == folder)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        found = {}
+        for row in rows:
+            *signature, look, came = json.loads(row.body)
+            known = Signature(**dict(zip(_SIGNATURE, signature, strict=True)))
+            found[row.name] = Remembered(row.name, known, look, came)
+        return found
+
+    def note_sightings(self, folder: str, fresh: Iterable[Remembered], gone: Iterable[str]) -> None:
+        """Note files that are new in a drop folder, or changed, and forget the names that are gone."""
+        rows = [
+            {
+                "folder": folder,
+                "name": each.name,
+                "body": json.dumps(
+                    [*(getattr(each.signature, part) for part in _SIGNATURE), each.look, each.came]
+                ),
+            }
+            for each in fresh
+        ]
+        old = sa.func.json_each(json.dumps([*gone, *(row["name"] for row in rows)])).table_valued("value")
+        with self._engine.begin() as connection:
+            connection.execute(
+                SIGHTINGS.delete().where(
+                    SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(sa.select(old.c.value))
+                )
+            )
+            if rows:
+                connection.execute(SIGHTINGS.insert(), rows)
+
     # Hosts
 
     def outages(self) -> dict[str, Outage]:
@@ -589,6 +701,21 @@ class Journal:
 def _by_time(jobs: Iterable[Job]) -> list[Job]:
     """Sort jobs, oldest first: for an order SQLite would rather go through all of them by time."""
     return sorted(jobs, key=lambda job: (job.created_at, job.id))
+
+
+def _is_counted(connection: sa.Connection, job: Job) -> bool:
+    """Tell whether the training that a job shares with another one has been counted with that one."""
+    if job.uploaded_at is None or not (job.continues or job.continued_in):
+        return False
+    moment = job.uploaded_at.timestamp()
+    shared = sa.select(EVENTS.c.id).where(
+        EVENTS.c.model == job.model,
+        EVENTS.c.event.in_(UPLOAD_EVENTS),
+        EVENTS.c.job != job.id,
+        # A job takes over the moment with the training; the event was written right after it.
+        EVENTS.c.at.between(moment - _SAME_UPLOAD, moment + _SAME_UPLOAD),
+    )
+    return connection.execute(shared.limit(1)).first() is not None
 
 
 def _read_jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:

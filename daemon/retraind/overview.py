@@ -1,5 +1,7 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
+import itertools
+import os
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,15 +11,18 @@ from pydantic import BaseModel
 from retraind.clock import Clock, for_people
 from retraind.database import running_instance
 from retraind.errors import unseen
-from retraind.intake.folder import DropFolder, View
+from retraind.intake.folder import DropFolder, JournalMemory, View
 from retraind.intake.share import Shares
-from retraind.job import RESTING, Job, State
+from retraind.job import FOLDER_NAME, RESTING, Job, State
 from retraind.journal import Journal, Outage
 from retraind.patience import Question, ask_each
-from retraind.report.status import MOST_LINES, doing, outage_sentence, some
+from retraind.report.status import MOST_LINES, doing, outage_sentence, said_of, some, unknown_folder
 from retraind.settings import ModelSettings, Settings
 from retraind.shown import display
 from retraind.turns import in_turn, next_in_turn
+
+_MOST_FOLDERS = 2_000
+"""Job folders of one model whose names are compared with the journal."""
 
 
 class ActiveJob(BaseModel):
@@ -94,13 +99,16 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     shares = Shares.beside(settings.state.journal_file)
     down = {host.host for host in hosts}
     models = []
-    for (name, model), view in zip(settings.models.items(), _views(settings, shares), strict=True):
+    for (name, model), (view, taken) in zip(
+        settings.models.items(), _views(settings, shares, journal), strict=True
+    ):
         jobs, hold, _, published, warning = standings[name]
         sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
         warning = None if hold else warning
         sentences += [f"SOON TO DO: {warning.told()}"] if warning else []
         sentences += [view.trouble] if view.trouble else []
         sentences += _words(jobs, down, {name} if hold else ())
+        sentences += [unknown_folder(job_id) for job_id in _unknown(taken, jobs, journal)]
         sentences += _arrived(view, running=process is not None)
         sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
         if view.strangers:
@@ -125,25 +133,48 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     return Overview(process=process, models=models, hosts=hosts)
 
 
-def _views(settings: Settings, shares: Shares) -> list[View]:
-    """Look at every drop folder, with patience."""
+def _views(settings: Settings, shares: Shares, journal: Journal) -> list[tuple[View, list[str]]]:
+    """Look at every drop folder, with patience; returns with each view the names of the job folders in work there."""
 
-    def question(name: str, model: ModelSettings) -> Question[View]:
-        def look(_place: Path) -> View:
+    def question(name: str, model: ModelSettings) -> Question[tuple[View, list[str]]]:
+        def look(_place: Path) -> tuple[View, list[str]]:
             if trouble := shares.trouble_of_drop(name, model.drop):
-                return View(trouble=trouble)
+                return View(trouble=trouble), []
             # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
             settled = model.model_copy(update={"settle": timedelta(0)})
             ignore, largest = settings.sweep.ignore, settings.bundle.largest
-            return DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest).look()
+            memory = JournalMemory(journal, model.drop, to_look=True)
+            folder = DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest, memory=memory)
+            return folder.look(), _in_work(model.work_folder)
 
         return model.drop, look
 
     asked = [question(name, model) for name, model in settings.models.items()]
     return [
-        View(trouble=unseen(drop, found)) if isinstance(found, OSError) else found
+        (View(trouble=unseen(drop, found)), []) if isinstance(found, OSError) else found
         for (drop, _), found in zip(asked, ask_each(asked), strict=True)
     ]
+
+
+def _in_work(folder: Path) -> list[str]:
+    """Return the names of job folders; none where they cannot be read by whoever asks."""
+    try:
+        with os.scandir(folder) as entries:
+            found = (
+                entry.name
+                for entry in entries
+                if FOLDER_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            )
+            return sorted(itertools.islice(found, _MOST_FOLDERS))
+    except OSError:
+        return []
+
+
+def _unknown(folders: list[str], jobs: list[Job], journal: Journal) -> list[str]:
+    """Return the job folders in work of which the journal knows nothing; a screenful at most."""
+    known = {job.id for job in jobs}
+    unknown = (name for name in folders if name not in known and journal.get(name) is None)
+    return list(itertools.islice(unknown, MOST_LINES))
 
 
 def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> ModelOverview:
@@ -198,7 +229,8 @@ def _words(jobs: list[Job], down: Collection[str], holds: Collection[str]) -> li
 
 
 def _word(job: Job, first: Job | None, down: Collection[str], holds: Collection[str]) -> str:
-    text = f"{display(job.key) or job.id} {doing(job, first)}"
+    said = said_of(job).rstrip(".")
+    text = f"{display(job.key) or job.id} {doing(job, first)}{f';{said}' if said else ''}"
     if job.hold:
         return f"{text}; ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(holds):

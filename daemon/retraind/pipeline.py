@@ -60,8 +60,8 @@ from retraind.intake.pairing import too_large
 from retraind.intake.share import Shares
 from retraind.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.jobfile import JobFiles
-from retraind.journal import Conflict, Journal, content_of
-from retraind.places import Places, not_configured
+from retraind.journal import Conflict, Journal, Write, content_of
+from retraind.places import Places, is_not_configured, not_configured
 from retraind.report import machine, notes
 from retraind.settings import WORK, ModelSettings, Settings
 from retraind.shown import display
@@ -99,6 +99,8 @@ class Go:
     changes: Mapping[str, Any] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
     """What the event tells besides."""
+    also: Write | None = None
+    """What is written to another job with it, in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,10 @@ class Pipeline:
         if not _upload_in_trouble(job, go.to):
             cleared |= _CALM
             self._tell_of_end(job)
-        after = self._journal.write(job, go.event, detail=go.detail, **(cleared | dict(go.changes)))
+        changes = cleared | dict(go.changes)
+        after = self._journal.write(job, go.event, detail=go.detail, also=go.also, **changes)
+        if go.also is not None:
+            _LOG.info("job_continued", job=go.also.job.id, by=after.id)
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
             _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
         else:
@@ -312,11 +317,13 @@ class Pipeline:
                     # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
                     discard(self._spooled(job))
                 goes_on = hold.uploads and job.upload_held
-                return self._journal.write(
+                job = self._journal.write(
                     job, "hold_goes_on" if goes_on else "held", hold=problem, held_until=hold.until, waits_for=None,
                     upload_held=hold.uploads,
                     detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
                 )  # fmt: skip
+                # A reload may have put the model's table back after the step had missed it, and found nothing on hold.
+                return self._reconsider(job) if is_not_configured(job) else job
             case _:
                 assert_never(hold.scope)
 
@@ -371,22 +378,27 @@ class Pipeline:
             with suppress(Conflict), structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
                 self._reconsider(job)
 
-    def _reconsider(self, job: Job) -> None:
+    def _reconsider(self, job: Job) -> Job:
         model = self.settings.models.get(job.model)
-        gone = not_configured(job)
         if model is None:
+            gone = not_configured(job, self.settings)
             if job.hold is None:
-                self._hold(job, gone)
+                return self._hold(job, gone)
+            if is_not_configured(job) and job.hold.remedy != gone.remedy:
+                # Another model may have its drop folder by now.
+                return self._journal.write(job, hold=Problem(what=gone.what, remedy=gone.remedy))
         elif job.waits_for_window:
-            self._journal.write(job, wake_at=None, trouble=None)
-        elif job.hold is not None and not job.upload_held and (job.held_until or job.hold.what == gone.what):
+            return self._journal.write(job, wake_at=None, trouble=None)
+        elif job.hold is not None and not job.upload_held and (job.held_until or is_not_configured(job)):
             over = self._over_budget(job, model) if job.held_until is not None else None
             if over is None:
                 # What it waited for before, such as a window, may have changed as well.
-                self._journal.write(job, "released", hold=None, held_until=None, wake_at=None, trouble=None)
-            elif over.what != job.hold.what:
+                cleared = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
+                return self._journal.write(job, "released", **cleared)
+            if over.what != job.hold.what:
                 problem = Problem(what=over.what, remedy=over.remedy)
-                self._journal.write(job, hold=problem, held_until=over.until)
+                return self._journal.write(job, hold=problem, held_until=over.until)
+        return job
 
     def expire(self, job: Job) -> bool:
         """Delete the folder of a job that rests, and then what the journal knows of it.
@@ -395,7 +407,7 @@ class Pipeline:
         delete; and for a job whose folder is in work again. Raises Conflict when somebody wants the job meanwhile,
         Retry while the share is away, and OSError.
         """
-        filed = self.places.filed(job, failed=job.state is State.FAILED)
+        filed = self.places.filed_in(job, failed=job.state is State.FAILED)
         if is_folder(self.places.model(job).work_folder / job.id):
             # A share restored from a backup has it there. Forgotten, it would be taken for a job in work.
             return False
@@ -482,7 +494,7 @@ class Pipeline:
         return Go(State.SEALED, "delivery_sealed")
 
     @_in_its_folder
-    def check(self, job: Job, folder: Path) -> Go:
+    def check(self, job: Job, folder: Path) -> Go | Wait:
         """sealed -> checked: hold the data against the service's rules, and make the zip in the same pass over it."""
         if not sealing.untouched(job, folder):
             return self._give_back(job)
@@ -495,11 +507,11 @@ class Pipeline:
                 go = self._checked(job, folder, archive)
             except (sealing.Touched, SizeChanged):
                 return self._give_back(job)
-        if go.to is not State.CHECKED:
+        if isinstance(go, Wait) or go.to is not State.CHECKED:
             discard(self._spooled(job))
         return go
 
-    def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go:
+    def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go | Wait:
         model = self.places.model(job)
         fix = "bom" in model.fix
         packers = [
@@ -542,14 +554,10 @@ class Pipeline:
             failed = _failed(job, problem, restart=True)
             return Go(failed.to, failed.event, changes | dict(failed.changes))
         checked = job.changed(**changes)
-        twin = self._twin(checked)
-        if twin is not None:
-            return Go(
-                State.FILING,
-                "duplicate_found",
-                changes | {"outcome": Outcome.DUPLICATE, "earlier_job": twin.id},
-            )
-        changes |= _NO_BUNDLE
+        known = self._known_bytes(checked, changes)
+        if known is not None:
+            return known
+        changes |= {**_NO_BUNDLE, "warnings": (*checked.warnings, *self._sent_before(checked))}
         # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
             changes |= _made(job, archive.finish())
@@ -702,7 +710,7 @@ class Pipeline:
         if answer.status != job.status or job.unknown_since:
             # At once: should the results not be had for days, the word is not to be news with every try.
             seen = {"status": answer.status, "message": answer.message}
-            job = self._journal.write(job, "status_seen", detail=seen, **said)
+            job = self._journal.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == _FINISHED:
             if not answer.download_url:
@@ -728,19 +736,20 @@ class Pipeline:
         deadline = job.train_deadline
         if deadline:
             # Never more than a whole time-out from now, should the clock have been set back.
-            said["train_deadline"] = deadline = min(deadline, now + self.settings.poll_timeout(job.model))
+            said["train_deadline"] = deadline = min(deadline, now + self._poll_timeout(job))
         if deadline and now >= deadline:
             if self.mind_clock():
                 return Wait(timedelta(seconds=1))
             if job.attempts:
                 # The service was away until now, and its trainings with it. That is nobody's fault here.
-                said["train_deadline"] = now + self.settings.poll_timeout(job.model)
-                return Wait(self.settings.poll_interval(job.model), said)
+                said["train_deadline"] = now + self._poll_timeout(job)
+                return Wait(self._poll_interval(job), said)
             self._journal.write(job, **said)
             raise JobFailed(
-                f"The training has not finished within {span_for_people(self.settings.poll_timeout(job.model))}; "
+                f"The training has not finished within {span_for_people(self._poll_timeout(job))}; "
                 f'the service still reports "{answer.status}".',
-                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again.",
+                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
+                "same files again does the same.",
                 restart=False,
             )
         return Wait(self._poll_wait(job, now), said)
@@ -821,7 +830,7 @@ class Pipeline:
         except (Hold, JobFailed, AddressExpired) as setback:
             raise Unproven(sentence + setback.what) from setback
         except Retry as trouble:
-            longest = self.settings.poll_timeout(job.model)
+            longest = self._poll_timeout(job)
             if job.troubled_since and self._clock.now() - job.troubled_since >= longest:
                 raise Unproven(sentence + trouble.what) from trouble
             raise
@@ -876,6 +885,7 @@ class Pipeline:
         work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=failed)
         # Perhaps an earlier try has copied it, and was killed while it deleted the original.
         kept = (folder, filed / job.id)
+        place = self.places.place_of(job)
         if job.results_name and not any(exists(place / job.results_name) for place in kept):
             # Somebody has deleted the folder that it was in.
             job = self._journal.write(job, results_name=None)
@@ -883,23 +893,34 @@ class Pipeline:
         write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
         write_atomically(folder / notes.REPORT, machine.as_bytes(job))
         self._copies.write(folder, job)
-        if self.places.place_of(job) == work:
+        if place == work:
             self.places.move(job, work, filed)
         else:
+            filed = place
             self.places.sync(filed, work, job=job)
         discard(self._spooled(job))
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
             said |= {"reason": job.problem.what}
-        return Go(State.FAILED if failed else State.DONE, "job_filed", {"upload_ticket": None}, said)
+        if failed and job.continued_in:
+            return Go(
+                State.FAILED, "note_renewed", {"filed_in": str(filed)}
+            )  # It was filed, and that was told, when it failed.
+        return Go(
+            State.FAILED if failed else State.DONE,
+            "job_filed",
+            {"upload_ticket": None, "filed_in": str(filed)},
+            said,
+        )
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self.places.model(job)
         self.places.bring_over(job)
-        if flaws := self._flaws(job, model):
+        filed = self.places.filed_in(job, failed=True)
+        if flaws := self._flaws(job, model, filed):
             return _nothing_to_retry(flaws)
-        self.places.bring_back(job, model.failed_folder)
+        self.places.bring_back(job, filed)
         with self.places.place(job, model.work_folder) as work:
             files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
             flaws += _missing(job, model)
@@ -921,6 +942,7 @@ class Pipeline:
             "problem": None,
             "failed_in": None,
             "resume_in": None,
+            "continued_in": None,
         }
         if to is State.SEALED:
             changes |= {
@@ -929,20 +951,21 @@ class Pipeline:
                 "warnings": (),
                 "registrations": 0,
                 "upload_held": False,
+                "continues": None,
             }
             if job.uploaded_at:
                 # A person let one training through; another one is asked for anew.
                 changes |= {"budget_waived": False, "window_waived": False}
         if to is State.UPLOADED:
-            changes["train_deadline"] = self._clock.now() + self.settings.poll_timeout(job.model)
+            changes["train_deadline"] = self._clock.now() + self._poll_timeout(job)
         return Go(to, "job_restored", changes)
 
-    def _flaws(self, job: Job, model: ModelSettings) -> list[str]:
+    def _flaws(self, job: Job, model: ModelSettings, filed: Path) -> list[str]:
         """Say what a failed job's files lack before the first of them is moved; nothing after an earlier try was cut off."""
         with self.places.place(job, model.work_folder) as work:
             if exists(work / job.id):
                 return []
-        with self.places.place(job, model.failed_folder) as failed:
+        with self.places.place(job, filed) as failed:
             _, flaws = _as_they_are(job, failed / job.id, self.settings.bundle.largest)
         return flaws + _missing(job, model)
 
@@ -960,6 +983,14 @@ class Pipeline:
         return True
 
     # ------------------------------------------------------------------ parts of steps
+
+    def _poll_interval(self, job: Job) -> timedelta:
+        """Return how often the job's training is asked after at first."""
+        return self.places.model(job).poll_interval or self.settings.poll.interval
+
+    def _poll_timeout(self, job: Job) -> timedelta:
+        """Return how long the job's training may take."""
+        return self.places.model(job).poll_timeout or self.settings.poll.timeout
 
     def _key(self, job: Job) -> str:
         key = self._credentials.key(job.model, self.places.model(job))
@@ -1027,11 +1058,49 @@ class Pipeline:
         failed = _failed(job, problem, restart=True)
         return Go(failed.to, failed.event, {**failed.changes, "files": stayed})
 
-    def _twin(self, job: Job) -> Job | None:
+    def _known_bytes(self, job: Job, changes: Mapping[str, Any]) -> Go | Wait | None:
+        """Return what becomes of a delivery whose bytes were sent before; None where it is to be sent."""
         content = content_of(job)
         if content is None or self.places.model(job).on_duplicate == "retrain":
             return None
-        return self._journal.same_content(job.model, content, besides=job.id)
+        duplicate = {**changes, "outcome": Outcome.DUPLICATE}
+        twin = self._journal.same_content(job.model, content, besides=job.id)
+        if twin is not None:
+            return Go(State.FILING, "duplicate_found", {**duplicate, "earlier_job": twin.id})
+        old = self._journal.failed_content(job.model, content, besides=job.id)
+        if old is None or old.resume_in in {None, State.SEALED}:
+            if old is None or not old.trained_at:
+                return None
+        elif old.state is not State.FAILED:
+            return Wait(_BETWEEN_STATES)  # Soon it can be told: it is being filed, or comes back into work.
+        if old.trained_at:
+            return Go(
+                State.FILING,
+                "duplicate_found",
+                {**duplicate, "earlier_job": old.id, "switch_note": notes.unpublished(old)},
+            )
+        return self._take_over(old, job, changes) if old.resume_in is State.UPLOADED else None
+
+    def _sent_before(self, job: Job) -> list[str]:
+        """Say that the same bytes are sent once more, where a job that failed had sent them."""
+        content = content_of(job)
+        old = self._journal.failed_content(job.model, content, besides=job.id) if content else None
+        return [notes.sent_before(old)] if old else []
+
+    def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
+        """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""
+        taken: dict[str, Any] = {name: getattr(old, name) for name in _OF_A_TRAINING}
+        taken |= {
+            "continues": old.id,
+            "train_deadline": self._clock.now() + self._poll_timeout(job),
+        }
+        with self.places.place(old, self.places.filed_in(old, failed=True)) as failed:
+            there = is_folder(failed / old.id)
+        # Its note has to say where it continues; where somebody has cleared its folder away, there is none to write.
+        refiled = {"state": State.FILING} if there else {}
+        also = Write(old, "job_continued", {"by": job.id}, {"continued_in": job.id, **refiled})
+        detail = {"of": old.id, "retrain_job_id": old.retrain_job_id}
+        return Go(State.UPLOADED, "training_taken_over", {**changes, **_NO_BUNDLE, **taken}, detail, also)
 
     def _in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
@@ -1083,7 +1152,7 @@ class Pipeline:
 
     def _uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
         now = self._clock.now()
-        known = {"uploaded_at": now, "train_deadline": now + self.settings.poll_timeout(job.model)}
+        known = {"uploaded_at": now, "train_deadline": now + self._poll_timeout(job)}
         if job.upload_held:
             self._journal.note("released", job)
         done = {"upload_ticket": None, "put_started_at": None, "address_refused": None, "upload_held": False}
@@ -1092,7 +1161,7 @@ class Pipeline:
     def _poll_wait(self, job: Job, now: datetime) -> timedelta:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
         assert job.uploaded_at is not None
-        shortest = self.settings.poll_interval(job.model)
+        shortest = self._poll_interval(job)
         wait = max(shortest, min((now - job.uploaded_at) / 10, self.settings.poll.slowest))
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
 
@@ -1110,6 +1179,17 @@ _CALM: Mapping[str, Any] = {
     "troubled_since": None,
     "stuck": False,
 }
+_BETWEEN_STATES = timedelta(seconds=5)
+_OF_A_TRAINING = (
+    "retrain_job_id",
+    "registered_at",
+    "untouched_status",
+    "uploaded_at",
+    "status",
+    "status_seen_at",
+    "status_message",
+)
+"""What a job takes over with a training."""
 _NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None}
 _UNREGISTERED: Mapping[str, Any] = {
     "retrain_job_id": None,
@@ -1126,6 +1206,7 @@ _UNTRAINED: Mapping[str, Any] = {
     "train_deadline": None,
     "unknown_since": None,
     "status": None,
+    "status_seen_at": None,
     "status_message": None,
     "trained_model_id": None,
     "trained_at": None,

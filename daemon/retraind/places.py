@@ -52,7 +52,7 @@ class Places:
         """Return the model's table. Raises Hold where the configuration has none any more."""
         model = self._settings().models.get(job.model)
         if model is None:
-            raise not_configured(job)
+            raise not_configured(job, self._settings())
         return model
 
     def folder(self, job: Job) -> Path:
@@ -63,7 +63,36 @@ class Places:
         """Return the place in which the job's folder is; the one for work where there is none."""
         model = self.model(job)
         places = (model.work_folder, model.done_folder, model.failed_folder)
-        return next((place for place in places if is_folder(place / job.id)), model.work_folder)
+        found = next((place for place in places if is_folder(place / job.id)), None)
+        return found or self._earlier_place(job) or model.work_folder
+
+    def filed_in(self, job: Job, *, failed: bool) -> Path:
+        """Return the place in which a job that ended like this was filed, or is to be."""
+        place = self.filed(job, failed=failed)
+        if is_folder(place / job.id):
+            return place
+        return self._earlier_place(job) or place
+
+    def _earlier_place(self, job: Job) -> Path | None:
+        """Return the place in which the job's folder is though its model files elsewhere by now; None where it is in none.
+
+        A share that does not answer has none.
+        """
+        answers = ask_each([(place, lambda place: is_folder(place / job.id)) for place in self._earlier(job)])
+        found = zip(self._earlier(job), answers, strict=True)
+        return next((place for place, answer in found if answer is True), None)
+
+    def _earlier(self, job: Job) -> list[Path]:
+        """Return where the job may have been filed, besides the places that its model has now.
+
+        Jobs of an earlier retraind do not say where; most often it was the usual place.
+        """
+        model = self.model(job)
+        drops = dict.fromkeys((model.drop, *([Path(job.drop)] if job.drop else [])))
+        places = dict.fromkeys(drop / name for drop in drops for name in ("done", "failed"))
+        if job.filed_in:
+            places = {Path(job.filed_in): None} | places
+        return [place for place in places if place not in {model.done_folder, model.failed_folder}]
 
     def filed(self, job: Job, *, failed: bool) -> Path:
         """Return the place for a job that ends like this."""
@@ -97,6 +126,19 @@ class Places:
             if not filed.is_relative_to(model.drop):
                 with self.place(job, filed):
                     pass
+        earlier = Path(job.filed_in) if job.filed_in else None
+        if earlier is None or earlier not in self._earlier(job):
+            return
+        if earlier.is_relative_to(model.drop) or (job.drop and earlier.is_relative_to(job.drop)):
+            return
+        (found,) = ask_each([(earlier, is_folder)])
+        if isinstance(found, OSError) or not found:
+            raise Retry(
+                f"The job was filed in {earlier}, where its model files no more, and which is not there now.",
+                "Mount that share. If it is gone for good, make an empty folder in its place.",
+            )
+        with self.place(job, earlier):
+            pass
 
     @contextmanager
     def place(self, job: Job, place: Path, drop: Path | None = None) -> Iterator[Path]:
@@ -104,8 +146,12 @@ class Places:
         model = self.model(job)
         with ExitStack() as holding:
             if not place.is_relative_to(model.drop):
-                kind = "done" if place == model.done_folder else "failed"
-                yield holding.enter_context(self.shares.held(f"{job.model}.{kind}", place))
+                kinds = {model.done_folder: "done", model.failed_folder: "failed"}
+                if kind := kinds.get(place):
+                    yield holding.enter_context(self.shares.held(f"{job.model}.{kind}", place))
+                else:
+                    names = [f"{job.model}.{each}" for each in kinds.values()]
+                    yield holding.enter_context(self.shares.held_earlier(names, place))
                 return
             if drop is None:
                 drop = holding.enter_context(self.shares.held(job.model, model.drop))
@@ -250,13 +296,34 @@ def _sealed(job: Job) -> Mapping[str, Sealed]:
     return {file.name: Sealed(file.signature.size, file.sha256) for file in job.files}
 
 
-def not_configured(job: Job) -> Hold:
+def heir_of(job: Job, settings: Settings) -> str | None:
+    """Return the model that has the drop folder in which the job was taken in."""
+    return next((name for name, model in settings.models.items() if str(model.drop) == job.drop), None)
+
+
+def not_configured(job: Job, settings: Settings) -> Hold:
     """Return what becomes of a job whose model is not in the configuration."""
-    return Hold(
-        f"The configuration has no model {job.model!r} any more.",
-        "Put its table back and reload, so that its deliveries can be finished.",
-        scope=Scope.JOB,
-    )
+    if heir := heir_of(job, settings):
+        remedy = (
+            f"If it is called {heir} now, run: retraind adopt {job.model} {heir}. If not, give {heir} another drop folder, put "
+            f"the table of {job.model} back and reload."
+        )
+    else:
+        remedy = (
+            "Put its table back and reload, so that its deliveries can be finished. If it has another name now, run: "
+            f"retraind adopt {job.model} NAME, with that name."
+        )
+    return Hold(no_model(job.model), remedy, scope=Scope.JOB)
+
+
+def is_not_configured(job: Job) -> bool:
+    """Tell whether that is what a job is on hold for."""
+    return job.hold is not None and job.hold.what == no_model(job.model)
+
+
+def no_model(name: str) -> str:
+    """Say of a model that it is not in the configuration."""
+    return f"The configuration has no model {name!r} any more."
 
 
 def delete(folder: Path) -> None:

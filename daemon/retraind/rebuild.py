@@ -91,17 +91,24 @@ def rebuild(
     places = _places({name: model for name, model in settings.models.items() if name not in besides})
     readable = _readable([place.folder for place in places])
     versions: dict[str, dict[str, Version]] = {}
+    # A model that has another name now may have left jobs in the folders of its heir.
+    former = {name: journal.versions(name) for name in journal.counts().keys() - settings.models.keys()}
     filed: set[str] = set()
     for place in places:
         if place.folder not in readable:
             continue
-        known: dict[str, Version] = {}
+        known: dict[str, Version] = {
+            job_id: version for jobs in former.values() for job_id, version in jobs.items()
+        }
         for name in place.models:
             # Of a thousand models most have no jobs, and a question to the journal takes its time.
             if name not in versions:
                 versions[name] = journal.versions(name)
             known |= versions[name]
-        _adopt_from(place, known, journal, files, found=found, filed=filed, believe=believe)
+        _adopt_from(
+            place, known, journal, files,
+            found=found, filed=filed, believe=believe, configured=settings.models.keys(),
+        )  # fmt: skip
     return found
 
 
@@ -114,19 +121,27 @@ def _adopt_from(
     found: Rebuilt,
     filed: set[str],
     believe: bool,
+    configured: Container[str],
 ) -> None:
-    """Adopt what the folders in one place know better; `filed` has the jobs of which there is one in done/."""
+    """Adopt what the folders in one place know better; `filed` has the jobs of which there is one in done/.
+
+    A copy that names a model that is not configured is of one that was renamed, or taken away: it is that model's.
+    """
     foreign: list[Path] = []
     settled = _settled(known, place.state)
-    for job_id, copy, sealed in _copies(place, files, settled, found.parts, believe=believe):
+    for job_id, told, sealed in _copies(place, files, settled, found.parts, believe=believe):
         version = known.get(job_id)
-        if copy is None or copy.model not in place.models:
+        renamed = told is not None and told.model not in configured and version is not None
+        # It may have been brought over to its model's new name since.
+        record = journal.get(job_id) if renamed else None
+        copy = told.changed(model=record.model) if told and record else told
+        if copy is None or (copy.model in configured and copy.model not in place.models):
             if version is None:
                 foreign.append(place.folder / job_id)
                 if len(foreign) >= _MOST_FOREIGN and not believe:
                     break
             continue
-        model = place.models[copy.model]
+        model = place.models.get(copy.model) or next(iter(place.models.values()))
         if place.state is State.DONE:
             filed.add(job_id)
         news = version is None or version.version < copy.version
@@ -139,7 +154,10 @@ def _adopt_from(
             foreign += [place.folder / job_id] if news else []
             continue
         # Its folder is here, whichever drop folder the model had when it was taken in.
-        job = job.changed(drop=str(model.drop))
+        if place.state is None or copy.model in place.models:
+            job = job.changed(drop=str(model.drop))
+        if place.state is not None:
+            job = job.changed(filed_in=str(place.folder))
         journal.adopt(job)
         found.adopted.append(job)
         found.believed += [] if sealed else [job]
@@ -249,8 +267,9 @@ def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State 
     job = journal.get(job_id) if state is None else None
     if job is None or job.state not in {State.DONE, State.FAILED}:
         return None
+    places = [model.done_folder, model.failed_folder, *([Path(job.filed_in)] if job.filed_in else [])]
     try:
-        if any(is_folder(place / job_id) for place in (model.done_folder, model.failed_folder)):
+        if any(is_folder(place / job_id) for place in places):
             return None
     except OSError:
         return None

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from retraind.errors import JournalError
 from retraind.job import SHORT_ID
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
@@ -73,6 +73,15 @@ RECIPIENTS = sa.Table(
     sa.Column("told", sa.Integer, nullable=False),  # the last event that it has been told of, or need not be
 )
 """Who is notified of what is in the history."""
+
+SIGHTINGS = sa.Table(
+    "sightings",
+    METADATA,
+    sa.Column("folder", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # the rest of a Remembered as JSON
+)
+"""The files that wait in drop folders where markers count, and in which order they came."""
 
 _VERSION = sa.Table(
     "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)

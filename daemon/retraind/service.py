@@ -38,7 +38,7 @@ from retraind.report.notify import Notifier, recipients_of
 from retraind.scheduler import Scheduler, tell_of_journal
 from retraind.settings import Settings
 from retraind.systemd import notify, watchdog_interval
-from retraind.telling import Teller
+from retraind.telling import Teller, tell_no_start
 from retraind.watch import Watch
 
 _LOG = log.get(__name__)
@@ -136,7 +136,8 @@ class Daemon:
         file = self.settings.state.journal_file
         with ExitStack() as opening, _needed(file):
             opening.enter_context(sole_instance(file))
-            self.journal = opening.enter_context(_opened(self.settings, self._clock))
+            with self._told_of_failure():
+                self.journal = opening.enter_context(_opened(self.settings, self._clock))
             self._breaker = Breaker(self._clock)
             self._notifier = Notifier(
                 self.settings, self.journal, recipients_of(self.settings, self._clock), self._clock
@@ -204,7 +205,7 @@ class Daemon:
             self.watch.writing.clear()  # until all folders have been looked at
         self.watch.start()
         file = self.settings.state.journal_file
-        with _needed(file):
+        with self._told_of_failure(), _needed(file):
             found = rebuild(
                 self.settings,
                 self.journal,
@@ -218,6 +219,8 @@ class Daemon:
             self.pipeline.clear_gate()
             self.caretaker.end_holds_of_last_time()
             self.pipeline.reconsider()
+            self.teller.unknown = tuple(found.foreign)
+            self.teller.mind_left()
         self._notifier.start()
         self.scheduler.start()
         self.watch.schedule()
@@ -283,6 +286,7 @@ class Daemon:
         self._seen = version
         self._notifier.nudge()
         self.scheduler.dispatch()
+        self.teller.mind_left()
         self._tell_wishes()
         self._say()
         ended = self._clock.elapsed()
@@ -374,7 +378,9 @@ class Daemon:
             return self._code
         self._notifier.deliver()
         jobs = [job for job in map(self.journal.get, sorted(self._begun)) if job]
-        bad = [job for job in jobs if job.state is State.FAILED or job.hold] or self.journal.holds()
+        # What has failed and continues in a delivery of the same files counts there.
+        failed = [job for job in jobs if job.state is State.FAILED and not job.continued_in]
+        bad = failed or [job for job in jobs if job.hold] or self.journal.holds()
         if bad or any(watched.view.trouble for watched in self.teller.watched.values()):
             self._code = 1
         return self._code
@@ -398,6 +404,15 @@ class Daemon:
         telling.shutdown()
         for each in told:
             each.result()
+
+    @contextmanager
+    def _told_of_failure(self) -> Iterator[None]:
+        """Say in all folders when retraind cannot start: what STATUS.txt says there is from before."""
+        try:
+            yield
+        except (JournalError, SQLAlchemyError, OSError):
+            tell_no_start(self.settings, self._clock)
+            raise
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -451,6 +466,7 @@ class Daemon:
             self.caretaker.forget(name)
         self._schedule_tidying()
         self.pipeline.reconsider()
+        self.teller.mind_left()
         self.scheduler.dispatch()
         _tell_systemd("READY=1")
         self._say()

@@ -382,11 +382,3 @@ class Settings(BaseSettings):
         """Put variables before the file; `init_settings` carries the file's content, already parsed."""
         del env_settings, dotenv_settings, file_secret_settings
         return _Variables(settings_cls), init_settings
-
-    def poll_interval(self, model: str) -> timedelta:
-        """Return how often `model`'s trainings are asked after at first."""
-        return self.models[model].poll_interval or self.poll.interval
-
-    def poll_timeout(self, model: str) -> timedelta:
-        """Return how long a training of `model` may take."""
-        return self.models[model].poll_timeout or self.poll.timeout

@@ -10,10 +10,14 @@ from pathlib import Path
 
 from retraind import log
 from retraind.clock import Clock
+from retraind.files import held
 from retraind.intake.folder import DropFolder, View
-from retraind.intake.share import Away
+from retraind.intake.share import Away, Shares
+from retraind.job import FOLDER_NAME
 from retraind.journal import Journal, Outage, Standing
+from retraind.patience import Question, ask_each
 from retraind.pipeline import Pipeline
+from retraind.places import heir_of
 from retraind.report.paths import for_the_share
 from retraind.report.status import (
     STATUS,
@@ -21,9 +25,12 @@ from retraind.report.status import (
     moved_text,
     status_text,
     stopped_text,
+    unknown_folder,
+    without_model,
     write_status,
 )
 from retraind.scheduler import Scheduler
+from retraind.settings import WORK, ModelSettings, Settings
 
 _LOG = log.get(__name__)
 
@@ -89,6 +96,10 @@ class Teller:
         """By model; filled by who watches the folders."""
         self.outages: tuple[Outage, ...] = ()
         """The hosts that are down."""
+        self.unknown: tuple[Path, ...] = ()
+        """Folders of jobs of which the journal knows nothing, and no copy tells."""
+        self._left: dict[str, tuple[str, ...]] = {}
+        """Sentences on deliveries in the folder of each model that nobody works on."""
 
     def tell(self, models: Collection[str]) -> None:
         """Bring STATUS.txt up to date where what it tells has changed."""
@@ -104,6 +115,23 @@ class Teller:
                     standings |= self._journal.standings([name])
                 self._tell(name, watched, standings[name])
                 watched.tellings += 1
+
+    def mind_left(self) -> None:
+        """Find out what lies in the folders for work that nobody works on, and have it told where that has changed."""
+        settings = self._pipeline.settings
+        left: dict[str, list[str]] = {}
+        if self.unknown:
+            by_folder = {model.work_folder: name for name, model in settings.models.items()}
+            for folder in self.unknown:
+                if (name := by_folder.get(folder.parent)) and self._journal.get(folder.name) is None:
+                    left.setdefault(name, []).append(unknown_folder(folder.name))
+        for gone in self._journal.active_models() - settings.models.keys():
+            for job in self._journal.active(gone):
+                if heir := heir_of(job, settings):
+                    left.setdefault(heir, []).append(without_model(job, heir))
+        fresh = {name: tuple(sentences) for name, sentences in left.items()}
+        before, self._left = self._left, fresh
+        self.tell_soon([name for name in before.keys() | fresh.keys() if before.get(name) != fresh.get(name)])
 
     def tell_soon(self, models: Collection[str]) -> None:
         """Bring STATUS.txt up to date from other threads: a share that hangs must not keep the one that calls."""
@@ -137,21 +165,24 @@ class Teller:
             )
             full = tuple(sentence for sentence, reached in limits if reached)
             view = replace(view, strangers=(*full, *view.strangers))
+        left = self._left.get(name, ())
         awaited = {job.waits_for for job in jobs}
         outages = [outage for outage in self.outages if outage.host in awaited]
         told = (
             view.waiting, view.strangers, view.trouble,
-            tuple((job.id, job.state, job.hold, job.trouble) for job in jobs),
+            tuple((job.id, job.state, job.hold, job.trouble, job.status, job.status_message) for job in jobs),
             hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.switched_at),
-            [(outage.host, outage.since, outage.reason) for outage in outages],
+            [(outage.host, outage.since, outage.reason) for outage in outages], left,
         )  # fmt: skip
         if view.away or (told == watched.told and watched.has_status):
             return
         model, settings = watched.folder.model, self._pipeline.settings
-        plain = for_the_share(model, settings.state, (job.drop for job in jobs if job.drop))
+        plain = for_the_share(
+            model, settings.state, filter(None, (place for job in jobs for place in (job.drop, job.filed_in)))
+        )
         text = status_text(
             name, view, jobs, hold, last, expected=expected_names(model), warning=None if hold else warning,
-            published=published, outages=outages, service=settings.api.host, plain=plain,
+            published=published, outages=outages, service=settings.api.host, plain=plain, left=left,
         )  # fmt: skip
         if self._write(name, watched.folder.model.drop, text):
             watched.told = told
@@ -176,3 +207,42 @@ class Teller:
         else:
             return True
         return False
+
+
+def tell_no_start(settings: Settings, clock: Clock) -> None:
+    """Say in all drop folders that retraind could not start, and how many deliveries are in work there, as far as they answer.
+
+    Nothing is known then but what the folders themselves show.
+    """
+    shares, now = Shares.beside(settings.state.journal_file), clock.now()
+
+    def question(name: str, model: ModelSettings) -> Question[None]:
+        def tell(_place: Path) -> None:
+            try:
+                with shares.held(name, model.drop, claim=False) as drop:
+                    why = "retraind could not start: its journal cannot be used"
+                    write_status(drop, stopped_text(name, now, why, _count_jobs(drop)), now)
+            except Away as away:
+                _LOG.warning("status_not_written", model=name, reason=away.what)
+
+        return model.drop, tell
+
+    models = settings.models
+    answers = ask_each([question(name, model) for name, model in models.items()])
+    for name, answer in zip(models, answers, strict=True):
+        if isinstance(answer, OSError):
+            _LOG.warning("status_not_written", model=name, reason=answer.strerror)
+
+
+def _count_jobs(drop: Path) -> int | None:
+    """Count the folders of jobs in work; None where that cannot be told."""
+    try:
+        with held(drop, WORK) as work, os.scandir(work) as entries:
+            return sum(
+                FOLDER_NAME.fullmatch(entry.name) is not None and entry.is_dir(follow_symlinks=False)
+                for entry in entries
+            )
+    except FileNotFoundError:
+        return 0
+    except OSError:
+        return None

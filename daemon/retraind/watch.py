@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind import log
 from retraind.clock import Clock
 from retraind.errors import unseen
-from retraind.intake.folder import DropFolder, View
+from retraind.intake.folder import DropFolder, JournalMemory, View
 from retraind.intake.pairing import Delivery
 from retraind.intake.watcher import Watcher
 from retraind.job import SHORT_ID, Job, State, job_id
@@ -177,6 +177,7 @@ class Watch:
             hold=hold,
             largest=self._settings.bundle.largest,
             remote=not file_system.tells,
+            memory=JournalMemory(self._journal, model.drop),
         )
         self._teller.watched[name] = Watched(folder, file_system.sweep, View(trouble=trouble))
         wanted = {"auto": file_system.tells, "inotify": True, "none": False}[self._settings.sweep.observer]

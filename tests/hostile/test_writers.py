@@ -73,7 +73,7 @@ def open_path(tmp_path):
 @pytest.fixture
 def site(tmp_path, service, open_path):
     before = os.umask(0o007)
-    made = Site(tmp_path, service.url, sweep="[sweep]\ninterval = \"500ms\"")
+    made = Site(tmp_path, service.url, sweep='[sweep]\ninterval = "500ms"')
     yield made
     made.kill()
     os.umask(before)

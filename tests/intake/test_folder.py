@@ -5,14 +5,18 @@ import hashlib
 import json
 import os
 import socket
+import time
 import unicodedata
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from retraind.intake import folder as folder_module
+from retraind.intake.folder import DropFolder
 from retraind.job import Role
+from retraind.settings import SweepSettings
 
 PAIR = ("train_1.csv", "eval_1.csv")
 SECOND = timedelta(seconds=1)
@@ -390,21 +394,156 @@ def test_a_marker_ends_the_wait_at_once(share):
     assert [file.role for file in delivery.files] == [Role.TRAIN, Role.EVAL, Role.MARKER]
 
 
-def test_a_marker_that_comes_into_view_together_with_its_files_vouches_for_them(share, monkeypatch):
+def put_later(share, name):
+    """Put a file there whose time of change is later than that of all others, whatever the clock's grain."""
+    latest = max(path.stat().st_ctime_ns for path in share.drop.iterdir())
+    while share.put(name, b"").stat().st_ctime_ns <= latest:
+        time.sleep(0.001)
+
+
+def test_a_marker_that_comes_into_view_together_with_older_files_vouches_for_them(share, monkeypatch):
     """The clock goes on during a look; in which order the folder lists its files must not matter."""
     share = share(ready="marker")
+    share.look()
     put_pair(share)
-    share.put("_SUCCESS", b"")
+    put_later(share, "_SUCCESS")
     ticks = iter(range(100))
     monkeypatch.setattr(share.clock, "elapsed", lambda: float(next(ticks)))
     assert len(share.folder.look().complete) == 1
+
+
+def test_a_file_that_was_begun_after_its_marker_between_two_looks_settles(share):
+    share = share(ready="marker")
+    share.look()
+    share.put("train_1.csv")
+    put_later(share, "_SUCCESS")
+    put_later(share, "eval_1.csv")
+    share.put("eval_1.csv", b"half")
+    assert "eval_1.csv may be newer than its marker" in reasons(share.look())
+    assert share.look(SETTLE).complete
+
+
+class Remembering:
+    """A memory that outlives the eye on the share."""
+
+    def __init__(self):
+        self.known = {}
+        self.notes = 0
+
+    def recall(self):
+        return self.known.copy()
+
+    def note(self, fresh, gone):
+        self.notes += 1
+        for name in gone:
+            del self.known[name]
+        self.known |= {each.name: each for each in fresh}
+
+
+def start_over(share, memory):
+    share.folder = DropFolder(
+        share.model, SweepSettings().ignore, share.clock, share.hashing, share.hint, memory=memory
+    )
+
+
+@pytest.mark.parametrize("marker", ["1.done", "_SUCCESS"])
+def test_after_a_start_everything_settles_that_nobody_saw_before_its_marker(share, marker):
+    """The file system's times prove nothing of what happened while nobody looked."""
+    share = share(ready="marker")
+    put_pair(share)
+    put_later(share, marker)
+    assert "train_1.csv may be newer than its marker" in reasons(share.look())
+    assert share.look(SETTLE).complete
+
+
+@pytest.mark.parametrize("when", ["before the marker", "after the marker"])
+def test_what_was_seen_before_its_marker_needs_no_proof_after_a_start(share, when):
+    share, memory = share(ready="marker"), Remembering()
+    start_over(share, memory)
+    put_pair(share)
+    share.look()
+    if when == "before the marker":
+        start_over(share, memory)
+        share.put("1.done", b"")
+    else:
+        share.put("1.done", b"")
+        share.look()
+        start_over(share, memory)
+    assert share.look().complete
+
+
+def test_what_changed_since_it_was_noted_settles_after_a_start(share):
+    share, memory = share(ready="marker"), Remembering()
+    start_over(share, memory)
+    put_pair(share)
+    share.look()
+    share.put("1.done", b"")
+    share.look()
+    share.put("eval_1.csv", b"more\n")
+    start_over(share, memory)
+    assert "eval_1.csv changed after its marker had come" in reasons(share.look())
+    assert share.look(SETTLE).complete
+
+
+def test_that_a_file_came_after_its_marker_is_known_after_two_starts_and_a_new_marker_ends_it(share):
+    share, memory = share(ready="marker"), Remembering()
+    start_over(share, memory)
+    share.put("train_1.csv")
+    share.look()
+    share.put("1.done", b"")
+    share.look()
+    share.put("eval_1.csv")
+    for _ in range(2):
+        start_over(share, memory)
+        assert "eval_1.csv came after the marker" in reasons(share.look(SETTLE))
+    start_over(share, memory)
+    share.put("1.done", b"again")
+    assert "came after" not in reasons(share.look())
+    assert share.look(SETTLE).complete
+
+
+def test_a_file_that_grows_is_not_noted_with_each_write_and_all_is_forgotten_that_is_gone(share):
+    share, memory = share(ready="marker"), Remembering()
+    start_over(share, memory)
+    share.put("_SUCCESS")
+    for size in range(50):
+        share.put("train_1.csv", b"x" * size)
+        share.look()
+    assert memory.notes <= 3
+    share.look(SETTLE)
+    assert memory.known["train_1.csv"].signature.size == 49
+    for path in share.drop.iterdir():
+        path.unlink()
+    share.look()
+    assert not memory.known
+
+
+def test_a_memory_that_fails_is_told_with_the_next_look(share, monkeypatch):
+    share, memory = share(ready="marker"), Remembering()
+    start_over(share, memory)
+    put_pair(share)
+    with monkeypatch.context() as failing:
+        failing.setattr(memory, "note", Mock(side_effect=RuntimeError))
+        with pytest.raises(RuntimeError):
+            share.look()
+    share.look()
+    assert memory.known.keys() == {"train_1.csv", "eval_1.csv"}
+
+
+@pytest.mark.parametrize("ready", ["settle", "manifest"])
+def test_where_markers_do_not_count_nothing_is_noted(share, ready):
+    share, memory = share(ready=ready), Remembering()
+    start_over(share, memory)
+    put_pair(share)
+    share.settled()
+    assert not memory.notes
 
 
 def test_the_common_marker_leaves_with_the_last_delivery_and_half_a_pair_does_not_keep_it(share):
     share = share(ready="marker")
     for name in ("train_1.csv", "eval_1.csv", "train_2.csv", "eval_2.csv", "_SUCCESS"):
         share.put(name)
-    view = share.look()
+    view = share.settled()
     assert ["_SUCCESS" in delivery for delivery in names(view)] == [False, True]
     share.put("train_3.csv")
     assert ["_SUCCESS" in delivery for delivery in names(share.look())] == [False, True]
@@ -424,6 +563,7 @@ def test_what_comes_after_the_common_marker_waits_for_another(share):
 def test_files_that_changed_while_they_were_taken_settle_though_marked(share):
     share = share(ready="marker")
     put_pair(share)
+    share.look()
     share.put("1.done")
     assert share.look().complete
     share.folder.distrust({"train_1.csv"})

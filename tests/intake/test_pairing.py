@@ -32,8 +32,8 @@ def model(**more):
     return ModelSettings.model_validate(usual | more)
 
 
-def seen(name, since=0.0, size=9, doubted=False, appeared=0.0):  # noqa: FBT002
-    """Recognise a name as the default patterns would."""
+def seen(name, since=0.0, size=9, *, doubted=False, came=0, ctime=None):
+    """Recognise a name as the default patterns would. There is a look every second."""
     train, evaluation = Pattern("train*{key}*").key_of(name), Pattern("eval*{key}*").key_of(name)
     if train is not None:
         role, key = Role.TRAIN, train
@@ -44,7 +44,7 @@ def seen(name, since=0.0, size=9, doubted=False, appeared=0.0):  # noqa: FBT002
     else:
         role, key = Role.MARKER, name.removesuffix(".done") if name != SUCCESS_MARKER else ""
     signature = Signature(size=size, mtime_ns=0, inode=next(NUMBERS))
-    return Sighting(name, role, key, signature, since, doubted, appeared)
+    return Sighting(name, role, key, signature, since, doubted, int(since), came, ctime)
 
 
 def verdict(files, now, claims=None, **more):
@@ -74,6 +74,7 @@ SIGHTINGS = st.lists(
             Signature(size=size, mtime_ns=0, inode=number),
             since,
             doubted,
+            look=int(since),
         ),
         ROLES,
         st.sampled_from(["", "1", "2", "10", "007", "7"]),
@@ -202,7 +203,7 @@ def check_proof(each, files, policy, now):
             assert policy.ready != "settle"
             assert not file.doubted
             if policy.ready == "marker":
-                assert any(marker.since >= file.since for marker in each.markers)
+                assert any(marker.look > file.look for marker in each.markers)
     assert policy.ready != "marker" or each.markers
     assert policy.ready != "manifest" or each.manifests
 
@@ -246,12 +247,43 @@ def test_a_marker_or_a_manifest_alone_is_told_of(names_there, sentence, of):
 
 
 def test_a_marker_vouches_at_once_for_what_was_there_when_it_came():
-    there = [seen("train_1.csv", 5), seen("eval_1.csv", 5), seen("1.done", 5)]
+    there = [seen("train_1.csv", 4), seen("eval_1.csv", 4), seen("1.done", 5)]
+    assert names(verdict(there, 5, ready="marker")) == ["train_1.csv", "eval_1.csv", "1.done"]
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluation", "marker", "proved"),
+    [
+        (1, 2, 3, True), (1, 3, 3, False), (1, 4, 3, False), (None, 2, 3, False), (1, 2, None, False),
+    ],
+    ids=["older", "the grain of the clock", "newer", "not known", "not known of the marker"],
+)  # fmt: skip
+def test_of_what_came_into_view_together_with_its_marker_the_file_system_has_to_prove_that_it_is_older(
+    train, evaluation, marker, proved
+):
+    there = [
+        seen("train_1.csv", 5, ctime=train), seen("eval_1.csv", 5, ctime=evaluation), seen("1.done", 5, ctime=marker),
+    ]  # fmt: skip
+    found = verdict(there, 5, ready="marker")
+    assert isinstance(found, Delivery) is proved
+    if not proved:
+        assert "may be newer than its marker (it has to stay unchanged for 10 s)." in text(found)
+        assert found.due == 15
+    assert isinstance(verdict(there, 15, ready="marker"), Delivery)
+
+
+def test_the_latest_of_two_markers_counts():
+    there = [
+        seen("train_1.csv", 2),
+        seen("eval_1.csv", 4, came=4),
+        seen("1.done", 3),
+        seen(SUCCESS_MARKER, 5),
+    ]
     assert names(verdict(there, 5, ready="marker")) == ["train_1.csv", "eval_1.csv", "1.done"]
 
 
 def test_a_marker_left_behind_does_not_vouch_for_what_arrives_later():
-    there = [seen("train_1.csv", 0), seen(SUCCESS_MARKER, 1), seen("eval_1.csv", 50, appeared=50)]
+    there = [seen("train_1.csv", 0), seen(SUCCESS_MARKER, 1), seen("eval_1.csv", 50, came=50)]
     waiting = verdict(there, 5000, ready="marker")
     assert (
         text(waiting) == "eval_1.csv came after the marker. Please write the marker again when all is there."

@@ -1,4 +1,4 @@
-"""`retry`, `switch`, `release` and `rebuild`: wishes written into the journal, which the daemon makes come true."""
+"""`retry`, `switch`, `release`, `adopt` and `rebuild`: wishes written into the journal, which the daemon makes come true."""
 
 import argparse
 import time
@@ -10,16 +10,19 @@ from retraind.cli.looking import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.saying import BAD, GOOD, complain, say
 from retraind.config import load
 from retraind.database import running_instance, set_aside, sole_instance
-from retraind.errors import JournalDamagedError, JournalError, unseen
+from retraind.errors import ConfigError, JournalDamagedError, JournalError, unseen
 from retraind.intake.share import Shares
 from retraind.job import RESTING, Job, Outcome, State
 from retraind.jobfile import JobFiles
 from retraind.journal import Conflict, Journal
 from retraind.patience import Question, ask_each
+from retraind.places import no_model
 from retraind.rebuild import rebuild as rebuild_journal
 from retraind.report.notes import headline, next_delivery
 from retraind.settings import Settings
 
+_UNPUBLISHED = frozenset({State.TRAINED, State.SWITCHING})
+"""Where failed jobs would go on whose training is good."""
 _PATIENCE = 30.0
 """Seconds that a command waits for the daemon to do what it asked for."""
 
@@ -38,13 +41,20 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
     """Write a wish into the journal and, if a daemon is running, wait until it has come true."""
     with opened_journal(options) as (settings, journal):
         job = the_job(journal, options.job)
+        wish, changes = to, {}
+        if to is State.SWITCHING and job.state is State.FAILED and job.resume_in in _UNPUBLISHED:
+            # Its training is good: it comes back into work for the switch alone.
+            needed, wish, changes = State.FAILED, State.RESTORING, {"resume_in": State.SWITCHING}
+        elif wish is State.RESTORING and (elsewhere := _continued(journal, job)):
+            complain(elsewhere)
+            return BAD
         if job.state is not needed:
             complain(f"{job.id} {complaint}; it is {job.state}{f' ({job.outcome})' if job.outcome else ''}.")
             return BAD
         if to is State.SWITCHING and not job.trained_at:
             complain(f"{job.id} was never trained ({job.outcome}), so there is no model to switch to.")
             return BAD
-        job, hold = _written(journal, job, event, state=to), ""
+        job, hold = _written(journal, job, event, state=wish, **changes), ""
         running = running_instance(settings.state.journal_file) is not None
         say(
             f"{job.id}: asked for; waiting for the running retraind (it will be done even if you do not wait)."
@@ -56,16 +66,16 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
         if not running:
             return GOOD
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and job.state is to and not (hold := hold_of(journal, job)):
+        while time.monotonic() < deadline and job.state is wish and not (hold := hold_of(journal, job)):
             time.sleep(0.1)
             job = journal.get(job.id) or job
-        if job.state is to and hold:
+        if job.state is wish and hold:
             say(f"{hold} What was asked for is done when the hold ends.")
             return BAD
         while time.monotonic() < deadline and to is State.SWITCHING and job.state not in RESTING:
             time.sleep(0.1)
             job = journal.get(job.id) or job
-        return _tell_wish(job, to)
+        return _tell_wish(job, to, begun=job.state is not wish)
 
 
 def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
@@ -78,12 +88,21 @@ def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
         ) from None
 
 
-def _tell_wish(job: Job, to: State) -> int:
+def _continued(journal: Journal, job: Job) -> str:
+    """Say that a failed job's training is another job's by now; nothing where it is not."""
+    other = journal.get(job.continued_in) if job.continued_in else None
+    if other is None or not other.has_training_of(job):
+        return ""
+    how = f"retraind retry {other.id}" if other.state is State.FAILED else f"retraind show {other.id}"
+    return f"The same files were delivered again, and {other.id} waits for the training that {job.id} has started. Run: {how}"
+
+
+def _tell_wish(job: Job, to: State, *, begun: bool) -> int:
     """Say what has become of a wish; returns the exit code."""
-    if job.state is to:
+    if not begun:
         say(f"{job.id}: not yet done. {job.trouble or 'See: retraind status'}")
         return BAD
-    if to is State.SWITCHING:
+    if to is State.SWITCHING and job.outcome is not Outcome.FAILED:
         say(f"{job.id}: {job.switch_note or headline(job)}")
         return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
     if job.state is State.FAILED and job.problem:
@@ -152,6 +171,30 @@ def _release_job(journal: Journal, job: Job) -> int:
     _written(journal, job, "released", **changes)
     say(f"{job.id}: released.")
     return GOOD
+
+
+def adopt(options: argparse.Namespace) -> int:
+    """Bring the jobs of a model that has another name now over to it: those in work, the history and the holds."""
+    old, new = options.old, options.new
+    with opened_journal(options) as (settings, journal):
+        if old in settings.models:
+            raise ConfigError(
+                [
+                    f"{old} is in the configuration. Its jobs can be brought over once its table is taken away or renamed, and "
+                    "the configuration reloaded."
+                ]
+            )
+        if new not in settings.models:
+            names = ", ".join(sorted(settings.models))
+            raise ConfigError([f"The configuration has no model {new!r}. Models are: {names}."])
+        if old not in journal.counts():
+            complain(f"There are no jobs of a model {old!r}.")
+            return BAD
+        count = journal.rename_model(old, new, no_model(old))
+        say(f"{new}: has the jobs of {old} now ({count}), with their history.")
+        if running_instance(settings.state.journal_file) is None:
+            say("No retraind is running; what is in work goes on when it starts.")
+        return GOOD
 
 
 def rebuild(options: argparse.Namespace) -> int:

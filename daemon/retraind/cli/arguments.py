@@ -70,6 +70,14 @@ def parser(wanted: str | None) -> argparse.ArgumentParser:
         "switch", "retraind.cli.acting:switch", "make a finished job's model the published one", config
     )
     switch.add_argument("job", metavar="JOB")
+    adopt = add(
+        "adopt",
+        "retraind.cli.acting:adopt",
+        "bring the jobs of a model that was renamed in the configuration over to its new name",
+        config,
+    )
+    adopt.add_argument("old", metavar="OLD", help="the name that is no longer in the configuration")
+    adopt.add_argument("new", metavar="NEW", help="the name that it has now")
     add(
         "notify",
         "retraind.cli.checking:notify",

@@ -8,12 +8,13 @@ import math
 import os
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from retraind.clock import Clock
 from retraind.errors import disk_remedy
@@ -35,6 +36,7 @@ from retraind.intake.pairing import (
 from retraind.intake.rest import Known, Rest
 from retraind.intake.share import Away, Exposed
 from retraind.job import Role, Signature
+from retraind.journal import Journal, Remembered
 from retraind.patterns import canonical
 from retraind.settings import ModelSettings
 from retraind.shown import display
@@ -73,6 +75,34 @@ class View:
     """True when the folder is not the one that is known, so that nothing may be written there either."""
 
 
+class Memory(Protocol):
+    """What outlives the process: in which order the files of one folder came. Both raise SQLAlchemyError."""
+
+    def recall(self) -> Mapping[str, Remembered]:
+        """Return what was noted, by name."""
+
+    def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
+        """Note files that are new or changed, and forget the names that are gone."""
+
+
+@dataclass(frozen=True)
+class JournalMemory:
+    """The memory that is in the journal, of one drop folder; `to_look` makes it one that is told nothing."""
+
+    journal: Journal
+    drop: Path
+    to_look: bool = False
+
+    def recall(self) -> Mapping[str, Remembered]:
+        """Return what was noted, by name."""
+        return self.journal.sightings(str(self.drop))
+
+    def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
+        """Note files that are new or changed, and forget the names that are gone."""
+        if not self.to_look:
+            self.journal.note_sightings(str(self.drop), fresh, gone)
+
+
 class DropFolder:
     """The drop folder of one model, and what the last look remembers of it. Looks are serialised."""
 
@@ -87,11 +117,13 @@ class DropFolder:
         hold: Callable[[], AbstractContextManager[Path]] | None = None,
         largest: int | None = None,
         remote: bool = True,
+        memory: Memory | None = None,
     ) -> None:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
         `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may
-        raise Away or Exposed; `largest` is the most bytes that a file may have; `remote` is as for `Rest`.
+        raise Away or Exposed; `largest` is the most bytes that a file may have; `remote` is as for `Rest`; `memory` is asked and told
+        where markers count: which of two files came first cannot be seen after a restart.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)
@@ -102,6 +134,13 @@ class DropFolder:
         self._names = Names(model, ignore)
         self._seen: dict[str, Sighting] = {}
         """By name, in order."""
+        self._memory = memory if model.ready == "marker" else None
+        self._noted: dict[str, Remembered] | None = None
+        """What the memory has, by name; None before the first look."""
+        self._number = 0
+        """Counts the looks that found something changed, on from where the memory ends."""
+        self._unnoted = False
+        """True while the memory lacks something that was seen."""
         self._view = View()
         self._lasts = -math.inf
         """Until when the view stays right for these files (`Clock.elapsed` seconds)."""
@@ -178,14 +217,20 @@ class DropFolder:
     def _look(self, drop: Path, began: float) -> View:
         listing = Listing(self._names, self._seen)
         listing.read(drop)
-        # One moment for all, after the last of them was read: none is taken to be older than it is, and files that
-        # come into view together with their marker are not taken to have come after it.
+        # One moment for all, after the last of them was read: none is taken to be older than it is.
         now = self._clock.elapsed()
         # Of what was not seen it cannot be said that it has not arrived.
         strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else tuple(listing.strangers.told())
         changed = bool(listing.new) or len(listing.same) < len(self._seen)
+        first = self._noted is None
+        if self._noted is None:
+            self._noted = dict(self._memory.recall()) if self._memory else {}
+            self._number = max((max(kept.look, kept.came) for kept in self._noted.values()), default=0)
         if changed:
-            self._seen = self._sightings(listing, now)
+            self._number += 1
+            self._seen = self._sightings(listing, now, self._noted if first else {}, first=first)
+        if changed or first or self._unnoted:
+            self._note(self._noted, steady=not changed)
         if changed or now >= self._lasts or strangers != self._view.strangers:
             self._view = self._judge(drop, now, strangers, cut=listing.cut)
             self._lasts = self._lasting(self._view, now)
@@ -205,14 +250,52 @@ class DropFolder:
             )
         return self._view
 
-    def _sightings(self, listing: Listing, now: float) -> dict[str, Sighting]:
+    def _sightings(
+        self, listing: Listing, now: float, kept: Mapping[str, Remembered], *, first: bool
+    ) -> dict[str, Sighting]:
+        """Return what is there now; `kept` is what the memory knows of it.
+
+        In the first look of a process the file system's times prove nothing: much may have happened since anybody looked.
+        """
         seen = {known.name: known for known in listing.same}
-        for name, role, key, signature in listing.new:
+        for name, role, key, signature, changed_ns in listing.new:
             before = self._seen.get(name)
             since = before.since if before and before.signature == signature else now
-            appeared = before.appeared if before else now
-            seen[name] = Sighting(name, role, key, signature, since, appeared=appeared)
+            known = before or kept.get(name)
+            look = known.look if known and known.signature == signature else self._number
+            came = known.came if known else self._number
+            seen[name] = Sighting(
+                name, role, key, signature, since,
+                look=look, came=came, changed_ns=None if first else changed_ns,
+            )  # fmt: skip
         return dict(sorted(seen.items()))
+
+    def _note(self, noted: dict[str, Remembered], *, steady: bool) -> None:
+        """Let the memory know which file came when, before anything is decided by it.
+
+        A file that grows is noted when it comes, when a marker does, and once a look finds it as the one before did: not
+        with each of a thousand writes.
+        """
+        if self._memory is None:
+            return
+        self._unnoted = True  # until that is done
+        marked = any(seen.role is Role.MARKER and seen.look == self._number for seen in self._seen.values())
+        fresh, left = [], False
+        for name, seen in self._seen.items():
+            known, now = noted.get(name), Remembered(name, seen.signature, seen.look, seen.came)
+            if known == now:
+                continue
+            if known is None or marked or steady or seen.look < self._number:
+                fresh.append(now)
+            else:
+                left = True
+        gone = noted.keys() - self._seen.keys()
+        if fresh or gone:
+            self._memory.note(fresh, gone)
+            for name in gone:
+                del noted[name]
+            noted.update({each.name: each for each in fresh})
+        self._unnoted = left
 
     def _judge(self, drop: Path, now: float, strangers: tuple[str, ...], *, cut: bool) -> View:
         self._doubted &= self._seen.keys()
@@ -254,7 +337,7 @@ class DropFolder:
 
     def _lasting(self, view: View, now: float) -> float:
         """Return until when the same files make the same view; `now` where that cannot be told."""
-        if view.complete or self._may_be_let:
+        if view.complete or self._may_be_let or self._unnoted:
             return now
         settle = self.model.settle.total_seconds()
         if any(now < seen.since + settle or seen.role is Role.MANIFEST for seen in self._seen.values()):

@@ -130,6 +130,8 @@ class Found(NamedTuple):
     role: Role
     key: str
     signature: Signature
+    changed_ns: int
+    """Its ctime."""
 
 
 class Listing:
@@ -240,7 +242,7 @@ class Listing:
         elif not _is_utf8(entry.name):
             self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
         else:
-            self.new.append(Found(name, role, key, signature_of(status)))
+            self.new.append(Found(name, role, key, signature_of(status), status.st_ctime_ns))
 
 
 def _is_same(entry: os.DirEntry[str], known: Sighting) -> bool:

@@ -29,8 +29,12 @@ class Sighting:
     """When the file was first seen to be like this: `Clock.elapsed` seconds."""
     doubted: bool = False
     """True when it was taken once and found to be still changing."""
-    appeared: float = 0.0
-    """When a file of this name was first seen there, whatever it was like then."""
+    look: int = 0
+    """The number of the look that first saw the file like this. Kept across restarts where markers count."""
+    came: int = 0
+    """The number of the look that first saw a file of this name, whatever it was like then."""
+    changed_ns: int | None = None
+    """When the file system last changed the file, by its own clock (ctime); None where that proves nothing."""
 
     def as_sealed(self) -> SealedFile:
         """Return the file as a job records it."""
@@ -243,16 +247,32 @@ def _marked(each: Group, model: ModelSettings, now: float) -> tuple[list[str], f
         own = f"{display(each.key)}.done or " if each.key else ""
         return [f"The marker file {own}{SUCCESS_MARKER} has not arrived."], None
     # A marker vouches for what was there when it came; one that was left behind knows nothing of the rest.
-    marked = max(marker.since for marker in each.markers)
-    strange = [seen for seen in each.data if seen.appeared > marked]
+    marker = max(each.markers, key=lambda seen: (seen.look, seen.changed_ns or 0))
+    strange = [seen for seen in each.data if seen.came > marker.look]
     if strange:
         return [
             f"{display(seen.name)} came after the marker. Please write the marker again when all is there."
             for seen in strange
         ], None
     # Network shares may tell late of a change that was made before the marker came.
-    late = [seen for seen in each.data if seen.doubted or seen.since > marked]
-    return _settling(late, model, now, "changed after its marker had come")
+    late = [seen for seen in each.data if seen.doubted or seen.look > marker.look]
+    reasons, due = _settling(late, model, now, "changed after its marker had come")
+    unproved = [seen for seen in each.data if seen not in late and not _is_older(seen, marker)]
+    more, later = _settling(unproved, model, now, "may be newer than its marker")
+    return reasons + more, max((moment for moment in (due, later) if moment is not None), default=None)
+
+
+def _is_older(seen: Sighting, marker: Sighting) -> bool:
+    """Tell whether a file is known to have been like this before its marker came.
+
+    An earlier look saw it so. Where both came into view together, the file system's times tell, if both have one: they
+    are of the same clock. Equal ones prove nothing, since some file systems tell times as coarsely as two seconds.
+    """
+    if seen.look < marker.look:
+        return True
+    return (
+        seen.changed_ns is not None and marker.changed_ns is not None and seen.changed_ns < marker.changed_ns
+    )
 
 
 def _settling(

@@ -8,11 +8,12 @@ their own in its place.
 """
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -166,6 +167,25 @@ class Shares:
             users.add(self._memory.stat().st_uid)
         return frozenset(users)
 
+    @contextlib.contextmanager
+    def held_earlier(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
+        """Hold a folder that had one of these uses earlier, once it has proved to be the one that was known then.
+
+        Raises Away when it is not, and OSError. One of which nothing is known any more is taken for what it is.
+        """
+        with held(folder) as path:
+            marker = _read(path)
+            for name in names:
+                known = self._recall(_earlier(name, folder)) or self._recall(name)
+                if known is None or known.folder != str(folder):
+                    continue
+                if known.id != marker and known.identity != _identity(path):
+                    raise Away(
+                        f"{folder} is another folder than before; its share is probably not mounted.",
+                        "Mount the share; all goes on by itself then.",
+                    )
+            yield path
+
     def trouble(self, name: str, folder: Path) -> str | None:
         """Say why `folder` would be refused, without marking it; None when it would not."""
         return self._refusal(self.held(name, folder, claim=False), folder)
@@ -240,6 +260,11 @@ class Shares:
         if marker is None:
             marker = secrets.token_hex(16)
             _write(path, marker)
+        if known is not None:
+            # Jobs that were filed there may be wanted back.
+            write_atomically(
+                self._file(_earlier(name, Path(known.folder))), known.model_dump_json().encode(), 0o600
+            )
         known = _Known(folder=str(folder), id=marker, identity=_identity(path))
         make_folder(self._memory, PRIVATE)
         write_atomically(self._file(name), known.model_dump_json().encode(), 0o600)
@@ -269,6 +294,11 @@ def _owner_of_own(drop: Path, *, look_only: bool) -> int:
     finally:
         os.close(handle)
         probe.unlink(missing_ok=True)
+
+
+def _earlier(name: str, folder: Path) -> str:
+    """Return the name under which a folder is remembered that had a use earlier."""
+    return f"{name}@{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 
 
 def _read(path: Path) -> str | None:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retraind.job import Job, Outcome, Role, Shown, filled
-from retraind.report.notes import headline
+from retraind.job import Job, Outcome, Role, Shown
+from retraind.report.notes import headline, remedy_of
 from retraind.shown import json_escaped
 
 
@@ -68,7 +68,9 @@ class Report(_Part):
     switch_note: str | None
     gate_exit: int | None
     gate_shown: tuple[Shown, ...] = Field(default=(), description="The files that the gate was shown.")
-    related_job: str | None = Field(description="The newer job (superseded) or the earlier one (duplicate).")
+    related_job: str | None = Field(
+        description="The newer job (superseded), the earlier one (duplicate), or the one that a training was taken over from or by."
+    )
     taken_at: datetime
     uploaded_at: datetime | None
     trained_at: datetime | None
@@ -88,7 +90,7 @@ def report(job: Job) -> Report:
         problem = ReportProblem(
             what=job.problem.what,
             details=job.problem.details,
-            remedy=filled(job.problem.remedy, JOB=job.id),
+            remedy=remedy_of(job),
             step=job.failed_in,
         )
     return Report(
@@ -123,7 +125,7 @@ def report(job: Job) -> Report:
         switch_note=job.switch_note,
         gate_exit=job.gate_exit,
         gate_shown=job.gate_shown,
-        related_job=job.earlier_job,
+        related_job=job.earlier_job or job.continued_in or job.continues,
         taken_at=job.created_at,
         uploaded_at=job.uploaded_at,
         trained_at=job.trained_at,

@@ -35,6 +35,11 @@ def headline(job: Job) -> str:
     """Say in one sentence how the job ended."""
     if job.outcome is None:
         return f"The job is not finished yet ({job.state})."
+    if job.outcome is Outcome.FAILED and job.continued_in:
+        return (
+            "The same files were delivered again, and the new delivery waits for the training that this one has started. See "
+            f"{job.continued_in}."
+        )
     if job.outcome is Outcome.FAILED and job.trained_at:
         return "The model was retrained with this data, but a later step failed."
     if job.outcome is Outcome.SWITCHED and job.switched_by_hand:
@@ -45,6 +50,29 @@ def headline(job: Job) -> str:
             "The model was retrained with this data. It is not certain whether the new model was published."
         )
     return _HEADLINES[job.outcome]
+
+
+def remedy_of(job: Job) -> str:
+    """Say what is to be done about a failed job; nothing where there is nothing."""
+    if job.continued_in:
+        return f"Nothing here. What comes of the training is told in the folder of {job.continued_in}."
+    return filled(job.problem.remedy, JOB=job.id) if job.problem else ""
+
+
+def unpublished(job: Job) -> str:
+    """Say to whoever delivers its bytes again that a job was trained, failed after that, and what to do."""
+    if job.resume_in in {State.TRAINED, State.SWITCHING}:
+        how = f"To publish it, the operator of retraind runs: retraind switch {job.id}"
+    else:
+        how = f"To have the data trained once more, the operator of retraind runs: retraind retry {job.id}"
+    why = f" {job.problem.what}" if job.problem else ""
+    return f"The model that {job.id} trained with these files could not be published.{why} {how}"
+
+
+def sent_before(job: Job) -> str:
+    """Say that the bytes of a failed job are sent again, since they were delivered again."""
+    why = f" {job.problem.what}" if job.problem else ""
+    return f"These files were sent before, by {job.id}, which failed.{why} They were sent again, for another training."
 
 
 def next_delivery(model: str, policy: str | None) -> str | None:
@@ -69,7 +97,7 @@ def note(job: Job, *, policy: str | None = None) -> str:
 
 def result_note(job: Job, *, policy: str | None = None) -> str:
     """Word RESULT.txt."""
-    parts = [headline(job), *_story(job)]
+    parts = [headline(job), *_taken_over(job), *_story(job)]
     if job.switch_note:
         parts.append(job.switch_note)
     if job.outcome is Outcome.TRAINED:
@@ -91,7 +119,7 @@ def result_note(job: Job, *, policy: str | None = None) -> str:
         )
     elif job.outcome is Outcome.SUPERSEDED:
         parts.append(f"The newer delivery is {job.earlier_job}. What to do next: nothing.")
-    elif job.outcome is Outcome.DUPLICATE:
+    elif job.outcome is Outcome.DUPLICATE and not job.switch_note:
         parts.append(
             f"The earlier delivery is {job.earlier_job}. What to do next: nothing, unless new data was meant to "
             "arrive; then please check the export."
@@ -112,11 +140,14 @@ def error_note(job: Job) -> str:
         parts.append("What happened: " + job.problem.what)
         if job.problem.details:
             parts.append(bullets(job.problem.details))
-        if job.problem.remedy:
-            parts.append("What to do next: " + filled(job.problem.remedy, JOB=job.id))
-    parts += _story(job)
+        if remedy := remedy_of(job):
+            parts.append("What to do next: " + remedy)
+    parts += [*_taken_over(job), *_story(job)]
     if job.warnings:
         parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))
+    if job.continued_in:
+        parts.append("The files are here, as they were delivered. The folder is no longer needed.")
+        return _text(parts)
     goes_on = job.trained_at or job.resume_in is State.UPLOADED
     if job.failed_in in {None, State.SEALING, State.SEALED, State.UPLOADED} and not goes_on:
         parts.append(
@@ -128,6 +159,15 @@ def error_note(job: Job) -> str:
             "The files are here, as they were delivered. Keep the folder as long as a retry may be wanted."
         )
     return _text(parts)
+
+
+def _taken_over(job: Job) -> list[str]:
+    if not job.continues:
+        return []
+    return [
+        f"The training was started by an earlier delivery of the same files, {job.continues}, which had stopped waiting for it. "
+        "This delivery waited for the same training; nothing was sent again."
+    ]
 
 
 def _story(job: Job) -> list[str]:
@@ -163,7 +203,7 @@ def _story(job: Job) -> list[str]:
     return ["\n".join(lines)]
 
 
-_COMMAND = re.compile(r"\bretraind (?:release|retry|switch|rebuild|show)(?: \S+)?")
+_COMMAND = re.compile(r"\bretraind (?:adopt \S+|release|retry|switch|rebuild|show)(?: \S+)?")
 _NO_BREAK = "\x00"
 
 

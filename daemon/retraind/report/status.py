@@ -81,12 +81,14 @@ def status_text(
     outages: Sequence[Outage] = (),
     service: str = "",
     plain: Callable[[str], str] = str,
+    left: Sequence[str] = (),
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
 
     `expected` says which names the folder waits for, `warning` is what is soon to be done about its key, `published` is
     the job whose result was published last, `outages` are the hosts that jobs wait for and that are down, `service` is the
-    service's own, `plain` takes the paths of retraind's machine out of sentences (see `paths.for_the_share`).
+    service's own, `plain` takes the paths of retraind's machine out of sentences (see `paths.for_the_share`), `left` are
+    sentences on deliveries that were taken in here and that nobody works on.
     """
     parts = [f"This folder takes in data for the model {model}. retraind keeps this file up to date."]
     if hold:
@@ -112,6 +114,8 @@ def status_text(
         first = next_in_turn(jobs)
         lines = [plain(_in_work(job, first, down, held)) for job in in_turn(jobs)[:MOST_LINES]]
         parts.append("In work:\n" + bullets(some(lines, len(jobs))))
+    if left:
+        parts.append("Taken in, but not worked on:\n" + bullets(some([*left[:MOST_LINES]], len(left))))
     if view.waiting:
         parts.append(
             "Not complete yet:\n"
@@ -119,7 +123,7 @@ def status_text(
         )
     if view.strangers:
         parts.append("Not touched:\n" + bullets(view.strangers))
-    if not jobs and not view.waiting and not view.trouble:
+    if not jobs and not view.waiting and not view.trouble and not left:
         parts.append(fill(f"Nothing is waiting and nothing is in work. {expected}".rstrip()))
     elif view.strangers and expected:
         parts.append(fill(expected))
@@ -177,11 +181,14 @@ def _without(host: str | None, text: str) -> str:
     return text.replace(f" ({host})", "") if host else text
 
 
-def stopped_text(model: str, when: datetime, why: str) -> str:
-    """Word STATUS.txt for when nobody keeps it up to date."""
+def stopped_text(model: str, when: datetime, why: str, unfinished: int | None = None) -> str:
+    """Word STATUS.txt for when nobody keeps it up to date; `unfinished` counts the deliveries in work, where that is known."""
+    counted = (
+        "" if unfinished is None else f"\nDeliveries that were taken in and are not finished: {unfinished}.\n"
+    )
     return (
         f"This folder takes in data for the model {model}.\n\n{why} ({for_people(when)}). Files may be dropped; they\n"
-        "are taken in when it is back. What was in work goes on then.\n"
+        f"are taken in when it is back. What was in work goes on then.\n{counted}"
     )
 
 
@@ -219,8 +226,34 @@ def some(lines: list[str], count: int) -> list[str]:
     return [*lines, f"And {more} more."] if more > 0 else lines
 
 
+def unknown_folder(name: str) -> str:
+    """Say of a job's folder that retraind does not know the job."""
+    return (
+        f"{display(name)} is in work, as its folder in .retraind shows, but retraind does not know it: its state folder was "
+        "lost or replaced, and nothing is sent for it meanwhile. The operator of retraind has to stop it and run: retraind "
+        "rebuild"
+    )
+
+
+def without_model(job: Job, heir: str) -> str:
+    """Say of a job that its model has no table any more; `heir` is the model that has its drop folder."""
+    return (
+        f"{display(job.key) or job.id} was taken in for the model {job.model}, which retraind's configuration does not have any "
+        f"more. If the model is called {heir} now, the operator of retraind runs: retraind adopt {job.model} {heir}"
+    )
+
+
+def said_of(job: Job) -> str:
+    """Say what the service reports of a training, after a space; nothing where there is none, or no report yet."""
+    if job.state is not State.UPLOADED or not job.status:
+        return ""
+    since = f" since {for_people(job.status_seen_at)}" if job.status_seen_at else ""
+    message = f', and says "{display(job.status_message)}"' if job.status_message else ""
+    return f' The service reports "{display(job.status)}"{since}{message}.'
+
+
 def _in_work(job: Job, first: Job | None, down: Mapping[str | None, str], held: Container[str]) -> str:
-    line = f"{display(job.key) or '(without a key)'} {doing(job, first)}."
+    line = f"{display(job.key) or '(without a key)'} {doing(job, first)}.{said_of(job)}"
     if job.hold:
         return f"{line} ON HOLD: {job.hold.told(JOB=job.id)}"
     if job.waits_for_hold(held):
