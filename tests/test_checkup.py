@@ -4,6 +4,7 @@ import pytest
 
 from api.peers import Peer, answer
 from retraind.checkup import checkup
+from retraind.mounts import mounts
 from retraind.settings import Settings
 
 
@@ -87,3 +88,33 @@ def test_a_gate_that_everybody_may_change_is_told(told_of_the_gate, tmp_path, by
     assert f"chmod o-w {gate}" in found.text
     gate.chmod(0o755)
     assert told_of_the_gate(command).good
+
+
+def test_a_drop_folder_of_the_services_without_the_sticky_bit_is_told(tmp_path):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop").chmod(0o2770)
+    _, found = told_of(tmp_path, "drop")
+    assert found.good
+    assert found.text.endswith(f"run: chmod +t {tmp_path}/drop")
+    (tmp_path / "drop").chmod(0o3770)
+    assert len(told_of(tmp_path, "drop")) == 1
+
+
+def test_a_work_folder_that_others_may_write_in_is_told(tmp_path):
+    (tmp_path / "drop" / ".retraind").mkdir(parents=True)
+    (tmp_path / "drop" / ".retraind").chmod(0o770)
+    _, found = told_of(tmp_path, "drop")
+    assert not found.good
+    assert f"chmod go-w {tmp_path}/drop/.retraind" in found.text
+
+
+def test_where_the_mount_makes_rights_up_there_is_a_warning(tmp_path, monkeypatch):
+    table = mounts("1 1 0:1 / / rw - cifs //server/share rw")
+    monkeypatch.setattr("retraind.checkup.present_mounts", lambda: table)
+    monkeypatch.setattr("retraind.intake.share.present_mounts", lambda: table)
+    (tmp_path / "drop" / ".retraind").mkdir(parents=True)
+    for path in (tmp_path / "drop", tmp_path / "drop" / ".retraind"):
+        path.chmod(0o770)
+    _, found = told_of(tmp_path, "drop")
+    assert found.good
+    assert "(cifs) where the mount says who may write" in found.text

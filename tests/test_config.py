@@ -133,6 +133,8 @@ MISTAKES = [
     ("data filed where it arrives", SMALLEST + 'done = "DROP/../churn"\n', ["models.churn", "done is the folder", "arrive"]),
     ("data filed where it is in work", SMALLEST + 'failed = "DROP/.retraind"\n', ["models.churn", "failed is", "in work"]),
     ("one folder for used and unused data", SMALLEST + 'done = "/tmp"\nfailed = "/tmp/"\n', ["models.churn", "name two"]),
+    ("a gate's variable that leads to keys", SMALLEST + 'gate_environment = ["retraind_models__x__api_key"]\n', ["gate_environment", "retraind's own"]),
+    ("a gate's variable with a value", SMALLEST + 'gate_environment = ["A=b"]\n', ["gate_environment", "'A=b'", "not the name"]),
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n', ["upload_window", "22:00-06:00"]),
     ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
     ("a journal that is a folder", SMALLEST + '[state]\nurl = "sqlite:////tmp/"\n', ["state.url", "sqlite:///"]),

@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import hashlib
 import os
 import re
 import resource
@@ -506,6 +507,75 @@ def test_folders_too_deep_to_be_copied_are_told(job_folder, other_disk):
     with pytest.raises(OSError, match="more than 8 deep; move them away"):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
     assert not (other_disk / job_folder.name).exists()
+
+
+def test_no_more_is_copied_than_was_sealed(job_folder, other_disk):
+    content = (job_folder / "RESULT.txt").read_bytes()
+    known = {
+        "RESULT.txt": files.Sealed(len(content), hashlib.sha256(content).hexdigest()),
+        "eval/1.csv": files.Sealed(8, hashlib.sha256(b"other by").hexdigest()),
+    }
+    with (job_folder / "RESULT.txt").open("ab") as file:
+        file.write(b"x" * 1000)
+    changed = copy_folder_verified(job_folder, other_disk / job_folder.name, sealed=known)
+    assert changed == ["eval/1.csv"]
+    assert (other_disk / job_folder.name / "RESULT.txt").read_bytes() == content
+
+
+def test_a_file_that_grows_while_it_is_copied_is_copied_as_it_was_first_seen(job_folder, other_disk):
+    path = job_folder / "train" / "1.csv"
+    before = path.read_bytes()
+
+    def grow():
+        with path.open("ab") as file:
+            file.write(b"x" * (1 << 20))
+
+    copy_folder_verified(job_folder, other_disk / job_folder.name, grow)
+    assert (other_disk / job_folder.name / "train" / "1.csv").read_bytes() == before
+
+
+def test_files_that_appear_while_the_folder_is_copied_are_not_lost(job_folder, other_disk):
+    def appear():
+        (job_folder / "train" / "2.csv").write_bytes(b"x")
+
+    with pytest.raises(OSError, match="files appear there"):
+        copy_folder_verified(job_folder, other_disk / job_folder.name, appear)
+    assert list(other_disk.iterdir()) == []
+
+
+def test_countless_files_are_not_copied(job_folder, other_disk, monkeypatch):
+    monkeypatch.setattr(files, "_MOST_ENTRIES", 5)
+    with pytest.raises(OSError, match="more than 5 files lie there; move some away"):
+        copy_folder_verified(job_folder, other_disk / job_folder.name)
+
+
+def test_contents_are_moved_one_by_one_and_can_be_again_after_a_kill(tmp_path):
+    source, target = tmp_path / "a", tmp_path / "b"
+
+    def prepare():
+        for folder in (source, target):
+            shutil.rmtree(folder, ignore_errors=True)
+        (source / "train").mkdir(parents=True)
+        (source / "notes").mkdir()
+        (source / "train" / "1.csv").write_bytes(b"1")
+        (source / "notes" / "x").write_bytes(b"2")
+        (source / "RESULT.txt").write_bytes(b"3")
+        (source / "link").symlink_to("nothing")
+        target.mkdir()
+
+    def work():
+        files.move_contents(source, target, frozenset({"train"}))
+
+    prepare()
+    inode = (source / "train").stat().st_ino
+    work()
+    everything = tree(target)
+    assert (target / "train").stat().st_ino != inode
+    assert list(source.iterdir()) == []
+    for where in at_every_point(work, prepare):
+        work()
+        assert tree(target) == everything, where
+        assert list(source.iterdir()) == [], where
 
 
 # Deleting

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retraind.gate import ask_gate
+from retraind.evidence import evidence
+from retraind.gate import Environment, ask_gate
 from retraind.job import Job, Role, SealedFile, Signature, State, job_id
 
 TELL = """
@@ -44,8 +45,12 @@ def a_job(name):
     )  # fmt: skip
 
 
-def ask(command, folder, job):
-    return ask_gate(command, folder, job, timedelta(seconds=30), threading.Event())
+def ask(command, folder, job, more=()):
+    place = folder.parent / "private"
+    with evidence(place, job, folder, 0, lambda: None) as shown:
+        shown.describe(job)
+        environment = Environment().of_gate(more)
+        return ask_gate(command, shown, timedelta(seconds=30), threading.Event(), environment)
 
 
 def test_a_gate_whose_folder_is_out_of_reach_has_not_said_no(tmp_path):
@@ -76,9 +81,11 @@ def test_no_name_is_a_command_to_the_gate(tmp_path, name):
     folder.mkdir()
     verdict = ask([sys.executable, "-c", TELL], folder, job)
     assert verdict.passed, verdict.output
-    arguments, told, _, _ = json.loads(verdict.output)
-    assert arguments == [str(folder)]
-    assert told["files"] == {"train": f"{folder}/{name}"}
+    arguments, told, directory, _ = json.loads(verdict.output)
+    (argument,) = arguments
+    assert argument == told["folder"]
+    assert argument.endswith(f"/{job.id}"), "a gate may take the job's name from it"
+    assert directory == str(folder)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -112,3 +119,29 @@ def test_the_gate_gets_no_secret_and_no_open_file_of_the_daemons(tmp_path, monke
         assert str(tmp_path / "key") not in verdict.output
     verdict = ask([sys.executable, "-c", TELL], tmp_path, a_job("train_1.csv"))
     assert "s3cret" not in verdict.output
+
+
+def test_the_gate_gets_ordinary_variables_and_those_that_are_named(tmp_path, monkeypatch):
+    kept = {
+        "PATH": os.environ["PATH"], "HOME": "/h", "LANG": "C", "LC_ALL": "C", "LC_NEW": "x", "TZ": "UTC", "TMPDIR": "/tmp",
+        "http_proxy": "1", "HTTPS_PROXY": "2", "No_Proxy": "not this case", "all_proxy": "4", "MINE": "5",
+    }  # fmt: skip
+    for name, value in kept.items():
+        monkeypatch.setenv(name, value)
+    for name in ("USER", "mine", "LCX", "retraind_models__churn__api_key", "Retraind_X", "PASSWORD"):
+        monkeypatch.setenv(name, "s3cret")
+    environment = Environment().of_gate(("MINE", "NOT_THERE"))
+    del kept["No_Proxy"]
+    assert {name: value for name, value in environment.items() if name in kept} == kept
+    assert "s3cret" not in environment.values()
+    assert "No_Proxy" not in environment
+
+
+def test_what_is_withheld_is_told_once_and_by_name_only(monkeypatch, capsys):
+    monkeypatch.setenv("TOKEN", "s3cret")
+    gates = Environment()
+    for _ in range(3):
+        gates.of_gate(())
+    told = capsys.readouterr().out
+    assert told.count("gate_environment_withheld") == 1
+    assert ("TOKEN" in told, "s3cret" in told) == (True, False)

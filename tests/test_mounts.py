@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from retraind.mounts import MOUNT_TABLE, mounts, tells_of_changes, type_of
+from retraind.mounts import MOUNT_TABLE, makes_rights_up, mounts, tells_of_changes, type_of
 
 TABLE = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -87,3 +87,23 @@ def test_this_machines_own_table_is_understood(tmp_path):
     table = mounts(MOUNT_TABLE.read_text(errors="surrogateescape"))
     assert tells_of_changes(tmp_path, table)
     assert type_of(Path("/proc/self"), table) == "proc"
+
+
+RIGHTS = [
+    ("/srv/data", None, "an ordinary disk"),
+    ("/mnt/share", "cifs", "Windows share"),
+    ("/mnt/bind/drop", None, "a bind mount of an ordinary disk"),
+    ("/mnt/twice", None, "NFS asks the server"),
+    ("/mnt/fuse/x", "fuse.sshfs", "FUSE may be anything"),
+    ("/mnt/ntfs", "fuseblk", "a Windows disk"),
+    ("/mnt/share/inner/x", None, "another file system mounted inside a share"),
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "why"), RIGHTS, ids=[case[2] for case in RIGHTS])
+def test_where_owners_and_rights_may_be_those_of_the_mount(path, kind, why):
+    assert makes_rights_up(Path(path), mounts(TABLE)) == kind, why
+
+
+def test_where_the_table_tells_nothing_rights_count_as_real():
+    assert makes_rights_up(Path("/srv"), []) is None

@@ -22,7 +22,6 @@ from retraind.caretaker import Caretaker
 from retraind.clock import ManualClock, for_people
 from retraind.emulator import Fault
 from retraind.errors import Stopped
-from retraind.gate import ask_gate
 from retraind.job import LIFE, Outcome, Problem, Role, State
 from retraind.pipeline import Pipeline
 from retraind.report import notes
@@ -160,18 +159,13 @@ def test_a_gate_that_gives_no_verdict_does_not_switch(tmp_path, gate, sentence):
 
 
 def test_a_gate_that_is_stopped_together_with_the_daemon_has_said_nothing(tmp_path):
-    stopping = threading.Event()
-    threading.Timer(0.3, stopping.set).start()
-    with a_world(tmp_path) as world:
-        job = world.run(world.sealing())
+    gate = ["sh", "-c", "sleep 0.6; kill -TERM $$"]
+    with a_world(tmp_path, switch="gate", gate=gate) as world:
+        job = world.run(world.sealing(), until=State.TRAINED)
+        threading.Timer(0.3, world.stopping.set).start()
         with pytest.raises(Stopped):
-            ask_gate(
-                ["sh", "-c", "sleep 0.6; kill -TERM $$"],
-                world.folder(job),
-                job,
-                timedelta(seconds=30),
-                stopping,
-            )
+            world.pipeline.decide(job)
+        assert not list((tmp_path / "state" / "gate").iterdir())
 
 
 def test_a_gate_sees_no_secrets_in_its_environment(tmp_path, monkeypatch):

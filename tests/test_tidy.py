@@ -188,3 +188,28 @@ def test_a_finished_and_a_failed_job_leave_nothing_on_the_spool(world):
     for train in (table(), b"age\n1\n"):
         world.run(world.sealing(key=str(len(train)), train=train))
     assert list(world.settings.state.spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "full folder", "file", "link", "link to the job"])
+def test_what_is_planted_under_the_name_of_a_deletion_keeps_no_folder(world, tmp_path, kind):
+    """Forgotten with its folder still there, a job would be in no list, and its data for ever on the share."""
+    job = world.run(world.sealing())
+    folder = world.folder(job)
+    planted = folder.with_name(f".{job.id}.expired")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "precious").touch()
+    match kind:
+        case "folder":
+            planted.mkdir()
+        case "full folder":
+            (planted / "a" / "b").mkdir(parents=True)
+        case "file":
+            planted.touch()
+        case "link":
+            planted.symlink_to(tmp_path / "other")
+        case _:
+            planted.symlink_to(folder)
+    pass_and_tidy(world, 2 * KEPT)
+    assert world.journal.get(job.id) is None
+    assert list(folder.parent.iterdir()) == []
+    assert (tmp_path / "other" / "precious").exists()

@@ -45,12 +45,11 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
     shares = Shares.beside(settings.state.journal_file)
     client = ApiClient(settings.api)
     credentials = Credentials(client)
-    places = _places(settings)
-    works = _works(settings, shares)
+    places = _places(settings, shares)
     try:
         for name, model in settings.models.items():
             findings += _folders(name, model, places)
-            findings += _writers(name, model, works[name])
+            findings += _writers(name, model, places[model.drop])
             findings += _gate(name, model)
             findings.append(_credential(name, model, client, credentials, online=online))
     finally:
@@ -104,6 +103,19 @@ def _parent_writable(subject: str, path: Path) -> Finding:
     return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
 
 
+class _Work(NamedTuple):
+    """What keeps the writers of a drop folder from what is in work."""
+
+    trouble: str | None
+    """Why the model would wait."""
+    made_up: str | None
+    """The type of a file system on which owners and rights may be those of the mount."""
+    mode: int
+    """That of the drop folder."""
+    own: bool
+    """Whether the drop folder belongs to the service's user."""
+
+
 class _Place(NamedTuple):
     """What a folder is made of."""
 
@@ -112,13 +124,33 @@ class _Place(NamedTuple):
     device: int
     usable: bool
     """Whether this user may read and write there."""
+    work: _Work | None = None
+    """Of a drop folder."""
 
 
-def _places(settings: Settings) -> dict[Path, _Place | OSError]:
+def _places(settings: Settings, shares: Shares) -> dict[Path, _Place | OSError]:
     """Look at the folders of all models, with patience."""
+    table = present_mounts()
+
+    def drop_place(folder: Path) -> _Place:
+        place = _place(folder)
+        with held(folder) as drop:
+            status = drop.stat()
+            work = _Work(
+                shares.exposure(folder, drop),
+                makes_rights_up(folder, table),
+                status.st_mode,
+                shares.is_own(status),
+            )
+        return place._replace(work=work)
+
     asked: list[Question[_Place]] = []
     for model in settings.models.values():
-        asked += [(model.drop, _place), (model.done_folder, _place_for), (model.failed_folder, _place_for)]
+        asked += [
+            (model.drop, drop_place),
+            (model.done_folder, _place_for),
+            (model.failed_folder, _place_for),
+        ]
     return {folder: found for (folder, _), found in zip(asked, ask_each(asked), strict=True)}
 
 
@@ -160,39 +192,11 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
             )
 
 
-class _Work(NamedTuple):
-    """What keeps the writers of a drop folder from what is in work."""
-
-    trouble: str | None
-    """Why the model would wait."""
-    made_up: str | None
-    """The type of a file system on which owners and rights may be those of the mount."""
-    status: os.stat_result
-    own: bool
-    """Whether the drop folder belongs to the service's user."""
-
-
-def _works(settings: Settings, shares: Shares) -> dict[str, _Work | OSError]:
-    table = present_mounts()
-
-    def question(drop: Path) -> Question[_Work]:
-        def look(_: Path) -> _Work:
-            with held(drop) as inside:
-                trouble = shares.exposure(drop, inside)
-                status = inside.stat()
-            return _Work(trouble, makes_rights_up(drop, table), status, shares.is_own(status))
-
-        return drop, look
-
-    asked = [question(model.drop) for model in settings.models.values()]
-    return dict(zip(settings.models, ask_each(asked), strict=True))
-
-
-def _writers(name: str, model: ModelSettings, work: _Work | OSError) -> Iterator[Finding]:
+def _writers(name: str, model: ModelSettings, place: _Place | OSError) -> Iterator[Finding]:
     """Tell whether those who may write in a drop folder are kept away from what is in work there."""
-    if isinstance(work, OSError):
+    if isinstance(place, OSError) or place.work is None:
         return  # That the folder is out of reach is told already.
-    subject, drop, mode = f"models.{name}.drop", model.drop, work.status.st_mode
+    work, subject, drop, mode = place.work, f"models.{name}.drop", model.drop, place.work.mode
     shared = bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
     if work.trouble:
         yield Finding(subject, False, work.trouble)

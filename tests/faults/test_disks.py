@@ -174,6 +174,59 @@ def test_a_full_archive_is_waited_for_and_keeps_the_original(tmp_path, memory):
         assert (done / job.id / "train_2026-11.csv").read_bytes() == table()
 
 
+def test_a_copy_for_which_an_archive_has_no_room_is_not_begun(tmp_path, memory):
+    """Others use the disk as well: it is left as it is, however often it is tried."""
+    done = tmp_path / "elsewhere"
+    memory(done, 1 << 10)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(train=table(40) + b"30,a,1\n" * 200_000), until=State.FILING)
+        before = shutil.disk_usage(done).free
+        least = before
+        plain = os.fsync
+
+        def fsync(handle):
+            nonlocal least
+            plain(handle)
+            least = min(least, shutil.disk_usage(done).free)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            job = stuck(world, job, State.FILING, "No space left on device. Free some space there.")
+        assert least > before - (64 << 10)
+        assert [path.name for path in done.iterdir()] in ([], [".retraind-id"])
+
+
+def test_a_copy_keeps_free_on_an_archive_what_is_to_be_kept_free(tmp_path, memory):
+    done = tmp_path / "elsewhere"
+    memory(done, 4 << 10)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        state = world.settings.state
+        world.pipeline.settings = world.settings.model_copy(
+            update={"state": state.model_copy(update={"keep_free": 8 << 20})}
+        )
+        job = stuck(world, job, State.FILING, "No space left on device. Free some space there.")
+        world.pipeline.settings = world.settings
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_copy_that_an_error_ends_leaves_no_part(tmp_path, memory, monkeypatch):
+    done = tmp_path / "elsewhere"
+    memory(done, 4 << 10)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(), until=State.FILING)
+
+        def refuse(*_, **__):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("retraind.files._copy_times_and_rights", refuse)
+            job = world.pipeline.advance_one(job)
+        assert job.state is State.FILING
+        assert [path.name for path in done.iterdir()] == [".retraind-id"]
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
 @pytest.mark.parametrize("state", [State.SEALING, State.UPLOADED, State.FILING])
 def test_a_share_that_turned_read_only_is_waited_for(tmp_path, memory, state):
     share = memory(tmp_path / "share", 512)

@@ -101,26 +101,28 @@ def shared(drop, mode=0o2770):
     return drop
 
 
-AS_WRITER = f"""
+AS_WRITER = """
 import os, pathlib, shutil, sys
+user, group = map(int, sys.argv[1:3])
+del sys.argv[1:3]
 if not os.geteuid():  # what it needs is imported: another user may not even see this Python
     os.setgroups([])
-    os.setgid({NOBODY})
-    os.setuid({NOBODY})
+    os.setgid(group)
+    os.setuid(user)
 os.umask(0o007)
 """
 
 
-def as_writer(code, *arguments, cwd=None):
+def as_writer(code, *arguments, cwd=None, user=NOBODY):
     """Run Python code as another user, a member of the drop folder's group; as this one where that cannot be."""
     return subprocess.Popen(
-        [sys.executable, "-c", AS_WRITER + code, *map(str, arguments)],
+        [sys.executable, "-c", AS_WRITER + code, *map(str, (user, NOBODY, *arguments))],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd,
     )  # fmt: skip
 
 
-def writer_does(code, *arguments, cwd=None):
-    process = as_writer(code, *arguments, cwd=cwd)
+def writer_does(code, *arguments, cwd=None, user=NOBODY):
+    process = as_writer(code, *arguments, cwd=cwd, user=user)
     out = process.communicate(timeout=30)[0]
     assert process.returncode == 0, out
     return out
@@ -397,3 +399,93 @@ def test_part_of_a_copy_that_a_kill_left_in_an_archive_is_removed_by_the_next_st
     until(lambda: not list((drop / "failed").glob("*c8c212*")), "failed/ is cleared")
     assert (done / ".somebody's.partial").is_dir()
     assert site.stop(signal.SIGTERM) == 0
+
+
+ANOTHER = NOBODY - 1
+"""A second writer of the same group."""
+AS_FIRST = """
+here = pathlib.Path(sys.argv[1])
+for content in (b"first", pathlib.Path(sys.argv[2]).read_bytes()):
+    with open(here / "train_1.csv", "wb") as file:  # with O_CREAT, over their own file
+        file.write(content)
+(here / ".eval_1.tmp").write_bytes(b"hidden")
+(here / ".eval_1.tmp").replace(here / "eval_1.csv")
+shutil.copy(sys.argv[3], here / ".eval_1.tmp")
+(here / ".eval_1.tmp").replace(here / "eval_1.csv")  # in the place of their own file
+with open(here / "wrong.txt", "a") as file:
+    file.write("x")
+os.rename(here / "wrong.txt", here / "wrong2.txt")
+os.unlink(here / "wrong2.txt")
+"""
+AS_SECOND = """
+here = pathlib.Path(sys.argv[1])
+told = []
+def attempt(what, *arguments):
+    try:
+        what(*map(str, arguments))
+    except OSError as error:
+        told.append(error.errno)
+    else:
+        told.append(0)
+attempt(os.rename, here / ".retraind", here / ".moved")
+attempt(os.rename, here / "STATUS.txt", here / "x")
+attempt(os.rename, here / "train_1.csv", here / "x")
+attempt(os.unlink, here / "eval_1.csv")
+attempt(os.unlink, here / ".retraind-id")
+pathlib.Path(here / "1.done").touch()
+print(told)
+"""
+
+
+@pytest.fixture
+def protected():
+    """Let the kernel guard files in sticky folders as strictly as it can; where it lets nobody set that, as it is."""
+    path = Path("/proc/sys/fs/protected_regular")
+    before = path.read_text()
+    try:
+        path.write_text("2")
+    except OSError as error:
+        pytest.skip(f"this machine does not let the tests set fs.protected_regular: {error.strerror}")
+    yield
+    path.write_text(before)
+
+
+@needs_root
+@pytest.mark.timeout(90)
+def test_with_the_sticky_bit_writers_can_do_all_that_they_are_promised_and_nothing_else(
+    site, tmp_path, protected
+):
+    drop = shared(site.add_model("churn", KEY, 'settle = "0s"\nready = "marker"'), 0o3770)
+    files = {"train_1.csv": table(40), "eval_1.csv": table(20)}
+    for name, content in files.items():
+        (tmp_path / "share" / name).write_bytes(content)
+        (tmp_path / "share" / name).chmod(0o644)
+    site.start()
+    until((drop / "STATUS.txt").exists, "it has looked")
+    (drop / ".retraind").mkdir(0o700)
+    writer_does(AS_FIRST, drop, *(tmp_path / "share" / name for name in files))
+    told = json.loads(writer_does(AS_SECOND, drop, user=ANOTHER))
+    assert told == [1, 1, 1, 1, 1], "nobody else may rename or delete them"
+    until(lambda: filed(drop), "the delivery of one writer with the marker of another is filed")
+    (folder,) = filed(drop)
+    assert folder.parent.name == "done"
+    assert {path.name: path.read_bytes() for path in folder.glob("*.csv")} == files
+    # A broken delivery is corrected where it is filed, by another writer of the group.
+    correct = "pathlib.Path(sys.argv[1]).write_bytes(pathlib.Path(sys.argv[2]).read_bytes())"
+    broken = "here = pathlib.Path(sys.argv[1])\nfor name in ('train_2.csv', 'eval_2.csv', '2.done'): (here / name).write_text('one')"
+    writer_does(broken, drop, user=ANOTHER)
+    until(lambda: list(drop.glob("failed/*")), "it is filed as failed")
+    (failed,) = drop.glob("failed/*")
+    for number, role in enumerate(("train", "eval")):
+        source = tmp_path / "share" / f"{role}_2.csv"
+        source.write_bytes(table(40 - 10 * number, 5))
+        source.chmod(0o644)
+        writer_does(correct, failed / source.name, source)
+    assert site.command("retry", failed.name).returncode == 0
+    until(lambda: len(list(drop.glob("done/*"))) == 2, "it is trained")
+    assert site.stop() == 0
+    assert "rights_made_up" not in site.log.read_text()
+    checked = json.loads(site.command("check", "--json").stdout)["findings"]
+    assert [found["text"] for found in checked if found["subject"] == "models.churn.drop"] == [
+        f"{drop} can be read and written"
+    ]
