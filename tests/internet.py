@@ -20,11 +20,16 @@ class Internet:
         self._look_up, self._connect = socket.getaddrinfo, socket.socket.connect
         self._getpeername = socket.socket.getpeername
         internet = self
+
+        def connect(one, where):
+            return internet._go(one, where)
+
+        def getpeername(one):
+            return internet._peer(one)
+
         monkeypatch.setattr(socket, "getaddrinfo", self._getaddrinfo)
-        monkeypatch.setattr(
-            socket.socket, "connect", lambda one, where: internet._go(one, where), raising=False  # noqa: PLW0108
-        )
-        monkeypatch.setattr(socket.socket, "getpeername", lambda one: internet._peer(one), raising=False)  # noqa: PLW0108
+        monkeypatch.setattr(socket.socket, "connect", connect, raising=False)
+        monkeypatch.setattr(socket.socket, "getpeername", getpeername, raising=False)
 
     def _getaddrinfo(self, host, port, *rest, **named):
         name = host.decode() if isinstance(host, bytes) else host

@@ -3,6 +3,7 @@
 import pytest
 
 from api.peers import Peer, answer
+from process import Site
 from retraind.checkup import checkup
 from retraind.mounts import mounts
 from retraind.settings import Settings
@@ -118,3 +119,25 @@ def test_where_the_mount_makes_rights_up_there_is_a_warning(tmp_path, monkeypatc
     _, found = told_of(tmp_path, "drop")
     assert found.good
     assert "(cifs) where the mount says who may write" in found.text
+
+
+@pytest.mark.parametrize(
+    ("proxy", "good"),
+    [
+        ("http://me:s3/cret@proxy.example:3128", False),
+        ("proxy.example:99999", False),
+        ("http://me:pw@proxy.example", True),
+    ],
+)
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_told_without_its_password(
+    tmp_path, monkeypatch, proxy, good
+):
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    site = Site(tmp_path, "https://api.example")
+    site.add_model("churn", "key-of-churn-0123456789")
+    checked = site.command("check")
+    assert checked.returncode == (0 if good else 1)
+    assert ("WRONG  api.proxy" in checked.stdout) != good
+    assert "s3" not in checked.stdout.replace(str(tmp_path), "")

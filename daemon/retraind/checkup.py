@@ -13,6 +13,7 @@ from retraind import log
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
 from retraind.api.reach import in_the_clear
+from retraind.api.wire import is_proxy_usable
 from retraind.clock import Clock
 from retraind.errors import ConfigError, Hold, JobFailed, Retry, Setback, unseen
 from retraind.files import exists, held, is_file
@@ -41,6 +42,11 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
         _parent_writable("state.spool", settings.state.spool / "x"),
     ]
     findings += [Finding(subject, False, text) for subject, text in in_the_clear(settings.api)]
+    if not is_proxy_usable(settings.api):
+        text = (
+            "the proxy that a variable such as HTTPS_PROXY names cannot be used; write it as http://host:port"
+        )
+        findings.append(Finding("api.proxy", False, text))
     findings += _recipients(settings)
     shares = Shares.beside(settings.state.journal_file)
     client = ApiClient(settings.api)

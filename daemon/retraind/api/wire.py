@@ -63,9 +63,22 @@ def new_session(
 
 def is_proxied(settings: ApiSettings, address: str) -> bool:
     """Tell whether a request to this address would go through a proxy, by the configuration or the environment."""
-    session = _Session(settings)
-    merged = session.merge_environment_settings(address, {}, None, None, None)
-    return select_proxy(address, merged["proxies"]) is not None
+    return _proxy_for(settings, address) is not None
+
+
+def is_proxy_usable(settings: ApiSettings) -> bool:
+    """Tell whether the proxy on the way to base_url, if there is one, has an address that can be read for certain."""
+    try:
+        _check_proxy(_proxy_for(settings, str(settings.base_url)))
+    except requests.exceptions.InvalidProxyURL:
+        return False
+    return True
+
+
+def _proxy_for(settings: ApiSettings, address: str) -> str | None:
+    merged = _Session(settings).merge_environment_settings(address, {}, None, None, None)
+    proxy: str | None = select_proxy(address, merged["proxies"])
+    return proxy
 
 
 def basic_auth(user: str, password: str) -> str:
