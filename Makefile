@@ -38,10 +38,10 @@ long: $(VENV)/.dev ## tests that take minutes
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 crash: $(VENV)/.dev ## kill it N times at random points: make crash N=10000 [SEED=…] [WORKERS=…], or RUN=SEED:NUMBER
-	PYTHONPATH=tests $(BIN)/python -m crash.campaign $(if $(RUN),--run $(RUN),$(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS)))
+	PYTHONPATH=tests $(BIN)/python -m scenarios.crash.campaign $(if $(RUN),--run $(RUN),$(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS)))
 
 soak: $(VENV)/.dev ## hours of traffic with faults, and what the daemon has grown by: make soak [MINUTES=240] [MODELS=100] [SEED=…]
-	PYTHONPATH=tests $(BIN)/python -m soak.campaign --minutes $(or $(MINUTES),240) --models $(or $(MODELS),100) $(if $(SEED),--seed $(SEED))
+	PYTHONPATH=tests $(BIN)/python -m scenarios.soak.campaign --minutes $(or $(MINUTES),240) --models $(or $(MODELS),100) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.dev ## how fast it is beside other ways: make bench [SIZE=60] [PARTS="bundling delivering"] [KINDS=numeric] [ROUNDS=3]
 	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) $(if $(KINDS),--kinds $(KINDS)) $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -18,11 +18,11 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from retraind.job import Job, Outcome, Role, SealedFile, Signature, State, job_id
-from retraind.journal import Journal, content_of
-from retraind.overview import overview
-from retraind.schema import EVENTS, JOBS
-from retraind.settings import Settings
+from retraind.config.settings import Settings
+from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State, job_id
+from retraind.report.model_status import overview
+from retraind.store.journal import Journal, content_of
+from retraind.store.schema import EVENTS, JOBS
 
 SHORT = 100
 RUNS = 15

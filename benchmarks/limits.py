@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.timing import timed
 from retraind.bundle import deflate
-from retraind.bundle.archive import pieces
+from retraind.bundle.zip_writer import pieces
 
 _MOST_AT_ONCE = 1 << 30
 

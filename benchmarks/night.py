@@ -22,10 +22,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks.watching import PATIENCE, Running
+from retraind.domain.job import State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.emulator.config import RequestSeen
-from retraind.job import State
-from retraind.journal import Journal
+from retraind.store.journal import Journal
 
 POLL = 5.0
 """Seconds between two questions about a training; it is not to grow here."""

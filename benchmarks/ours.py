@@ -15,20 +15,20 @@ from io import BytesIO
 from pathlib import Path
 
 from benchmarks.timing import timed
-from retraind import process
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
-from retraind.api.upload import ObjectStore
-from retraind.bundle import archive, deflate
-from retraind.bundle.archive import Archive, Member, pieces
-from retraind.bundle.preflight import SourceFile, preflight
-from retraind.clock import Clock
-from retraind.files import open_regular
+from retraind.api.object_store import ObjectStore
+from retraind.bundle import deflate, zip_writer
+from retraind.bundle.zip_writer import Archive, Member, pieces
+from retraind.config.settings import ApiSettings, Settings
+from retraind.dataset.preflight import SourceFile, preflight
+from retraind.domain.job import Job, Role, SealedFile, State, job_id
 from retraind.intake.listing import signature_of
-from retraind.job import Job, Role, SealedFile, State, job_id
-from retraind.journal import Journal
-from retraind.pipeline import Pipeline
-from retraind.settings import ApiSettings, Settings
+from retraind.jobs.pipeline import Pipeline
+from retraind.store.journal import Journal
+from retraind.system import process
+from retraind.system.clock import Clock
+from retraind.system.files import open_regular
 
 _COMPRESSORS = {"fast": deflate.fast, "small": deflate.small}
 
@@ -59,12 +59,12 @@ def build(folder: str, target: str, compression: str) -> None:
     ]
     _begin(target, compression)
     with timed():
-        archive.build(Path(target), members, _COMPRESSORS[compression]())
+        zip_writer.build(Path(target), members, _COMPRESSORS[compression]())
 
 
 def _begin(target: str, compression: str) -> None:
     """Make a small zip first: what the daemon does once, such as loading the compressor, is behind it."""
-    archive.build(Path(target), [Member("a.csv", 1, lambda: BytesIO(b"x"))], _COMPRESSORS[compression]())
+    zip_writer.build(Path(target), [Member("a.csv", 1, lambda: BytesIO(b"x"))], _COMPRESSORS[compression]())
     Path(target).unlink()
 
 

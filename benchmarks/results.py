@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from benchmarks.measure import Result
-from retraind.files import write_atomically
+from retraind.system.files import write_atomically
 
 VENDOR = "vendor's script"
 LIMIT = "limit: "

@@ -23,14 +23,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-# The daemon's sweeps are called as its timetable would call them.
-from retraind import log, process
 from retraind.bundle import deflate
-from retraind.bundle.archive import Member, build
-from retraind.config import load
-from retraind.files import open_regular
-from retraind.service import Daemon
-from retraind.settings import Settings
+from retraind.bundle.zip_writer import Member, build
+from retraind.config.load import load
+from retraind.config.settings import Settings
+from retraind.daemon import Daemon
+
+# The daemon's sweeps are called as its timetable would call them.
+from retraind.system import log, process
+from retraind.system.files import open_regular
 
 DATA = b"a,b\n1,2\n"
 NOBODY = "http://127.0.0.1:9/"

@@ -12,7 +12,7 @@ from benchmarks.data import KINDS, write_table
 from benchmarks.measure import Contest, Result, Run, Way, compete, python, run
 from benchmarks.report import filled
 from benchmarks.results import Found, Measured, load, merge
-from retraind.bundle.preflight import SourceFile, preflight
+from retraind.dataset.preflight import SourceFile, preflight
 from retraind.emulator.config import RequestSeen
 
 

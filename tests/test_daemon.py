@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from process import Site, deliver, filed, until
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
-from world import table
+from support.process import Site, deliver, filed, until
+from support.world import table
 
 pytestmark = pytest.mark.process
 NAMES = ("churn", "demand", "fraud", "price", "stock")

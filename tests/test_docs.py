@@ -19,19 +19,19 @@ from typing import Any
 import jsonschema
 import pytest
 
-from retraind.bundle import case
 from retraind.cli.arguments import parser
-from retraind.cli.saying import BAD
-from retraind.clock import ManualClock
-from retraind.config import load
+from retraind.cli.output import BAD
+from retraind.config.load import load
+from retraind.config.settings import ModelSettings, SweepSettings
+from retraind.daemon import Daemon
+from retraind.dataset.rules import context
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import _STORY
+from retraind.domain.job import LIFE, Outcome, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
-from retraind.intake.folder import DropFolder
-from retraind.job import LIFE, Outcome, State
-from retraind.report.machine import Report
-from retraind.service import Daemon
-from retraind.settings import ModelSettings, SweepSettings
+from retraind.intake.drop_folder import DropFolder
+from retraind.report.report_json import Report
+from retraind.system.clock import ManualClock
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -107,7 +107,7 @@ def findings_in(source: str) -> Iterator[tuple[str, str, str]]:
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", ast.unparse(call.func)):
             continue
-        words = next((vars(case)[word.value.id] for word in call.keywords if word.arg == "service"), "")  # type: ignore[attr-defined]
+        words = next((vars(context)[word.value.id] for word in call.keywords if word.arg == "service"), "")  # type: ignore[attr-defined]
         yield ast.literal_eval(call.args[0]), ast.unparse(call.func).rpartition(".")[2], words
 
 
@@ -115,7 +115,7 @@ def test_every_rule_for_data_is_explained():
     told = [(rule, kind, words) for rule, _, kind, words in rows(DOCS / "data-rules.md", "The rules")]
     made = {
         finding
-        for path in (SOURCE / "bundle").glob("rules*.py")
+        for path in (SOURCE / "dataset" / "rules").glob("*.py")
         for finding in findings_in(path.read_text("utf-8"))
     }
     assert len(told) == len(set(told))

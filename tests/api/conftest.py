@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from api.peers import CHURN, PRICE, Peer, Play
 from retraind.api.client import ApiClient
+from retraind.config.settings import ApiSettings
 from retraind.emulator import Emulator, EmulatorConfig
-from retraind.settings import ApiSettings
+from support.peers import CHURN, PRICE, Peer, Play
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import retraind
-from api.peers import action, answer, call
 from retraind.api.client import read_end_date
+from retraind.domain.failures import Hold, Retry, Setback
 from retraind.emulator import StatusWords
-from retraind.errors import Hold, Retry, Setback
+from support.peers import action, answer, call
 
 REGISTERED = '{"retrain_job_id": "j1", "upload_url": "https://store.invalid/x?sig=1"}'
 

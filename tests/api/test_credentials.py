@@ -17,9 +17,9 @@ from retraind.api.credentials import (
     unlock_address,
 )
 from retraind.api.redaction import fingerprint
-from retraind.clock import ManualClock
-from retraind.errors import Hold, Retry
-from retraind.settings import ModelSettings
+from retraind.config.settings import ModelSettings
+from retraind.domain.failures import Hold, Retry
+from retraind.system.clock import ManualClock
 
 DAY = timedelta(days=1)
 

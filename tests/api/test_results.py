@@ -6,9 +6,9 @@ import tracemalloc
 
 import pytest
 
-from api.peers import answer
-from retraind.api.upload import AddressExpired, ObjectStore
-from retraind.errors import JobFailed, Retry, Stopped
+from retraind.api.object_store import AddressExpired, ObjectStore
+from retraind.domain.failures import JobFailed, Retry, Stopped
+from support.peers import answer
 
 MIB = 1 << 20
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from retraind.api.upload import InDoubt, JobFailed, ObjectStore
+from retraind.api.object_store import InDoubt, JobFailed, ObjectStore
 
 # moto checks neither signatures nor their expiry; what these bring is tested against the emulator.
 

@@ -16,12 +16,12 @@ import trustme
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from api.peers import answer
-from retraind import log
-from retraind.api.answers import worded
 from retraind.api.client import Registration, TrainingStatus
-from retraind.api.upload import AddressExpired, ObjectStore
-from retraind.errors import Hold, JobFailed, Retry, Setback
+from retraind.api.error_table import worded
+from retraind.api.object_store import AddressExpired, ObjectStore
+from retraind.domain.failures import Hold, JobFailed, Retry, Setback
+from retraind.system import log
+from support.peers import answer
 
 KEY, SIGNATURE, PASSWORD = "k3y-of-churn-0123456789", "s1gnature-abcdef", "pa55word"
 QUERY = f"X-Amz-Expires=60&X-Amz-Signature={SIGNATURE}"

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-import process
-from retraind.clock import ManualClock
-from retraind.intake.folder import DropFolder
-from retraind.settings import ModelSettings, SweepSettings
+from retraind.config.settings import ModelSettings, SweepSettings
+from retraind.intake.drop_folder import DropFolder
+from retraind.system.clock import ManualClock
+from support import process
 
 SETTLE = timedelta(seconds=10)
 

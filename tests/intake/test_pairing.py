@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retraind.config.patterns import Pattern
+from retraind.config.settings import ModelSettings
+from retraind.domain.job import Role, Signature, order_of_key
 from retraind.intake.pairing import (
     SUCCESS_MARKER,
     Claims,
@@ -17,9 +20,6 @@ from retraind.intake.pairing import (
     judge,
     shared_marker,
 )
-from retraind.job import Role, Signature, order_of_key
-from retraind.patterns import Pattern
-from retraind.settings import ModelSettings
 
 SETTLE = 10.0
 TIMEOUT = 3600.0

@@ -6,10 +6,10 @@ import stat
 
 import pytest
 
-from process import NOBODY
-from retraind.intake import share as share_module
-from retraind.intake.share import Exposed, Shares
-from retraind.mounts import mounts
+from retraind.intake import share_identity as share_module
+from retraind.intake.share_identity import Exposed, Shares
+from retraind.system.mounts import mounts
+from support.process import NOBODY
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
 

@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retraind.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
-from retraind.report import machine, notes
+from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.report import notes, report_json
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said,
         assert words not in note
     assert notes.note_name(job) == ("ERROR.txt" if outcome is Outcome.FAILED else "RESULT.txt")
     assert all(len(line) <= 100 or " " not in line.strip() for line in note.splitlines())
-    assert machine.report(job).summary == note.splitlines()[0]
+    assert report_json.report(job).summary == note.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from retraind.config import load
-from retraind.job import State
+from retraind.config.load import load
+from retraind.config.settings import ModelSettings, StateSettings
+from retraind.daemon import Daemon
+from retraind.domain.job import State
 from retraind.report.paths import for_the_share
-from retraind.report.status import STATUS
-from retraind.service import Daemon
-from retraind.settings import ModelSettings, StateSettings
-from world import table
+from retraind.report.status_file import STATUS
+from support.world import table
 
 STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("/var/lib/retraind/spool"))
 

@@ -26,15 +26,15 @@ from pydantic import (
     WrapValidator,
 )
 
-from retraind.addresses import place_of, place_with_user
-from retraind.api.answers import is_web_page, judge, message_in, worded
-from retraind.api.breaker import Breaker
+from retraind.api.circuit_breaker import Breaker
+from retraind.api.error_table import is_web_page, judge, message_in, worded
+from retraind.api.http import NETWORK_ERRORS, network_retry, new_session, time_out
 from retraind.api.redaction import fingerprint, hidden, holds
-from retraind.api.wire import NETWORK_ERRORS, network_retry, new_session, time_out
-from retraind.clock import Clock
-from retraind.errors import Hold, Retry
-from retraind.settings import ApiSettings
-from retraind.shown import display
+from retraind.config.settings import ApiSettings
+from retraind.domain.failures import Hold, Retry
+from retraind.system.addresses import place_of, place_with_user
+from retraind.system.clock import Clock
+from retraind.system.escape import display
 
 LARGEST_ANSWER = 1 << 20
 """Bytes of a JSON answer that are read; the documented ones are below one thousand."""

@@ -19,10 +19,10 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from retraind.api.client import IssuedKey, Service
 from retraind.api.redaction import fingerprint
-from retraind.clock import Clock, for_people
-from retraind.errors import Hold, Retry, disk_remedy
-from retraind.job import Problem
-from retraind.settings import ENV_PREFIX, ModelSettings
+from retraind.config.settings import ENV_PREFIX, ModelSettings
+from retraind.domain.failures import Hold, Retry, disk_remedy
+from retraind.domain.job import Problem
+from retraind.system.clock import Clock, for_people
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""

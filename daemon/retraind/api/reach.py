@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from urllib.parse import urlsplit
 
-from retraind.addresses import host_of
-from retraind.settings import ApiSettings
-from retraind.values import allowed_of
+from retraind.config.settings import ApiSettings
+from retraind.config.types import allowed_of
+from retraind.system.addresses import host_of
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from retraind.addresses import HIDDEN
+from retraind.system.addresses import HIDDEN
 
 SHORTEST_PIECE = 8
 """Consecutive characters of a key that are hidden, even if the rest of it is not there."""

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from retraind.cli.arguments import parser
-from retraind.cli.saying import BAD, GOOD, USAGE, complain
-from retraind.errors import ConfigError, JournalError
+from retraind.cli.output import BAD, GOOD, USAGE, complain
+from retraind.domain.failures import ConfigError, JournalError
 
 _INTERRUPTED = 130
 

@@ -35,14 +35,14 @@ def parser(wanted: str | None) -> argparse.ArgumentParser:
         return command
 
     run = add(
-        "run", "retraind.cli.running:run", "watch the drop folders and do the job, in the foreground", config
+        "run", "retraind.cli.run:run", "watch the drop folders and do the job, in the foreground", config
     )
     run.add_argument(
         "--once", action="store_true", help="work off what is complete now, then exit (for cron)"
     )
     check = add(
         "check",
-        "retraind.cli.checking:check",
+        "retraind.cli.check:check",
         "check configuration, folders and credentials",
         config,
         listing,
@@ -50,29 +50,29 @@ def parser(wanted: str | None) -> argparse.ArgumentParser:
     check.add_argument("--online", action="store_true", help="also ask the service whether it knows each key")
     add(
         "status",
-        "retraind.cli.looking:status",
+        "retraind.cli.jobs:status",
         "show models, what is in work and what is on hold",
         config,
         listing,
     )
-    jobs = add("jobs", "retraind.cli.looking:jobs", "list jobs, newest first", config, listing)
+    jobs = add("jobs", "retraind.cli.jobs:jobs", "list jobs, newest first", config, listing)
     jobs.add_argument("--model", help="only this model's")
     jobs.add_argument("--state", help="only jobs in this state, such as done or failed")
     jobs.add_argument("--before", metavar="JOB", help="only those that come after this one in the list")
     jobs.add_argument("-n", "--limit", type=int, default=20, help="how many (default: 20)")
-    show = add("show", "retraind.cli.looking:show", "show one job and its history", config, listing)
+    show = add("show", "retraind.cli.jobs:show", "show one job and its history", config, listing)
     show.add_argument("job", metavar="JOB", help="the job's id, or the beginning or the last part of it")
-    retry = add("retry", "retraind.cli.acting:retry", "give a failed job another try", config)
+    retry = add("retry", "retraind.cli.control:retry", "give a failed job another try", config)
     retry.add_argument("job", metavar="JOB")
-    release = add("release", "retraind.cli.acting:release", "end the hold of a model or a job", config)
+    release = add("release", "retraind.cli.control:release", "end the hold of a model or a job", config)
     release.add_argument("name", metavar="MODEL|JOB")
     switch = add(
-        "switch", "retraind.cli.acting:switch", "make a finished job's model the published one", config
+        "switch", "retraind.cli.control:switch", "make a finished job's model the published one", config
     )
     switch.add_argument("job", metavar="JOB")
     adopt = add(
         "adopt",
-        "retraind.cli.acting:adopt",
+        "retraind.cli.control:adopt",
         "bring the jobs of a model that was renamed in the configuration over to its new name",
         config,
     )
@@ -80,20 +80,20 @@ def parser(wanted: str | None) -> argparse.ArgumentParser:
     adopt.add_argument("new", metavar="NEW", help="the name that it has now")
     add(
         "notify",
-        "retraind.cli.checking:notify",
+        "retraind.cli.check:notify",
         "send a test message to every address in [notify]",
         config,
         listing,
     )
     add(
         "rebuild",
-        "retraind.cli.acting:rebuild",
+        "retraind.cli.control:rebuild",
         "rebuild a lost or damaged journal from the job folders",
         config,
     )
     check_data = add(
         "preflight",
-        "retraind.cli.data:preflight",
+        "retraind.cli.preflight:preflight",
         "check files against the service's rules, as they would be before an upload",
         config,
         listing,

@@ -30,10 +30,10 @@ from rich.text import Text
 from rich.tree import Tree
 
 from retraind.demo.data import FILE, TARGET, bad_delivery, good_delivery
+from retraind.domain.job import Job, Outcome, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, EmulatorError
-from retraind.job import Job, Outcome, State
-from retraind.journal import Journal
 from retraind.report.notes import ERROR, RESULT, RESULTS_FILE
+from retraind.store.journal import Journal
 
 _PATIENCE = 120.0
 _TICK = 0.1

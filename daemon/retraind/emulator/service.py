@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from retraind.emulator.admin import Admin
-from retraind.emulator.api import Api
-from retraind.emulator.api_faults import ApiFaults
 from retraind.emulator.config import EmulatorConfig, EmulatorError
-from retraind.emulator.control import Control
 from retraind.emulator.faults import Dice, Fault
-from retraind.emulator.instant import InstantTrainer
 from retraind.emulator.ledger import Ledger
-from retraind.emulator.listener import Listener
 from retraind.emulator.records import Records, read_records
-from retraind.emulator.routes import Routes
-from retraind.emulator.sklearn_trainer import SklearnTrainer
-from retraind.emulator.store import Store
-from retraind.emulator.trainings import Trainer, Trainings
+from retraind.emulator.training.instant import InstantTrainer
+from retraind.emulator.training.sklearn_trainer import SklearnTrainer
+from retraind.emulator.training.trainings import Trainer, Trainings
+from retraind.emulator.web.admin import Admin
+from retraind.emulator.web.api import Api
+from retraind.emulator.web.api_faults import ApiFaults
+from retraind.emulator.web.control import Control
+from retraind.emulator.web.listener import Listener
+from retraind.emulator.web.routes import Routes
+from retraind.emulator.web.store import Store
 
 
 class Emulator:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from retraind.config.patterns import Globs, Pattern, canonical
+from retraind.config.settings import ModelSettings
+from retraind.domain.job import FOLDER_NAME, Role, Signature
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
-from retraind.intake.rest import TO_LIST, Page, is_same, kind_of, stamp_of
-from retraind.intake.share import MARKER
-from retraind.job import FOLDER_NAME, Role, Signature
-from retraind.patterns import Globs, Pattern, canonical
-from retraind.settings import ModelSettings
-from retraind.shown import display
+from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
+from retraind.intake.share_identity import MARKER
+from retraind.system.escape import display
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _MOST_STRANGERS = 20

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from retraind.clock import span_for_people
-from retraind.job import Problem, Role, SealedFile, Signature, order_of_key
-from retraind.patterns import joining
-from retraind.settings import ModelSettings
-from retraind.shown import display
+from retraind.config.patterns import joining
+from retraind.config.settings import ModelSettings
+from retraind.domain.job import Problem, Role, SealedFile, Signature, order_of_key
+from retraind.system.clock import span_for_people
+from retraind.system.escape import display
 
 SUCCESS_MARKER = "_SUCCESS"
 _MOST_NAMES = 3

@@ -9,14 +9,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from retraind import log
-from retraind.clock import for_people
-from retraind.job import Job, Outcome, filled
-from retraind.journal import Event
+from retraind.config.settings import Kind, Settings
+from retraind.domain.job import Job, Outcome, filled
 from retraind.report.notes import ERROR, headline
-from retraind.report.status import host_for_people
-from retraind.settings import Kind, Settings
-from retraind.shown import display
+from retraind.report.status_file import host_for_people
+from retraind.store.journal import Event
+from retraind.system import log
+from retraind.system.clock import for_people
+from retraind.system.escape import display
 
 
 @dataclass(frozen=True)

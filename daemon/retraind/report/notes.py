@@ -7,9 +7,9 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-from retraind.clock import for_people, span_for_people
-from retraind.job import Job, Outcome, Role, State, filled
-from retraind.shown import display, printable
+from retraind.domain.job import Job, Outcome, Role, State, filled
+from retraind.system.clock import for_people, span_for_people
+from retraind.system.escape import display, printable
 
 RESULT = "RESULT.txt"
 ERROR = "ERROR.txt"

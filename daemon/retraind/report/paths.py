@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.settings import ModelSettings, StateSettings
-from retraind.shown import display
+from retraind.config.settings import ModelSettings, StateSettings
+from retraind.system.escape import display
 
 
 class _Place(NamedTuple):

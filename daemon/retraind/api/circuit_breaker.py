@@ -1,0 +1,144 @@
+"""A circuit breaker for each host: when one is down, one request in a while asks, and all others wait at home.
+
+Without it a thousand models would each try on their own. The libraries for this hold a lock while the guarded
+call runs, which would queue up every upload behind the slowest. What is down is told by `outages`; the daemon notes it
+in the journal, and after a restart gives it back.
+"""
+
+import random
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from retraind.domain.failures import Retry, Setback
+from retraind.store.journal import Outage
+from retraind.system.clock import Clock, for_people
+
+FAILURES = 5
+"""So many in a row open the circuit."""
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=5)
+FORGET_AFTER = timedelta(days=1)
+"""A host that nobody has wanted anything of for so long, although it might be asked, is no longer of interest."""
+
+
+@dataclass
+class _Circuit:
+    since: datetime
+    """When the first of the failures in a row was met."""
+    next_try: datetime
+    """When requests are let through again, by the wall clock, for people."""
+    failures: int = 0
+    closed_at: float = 0.0
+    """The same in `Clock.elapsed` seconds, which counts."""
+    asking: bool = False
+    """True while one request finds out whether the host is back."""
+    reason: str = ""
+
+
+class Breaker:
+    """The circuits of all hosts. Safe to use from several threads."""
+
+    def __init__(self, clock: Clock | None = None, chance: random.Random | None = None) -> None:
+        self._clock = clock or Clock()
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._circuits: dict[str, _Circuit] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def guard(self, host: str, refusal: type[Retry] = Retry) -> Iterator[None]:
+        """Let the block talk to `host`, or raise `refusal` at once while the host's circuit is open.
+
+        A Retry of the host's own making that leaves the block counts as its failure, any other end as an answer. It
+        leaves with the host's name, and so does a refusal.
+        """
+        asking = self._enter(host, refusal)
+        try:
+            yield
+        except Setback as end:
+            if isinstance(end, Retry) and end.of_host:
+                end.host = host
+                self._failed(host, end, asking=asking)
+            else:
+                self._answered(host)
+            raise
+        except BaseException:
+            # Stopped, a bundle that cannot be read: nothing was learnt about the host.
+            self._undecided(host, asking=asking)
+            raise
+        else:
+            self._answered(host)
+
+    def outages(self) -> tuple[Outage, ...]:
+        """Return the hosts that are down, in the order of their names."""
+        with self._lock:
+            for host, circuit in list(self._circuits.items()):
+                unwanted = self._clock.elapsed() - circuit.closed_at - FORGET_AFTER.total_seconds()
+                if circuit.failures >= FAILURES and not circuit.asking and unwanted > 0:
+                    del self._circuits[host]
+            return tuple(
+                Outage(host, circuit.since, circuit.failures, circuit.reason, circuit.next_try)
+                for host, circuit in sorted(self._circuits.items())
+                if circuit.failures >= FAILURES
+            )
+
+    def resume(self, outages: Iterable[Outage]) -> None:
+        """Take over what was down before a restart. The first request of each host asks at once."""
+        with self._lock:
+            for outage in outages:
+                self._circuits[outage.host] = _Circuit(
+                    outage.since,
+                    next_try=self._clock.now(),
+                    failures=max(outage.failures, FAILURES),
+                    closed_at=self._clock.elapsed(),
+                    reason=outage.reason,
+                )
+
+    def _enter(self, host: str, refusal: type[Retry]) -> bool:
+        """Return whether the request finds out if the host is back; raises `refusal` while it is left alone."""
+        with self._lock:
+            circuit = self._circuits.get(host)
+            if circuit is None or circuit.failures < FAILURES:
+                return False
+            left = circuit.closed_at - self._clock.elapsed()
+            if left <= 0 and not circuit.asking:
+                circuit.asking = True
+                return True
+            wait = timedelta(seconds=max(left, 1.0) + self._chance.uniform(0, 1))
+            # Words that stay the same for as long as the outage lasts: they stand in histories and in STATUS.txt.
+            what = (
+                f"{host} has been failing since {for_people(circuit.since)}; until it is well again, one request in a "
+                f"while is sent there. The last time: {circuit.reason}"
+            )
+        raise refusal(what, after=wait, host=host, outage=True, effect=False)
+
+    def _failed(self, host: str, trouble: Retry, *, asking: bool) -> None:
+        with self._lock:
+            now = self._clock.now()
+            circuit = self._circuits.setdefault(host, _Circuit(now, next_try=now))
+            circuit.reason = trouble.what
+            trouble.outage = circuit.failures + 1 >= FAILURES
+            if circuit.failures >= FAILURES and not asking:
+                # It was under way when the circuit opened, and tells no more than those before it.
+                return
+            circuit.failures += 1
+            circuit.asking = False
+            if circuit.failures >= FAILURES:
+                pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(circuit.failures - FAILURES, 16))
+                # One request at most is sent at a time, so chance need not spread it far: half a pause at least.
+                pause *= self._chance.uniform(0.5, 1)
+                # A longer wait that the host asks for binds the job that was told so, not everybody else.
+                pause = min(LONGEST_PAUSE, max(pause, trouble.after or pause))
+                circuit.closed_at = self._clock.elapsed() + pause.total_seconds()
+                circuit.next_try = now + pause
+
+    def _answered(self, host: str) -> None:
+        with self._lock:
+            self._circuits.pop(host, None)
+
+    def _undecided(self, host: str, *, asking: bool) -> None:
+        with self._lock:
+            if asking and host in self._circuits:
+                self._circuits[host].asking = False

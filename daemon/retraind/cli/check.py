@@ -1,0 +1,45 @@
+"""`check` and `notify`: whether all that retraind needs is there and works."""
+
+import argparse
+from collections.abc import Sequence
+
+from retraind.cli.checkup import Finding, checkup, try_recipients
+from retraind.cli.output import BAD, GOOD, USAGE, print_json, say
+from retraind.config.load import load, load_to_look
+from retraind.domain.failures import ConfigError
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check configuration, folders and credentials."""
+    settings, file, problems = load_to_look(options.config)
+    findings = checkup(settings, online=options.online)
+    if options.json:
+        told = [finding._asdict() for finding in findings]
+        print_json({"config": str(file), "problems": problems, "findings": told})
+    else:
+        for problem in problems:
+            say(f"WRONG  {problem}")
+        _say_findings(findings)
+        wrong = len(problems) + sum(not finding.good for finding in findings)
+        say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
+    if problems:
+        return USAGE
+    return GOOD if all(finding.good for finding in findings) else BAD
+
+
+def notify(options: argparse.Namespace) -> int:
+    """Send a test message to every address in [notify]."""
+    settings, file = load(options.config)
+    if not settings.notify.urls:
+        raise ConfigError([f"{file}: notify.urls names nobody."])
+    findings = try_recipients(settings)
+    if options.json:
+        print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
+    else:
+        _say_findings(findings)
+    return GOOD if all(finding.good for finding in findings) else BAD
+
+
+def _say_findings(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")

@@ -1,0 +1,17 @@
+"""`run`: the daemon in the foreground."""
+
+import argparse
+
+from retraind.config.load import load
+from retraind.daemon import Daemon
+from retraind.system import log, process
+
+
+def run(options: argparse.Namespace) -> int:
+    """Watch the drop folders and do the job."""
+    process.prepare()
+    settings, file = load(options.config)
+    log.set_up()
+    with Daemon(settings, file) as daemon:
+        daemon.handle_signals()
+        return daemon.run(once=options.once)

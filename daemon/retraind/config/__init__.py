@@ -1,0 +1,1 @@
+"""The configuration: its file, its keys and their types."""

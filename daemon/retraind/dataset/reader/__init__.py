@@ -1,0 +1,1 @@
+"""Reads CSV and TSV in one pass."""

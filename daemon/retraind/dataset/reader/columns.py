@@ -1,0 +1,182 @@
+"""What the values of single columns tell: columns that are always empty, dates out of range, a target's classes.
+
+Fed with every row of the expected width; rows that are too short or too long say nothing about columns.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from retraind.dataset.reader.examples import Few
+
+MAX_CLASSES = 200
+FEW_NUMBERS = 10
+"""A numeric target with at most this many values may well be classes; with more it is taken for a quantity."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 3999
+
+EMPTY_ROWS = 100_000
+"""A column without a value in so many rows is called empty; to look through all of a long file would slow it down."""
+
+_DATE = re.compile(rb"(\d{4})(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?:[T ].*)?", re.DOTALL)
+_VALUE_BYTES = 512  # of a value that is kept; longer ones that begin alike count as equal
+
+_FIRST_BAD_YEAR = re.compile(rb'"?(?:[04-9]\d\d|1[0-8]\d|19[0-6])\d[-/]\d')
+_BAD_YEAR = {
+    sign: re.compile(
+        sign + rb'(?<=[,\t\r\n"][014-9]\d\d\d.)(?:(?<=[04-9]....)|(?<=1[0-8]...)|(?<=19[0-6]..))\d', re.DOTALL
+    )
+    for sign in (b"-", b"/")
+}
+"""Years out of range at the start of a value. They begin with the sign, which the search finds fastest."""
+
+
+class Odd(NamedTuple):
+    """A value worth telling of, and the physical line its row starts in."""
+
+    line: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """The target column's values. `classes` stops counting at one more than the service takes."""
+
+    column: int
+    classes: int
+    text: Odd | None  # the first value that is no number; None: the target is numeric
+    late: Few[Odd]  # values that appear for the first time after the sample, each once
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What was seen in the columns, by index from 0."""
+
+    empty: tuple[int, ...] = ()
+    dates: Mapping[int, Few[Odd]] = field(
+        default_factory=dict
+    )  # date columns, with their values out of range
+    target: TargetFacts | None = None
+
+
+def _out_of_range(value: bytes) -> bool:
+    match = _DATE.fullmatch(value)
+    return match is not None and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR
+
+
+def _add_dates(odd: Few[Odd], lines: Sequence[int], values: Sequence[bytes]) -> None:
+    # As text, all dates from 1970 to 3999 stand between these two, so most runs need no closer look.
+    if max(values, default=b"") < b"4" and min(filter(None, values), default=b"2") >= b"1970":
+        return
+    for line, value in zip(lines, values, strict=True):
+        if _out_of_range(value):
+            odd.add(Odd(line, value[:_VALUE_BYTES]))
+
+
+def _is_number(value: bytes) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return b"_" not in value  # as in 1_000, which is a number to Python alone
+
+
+def _all_numbers(values: Sequence[bytes]) -> bool:
+    try:
+        sum(map(float, filter(None, values)))
+    except ValueError:
+        return False
+    return b"_" not in b"".join(values)
+
+
+def _may_be_out_of_range(data: bytes) -> bool:
+    """Tell whether any value in a run of records could be a date out of range; far cheaper than to look at each."""
+    return _FIRST_BAD_YEAR.match(data) is not None or any(
+        sign in data and bad_year.search(data) is not None for sign, bad_year in _BAD_YEAR.items()
+    )
+
+
+class _Target:
+    def __init__(self, column: int) -> None:
+        self.column = column
+        self.text: Odd | None = None
+        self.late: Few[Odd] = Few()
+        self.known: set[bytes] = set()
+
+    @property
+    def done(self) -> bool:
+        return self.text is not None and len(self.known) > MAX_CLASSES
+
+    def add(self, lines: Sequence[int], values: Sequence[bytes], *, early: bool) -> None:
+        if self.text is None and len(self.known) > MAX_CLASSES and _all_numbers(values):
+            return
+        for value in dict.fromkeys(values):
+            key = value[:_VALUE_BYTES]
+            if not key or key in self.known:
+                continue
+            if self.text is None and not _is_number(value):
+                self.text = Odd(lines[values.index(value)], key)
+            if len(self.known) <= MAX_CLASSES:
+                self.known.add(key)
+                if not early:
+                    self.late.add(Odd(lines[values.index(value)], key))
+
+
+class ColumnWatch:
+    """Looks at all columns of the first rows (the sample), then only at those that can still tell something."""
+
+    def __init__(self, width: int, target: int | None) -> None:
+        self._empty = set(range(width))
+        self._maybe_dates = set(range(width))
+        self._dates: dict[int, Few[Odd]] = {}
+        self._target = None if target is None else _Target(target)
+        self._rows = 0
+
+    def sample(self, line: int, cells: Sequence[bytes]) -> None:
+        """Look at one of the first rows. A column whose values here all look like dates is a date column."""
+        self._rows += 1
+        self._empty = {column for column in self._empty if not cells[column]}
+        for column in tuple(self._maybe_dates):
+            value = cells[column]
+            if not value:
+                continue
+            if _DATE.fullmatch(value):
+                odd = self._dates.setdefault(column, Few())
+                if _out_of_range(value):
+                    odd.add(Odd(line, value[:_VALUE_BYTES]))
+            else:
+                self._maybe_dates.discard(column)
+                self._dates.pop(column, None)
+        if self._target is not None:
+            self._target.add((line,), (cells[self._target.column],), early=True)
+
+    def wanted(self, data: bytes) -> tuple[int, ...]:
+        """Return the columns whose values are needed of rows after the sample, given these rows as they stand."""
+        columns = set(self._empty) if self._rows < EMPTY_ROWS else set()
+        if self._dates and _may_be_out_of_range(data):
+            columns |= self._dates.keys()
+        if self._target is not None and not self._target.done:
+            columns.add(self._target.column)
+        return tuple(sorted(columns))
+
+    def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
+        """Look at rows after the sample: their lines, and by column the values that were wanted."""
+        self._rows += len(lines)
+        self._empty = {column for column in self._empty if column not in values or not any(values[column])}
+        for column, odd in self._dates.items():
+            if column in values:
+                _add_dates(odd, lines, values[column])
+        if self._target is not None and self._target.column in values:
+            self._target.add(lines, values[self._target.column], early=False)
+
+    def facts(self) -> ColumnFacts:
+        """Return what was seen so far."""
+        target = self._target
+        return ColumnFacts(
+            tuple(sorted(self._empty)),
+            self._dates,
+            None
+            if target is None
+            else TargetFacts(target.column, len(target.known), target.text, target.late),
+        )

@@ -1,0 +1,1 @@
+"""Jobs, turns and failures: plain data and pure functions."""

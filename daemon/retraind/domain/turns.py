@@ -1,0 +1,71 @@
+"""Whose turn it is: one job at a time for each model, oldest key first. Pure."""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from retraind.domain.job import TALKS, Job, State, order_of_key
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What may go on for one model."""
+
+    run: tuple[Job, ...] = ()
+    """Jobs whose step may be run once their `wake_at` has come."""
+    superseded: tuple[tuple[Job, Job], ...] = ()
+    """Jobs that will not be sent, each with the newer one that takes its place."""
+
+
+def turns(
+    jobs: Iterable[Job],
+    *,
+    held: bool,
+    backlog: Literal["all", "latest"],
+    running: Container[str] = (),
+) -> Turns:
+    """Decide for one model's active jobs; `running` has the ids of those whose step is being run at this moment.
+
+    Sealing, filing and switches that a person asked for need no turn. Of the others one occupies the model: one in
+    work, else one that comes back into work, else the sealed one with the oldest key. A held one goes on occupying
+    it, since its successors' order is part of what people rely on; and a sealed one that is being checked keeps its
+    turn, whatever older key arrives meanwhile.
+    """
+    jobs = sorted(jobs, key=_place)
+    free = [job for job in jobs if not _needs_turn(job)]
+    occupying = [job for job in jobs if job.occupies_model]
+    returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
+    sealed = [job for job in jobs if job.state is State.SEALED]
+    begun = [job for job in (*occupying, *returning, *sealed) if job.id in running]
+    superseded: tuple[tuple[Job, Job], ...] = ()
+    if backlog == "latest" and len(sealed) > 1:
+        superseded = tuple((job, sealed[-1]) for job in sealed[:-1] if job not in begun)
+        sealed = [job for job in sealed if job in begun] or sealed[-1:]
+    turn = (begun or occupying or returning or sealed)[:1]
+    return Turns(tuple(job for job in (*free, *turn) if _may_run(job, held)), superseded)
+
+
+def _needs_turn(job: Job) -> bool:
+    if job.state is State.RESTORING:
+        return job.resume_in not in {None, State.SEALED}
+    return job.state is State.SEALED or job.occupies_model
+
+
+def _may_run(job: Job, held: bool) -> bool:  # noqa: FBT001
+    return job.hold is None and not (held and job.state in TALKS)
+
+
+def in_turn(jobs: Iterable[Job]) -> list[Job]:
+    """Sort one model's active jobs as people want to read them: what is in work first, then what waits, as it gets its turn."""
+    return sorted(jobs, key=lambda job: (job.state is State.SEALED, _place(job)))
+
+
+def next_in_turn(jobs: Iterable[Job]) -> Job | None:
+    """Return the job of one model that its sealed deliveries wait for: the one in work, else the first of themselves."""
+    jobs = in_turn(jobs)
+    sealed = (job for job in jobs if job.state is State.SEALED)
+    return next((job for job in jobs if job.occupies_model), None) or next(sealed, None)
+
+
+def _place(job: Job) -> tuple[Any, ...]:
+    return order_of_key(job.key), job.created_at, job.id

@@ -1,0 +1,1 @@
+"""The emulator's trainings, from checked data to results."""

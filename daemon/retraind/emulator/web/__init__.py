@@ -1,0 +1,1 @@
+"""The emulator's HTTP side: the API, the object store and the control paths."""

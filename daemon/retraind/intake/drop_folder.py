@@ -1,0 +1,448 @@
+"""One model's drop folder: a look at what is there now, remembered until the next look.
+
+A look lists the folder and opens nothing but manifests. Files are judged by how long they stayed the same on the
+daemon's own clock, never by their own times: copies carry old or future ones.
+"""
+
+import math
+import os
+import threading
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from retraind.config.patterns import canonical
+from retraind.config.settings import ModelSettings
+from retraind.domain.failures import disk_remedy
+from retraind.domain.job import Role, Signature
+from retraind.domain.sightings import Remembered
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names
+from retraind.intake.manifest import Manifest, ManifestFile, manifest_in
+from retraind.intake.pairing import (
+    Claims,
+    Delivery,
+    Group,
+    Sighting,
+    Waiting,
+    group,
+    judge,
+    manifest_name,
+    shared_marker,
+    too_large,
+)
+from retraind.intake.settling import Known, Rest
+from retraind.intake.share_identity import Away, Exposed
+from retraind.system.clock import Clock
+from retraind.system.escape import display
+from retraind.system.files import beside, held, open_regular, sha256_of
+
+_LARGEST_MANIFEST = 1 << 20
+"""Bytes of a manifest that are read; a longer one is refused."""
+_MOST_MANIFEST_BYTES = 16 << 20
+"""Bytes of manifests that one look reads."""
+_MOST_HASHES = 2
+"""Files of one folder that wait to be read for their SHA-256. One thread reads them for all folders in turn, and a
+folder of countless files must not be in front of every other."""
+_LONGEST_NAME = 300
+"""Characters of a name that a manifest made up."""
+_LONGEST_REST = 300.0
+"""Seconds after which a folder is looked at though nothing about it seems to have changed."""
+_TOO_MANY = (
+    f"There are more files here than one look takes in ({MOST_FILES:,} data files, {MOST_ENTRIES:,} names). "
+    "The rest is taken in as these leave; please remove what is not meant for retraind."
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a look saw."""
+
+    complete: tuple[Delivery, ...] = ()
+    """To be sealed now, oldest key first."""
+    waiting: tuple[Waiting, ...] = ()
+    strangers: tuple[str, ...] = ()
+    """Sentences on files that nothing recognises; at most a screenful."""
+    due: float | None = None
+    """When time alone may make something complete (`Clock.elapsed` seconds)."""
+    trouble: str | None = None
+    """Why the folder could not be read, a complete sentence."""
+    away: bool = False
+    """True when the folder is not the one that is known, so that nothing may be written there either."""
+
+
+class Memory(Protocol):
+    """What outlives the process: in which order the files of one folder came. Both raise SQLAlchemyError."""
+
+    def recall(self) -> Mapping[str, Remembered]:
+        """Return what was noted, by name."""
+
+    def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
+        """Note files that are new or changed, and forget the names that are gone."""
+
+
+class DropFolder:
+    """The drop folder of one model, and what the last look remembers of it. Looks are serialised."""
+
+    def __init__(
+        self,
+        model: ModelSettings,
+        ignore: tuple[str, ...],
+        clock: Clock,
+        hashing: Executor | None,
+        hint: Callable[[], None],
+        *,
+        hold: Callable[[], AbstractContextManager[Path]] | None = None,
+        largest: int | None = None,
+        remote: bool = True,
+        memory: Memory | None = None,
+    ) -> None:
+        """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
+
+        `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may
+        raise Away or Exposed; `largest` is the most bytes that a file may have; `remote` is as for `Rest`; `memory` is asked and told
+        where markers count: which of two files came first cannot be seen after a restart.
+        """
+        self.model = model
+        self._hold = hold or partial(held, model.drop)
+        self._largest = largest
+        self._clock = clock
+        self._hashing = hashing
+        self._hint = hint
+        self._names = Names(model, ignore)
+        self._seen: dict[str, Sighting] = {}
+        """By name, in order."""
+        self._memory = memory if model.ready == "marker" else None
+        self._noted: dict[str, Remembered] | None = None
+        """What the memory has, by name; None before the first look."""
+        self._number = 0
+        """Counts the looks that found something changed, on from where the memory ends."""
+        self._unnoted = False
+        """True while the memory lacks something that was seen."""
+        self._view = View()
+        self._lasts = -math.inf
+        """Until when the view stays right for these files (`Clock.elapsed` seconds)."""
+        self._known: Mapping[str, Known] = {}
+        """By the names of the folders that were read, "" for the drop folder itself."""
+        self._rest: Rest | None = None
+        self._remote = remote
+        # Not all folders at the same time.
+        self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
+        self._doubted: set[str] = set()
+        self._hashes: dict[tuple[str, Signature], Future[str]] = {}
+        self._unreadable: dict[tuple[str, Signature], str] = {}
+        self._manifest_bytes = 0
+        """Bytes of manifests read so far in this look."""
+        self._by_name: dict[str, Sighting] | None = None
+        """What this look saw by canonical names, once somebody has asked."""
+        self._may_be_let = False
+        """True when a file may not be read, which can be mended without any change to be seen."""
+        self._lock = threading.Lock()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which files may appear."""
+        return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._names.below.values())))
+
+    def distrust(self, names: set[str]) -> None:
+        """Let files that changed while they were taken settle, even if a marker or a manifest vouches for them."""
+        with self._lock:
+            self._doubted |= names
+            self._lasts, self._rest = -math.inf, None
+
+    def is_unchanged(self, now: float | None = None) -> bool:
+        """Tell whether a look would find what the last one found, so that a sweep may pass over the folder.
+
+        Every few minutes a look is called for even so: network shares tell late of changes, or of some never. `now`
+        spares whoever asks ten thousand folders as many questions to the clock.
+        """
+        rest = self._rest
+        if rest is None or (self._clock.elapsed() if now is None else now) >= rest.until:
+            return False
+        if rest.lasts():
+            return True
+        if not self._lock.acquire(blocking=False):
+            return False  # There is a look just now.
+        try:
+            if self._rest is not rest or not rest.compare(self._clock):
+                return False
+            self._known = rest.known
+            return True
+        finally:
+            self._lock.release()
+
+    def look(self) -> View:
+        """See what is in the folder now. Never raises for what it finds there; trouble is part of the view."""
+        began = self._clock.elapsed()
+        with self._lock:
+            self._rest = None
+            try:
+                with self._hold() as drop:
+                    return self._look(drop, began)
+            except Away as away:
+                return View(trouble=str(away), away=True)
+            except Exposed as exposed:
+                return View(trouble=str(exposed))
+            except OSError as error:
+                path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
+                sentences = (
+                    f"{display(path)} cannot be read: {error.strerror or error}.",
+                    disk_remedy(error),
+                    "Nothing is taken from the folder until it can.",
+                )
+                return View(trouble=" ".join(filter(None, sentences)))
+
+    def _look(self, drop: Path, began: float) -> View:
+        listing = Listing(self._names, self._seen)
+        listing.read(drop)
+        # One moment for all, after the last of them was read: none is taken to be older than it is.
+        now = self._clock.elapsed()
+        # Of what was not seen it cannot be said that it has not arrived.
+        strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else tuple(listing.strangers.told())
+        changed = bool(listing.new) or len(listing.same) < len(self._seen)
+        first = self._noted is None
+        if self._noted is None:
+            self._noted = dict(self._memory.recall()) if self._memory else {}
+            self._number = max((max(kept.look, kept.came) for kept in self._noted.values()), default=0)
+        if changed:
+            self._number += 1
+            self._seen = self._sightings(listing, now, self._noted if first else {}, first=first)
+        if changed or first or self._unnoted:
+            self._note(self._noted, steady=not changed)
+        if changed or now >= self._lasts or strangers != self._view.strangers:
+            self._view = self._judge(drop, now, strangers, cut=listing.cut)
+            self._lasts = self._lasting(self._view, now)
+        self._known = {
+            folder: Known.of(page, self._known.get(folder), began, now)
+            for folder, page in listing.pages.items()
+        }
+        if now < self._lasts and not listing.may_mend:
+            until = min(self._lasts, now + self._longest_rest)
+            self._rest = Rest(
+                str(self.model.drop),
+                self._known,
+                self._seen.values(),
+                until,
+                remote=self._remote,
+                ignored=self._names.is_ignored,
+            )
+        return self._view
+
+    def _sightings(
+        self, listing: Listing, now: float, kept: Mapping[str, Remembered], *, first: bool
+    ) -> dict[str, Sighting]:
+        """Return what is there now; `kept` is what the memory knows of it.
+
+        In the first look of a process the file system's times prove nothing: much may have happened since anybody looked.
+        """
+        seen = {known.name: known for known in listing.same}
+        for name, role, key, signature, changed_ns in listing.new:
+            before = self._seen.get(name)
+            since = before.since if before and before.signature == signature else now
+            known = before or kept.get(name)
+            look = known.look if known and known.signature == signature else self._number
+            came = known.came if known else self._number
+            seen[name] = Sighting(
+                name, role, key, signature, since,
+                look=look, came=came, changed_ns=None if first else changed_ns,
+            )  # fmt: skip
+        return dict(sorted(seen.items()))
+
+    def _note(self, noted: dict[str, Remembered], *, steady: bool) -> None:
+        """Let the memory know which file came when, before anything is decided by it.
+
+        A file that grows is noted when it comes, when a marker does, and once a look finds it as the one before did: not
+        with each of a thousand writes.
+        """
+        if self._memory is None:
+            return
+        self._unnoted = True  # until that is done
+        marked = any(seen.role is Role.MARKER and seen.look == self._number for seen in self._seen.values())
+        fresh, left = [], False
+        for name, seen in self._seen.items():
+            known, now = noted.get(name), Remembered(name, seen.signature, seen.look, seen.came)
+            if known == now:
+                continue
+            if known is None or marked or steady or seen.look < self._number:
+                fresh.append(now)
+            else:
+                left = True
+        gone = noted.keys() - self._seen.keys()
+        if fresh or gone:
+            self._memory.note(fresh, gone)
+            for name in gone:
+                del noted[name]
+            noted.update({each.name: each for each in fresh})
+        self._unnoted = left
+
+    def _judge(self, drop: Path, now: float, strangers: tuple[str, ...], *, cut: bool) -> View:
+        self._doubted &= self._seen.keys()
+        seen = [
+            sighting
+            if sighting.doubted == (name in self._doubted)
+            else replace(sighting, doubted=name in self._doubted)
+            for name, sighting in self._seen.items()
+        ]
+        if self._hashes or self._unreadable:
+            current = {(sighting.name, sighting.signature) for sighting in seen}
+            for gone in self._hashes.keys() - current:
+                self._hashes.pop(gone).cancel()
+            self._unreadable = {known: why for known, why in self._unreadable.items() if known in current}
+        self._manifest_bytes = 0
+        self._by_name = None
+        self._may_be_let = False
+        complete: list[Delivery] = []
+        waiting: dict[str, Waiting] = {}
+        for each in group(seen):
+            claims = self._claims(drop, each) if self.model.ready == "manifest" and each.manifests else None
+            match judge(each, self.model, now, claims, self._largest):
+                case Delivery() as delivery if cut and not self._is_whole(delivery):
+                    waiting[each.key] = Waiting(each.key, each.data, (_TOO_MANY,), None)
+                case Delivery() as delivery:
+                    unreadable = _unreadable(drop, delivery)
+                    if unreadable:
+                        self._may_be_let = True
+                        waiting[each.key] = Waiting(each.key, each.data, unreadable, None)
+                    else:
+                        complete.append(delivery)
+                case Waiting() as wait:
+                    waiting[each.key] = wait
+        marker = shared_marker(seen, waiting) if complete else None
+        if marker is not None:
+            complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
+        dues = [wait.due for wait in waiting.values() if wait.due is not None]
+        return View(tuple(complete), tuple(waiting.values()), strangers, min(dues, default=None))
+
+    def _lasting(self, view: View, now: float) -> float:
+        """Return until when the same files make the same view; `now` where that cannot be told."""
+        if view.complete or self._may_be_let or self._unnoted:
+            return now
+        settle = self.model.settle.total_seconds()
+        if any(now < seen.since + settle or seen.role is Role.MANIFEST for seen in self._seen.values()):
+            # What a manifest says is compared in the background, and what is told of a file changes as it settles.
+            return now
+        return math.inf if view.due is None else view.due
+
+    def _is_whole(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery has all that it could have, so that it was not given up waiting for."""
+        roles = {file.role for file in delivery.files}
+        return delivery.problem is None and roles >= self._names.patterns.keys()
+
+    # Manifests
+
+    def _claims(self, drop: Path, each: Group) -> Claims:
+        """Compare a group's files with its manifest, as far as is known now."""
+        if len(each.manifests) > 1:
+            return Claims(False, ("There are two manifests for this delivery. Please remove one.",))
+        shown = display(each.manifests[0].name)
+        if self._manifest_bytes > _MOST_MANIFEST_BYTES:
+            return Claims(False, (f"{shown} is read once those before it have been taken.",))
+        try:
+            with open_regular(drop / each.manifests[0].name) as file:
+                text = file.read(_LARGEST_MANIFEST + 1)
+        except OSError as error:
+            return Claims(False, (f"{shown} cannot be read: {error.strerror or error}.",))
+        self._manifest_bytes += len(text)
+        if len(text) > _LARGEST_MANIFEST:
+            return Claims(
+                False, (f"{shown} is too long for a manifest ({_LARGEST_MANIFEST:,} bytes at most).",)
+            )
+        manifest = manifest_in(text, shown)
+        if isinstance(manifest, str):
+            return Claims(False, (manifest,))
+        return self._compare(each, shown, manifest)
+
+    def _compare(self, each: Group, shown: str, manifest: Manifest) -> Claims:
+        claimed = {canonical(file.name): file for file in manifest.files}
+        present = {canonical(seen.name): seen for seen in each.data}
+        if len(claimed) < len(manifest.files):
+            return Claims(False, (f"{shown} names a file twice.",))
+        reasons = [self._missing(shown, name, file) for name, file in claimed.items() if name not in present]
+        reasons += [
+            f"{shown} does not name {display(seen.name)}."
+            for name, seen in present.items()
+            if name not in claimed
+        ]
+        for name in claimed.keys() & present.keys():
+            file, seen = claimed[name], present[name]
+            what = display(seen.name)
+            if file.size != seen.signature.size:
+                reasons.append(f"{what} has {seen.signature.size} bytes so far; {shown} says {file.size}.")
+                continue
+            if too_large(seen.signature.size, self._largest):
+                continue
+            if self._hashing is None:
+                reasons.append(f"Whether {what} is what {shown} says, STATUS.txt tells.")
+                continue
+            found = self._hash(seen, self._hashing)
+            if found is None:
+                trouble = self._unreadable.get((seen.name, seen.signature))
+                reasons.append(
+                    f"{what} cannot be read: {trouble}."
+                    if trouble
+                    else f"{what} is being compared with {shown}."
+                )
+            elif found != file.sha256.lower():
+                reasons.append(
+                    f"The content of {what} is not what {shown} says (SHA-256 {found[:12]}… instead of "
+                    f"{file.sha256[:12].lower()}…). It may still be arriving; if not, please deliver it again."
+                )
+        return Claims(not reasons, tuple(sorted(reasons)))
+
+    def _missing(self, shown: str, name: str, file: ManifestFile) -> str:
+        """Say of a file that a manifest names, and that does not go with it, where it is."""
+        if self._by_name is None:
+            self._by_name = {canonical(seen.name): seen for seen in self._seen.values()}
+        told = f"{shown} names {display(file.name)[:_LONGEST_NAME]}"
+        other = self._by_name.get(name)
+        if other is None or other.role not in {Role.TRAIN, Role.EVAL}:
+            return f"{told}, which is not there."
+        return f"{told}; the manifest of that file has to be called {display(manifest_name(other.key))}."
+
+    def _hash(self, seen: Sighting, hashing: Executor) -> str | None:
+        """Return the SHA-256 of a file, or None while it is not known."""
+        which = (seen.name, seen.signature)
+        known = self._hashes.get(which)
+        if known is None:
+            if sum(not other.done() for other in self._hashes.values()) >= _MOST_HASHES:
+                return None
+            known = hashing.submit(self._sha256, seen.name)
+            self._hashes[which] = known
+            known.add_done_callback(lambda future: None if future.cancelled() else self._hint())
+            return None
+        if not known.done() or known.cancelled():
+            return None
+        trouble = known.exception()
+        if isinstance(trouble, OSError):
+            # The next look tries again. That is the sweep's, since nothing is under way that would hint.
+            self._unreadable[which] = trouble.strerror or str(trouble)
+            del self._hashes[which]
+            return None
+        self._unreadable.pop(which, None)
+        return known.result()
+
+    def _sha256(self, name: str) -> str:
+        with held(self.model.drop) as drop, beside(drop, name) as path:
+            return sha256_of(path)
+
+
+def _unreadable(drop: Path, delivery: Delivery) -> tuple[str, ...]:
+    """Say which files of a delivery may not be read: asked before they are taken, so that people can help."""
+    found = []
+    for file in delivery.files:
+        try:
+            with beside(drop, file.name) as path:
+                open_regular(path).close()
+        except PermissionError as error:
+            found.append(
+                f"{display(file.name)} may not be read by retraind ({error.strerror}). "
+                "Please give the service's user the right to read it."
+            )
+        except OSError:
+            # It is changing just now. Whether it can be taken turns out when it is.
+            continue
+    return tuple(found)

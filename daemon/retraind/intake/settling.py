@@ -1,0 +1,203 @@
+"""Whether a look can be spared: what a folder and its files were like from outside when they were last looked at.
+
+A folder's own times change with every name that comes, goes or is replaced, a file's with its content. They are only
+compared with themselves, never with a clock, and count once they have stayed the same for longer than the coarsest
+file system's grain: a change right after a look may leave them as they were. Until then, and when they have changed,
+the names in the folder are compared themselves.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+from retraind.domain.job import Signature
+from retraind.intake.pairing import Sighting
+from retraind.system.clock import Clock
+
+GRAIN = 3.0
+"""Seconds; file systems tell times to two seconds at the coarsest (FAT)."""
+TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+"""How a folder is opened to be listed, or only to be asked after."""
+_MOST_NAMES = 1_000
+"""Names of one folder that are kept to be compared; with more of them, whatever changes leads to a look."""
+
+
+Stamp = tuple[int, int, int, int]
+"""What changes when the names in a folder do, or when another folder takes its place."""
+Kind = tuple[bool, bool]
+"""Whether an entry is an ordinary file, and whether it is a folder."""
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Take a folder's stamp."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def kind_of(entry: os.DirEntry[str]) -> Kind:
+    """Tell an entry's kind. Most file systems tell it with the name."""
+    return entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
+
+
+def is_same(status: os.stat_result, signature: Signature) -> bool:
+    """Tell whether a file is still an ordinary one of one name, and as it was."""
+    return (
+        status.st_mtime_ns == signature.mtime_ns
+        and status.st_size == signature.size
+        and status.st_ino == signature.inode
+        and status.st_nlink == 1
+        and stat.S_ISREG(status.st_mode)
+    )
+
+
+@dataclass(slots=True)
+class Page:
+    """One reading of a folder: its names, and the kind of each that makes a difference."""
+
+    stamp: Stamp
+    """From before the names were read."""
+    names: list[str] = field(default_factory=list)
+    """In the order in which the file system told them."""
+    kinds: list[tuple[int, Kind]] = field(default_factory=list)
+    """Each with the place of its name. Of files that are asked after, and of what is ignored, none is needed."""
+
+    def add_kind(self, kind: Kind) -> None:
+        """Add the kind of the last name."""
+        if len(self.names) <= _MOST_NAMES:
+            self.kinds.append((len(self.names) - 1, kind))
+
+    def again(
+        self, stamp: Stamp, entries: Iterable[os.DirEntry[str]], ignored: Callable[[str], bool]
+    ) -> Self | None:
+        """Return a new reading if it tells the same but for what is `ignored`, None if not."""
+        found = list(entries)
+        names = [entry.name for entry in found]
+        if names == self.names:
+            kinds = self.kinds
+        elif all(map(ignored, set(names).symmetric_difference(self.names))):
+            places = {name: place for place, name in enumerate(names)}
+            kinds = [(places[self.names[place]], kind) for place, kind in self.kinds]
+        else:
+            return None
+        if any(kind_of(found[place]) != kind for place, kind in kinds):
+            return None
+        return type(self)(stamp, names, kinds)
+
+
+class Known(NamedTuple):
+    """What is known of a folder's names."""
+
+    page: Page | None
+    """None for too many names to keep."""
+    stamp: Stamp
+    since: float
+    """When this stamp was there for the first time, at the latest (`Clock.elapsed` seconds)."""
+    sure: bool
+    """Whether the names were read so late that no change after that can have left the stamp as it was."""
+
+    @classmethod
+    def of(cls, page: Page, before: Self | None, began: float, now: float) -> Self:
+        """Take note of a reading from between `began` and `now`; `before` is what was known until then."""
+        since = before.since if before is not None and before.stamp == page.stamp else now
+        kept = page if len(page.names) <= _MOST_NAMES else None
+        return cls(kept, page.stamp, since, began - since >= GRAIN)
+
+    def again(self, handle: int, clock: Clock, ignored: Callable[[str], bool]) -> Self | None:
+        """Return what is known of the folder now if its names are as they were, None if not. Raises OSError."""
+        stamp = stamp_of(os.fstat(handle))
+        if self.sure and stamp == self.stamp:
+            return self
+        if self.page is None or stamp[:2] != self.stamp[:2]:
+            return None
+        began = clock.elapsed()
+        with os.scandir(handle) as entries:
+            page = self.page.again(stamp, entries, ignored)
+        return self.of(page, self, began, clock.elapsed()) if page is not None else None
+
+
+class Rest:
+    """A drop folder in which nothing is to be done but to wait for a change, and how it looked."""
+
+    def __init__(
+        self,
+        drop: str,
+        known: Mapping[str, Known],
+        files: Iterable[Sighting],
+        until: float,
+        *,
+        remote: bool,
+        ignored: Callable[[str], bool],
+    ) -> None:
+        """`known` is of the drop folder ("") and the folders in it, `files` are all that may change in place.
+
+        `until` is when to look again even so (`Clock.elapsed` seconds); `remote` that another machine may change the
+        folder, so that it has to be opened: only then do network file systems ask for what is new; `ignored` tells which
+        names may come and go.
+        """
+        self.until = until
+        self._drop = drop
+        self._files = [
+            (seen.name, seen.signature.size, seen.signature.mtime_ns, seen.signature.inode) for seen in files
+        ]
+        self._ignored = ignored
+        self._simple = not (remote or self._files or len(known) > 1)
+        self._note(known)
+
+    def _note(self, known: Mapping[str, Known]) -> None:
+        self.known = known
+        self._stamp = known[""].stamp if self._simple and known[""].sure else None
+        """Where nothing but the drop folder's times need be compared."""
+
+    def lasts(self) -> bool:
+        """Tell whether the drop folder's times alone say that all is as it was; never raises for what it meets."""
+        if self._stamp is None:
+            return False
+        try:
+            return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
+        except OSError:
+            return False
+
+    def compare(self, clock: Clock) -> bool:
+        """Tell whether all is as it was, and take note of new times; never raises for what it meets.
+
+        Costs a stat of each file, and a reading of the names where the times do not speak for them.
+        """
+        known = {}
+        try:
+            handle = os.open(self._drop, TO_LIST)
+            try:
+                for folder, before in self.known.items():
+                    after = self._again(folder, before, handle, clock)
+                    if after is None:
+                        return False
+                    known[folder] = after
+                if not self._files_last(handle):
+                    return False
+            finally:
+                os.close(handle)
+        except OSError:
+            return False
+        self._note(known)
+        return True
+
+    def _files_last(self, drop: int) -> bool:
+        for name, size, mtime_ns, inode in self._files:
+            status = os.lstat(name, dir_fd=drop)
+            if (
+                status.st_mtime_ns != mtime_ns
+                or status.st_size != size
+                or status.st_ino != inode
+                or status.st_nlink != 1
+            ):
+                return False
+        return True
+
+    def _again(self, folder: str, before: Known, drop: int, clock: Clock) -> Known | None:
+        if not folder:
+            return before.again(drop, clock, self._ignored)
+        handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
+        try:
+            return before.again(handle, clock, self._ignored)
+        finally:
+            os.close(handle)

@@ -1,0 +1,328 @@
+"""Whether a configured folder is the one that retraind knows: an unmounted share leaves an empty folder behind.
+
+Each folder gets a marker with a random id, and the state folder remembers it. A folder without its marker is not
+touched. A folder that was never used before is marked without ceremony.
+
+The folder for work in a drop folder has to be the service's alone as well: whoever may write to the share may put a folder of
+their own in its place.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retraind.config.settings import WORK
+from retraind.domain.failures import Retry, unseen
+from retraind.system import log
+from retraind.system.files import (
+    PRIVATE,
+    exists,
+    held,
+    is_folder,
+    make_folder,
+    open_regular,
+    write_atomically,
+)
+from retraind.system.mounts import makes_rights_up, present_mounts
+
+_LOG = log.get(__name__)
+
+MARKER = ".retraind-id"
+"""The marker's name in the folder. Holds no secret: it tells folders apart and guards nothing against people."""
+_PROBE = ".retraind-owner"
+"""The name of a file that is made to see whose the files are that retraind makes."""
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_LONGEST = 64
+"""Bytes of a marker."""
+_EXPLANATION = b"\nretraind knows this folder by this file. Please leave it here.\n"
+
+
+@dataclass
+class Away(Retry):
+    """The folder is not the one that is known; its share is probably not mounted."""
+
+
+@dataclass
+class Exposed(Retry):
+    """The folder for work, or a job's folder in it, is not the service's alone."""
+
+
+class _Identity(NamedTuple):
+    """What tells a folder whose marker was merely deleted from another folder in its place."""
+
+    device: int
+    inode: int
+    file_system: int
+    """The file system's own id; 0 where it has none, and then nothing can be told."""
+
+
+class _Known(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    folder: str
+    id: str
+    identity: _Identity
+
+
+class Shares:
+    """The folders that are known, by a name for each use. Safe to use from several threads."""
+
+    def __init__(self, memory: Path) -> None:
+        """Remember in the folder `memory`."""
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._meetings: dict[str, threading.Lock] = {}
+        """By folder, since its share may hang."""
+        self._known: dict[str, _Known] = {}
+        self._warned: set[Path] = set()
+        """The drop folders of which it was logged that rights in them are made up."""
+
+    @classmethod
+    def beside(cls, journal: Path) -> Self:
+        """Remember in a folder beside `journal`."""
+        return cls(journal.with_name("shares"))
+
+    @contextlib.contextmanager
+    def held(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
+        """Hold `folder` (see `files.held`) once it has proved to be the one known as `name`.
+
+        Raises Away when it is not, and OSError. A folder that was never used is marked, or without `claim` taken for
+        what it is: for whoever only looks.
+        """
+        with held(folder) as path:
+            self._check(name, folder, path, claim=claim)
+            yield path
+
+    @contextlib.contextmanager
+    def drop(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
+        """Hold a drop folder like `held`, once its folder for work, if it has one, has proved to be the service's alone.
+
+        Raises Exposed as well.
+        """
+        with self.held(name, folder, claim=claim) as drop:
+            self._guard_work(folder, drop, look_only=not claim)
+            yield drop
+
+    def _guard_work(self, folder: Path, drop: Path, *, look_only: bool) -> None:
+        if is_folder(drop / WORK):
+            with held(drop, WORK) as work:
+                self.guard(work, folder / WORK, folder, drop, look_only=look_only)
+
+    def exposure(self, folder: Path, drop: Path) -> str | None:
+        """Say why a drop folder's folder for work would not be used; None where it would, or is not there. Writes nothing."""
+        try:
+            self._guard_work(folder, drop, look_only=True)
+        except Exposed as exposed:
+            return str(exposed)
+        return None
+
+    @contextlib.contextmanager
+    def work(self, folder: Path, drop: Path) -> Iterator[Path]:
+        """Hold the folder for work in the drop folder `folder`, which is held as `drop`; it is made where it is missing.
+
+        Raises Exposed when it is not the service's alone, and OSError.
+        """
+        make_folder(drop / WORK, PRIVATE)
+        with held(drop, WORK) as work:
+            self.guard(work, folder / WORK, folder, drop)
+            yield work
+
+    def guard(self, inside: Path, plain: Path, folder: Path, drop: Path, *, look_only: bool = False) -> None:
+        """Raise Exposed when a folder that is held as `inside` belongs to somebody else, or others may write in it.
+
+        A job's folder has the rights that are to be had once it is filed, and none can get to it in the folder for work.
+        Where the mount makes rights up, nothing can be told, and a warning is logged. With `look_only` nothing is written.
+        """
+        status = inside.stat()
+        foreign = status.st_uid not in self._own_users()
+        open_to_others = plain.name == WORK and bool(status.st_mode & _OTHERS_WRITE)
+        if not foreign and not open_to_others:
+            return
+        if kind := makes_rights_up(folder, present_mounts()):
+            if folder not in self._warned and not look_only:
+                self._warned.add(folder)
+                _LOG.warning("rights_made_up", folder=str(folder), file_system=kind)
+            return
+        if foreign and status.st_uid != _owner_of_own(drop, look_only=look_only):
+            raise Exposed(
+                f"{plain} belongs to another user (number {status.st_uid}), who could exchange what is in work, so the "
+                "model waits.",
+                "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
+            )
+        if open_to_others:
+            raise Exposed(
+                f"{plain} can be written to by others than the service, who could exchange what is in work, so the "
+                "model waits.",
+                f"Run: chmod go-w {plain}",
+            )
+
+    def is_own(self, status: os.stat_result) -> bool:
+        """Tell whether something belongs to the service's user, or to this one."""
+        return status.st_uid in self._own_users() - {0} or status.st_uid == os.geteuid()
+
+    def _own_users(self) -> frozenset[int]:
+        """Return the numbers of the users that are trusted: root, this one, and the service's if a person runs a command."""
+        users = {0, os.geteuid()}
+        with contextlib.suppress(FileNotFoundError):
+            users.add(self._memory.stat().st_uid)
+        return frozenset(users)
+
+    @contextlib.contextmanager
+    def held_earlier(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
+        """Hold a folder that had one of these uses earlier, once it has proved to be the one that was known then.
+
+        Raises Away when it is not, and OSError. One of which nothing is known any more is taken for what it is.
+        """
+        with held(folder) as path:
+            marker = _read(path)
+            for name in names:
+                known = self._recall(_earlier(name, folder)) or self._recall(name)
+                if known is None or known.folder != str(folder):
+                    continue
+                if known.id != marker and known.identity != _identity(path):
+                    raise Away(
+                        f"{folder} is another folder than before; its share is probably not mounted.",
+                        "Mount the share; all goes on by itself then.",
+                    )
+            yield path
+
+    def trouble(self, name: str, folder: Path) -> str | None:
+        """Say why `folder` would be refused, without marking it; None when it would not."""
+        return self._refusal(self.held(name, folder, claim=False), folder)
+
+    def trouble_of_drop(self, name: str, folder: Path) -> str | None:
+        """Say the same of a drop folder, whose folder for work is looked at as well."""
+        return self._refusal(self.drop(name, folder, claim=False), folder)
+
+    @staticmethod
+    def _refusal(holding: contextlib.AbstractContextManager[Path], folder: Path) -> str | None:
+        try:
+            with holding:
+                return None
+        except (Away, Exposed) as refused:
+            return str(refused)
+        except OSError as error:
+            return unseen(folder, error)
+
+    def before(self, name: str, folder: Path) -> Path | None:
+        """Return the folder that is known as `name`, if that is another one than `folder`."""
+        try:
+            known = self._recall(name)
+        except OSError:
+            return None  # Whoever is to use the folder says why.
+        return Path(known.folder) if known is not None and known.folder != str(folder) else None
+
+    def forget(self, name: str) -> bool:
+        """Take whatever folder is there next for the one called `name`; returns False when none was known."""
+        with self._lock:
+            self._known.pop(name, None)
+            try:
+                self._file(name).unlink()
+            except FileNotFoundError:
+                return False
+            return True
+
+    def _check(self, name: str, folder: Path, path: Path, *, claim: bool) -> None:
+        marker = _read(path)
+        with self._lock:
+            known = self._known.get(name)
+        if known is not None and known.id == marker and known.folder == str(folder):
+            return
+        # Perhaps a person has let the folder be replaced meanwhile.
+        known = self._recall(name)
+        if known is None or known.folder != str(folder):
+            if claim:
+                # Two jobs may be the first to be filed, and only one marker can be the right one.
+                with self._meetings.setdefault(str(folder), threading.Lock()):
+                    self._get_to_know(name, folder, path)
+        elif known.id == marker:
+            with self._lock:
+                self._known[name] = known
+        elif marker is None and known.identity.file_system and known.identity == _identity(path):
+            if claim:
+                _LOG.warning("marker_replaced", folder=str(folder))
+                _write(path, known.id)
+        else:
+            what = "is another folder than before" if marker else f"has lost its marker, the file {MARKER}"
+            raise Away(
+                f"{folder} {what}; its share is probably not mounted, so nothing is taken from there or "
+                "written there.",
+                f"Mount the share; all goes on by itself then. If the folder was replaced on purpose, run: "
+                f"retraind release {name.partition('.')[0]}",
+            )
+
+    def _get_to_know(self, name: str, folder: Path, path: Path) -> None:
+        known = self._recall(name)
+        if known is not None and known.folder == str(folder):
+            self._check(name, folder, path, claim=False)
+            return
+        marker = _read(path)
+        if marker is None:
+            marker = secrets.token_hex(16)
+            _write(path, marker)
+        if known is not None:
+            # Jobs that were filed there may be wanted back.
+            write_atomically(
+                self._file(_earlier(name, Path(known.folder))), known.model_dump_json().encode(), 0o600
+            )
+        known = _Known(folder=str(folder), id=marker, identity=_identity(path))
+        make_folder(self._memory, PRIVATE)
+        write_atomically(self._file(name), known.model_dump_json().encode(), 0o600)
+        with self._lock:
+            self._known[name] = known
+        _LOG.info("folder_known", name=name, folder=str(folder))
+
+    def _recall(self, name: str) -> _Known | None:
+        try:
+            with open_regular(self._file(name)) as file:
+                return _Known.model_validate_json(file.read())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def _file(self, name: str) -> Path:
+        return self._memory / f"{name}.json"
+
+
+def _owner_of_own(drop: Path, *, look_only: bool) -> int:
+    """Return the number of the user to whom files belong that retraind makes in `drop`: NFS servers may map users."""
+    if look_only:
+        return (drop / MARKER).lstat().st_uid if exists(drop / MARKER) else os.geteuid()
+    probe = drop / f"{_PROBE}-{secrets.token_hex(4)}.tmp"
+    handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        return os.fstat(handle).st_uid
+    finally:
+        os.close(handle)
+        probe.unlink(missing_ok=True)
+
+
+def _earlier(name: str, folder: Path) -> str:
+    """Return the name under which a folder is remembered that had a use earlier."""
+    return f"{name}@{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+
+
+def _read(path: Path) -> str | None:
+    """Return the id in a folder's marker, None where there is none that makes sense."""
+    try:
+        with open_regular(f"{path}/{MARKER}") as file:
+            marker = file.read(_LONGEST)
+    except FileNotFoundError:
+        return None
+    return marker.partition(b"\n")[0].decode("ascii", "replace") or None
+
+
+def _write(path: Path, marker: str) -> None:
+    write_atomically(path / MARKER, marker.encode() + _EXPLANATION)
+
+
+def _identity(path: Path) -> _Identity:
+    status = path.stat()
+    return _Identity(status.st_dev, status.st_ino, os.statvfs(path).f_fsid)

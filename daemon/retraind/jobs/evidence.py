@@ -1,0 +1,194 @@
+"""What the gate is shown: results and description as copies of the service's own, and data that was compared with what was sealed.
+
+Whoever may write to the share cannot reach any of it. The copies are in a folder beside the journal while the gate runs. When they
+are made, and what becomes of a job whose evidence cannot be had, the pipeline decides.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from retraind.domain.job import Job, SealedFile, Shown
+from retraind.system import log
+from retraind.system.escape import display
+from retraind.system.files import (
+    PRIVATE,
+    beside,
+    copy_start,
+    look_for_room,
+    make_folder,
+    open_regular,
+    remove,
+    seen_by_others,
+    sha256_of_start,
+)
+
+_LOG = log.get(__name__)
+
+_OWN_FILE = 0o600
+_RESULTS = "results.zip"
+_FOLDER = "folder"
+_DESCRIPTION = "description.json"
+_NOT_OURS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EACCES, errno.EPERM})
+"""What is answered where somebody has taken a file away, forbidden it, or put something of another kind in its place."""
+
+
+class Unproven(Exception):
+    """The gate cannot be shown what it would have to judge; says why in a complete sentence."""
+
+
+@dataclass
+class Evidence:
+    """What one job's gate is shown, in the folder `private`."""
+
+    private: Path
+    folder: Path
+    """The job's folder, by a name that means the one that is held, whatever is renamed on the share."""
+    keep_free: int
+    pause: Callable[[], None]
+    shown: list[Shown] = field(default_factory=list)
+    files: dict[str, Path] = field(default_factory=dict)
+    """The data, by role."""
+    _handles: dict[str, tuple[BinaryIO, tuple[int, ...]]] = field(default_factory=dict)
+    """The data that is shown by handle, by name, and what it was like when it was read."""
+
+    @property
+    def results(self) -> Path:
+        """Where the results are put."""
+        return self.private / _RESULTS
+
+    @property
+    def description(self) -> Path:
+        """What the gate reads on its standard input."""
+        return self.private / _DESCRIPTION
+
+    def add_results(self, size: int, sha256: str) -> None:
+        """Let the gate see the results, which were put in their place."""
+        self.shown.append(Shown(name=_RESULTS, bytes=size, sha256=sha256, copied=True))
+
+    def copy_results(self, source: Path, size: int, sha256: str) -> bool:
+        """Copy the results; returns False where the file `source` is not what the service sent."""
+        try:
+            opened = open_regular(source, self.pause)
+        except OSError as error:
+            if error.errno in _NOT_OURS:
+                return False
+            raise
+        with opened:
+            look_for_room(self.private, size, self.keep_free, self.results)
+            if copy_start(opened, self.results, size, _OWN_FILE) != sha256:
+                remove(self.results)
+                return False
+        self.add_results(size, sha256)
+        return True
+
+    def add_data(self, job: Job, folder: Path, holding: ExitStack, *, copied: bool) -> None:
+        """Let the gate see the delivery's data in the job's folder, which is held as `folder`: as copies, or by handle.
+
+        Handles stay open as long as `holding`. Raises Unproven where a file is not the one that was sealed.
+        """
+        if copied:
+            needed = sum(file.signature.size for file in job.data_files)
+            look_for_room(self.private, needed, self.keep_free, self.private)
+        for file in job.data_files:
+            opened = holding.enter_context(self._opened(file, folder))
+            before = _times_of(opened)
+            path = self.private / file.role / file.base_name
+            path.parent.mkdir(mode=PRIVATE)
+            size = file.signature.size
+            if copied:
+                digest = copy_start(opened, path, size, _OWN_FILE)
+            else:
+                digest = sha256_of_start(opened, size + 1)  # the gate reads it to its end, wherever that is
+                path.symlink_to(seen_by_others(Path(f"/proc/self/fd/{opened.fileno()}")))
+                self._handles[file.name] = (opened, before)
+            if file.sha256 is not None and digest != file.sha256:
+                raise Unproven(_not_the_same(file))
+            self.files[file.role] = path
+            self.shown.append(Shown(name=file.name, bytes=size, sha256=digest, copied=copied))
+
+    def _opened(self, file: SealedFile, folder: Path) -> BinaryIO:
+        try:
+            with beside(folder, file.name) as path:
+                return open_regular(path, self.pause, folder / file.name)
+        except OSError as error:
+            if error.errno in _NOT_OURS:
+                raise Unproven(_not_the_same(file)) from error
+            raise
+
+    def changed(self) -> str | None:
+        """Return the name of a file that was changed since it was read for the gate; None where none was."""
+        return next(
+            (name for name, (opened, before) in self._handles.items() if _times_of(opened) != before), None
+        )
+
+    def describe(self, job: Job) -> None:
+        """Write down what there is to see, for the gate's standard input."""
+        told = {
+            "job": job.id,
+            "model": job.model,
+            "key": job.key,
+            "folder": str(self.folder),
+            "results": str(self.results),
+            "files": {role: str(path) for role, path in self.files.items()},
+            "shown": [shown.model_dump() for shown in self.shown],
+            "rows": dict(job.rows),
+            "columns": list(job.columns),
+            "retrain_job_id": job.retrain_job_id,
+            "trained_model_id": job.trained_model_id,
+            "message": job.status_message,
+        }
+        self.description.touch(_OWN_FILE)
+        self.description.write_bytes(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+
+
+def _times_of(opened: BinaryIO) -> tuple[int, ...]:
+    """Return what of a file is another when it was written to; its owner cannot put back the last."""
+    status = os.fstat(opened.fileno())
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _not_the_same(file: SealedFile) -> str:
+    return f"{display(file.name)} in the job's folder is not what the model was trained with any more."
+
+
+@contextmanager
+def evidence(
+    root: Path, job: Job, folder: Path, keep_free: int, pause: Callable[[], None]
+) -> Iterator[Evidence]:
+    """Make a folder of the service's own below `root` for what the job's gate is shown; it is removed at the end.
+
+    `folder` is the job's, held. Raises OSError.
+    """
+    private = root / job.id
+    make_folder(root, PRIVATE)
+    remove(private)  # of an earlier try that was killed
+    private.mkdir(PRIVATE)
+    try:
+        (private / _FOLDER).mkdir(PRIVATE)
+        # Under the job's name, which gates may take from it.
+        link = private / _FOLDER / job.id
+        link.symlink_to(seen_by_others(folder))
+        yield Evidence(private, link, keep_free, pause)
+    finally:
+        try:
+            remove(private)
+        except OSError as error:
+            # The verdict counts all the same. The next start removes it.
+            _LOG.warning("gate_copies_not_removed", folder=str(private), reason=error.strerror)
+
+
+def clear(root: Path) -> list[Path]:
+    """Remove what a kill has left below `root`; returns what that was. Raises OSError."""
+    try:
+        left = sorted(root.iterdir())
+    except FileNotFoundError:
+        return []
+    for path in left:
+        remove(path)
+    return left

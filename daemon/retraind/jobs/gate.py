@@ -1,0 +1,152 @@
+"""Asking the owner's gate: a command that looks at a trained job and decides whether it is to be published."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from retraind.domain.failures import Stopped
+from retraind.jobs.evidence import Evidence
+from retraind.system import log
+from retraind.system.clock import span_for_people
+from retraind.system.escape import display
+
+_LOG = log.get(__name__)
+
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_ORDINARY = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", *_PROXIES, *map(str.upper, _PROXIES)})
+"""Variables that every gate gets. All others may be secrets: nobody knows what a service's environment holds."""
+_LOCALE = "LC_"
+_LONGEST_OUTPUT = 16_384
+"""Bytes of the gate's output that are kept: its end, where the verdict usually stands."""
+_TICK = 0.1
+_NOT_FOUND = 127
+"""What a shell would return for a command that cannot be run."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided."""
+
+    exit_code: int | None
+    """None when it ran out of time."""
+    output: str
+    sentence: str
+    """Why the model is not switched; empty when it is."""
+
+    @property
+    def passed(self) -> bool:
+        """True when the switch may go on."""
+        return self.exit_code == 0
+
+
+def ask_gate(
+    command: Sequence[str],
+    shown: Evidence,
+    timeout: timedelta,
+    stopping: threading.Event,
+    environment: Mapping[str, str],
+) -> Verdict:
+    """Run the gate in the job's folder, with the folder as its argument and the description on standard input.
+
+    Exit code 0 lets the model be switched; everything else, a time-out included, does not. Raises Stopped when
+    the daemon stops first; the gate is then asked again after the next start. Raises OSError when the folder is out of
+    reach.
+    """
+    folder = str(shown.folder)
+    with shown.description.open("rb") as question, tempfile.TemporaryFile() as answer:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the owner's own command, from the configuration
+                [*command, folder],
+                stdin=question,
+                stdout=answer,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
+                env=environment,
+            )
+        except OSError as error:
+            if error.filename == folder:
+                raise  # The share went away; the gate was not asked.
+            # Not its whole path: the sentence is told on the share.
+            name = Path(command[0]).name
+            sentence = (
+                f"The gate {name} could not be started ({error.strerror}), so the model was not switched."
+            )
+            return Verdict(_NOT_FOUND, "", sentence)
+        code = _wait(process, timeout, stopping)
+        answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
+        output = answer.read().decode(errors="replace")
+    if code is None:
+        span = span_for_people(timeout)
+        return Verdict(None, output, f"The gate gave no answer within {span}, so the model was not switched.")
+    return Verdict(code, output, _why_not(code))
+
+
+def _why_not(code: int) -> str:
+    """Say why the model is not switched; nothing when it is."""
+    if code == 0:
+        return ""
+    if code < 0:
+        return f"The gate was ended by {_signal_name(-code)} before it had decided, so the model was not switched."
+    return f"The gate said no (exit code {code}), so the model was not switched."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class Environment:
+    """What gates get of the daemon's environment: what is known to be of use and no secret, and what its owner names."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
+
+    def of_gate(self, more: Collection[str]) -> dict[str, str]:
+        """Return the variables of a gate that is to get those in `more` too. What it does not get is logged once, by name."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _ORDINARY or name.startswith(_LOCALE) or name in more
+        }
+        with self._lock:
+            withheld = sorted(os.environ.keys() - kept.keys() - self._told)
+            self._told.update(withheld)
+        if withheld:
+            _LOG.info("gate_environment_withheld", names=[display(name) for name in withheld])
+        # A gate such as "python3 -m mygate" would import modules out of the folder that people put data into.
+        return kept | {"PYTHONSAFEPATH": "1"}
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: timedelta, stopping: threading.Event) -> int | None:
+    deadline = time.monotonic() + timeout.total_seconds()
+    while time.monotonic() < deadline:
+        try:
+            code = process.wait(_TICK)
+        except subprocess.TimeoutExpired:
+            if stopping.is_set():
+                _end(process)
+                raise Stopped from None
+        else:
+            if code < 0 and stopping.is_set():
+                # Whoever stops the daemon may have sent the gate the same signal; that is no verdict.
+                raise Stopped
+            return code
+    _end(process)
+    return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the gate and everything it started."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,201 @@
+"""Taking a delivery out of reach of its writers, and giving it back: the moves between drop folder and job folder.
+
+Every function can be repeated after a kill at any instruction: it looks at where each file is and moves on. Folders
+are held while something is done in them, so that none can be exchanged for a link meanwhile.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from retraind.config.settings import WORK
+from retraind.domain.job import Job, SealedFile
+from retraind.intake.listing import signature_of
+from retraind.store.sidecar import NAME, JobFiles
+from retraind.system.files import (
+    PRIVATE,
+    beside,
+    exists,
+    held,
+    make_folder,
+    move,
+    open_regular,
+    status_of,
+    sync_file,
+    sync_folder,
+)
+
+_OWN_FILES = frozenset({NAME, f".{NAME}.tmp"})
+_GONE = (FileNotFoundError, NotADirectoryError)
+
+
+class Touched(Exception):
+    """A file of the job is not the one that was sealed any more."""
+
+
+def _is(file: SealedFile, folder: Path) -> bool:
+    """Tell whether the file in `folder` is still the very one that was seen, untouched."""
+    try:
+        return signature_of(status_of(folder, file.name)) == file.signature
+    except _GONE:
+        return False
+
+
+def _unguarded(_work: Path) -> None:
+    """Take any folder for work."""
+
+
+def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] = _unguarded) -> bool:
+    """Move the job's files from the drop folder into its own; returns False when one changed meanwhile.
+
+    `guard` is shown the folder for work, held, and raises what keeps it from being used. A copy of the job is in its folder before the first of them. On False some files may already have been moved;
+    `give_back` returns them.
+    """
+    make_folder(drop / WORK, PRIVATE)
+    with held(drop, WORK) as work:
+        guard(work)
+        make_folder(work / job.id)
+        with held(work, job.id) as folder:
+            copies.write(folder, job)
+            return all(_take(file, drop, folder) for file in job.files) and untouched(job, folder)
+
+
+def _take(file: SealedFile, drop: Path, folder: Path) -> bool:
+    """Move one file; returns False when it is not what was seen."""
+    with ExitStack() as holding:
+        source = _entered(holding, drop, file.name)
+        target = _entered(holding, folder, file.name)
+        if target is not None and exists(target):
+            # An earlier try was killed, perhaps between the rename and the syncs.
+            sync_folder(target.parent)
+            if source is not None:
+                sync_folder(source.parent)
+            return True
+        if source is None or not _is(file, drop):
+            return False
+        try:
+            # Its writer may not have synced it, and from now on it is ours.
+            sync_file(source)
+            move(source, target or holding.enter_context(_prepared(folder, file.name)))
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def _entered(holding: ExitStack, folder: Path, name: str) -> Path | None:
+    """Return the path of the file `name` below `folder`, None where its sub-folder is not there."""
+    try:
+        return holding.enter_context(beside(folder, name))
+    except _GONE:
+        return None
+
+
+@contextmanager
+def _prepared(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the path of the file `name` below `folder`, its sub-folder made where it is missing."""
+    if "/" in name:
+        make_folder(folder / name.partition("/")[0])
+    with beside(folder, name) as path:
+        yield path
+
+
+def untouched(job: Job, folder: Path) -> bool:
+    """Tell whether all files of the job are in `folder` as they were seen before they were sealed.
+
+    A writer that still has a file open can go on writing through the rename.
+    """
+    return all(_is(file, folder) for file in job.files)
+
+
+def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lambda: None) -> BinaryIO:
+    """Open a file of a job for reading, after which no other can be read in its place.
+
+    Raises Touched when what was opened is not the file that was sealed, and OSError when it cannot be opened.
+    """
+    try:
+        with beside(folder, file.name) as path:
+            opened = open_regular(path, pause, folder / file.name)
+    except _GONE as error:
+        raise Touched from error
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EINVAL}:
+            raise Touched from error
+        raise
+    if signature_of(os.fstat(opened.fileno())) != file.signature:
+        opened.close()
+        raise Touched
+    return opened
+
+
+def open_watched(folder: Path, file: SealedFile, pause: Callable[[], None]) -> BinaryIO:
+    """Open like `open_sealed`. Reads raise Touched once the file has another length, so that none goes on for ever."""
+
+    def look() -> None:
+        pause()
+        if os.fstat(opened.fileno()).st_size != file.signature.size:
+            raise Touched
+
+    opened = open_sealed(folder, file, look)
+    return opened
+
+
+def give_back(job: Job, drop: Path) -> tuple[SealedFile, ...]:
+    """Move the job's files back to the drop folder and remove the job's folder.
+
+    Returns those that stay in it, since something newer has taken their names in the drop folder.
+    """
+    with ExitStack() as holding:
+        try:
+            work = holding.enter_context(held(drop, WORK))
+        except FileNotFoundError:
+            return ()
+        stayed = tuple(file for file in job.files if not _return(file, work / job.id, drop))
+        if not stayed:
+            remove_folder(work / job.id)
+    return stayed
+
+
+def _return(file: SealedFile, folder: Path, drop: Path) -> bool:
+    """Move one file back; returns False when its name is taken."""
+    with ExitStack() as holding:
+        own = _entered(holding, folder.parent, f"{folder.name}/{file.base_name}")
+        if own is None:
+            return True
+        source = _entered(holding, own.parent, file.name)
+        if source is None or not exists(source):
+            return True
+        try:
+            move(source, holding.enter_context(_prepared(drop, file.name)))
+        except (FileExistsError, NotADirectoryError):
+            return False
+    return True
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a job's folder that holds nothing any more but what retraind put there.
+
+    What somebody else put there stays, and the folder with it.
+    """
+    try:
+        with held(folder.parent, folder.name) as inside:
+            for path in list(inside.iterdir()):
+                if stat.S_ISDIR(path.lstat().st_mode):
+                    _remove_empty(path)
+                elif path.name in _OWN_FILES:
+                    path.unlink()
+    except FileNotFoundError:
+        return
+    _remove_empty(folder)
+    sync_folder(folder.parent)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise

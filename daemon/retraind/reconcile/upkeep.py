@@ -1,0 +1,143 @@
+"""What has to be looked after as time goes by: holds that end by themselves, and the models' keys."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
+from retraind.config.settings import ModelSettings
+from retraind.domain.failures import Hold, Setback
+from retraind.domain.job import Problem
+from retraind.jobs.pipeline import Pipeline
+from retraind.store.journal import Conflict, Journal, ModelHold
+from retraind.system import log
+from retraind.system.clock import Clock, for_people
+
+_LOG = log.get(__name__)
+
+INTERVAL = timedelta(seconds=15)
+"""How often to look after them."""
+_HOLD_RETRY = timedelta(hours=6)
+"""How often a refused key, or what else holds a model, is tried again unchanged: the vendor's side may be well again."""
+_AGE_INTERVAL = timedelta(hours=1)
+"""How often the age of a key is looked at that people replace."""
+_END_INTERVAL = timedelta(minutes=1)
+"""How often that of other keys is, and of those whose end was warned of: a warning ends when they are replaced."""
+_RENEWAL_RETRY = timedelta(minutes=10)
+
+
+@contextmanager
+def _by_itself(model: str) -> Iterator[None]:
+    """Keep an internal error met at one model from the others, which are looked after on the same thread."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise
+    except Exception:  # noqa: BLE001 - logged with its trace, and tried again
+        _LOG.exception("key_check_crashed", model=model)
+
+
+class Caretaker:
+    """Looks after the holds of all jobs, and the keys of all models in the pipeline's settings."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        stopping: threading.Event,
+        changed: Callable[[str], None],
+    ) -> None:
+        """`changed` is called with a model for whose jobs, or readers, something is different now."""
+        self._pipeline = pipeline
+        self._journal = journal
+        self._credentials = credentials
+        self._clock = clock
+        self._stopping = stopping
+        self._changed = changed
+        self._due: dict[str, float] = {}
+        """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
+
+    def end_holds_of_last_time(self) -> None:
+        """Try again after a start what is on hold for a credential: the key may have been replaced meanwhile."""
+        for name, hold in self._journal.holds().items():
+            if hold.credential:
+                self._journal.release_model(name, "retraind was started", trial=True)
+
+    def forget(self, name: str) -> None:
+        """Look at a model's key anew: where it comes from may have been changed."""
+        self._credentials.forget(name)
+        self._due.pop(name, None)
+
+    def mind(self) -> None:
+        """End the holds whose reason is gone, renew keys that retraind fetches itself, and warn of others' ends."""
+        self._end_holds_for_keys()
+        self._end_dated_holds()
+        for name, model in self._pipeline.settings.models.items():
+            if self._stopping.is_set():
+                return  # The service may be slow, and there may be a thousand keys to ask it for.
+            if self._clock.elapsed() >= self._due.get(name, 0.0):
+                again = _END_INTERVAL
+                with _by_itself(name):
+                    again = self._mind_end(name, model)
+                self._due[name] = self._clock.elapsed() + again.total_seconds()
+
+    def _end_holds_for_keys(self) -> None:
+        for name, hold in self._journal.holds().items():
+            if name not in self._pipeline.settings.models:
+                continue
+            with _by_itself(name):
+                self._end_hold(name, hold)
+
+    def _end_hold(self, name: str, hold: ModelHold) -> None:
+        present = self._pipeline.present_fingerprint(name) if hold.credential else None
+        replaced = present is not None and present != self._pipeline.refused.get(name)
+        if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
+            same = "the key is tried again" if hold.credential else "its reason may be gone"
+            why = "the API key was replaced" if replaced else same
+            self._journal.release_model(name, why, trial=not replaced)
+            self._due.pop(name, None)
+            _LOG.info("model_released", model=name, why=why)
+            self._changed(name)
+
+    def _end_dated_holds(self) -> None:
+        now = self._clock.now()
+        for job in self._journal.active():
+            if job.hold and job.held_until and (job.held_until <= now or job.clock_was_set_back(now)):
+                with suppress(Conflict):  # A command was faster.
+                    event = "hold_tried" if job.upload_held else "released"
+                    self._journal.write(job, event, hold=None, held_until=None)
+                self._changed(job.model)
+
+    def _mind_end(self, name: str, model: ModelSettings) -> timedelta:
+        """Renew a key that retraind fetches itself, or warn of the end of one that people replace.
+
+        Returns when to look again.
+        """
+        warning, again = None, _END_INTERVAL
+        try:
+            if self._credentials.renew(name, model):
+                _LOG.info("key_renewed", model=name, ends_at=str(self._credentials.ends_at(name)))
+        except Setback as trouble:
+            ends = self._credentials.ends_at(name)
+            until = f" The present one ends on {for_people(ends)}." if ends else ""
+            why = Problem(what=trouble.what, remedy=trouble.remedy)
+            if isinstance(trouble, Hold):
+                why = explained(trouble, name, model)
+            what = f"A new API key could not be fetched. {why.what}{until}"
+            warning, again = Problem(what=what, remedy=why.remedy), _RENEWAL_RETRY
+            _LOG.warning("key_not_renewed", model=name, reason=why.told())
+        if model.model_id is None and (key := self._pipeline.present_fingerprint(name)) is not None:
+            issued = presumed_issue(self._journal.first_seen(name, key), self._credentials.arrived_at(model))
+            warning = warning_of(issued, self._clock.now(), origin_of(name, model))
+            again = _END_INTERVAL if warning else _AGE_INTERVAL
+        if self._journal.note_warning(name, warning):
+            if warning:
+                _LOG.warning("key_ends_soon", model=name, reason=warning.told())
+            self._changed(name)
+        return again

@@ -1,0 +1,393 @@
+"""Notifications: entries of the history, told to each recipient once, on a thread that no job waits for.
+
+The history is the queue, and the journal remembers up to where each recipient has been told. So nothing is told twice
+after a restart, and what could not be told in time is told later or, after a day, given up with a line in the log. A
+kill between the telling and the note of it tells one message again.
+"""
+
+import platform
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+from requests.utils import get_auth_from_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind.api.backoff import backoff
+from retraind.api.error_table import wait_asked_for
+from retraind.api.http import NETWORK_ERRORS, basic_auth, network_retry, new_session, time_out
+from retraind.api.redaction import fingerprint
+from retraind.config.settings import ApiSettings, Settings
+from retraind.domain.failures import ConfigError, Retry
+from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
+from retraind.store.journal import Entry, Journal
+from retraind.system import log
+from retraind.system.addresses import place_of
+from retraind.system.clock import Clock, span_for_people
+from retraind.system.escape import display, printable
+
+_LOG = log.get(__name__)
+
+_CONNECT_TIME = timedelta(seconds=3)
+_SILENCE = timedelta(seconds=4)
+"""Together below the time that a stop may take."""
+_LONGEST_CALL = timedelta(seconds=20)
+"""How long one recipient may keep the others waiting; it may send a byte now and then, so that it is never silent."""
+_CALL_WHEN_STOPPING = _CONNECT_TIME + _SILENCE
+_CALL_STEP = 0.1
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
+_TOO_OLD = timedelta(days=1)
+_MOST_READ = 1_000
+_MOST_AT_ONCE = 20
+"""Messages that one recipient gets one by one; of more, the older ones are summed up in one."""
+_SAVE_AFTER = 1_000
+_NO_COMMANDS = str.maketrans("<>@", "\u2039\u203a\uff20")
+_IDLE_SECONDS = 600.0
+
+
+class Refused(Exception):
+    """The recipient will not take this message, however often it is tried; its text may be shown."""
+
+
+class Recipient(Protocol):
+    """Somebody to tell."""
+
+    name: str
+    """As it may be shown: its address may hold a token."""
+    key: str
+    """Tells it from others without telling its address."""
+
+    def tell(self, message: Message) -> None:
+        """Deliver a message. Raises Retry or Refused; whatever else it raises, or if it never ends, is for `Calls` to handle."""
+
+
+class _Call(threading.Thread):
+    """Tells one recipient one message, on a thread of its own: what others wrote may hang, or end the thread it runs on."""
+
+    def __init__(self, recipient: Recipient, message: Message) -> None:
+        super().__init__(name="notify-call", daemon=True)
+        self.outcome: Retry | Refused | None = None
+        self._recipient = recipient
+        self._message = message
+
+    def run(self) -> None:
+        """Tell it."""
+        try:
+            self._recipient.tell(self._message)
+        except (Retry, Refused) as outcome:
+            self.outcome = outcome
+        except BaseException as error:  # noqa: BLE001 - a hundred services' code; its words may show the address
+            self.outcome = Retry(f"{self._recipient.name} could not be told ({type(error).__name__}).")
+
+
+class Calls:
+    """Tells recipients, each within a bounded time. One that has not ended a call yet gets no other."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, _Call] = {}
+
+    def tell(
+        self, recipient: Recipient, message: Message, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Deliver a message. Raises Retry or Refused, and nothing else."""
+        late = Retry(f"{recipient.name} did not take a message within {span_for_people(_LONGEST_CALL)}.")
+        last = self._last.get(recipient.key)
+        if last is not None and last.is_alive():
+            raise late
+        call = self._last[recipient.key] = _Call(recipient, message)
+        began = time.monotonic()
+        try:
+            call.start()
+        except RuntimeError:
+            del self._last[recipient.key]
+            raise Retry(f"{recipient.name} could not be told: no more threads can be started.") from None
+        while call.is_alive():
+            call.join(_CALL_STEP)
+            limit = _CALL_WHEN_STOPPING if stopping() else _LONGEST_CALL
+            if time.monotonic() - began > limit.total_seconds() and call.is_alive():
+                raise late
+        if call.outcome is not None:
+            raise call.outcome
+
+
+class _Webhook:
+    """Takes JSON by POST, with the proxy and the certificates of [api]."""
+
+    def __init__(self, url: str, name: str, api: ApiSettings, clock: Clock) -> None:
+        self.name, self.key = name, fingerprint(url)
+        self._url = url
+        self._clock = clock
+        self._api = api.model_copy(update={"connect_timeout": _CONNECT_TIME, "timeout": _SILENCE})
+
+    def tell(self, message: Message) -> None:
+        # The user and password of the address, if it has some; a session of ours adds nothing of its own accord.
+        user, password = get_auth_from_url(self._url)
+        headers = {"Authorization": basic_auth(user, password)} if user else {}
+        try:
+            with (
+                new_session(self._api) as session,
+                session.post(
+                    self._url,
+                    json=as_json(message),
+                    timeout=time_out(self._api),
+                    allow_redirects=False,
+                    stream=True,
+                    headers=headers,
+                ) as response,
+            ):
+                status = response.status_code
+                after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
+        except NETWORK_ERRORS as error:
+            raise network_retry(error, self.name) from None
+        if 200 <= status < 300:  # noqa: PLR2004
+            return
+        if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
+            raise Retry(f"{self.name} answers HTTP {status}.", after=after)
+        raise Refused(f"{self.name} refuses the message with HTTP {status}.")
+
+
+class _ThroughApprise:
+    """Takes what Apprise makes of a title and a text: mail, chat, push and many more."""
+
+    def __init__(self, url: str, name: str) -> None:
+        # It takes a moment to import, and most installations do without.
+        import apprise  # noqa: PLC0415
+
+        self.name, self.key = name, fingerprint(url)
+        self._kinds = {True: apprise.NotifyType.SUCCESS, False: apprise.NotifyType.WARNING}
+        self._target = apprise.Apprise(asset=apprise.AppriseAsset(app_id="retraind"))
+        try:
+            known = self._target.add(url)
+        except Exception:  # noqa: BLE001 - a hundred services' code; its words may show the address
+            known = False
+        if not known:
+            raise ConfigError([f"{name}: Apprise cannot make sense of this address."])
+
+    def tell(self, message: Message) -> None:
+        taken = self._target.notify(
+            title=subject(message), body=message.text, notify_type=self._kinds[message.good]
+        )
+        if not taken:
+            raise Retry(f"{self.name} did not take the message.")
+
+
+def _plain(text: str) -> str:
+    """Return text in which a file's name cannot call everybody in a chat, as <!channel> and @everyone do."""
+    return text.translate(_NO_COMMANDS)
+
+
+def subject(message: Message) -> str:
+    """Return the title with the machine's name, for mail and phones."""
+    return f"retraind on {platform.node()}: {message.title}"
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """Return what a webhook gets. `text` alone says it all: chat services show that field."""
+    told = asdict(message) | {"at": message.at.isoformat(), "machine": platform.node()}
+    return told | {"text": f"{subject(message)}. {message.text}", "what": message.text}
+
+
+def recipients_of(settings: Settings, clock: Clock | None = None) -> list[Recipient]:
+    """Return whom [notify] names. Raises ConfigError with every address that cannot be used."""
+    found: list[Recipient] = []
+    problems: list[str] = []
+    for number, url in enumerate(settings.notify.urls):
+        try:
+            found.append(_recipient(url, number, settings.api, clock or Clock()))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _recipient(url: SecretStr, number: int, api: ApiSettings, clock: Clock) -> Recipient:
+    address = url.get_secret_value()
+    scheme = address.partition("://")[0].lower()
+    if scheme in {"http", "https"}:
+        return _Webhook(address, f"notify.urls[{number}] ({scheme}://{place_of(address)})", api, clock)
+    name = f"notify.urls[{number}] ({scheme})"
+    try:
+        return _ThroughApprise(address, name)
+    except ImportError:
+        raise ConfigError(
+            [
+                f"{name}: addresses other than https:// and http:// need Apprise, which is not installed. "
+                "Run: pip install 'retraind[notify]'"
+            ]
+        ) from None
+
+
+def test_message(clock: Clock) -> Message:
+    """Return a message that asks for nothing."""
+    return Message("test", clock.now(), None, None, good=True, title=TEST_TITLE, text=TEST_TEXT)
+
+
+def _summed_up(messages: list[tuple[int, Message]]) -> list[tuple[int, Message]]:
+    """Return what is told of these messages and their places: an account that ends can hold a thousand models."""
+    many = messages[:-_MOST_AT_ONCE]
+    if not many:
+        return messages
+    return [(many[-1][0], summary_of([message for _, message in many])), *messages[-_MOST_AT_ONCE:]]
+
+
+@dataclass
+class _Line:
+    """The way to one recipient."""
+
+    recipient: Recipient
+    place: int
+    """Up to where in the history it has been told."""
+    saved: int
+    """The same, as the journal has it."""
+    tries: int = 0
+    due: float = 0.0
+    """When to try again (`Clock.elapsed` seconds)."""
+
+
+class Notifier:
+    """Tells every recipient what happened since it was told last."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        recipients: Sequence[Recipient],
+        clock: Clock,
+        chance: random.Random | None = None,
+    ) -> None:
+        """Begin where each recipient was left; a new one is told of nothing that happened before."""
+        self._journal = journal
+        self._clock = clock
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._working = threading.Lock()
+        self._handing_over = threading.Lock()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lines: dict[str, _Line] = {}
+        self._calls = Calls()
+        self._fresh: tuple[Settings, Sequence[Recipient]] | None = None
+        self._take_over(settings, recipients)
+
+    def configure(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
+        """Say whom to tell of what from now on. Never waits: somebody may just be told something, and be slow."""
+        with self._handing_over:
+            self._fresh = (settings, recipients)
+        self.nudge()
+
+    def _take_over(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
+        self._settings = settings
+        known: Mapping[str, int] = self._journal.recipients()
+        self._lines = {}
+        for recipient in recipients:
+            place = known.get(recipient.key)
+            if place is None:
+                place = self._journal.last_entry()
+                self._journal.set_recipient(recipient.key, place)
+            self._lines[recipient.key] = _Line(recipient, place, place)
+        for gone in known.keys() - self._lines.keys():
+            self._journal.set_recipient(gone, None)
+
+    def start(self) -> None:
+        """Begin to work on a thread of its own."""
+        self._thread = threading.Thread(target=self._work, name="notify")
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Say that something may have happened. Never waits."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread; what was not told is told after the next start."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            wait = None
+            try:
+                wait = self.deliver()
+            except SQLAlchemyError as error:
+                _LOG.warning("notifications_wait", reason=str(getattr(error, "orig", error)))
+            except Exception as error:  # noqa: BLE001 - this thread is nobody's but ours, and has to go on
+                # Its kind alone: addresses are near.
+                _LOG.error(
+                    "notifications_wait", reason=f"internal error in retraind ({type(error).__name__})"
+                )
+                wait = _FIRST_WAIT.total_seconds()
+            self._wake.wait(_IDLE_SECONDS if wait is None else min(wait, _IDLE_SECONDS))
+
+    def deliver(self) -> float | None:
+        """Tell everybody what there is to tell; returns in how many seconds to try again, if somebody did not listen."""
+        with self._working:
+            while (fresh := self._fresh) is not None:
+                self._take_over(*fresh)
+                with self._handing_over:
+                    self._fresh = None if self._fresh is fresh else self._fresh
+            waits = [wait for line in self._lines.values() if (wait := self._deliver(line)) is not None]
+        return min(waits, default=None)
+
+    def _deliver(self, line: _Line) -> float | None:
+        left = line.due - self._clock.elapsed()
+        if left > 0:
+            return left
+        end = self._journal.last_entry()
+        entries = self._journal.entries_after(line.place, KINDS, _MOST_READ)
+        if len(entries) == _MOST_READ:
+            end = entries[-1].id
+        messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
+        for place, message in _summed_up(messages):
+            if self._stopping.is_set() or self._fresh is not None:
+                return None
+            wait = self._tell(line, message)
+            if wait is not None:
+                return wait
+            self._save(line, place)
+        line.place = max(line.place, end)
+        if line.place - line.saved > _SAVE_AFTER:
+            self._save(line, line.place)
+        return 0.0 if len(entries) == _MOST_READ else None
+
+    def _message(self, entry: Entry) -> Message | None:
+        job = self._journal.get(entry.event.job) if entry.event.job else None
+        try:
+            told = message_of(entry.event, job, self._settings)
+        except Exception as error:  # noqa: BLE001 - what follows it in the history has to be told
+            reason = f"internal error in retraind ({type(error).__name__})"
+            _LOG.error("notification_given_up", of=entry.event.event, reason=reason)
+            return None
+        return told and replace(told, title=_plain(display(told.title)), text=_plain(printable(told.text)))
+
+    def _tell(self, line: _Line, message: Message) -> float | None:
+        """Tell one message, or give it up; returns the seconds to wait before it is tried again."""
+        told = {"to": line.recipient.name, "of": message.event}
+        try:
+            self._calls.tell(line.recipient, message, self._stopping.is_set)
+        except Refused as refusal:
+            _LOG.error("notification_given_up", **told, reason=str(refusal))
+        except Retry as trouble:
+            if self._clock.now() - message.at < _TOO_OLD:
+                wait = backoff(line.tries, _FIRST_WAIT, _LONGEST_WAIT, trouble.after, self._chance)
+                line.tries += 1
+                line.due = self._clock.elapsed() + wait.total_seconds()
+                if line.tries == 1:
+                    _LOG.warning("notification_retried", **told, reason=str(trouble))
+                return wait.total_seconds()
+            _LOG.error("notification_given_up", **told, reason=str(trouble))
+        else:
+            _LOG.info("notification_sent", **told)
+        line.tries, line.due = 0, 0.0
+        return None
+
+    def _save(self, line: _Line, place: int) -> None:
+        self._journal.set_recipient(line.recipient.key, place)
+        line.place = line.saved = place

@@ -1,0 +1,141 @@
+"""report.json: what RESULT.txt and ERROR.txt tell, for programs. Its schema is docs/report.schema.json."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from retraind.domain.job import Job, Outcome, Role, Shown
+from retraind.report.notes import headline, remedy_of
+from retraind.system.escape import json_escaped
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReportFile(_Part):
+    """A file of the delivery."""
+
+    role: Role
+    name: str = Field(description="Path below the job's folder.")
+    bytes: int
+    sha256: str | None = Field(description="Null when the job ended before the file was read.")
+    rows: int | None = Field(description="Data rows, the header not counted.")
+
+
+class ReportProblem(_Part):
+    """Why the job failed."""
+
+    what: str
+    details: tuple[str, ...]
+    remedy: str
+    step: str | None = Field(description="The state in which the job failed.")
+
+
+class ReportService(_Part):
+    """What the service said."""
+
+    retrain_job_id: str | None
+    status: str | None
+    message: str | None
+    model_id: int | None
+
+
+class Report(_Part):
+    """The outcome of one delivery. Times are ISO 8601 in UTC."""
+
+    schema_version: Literal[1] = 1
+    job: str
+    model: str
+    key: str
+    outcome: Outcome
+    summary: str
+    files: tuple[ReportFile, ...]
+    columns: tuple[str, ...]
+    warnings: tuple[str, ...]
+    problem: ReportProblem | None
+    service: ReportService
+    results: str | None = Field(description="The results file's name in the job's folder.")
+    results_sha256: str | None = Field(
+        default=None, description="Of what the service sent, taken while it was received."
+    )
+    switched: bool
+    switch_open: bool = Field(
+        default=False,
+        description="True when it is not certain whether it was published, since the service gave no clear answer.",
+    )
+    switch_note: str | None
+    gate_exit: int | None
+    gate_shown: tuple[Shown, ...] = Field(default=(), description="The files that the gate was shown.")
+    related_job: str | None = Field(
+        description="The newer job (superseded), the earlier one (duplicate), or the one that a training was taken over from or by."
+    )
+    taken_at: datetime
+    uploaded_at: datetime | None
+    trained_at: datetime | None
+    switched_at: datetime | None = Field(description="When it was published last.")
+    switched_by_hand: bool = Field(description="True when that was done by a person.")
+    first_switched_at: datetime | None = Field(
+        description="When it was published first, if that was earlier."
+    )
+    closed_at: datetime
+
+
+def report(job: Job) -> Report:
+    """Build the report of a job whose outcome is decided."""
+    assert job.outcome is not None
+    problem = None
+    if job.problem and job.outcome is Outcome.FAILED:
+        problem = ReportProblem(
+            what=job.problem.what,
+            details=job.problem.details,
+            remedy=remedy_of(job),
+            step=job.failed_in,
+        )
+    return Report(
+        job=job.id,
+        model=job.model,
+        key=job.key,
+        outcome=job.outcome,
+        summary=headline(job),
+        files=tuple(
+            ReportFile(
+                role=file.role,
+                name=file.name,
+                bytes=file.signature.size,
+                sha256=file.sha256,
+                rows=job.rows.get(file.role),
+            )
+            for file in job.files
+        ),
+        columns=job.columns,
+        warnings=job.warnings,
+        problem=problem,
+        service=ReportService(
+            retrain_job_id=job.retrain_job_id,
+            status=job.status,
+            message=job.status_message,
+            model_id=job.trained_model_id,
+        ),
+        results=job.results_name,
+        results_sha256=job.results_sha256,
+        switched=job.outcome is Outcome.SWITCHED,
+        switch_open=job.switch_open,
+        switch_note=job.switch_note,
+        gate_exit=job.gate_exit,
+        gate_shown=job.gate_shown,
+        related_job=job.earlier_job or job.continued_in or job.continues,
+        taken_at=job.created_at,
+        uploaded_at=job.uploaded_at,
+        trained_at=job.trained_at,
+        switched_at=job.switched_at,
+        switched_by_hand=job.switched_by_hand,
+        first_switched_at=job.first_switched_at,
+        closed_at=job.updated_at,
+    )
+
+
+def as_bytes(job: Job) -> bytes:
+    """Return report.json's content."""
+    return json_escaped(report(job).model_dump_json(indent=2)).encode() + b"\n"

@@ -1,0 +1,137 @@
+"""The journal's tables, and how an older journal's are brought up to date. What they mean is told in journal.py."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from retraind.domain.failures import JournalError
+from retraind.domain.job import SHORT_ID
+
+SCHEMA = "0006"
+"""The newest revision in migrations/versions."""
+METADATA = sa.MetaData()
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),  # seconds since 1970, to sort and page by
+    sa.Column("content", sa.String),  # hash over the data files' hashes; None until checked
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # the whole Job as JSON
+    sa.Index("jobs_by_state", "state", "created_at"),
+    sa.Index("jobs_by_model_state", "model", "state", "created_at"),
+    sa.Index("jobs_by_model", "model", "created_at"),
+    sa.Index("jobs_by_time", "created_at"),
+    sa.Index("jobs_known", "model", "id", "version", "state"),
+    sa.Index("jobs_by_content", "model", "content"),
+    sa.Index("jobs_by_short_id", sa.text(f"substr(id, -{SHORT_ID})")),
+)
+"""Columns beside the body exist to be searched; the body alone is what a Job is made of."""
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("job", sa.String),
+    sa.Column("model", sa.String),
+    sa.Column("event", sa.String, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index("events_by_job", "job", "id"),
+    sa.Index("events_by_model", "model", "event", "at"),
+)
+
+MODELS = sa.Table(
+    "models",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("held_since", sa.Float),
+    sa.Column("hold", sa.Text),  # a Problem as JSON
+    sa.Column("credential", sa.Boolean, nullable=False, default=False),
+    sa.Column("trial", sa.Text),  # a hold that ended to see whether its reason has gone, until that is known
+)
+
+HOSTS = sa.Table(
+    "hosts",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("next_try", sa.Float, nullable=False),
+    sa.Column("told", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+"""The hosts that are down, for as long as they are."""
+
+RECIPIENTS = sa.Table(
+    "recipients",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("told", sa.Integer, nullable=False),  # the last event that it has been told of, or need not be
+)
+"""Who is notified of what is in the history."""
+
+SIGHTINGS = sa.Table(
+    "sightings",
+    METADATA,
+    sa.Column("folder", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # the rest of a Remembered as JSON
+)
+"""The files that wait in drop folders where markers count, and in which order they came."""
+
+_VERSION = sa.Table(
+    "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)
+)
+"""Alembic's own table, in which it keeps the schema's revision."""
+
+
+def migrate(engine: sa.Engine, file: Path) -> None:
+    """Create the tables, or bring them to the present schema.
+
+    Raises JournalError when the file is another program's or from a newer retraind.
+    """
+    # Most often there is nothing to do, and then no lock is needed that another program may have.
+    with engine.execution_options(read_only=True).connect() as reading:
+        if _VERSION.name in sa.inspect(reading).get_table_names() and _revision(reading) == SCHEMA:
+            return
+    with engine.begin() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        if not tables:
+            # A new journal needs no history of its schema. A test holds both ways to the same result.
+            METADATA.create_all(connection)
+            connection.execute(_VERSION.insert().values(version_num=SCHEMA))
+            return
+        present = _revision(connection) if _VERSION.name in tables else None
+        if present == SCHEMA:
+            return
+        if present is None or JOBS.name not in tables:
+            raise JournalError(
+                f"{file} belongs to another program: it has tables, but none of a journal. "
+                "Name a file of its own for the journal with state.url."
+            )
+        # Alembic takes longer to import than most commands take to run, and is rarely needed.
+        import alembic.command  # noqa: PLC0415
+        import alembic.config  # noqa: PLC0415
+        import alembic.script  # noqa: PLC0415
+
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        known = {
+            step.revision for step in alembic.script.ScriptDirectory.from_config(config).walk_revisions()
+        }
+        if present not in known:
+            raise JournalError(
+                f"The journal {file} was written by a newer retraind (schema {present}). "
+                "Install that version again, or restore the journal from before the update."
+            )
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, SCHEMA)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    revision: str | None = connection.scalar(sa.select(_VERSION.c.version_num))
+    return revision

@@ -1,0 +1,91 @@
+"""job.json: a copy of the journal's record in each job's folder, from which a lost journal can be rebuilt.
+
+People can write to the share, so a copy carries a seal made with a key that only the daemon has. A copy without a
+good seal is believed only when an operator says so.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retraind.domain.job import Job
+from retraind.system.escape import json_escaped
+from retraind.system.files import PRIVATE, is_file, make_folder, open_regular, write_atomically
+
+NAME = "job.json"
+KEY_NAME = "seal.key"
+_LARGEST = 16 << 20
+"""Bytes of a copy that are read; 5,000 long column names fit in."""
+_KEY_BYTES = 32
+
+
+class _Document(BaseModel):
+    """What is in the file. Parsed by pydantic, which bounds how deep JSON may go."""
+
+    model_config = ConfigDict(extra="ignore")
+    seal: str
+    job: str
+
+
+class JobFiles:
+    """Writes and reads copies, with the key beside the journal."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def beside(cls, journal: Path) -> Self:
+        """Use the key kept beside `journal`, making one at the first time. Raises OSError."""
+        path = journal.with_name(KEY_NAME)
+        try:
+            with open_regular(path) as file:
+                key = file.read(_KEY_BYTES)
+        except FileNotFoundError:
+            key = b""
+        if len(key) == _KEY_BYTES:
+            return cls(key)
+        make_folder(path.parent, PRIVATE)
+        key = secrets.token_bytes(_KEY_BYTES)
+        write_atomically(path, key, 0o600)
+        return cls(key)
+
+    @staticmethod
+    def are_known(journal: Path) -> bool:
+        """Tell whether the key beside `journal` is there, so that copies can be told from forgeries."""
+        return is_file(journal.with_name(KEY_NAME), follow=True)
+
+    def _seal(self, body: bytes) -> str:
+        return hmac.new(self._key, body, hashlib.sha256).hexdigest()
+
+    def write(self, folder: Path, job: Job) -> None:
+        """Put a copy of `job` into its folder, durably. Raises OSError."""
+        body = job.portable()
+        document = {"seal": self._seal(body), "job": body.decode()}
+        text = json_escaped(json.dumps(document, ensure_ascii=False, indent=1))
+        write_atomically(folder / NAME, text.encode() + b"\n")
+
+    def read(self, folder: Path, job_id: str, *, believe: bool = False) -> Job | None:
+        """Return the job `job_id` as the copy in `folder` has it; None where there is no copy of it.
+
+        A copy that was not made by this daemon, or was changed since, counts only with `believe`, and is not even
+        parsed without.
+        """
+        try:
+            with open_regular(folder / NAME) as file:
+                size = os.fstat(file.fileno()).st_size
+                text = file.read(size) if size <= _LARGEST else b""
+            document = _Document.model_validate_json(text)
+            body = document.job.encode()
+            if not believe and not hmac.compare_digest(document.seal.encode(), self._seal(body).encode()):
+                return None
+            job = Job.from_json(body)
+        except (OSError, ValidationError):
+            # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
+            return None
+        return job if job.id == job_id else None

@@ -1,0 +1,1 @@
+"""The ground: files, mounts, clocks, logs. Knows nothing of jobs."""

@@ -1,0 +1,155 @@
+"""Logging: structlog events with fields; coloured lines on a terminal, JSON lines otherwise; secrets masked."""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from retraind.system.addresses import HIDDEN
+from retraind.system.escape import display, json_escaped, printable
+
+_WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
+_WORD = re.compile(r"\S+")
+_PATH = re.compile(r"""(?:^|['"(=:,])/""")
+_CLOSING = "'\"<>)]},;:."
+_SECRET_FIELDS = frozenset(
+    {
+        "api_key", "secret_key", "x_api_key", "upload_url", "download_url", "upload_ticket", "key_value",
+        "authorization", "proxy_authorization", "password", "secret", "token",
+    }
+)  # fmt: skip
+_LONG = frozenset({"exception", "stack"})
+"""Fields of several lines."""
+_JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+def mask(text: str) -> str:
+    """Cut user, password and query off every web address in `text`: in queries the signatures of pre-signed ones stand."""
+    if "@" in text:
+        text = _WORD.sub(_without_user, text)
+    return _WORD_WITH_QUERY.sub(_without_query, text)
+
+
+def _without_user(word: re.Match[str]) -> str:
+    """Cut out everything up to the last @: a password may contain what ends it."""
+    scheme, separator, rest = word[0].partition("://")
+    _, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{HIDDEN}{at}{place}" if at else word[0]
+
+
+def _without_query(word: re.Match[str]) -> str:
+    before, query = word.groups()
+    # urllib3 also words an address as a path with its query.
+    if "://" not in word[0] and not ("=" in query and _PATH.search(before)):
+        return word[0]
+    return f"{before}?{HIDDEN}{query[len(query.rstrip(_CLOSING)) :]}"
+
+
+def _masked(value: Any) -> Any:
+    """Return a field's value without secrets, however deep they lie; what is not JSON becomes text."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return mask(value)
+        case Mapping():
+            return {
+                mask(str(name)): HIDDEN if _is_secret(name) else _masked(inner)
+                for name, inner in value.items()
+            }
+        case list() | tuple() | set() | frozenset():
+            return [_masked(inner) for inner in value]
+        case BaseException():
+            return mask(repr(value))
+        case _:
+            return mask(str(value))
+
+
+def _is_secret(name: object) -> bool:
+    return str(name).casefold().replace("-", "_") in _SECRET_FIELDS
+
+
+def _mask_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    for name, value in fields.items():
+        if _is_secret(name):
+            fields[name] = HIDDEN
+        elif not name.startswith("_"):  # those are structlog's own and are never shown
+            fields[name] = _masked(value)
+    return fields
+
+
+def _for_terminal(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    """Make every field fit for a terminal, which would obey escape sequences in them."""
+    return {
+        display(name): value if name.startswith("_") else _harmless(value, long=name in _LONG)
+        for name, value in fields.items()
+    }
+
+
+def _harmless(value: Any, *, long: bool = False) -> Any:
+    match value:
+        case str():
+            return printable(value) if long else display(value)
+        case dict():
+            return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+        case list():
+            return [_harmless(inner) for inner in value]
+        case _:
+            return value
+
+
+def _as_json(logger: WrappedLogger, method: str, fields: EventDict) -> str:
+    return json_escaped(str(_JSON(logger, method, fields)))
+
+
+def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
+    """Send structlog's and the libraries' log records to `stream` (standard error by default)."""
+    stream = stream or sys.stderr
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _mask_fields,
+    ]
+    terminal = stream.isatty()
+    if terminal:
+        shared[3] = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        shared.append(_for_terminal)
+    colors = not os.environ.get("NO_COLOR")
+    renderer = structlog.dev.ConsoleRenderer(colors=colors) if terminal else _as_json
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # These tell at INFO what the daemon tells better; APScheduler warns each time when a sweep still hangs, and urllib3
+    # words addresses with their signatures.
+    for noisy in ("alembic", "watchdog"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    for noisier in ("apscheduler", "urllib3"):
+        logging.getLogger(noisier).setLevel("ERROR")
+    # Its words about a failure may show an address with its token.
+    logging.getLogger("apprise").setLevel("CRITICAL")
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger

@@ -1,0 +1,143 @@
+"""What `retraind check` finds wrong before anything goes wrong."""
+
+import pytest
+
+from retraind.cli.checkup import checkup
+from retraind.config.settings import Settings
+from retraind.system.mounts import mounts
+from support.peers import Peer, answer
+from support.process import Site
+
+
+@pytest.fixture
+def told_of_the_gate(tmp_path):
+    """Return what is said of a gate."""
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+
+    def check(gate):
+        model = {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key", "switch": "gate", "gate": gate}
+        state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
+        findings = checkup(Settings(models={"churn": model}, state=state), online=False)
+        (found,) = (finding for finding in findings if finding.subject == "models.churn.gate")
+        return found
+
+    return check
+
+
+def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_models_name(tmp_path):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("a-key")
+    peer = Peer([answer(400, '{"message": "This model may be deleted."}')])
+    try:
+        settings = Settings(
+            api={"base_url": peer.url},
+            state={"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"},
+            models={"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key"}},
+        )
+        found = checkup(settings, online=True)[-1]
+    finally:
+        peer.stop()
+    assert not found.good
+    assert "model may have been deleted" in found.text
+    assert found.text.endswith("retraind release churn")
+
+
+def told_of(tmp_path, word, **model):
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+    state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
+    models = {"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key", **model}}
+    findings = checkup(Settings(models=models, state=state), online=False)
+    return [finding for finding in findings if finding.subject == f"models.churn.{word}"]
+
+
+def test_a_link_that_is_not_followed_when_a_job_is_filed_is_told(tmp_path):
+    (tmp_path / "drop").mkdir()
+    assert told_of(tmp_path, "done") == []
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "drop" / "done").symlink_to(tmp_path / "archive")
+    (found,) = told_of(tmp_path, "done")
+    assert not found.good
+    assert f'write done = "{tmp_path}/archive"' in found.text
+    (tmp_path / "link").symlink_to(tmp_path / "archive")
+    for elsewhere in ("link", "drop/../archive"):
+        assert told_of(tmp_path, "done", done=tmp_path / elsewhere) == []
+
+
+def test_a_gate_that_is_not_there_is_told(told_of_the_gate):
+    found = told_of_the_gate("/opt/no-such-gate --strict")
+    assert not found.good
+    assert "no program /opt/no-such-gate" in found.text
+
+
+def test_a_gate_that_is_there_is_fine(told_of_the_gate):
+    assert told_of_the_gate("true").good
+
+
+@pytest.mark.parametrize("by", ["itself", "an interpreter"])
+def test_a_gate_that_everybody_may_change_is_told(told_of_the_gate, tmp_path, by):
+    """It is run with the service's rights, so whoever may change it has these."""
+    gate = tmp_path / "gate.py"
+    gate.write_text("#!/bin/sh\n")
+    gate.chmod(0o777)
+    command = str(gate) if by == "itself" else f"sh {gate}"
+    found = told_of_the_gate(command)
+    assert not found.good
+    assert f"chmod o-w {gate}" in found.text
+    gate.chmod(0o755)
+    assert told_of_the_gate(command).good
+
+
+def test_a_drop_folder_of_the_services_without_the_sticky_bit_is_told(tmp_path):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop").chmod(0o2770)
+    _, found = told_of(tmp_path, "drop")
+    assert found.good
+    assert found.text.endswith(f"run: chmod +t {tmp_path}/drop")
+    (tmp_path / "drop").chmod(0o3770)
+    assert len(told_of(tmp_path, "drop")) == 1
+
+
+def test_a_work_folder_that_others_may_write_in_is_told(tmp_path):
+    (tmp_path / "drop" / ".retraind").mkdir(parents=True)
+    (tmp_path / "drop" / ".retraind").chmod(0o770)
+    _, found = told_of(tmp_path, "drop")
+    assert not found.good
+    assert f"chmod go-w {tmp_path}/drop/.retraind" in found.text
+
+
+def test_where_the_mount_makes_rights_up_there_is_a_warning(tmp_path, monkeypatch):
+    table = mounts("1 1 0:1 / / rw - cifs //server/share rw")
+    monkeypatch.setattr("retraind.cli.checkup.present_mounts", lambda: table)
+    monkeypatch.setattr("retraind.intake.share_identity.present_mounts", lambda: table)
+    (tmp_path / "drop" / ".retraind").mkdir(parents=True)
+    for path in (tmp_path / "drop", tmp_path / "drop" / ".retraind"):
+        path.chmod(0o770)
+    _, found = told_of(tmp_path, "drop")
+    assert found.good
+    assert "(cifs) where the mount says who may write" in found.text
+
+
+@pytest.mark.parametrize(
+    ("proxy", "good"),
+    [
+        ("http://me:s3/cret@proxy.example:3128", False),
+        ("proxy.example:99999", False),
+        ("http://me:pw@proxy.example", True),
+    ],
+)
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_told_without_its_password(
+    tmp_path, monkeypatch, proxy, good
+):
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    site = Site(tmp_path, "https://api.example")
+    site.add_model("churn", "key-of-churn-0123456789")
+    checked = site.command("check")
+    assert checked.returncode == (0 if good else 1)
+    assert ("WRONG  api.proxy" in checked.stdout) != good
+    assert "s3" not in checked.stdout.replace(str(tmp_path), "")

@@ -1,0 +1,437 @@
+import json
+import os
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from retraind.cli import main
+from retraind.config.load import _word, find_config, load
+from retraind.config.settings import ApiSettings
+from retraind.domain.failures import ConfigError
+from retraind.system.addresses import place_of, shown
+from retraind.system.log import mask
+
+SECRET = "key-that-must-never-be-shown"
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A folder with a share and a key, and a way to write and load configurations there."""
+    return World(tmp_path)
+
+
+class World:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.drop = self.folder("share/churn")
+        self.folder("share/churn/.retraind")
+        self.key = root / "churn.key"
+        self.key.write_text(SECRET)
+        self.key.chmod(0o600)
+        self.file = root / "config.toml"
+
+    def folder(self, name: str) -> Path:
+        path = self.root / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write(self, text: str) -> Path:
+        self.file.write_text(text.replace("DROP", str(self.drop)).replace("KEY", str(self.key)))
+        return self.file
+
+    def problems(self, text: str) -> list[str]:
+        with pytest.raises(ConfigError) as caught:
+            load(self.write(text))
+        assert SECRET not in str(caught.value)
+        return caught.value.problems
+
+
+SMALLEST = '[models.churn]\ndrop = "DROP"\napi_key_file = "KEY"\n'
+
+
+def test_three_lines_are_enough(world):
+    settings, file = load(world.write(SMALLEST))
+    assert file == world.file
+    model = settings.models["churn"]
+    assert model.drop == world.drop
+    assert (model.mode, model.switch, model.ready, model.backlog) == ("pair", "manual", "settle", "all")
+    assert settings.state.url.startswith("sqlite:////")
+
+
+def test_variables_override_the_file(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_POLL__INTERVAL", "5m")
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__SETTLE", "3s")
+    settings, _ = load(world.write(SMALLEST + 'settle = "1h"\n[poll]\ninterval = "1h"\n'))
+    assert settings.poll.interval == timedelta(minutes=5)
+    assert settings.models["churn"].settle == timedelta(seconds=3)
+
+
+def test_a_key_can_come_from_a_variable_alone(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__API_KEY", SECRET)
+    settings, _ = load(world.write('[models.churn]\ndrop = "DROP"\n'))
+    key = settings.models["churn"].api_key
+    assert key is not None
+    assert key.get_secret_value() == SECRET
+    assert SECRET not in repr(settings)
+    assert SECRET not in str(settings.model_dump(mode="json"))
+
+
+def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_usual_places(world, monkeypatch):
+    named, variable, here = (world.root / name for name in ("named.toml", "variable.toml", "config.toml"))
+    for file in (named, variable, here):
+        file.touch()
+    monkeypatch.chdir(world.root)
+    assert find_config() == Path("config.toml")
+    monkeypatch.setenv("RETRAIND_CONFIG", str(variable))
+    assert find_config() == variable
+    assert find_config(named) == named
+
+
+def test_no_configuration_at_all_says_where_it_was_looked_for(world, monkeypatch):
+    monkeypatch.chdir(world.folder("empty"))
+    with pytest.raises(ConfigError, match=r"config\.example\.toml"):
+        find_config()
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        find_config(Path("nowhere.toml"))
+
+
+MISTAKES = [
+    # what is wrong, the text, what the message has to name
+    ("an unknown key, with the right one proposed", SMALLEST + 'setle = "1s"\n', ["models.churn.setle", "settle"]),
+    ("an unknown section", SMALLEST + "[pol]\ninterval = 1\n", ["pol", "poll"]),
+    ("no model at all", "[poll]\ninterval = 1\n", ["models", "[models.NAME]"]),
+    ("no drop folder", '[models.churn]\napi_key_file = "KEY"\n', ["models.churn.drop", "needed"]),
+    ("a missing folder", SMALLEST.replace("DROP", "DROP/gone"), ["models.churn.drop", "gone", "does not exist"]),
+    ("a file for a folder", SMALLEST.replace("DROP", "KEY"), ["models.churn.drop", "not a folder"]),
+    ("a folder that cannot be looked at", SMALLEST.replace("DROP", "KEY/x"), ["models.churn.drop", "cannot be looked"]),
+    ("a relative folder", SMALLEST.replace("DROP", "share"), ["models.churn.drop", "whole path"]),
+    ("a folder in a home that is nobody's", SMALLEST.replace("DROP", "~no-such-user/x"), ["churn.drop", "whole path"]),
+    ("a key file in such a home", SMALLEST.replace("KEY", "~no-such-user/x"), ["api_key_file", "does not exist"]),
+    ("certificates in such a home", SMALLEST + '[api]\nca_bundle = "~no-such-user/x"\n', ["api.ca_bundle", "not exist"]),
+    ("a spool that depends on where one is", SMALLEST + '[state]\nspool = "spool"\n', ["state.spool", "whole path"]),
+    ("a missing key file", SMALLEST.replace("KEY", "KEY.gone"), ["api_key_file", "gone", "does not exist"]),
+    ("no credential", '[models.churn]\ndrop = "DROP"\n', ["models.churn", "exactly one credential"]),
+    ("two credentials", SMALLEST + 'credential = "x"\n', ["models.churn", "api_key_file and credential"]),
+    ("a secret key without its model", '[models.churn]\ndrop = "DROP"\nsecret_key_file = "KEY"\n', ["model_id"]),
+    ("patterns that overlap", SMALLEST + 'train = "*{key}*"\n', ["models.churn", "both match", "train_{key}"]),
+    ("a pattern with two keys", SMALLEST + 'train = "{key}{key}"\n', ["models.churn.train", "only once"]),
+    ("a key on one side only", SMALLEST + 'train = "train"\n', ["models.churn", "{key}"]),
+    ("a wrong choice", SMALLEST + 'mode = "both"\n', ["models.churn.mode", "'both'", "pair"]),
+    ("a duration without a unit", SMALLEST + 'settle = "soon"\n', ["models.churn.settle", "'soon'", '"30s"']),
+    ("a duration beyond all calendars", SMALLEST + 'retention = "99999999999d"\n', ["models.churn.retention", "36500d"]),
+    ("a duration of three thousand years", SMALLEST + 'poll_timeout = "1000000d"\n', ["poll_timeout", "36500d"]),
+    ("so many seconds", SMALLEST + "settle = 99999999999\n", ["models.churn.settle", "36500d"]),
+    ("a negative duration", SMALLEST + "settle = -1\n", ["models.churn.settle", "negative"]),
+    ("a gate without its command", SMALLEST + 'switch = "gate"\n', ["models.churn", "needs gate"]),
+    ("a command without the gate", SMALLEST + 'gate = "true"\n', ["models.churn", 'switch = "gate"']),
+    ("a gate in whatever folder one is", SMALLEST + 'switch = "gate"\ngate = "./gate.py"\n', ["churn.gate", "whole path"]),
+    ("a gate in a home", SMALLEST + 'switch = "gate"\ngate = ["~/gate.py", "x"]\n', ["churn.gate", "whole path of ~/gate.py"]),
+    ("data filed where it arrives", SMALLEST + 'done = "DROP/../churn"\n', ["models.churn", "done is the folder", "arrive"]),
+    ("data filed where it is in work", SMALLEST + 'failed = "DROP/.retraind"\n', ["models.churn", "failed is", "in work"]),
+    ("one folder for used and unused data", SMALLEST + 'done = "/tmp"\nfailed = "/tmp/"\n', ["models.churn", "name two"]),
+    ("a gate's variable that leads to keys", SMALLEST + 'gate_environment = ["retraind_models__x__api_key"]\n', ["gate_environment", "retraind's own"]),
+    ("a gate's variable with a value", SMALLEST + 'gate_environment = ["A=b"]\n', ["gate_environment", "'A=b'", "not the name"]),
+    ("a window that is none", SMALLEST + 'upload_window = "8-9"\n', ["upload_window", "22:00-06:00"]),
+    ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n', ["state.url", "sqlite:///"]),
+    ("a journal that is a folder", SMALLEST + '[state]\nurl = "sqlite:////tmp/"\n', ["state.url", "sqlite:///"]),
+    ("a journal without a name", SMALLEST + '[state]\nurl = "sqlite:////"\n', ["state.url", "sqlite:///"]),
+    ("a model's name with capitals", SMALLEST.replace("churn", "Churn"), ["models", "'Churn'", "small letters"]),
+    ("a budget that is none", SMALLEST + 'budget = "a few"\n', ["models.churn.budget", "4/month"]),
+    (
+        "a retention in which trainings are forgotten that count", SMALLEST + 'budget = "4/month"\nretention = "7d"\n',
+        ["models.churn", "retention", "31d"],
+    ),
+    ("a retention without a unit", SMALLEST + "retention = 400\n", ["models.churn.retention", "bare number", "400d"]),
+    ("a retention in a text without a unit", SMALLEST + 'retention = "400"\n', ["models.churn.retention", "400d"]),
+    ("a retention that is none", SMALLEST + 'budget = "4/month"\nretention = "long"\n', ["models.churn.retention", "30d"]),
+    ("a base address that is none", SMALLEST + '[api]\nbase_url = "service"\n', ["api.base_url", "'service'"]),
+    ("a proxy without a host", SMALLEST + '[api]\nproxy = "http://"\n', ["api.proxy", "address of a proxy"]),
+    ("a proxy without a port that is one", SMALLEST + '[api]\nproxy = "http://p:high"\n', ["api.proxy", "address of a"]),
+    ("a proxy of another kind", SMALLEST + '[api]\nproxy = "ftp://proxy"\n', ["api.proxy", "'ftp://proxy'", "http://"]),
+    ("no TOML", "models = x\n", ["not valid TOML", "line"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "named"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES])
+def test_a_mistake_is_told_with_file_key_value_and_remedy(world, text, named):
+    problems = world.problems(text)
+    assert len(problems) == 1, problems
+    for word in [str(world.file), *named]:
+        assert word in problems[0]
+
+
+def test_no_mistake_hides_another_in_its_table(world):
+    text = """
+        [models.Capital]
+        drop = "/nowhere"
+        setle = "1s"
+        switch = "gate"
+        api_key_file = "/nowhere.key"
+        model_id = 5
+        [models.other]
+        drop = "DROP"
+        settle = "ten"
+    """
+    told = "\n".join(world.problems(text))
+    for words in (
+        "'Capital' cannot", "models.Capital.drop", "models.Capital.setle", "needs gate", "models.Capital.api_key_file",
+        "model_id goes with", "models.other.settle", "models.other: exactly one credential",
+    ):  # fmt: skip
+        assert words in told
+
+
+def test_all_mistakes_are_told_at_once(world):
+    text = """
+        [polls]
+        [models.one]
+        drop = "/nowhere/one"
+        api_key_file = "KEY"
+        mode = "x"
+        [models.two]
+        drop = "DROP"
+        api_key_file = "KEY"
+        settle = "x"
+        [models.three]
+        drop = "DROP"
+        api_key_file = "KEY"
+    """
+    problems = world.problems(text)
+    told = "\n".join(problems)
+    for key in ("polls", "models.one.drop", "models.one.mode", "models.two.settle", "models.two.drop"):
+        assert key in told
+    assert len(problems) == 5
+
+
+@pytest.mark.parametrize("inner", ["", "/", "/deeper", "/done"])
+def test_two_models_cannot_share_a_drop_folder_or_lie_in_one_another(world, inner):
+    (world.drop / "deeper").mkdir()
+    (world.drop / "done").mkdir()
+    text = SMALLEST + f'[models.other]\ndrop = "DROP{inner}"\napi_key_file = "KEY"\n'
+    (problem,) = world.problems(text)
+    assert "models.other.drop" in problem or "models.churn.drop" in problem
+    assert "drop folder of its own" in problem
+
+
+def test_a_link_to_another_models_folder_counts_as_that_folder(world):
+    link = world.root / "link"
+    link.symlink_to(world.drop)
+    (problem,) = world.problems(SMALLEST + f'[models.other]\ndrop = "{link}"\napi_key_file = "KEY"\n')
+    assert "the same folder as" in problem
+
+
+def test_folders_whose_names_begin_alike_are_not_inside_one_another(world):
+    other = world.folder("share/churn2")
+    settings, _ = load(world.write(SMALLEST + f'[models.other]\ndrop = "{other}"\napi_key_file = "KEY"\n'))
+    assert set(settings.models) == {"churn", "other"}
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602])
+def test_a_key_file_that_others_can_read_is_refused(world, mode):
+    world.key.chmod(mode)
+    (problem,) = world.problems(SMALLEST)
+    assert "chmod o=" in problem
+
+
+def test_a_key_file_for_the_group_is_fine(world):
+    world.key.chmod(0o640)
+    load(world.write(SMALLEST))
+
+
+def test_a_key_in_a_configuration_that_others_can_read_is_refused(world):
+    text = f'[models.churn]\ndrop = "DROP"\napi_key = "{SECRET}"\n'
+    world.write(text).chmod(0o644)
+    (problem,) = world.problems(text)
+    assert "models.churn.api_key" in problem
+    world.file.chmod(0o600)
+    load(world.file)
+
+
+def test_a_variable_that_sets_nothing_is_a_mistake(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_POL__INTERVAL", "1s")
+    (problem,) = world.problems(SMALLEST)
+    assert "RETRAIND_POL__INTERVAL" in problem
+    assert "POLL" in problem
+
+
+def test_a_wrong_value_in_a_variable_is_blamed_on_the_variable(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__SETTLE", "soon")
+    (problem,) = world.problems(SMALLEST)
+    assert problem.startswith("Environment variable RETRAIND_MODELS__CHURN__SETTLE")
+
+
+@pytest.mark.parametrize("text", ["*.bak *.old", '["*.bak", "*.old"]'])
+def test_a_list_in_a_variable_is_words_or_json(world, monkeypatch, text):
+    monkeypatch.setenv("RETRAIND_SWEEP__IGNORE", text)
+    assert load(world.write(SMALLEST))[0].sweep.ignore == ("*.bak", "*.old")
+
+
+WRONG_LISTS = [
+    ("RETRAIND_NOTIFY__URLS", f"https://hooks.example.com/{SECRET} {SECRET}", "notify.urls.1 = (hidden)"),
+    ("RETRAIND_NOTIFY__ON", "failed fail", "notify.on.1 = 'fail'"),
+    ("RETRAIND_SWEEP", "often", "sweep: this is a table: write [sweep], and its keys below."),
+    ("RETRAIND_NOTIFY", f"https://hooks.example.com/{SECRET}", "notify: this is a table"),
+    ("RETRAIND_MODELS", SECRET, "models: this is a table: write [models.NAME], and its keys below."),
+    ("RETRAIND_MODELS__CHURN__FIX", "bomb", "models.churn.fix.0 = 'bomb'"),
+]
+
+
+@pytest.mark.parametrize(("variable", "text", "told"), WRONG_LISTS, ids=[case[0] for case in WRONG_LISTS])
+def test_a_wrong_list_or_table_in_a_variable_is_told_in_words(world, monkeypatch, variable, text, told):
+    monkeypatch.setenv(variable, text)
+    (problem,) = world.problems(SMALLEST)
+    assert problem.startswith(f"Environment variable {variable}: {told}")
+    assert SECRET not in problem
+
+
+MISPLACED = [
+    ("in a key that is misspelt", SMALLEST + f'apikey = "{SECRET}"\n', "models.churn.apikey: there is no such key. Did you"),
+    ("in a list that is", SMALLEST + f'[notify]\nurl = ["https://x/{SECRET}"]\n', "notify.url: there is no such key."),
+    ("without a key", f'[models]\nchurn = "{SECRET}"\n', "models.churn: this is a table: write [models.churn]"),
+    ("in a proxy of the wrong kind", SMALLEST + f'[api]\nproxy = ["http://me:{SECRET}@p"]\n', "proxy = ['http://(hidden)@p']"),
+    ("in an address", SMALLEST + f'[api]\nbase_url = "ftp://me:{SECRET}@host"\n', "base_url = 'ftp://(hidden)@host'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), [row[1:] for row in MISPLACED], ids=[row[0] for row in MISPLACED])
+def test_a_secret_in_the_wrong_place_is_not_shown(world, text, told):
+    (problem,) = world.problems(text)
+    assert told in problem
+
+
+def test_a_secret_with_a_mistake_beside_it_is_not_shown(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__API_KEY", SECRET)
+    problems = world.problems('[models.churn]\ndrop = "DROP"\napi_key_file = "KEY"\n')
+    assert "api_key and api_key_file" in problems[0]
+
+
+def test_a_gate_can_be_written_as_a_shell_would_read_it(world):
+    settings, _ = load(world.write(SMALLEST + 'switch = "gate"\ngate = "/bin/judge \'at least\' 0.8"\n'))
+    assert settings.models["churn"].gate == ("/bin/judge", "at least", "0.8")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://me:pass@proxy.example.com:3128", "https://[::1]:8080", "proxy.example.com:3128"]
+)
+def test_a_proxy_is_an_address(world, proxy):
+    assert load(world.write(SMALLEST + f'[api]\nproxy = "{proxy}"\n'))[0].api.proxy == proxy
+
+
+def test_a_proxy_that_needs_what_is_not_installed_is_told_without_its_password(world, monkeypatch):
+    monkeypatch.setattr("retraind.config.types.find_spec", lambda _: None)
+    (problem,) = world.problems(SMALLEST + f'[api]\nproxy = "socks5h://me:{SECRET}@proxy:1080"\n')
+    assert "api.proxy = 'socks5h://(hidden)@proxy:1080': SOCKS needs PySocks" in problem
+
+
+def test_a_window_may_pass_midnight(world):
+    settings, _ = load(world.write(SMALLEST + 'upload_window = "22:00-06:00"\n'))
+    assert settings.models["churn"].window == (time(22), time(6))
+
+
+def test_the_state_folder_follows_systemd(world, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/retraind:/other")
+    settings, _ = load(world.write(SMALLEST))
+    assert settings.state.journal_file == Path("/var/lib/retraind/journal.db")
+    assert settings.state.spool == Path("/var/lib/retraind/spool")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_configuration_that_cannot_be_read_is_told(world):
+    world.write(SMALLEST).chmod(0)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(world.file)
+
+
+USER, PASSWORD = "us3r-name", "s3/cret"
+MALFORMED = [
+    # an address as somebody writes it whose password has a sign that ends it
+    f"http://{USER}:{PASSWORD}@proxy.example.com:3128",
+    f"http://{USER}:80/{PASSWORD}@proxy.example.com:3128",
+    f"{USER}:{PASSWORD}@proxy.example.com:3128",
+    f"http://{USER}:s3#cret@proxy.example.com",
+    f"http://{USER}:s3?cret@proxy.example.com",
+    f"http://{USER}:s3 cret@proxy.example.com",
+    f"http://{USER}:s3\tcret@proxy.example.com",
+    f'http://{USER}:s3"/cret@proxy.example.com/',
+    f"http://{USER}:s3cr@et/s3cret@proxy.example.com",
+    f"http//{USER}:s3cret@proxy.example.com",
+    f"http:/{USER}:s3cret@proxy.example.com",
+    f"http:{USER}:s3cret@proxy.example.com",
+    f"://{USER}:s3cret@proxy.example.com",
+    f"ftp://{USER}:{PASSWORD}@proxy.example.com",
+    f"http://{USER}:s3cret@[::1",
+    f"http://{USER}:s3cret@:3128",
+    f"http://{USER}:s3cret@proxy.example.com:99999",
+    f"http://DOMAIN/{USER}:s3cret@proxy.example.com",
+    f"http://{USER}:{PASSWORD}",
+    f" http://{USER}:{PASSWORD}@proxy.example.com",
+]
+SETTERS = [
+    "api.proxy",
+    "api.base_url",
+    "notify.urls",
+    "state.url",
+    "api.proxy as a list",
+    "models.churn.gate_timeout",
+]
+PIECES_OF_SECRETS = ("us3r", "s3", "cret", "DOMAIN")
+
+
+@pytest.mark.parametrize("where", ["file", "variable", "a variable for the whole table"])
+@pytest.mark.parametrize("setter", SETTERS)
+@pytest.mark.parametrize("address", MALFORMED)
+def test_no_part_of_a_user_or_password_is_shown_however_an_address_is_malformed(  # noqa: PLR0917
+    world, monkeypatch, capsys, address, setter, where
+):
+    key, _, is_list = setter.partition(" as ")
+    *table, name = key.split(".")
+    value = json.dumps([address] if is_list or name == "urls" else address)
+    given = {name: json.loads(value)}
+    if where == "file":
+        world.write(f"{SMALLEST}[{'.'.join(table)}]\n{name} = {value}\n" if table[0] != "models" else
+                    f"{SMALLEST}{name} = {value}\n")  # fmt: skip
+    else:
+        world.write(SMALLEST)
+        variable = f"RETRAIND_{'__'.join(table)}".upper()
+        if where == "variable":
+            monkeypatch.setenv(f"{variable}__{name}".upper(), value if is_list else address)
+        else:
+            monkeypatch.setenv(variable, json.dumps(given))
+    world.file.chmod(0o600)
+    main(["check", "-c", str(world.file)])
+    main(["check", "--json", "-c", str(world.file)])
+    said = "".join(capsys.readouterr())
+    assert not [piece for piece in PIECES_OF_SECRETS if piece in said.replace(str(world.root), "")]
+    assert table[0] in said
+
+
+SECRET_SIGNS = st.text(st.sampled_from(list("Zq:/?#@ []%'\"\\<&;$é€\t")), min_size=1, max_size=8)
+
+
+@given(
+    st.sampled_from(["http://", "https://", "socks5://", "ftp://", "http:/", "http:", "//", ""]),
+    SECRET_SIGNS,
+    SECRET_SIGNS,
+    st.sampled_from(["h.example", "h.example:3128", "[::1]:1", "h.example/path", "h..example", ""]),
+)
+def test_no_address_that_is_refused_shows_anything_of_its_user_or_password(scheme, user, password, host):
+    address = f"{scheme}{user}:{password}@{host}"
+    told = [place_of(address), shown(address)]
+    for key in ("proxy", "base_url"):
+        try:
+            told.append(ApiSettings(**{key: address}).host)
+        except ValidationError as error:
+            told.append(_word(Path("config.toml"), error.errors()[0]))
+    assert not {"Z", "q", "é", "€"} & set("".join(told))
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Z"], exclude_characters="@"), min_size=1),
+    st.sampled_from(["", "@"]),
+)
+def test_no_text_in_the_log_shows_what_stands_in_front_of_the_last_at(password, more):
+    found = mask(f"Cannot reach http://me:{password}{more}@proxy.example.com:3128 now.")
+    assert found == "Cannot reach http://(hidden)@proxy.example.com:3128 now."

@@ -1,0 +1,223 @@
+"""The reader against Python's csv module: same records, same widths, same lines, however the bytes are cut."""
+
+import csv
+import io
+import itertools
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from retraind.dataset.reader.records import Scanner
+from retraind.dataset.reader.skeleton import Skeletons
+from retraind.dataset.reader.table import Limits, SourceFile, read_table
+
+TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
+REGULAR = st.builds(
+    lambda rows, ending, last: ending.join(",".join(row) for row in rows) + (ending if last else ""),
+    st.lists(
+        st.lists(
+            st.sampled_from(["", "a", '"a"', '"a,b"', '"x""y"', '"1\n2"', '"\r"', "日"]),
+            min_size=2,
+            max_size=2,
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
+)
+ALMOST = st.lists(
+    st.sampled_from(['"', '""', "a", ",", "\n", '"a,b"', '"\n"', ',"', "1,2\n", '\r\n"']), max_size=30
+).map(lambda parts: "".join(parts) + "\n")
+"""Nearly regular, with a quote at a wrong place now and then."""
+PIECES = st.integers(1, 40)
+
+
+def by_csv(text: str, delimiter: str = ",") -> tuple[list[tuple[int, list[str]]], bool]:
+    """Return each record's first line and cells as csv sees them, and whether a quote is left open at the end."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    records, line = [], 1
+    for cells in reader:
+        records.append((line, cells))
+        line = reader.line_num + 1
+    probe = list(csv.reader(io.StringIO(text + "\nZ", newline=""), delimiter=delimiter))
+    unclosed = bool(probe) and probe[-1][-1] != "Z"
+    return records, unclosed
+
+
+def source(data: bytes, name: str = "t.csv") -> SourceFile:
+    return SourceFile(name, lambda: io.BytesIO(data))
+
+
+@given(text=TEXTS | REGULAR, piece=PIECES, encoding=st.sampled_from(["utf-8", "cp932"]))
+@settings(max_examples=200, deadline=None)
+@example(text='"a', piece=1, encoding="utf-8")
+@example(text='a,"b""', piece=1, encoding="utf-8")
+@example(text="a\r\r\n\r", piece=1, encoding="utf-8")
+def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, encoding):
+    data = text.encode(encoding, "ignore")
+    expected, unclosed = by_csv(data.decode("latin-1"))
+    scanner = Scanner(b",")
+    seen = []
+    for start in range(0, len(data) + piece, piece):
+        scanner.feed(data[start : start + piece], final=start >= len(data))
+        seen += iter(scanner.record, None)
+
+    if unclosed:
+        expected.pop()
+    assert (scanner.unclosed_line is not None) == unclosed
+    assert [(record.line, record.width) for record in seen] == [
+        (line, len(cells)) for line, cells in expected
+    ]
+    for record, (_, cells) in zip(seen, expected, strict=True):
+        if record.width:
+            assert [cell.decode("latin-1") for cell in record.cells] == cells
+
+
+@given(
+    text=TEXTS | REGULAR,
+    piece=PIECES,
+    sample=st.integers(0, 3),
+    held=st.sampled_from([0, 20, 1000]),
+    target=st.sampled_from([None, "a"]),
+)
+@settings(max_examples=300, deadline=None)
+@example(text='h,i\na,b\r"x"\n', piece=40, sample=0, held=0, target=None)
+@example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, held=0, target=None)
+@example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, held=0, target=None)
+@example(text="h,i\n1,2\n\n", piece=3, sample=0, held=0, target=None)
+def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, held, target):
+    records, unclosed = by_csv(text)
+    if unclosed:
+        records.pop()
+    header = records[0][1] if records else []
+    rows = records[1:]
+    width = len(header)
+    counted = [(line, row) for line, row in rows if row or width == 1]
+    ragged = [(line, len(row)) for line, row in rows if len(row) != width and (row or width > 1)]
+    if rows and not rows[-1][1] and width > 1:
+        ragged.pop()  # one empty line at the end is let pass
+
+    data = text.encode()
+    reading = read_table(source(data), target=target, limits=Limits(piece=piece, held=held, sample=sample))
+
+    assert reading.width == width
+    assert reading.rows == len(counted)
+    assert reading.ragged.count == len(ragged)
+    assert [tuple(row) for row in reading.ragged.first] == ragged[:5]
+    assert (reading.unclosed_line is not None) == unclosed
+    if width > 1:
+        assert list(reading.facts.columns) == header
+        regular = [row for _, row in rows if len(row) == width]
+        empty = [at for at in range(width) if not any(row[at] for row in regular)]
+        assert list(reading.columns.empty) == empty
+
+
+@given(text=REGULAR | TEXTS | ALMOST, columns=st.sampled_from([(0, 1), (0,), (1,)]))
+@settings(max_examples=400, deadline=None)
+@example(text='"a""b","c\n"\n"d,""",e\n', columns=(0, 1))
+@example(text='"a"b,"c,"\n', columns=(0,))
+@example(text='"a,"b,c\n', columns=(1,))
+def test_the_fast_way_answers_only_what_csv_would(text, columns):
+    """Each block is asked for twice, since it learns."""
+    data = text.encode()
+    skeletons = Skeletons(b",")
+    for _ in range(2):
+        block = skeletons.block(data, 1, 2, lambda _: columns)
+        if block is None:
+            continue
+        records, unclosed = by_csv(data[: block.size].decode("latin-1"))
+        assert not unclosed
+        regular = [(line, cells) for line, cells in records if len(cells) == 2]
+        assert block.rows == len(regular)
+        assert list(block.lines) == [line for line, _ in regular]
+        for at in columns:
+            assert [cell.decode("latin-1") for cell in block.values[at]] == [
+                cells[at] for _, cells in regular
+            ]
+        assert list(block.odd) == [(line, len(cells)) for line, cells in records if len(cells) != 2]
+
+
+@given(text=REGULAR | TEXTS | ALMOST)
+@settings(max_examples=400, deadline=None)
+@example(text='"a,b",c\n"d"e,"f,"\n')
+@example(text='"a\r""\nb",c\n')
+@example(text='1,"a""","b,"\n')
+@example(text='a"x,y"b,"c"\n')
+def test_the_fast_way_counts_only_what_csv_would(text):
+    """Without a look at values it is another, faster way; each block is asked for twice, since it learns."""
+    data = text.encode()
+    skeletons = Skeletons(b",")
+    for _ in range(2):
+        block = skeletons.block(data, 1, 2, lambda _: ())
+        if block is None:
+            continue
+        records, unclosed = by_csv(data[: block.size].decode("latin-1"))
+        assert not unclosed
+        assert block.rows == sum(len(cells) == 2 for _, cells in records)
+        assert list(block.odd) == [(line, len(cells)) for line, cells in records if len(cells) != 2]
+        assert block.breaks == len(data[: block.size].splitlines())
+
+
+@given(text=REGULAR)
+@settings(max_examples=100, deadline=None)
+def test_a_regular_run_is_taken_the_fast_way(text):
+    """Else the property above would hold for a fast way that never answers."""
+    whole = text.endswith("\n")
+    block = Skeletons(b",").block(text.encode(), 1, 2, lambda _: ())
+    if whole:
+        assert block is not None
+        assert block.size == len(text.encode())
+
+
+def test_no_byte_inside_a_shift_jis_character_looks_like_structure():
+    """The reader works on bytes because of this: 0x5C and 0x7C do occur as second bytes, these never do."""
+    for lead, trail in itertools.product(range(0x80, 0x100), b',\t"\r\n\0'):
+        text = bytes((lead, trail)).decode("cp932", "replace")
+        assert text.endswith(chr(trail))
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 64])
+def test_shift_jis_with_backslash_and_bar_as_second_bytes_is_read_whole(piece):
+    text = "名前,値\n" + "ソ表能,ポ―|\\\n" * 12
+    reading = read_table(source(text.encode("cp932")), limits=Limits(piece=piece, sample=2))
+    assert reading.encoding.name == "shift_jis"
+    assert reading.facts.columns == ("名前", "値")
+    assert (reading.rows, reading.ragged.count) == (12, 0)
+
+
+@pytest.mark.parametrize("between", ["\n", '""'], ids=["a line break", "a doubled quote"])
+@pytest.mark.parametrize("sample", [1, 1000])
+def test_a_field_beyond_the_csv_module_limit_is_read_and_the_limit_left_alone(between, sample):
+    before = csv.field_size_limit()
+    long = "x" * (before + 10)
+    text = f'a,b\n1,2\n"{long + between + long}",""\n3,4\n'
+    reading = read_table(source(text.encode()), limits=Limits(sample=sample, piece=1 << 20))
+    assert (reading.rows, reading.ragged.count, reading.columns.empty) == (3, 0, ())
+    assert csv.field_size_limit() == before
+
+
+def test_a_long_value_with_a_doubled_quote_is_taken_the_fast_way_as_well():
+    long = b"x" * (csv.field_size_limit() + 10)
+    block = Skeletons(b",").block(b'"%b""1",2\n' % long, 1, 2, lambda _: (0, 1))
+    assert block.values == {0: [long + b'"1'], 1: [b"2"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [
+        ("a,b\n1,2\n", "LF"),
+        ("a,b\r\n1,2\r\n", "CRLF"),
+        ("a,b\r1,2\r", "CR"),
+        ("a,b\r\n1,2\n", "mixed"),
+        ('a,b\n"1\r\n2",2\n', "LF"),
+        ("a,b", "none"),
+    ],
+)
+@pytest.mark.parametrize("sample", [0, 1000])
+@pytest.mark.parametrize("piece", [1, 1000])
+def test_line_endings_are_told_and_those_in_quotes_do_not_count(text, ending, sample, piece):
+    reading = read_table(source(text.encode()), limits=Limits(piece=piece, sample=sample))
+    assert reading.facts.line_ending == ending
+    assert reading.ragged.count == 0

@@ -1,0 +1,1142 @@
+import hashlib
+import io
+import json
+import os
+import shutil
+import stat
+import sys
+import threading
+import time
+import zipfile
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from retraind.api.client import TrainingStatus
+from retraind.bundle import deflate
+from retraind.bundle.zip_writer import Member, build
+from retraind.domain.failures import Stopped
+from retraind.domain.job import LIFE, Outcome, Problem, Role, State
+from retraind.emulator import Fault
+from retraind.jobs.pipeline import Pipeline
+from retraind.reconcile.upkeep import Caretaker
+from retraind.report import notes
+from retraind.report.report_json import Report
+from retraind.system.clock import ManualClock, for_people
+from support.world import KEY, a_world, table
+
+
+@pytest.fixture
+def world(tmp_path):
+    with a_world(tmp_path) as made:
+        yield made
+
+
+def test_every_step_of_the_table_is_a_function_of_the_pipeline():
+    for state, stage in LIFE.items():
+        assert stage.step is None or callable(getattr(Pipeline, stage.step)), state
+
+
+def test_a_good_delivery_ends_in_done_trained_and_not_switched(world):
+    job = world.run(world.sealing())
+    assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
+    folder = world.share / "done" / job.id
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [
+        "RESULT.txt",
+        "eval_2026-11.csv",
+        "job.json",
+        "report.json",
+        "results.zip",
+        "train_2026-11.csv",
+    ]
+    assert (folder / "train_2026-11.csv").read_bytes() == table()
+    note = world.read(job, "RESULT.txt")
+    assert "The published model has not been changed" in note
+    assert f"retraind switch {job.id}" in note
+    assert "train_2026-11.csv (training" in note
+    assert zipfile.ZipFile(folder / "results.zip").testzip() is None
+    assert len(world.records("training_started")) == 1
+    assert not world.records("model_switched")
+    assert not list((world.root / "state" / "spool").iterdir())
+
+
+@pytest.mark.parametrize(("mbit_per_second", "compressor"), [(8, deflate.small()), (800, deflate.fast())])
+def test_the_bundle_is_made_for_the_line_that_the_last_uploads_have_shown(
+    world, tmp_path, mbit_per_second, compressor
+):
+    files = {"train_src/train_2026-11.csv": table(5000), "eval_src/eval_2026-11.csv": table(20)}
+    job = world.sealing(train=table(5000), evaluation=table(20))
+    for slower in (1, 1.1, 50):  # the last one met something else
+        shown = {"bytes": 10_000_000, "seconds": slower * 80 / mbit_per_second}
+        job = world.journal.write(job, "upload_complete", detail=shown)
+    job = world.run(job, until=State.BUNDLED)
+    members = [Member(name, len(content), partial(io.BytesIO, content)) for name, content in files.items()]
+    expected, _ = build(tmp_path / "expected.zip", members, compressor)
+    made = world.root / "state" / "spool" / f"{job.id}.zip"
+    assert made.read_bytes() == expected.path.read_bytes()
+
+
+def test_the_service_gets_exactly_the_zip_it_wants(world):
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    with zipfile.ZipFile(world.root / "state" / "spool" / f"{job.id}.zip") as bundle:
+        assert bundle.namelist() == ["train_src/train_2026-11.csv", "eval_src/eval_2026-11.csv"]
+        assert bundle.read("train_src/train_2026-11.csv") == table()
+    made = (world.root / "state" / "spool" / f"{job.id}.zip").read_bytes()
+    assert len(made) == job.bundle_bytes
+    world.run(job)
+    (put,) = world.records("put_received")
+    assert (put["sha256"], put["size"]) == (hashlib.sha256(made).hexdigest(), len(made))
+
+
+def test_train_only_sends_the_file_itself(tmp_path):
+    with a_world(tmp_path, mode="train-only") as world:
+        job = world.run(world.sealing(evaluation=None))
+        assert job.outcome is Outcome.TRAINED
+        (put,) = world.records("put_received")
+        assert put["file_name"] == "train_2026-11.csv"
+        assert put["size"] == len(table())
+        assert (world.folder(job) / "train_2026-11.csv").read_bytes() == table()
+
+
+def test_report_json_keeps_its_schema(world):
+    job = world.run(world.sealing())
+    document = json.loads(world.read(job, "report.json"))
+    jsonschema.validate(document, Report.model_json_schema())
+    assert document["outcome"] == "trained"
+    assert document["files"][0]["sha256"] == job.files[0].sha256
+    assert document["service"]["status"] == "job_finished"
+
+
+def test_always_switches(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.SWITCHED
+        assert [record["retrain_job_id"] for record in world.records("model_switched")] == [
+            job.retrain_job_id
+        ]
+        assert "the new model was published" in world.read(job, "RESULT.txt")
+
+
+GATE = """
+import json, pathlib, sys
+told = json.load(sys.stdin)
+assert pathlib.Path(told["results"]).is_file() and sys.argv[1] == told["folder"]
+print("I looked at", told["rows"]["train"], "rows")
+sys.exit(int(pathlib.Path(__file__).with_name("verdict").read_text()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"), [(0, Outcome.SWITCHED), (1, Outcome.TRAINED), (77, Outcome.TRAINED)]
+)
+def test_the_gate_decides_by_its_exit_code_and_its_words_are_kept(tmp_path, verdict, outcome):
+    (tmp_path / "gate.py").write_text(GATE)
+    (tmp_path / "verdict").write_text(str(verdict))
+    with a_world(tmp_path, switch="gate", gate=[sys.executable, str(tmp_path / "gate.py")]) as world:
+        job = world.run(world.sealing())
+        assert (job.state, job.outcome, job.gate_exit) == (State.DONE, outcome, verdict)
+        assert len(world.records("model_switched")) == (outcome is Outcome.SWITCHED)
+        assert "I looked at 41 rows" in world.read(job, "RESULT.txt")
+
+
+@pytest.mark.parametrize(
+    ("gate", "sentence"),
+    [
+        (["sh", "-c", "sleep 60"], "no answer within 1 s"),
+        (["/no/such/gate"], "could not be started"),
+    ],
+)
+def test_a_gate_that_gives_no_verdict_does_not_switch(tmp_path, gate, sentence):
+    with a_world(tmp_path, switch="gate", gate=gate, gate_timeout=1) as world:
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.TRAINED
+        assert sentence in world.read(job, "RESULT.txt")
+        assert not world.records("model_switched")
+
+
+def test_a_gate_that_is_stopped_together_with_the_daemon_has_said_nothing(tmp_path):
+    gate = ["sh", "-c", "sleep 0.6; kill -TERM $$"]
+    with a_world(tmp_path, switch="gate", gate=gate) as world:
+        job = world.run(world.sealing(), until=State.TRAINED)
+        threading.Timer(0.3, world.stopping.set).start()
+        with pytest.raises(Stopped):
+            world.pipeline.decide(job)
+        assert not list((tmp_path / "state" / "gate").iterdir())
+
+
+def test_a_gate_sees_no_secrets_in_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__SETTLE", "1s")
+    with a_world(tmp_path, switch="gate", gate=["sh", "-c", "env"]) as world:
+        job = world.run(world.sealing())
+        assert "PATH=" in (job.gate_output or "")
+        assert "RETRAIND_" not in (job.gate_output or "")
+
+
+def test_bad_data_fails_before_anything_is_sent_and_says_where_and_what_to_do(world):
+    broken = table().replace(b"21,b,1\n", b"21,b\n", 1)
+    job = world.run(world.sealing(train=broken))
+    assert (job.state, job.outcome, job.failed_in) == (State.FAILED, Outcome.FAILED, State.SEALED)
+    assert not world.records("registered")
+    folder = world.share / "failed" / job.id
+    assert (folder / "train_2026-11.csv").read_bytes() == broken
+    note = world.read(job, "ERROR.txt")
+    for words in ("line 3", "3", "rows with a different number of variables", "deliver", "train_2026-11.csv"):
+        assert words in note
+    jsonschema.validate(json.loads(world.read(job, "report.json")), Report.model_json_schema())
+
+
+def test_the_services_own_message_is_passed_on_when_training_fails(tmp_path):
+    with a_world(tmp_path, service={"faults": {"train_fails": 1.0}}) as world:
+        job = world.run(world.sealing())
+        assert job.state is State.FAILED
+        assert job.status_message
+        assert job.status_message in world.read(job, "ERROR.txt")
+
+
+@pytest.mark.parametrize("when", ["before the check", "after the check"])
+def test_a_file_that_changes_after_it_was_sealed_goes_back(world, when):
+    job = world.run(world.sealing(), until=State.SEALED if when == "before the check" else State.CHECKED)
+    with (world.folder(job) / "train_2026-11.csv").open("ab") as late_writer:
+        late_writer.write(b"99,a,1\n")
+    job = world.run(job)
+    assert job.state is State.RETURNED
+    assert world.files() == {"train_2026-11.csv": table() + b"99,a,1\n", "eval_2026-11.csv": table(20)}
+    assert not world.records("registered")
+    assert not (world.share / ".retraind" / job.id).exists()
+
+
+@pytest.mark.parametrize("mode", ["pair", "train-only"])
+def test_bytes_that_change_under_an_unchanged_signature_are_noticed(tmp_path, mode):
+    with a_world(tmp_path, mode=mode) as world:
+        job = world.sealing() if mode == "pair" else world.sealing(evaluation=None)
+        job = world.run(job, until=State.CHECKED)
+        # Else what was checked is there to be sent.
+        (world.root / "state" / "spool" / f"{job.id}.zip").unlink(missing_ok=mode != "pair")
+        path = world.folder(job) / "train_2026-11.csv"
+        before = path.stat()
+        path.write_bytes(table().replace(b"20,a", b"29,a", 1))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert world.run(job).state is State.RETURNED
+        assert not world.records("put_received")
+
+
+def test_a_changed_file_whose_name_was_taken_again_is_filed_and_nothing_is_lost(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    old = world.folder(job) / "train_2026-11.csv"
+    old.write_bytes(b"half of it")
+    world.drop("train_2026-11.csv", b"the newer file")
+    job = world.run(job)
+    assert job.state is State.FAILED
+    assert world.files() == {
+        "train_2026-11.csv": b"the newer file",
+        "eval_2026-11.csv": table(20),
+        f"failed/{job.id}/train_2026-11.csv": b"half of it",
+    }
+    note = world.read(job, "ERROR.txt")
+    assert "a newer file of the same name" in note.replace("\n", " ")
+    assert "File:       train_2026-11.csv" in note
+    assert "eval_2026-11.csv" not in note, "it is back in the drop folder, and the note is of what is here"
+
+
+def test_the_same_bytes_again_are_told_and_not_trained_twice(world):
+    first = world.run(world.sealing())
+    second = world.run(world.sealing(key="again"))
+    assert second.outcome is Outcome.DUPLICATE
+    assert first.id in world.read(second, "RESULT.txt")
+    assert len(world.records("training_started")) == 1
+
+
+def test_the_same_bytes_again_are_trained_where_the_owner_wants_that(tmp_path):
+    with a_world(tmp_path, on_duplicate="retrain") as world:
+        world.run(world.sealing())
+        assert world.run(world.sealing(key="again")).outcome is Outcome.TRAINED
+        assert len(world.records("training_started")) == 2
+
+
+# ---------------------------------------------------------------------- credentials and holds
+
+
+def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
+    world.key_file.write_text("not-the-key")
+    job = world.run(world.sealing())
+    hold = world.journal.holds()["churn"]
+    assert hold.credential
+    assert "the API key in its file (models.churn.api_key_file)" in hold.problem.what
+    assert f"put it into {world.key_file}; retraind notices within a minute" in hold.problem.remedy
+    assert (job.state, job.hold) == (State.BUNDLED, None)
+    world.key_file.write_text(KEY)
+    assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
+    world.journal.release_model("churn", "test")
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_key_that_expires_during_training_holds_and_nothing_is_sent_twice(world):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    world.emulator.expire_key("churn")
+    job = world.run(job)
+    assert job.state is State.UPLOADED
+    assert "churn" in world.journal.holds()
+    world.key_file.write_text(world.emulator.replace_key("churn"))
+    world.journal.release_model("churn", "test")
+    assert world.run(job).outcome is Outcome.TRAINED
+    assert len(world.records("put_received")) == 1
+
+
+def test_a_self_fetched_key_is_replaced_once_before_anybody_is_troubled(tmp_path):
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text("account-secret-0123456789")
+    with a_world(tmp_path, api_key_file=None, secret_key_file=secret, model_id=1001) as world:
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        world.emulator.expire_key("churn")
+        assert world.run(job).outcome is Outcome.TRAINED
+        assert len(world.records("api_key_issued")) == 2
+        assert not world.journal.holds()
+
+
+def test_a_refused_secret_key_is_not_asked_with_again_until_it_is_replaced(tmp_path):
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text("not-the-secret-0123456789")
+    with a_world(tmp_path, api_key_file=None, secret_key_file=secret, model_id=1001) as world:
+        job = world.run(world.sealing())
+        assert world.journal.holds()["churn"].credential
+        assert world.pipeline.present_fingerprint("churn") == world.pipeline.refused["churn"]
+        assert not world.records("api_key_issued")
+        secret.write_text("account-secret-0123456789")
+        assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
+        world.journal.release_model("churn", "test")
+        assert world.run(job).outcome is Outcome.TRAINED
+        assert len(world.records("api_key_issued")) == 1
+
+
+def test_a_bundle_that_is_not_what_was_built_is_built_again(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    spooled = world.root / "state" / "spool" / f"{job.id}.zip"
+    built = spooled.read_bytes()
+    spooled.write_bytes(built[:-100])
+    job = world.run(job)
+    assert job.outcome is Outcome.TRAINED
+    (put,) = world.records("put_received")
+    assert put["sha256"] == hashlib.sha256(built).hexdigest()
+
+
+def test_a_deleted_model_holds_until_a_person_releases_it(world):
+    world.emulator.delete_model("churn")
+    job = world.run(world.sealing())
+    hold = world.journal.holds()["churn"]
+    assert not hold.credential
+    assert "model may have been deleted" in hold.problem.what
+    assert job.state is State.BUNDLED
+
+
+def test_a_job_of_a_model_that_left_the_configuration_is_held(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+    job = world.pipeline.advance(job)
+    assert job.hold is not None
+    assert "churn" in job.hold.what
+
+
+def test_a_model_that_leaves_the_configuration_during_a_step_breaks_nothing_off(world, monkeypatch):
+    job = world.sealing()
+    plain = world.journal.write
+
+    def leaving(*arguments, **changes):
+        world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+        return plain(*arguments, **changes)
+
+    monkeypatch.setattr(world.journal, "write", leaving)
+    job = world.pipeline.advance(job)
+    assert job.state is State.SEALED
+    assert "no model 'churn' any more" in job.hold.what
+
+
+# ---------------------------------------------------------------------- passing trouble
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["api_503", "api_500", "api_429", "api_429_date", "api_429_bare", "api_html", "api_truncated", "api_wrong_json",
+     "api_empty", "api_redirect", "upload_503", "upload_500", "upload_reset", "upload_lost_answer", "results_reset",
+     "results_truncated", "results_403"],
+)  # fmt: skip
+def test_passing_trouble_is_overcome_and_starts_no_second_training(world, fault):
+    world.emulator.set_faults({fault: Fault(times=2)})
+    job = world.run(world.sealing())
+    assert job.outcome is Outcome.TRAINED, job
+    assert len(world.records("fault_struck")) >= 1
+    assert len(world.records("training_started")) == 1
+    complete = [put for put in world.records("put_received") if put["complete"]]
+    assert len(complete) == 1
+
+
+def test_the_wait_grows_and_honours_what_the_service_asks_for(world):
+    world.emulator.set_faults({"api_503": 1.0})
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    waits = []
+    for _ in range(12):
+        job = world.pipeline.advance_one(job)
+        waits.append(job.wake_at - world.clock.now())
+        world.wait_until(job.wake_at)
+    assert job.attempts == 12
+    assert "503" in job.trouble
+    assert max(waits) <= world.settings.work.retry_longest
+    assert max(waits[6:]) > max(waits[:2])
+    world.emulator.set_faults({"api_429": 1.0})
+    job = world.pipeline.advance_one(job.changed(attempts=0))
+    assert job.wake_at - world.clock.now() >= timedelta(seconds=2)
+
+
+def test_an_expired_address_leads_to_a_new_retrain_job_only_while_the_old_one_never_started(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.clock.pass_time(timedelta(hours=2))
+    job = world.run(job)
+    assert job.outcome is Outcome.TRAINED
+    assert len(world.records("registered")) == 2
+    assert len(world.records("training_started")) == 1
+
+
+@pytest.mark.parametrize(("fault", "registered"), [("upload_lost_answer", 1), ("upload_reset", 2)])
+def test_an_address_that_expires_after_a_broken_upload_leads_to_a_new_retrain_job_only_if_nothing_arrived(
+    world, fault, registered
+):
+    world.emulator.set_faults({fault: Fault(times=1)})
+    job = world.pipeline.advance_one(world.run(world.sealing(), until=State.REGISTERED))
+    assert (job.state, job.attempts) == (State.REGISTERED, 1)
+    world.emulator.expire_urls()
+    world.clock.pass_time(timedelta(hours=2))
+    assert world.run(job).outcome is Outcome.TRAINED
+    assert len(world.records("registered")) == registered
+    assert len(world.records("training_started")) == 1
+
+
+def test_an_address_refused_at_once_does_not_register_in_a_circle(world):
+    world.emulator.set_faults({"upload_403": 1.0})
+    job = world.run(world.sealing(), most=timedelta(minutes=5))
+    assert job.state in {State.REGISTERED, State.BUNDLED}
+    assert len(world.records("registered")) <= 6
+
+
+def looking_after(world):
+    return Caretaker(
+        world.pipeline, world.journal, world.credentials,
+        clock=world.clock, stopping=world.stopping, changed=lambda _model: None,
+    )  # fmt: skip
+
+
+def test_a_delivery_whose_uploads_are_all_refused_gets_five_retrain_jobs_and_then_one_a_day(world):
+    caretaker = looking_after(world)
+    world.emulator.set_faults({"upload_403": 1.0})
+    job = world.run(world.sealing())
+    assert job.hold is not None
+    assert "each of 5 retrain jobs" in job.hold.what
+    assert "refuses the upload address with HTTP 403" in job.hold.what
+    assert len(world.records("registered")) == 5
+    since = job.troubled_since
+    for number in (6, 7):
+        world.clock.pass_time(job.held_until - world.clock.now() - timedelta(minutes=1))
+        caretaker.mind()
+        assert world.journal.get(job.id).hold is not None
+        world.clock.pass_time(timedelta(minutes=2))
+        caretaker.mind()
+        job = world.run(world.journal.get(job.id))
+        assert job.hold is not None
+        assert len(world.records("registered")) == number
+        assert (job.troubled_since, job.stuck) == (since, True)
+    world.emulator.set_faults({})
+    world.clock.pass_time(timedelta(days=1))
+    caretaker.mind()
+    job = world.run(world.journal.get(job.id))
+    assert (job.outcome, job.upload_held) == (Outcome.TRAINED, False)
+    events = [event.event for event in world.journal.events(job.id)]
+    assert events.count("held") == events.count("released") == 1, "nobody is told of each try"
+    assert (events.count("hold_tried"), events.count("hold_goes_on")) == (3, 2)
+    assert (events.count("job_stuck"), events.count("job_moves")) == (1, 1)
+
+
+def test_a_restart_leaves_the_hold_of_failed_uploads_as_it_is(world):
+    world.emulator.set_faults({"upload_404": 1.0})
+    job = world.run(world.sealing())
+    world.pipeline.reconsider()
+    assert world.journal.get(job.id) == job
+
+
+def test_a_retry_by_a_person_gets_retrain_jobs_of_its_own(world):
+    world.emulator.set_faults({"upload_403": Fault(times=3), "train_fails": Fault(times=1)})
+    job = world.run(world.sealing())
+    assert (job.state, job.registrations) == (State.FAILED, 4)
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert (job.outcome, job.registrations) == (Outcome.TRAINED, 1)
+
+
+def test_trouble_counts_on_through_doubts_and_registrations_until_the_upload_succeeds(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    began = world.clock.now()
+    waits = []
+    for fault in ("upload_reset", "upload_503", "upload_403", "upload_html", "upload_500", "upload_404"):
+        world.emulator.set_faults({fault: Fault(times=1)})
+        struck = len(world.records("fault_struck"))
+        while len(world.records("fault_struck")) == struck:
+            world.wait_until(max(job.wake_at or world.clock.now(), world.clock.now()))
+            job = world.pipeline.advance_one(job)
+        waits.append(job.attempts)
+        assert job.troubled_since == began
+    assert waits == [1, 2, 3, 4, 5, 6]
+    world.emulator.set_faults({})
+    job = world.run(job, until=State.UPLOADED)
+    assert (job.attempts, job.troubled_since, job.trouble) == (0, None, None)
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_an_upload_that_one_host_fails_again_and_again_is_reported_though_it_answers_others(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.emulator.set_faults({"upload_503": 1.0})
+    job = world.run(job, most=timedelta(hours=2))
+    assert job.stuck
+    world.emulator.set_faults({})
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_retry_after_of_a_day_is_waited_for_an_hour(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.emulator.set_faults({"upload_503_day": Fault(times=1)})
+    job = world.pipeline.advance_one(job)
+    assert timedelta(hours=1) <= job.wake_at - world.clock.now() <= timedelta(hours=1, minutes=1)
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_hold_of_a_model_ends_without_a_person_when_its_reason_has_gone(world):
+    """The service has said that the model is deleted, and then no longer says so."""
+    caretaker = looking_after(world)
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    world.journal.hold_model("churn", Problem(what="It is deleted.", remedy="Look."), credential=False)
+    world.clock.pass_time(timedelta(hours=5, minutes=59))
+    caretaker.mind()
+    assert world.journal.is_held("churn")
+    world.clock.pass_time(timedelta(minutes=2))
+    caretaker.mind()
+    assert world.run(job).outcome is Outcome.TRAINED
+    (released,) = [event for event in world.journal.events() if event.event == "model_released"]
+    assert "key" not in released.detail["why"]
+
+
+def test_a_hold_of_a_model_whose_reason_lasts_goes_on(world):
+    caretaker = looking_after(world)
+    world.emulator.delete_model("churn")
+    job = world.run(world.sealing())
+    for _ in range(2):
+        world.clock.pass_time(timedelta(hours=6, minutes=1))
+        caretaker.mind()
+        assert not world.journal.is_held("churn")
+        job = world.run(world.journal.get(job.id))
+        assert world.journal.is_held("churn")
+    events = [event.event for event in world.journal.events() if event.event.startswith(("model_", "hold_"))]
+    assert events == ["model_held", "hold_tried", "hold_goes_on", "hold_tried", "hold_goes_on"]
+
+
+def test_a_retrain_job_that_is_unknown_for_a_while_after_its_upload_is_asked_for_again(tmp_path):
+    facts = {"status_unknown": 1.0, "status_hidden": 1.0}
+    service = {"facts": facts, "hidden_time": timedelta(minutes=4), "train_time": timedelta(minutes=1)}
+    with a_world(tmp_path, service=service) as world:
+        job = world.run(world.sealing())
+        assert job.outcome is Outcome.TRAINED
+        assert job.unknown_since is None
+
+
+def test_an_address_locked_under_a_replaced_key_is_asked_for_anew(world):
+    job = world.run(world.sealing(), until=State.REGISTERED)
+    world.key_file.write_text(world.emulator.replace_key("churn"))
+    assert world.run(job).outcome is Outcome.TRAINED
+    assert len(world.records("training_started")) == 1
+
+
+def test_a_training_that_takes_too_long_fails_and_retry_waits_on_for_the_same_one(tmp_path):
+    service = {"train_time": timedelta(hours=3)}
+    with a_world(tmp_path, service=service, poll_timeout=3600) as world:
+        job = world.run(world.sealing())
+        assert job.state is State.FAILED
+        assert "has not finished within 1 h" in world.read(job, "ERROR.txt")
+        world.clock.pass_time(timedelta(hours=3))
+        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        assert job.outcome is Outcome.TRAINED
+        assert len(world.records("put_received")) == 1
+        assert not (world.folder(job) / "ERROR.txt").exists()
+
+
+def test_the_service_is_asked_less_often_the_longer_it_takes(tmp_path):
+    with a_world(tmp_path, service={"train_time": timedelta(hours=12)}, poll_interval=60) as world:
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        waits = []
+        while job.state is State.UPLOADED:
+            job = world.pipeline.advance_one(job)
+            if job.wake_at:
+                waits.append(job.wake_at - world.clock.now())
+                world.wait_until(job.wake_at)
+        assert waits == sorted(waits)
+        assert waits[0] == timedelta(seconds=60)
+        assert waits[-1] == world.settings.poll.slowest
+        assert len(waits) < 80
+
+
+def test_unknown_status_words_count_as_in_progress_and_are_recorded(tmp_path):
+    with a_world(tmp_path, service={"train_time": timedelta(minutes=5)}) as world:
+        job = world.run(world.sealing())
+        seen = [
+            event.detail["status"] for event in world.journal.events(job.id) if event.event == "status_seen"
+        ]
+        assert "job_running" in seen
+        assert seen[-1] == "job_finished"
+
+
+def test_trouble_that_lasts_is_an_event_when_it_has_lasted_and_when_it_ends(world):
+    """What is not the host's, so that no circuit opens: a proxy that answers in its place, a full disk."""
+    world.emulator.set_faults({"api_html": 1.0})
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    begun = world.clock.now()
+    job = world.run(job, most=timedelta(minutes=10))
+    assert job.troubled_since == begun
+    assert not job.stuck
+    job = world.run(job, most=timedelta(hours=3))
+    assert job.stuck
+    world.emulator.set_faults({})
+    job = world.run(job)
+    assert (job.outcome, job.stuck, job.troubled_since) == (Outcome.TRAINED, False, None)
+    told = [event for event in world.journal.events(job.id) if event.event in {"job_stuck", "job_moves"}]
+    assert [event.event for event in told] == ["job_stuck", "job_moves"]
+    assert "web page" in told[0].detail["reason"]
+    assert {datetime.fromisoformat(event.detail["since"]) for event in told} == {begun}
+
+
+def test_an_outage_of_a_host_is_no_event_of_each_job_that_waits_for_it(world):
+    world.emulator.set_faults({"api_500": 1.0})
+    job = world.run(world.run(world.sealing(), until=State.BUNDLED), most=timedelta(hours=3))
+    assert job.waits_for
+    assert not job.stuck
+
+
+def test_results_that_cannot_be_had_for_days_do_not_make_the_history_longer(world):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    world.wait_for_trainings()
+    world.emulator.set_faults({"results_truncated": 1.0})
+    job = world.run(job, most=timedelta(hours=2))
+    assert job.attempts > 15
+    events = [event.event for event in world.journal.events(job.id)]
+    assert events[events.index("upload_complete") :].count("status_seen") == 1
+    assert len(events) < 15
+    world.emulator.set_faults({})
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_an_upload_waits_for_its_window(tmp_path):
+    with a_world(tmp_path) as world:
+        local = world.clock.now().astimezone()
+        begin = local + timedelta(hours=2)
+        world.configure(upload_window=f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}")
+        job = world.run(world.sealing(), until=State.BUNDLED)
+        job = world.pipeline.advance_one(job)
+        assert job.state is State.BUNDLED
+        assert timedelta(hours=1, minutes=58) < job.wake_at - world.clock.now() <= timedelta(hours=2)
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_them_through(tmp_path):
+    with a_world(tmp_path, budget="1/month", service={"key_lifetime": timedelta(days=400)}) as world:
+        assert world.run(world.sealing()).outcome is Outcome.TRAINED
+        second = world.run(world.sealing(key="2", train=table(offset=2)))
+        assert second.hold is not None
+        assert "budget of 1 training a month is used up" in second.hold.what
+        assert len(world.records("registered")) == 1
+        next_month = (world.clock.now().astimezone().replace(day=1) + timedelta(days=32)).replace(day=1)
+        assert second.held_until.astimezone().date() == next_month.date()
+        second = world.journal.write(second, "released", hold=None, held_until=None, budget_waived=True)
+        assert world.run(second).outcome is Outcome.TRAINED
+        third = world.run(world.sealing(key="3", train=table(offset=3)))
+        assert third.hold is not None
+        world.clock.pass_time(timedelta(days=40))
+        third = world.journal.write(third, "released", hold=None, held_until=None)
+        assert world.run(third).outcome is Outcome.TRAINED
+
+
+def test_a_waived_budget_is_waived_for_one_training(tmp_path):
+    with a_world(tmp_path, budget="1/year") as world:
+        world.run(world.sealing())
+        world.emulator.set_faults({"train_fails": Fault(times=1)})
+        held = world.run(world.sealing(key="2", train=table(offset=2)))
+        failed = world.run(
+            world.journal.write(held, "released", hold=None, held_until=None, budget_waived=True)
+        )
+        assert (failed.state, failed.failed_in) == (State.FAILED, State.UPLOADED)
+        again = world.run(world.journal.write(failed, "retry_asked", state=State.RESTORING))
+        assert "budget of 1 training a year is used up" in again.hold.what
+
+
+def hours(clock, after: int) -> str:
+    """Return a window of an hour that opens in so many hours."""
+    begin = clock.now().astimezone() + timedelta(hours=after)
+    return f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"
+
+
+NIGHTS = {
+    # the zone, the window, an evening before it, when it opens
+    "forward": ("Europe/Berlin", "03:00-03:30", "2027-03-27T20:00+01:00", "2027-03-28T03:00+02:00"),
+    "back": ("Europe/Berlin", "03:00-03:30", "2027-10-30T20:00+02:00", "2027-10-31T03:00+01:00"),
+    "forward past its beginning": ("Europe/Berlin", "02:30-04:00", "2027-03-27T20:00+01:00", "2027-03-28T03:30+02:00"),
+    "forward at midnight": ("Africa/Cairo", "00:00-05:00", "2026-04-23T23:30+02:00", "2026-04-24T01:00+03:00"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("night", NIGHTS)
+def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(tmp_path, monkeypatch, night):
+    zone, window, evening, opening = NIGHTS[night]
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        clock = ManualClock(datetime.fromisoformat(evening))
+        with a_world(tmp_path, clock=clock, upload_window=window) as world:
+            job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+            assert job.wake_at == datetime.fromisoformat(opening)
+            assert f"its window ({window}), which opens on {for_people(job.wake_at)}." in job.trouble
+            clock.pass_time(job.wake_at - clock.now())
+            assert world.pipeline.advance_one(job).state is State.REGISTERED
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("afterwards", [{}, {"upload_window": "other"}], ids=["no window", "another window"])
+def test_a_job_that_waits_for_its_window_heeds_a_changed_configuration(tmp_path, afterwards):
+    with a_world(tmp_path) as world:
+        world.configure(upload_window=hours(world.clock, 2))
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        assert job.waits_for_window
+        world.configure(**{key: hours(world.clock, 5) for key in afterwards})
+        world.pipeline.reconsider()
+        job = world.pipeline.advance_one(world.journal.get(job.id))
+        if afterwards:
+            assert timedelta(hours=4) < job.wake_at - world.clock.now() <= timedelta(hours=5)
+        else:
+            assert job.state is State.REGISTERED
+
+
+def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(tmp_path):
+    with a_world(tmp_path) as world:
+        world.configure(upload_window=hours(world.clock, 2))
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+        world.pipeline.reconsider()
+        assert "no model 'churn' any more" in world.journal.get(job.id).hold.what
+        world.configure()
+        world.pipeline.reconsider()
+        job = world.journal.get(job.id)
+        assert (job.hold, job.trouble) == (None, None)
+        assert job.due(world.clock.now()) == world.clock.now()
+
+
+def test_a_waived_window_is_not_waited_for(tmp_path):
+    with a_world(tmp_path) as world:
+        world.configure(upload_window=hours(world.clock, 2))
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        job = world.journal.write(job, "released", wake_at=None, window_waived=True)
+        assert world.pipeline.advance_one(job).state is State.REGISTERED
+
+
+def test_a_held_job_heeds_a_raised_budget(tmp_path):
+    with a_world(tmp_path, budget="1/month") as world:
+        world.run(world.sealing())
+        held = [world.run(world.sealing(key=str(key), train=table(offset=key))) for key in (2, 3)]
+        events = len(world.journal.events())
+        world.pipeline.reconsider()
+        assert [world.journal.get(job.id).hold for job in held] == [job.hold for job in held]
+        assert len(world.journal.events()) == events  # nobody is told again of what they know
+        world.configure(budget="2/month")
+        world.pipeline.reconsider()
+        first, second = (world.journal.get(job.id) for job in held)
+        assert first.hold is None
+        assert world.run(first).outcome is Outcome.TRAINED
+        second = world.run(second)
+        assert "budget of 2 trainings a month" in second.hold.what
+        world.configure(budget="1/month")
+        world.pipeline.reconsider()
+        assert "budget of 1 training a month" in world.journal.get(second.id).hold.what
+
+
+def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_when_it_is_back(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    table_of_model = world.settings.models["churn"]
+    other = world.settings.model_copy(update={"models": {"other": table_of_model}})
+    world.pipeline.settings = other
+    world.pipeline.reconsider()
+    job = world.journal.get(job.id)
+    assert "no model 'churn' any more" in job.hold.what
+    world.pipeline.settings = world.settings
+    world.pipeline.reconsider()
+    assert world.run(world.journal.get(job.id)).outcome is Outcome.TRAINED
+
+
+# ---------------------------------------------------------------------- retry, switch, filing
+
+
+def test_retry_takes_the_files_as_they_are_now(world):
+    broken = table().replace(b"21,b,1\n", b"21,b\n", 1)
+    job = world.run(world.sealing(train=broken))
+    (world.folder(job) / "train_2026-11.csv").write_bytes(table())
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
+    assert world.folder(job).parent.name == "done"
+    assert not (world.share / "failed" / job.id).exists()
+
+
+@pytest.mark.parametrize("gone", ["the folder", "a file"])
+def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
+    job = world.run(world.sealing(train=b"one\n1\n"))
+    if gone == "the folder":
+        shutil.rmtree(world.folder(job))
+    else:
+        (world.folder(job) / "eval_2026-11.csv").unlink()
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert job.state is State.FAILED
+    assert "nothing to retry with" in job.problem.what
+    assert not (world.model.work_folder / job.id).exists()
+
+
+def test_a_retry_that_begins_anew_tells_nothing_of_the_training_before(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        job = world.run(world.sealing(), until=State.SWITCHING)
+        job = world.run(world.journal.write(job, retrain_job_id="forgotten-by-the-service"))
+        assert "retrained with this data, but a later step failed" in world.read(job, "ERROR.txt")
+        (world.folder(job) / "train_2026-11.csv").write_bytes(b"age\n1\n")
+        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        assert world.read(job, "ERROR.txt").startswith("The model was NOT retrained with this data.")
+        assert "Trained:" not in world.read(job, "ERROR.txt")
+
+
+@pytest.mark.parametrize("came", [Role.TRAIN, Role.EVAL])
+def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
+    job = world.sealing()
+    late = next(file for file in job.files if file.role is not came)
+    problem = Problem(what="It stayed incomplete.", remedy="Deliver both files again.")
+    job = world.run(world.journal.write(job, files=(job.file(came),), problem=problem))
+    (world.share / late.name).rename(world.folder(job) / late.name)
+    before = world.files()
+    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    assert job.state is State.FAILED
+    assert f"nothing to retry with: its {late.role}" in job.problem.what
+    assert not world.records("registered")
+    assert world.files() == before
+
+
+def test_a_published_model_without_api_fails_the_switch_and_retry_repeats_only_that(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        world.emulator.delete_classifier("churn")
+        job = world.run(world.sealing())
+        assert (job.state, job.failed_in, job.resume_in) == (State.FAILED, State.SWITCHING, State.SWITCHING)
+        assert "retrained with this data, but a later step failed" in world.read(job, "ERROR.txt")
+        assert (world.folder(job) / "results.zip").exists()
+
+
+def test_switching_later_and_back(world):
+    old, new = world.run(world.sealing()), world.run(world.sealing(key="2", train=table(offset=7)))
+    for each in (new, old):
+        job = world.run(
+            world.journal.write(world.journal.get(each.id), "switch_asked", state=State.SWITCHING)
+        )
+        assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
+        assert "the new model was published" in world.read(job, "RESULT.txt")
+    switched = [record["retrain_job_id"] for record in world.records("model_switched")]
+    assert switched == [new.retrain_job_id, old.retrain_job_id]
+
+
+def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_delivery_will_do(tmp_path):
+    with a_world(tmp_path, switch="always") as world:
+        old = world.run(world.sealing())
+        new = world.run(world.sealing(key="2", train=table(offset=7)))
+        assert "Mind the next delivery" not in world.read(new, "RESULT.txt")
+        world.clock.pass_time(timedelta(days=1))
+        back = world.run(world.journal.write(old, "switch_asked", state=State.SWITCHING))
+        note = world.read(back, "RESULT.txt")
+        assert "the new model was published again, by hand." in note.splitlines()[0]
+        assert (
+            f"Published:  {for_people(old.switched_at)}\nAgain:      {for_people(back.switched_at)}\n" in note
+        )
+        assert back.switched_at - old.switched_at >= timedelta(days=1)
+        told = " ".join(note.split())
+        assert 'what it trains is published by itself (switch = "always"), in place of this.' in told
+        assert 'sets switch = "manual" for churn' in told
+        report = json.loads((world.folder(back) / "report.json").read_text())
+        assert datetime.fromisoformat(report["first_switched_at"]) == old.switched_at
+        twice = world.run(world.journal.write(back, "switch_asked", state=State.SWITCHING))
+        assert twice.first_switched_at == old.switched_at
+
+
+def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):
+    job = world.run(world.sealing())
+    world.emulator.delete_classifier("churn")
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
+    note = " ".join(world.read(job, "RESULT.txt").split())
+    assert "A later switch failed: The published model's API no longer exists" in note
+    assert f"service's screen, then run: retraind switch {job.id}" in note
+    assert "retraind retry" not in note
+
+
+def test_a_later_switch_of_what_the_service_has_forgotten_is_not_to_be_retried(world):
+    job = world.run(world.sealing())
+    world.emulator.delete_job(job.retrain_job_id)
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert job.state is State.DONE
+    assert job.switch_note.startswith("A later switch failed: The service does not know the retrain job")
+    assert "retraind retry" not in world.read(job, "RESULT.txt")
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder on another file system than tmp_path, if the machine has one."""
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system to write to")
+    folder = shm / f"retraind-{os.getpid()}-{tmp_path.name}"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_done_and_failed_may_be_on_another_file_system(tmp_path, elsewhere):
+    (elsewhere / "done").mkdir()
+    (elsewhere / "failed").mkdir()
+    with a_world(tmp_path, done=elsewhere / "done", failed=elsewhere / "failed") as world:
+        good = world.run(world.sealing())
+        bad = world.run(world.sealing(key="bad", train=b"one column\n1\n"))
+        assert (elsewhere / "done" / good.id / "train_2026-11.csv").read_bytes() == table()
+        assert (elsewhere / "failed" / bad.id / "train_bad.csv").read_bytes() == b"one column\n1\n"
+        assert (elsewhere / "failed" / bad.id / "ERROR.txt").exists()
+        assert world.files() == {}
+        again = world.run(world.journal.write(bad, "retry_asked", state=State.RESTORING))
+        assert again.state is State.FAILED
+        assert world.files() == {}
+
+
+@pytest.mark.parametrize("deleted", [[], ["results.zip", "train_2026-11.csv"]], ids=["before", "in"])
+def test_a_filing_cut_off_before_or_in_the_deletion_of_the_original_is_completed(
+    tmp_path, elsewhere, monkeypatch, deleted
+):
+    def cut_off(folder):
+        for name in deleted:
+            (folder / name).unlink()
+        raise Stopped
+
+    (elsewhere / "done").mkdir()
+    with a_world(tmp_path, done=elsewhere / "done") as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        with monkeypatch.context() as patch:
+            patch.setattr("retraind.jobs.folders.delete", cut_off)
+            with pytest.raises(Stopped):
+                world.pipeline.advance_one(job)
+        assert (elsewhere / "done" / job.id).is_dir()
+        assert (world.share / ".retraind" / job.id).is_dir()
+        job = world.run(job)
+        assert job.state is State.DONE
+        assert world.files() == {}
+        filed = elsewhere / "done" / job.id
+        assert (filed / "train_2026-11.csv").read_bytes() == table()
+        assert (filed / "eval_2026-11.csv").read_bytes() == table(20)
+        assert (filed / "results.zip").exists()
+        assert "look at results.zip" in world.read(job, "RESULT.txt")
+
+
+def test_a_spool_that_cannot_be_written_is_waited_for(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    spool = world.root / "state" / "spool"
+    spool.parent.mkdir(exist_ok=True)
+    spool.write_text("a file where the folder should be")
+    job = world.pipeline.advance_one(job)
+    assert (job.state, job.attempts) == (State.SEALED, 1)
+    assert str(spool) in job.trouble
+    spool.unlink()
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_stopping_interrupts_long_steps_and_they_are_repeated(world):
+    job = world.run(world.sealing(), until=State.SEALED)
+    world.stopping.set()
+    assert world.pipeline.advance(job) == job
+    with pytest.raises(Stopped):
+        world.pipeline.advance_one(job)
+    world.stopping.clear()
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_no_secret_is_in_the_journal_or_on_the_share(tmp_path):
+    with a_world(tmp_path, service={"faults": {"upload_reset": Fault(times=1)}}) as world:
+        job = world.run(world.sealing(), until=State.REGISTERED)
+        urls = [job.upload_ticket]
+        assert urls[0] is not None
+        assert "http" not in urls[0]
+        world.run(job)
+        world.journal.close()
+        kept = [*(tmp_path / "state").rglob("*"), *world.share.rglob("*")]
+        for path in kept:
+            if path.is_file():
+                content = path.read_bytes()
+                assert KEY.encode() not in content, path
+                assert b"Signature" not in content, path
+                if path.is_relative_to(world.share):
+                    assert urls[0].encode() not in content, path
+
+
+def test_notes_can_be_read_by_whoever_can_read_the_share(world):
+    job = world.run(world.sealing())
+    for name in ("RESULT.txt", "report.json", "results.zip"):
+        assert stat.S_IMODE((world.folder(job) / name).stat().st_mode) & 0o444 == 0o444, name
+    raw = (world.folder(job) / "RESULT.txt").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert raw.count(b"\n") == raw.count(b"\r\n")
+
+
+def test_a_timed_out_delivery_is_filed_as_failed_with_its_reason(world):
+    job = world.sealing(evaluation=None)
+    job = world.journal.write(
+        job, problem=Problem(what="The evaluation file never came.", remedy="Send both.")
+    )
+    job = world.run(job)
+    assert job.state is State.FAILED
+    assert "The evaluation file never came." in world.read(job, "ERROR.txt")
+    assert job.file(Role.TRAIN) is not None
+
+
+def test_the_zip_is_made_while_the_data_is_checked_and_used_as_it_is(world):
+    job = world.run(world.sealing(), until=State.CHECKED)
+    spooled = world.root / "state" / "spool" / f"{job.id}.zip"
+    before = spooled.stat()
+    assert job.bundle_bytes == before.st_size
+    world.run(job, until=State.BUNDLED)
+    assert spooled.stat().st_ino == before.st_ino
+
+
+def test_nothing_of_a_delivery_stays_on_the_spool_while_the_service_trains(tmp_path):
+    with a_world(tmp_path, service={"train_time": timedelta(hours=1)}) as world:
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        job = world.pipeline.advance_one(job)
+        assert job.state is State.UPLOADED
+        assert not list((world.root / "state" / "spool").iterdir())
+        assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_nothing_of_a_delivery_stays_on_the_spool_while_its_models_budget_is_used_up(tmp_path):
+    with a_world(tmp_path, budget="1/month") as world:
+        world.run(world.sealing())
+        held = world.run(world.sealing(key="2", train=table(offset=2)))
+        assert held.hold is not None
+        assert not list((world.root / "state" / "spool").iterdir())
+        released = world.journal.write(held, "released", hold=None, held_until=None, budget_waived=True)
+        assert world.run(released).outcome is Outcome.TRAINED
+
+
+def test_data_that_breaks_a_rule_leaves_nothing_on_the_spool(world):
+    job = world.run(world.sealing(train=b"a\n1\n"), until=State.FILING)
+    assert job.outcome is Outcome.FAILED
+    assert not list((world.root / "state" / "spool").iterdir())
+
+
+UNMARKED = table().decode("utf-8-sig").replace("age", "年齢").encode()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["seen at once", "seen after the first piece"])
+def test_the_missing_mark_is_added_in_the_zip_and_never_in_the_file(tmp_path, monkeypatch, late):
+    if late:
+        monkeypatch.setattr("retraind.dataset.reader.stream._unmarked_utf8", lambda _start: False)
+    with a_world(tmp_path, fix=["bom"]) as world:
+        evaluation = UNMARKED.replace(b"20,a", b"21,a")
+        job = world.run(world.sealing(train=UNMARKED, evaluation=evaluation), until=State.BUNDLED)
+        with zipfile.ZipFile(world.root / "state" / "spool" / f"{job.id}.zip") as bundle:
+            assert bundle.read("train_src/train_2026-11.csv") == b"\xef\xbb\xbf" + UNMARKED
+        job = world.run(job)
+        assert job.outcome is Outcome.TRAINED
+        assert (world.folder(job) / "train_2026-11.csv").read_bytes() == UNMARKED
+
+
+def test_the_missing_mark_is_sent_before_a_training_file_alone(tmp_path):
+    with a_world(tmp_path, mode="train-only", fix=["bom"]) as world:
+        world.run(world.sealing(train=UNMARKED, evaluation=None))
+        (put,) = world.records("put_received")
+        assert put["sha256"] == hashlib.sha256(b"\xef\xbb\xbf" + UNMARKED).hexdigest()
+
+
+def lines(names: str, rows: list[str]) -> bytes:
+    return "\n".join([names, *rows, ""]).encode()
+
+
+EARLIER = lines("age,plan,churned", [f"{row},a,{row % 2}" for row in range(2_400)])
+WARNED = {
+    "fewer rows than advised": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 20), "the service advises 100 to"),
+    "UTF-8 without a mark": (lines("age,plan,churned", ["1,日,0", "2,b,1"] * 900), "without a byte order mark"),
+    "Shift_JIS that begins like ASCII": (
+        lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,日本,1"]).decode().encode("cp932"),
+        "its first 1,000 bytes are plain ASCII",
+    ),
+    "a class that shows itself late": (
+        lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,b,maybe"]), 'the class "maybe" of the target column'),
+    "other columns than last time": (
+        lines("age,tariff,churned", ["1,b,0", "2,b,1"] * 900), 'lacks "plan" and also has "tariff"'),
+    "half the rows of last time": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 300), "fell from 2,400"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WARNED)
+def test_what_is_odd_about_the_data_is_told_beside_the_result(tmp_path, kind):
+    train, told = WARNED[kind]
+    evaluation = lines(train.split(b"\n")[0].decode(), ["1,b,0"] * 5)
+    with a_world(tmp_path, target="churned") as world:
+        earlier = world.run(world.sealing("1", EARLIER, lines("age,plan,churned", ["1,b,0"] * 5)))
+        assert earlier.outcome is Outcome.TRAINED
+        assert earlier.warnings == ()
+        job = world.run(world.sealing("2", train, evaluation))
+        assert len(world.records("put_received")) == 2
+        assert told in " ".join(world.read(job, notes.note_name(job)).split())
+
+
+def test_a_delivery_that_could_not_be_used_is_no_measure_for_the_next(world):
+    assert world.run(world.sealing("1", lines("other,columns", ["1,2"] * 5))).outcome is Outcome.FAILED
+    assert "last good delivery" not in str(world.run(world.sealing("2")).warnings)
+    assert "last good delivery" in str(world.run(world.sealing("3", table(12), table(12))).warnings)
+
+
+def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before_the_upload(tmp_path):
+    with a_world(tmp_path, target="sales", time_series=True) as world:
+        wide = lines(",".join(f"c{at}" for at in range(201)), [",".join("1" * 201)] * 20)
+        job = world.run(world.sealing("1", wide, wide))
+        note = " ".join(world.read(job, "ERROR.txt").split())
+        assert 'the column "sales", which the model is to predict, is not among the columns' in note
+        assert "201 columns; the service takes at most 200 in time-series mode" in note
+        assert not world.emulator.jobs()
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("insufficient data", "Correct the data"),
+        ("An internal error occurred.", "retraind retry JOB. If it fails again"),
+    ],
+)
+def test_only_a_failure_that_the_data_caused_is_told_as_one(world, monkeypatch, message, remedy):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    monkeypatch.setattr(
+        world.client, "status", lambda *_: TrainingStatus(status="job_failed", message=message)
+    )
+    job = world.run(job)
+    assert job.state is State.FAILED
+    assert remedy in job.problem.remedy
+    assert message.rstrip(".") in job.problem.what
+
+
+def test_results_that_somebody_deleted_are_not_promised_any_more(world):
+    job = world.run(world.sealing())
+    assert json.loads(world.read(job, "report.json"))["results"] == "results.zip"
+    shutil.rmtree(world.folder(job))
+    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    assert job.outcome is Outcome.SWITCHED
+    assert json.loads(world.read(job, "report.json"))["results"] is None

@@ -1,0 +1,215 @@
+"""What `retention` deletes, and what it leaves: by default everything."""
+
+import shutil
+import threading
+from datetime import timedelta
+
+import pytest
+
+from retraind.domain.job import Outcome, State
+from retraind.reconcile import retention
+from retraind.reconcile.retention import LONGEST_GRACE, Tidier
+from support.killing import at_every_point
+from support.world import a_world, table
+
+KEPT = timedelta(days=90)
+OWN_CLOCK = {"key_lifetime": timedelta(days=4000)}
+
+
+@pytest.fixture
+def world(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT) as made:
+        yield made
+
+
+def tidier_of(world):
+    return Tidier(world.pipeline, world.journal, world.clock, threading.Event())
+
+
+def pass_and_tidy(world, span):
+    tidier = tidier_of(world)
+    world.clock.pass_time(span)
+    tidier.tidy()
+    world.clock.pass_time(LONGEST_GRACE)
+    tidier.tidy()
+
+
+def test_a_finished_job_is_deleted_with_its_history_once_it_has_been_kept_long_enough(world):
+    job = world.run(world.sealing())
+    folder = world.folder(job)
+    pass_and_tidy(world, KEPT - timedelta(hours=2))
+    assert folder.is_dir()
+    assert world.journal.events(job.id)
+    pass_and_tidy(world, timedelta(hours=3))
+    assert not list(folder.parent.iterdir())
+    assert world.journal.get(job.id) is None
+    assert not world.journal.events(job.id)
+
+
+def test_without_retention_nothing_is_ever_deleted(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK) as world:
+        job = world.run(world.sealing())
+        pass_and_tidy(world, timedelta(days=3650))
+        assert world.folder(job).is_dir()
+        assert world.journal.get(job.id) == job
+
+
+def test_a_failed_delivery_stays_until_a_person_has_cleared_it_away(world):
+    job = world.run(world.sealing(train=b"age\n1\n"))
+    assert job.outcome is Outcome.FAILED
+    pass_and_tidy(world, 2 * KEPT)
+    assert (world.share / "failed" / job.id / "ERROR.txt").is_file()
+    shutil.rmtree(world.share / "failed" / job.id)
+    pass_and_tidy(world, timedelta(0))
+    assert world.journal.get(job.id) is None
+
+
+def test_failed_deliveries_that_stay_keep_no_other_job(world, monkeypatch):
+    monkeypatch.setattr(retention, "_MOST_AT_ONCE", 2)
+    kept = [world.run(world.sealing(key=str(key), train=b"age\n1\n")) for key in range(3)]
+    done = [world.run(world.sealing(key=str(key), train=table(40, key))) for key in range(3, 6)]
+    pass_and_tidy(world, 2 * KEPT)
+    assert [world.journal.get(job.id) for job in kept] == kept
+    assert not any(world.journal.get(job.id) for job in done)
+
+
+def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT, switch="always") as world:
+        older = world.run(world.sealing(key="1", train=table(40, 1)))
+        published = world.run(world.sealing(key="2", train=table(40, 2)))
+        pass_and_tidy(world, 2 * KEPT)
+        assert world.journal.get(older.id) is None
+        assert world.folder(published).is_dir()
+        assert world.journal.published("churn") == published.id
+
+
+def test_a_job_that_a_restored_share_has_in_work_is_not_forgotten(world):
+    """The next start would take its folder for that of a job in work, and train with it again."""
+    job = world.run(world.sealing())
+    shutil.move(world.folder(job), world.model.work_folder / job.id)
+    pass_and_tidy(world, 2 * KEPT)
+    assert world.journal.get(job.id) == job
+    assert (world.model.work_folder / job.id / "train_2026-11.csv").is_file()
+
+
+def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(world):
+    job = world.run(world.sealing())
+    tidier = tidier_of(world)
+    for _ in range(3):
+        world.clock.jump(10 * KEPT)
+        tidier.tidy()
+        world.clock.jump(-10 * KEPT)
+        world.clock.pass_time(LONGEST_GRACE)
+        tidier.tidy()
+    assert world.folder(job).is_dir()
+
+
+def test_a_job_that_somebody_wants_meanwhile_stays(world):
+    job = world.run(world.sealing())
+    world.clock.pass_time(KEPT + LONGEST_GRACE)
+    wanted = world.journal.write(job, "switch_asked", state=State.SWITCHING)
+    tidier = tidier_of(world)
+    assert not tidier._expire(job)
+    assert world.folder(wanted).is_dir()
+    assert world.run(wanted).outcome is Outcome.SWITCHED
+
+
+def test_nothing_is_deleted_from_a_share_that_is_away(world, tmp_path):
+    job = world.run(world.sealing())
+    world.clock.pass_time(KEPT)
+    world.share.rename(tmp_path / "unmounted")
+    world.share.mkdir()
+    assert not tidier_of(world)._expire(job)
+    assert world.journal.get(job.id) == job
+    assert (tmp_path / "unmounted" / "done" / job.id).is_dir()
+
+
+def test_a_link_in_the_place_of_a_finished_job_leads_the_deletion_nowhere(world, tmp_path):
+    job = world.run(world.sealing())
+    other = tmp_path / "somebody-else"
+    other.mkdir()
+    (other / "precious").write_text("x")
+    folder = world.folder(job)
+    shutil.rmtree(folder)
+    folder.symlink_to(other)
+    pass_and_tidy(world, 2 * KEPT)
+    assert (other / "precious").read_text() == "x"
+
+
+def test_a_kill_at_any_operation_is_made_up_for_by_the_next_time(world, tmp_path):
+    job = world.run(world.sealing())
+    done = world.folder(job).parent
+    shutil.copytree(world.folder(job), tmp_path / "as-filed")
+
+    def file_again():
+        shutil.rmtree(done)
+        shutil.copytree(tmp_path / "as-filed", done / job.id)
+        world.journal.adopt(job)
+
+    for point in at_every_point(lambda: world.pipeline.expire(job), file_again):
+        names = {path.name for path in done.iterdir()}
+        assert names in ({job.id}, {f".{job.id}.expired"}, set()), point
+        if names:
+            assert world.journal.get(job.id) == job, point
+        world.pipeline.expire(job)
+        assert not list(done.iterdir()), point
+        assert world.journal.get(job.id) is None, point
+
+
+LEFT_BEHIND = [
+    "2026-01-01T000000Z_1_abcdef.zip",
+    ".2026-01-01T000000Z_1_abcdef.zip.part",
+    "2026-01-01T000000Z_abcdef.zip",  # of a delivery without a key
+]
+
+
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_what_crashed_or_forgotten_jobs_left_on_the_spool_is_removed(world, name):
+    world.run(world.sealing())
+    spool = world.settings.state.spool
+    (spool / name).touch()
+    tidier_of(world).tidy()
+    assert list(spool.iterdir()) == []
+
+
+def test_bundles_of_jobs_in_work_and_what_is_not_retrainds_stay_on_the_spool(world):
+    job = world.run(world.sealing(), until=State.BUNDLED)
+    spool = world.settings.state.spool
+    (spool / f".{job.id}.zip.part").touch()
+    (spool / "backup.zip").touch()
+    (spool / "2026-01-01T000000Z_1_abcdef.zip.old").touch()
+    before = sorted(spool.iterdir())
+    tidier_of(world).tidy()
+    assert sorted(spool.iterdir()) == before
+    assert world.run(job).outcome is Outcome.TRAINED
+
+
+def test_a_finished_and_a_failed_job_leave_nothing_on_the_spool(world):
+    for train in (table(), b"age\n1\n"):
+        world.run(world.sealing(key=str(len(train)), train=train))
+    assert list(world.settings.state.spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "full folder", "file", "link", "link to the job"])
+def test_what_is_planted_under_the_name_of_a_deletion_keeps_no_folder(world, tmp_path, kind):
+    """Forgotten with its folder still there, a job would be in no list, and its data for ever on the share."""
+    job = world.run(world.sealing())
+    folder = world.folder(job)
+    planted = folder.with_name(f".{job.id}.expired")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "precious").touch()
+    match kind:
+        case "folder":
+            planted.mkdir()
+        case "full folder":
+            (planted / "a" / "b").mkdir(parents=True)
+        case "file":
+            planted.touch()
+        case "link":
+            planted.symlink_to(tmp_path / "other")
+        case _:
+            planted.symlink_to(folder)
+    pass_and_tidy(world, 2 * KEPT)
+    assert world.journal.get(job.id) is None
+    assert list(folder.parent.iterdir()) == []
+    assert (tmp_path / "other" / "precious").exists()

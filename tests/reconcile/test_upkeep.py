@@ -1,0 +1,53 @@
+"""What is looked after every few seconds, for a thousand models on one thread: none may keep the others from it."""
+
+from datetime import timedelta
+
+from retraind.config.load import load
+from retraind.daemon import Daemon
+from retraind.domain.job import Problem
+from retraind.reconcile.upkeep import Caretaker
+from support.process import Site
+from support.world import a_world, table
+
+USED_UP = Problem(what="The budget is used up.", remedy="Wait.")
+
+
+def test_a_hold_that_a_command_ends_in_the_same_moment_keeps_no_other_from_ending(tmp_path, monkeypatch):
+    with a_world(tmp_path) as world:
+        jobs = [
+            world.journal.write(
+                world.sealing(key=key, train=table(40, int(key))),
+                "held",
+                hold=USED_UP,
+                held_until=world.clock.now(),
+            )
+            for key in "12"
+        ]
+        monkeypatch.setattr(world.journal, "active", lambda: jobs)
+        world.journal.write(jobs[0], "released", hold=None, held_until=None)
+        changed = []
+        caretaker = Caretaker(
+            world.pipeline, world.journal, world.credentials,
+            clock=world.clock, stopping=world.stopping, changed=changed.append,
+        )  # fmt: skip
+        world.clock.pass_time(timedelta(seconds=1))
+        caretaker.mind()
+        assert [world.journal.get(job.id).hold for job in jobs] == [None, None]
+
+
+def test_a_stop_does_not_wait_for_the_keys_of_all_models(tmp_path, monkeypatch):
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    for number in range(5):
+        site.add_model(f"m{number}", f"key-of-m{number}-0123456789")
+    settings, file = load(site.config)
+    with Daemon(settings, file) as daemon:
+        asked = []
+
+        def renew(name, _model):
+            asked.append(name)
+            daemon._stopping.set()
+            return False
+
+        monkeypatch.setattr(daemon.credentials, "renew", renew)
+        daemon.caretaker.mind()
+        assert asked == ["m0"]

@@ -1,0 +1,515 @@
+"""Notifications over real HTTP: told once, later when they cannot be told now, and never with a secret."""
+
+import json
+import random
+import threading
+from datetime import UTC, datetime, timedelta
+
+import apprise
+import pytest
+import structlog
+
+from retraind.config.settings import Settings
+from retraind.domain.failures import ConfigError
+from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.report.messages import KINDS
+from retraind.report.notifications import Notifier, recipients_of
+from retraind.store.journal import Journal, Outage
+from retraind.system.clock import ManualClock, for_people
+from support.peers import Peer, answer
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+TOKEN = "token-0123456789abcdef"
+PROBLEM = Problem(what="The key ended.", remedy="Fetch another, then run: retraind release MODEL")
+
+
+class Place:
+    """A journal, somebody who listens, and a notifier that works when it is told to."""
+
+    def __init__(self, root):
+        self.root = root
+        self.clock = ManualClock(NOW)
+        self.peers = []
+        (root / "drop").mkdir()
+        (root / "key").touch(0o600)
+        self.journal = Journal.open(root / "journal.db", self.clock)
+
+    def listener(self, *plays):
+        self.peers.append(Peer(list(plays) or [answer(204)]))
+        return self.peers[-1]
+
+    def settings(self, *urls, **more):
+        return Settings(
+            models={"churn": {"drop": self.root / "drop", "api_key_file": self.root / "key"}},
+            notify={"urls": urls, **more},
+        )
+
+    def notifier(self, *urls, **more):
+        settings = self.settings(*urls, **more)
+        recipients = recipients_of(settings, self.clock)
+        return Notifier(settings, self.journal, recipients, self.clock, random.Random(1))
+
+    def job(self, **more):
+        signature = Signature(size=1, mtime_ns=1, inode=1)
+        file = SealedFile(role=Role.TRAIN, name="train_1.csv", signature=signature)
+        job = Job(
+            id="2026-11-25T120000Z_1_abcdef", model="churn", key="1", state=State.FILING, files=(file,),
+            created_at=NOW, updated_at=NOW, **more,
+        )  # fmt: skip
+        return self.journal.add(job, "delivery_complete")
+
+    def hold(self, what="The key ended."):
+        self.journal.hold_model("churn", Problem(what=what, remedy=PROBLEM.remedy), credential=True)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    made = Place(tmp_path)
+    yield made
+    made.journal.close()
+    for peer in made.peers:
+        peer.stop()
+
+
+def heard(peer):
+    """Return what a peer was told."""
+    return [json.loads(visit.body) for visit in peer.visits]
+
+
+def titles(peer):
+    return [told["title"] for told in heard(peer)]
+
+
+def test_a_webhook_gets_json_that_says_what_happened_where_and_what_to_do(place):
+    peer = place.listener()
+    notifier = place.notifier(f"{peer.url}/hook/{TOKEN}")
+    place.hold()
+    assert notifier.deliver() is None
+    (told,) = heard(peer)
+    assert peer.visits[0].target == f"/hook/{TOKEN}"
+    assert peer.visits[0].headers["content-type"] == "application/json"
+    assert (told["event"], told["model"], told["job"], told["good"]) == ("model_held", "churn", None, False)
+    assert told["at"] == NOW.isoformat()
+    assert told["title"] == "churn is on hold"
+    assert told["what"] == (
+        "The key ended. New files are still taken in; nothing is lost. Fetch another, then run: retraind release churn"
+    )
+    assert told["text"].endswith(f": churn is on hold. {told['what']}")
+
+
+def test_nothing_that_came_with_a_name_rings_a_bell_or_calls_everybody(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    job = place.job()
+    job = place.journal.write(job, key="<!channel>@everyone\x1b[2J\n\u202e")
+    place.journal.write(
+        job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
+        problem=Problem(what="x", remedy=""), detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."},
+    )  # fmt: skip
+    notifier.deliver()
+    (told,) = heard(peer)
+    assert "delivery \u2039!channel\u203a\uff20everyone\\x1b[2J\\n\\u202e failed" in told["title"]
+    assert "train_\u2039!here\u203a\\x07.csv is bad." in told["text"]
+
+
+EVENTS = {
+    # what happens: what it says, in order
+    "a delivery that failed": (
+        lambda journal, job: journal.write(
+            job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
+            problem=Problem(what="The data is bad.", remedy="Run: retraind retry JOB"),
+            detail={"outcome": "failed", "reason": "The data is bad."},
+        ),
+        "churn, delivery 1 failed",
+        "The data is bad. See {root}/drop/failed/2026-11-25T120000Z_1_abcdef/ERROR.txt. Run: retraind retry "
+        "2026-11-25T120000Z_1_abcdef",
+    ),
+    "a delivery that is done": (
+        lambda journal, job: journal.write(
+            job, "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
+        ),
+        "churn, delivery 1 is done",
+        "The model was retrained with this data. The published model has not been changed. See {root}/drop/done/"
+        "2026-11-25T120000Z_1_abcdef.",
+    ),
+    "a job on hold": (
+        lambda journal, job: journal.write(
+            job, "held", hold=PROBLEM, detail={"reason": "The budget is used up.", "remedy": "It goes on in May."}
+        ),
+        "churn, delivery 1 is on hold",
+        "The budget is used up. Nothing is lost. It goes on in May.",
+    ),
+    "a job that was released": (
+        lambda journal, job: journal.write(job, "released"),
+        "churn, delivery 1 is no longer on hold",
+        "It goes on.",
+    ),
+    "a job that cannot go on": (
+        lambda journal, job: journal.write(
+            job, "job_stuck", detail={"reason": "The disk is full.", "since": "2026-11-25T10:00:00+00:00"}
+        ),
+        "churn, delivery 1 cannot go on",
+        "It has been trying since {since}. The last try: The disk is full. It is tried again by itself; nothing is "
+        "lost.",
+    ),
+    "a job that goes on": (
+        lambda journal, job: journal.note("job_moves", job, since="2026-11-25T10:00:00+00:00"),
+        "churn, delivery 1 goes on",
+        "It had been trying since {since}.",
+    ),
+    "a key that ends": (
+        lambda journal, _: journal.note_warning("churn", Problem(what="The API key ends on Monday.", remedy="Fetch.")),
+        "churn: its key ends soon",
+        "The API key ends on Monday. Fetch.",
+    ),
+    "a gate that said no": (
+        lambda journal, job: journal.note("gate_refused", job, why="It ended with 1."),
+        "churn, delivery 1: the gate did not let the new model pass",
+        "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done.",
+    ),
+    "a folder that is gone": (
+        lambda journal, _: journal.note_change("folder_away", "churn", "The share is not mounted."),
+        "churn: its drop folder is out of reach",
+        "The share is not mounted. The other models go on; this one does so by itself when the folder is back.",
+    ),
+    "a journal that was mended": (
+        lambda journal, _: journal.note("journal_mended", jobs=7),
+        "The journal was mended",
+        "It was damaged, lost or out of date. Jobs taken over from their folders: 7. Nothing is trained again. "
+        "Look after the disk it is on.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EVENTS)
+def test_each_event_is_worded_for_somebody_who_is_elsewhere(place, case):
+    happen, title, what = EVENTS[case]
+    peer = place.listener()
+    notifier = place.notifier(peer.url, on=[kind for kinds in KINDS.values() for kind in kinds])
+    happen(place.journal, place.job())
+    notifier.deliver()
+    (told,) = heard(peer)
+    assert told["title"] == title
+    assert told["what"] == what.format(root=place.root, since=for_people(NOW.replace(hour=10)))
+
+
+def test_what_begins_and_ends_is_told_at_both_ends(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    outage = Outage("api.example", NOW, 5, "It was refused.", NOW)
+    place.hold()
+    place.journal.release_model("churn", "the API key was replaced")
+    place.journal.set_outages([outage])
+    place.journal.set_outages([outage], {"api.example"})
+    place.journal.set_outages([])
+    place.journal.note_change("folder_away", "churn", "The share is not mounted.")
+    place.journal.note_change("folder_away", "churn", None)
+    place.journal.note_warning("churn", Problem(what="It ends.", remedy="Fetch."))
+    place.journal.note_warning("churn", None)
+    notifier.deliver()
+    assert titles(peer) == [
+        "churn is on hold", "churn is no longer on hold",
+        "The object store (api.example) is failing", "The object store (api.example) works again",
+        "churn: its drop folder is out of reach", "churn: its drop folder is back",
+        "churn: its key ends soon",
+    ]  # fmt: skip
+    assert [told["good"] for told in heard(peer)] == [False, True, False, True, False, True, False]
+
+
+def test_an_outage_that_was_short_is_not_told_at_all(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    place.journal.set_outages([Outage("api.example", NOW, 5, "It was refused.", NOW)])
+    place.journal.set_outages([])
+    notifier.deliver()
+    assert not peer.visits
+
+
+def test_nobody_is_told_what_was_not_asked_for(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url, on=["failed", "outage"])
+    place.hold()
+    place.journal.write(
+        place.job(), "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
+    )
+    notifier.deliver()
+    assert not peer.visits
+
+
+def test_each_change_is_told_once_also_across_a_restart(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    place.hold()
+    place.hold()
+    for _ in range(3):
+        notifier.deliver()
+    notifier = place.notifier(peer.url)
+    place.hold()
+    notifier.deliver()
+    assert titles(peer) == ["churn is on hold"]
+
+
+def test_a_hold_that_is_tried_at_each_start_and_goes_on_is_told_once_and_its_end_too(place):
+    peer = place.listener()
+    for _ in range(3):
+        notifier = place.notifier(peer.url)
+        place.journal.release_model("churn", "retraind was started", trial=True)
+        assert not place.journal.holds()
+        place.hold()
+        notifier.deliver()
+    assert titles(peer) == ["churn is on hold"]
+    place.journal.release_model("churn", "retraind was started", trial=True)
+    assert place.journal.end_trial("churn")
+    assert not place.journal.end_trial("churn")
+    place.hold()
+    notifier.deliver()
+    assert titles(peer) == ["churn is on hold", "churn is no longer on hold", "churn is on hold"]
+
+
+def test_another_reason_for_a_hold_that_is_tried_is_told(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    place.hold()
+    place.journal.release_model("churn", "retraind was started", trial=True)
+    place.hold("The account is gone.")
+    notifier.deliver()
+    assert [told["what"].split(".")[0] for told in heard(peer)] == ["The key ended", "The account is gone"]
+
+
+def test_somebody_new_is_told_of_nothing_old(place):
+    peer, other = place.listener(), place.listener()
+    place.notifier(peer.url).deliver()
+    place.hold()
+    notifier = place.notifier(peer.url, other.url)
+    place.journal.release_model("churn", "a person released it")
+    notifier.deliver()
+    assert titles(peer) == ["churn is on hold", "churn is no longer on hold"]
+    assert titles(other) == ["churn is no longer on hold"]
+
+
+def test_somebody_who_cannot_be_reached_keeps_nobody_else_from_hearing_and_hears_it_later(place):
+    deaf, peer = place.listener(answer(503, Retry_After="60"), answer(200)), place.listener()
+    notifier = place.notifier(deaf.url, peer.url)
+    place.hold()
+    place.journal.release_model("churn", "a person released it")
+    wait = notifier.deliver()
+    assert 60 <= wait <= 65
+    assert len(peer.visits) == 2
+    assert notifier.deliver() == pytest.approx(wait)
+    assert len(deaf.visits) == 1
+    place.clock.pass_time(timedelta(seconds=wait))
+    assert notifier.deliver() is None
+    assert titles(deaf) == ["churn is on hold", "churn is on hold", "churn is no longer on hold"]
+    assert len(peer.visits) == 2
+
+
+def test_what_could_not_be_told_before_a_restart_is_told_after_it(place):
+    place.notifier("http://127.0.0.1:1/").deliver()
+    place.hold()
+    assert place.notifier("http://127.0.0.1:1/").deliver()
+    peer = place.listener()
+    # The same address, now with somebody behind it.
+    notifier = place.notifier("http://127.0.0.1:1/")
+    (line,) = notifier._lines.values()
+    line.recipient._url = peer.url
+    notifier.deliver()
+    assert titles(peer) == ["churn is on hold"]
+
+
+def test_it_is_tried_ever_more_rarely_and_given_up_after_a_day_with_a_line_in_the_log(place):
+    peer = place.listener(answer(500))
+    notifier = place.notifier(peer.url)
+    place.hold()
+    with structlog.testing.capture_logs() as logged:
+        while (wait := notifier.deliver()) is not None:
+            place.clock.pass_time(timedelta(seconds=wait))
+    assert timedelta(days=1) <= place.clock.now() - NOW < timedelta(days=1, minutes=10)
+    assert 140 < len(peer.visits) < 600
+    told = [(line["event"], line["log_level"]) for line in logged if line["log_level"] != "debug"]
+    assert told == [("notification_retried", "warning"), ("notification_given_up", "error")]
+    assert notifier.deliver() is None
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 410])
+def test_a_refusal_is_final_and_is_not_followed_anywhere(place, status):
+    other = place.listener()
+    peer = place.listener(answer(status, Location=other.url))
+    notifier = place.notifier(peer.url)
+    place.hold()
+    with structlog.testing.capture_logs() as logged:
+        assert notifier.deliver() is None
+    assert f"refuses the message with HTTP {status}" in logged[-1]["reason"]
+    assert len(peer.visits) == 1
+    assert not other.visits
+
+
+def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_one(place):
+    peer = place.listener(answer(503), answer(200))
+    notifier = place.notifier(peer.url)
+    for number in range(80):
+        place.journal.note_change("folder_away", f"m{number}", "The share is not mounted.")
+    wait = notifier.deliver()
+    place.clock.pass_time(timedelta(seconds=wait))
+    assert notifier.deliver() is None
+    failed, summary, *others = heard(peer)
+    assert failed == summary
+    assert (summary["event"], summary["good"], summary["title"]) == ("summary", False, "60 things happened")
+    assert summary["what"].startswith(
+        "m59: its drop folder is out of reach; m58: its drop folder is out of reach;"
+    )
+    assert summary["what"].endswith("; and 50 more. See: retraind status, and retraind jobs")
+    assert [told["model"] for told in others] == [f"m{number}" for number in range(60, 80)]
+    assert notifier.deliver() is None
+    assert len(peer.visits) == 22
+
+
+def test_no_message_log_line_or_setting_shows_an_address(place):
+    peer = place.listener(answer(500), answer(403), answer(200))
+    url = f"{peer.url.replace('//', f'//user:{TOKEN}@')}/{TOKEN}?key={TOKEN}"
+    notifier = place.notifier(url)
+    with structlog.testing.capture_logs() as logged:
+        for number in range(3):
+            place.journal.note("journal_mended", jobs=number)
+            notifier.deliver()
+            place.clock.pass_time(timedelta(minutes=1))
+        place.notifier("http://127.0.0.1:1/" + TOKEN).deliver()
+    assert len(peer.visits) == 4
+    assert peer.visits[0].headers["authorization"].startswith("Basic ")
+    shown = repr(logged) + repr(place.settings(url)) + repr(heard(peer)) + repr(place.journal.recipients())
+    assert TOKEN not in shown
+    assert TOKEN.encode() not in (place.root / "journal.db").read_bytes()
+
+
+def test_signatures_in_a_text_are_cut_off(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    place.hold(f"The store says no to https://store.example/x?X-Amz-Signature={TOKEN}")
+    notifier.deliver()
+    assert TOKEN not in repr(heard(peer))
+    assert "https://store.example/x?(hidden)" in heard(peer)[0]["what"]
+
+
+def test_apprise_takes_everything_that_is_no_plain_webhook(place):
+    """Its json:// sends to a web server what its mail:// would send by mail."""
+    peer = place.listener(answer(200), answer(500), answer(200))
+    notifier = place.notifier(f"json://user:{TOKEN}@127.0.0.1:{peer.port}/x")
+    place.hold()
+    assert notifier.deliver() is None
+    (told,) = heard(peer)
+    assert told["title"].startswith("retraind on ")
+    assert told["title"].endswith(": churn is on hold")
+    assert "The key ended." in told["message"]
+    assert told["type"] == "warning"
+    place.journal.release_model("churn", "a person released it")
+    with structlog.testing.capture_logs() as logged:
+        wait = notifier.deliver()
+        place.clock.pass_time(timedelta(seconds=wait))
+        assert notifier.deliver() is None
+    assert heard(peer)[-1]["type"] == "success"
+    assert [line["to"] for line in logged] == ["notify.urls[0] (json)"] * 2
+
+
+def test_a_plugin_that_breaks_is_trouble_that_passes_and_its_words_are_not_shown(place, monkeypatch):
+    def broken(*_args, **_named):
+        raise RuntimeError(TOKEN)
+
+    notifier = place.notifier(f"json://127.0.0.1/{TOKEN}")
+    monkeypatch.setattr(apprise.Apprise, "notify", broken)
+    place.hold()
+    with structlog.testing.capture_logs() as logged:
+        assert notifier.deliver() > 0
+    assert "could not be told (RuntimeError)" in logged[0]["reason"]
+    assert TOKEN not in repr(logged)
+
+
+def test_addresses_that_nobody_understands_are_all_told_at_once_without_what_they_hold(place):
+    with pytest.raises(ConfigError) as caught:
+        recipients_of(place.settings(f"bogus://{TOKEN}", "http://127.0.0.1/", f"slack://{TOKEN}"))
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "notify.urls[0] (bogus)", "notify.urls[2] (slack)",
+    ]  # fmt: skip
+    assert TOKEN not in repr(caught.value.problems)
+
+
+def test_without_apprise_it_says_what_to_install(place, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "apprise", None)
+    with pytest.raises(ConfigError, match=r"pip install 'retraind\[notify\]'"):
+        recipients_of(place.settings("mailto://user:pass@example.com"))
+    assert recipients_of(place.settings("http://127.0.0.1/"))
+
+
+def test_its_thread_tells_what_happens_while_it_runs_and_ends_when_it_is_told_to(place):
+    came = threading.Event()
+
+    def take(visit):
+        visit.take()
+        visit.connection.sendall(answer(200))
+        came.set()
+
+    notifier = place.notifier(place.listener(take).url)
+    notifier.start()
+    place.hold()
+    notifier.nudge()
+    assert came.wait(30)
+    notifier.stop()
+    assert not notifier._thread.is_alive()
+
+
+def test_a_recipient_that_never_answers_does_not_keep_it_from_ending(place, monkeypatch):
+    monkeypatch.setattr("retraind.report.notifications._SILENCE", timedelta(milliseconds=300))
+    came, leave = threading.Event(), threading.Event()
+
+    def hang(visit):
+        came.set()
+        leave.wait(30)
+
+    notifier = place.notifier(place.listener(hang).url)
+    notifier.start()
+    place.hold()
+    notifier.nudge()
+    assert came.wait(30)
+    notifier.stop()
+    leave.set()
+    assert not notifier._thread.is_alive()
+    assert place.journal.recipients()[next(iter(notifier._lines))] == 0, "it is told after the next start"
+
+
+def test_a_recipient_that_never_answers_keeps_nobody_from_reading_the_configuration_again(place):
+    came, leave = threading.Event(), threading.Event()
+
+    def hang(visit):
+        came.set()
+        leave.wait(30)
+
+    peer = place.listener(hang)
+    notifier = place.notifier(peer.url)
+    notifier.start()
+    place.hold()
+    notifier.nudge()
+    assert came.wait(30)
+    settings = place.settings(peer.url)
+    reading = threading.Thread(
+        target=notifier.configure, args=(settings, recipients_of(settings, place.clock)), daemon=True
+    )
+    reading.start()
+    reading.join(2)
+    assert not reading.is_alive()
+    leave.set()
+    notifier.stop()
+
+
+def test_whom_to_tell_of_what_can_be_changed_while_it_runs(place):
+    peer, other = place.listener(), place.listener()
+    notifier = place.notifier(peer.url)
+    settings = place.settings(other.url, on=["journal"])
+    notifier.configure(settings, recipients_of(settings, place.clock))
+    notifier.deliver()
+    place.hold()
+    place.journal.note("journal_mended", jobs=1)
+    notifier.deliver()
+    assert not peer.visits
+    assert titles(other) == ["The journal was mended"]
+    assert len(place.journal.recipients()) == 1

@@ -1,0 +1,175 @@
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retraind.config.settings import ModelSettings
+from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.intake.drop_folder import View
+from retraind.intake.pairing import Sighting, Waiting
+from retraind.report.notes import as_bytes
+from retraind.report.status_file import expected_names, status_text, write_status
+from retraind.store.journal import ModelHold, Outage
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SIGNATURE = Signature(size=1, mtime_ns=1, inode=1)
+
+
+def job(key: str, state: State, **more) -> Job:
+    file = SealedFile(role=Role.TRAIN, name=f"train_{key}.csv", signature=SIGNATURE)
+    return Job(
+        id=f"id-{key}",
+        model="churn",
+        key=key,
+        state=state,
+        files=(file,),
+        created_at=NOW,
+        updated_at=NOW,
+        **more,
+    )
+
+
+def held(what: str, remedy: str, *, credential: bool = False) -> ModelHold:
+    return ModelHold("churn", NOW, Problem(what=what, remedy=remedy), credential)
+
+
+def test_where_a_key_is_on_its_machine_is_not_told_on_the_share():
+    hold = held("The service refuses the key.", "Put another into /etc/secret.", credential=True)
+    warning = Problem(what="The API key ends soon.", remedy="Put another into /etc/secret.")
+    for text in (
+        status_text("churn", View(), [], hold, None),
+        status_text("churn", View(), [], None, None, warning=warning),
+    ):
+        assert "key" in text
+        assert "The operator of retraind has to see to it" in text
+        assert "/etc" not in text
+
+
+def test_it_says_what_is_seen_and_what_is_waited_for():
+    waiting = Waiting(
+        "12", (Sighting("train_12.csv", Role.TRAIN, "12", SIGNATURE, 0.0),), ("Something is missing.",), None
+    )
+    view = View(waiting=(waiting,), strangers=("notes.docx is left alone.",), trouble="The share is slow.")
+    jobs = [
+        job("10", State.UPLOADED),
+        job("11", State.SEALED),
+        job("9", State.CHECKED, trouble="Disk full.", attempts=1),
+    ]
+    text = status_text("churn", view, jobs, held("The model is gone.", "retraind release MODEL"), None)
+    for words in (
+        "the model churn", "ON HOLD: The model is gone. retraind release churn", "TROUBLE: The share is slow.",
+        "10 has been sent; the service is training.", "11 has been taken in and waits for 9 to finish.",
+        "Last try: Disk full.", "12 (train_12.csv): Something is missing.", "notes.docx",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_of_many_deliveries_the_one_that_all_wait_for_comes_first_and_the_others_as_they_get_their_turn():
+    jobs = [job(str(number), State.SEALED) for number in reversed(range(1, 201))]
+    text = " ".join(status_text("churn", View(), jobs, None, None).split())
+    first = "1 has been taken in and will be checked as soon as deliveries of other models leave room."
+    second = "2 has been taken in and waits for 1 to finish."
+    assert -1 < text.index(first) < text.index(second) < text.index("50 has been")
+    assert "And 150 more." in text
+    assert "51 has been" not in text
+
+
+def test_hosts_are_told_in_plain_words_without_their_ports():
+    service, store = "service.test:8443", "store.test"
+    outages = [
+        Outage(service, NOW, 9, f"The connection to the service ({service}) was refused.", NOW),
+        Outage(store, NOW, 9, f"The object store ({store}) answers HTTP 500.", NOW),
+    ]
+    refused = f"The connection to the service ({service}) was refused."
+    jobs = [
+        job("1", State.UPLOADED, trouble=refused, attempts=3, waits_for=service),
+        job("2", State.REGISTERED, trouble="It is down.", attempts=3, waits_for=store),
+    ]
+    told = status_text("churn", View(), jobs, None, None, outages=outages, service=service)
+    told += status_text("churn", View(), jobs, None, None, service=service)
+    told = " ".join(told.split())
+    for words in (
+        "WAITING: The service (service.test) does not answer as it should.", "connection to the service was refused.",
+        "WAITING: The object store (store.test) does not answer as it should.", "The object store answers HTTP 500.",
+        "the service is training. It waits for the service.", "It waits for the object store.",
+        "Last try: The connection to the service was refused. It is tried again",
+    ):  # fmt: skip
+        assert words in told
+    assert "8443" not in told
+
+
+EXPECTED = [
+    # the model's settings, what is told of the names that are waited for
+    ({}, "such as train_2026-11.csv and eval_2026-11.csv."),
+    ({"ready": "marker"}, "eval_2026-11.csv, and after them the marker 2026-11.done or _SUCCESS."),
+    ({"ready": "marker", "train": "a.csv", "eval": "b.csv"}, "a.csv and b.csv, and after them the marker _SUCCESS."),
+    ({"ready": "manifest"}, "eval_2026-11.csv, and their manifest 2026-11.manifest.json."),
+    ({"ready": "manifest", "mode": "train-only", "train": "a.csv"}, "such as a.csv, and their manifest manifest.json."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "words"), EXPECTED)
+def test_it_names_all_that_a_delivery_needs_also_beside_files_of_wrong_names(settings, words):
+    model = ModelSettings.model_validate({"drop": "/tmp", "api_key": "k", **settings})
+    expected = expected_names(model)
+    assert words in expected
+    view = View(strangers=("tarin_1.csv is left alone.",))
+    for jobs in ([], [job("1", State.UPLOADED)]):
+        assert words in " ".join(status_text("churn", view, jobs, None, None, expected=expected).split())
+    assert "Expected" not in status_text(
+        "churn", View(), [job("1", State.UPLOADED)], None, None, expected=expected
+    )
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_it_says_in_words_how_the_last_delivery_ended(outcome):
+    text = status_text("churn", View(), [], None, job("1", State.DONE, outcome=outcome))
+    assert ("published" in text) == (outcome in {Outcome.TRAINED, Outcome.SWITCHED})
+    assert "Last finished: 1 (" in text
+
+
+def test_it_says_that_there_is_nothing_to_say_and_what_came_last():
+    last = job("10", State.FAILED, outcome="failed")
+    text = status_text("churn", View(), [], None, last)
+    assert "Nothing is waiting and nothing is in work." in text
+    assert "failed/id-10/" in text
+
+
+@pytest.fixture
+def tokyo():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("tokyo")
+def test_it_is_written_only_when_it_changes_and_says_when_that_was(tmp_path):
+    assert write_status(tmp_path, "one\n", NOW)
+    before = (tmp_path / "STATUS.txt").stat()
+    assert not write_status(tmp_path, "one\n", NOW + timedelta(days=1))
+    assert (tmp_path / "STATUS.txt").stat().st_ino == before.st_ino
+    assert write_status(tmp_path, "two\n", NOW + timedelta(days=2))
+    assert (tmp_path / "STATUS.txt").read_bytes() == (
+        b"\xef\xbb\xbftwo\r\n\r\nLast changed: 2026-11-25 09:00:00 JST (UTC+09:00)\r\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
+
+
+@pytest.mark.parametrize(
+    "more", ["", "\nLast changed: now\nand more\n", "\nLast changed: " + "x" * 5_000 + "\n"]
+)
+def test_what_somebody_else_made_of_it_is_written_anew(tmp_path, more):
+    (tmp_path / "STATUS.txt").write_bytes(as_bytes("one\n" + more))
+    assert write_status(tmp_path, "one\n", NOW)
+    assert not write_status(tmp_path, "one\n", NOW)
+
+
+def test_nobody_waits_for_the_disk_to_have_it(tmp_path, monkeypatch):
+    """A start with a thousand models would spend most of its time on that."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    assert write_status(tmp_path, "one\n", NOW)
+    assert not synced

@@ -1,0 +1,240 @@
+"""A share that hangs, as a `hard` mount does whose server is gone: each call blocks in the kernel, for ever."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from retraind.domain.job import Problem, State
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
+from retraind.intake.share_identity import Shares
+from support.faulty import Rule
+from support.process import Site, deliver, filed, until
+from support.running import running
+from support.world import a_world, table
+
+HANGS = Rule(("getattr", "opendir", "readdir", "open", "readlink", "statfs"), answer="hang")
+SILENT = "Connection timed out. The share does not answer. Mend it, or mount it again."
+
+
+@pytest.fixture(autouse=True)
+def _soon_out_of_patience(monkeypatch):
+    monkeypatch.setattr("retraind.system.probe.PATIENCE", 0.5)
+
+
+@pytest.fixture
+def site(tmp_path, faulty):
+    """An installation with two models on a share that is to hang, by links, and one beside it that is well."""
+    made = Site(tmp_path, "http://127.0.0.1:1")
+    made.share = faulty(tmp_path / "disk", tmp_path / "hung")
+    made.add_model("well", "k")
+    for name in ("first", "second"):
+        (made.share.point / name).mkdir()
+        (tmp_path / "share" / name).symlink_to(made.share.point / name)
+        made.add_model(name, "k")
+    return made
+
+
+@pytest.fixture
+def jobs(tmp_path, site):
+    """A job that is done and one that has failed."""
+    with a_world(tmp_path) as world:
+        found = (
+            world.run(world.sealing("1")), world.run(world.sealing("2", train=b"broken\n1\n")),
+        )  # fmt: skip
+        world.journal.hold_model("well", Problem(what="It is held.", remedy=""), credential=False)
+    assert [job.state for job in found] == [State.DONE, State.FAILED]
+    return [job.id for job in found]
+
+
+@contextmanager
+def hanging(share):
+    """Let the share hang while the block runs, in which a command is run."""
+    share.tell(HANGS)
+    try:
+        yield
+        assert share.struck()
+        # One when the configuration was read and one afterwards, not one for each model.
+        left = [thread for thread in threading.enumerate() if thread.name == "asker"]
+        assert len(left) <= 2
+    finally:
+        share.tell()
+    for thread in left:
+        thread.join(10)
+
+
+def test_status_tells_of_it_and_shows_all_else(site, jobs):
+    deliver(site.root / "share" / "well", "train_1.csv", table(20))
+    with hanging(site.share):
+        done = site.command("status", "--json")
+    assert done.returncode == 1
+    told = {model["name"]: model for model in json.loads(done.stdout)["models"]}
+    for name in ("first", "second"):
+        assert told[name]["trouble"] == f"{told[name]['drop']} cannot be looked at: {SILENT}"
+        assert told[name]["trouble"] in told[name]["sentences"]
+    assert told["well"]["trouble"] is None
+    assert told["well"]["waiting"] == ["1"]
+
+
+def test_check_finds_it_wrong_and_checks_all_else(site):
+    with hanging(site.share):
+        done = site.command("check")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    drops = {name: site.root / "share" / name for name in ("well", "first", "second")}
+    assert f"ok     models.well.drop: {drops['well']} can be read and written" in lines
+    for name in ("first", "second"):
+        assert f"WRONG  models.{name}.drop: {drops[name]} cannot be looked at: {SILENT}" in lines
+        assert f"ok     models.{name} credential: the API key is there" in lines
+
+
+COMMANDS = {
+    "jobs": (["jobs"], "done"),
+    "show": (["show", "DONE"], "History:"),
+    "switch": (["switch", "DONE"], "noted."),
+    "retry": (["retry", "FAILED"], "noted."),
+    "release": (["release", "well"], "well: released."),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), COMMANDS.values(), ids=COMMANDS)
+def test_commands_about_other_models_do_not_wait_for_it(site, jobs, words, said):
+    named = dict(zip(("DONE", "FAILED"), jobs, strict=True))
+    with hanging(site.share):
+        done = site.command(*(named.get(word, word) for word in words))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said in done.stdout
+
+
+def test_a_folder_that_hangs_is_not_taken_for_another_one(site, jobs):
+    """Nobody can tell now whether it is the folder that is known."""
+    shares = Shares.beside(site.root / "state" / "journal.db")
+    drop = site.root / "share" / "first"
+    with shares.held("first", drop):
+        pass
+    with hanging(site.share):
+        done = site.command("release", "first")
+    assert done.returncode == 1
+    assert f"{drop} cannot be looked at: {SILENT}" in done.stderr
+    assert shares.forget("first"), "it is still known"
+
+
+# The daemon
+
+
+@pytest.fixture
+def served(tmp_path, site):
+    """The installation with a service."""
+    names = ("well", "first", "second", "third", "fourth")
+    models = tuple(
+        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
+        for number, name in enumerate(names)
+    )
+    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+        site._text = site._text.replace("http://127.0.0.1:1", emulator.url)
+        site.write()
+        for name in names:
+            (tmp_path / f"{name}.key").write_text(f"key-of-{name}-0123456789")
+            (tmp_path / f"{name}.key").chmod(0o600)
+        yield site
+
+
+@contextmanager
+def hung(share):
+    share.tell(HANGS)
+    try:
+        yield
+    finally:
+        share.tell()
+
+
+def drop_of(site, name):
+    return site.root / "share" / name
+
+
+def watched(run):
+    return run.daemon.teller.watched
+
+
+def is_ready(run):
+    return len(watched(run)) == len(run.daemon.settings.models) and run.daemon.watch.writing.is_set()
+
+
+def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
+    """Jobs of its models would take both threads for checks and uploads, and never give them back."""
+    with running(served) as run:
+        for name in ("first", "second"):
+            run.daemon.journal.hold_model(name, Problem(what="It is held.", remedy=""), credential=False)
+            run.deliver(name)
+        until(lambda: len(run.daemon.journal.jobs()) == 2, "both deliveries are taken in")
+    for name in ("first", "second"):
+        assert served.command("release", name).returncode == 0
+    with running_while_hung(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        for name in ("first", "second"):
+            trouble = f"{drop_of(served, name)} cannot be looked at: {SILENT}"
+            assert watched(run)[name].view.trouble == trouble
+            assert watched(run)[name].sweep == f"sweep {served.share.point}"
+        run.deliver("well")
+        until(lambda: filed(drop_of(served, "well")), "the other model's delivery is filed")
+        served.share.tell()
+        for name in ("first", "second"):
+            until(lambda name=name: filed(drop_of(served, name)), f"{name} is taken up once it answers")
+            assert watched(run)[name].view.trouble is None
+
+
+@contextmanager
+def running_while_hung(site):
+    with hung(site.share), running(site) as run:
+        try:
+            yield run
+        finally:
+            site.share.tell()
+
+
+def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
+    (served.share.point / "fourth").mkdir()
+    (drop_of(served, "fourth")).symlink_to(served.share.point / "fourth")
+    with running(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        served._text = re.sub(r"\[models.second\][^\[]*", "", served._text)
+        served.add_model("third", "key-of-third-0123456789")
+        served.add_model("fourth", "key-of-fourth-0123456789")
+        with hung(served.share):
+            run.daemon._signals.put(signal.SIGHUP)
+            until(lambda: "fourth" in watched(run), "the configuration is taken over")
+            assert watched(run).keys() == {"well", "first", "third", "fourth"}
+            assert watched(run)["fourth"].view.trouble.endswith(SILENT)
+            run.deliver("third")
+            until(lambda: filed(drop_of(served, "third")), "what is new and answers is worked on")
+        run.deliver("fourth")
+        until(lambda: filed(drop_of(served, "fourth")), "the other one is once it answers")
+
+
+def test_a_daemon_that_cannot_wake_its_threads_ends(served):
+    program = (
+        "from retraind import cli, daemon\nfrom retraind.system import probe\n"
+        "probe.PATIENCE, daemon._STOP_PATIENCE = 0.5, 2.0\n"
+        "raise SystemExit(cli.main())"
+    )
+    with hung(served.share):
+        with served.log.open("wb") as log:
+            served.process = subprocess.Popen(
+                [sys.executable, "-c", program, "run", "-c", served.config], stderr=log
+            )
+        try:
+            until(lambda: b'"ready"' in served.log.read_bytes(), "it is ready")
+            served.process.terminate()
+            until(lambda: b'"stopped_hard"' in served.log.read_bytes(), "it ends itself")
+        finally:
+            # A process does not leave the kernel before this kind of file system has answered; others let it go.
+            served.share.tell()
+        try:
+            assert served.process.wait(20) == 0
+        finally:
+            served.kill()

@@ -1,0 +1,386 @@
+"""Journals that are locked, damaged, deleted or not ours: told in words, and nothing is lost or trained twice."""
+
+import os
+import shutil
+import sqlite3
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+
+from retraind.cli import main
+from retraind.config.load import load
+from retraind.daemon import Daemon
+from retraind.domain.failures import JournalDamagedError, JournalError
+from retraind.domain.job import Outcome, Problem, State
+from retraind.store.journal import Journal
+from retraind.store.recovery import rebuild
+from retraind.store.sidecar import JobFiles
+from support.world import a_world, table
+
+
+@contextmanager
+def locked(file, how="IMMEDIATE"):
+    """Have another program hold the journal, as an operator's sqlite3 shell with an open transaction does."""
+    other = sqlite3.connect(file, isolation_level=None)
+    try:
+        other.execute(f"BEGIN {how}")
+        yield
+    finally:
+        other.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Wait for locks for a moment only."""
+    monkeypatch.setattr("retraind.store.database._LOCK_PATIENCE", 0.05)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A configuration of one model, with its drop folder and nobody who answers."""
+    (tmp_path / "drop").mkdir()
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text("k")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[api]\nbase_url = "http://127.0.0.1:9"\n'
+        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
+        f'[sweep]\ninterval = "100ms"\n[models.churn]\ndrop = "{tmp_path}/drop"\napi_key_file = "{key}"\nsettle = "0s"\n'
+    )
+    return config
+
+
+def journal_of(config):
+    return config.parent / "state" / "journal.db"
+
+
+def logged(monkeypatch):
+    """Collect what the daemon logs as errors."""
+    told = []
+    for module in ("daemon", "reconcile.scheduler"):
+        monkeypatch.setattr(f"retraind.{module}._LOG.error", lambda event, **more: told.append((event, more)))
+    return told
+
+
+# Locked
+
+
+def test_a_journal_that_another_program_only_writes_to_is_opened_all_the_same(tmp_path, impatient):
+    Journal.open(tmp_path / "journal.db").close()
+    with locked(tmp_path / "journal.db"):
+        journal = Journal.open(tmp_path / "journal.db")
+        assert journal.active() == []
+        journal.close()
+
+
+@pytest.mark.parametrize("when", ["before the upload", "during the upload"])
+def test_a_lock_that_lasts_delays_a_job_and_uploads_nothing_twice(tmp_path, impatient, monkeypatch, when):
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=State.REGISTERED)
+        file = tmp_path / "state" / "journal.db"
+        put = world.pipeline._store.put
+        with monkeypatch.context() as patch, locked_later() as lock:
+            if when == "before the upload":
+                lock(file)
+            else:
+                patch.setattr(world.pipeline._store, "put", lambda *sent: (put(*sent), lock(file)))
+            with pytest.raises(Exception, match="database is locked"):
+                world.pipeline.advance_one(job)
+        job = world.run(world.journal.get(job.id))
+        assert job.outcome is Outcome.TRAINED
+        assert len(world.records("put_received")) == 1
+        assert len(world.records("training_started")) == 1
+
+
+@contextmanager
+def locked_later():
+    """Yield a function that takes the lock, which is held to the end of the block."""
+    held = []
+
+    def lock(file):
+        manager = locked(file)
+        manager.__enter__()
+        held.append(manager)
+
+    try:
+        yield lock
+    finally:
+        for manager in held:
+            manager.__exit__(None, None, None)
+
+
+def test_the_daemon_says_that_the_journal_is_locked_and_goes_on_once_it_is_free(site, impatient, monkeypatch):
+    told = logged(monkeypatch)
+    with Daemon(*load(site)) as daemon:
+        daemon.watch.start()
+        daemon.watch.look("churn")
+        for name in ("train_1.csv", "eval_1.csv"):
+            (site.parent / "drop" / name).write_bytes(table())
+        with locked(journal_of(site)):
+            daemon.scheduler.start()
+            daemon.watch.schedule()
+            wait_for(lambda: len(told) > 1)
+            assert {event for event, _ in told} == {"journal_unusable"}
+            assert "Another program keeps it locked" in told[0][1]["remedy"]
+            assert len(list((site.parent / "drop").glob("*.csv"))) == 2
+        wait_for(lambda: daemon.journal.jobs() and daemon.journal.jobs()[0].state is not State.SEALING)
+
+
+def wait_for(condition, patience=20.0):
+    tick = threading.Event()
+    for _ in range(int(patience / 0.02)):
+        if condition():
+            return
+        tick.wait(0.02)
+    raise AssertionError("it never came true")
+
+
+def test_commands_say_that_the_journal_is_locked(site, impatient, capsys):
+    with Daemon(*load(site)) as daemon:
+        daemon.journal.hold_model("churn", a_problem(), credential=False)
+    with locked(journal_of(site)):
+        assert main(["release", "churn", "-c", str(site)]) == 1
+    assert "locked" in capsys.readouterr().err
+
+
+def a_problem():
+    return Problem(what="x", remedy="y")
+
+
+def test_a_rebuild_does_not_set_a_good_journal_aside_because_it_is_locked(site, impatient, capsys):
+    Journal.open(journal_of(site)).close()
+    with sqlite3.connect(journal_of(site)) as old:
+        old.execute("PRAGMA journal_mode = DELETE")
+    with locked(journal_of(site), "EXCLUSIVE"):
+        assert main(["rebuild", "-c", str(site)]) == 1
+    assert "Another program keeps it locked" in capsys.readouterr().err
+    assert not list(journal_of(site).parent.glob("*.bad-*"))
+
+
+# Not ours, or not for us
+
+
+@pytest.mark.parametrize("command", ["run", "rebuild", "status"])
+def test_a_journal_from_a_newer_version_is_refused_by_every_command_and_left_as_it_is(site, capsys, command):
+    Journal.open(journal_of(site)).close()
+    with sqlite3.connect(journal_of(site)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    before = journal_of(site).read_bytes()
+    assert main([command, "-c", str(site)]) == 1
+    assert "newer retraind (schema 9999). Install that version again" in capsys.readouterr().err
+    assert journal_of(site).read_bytes() == before
+
+
+@pytest.mark.parametrize("table_name", ["customers", "alembic_version"])
+def test_another_programs_database_is_refused_and_left_as_it_is(site, table_name):
+    journal_of(site).parent.mkdir()
+    with sqlite3.connect(journal_of(site)) as connection:
+        connection.execute(f"CREATE TABLE {table_name} (version_num TEXT)")
+        connection.execute(f"INSERT INTO {table_name} VALUES ('0001')")
+    connection.close()
+    before = journal_of(site).read_bytes()
+    with pytest.raises(JournalError, match="belongs to another program") as refused:
+        Journal.open(journal_of(site))
+    assert not isinstance(refused.value, JournalDamagedError), "it must not be set aside"
+    assert journal_of(site).read_bytes() == before
+
+
+# Damaged
+
+
+def overwrite(file, at, length=4096):
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(os.urandom(length))
+
+
+def truncate(file):
+    os.truncate(file, file.stat().st_size // 2 + 100)
+
+
+DAMAGES = {
+    "the header": lambda file: overwrite(file, 0, 100),
+    "the schema": lambda file: overwrite(file, 100, 3900),
+    "everything": lambda file: file.write_bytes(b"\0garbage" * 1000),
+    "the middle": lambda file: overwrite(file, 4096, file.stat().st_size - 4096),
+    "cut off": truncate,
+}
+
+
+@pytest.fixture
+def history(tmp_path):
+    """A world with one job that is done and one whose training runs."""
+    with a_world(tmp_path) as world:
+        done = world.run(world.sealing())
+        running = world.run(world.sealing(key="2", train=table(offset=2)), until=State.UPLOADED)
+        world.journal.close()
+        yield world, done, running
+
+
+def daemon_for(world):
+    return Daemon(world.settings, world.root / "config.toml", world.clock)
+
+
+def settle(world):
+    """Start the daemon until one start ends well; returns how many starts it took."""
+    for starts in range(1, 5):
+        try:
+            with daemon_for(world) as daemon:
+                rebuild(world.settings, daemon.journal, daemon.pipeline._copies, believe=False)
+                daemon.journal.database.examine()
+                if daemon.journal.database.damage is None:
+                    return starts
+        except JournalError:
+            continue
+    raise AssertionError("it never starts again")
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_journal_is_set_aside_and_made_anew_without_a_person(history, damage):
+    world, done, running = history
+    file = world.root / "state" / "journal.db"
+    damage(file)
+    spoilt = file.read_bytes()
+    assert settle(world) <= 2
+    (aside,) = file.parent.glob("journal.db.bad-?")
+    assert aside.read_bytes()[4096:] == spoilt[4096:], "nothing is deleted"
+    world.journal = Journal.open(file, world.clock)
+    world.configure()
+    assert world.journal.get(done.id).outcome is Outcome.TRAINED
+    assert world.run(world.journal.get(running.id)).outcome is Outcome.TRAINED
+    assert len(world.records("training_started")) == 2
+
+
+def test_garbage_in_the_write_ahead_log_is_passed_over(history):
+    world, done, running = history
+    file = world.root / "state" / "journal.db"
+    file.with_name("journal.db-wal").write_bytes(os.urandom(100_000))
+    assert settle(world) == 1
+    assert not list(file.parent.glob("*.bad-*"))
+    world.journal = Journal.open(file, world.clock)
+    assert world.journal.get(done.id).state is State.DONE
+    assert world.journal.get(running.id).state is State.UPLOADED
+
+
+def test_a_file_that_may_be_somebody_elses_is_not_set_aside(site, capsys):
+    """Without the key beside it nothing tells that a journal was ever here: state.url may be mistyped."""
+    journal_of(site).parent.mkdir()
+    journal_of(site).write_bytes(b"my holiday pictures" * 1000)
+    assert main(["run", "--once", "-c", str(site)]) == 1
+    assert "If it is retraind's own, run: retraind rebuild" in capsys.readouterr().err
+    assert journal_of(site).read_bytes() == b"my holiday pictures" * 1000
+
+
+def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(site, monkeypatch):
+    told = logged(monkeypatch)
+    with closing(Journal.open(journal_of(site))) as journal:
+        for number in range(400):
+            journal.note("key_warning", reason=f"{number} " + 400 * "x")
+    overwrite(journal_of(site), journal_of(site).stat().st_size // 2, 20_000)
+    with Daemon(*load(site)) as daemon:
+        daemon._heed_signals = lambda _patience: True
+        assert daemon.run() == 1, "so systemd starts it again"
+    assert [event for event, _ in told] == ["journal_lost", "journal_damaged"]
+    assert journal_of(site).with_name("journal.db.bad-1").exists()
+    assert not journal_of(site).exists()
+
+
+def test_commands_say_that_the_journal_is_damaged(site, capsys):
+    Journal.open(journal_of(site)).close()
+    overwrite(journal_of(site), 8192, journal_of(site).stat().st_size - 8192)
+    assert main(["status", "-c", str(site)]) == 1
+    assert "retraind rebuild" in capsys.readouterr().err
+
+
+# Deleted or replaced while the daemon runs
+
+
+def lose(file):
+    for path in file.parent.glob("journal.db*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("what", ["the journal", "the whole folder"])
+def test_a_journal_deleted_under_the_daemon_is_written_again_with_all_it_held(site, what):
+    with Daemon(*load(site)) as daemon:
+        daemon.journal.hold_model("churn", a_problem(), credential=False)
+        if what == "the journal":
+            lose(journal_of(site))
+        else:
+            shutil.rmtree(journal_of(site).parent)
+        daemon.journal.note("written_into_the_void", model="churn")
+        daemon._heed_signals = lambda _patience: True
+        assert daemon.run() == 1, "so systemd starts it again"
+    journal = Journal.open(journal_of(site))
+    assert journal.holds()["churn"].problem == a_problem()
+    assert "written_into_the_void" in {event.event for event in journal.events()}
+    assert journal.database.examine() is None
+    journal.close()
+
+
+def test_no_new_journal_is_begun_beside_the_deleted_one(site):
+    """A connection that is opened later would make an empty one."""
+    with Daemon(*load(site)) as daemon:
+        daemon.journal.database.engine.dispose()
+        lose(journal_of(site))
+        with pytest.raises(Exception, match="was deleted or replaced"):
+            daemon.journal.active()
+        assert not journal_of(site).exists()
+
+
+def test_a_backup_put_in_place_under_the_daemon_counts_and_what_was_there_is_kept(site):
+    backup = site.parent / "backup.db"
+    with Daemon(*load(site)) as daemon:
+        daemon.journal.note("before_the_backup", model="churn")
+        with sqlite3.connect(journal_of(site)) as live, sqlite3.connect(backup) as kept:
+            live.backup(kept)
+        kept.close()
+        live.close()
+        daemon.journal.note("after_the_backup", model="churn")
+        lose(journal_of(site))
+        shutil.copy(backup, journal_of(site))
+        daemon._heed_signals = lambda _patience: True
+        assert daemon.run() == 1
+    assert {"before_the_backup", "after_the_backup"} <= events_in(site, "journal.db.replaced-1")
+    assert "after_the_backup" not in events_in(site, "journal.db")
+
+
+def events_in(config, name):
+    journal = Journal.open(journal_of(config).with_name(name))
+    events = {event.event for event in journal.events()}
+    journal.close()
+    return events
+
+
+# Lost
+
+
+def test_a_journal_lost_in_mid_filing_across_file_systems_keeps_one_folder_of_the_job(tmp_path, memory):
+    """The copy in done/ was whole and the original not deleted yet."""
+    done = tmp_path / "elsewhere"
+    memory(done, 512)
+    with a_world(tmp_path, done=done) as world:
+        job = world.run(world.sealing(), until=State.FILING)
+        folder = world.folder(job)
+        shutil.copytree(folder, done / job.id)
+        lose_the_journal(world, done=done)
+        job = world.journal.get(rebuilt(world)[-1].id)
+        assert job.state is State.FILING
+        assert world.run(job).state is State.DONE
+        assert not folder.exists()
+        assert (done / job.id / "train_2026-11.csv").read_bytes() == table()
+
+
+def lose_the_journal(world, **model):
+    world.journal.close()
+    lose(world.root / "state" / "journal.db")
+    world.journal = Journal.open(world.root / "state" / "journal.db", world.clock)
+    world.configure(**model)
+
+
+def rebuilt(world):
+    files = JobFiles.beside(world.settings.state.journal_file)
+    return rebuild(world.settings, world.journal, files, believe=False).adopted

@@ -1,0 +1,63 @@
+"""What other users of the machine, and other writers of the share, get to see of what retraind makes."""
+
+import os
+import sqlite3
+import stat
+
+import pytest
+
+from retraind.domain.job import State
+from support.world import a_world
+
+
+@pytest.fixture(autouse=True)
+def _no_umask():
+    """A service without UMask= in its unit may have any."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def for_others(folder):
+    """Return what the group or others may read or write below a folder, and in what they can get to it."""
+    return {
+        str(path.relative_to(folder)): stat.filemode(path.lstat().st_mode)
+        for path in (folder, *folder.rglob("*"))
+        if path.lstat().st_mode & 0o077 and not path.is_symlink()
+    }
+
+
+def test_state_and_spool_are_for_the_services_user_alone(tmp_path):
+    with a_world(tmp_path) as world:
+        world.run(world.sealing(), until=State.BUNDLED)
+        names = {path.name for path in (tmp_path / "state").rglob("*")}
+        assert {"journal.db", "journal.db-wal", "seal.key", "spool", "shares"} <= names
+        files = {
+            path: mode for path, mode in for_others(tmp_path / "state").items() if path != "journal.db.lock"
+        }
+        assert files == {}
+
+
+def test_a_journal_written_out_again_is_private_too(tmp_path):
+    with a_world(tmp_path) as world:
+        world.journal.database.data_version()
+        for path in (tmp_path / "state").glob("journal.db*"):
+            path.unlink()
+        kept = world.journal.database.rescue()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert sqlite3.connect(kept).execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
+def test_what_is_in_work_is_out_of_reach_and_what_is_filed_can_be_read(tmp_path):
+    """Nobody else may put a file beside sealed ones, read them, or exchange them; filed, they are for people."""
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=State.SEALED)
+        assert stat.S_IMODE((world.share / ".retraind").stat().st_mode) == 0o700
+        job = world.run(job)
+        for path in (world.folder(job).parent, world.folder(job)):
+            assert stat.S_IMODE(path.stat().st_mode) & 0o555 == 0o555
+        assert all(
+            stat.S_IMODE(path.stat().st_mode) & 0o133 == 0
+            for path in world.folder(job).iterdir()
+            if path.suffix != ".csv"
+        ), "notes are for their writer to change"

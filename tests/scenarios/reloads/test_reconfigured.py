@@ -1,0 +1,304 @@
+"""What a changed configuration, or a lost state folder, does to jobs that are in work or filed."""
+
+import json
+import shutil
+import signal
+import sqlite3
+import time
+from datetime import timedelta
+
+import pytest
+
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, StatusWords, read_records
+from support.process import Site, deliver, filed, until
+from support.world import table
+
+pytestmark = pytest.mark.process
+KEY, OTHER = "key-of-churn-0123456789", "key-of-price-0123456789"
+QUICK = 'settle = "0s"\n'
+
+
+@pytest.fixture
+def service(request, tmp_path):
+    """The service; the parameter is how many seconds a training takes."""
+    models = (
+        EmulatedModel("churn", 1001, KEY, target="churned"),
+        EmulatedModel("price", 1002, OTHER, target="churned"),
+    )
+    config = EmulatorConfig(
+        tmp_path / "service", models=models, trainer="instant", slow_time=timedelta(seconds=2),
+        train_time=timedelta(seconds=getattr(request, "param", 1)), words=StatusWords(running="learning\x1b[31m hard"),
+    )  # fmt: skip
+    with Emulator(config) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def site(tmp_path, service):
+    made = Site(tmp_path, service.url)
+    yield made
+    made.kill()
+
+
+def pair(drop, key="1", offset=0):
+    deliver(drop, f"train_{key}.csv", table(30, offset))
+    deliver(drop, f"eval_{key}.csv", table(20, offset))
+
+
+def records(site, event):
+    return [each for each in read_records(site.root / "service") if each["event"] == event]
+
+
+def reload(site, text):
+    before = sum(event["event"] == "reloaded" for event in site.events())
+    site._text = text
+    site.write()
+    site.process.send_signal(signal.SIGHUP)
+    until(
+        lambda: sum(event["event"] == "reloaded" for event in site.events()) > before,
+        "the configuration is reloaded",
+    )
+
+
+def table_of(site, name):
+    """Return the part of the configuration that is the model's table."""
+    start = site._text.index(f"[models.{name}]")
+    end = site._text.find("[models.", start + 1)
+    return site._text[start : end if end > 0 else None]
+
+
+def status_of(drop):
+    try:
+        return " ".join((drop / "STATUS.txt").read_text(encoding="utf-8-sig").split())
+    except FileNotFoundError:
+        return ""
+
+
+def told(site) -> str:
+    """Return what `retraind status` says of all models, without the lines of its table."""
+    models = json.loads(site.command("status", "--json").stdout)["models"]
+    return " ".join(sentence for model in models for sentence in model["sentences"])
+
+
+def states(site):
+    return {job["model"]: job["state"] for job in site.jobs()}
+
+
+def crashes(site):
+    return [event for event in site.events() if "crashed" in event["event"]]
+
+
+@pytest.mark.parametrize("service", [8], indirect=True)
+def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_once_it_is_back(site, service):
+    drop = site.add_model("churn", KEY, QUICK)
+    site.add_model("price", OTHER, QUICK)
+    site.start()
+    service.set_faults({"api_slow": 1.0})
+    pair(drop)
+    until(lambda: any(event["event"] == "status_seen" for event in site.events()), "the word is known by now")
+    struck = len(records(site, "fault_struck"))
+    until(lambda: len(records(site, "fault_struck")) > struck, "the service is being asked")
+    with_it = site._text
+    reload(site, with_it.replace(table_of(site, "churn"), ""))
+    until(lambda: any(job["hold"] for job in site.jobs()), "the job is on hold")
+    (job,) = site.jobs()
+    assert "no model 'churn'" in job["hold"]["what"]
+    time.sleep(2.5)  # The answer has come.
+    assert not crashes(site), crashes(site)
+    service.set_faults({})
+    reload(site, with_it)
+    until(lambda: filed(drop), "the job goes on")
+    assert filed(drop)[0].parent.name == "done"
+    assert len(records(site, "training_started")) == 1
+
+
+@pytest.mark.parametrize("state", ["sealed", "registered", "uploaded", "done"])
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, service, state, running):
+    more = QUICK + 'budget = "3/year"\n'
+    drop = site.add_model("churn", KEY, more)
+    service.set_faults({"registered": {"upload_503": 1.0}, "sealed": {"api_503": 1.0}}.get(state, {}))
+    site.start()
+    pair(drop)
+    if state == "sealed":  # It gets no further than to the registration; a second one waits behind it.
+        pair(drop, "2", offset=1)
+        until(
+            lambda: len(site.jobs()) == 2 and "bundled" in {job["state"] for job in site.jobs()}, "they wait"
+        )
+    else:
+        until(lambda: states(site) == {"churn": state}, f"the job is {state}")
+    if not running:
+        site.stop()
+    renamed = site._text.replace("[models.churn]", "[models.customers]")
+    if running:
+        reload(site, renamed)
+    else:
+        site._text = renamed
+        site.write()
+        site.start()
+    service.set_faults({})
+    if state != "done":
+        until(
+            lambda: all(job["hold"] for job in site.jobs() if job["state"] != "sealed"), "the job is on hold"
+        )
+        hold = next(job["hold"] for job in site.jobs() if job["hold"])
+        assert "retraind adopt churn customers" in hold["remedy"]
+        assert "Nothing is waiting and nothing is in work" not in status_of(drop)
+        assert "the model churn" in status_of(drop)
+        assert "retraind adopt churn customers" in told(site)
+    adopted = site.command("adopt", "churn", "customers")
+    assert adopted.returncode == 0, adopted.stderr
+    wanted = 2 if state == "sealed" else 1
+    until(lambda: len(filed(drop)) == wanted, "the jobs are filed")
+    assert {folder.parent.name for folder in filed(drop)} == {"done"}
+    assert states(site) == {"customers": "done"}
+    assert len(records(site, "training_started")) == wanted
+    # The registration under the same key is of use, unless it was made anew for another reason.
+    assert len(records(site, "registered")) == wanted
+    # What was trained under the old name is known under the new one, and counts against its budget.
+    pair(drop, "again")
+    until(lambda: len(filed(drop)) == wanted + 1, "a duplicate is filed")
+    assert {job["outcome"] for job in site.jobs()} == {"trained", "duplicate"}
+    for number in range(wanted, 4):
+        pair(drop, f"more{number}", offset=10 + number)
+    until(lambda: any(job["hold"] for job in site.jobs()), "the budget is used up")
+    assert len(records(site, "training_started")) == 3
+    assert not crashes(site), crashes(site)
+    assert site.command("adopt", "churn", "customers").returncode == 1
+
+
+def test_what_cannot_be_adopted_is_refused_in_words(site, service):
+    drop = site.add_model("churn", KEY, QUICK)
+    site.add_model("price", OTHER, QUICK)
+    pair(drop)
+    assert site.once() == 0
+    for names, why in (
+        (("churn", "price"), "is in the configuration"),
+        (("nobody", "price"), "There are no jobs of a model 'nobody'"),
+        (("nobody", "somebody"), "The configuration has no model 'somebody'"),
+        (("churn", "churn"), "is in the configuration"),
+    ):
+        refused = site.command("adopt", *names)
+        assert refused.returncode in {1, 2}
+        assert why in refused.stderr
+
+
+@pytest.mark.parametrize("how", ["done elsewhere", "another done", "back to the default", "another drop"])
+def test_a_job_is_switched_where_it_was_filed_though_its_model_files_elsewhere_now(site, service, capfd, how):
+    one, two = site.root / "archive" / "one", site.root / "archive" / "two"
+    for folder in (one, two):
+        folder.mkdir(parents=True)
+    at_first = f'done = "{one}"\n' if how in {"another done", "back to the default"} else ""
+    later = f'done = "{two}"\n' if how in {"done elsewhere", "another done"} else ""
+    drop = site.add_model("churn", KEY, QUICK + at_first)
+    pair(drop)
+    assert site.once() == 0
+    place = one if at_first else drop / "done"
+    (folder,) = [path for path in place.iterdir() if path.is_dir()]
+    site._text = site._text.replace(QUICK + at_first, QUICK + later)
+    if how == "another drop":
+        (site.root / "share" / "new").mkdir()
+        site._text = site._text.replace(str(drop), str(site.root / "share" / "new"))
+    site.write()
+    # The new place is in use.
+    pair(site.root / "share" / "new" if how == "another drop" else drop, "2", offset=1)
+    assert site.once() == 0
+    assert site.command("switch", folder.name).returncode == 0
+    assert site.once() == 0
+    assert len(records(site, "model_switched")) == 1
+    found = [path for path in site.root.rglob(folder.name) if path.is_dir() and "service" not in path.parts]
+    assert found == [folder]
+    assert json.loads((folder / "report.json").read_text())["outcome"] == "switched"
+    assert (folder / "results.zip").exists()
+    assert "job_folder_gone" not in capfd.readouterr().err
+
+
+def test_a_failed_job_is_retried_from_where_it_was_filed(site, service):
+    drop = site.add_model("churn", KEY, QUICK + "poll_timeout = 0.3\n")
+    pair(drop)
+    assert site.once() == 1
+    (folder,) = (drop / "failed").iterdir()
+    archive = site.root / "archive"
+    archive.mkdir()
+    site._text = site._text.replace("poll_timeout = 0.3\n", f'failed = "{archive}"\n')
+    site.write()
+    assert site.command("retry", folder.name).returncode == 0
+    assert site.once() == 0
+    assert [path.parent.name for path in filed(drop)] == ["done"]
+    assert len(records(site, "training_started")) == 1
+
+
+def test_status_txt_shows_what_the_service_says_of_each_training_and_since_when(site, service):
+    drop = site.add_model("churn", KEY, QUICK)
+    site.start()
+    pair(drop)
+    until(
+        lambda: 'The service reports "learning\\x1b[31m hard" since 2' in status_of(drop), "the word is shown"
+    )
+    assert 'The service reports "learning' in told(site) or filed(drop)
+    until(lambda: filed(drop), "the job is filed")
+
+
+@pytest.mark.parametrize("lost", ["the state folder", "the seal's key"])
+def test_a_lost_state_folder_is_told_where_deliveries_are_in_work(site, service, lost):
+    drop = site.add_model("churn", KEY, QUICK)
+    service.set_faults({"upload_503": 1.0})
+    site.start()
+    pair(drop)
+    until(lambda: states(site) == {"churn": "registered"}, "the upload has begun")
+    site.kill()
+    (folder,) = drop.glob(".retraind/2*")
+    if lost == "the state folder":
+        shutil.rmtree(site.root / "state")
+    else:
+        for file in (site.root / "state").glob("journal.db*"):
+            file.unlink()
+        (site.root / "state" / "seal.key").unlink()
+    site.start()
+    until(lambda: folder.name in status_of(drop), "STATUS.txt names the folder")
+    assert "Nothing is waiting and nothing is in work" not in status_of(drop)
+    assert "retraind rebuild" in status_of(drop)
+    assert folder.name in told(site)
+    service.set_faults({})
+    site.stop()
+    assert site.command("rebuild").returncode == 0
+    site.start()
+    until(lambda: filed(drop), "the job goes on")
+    until(lambda: "Nothing is waiting and nothing is in work" in status_of(drop), "STATUS.txt is right again")
+    assert len(records(site, "training_started")) == 1
+
+
+@pytest.mark.parametrize("kind", ["damaged without its key", "of a newer retraind", "not readable"])
+def test_a_journal_that_cannot_be_opened_is_told_on_the_share(site, service, kind):
+    drop = site.add_model("churn", KEY, QUICK)
+    service.set_faults({"upload_503": 1.0})
+    site.start()
+    pair(drop)
+    until(lambda: states(site) == {"churn": "registered"}, "the upload has begun")
+    until(lambda: "is being sent" in status_of(drop), "STATUS.txt says so")
+    site.kill()
+    journal = site.root / "state" / "journal.db"
+    if kind == "damaged without its key":
+        (site.root / "state" / "seal.key").unlink()
+        journal.write_bytes(b"no database" * 1000)
+    elif kind == "not readable":
+        journal.unlink()
+        journal.mkdir()
+    else:
+        with sqlite3.connect(journal) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    site.start(wait=False)
+    until(site.ended, "it ends")
+    assert site.process.returncode == 1
+    assert "retraind could not start: its journal cannot be used" in status_of(drop)
+    assert "Deliveries that were taken in and are not finished: 1" in status_of(drop)
+    assert str(site.root) not in status_of(drop)
+
+
+def test_a_second_daemon_that_is_refused_tells_nobody_that_retraind_is_not_running(site, service):
+    drop = site.add_model("churn", KEY, QUICK)
+    site.start()
+    until(lambda: status_of(drop), "there is a STATUS.txt")
+    before = status_of(drop)
+    assert site.command("run").returncode == 1
+    assert status_of(drop) == before

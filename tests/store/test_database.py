@@ -1,0 +1,80 @@
+"""The file: noticed writers, full syncs, one daemon at a time."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from retraind.domain.failures import JournalError
+from retraind.store.database import running_instance, sole_instance
+from retraind.store.journal import Journal
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal.open(tmp_path / "journal.db")
+    yield opened
+    opened.close()
+
+
+def test_another_process_that_writes_is_noticed(journal, tmp_path):
+    before = journal.database.data_version()
+    assert journal.database.data_version() == before
+    other = sqlite3.connect(tmp_path / "journal.db")
+    other.execute("UPDATE jobs SET version = 1")
+    other.commit()
+    other.close()
+    assert journal.database.data_version() == before  # an update of nothing changes nothing
+    again = Journal.open(tmp_path / "journal.db")
+    again.note("made")
+    again.close()
+    assert journal.database.data_version() != before
+
+
+def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):
+    with journal.database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path):
+    file = tmp_path / "journal.db"
+    file.write_bytes(b"not a database, whatever it is called" * 100)
+    with pytest.raises(JournalError, match="cannot be used"):
+        Journal.open(file)
+    assert file.read_bytes().startswith(b"not a database")
+
+
+def test_a_second_instance_is_refused_and_told_who_has_it(tmp_path):
+    file = tmp_path / "journal.db"
+    program = (
+        "import sys, pathlib; from retraind.store.database import sole_instance\n"
+        "with sole_instance(pathlib.Path(sys.argv[1])):\n  print('mine', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(JournalError, match=f"process {other.pid}"), sole_instance(file):
+            pass
+        assert running_instance(file) == other.pid
+    finally:
+        other.kill()
+        other.communicate()
+    # The kernel dropped the lock with the process.
+    with sole_instance(file):
+        assert running_instance(file) == os.getpid()
+    assert running_instance(file) is None
+    assert running_instance(tmp_path / "no" / "journal.db") is None
+
+
+def test_the_lock_file_is_never_written_through_a_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "journal.db.lock").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic"), sole_instance(tmp_path / "journal.db"):
+        pass
+    assert victim.read_text() == "precious"

@@ -1,0 +1,139 @@
+"""retraind as users run it: a process of its own, seen only through its folders, log, commands and exit code."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from retraind.cli import main
+from retraind.config.load import load
+from retraind.daemon import Daemon
+
+NOBODY = 65_534
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """Act as an ordinary user, whom permissions stop."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+class Site:
+    """An installation below `root`: configuration, keys, share, journal."""
+
+    def __init__(self, root: Path, url: str, **options: str) -> None:
+        self.root = root
+        self.config = root / "config.toml"
+        self.log = root / "retraind.log"
+        self._text = (
+            f'[api]\nbase_url = "{url}"\ntimeout = 5\n'
+            f'[state]\nurl = "sqlite:///{root}/state/journal.db"\nspool = "{root}/state/spool"\n'
+            '[poll]\ninterval = "200ms"\nupload_doubt = "1s"\n'
+            '[work]\nretry_first = "100ms"\nretry_longest = "2s"\n'
+            + "".join(f"{line}\n" for line in options.values())
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+        self.write()
+
+    def write(self) -> None:
+        self.config.write_text(self._text)
+
+    def add_model(self, name: str, key: str, more: str = 'settle = "300ms"') -> Path:
+        drop = self.root / "share" / name
+        drop.mkdir(parents=True, exist_ok=True)
+        key_file = self.root / f"{name}.key"
+        key_file.touch(0o600)
+        key_file.write_text(key)
+        self._text += f'[models.{name}]\ndrop = "{drop}"\napi_key_file = "{key_file}"\n{more}\n'
+        self.write()
+        return drop
+
+    def start(self, *arguments: str, wait: bool = True, **environment: str) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "retraind", "run", "-c", str(self.config), *arguments],
+                stderr=log, env=os.environ | environment,
+            )  # fmt: skip
+        if wait:
+            started = self.log.stat().st_size
+            until(
+                lambda: b'"ready"' in self.log.read_bytes()[started:] or self.ended(), "the daemon is ready"
+            )
+
+    def once(self) -> int:
+        """Work off what is complete, in this process, which spares a start; returns the exit code of `run --once`."""
+        settings, file = load(self.config)
+        with Daemon(settings, file) as daemon:
+            return daemon.run(once=True)
+
+    def ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def stop(self, number: int = signal.SIGTERM, patience: float = 10) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(patience)
+
+    def kill(self) -> None:
+        if self.process is not None and not self.ended():
+            self.process.kill()
+            self.process.wait()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command; those that only read or ask run in this process, which spares a start for each."""
+        name, *others = arguments
+        if name not in {"run", "rebuild"}:
+            out, err = io.StringIO(), io.StringIO()
+            with redirect_stdout(out), redirect_stderr(err):
+                code = main([name, "-c", str(self.config), *others])
+            return subprocess.CompletedProcess([name, *others], code, out.getvalue(), err.getvalue())
+        return subprocess.run(
+            [sys.executable, "-m", "retraind", name, "-c", str(self.config), *others],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def jobs(self) -> list[dict]:
+        done = self.command("jobs", "--json", "-n", "1000")
+        return json.loads(done.stdout) if done.returncode == 0 else []
+
+    def events(self) -> list[dict]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def until(condition: Callable[[], object], what: str, patience: float = 60) -> None:
+    """Wait until `condition` holds; fail in words when it does not come true."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {patience} s in vain until {what}"
+        time.sleep(0.05)
+
+
+def deliver(drop: Path, name: str, content: bytes) -> None:
+    """Hand a file over as a careful ETL job does: hidden name, sync, rename."""
+    target = drop / name
+    hidden = target.with_name(f".{target.name}"[:255])
+    with hidden.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.rename(target)
+
+
+def filed(drop: Path) -> list[Path]:
+    """Return the job folders in done/ and failed/."""
+    return sorted(
+        path for place in ("done", "failed") if (drop / place).is_dir() for path in (drop / place).iterdir()
+    )

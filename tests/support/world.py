@@ -1,0 +1,175 @@
+"""A whole small world for tests: an emulated service over real HTTP, a share, a journal, and time that obeys."""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from retraind.api.client import ApiClient
+from retraind.api.credentials import Credentials
+from retraind.api.object_store import ObjectStore
+from retraind.config.settings import Settings
+from retraind.domain.job import LIFE, Job, Role, SealedFile, State, job_id
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.intake.listing import signature_of
+from retraind.jobs.pipeline import Pipeline
+from retraind.store.journal import Journal
+from retraind.system.clock import Clock, ManualClock
+
+KEY = "key-of-churn-0123456789abcdef"
+HEADER = "age,plan,churned\n"
+
+
+def table(rows: int = 40, offset: int = 0, header: str = HEADER) -> bytes:
+    """Make a small data set that the service accepts; `offset` makes it another one."""
+    lines = [f"{20 + (row + offset) % 50},{'abc'[row % 3]},{(row + offset) % 2}\n" for row in range(rows)]
+    return (header + "".join(lines)).encode("utf-8-sig") + f"{offset},x,1\n".encode()
+
+
+class World:
+    """One model named churn. Files are dropped with `drop`, jobs made with `seal` and driven with `run`."""
+
+    def __init__(self, root: Path, emulator: Emulator, clock: Clock, **model: object) -> None:
+        self.root = root
+        self.emulator = emulator
+        self.clock = clock
+        self.share = root / "share" / "churn"
+        self.share.mkdir(parents=True, exist_ok=True)
+        self.key_file = root / "churn.key"
+        self.key_file.touch(0o600)
+        self.key_file.write_text(KEY)
+        self.stopping = threading.Event()
+        self.journal = Journal.open(root / "state" / "journal.db", clock)
+        self.client = ApiClient(self.settings_of(**model).api, clock)
+        self.configure(**model)
+
+    def settings_of(self, **model: object) -> Settings:
+        poll = model.pop("poll", {})
+        return Settings(
+            api={"base_url": self.emulator.url, "timeout": 5, "connect_timeout": 2},
+            state={
+                "url": f"sqlite:///{self.root}/state/journal.db",
+                "spool": self.root / "state" / "spool",
+                "keep_free": 0,
+            },
+            poll={"interval": 1, **poll},
+            models={"churn": {"drop": self.share, "api_key_file": self.key_file, **model}},
+        )
+
+    def configure(self, **model: object) -> None:
+        """Begin anew with another configuration of the model, as after a restart of the daemon."""
+        self.settings = self.settings_of(**model)
+        self.model = self.settings.models["churn"]
+        self.credentials = Credentials(self.client, self.clock)
+        self.pipeline = Pipeline(
+            self.settings,
+            self.journal,
+            self.client,
+            ObjectStore(self.settings.api, self.clock),
+            self.credentials,
+            clock=self.clock,
+            stopping=self.stopping,
+        )
+
+    def close(self) -> None:
+        self.client.close()
+        self.journal.close()
+
+    # Deliveries and jobs
+
+    def drop(self, name: str, content: bytes) -> Path:
+        path = self.share / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def sealing(
+        self, key: str = "2026-11", train: bytes | None = None, evaluation: bytes | None = b""
+    ) -> Job:
+        """Drop a delivery and record the job that is about to seal it. `evaluation=None` makes it train-only."""
+        files = {Role.TRAIN: (f"train_{key}.csv", table() if train is None else train)}
+        if evaluation is not None:
+            files[Role.EVAL] = (f"eval_{key}.csv", evaluation or table(20))
+        sealed = tuple(
+            SealedFile(role=role, name=name, signature=signature_of(self.drop(name, content).lstat()))
+            for role, (name, content) in files.items()
+        )
+        now = self.clock.now()
+        job = Job(
+            id=job_id(now, key, secrets.token_hex(3)), model="churn", key=key, state=State.SEALING,
+            files=sealed, created_at=now, updated_at=now, drop=str(self.share),
+        )  # fmt: skip
+        return self.journal.add(job, "delivery_complete")
+
+    def run(self, job: Job, until: State | None = None, most: timedelta = timedelta(days=2)) -> Job:
+        """Drive a job, passing the time it waits for, until it rests, is held or reaches `until`."""
+        end = self.clock.now() + most
+        while (
+            LIFE[job.state].step
+            and job.state is not until
+            and not job.hold
+            and "churn" not in self.journal.holds()
+        ):
+            if job.wake_at and job.wake_at > self.clock.now():
+                if job.wake_at > end:
+                    return job
+                self.wait_until(job.wake_at)
+            job = self.pipeline.advance_one(job)
+        return job
+
+    def wait_until(self, moment: datetime) -> None:
+        assert isinstance(self.clock, ManualClock)
+        threading.Event().wait(0.02)  # the emulator's own threads need real time
+        self.clock.pass_time(moment - self.clock.now())
+
+    def wait_for_trainings(self) -> None:
+        """The emulator trains on threads of its own; what they have to do takes moments."""
+        while any(each["ended_at"] is None for job in self.emulator.jobs() for each in job["trainings"]):
+            threading.Event().wait(0.005)
+
+    # What can be seen from outside
+
+    def folder(self, job: Job) -> Path:
+        return self.pipeline.places.folder(job)
+
+    def read(self, job: Job, name: str) -> str:
+        return (self.folder(job) / name).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+
+    def records(self, event: str) -> list[dict]:
+        return [record for record in read_records(self.root / "service") if record["event"] == event]
+
+    def files(self) -> dict[str, bytes]:
+        """All files on the share by path, but for retraind's own."""
+        own = {
+            ".retraind-id",
+            "STATUS.txt",
+            "RESULT.txt",
+            "ERROR.txt",
+            "report.json",
+            "job.json",
+            "results.zip",
+        }
+        return {
+            str(path.relative_to(self.share)): path.read_bytes()
+            for path in self.share.rglob("*")
+            if path.is_file() and path.name not in own
+        }
+
+
+@contextmanager
+def a_world(
+    root: Path, *, clock: Clock | None = None, service: dict | None = None, **model: object
+) -> Iterator[World]:
+    clock = clock or ManualClock(datetime.now().astimezone())
+    models = (EmulatedModel("churn", 1001, KEY, target="churned", secret_key="account-secret-0123456789"),)
+    config = EmulatorConfig(
+        root / "service", models=models, trainer="instant", **{"now": clock.now, **(service or {})}
+    )
+    with Emulator(config) as emulator:
+        world = World(root, emulator, clock, **model)
+        try:
+            yield world
+        finally:
+            world.close()
