@@ -1,0 +1,11 @@
+"""Every sentence for people, by language. A package for each: one function per code, whose parameters are the facts.
+
+`say` finds the function of a problem's code, gives each fact its type (a moment, a span, a path) and returns the words
+for an audience. Nothing else in retraind makes sentences, and nothing reads them.
+"""
+
+from retraind.report.wording.catalogue import Catalogue, catalogue
+from retraind.report.wording.voice import Voice
+from retraind.report.wording.words import Audience, Name, Place, Said, Words
+
+__all__ = ["Audience", "Catalogue", "Name", "Place", "Said", "Voice", "Words", "catalogue"]

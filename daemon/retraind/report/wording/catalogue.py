@@ -1,0 +1,70 @@
+"""The languages: which there are, and the function of each code."""
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from typing import Any, get_type_hints
+
+LANGUAGES = ("en",)
+"""Each is a package beside this module. The first one is complete by definition; the others are compared with it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The wording of one code."""
+
+    code: str
+    function: Callable[..., Any]
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """The facts it takes, each with its type."""
+        hints = get_type_hints(self.function)
+        return MappingProxyType({name: hints[name] for name in inspect.signature(self.function).parameters})
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """The facts that may be missing: those of a problem that an earlier retraind noted."""
+        signature = inspect.signature(self.function)
+        return frozenset(
+            name for name, each in signature.parameters.items() if each.default is not inspect.Parameter.empty
+        )
+
+
+Catalogue = Mapping[str, Entry]
+
+
+@lru_cache
+def catalogue(language: str) -> Catalogue:
+    """Return a language's entries by code. Raises LookupError for a language that there is not."""
+    if language not in LANGUAGES:
+        raise LookupError(language)
+    package = importlib.import_module(f"{__package__}.{language}")
+    entries: dict[str, Entry] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for name, function in vars(module).items():
+            if (
+                name.startswith("_")
+                or not inspect.isfunction(function)
+                or function.__module__ != module.__name__
+            ):
+                continue
+            if name in entries:
+                raise LookupError(f"{language} has two wordings of {name}")
+            entries[name] = Entry(name, function)
+    return MappingProxyType(entries)
+
+
+def unwrapped(hint: Any) -> Any:
+    """Return the type of an optional fact."""
+    arguments = [each for each in typing.get_args(hint) if each is not type(None)]
+    is_optional = type(None) in typing.get_args(hint)
+    return arguments[0] if is_optional and len(arguments) == 1 else hint

@@ -1,0 +1,42 @@
+"""Parts of English sentences: counts, lists, quotes."""
+
+from collections.abc import Sequence
+
+from retraind.system.clock import for_people, span_for_people
+from retraind.system.escape import display
+
+_SHOWN_CHARS = 40
+
+moment = for_people
+span = span_for_people
+
+
+def count(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return a number with its noun: 1 row, 2 rows, 1,000 rows."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def listing(parts: Sequence[str], total: int | None = None) -> str:
+    """Join a few parts into one phrase; with `total`, say how many more there are."""
+    more = (total or len(parts)) - len(parts)
+    if more > 0:
+        return f"{', '.join(parts)} and {more:,} more"
+    if len(parts) > 1:
+        return f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return "".join(parts)
+
+
+def shortened(text: str) -> str:
+    """Return a value from a file as it can safely be shown: control characters escaped, and not too long."""
+    safe = display(text[:_SHOWN_CHARS])
+    return safe if len(text) <= _SHOWN_CHARS else f"{safe}…"
+
+
+def quoted(text: str) -> str:
+    """Return a value from a file in quotes, safe to show."""
+    return f'"{shortened(text)}"'
+
+
+def sentence(text: str) -> str:
+    """Begin a sentence with what may also stand inside one."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,105 @@
+"""Makes sentences of problems, findings and labels, in one language and for one audience."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import TypeAdapter
+
+from retraind.domain.problems import LEGACY, Fact, Finding, Problem
+from retraind.report.wording.catalogue import catalogue, unwrapped
+from retraind.report.wording.words import Audience, Name, Place, Said, Words
+from retraind.system.escape import display
+
+
+def whole_path(path: Path) -> str:
+    """Show a path as it is."""
+    return display(str(path))
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How to speak: the language, for whom, and about which model and job."""
+
+    audience: Audience = Audience.OPERATOR
+    language: str = "en"
+    place: Callable[[Path], str] = whole_path
+    """How the audience calls a path."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """Facts that the reader knows: `model` and `job`, for commands that can be copied."""
+
+    def say(self, problem: Problem) -> Said:
+        """Put a problem into sentences."""
+        if problem.code == LEGACY:
+            return Said(str(problem.facts["what"]), str(problem.facts["remedy"]))
+        words = self.words(problem.code, problem.facts)
+        if words.operator_only and words.remedy and self.audience is Audience.SHARE:
+            return Said(words.what, self.label("left_to_operator"))
+        return Said(words.what, words.remedy)
+
+    def tell(self, problem: Problem) -> str:
+        """Return a problem as one paragraph."""
+        return str(self.say(problem))
+
+    def finding(self, finding: Finding) -> str:
+        """Put a finding into one paragraph: where, what, and what to do."""
+        if finding.rule == LEGACY:
+            return str(finding.facts["text"])
+        words = self.words(finding.rule.replace("-", "_"), finding.facts)
+        return self.label(
+            "finding_line",
+            file=finding.file,
+            line=finding.line,
+            what=words.what,
+            service=finding.service_message,
+            remedy=words.remedy,
+        )
+
+    def label(self, code: str, /, **facts: Any) -> str:
+        """Return a heading, a part of a line, or any other text that is one string."""
+        made = self._call(code, facts)
+        assert isinstance(made, str), code
+        return made
+
+    def words(self, code: str, facts: Mapping[str, Fact]) -> Words:
+        """Return the words of a code, whoever reads them."""
+        made = self._call(code, facts)
+        return made if isinstance(made, Words) else Words(made)
+
+    def _call(self, code: str, facts: Mapping[str, Any]) -> Any:
+        entry = catalogue(self.language)[code]
+        known = dict(self.about) | dict(facts)
+        given = {
+            name: self._typed(hint, known[name])
+            for name, hint in entry.parameters.items()
+            if name in known or name not in entry.optional
+        }
+        return entry.function(**given)
+
+    def _typed(self, hint: Any, value: Any) -> Any:
+        """Give a fact the type that its wording expects."""
+        kind = unwrapped(hint)
+        if value is None:
+            return None
+        if kind in self._special:
+            return self._special[kind](value)
+        if get_origin(kind) is tuple and (each := get_args(kind)[0]) in self._special:
+            return tuple(map(self._special[each], value))
+        return value if isinstance(value, datetime | timedelta) else _reader(hint).validate_python(value)
+
+    @cached_property
+    def _special(self) -> Mapping[Any, Callable[[Any], Any]]:
+        """How facts are made of values where that depends on the audience or the language."""
+        return {
+            Said: lambda value: self.say(Problem.model_validate(value)),
+            Place: lambda value: self.place(Path(value)),
+            Name: lambda value: display(str(value)),
+        }
+
+
+@lru_cache(maxsize=256)
+def _reader(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint)

@@ -1,0 +1,42 @@
+"""What the functions of a language take and return, beside plain values."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NewType
+
+Place = NewType("Place", str)
+"""A path as its audience may see it: whole for operators; on the share what it is called there."""
+Name = NewType("Name", str)
+"""A name or a value from outside, escaped so that it can do nothing to a screen."""
+
+
+class Audience(Enum):
+    """For whom a sentence is made."""
+
+    SHARE = "share"
+    """People who see only the model's folder: no path and no port of retraind's machine."""
+    OPERATOR = "operator"
+    """Whoever has retraind's machine: commands, notifications, logs."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A problem in sentences."""
+
+    what: str
+    """What happened: complete sentences."""
+    remedy: str = ""
+    """What to do next; empty when nobody needs to act."""
+    operator_only: bool = False
+    """The remedy is of no use on the share, or names what is not to be shown there: the share learns who has to act."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A problem that is a fact of another one, in the same language and for the same audience."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}".strip()

@@ -1,0 +1,60 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from retraind.domain.problems import Finding, Problem, Severity, legacy, problem
+
+MOMENT = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+def test_a_problem_comes_back_from_the_journal_as_it_was():
+    inner = problem("host_failing", host="example.com", seconds=timedelta(minutes=2))
+    finding = Finding(rule="ragged-rows", file="train.csv", line=3, facts={"columns": 4})
+    made = problem(
+        "preflight_failed", details=[finding], at=MOMENT, path=Path("/srv"), names=["a", "b"], last=inner
+    )
+    assert Problem.model_validate_json(made.model_dump_json()) == made
+    assert made.facts["at"] == "2026-11-29T12:00:00+00:00"
+    assert made.facts["last"] == inner
+
+
+def test_what_is_no_fact_is_refused():
+    with pytest.raises(TypeError, match="object is not a fact"):
+        problem("code", thing=object())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (problem("key_refused", setting="a", tries=1), problem("key_refused", setting="a", tries=2), True),
+        (problem("key_refused", setting="a"), problem("key_refused", setting="b"), False),
+        (problem("key_refused", setting="a"), problem("key_missing", setting="a"), False),
+        (legacy("One sentence."), legacy("One sentence."), True),
+        (legacy("One sentence."), legacy("Another sentence."), False),
+        (problem("key_refused"), None, False),
+    ],
+)
+def test_problems_are_the_same_by_code_and_by_what_is_concerned(one, other, same):
+    assert one.is_same(other) is same
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"It broke."', legacy("It broke.")),
+        ('{"what": "It broke.", "remedy": "Fix it.", "details": []}', legacy("It broke.", "Fix it.")),
+        (
+            '{"what": "It broke.", "remedy": "Fix it.", "details": ["train.csv: bad."]}',
+            legacy("It broke.", "Fix it.").model_copy(
+                update={
+                    "details": (
+                        Finding(rule="legacy", severity=Severity.WARNING, facts={"text": "train.csv: bad."}),
+                    )
+                }
+            ),
+        ),
+    ],
+)
+def test_finished_sentences_of_an_earlier_retraind_are_kept(written, read):
+    assert Problem.model_validate_json(written) == read

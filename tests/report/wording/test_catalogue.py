@@ -1,0 +1,99 @@
+"""Each code that the source names has its wording, with just the facts that it is given; and nothing is worded in vain."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import retraind
+from retraind.report.wording.catalogue import LANGUAGES, catalogue
+from retraind.report.wording.words import Words
+
+SOURCE = Path(retraind.__file__).parent
+MAKERS = re.compile(r"problem|(.*\.)?_?voice\.label|case\.(error|warning)")
+"""Calls whose first argument is a code: of a problem, of a label, of a finding."""
+GIVEN = {"details", "service", "line", "column"}
+"""Keywords of these calls that are no facts."""
+KNOWN = {"model", "job"}
+"""What a voice may add by itself."""
+
+
+class Use(NamedTuple):
+    code: str
+    facts: frozenset[str]
+    open: bool
+    """Further facts come as a mapping."""
+    where: str
+
+
+def uses() -> Iterator[Use]:
+    for path in SOURCE.rglob("*.py"):
+        if {"emulator", "wording"} & set(path.relative_to(SOURCE).parts):
+            continue
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            if not MAKERS.fullmatch(ast.unparse(call.func)):
+                continue
+            codes = [node.value for node in ast.walk(call.args[0]) if isinstance(node, ast.Constant)]
+            for code in codes:
+                if isinstance(code, str) and code.replace("-", "_").isidentifier():
+                    facts = frozenset(each.arg for each in call.keywords if each.arg) - GIVEN
+                    mapping = any(each.arg is None for each in call.keywords)
+                    where = f"{path.relative_to(SOURCE)}:{call.lineno}"
+                    yield Use(code.replace("-", "_"), facts, mapping, where)
+
+
+def test_each_code_has_its_wording_with_just_its_facts():
+    english = catalogue("en")
+    wrong = []
+    for use in uses():
+        entry = english.get(use.code)
+        if entry is None:
+            wrong.append(f"{use.where}: {use.code} has no wording")
+            continue
+        wanted = set(entry.parameters) - KNOWN
+        missing = set() if use.open else wanted - use.facts - entry.optional
+        extra = use.facts - set(entry.parameters)
+        if missing or extra:
+            wrong.append(f"{use.where}: {use.code} lacks {sorted(missing)}, has besides {sorted(extra)}")
+    assert wrong == []
+
+
+INSIDE = {"finding_line", "left_to_operator"}
+"""Said by the wording itself."""
+
+
+def test_nothing_is_worded_in_vain():
+    named = {use.code for use in uses()} | INSIDE
+    texts = {
+        node.value
+        for path in SOURCE.rglob("*.py")
+        if "wording" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert sorted(set(catalogue("en")) - named - texts) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_says_the_same(language):
+    first, other = catalogue(LANGUAGES[0]), catalogue(language)
+    assert {code: dict(entry.parameters) for code, entry in first.items()} == {
+        code: dict(entry.parameters) for code, entry in other.items()
+    }
+    for code, entry in other.items():
+        assert inspect.get_annotations(entry.function)["return"] in {str, Words}, code
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_fact_has_a_type(language):
+    for code, entry in catalogue(language).items():
+        for name, kind in entry.parameters.items():
+            assert kind is not Any, (code, name)
+            assert kind not in {datetime | str, timedelta | str}, (code, name)
