@@ -4,10 +4,10 @@ import threading
 from datetime import timedelta
 
 import pytest
+from retraind.reconcile.scheduler import _LOST_AFTER, _PLANNED_LOOKERS, Scheduler, _task_of
 
 from retraind.config.settings import WorkSettings
 from retraind.domain.job import Outcome, State
-from retraind.reconcile.scheduler import _LOST_AFTER, _PLANNED_LOOKERS, Scheduler, _task_of
 from support.process import until
 from support.world import a_world, table
 

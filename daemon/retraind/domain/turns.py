@@ -29,13 +29,15 @@ def turns(
     Sealing, filing and switches that a person asked for need no turn. Of the others one occupies the model: one in
     work, else one that comes back into work, else the sealed one with the oldest key. A held one goes on occupying
     it, since its successors' order is part of what people rely on; and a sealed one that is being checked keeps its
-    turn, whatever older key arrives meanwhile.
+    turn, whatever older key arrives meanwhile. No sealed one gets the turn while others that were found with it are
+    still being sealed: only then is it known which is the oldest, or the latest.
     """
     jobs = sorted(jobs, key=_place)
     free = [job for job in jobs if not _needs_turn(job)]
     occupying = [job for job in jobs if job.occupies_model]
     returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
-    sealed = [job for job in jobs if job.state is State.SEALED]
+    sealing = any(job.state is State.SEALING and not job.attempts for job in jobs)
+    sealed = [job for job in jobs if job.state is State.SEALED and (not sealing or job.id in running)]
     begun = [job for job in (*occupying, *returning, *sealed) if job.id in running]
     superseded: tuple[tuple[Job, Job], ...] = ()
     if backlog == "latest" and len(sealed) > 1:

@@ -264,6 +264,17 @@ class Journal:
         with self._reader.connect() as connection:
             return set(connection.scalars(query))
 
+    def work_of(self, models: Iterable[str]) -> tuple[dict[str, list[Job]], frozenset[str]]:
+        """Return the active jobs of these models, oldest first, and which of the models are held; of one moment."""
+        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
+        active = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(model)), JOBS.c.state.in_(_ACTIVE))
+        held = sa.select(MODELS.c.name).where(MODELS.c.name.in_(sa.select(model)), MODELS.c.hold.is_not(None))
+        found: dict[str, list[Job]] = {}
+        with self._reader.connect() as connection:
+            for job in _by_time(_read_jobs(connection, active)):
+                found.setdefault(job.model, []).append(job)
+            return found, frozenset(connection.scalars(held))
+
     def count_active(self) -> int:
         """Count the jobs that something can still happen to by itself."""
         query = sa.select(sa.func.count()).where(JOBS.c.state.in_(_ACTIVE))

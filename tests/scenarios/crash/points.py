@@ -22,7 +22,7 @@ from retraind.bundle import deflate, zip_writer
 from retraind.domain.failures import JobFailed
 from retraind.jobs import folders, pipeline
 from retraind.jobs.pipeline import Pipeline
-from retraind.reconcile import watch
+from retraind.reconcile import hints
 from retraind.store.journal import Journal
 from retraind.system import files
 
@@ -101,7 +101,7 @@ class Points:
         self._steps()
         # A run lasts a fraction of a second; these would be most of it.
         daemon._ONCE_STEP = 0.04
-        watch._HINT_DELAY = 0.005
+        hints.HINT_DELAY = 0.005
 
     def _files(self) -> None:
         for operation in _FILE_OPERATIONS:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from retraind.reconcile.scheduler import Scheduler, _task_of
 
 from retraind.domain.job import Outcome, State
 from retraind.intake.share_identity import Shares
 from retraind.jobs import folders
-from retraind.reconcile.scheduler import Scheduler, _task_of
 from retraind.report.status_file import write_status
 from retraind.system import files
 from scenarios.crash.installation import Installation, Model

@@ -4,10 +4,10 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from retraind.reconcile.scheduler import Scheduler
 
 from retraind.api.object_store import AddressExpired, InDoubt
 from retraind.domain.job import Outcome, State
-from retraind.reconcile.scheduler import Scheduler
 from retraind.system.clock import ManualClock
 from support.world import a_world, table
 

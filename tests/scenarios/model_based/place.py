@@ -7,11 +7,12 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from retraind.reconcile.scheduler import _task_of
+
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import LIFE, Job, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
-from retraind.reconcile.scheduler import _task_of
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
 from retraind.system.clock import ManualClock

@@ -1,0 +1,72 @@
+"""What is to be done for a model, as a value. Pure: a situation goes in, a decision comes out."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from retraind.domain.job import Job, State
+from retraind.domain.turns import turns
+from retraind.intake.pairing import Delivery
+
+MOST_ACTIVE = 1_000
+"""Deliveries of one model that are taken in and not finished; further ones wait in the drop folder."""
+MOST_AN_HOUR = 1_000
+"""Deliveries of one model that are taken in within an hour; each leaves some 10 KB in the journal for good."""
+_MOST_AT_ONCE = 50
+"""Deliveries that one pass takes in."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known of a model at one moment."""
+
+    now: datetime
+    complete: tuple[Delivery, ...] = ()
+    """Deliveries that a scan has just found complete."""
+    jobs: tuple[Job, ...] = ()
+    """The active ones."""
+    held: bool = False
+    backlog: Literal["all", "latest"] = "all"
+    reachable: bool = True
+    """False before the folder's share has answered for the first time: steps would hang there."""
+    at_work: Container[str] = ()
+    """The jobs that a thread has."""
+    taken_in: int = 0
+    """Deliveries taken in within the hour."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do."""
+
+    take_in: tuple[Delivery, ...] = ()
+    supersede: tuple[tuple[Job, Job], ...] = ()
+    """Jobs that will not be sent, each with the newer one that takes its place."""
+    run: tuple[Job, ...] = ()
+    """Jobs whose step is to be run now."""
+    scan_again: bool = False
+    """Something complete was taken in or left, so the folder is to be scanned again."""
+    wake_at: datetime | None = None
+    """When the next step becomes due."""
+
+
+def decide(situation: Situation) -> Decision:
+    """Decide about one model."""
+    take_in = _take_in(situation)
+    if not situation.reachable:
+        return Decision(take_in, scan_again=bool(take_in))
+    plan = turns(situation.jobs, held=situation.held, backlog=situation.backlog, running=situation.at_work)
+    may_run = [job for job in plan.run if job.id not in situation.at_work]
+    due = tuple(job for job in may_run if job.due(situation.now) <= situation.now)
+    later = [job.due(situation.now) for job in may_run if job not in due]
+    return Decision(take_in, plan.superseded, due, scan_again=bool(take_in), wake_at=min(later, default=None))
+
+
+def _take_in(situation: Situation) -> tuple[Delivery, ...]:
+    """Choose what is taken in now: a part at a time, so that the other folders of the same share get their scans."""
+    # A job that could not be sealed yet owns its files, though they are still in the drop folder.
+    owned = {file.name for job in situation.jobs if job.state is State.SEALING for file in job.files}
+    room = min(MOST_ACTIVE - len(situation.jobs), MOST_AN_HOUR - situation.taken_in, _MOST_AT_ONCE)
+    free = [each for each in situation.complete if not {file.name for file in each.files} & owned]
+    return tuple(free[: max(0, room)])

@@ -1,0 +1,221 @@
+"""The drop folders under watch: which there are, on which file system each is, and what the last scan of each saw."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.config.settings import ModelSettings, Settings
+from retraind.domain.failures import unseen
+from retraind.intake.drop_folder import DropFolder, View
+from retraind.intake.pairing import Delivery
+from retraind.intake.share_identity import Shares
+from retraind.report.status_file import STATUS
+from retraind.system import log
+from retraind.system.clock import Clock
+from retraind.system.mounts import present_mounts, tells_of_changes
+from retraind.system.probe import NoAnswer, ask_each
+
+_LOG = log.get(__name__)
+
+_HOUR = 3600.0
+
+
+@dataclass
+class Folder:
+    """A model's drop folder under watch, and what is remembered of it."""
+
+    name: str
+    drop_folder: DropFolder
+    file_system: str
+    """The name of the lane that touches it."""
+    view: View = field(default_factory=View)
+    found: tuple[Delivery, ...] = ()
+    """Complete deliveries of the last scan that no pass has seen yet."""
+    reachable: bool = True
+    """False before its share has answered for the first time."""
+    has_status: bool = False
+    published: tuple[object, ...] = ()
+    """What STATUS.txt is known to say; empty while there is something to say."""
+    scan_seconds: float = 0.0
+    """How long the last scan took."""
+    out_since: float | None = None
+    """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
+    out_noted: bool | None = None
+    """Whether the history has it that the folder is out of reach; None before that was looked up."""
+    scanning: threading.Lock = field(default_factory=threading.Lock)
+    taken_in: deque[float] = field(default_factory=deque)
+    """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
+
+    @property
+    def model(self) -> ModelSettings:
+        """The settings that it is watched with."""
+        return self.drop_folder.model
+
+    def scan(self, clock: Clock) -> bool:
+        """See what is in the folder now; returns whether that is news."""
+        with self.scanning:
+            began = clock.elapsed()
+            view = self.drop_folder.look()
+            before, self.view = self.view, view
+            fresh = not self.reachable or view != before
+            self.reachable = True
+            self.found = view.complete
+            self.has_status = _is_there(f"{self.model.drop}/{STATUS}")
+            if fresh or not self.has_status:
+                self.published = ()
+            self.scan_seconds = clock.elapsed() - began
+        if view.trouble and view.trouble != before.trouble:
+            _LOG.error("folder_unreadable", model=self.name, reason=view.trouble)
+        elif before.trouble and not view.trouble:
+            _LOG.info("folder_readable_again", model=self.name)
+        return bool(fresh or view.complete or view.trouble or not self.published)
+
+    def out_for(self, now: float) -> float:
+        """Return for how many seconds the folder has been out of reach (`now` in `Clock.elapsed` seconds)."""
+        if not self.view.trouble:
+            self.out_since = None
+            return 0.0
+        if self.out_since is None:
+            self.out_since = now
+        return now - self.out_since
+
+    def take_found(self) -> tuple[Delivery, ...]:
+        """Return what the last scan found complete, once."""
+        with self.scanning:
+            found, self.found = self.found, ()
+        return found
+
+    def taken_within_hour(self, now: float) -> int:
+        """Count the deliveries that were taken in within the hour (`now` in `Clock.elapsed` seconds)."""
+        while self.taken_in and self.taken_in[0] <= now - _HOUR:
+            self.taken_in.popleft()
+        return len(self.taken_in)
+
+
+def _is_there(path: str) -> bool:
+    return os.path.lexists(path)  # noqa: TID251 - one more try to write it does no harm
+
+
+class _FileSystem(NamedTuple):
+    name: str
+    reports_changes: bool
+    """Whether inotify reports every change."""
+
+
+class Folders:
+    """All drop folders under watch. Replaced by whole snapshots, so that any thread may read them."""
+
+    def __init__(
+        self,
+        shares: Shares,
+        clock: Clock,
+        hashing: Executor,
+        hint: Callable[[str], None],
+        memory: Callable[[Path], Memory],
+    ) -> None:
+        """`hint` is called with a model whose folder is worth a scan; `memory` returns that of a drop folder."""
+        self._shares = shares
+        self._clock = clock
+        self._hashing = hashing
+        self._hint = hint
+        self._memory = memory
+        self._folders: Mapping[str, Folder] = {}
+        self._writing = threading.Event()
+
+    def allow_writing(self, *, yes: bool = True) -> None:
+        """Say whether folders may be written to without a delivery: to mark them, and to publish STATUS.txt."""
+        if yes:
+            self._writing.set()
+        else:
+            self._writing.clear()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether folders may be written to without a delivery."""
+        return self._writing.is_set()
+
+    def get(self, name: str) -> Folder | None:
+        """Return a model's folder, if it is under watch."""
+        return self._folders.get(name)
+
+    def all(self) -> Sequence[Folder]:
+        """Return all folders."""
+        return tuple(self._folders.values())
+
+    def on(self, file_system: str) -> Sequence[Folder]:
+        """Return the folders on one file system."""
+        return tuple(each for each in self._folders.values() if each.file_system == file_system)
+
+    def file_systems(self) -> set[str]:
+        """Return the names of all file systems with folders."""
+        return {each.file_system for each in self._folders.values()}
+
+    def watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> dict[str, bool]:
+        """Watch what `settings` name; the models `fresh` begin anew.
+
+        Returns the fresh ones, each with whether inotify reports all changes of its folder. Waits for shares that hang
+        no longer than `probe.PATIENCE`.
+        """
+        table, told = _Mounts(), {}
+        answers = ask_each([(model.drop, table.of) for model in fresh.values()])
+        folders = {name: each for name, each in self._folders.items() if name in settings.models}
+        for (name, model), answer in zip(fresh.items(), answers, strict=True):
+            if isinstance(answer, OSError):
+                # Nothing is known of it, so it counts as a network share, apart from what answers.
+                mount = answer.mount if isinstance(answer, NoAnswer) else model.drop
+                on, trouble = _FileSystem(f"share {mount}", reports_changes=False), unseen(model.drop, answer)
+                _LOG.error("folder_unreadable", model=name, reason=trouble)
+            else:
+                on, trouble = answer, None
+            folders[name] = Folder(
+                name,
+                self._drop_folder(name, model, settings, on),
+                on.name,
+                View(trouble=trouble),
+                reachable=not trouble,
+            )
+            told[name] = on.reports_changes
+        self._folders = folders
+        return told
+
+    def _drop_folder(
+        self, name: str, model: ModelSettings, settings: Settings, on: _FileSystem
+    ) -> DropFolder:
+        def hold() -> AbstractContextManager[Path]:
+            return self._shares.drop(name, model.drop, claim=self.may_write)
+
+        return DropFolder(
+            model,
+            settings.sweep.ignore,
+            self._clock,
+            self._hashing,
+            lambda: self._hint(name),
+            hold=hold,
+            largest=settings.bundle.largest,
+            remote=not on.reports_changes,
+            memory=self._memory(model.drop),
+        )
+
+
+class _Mounts:
+    """Finds out on which file systems folders are; each file system is examined once."""
+
+    def __init__(self) -> None:
+        self._table = present_mounts()
+        self._reports: dict[int, bool] = {}
+
+    def of(self, folder: Path) -> _FileSystem:
+        """Return what `folder` is on. Its share may hang."""
+        try:
+            device = folder.stat().st_dev
+        except OSError:
+            device = 0  # unknown now
+        if not device or device not in self._reports:
+            self._reports[device] = tells_of_changes(folder, self._table)
+        return _FileSystem(f"share {device}", self._reports[device])

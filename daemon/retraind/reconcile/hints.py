@@ -1,0 +1,205 @@
+"""Where hints come from: inotify, sweeps, commands that write to the journal, hosts that fail or work again.
+
+A hint only asks the queue; what follows from it is decided by a pass.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from retraind.config.settings import ModelSettings, Settings
+from retraind.domain.job import State
+from retraind.intake.inotify import Watcher
+from retraind.intake.share_identity import Shares
+from retraind.reconcile.folders import Folder, Folders
+from retraind.reconcile.lanes import Lanes
+from retraind.reconcile.loop import Loop, guarded
+from retraind.reconcile.publishing import Publisher
+from retraind.reconcile.work_queue import WorkQueue
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+from retraind.system.probe import Question, ask_each
+
+_LOG = log.get(__name__)
+
+HINT_DELAY = 0.05
+"""Seconds that a burst of events has to gather into one scan."""
+_FIRST_SWEEP_PATIENCE = 15.0
+"""Seconds that a start waits for shares that do not answer."""
+_WISHES = frozenset({State.SWITCHING, State.RESTORING})
+"""States that a person's command can ask for."""
+
+
+def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
+    """Ask for a scan of a model's folder.
+
+    Where scans take long, endless events must not make one follow the other: other folders need the time too.
+    """
+    folder = folders.get(name)
+    queue.ask(name, max(HINT_DELAY, folder.scan_seconds if folder else 0.0), scan=True)
+
+
+class Sweeps:
+    """Scans every folder now and then, each file system on its own, so that one that hangs keeps no other waiting."""
+
+    def __init__(self, loop: Loop, lanes: Lanes, folders: Folders, watcher: Watcher, clock: Clock) -> None:
+        self._loop = loop
+        self._lanes = lanes
+        self._folders = folders
+        self._watcher = watcher
+        self._clock = clock
+        self._swept: dict[str, float | None] = {}
+        """When the sweep of each file system was last seen at its end (`Clock.elapsed` seconds)."""
+        self._silent: set[str] = set()
+        """File systems that have not answered yet."""
+
+    def begin(self) -> None:
+        """Take note of which file systems there are now."""
+        present = self._folders.file_systems()
+        for gone in self._swept.keys() - present:
+            del self._swept[gone]
+        for name in present:
+            self._swept.setdefault(name, None)
+        self._silent = {each.file_system for each in self._folders.all() if not each.reachable}
+        self._lanes.retire(present)
+
+    def sweep_soon(self) -> None:
+        """Sweep all file systems now, each on its lane."""
+        for name in list(self._swept):
+            self._lanes.share(name).submit("sweep", partial(guarded, partial(self.sweep, name)))
+
+    def sweep(self, file_system: str) -> None:
+        """Scan the folders of one file system in which something may have changed, on this thread."""
+        now = self._clock.elapsed()
+        for folder in self._folders.on(file_system):
+            if not (folder.published and folder.drop_folder.is_unchanged(now)):
+                guarded(partial(self._loop.scan, folder))
+        self._watcher.mend(partial(self._answers, file_system))
+        self._silent.discard(file_system)
+        if file_system in self._swept:
+            self._swept[file_system] = self._clock.elapsed()
+
+    def _answers(self, file_system: str, name: str) -> bool:
+        """Return whether a model's folder has just been scanned; to touch another one may take for ever."""
+        folder = self._folders.get(name)
+        return folder is not None and folder.file_system == file_system and not folder.view.trouble
+
+    def all_swept(self, begun: float) -> bool:
+        """Return whether every folder has been scanned once, as far as its share answers at all.
+
+        `begun` is when the sweeps began (`Clock.elapsed` seconds).
+        """
+        patient = self._clock.elapsed() < begun + _FIRST_SWEEP_PATIENCE
+        done = [moment is not None for name, moment in [*self._swept.items()] if name not in self._silent]
+        return all(done) if patient else any(done) or not done
+
+    @property
+    def last_ended(self) -> float:
+        """When a sweep was last seen at its end (`Clock.elapsed` seconds); 0 before that."""
+        return max((moment or 0.0 for moment in [*self._swept.values()]), default=0.0)
+
+
+class JournalHints:
+    """Notices what commands in other processes wrote."""
+
+    def __init__(self, queue: WorkQueue, journal: Journal) -> None:
+        self._queue = queue
+        self._journal = journal
+        self._held: frozenset[str] = frozenset()
+        self._known: Mapping[str, int] = {}
+        """The versions of the active jobs at the last time."""
+
+    def heed(self) -> None:
+        """Ask for the models of which a job or a hold has changed since the last time."""
+        jobs = self._journal.active()
+        held = frozenset(self._journal.holds())
+        known = {job.id: job.version for job in jobs}
+        changed = {job.model for job in jobs if self._known.get(job.id) != job.version}
+        for name in changed | (held ^ self._held):
+            self._queue.ask(name)
+        self._known, self._held = known, held
+
+
+class Reload:
+    """Watches what the present settings name, in place of what earlier ones named."""
+
+    def __init__(
+        self, queue: WorkQueue, folders: Folders, watcher: Watcher, publisher: Publisher, shares: Shares
+    ) -> None:
+        self._queue = queue
+        self._folders = folders
+        self._watcher = watcher
+        self._publisher = publisher
+        self._shares = shares
+
+    def begin(self, settings: Settings) -> None:
+        """Watch all folders, at the start."""
+        if settings.sweep.observer != "none":
+            self._watcher.start()
+        models = settings.models
+        moved = {
+            name: old for name, model in models.items() if (old := self._shares.before(name, model.drop))
+        }
+        self._report_left({}, moved, settings)
+        self._watch(settings, models)
+
+    def take_over(self, before: Settings, settings: Settings) -> set[str]:
+        """Watch what `settings` name; returns the models whose folders are watched anew."""
+        removed: dict[str, Folder] = {}
+        for name in before.models.keys() - settings.models.keys():
+            self._watcher.forget(name)
+            self._queue.forget(name)
+            if (folder := self._folders.get(name)) is not None:
+                removed[name] = folder
+            _LOG.info("model_removed", model=name)
+        moved = {
+            name: before.models[name].drop
+            for name, model in settings.models.items()
+            if name in before.models and before.models[name].drop != model.drop
+        }
+        self._report_left(removed, moved, settings)
+        same = (before.sweep, before.bundle) == (settings.sweep, settings.bundle)
+        fresh = {
+            name: model
+            for name, model in settings.models.items()
+            if not same or before.models.get(name) != model
+        }
+        self._watch(settings, fresh)
+        for name in fresh:
+            if (folder := self._folders.get(name)) is not None and folder.reachable:
+                self._queue.ask(name, scan=True)
+        return set(fresh)
+
+    def _watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> None:
+        for name in fresh:
+            self._watcher.forget(name)
+        for name, reports in self._folders.watch(settings, fresh).items():
+            folder = self._folders.get(name)
+            assert folder is not None
+            wanted = {"auto": reports, "inotify": True, "none": False}[settings.sweep.observer]
+            hint = partial(ask_for_scan, self._queue, self._folders, name)
+            heard = wanted and self._watcher.watch(
+                name, folder.drop_folder.folders, hint, now=folder.reachable
+            )
+            by = "inotify and sweep" if heard else "sweep"
+            _LOG.info("watching", model=name, drop=str(folder.model.drop), by=by)
+
+    def _report_left(
+        self, removed: Mapping[str, Folder], moved: Mapping[str, Path], settings: Settings
+    ) -> None:
+        """Say in folders that are under watch no longer why that is: of models that are gone, or have another one."""
+        why = "The model was taken out of retraind's configuration"
+        drops = {model.drop for model in settings.models.values()}
+
+        def of_removed(folder: Folder) -> Question[None]:
+            return folder.model.drop, lambda _: self._publisher.publish_end(folder, why)
+
+        def of_moved(name: str, before: Path) -> Question[None]:
+            return before, lambda _: self._publisher.publish_move(name, before)
+
+        questions = {name: of_removed(folder) for name, folder in removed.items()}
+        questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
+        for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):
+            if isinstance(answer, OSError):
+                _LOG.warning("status_not_written", model=name, reason=answer.strerror)

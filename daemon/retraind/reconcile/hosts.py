@@ -1,0 +1,59 @@
+"""Which hosts are down: noted for whoever asks the journal, and told to the folders that wait for them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from retraind.api.circuit_breaker import Breaker
+from retraind.reconcile.work_queue import WorkQueue
+from retraind.store.journal import Journal, Outage
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+
+class Hosts:
+    """Compares what the circuit breaker knows with what was noted last."""
+
+    def __init__(
+        self,
+        breaker: Breaker,
+        journal: Journal,
+        queue: WorkQueue,
+        clock: Clock,
+        patience: Callable[[], timedelta],
+    ) -> None:
+        """`patience` returns how long a host may be down before somebody is notified."""
+        self._breaker = breaker
+        self._journal = journal
+        self._queue = queue
+        self._clock = clock
+        self._patience = patience
+        self._outages: tuple[Outage, ...] = tuple(journal.outages().values())
+        self._lasting: frozenset[str] = frozenset()
+        """Those of them that were noted as down for long."""
+        breaker.resume(self._outages)
+
+    def outages(self) -> tuple[Outage, ...]:
+        """Return the hosts that were down at the last look."""
+        return self._outages
+
+    def mind(self) -> None:
+        """Note what has changed, and ask for the models that wait for it."""
+        before, outages = self._outages, self._breaker.outages()
+        long_ago = self._clock.now() - self._patience()
+        lasting = frozenset(outage.host for outage in outages if outage.since <= long_ago)
+        if (outages, lasting) == (before, self._lasting):
+            return
+        self._journal.set_outages(outages, lasting)
+        self._outages, self._lasting = outages, lasting
+        since = {outage.host: outage.since for outage in before}
+        fresh = {outage.host: outage for outage in outages}
+        for host in fresh.keys() - since.keys():
+            _LOG.error("host_down", host=host, reason=fresh[host].reason)
+        for host in since.keys() - fresh.keys():
+            lasted = self._clock.now() - since[host]
+            _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
+        changed = fresh.keys() ^ since.keys()
+        for model in {job.model for job in self._journal.active() if job.waits_for in changed}:
+            self._queue.ask(model)

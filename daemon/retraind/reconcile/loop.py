@@ -1,0 +1,249 @@
+"""The one loop: reconcile(model) = observe, decide, act, publish.
+
+Everything that happens only asks the queue. A pass reads the journal and what the last scan saw, decides, and gives work
+to lanes; it touches no drop folder and no network itself. What a lane has finished asks for the next pass.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind.domain.job import SHORT_ID, Job, Outcome, State, job_id
+from retraind.domain.turns import turns
+from retraind.intake.pairing import Delivery
+from retraind.jobs.pipeline import Pipeline
+from retraind.reconcile.decide import Decision, Situation, decide
+from retraind.reconcile.folders import Folder, Folders
+from retraind.reconcile.lanes import LANE_OF, Claims, Lane, Lanes, Shared
+from retraind.reconcile.publishing import Publisher
+from retraind.reconcile.work_queue import WorkQueue
+from retraind.store.database import remedy
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+_MOST_AT_ONCE = 200
+"""Models of one round, so that the journal is read once for all of them."""
+_TURNLESS = frozenset({State.SEALING, State.RESTORING})
+"""States whose step needs no turn, and may not take one for the next."""
+
+
+class Loop:
+    """Reconciles models, on one thread of its own."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        lanes: Lanes,
+        folders: Folders,
+        pipeline: Pipeline,
+        journal: Journal,
+        publisher: Publisher,
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
+        self._queue = queue
+        self._lanes = lanes
+        self._folders = folders
+        self._pipeline = pipeline
+        self._journal = journal
+        self._publisher = publisher
+        self._clock = clock
+        self._stopping = stopping
+        self._claims = Claims()
+        self._claiming = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="loop")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the loop; what runs on lanes is theirs to end."""
+        self._queue.close()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while asked := self._queue.take(_MOST_AT_ONCE):
+            guarded(partial(self.round, asked))
+
+    def work_off_due(self) -> bool:
+        """Reconcile what is due now, on this thread; returns whether there was anything."""
+        asked = self._queue.take_due(_MOST_AT_ONCE)
+        if asked:
+            self.round(asked)
+        return bool(asked)
+
+    def round(self, asked: Sequence[tuple[str, bool]]) -> None:
+        """Reconcile a few models."""
+        passes = []
+        for name, scan in asked:
+            if scan:
+                self._observe(name)
+            else:
+                passes.append(name)
+        if not passes:
+            return
+        active, held = self._journal.work_of(passes)
+        for name in passes:
+            if not self._stopping.is_set():
+                self._reconcile(name, active.get(name, []), held=name in held)
+
+    # Observe
+
+    def _observe(self, name: str) -> None:
+        folder = self._folders.get(name)
+        if folder is not None:
+            self._share(folder).submit(f"scan {name}", partial(self.scan, folder))
+
+    def scan(self, folder: Folder) -> None:
+        """Scan a folder on this thread, and ask for what follows."""
+        if self._stopping.is_set():
+            return
+        news = folder.scan(self._clock)
+        if news:
+            self._queue.ask(folder.name)
+        if folder.view.due is not None:
+            self._queue.ask(folder.name, max(0.0, folder.view.due - self._clock.elapsed()), scan=True)
+
+    # Decide and act
+
+    def _reconcile(self, name: str, jobs: list[Job], *, held: bool) -> None:
+        folder = self._folders.get(name)
+        model = self._pipeline.settings.models.get(name)
+        now = self._clock.elapsed()
+        decision = decide(
+            Situation(
+                now=self._clock.now(),
+                complete=folder.take_found() if folder else (),
+                jobs=tuple(jobs),
+                held=held,
+                backlog=model.backlog if model else "all",
+                reachable=folder.reachable if folder else True,
+                at_work=self._claims,
+                taken_in=folder.taken_within_hour(now) if folder else 0,
+            )
+        )
+        self._act(name, folder, decision)
+        if folder is not None and self._folders.may_write:
+            self._note_absence(folder, now)
+            self._publisher.publish_soon(folder)
+
+    def _note_absence(self, folder: Folder, now: float) -> None:
+        """Note that a folder has been out of reach for long, or is back."""
+        out_for = folder.out_for(now)
+        if folder.view.trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
+            return
+        if folder.out_noted is None:
+            folder.out_noted = self._journal.last_word("folder_away", folder.name) is not None
+        if folder.out_noted != bool(folder.view.trouble):
+            self._journal.note_change("folder_away", folder.name, folder.view.trouble or None)
+            folder.out_noted = bool(folder.view.trouble)
+
+    def _act(self, name: str, folder: Folder | None, decision: Decision) -> None:
+        run = [*decision.run]
+        if decision.supersede:
+            # Where a command or a step was faster, the next pass sees what it did.
+            changes = [
+                (job, {"outcome": Outcome.SUPERSEDED, "earlier_job": newer.id, "state": State.FILING})
+                for job, newer in decision.supersede
+            ]
+            run += self._journal.write_each("delivery_superseded", changes)
+        if folder is not None:
+            run += [self._begin(folder, delivery) for delivery in decision.take_in]
+        for job in run:
+            self._submit(job, folder)
+        if decision.wake_at is not None:
+            self._queue.ask(name, max(0.0, (decision.wake_at - self._clock.now()).total_seconds()))
+
+    def _begin(self, folder: Folder, delivery: Delivery) -> Job:
+        """Record a delivery as a job; its files are sealed next, so that writers cannot reach them while it waits."""
+        now = self._clock.now()
+        job = Job(
+            id=job_id(now, delivery.key, secrets.token_hex(SHORT_ID // 2)),
+            model=folder.name,
+            key=delivery.key,
+            state=State.SEALING,
+            files=delivery.files,
+            created_at=now,
+            updated_at=now,
+            drop=str(folder.model.drop),
+            problem=delivery.problem,
+        )
+        folder.taken_in.append(self._clock.elapsed())
+        names = [file.name for file in job.files]
+        return self._journal.add(job, "delivery_complete", files=names, drop=job.drop)
+
+    def _submit(self, job: Job, folder: Folder | None) -> None:
+        """Give a job's step to its lane.
+
+        Where models queue to be sent, the place in the queue is the model's, whichever of its jobs has the turn.
+        Else a model whose newest delivery counts would begin to queue again with each, and might never be sent.
+        """
+        shared = LANE_OF[job.state]
+        if shared is None and folder is None:
+            return  # Its model is gone; a reload that brings it back asks again.
+        lane = self._lanes.shared(shared) if shared else self._share(folder)
+        key = job.model if shared is Shared.SEND else job.id
+        lane.submit(key, partial(guarded, partial(self._work, job.model, job.id, shared)))
+
+    def _share(self, folder: Folder | None) -> Lane:
+        assert folder is not None
+        return self._lanes.share(folder.file_system)
+
+    def _work(self, name: str, planned: str, lane: Shared | None) -> None:
+        """Run the steps of a job on a lane, one after the other as far as they are the lane's."""
+        if self._stopping.is_set():
+            return
+        job = self._claim(name, planned, lane)
+        if job is None:
+            return
+        within = frozenset(state for state, other in LANE_OF.items() if other is lane) - _TURNLESS
+        sealing = job.state is State.SEALING
+        try:
+            job = self._pipeline.advance(job, frozenset({job.state}) if job.state in _TURNLESS else within)
+        finally:
+            self._claims.release(job.id)
+        # Not after an exception: the sweep asks again soon enough, and does not spin on what is broken.
+        self._queue.ask(name)
+        if sealing or job.state is State.RETURNED:
+            # Scans have passed over names that this job owned, and no event says that it does no more.
+            if job.state is State.RETURNED and (folder := self._folders.get(name)) is not None:
+                folder.drop_folder.distrust({file.name for file in job.files})
+            self._queue.ask(name, scan=True)
+
+    def _claim(self, name: str, planned: str, lane: Shared | None) -> Job | None:
+        """Take the job whose turn it is by now: an older key, or one that counts more, may have arrived meanwhile."""
+        with self._claiming:
+            active, held = self._journal.work_of([name])
+            plan = turns(active.get(name, []), held=name in held, backlog="all", running=self._claims)
+            mine = (job for job in plan.run if LANE_OF[job.state] is lane)
+            job = next((job for job in mine if lane is Shared.SEND or job.id == planned), None)
+            if job is None or not self._claims.claim(job.id):
+                return None
+            if self._journal.get(job.id) == job:
+                return job
+            # Another thread ended its steps after the journal was read here, and asks once it has.
+            self._claims.release(job.id)
+            return None
+
+
+def guarded(task: Callable[[], None]) -> None:
+    """Run a task of a loop or a lane, whose thread must outlive what it raises."""
+    try:
+        task()
+    except SQLAlchemyError as error:
+        report_journal(error)
+    except Exception as error:  # noqa: BLE001 - a bug; the sweep asks again, so nothing is lost, but it must be seen
+        _LOG.exception("task_crashed", task=getattr(task, "__name__", "work"), error=repr(error))
+
+
+def report_journal(error: SQLAlchemyError) -> None:
+    """Log that the journal could not be read or written. What was to be done is done with the next sweep."""
+    _LOG.error("journal_unusable", reason=str(getattr(error, "orig", None) or error), remedy=remedy(error))

@@ -1,0 +1,60 @@
+"""`run --once`: when everything that is complete now has been worked off, and how it ended."""
+
+from retraind.config.settings import Settings
+from retraind.domain.job import Job, State
+from retraind.reconcile.folders import Folders
+from retraind.reconcile.hints import Sweeps
+from retraind.store.journal import Journal
+from retraind.system.clock import Clock
+
+_MARGIN = 5.0
+"""Seconds that what arrives may take longer than it takes to settle."""
+
+
+class Once:
+    """Watches the jobs of one run."""
+
+    def __init__(
+        self, settings: Settings, journal: Journal, folders: Folders, sweeps: Sweeps, clock: Clock
+    ) -> None:
+        self._journal = journal
+        self._folders = folders
+        self._sweeps = sweeps
+        self._clock = clock
+        self._begun = clock.elapsed()
+        longest = max(model.settle.total_seconds() for model in settings.models.values())
+        self._deadline = self._begun + longest + _MARGIN
+        self._seen: set[str] = set()
+        """The jobs that the exit code is about."""
+        self._before = {job.id for job in journal.jobs()}
+
+    def is_worked_off(self) -> bool:
+        """Return whether nothing is left that goes on without a person."""
+        views = [folder.view for folder in self._folders.all()]
+        arriving = self._clock.elapsed() < self._deadline and any(
+            view.complete or any(wait.arriving for wait in view.waiting) for view in views
+        )
+        return self._sweeps.all_swept(self._begun) and not arriving and not self._movable()
+
+    def _movable(self) -> bool:
+        held = self._journal.holds()
+        active = self._journal.active()
+        self._seen.update(job.id for job in active)
+        out_of_reach = {folder.name for folder in self._folders.all() if not folder.reachable}
+        stuck = held.keys() | out_of_reach
+        return any(job.hold is None and job.model not in stuck and not job.waits_for_window for job in active)
+
+    def ended_badly(self) -> bool:
+        """Return whether a job of this run failed or is held, a model is held, or a folder could not be read."""
+        fresh = {job.id for job in self._journal.jobs()} - self._before
+        jobs = [job for job in map(self._journal.get, sorted(self._seen | fresh)) if job]
+        return (
+            any(_is_bad(job) for job in jobs)
+            or bool(self._journal.holds())
+            or any(folder.view.trouble for folder in self._folders.all())
+        )
+
+
+def _is_bad(job: Job) -> bool:
+    # What has failed and continues in a delivery of the same files counts there.
+    return (job.state is State.FAILED and not job.continued_in) or job.hold is not None

@@ -1,0 +1,50 @@
+"""Deliveries in the folders for work that nobody works on: of unknown jobs, and of models that are not configured any more."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from retraind.config.settings import Settings
+from retraind.jobs.folders import heir_of
+from retraind.reconcile.work_queue import WorkQueue
+from retraind.report.status_file import unknown_folder, without_model
+from retraind.store.journal import Journal
+
+
+class Orphans:
+    """Finds them, and asks for the models in whose folders there are others than before."""
+
+    def __init__(self, queue: WorkQueue, journal: Journal, settings: Callable[[], Settings]) -> None:
+        self._queue = queue
+        self._journal = journal
+        self._settings = settings
+        self._unknown: tuple[Path, ...] = ()
+        """Folders of jobs of which the journal knows nothing, and no copy tells."""
+        self._found: dict[str, tuple[str, ...]] = {}
+        """Sentences by model."""
+
+    def note_unknown(self, folders: Sequence[Path]) -> None:
+        """Take note of folders of jobs that nobody knows."""
+        self._unknown = tuple(folders)
+        self.mind()
+
+    def of(self, model: str) -> tuple[str, ...]:
+        """Return what is to be said of a model's folder."""
+        return self._found.get(model, ())
+
+    def mind(self) -> None:
+        """Look for them again, in the journal."""
+        settings = self._settings()
+        found: dict[str, list[str]] = {}
+        if self._unknown:
+            by_folder = {model.work_folder: name for name, model in settings.models.items()}
+            for folder in self._unknown:
+                if (name := by_folder.get(folder.parent)) and self._journal.get(folder.name) is None:
+                    found.setdefault(name, []).append(unknown_folder(folder.name))
+        for gone in self._journal.active_models() - settings.models.keys():
+            for job in self._journal.active(gone):
+                if heir := heir_of(job, settings):
+                    found.setdefault(heir, []).append(without_model(job, heir))
+        before, self._found = self._found, {name: tuple(each) for name, each in found.items()}
+        for name in before.keys() | self._found.keys():
+            if before.get(name) != self._found.get(name):
+                self._queue.ask(name)

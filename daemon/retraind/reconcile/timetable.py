@@ -1,0 +1,52 @@
+"""What happens every so often: APScheduler's interval jobs. Each only asks, or gives work to a lane."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from retraind.reconcile.loop import guarded
+
+
+class Timetable:
+    """Runs functions at intervals, on one thread; they must not take long."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._scheduler = BackgroundScheduler(
+            executors={"default": self._pool},
+            # However late, everything is still run, once.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            timezone=UTC,
+        )
+
+    def start(self) -> None:
+        """Begin."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Run nothing more, and wait for what runs."""
+        if self._scheduler.running:
+            # APScheduler's own thread stumbles over a shutdown in the middle of its round; reading the timetable waits
+            # for the end of that, and paused it begins no other.
+            self._scheduler.pause()
+            self._scheduler.get_jobs()
+            # It would wait with its lock held, which a function may need to come to its end.
+            self._scheduler.shutdown(wait=False)
+            self._pool.shutdown(wait=True)
+
+    def every(self, interval: timedelta, name: str, function: Callable[[], object]) -> None:
+        """Run `function` at once and then every `interval`, in place of what had this name."""
+        self._scheduler.add_job(
+            guarded, "interval", args=[function], seconds=interval.total_seconds(), id=name, name=name,
+            replace_existing=True, next_run_time=datetime.now(UTC),
+        )  # fmt: skip
+
+    def start_over(self) -> None:
+        """Run everything now: the wall clock, by which it was planned, has been set."""
+        for job in self._scheduler.get_jobs():
+            with suppress(JobLookupError):
+                job.modify(next_run_time=datetime.now(UTC))

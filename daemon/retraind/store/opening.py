@@ -1,0 +1,61 @@
+"""Opening the journal for the daemon: a damaged one is set aside, one deleted under the daemon is written again."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind.config.settings import Settings
+from retraind.domain.failures import JournalDamagedError, JournalError, disk_remedy
+from retraind.store.database import is_sound, set_aside
+from retraind.store.journal import Journal
+from retraind.store.sidecar import JobFiles
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+
+@contextmanager
+def opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
+    file = settings.state.journal_file
+    try:
+        journal = Journal.open(file, clock)
+    except JournalDamagedError as error:
+        if not JobFiles.are_known(file):
+            raise
+        # Sealed copies of all its jobs are in their folders, and nobody else can have written those.
+        _LOG.error("journal_damaged", reason=str(error), moved_to=str(set_aside(file)))
+        journal = Journal.open(file, clock)
+    try:
+        journal.database.data_version()  # opens the connection that could still read it after its deletion
+        yield journal
+    finally:
+        try:
+            if kept := journal.database.rescue():
+                _LOG.warning("journal_written_again", file=str(kept))
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            _LOG.exception("journal_not_written_again", reason=str(error))
+        journal.close()
+        if (damage := journal.database.damage) and is_sound(file):
+            _LOG.warning("journal_sound", reason=f"{damage}, but not any more when it was read anew")
+        elif damage:
+            _LOG.error("journal_damaged", reason=damage, moved_to=str(set_aside(file)))
+
+
+@contextmanager
+def needed(journal: Path) -> Iterator[None]:
+    """Say in words what keeps the journal from being used at the start."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        reason, remedy = str(getattr(error, "orig", error)), ""
+        if isinstance(error, OSError):
+            where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            reason, remedy = f"{where}{error.strerror}", disk_remedy(error)
+        raise JournalError(
+            f"The journal {journal}, or what is kept beside it, cannot be used: {reason}. "
+            f"{remedy or 'If the disk is full or read-only, mend that.'} Nothing is lost, and all goes on with the next start."
+        ) from error
