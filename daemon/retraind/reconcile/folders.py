@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.failures import unseen
-from retraind.intake.drop_folder import DropFolder, View
+from retraind.intake.drop_folder import DropFolder, Memory, View
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
 from retraind.report.status_file import STATUS
