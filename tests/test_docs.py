@@ -24,7 +24,7 @@ from retraind.cli.output import BAD
 from retraind.config.load import load
 from retraind.config.settings import ModelSettings, SweepSettings
 from retraind.daemon import Daemon
-from retraind.dataset.rules import context
+from retraind.dataset.rules import service_messages
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import _STORY
 from retraind.domain.job import LIFE, Outcome, State
@@ -107,7 +107,9 @@ def findings_in(source: str) -> Iterator[tuple[str, str, str]]:
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", ast.unparse(call.func)):
             continue
-        words = next((vars(context)[word.value.id] for word in call.keywords if word.arg == "service"), "")  # type: ignore[attr-defined]
+        words = next(
+            (vars(service_messages)[word.value.id] for word in call.keywords if word.arg == "service"), ""
+        )  # type: ignore[attr-defined]
         yield ast.literal_eval(call.args[0]), ast.unparse(call.func).rpartition(".")[2], words
 
 

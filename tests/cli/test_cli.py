@@ -435,20 +435,26 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     good.write_bytes(table(200))
     bad.write_bytes(table(200).replace(b"21,b,1\n", b"21,b\n", 1))
     assert main(["preflight", str(good)]) == 0
-    assert "The service can take this." in capsys.readouterr().out
+    assert "The service can accept this data." in capsys.readouterr().out
     assert main(["preflight", str(good), str(bad)]) == 1
     assert "line 3" in capsys.readouterr().out
     assert main(["preflight", str(good), str(bad), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False
-    assert document["findings"][0]["line"] == 3
+    finding = document["findings"][0]
+    assert finding["message"] == "This row has 2 columns, but the header has 3."
+    assert finding["remedy"] == "Correct this row in the source, and deliver both files again."
+    assert (finding["severity"], finding["rule"], finding["file"]) == ("error", "ragged-rows", "eval.csv")
+    assert (finding["line"], finding["column"]) == (3, None)
+    assert finding["service_message"] == "rows with a different number of variables"
+    assert (finding["facts"]["columns"], finding["facts"]["expected"]) == (2, 3)
     good.write_bytes(b"only\n1\n")
     assert main(["preflight", str(good)]) == 1
     assert "train.csv: 1 row, 1 column, " in capsys.readouterr().out
     assert main(["preflight", str(tmp_path / "gone.csv")]) == 2
-    assert "no such file" in capsys.readouterr().err
+    assert "gone.csv does not exist." in capsys.readouterr().err
     assert main(["preflight", str(tmp_path)]) == 2
-    assert "it is no file" in capsys.readouterr().err
+    assert "is not a file." in capsys.readouterr().err
 
 
 def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
@@ -458,14 +464,14 @@ def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
     other.write_bytes("age,tarif é,churned\n".encode() + b"1,a,0\n2,b,1\n" * 100)
     done = site.command("preflight", "--model", "churn", str(other))
     assert done.returncode == 0, done.stderr
-    assert f"compared with the last good delivery ({site.jobs()[0]['id']})" in done.stdout
-    assert "the service gets it with one" in done.stdout
+    assert f"Compared with the last good delivery ({site.jobs()[0]['id']})" in done.stdout
+    assert "The service receives it with a BOM" in done.stdout
     other.write_bytes(b"age,plan\n" + b"1,a\n" * 100)
     done = site.command("preflight", "--model", "churn", str(other), "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["findings"][0]["rule"] == "target-missing"
     done = site.command("preflight", "--model", "chrun", str(other))
-    assert (done.returncode, "there is no model 'chrun'; there is churn" in done.stderr) == (2, True)
+    assert (done.returncode, "has no model chrun; its models are churn." in done.stderr) == (2, True)
 
 
 @pytest.fixture
@@ -552,7 +558,7 @@ def test_a_file_that_cannot_be_read_cannot_be_checked_and_that_is_told(public):
         for name in ("closed/train.csv", "train.csv"):
             done = public.command("preflight", str(public.root / name))
             assert done.returncode == 2
-            assert f"{public.root / name}: it cannot be read: Permission denied." in done.stderr
+            assert f"{public.root / name} cannot be read: Permission denied." in done.stderr
 
 
 def test_help_is_there_for_every_command():

@@ -10,8 +10,9 @@ import zipfile
 
 import pytest
 
-from retraind.dataset.findings import show
-from retraind.dataset.preflight import Earlier, Finding, Limits, Severity, SourceFile, preflight
+from retraind.dataset.preflight import Limits, PreviousDelivery, SourceFile, preflight
+from retraind.domain.problems import Finding, Severity
+from retraind.report.wording import Voice, Words
 
 GOOD = "id,color,joined\n" + "".join(f"{n},red,2024-01-{n % 28 + 1:02}\n" for n in range(200))
 
@@ -46,8 +47,16 @@ def archive() -> bytes:
 
 def only(findings: tuple[Finding, ...], rule: str) -> Finding:
     found = [finding for finding in findings if finding.rule == rule]
-    assert len(found) == 1, [str(finding) for finding in findings]
+    assert len(found) == 1, [paragraph(finding) for finding in findings]
     return found[0]
+
+
+def paragraph(finding: Finding) -> str:
+    return Voice().finding(finding)
+
+
+def words(finding: Finding) -> Words:
+    return Voice().finding_words(finding)
 
 
 def test_a_good_pair_has_no_findings():
@@ -56,7 +65,7 @@ def test_a_good_pair_has_no_findings():
     assert answer.findings == ()
 
 
-def test_the_facts_of_a_file_are_told():
+def test_the_facts_of_a_file_are_reported():
     data = GOOD.encode("utf-8-sig")
     facts = preflight(source(data)).train
     assert dataclasses.asdict(facts) == {
@@ -102,7 +111,8 @@ MANY = "a,kind\n" + "".join(f"{n},k{n % 201}\n" for n in range(900))
 # rule, severity, the file, the line, a part of the sentence
 ONE_FILE = {
     "an Excel workbook under a .csv name is recognised": (
-        "not-text", "error", workbook(), None, "an Excel workbook or another Office file, not comma-separated text"),
+        "not-text", "error", workbook(), None,
+        "an Excel workbook or another Office file, not comma-separated text"),
     "an old Excel workbook is recognised": (
         "not-text", "error", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), None, "is an Excel workbook"),
     "a zip archive is recognised": ("not-text", "error", archive(), None, "is a zip archive"),
@@ -114,86 +124,99 @@ ONE_FILE = {
     "UTF-16 without its mark is named": ("utf-16", "error", GOOD.encode("utf-16-le"), None, "UTF-16"),
     "bytes that are neither UTF-8 nor Shift_JIS are located": (
         "encoding", "error", table("1,caf\xe9,2").encode("latin-1"), 122,
-        "not UTF-8 (byte 0xE9 in line 122, "),
+        "neither UTF-8 (byte 0xE9 in line 122, "),
     "a damaged byte after the UTF-8 mark is located": (
         "encoding", "error", b"\xef\xbb\xbfa,b\r\n1,2\r\n3,\xff\r\n", 3,
-        "starts with the mark of UTF-8, but the text is not UTF-8 (byte 0xFF in line 3, 15 bytes from the start)"),
+        "byte order mark (BOM) of UTF-8, but the text is not UTF-8 (byte 0xFF in line 3, offset 15)."),
     "a character cut off at the end of the file is located": (
         "encoding", "error", table("1,2,日本").encode("utf-8-sig")[:-2], 122, "byte 0xE6 in line 122"),
-    "UTF-8 without its mark is told": (
+    "UTF-8 without its mark is reported": (
         "utf-8-without-mark", "warning", table("1,2,日本").encode(), None, "without a byte order mark"),
-    "Shift_JIS that shows itself late is told": (
-        "shift-jis-shows-late", "warning", table("1,2,日本", rows=300).encode("cp932"), None, "first 1,000 bytes"),
+    "Shift_JIS that shows itself late is reported": (
+        "shift-jis-shows-late", "warning", table("1,2,日本", rows=300).encode("cp932"), None,
+        "first 1,000 bytes"),
     "NUL bytes are located and counted": (
-        "nul-bytes", "error", table("1,\0\0,2", "1,\0,3"), 122, "(3 NUL bytes in all)"),
-    "an empty file is told": ("empty-file", "error", b"", None, "is empty (0 bytes)"),
-    "a file of the mark alone is empty": ("empty-file", "error", b"\xef\xbb\xbf", None, "empty"),
-    "a file of line breaks alone is empty": ("empty-file", "error", "\r\n\r\n", None, "empty lines only"),
-    "an empty line in place of the header is told": (
-        "blank-header", "error", "\n" + table(), 1, "the first line is empty"),
-    "a header without rows is too little": ("too-few-rows", "error", "a,b\n", None, "no row of data"),
-    "one row is too few": ("too-few-rows", "error", table(rows=1), None, "there is 1 row;"),
-    "ten rows are too few": ("too-few-rows", "error", table(rows=10), None, "there are 10 rows"),
-    "fewer rows than advised are told": ("row-count", "warning", table(rows=11), None, "100 to 1,000,000"),
-    "one column is too few": ("one-column", "error", "a\n" + "1\n" * 120, 1, 'one column only ("a")'),
+        "nul-bytes", "error", table("1,\0\0,2", "1,\0,3"), 122, "(3 NUL bytes in the file)"),
+    "an empty file is reported": ("empty-file", "error", b"", None, "is empty (0 bytes)"),
+    "a file of the mark alone is empty": (
+        "empty-file", "error", b"\xef\xbb\xbf", None, "only line breaks or a byte order mark (3 bytes)."),
+    "a file of line breaks alone is empty": ("empty-file", "error", "\r\n\r\n", None, "contains no data"),
+    "an empty line in place of the header is reported": (
+        "blank-header", "error", "\n" + table(), 1, "The first line is empty"),
+    "a header without rows is too little": (
+        "too-few-rows", "error", "a,b\n", None,
+        "a header but no rows of data; the service requires at least 11"),
+    "one row is too few": ("too-few-rows", "error", table(rows=1), None, "The file has 1 row;"),
+    "ten rows are too few": ("too-few-rows", "error", table(rows=10), None, "has 10 rows"),
+    "fewer rows than advised are reported": (
+        "row-count", "warning", table(rows=11), None, "100 to 1,000,000"),
+    "one column is too few": ("one-column", "error", "a\n" + "1\n" * 120, 1, 'only one column ("a")'),
     "semicolons in a .csv file are named": (
         "one-column", "error", "a;b;c\n" + "1,5;2;3\n" * 120, 1, "evidently separated by semicolons"),
     "tabs in a .csv file are named": (
         "one-column", "error", "a\tb\n" + "1\t2\n" * 120, 1, "evidently separated by tabs"),
     "a thousand columns are too many": (
-        "too-many-columns", "error", f"{WIDE}\n{WIDE_ROWS}", 1, "has 1,000 columns; the service takes at most 999."),
+        "too-many-columns", "error", f"{WIDE}\n{WIDE_ROWS}", 1,
+        "has 1,000 columns; the service accepts at most 999."),
     "equal column names are named": (
-        "duplicate-columns", "error", table().replace("a,b,c", "a,b,a"), 1, '"a" 2 times'),
-    "one column without a name is told": (
-        "empty-column-name", "warning", table().replace("a,b,c", ",b,c"), 1, "column 1 has no name"),
+        "duplicate-columns", "error", table().replace("a,b,c", "a,b,a"), 1, '"a" (2 times)'),
+    "one column without a name is reported": (
+        "empty-column-name", "warning", table().replace("a,b,c", ",b,c"), 1, "Column 1 has no name"),
     "two columns without a name are an error": (
-        "empty-column-names", "error", table().replace("a,b,c", ",b,"), 1, "2 columns have no name: columns 1 and 3."),
+        "empty-column-names", "error", table().replace("a,b,c", ",b,"), 1,
+        "2 columns have no name: columns 1 and 3."),
     "a row that is too short is located": (
-        "ragged-rows", "error", table("1,2"), 122, "this row has 2 columns where the header has 3."),
+        "ragged-rows", "error", table("1,2"), 122, "This row has 2 columns, but the header has 3."),
     "a row that is too long is located": ("ragged-rows", "error", table("1,2,3,4"), 122, "has 4 columns"),
     "further bad rows are listed and counted": (
         "ragged-rows", "error", table("1,2", "1,2,3", "1", "", "1,2,3,4"), 122,
-        "(also line 124 with 1, line 125, empty, line 126 with 4; 4 rows in all)"),
+        "(also line 124 with 1, line 125 with none, line 126 with 4; 4 rows in total)"),
     "many bad rows are counted": (
-        "ragged-rows", "error", table(*["1,2"] * 9000), 122, "9,000 rows in all"),
-    "the same fault in every row is told once": (
-        "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500, 2, "and so it is with each of the 2,500 rows"),
-    "the same fault in every row is told once, whatever stands at the end": (
-        "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500 + "\n", 2, "and so it is with each of the 2,500 rows"),
+        "ragged-rows", "error", table(*["1,2"] * 9000), 122, "9,000 rows in total"),
+    "the same fault in every row is reported once": (
+        "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500, 2,
+        "Each of the 2,500 rows has 3 columns, but the header has 2."),
+    "the same fault in every row is reported once, whatever stands at the end": (
+        "ragged-rows", "error", "a,b\n" + "1,2,\n" * 2500 + "\n", 2,
+        "Each of the 2,500 rows has 3 columns, but the header has 2."),
     "an empty line is another fault than that of every row": (
-        "ragged-rows", "error", "a,b\n1,2,\n\n" + "1,2\n" + "1,2,\n" * 20, 2, "(also line 3, empty, line 5 with 3"),
+        "ragged-rows", "error", "a,b\n1,2,\n\n" + "1,2\n" + "1,2,\n" * 20, 2,
+        "(also line 3 with none, line 5 with 3"),
     "an empty line between rows is a bad row": (
-        "ragged-rows", "error", table("", "1,2,3"), 122, "this row is empty where the header has 3"),
-    "of two empty lines at the end only one is let pass": ("ragged-rows", "error", table("", ""), 122, "is empty"),
+        "ragged-rows", "error", table("", "1,2,3"), 122, "This line is empty, but the header has 3"),
+    "of two empty lines at the end only one is let pass": (
+        "ragged-rows", "error", table("", ""), 122, "This line is empty"),
     "a bad row after line breaks in quotes is located by its physical line": (
         "ragged-rows", "error", table('"1\n\n",2,3', "1,2"), 125, "has 2 columns"),
     "a quote that stays open is located where it opens": (
         "unclosed-quote", "error", table('"1\n",2,"3', *["1,2,3"] * 50), 123, "is not closed before the end"),
     "a column without values is named": (
-        "empty-column", "warning", table().replace(",x,", ",,"), None, 'column "b" has no value in any row'),
+        "empty-column", "warning", table().replace(",x,", ",,"), None, 'Column "b" has no value in any row.'),
     "dates before 1970 are located": (
         "date-range", "warning", GOOD + "1,red,1969-12-31\n2,red,0001/01/01\n", 202,
-        '"1969-12-31" here, and the service takes 1970-01-01 to 3999-12-31 (also line 203 "0001/01/01"; 2 rows'),
-    "dates after 3999 are located": ("date-range", "warning", GOOD + "1,red,9999-12-31 00:00\n", 202, "9999-12-31"),
+        '"1969-12-31" (also line 203 "0001/01/01"; 2 rows in total); the service accepts 1970-01-01 to 3999-'),
+    "dates after 3999 are located": (
+        "date-range", "warning", GOOD + "1,red,9999-12-31 00:00\n", 202, "9999-12-31"),
     "dates out of range late in a long file are located": (
-        "date-range", "warning", GOOD + "1,red,2024-01-01\n" * 3000 + '1,"red",4000-01-01\n', 3202, "4000-01-01"),
+        "date-range", "warning", GOOD + "1,red,2024-01-01\n" * 3000 + '1,"red",4000-01-01\n', 3202,
+        "4000-01-01"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "severity", "content", "line", "part"), ONE_FILE.values(), ids=ONE_FILE)
-def test_a_broken_rule_is_told(rule, severity, content, line, part):
+def test_a_broken_rule_is_reported(rule, severity, content, line, part):
     finding = only(preflight(source(content)).findings, rule)
     assert finding.severity == severity
     assert finding.line == line
-    assert part in finding.message
-    assert finding.message.endswith(".")
-    assert finding.remedy.endswith(".")
+    assert part in words(finding).what
+    assert words(finding).what.endswith(".")
+    assert words(finding).remedy.endswith(".")
 
 
 def test_japanese_in_utf_16_without_its_mark_shows_as_nul_bytes_and_its_encoding_is_advised():
     content = "番号,名前\n" + "一二三四五六,日本語日本語\n" * 120
     finding = only(preflight(source(content, encoding="utf-16-le")).errors, "nul-bytes")
-    assert "as UTF-8 with BOM" in finding.remedy
+    assert "as UTF-8 with BOM" in words(finding).remedy
 
 
 # what a file may be without any finding
@@ -222,11 +245,11 @@ LET_PASS = {
 @pytest.mark.parametrize("content", LET_PASS.values(), ids=LET_PASS)
 @pytest.mark.parametrize("limits", [Limits(), Limits(piece=7, sample=5)], ids=["whole", "in small pieces"])
 def test_what_is_let_pass(content, limits):
-    assert [str(finding) for finding in preflight(source(content), limits=limits).findings] == []
+    assert [paragraph(finding) for finding in preflight(source(content), limits=limits).findings] == []
 
 
 @pytest.mark.parametrize("name", ["train.txt", "train.xlsx", "train", "train.csv.tmp"])
-def test_an_extension_that_the_service_does_not_take_is_told_and_the_file_read_all_the_same(name):
+def test_an_extension_that_the_service_does_not_take_is_reported_and_the_file_read_all_the_same(name):
     answer = preflight(source(table("1,2"), name))
     assert [finding.rule for finding in answer.errors] == ["unsupported-extension", "ragged-rows"]
 
@@ -238,14 +261,15 @@ def test_a_tsv_file_is_separated_by_tabs():
 def test_a_tsv_file_with_commas_is_better_called_csv():
     answer = preflight(source(table(), "train.tsv"))
     finding = only(answer.errors, "one-column")
-    assert "evidently separated by commas" in finding.message
+    assert "evidently separated by commas" in words(finding).what
     assert (
-        finding.remedy
-        == "deliver the file with the extension .csv, or export it with tabs between the columns."
+        words(finding).remedy
+        == "Change the extension of the file to .csv, or export the file with tabs between the columns, "
+        "and deliver the file again."
     )
 
 
-def test_several_findings_are_told_at_once_errors_first():
+def test_several_findings_are_reported_at_once_errors_first():
     content = table("1,2", "1,2,日本").replace("a,b,c", "a,a,")
     answer = preflight(source(content, encoding="utf-8"))
     assert [finding.rule for finding in answer.findings] == [
@@ -258,31 +282,32 @@ def test_several_findings_are_told_at_once_errors_first():
 def test_time_series_have_narrower_limits():
     header = ",".join(f"c{n}" for n in range(201))
     answer = preflight(source(f"{header}\n" + ("1," * 200 + "1\n") * 15), time_series=True)
-    assert "at most 200 in time-series mode" in only(answer.errors, "too-many-columns").message
-    assert "20 to 10,000" in only(answer.warnings, "row-count").message
+    assert "at most 200 in time-series mode" in words(only(answer.errors, "too-many-columns")).what
+    assert "20 to 10,000" in words(only(answer.warnings, "row-count")).what
 
 
 @pytest.mark.parametrize("content", [table(), "a,b\n" + "1,2\n" * 120], ids=["three columns", "two columns"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CR LF"])
-def test_the_line_for_excel_is_told_and_nothing_that_follows_from_it(content, end):
+def test_the_line_for_excel_is_reported_and_nothing_that_follows_from_it(content, end):
     answer = preflight(source(f"sep=,{end}{content}"))
     finding = only(answer.findings, "separator-line")
     assert answer.findings == (finding,)
     assert (finding.severity, finding.line) == ("error", 1)
-    assert finding.remedy == "remove this line and deliver the file again."
+    assert words(finding).remedy == "Remove this line, and deliver the file again."
 
 
-def test_more_rows_than_advised_are_told():
+def test_more_rows_than_advised_are_reported():
     answer = preflight(source(table(rows=10_001)), time_series=True)
-    assert only(answer.warnings, "row-count").remedy == "deliver fewer rows, for example the latest."
+    assert words(only(answer.warnings, "row-count")).remedy == "Deliver fewer rows, for example the latest."
 
 
 PAIRS = {
     "a column that only one file has is named": (
         table().replace("a,b,c", "a,b,d"), "columns-differ", 'this file lacks "c" and also has "d".'),
-    "the same columns in another order are told as such": (
-        table().replace("a,b,c", "b,a,c"), "column-order", 'only their order differs (first at column 1: "b" instead of "a")'),
-    "an evaluation file without rows is told": ("a,b,c\n", "evaluation-empty", "nothing to evaluate"),
+    "the same columns in another order are reported as such": (
+        table().replace("a,b,c", "b,a,c"), "column-order", 'another order: column 1 is "b" instead of "a".'),
+    "an evaluation file without rows is reported": (
+        "a,b,c\n", "evaluation-empty", "nothing to evaluate the model with."),
 }  # fmt: skip
 
 
@@ -290,17 +315,17 @@ PAIRS = {
 def test_the_two_files_of_a_pair_must_fit(content, rule, part):
     finding = only(preflight(source(table()), evaluation(content)).errors, rule)
     assert finding.file == "eval_2026-11.csv"
-    assert part in finding.message
-    assert "look alike" not in finding.message
+    assert part in words(finding).what
+    assert "look the same" not in words(finding).what
 
 
 @pytest.mark.parametrize(
     ("ours", "theirs"), [("が", "か\u3099"), ("x" * 50, "x" * 51)], ids=["composed", "long"]
 )
-def test_names_that_differ_and_look_alike_are_told_to_differ(ours, theirs):
+def test_names_that_differ_and_look_the_same_are_explained(ours, theirs):
     files = [table().replace("a,", f"{name},", 1) for name in (ours, theirs)]
     finding = only(preflight(*map(source, files)).errors, "columns-differ")
-    assert "names that look alike here differ" in finding.message
+    assert "Names that look the same here differ" in words(finding).what
 
 
 def test_columns_are_compared_as_text_whatever_the_encodings():
@@ -312,19 +337,19 @@ def test_a_small_evaluation_file_is_no_finding():
     assert preflight(source(table()), evaluation(table(rows=1))).findings == ()
 
 
-def test_changes_since_the_last_delivery_are_told():
-    last = Earlier("2026-10-01T020000Z_2026-10_0a1b2c", ("a", "b", "c"), 240)
+def test_changes_since_the_last_delivery_are_reported():
+    last = PreviousDelivery("2026-10-01T020000Z_2026-10_0a1b2c", ("a", "b", "c"), 240)
     answer = preflight(source(table().replace("a,b,c", "a,b,d")), previous=last)
     assert answer.ok
-    columns, rows = map(str, answer.findings)
+    columns, rows = map(paragraph, answer.findings)
     assert (
-        "compared with the last good delivery (2026-10-01T020000Z_2026-10_0a1b2c) this file lacks" in columns
+        "Compared with the last good delivery (2026-10-01T020000Z_2026-10_0a1b2c), this file lacks" in columns
     )
     assert "fell from 240 in the last good delivery (2026-10-01T020000Z_2026-10_0a1b2c) to 120" in rows
 
 
-def test_nothing_is_told_when_little_changed_since_the_last_delivery():
-    last = Earlier("an earlier one", ("a", "b", "c"), 239)
+def test_nothing_is_reported_when_little_changed_since_the_last_delivery():
+    last = PreviousDelivery("an earlier one", ("a", "b", "c"), 239)
     assert preflight(source(table()), previous=last).findings == ()
 
 
@@ -363,7 +388,7 @@ def test_a_late_class_is_located_whatever_the_line_breaks(early, late):
     assert finding.line == 1002
 
 
-def test_a_target_that_is_no_column_is_told():
+def test_a_target_that_is_no_column_is_reported():
     assert only(preflight(source(table()), target="解約").errors, "target-missing").column == "解約"
 
 
@@ -375,35 +400,55 @@ def test_a_target_is_not_missed_among_more_names_than_are_kept():
 
 def test_a_finding_reads_as_one_paragraph():
     answer = preflight(source(table("1,2", *["x,y,z"] * 26, "1", rows=15)), evaluation(table()))
-    assert str(answer.errors[0]) == (
-        "train_2026-11.csv, line 17: this row has 2 columns where the header has 3 (also line 44 with 1; 2 rows in "
-        'all). The service calls this "rows with a different number of variables". What to do: correct these rows '
-        "in the source, and deliver both files again."
+    assert paragraph(answer.errors[0]) == (
+        "train_2026-11.csv, line 17: This row has 2 columns, but the header has 3 (also line 44 with 1; "
+        '2 rows in total). The service calls this "rows with a different number of variables". '
+        "What to do: Correct these rows in the source, and deliver both files again."
     )
 
 
 def test_what_stands_in_a_file_cannot_disturb_the_screen():
     name = "a\x1b[31m\u202e" + "x" * 100
     answer = preflight(source(table().replace("a,b", f"{name},{name}"), "train\n\x07.csv"))
-    told = str(only(answer.errors, "duplicate-columns"))
-    assert told.isprintable()
-    assert "train\\n\\x07.csv" in told
-    assert "\\x1b[31m\\u202e" in told
-    assert len(told) < 400
+    shown = paragraph(only(answer.errors, "duplicate-columns"))
+    assert shown.isprintable()
+    assert "train\\n\\x07.csv" in shown
+    assert "\\x1b[31m\\u202e" in shown
+    assert len(shown) < 400
 
 
 def test_a_long_value_is_shown_shortened():
-    assert show("x" * 41) == "x" * 40 + "…"
+    finding = only(preflight(source("x" * 41 + "\n")).errors, "one-column")
+    assert f'("{"x" * 40}…")' in words(finding).what
+
+
+def test_facts_are_small_whatever_a_file_contains():
+    names = [f"{n}" + "名" * 4_000 for n in range(90)]
+    previous = PreviousDelivery("an earlier one", ("a", "b"), 1)
+    answer = preflight(source(f"{','.join(names * 2)}\n"), previous=previous)
+    assert {"duplicate-columns", "columns-changed"} <= {finding.rule for finding in answer.findings}
+    for finding in answer.findings:
+        assert len(finding.model_dump_json()) < 6 * 512 + 1_000
+    assert only(answer.warnings, "columns-changed").facts["extra_total"] == 90 * 2
+
+
+def test_a_name_that_is_not_valid_unicode_is_reported_as_well():
+    finding = only(preflight(source(table(), "train\udcff.csv"), target="a\udcff").errors, "target-missing")
+    assert paragraph(finding).startswith("train\\xff.csv, line 1: The column")
+    assert Finding.model_validate_json(finding.model_dump_json()) == finding
 
 
 @pytest.mark.parametrize(
     ("head", "cause"),
     [
-        (b"a,b", "has no line breaks"),
-        (b'a,"b\n\n","c\n', "a quote opens in line 3 and is not closed for so long"),
+        (b"a,b", "seems to have no line breaks"),
+        (
+            b'a,"b\n\n","c\n',
+            "longer than 1 MiB, so the rest of the file was not read. A quote opens in line 3 ",
+        ),
     ],
 )
-def test_a_first_row_without_end_stops_the_reading_and_is_told(head, cause):
+def test_a_first_row_without_end_stops_the_reading_and_is_reported(head, cause):
     served = 0
 
     class Endless(io.RawIOBase):
@@ -413,7 +458,7 @@ def test_a_first_row_without_end_stops_the_reading_and_is_told(head, cause):
             return head if served == size else b"x" * size
 
     answer = preflight(SourceFile("train.csv", Endless), limits=Limits(header=1 << 20))
-    assert cause in only(answer.errors, "header-too-long").message
+    assert cause in words(only(answer.errors, "header-too-long")).what
     assert answer.train is None
     assert served < 3 << 20  # with what was read ahead
 

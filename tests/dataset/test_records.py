@@ -1,4 +1,4 @@
-"""The reader against Python's csv module: same records, same widths, same lines, however the bytes are cut."""
+"""The reader against Python's csv module: same records, widths and lines, however the bytes are cut."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from retraind.dataset.reader.blocks import BlockReader
 from retraind.dataset.reader.records import Scanner
-from retraind.dataset.reader.skeleton import Skeletons
 from retraind.dataset.reader.table import Limits, SourceFile, read_table
 
 TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
@@ -35,7 +35,7 @@ PIECES = st.integers(1, 40)
 
 
 def by_csv(text: str, delimiter: str = ",") -> tuple[list[tuple[int, list[str]]], bool]:
-    """Return each record's first line and cells as csv sees them, and whether a quote is left open at the end."""
+    """Return each record's first line and cells as csv sees them, and whether a quote is still open."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     records, line = [], 1
     for cells in reader:
@@ -79,15 +79,15 @@ def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, encoding):
     text=TEXTS | REGULAR,
     piece=PIECES,
     sample=st.integers(0, 3),
-    held=st.sampled_from([0, 20, 1000]),
+    waiting=st.sampled_from([0, 20, 1000]),
     target=st.sampled_from([None, "a"]),
 )
 @settings(max_examples=300, deadline=None)
-@example(text='h,i\na,b\r"x"\n', piece=40, sample=0, held=0, target=None)
-@example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, held=0, target=None)
-@example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, held=0, target=None)
-@example(text="h,i\n1,2\n\n", piece=3, sample=0, held=0, target=None)
-def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, held, target):
+@example(text='h,i\na,b\r"x"\n', piece=40, sample=0, waiting=0, target=None)
+@example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, waiting=0, target=None)
+@example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, waiting=0, target=None)
+@example(text="h,i\n1,2\n\n", piece=3, sample=0, waiting=0, target=None)
+def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, waiting, target):
     records, unclosed = by_csv(text)
     if unclosed:
         records.pop()
@@ -100,7 +100,9 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, he
         ragged.pop()  # one empty line at the end is let pass
 
     data = text.encode()
-    reading = read_table(source(data), target=target, limits=Limits(piece=piece, held=held, sample=sample))
+    reading = read_table(
+        source(data), target=target, limits=Limits(piece=piece, waiting=waiting, sample=sample)
+    )
 
     assert reading.width == width
     assert reading.rows == len(counted)
@@ -122,9 +124,9 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, he
 def test_the_fast_way_answers_only_what_csv_would(text, columns):
     """Each block is asked for twice, since it learns."""
     data = text.encode()
-    skeletons = Skeletons(b",")
+    reader = BlockReader(b",")
     for _ in range(2):
-        block = skeletons.block(data, 1, 2, lambda _: columns)
+        block = reader.block(data, 1, 2, lambda _: columns)
         if block is None:
             continue
         records, unclosed = by_csv(data[: block.size].decode("latin-1"))
@@ -136,7 +138,7 @@ def test_the_fast_way_answers_only_what_csv_would(text, columns):
             assert [cell.decode("latin-1") for cell in block.values[at]] == [
                 cells[at] for _, cells in regular
             ]
-        assert list(block.odd) == [(line, len(cells)) for line, cells in records if len(cells) != 2]
+        assert list(block.ragged) == [(line, len(cells)) for line, cells in records if len(cells) != 2]
 
 
 @given(text=REGULAR | TEXTS | ALMOST)
@@ -148,15 +150,15 @@ def test_the_fast_way_answers_only_what_csv_would(text, columns):
 def test_the_fast_way_counts_only_what_csv_would(text):
     """Without a look at values it is another, faster way; each block is asked for twice, since it learns."""
     data = text.encode()
-    skeletons = Skeletons(b",")
+    reader = BlockReader(b",")
     for _ in range(2):
-        block = skeletons.block(data, 1, 2, lambda _: ())
+        block = reader.block(data, 1, 2, lambda _: ())
         if block is None:
             continue
         records, unclosed = by_csv(data[: block.size].decode("latin-1"))
         assert not unclosed
         assert block.rows == sum(len(cells) == 2 for _, cells in records)
-        assert list(block.odd) == [(line, len(cells)) for line, cells in records if len(cells) != 2]
+        assert list(block.ragged) == [(line, len(cells)) for line, cells in records if len(cells) != 2]
         assert block.breaks == len(data[: block.size].splitlines())
 
 
@@ -165,7 +167,7 @@ def test_the_fast_way_counts_only_what_csv_would(text):
 def test_a_regular_run_is_taken_the_fast_way(text):
     """Else the property above would hold for a fast way that never answers."""
     whole = text.endswith("\n")
-    block = Skeletons(b",").block(text.encode(), 1, 2, lambda _: ())
+    block = BlockReader(b",").block(text.encode(), 1, 2, lambda _: ())
     if whole:
         assert block is not None
         assert block.size == len(text.encode())
@@ -200,7 +202,7 @@ def test_a_field_beyond_the_csv_module_limit_is_read_and_the_limit_left_alone(be
 
 def test_a_long_value_with_a_doubled_quote_is_taken_the_fast_way_as_well():
     long = b"x" * (csv.field_size_limit() + 10)
-    block = Skeletons(b",").block(b'"%b""1",2\n' % long, 1, 2, lambda _: (0, 1))
+    block = BlockReader(b",").block(b'"%b""1",2\n' % long, 1, 2, lambda _: (0, 1))
     assert block.values == {0: [long + b'"1'], 1: [b"2"]}
 
 
@@ -217,7 +219,7 @@ def test_a_long_value_with_a_doubled_quote_is_taken_the_fast_way_as_well():
 )
 @pytest.mark.parametrize("sample", [0, 1000])
 @pytest.mark.parametrize("piece", [1, 1000])
-def test_line_endings_are_told_and_those_in_quotes_do_not_count(text, ending, sample, piece):
+def test_line_endings_are_detected_and_those_in_quotes_do_not_count(text, ending, sample, piece):
     reading = read_table(source(text.encode()), limits=Limits(piece=piece, sample=sample))
     assert reading.facts.line_ending == ending
     assert reading.ragged.count == 0

@@ -1072,14 +1072,14 @@ def lines(names: str, rows: list[str]) -> bytes:
 
 EARLIER = lines("age,plan,churned", [f"{row},a,{row % 2}" for row in range(2_400)])
 WARNED = {
-    "fewer rows than advised": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 20), "the service advises 100 to"),
+    "fewer rows than advised": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 20), "the service recommends 100 to"),
     "UTF-8 without a mark": (lines("age,plan,churned", ["1,日,0", "2,b,1"] * 900), "without a byte order mark"),
     "Shift_JIS that begins like ASCII": (
         lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,日本,1"]).decode().encode("cp932"),
         "its first 1,000 bytes are plain ASCII",
     ),
     "a class that shows itself late": (
-        lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,b,maybe"]), 'the class "maybe" of the target column'),
+        lines("age,plan,churned", ["1,b,0", "2,b,1"] * 900 + ["3,b,maybe"]), 'The class "maybe" of the target column'),
     "other columns than last time": (
         lines("age,tariff,churned", ["1,b,0", "2,b,1"] * 900), 'lacks "plan" and also has "tariff"'),
     "half the rows of last time": (lines("age,plan,churned", ["1,b,0", "2,b,1"] * 300), "fell from 2,400"),
@@ -1110,8 +1110,8 @@ def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before
         wide = lines(",".join(f"c{at}" for at in range(201)), [",".join("1" * 201)] * 20)
         job = world.run(world.sealing("1", wide, wide))
         note = " ".join(world.read(job, "ERROR.txt").split())
-        assert 'the column "sales", which the model is to predict, is not among the columns' in note
-        assert "201 columns; the service takes at most 200 in time-series mode" in note
+        assert 'The column "sales", which the model predicts, is not in the file.' in note
+        assert "201 columns; the service accepts at most 200 in time-series mode" in note
         assert not world.emulator.jobs()
 
 

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from retraind.cli.output import BAD, GOOD, complain, print_json, say
-from retraind.dataset.findings import plural
-from retraind.dataset.preflight import SourceFile
+from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.failures import ConfigError
+from retraind.domain.problems import Finding
+from retraind.report.wording import Voice
 from retraind.system.files import exists, is_file
 
 
 def preflight(options: argparse.Namespace) -> int:
-    """Check files as they would be before an upload."""
+    """Preflight files as the daemon does before an upload."""
     for path in (options.train, options.evaluation):
         if path is not None and (flaw := _flaw_of(path)):
-            raise ConfigError([f"{path}: {flaw}."])
+            raise ConfigError([flaw])
     evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
     result = check(
@@ -25,33 +26,72 @@ def preflight(options: argparse.Namespace) -> int:
         evaluation,
         **{"target": options.target, "time_series": options.time_series, **known},
     )
+    voice = Voice()
     if options.json:
-        print_json({"ok": result.ok, **asdict(result)})
-        return GOOD if result.ok else BAD
-    for facts in (result.train, result.evaluation):
-        if facts:
-            rows, columns = plural(facts.rows, "row"), plural(len(facts.columns), "column")
-            say(f"{facts.name}: {rows}, {columns}, {facts.encoding}, {facts.bytes:,} bytes")
-    for finding in result.findings:
-        say(f"\n{finding.severity.upper()}: {finding}")
-    say("\nThe service can take this." if result.ok else "\nThe service would refuse this.")
+        print_json(_for_programs(result, voice))
+    else:
+        _print_for_people(result, voice)
     return GOOD if result.ok else BAD
 
 
+def _print_for_people(result: Preflight, voice: Voice) -> None:
+    for facts in (result.train, result.evaluation):
+        if facts:
+            say(
+                voice.label(
+                    "preflight_file",
+                    name=facts.name,
+                    rows=facts.rows,
+                    columns=len(facts.columns),
+                    encoding=facts.encoding,
+                    size=facts.bytes,
+                )
+            )
+    for finding in result.findings:
+        say(f"\n{finding.severity.upper()}: {voice.finding(finding)}")
+    say("\n" + voice.label("preflight_result", ok=result.ok))
+
+
+def _for_programs(result: Preflight, voice: Voice) -> dict[str, Any]:
+    return {
+        "ok": result.ok,
+        "findings": [_finding_for_programs(finding, voice) for finding in result.findings],
+        "train": result.train and asdict(result.train),
+        "evaluation": result.evaluation and asdict(result.evaluation),
+    }
+
+
+def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
+    words = voice.finding_words(finding)
+    return {
+        "severity": finding.severity,
+        "rule": finding.rule,
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "message": words.what,
+        "service_message": finding.service_message,
+        "remedy": words.remedy,
+        "facts": dict(finding.facts),
+    }
+
+
 def _flaw_of(path: Path) -> str:
-    """Say what keeps a file from being read; nothing where that can begin."""
+    """Return why a file cannot be read; nothing if it can be opened."""
+    voice = Voice()
     try:
         if not is_file(path, follow=True):
-            return "it is no file" if exists(path, follow=True) else "there is no such file"
+            found = exists(path, follow=True)
+            return voice.label("preflight_unreadable", path=path, exists=found, reason=None)
         path.open("rb").close()
     except OSError as error:
-        return f"it cannot be read: {error.strerror}"
+        return voice.label("preflight_unreadable", path=path, exists=True, reason=error.strerror)
     return ""
 
 
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what the daemon would check the files with if they came for this model."""
-    # A person's own files are checked without all this, and quickly.
+    """Return what the daemon preflights the files of this model with."""
+    # Without a model, none of this is needed, and the command is faster.
     from retraind.config.load import load_to_look  # noqa: PLC0415
     from retraind.jobs.pipeline import last_good  # noqa: PLC0415
     from retraind.store.database import is_there  # noqa: PLC0415
@@ -62,9 +102,9 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
         complain(problem)
     model = settings.models.get(options.model)
     if model is None:
-        raise ConfigError(
-            [f"{file}: there is no model {options.model!r}; there is {', '.join(settings.models)}."]
-        )
+        known = tuple(settings.models)
+        flaw = Voice().label("preflight_no_model", file=file, name=options.model, models=known)
+        raise ConfigError([flaw])
     previous = None
     if is_there(settings.state.journal_file):
         journal = Journal.open(settings.state.journal_file)
@@ -72,7 +112,7 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
         journal.close()
     return {
         "previous": previous,
-        "marked": "bom" in model.fix,
+        "adds_bom": "bom" in model.fix,
         "target": options.target or model.target,
         "time_series": options.time_series or model.time_series,
     }

@@ -1,1 +1,1 @@
-"""What is in the data files: one reader, and the rules of the service."""
+"""What is in the data files: the reader, and the service's rules for data."""

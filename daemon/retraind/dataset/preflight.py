@@ -1,27 +1,43 @@
-"""The check of the data against the service's rules, before anything is sent: one call, one answer with all findings.
+"""Preflight: checks a delivery's data against the service's rules before anything is sent.
 
-Reading is done in stream.py and table.py, the rules and their wording stand in rules.py.
+Files are read in reader/, the rules are in rules/, and the wording of findings is in report/wording/.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 
-from retraind.dataset.findings import Finding, Severity
-from retraind.dataset.reader.stream import Taker, read_once
+from retraind.dataset.reader.stream import ByteSink, read_once
 from retraind.dataset.reader.table import Limits, SourceFile, TableFacts
-from retraind.dataset.rules.catalogue import RULES, UNREAD_RULES, pair
-from retraind.dataset.rules.context import Case, Earlier
+from retraind.dataset.rules import comparison, header, rows, text, values
+from retraind.dataset.rules.data_file import DataFile, PreviousDelivery
+from retraind.domain.problems import Finding, Severity
 
-__all__ = ["Earlier", "Finding", "Limits", "Preflight", "Severity", "SourceFile", "TableFacts", "preflight"]
+__all__ = ["Limits", "Preflight", "PreviousDelivery", "SourceFile", "TableFacts", "preflight"]
 
-UNMARKED = "utf-8-without-mark"
-"""The rule of a file that `fix = ["bom"]` mends."""
+RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
+    text.content,
+    text.encoding,
+    text.nul_bytes,
+    header.header,
+    header.column_names,
+    rows.quotes,
+    rows.ragged,
+    rows.row_count,
+    values.empty_columns,
+    values.dates,
+    values.target,
+    comparison.since_last,
+)
+"""The rules for one file, in the order in which people should read about them."""
+
+UNREAD_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (text.content, text.encoding)
+"""The rules for a file that was not read, because it is not text or is text in UTF-16."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The answer. The facts of a file are None when it could not be read to its end as a table."""
+    """What was found. The facts of a file are None when it could not be read to its end as a table."""
 
     findings: tuple[Finding, ...]
     train: TableFacts | None
@@ -29,7 +45,7 @@ class Preflight:
 
     @property
     def ok(self) -> bool:
-        """True when nothing stands against sending the delivery."""
+        """True when the delivery can be sent."""
         return not self.errors
 
     @property
@@ -39,7 +55,7 @@ class Preflight:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """The findings that people are told of."""
+        """The findings that do not stop the delivery and are reported."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.WARNING)
 
 
@@ -47,57 +63,46 @@ def preflight(
     train: SourceFile,
     evaluation: SourceFile | None = None,
     *,
-    takers: Sequence[Taker] = (),
-    marked: bool = False,
-    previous: Earlier | None = None,
+    sinks: Sequence[ByteSink] = (),
+    adds_bom: bool = False,
+    previous: PreviousDelivery | None = None,
     time_series: bool = False,
     target: str | None = None,
     limits: Limits | None = None,
 ) -> Preflight:
-    """Check a delivery's files and return everything found, errors of both files before warnings.
+    """Preflight a delivery's files and return all findings, errors of both files before warnings.
 
-    `takers`, one for each file, get its bytes as they are read; no more once something stands against sending.
-    With `marked` the mark of UTF-8 is put before what lacks it on its way. `previous` is the training file of the
-    model's last good delivery. `target` is the name of the column that the model predicts, where it is known. Each
-    file is opened and read once. Raises OSError when one cannot be read, and what a taker raises.
+    `sinks`, one for each file, receive its bytes as they are read; none once an error has been found.
+    `adds_bom` says that a missing byte order mark is added on the way to the service. `previous` is the
+    training file of the model's last good delivery. `target` is the name of the column that the model
+    predicts, if it is known. Each file is opened and read once. Raises OSError when one cannot be read, and
+    what a sink raises.
     """
-    cases: list[Case] = []
+    files: list[DataFile] = []
     findings: list[Finding] = []
-    for source, taker in zip_longest((train, evaluation), takers[:2]):
+    for source, sink in zip_longest((train, evaluation), sinks[:2]):
         if source is None:
             continue
         refused = any(finding.severity is Severity.ERROR for finding in findings)
-        case = Case(
-            read_once(source, None if refused else taker, target=target, limits=limits),
-            training=not cases,
+        file = DataFile(
+            read_once(source, None if refused else sink, target=target, limits=limits),
+            training=not files,
             paired=evaluation is not None,
+            adds_bom=adds_bom,
             time_series=time_series,
             target=target,
-            previous=None if cases else previous,
+            previous=None if files else previous,
         )
-        cases.append(case)
-        findings += [_mended(finding) if marked else finding for finding in _findings(case)]
+        files.append(file)
+        findings += _findings(file)
     if evaluation is not None:
-        findings += pair(*cases)
+        findings += comparison.pair(*files)
     findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
-    facts = [case.table.facts for case in cases]
+    facts = [file.table.facts for file in files]
     return Preflight(tuple(findings), facts[0], facts[1] if evaluation is not None else None)
 
 
-def _findings(case: Case) -> Iterator[Finding]:
-    unread = case.table.utf16 or case.table.foreign is not None
+def _findings(file: DataFile) -> Iterator[Finding]:
+    unread = file.table.utf16 or file.table.not_text is not None
     for rule in UNREAD_RULES if unread else RULES:
-        yield from rule(case)
-
-
-def _mended(finding: Finding) -> Finding:
-    """Tell that the mark of UTF-8 is added, in place of its being missing."""
-    if finding.rule != UNMARKED:
-        return finding
-    return replace(
-        finding,
-        severity=Severity.WARNING,
-        message="the text is UTF-8 without a byte order mark (BOM); the service gets it with one.",
-        service_message=None,
-        remedy="nothing; the file itself is left as it is.",
-    )
+        yield from rule(file)

@@ -35,9 +35,9 @@ from retraind.bundle.deflate import Compressor
 from retraind.bundle.zip_writer import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.config.types import clocks_show
-from retraind.dataset.preflight import Earlier, SourceFile, preflight
+from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
-from retraind.dataset.rules.context import OF_THE_DATA
+from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped, disk_remedy
 from retraind.domain.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
 from retraind.intake.listing import flaw_of, signature_of
@@ -49,6 +49,7 @@ from retraind.jobs.evidence import Evidence, Unproven
 from retraind.jobs.folders import Places, is_not_configured, not_configured
 from retraind.jobs.gate import Environment, ask_gate
 from retraind.report import notes, report_json
+from retraind.report.wording import Voice
 from retraind.store.journal import Conflict, Journal, Write, content_of
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
@@ -525,8 +526,8 @@ class Pipeline:
         result = preflight(
             train,
             evaluation,
-            takers=packers,
-            marked=fix,
+            sinks=packers,
+            adds_bom=fix,
             previous=last_good(self._journal, job.model),
             time_series=model.time_series,
             target=model.target,
@@ -544,12 +545,12 @@ class Pipeline:
             "files": files,
             "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
             "columns": _worth_keeping(result.train.columns if result.train else ()),
-            "warnings": tuple(str(finding) for finding in result.warnings),
+            "warnings": tuple(map(Voice().finding, result.warnings)),
         }
         if not result.ok:
             problem = Problem(
                 what="The data does not keep the service's rules, so nothing was sent.",
-                details=tuple(str(finding) for finding in result.errors),
+                details=tuple(map(Voice().finding, result.errors)),
                 remedy="Correct the data where it comes from, and deliver both files again.",
             )
             failed = _failed(job, problem, restart=True)
@@ -726,7 +727,7 @@ class Pipeline:
         if any(bad.casefold() in word for bad in self.settings.poll.failure_words):
             self._journal.write(job, **said)
             reason = f' and says "{answer.message}"' if answer.message else ""
-            of_the_data = (answer.message or "").casefold().strip(" .") in OF_THE_DATA
+            of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
             raise JobFailed(
                 f'The service could not train with this data: it reports "{answer.status}"{reason}.',
                 "Correct the data and deliver it again, or run: retraind retry JOB"
@@ -1167,10 +1168,12 @@ class Pipeline:
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
 
 
-def last_good(journal: Journal, model: str) -> Earlier | None:
+def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
     """Return the training data of the model's last delivery that the service could train with."""
     last = journal.last_trained(model)
-    return Earlier(last.id, last.columns, last.rows[Role.TRAIN]) if last and Role.TRAIN in last.rows else None
+    if last is None or Role.TRAIN not in last.rows:
+        return None
+    return PreviousDelivery(last.id, last.columns, last.rows[Role.TRAIN])
 
 
 _CALM: Mapping[str, Any] = {

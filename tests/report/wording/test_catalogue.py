@@ -15,12 +15,12 @@ from retraind.report.wording.catalogue import LANGUAGES, catalogue
 from retraind.report.wording.words import Words
 
 SOURCE = Path(retraind.__file__).parent
-MAKERS = re.compile(r"problem|(.*\.)?_?voice\.label|case\.(error|warning)")
+MAKERS = re.compile(r"problem|(.*\.)?_?voice\.label|(file|evaluation)\.(error|warning)")
 """Calls whose first argument is a code: of a problem, of a label, of a finding."""
 GIVEN = {"details", "service", "line", "column"}
 """Keywords of these calls that are no facts."""
-KNOWN = {"model", "job"}
-"""What a voice may add by itself."""
+KNOWN = {"model", "job", "line", "column"}
+"""What a voice adds: facts that its reader knows, and a finding's place."""
 
 
 class Use(NamedTuple):

@@ -1,6 +1,6 @@
-"""What the values of single columns tell: columns that are always empty, dates out of range, a target's classes.
+"""What the values of single columns show: empty columns, dates out of range, the target's classes.
 
-Fed with every row of the expected width; rows that are too short or too long say nothing about columns.
+Receives every row of the expected width; rows that are too short or too long say nothing about columns.
 """
 
 import re
@@ -8,32 +8,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from retraind.dataset.reader.examples import Few
+from retraind.dataset.reader.examples import Examples
 
 MAX_CLASSES = 200
 FEW_NUMBERS = 10
-"""A numeric target with at most this many values may well be classes; with more it is taken for a quantity."""
+"""A numeric target with at most this many values may be classes; with more it counts as a quantity."""
 
 FIRST_YEAR, LAST_YEAR = 1970, 3999
 
 EMPTY_ROWS = 100_000
-"""A column without a value in so many rows is called empty; to look through all of a long file would slow it down."""
+"""A column without a value in this many rows counts as empty; reading all of a long file would be slow."""
 
 _DATE = re.compile(rb"(\d{4})(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?:[T ].*)?", re.DOTALL)
 _VALUE_BYTES = 512  # of a value that is kept; longer ones that begin alike count as equal
 
 _FIRST_BAD_YEAR = re.compile(rb'"?(?:[04-9]\d\d|1[0-8]\d|19[0-6])\d[-/]\d')
 _BAD_YEAR = {
-    sign: re.compile(
-        sign + rb'(?<=[,\t\r\n"][014-9]\d\d\d.)(?:(?<=[04-9]....)|(?<=1[0-8]...)|(?<=19[0-6]..))\d', re.DOTALL
+    separator: re.compile(
+        separator + rb'(?<=[,\t\r\n"][014-9]\d\d\d.)(?:(?<=[04-9]....)|(?<=1[0-8]...)|(?<=19[0-6]..))\d',
+        re.DOTALL,
     )
-    for sign in (b"-", b"/")
+    for separator in (b"-", b"/")
 }
-"""Years out of range at the start of a value. They begin with the sign, which the search finds fastest."""
+"""Years out of range at the start of a value. Patterns that begin with the separator are found fastest."""
 
 
-class Odd(NamedTuple):
-    """A value worth telling of, and the physical line its row starts in."""
+class LocatedValue(NamedTuple):
+    """A value, and the physical line in which its row starts."""
 
     line: int
     value: bytes
@@ -41,20 +42,20 @@ class Odd(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TargetFacts:
-    """The target column's values. `classes` stops counting at one more than the service takes."""
+    """The target column's values."""
 
     column: int
-    classes: int
-    text: Odd | None  # the first value that is no number; None: the target is numeric
-    late: Few[Odd]  # values that appear for the first time after the sample, each once
+    classes: int  # counted up to one more than the service accepts
+    text: LocatedValue | None  # the first value that is not a number; None: the target is numeric
+    late: Examples[LocatedValue]  # values that first appear after the sample, each once
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What was seen in the columns, by index from 0."""
+    """What was found in the columns, by index from 0."""
 
     empty: tuple[int, ...] = ()
-    dates: Mapping[int, Few[Odd]] = field(
+    dates: Mapping[int, Examples[LocatedValue]] = field(
         default_factory=dict
     )  # date columns, with their values out of range
     target: TargetFacts | None = None
@@ -65,13 +66,13 @@ def _out_of_range(value: bytes) -> bool:
     return match is not None and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR
 
 
-def _add_dates(odd: Few[Odd], lines: Sequence[int], values: Sequence[bytes]) -> None:
-    # As text, all dates from 1970 to 3999 stand between these two, so most runs need no closer look.
+def _add_dates(bad: Examples[LocatedValue], lines: Sequence[int], values: Sequence[bytes]) -> None:
+    # As text, all dates from 1970 to 3999 sort between these two, so most values need no further check.
     if max(values, default=b"") < b"4" and min(filter(None, values), default=b"2") >= b"1970":
         return
     for line, value in zip(lines, values, strict=True):
         if _out_of_range(value):
-            odd.add(Odd(line, value[:_VALUE_BYTES]))
+            bad.add(LocatedValue(line, value[:_VALUE_BYTES]))
 
 
 def _is_number(value: bytes) -> bool:
@@ -79,7 +80,7 @@ def _is_number(value: bytes) -> bool:
         float(value)
     except ValueError:
         return False
-    return b"_" not in value  # as in 1_000, which is a number to Python alone
+    return b"_" not in value  # 1_000 is a number in Python only
 
 
 def _all_numbers(values: Sequence[bytes]) -> bool:
@@ -90,18 +91,18 @@ def _all_numbers(values: Sequence[bytes]) -> bool:
     return b"_" not in b"".join(values)
 
 
-def _may_be_out_of_range(data: bytes) -> bool:
-    """Tell whether any value in a run of records could be a date out of range; far cheaper than to look at each."""
+def _may_have_dates_out_of_range(data: bytes) -> bool:
+    """Return whether any value in these records may be a date out of range; much faster than parsing each."""
     return _FIRST_BAD_YEAR.match(data) is not None or any(
-        sign in data and bad_year.search(data) is not None for sign, bad_year in _BAD_YEAR.items()
+        separator in data and pattern.search(data) is not None for separator, pattern in _BAD_YEAR.items()
     )
 
 
 class _Target:
     def __init__(self, column: int) -> None:
         self.column = column
-        self.text: Odd | None = None
-        self.late: Few[Odd] = Few()
+        self.text: LocatedValue | None = None
+        self.late: Examples[LocatedValue] = Examples()
         self.known: set[bytes] = set()
 
     @property
@@ -116,25 +117,25 @@ class _Target:
             if not key or key in self.known:
                 continue
             if self.text is None and not _is_number(value):
-                self.text = Odd(lines[values.index(value)], key)
+                self.text = LocatedValue(lines[values.index(value)], key)
             if len(self.known) <= MAX_CLASSES:
                 self.known.add(key)
                 if not early:
-                    self.late.add(Odd(lines[values.index(value)], key))
+                    self.late.add(LocatedValue(lines[values.index(value)], key))
 
 
-class ColumnWatch:
-    """Looks at all columns of the first rows (the sample), then only at those that can still tell something."""
+class ColumnScan:
+    """Reads all columns of the first rows (the sample), then only those that can still show something."""
 
     def __init__(self, width: int, target: int | None) -> None:
         self._empty = set(range(width))
         self._maybe_dates = set(range(width))
-        self._dates: dict[int, Few[Odd]] = {}
+        self._dates: dict[int, Examples[LocatedValue]] = {}
         self._target = None if target is None else _Target(target)
         self._rows = 0
 
     def sample(self, line: int, cells: Sequence[bytes]) -> None:
-        """Look at one of the first rows. A column whose values here all look like dates is a date column."""
+        """Read one row of the sample. A column whose values in it are all dates is a date column."""
         self._rows += 1
         self._empty = {column for column in self._empty if not cells[column]}
         for column in tuple(self._maybe_dates):
@@ -142,9 +143,9 @@ class ColumnWatch:
             if not value:
                 continue
             if _DATE.fullmatch(value):
-                odd = self._dates.setdefault(column, Few())
+                bad = self._dates.setdefault(column, Examples())
                 if _out_of_range(value):
-                    odd.add(Odd(line, value[:_VALUE_BYTES]))
+                    bad.add(LocatedValue(line, value[:_VALUE_BYTES]))
             else:
                 self._maybe_dates.discard(column)
                 self._dates.pop(column, None)
@@ -152,26 +153,26 @@ class ColumnWatch:
             self._target.add((line,), (cells[self._target.column],), early=True)
 
     def wanted(self, data: bytes) -> tuple[int, ...]:
-        """Return the columns whose values are needed of rows after the sample, given these rows as they stand."""
+        """Return the columns whose values are needed of these rows, which come after the sample."""
         columns = set(self._empty) if self._rows < EMPTY_ROWS else set()
-        if self._dates and _may_be_out_of_range(data):
+        if self._dates and _may_have_dates_out_of_range(data):
             columns |= self._dates.keys()
         if self._target is not None and not self._target.done:
             columns.add(self._target.column)
         return tuple(sorted(columns))
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
-        """Look at rows after the sample: their lines, and by column the values that were wanted."""
+        """Read rows after the sample: their lines, and the values of the columns that `wanted` returned."""
         self._rows += len(lines)
         self._empty = {column for column in self._empty if column not in values or not any(values[column])}
-        for column, odd in self._dates.items():
+        for column, bad in self._dates.items():
             if column in values:
-                _add_dates(odd, lines, values[column])
+                _add_dates(bad, lines, values[column])
         if self._target is not None and self._target.column in values:
             self._target.add(lines, values[self._target.column], early=False)
 
     def facts(self) -> ColumnFacts:
-        """Return what was seen so far."""
+        """Return what was found so far."""
         target = self._target
         return ColumnFacts(
             tuple(sorted(self._empty)),

@@ -1,16 +1,16 @@
-"""A tally that stays small: how many there were, and the first few of them."""
+"""Examples of what is unusual in a file: the first few, and how many there are."""
 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SHOWN = 5  # enough to find the cause by, short enough for one sentence
+MAX_EXAMPLES = 5  # enough to find the cause, few enough for one sentence
 
 
 @dataclass(slots=True)
-class Few(Generic[T]):
-    """Counts all, keeps the first `SHOWN`: a file with a million bad rows costs no more memory than one."""
+class Examples(Generic[T]):
+    """Counts all and keeps the first `MAX_EXAMPLES`: a million bad rows take no more memory than five."""
 
     first: list[T] = field(default_factory=list)
     count: int = 0
@@ -19,12 +19,12 @@ class Few(Generic[T]):
         return self.count > 0
 
     def add(self, item: T) -> None:
-        """Count one more, and keep it while there is room."""
-        if self.count < SHOWN:
+        """Count one more, and keep it if it is among the first."""
+        if self.count < MAX_EXAMPLES:
             self.first.append(item)
         self.count += 1
 
     def drop_last(self) -> None:
-        """Take back what was added last."""
+        """Remove what was added last."""
         self.count -= 1
         del self.first[self.count :]

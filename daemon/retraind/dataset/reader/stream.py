@@ -1,6 +1,6 @@
-"""One read of a file, for all that want its bytes: the check, the digest and the bundle, side by side.
+"""Reads a file once for everything that needs its bytes: preflight, digest and bundle, in parallel.
 
-How far the reader is ahead of the slowest of them is bounded, and with it the memory.
+The reader is at most a few pieces ahead of the slowest of them, which bounds the memory.
 """
 
 import codecs
@@ -13,27 +13,27 @@ from typing import Protocol, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Archive, pieces
-from retraind.dataset.reader.table import Limits, Reading, SourceFile, TableReader
+from retraind.dataset.reader.table import Limits, ReadResult, SourceFile, TableReader
 
 _AHEAD = 4
-"""Pieces that may wait for the check."""
+"""Pieces that may wait for the preflight or the digest."""
 
 
-class Taker(Protocol):
-    """Gets a file's bytes in order, and is told when it has had all. What is hopeless as a table may end early."""
+class ByteSink(Protocol):
+    """Receives a file's bytes in order. `end` is not called for a file that turns out not to be a table."""
 
     def take(self, piece: bytes) -> None:
-        """Get the next piece."""
+        """Receive the next piece."""
 
     def end(self) -> None:
-        """Get nothing more."""
+        """Receive the end of the file."""
 
 
 class Packer:
-    """A Taker that puts a file into an archive, with the mark of UTF-8 before it if `mark` asks for one that it lacks.
+    """Packs a file into an archive. With `mark` it adds the byte order mark to a file of UTF-8 that has none.
 
-    Whether it does is told from the file's first piece. `marked` says what was done, so that it can be compared with what
-    the whole file has shown in the end.
+    The file's first piece decides. `marked` is what was done, to be compared with what the complete file
+    turned out to be.
     """
 
     def __init__(self, archive: Archive, name: str, size: int, *, mark: bool) -> None:
@@ -45,7 +45,7 @@ class Packer:
         self.marked = False
 
     def take(self, piece: bytes) -> None:
-        """Get the next piece."""
+        """Receive the next piece."""
         if not self._begun:
             self.marked = self._mark and _unmarked_utf8(piece)
             self._archive.begin(self._name, self._size, codecs.BOM_UTF8 if self.marked else b"")
@@ -53,7 +53,7 @@ class Packer:
         self._archive.add(piece)
 
     def end(self) -> None:
-        """Get nothing more."""
+        """Receive the end of the file."""
         if not self._begun:
             self._archive.begin(self._name, self._size)
         self._archive.end()
@@ -69,8 +69,8 @@ def _unmarked_utf8(start: bytes) -> bool:
     return True
 
 
-class _Lane:
-    """Gives pieces to `take`, one after the other, on a thread of its own that it joins at the end."""
+class _Worker:
+    """Passes pieces to `take`, one after the other, on its own thread, which it joins at the end."""
 
     def __init__(self, name: str, take: Callable[[bytes], None]) -> None:
         self._name = name
@@ -97,34 +97,38 @@ class _Lane:
 
 
 def read_once(
-    source: SourceFile, taker: Taker | None = None, *, target: str | None = None, limits: Limits | None = None
-) -> Reading:
-    """Read a file and return what is in it as a table, its bytes having gone to `taker` as well.
+    source: SourceFile,
+    sink: ByteSink | None = None,
+    *,
+    target: str | None = None,
+    limits: Limits | None = None,
+) -> ReadResult:
+    """Read a file and return what is in it as a table; `sink` receives the same bytes.
 
-    Raises what reading raises, and what `taker` raises.
+    Raises what reading raises, and what `sink` raises.
     """
     limits = limits or Limits()
     table = TableReader(source, target=target, limits=limits)
     digest = hashlib.sha256()
 
-    def look(piece: bytes) -> None:
+    def scan(piece: bytes) -> None:
         for start in range(0, len(piece), limits.piece):
             table.take(piece[start : start + limits.piece])
 
     with (
         source.open() as stream,
-        _Lane("check", look) as checking,
-        _Lane("digest", digest.update) as digesting,
+        _Worker("preflight", scan) as scanning,
+        _Worker("digest", digest.update) as digesting,
     ):
-        for piece in pieces(stream, deflate.PIECE if taker else limits.piece):
-            checking.put(piece)
+        for piece in pieces(stream, deflate.PIECE if sink else limits.piece):
+            scanning.put(piece)
             digesting.put(piece)
-            if taker is not None:
-                taker.take(piece)
-            if table.hopeless:
+            if sink is not None:
+                sink.take(piece)
+            if table.is_unreadable:
                 break
-        checking.drain()
+        scanning.drain()
         digesting.drain()
-    if taker is not None and not table.hopeless:
-        taker.end()
+    if sink is not None and not table.is_unreadable:
+        sink.end()
     return table.finish(digest.hexdigest())

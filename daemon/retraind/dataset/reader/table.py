@@ -1,38 +1,59 @@
-"""Reads one CSV or TSV file once, from first byte to last, and tells what is in it. Judges nothing: rules.py does.
+"""Reads one CSV or TSV file once, from first byte to last, and returns what is in it. It knows no rules.
 
-Memory does not grow with the file: of what is unusual, the first few places are kept and the rest is counted.
+Memory does not grow with the file: of what is unusual, the first few examples are kept and the rest is
+counted.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
 
-from retraind.dataset.reader.columns import ColumnFacts, ColumnWatch
-from retraind.dataset.reader.encoding import Encoding, EncodingCheck, is_utf16
-from retraind.dataset.reader.examples import Few
-from retraind.dataset.reader.records import MAX_CELLS, In, Record, Scanner
-from retraind.dataset.reader.skeleton import CR, CRLF, LF, Block
+from retraind.dataset.reader.blocks import CR, CRLF, LF, Block
+from retraind.dataset.reader.columns import ColumnFacts, ColumnScan
+from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
+from retraind.dataset.reader.examples import Examples
+from retraind.dataset.reader.records import MAX_CELLS, FieldState, Record, Scanner
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
 OTHER_DELIMITERS = (b",", b"\t", b";", b"|")
 
 _HEAD = 4_096
 
-_FOREIGN = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook or another old Office file"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\x1f\x8b", "a gzip-compressed file"),
-    (b"PAR1\x15", "a Parquet file"),  # the first four alone may begin the name of a column
-    *((b"BZh%d1AY&SY" % level, "a bzip2-compressed file") for level in range(1, 10)),
-    (b"\xfd7zXZ\x00", "an xz-compressed file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd-compressed file"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"ARROW1\x00\x00", "an Arrow file"),
-    *((b"%%PDF-%d." % version, "a PDF document") for version in (1, 2)),
+
+class FileKind(StrEnum):
+    """What a file is that is not text."""
+
+    OFFICE = "office"
+    OLD_OFFICE = "old-office"
+    ZIP = "zip"
+    EMPTY_ZIP = "empty-zip"
+    GZIP = "gzip"
+    BZIP2 = "bzip2"
+    XZ = "xz"
+    ZSTD = "zstd"
+    SEVEN_ZIP = "7z"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    SQLITE = "sqlite"
+    PDF = "pdf"
+
+
+_SIGNATURES = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", FileKind.OLD_OFFICE),
+    (b"PK\x03\x04", FileKind.ZIP),
+    (b"PK\x05\x06", FileKind.EMPTY_ZIP),
+    (b"\x1f\x8b", FileKind.GZIP),
+    (b"PAR1\x15", FileKind.PARQUET),  # a column's name may begin with the first four
+    *((b"BZh%d1AY&SY" % level, FileKind.BZIP2) for level in range(1, 10)),
+    (b"\xfd7zXZ\x00", FileKind.XZ),
+    (b"\x28\xb5\x2f\xfd", FileKind.ZSTD),
+    (b"7z\xbc\xaf\x27\x1c", FileKind.SEVEN_ZIP),
+    (b"SQLite format 3\x00", FileKind.SQLITE),
+    (b"ARROW1\x00\x00", FileKind.ARROW),
+    *((b"%%PDF-%d." % version, FileKind.PDF) for version in (1, 2)),
 )
 _WORKBOOK_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"xl/", b"docProps/")
 _ENDINGS = {LF: "LF", CRLF: "CRLF", CR: "CR"}
@@ -40,48 +61,48 @@ _ENDINGS = {LF: "LF", CRLF: "CRLF", CR: "CR"}
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file to check: the name people know it by, and a way to open it for reading its bytes from the start."""
+    """A file to read: the name that people know, and a function that opens it at its first byte."""
 
     name: str
     open: Callable[[], BinaryIO]
 
     @classmethod
     def from_path(cls, path: Path) -> "SourceFile":
-        """Return the source for a file on disk, shown under its own name."""
+        """Return the source of a file on disk, under its own name."""
         return cls(path.name, lambda: path.open("rb"))
 
     @property
     def suffix(self) -> str:
-        """The name's extension in lower case. Whether the service minds capitals is left open by its manual."""
+        """The extension in lower case; the manual does not say whether the service accepts upper case."""
         return PurePath(self.name).suffix.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read and held at once, in bytes, and how many rows the sample has. Tests make them small."""
+    """How many bytes are read and kept at once, and how many rows the sample has. Tests make them small."""
 
     piece: int = 256 << 10
-    held: int = 1 << 20  # of a row whose end has not come yet, for the fast way
+    waiting: int = 1 << 20  # of a row that is not complete yet, for the fast way
     header: int = 4 << 20
-    sample: int = 1_000  # the service wants every class within so many rows
+    sample: int = 1_000  # the service requires every class within this many rows
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What is known of a file that was read to its end."""
+    """What is known about a file that was read to its end."""
 
     name: str
     encoding: str  # ascii, utf-8, utf-8-sig, shift_jis or unknown
     delimiter: str
-    columns: tuple[str, ...]  # at most 5,000, whatever the file says
+    columns: tuple[str, ...]  # at most 5,000, however many the file has
     rows: int  # records after the header; empty lines are not counted
     bytes: int
-    sha256: str  # of the bytes as they are, in hexadecimal
+    sha256: str  # of the bytes in the file, in hexadecimal
     line_ending: str  # LF, CRLF, CR, mixed or none; line breaks inside quotes do not count
 
 
-class Ragged(NamedTuple):
-    """A row with another number of fields than the header; `width` is 0 for an empty line."""
+class RaggedRow(NamedTuple):
+    """A row whose number of fields differs from the header's; `width` is 0 for an empty line."""
 
     line: int
     width: int
@@ -89,14 +110,15 @@ class Ragged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndlessHeader:
-    """The first row does not end. `quote_line` tells where an open quote began, if that is the cause."""
+    """The first row is longer than `limit` bytes."""
 
-    quote_line: int | None
+    limit: int
+    quote_line: int | None  # the line of the open quote, if that is the cause
 
 
 @dataclass(frozen=True, slots=True)
 class NulBytes:
-    """Where the first NUL byte stands, and how many there are."""
+    """The place of the first NUL byte, and the number of them."""
 
     line: int
     offset: int
@@ -104,21 +126,21 @@ class NulBytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Everything one pass over a file found. `facts` is None when the file could not be read to its end as a table."""
+class ReadResult:
+    """Everything found in a file. `facts` is None when the file could not be read to its end as a table."""
 
     name: str
     suffix: str
     facts: TableFacts | None = None
-    foreign: str | None = None  # what the file is instead of text, with its article
+    not_text: FileKind | None = None  # what the file is instead of text
     utf16: bool = False
     empty: bool = False  # no bytes at all, or line breaks only
     encoding: Encoding = field(default_factory=lambda: Encoding("ascii", ascii_head=True))
     header: tuple[bytes, ...] = ()
     width: int = 0
     rows: int = 0
-    ragged: Few[Ragged] = field(default_factory=Few)
-    same_width: bool = False  # every row is ragged, and all in the same way
+    ragged: Examples[RaggedRow] = field(default_factory=Examples)
+    same_width: bool = False  # every row is ragged, and all have the same width
     columns: ColumnFacts = field(default_factory=ColumnFacts)
     target_found: bool = False
     nul: NulBytes | None = None
@@ -126,8 +148,8 @@ class Reading:
     endless_header: EndlessHeader | None = None
 
     @property
-    def whole(self) -> bool:
-        """True when every record was recognised, so that counts of rows mean something."""
+    def is_complete(self) -> bool:
+        """True when every record was recognised, so that the number of rows is right."""
         return self.unclosed_line is None and self.endless_header is None
 
     def text(self, value: bytes) -> str:
@@ -135,29 +157,27 @@ class Reading:
         return self.encoding.text(value)
 
 
-def foreign_kind(head: bytes) -> str | None:
-    """Tell what a file is whose first bytes are not those of text; None when they may be."""
-    for magic, kind in _FOREIGN:
-        if head.startswith(magic):
-            if kind == "a zip archive" and any(part in head for part in _WORKBOOK_PARTS):
-                return "an Excel workbook or another Office file"
-            return kind
-    return None
+def kind_of(head: bytes) -> FileKind | None:
+    """Return the kind of a file by its first bytes; None when it may be text."""
+    kind = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
+    if kind is FileKind.ZIP and any(part in head for part in _WORKBOOK_PARTS):
+        return FileKind.OFFICE
+    return kind
 
 
-def read_table(source: SourceFile, *, target: str | None = None, limits: Limits | None = None) -> Reading:
+def read_table(source: SourceFile, *, target: str | None = None, limits: Limits | None = None) -> ReadResult:
     """Read `source` once and return what is in it. Raises OSError when it cannot be read."""
     limits = limits or Limits()
     digest = hashlib.sha256()
     with source.open() as stream:
         reader = TableReader(source, target=target, limits=limits)
-        while not reader.hopeless and (piece := stream.read(limits.piece)):
+        while not reader.is_unreadable and (piece := stream.read(limits.piece)):
             digest.update(piece)
             reader.take(piece)
     return reader.finish(digest.hexdigest())
 
 
-def _guess_delimiter(head: bytes) -> bytes:
+def _guessed_delimiter(head: bytes) -> bytes:
     first = head.splitlines()[0] if head else b""
     return b"\t" if first.count(b"\t") > first.count(b",") else b","
 
@@ -166,66 +186,66 @@ def _encoded(name: str) -> set[bytes]:
     forms = {name.encode("utf-8", "surrogatepass")}
     try:
         forms.add(name.encode("cp932"))
-    except UnicodeEncodeError:  # then no column of a Shift_JIS file can have this name
+    except UnicodeEncodeError:  # no column of a Shift_JIS file can have this name
         return forms
     return forms
 
 
 class TableReader:
-    """Takes one file piece by piece, from first byte to last, and tells at the end what is in it.
+    """Receives one file in pieces of any size, and returns at the end what is in it.
 
-    Give it every piece, in pieces of any size, then call `finish` once. Not safe to use from several threads at once.
+    Pass it every piece, then call `finish` once. It must not be used by several threads at once.
     """
 
     def __init__(
         self, source: SourceFile, *, target: str | None = None, limits: Limits | None = None
     ) -> None:
-        self.hopeless = False
-        """True when what was seen is no table and what follows will not be looked at; the rest need not be read."""
+        self.is_unreadable = False
+        """True once the file is known not to be a table: the rest of it is ignored."""
         self._source = source
         self._target = target
         self._limits = limits or Limits()
         self._head = b""
-        self._not_text: Reading | None = None
-        self._pass: _Pass | None = None
+        self._unreadable: ReadResult | None = None
+        self._text: _TextReader | None = None
 
     def take(self, piece: bytes) -> None:
-        """Look at the next piece."""
-        if self._pass is not None:
-            self._pass.take(piece)
-            self.hopeless = self._pass.endless_header is not None
-        elif not self.hopeless:
+        """Read the next piece."""
+        if self._text is not None:
+            self._text.take(piece)
+            self.is_unreadable = self._text.endless_header is not None
+        elif not self.is_unreadable:
             self._head += piece
             if len(self._head) >= _HEAD:
                 self._begin()
 
     def _begin(self) -> None:
-        """Tell from the first bytes what the file is."""
+        """Find out from the first bytes what the file is."""
         head, self._head = self._head, b""
         start = head[:_HEAD]
-        kind = foreign_kind(start)
+        kind = kind_of(start)
         utf16 = kind is None and is_utf16(start)
         if kind is not None or utf16:
-            self._not_text = Reading(self._source.name, self._source.suffix, foreign=kind, utf16=utf16)
-            self.hopeless = True
+            self._unreadable = ReadResult(self._source.name, self._source.suffix, not_text=kind, utf16=utf16)
+            self.is_unreadable = True
             return
-        delimiter = DELIMITERS.get(self._source.suffix) or _guess_delimiter(start)
-        self._pass = _Pass(start, delimiter, self._target, self._limits)
-        self._pass.take(head)
+        delimiter = DELIMITERS.get(self._source.suffix) or _guessed_delimiter(start)
+        self._text = _TextReader(start, delimiter, self._target, self._limits)
+        self._text.take(head)
 
-    def finish(self, sha256: str) -> Reading:
-        """Return what is in the file, once all its pieces were taken; `sha256` is that of its bytes."""
-        if self._pass is None and self._not_text is None:
+    def finish(self, sha256: str) -> ReadResult:
+        """Return what is in the file, after its last piece; `sha256` is that of its bytes."""
+        if self._text is None and self._unreadable is None:
             self._begin()
-        if self._pass is None:
-            assert self._not_text is not None
-            return self._not_text
-        self._pass.finish()
-        return self._pass.reading(self._source, sha256)
+        if self._text is None:
+            assert self._unreadable is not None
+            return self._unreadable
+        self._text.finish()
+        return self._text.result(self._source, sha256)
 
 
-class _Pass:
-    """The state of one pass over one file of text."""
+class _TextReader:
+    """Reads one file of text."""
 
     def __init__(self, head: bytes, delimiter: bytes, target: str | None, limits: Limits) -> None:
         self.endless_header: EndlessHeader | None = None
@@ -233,23 +253,23 @@ class _Pass:
         self._target = target
         self._limits = limits
         self._bytes = 0
-        self._encoding = EncodingCheck(head)
+        self._encoding = EncodingDetector(head)
         self._scanner = Scanner(delimiter)
         self._nul: NulBytes | None = None
         self._header: Record | None = None
         self._rows = 0
-        self._ragged: Few[Ragged] = Few()
-        self._widths: set[int] = set()  # of rows that are not empty and have another than the header
+        self._ragged: Examples[RaggedRow] = Examples()
+        self._widths: set[int] = set()  # of ragged rows that are not empty
         self._empty_lines = 0
-        self._blank_last = False
+        self._last_is_empty = False
         self._endings: set[bytes] = set()
-        self._watch = ColumnWatch(0, None)
+        self._columns = ColumnScan(0, None)
         self._target_at: int | None = None
 
     def take(self, piece: bytes) -> None:
         if self.endless_header is not None:
             return
-        text = piece if self._bytes else piece[len(self._encoding.mark) :]
+        text = piece if self._bytes else piece[len(self._encoding.bom) :]
         self._bytes += len(piece)
         self._encoding.feed(text, lambda offset: self._scanner.line_of(text, offset))
         if (nul := text.find(b"\0")) >= 0:
@@ -263,7 +283,7 @@ class _Pass:
         self._encoding.feed(b"", lambda offset: self._scanner.line_of(b"", offset), final=True)
         self._scanner.feed(b"", final=True)
         self._drain(final=True)
-        if self._blank_last and self._width > 1:
+        if self._last_is_empty and self._width > 1:
             self._ragged.drop_last()
             self._empty_lines -= 1
 
@@ -279,7 +299,7 @@ class _Pass:
         return 0 if self._header is None else self._header.width
 
     def _drain(self, *, final: bool) -> None:
-        """Look at all that can be looked at by now."""
+        """Read all records that can be read by now."""
         scanner = self._scanner
         if self._header is None:
             self._open(scanner.record(keep=self._limits.header))
@@ -295,14 +315,14 @@ class _Pass:
             self._record(record, early=True)
         exact = not self._width
         while self._header is not None:
-            if not exact and not scanner.walking:
-                block = scanner.block(self._width, self._watch.wanted)
+            if not exact and not scanner.in_record:
+                block = scanner.block(self._width, self._columns.wanted)
                 if block is not None:
                     self._block(block)
                     continue
-                if scanner.waiting <= self._limits.held and not final:
+                if scanner.waiting <= self._limits.waiting and not final:
                     return
-                exact = True  # for all that is there: to try the fast way after each record would take long
+                exact = True  # for all waiting bytes: trying the fast way again after each record is slow
             if (record := scanner.record()) is None:
                 return
             self._record(record, early=False)
@@ -313,53 +333,53 @@ class _Pass:
     def _sample(self, block: Block) -> None:
         columns = (block.values[column] for column in range(self._width))
         for line, *cells in zip(block.lines, *columns, strict=True):
-            self._watch.sample(line, cells)
+            self._columns.sample(line, cells)
         self._count(block)
 
     def _block(self, block: Block) -> None:
         if block.values:
-            self._watch.add(block.lines, block.values)
+            self._columns.add(block.lines, block.values)
         self._count(block)
 
     def _count(self, block: Block) -> None:
         self._rows += block.rows
         self._endings |= block.endings
-        self._blank_last = block.blank_last
-        for line, width in block.odd:
-            self._odd_row(line, width)
+        self._last_is_empty = block.last_is_empty
+        for line, width in block.ragged:
+            self._ragged_row(line, width)
 
     def _record(self, record: Record, *, early: bool) -> None:
         if record.ending:
             self._endings.add(record.ending)
-        self._blank_last = record.width == 0
+        self._last_is_empty = record.width == 0
         if record.width != self._width or not record.width:
-            self._odd_row(record.line, record.width)
+            self._ragged_row(record.line, record.width)
             return
         self._rows += 1
         if self._width > MAX_CELLS:
             return
         if early:
-            self._watch.sample(record.line, record.cells)
+            self._columns.sample(record.line, record.cells)
         else:
-            self._watch.add((record.line,), {at: (value,) for at, value in enumerate(record.cells)})
+            self._columns.add((record.line,), {at: (value,) for at, value in enumerate(record.cells)})
 
-    def _odd_row(self, line: int, width: int) -> None:
-        """Count a row of another width. Where there is one column, an empty line is a missing value."""
+    def _ragged_row(self, line: int, width: int) -> None:
+        """Count a row of another width. In a file of one column, an empty line is a missing value."""
         if width or self._width == 1:
             self._rows += 1
         if width or self._width > 1:
-            self._ragged.add(Ragged(line, width))
+            self._ragged.add(RaggedRow(line, width))
             if not width:
                 self._empty_lines += 1
             elif len(self._widths) <= 1:
                 self._widths.add(width)
 
     def _open(self, header: Record | None) -> None:
-        walked = self._scanner.walked
+        current = self._scanner.current
         if header is None:
-            if walked.size > self._limits.header:
-                quote_line = 1 + walked.quote_breaks if walked.place is In.QUOTES else None
-                self.endless_header = EndlessHeader(quote_line)
+            if current.size > self._limits.header:
+                quote_line = 1 + current.quote_breaks if current.state is FieldState.QUOTED else None
+                self.endless_header = EndlessHeader(self._limits.header, quote_line)
             return
         self._header = header
         self._endings |= {header.ending} - {b""}
@@ -367,10 +387,10 @@ class _Pass:
             forms = _encoded(self._target)
             self._target_at = next((at for at, name in enumerate(header.cells) if name in forms), None)
         if header.width <= MAX_CELLS:
-            self._watch = ColumnWatch(header.width, self._target_at)
+            self._columns = ColumnScan(header.width, self._target_at)
 
-    def reading(self, source: SourceFile, sha256: str) -> Reading:
-        """Return what was found, once all was seen."""
+    def result(self, source: SourceFile, sha256: str) -> ReadResult:
+        """Return what was found, after the last piece."""
         encoding = self._encoding.result()
         header = () if self._header is None else self._header.cells
         unclosed_line = self._scanner.unclosed_line
@@ -384,7 +404,7 @@ class _Pass:
             sha256=sha256,
             line_ending=self._line_ending(),
         )
-        return Reading(
+        return ReadResult(
             name=source.name,
             suffix=source.suffix,
             facts=facts if self.endless_header is None else None,
@@ -398,7 +418,7 @@ class _Pass:
             rows=self._rows,
             ragged=self._ragged,
             same_width=self._ragged.count == self._rows and len(self._widths) == 1 and not self._empty_lines,
-            columns=self._watch.facts(),
+            columns=self._columns.facts(),
             target_found=self._target_at is not None,
             nul=self._nul,
             unclosed_line=unclosed_line,

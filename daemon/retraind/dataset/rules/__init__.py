@@ -1,1 +1,1 @@
-"""The service's rules about data, as functions from a reading to findings."""
+"""The service's rules for data: functions that take what is known about a file and yield findings."""

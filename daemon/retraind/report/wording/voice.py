@@ -46,9 +46,9 @@ class Voice:
 
     def finding(self, finding: Finding) -> str:
         """Put a finding into one paragraph: where, what, and what to do."""
+        words = self.finding_words(finding)
         if finding.rule == LEGACY:
-            return str(finding.facts["text"])
-        words = self.words(finding.rule.replace("-", "_"), finding.facts)
+            return words.what
         return self.label(
             "finding_line",
             file=finding.file,
@@ -57,6 +57,13 @@ class Voice:
             service=finding.service_message,
             remedy=words.remedy,
         )
+
+    def finding_words(self, finding: Finding) -> Words:
+        """Return the words of a finding without its place; the line and the column are facts as well."""
+        if finding.rule == LEGACY:
+            return Words(str(finding.facts["text"]))
+        place: dict[str, Fact] = {"line": finding.line, "column": finding.column}
+        return self.words(finding.rule.replace("-", "_"), place | dict(finding.facts))
 
     def label(self, code: str, /, **facts: Any) -> str:
         """Return a heading, a part of a line, or any other text that is one string."""

@@ -1,8 +1,9 @@
-"""The fast way through a CSV or TSV file: many records at once, most of them without looking at any.
+"""The fast way through a CSV or TSV file: many records at once, mostly without parsing any of them.
 
-With all but delimiters, line breaks and quotes deleted, a regular run of records is one short pattern repeated, and
-quotes come in pairs. Runs that are not so regular are split line by line or read by the csv module. What is left over,
-such as a record not yet complete, gets no answer here: records.Scanner is exact for all.
+Once everything but delimiters, line breaks and quotes is deleted (what is left is called the skeleton),
+regular records are one short pattern repeated, and quotes come in pairs. Less regular records are split line
+by line or read by the csv module. Everything else, such as a record that is not yet complete, is left to
+records.Scanner.
 """
 
 import csv
@@ -17,12 +18,12 @@ QUOTE = b'"'
 CR, LF, CRLF = b"\r", b"\n", b"\r\n"
 
 _QUOTED = re.compile(rb'"((?:[^"]+|"")*+)"?(.*)', re.DOTALL)
-"""A value that begins with a quote: what is in the quotes, and what follows on them, which is taken as it is."""
+"""A value that begins with a quote: the part in quotes, and what follows it literally."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of complete records: how many have the expected width, their values as asked for, and the others."""
+    """Consecutive complete records: those of the expected width with requested values, and the others."""
 
     size: int  # bytes
     breaks: int  # physical lines; more than records when quoted fields hold line breaks
@@ -30,12 +31,12 @@ class Block:
     endings: frozenset[bytes]
     lines: Sequence[
         int
-    ] = ()  # of these records, when columns were asked for: the physical line each starts in
+    ] = ()  # of these records, when columns were requested: the physical line each starts in
     values: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
-    odd: Iterable[
+    ragged: Iterable[
         tuple[int, int]
-    ] = ()  # the other records' lines and widths (0: an empty line); to be read once
-    blank_last: bool = False
+    ] = ()  # the other records' lines and widths (0: an empty line); can be iterated once
+    last_is_empty: bool = False
 
 
 def line_breaks(data: bytes | bytearray, start: int, end: int) -> int:
@@ -47,12 +48,12 @@ def line_breaks(data: bytes | bytearray, start: int, end: int) -> int:
 
 
 def _last_break(data: bytes, end: int) -> int:
-    """Return where the last line break before `end` ends; 0 if there is none."""
+    """Return the end of the last line break before `end`; 0 if there is none."""
     return max(data.rfind(LF, 0, end), data.rfind(CR, 0, end)) + 1
 
 
 def _last_break_outside(data: bytes) -> int:
-    """Return where the last line break outside quotes ends, if quotes simply alternate."""
+    """Return the end of the last line break outside quotes, provided that quotes simply alternate."""
     end = _last_break(data, len(data))
     odd = data.count(QUOTE, 0, end) % 2
     while odd:
@@ -69,10 +70,10 @@ def _endings(outside: bytes) -> frozenset[bytes]:
 
 
 class _Lines(Sequence[int]):
-    """The physical lines that records start in, counted only when one is asked for, which is seldom."""
+    """The physical lines in which records start, counted only when one is requested, which is rare."""
 
     def __init__(self, first: int, records: Sequence[bytes], inside: Sequence[bytes]) -> None:
-        """`inside` is what quotes hide; of each run a quote is left in `records`."""
+        """`inside` is the text in quotes; `records` has one quote in place of each such text."""
         self._first = first
         self._records = records
         self._inside = inside
@@ -101,64 +102,64 @@ class _Lines(Sequence[int]):
         return self._all[at]
 
 
-class Skeletons:
-    """Answers for one delimiter; remembers the pattern it expects, so that comparing is one memory comparison."""
+class BlockReader:
+    """Returns blocks for one delimiter. Remembers the expected pattern, which makes comparing fast."""
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
         structure = {*delimiter, *CRLF, *QUOTE}
-        self._rest = bytes(set(range(256)) - structure)
+        self._no_structure = bytes(set(range(256)) - structure)
         self._kinds = bytes(byte if byte in structure else ord("x") for byte in range(256))
         self._openings = (delimiter + QUOTE, LF + QUOTE, CR + QUOTE)
-        self._hiding = False  # the last run had structure in quotes, so the next one may as well
+        self._hiding = False  # the last block had structure in quotes, so the next one probably has too
         self._unit = b""
         self._pattern = b""
 
     def block(
         self, data: bytes, line: int, width: int, wanted: Callable[[bytes], Sequence[int]]
     ) -> Block | None:
-        """Return complete records from the start of `data`, which begins with a record in physical line `line`.
+        """Return complete records from the start of `data`, where a record begins in physical line `line`.
 
-        They are compared with `width`, from 1. `wanted` tells, given the bytes, which columns' values are needed of
-        them. None: there is no complete record, or it takes the exact way to know.
+        They are compared with `width`, from 1. `wanted` returns, for these bytes, the columns whose values
+        are needed. None: there is no complete record, or only the exact way can tell.
         """
-        whole = data[: _last_break(data, len(data))]
-        if not whole:
+        complete = data[: _last_break(data, len(data))]
+        if not complete:
             return None
-        columns = wanted(whole)
-        if self._hiding and (block := self._quoted(whole, line, width, columns)) is not None:
+        columns = wanted(complete)
+        if self._hiding and (block := self._quoted(complete, line, width, columns)) is not None:
             return block
-        structure = whole.translate(None, self._rest)
+        structure = complete.translate(None, self._no_structure)
         plain = QUOTE not in structure
         skeleton = structure
         if not plain:
             skeleton = structure.replace(QUOTE * 2, b"")
-            if QUOTE in skeleton and not self._opens(whole):
+            if QUOTE in skeleton and not self._opens(complete):
                 plain = True
                 skeleton = skeleton.replace(QUOTE, b"")
         if QUOTE not in skeleton:
-            # Between any two delimiters or line breaks stands an even number of quotes, or none that means anything.
-            # So each of these is outside quotes, whatever the quotes are: a field whose quotes are open has an odd
-            # number of them so far.
+            # Between any two delimiters or line breaks there is an even number of quotes, or none with a
+            # meaning. So all delimiters and line breaks are outside quotes: a field with an open quote has an
+            # odd number so far.
             self._hiding = False
-            rows, ending = self._regular(skeleton, whole, width)
+            rows, ending = self._regular(skeleton, complete, width)
             if not rows:
-                return self._split(whole, line, width, columns)
-            values = self._values(whole, ending, width, columns, plain=plain)
-            return Block(len(whole), rows, rows, frozenset({ending}), range(line, line + rows), values)
-        block = None if self._hiding else self._quoted(whole, line, width, columns)
+                return self._split(complete, line, width, columns)
+            values = self._values(complete, ending, width, columns, plain=plain)
+            return Block(len(complete), rows, rows, frozenset({ending}), range(line, line + rows), values)
+        block = None if self._hiding else self._quoted(complete, line, width, columns)
         self._hiding = block is not None
-        return block or self._read(whole, line, width, columns)
+        return block or self._read(complete, line, width, columns)
 
     def _opens(self, data: bytes) -> bool:
-        """Tell whether any quote can open a quoted field; elsewhere it is a character like others."""
+        """Return whether any quote can open a quoted field; elsewhere it is a literal character."""
         return data.startswith(QUOTE) or any(opening in data for opening in self._openings)
 
     def _regular(self, skeleton: bytes, outside: bytes, width: int) -> tuple[int, bytes]:
-        """Return how many records there are and their line break, if all have `width` fields; else 0.
+        """Return the number of records and their line break, if all have `width` fields; else 0.
 
-        `skeleton` is the structure of `outside`. An empty line has no place in the pattern if there are two columns
-        or more; with one it would.
+        `skeleton` is the structure of `outside`. Needs two columns or more: with one, an empty line looks
+        regular.
         """
         ending = CRLF if skeleton[width - 1 : width + 1] == CRLF else skeleton[width - 1 : width]
         if width == 1 or ending not in {CR, LF, CRLF}:
@@ -171,14 +172,14 @@ class Skeletons:
         if rest or not self._pattern.startswith(skeleton):
             return 0, ending
         if ending == CRLF and outside.count(CRLF) != rows:
-            # A lone CR, then text, then a lone LF: in the skeleton they look like one line break.
+            # A lone CR, some text, and a lone LF look like one line break in the skeleton.
             return 0, ending
         return rows, ending
 
     def _values(
         self, data: bytes, ending: bytes, width: int, columns: Sequence[int], *, plain: bool
     ) -> Mapping[int, Sequence[bytes]]:
-        """Return the values of single columns of a regular run in which no quotes hide structure."""
+        """Return the values of single columns of regular records without structure in quotes."""
         if not columns:
             return {}
         if len(columns) == 1:
@@ -205,22 +206,22 @@ class Skeletons:
         inner = cell[1:-1]
         if cell.endswith(QUOTE) and QUOTE not in inner:
             return inner
-        # Not by the csv module, which refuses long values.
+        # Not by the csv module, which rejects long values.
         found = _QUOTED.fullmatch(cell)
         assert found is not None
         quoted, rest = found.groups()
         return quoted.replace(QUOTE * 2, QUOTE) + rest
 
     def _quoted(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
-        """Return the records of a run in which quotes simply alternate, if it is regular.
+        """Return the block of regular records in which opening and closing quotes simply alternate.
 
-        They do if each opening one follows a delimiter, a line break or a closing quote; then the latter two are one
-        doubled quote.
+        They do if each opening quote follows a delimiter, a line break or a closing quote. In the last case
+        the two are one doubled quote.
         """
         parts = data.split(QUOTE)
         if not len(parts) % 2:
-            whole = data[: _last_break_outside(data)]
-            return self._quoted(whole, line, width, columns) if whole else None
+            complete = data[: _last_break_outside(data)]
+            return self._quoted(complete, line, width, columns) if complete else None
         outside = QUOTE.join(parts[::2])
         kinds = outside.translate(self._kinds)
         if b'x"' in kinds:
@@ -246,8 +247,8 @@ class Skeletons:
     ) -> list[bytes] | None:
         """Return the values of a column, counted from the end.
 
-        Of each quoted run only a quote is left in `records`; `inside` has its content. None where a value is quoted in
-        part: then it takes the exact way to know what it means.
+        `records` has one quote in place of each quoted text, and `inside` has these texts. None where a value
+        is quoted in part: only the exact way knows its meaning.
         """
         values = []
         end = 0
@@ -262,13 +263,13 @@ class Skeletons:
                     return None
                 before = len(cells[0]) if len(cells) > back else 0
                 first = end - record.count(QUOTE, before)
-                # A doubled quote ends one run and begins another.
+                # A doubled quote ends one quoted text and begins another.
                 cell = QUOTE.join(inside[first : first + len(cell)])
             values.append(cell)
         return values
 
     def _split(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block:
-        """Take a run in which no quotes hide structure apart, line by line."""
+        """Split records without structure in quotes, line by line."""
         records = data.replace(CRLF, LF).replace(CR, LF).split(LF)
         records.pop()
         widths = [record.count(self._delimiter) + 1 if record else 0 for record in records]
@@ -288,21 +289,22 @@ class Skeletons:
             endings=_endings(data),
             lines=lines,
             values=values,
-            odd=((at, found) for at, found in enumerate(widths, start=line) if found != width),
-            blank_last=widths[-1] == 0,
+            ragged=((at, found) for at, found in enumerate(widths, start=line) if found != width),
+            last_is_empty=widths[-1] == 0,
         )
 
     def _read(self, data: bytes, line: int, width: int, columns: Sequence[int]) -> Block | None:
-        """Let the csv module read a run. The last record is left for next time: it may end in an open quote.
+        """Let the csv module read records, all but the last, which may end in an open quote.
 
-        None when there is no other, or when a field exceeds the module's limit, which is global and not ours to set.
+        None when there is no other, or when a field exceeds the module's limit, which is global and not ours
+        to set.
         """
         # Latin-1 maps each byte to one character and back.
         text = io.StringIO(data.decode("latin-1"), newline="")
         reader = csv.reader(text, delimiter=self._delimiter.decode("ascii"))
         lines: list[int] = []
         values: dict[int, list[bytes]] = {column: [] for column in columns}
-        odd: list[tuple[int, int]] = []
+        ragged: list[tuple[int, int]] = []
         last_lines = []
         rows = start = found = 0
         try:
@@ -312,7 +314,7 @@ class Skeletons:
                 last_lines.append(end - 1)
                 found = len(cells)
                 if found != width:
-                    odd.append((line + start, found))
+                    ragged.append((line + start, found))
                 else:
                     rows += 1
                     if columns:
@@ -332,6 +334,6 @@ class Skeletons:
             endings=_endings(b"-".join({physical[at][-2:] for at in last_lines})),
             lines=lines,
             values=values,
-            odd=odd,
-            blank_last=found == 0,
+            ragged=ragged,
+            last_is_empty=found == 0,
         )

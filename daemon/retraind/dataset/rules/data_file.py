@@ -1,0 +1,83 @@
+"""What a rule receives: one file of a delivery, and what is known about it. Findings are made here."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from retraind.dataset.reader.examples import MAX_EXAMPLES
+from retraind.dataset.reader.table import ReadResult
+from retraind.domain.problems import Fact, Finding, Severity, plain_fact
+from retraind.system.escape import display
+
+MAX_CHARS = 512
+"""Kept of each text in a finding; people are shown less of it."""
+
+
+class PreviousDelivery(NamedTuple):
+    """The training file of the model's last good delivery, with which a new one is compared."""
+
+    name: str  # by which people find that delivery
+    columns: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file, and what is known about its part in the delivery."""
+
+    table: ReadResult
+    training: bool  # False: the evaluation file
+    paired: bool = False  # training and evaluation file come together
+    adds_bom: bool = False  # a missing byte order mark is added on the way to the service
+    time_series: bool = False
+    target: str | None = None
+    previous: PreviousDelivery | None = None
+
+    def error(self, rule: str, /, **facts: Any) -> Finding:
+        """Return a finding that stops the delivery.
+
+        Besides its facts it may have a `line`, a `column` and the `service`'s message for it.
+        """
+        return self._finding(Severity.ERROR, rule, **facts)
+
+    def warning(self, rule: str, /, **facts: Any) -> Finding:
+        """Return a finding that is reported and does not stop the delivery."""
+        return self._finding(Severity.WARNING, rule, **facts)
+
+    def _finding(
+        self,
+        severity: Severity,
+        rule: str,
+        /,
+        *,
+        service: str | None = None,
+        line: int | None = None,
+        column: str | int | None = None,
+        **facts: Any,
+    ) -> Finding:
+        return Finding(
+            rule=rule,
+            severity=severity,
+            file=display(self.table.name),
+            line=line,
+            column=_shortened(column) if isinstance(column, str) else column,
+            facts={name: _bounded(value) for name, value in facts.items()},
+            service_message=service,
+        )
+
+    def column(self, index: int) -> str | int:
+        """Return a column's name, or its place from 1 if it has none."""
+        return self.table.text(self.table.header[index]) or index + 1
+
+
+def _bounded(value: Any) -> Fact:
+    """Return a fact of limited size, whatever the file contains: the first examples, the start of texts."""
+    if isinstance(value, str):
+        return plain_fact(_shortened(value))
+    if isinstance(value, tuple | list):
+        return tuple(_bounded(each) for each in value[:MAX_EXAMPLES])
+    return plain_fact(value)
+
+
+def _shortened(text: str) -> str:
+    # What is not valid Unicode, such as an argument of a command, cannot be kept in a journal as it is.
+    return text[:MAX_CHARS].encode("utf-8", "backslashreplace").decode("utf-8")

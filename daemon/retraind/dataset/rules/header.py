@@ -1,0 +1,99 @@
+"""Rules about a file's first row, which has the column names."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS, ReadResult
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.service_messages import FEW_ROWS, MANY_COLUMNS, ONE_COLUMN, RAGGED, SAME_NAME
+from retraind.domain.problems import Finding
+
+MIN_COLUMNS = 2
+MAX_COLUMNS, MAX_COLUMNS_TIME_SERIES = 999, 200
+
+
+def header(file: DataFile) -> Iterator[Finding]:
+    """The first row has at least two, and not too many, column names."""
+    table = file.table
+    limit = MAX_COLUMNS_TIME_SERIES if file.time_series else MAX_COLUMNS
+    if table.empty:
+        size = table.facts.bytes if table.facts is not None else 0
+        yield file.error("empty-file", service=FEW_ROWS, size=size, paired=file.paired)
+    elif not table.header and not table.is_complete:
+        return
+    elif table.width == 0:
+        yield file.error("blank-header", service=ONE_COLUMN, line=1, paired=file.paired)
+    elif is_separator_line(table):
+        yield file.error("separator-line", service=RAGGED, line=1, paired=file.paired)
+    elif table.width < MIN_COLUMNS:
+        other = other_delimiter(table)
+        yield file.error(
+            "one-column",
+            service=ONE_COLUMN,
+            line=1,
+            name=table.text(table.header[0]),
+            delimiter=DELIMITERS.get(table.suffix, b",").decode("ascii"),
+            other_delimiter=other.decode("ascii") if other else None,
+            other_extension=next((suffix for suffix, each in DELIMITERS.items() if each == other), None),
+            paired=file.paired,
+        )
+    elif table.width > limit:
+        yield file.error(
+            "too-many-columns",
+            service=MANY_COLUMNS,
+            line=1,
+            columns=table.width,
+            limit=limit,
+            time_series=file.time_series,
+            paired=file.paired,
+        )
+
+
+def is_separator_line(table: ReadResult) -> bool:
+    """Return whether the first row is not a header, but the line that tells Excel which delimiter to use."""
+    return [name.lower() for name in table.header] == [b"sep=", b""]
+
+
+def other_delimiter(table: ReadResult) -> bytes | None:
+    """Return the delimiter that a file with a header of one column evidently uses; None if there is none."""
+    if table.width != 1 or table.facts is None or not table.header:
+        return None
+    counts = {
+        delimiter: table.header[0].count(delimiter)
+        for delimiter in OTHER_DELIMITERS
+        if delimiter != table.facts.delimiter.encode("ascii")
+    }
+    likely = max(counts, key=counts.__getitem__)
+    return likely if counts[likely] else None
+
+
+def column_names(file: DataFile) -> Iterator[Finding]:
+    """All names differ, and at most one is empty. Case and spaces make a difference."""
+    table = file.table
+    if table.width < MIN_COLUMNS or is_separator_line(table):
+        return
+    counts = Counter(table.header)
+    counts.pop(b"", None)
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        yield file.error(
+            "duplicate-columns",
+            service=SAME_NAME,
+            line=1,
+            column=table.text(repeated[0]),
+            names=[(table.text(name), counts[name]) for name in repeated],
+            total=len(repeated),
+            paired=file.paired,
+        )
+    unnamed = [at for at, name in enumerate(table.header, start=1) if not name]
+    if len(unnamed) > 1:
+        yield file.error(
+            "empty-column-names",
+            service=SAME_NAME,
+            line=1,
+            column=unnamed[0],
+            places=unnamed,
+            total=len(unnamed),
+            paired=file.paired,
+        )
+    elif unnamed:
+        yield file.warning("empty-column-name", line=1, column=unnamed[0])
