@@ -33,8 +33,8 @@ from retraind.reconcile import retention, upkeep
 from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
 from retraind.reconcile.hosts import Hosts
-from retraind.reconcile.lanes import Lanes, Shared
-from retraind.reconcile.loop import Loop, guarded, report_journal
+from retraind.reconcile.lanes import Lanes, Shared, report_journal
+from retraind.reconcile.loop import Loop
 from retraind.reconcile.once import Once
 from retraind.reconcile.orphans import Orphans
 from retraind.reconcile.publishing import Publisher, publish_no_start
@@ -147,17 +147,13 @@ class Daemon:
             orphans=self.orphans.of,
         )
         self.loop = Loop(
-            self.queue,
-            self.lanes,
-            self.folders,
-            self.pipeline,
-            journal,
-            self.publisher,
-            clock,
-            self._stopping,
-        )
+            self.queue, self.lanes, self.folders, pipeline=self.pipeline, journal=journal, publisher=self.publisher,
+            clock=clock, stopping=self._stopping,
+        )  # fmt: skip
         self._watcher = Watcher()
-        self.sweeps = Sweeps(self.loop, self.lanes, self.folders, self._watcher, clock)
+        self.sweeps = Sweeps(
+            self.loop, self.lanes, self.folders, self._watcher, clock=clock, stopping=self._stopping
+        )
         self._hints = JournalHints(self.queue, journal)
         self.reload = Reload(self.queue, self.folders, self._watcher, self.publisher, shares)
         self.caretaker = Caretaker(
@@ -221,13 +217,11 @@ class Daemon:
 
     def _schedule(self) -> None:
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
-        lane = self.lanes.shared(Shared.UPKEEP)
-        tidy = partial(lane.submit, _TIDY, partial(guarded, self._tidier.tidy))
+        tidy = partial(self.lanes.shared(Shared.RETENTION).submit, _TIDY, self._tidier.tidy)
         self.timetable.every(retention.interval(self.settings), _TIDY, tidy)
 
     def _mind_keys(self) -> None:
-        lane = self.lanes.shared(Shared.UPKEEP)
-        mind = partial(lane.submit, _KEYS, partial(guarded, self.caretaker.mind))
+        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)
         self.timetable.every(upkeep.INTERVAL, _KEYS, mind)
 
     def stop(self) -> None:
@@ -294,11 +288,11 @@ class Daemon:
         began = self._clock.elapsed()
         if began < self._heed_at or (version := self.journal.database.data_version()) == self._seen:
             return
-        self._seen = version
         self._notifier.nudge()
         self._hints.heed()
         self.orphans.mind()
         self._say()
+        self._seen = version  # Not before: had the journal failed meanwhile, the change would be missed.
         ended = self._clock.elapsed()
         self._heed_at = ended + _REST * (ended - began)
 

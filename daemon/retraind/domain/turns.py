@@ -36,7 +36,7 @@ def turns(
     free = [job for job in jobs if not _needs_turn(job)]
     occupying = [job for job in jobs if job.occupies_model]
     returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
-    sealing = any(job.state is State.SEALING and not job.attempts for job in jobs)
+    sealing = any(job.state is State.SEALING and not job.attempts and job.hold is None for job in jobs)
     sealed = [job for job in jobs if job.state is State.SEALED and (not sealing or job.id in running)]
     begun = [job for job in (*occupying, *returning, *sealed) if job.id in running]
     superseded: tuple[tuple[Job, Job], ...] = ()

@@ -1,6 +1,5 @@
 """What is to be done for a model, as a value. Pure: a situation goes in, a decision comes out."""
 
-from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -23,15 +22,15 @@ class Situation:
 
     now: datetime
     complete: tuple[Delivery, ...] = ()
-    """Deliveries that a scan has just found complete."""
+    """Deliveries that a scan has just found complete, oldest key first."""
     jobs: tuple[Job, ...] = ()
     """The active ones."""
     held: bool = False
     backlog: Literal["all", "latest"] = "all"
     reachable: bool = True
     """False before the folder's share has answered for the first time: steps would hang there."""
-    at_work: Container[str] = ()
-    """The jobs that a thread has."""
+    at_work: frozenset[str] = frozenset()
+    """The ids of the jobs that a thread has."""
     taken_in: int = 0
     """Deliveries taken in within the hour."""
 
@@ -45,8 +44,6 @@ class Decision:
     """Jobs that will not be sent, each with the newer one that takes its place."""
     run: tuple[Job, ...] = ()
     """Jobs whose step is to be run now."""
-    scan_again: bool = False
-    """Something complete was taken in or left, so the folder is to be scanned again."""
     wake_at: datetime | None = None
     """When the next step becomes due."""
 
@@ -55,12 +52,12 @@ def decide(situation: Situation) -> Decision:
     """Decide about one model."""
     take_in = _take_in(situation)
     if not situation.reachable:
-        return Decision(take_in, scan_again=bool(take_in))
+        return Decision(take_in)
     plan = turns(situation.jobs, held=situation.held, backlog=situation.backlog, running=situation.at_work)
     may_run = [job for job in plan.run if job.id not in situation.at_work]
     due = tuple(job for job in may_run if job.due(situation.now) <= situation.now)
     later = [job.due(situation.now) for job in may_run if job not in due]
-    return Decision(take_in, plan.superseded, due, scan_again=bool(take_in), wake_at=min(later, default=None))
+    return Decision(take_in, plan.superseded, due, min(later, default=None))
 
 
 def _take_in(situation: Situation) -> tuple[Delivery, ...]:

@@ -3,9 +3,9 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -26,55 +26,147 @@ _LOG = log.get(__name__)
 _HOUR = 3600.0
 
 
+class Moves:
+    """Moves of files out of a drop folder. What a scan saw before the end of one may be there no more."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Move files while the block runs."""
+        with self._lock:
+            self._count += 1
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count += 1
+                self._under_way -= 1
+
+    def mark(self) -> int | None:
+        """Return a number that stays the same until files are moved; None while some are."""
+        with self._lock:
+            return None if self._under_way else self._count
+
+
+class Scanned(NamedTuple):
+    """What comes of a scan."""
+
+    news: bool = False
+    """Something that a pass should see."""
+    again_at: float | None = None
+    """When to scan again, if before the next sweep (`Clock.elapsed` seconds)."""
+
+
 @dataclass
 class Folder:
-    """A model's drop folder under watch, and what is remembered of it."""
+    """A model's drop folder under watch, and what is remembered of it.
+
+    It is scanned on the lane of its share, which may hang in the middle. All else may be asked from any thread.
+    """
 
     name: str
     drop_folder: DropFolder
     file_system: str
     """The name of the lane that touches it."""
     view: View = field(default_factory=View)
-    found: tuple[Delivery, ...] = ()
-    """Complete deliveries of the last scan that no pass has seen yet."""
     reachable: bool = True
     """False before its share has answered for the first time."""
+    moves: Moves = field(default_factory=Moves)
+    taken_in: deque[float] = field(default_factory=deque)
+    """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
     has_status: bool = False
     published: tuple[object, ...] = ()
     """What STATUS.txt is known to say; empty while there is something to say."""
+    publishing: threading.Lock = field(default_factory=threading.Lock)
+    """For whoever writes STATUS.txt."""
+    retired: bool = False
+    """True when it is under watch no longer, so that STATUS.txt is not this one's any more."""
     scan_seconds: float = 0.0
     """How long the last scan took."""
     out_since: float | None = None
     """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
     out_noted: bool | None = None
     """Whether the history has it that the folder is out of reach; None before that was looked up."""
-    scanning: threading.Lock = field(default_factory=threading.Lock)
-    taken_in: deque[float] = field(default_factory=deque)
-    """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
+    _found: tuple[Delivery, ...] = ()
+    """Complete deliveries of the last scan that no pass has dealt with yet."""
+    _found_at: int | None = 0
+    """The mark of `moves` that they, and the view, are of."""
+    _scanning: bool = False
+    _asked: bool = False
+    """True when a scan was asked for while one was under way."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """For the four before it. Nobody has it while the share is touched."""
 
     @property
     def model(self) -> ModelSettings:
         """The settings that it is watched with."""
         return self.drop_folder.model
 
-    def scan(self, clock: Clock) -> bool:
-        """See what is in the folder now; returns whether that is news."""
-        with self.scanning:
-            began = clock.elapsed()
-            view = self.drop_folder.look()
+    def scan(self, clock: Clock) -> Scanned:
+        """See what is in the folder now, unless another thread is about it; then that one sees to another scan.
+
+        Where scans take long, endless requests must not make one follow the other: other folders need the time too.
+        """
+        with self._lock:
+            if self._scanning:
+                self._asked = True
+                return Scanned()
+            self._scanning, self._asked = True, False
+        began, news = clock.elapsed(), False
+        due: list[float] = []
+        try:
+            news = self._scan()
+            due += [] if self.view.due is None else [self.view.due]
+        finally:
+            ended = clock.elapsed()
+            self.scan_seconds = ended - began
+            with self._lock:
+                self._scanning = False
+                due += [ended + self.scan_seconds] if self._asked else []
+        return Scanned(news, min(due, default=None))
+
+    def _scan(self) -> bool:
+        mark = self.moves.mark()
+        if mark is None:
+            return False  # Whoever moves files there asks for a scan in the end.
+        view = self.drop_folder.look()
+        has_status = _is_there(f"{self.model.drop}/{STATUS}")
+        with self._lock:
+            if self.moves.mark() != mark:
+                return False
             before, self.view = self.view, view
             fresh = not self.reachable or view != before
-            self.reachable = True
-            self.found = view.complete
-            self.has_status = _is_there(f"{self.model.drop}/{STATUS}")
-            if fresh or not self.has_status:
+            self.reachable, self.has_status = True, has_status
+            self._found, self._found_at = view.complete, mark
+            if fresh or not has_status:
                 self.published = ()
-            self.scan_seconds = clock.elapsed() - began
         if view.trouble and view.trouble != before.trouble:
             _LOG.error("folder_unreadable", model=self.name, reason=view.trouble)
         elif before.trouble and not view.trouble:
             _LOG.info("folder_readable_again", model=self.name)
         return bool(fresh or view.complete or view.trouble or not self.published)
+
+    def found(self) -> tuple[Delivery, ...]:
+        """Return what the last scan found complete and no pass has dealt with, unless files were moved since."""
+        with self._lock:
+            return self._found if self._found_at == self.moves.mark() else ()
+
+    def dealt_with(self, found: tuple[Delivery, ...]) -> None:
+        """Forget what was found, unless another scan has found something since."""
+        with self._lock:
+            if self._found is found:
+                self._found = ()
+
+    @property
+    def unseen(self) -> bool:
+        """Whether something may be complete that no pass has dealt with."""
+        with self._lock:
+            return bool(self._found) or self._found_at != self.moves.mark()
 
     def out_for(self, now: float) -> float:
         """Return for how many seconds the folder has been out of reach (`now` in `Clock.elapsed` seconds)."""
@@ -84,12 +176,6 @@ class Folder:
         if self.out_since is None:
             self.out_since = now
         return now - self.out_since
-
-    def take_found(self) -> tuple[Delivery, ...]:
-        """Return what the last scan found complete, once."""
-        with self.scanning:
-            found, self.found = self.found, ()
-        return found
 
     def taken_within_hour(self, now: float) -> int:
         """Count the deliveries that were taken in within the hour (`now` in `Clock.elapsed` seconds)."""
@@ -164,7 +250,9 @@ class Folders:
         """
         table, told = _Mounts(), {}
         answers = ask_each([(model.drop, table.of) for model in fresh.values()])
-        folders = {name: each for name, each in self._folders.items() if name in settings.models}
+        folders = {**self._folders}
+        for name in folders.keys() - settings.models.keys():
+            folders.pop(name).retired = True
         for (name, model), answer in zip(fresh.items(), answers, strict=True):
             if isinstance(answer, OSError):
                 # Nothing is known of it, so it counts as a network share, apart from what answers.
@@ -173,13 +261,19 @@ class Folders:
                 _LOG.error("folder_unreadable", model=name, reason=trouble)
             else:
                 on, trouble = answer, None
-            folders[name] = Folder(
+            folder = Folder(
                 name,
                 self._drop_folder(name, model, settings, on),
                 on.name,
                 View(trouble=trouble),
                 reachable=not trouble,
             )
+            if (before := folders.get(name)) is not None:
+                before.retired = True
+                folder.taken_in = before.taken_in
+                if before.model.drop == model.drop:
+                    folder.moves = before.moves
+            folders[name] = folder
             told[name] = on.reports_changes
         self._folders = folders
         return told

@@ -3,17 +3,17 @@
 A hint only asks the queue; what follows from it is decided by a pass.
 """
 
+import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.job import State
 from retraind.intake.inotify import Watcher
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.folders import Folder, Folders
-from retraind.reconcile.lanes import Lanes
-from retraind.reconcile.loop import Loop, guarded
+from retraind.reconcile.lanes import Lanes, guarded
+from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.store.journal import Journal
@@ -27,8 +27,6 @@ HINT_DELAY = 0.05
 """Seconds that a burst of events has to gather into one scan."""
 _FIRST_SWEEP_PATIENCE = 15.0
 """Seconds that a start waits for shares that do not answer."""
-_WISHES = frozenset({State.SWITCHING, State.RESTORING})
-"""States that a person's command can ask for."""
 
 
 def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
@@ -43,42 +41,69 @@ def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
 class Sweeps:
     """Scans every folder now and then, each file system on its own, so that one that hangs keeps no other waiting."""
 
-    def __init__(self, loop: Loop, lanes: Lanes, folders: Folders, watcher: Watcher, clock: Clock) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        lanes: Lanes,
+        folders: Folders,
+        watcher: Watcher,
+        *,
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
         self._loop = loop
         self._lanes = lanes
         self._folders = folders
         self._watcher = watcher
         self._clock = clock
+        self._stopping = stopping
         self._swept: dict[str, float | None] = {}
         """When the sweep of each file system was last seen at its end (`Clock.elapsed` seconds)."""
         self._silent: set[str] = set()
         """File systems that have not answered yet."""
+        self._under_way: set[str] = set()
+        """File systems that are being swept; one that hangs is not swept by another thread as well."""
+        self._lock = threading.Lock()
+        """For these three."""
 
     def begin(self) -> None:
         """Take note of which file systems there are now."""
         present = self._folders.file_systems()
-        for gone in self._swept.keys() - present:
-            del self._swept[gone]
-        for name in present:
-            self._swept.setdefault(name, None)
-        self._silent = {each.file_system for each in self._folders.all() if not each.reachable}
+        with self._lock:
+            self._swept = {name: self._swept.get(name) for name in present}
+            self._silent = {each.file_system for each in self._folders.all() if not each.reachable}
         self._lanes.retire(present)
 
     def sweep_soon(self) -> None:
-        """Sweep all file systems now, each on its lane."""
-        for name in list(self._swept):
-            self._lanes.share(name).submit("sweep", partial(guarded, partial(self.sweep, name)))
+        """Sweep all file systems now, each on its lane, and have all jobs in work considered."""
+        for name in self._folders.file_systems():
+            self._lanes.share(name).submit("sweep", partial(self.sweep, name))
+        guarded("jobs in work", self._loop.ask_for_all)
 
     def sweep(self, file_system: str) -> None:
         """Scan the folders of one file system in which something may have changed, on this thread."""
+        with self._lock:
+            if file_system in self._under_way:
+                return
+            self._under_way.add(file_system)
+        try:
+            self._sweep(file_system)
+        finally:
+            with self._lock:
+                self._under_way.discard(file_system)
+
+    def _sweep(self, file_system: str) -> None:
         now = self._clock.elapsed()
         for folder in self._folders.on(file_system):
+            if self._stopping.is_set():
+                return
             if not (folder.published and folder.drop_folder.is_unchanged(now)):
-                guarded(partial(self._loop.scan, folder))
+                self._loop.scan(folder)
         self._watcher.mend(partial(self._answers, file_system))
-        self._silent.discard(file_system)
-        if file_system in self._swept:
-            self._swept[file_system] = self._clock.elapsed()
+        with self._lock:
+            self._silent.discard(file_system)
+            if file_system in self._swept:
+                self._swept[file_system] = self._clock.elapsed()
 
     def _answers(self, file_system: str, name: str) -> bool:
         """Return whether a model's folder has just been scanned; to touch another one may take for ever."""
@@ -91,13 +116,15 @@ class Sweeps:
         `begun` is when the sweeps began (`Clock.elapsed` seconds).
         """
         patient = self._clock.elapsed() < begun + _FIRST_SWEEP_PATIENCE
-        done = [moment is not None for name, moment in [*self._swept.items()] if name not in self._silent]
+        with self._lock:
+            done = [moment is not None for name, moment in self._swept.items() if name not in self._silent]
         return all(done) if patient else any(done) or not done
 
     @property
     def last_ended(self) -> float:
         """When a sweep was last seen at its end (`Clock.elapsed` seconds); 0 before that."""
-        return max((moment or 0.0 for moment in [*self._swept.values()]), default=0.0)
+        with self._lock:
+            return max((moment or 0.0 for moment in self._swept.values()), default=0.0)
 
 
 class JournalHints:
@@ -196,7 +223,8 @@ class Reload:
             return folder.model.drop, lambda _: self._publisher.publish_end(folder, why)
 
         def of_moved(name: str, before: Path) -> Question[None]:
-            return before, lambda _: self._publisher.publish_move(name, before)
+            folder = self._folders.get(name)
+            return before, lambda _: self._publisher.publish_move(name, before, folder)
 
         questions = {name: of_removed(folder) for name, folder in removed.items()}
         questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from retraind.domain.job import State
+from retraind.store.database import remedy
 from retraind.system import log
 
 _LOG = log.get(__name__)
@@ -15,6 +17,8 @@ SHARE_THREADS = 4
 """Threads for each file system with drop folders: scans, seals, STATUS.txt."""
 _TALK_THREADS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
+_LINGER = 10.0
+"""Seconds that a thread waits for more work before it ends."""
 
 
 class Shared(StrEnum):
@@ -29,7 +33,9 @@ class Shared(StrEnum):
     CLOSE = "close"
     """Filing, and bringing back. What has been trained must not queue behind all that has still to be sent."""
     UPKEEP = "upkeep"
-    """Keys, holds, retention: one thread."""
+    """Keys and holds: one thread."""
+    RETENTION = "retention"
+    """What has outlived its retention: one thread of its own, since a share may hang."""
 
 
 LANE_OF: Mapping[State, Shared | None] = {
@@ -48,35 +54,71 @@ LANE_OF: Mapping[State, Shared | None] = {
 
 
 class Lane:
-    """A bounded number of threads, and a queue in which each key waits once."""
+    """A bounded number of threads, and a queue in which each key waits once. Threads end when there is nothing to do."""
 
     def __init__(self, name: str, threads: int) -> None:
         self.name = name
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._waiting: set[str] = set()
-        self._lock = threading.Lock()
+        self._most = threads
+        self._waiting: dict[str, Callable[[], None]] = {}
+        """By key; the first is run first."""
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._changed = threading.Condition()
         self._closed = False
 
     def submit(self, key: str, task: Callable[[], None]) -> bool:
-        """Run `task` when a thread is free, unless one of the same key waits already; returns whether it is to run."""
-        with self._lock:
+        """Run `task` when a thread is free, unless one of the same key waits already; returns whether it is to run.
+
+        From its first moment on the key may wait again: what is asked for now may come too late for this run.
+        """
+        with self._changed:
             if key in self._waiting or self._closed:
                 return False
-            self._waiting.add(key)
-        self._pool.submit(self._run, key, task)
-        return True
+            self._waiting[key] = task
+            if self._idle >= len(self._waiting):
+                self._changed.notify()
+            elif len(self._threads) < self._most:
+                self._add_thread(key)
+            return True
 
     def close(self, *, wait: bool = True) -> None:
         """Begin nothing more; with `wait`, return when what runs has ended."""
-        with self._lock:
+        with self._changed:
             self._closed = True
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+            self._waiting.clear()
+            self._changed.notify_all()
+            threads = [*self._threads]
+        if wait:
+            for thread in threads:
+                thread.join()
 
-    def _run(self, key: str, task: Callable[[], None]) -> None:
-        with self._lock:
-            # From here on the key may wait again: what is asked for now may come too late for this run.
-            self._waiting.discard(key)
-        task()
+    def _add_thread(self, key: str) -> None:
+        thread = threading.Thread(target=self._work, name=self.name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system has none to give. Those that there are take the task; without any it is asked for again.
+            if not self._threads:
+                del self._waiting[key]
+                raise
+        else:
+            self._threads.add(thread)
+
+    def _work(self) -> None:
+        while (work := self._next()) is not None:
+            key, task = work
+            guarded(f"{self.name}: {key}", task)
+
+    def _next(self) -> tuple[str, Callable[[], None]] | None:
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._waiting or self._closed, _LINGER)
+            self._idle -= 1
+            if not self._waiting:
+                self._threads.discard(threading.current_thread())
+                return None
+            key = next(iter(self._waiting))
+            return key, self._waiting.pop(key)
 
 
 class Claims:
@@ -98,9 +140,10 @@ class Claims:
         with self._lock:
             self._jobs.discard(job_id)
 
-    def __contains__(self, job_id: object) -> bool:
+    def all(self) -> frozenset[str]:
+        """Return the jobs that are at work at this moment."""
         with self._lock:
-            return job_id in self._jobs
+            return frozenset(self._jobs)
 
 
 class Lanes:
@@ -108,9 +151,10 @@ class Lanes:
 
     def __init__(self, parallel: int) -> None:
         """`parallel` is `work.parallel`: the threads of each lane that all models share, but for the short ones."""
-        threads = {Shared.TALK: _TALK_THREADS, Shared.UPKEEP: 1}
+        threads = {Shared.TALK: _TALK_THREADS, Shared.UPKEEP: 1, Shared.RETENTION: 1}
         self._shared = {name: Lane(name.value, threads.get(name, parallel)) for name in Shared}
         self._shares: dict[str, Lane] = {}
+        self._retired: list[Lane] = []
         self._lock = threading.Lock()
 
     def shared(self, name: Shared) -> Lane:
@@ -125,9 +169,10 @@ class Lanes:
             return self._shares[file_system]
 
     def retire(self, keep: set[str]) -> None:
-        """Close the lanes of file systems that no folder is on any more; one that hangs is left behind."""
+        """Begin nothing more on file systems that no folder is on any more; what runs there may hang."""
         with self._lock:
             gone = [self._shares.pop(name) for name in self._shares.keys() - keep]
+            self._retired += gone
         for lane in gone:
             lane.close(wait=False)
 
@@ -138,8 +183,26 @@ class Lanes:
             yield
         finally:
             with self._lock:
-                lanes = [*self._shared.values(), *self._shares.values()]
+                lanes = [*self._shared.values(), *self._shares.values(), *self._retired]
             for lane in lanes:
                 lane.close(wait=False)
             for lane in lanes:
                 lane.close()
+
+
+def guarded(name: str, task: Callable[[], object]) -> bool:
+    """Run a task whose thread must outlive what it raises; returns whether it came to its end."""
+    try:
+        task()
+    except SQLAlchemyError as error:
+        report_journal(error)
+    except Exception as error:  # noqa: BLE001 - a bug; nothing is lost, since it is asked for again, but it must be seen
+        _LOG.exception("task_crashed", task=name, error=repr(error))
+    else:
+        return True
+    return False
+
+
+def report_journal(error: SQLAlchemyError) -> None:
+    """Log that the journal could not be read or written. What was to be done is asked for again."""
+    _LOG.error("journal_unusable", reason=str(getattr(error, "orig", None) or error), remedy=remedy(error))

@@ -6,10 +6,9 @@ to lanes; it touches no drop folder and no network itself. What a lane has finis
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.domain.job import SHORT_ID, Job, Outcome, State, job_id
 from retraind.domain.turns import turns
@@ -17,10 +16,9 @@ from retraind.intake.pairing import Delivery
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.decide import Decision, Situation, decide
 from retraind.reconcile.folders import Folder, Folders
-from retraind.reconcile.lanes import LANE_OF, Claims, Lane, Lanes, Shared
+from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded
 from retraind.reconcile.publishing import Publisher
-from retraind.reconcile.work_queue import WorkQueue
-from retraind.store.database import remedy
+from retraind.reconcile.work_queue import Asked, WorkQueue
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -29,6 +27,8 @@ _LOG = log.get(__name__)
 
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
+_AFTER_FAILURE = 5.0
+"""Seconds until a model is reconciled again after the journal failed, or a bug struck."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 """States whose step needs no turn, and may not take one for the next."""
 
@@ -41,6 +41,7 @@ class Loop:
         queue: WorkQueue,
         lanes: Lanes,
         folders: Folders,
+        *,
         pipeline: Pipeline,
         journal: Journal,
         publisher: Publisher,
@@ -71,46 +72,58 @@ class Loop:
 
     def _run(self) -> None:
         while asked := self._queue.take(_MOST_AT_ONCE):
-            guarded(partial(self.round, asked))
+            self._round(asked)
 
     def work_off_due(self) -> bool:
         """Reconcile what is due now, on this thread; returns whether there was anything."""
         asked = self._queue.take_due(_MOST_AT_ONCE)
         if asked:
-            self.round(asked)
+            self._round(asked)
         return bool(asked)
 
-    def round(self, asked: Sequence[tuple[str, bool]]) -> None:
-        """Reconcile a few models."""
-        passes = []
-        for name, scan in asked:
-            if scan:
-                self._observe(name)
-            else:
-                passes.append(name)
-        if not passes:
-            return
-        active, held = self._journal.work_of(passes)
-        for name in passes:
-            if not self._stopping.is_set():
-                self._reconcile(name, active.get(name, []), held=name in held)
+    def ask_for_all(self) -> None:
+        """Ask for every model with jobs in work: whatever was missed, or failed, is made up for by it."""
+        for name in self._journal.models_in_work():
+            self._queue.ask(name)
+
+    def _round(self, asked: Sequence[Asked]) -> None:
+        for each in asked:
+            if each.scan and not guarded(f"scan {each.model}", partial(self._observe, each.model)):
+                self._queue.ask(each.model, _AFTER_FAILURE, scan=True)
+        passes = [each.model for each in asked if not each.scan]
+        if passes and not guarded("round", partial(self._reconcile_all, passes)):
+            for name in passes:
+                self._queue.ask(name, _AFTER_FAILURE)
+
+    def _reconcile_all(self, names: Sequence[str]) -> None:
+        active, held = self._journal.work_of(names)
+        for name in names:
+            if self._stopping.is_set():
+                return
+            task = partial(self._reconcile, name, active.get(name, []), held=name in held)
+            if not guarded(f"pass {name}", task):
+                self._queue.ask(name, _AFTER_FAILURE)
 
     # Observe
 
     def _observe(self, name: str) -> None:
         folder = self._folders.get(name)
         if folder is not None:
-            self._share(folder).submit(f"scan {name}", partial(self.scan, folder))
+            self._lanes.share(folder.file_system).submit(f"scan {name}", partial(self.scan, folder))
 
     def scan(self, folder: Folder) -> None:
         """Scan a folder on this thread, and ask for what follows."""
         if self._stopping.is_set():
             return
-        news = folder.scan(self._clock)
-        if news:
+        try:
+            scanned = folder.scan(self._clock)
+        except Exception:  # noqa: BLE001 - logged with its trace; the other folders still have to be scanned
+            _LOG.exception("look_crashed", model=folder.name)
+            return
+        if scanned.news:
             self._queue.ask(folder.name)
-        if folder.view.due is not None:
-            self._queue.ask(folder.name, max(0.0, folder.view.due - self._clock.elapsed()), scan=True)
+        if scanned.again_at is not None:
+            self._queue.ask(folder.name, max(0.0, scanned.again_at - self._clock.elapsed()), scan=True)
 
     # Decide and act
 
@@ -118,33 +131,36 @@ class Loop:
         folder = self._folders.get(name)
         model = self._pipeline.settings.models.get(name)
         now = self._clock.elapsed()
+        found = folder.found() if folder else ()
         decision = decide(
             Situation(
                 now=self._clock.now(),
-                complete=folder.take_found() if folder else (),
+                complete=found,
                 jobs=tuple(jobs),
                 held=held,
                 backlog=model.backlog if model else "all",
                 reachable=folder.reachable if folder else True,
-                at_work=self._claims,
+                at_work=self._claims.all(),
                 taken_in=folder.taken_within_hour(now) if folder else 0,
             )
         )
         self._act(name, folder, decision)
-        if folder is not None and self._folders.may_write:
-            self._note_absence(folder, now)
-            self._publisher.publish_soon(folder)
+        if folder is not None:
+            folder.dealt_with(found)
+            if self._folders.may_write:
+                self._note_absence(folder, now)
+                self._publisher.publish_soon(folder)
 
     def _note_absence(self, folder: Folder, now: float) -> None:
         """Note that a folder has been out of reach for long, or is back."""
-        out_for = folder.out_for(now)
-        if folder.view.trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
+        trouble, out_for = folder.view.trouble, folder.out_for(now)
+        if trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
             return
         if folder.out_noted is None:
             folder.out_noted = self._journal.last_word("folder_away", folder.name) is not None
-        if folder.out_noted != bool(folder.view.trouble):
-            self._journal.note_change("folder_away", folder.name, folder.view.trouble or None)
-            folder.out_noted = bool(folder.view.trouble)
+        if folder.out_noted != bool(trouble):
+            self._journal.note_change("folder_away", folder.name, trouble or None)
+            folder.out_noted = bool(trouble)
 
     def _act(self, name: str, folder: Folder | None, decision: Decision) -> None:
         run = [*decision.run]
@@ -187,34 +203,40 @@ class Loop:
         Else a model whose newest delivery counts would begin to queue again with each, and might never be sent.
         """
         shared = LANE_OF[job.state]
-        if shared is None and folder is None:
+        if shared is not None:
+            lane = self._lanes.shared(shared)
+        elif folder is not None:
+            lane = self._lanes.share(folder.file_system)
+        else:
             return  # Its model is gone; a reload that brings it back asks again.
-        lane = self._lanes.shared(shared) if shared else self._share(folder)
         key = job.model if shared is Shared.SEND else job.id
-        lane.submit(key, partial(guarded, partial(self._work, job.model, job.id, shared)))
-
-    def _share(self, folder: Folder | None) -> Lane:
-        assert folder is not None
-        return self._lanes.share(folder.file_system)
+        lane.submit(key, partial(self._work, job.model, job.id, shared))
 
     def _work(self, name: str, planned: str, lane: Shared | None) -> None:
+        if not self._stopping.is_set() and not guarded(planned, partial(self._advance, name, planned, lane)):
+            self._queue.ask(name, _AFTER_FAILURE)
+            self._queue.ask(
+                name, _AFTER_FAILURE, scan=True
+            )  # Scans pass over a folder while files are moved.
+
+    def _advance(self, name: str, planned: str, lane: Shared | None) -> None:
         """Run the steps of a job on a lane, one after the other as far as they are the lane's."""
-        if self._stopping.is_set():
-            return
-        job = self._claim(name, planned, lane)
+        job, folder = self._claim(name, planned, lane), self._folders.get(name)
         if job is None:
             return
-        within = frozenset(state for state, other in LANE_OF.items() if other is lane) - _TURNLESS
+        within = frozenset(state for state, other in LANE_OF.items() if other is lane)
         sealing = job.state is State.SEALING
         try:
-            job = self._pipeline.advance(job, frozenset({job.state}) if job.state in _TURNLESS else within)
+            with folder.moves.one() if sealing and folder else nullcontext():
+                job = self._pipeline.advance(
+                    job, frozenset({job.state}) if job.state in _TURNLESS else within - _TURNLESS
+                )
         finally:
             self._claims.release(job.id)
-        # Not after an exception: the sweep asks again soon enough, and does not spin on what is broken.
         self._queue.ask(name)
         if sealing or job.state is State.RETURNED:
             # Scans have passed over names that this job owned, and no event says that it does no more.
-            if job.state is State.RETURNED and (folder := self._folders.get(name)) is not None:
+            if job.state is State.RETURNED and folder is not None:
                 folder.drop_folder.distrust({file.name for file in job.files})
             self._queue.ask(name, scan=True)
 
@@ -222,7 +244,8 @@ class Loop:
         """Take the job whose turn it is by now: an older key, or one that counts more, may have arrived meanwhile."""
         with self._claiming:
             active, held = self._journal.work_of([name])
-            plan = turns(active.get(name, []), held=name in held, backlog="all", running=self._claims)
+            at_work = self._claims.all()
+            plan = turns(active.get(name, []), held=name in held, backlog="all", running=at_work)
             mine = (job for job in plan.run if LANE_OF[job.state] is lane)
             job = next((job for job in mine if lane is Shared.SEND or job.id == planned), None)
             if job is None or not self._claims.claim(job.id):
@@ -232,18 +255,3 @@ class Loop:
             # Another thread ended its steps after the journal was read here, and asks once it has.
             self._claims.release(job.id)
             return None
-
-
-def guarded(task: Callable[[], None]) -> None:
-    """Run a task of a loop or a lane, whose thread must outlive what it raises."""
-    try:
-        task()
-    except SQLAlchemyError as error:
-        report_journal(error)
-    except Exception as error:  # noqa: BLE001 - a bug; the sweep asks again, so nothing is lost, but it must be seen
-        _LOG.exception("task_crashed", task=getattr(task, "__name__", "work"), error=repr(error))
-
-
-def report_journal(error: SQLAlchemyError) -> None:
-    """Log that the journal could not be read or written. What was to be done is done with the next sweep."""
-    _LOG.error("journal_unusable", reason=str(getattr(error, "orig", None) or error), remedy=remedy(error))

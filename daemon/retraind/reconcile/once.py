@@ -1,5 +1,7 @@
 """`run --once`: when everything that is complete now has been worked off, and how it ended."""
 
+import sys
+
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.reconcile.folders import Folders
@@ -9,6 +11,7 @@ from retraind.system.clock import Clock
 
 _MARGIN = 5.0
 """Seconds that what arrives may take longer than it takes to settle."""
+_BEGINS_OR_ENDS = ("delivery_complete", "job_filed")
 
 
 class Once:
@@ -25,16 +28,19 @@ class Once:
         longest = max(model.settle.total_seconds() for model in settings.models.values())
         self._deadline = self._begun + longest + _MARGIN
         self._seen: set[str] = set()
-        """The jobs that the exit code is about."""
-        self._before = {job.id for job in journal.jobs()}
+        """Jobs that the exit code is about; those that came and went meanwhile are in the history."""
+        self._place = journal.last_entry()
 
     def is_worked_off(self) -> bool:
         """Return whether nothing is left that goes on without a person."""
-        views = [folder.view for folder in self._folders.all()]
+        # The jobs last: what a scan had found may have become one meanwhile.
+        swept = self._sweeps.all_swept(self._begun)
+        folders = self._folders.all()
         arriving = self._clock.elapsed() < self._deadline and any(
-            view.complete or any(wait.arriving for wait in view.waiting) for view in views
+            folder.view.complete or any(wait.arriving for wait in folder.view.waiting) for folder in folders
         )
-        return self._sweeps.all_swept(self._begun) and not arriving and not self._movable()
+        unseen = any(folder.unseen for folder in folders if folder.reachable)
+        return swept and not arriving and not unseen and not self._movable()
 
     def _movable(self) -> bool:
         held = self._journal.holds()
@@ -46,8 +52,9 @@ class Once:
 
     def ended_badly(self) -> bool:
         """Return whether a job of this run failed or is held, a model is held, or a folder could not be read."""
-        fresh = {job.id for job in self._journal.jobs()} - self._before
-        jobs = [job for job in map(self._journal.get, sorted(self._seen | fresh)) if job]
+        history = self._journal.entries_after(self._place, _BEGINS_OR_ENDS, sys.maxsize)
+        ids = self._seen | {entry.event.job for entry in history if entry.event.job}
+        jobs = [job for job in map(self._journal.get, sorted(ids)) if job]
         return (
             any(_is_bad(job) for job in jobs)
             or bool(self._journal.holds())

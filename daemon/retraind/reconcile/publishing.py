@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -55,7 +56,9 @@ class Publisher:
         self._outages = outages
         self._orphans = orphans
         self._due: dict[str, dict[str, Folder]] = {}
-        """By file system and name."""
+        """By file system and name. A share that hangs keeps them, however often each is to be published."""
+        self._publishing: set[str] = set()
+        """The file systems on which a thread publishes. A second one might bring back what it had read before."""
         self._lock = threading.Lock()
 
     def publish_soon(self, folder: Folder) -> None:
@@ -67,15 +70,35 @@ class Publisher:
 
     def _publish_due(self, file_system: str) -> None:
         with self._lock:
+            if file_system in self._publishing:
+                return  # Who is at it takes what has become due meanwhile.
+            self._publishing.add(file_system)
+        due: Mapping[str, Folder] = {}
+        try:
+            while due := self._take_due(file_system):
+                self.publish(due.values())
+        except Exception:
+            with self._lock:
+                self._publishing.discard(file_system)
+            for folder in due.values():
+                folder.published = ()  # So the next sweep does not pass over it.
+            raise
+
+    def _take_due(self, file_system: str) -> dict[str, Folder]:
+        """Return what is due on a file system; when nothing is, this thread is done there."""
+        with self._lock:
             due = self._due.pop(file_system, {})
-        self.publish(due.values())
+            if not due:
+                self._publishing.discard(file_system)
+            return due
 
     def publish(self, folders: Collection[Folder]) -> None:
         """Bring STATUS.txt up to date where what it says has changed, on this thread."""
         standings = self._journal.standings([folder.name for folder in folders]) if folders else {}
         for folder in folders:
-            if not folder.view.away:
-                self._publish(folder, standings[folder.name])
+            with folder.publishing:
+                if not (folder.view.away or folder.retired):
+                    self._publish(folder, standings[folder.name])
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
         jobs, hold, last, published, warning = standing
@@ -108,15 +131,22 @@ class Publisher:
         )  # fmt: skip
         if self._write(folder.name, model.drop, text):
             folder.published, folder.has_status = says, True
+        else:
+            folder.published = ()  # Not even what it said before: the next sweep does not pass over it.
 
     def publish_end(self, folder: Folder, why: str) -> None:
-        """Say on the share that nobody looks after the folder now."""
-        if not folder.view.trouble:
-            self._write(folder.name, folder.model.drop, stopped_text(folder.name, self._clock.now(), why))
+        """Say on the share that nobody looks after the folder now, for good."""
+        with folder.publishing:
+            folder.retired = True
+            if not folder.view.trouble:
+                self._write(folder.name, folder.model.drop, stopped_text(folder.name, self._clock.now(), why))
 
-    def publish_move(self, name: str, before: Path) -> None:
-        """Say in the folder that was a model's drop folder that it is no longer."""
-        self._write(name, before, moved_text(name, self._clock.now()))
+    def publish_move(self, name: str, before: Path, folder: Folder | None = None) -> None:
+        """Say in the folder that was a model's drop folder that it is no longer; `folder` was it until now."""
+        with folder.publishing if folder else nullcontext():
+            if folder:
+                folder.retired = True
+            self._write(name, before, moved_text(name, self._clock.now()))
 
     def _write(self, name: str, folder: Path, text: str) -> bool:
         try:

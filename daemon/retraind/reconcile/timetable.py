@@ -8,7 +8,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from retraind.reconcile.loop import guarded
+from retraind.reconcile.lanes import guarded
 
 
 class Timetable:
@@ -41,7 +41,7 @@ class Timetable:
     def every(self, interval: timedelta, name: str, function: Callable[[], object]) -> None:
         """Run `function` at once and then every `interval`, in place of what had this name."""
         self._scheduler.add_job(
-            guarded, "interval", args=[function], seconds=interval.total_seconds(), id=name, name=name,
+            guarded, "interval", args=[name, function], seconds=interval.total_seconds(), id=name, name=name,
             replace_existing=True, next_run_time=datetime.now(UTC),
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from retraind.system.clock import Clock
 
 _OUTDATED = 16
-"""So many entries may be out of date before the order is made again."""
+"""So many entries may be out of date before the order is made again, however few are not."""
 
 
 class Asked(NamedTuple):
@@ -45,7 +45,7 @@ class WorkQueue:
             heapq.heappush(self._order, (due, asked))
             if len(self._order) > 2 * len(self._due) + _OUTDATED:
                 self._order = sorted((moment, each) for each, moment in self._due.items())
-            if self._order[0][1] == asked:
+            if self._first() == due:
                 self._changed.notify()
 
     def forget(self, model: str) -> None:

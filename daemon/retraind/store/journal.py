@@ -275,6 +275,12 @@ class Journal:
                 found.setdefault(job.model, []).append(job)
             return found, frozenset(connection.scalars(held))
 
+    def models_in_work(self) -> list[str]:
+        """Return the models with jobs that something can still happen to by itself."""
+        query = sa.select(JOBS.c.model).where(JOBS.c.state.in_(_ACTIVE)).distinct()
+        with self._reader.connect() as connection:
+            return list(connection.scalars(query))
+
     def count_active(self) -> int:
         """Count the jobs that something can still happen to by itself."""
         query = sa.select(sa.func.count()).where(JOBS.c.state.in_(_ACTIVE))

@@ -20,6 +20,7 @@ _LOG = log.get(__name__)
 
 @contextmanager
 def opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
+    """Open the journal while the block runs. Raises JournalError when it cannot be used."""
     file = settings.state.journal_file
     try:
         journal = Journal.open(file, clock)
