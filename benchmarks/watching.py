@@ -28,8 +28,7 @@ from retraind.bundle.zip_writer import Member, build
 from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.daemon import Daemon
-
-# The daemon's sweeps are called as its timetable would call them.
+from retraind.reconcile.lanes import Lane, Lanes, Shared
 from retraind.system import log, process
 from retraind.system.files import open_regular
 
@@ -209,15 +208,54 @@ def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tu
         fill(drop)
     settings: Settings
     settings, file = load(site.config)
-    with Daemon(settings, file) as daemon:
-        daemon.watch.start()
-        daemon.scheduler.start()
+    with Daemon(settings, file, lanes=_HereLanes()) as daemon:
+        daemon.folders.allow_writing()
+        daemon.begin()
         yield daemon, site.drops
 
 
+class _HereLane(Lane):
+    """A lane whose tasks wait until `_sweep` runs them on its own thread, so that its CPU time is that of all."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, 1)
+        self._tasks: dict[str, Callable[[], None]] = {}
+
+    def submit(self, key: str, task: Callable[[], None]) -> bool:
+        return self._tasks.setdefault(key, task) is task
+
+    def run(self) -> bool:
+        """Run what waits; returns whether there was anything."""
+        waiting = [*self._tasks]
+        for key in waiting:
+            self._tasks.pop(key)()
+        return bool(waiting)
+
+
+class _HereLanes(Lanes):
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._lanes: dict[str, _HereLane] = {}
+
+    def shared(self, name: Shared) -> _HereLane:
+        return self.share(name)
+
+    def share(self, file_system: str) -> _HereLane:
+        return self._lanes.setdefault(file_system, _HereLane(file_system))
+
+    def run(self) -> bool:
+        """Run what waits on any lane; returns whether there was anything."""
+        return any(lane.run() for lane in [*self._lanes.values()])
+
+
 def _sweep(daemon: Daemon) -> None:
-    for name in {watched.sweep for watched in daemon.teller.watched.values()}:
-        daemon.watch.sweep(name)
+    """Sweep all folders, and do all that follows."""
+    lanes = daemon.lanes
+    assert isinstance(lanes, _HereLanes)
+    for name in daemon.folders.file_systems():
+        daemon.sweeps.sweep(name)
+    while daemon.loop.work_off_due() or lanes.run():
+        pass
 
 
 def _touch(drops: list[Path]) -> None:
@@ -244,9 +282,9 @@ CHANGES: dict[str, Callable[[list[Path]], None]] = {
 
 def _sweeps(options: argparse.Namespace, title: str, count: int, fill: Callable[[Path], None]) -> None:
     with _folder() as place, _swept(place, count, fill) as (daemon, drops):
-        daemon.watch.writing.clear()
+        daemon.folders.allow_writing(yes=False)
         first = _timed(lambda: _sweep(daemon))
-        daemon.watch.writing.set()
+        daemon.folders.allow_writing()
         told = _timed(lambda: _sweep(daemon))
         time.sleep(SWEPT_SETTLE)
         bare, stats, same = [], [], []

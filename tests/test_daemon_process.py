@@ -7,6 +7,7 @@ import pytest
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.reconcile.once import Once
 from retraind.system.clock import ManualClock
 from support.process import Site
 
@@ -32,11 +33,11 @@ def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_
     """Thousands of deliveries at once: the more jobs there are, the longer it takes, and the more often one changes."""
     gone_through = []
 
-    def dispatch():
+    def heed():
         gone_through.append(clock.elapsed())
         clock.pass_time(timedelta(seconds=0.5))
 
-    monkeypatch.setattr(daemon.scheduler, "dispatch", dispatch)
+    monkeypatch.setattr(daemon._hints, "heed", heed)
     while clock.elapsed() < 100:
         daemon.journal.note("something")
         daemon._heed_journal()
@@ -47,9 +48,7 @@ def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_
 def test_a_change_of_the_journal_is_not_missed_while_jobs_are_left_alone(daemon, clock, monkeypatch):
     gone_through = []
     monkeypatch.setattr(
-        daemon.scheduler,
-        "dispatch",
-        lambda: (gone_through.append(1), clock.pass_time(timedelta(seconds=1))),
+        daemon._hints, "heed", lambda: (gone_through.append(1), clock.pass_time(timedelta(seconds=1)))
     )
     daemon._heed_journal()
     daemon.journal.note("something")
@@ -68,29 +67,28 @@ def test_once_rests_the_longer_the_more_jobs_there_are_to_go_through(daemon, clo
         rests.append(seconds)
         return len(rests) < 4
 
-    def movable():
-        clock.pass_time(timedelta(seconds=0.5))
-        return True
+    class Working(Once):
+        def is_worked_off(self):
+            clock.pass_time(timedelta(seconds=0.5))
+            return False
 
     monkeypatch.setattr(daemon, "_heed_signals", rest)
-    monkeypatch.setattr(daemon, "_movable", movable)
-    daemon._begun = set()
-    daemon._work_off()
+    daemon._work_off(Working(daemon.settings, daemon.journal, daemon.folders, daemon.sweeps, clock))
     assert rests[1:] == [4.5, 4.5, 4.5]
 
 
 def test_a_share_that_is_slow_keeps_no_other_from_hearing_that_all_has_stopped(daemon, monkeypatch):
-    daemon.watch.start()
+    daemon.begin()
     both, told = threading.Barrier(2, timeout=10), []
-    plain = daemon.teller.tell_end
+    plain = daemon.publisher.publish_end
 
-    def slowly(name, *others):
+    def slowly(folder, why):
         both.wait()
-        plain(name, *others)
-        told.append(name)
+        plain(folder, why)
+        told.append(folder.name)
 
-    monkeypatch.setattr(daemon.teller, "tell_end", slowly)
-    daemon._tell_end()
+    monkeypatch.setattr(daemon.publisher, "publish_end", slowly)
+    daemon._publish_end()
     assert sorted(told) == ["churn", "price"]
 
 

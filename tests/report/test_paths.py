@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from retraind.config.load import load
 from retraind.config.settings import ModelSettings, StateSettings
 from retraind.daemon import Daemon
 from retraind.domain.job import State
 from retraind.report.paths import for_the_share
 from retraind.report.status_file import STATUS
+from support.lanes import by_hand, settle
 from support.world import table
 
 STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("/var/lib/retraind/spool"))
@@ -64,13 +64,13 @@ def daemon(tmp_path):
         f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
         f'[models.churn]\ndrop = "{tmp_path}/churn"\napi_key_file = "{tmp_path}/key"\nsettle = 0'
     )
-    with Daemon(*load(config)) as made:
-        made.watch.start()
+    with by_hand(config) as made:
         yield made
 
 
 def told(daemon: Daemon) -> str:
-    daemon.teller.tell(["churn"])
+    daemon.queue.ask("churn")
+    settle(daemon)
     text = (daemon.pipeline.settings.models["churn"].drop / STATUS).read_text("utf-8-sig")
     return " ".join(text.split())
 
@@ -81,9 +81,9 @@ def test_trouble_with_a_disk_names_no_path_of_the_machine_on_the_share(daemon, t
     spool.write_text("a file in the folder's place")
     for role in ("train", "eval"):
         (drop / f"{role}_1.csv").write_bytes(table())
-    daemon.watch.look("churn")
+    daemon.queue.ask("churn", scan=True)
+    settle(daemon)
     (job,) = daemon.journal.active("churn")
-    job = daemon.pipeline.advance_one(job)
     assert (job.state, job.attempts) == (State.SEALED, 1)
     assert str(spool) in job.trouble
     assert "Last try: the spool on retraind's machine: " in told(daemon)

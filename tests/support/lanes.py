@@ -1,10 +1,20 @@
-"""Lanes without threads: what is given to them is run when the test says so, on its own thread."""
+"""The daemon's loop on the test's own thread: lanes without threads, and what is asked for is done when the test says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.reconcile.folders import Folders
+from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.lanes import Lane, Lanes, Shared
+from retraind.reconcile.loop import Loop
+from retraind.reconcile.publishing import Publisher
+from retraind.reconcile.work_queue import WorkQueue
+from retraind.system.clock import Clock
+from support.world import World
 
 
 class ManualLane(Lane):
@@ -17,12 +27,15 @@ class ManualLane(Lane):
     def submit(self, key, task):
         return self.tasks.setdefault(key, task) is task
 
+    def run(self, key: str) -> None:
+        """Run one task."""
+        self.tasks.pop(key)()
+
     def run_one(self) -> bool:
-        """Run the task that waits longest."""
+        """Run the task that waits longest; returns whether there was one."""
         if not self.tasks:
             return False
-        key = next(iter(self.tasks))
-        self.tasks.pop(key)()
+        self.run(next(iter(self.tasks)))
         return True
 
 
@@ -40,7 +53,8 @@ class ManualLanes(Lanes):
         return self.lanes.setdefault(file_system, ManualLane(file_system))
 
     def retire(self, keep):
-        pass
+        for name in self.lanes.keys() - keep - {shared.value for shared in Shared}:
+            del self.lanes[name]
 
     def run_one(self) -> bool:
         """Run one task of the first lane that has any."""
@@ -51,10 +65,47 @@ class ManualLanes(Lanes):
         yield
 
 
-def settle(daemon: Daemon, most: int = 10_000) -> None:
-    """Let the daemon do all that is due now: rounds of its loop, and what these give to lanes."""
+@dataclass
+class Parts:
+    """What of a daemon reconciles models."""
+
+    queue: WorkQueue
+    lanes: Lanes
+    folders: Folders
+    publisher: Publisher
+    loop: Loop
+
+
+def parts_of(world: World, lanes: Lanes) -> Parts:
+    """Put the loop of a daemon together around a world's pipeline."""
+    queue, shares = WorkQueue(world.clock), world.pipeline.shares
+    folders = Folders(shares, world.clock, None, lambda name: ask_for_scan(queue, folders, name))
+    folders.allow_writing()
+    folders.watch(world.settings, world.settings.models)
+    publisher = Publisher(
+        lanes, world.journal, shares, world.clock, settings=lambda: world.settings, outages=tuple
+    )
+    loop = Loop(
+        queue, lanes, folders, pipeline=world.pipeline, journal=world.journal, publisher=publisher,
+        clock=world.clock, stopping=world.stopping,
+    )  # fmt: skip
+    return Parts(queue, lanes, folders, publisher, loop)
+
+
+@contextmanager
+def by_hand(config: Path, clock: Clock | None = None) -> Iterator[Daemon]:
+    """A daemon that has begun, may write to its folders and does nothing by itself."""
+    settings, file = load(config)
+    with Daemon(settings, file, clock, lanes=ManualLanes()) as daemon:
+        daemon.folders.allow_writing()
+        daemon.begin()
+        yield daemon
+
+
+def settle(reconciling: Daemon | Parts, most: int = 10_000) -> None:
+    """Let all be done that is due now: rounds of the loop, and what these give to lanes."""
     for _ in range(most):
-        if not (daemon.loop.work_off_due() or daemon.lanes.run_one()):
+        if not (reconciling.loop.work_off_due() or reconciling.lanes.run_one()):
             return
     raise AssertionError("there is always something more to do")
 
@@ -62,4 +113,10 @@ def settle(daemon: Daemon, most: int = 10_000) -> None:
 def sweep(daemon: Daemon) -> None:
     """Sweep all file systems, and do what follows."""
     daemon.sweeps.sweep_soon()
+    settle(daemon)
+
+
+def scan(daemon: Daemon, name: str) -> None:
+    """Scan one model's folder, and do what follows at once."""
+    daemon.queue.ask(name, scan=True)
     settle(daemon)

@@ -5,19 +5,19 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
-from retraind.reconcile.scheduler import Scheduler, _task_of
 
 from retraind.domain.job import Outcome, State
 from retraind.intake.share_identity import Shares
 from retraind.jobs import folders
+from retraind.reconcile.lanes import Shared
 from retraind.report.status_file import write_status
 from retraind.system import files
 from scenarios.crash.installation import Installation, Model
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 from scenarios.crash.test_transitions import good, retry
+from support.lanes import ManualLanes, parts_of
 from support.world import a_world
 
 
@@ -25,11 +25,6 @@ from support.world import a_world
 def world(tmp_path):
     with a_world(tmp_path) as made:
         yield made
-
-
-def scheduler_of(world, advance):
-    pipeline = SimpleNamespace(settings=world.settings, advance=advance)
-    return Scheduler(pipeline, world.journal, world.clock, lambda _model: None)
 
 
 def test_the_same_bytes_are_a_duplicate_also_while_the_first_job_is_being_filed(world):
@@ -55,34 +50,36 @@ def test_an_older_key_that_arrives_while_a_job_is_being_checked_waits_for_it(wor
         advanced.append(job.key)
         if job.key == "2":
             older = world.run(world.sealing("1"), until=State.SEALED)
-            scheduler.dispatch()
-            assert scheduler._timetable.get_job(_task_of(older)) is None
-            scheduler._run(_task_of(older), "churn")
+            parts.queue.ask("churn")
+            while parts.loop.work_off_due():
+                pass
+            assert not parts.lanes.shared(Shared.SEND).tasks
+            parts.loop._advance("churn", older.id, Shared.SEND)
         return job
 
-    scheduler = scheduler_of(world, advance)
-    scheduler._run(_task_of(newer), "churn")
+    parts = parts_of(world, ManualLanes())
+    world.pipeline.advance = advance
+    parts.loop._advance("churn", newer.id, Shared.SEND)
     assert advanced == ["2"]
 
 
 def test_no_other_thread_takes_a_job_while_it_is_worked_on(world):
-    job = world.sealing()
-    advanced = []
-    scheduler = scheduler_of(world, lambda job, *_: advanced.append(job) or job)
-    with scheduler.working_on(job.id):
-        scheduler.dispatch()
-        other = threading.Thread(target=scheduler._run, args=(job.id, "churn"))
+    job, advanced = world.sealing(), []
+
+    def advance(taken, _states):
+        advanced.append(taken)
+        parts.queue.ask("churn")
+        while parts.loop.work_off_due():
+            pass
+        other = threading.Thread(target=parts.loop._advance, args=("churn", job.id, None))
         other.start()
         other.join()
-    assert not advanced
-    scheduler._run(job.id, "churn")
+        return taken
+
+    parts = parts_of(world, ManualLanes())
+    world.pipeline.advance = advance
+    parts.loop._advance("churn", job.id, None)
     assert advanced == [job]
-
-
-def test_hints_may_come_before_the_timetable_starts(world):
-    scheduler = scheduler_of(world, lambda job, *_: job)
-    for seconds in (1.0, 0.5, 2.0):
-        scheduler.look_in("churn", seconds)
 
 
 def test_what_a_kill_left_of_status_txt_goes_even_if_there_is_nothing_new_to_tell(tmp_path):

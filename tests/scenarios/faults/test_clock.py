@@ -4,11 +4,10 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from retraind.reconcile.scheduler import Scheduler
 
 from retraind.api.object_store import AddressExpired, InDoubt
 from retraind.domain.job import Outcome, State
-from retraind.system.clock import ManualClock
+from retraind.reconcile.timetable import Timetable
 from support.world import a_world, table
 
 YEARS = timedelta(days=3 * 365)
@@ -122,16 +121,14 @@ def test_trainings_noted_while_the_clock_was_years_ahead_do_not_use_up_every_bud
         assert second.outcome is Outcome.TRAINED
 
 
-def test_what_is_planned_is_planned_anew_when_the_clock_was_set(world):
-    ran = threading.Semaphore(0)
-    scheduler = Scheduler(world.pipeline, world.journal, ManualClock(), lambda _: None)
-    scheduler.start()
+def test_what_is_planned_is_planned_anew_when_the_clock_was_set():
+    ran, timetable = threading.Semaphore(0), Timetable()
+    timetable.start()
     try:
-        scheduler.every(timedelta(hours=1), "sweep", ran.release)
+        timetable.every(timedelta(hours=1), "sweep", ran.release)
         assert ran.acquire(timeout=10)
         assert not ran.acquire(timeout=0.1)
-        scheduler.start_over()
+        timetable.start_over()
         assert ran.acquire(timeout=10), "it does not wait until the old hour has come"
     finally:
-        scheduler.stop()
-    assert world.clock.now().astimezone(UTC)
+        timetable.stop()

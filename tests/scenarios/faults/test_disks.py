@@ -23,6 +23,7 @@ from retraind.report.status_file import STATUS, write_status
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
 from retraind.system.files import held
+from support.lanes import by_hand, scan
 from support.peers import Peer, answer
 from support.process import somebody
 from support.world import a_world, table
@@ -392,16 +393,18 @@ def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tm
     settings, config = configured(tmp_path)
     told = []
     monkeypatch.setattr(
-        "retraind.reconcile.scheduler._LOG.error", lambda event, **more: told.append((event, more))
+        "retraind.reconcile.lanes._LOG.error", lambda event, **more: told.append((event, more))
     )
     with Daemon(settings, config) as daemon:
-        daemon.watch.start()
-        daemon.watch.look("churn")
+        daemon.folders.allow_writing()
+        daemon.begin()
+        daemon.loop.scan(daemon.folders.get("churn"))
         for name in ("train_1.csv", "eval_1.csv"):
             (tmp_path / "drop" / name).write_bytes(table())
         filler = fill(tmp_path / "state")
-        daemon.scheduler.start()
-        daemon.watch.schedule()
+        daemon.loop.start()
+        daemon._schedule()
+        daemon.timetable.start()
         wait_for(lambda: len(told) > 1)
         assert {event for event, _ in told} == {"journal_unusable"}
         assert "full" in told[0][1]["reason"]
@@ -448,23 +451,22 @@ def test_a_state_folder_that_may_not_be_written_is_said_at_the_start(tmp_path, m
 
 
 def test_the_daemon_leaves_a_bare_mount_point_alone_and_goes_on_when_the_share_is_back(tmp_path, mount):
-    settings, config = configured(tmp_path)
+    _, config = configured(tmp_path)
     drop, disk = tmp_path / "drop", tmp_path / "disk"
     disk.mkdir()
     share = mount(drop, "--bind", disk)
-    with Daemon(settings, config) as daemon:
-        daemon.watch.start()
-        daemon.watch.look("churn")
+    with by_hand(config) as daemon:
+        scan(daemon, "churn")
         assert (disk / STATUS).exists()
         share.off()
-        daemon.watch.look("churn")
-        daemon.teller.tell(["churn"])
+        scan(daemon, "churn")
+        daemon.publisher.publish(daemon.folders.all())
         assert list(drop.iterdir()) == []
-        assert daemon.teller.watched["churn"].view.away
+        assert daemon.folders.get("churn").view.away
         share.on()
         for name in ("train_1.csv", "eval_1.csv"):
             (drop / name).write_bytes(table())
-        daemon.watch.look("churn")
+        scan(daemon, "churn")
         assert [job.key for job in daemon.journal.jobs()] == ["1"]
     shutil.rmtree(disk)
     assert isinstance(config, Path)

@@ -279,7 +279,7 @@ def test_a_share_that_does_not_answer_at_the_start_is_no_mistake_of_the_configur
     assert REMEDIES["ENOTCONN"] in told.text
     with Daemon(settings, tmp_path) as daemon:
         assert daemon.run(once=True) == 1
-        assert REMEDIES["ENOTCONN"] in daemon.teller.watched["churn"].view.trouble
+        assert REMEDIES["ENOTCONN"] in daemon.folders.get("churn").view.trouble
 
 
 def test_telling_of_a_hold_on_a_share_that_hangs_keeps_neither_the_main_thread_nor_another_share(
@@ -291,13 +291,15 @@ def test_telling_of_a_hold_on_a_share_that_hangs_keeps_neither_the_main_thread_n
     models = {name: {"drop": tmp_path / name, "api_key": "k"} for name in ("hung", "well")}
     state = {"url": f"sqlite:///{tmp_path}/state/journal.db", "spool": tmp_path / "spool"}
     with Daemon(Settings(state=state, models=models), tmp_path) as daemon:
-        daemon.watch.start()
-        for name in models:
-            daemon.watch.look(name)
-            daemon.journal.hold_model(name, Problem(what="It is held.", remedy=""), credential=False)
-        daemon.scheduler.start()
+        daemon.folders.allow_writing()
+        daemon.begin()
+        for folder in daemon.folders.all():
+            daemon.loop.scan(folder)
+            daemon.publisher.publish([folder])
+            daemon.journal.hold_model(folder.name, Problem(what="It is held.", remedy=""), credential=False)
         share.tell(Rule(("getattr",), answer="hang"))
-        main = threading.Thread(target=daemon._tell_wishes, daemon=True)
+        daemon.loop.start()
+        main = threading.Thread(target=daemon._heed_journal, daemon=True)
         main.start()
         try:
             main.join(20)

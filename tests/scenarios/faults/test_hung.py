@@ -158,11 +158,11 @@ def drop_of(site, name):
 
 
 def watched(run):
-    return run.daemon.teller.watched
+    return {folder.name: folder for folder in run.daemon.folders.all()}
 
 
 def is_ready(run):
-    return len(watched(run)) == len(run.daemon.settings.models) and run.daemon.watch.writing.is_set()
+    return len(watched(run)) == len(run.daemon.settings.models) and run.daemon.folders.may_write
 
 
 def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
@@ -179,7 +179,7 @@ def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
         for name in ("first", "second"):
             trouble = f"{drop_of(served, name)} cannot be looked at: {SILENT}"
             assert watched(run)[name].view.trouble == trouble
-            assert watched(run)[name].sweep == f"sweep {served.share.point}"
+            assert watched(run)[name].file_system == f"share {served.share.point}"
         run.deliver("well")
         until(lambda: filed(drop_of(served, "well")), "the other model's delivery is filed")
         served.share.tell()

@@ -59,7 +59,7 @@ def journal_of(config):
 def logged(monkeypatch):
     """Collect what the daemon logs as errors."""
     told = []
-    for module in ("daemon", "reconcile.scheduler"):
+    for module in ("daemon", "reconcile.lanes", "store.opening"):
         monkeypatch.setattr(f"retraind.{module}._LOG.error", lambda event, **more: told.append((event, more)))
     return told
 
@@ -114,13 +114,15 @@ def locked_later():
 def test_the_daemon_says_that_the_journal_is_locked_and_goes_on_once_it_is_free(site, impatient, monkeypatch):
     told = logged(monkeypatch)
     with Daemon(*load(site)) as daemon:
-        daemon.watch.start()
-        daemon.watch.look("churn")
+        daemon.folders.allow_writing()
+        daemon.begin()
+        daemon.loop.scan(daemon.folders.get("churn"))
         for name in ("train_1.csv", "eval_1.csv"):
             (site.parent / "drop" / name).write_bytes(table())
         with locked(journal_of(site)):
-            daemon.scheduler.start()
-            daemon.watch.schedule()
+            daemon.loop.start()
+            daemon._schedule()
+            daemon.timetable.start()
             wait_for(lambda: len(told) > 1)
             assert {event for event, _ in told} == {"journal_unusable"}
             assert "Another program keeps it locked" in told[0][1]["remedy"]

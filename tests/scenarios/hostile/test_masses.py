@@ -6,16 +6,15 @@ from concurrent.futures import Executor, Future
 
 import pytest
 
-from retraind.config.load import load
 from retraind.config.settings import ModelSettings, SweepSettings
-from retraind.daemon import Daemon
 from retraind.domain.job import State
 from retraind.intake import drop_folder as folder_module
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import MOST_FILES
-from retraind.reconcile import publishing, watch
+from retraind.reconcile import decide, publishing
 from retraind.report.status_file import STATUS
 from retraind.system.clock import ManualClock
+from support.lanes import by_hand, sweep
 from support.world import a_world, table
 
 
@@ -35,14 +34,8 @@ def daemon(tmp_path):
         )
     config = tmp_path / "config.toml"
     config.write_text("\n".join(lines))
-    with Daemon(*load(config)) as made:
-        made.watch.start()
+    with by_hand(config) as made:
         yield made
-
-
-def sweep(daemon):
-    (name,) = {watched.sweep for watched in daemon.teller.watched.values()}
-    daemon.watch.sweep(name)
 
 
 def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_model_waiting(daemon, tmp_path):
@@ -50,7 +43,7 @@ def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_mode
         os.mknod(tmp_path / "attacked" / f"train_{number}.csv")
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
-    remembered = daemon.teller.watched["attacked"].folder._seen
+    remembered = daemon.folders.get("attacked").drop_folder._seen
     assert len(remembered) <= MOST_FILES + 1
     assert "more files here than one look takes in" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
     assert len((tmp_path / "attacked" / STATUS).read_text("utf-8-sig")) < 20_000
@@ -61,10 +54,10 @@ def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tm
     def broken():
         raise RuntimeError("a bug that some name has brought to light")
 
-    monkeypatch.setattr(daemon.teller.watched["attacked"].folder, "look", broken)
+    monkeypatch.setattr(daemon.folders.get("attacked").drop_folder, "look", broken)
     told = []
     monkeypatch.setattr(
-        "retraind.reconcile.watch._LOG.exception", lambda event, **more: told.append((event, more["model"]))
+        "retraind.reconcile.loop._LOG.exception", lambda event, **more: told.append((event, more["model"]))
     )
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
@@ -183,7 +176,7 @@ def test_a_file_that_is_made_longer_while_it_is_read_is_read_no_further(tmp_path
 
 def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_path, monkeypatch):
     """Each leaves something in the journal for good, if it fails at once."""
-    for module in (publishing, watch):
+    for module in (publishing, decide):
         monkeypatch.setattr(module, "MOST_AN_HOUR", 3)
     for number in range(5):
         (tmp_path / "attacked" / f"train_{number}.csv").write_bytes(b"one\n1\n")
@@ -194,7 +187,7 @@ def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_
     assert len(daemon.journal.jobs("other")) == 1
     status = (tmp_path / "attacked" / STATUS).read_text("utf-8-sig").replace("\n", " ")
     assert "have been taken in within the hour" in status
-    daemon.teller.watched["attacked"].begun[0] -= 3601
+    daemon.folders.get("attacked").taken_in[0] -= 3601
     sweep(daemon)
     assert len(daemon.journal.jobs("attacked")) == 4
 

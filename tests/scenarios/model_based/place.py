@@ -7,15 +7,13 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from retraind.reconcile.scheduler import _task_of
-
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import LIFE, Job, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
-from retraind.store.recovery import rebuild
-from retraind.store.sidecar import JobFiles
+from retraind.reconcile.lanes import LANE_OF
 from retraind.system.clock import ManualClock
+from support.lanes import ManualLanes
 
 MODELS = {"churn": "pair", "price": "train-only"}
 _OWN = {"STATUS.txt", "RESULT.txt", "ERROR.txt", "report.json", "job.json", "results.zip"}
@@ -82,12 +80,11 @@ class Place:
     def open(self) -> None:
         """Start the daemon: what `run` does, but for its threads."""
         settings, file = load(self.config)
-        self.daemon = Daemon(settings, file, self.clock)
+        self.daemon = Daemon(settings, file, self.clock, lanes=ManualLanes())
         self.daemon.__enter__()
         self.journal = self.daemon.journal
-        rebuild(settings, self.journal, JobFiles.beside(settings.state.journal_file), believe=False)
-        self.daemon.caretaker.end_holds_of_last_time()
-        self.daemon.watch.start()
+        self.daemon.folders.allow_writing()
+        self.daemon.begin()
 
     def close(self) -> None:
         """Let go of what a dead process holds no more: connections and locks."""
@@ -98,27 +95,46 @@ class Place:
         self.emulator.stop()
 
     def look(self, name: str) -> None:
-        self.daemon.watch.look(name)
+        """Scan a folder, take in what is complete and seal it; no job goes further."""
+        self.daemon.queue.ask(name, scan=True)
+        self._work_off("scan", "publish", State.SEALING)
+
+    def _work_off(self, *kinds: str) -> None:
+        """Let the loop do what is asked for, and the lanes run tasks of these kinds alone."""
+        while self.daemon.loop.work_off_due() or self._run_one(kinds):
+            pass
+
+    def _run_one(self, kinds: tuple[str, ...]) -> bool:
+        for lane in [*self.daemon.lanes.lanes.values()]:
+            for key in lane.tasks:
+                job = self.journal.get(key)
+                if (job.state if job else key.partition(" ")[0]) in kinds:
+                    lane.run(key)
+                    return True
+        return False
 
     def due(self, name: str) -> list[str]:
         now = self.clock.now()
         return sorted(job.id for job in self.journal.active(name) if job.due(now) <= now)
 
     def step(self, name: str, which: int, *, one: bool) -> None:
-        """Do for one of the jobs what the scheduler's threads do: run it as far as it goes, or through one state."""
-        scheduler = self.daemon.scheduler
-        scheduler.dispatch([name])
+        """Do for one of the jobs what a lane's thread does: run it as far as it goes, or through one state."""
+        loop = self.daemon.loop
+        self.daemon.queue.ask(name)
+        self._work_off("publish")
         due = self.due(name)
         if not due:
             return
-        task = _task_of(self.journal.get(due[which % len(due)]))
+        planned = due[which % len(due)]
+        lane = LANE_OF[self.journal.get(planned).state]
         if not one:
-            scheduler._run(task, name)
-        elif (job := scheduler._claim(task, name)) is not None:
+            loop._advance(name, planned, lane)
+        elif (job := loop._claim(name, planned, lane)) is not None:
             try:
                 self.daemon.pipeline.advance(job, frozenset({job.state}))
             finally:
-                scheduler._busy.end(job.id)
+                loop._claims.release(job.id)
+        self._work_off("publish")
         self.wait_for_the_service()
 
     def wait_for_the_service(self) -> None:

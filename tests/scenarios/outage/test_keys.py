@@ -19,6 +19,7 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.reconcile import upkeep
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
+from support.lanes import ManualLanes, settle, sweep
 from support.process import Site, deliver, filed, until
 from support.running import running
 from support.world import table
@@ -74,11 +75,11 @@ class Place:
 
     def open(self):
         settings, file = load(self.site.config)
-        self.daemon = Daemon(settings, file, self.clock)
+        self.daemon = Daemon(settings, file, self.clock, lanes=ManualLanes())
         self.daemon.__enter__()
-        self.daemon.teller.tell_soon = self.daemon.teller.tell  # its threads are not started
-        self.daemon.watch.start()
-        self.daemon.watch.look("churn")
+        self.daemon.folders.allow_writing()
+        self.daemon.begin()
+        sweep(self.daemon)
 
     def close(self):
         self.daemon.__exit__()
@@ -88,8 +89,12 @@ class Place:
         with structlog.testing.capture_logs() as logged:
             for _ in range(round(days * 4)):
                 self.clock.pass_time(DAY / 4)
-                self.daemon.caretaker.mind()
+                self.mind()
         return [event["event"] for event in logged if event["event"].startswith("key_")]
+
+    def mind(self):
+        self.daemon.caretaker.mind()
+        settle(self.daemon)
 
     def on_the_share(self):
         return (self.drop / "STATUS.txt").read_text(encoding="utf-8-sig")
@@ -130,7 +135,7 @@ def test_a_key_file_that_has_been_in_use_for_23_days_is_told_once_until_it_is_re
     here.key_file.write_text("another-key-0123456789")
     os.utime(here.key_file, ((NOW + 26 * DAY).timestamp(),) * 2)
     here.clock.pass_time(timedelta(minutes=1))
-    here.daemon.caretaker.mind()
+    here.mind()
     assert not here.told()
     assert here.pass_days(22) == []
 
@@ -154,11 +159,10 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     here.emulator.expire_key("churn")
     (here.drop / "train_1.csv").write_text("a,churned\n" + "1,0\n2,1\n" * 20)
     (here.drop / "eval_1.csv").write_text("a,churned\n" + "1,0\n2,1\n" * 20)
-    here.daemon.watch.look("churn")
+    sweep(here.daemon)
     here.clock.pass_time(timedelta(seconds=1))
-    here.daemon.watch.look("churn")
-    (job,) = here.daemon.journal.active("churn")
-    here.daemon.pipeline.advance(job)
+    sweep(here.daemon)
+    assert here.daemon.journal.active("churn")
     assert here.daemon.journal.holds()
     status, command = here.on_the_share(), here.site.command("status", "--json").stdout
     assert "SOON TO DO" not in status + command
@@ -188,7 +192,7 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
     assert "The present one ends on 2026-12-23" in here.site.command("status", "--json").stdout
     for _ in range(10):
         here.clock.pass_time(timedelta(seconds=15))
-        here.daemon.caretaker.mind()
+        here.mind()
     assert len([r for r in here.emulator.records() if r["event"] == "api_key_issued"]) == 1
     here.key_file.write_text(SECRET)
     assert "key_renewed" in here.pass_days(0.25)

@@ -1,0 +1,150 @@
+"""Drop folders under watch: when they are written to, what is remembered of a scan, and what a reload leaves."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from retraind.intake.drop_folder import View
+from retraind.intake.share_identity import MARKER
+from retraind.reconcile.folders import Moves
+from support.lanes import settle, sweep
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def drop(folder, key="1"):
+    for name in (f"train_{key}.csv", f"eval_{key}.csv", f"{key}.done"):
+        (folder / name).write_bytes(b"a,b\n1,2\n")
+
+
+def test_no_folder_is_written_to_before_all_were_scanned(daemon, drops):
+    """READY has to wait for the scans, and of a thousand folders the disk would take many seconds."""
+    daemon.folders.allow_writing(yes=False)
+    sweep(daemon)
+    assert all(folder.view.trouble is None for folder in daemon.folders.all())
+    assert [names_in(drop) for drop in drops] == [[], []]
+    daemon.folders.allow_writing()
+    sweep(daemon)
+    assert [names_in(drop) for drop in drops] == [[MARKER, "STATUS.txt"]] * 2
+
+
+def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, drops):
+    daemon.folders.allow_writing(yes=False)
+    drop(drops[0])
+    sweep(daemon)
+    assert {MARKER, ".retraind"} <= set(names_in(drops[0]))
+    assert [job.key for job in daemon.journal.jobs()] == ["1"]
+    assert names_in(drops[1]) == []
+
+
+@pytest.fixture
+def folder(daemon):
+    return daemon.folders.get("churn")
+
+
+def test_what_was_found_is_there_until_a_pass_has_dealt_with_it(daemon, drops, folder):
+    drop(drops[0])
+    assert folder.scan(daemon._clock).news
+    (found,) = folder.found()
+    assert folder.found() == (found,), "a pass that fails does not lose it"
+    assert folder.unseen
+    folder.dealt_with(folder.found())
+    assert folder.found() == ()
+    assert not folder.unseen
+    assert folder.view.complete == (found,)
+
+
+def test_what_a_scan_finds_while_a_pass_deals_with_what_the_one_before_found_is_not_lost(
+    daemon, drops, folder
+):
+    drop(drops[0], "1")
+    folder.scan(daemon._clock)
+    before = folder.found()
+    drop(drops[0], "2")
+    folder.scan(daemon._clock)
+    folder.dealt_with(before)
+    assert [delivery.key for delivery in folder.found()] == ["1", "2"]
+
+
+def test_what_was_found_before_files_were_moved_counts_no_more(daemon, drops, folder):
+    drop(drops[0])
+    folder.scan(daemon._clock)
+    with folder.moves.one():
+        assert folder.found() == ()
+        assert not folder.scan(daemon._clock).news
+    assert folder.found() == ()
+    assert folder.unseen
+    folder.scan(daemon._clock)
+    assert len(folder.found()) == 1
+
+
+def test_moves_at_the_same_time_are_all_waited_for():
+    moves = Moves()
+    marks = [moves.mark()]
+    with moves.one():
+        with moves.one():
+            assert moves.mark() is None
+        assert moves.mark() is None
+    marks.append(moves.mark())
+    assert None not in marks
+    assert len(set(marks)) == 2
+
+
+def test_nobody_waits_for_a_scan_that_hangs(daemon, folder, monkeypatch):
+    begun, end = threading.Event(), threading.Event()
+
+    def hang():
+        begun.set()
+        end.wait(30)
+        return View()
+
+    monkeypatch.setattr(folder.drop_folder, "look", hang)
+    scanner = threading.Thread(target=folder.scan, args=(daemon._clock,))
+    scanner.start()
+    try:
+        assert begun.wait(10)
+        assert folder.found() == ()
+        assert folder.scan(daemon._clock) == (False, None)
+        daemon.queue.ask("churn")
+        while daemon.loop.work_off_due():
+            pass
+    finally:
+        end.set()
+        scanner.join(10)
+    assert not scanner.is_alive()
+
+
+def test_a_scan_that_breaks_does_not_keep_the_next_from_its_work(daemon, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(folder.drop_folder, "look", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            folder.scan(daemon._clock)
+    assert folder.scan(daemon._clock).news
+
+
+def test_what_was_taken_in_within_the_hour_and_what_is_being_moved_outlives_a_reload(site, daemon, folder):
+    folder.taken_in.append(daemon._clock.elapsed())
+    site.config.write_text(site.config.read_text().replace('ready = "marker"', 'settle = "5s"'))
+    with folder.moves.one():
+        daemon._read_again()
+        fresh = daemon.folders.get("churn")
+        assert fresh is not folder
+        assert folder.retired
+        assert not fresh.retired
+        assert fresh.taken_within_hour(daemon._clock.elapsed()) == 1
+        assert fresh.moves.mark() is None
+    daemon._clock.pass_time(timedelta(hours=1))
+    assert fresh.taken_within_hour(daemon._clock.elapsed()) == 0
+    settle(daemon)
+
+
+def test_a_folder_that_comes_back_and_goes_again_is_out_of_reach_from_the_second_time_on(folder):
+    for away, back in ((10.0, 20.0), (30.0, 40.0)):
+        folder.view = View(trouble="It cannot be read.")
+        assert folder.out_for(away) == 0
+        assert folder.out_for(away + 5) == 5
+        folder.view = View()
+        assert folder.out_for(back) == 0

@@ -1,0 +1,181 @@
+"""STATUS.txt of all folders: written together, by one thread at a time, and again until it has been."""
+
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retraind.domain.job import Job, Problem, State
+from retraind.reconcile import publishing
+from support.lanes import settle, sweep
+from support.world import table
+
+NAMES = ("churn", "price")
+GONE = Problem(what="It is gone.", remedy="Bring it.")
+
+
+def text_in(drop):
+    return (drop / "STATUS.txt").read_text("utf-8-sig")
+
+
+def share_of(daemon):
+    (name,) = daemon.folders.file_systems()
+    return daemon.lanes.share(name)
+
+
+def full(*_):
+    raise OSError(28, os.strerror(28))
+
+
+def test_a_folder_whose_status_could_not_be_written_is_not_passed_over(daemon, drops, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("retraind.reconcile.publishing.write_status", full)
+        for _ in range(3):
+            sweep(daemon)
+            daemon._clock.pass_time(timedelta(seconds=10))
+    sweep(daemon)
+    assert (drops[0] / "STATUS.txt").exists()
+
+
+def test_news_that_could_not_be_written_over_an_older_status_is_with_the_next_sweep(
+    daemon, drops, monkeypatch
+):
+    for _ in range(3):
+        sweep(daemon)
+        daemon._clock.pass_time(timedelta(seconds=10))
+    daemon.journal.hold_model("churn", GONE, credential=False)
+    daemon.queue.ask("churn")
+    with monkeypatch.context() as patch:
+        patch.setattr("retraind.reconcile.publishing.write_status", full)
+        settle(daemon)
+    assert "It is gone." not in text_in(drops[0])
+    sweep(daemon)
+    assert "It is gone." in text_in(drops[0])
+
+
+def test_news_for_which_the_journal_failed_is_with_the_next_sweep(daemon, drops, monkeypatch):
+    for _ in range(3):
+        sweep(daemon)
+        daemon._clock.pass_time(timedelta(seconds=10))
+    daemon.journal.hold_model("churn", GONE, credential=False)
+    daemon.queue.ask("churn")
+    while daemon.loop.work_off_due():
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.journal, "standings", lambda _: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            share_of(daemon).run("publish")
+    sweep(daemon)
+    assert "It is gone." in text_in(drops[0])
+
+
+def test_a_status_that_somebody_deletes_comes_back(daemon, drops):
+    for _ in range(3):
+        sweep(daemon)
+        daemon._clock.pass_time(timedelta(seconds=10))
+    (drops[0] / "STATUS.txt").unlink()
+    sweep(daemon)
+    assert (drops[0] / "STATUS.txt").exists()
+
+
+def test_a_thread_that_another_overtakes_does_not_bring_back_what_it_had_read(daemon, drops, monkeypatch):
+    sweep(daemon)
+    plain = daemon.journal.standings
+    (file_system,) = daemon.folders.file_systems()
+
+    def read_and_be_overtaken(models):
+        found = plain(models)
+        monkeypatch.setattr(daemon.journal, "standings", plain)
+        daemon.journal.hold_model("churn", GONE, credential=False)
+        daemon.publisher.publish_soon(daemon.folders.get("churn"))
+        share_of(daemon).run("publish")  # as another thread of the lane does
+        return found
+
+    monkeypatch.setattr(daemon.journal, "standings", read_and_be_overtaken)
+    for folder in daemon.folders.all():
+        daemon.publisher.publish_soon(folder)
+    share_of(daemon).run("publish")
+    assert "It is gone." in text_in(drops[0])
+    assert not daemon.publisher._due.get(file_system)
+
+
+def test_a_folder_whose_share_hangs_waits_to_be_written_once_however_much_happens(daemon):
+    (file_system,) = daemon.folders.file_systems()
+    for _ in range(50):
+        for folder in daemon.folders.all():
+            daemon.publisher.publish_soon(folder)  # no thread comes
+    assert sorted(daemon.publisher._due[file_system]) == ["churn", "price"]
+    assert list(share_of(daemon).tasks) == ["publish"]
+
+
+def test_the_steps_of_many_deliveries_are_published_together_and_wait_for_no_share(
+    daemon, drops, monkeypatch
+):
+    """On the night on which all deliver at once, it was a quarter of the work to tell of each step on its own."""
+    asked = []
+    plain = daemon.journal.standings
+    monkeypatch.setattr(daemon.journal, "standings", lambda models: asked.append(1) or plain(models))
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    for number in range(20):
+        job = Job(
+            id=f"job-{number}", model=NAMES[number % 2], key=str(number), state=State.SEALED, files=(),
+            created_at=now, updated_at=now,
+        )  # fmt: skip
+        daemon._changed(daemon.journal.add(job, "delivery_complete"))
+        daemon.loop.work_off_due()
+    assert not asked
+    share_of(daemon).run("publish")
+    assert len(asked) == 1
+    assert all("In work" in text_in(drop) for drop in drops)
+
+
+def test_a_folder_that_was_given_up_is_not_written_to_by_who_was_about_to(site, daemon, drops):
+    sweep(daemon)
+    daemon.queue.ask("price")
+    daemon.journal.hold_model("price", GONE, credential=False)
+    while daemon.loop.work_off_due():
+        pass
+    assert "publish" in share_of(daemon).tasks
+    text = site.config.read_text()
+    site.config.write_text(text[: text.index("[models.price]")])
+    daemon._read_again()
+    settle(daemon)
+    assert "It is gone." not in text_in(drops[1])
+    assert "taken out" in text_in(drops[1])
+
+
+def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkeypatch):
+    sweep(daemon)
+    folder, entered, go_on = daemon.folders.get("churn"), threading.Event(), threading.Event()
+    plain = publishing.write_status
+
+    def slow(drop, text, now):
+        if "It is gone." in text:
+            entered.set()
+            go_on.wait(10)
+        return plain(drop, text, now)
+
+    monkeypatch.setattr(publishing, "write_status", slow)
+    daemon.journal.hold_model("churn", GONE, credential=False)
+    writer = threading.Thread(target=daemon.publisher.publish, args=([folder],))
+    writer.start()
+    assert entered.wait(10)
+    ender = threading.Thread(target=daemon.publisher.publish_end, args=(folder, "The test is over"))
+    ender.start()
+    go_on.set()
+    writer.join(10)
+    ender.join(10)
+    assert "The test is over" in text_in(drops[0])
+    daemon.publisher.publish([folder])
+    assert "The test is over" in text_in(drops[0])
+
+
+def test_what_a_folder_says_of_a_delivery_follows_it_on_its_way(daemon, drops):
+    for name in ("train_1.csv", "eval_1.csv"):
+        (drops[0] / name).write_bytes(table())
+    sweep(daemon)
+    assert "train_1.csv" in text_in(drops[0])
+    (drops[0] / "1.done").touch()
+    sweep(daemon)
+    assert "In work" in text_in(drops[0])
