@@ -151,3 +151,19 @@ def test_whatever_the_journal_holds_one_job_at_most_may_take_the_model(jobs, hel
         assert run
     # The order of the question does not matter.
     assert turns(reversed(jobs), held=held, backlog=backlog, running=running) == plan
+
+
+@pytest.mark.parametrize("backlog", ["all", "latest"])
+def test_none_is_sent_while_others_that_were_found_with_it_are_still_being_sealed(backlog):
+    """Only then is it known which is the oldest, or the latest."""
+    waiting = [job("2"), job("3"), job("1", State.SEALING)]
+    plan = turns(waiting, held=False, backlog=backlog)
+    assert (keys(plan), plan.superseded) == (["1"], ())
+    going = turns(waiting, held=False, backlog=backlog, running={waiting[0].id})
+    assert keys(going) == ["1", "2"], "what is being checked keeps its turn"
+
+
+@pytest.mark.parametrize("more", [{"attempts": 1}, {"hold": ASIDE}])
+def test_one_that_cannot_be_sealed_keeps_no_other_waiting(more):
+    stuck = job("1", State.SEALING, **more)
+    assert "2" in keys(turns([stuck, job("2")], held=False, backlog="all"))
