@@ -235,7 +235,7 @@ def test_a_model_that_is_taken_out_and_put_back_is_watched_again(site, daemon, d
     assert "Nothing is waiting" in in_status(drops[1])
     for name in ("train_1.csv", "eval_1.csv", "1.done"):
         (drops[1] / name).write_bytes(table())
-    sweep(daemon)
+        sweep(daemon)
     assert [job.model for job in daemon.journal.jobs()] == ["price"]
 
 
