@@ -145,28 +145,32 @@ class _OneRepetition(Urllib3Retry):
         return super().increment(method, url, response, error, *rest, **named)
 
 
-class _Connection:
-    """Mixed into urllib3's connections: the peer is looked at first, and sending waits as long for it as receiving does.
+class _PeerChecker:
+    """Mixed into urllib3's connections: the peer is checked before the first byte, that of a handshake included."""
+
+    check_peer: Callable[[str, str], None]
+    host: str
+
+    def _new_conn(self) -> Any:
+        made = super()._new_conn()  # type: ignore[misc]
+        try:
+            self.check_peer(self.host, made.getpeername()[0])
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+
+class _PatientSender:
+    """Mixed into urllib3's connections: sending waits for a slow peer as long as receiving does.
 
     urllib3 would give each piece of a body the time-out for connecting, in which a slow line cannot take it.
     """
 
     silence_seconds: float
     pause: Callable[[], None]
-    check_peer: Callable[[str, str], None] | None
-    host: str
     sock: Any
     connect: Callable[[], None]
-
-    def _new_conn(self) -> Any:
-        made = super()._new_conn()  # type: ignore[misc]
-        if self.check_peer is not None:
-            try:
-                self.check_peer(self.host, made.getpeername()[0])
-            except BaseException:
-                made.close()
-                raise
-        return made
 
     def send(self, data: bytes) -> None:
         if self.sock is None:
@@ -192,7 +196,7 @@ class _Connection:
 class _Adapter(HTTPAdapter):
     def __init__(self, silence_seconds: float, pause: Callable[[], None], reach: Reach | None) -> None:
         self._reach = reach
-        self._ways = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
+        self._sender = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
         self._kinds: dict[tuple[type, bool], type] = {}
         repetition = _OneRepetition(
             total=1,
@@ -209,17 +213,19 @@ class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
-        """Return requests' own choice, with connections that look at their peer and send patiently."""
+        """Return requests' own choice, with connections that check their peer and send patiently."""
         proxied = select_proxy(request.url, proxies) is not None
         if self._reach is not None:
             self._reach.check_address(request.url, proxied=proxied)
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = type(pool).ConnectionCls
         if (kind, proxied) not in self._kinds:
-            # The proxy is the configuration's, and whom it connects to cannot be seen.
-            check = self._reach.check_peer if self._reach and not proxied else None
-            ways = {**self._ways, "check_peer": staticmethod(check) if check else None}
-            self._kinds[kind, proxied] = type(kind.__name__, (_Connection, kind), ways)
+            made = type(kind.__name__, (_PatientSender, kind), dict(self._sender))
+            # A proxy is the configuration's, and whom it connects to cannot be seen.
+            if self._reach is not None and not proxied:
+                check = {"check_peer": staticmethod(self._reach.check_peer)}
+                made = type(kind.__name__, (_PeerChecker, made), check)
+            self._kinds[kind, proxied] = made
         pool.ConnectionCls = self._kinds[kind, proxied]
         return pool
 

@@ -137,7 +137,7 @@ def test_results_for_which_there_is_no_room_are_not_begun(tmp_path, memory):
 
     peer = Peer([play])
     try:
-        store = ObjectStore(ApiSettings(timeout=5, connect_timeout=5))
+        store = ObjectStore(ApiSettings(base_url=peer.url, timeout=5, connect_timeout=5))
         with pytest.raises(OSError, match="No space left") as refused:
             store.get(peer.url, tmp_path / "share" / "results.zip", lambda: None)
     finally:
