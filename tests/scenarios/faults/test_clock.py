@@ -82,7 +82,7 @@ def test_a_deadline_never_lies_further_ahead_than_a_whole_time_out(world, monkey
     )
     monkeypatch.setattr("retraind.jobs.pipeline._FINISHED", "not a word that is ever said")
     job = world.pipeline.advance_one(job)
-    assert job.train_deadline <= world.clock.now() + world.settings.poll_timeout("churn")
+    assert job.train_deadline <= world.clock.now() + world.settings.poll.timeout
 
 
 def test_an_upload_in_doubt_is_not_watched_for_years(world):
