@@ -80,6 +80,23 @@ def test_a_sweep_passes_over_folders_in_which_nothing_changes_and_finds_what_doe
     assert "train_1.csv" in in_status(drops[1])
 
 
+def test_a_sweep_considers_all_jobs_in_work_though_their_folders_have_nothing_new(daemon, drops):
+    """Whatever was missed is made up for: nothing has to be remembered but the journal."""
+    for name in ("train_1.csv", "eval_1.csv", "1.done"):
+        (drops[0] / name).write_bytes(table())
+    for _ in range(4):
+        sweep(daemon)
+        daemon._clock.pass_time(timedelta(seconds=10))
+    (before,) = daemon.journal.active()
+    assert before.attempts, "the service is not there"
+    daemon.queue.forget("churn")
+    daemon._clock.pass_time(timedelta(hours=1))
+    settle(daemon)
+    assert daemon.journal.active() == [before]
+    sweep(daemon)
+    assert daemon.journal.get(before.id).attempts > before.attempts
+
+
 def test_a_sweep_reads_the_journal_once_for_all_folders_whose_status_it_brings(daemon, drops, monkeypatch):
     asked = []
     plain = daemon.journal.standings

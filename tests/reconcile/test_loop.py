@@ -359,24 +359,6 @@ def test_a_folder_out_of_reach_is_scanned_with_the_sweeps_alone(world, parts):
     assert not parts.queue._due
 
 
-def test_sweeps_consider_all_jobs_in_work_though_their_folders_have_nothing_new(tmp_path):
-    """Whatever was missed is made up for: nothing has to be remembered but the journal."""
-    site = Site(tmp_path, "http://127.0.0.1:9")
-    drop = site.add_model("churn", "key-of-churn-0123456789", "settle = 0")
-    for name in ("train_1.csv", "eval_1.csv"):
-        (drop / name).write_bytes(table())
-    with by_hand(site.config) as daemon:
-        plain, daemon.pipeline.advance = daemon.pipeline.advance, lambda job, *_: job
-        daemon.queue.ask("churn", scan=True)
-        with pytest.raises(AssertionError, match="always something more"):
-            settle(daemon, 100)
-        daemon.queue.forget("churn")
-        daemon.pipeline.advance = plain
-        sweep(daemon)
-        (job,) = daemon.journal.jobs()
-        assert job.state is not State.SEALING
-
-
 # Scans and moves at the same time
 
 

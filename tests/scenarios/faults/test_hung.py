@@ -197,6 +197,32 @@ def running_while_hung(site):
             site.share.tell()
 
 
+def test_a_share_that_hangs_in_the_first_sweep_delays_ready_for_a_while_and_no_other_model(
+    served, monkeypatch
+):
+    """It has answered when it was asked what it is."""
+    monkeypatch.setattr("retraind.reconcile.hints._FIRST_SWEEP_PATIENCE", 1.0)
+    for file in ("train_1.csv", "eval_1.csv"):
+        deliver(drop_of(served, "first"), file, table(40, 1))
+    served.share.tell(Rule(("getattr",), "*/train_*", answer="hang"))
+    try:
+        with running(served) as run:
+            until(lambda: is_ready(run), "it is ready", patience=20)
+            assert watched(run)["first"].reachable
+            for _ in range(3):
+                run.daemon.sweeps.sweep_soon()
+                for name in ("first", "second"):
+                    run.daemon.queue.ask(name, scan=True)
+                    run.daemon.queue.ask(name)
+            run.deliver("well")
+            until(lambda: filed(drop_of(served, "well")), "the other model's delivery is filed")
+            assert run.daemon.journal.jobs("first") == []
+            served.share.tell()
+            until(lambda: filed(drop_of(served, "first")), "its own is once it answers")
+    finally:
+        served.share.tell()
+
+
 def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
     (served.share.point / "fourth").mkdir()
     (drop_of(served, "fourth")).symlink_to(served.share.point / "fourth")
