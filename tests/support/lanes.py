@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from retraind.config.load import load
@@ -13,6 +14,7 @@ from retraind.reconcile.lanes import Lane, Lanes, Shared
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import WorkQueue
+from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock
 from support.world import World
 
@@ -79,11 +81,18 @@ class Parts:
 def parts_of(world: World, lanes: Lanes) -> Parts:
     """Put the loop of a daemon together around a world's pipeline."""
     queue, shares = WorkQueue(world.clock), world.pipeline.shares
-    folders = Folders(shares, world.clock, None, lambda name: ask_for_scan(queue, folders, name))
+    memory = partial(JournalMemory, world.journal)
+    folders = Folders(shares, world.clock, None, lambda name: ask_for_scan(queue, folders, name), memory)
     folders.allow_writing()
     folders.watch(world.settings, world.settings.models)
     publisher = Publisher(
-        lanes, world.journal, shares, world.clock, settings=lambda: world.settings, outages=tuple
+        lanes,
+        world.journal,
+        shares,
+        world.clock,
+        settings=lambda: world.settings,
+        outages=tuple,
+        orphans=lambda _: (),
     )
     loop = Loop(
         queue, lanes, folders, pipeline=world.pipeline, journal=world.journal, publisher=publisher,
