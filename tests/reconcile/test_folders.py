@@ -15,9 +15,12 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def drop(folder, key="1"):
-    for name in (f"train_{key}.csv", f"eval_{key}.csv", f"{key}.done"):
+def drop(daemon, folder, key="1"):
+    """Write a delivery and, once a scan has seen its files, its marker."""
+    for name in (f"train_{key}.csv", f"eval_{key}.csv"):
         (folder / name).write_bytes(b"a,b\n1,2\n")
+    daemon.folders.get("churn").drop_folder.look()
+    (folder / f"{key}.done").touch()
 
 
 def test_no_folder_is_written_to_before_all_were_scanned(daemon, drops):
@@ -33,7 +36,7 @@ def test_no_folder_is_written_to_before_all_were_scanned(daemon, drops):
 
 def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, drops):
     daemon.folders.allow_writing(yes=False)
-    drop(drops[0])
+    drop(daemon, drops[0])
     sweep(daemon)
     assert {MARKER, ".retraind"} <= set(names_in(drops[0]))
     assert [job.key for job in daemon.journal.jobs()] == ["1"]
@@ -46,7 +49,7 @@ def folder(daemon):
 
 
 def test_what_was_found_is_there_until_a_pass_has_dealt_with_it(daemon, drops, folder):
-    drop(drops[0])
+    drop(daemon, drops[0])
     assert folder.scan(daemon._clock).news
     (found,) = folder.found()
     assert folder.found() == (found,), "a pass that fails does not lose it"
@@ -60,17 +63,17 @@ def test_what_was_found_is_there_until_a_pass_has_dealt_with_it(daemon, drops, f
 def test_what_a_scan_finds_while_a_pass_deals_with_what_the_one_before_found_is_not_lost(
     daemon, drops, folder
 ):
-    drop(drops[0], "1")
+    drop(daemon, drops[0], "1")
     folder.scan(daemon._clock)
     before = folder.found()
-    drop(drops[0], "2")
+    drop(daemon, drops[0], "2")
     folder.scan(daemon._clock)
     folder.dealt_with(before)
     assert [delivery.key for delivery in folder.found()] == ["1", "2"]
 
 
 def test_what_was_found_before_files_were_moved_counts_no_more(daemon, drops, folder):
-    drop(drops[0])
+    drop(daemon, drops[0])
     folder.scan(daemon._clock)
     with folder.moves.one():
         assert folder.found() == ()

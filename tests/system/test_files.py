@@ -551,6 +551,34 @@ def test_countless_files_are_not_copied(job_folder, other_disk, monkeypatch):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
 
 
+def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
+    job_folder, other_disk, monkeypatch
+):
+    (job_folder / "train" / "1.csv").write_bytes(b"a,b\n1,2\n")
+    target = other_disk / job_folder.name
+
+    def refuse(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def prepare():
+        shutil.rmtree(other_disk)
+        other_disk.mkdir()
+
+    def fail():
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "_copy_times_and_rights", refuse)
+            with pytest.raises(OSError, match="Input/output"):
+                copy_folder_verified(job_folder, target)
+
+    prepare()
+    fail()
+    assert list(other_disk.iterdir()) == []
+    for where in at_every_point(fail, prepare):
+        copy_folder_verified(job_folder, target)
+        assert [path.name for path in other_disk.iterdir()] == [job_folder.name], where
+        assert tree(target) == tree(job_folder), where
+
+
 def test_contents_are_moved_one_by_one_and_can_be_again_after_a_kill(tmp_path):
     source, target = tmp_path / "a", tmp_path / "b"
 

@@ -24,6 +24,7 @@ from retraind.system.files import (
     make_folder,
     move,
     open_regular,
+    remove_if_empty,
     status_of,
     sync_file,
     sync_folder,
@@ -184,18 +185,10 @@ def remove_folder(folder: Path) -> None:
         with held(folder.parent, folder.name) as inside:
             for path in list(inside.iterdir()):
                 if stat.S_ISDIR(path.lstat().st_mode):
-                    _remove_empty(path)
+                    remove_if_empty(path)
                 elif path.name in _OWN_FILES:
                     path.unlink()
     except FileNotFoundError:
         return
-    _remove_empty(folder)
+    remove_if_empty(folder)
     sync_folder(folder.parent)
-
-
-def _remove_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError as error:
-        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-            raise

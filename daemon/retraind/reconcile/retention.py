@@ -74,13 +74,12 @@ class Tidier:
 
     def _clear_parts(self) -> None:
         """Remove what is left of copies and deletions that were cut off, but for those whose job is at work."""
+        active = frozenset(job.id for job in self._journal.active())
         try:
-            active = frozenset(job.id for job in self._journal.active())
             for path in self._pipeline.places.clear(active):
                 _LOG.info("part_removed", folder=str(path))
-        except (OSError, Retry, SQLAlchemyError) as error:
+        except (OSError, Retry) as error:
             _LOG.warning("part_not_removed", reason=str(error))
-            return
         left = []
         for part in self.parts:
             if part.job in active or self._stopping.is_set():

@@ -452,7 +452,7 @@ def move_contents(
             with held(source, name) as old, held(target, name) as fresh:
                 move_contents(old, fresh, frozenset(), pause)
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                _remove_if_empty(source / name)
+                remove_if_empty(source / name)
         else:
             with contextlib.suppress(FileExistsError, FileNotFoundError):
                 _rename_no_replace(source / name, target / name)
@@ -460,7 +460,8 @@ def move_contents(
     sync_folder(source)
 
 
-def _remove_if_empty(folder: Path) -> bool:
+def remove_if_empty(folder: Path) -> bool:
+    """Remove a folder; returns False where something is in it. Raises OSError."""
     try:
         folder.rmdir()
     except OSError as error:
@@ -473,7 +474,7 @@ def _remove_if_empty(folder: Path) -> bool:
 def remove_emptied(folder: Path) -> Path | None:
     """Remove a folder whose contents were moved. What somebody has put there since is put aside; returns where."""
     try:
-        if _remove_if_empty(folder):
+        if remove_if_empty(folder):
             sync_folder(folder.parent)
             return None
         return put_aside(folder)

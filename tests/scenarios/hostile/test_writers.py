@@ -35,7 +35,7 @@ pathlib.Path("by-cwd.txt").write_text("x")
 pathlib.Path(sys.argv[-1], "by-argument.txt").write_text("x")
 with zipfile.ZipFile(job["results"]) as results:
     accuracy = json.loads(results.read("metrics.json"))["baseline"]["accuracy"]
-data = {role: pathlib.Path(path).read_bytes().decode("latin-1") for role, path in job["files"].items()}
+data = {role: open(path, "rb").read(1000).decode("latin-1") for role, path in job["files"].items()}
 (here / "seen").write_text(json.dumps({"accuracy": accuracy, "files": data}))
 print("accuracy", accuracy)
 sys.exit(0 if accuracy > 0.99 else 1)
