@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -69,6 +70,23 @@ def test_a_second_instance_is_refused_and_told_who_has_it(tmp_path):
         assert running_instance(file) == os.getpid()
     assert running_instance(file) is None
     assert running_instance(tmp_path / "no" / "journal.db") is None
+
+
+def test_a_lock_that_a_killed_daemon_leaves_for_a_moment_is_waited_for(tmp_path):
+    """A program that it was about to start has it from the fork until it is executed."""
+    file = tmp_path / "journal.db"
+    with sole_instance(file):
+        fork = os.fork()
+        if fork == 0:
+            # The child has the parent's lock as well, and keeps it a while after the parent has let go.
+            time.sleep(0.5)
+            os._exit(0)
+    try:
+        assert running_instance(file) is not None
+        with sole_instance(file):
+            assert running_instance(file) == os.getpid()
+    finally:
+        os.waitpid(fork, 0)
 
 
 def test_the_lock_file_is_never_written_through_a_link(tmp_path):

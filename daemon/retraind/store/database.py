@@ -22,6 +22,9 @@ from retraind.system.files import PRIVATE, exists, make_folder, move, sync_file
 
 _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
+_LOCK_MOMENT = 2.0
+"""Seconds that the lock of a killed daemon may outlive it."""
+_LOCK_STEP = 0.05
 _SOUND_PATIENCE = 4.0
 """Seconds to read a journal anew when the daemon ends; it has eight for all."""
 _CONNECTIONS = 24
@@ -305,23 +308,35 @@ def _make_private(file: Path) -> None:
 def sole_instance(file: Path) -> Iterator[None]:
     """Keep the journal in `file` for this process alone while the block runs.
 
-    The kernel drops the lock when the process ends, however it ends. Raises JournalError when another process
-    has it, with that process's number.
+    The kernel drops the lock when the process ends, however it ends; a program that it was about to start may still
+    have it for a moment. Raises JournalError when another process has it for longer, with that process's number.
     """
     make_folder(file.parent, PRIVATE)
     lock = file.with_name(file.name + ".lock")
     handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(handle):
             owner = os.read(handle, 32).decode(errors="replace").strip()
             raise JournalError(
                 f"Another retraind (process {owner or 'unknown'}) already works with the journal {file}. "
                 "Stop that one first, or give this one a journal of its own with state.url."
-            ) from None
+            )
         os.ftruncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """Lock an open file for this process alone; returns False where another one has kept it for `_LOCK_MOMENT`."""
+    deadline = time.monotonic() + _LOCK_MOMENT
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOCK_STEP)
+        else:
+            return True
