@@ -143,7 +143,9 @@ def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, servic
         )
         hold = next(job["hold"] for job in site.jobs() if job["hold"])
         assert "retraind adopt churn customers" in hold["remedy"]
-        assert "Nothing is waiting and nothing is in work" not in status_of(drop)
+        until(
+            lambda: "Nothing is waiting and nothing is in work" not in status_of(drop), "STATUS.txt says so"
+        )
         assert "the model churn" in status_of(drop)
         assert "retraind adopt churn customers" in told(site)
     adopted = site.command("adopt", "churn", "customers")
