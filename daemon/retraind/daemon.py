@@ -391,11 +391,12 @@ class Daemon:
         before = self.settings
         self.settings = self.pipeline.settings = fresh
         self._notifier.configure(fresh, recipients)
+        self.pipeline.reconsider()
+        self.orphans.mind()
         for name in self.reload.take_over(before, fresh):
             self.caretaker.forget(name)
         self.sweeps.begin()
         self._schedule()
-        self.pipeline.reconsider()
         for name in {job.model for job in self.journal.active()} | fresh.models.keys():
             self.queue.ask(name)
         _tell_systemd("READY=1")
