@@ -21,7 +21,8 @@ from sqlalchemy import create_engine
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State, job_id
 from retraind.report.model_status import overview
-from retraind.store.journal import Journal, content_of
+from retraind.store.journal import Journal
+from retraind.store.rows import content_of
 from retraind.store.schema import EVENTS, JOBS
 
 SHORT = 100
@@ -88,32 +89,32 @@ def lookups(journal: Journal, settings: Settings, jobs: int) -> dict[str, Callab
     """Return what is looked up, by who asks for it."""
     some = a_job(jobs // 2 - 1, len(settings.models))
     model = some.model
-    known = journal.get(some.id)
+    known = journal.jobs.get(some.id)
     assert known is not None
     return {
         "retraind status": lambda: overview(settings, journal),
-        "retraind jobs": lambda: journal.jobs(limit=20),
-        "retraind jobs --before (half-way)": lambda: journal.jobs(limit=20, before=known),
-        "retraind jobs --model": lambda: journal.jobs(model, limit=20),
-        "retraind jobs --state failed": lambda: journal.jobs(None, frozenset({State.FAILED}), limit=20),
-        "retraind jobs --state sealed (there is none)": lambda: journal.jobs(None, frozenset({State.SEALED}), limit=20),
-        "retraind show (by the short id)": lambda: journal.find(some.id[-6:]),
-        "retraind show (by the beginning)": lambda: journal.find(some.id[:20]),
-        "a job's history": lambda: journal.events(some.id),
-        "sweep: a model's jobs in work": lambda: journal.active(model),
+        "retraind jobs": lambda: journal.jobs.newest(limit=20),
+        "retraind jobs --before (half-way)": lambda: journal.jobs.newest(limit=20, before=known),
+        "retraind jobs --model": lambda: journal.jobs.newest(model, limit=20),
+        "retraind jobs --state failed": lambda: journal.jobs.newest(None, frozenset({State.FAILED}), limit=20),
+        "retraind jobs --state sealed (there is none)": lambda: journal.jobs.newest(None, frozenset({State.SEALED}), limit=20),
+        "retraind show (by the short id)": lambda: journal.jobs.find(some.id[-6:]),
+        "retraind show (by the beginning)": lambda: journal.jobs.find(some.id[:20]),
+        "a job's history": lambda: journal.events.history(some.id),
+        "sweep: a model's jobs in work": lambda: journal.jobs.active(model),
         "sweep: what is told of a model": lambda: journal.standings([model]),
         "sweep: what is told of all models": lambda: journal.standings(settings.models),
-        "dispatch: all jobs in work": journal.active,
+        "dispatch: all jobs in work": journal.jobs.active,
         "check: the last good delivery": lambda: journal.last_trained(model),
-        "check: the same content": lambda: journal.same_content(model, content_of(known) or "", besides=""),
-        "register: trainings of this month": lambda: journal.trainings_since(
+        "check: the same content": lambda: journal.contents.trained(model, content_of(known) or "", besides=""),
+        "register: trainings of this month": lambda: journal.events.trainings_since(
             model, known.created_at - timedelta(days=30)
         ),
-        "bundle: the line's speed": lambda: journal.line_speed(model),
-        "clean: finished before a day": lambda: journal.begun_before(
+        "bundle: the line's speed": lambda: journal.events.line_speed(model),
+        "clean: finished before a day": lambda: journal.jobs.begun_before(
             model, frozenset({State.DONE}), known.created_at, 50
         ),
-        "start: what is known of a model": lambda: journal.versions(model),
+        "start: what is known of a model": lambda: journal.jobs.versions(model),
     }  # fmt: skip
 
 

@@ -130,7 +130,7 @@ def _waits_for_notice(root: Path, emulator: Emulator) -> list[float]:
     }
     journal = Journal.open(root / "state" / "journal.db")
     try:
-        done = journal.jobs(states=frozenset({State.DONE}))
+        done = journal.jobs.newest(states=frozenset({State.DONE}))
     finally:
         journal.close()
     return [

@@ -142,7 +142,7 @@ def _until_uploaded(
         created_at=now,
         updated_at=now,
     )
-    job = journal.add(job, "delivery_complete")
+    job = journal.jobs.add(job, "delivery_complete")
     while job.state is not State.UPLOADED:
         before = job.state
         job = pipeline.advance_one(job)

@@ -39,7 +39,7 @@ def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_
 
     monkeypatch.setattr(daemon._hints, "heed", heed)
     while clock.elapsed() < 100:
-        daemon.journal.note("something")
+        daemon.journal.events.note("something")
         daemon._heed_journal()
         clock.pass_time(timedelta(seconds=0.25))
     assert 15 <= len(gone_through) <= 20
@@ -51,7 +51,7 @@ def test_a_change_of_the_journal_is_not_missed_while_jobs_are_left_alone(daemon,
         daemon._hints, "heed", lambda: (gone_through.append(1), clock.pass_time(timedelta(seconds=1)))
     )
     daemon._heed_journal()
-    daemon.journal.note("something")
+    daemon.journal.events.note("something")
     daemon._heed_journal()
     assert len(gone_through) == 1
     for _ in range(2):

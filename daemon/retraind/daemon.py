@@ -135,7 +135,9 @@ class Daemon:
         )
         shares = self.pipeline.shares
         self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
-        self.folders = Folders(shares, clock, self._background, self._hint, partial(JournalMemory, journal))
+        self.folders = Folders(
+            shares, clock, self._background, self._hint, partial(JournalMemory, journal.sightings)
+        )
         self.orphans = Orphans(self.queue, journal, lambda: self.settings)
         self.publisher = Publisher(
             self.lanes,
@@ -208,7 +210,7 @@ class Daemon:
                 besides={folder.name for folder in self.folders.all() if not folder.reachable},
             )
             if found.adopted:
-                self.journal.note("journal_mended", jobs=len(found.adopted))
+                self.journal.events.note("journal_mended", jobs=len(found.adopted))
             self._tidier.parts = found.parts
             self.pipeline.clear_gate()
             self.caretaker.end_holds_of_last_time()
@@ -329,8 +331,8 @@ class Daemon:
     def _say(self) -> None:
         """Tell systemd in a line what is going on."""
         if os.environ.get("NOTIFY_SOCKET"):
-            held = len(self.journal.holds())
-            active = self.journal.count_active()
+            held = len(self.journal.holds.all())
+            active = self.journal.jobs.count_active()
             watched = len(self.folders.all())
             _tell_systemd(f"STATUS=Models watched: {watched}, on hold: {held}; jobs in work: {active}")
 
@@ -397,7 +399,7 @@ class Daemon:
             self.caretaker.forget(name)
         self.sweeps.begin()
         self._schedule()
-        for name in {job.model for job in self.journal.active()} | fresh.models.keys():
+        for name in {job.model for job in self.journal.jobs.active()} | fresh.models.keys():
             self.queue.ask(name)
         _tell_systemd("READY=1")
         self._say()

@@ -16,8 +16,9 @@ from retraind.config.load import load_to_look
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
 from retraind.domain.job import State
+from retraind.domain.records import Outage
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
-from retraind.store.journal import Journal, Outage
+from retraind.store.journal import Journal
 from retraind.system.clock import for_people
 from support.process import Site, deliver, filed, somebody, until
 from support.world import KEY, table
@@ -180,7 +181,7 @@ def test_status_tells_which_hosts_are_down(site):
     since = datetime(2026, 11, 23, 12, tzinfo=UTC)
     outage = Outage("127.0.0.1:9", since, 7, "It was refused.", since + timedelta(minutes=5))
     journal = Journal.open(site.root / "state" / "journal.db")
-    journal.set_outages([outage])
+    journal.hosts.replace([outage])
     journal.close()
     told = site.command("status").stdout
     assert f"The object store (127.0.0.1:9) has been failing since {for_people(since)}" in told
@@ -299,7 +300,7 @@ def test_a_wish_that_makes_no_sense_is_answered_in_words(site, arguments, code, 
 def test_a_wish_that_another_overtakes_is_answered_in_words(site, monkeypatch):
     def overtaken(journal, name):
         job = the_job(journal, name)
-        journal.write(job, "retry_asked", state=State.RESTORING)
+        journal.jobs.write(job, "retry_asked", state=State.RESTORING)
         return job
 
     work_off(site, BAD)
@@ -374,7 +375,7 @@ def test_status_is_a_check_for_a_monitor(site):
     journal = Journal.open(site.root / "state" / "journal.db")
     since = datetime.now(UTC) - timedelta(hours=1)
     outage = Outage("127.0.0.1:1", since, 9, "The connection was refused.", since)
-    journal.set_outages((outage,), frozenset())
+    journal.hosts.replace((outage,), frozenset())
     journal.close()
     assert site.command("status").returncode == 1
 

@@ -98,7 +98,7 @@ def test_a_model_that_is_published_again_later_does_not_wait_for_the_old_folder(
     job = world.run(world.sealing())
     shutil.rmtree(world.share)
     give_another(world, tmp_path / "new")
-    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
     assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
 
 
@@ -115,7 +115,9 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
         if used:
             world.run(world.sealing("2", table(50)))
         away = old.rename(tmp_path / "away")
-        job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING)
+        job = world.run(
+            world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING
+        )
         job = world.pipeline.advance_one(job)
         assert job.state is State.FILING
         assert f"The job was filed in {old}" in job.trouble
@@ -133,10 +135,10 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
 
 def test_a_job_of_an_earlier_retraind_is_found_in_the_usual_place(world, tmp_path):
     job = world.run(world.sealing())
-    job = world.journal.write(job, filed_in=None)
+    job = world.journal.jobs.write(job, filed_in=None)
     (tmp_path / "archive").mkdir()
     usual = world.folder(job)
     world.configure(done=tmp_path / "archive")
-    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
     assert (job.state, world.folder(job)) == (State.DONE, usual)
     assert not list((tmp_path / "archive").iterdir())

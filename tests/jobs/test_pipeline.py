@@ -72,7 +72,7 @@ def test_the_bundle_is_made_for_the_line_that_the_last_uploads_have_shown(
     job = world.sealing(train=table(5000), evaluation=table(20))
     for slower in (1, 1.1, 50):  # the last one met something else
         shown = {"bytes": 10_000_000, "seconds": slower * 80 / mbit_per_second}
-        job = world.journal.write(job, "upload_complete", detail=shown)
+        job = world.journal.jobs.write(job, "upload_complete", detail=shown)
     job = world.run(job, until=State.BUNDLED)
     members = [Member(name, len(content), partial(io.BytesIO, content)) for name, content in files.items()]
     expected, _ = build(tmp_path / "expected.zip", members, compressor)
@@ -263,14 +263,14 @@ def test_the_same_bytes_again_are_trained_where_the_owner_wants_that(tmp_path):
 def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
     world.key_file.write_text("not-the-key")
     job = world.run(world.sealing())
-    hold = world.journal.holds()["churn"]
+    hold = world.journal.holds.all()["churn"]
     assert hold.credential
     assert "the API key in its file (models.churn.api_key_file)" in hold.problem.what
     assert f"put it into {world.key_file}; retraind notices within a minute" in hold.problem.remedy
     assert (job.state, job.hold) == (State.BUNDLED, None)
     world.key_file.write_text(KEY)
     assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
-    world.journal.release_model("churn", "test")
+    world.journal.holds.release("churn", "test")
     assert world.run(job).outcome is Outcome.TRAINED
 
 
@@ -279,9 +279,9 @@ def test_a_key_that_expires_during_training_holds_and_nothing_is_sent_twice(worl
     world.emulator.expire_key("churn")
     job = world.run(job)
     assert job.state is State.UPLOADED
-    assert "churn" in world.journal.holds()
+    assert "churn" in world.journal.holds.all()
     world.key_file.write_text(world.emulator.replace_key("churn"))
-    world.journal.release_model("churn", "test")
+    world.journal.holds.release("churn", "test")
     assert world.run(job).outcome is Outcome.TRAINED
     assert len(world.records("put_received")) == 1
 
@@ -295,7 +295,7 @@ def test_a_self_fetched_key_is_replaced_once_before_anybody_is_troubled(tmp_path
         world.emulator.expire_key("churn")
         assert world.run(job).outcome is Outcome.TRAINED
         assert len(world.records("api_key_issued")) == 2
-        assert not world.journal.holds()
+        assert not world.journal.holds.all()
 
 
 def test_a_refused_secret_key_is_not_asked_with_again_until_it_is_replaced(tmp_path):
@@ -304,12 +304,12 @@ def test_a_refused_secret_key_is_not_asked_with_again_until_it_is_replaced(tmp_p
     secret.write_text("not-the-secret-0123456789")
     with a_world(tmp_path, api_key_file=None, secret_key_file=secret, model_id=1001) as world:
         job = world.run(world.sealing())
-        assert world.journal.holds()["churn"].credential
+        assert world.journal.holds.all()["churn"].credential
         assert world.pipeline.present_fingerprint("churn") == world.pipeline.refused["churn"]
         assert not world.records("api_key_issued")
         secret.write_text("account-secret-0123456789")
         assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
-        world.journal.release_model("churn", "test")
+        world.journal.holds.release("churn", "test")
         assert world.run(job).outcome is Outcome.TRAINED
         assert len(world.records("api_key_issued")) == 1
 
@@ -328,7 +328,7 @@ def test_a_bundle_that_is_not_what_was_built_is_built_again(world):
 def test_a_deleted_model_holds_until_a_person_releases_it(world):
     world.emulator.delete_model("churn")
     job = world.run(world.sealing())
-    hold = world.journal.holds()["churn"]
+    hold = world.journal.holds.all()["churn"]
     assert not hold.credential
     assert "model may have been deleted" in hold.problem.what
     assert job.state is State.BUNDLED
@@ -344,13 +344,13 @@ def test_a_job_of_a_model_that_left_the_configuration_is_held(world):
 
 def test_a_model_that_leaves_the_configuration_during_a_step_breaks_nothing_off(world, monkeypatch):
     job = world.sealing()
-    plain = world.journal.write
+    plain = world.journal.jobs.write
 
     def leaving(*arguments, **changes):
         world.pipeline.settings = world.settings.model_copy(update={"models": {}})
         return plain(*arguments, **changes)
 
-    monkeypatch.setattr(world.journal, "write", leaving)
+    monkeypatch.setattr(world.journal.jobs, "write", leaving)
     job = world.pipeline.advance(job)
     assert job.state is State.SEALED
     assert "no model 'churn' any more" in job.hold.what
@@ -441,19 +441,19 @@ def test_a_delivery_whose_uploads_are_all_refused_gets_five_retrain_jobs_and_the
     for number in (6, 7):
         world.clock.pass_time(job.held_until - world.clock.now() - timedelta(minutes=1))
         caretaker.mind()
-        assert world.journal.get(job.id).hold is not None
+        assert world.journal.jobs.get(job.id).hold is not None
         world.clock.pass_time(timedelta(minutes=2))
         caretaker.mind()
-        job = world.run(world.journal.get(job.id))
+        job = world.run(world.journal.jobs.get(job.id))
         assert job.hold is not None
         assert len(world.records("registered")) == number
         assert (job.troubled_since, job.stuck) == (since, True)
     world.emulator.set_faults({})
     world.clock.pass_time(timedelta(days=1))
     caretaker.mind()
-    job = world.run(world.journal.get(job.id))
+    job = world.run(world.journal.jobs.get(job.id))
     assert (job.outcome, job.upload_held) == (Outcome.TRAINED, False)
-    events = [event.event for event in world.journal.events(job.id)]
+    events = [event.event for event in world.journal.events.history(job.id)]
     assert events.count("held") == events.count("released") == 1, "nobody is told of each try"
     assert (events.count("hold_tried"), events.count("hold_goes_on")) == (3, 2)
     assert (events.count("job_stuck"), events.count("job_moves")) == (1, 1)
@@ -463,14 +463,14 @@ def test_a_restart_leaves_the_hold_of_failed_uploads_as_it_is(world):
     world.emulator.set_faults({"upload_404": 1.0})
     job = world.run(world.sealing())
     world.pipeline.reconsider()
-    assert world.journal.get(job.id) == job
+    assert world.journal.jobs.get(job.id) == job
 
 
 def test_a_retry_by_a_person_gets_retrain_jobs_of_its_own(world):
     world.emulator.set_faults({"upload_403": Fault(times=3), "train_fails": Fault(times=1)})
     job = world.run(world.sealing())
     assert (job.state, job.registrations) == (State.FAILED, 4)
-    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert (job.outcome, job.registrations) == (Outcome.TRAINED, 1)
 
 
@@ -514,14 +514,14 @@ def test_a_hold_of_a_model_ends_without_a_person_when_its_reason_has_gone(world)
     """The service has said that the model is deleted, and then no longer says so."""
     caretaker = looking_after(world)
     job = world.run(world.sealing(), until=State.BUNDLED)
-    world.journal.hold_model("churn", Problem(what="It is deleted.", remedy="Look."), credential=False)
+    world.journal.holds.hold("churn", Problem(what="It is deleted.", remedy="Look."), credential=False)
     world.clock.pass_time(timedelta(hours=5, minutes=59))
     caretaker.mind()
-    assert world.journal.is_held("churn")
+    assert world.journal.holds.is_held("churn")
     world.clock.pass_time(timedelta(minutes=2))
     caretaker.mind()
     assert world.run(job).outcome is Outcome.TRAINED
-    (released,) = [event for event in world.journal.events() if event.event == "model_released"]
+    (released,) = [event for event in world.journal.events.history() if event.event == "model_released"]
     assert "key" not in released.detail["why"]
 
 
@@ -532,10 +532,12 @@ def test_a_hold_of_a_model_whose_reason_lasts_goes_on(world):
     for _ in range(2):
         world.clock.pass_time(timedelta(hours=6, minutes=1))
         caretaker.mind()
-        assert not world.journal.is_held("churn")
-        job = world.run(world.journal.get(job.id))
-        assert world.journal.is_held("churn")
-    events = [event.event for event in world.journal.events() if event.event.startswith(("model_", "hold_"))]
+        assert not world.journal.holds.is_held("churn")
+        job = world.run(world.journal.jobs.get(job.id))
+        assert world.journal.holds.is_held("churn")
+    events = [
+        event.event for event in world.journal.events.history() if event.event.startswith(("model_", "hold_"))
+    ]
     assert events == ["model_held", "hold_tried", "hold_goes_on", "hold_tried", "hold_goes_on"]
 
 
@@ -562,7 +564,7 @@ def test_a_training_that_takes_too_long_fails_and_retry_waits_on_for_the_same_on
         assert job.state is State.FAILED
         assert "has not finished within 1 h" in world.read(job, "ERROR.txt")
         world.clock.pass_time(timedelta(hours=3))
-        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
         assert job.outcome is Outcome.TRAINED
         assert len(world.records("put_received")) == 1
         assert not (world.folder(job) / "ERROR.txt").exists()
@@ -587,7 +589,9 @@ def test_unknown_status_words_count_as_in_progress_and_are_recorded(tmp_path):
     with a_world(tmp_path, service={"train_time": timedelta(minutes=5)}) as world:
         job = world.run(world.sealing())
         seen = [
-            event.detail["status"] for event in world.journal.events(job.id) if event.event == "status_seen"
+            event.detail["status"]
+            for event in world.journal.events.history(job.id)
+            if event.event == "status_seen"
         ]
         assert "job_running" in seen
         assert seen[-1] == "job_finished"
@@ -606,7 +610,9 @@ def test_trouble_that_lasts_is_an_event_when_it_has_lasted_and_when_it_ends(worl
     world.emulator.set_faults({})
     job = world.run(job)
     assert (job.outcome, job.stuck, job.troubled_since) == (Outcome.TRAINED, False, None)
-    told = [event for event in world.journal.events(job.id) if event.event in {"job_stuck", "job_moves"}]
+    told = [
+        event for event in world.journal.events.history(job.id) if event.event in {"job_stuck", "job_moves"}
+    ]
     assert [event.event for event in told] == ["job_stuck", "job_moves"]
     assert "web page" in told[0].detail["reason"]
     assert {datetime.fromisoformat(event.detail["since"]) for event in told} == {begun}
@@ -625,7 +631,7 @@ def test_results_that_cannot_be_had_for_days_do_not_make_the_history_longer(worl
     world.emulator.set_faults({"results_truncated": 1.0})
     job = world.run(job, most=timedelta(hours=2))
     assert job.attempts > 15
-    events = [event.event for event in world.journal.events(job.id)]
+    events = [event.event for event in world.journal.events.history(job.id)]
     assert events[events.index("upload_complete") :].count("status_seen") == 1
     assert len(events) < 15
     world.emulator.set_faults({})
@@ -653,12 +659,12 @@ def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_t
         assert len(world.records("registered")) == 1
         next_month = (world.clock.now().astimezone().replace(day=1) + timedelta(days=32)).replace(day=1)
         assert second.held_until.astimezone().date() == next_month.date()
-        second = world.journal.write(second, "released", hold=None, held_until=None, budget_waived=True)
+        second = world.journal.jobs.write(second, "released", hold=None, held_until=None, budget_waived=True)
         assert world.run(second).outcome is Outcome.TRAINED
         third = world.run(world.sealing(key="3", train=table(offset=3)))
         assert third.hold is not None
         world.clock.pass_time(timedelta(days=40))
-        third = world.journal.write(third, "released", hold=None, held_until=None)
+        third = world.journal.jobs.write(third, "released", hold=None, held_until=None)
         assert world.run(third).outcome is Outcome.TRAINED
 
 
@@ -668,10 +674,10 @@ def test_a_waived_budget_is_waived_for_one_training(tmp_path):
         world.emulator.set_faults({"train_fails": Fault(times=1)})
         held = world.run(world.sealing(key="2", train=table(offset=2)))
         failed = world.run(
-            world.journal.write(held, "released", hold=None, held_until=None, budget_waived=True)
+            world.journal.jobs.write(held, "released", hold=None, held_until=None, budget_waived=True)
         )
         assert (failed.state, failed.failed_in) == (State.FAILED, State.UPLOADED)
-        again = world.run(world.journal.write(failed, "retry_asked", state=State.RESTORING))
+        again = world.run(world.journal.jobs.write(failed, "retry_asked", state=State.RESTORING))
         assert "budget of 1 training a year is used up" in again.hold.what
 
 
@@ -716,7 +722,7 @@ def test_a_job_that_waits_for_its_window_heeds_a_changed_configuration(tmp_path,
         assert job.waits_for_window
         world.configure(**{key: hours(world.clock, 5) for key in afterwards})
         world.pipeline.reconsider()
-        job = world.pipeline.advance_one(world.journal.get(job.id))
+        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
         if afterwards:
             assert timedelta(hours=4) < job.wake_at - world.clock.now() <= timedelta(hours=5)
         else:
@@ -729,10 +735,10 @@ def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(
         job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
         world.pipeline.settings = world.settings.model_copy(update={"models": {}})
         world.pipeline.reconsider()
-        assert "no model 'churn' any more" in world.journal.get(job.id).hold.what
+        assert "no model 'churn' any more" in world.journal.jobs.get(job.id).hold.what
         world.configure()
         world.pipeline.reconsider()
-        job = world.journal.get(job.id)
+        job = world.journal.jobs.get(job.id)
         assert (job.hold, job.trouble) == (None, None)
         assert job.due(world.clock.now()) == world.clock.now()
 
@@ -741,7 +747,7 @@ def test_a_waived_window_is_not_waited_for(tmp_path):
     with a_world(tmp_path) as world:
         world.configure(upload_window=hours(world.clock, 2))
         job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
-        job = world.journal.write(job, "released", wake_at=None, window_waived=True)
+        job = world.journal.jobs.write(job, "released", wake_at=None, window_waived=True)
         assert world.pipeline.advance_one(job).state is State.REGISTERED
 
 
@@ -749,20 +755,20 @@ def test_a_held_job_heeds_a_raised_budget(tmp_path):
     with a_world(tmp_path, budget="1/month") as world:
         world.run(world.sealing())
         held = [world.run(world.sealing(key=str(key), train=table(offset=key))) for key in (2, 3)]
-        events = len(world.journal.events())
+        events = len(world.journal.events.history())
         world.pipeline.reconsider()
-        assert [world.journal.get(job.id).hold for job in held] == [job.hold for job in held]
-        assert len(world.journal.events()) == events  # nobody is told again of what they know
+        assert [world.journal.jobs.get(job.id).hold for job in held] == [job.hold for job in held]
+        assert len(world.journal.events.history()) == events  # nobody is told again of what they know
         world.configure(budget="2/month")
         world.pipeline.reconsider()
-        first, second = (world.journal.get(job.id) for job in held)
+        first, second = (world.journal.jobs.get(job.id) for job in held)
         assert first.hold is None
         assert world.run(first).outcome is Outcome.TRAINED
         second = world.run(second)
         assert "budget of 2 trainings a month" in second.hold.what
         world.configure(budget="1/month")
         world.pipeline.reconsider()
-        assert "budget of 1 training a month" in world.journal.get(second.id).hold.what
+        assert "budget of 1 training a month" in world.journal.jobs.get(second.id).hold.what
 
 
 def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_when_it_is_back(world):
@@ -771,11 +777,11 @@ def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_
     other = world.settings.model_copy(update={"models": {"other": table_of_model}})
     world.pipeline.settings = other
     world.pipeline.reconsider()
-    job = world.journal.get(job.id)
+    job = world.journal.jobs.get(job.id)
     assert "no model 'churn' any more" in job.hold.what
     world.pipeline.settings = world.settings
     world.pipeline.reconsider()
-    assert world.run(world.journal.get(job.id)).outcome is Outcome.TRAINED
+    assert world.run(world.journal.jobs.get(job.id)).outcome is Outcome.TRAINED
 
 
 # ---------------------------------------------------------------------- retry, switch, filing
@@ -785,7 +791,7 @@ def test_retry_takes_the_files_as_they_are_now(world):
     broken = table().replace(b"21,b,1\n", b"21,b\n", 1)
     job = world.run(world.sealing(train=broken))
     (world.folder(job) / "train_2026-11.csv").write_bytes(table())
-    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
     assert world.folder(job).parent.name == "done"
     assert not (world.share / "failed" / job.id).exists()
@@ -798,7 +804,7 @@ def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
         shutil.rmtree(world.folder(job))
     else:
         (world.folder(job) / "eval_2026-11.csv").unlink()
-    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
     assert "nothing to retry with" in job.problem.what
     assert not (world.model.work_folder / job.id).exists()
@@ -807,10 +813,10 @@ def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
 def test_a_retry_that_begins_anew_tells_nothing_of_the_training_before(tmp_path):
     with a_world(tmp_path, switch="always") as world:
         job = world.run(world.sealing(), until=State.SWITCHING)
-        job = world.run(world.journal.write(job, retrain_job_id="forgotten-by-the-service"))
+        job = world.run(world.journal.jobs.write(job, retrain_job_id="forgotten-by-the-service"))
         assert "retrained with this data, but a later step failed" in world.read(job, "ERROR.txt")
         (world.folder(job) / "train_2026-11.csv").write_bytes(b"age\n1\n")
-        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
         assert world.read(job, "ERROR.txt").startswith("The model was NOT retrained with this data.")
         assert "Trained:" not in world.read(job, "ERROR.txt")
 
@@ -820,10 +826,10 @@ def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
     job = world.sealing()
     late = next(file for file in job.files if file.role is not came)
     problem = Problem(what="It stayed incomplete.", remedy="Deliver both files again.")
-    job = world.run(world.journal.write(job, files=(job.file(came),), problem=problem))
+    job = world.run(world.journal.jobs.write(job, files=(job.file(came),), problem=problem))
     (world.share / late.name).rename(world.folder(job) / late.name)
     before = world.files()
-    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
     assert f"nothing to retry with: its {late.role}" in job.problem.what
     assert not world.records("registered")
@@ -843,7 +849,7 @@ def test_switching_later_and_back(world):
     old, new = world.run(world.sealing()), world.run(world.sealing(key="2", train=table(offset=7)))
     for each in (new, old):
         job = world.run(
-            world.journal.write(world.journal.get(each.id), "switch_asked", state=State.SWITCHING)
+            world.journal.jobs.write(world.journal.jobs.get(each.id), "switch_asked", state=State.SWITCHING)
         )
         assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
         assert "the new model was published" in world.read(job, "RESULT.txt")
@@ -857,7 +863,7 @@ def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_deliver
         new = world.run(world.sealing(key="2", train=table(offset=7)))
         assert "Mind the next delivery" not in world.read(new, "RESULT.txt")
         world.clock.pass_time(timedelta(days=1))
-        back = world.run(world.journal.write(old, "switch_asked", state=State.SWITCHING))
+        back = world.run(world.journal.jobs.write(old, "switch_asked", state=State.SWITCHING))
         note = world.read(back, "RESULT.txt")
         assert "the new model was published again, by hand." in note.splitlines()[0]
         assert (
@@ -869,14 +875,14 @@ def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_deliver
         assert 'sets switch = "manual" for churn' in told
         report = json.loads((world.folder(back) / "report.json").read_text())
         assert datetime.fromisoformat(report["first_switched_at"]) == old.switched_at
-        twice = world.run(world.journal.write(back, "switch_asked", state=State.SWITCHING))
+        twice = world.run(world.journal.jobs.write(back, "switch_asked", state=State.SWITCHING))
         assert twice.first_switched_at == old.switched_at
 
 
 def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):
     job = world.run(world.sealing())
     world.emulator.delete_classifier("churn")
-    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
     assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
     note = " ".join(world.read(job, "RESULT.txt").split())
     assert "A later switch failed: The published model's API no longer exists" in note
@@ -887,7 +893,7 @@ def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):
 def test_a_later_switch_of_what_the_service_has_forgotten_is_not_to_be_retried(world):
     job = world.run(world.sealing())
     world.emulator.delete_job(job.retrain_job_id)
-    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
     assert job.state is State.DONE
     assert job.switch_note.startswith("A later switch failed: The service does not know the retrain job")
     assert "retraind retry" not in world.read(job, "RESULT.txt")
@@ -915,7 +921,7 @@ def test_done_and_failed_may_be_on_another_file_system(tmp_path, elsewhere):
         assert (elsewhere / "failed" / bad.id / "train_bad.csv").read_bytes() == b"one column\n1\n"
         assert (elsewhere / "failed" / bad.id / "ERROR.txt").exists()
         assert world.files() == {}
-        again = world.run(world.journal.write(bad, "retry_asked", state=State.RESTORING))
+        again = world.run(world.journal.jobs.write(bad, "retry_asked", state=State.RESTORING))
         assert again.state is State.FAILED
         assert world.files() == {}
 
@@ -999,7 +1005,7 @@ def test_notes_can_be_read_by_whoever_can_read_the_share(world):
 
 def test_a_timed_out_delivery_is_filed_as_failed_with_its_reason(world):
     job = world.sealing(evaluation=None)
-    job = world.journal.write(
+    job = world.journal.jobs.write(
         job, problem=Problem(what="The evaluation file never came.", remedy="Send both.")
     )
     job = world.run(job)
@@ -1032,7 +1038,7 @@ def test_nothing_of_a_delivery_stays_on_the_spool_while_its_models_budget_is_use
         held = world.run(world.sealing(key="2", train=table(offset=2)))
         assert held.hold is not None
         assert not list((world.root / "state" / "spool").iterdir())
-        released = world.journal.write(held, "released", hold=None, held_until=None, budget_waived=True)
+        released = world.journal.jobs.write(held, "released", hold=None, held_until=None, budget_waived=True)
         assert world.run(released).outcome is Outcome.TRAINED
 
 
@@ -1137,6 +1143,6 @@ def test_results_that_somebody_deleted_are_not_promised_any_more(world):
     job = world.run(world.sealing())
     assert json.loads(world.read(job, "report.json"))["results"] == "results.zip"
     shutil.rmtree(world.folder(job))
-    job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
     assert job.outcome is Outcome.SWITCHED
     assert json.loads(world.read(job, "report.json"))["results"] is None

@@ -39,7 +39,7 @@ def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, d
     drop(daemon, drops[0])
     sweep(daemon)
     assert {MARKER, ".retraind"} <= set(names_in(drops[0]))
-    assert [job.key for job in daemon.journal.jobs()] == ["1"]
+    assert [job.key for job in daemon.journal.jobs.newest()] == ["1"]
     assert names_in(drops[1]) == []
 
 

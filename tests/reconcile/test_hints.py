@@ -87,14 +87,14 @@ def test_a_sweep_considers_all_jobs_in_work_though_their_folders_have_nothing_ne
     for _ in range(4):
         sweep(daemon)
         daemon._clock.pass_time(timedelta(seconds=10))
-    (before,) = daemon.journal.active()
+    (before,) = daemon.journal.jobs.active()
     assert before.attempts, "the service is not there"
     daemon.queue.forget("churn")
     daemon._clock.pass_time(timedelta(hours=1))
     settle(daemon)
-    assert daemon.journal.active() == [before]
+    assert daemon.journal.jobs.active() == [before]
     sweep(daemon)
-    assert daemon.journal.get(before.id).attempts > before.attempts
+    assert daemon.journal.jobs.get(before.id).attempts > before.attempts
 
 
 def test_a_sweep_reads_the_journal_once_for_all_folders_whose_status_it_brings(daemon, drops, monkeypatch):
@@ -172,12 +172,12 @@ def heard(daemon, monkeypatch):
 
 
 def test_a_hold_that_begins_or_ends_is_heard_of_once(daemon, heard):
-    daemon.journal.hold_model("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
+    daemon.journal.holds.hold("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
     daemon._hints.heed()
     assert heard == ["churn"]
     daemon._hints.heed()
     assert heard == ["churn"]
-    daemon.journal.release_model("churn", "a person released it")
+    daemon.journal.holds.release("churn", "a person released it")
     daemon._hints.heed()
     assert heard == ["churn", "churn"]
 
@@ -192,19 +192,19 @@ def test_a_wish_is_heard_of_though_nothing_else_has_changed(tmp_path):
             sweep(daemon)
             daemon._heed_journal()
             settle(daemon)
-            world.journal.write(done, "switch_asked", state=State.SWITCHING)
+            world.journal.jobs.write(done, "switch_asked", state=State.SWITCHING)
             world.clock.pass_time(timedelta(seconds=30))
             daemon._heed_journal()
             settle(daemon)
-            assert daemon.journal.get(done.id).outcome is Outcome.SWITCHED
+            assert daemon.journal.jobs.get(done.id).outcome is Outcome.SWITCHED
 
 
 def test_a_change_that_could_not_be_read_is_heard_of_later(daemon, heard, monkeypatch):
     daemon._heed_journal()
-    daemon.journal.hold_model("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
+    daemon.journal.holds.hold("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
     heard.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(daemon.journal, "holds", lambda: 1 // 0)
+        patch.setattr(daemon.journal.holds, "all", lambda: 1 // 0)
         daemon._clock.pass_time(timedelta(seconds=10))
         with pytest.raises(ZeroDivisionError):
             daemon._heed_journal()
@@ -253,7 +253,7 @@ def test_a_model_that_is_taken_out_and_put_back_is_watched_again(site, daemon, d
     for name in ("train_1.csv", "eval_1.csv", "1.done"):
         (drops[1] / name).write_bytes(table())
         sweep(daemon)
-    assert [job.model for job in daemon.journal.jobs()] == ["price"]
+    assert [job.model for job in daemon.journal.jobs.newest()] == ["price"]
 
 
 def test_a_reload_does_not_wait_for_the_loop(site, daemon):

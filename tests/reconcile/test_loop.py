@@ -29,14 +29,14 @@ def parts(world):
 
 def run(parts, job):
     """Run the step of a job on its lane."""
-    job = parts.loop._journal.get(job.id)
+    job = parts.loop._journal.jobs.get(job.id)
     lane = lanes_module.LANE_OF[job.state]
     parts.loop._advance("churn", job.id, lane)
 
 
 def sent(world, job):
     """Whether a job has got as far as the service. What comes after depends on the emulator's own threads."""
-    return world.journal.get(job.id).uploaded_at is not None
+    return world.journal.jobs.get(job.id).uploaded_at is not None
 
 
 # Turns
@@ -47,11 +47,11 @@ def test_deliveries_found_half_sealed_after_a_kill_are_trained_one_after_the_oth
     second = world.sealing(key="2", train=table(40, 2))
     for job in (first, second):
         run(parts, job)
-        assert world.journal.get(job.id).state is State.SEALED
+        assert world.journal.jobs.get(job.id).state is State.SEALED
     for _ in range(2):
         run(parts, second)
-        assert world.journal.get(first.id).state is State.UPLOADED
-        assert world.journal.get(second.id).state is State.SEALED
+        assert world.journal.jobs.get(first.id).state is State.UPLOADED
+        assert world.journal.jobs.get(second.id).state is State.SEALED
 
 
 def test_a_job_that_another_thread_ends_in_the_moment_before_it_is_claimed_is_not_worked_on_again(
@@ -64,25 +64,25 @@ def test_a_job_that_another_thread_ends_in_the_moment_before_it_is_claimed_is_no
     def read_and_lose_the_processor(models):
         found = plain(models)
         monkeypatch.setattr(world.journal, "work_of", plain)
-        assert world.run(world.journal.get(job.id)).state is State.FAILED
+        assert world.run(world.journal.jobs.get(job.id)).state is State.FAILED
         return found
 
     monkeypatch.setattr(world.journal, "work_of", read_and_lose_the_processor)
     run(parts, job)
-    assert world.journal.get(job.id).state is State.FAILED
-    assert [event.event for event in world.journal.events(job.id)].count("job_filed") == 1
+    assert world.journal.jobs.get(job.id).state is State.FAILED
+    assert [event.event for event in world.journal.events.history(job.id)].count("job_filed") == 1
 
 
 def test_a_delivery_that_a_person_brings_back_waits_for_the_one_in_work(world, parts):
     failed = world.run(world.sealing(key="1", train=b"age\n1\n"))
     assert failed.outcome is Outcome.FAILED
     other = world.run(world.sealing(key="2", train=table(40, 2)), until=State.BUNDLED)
-    world.journal.write(failed, "retry_asked", state=State.RESTORING)
+    world.journal.jobs.write(failed, "retry_asked", state=State.RESTORING)
     run(parts, failed)
-    assert world.journal.get(failed.id).state is State.SEALED
+    assert world.journal.jobs.get(failed.id).state is State.SEALED
     run(parts, failed)
-    assert world.journal.get(failed.id).state is State.SEALED
-    assert world.journal.get(other.id).state is State.UPLOADED
+    assert world.journal.jobs.get(failed.id).state is State.SEALED
+    assert world.journal.jobs.get(other.id).state is State.UPLOADED
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -94,14 +94,14 @@ def test_of_deliveries_found_together_the_oldest_key_is_sent_first_in_whatever_o
         world.drop(f"eval_{key}.csv", table(20))
     scanned_settled(world, parts)
     (share,) = (parts.lanes.share(name) for name in parts.folders.file_systems())
-    order = sorted(world.journal.active("churn"), key=lambda job: job.key, reverse=backwards)
+    order = sorted(world.journal.jobs.active("churn"), key=lambda job: job.key, reverse=backwards)
     assert len(order) == 3
     for job in order:
         share.run(job.id)
         while parts.loop.work_off_due():
             assert bool(parts.lanes.shared(Shared.SEND).tasks) == (job is order[-1])
     parts.lanes.shared(Shared.SEND).run_one()
-    assert {job.key: job.state for job in world.journal.active("churn")} == {
+    assert {job.key: job.state for job in world.journal.jobs.active("churn")} == {
         "1": State.UPLOADED, "2": State.SEALED, "3": State.SEALED,
     }  # fmt: skip
 
@@ -125,8 +125,11 @@ def test_of_a_backlog_found_together_none_but_the_latest_is_sent_in_whatever_ord
             world.drop(f"eval_{key}.csv", table(20))
         parts.queue.ask("churn", scan=True)
         settle(parts)
-        assert {job.key for job in world.journal.jobs() if job.outcome is Outcome.SUPERSEDED} == {"1", "2"}
-        assert [job.key for job in world.journal.jobs() if sent(world, job)] == ["3"]
+        assert {job.key for job in world.journal.jobs.newest() if job.outcome is Outcome.SUPERSEDED} == {
+            "1",
+            "2",
+        }
+        assert [job.key for job in world.journal.jobs.newest() if sent(world, job)] == ["3"]
 
 
 # Lanes
@@ -167,7 +170,7 @@ def test_a_step_that_waits_for_a_thread_waits_once_however_often_it_is_asked_for
     """A thousand models that deliver at midnight would else wait in their millions."""
     done = [world.run(world.sealing(key=key, train=table(40, int(key))), until=State.SEALED) for key in "12"]
     for job in done:
-        world.journal.write(job, outcome=Outcome.SUPERSEDED, state=State.FILING)
+        world.journal.jobs.write(job, outcome=Outcome.SUPERSEDED, state=State.FILING)
     lane = running.lanes.shared(Shared.CLOSE)
     running.queue.ask("churn")
     assert running.taken.wait(10)
@@ -187,7 +190,7 @@ def test_what_has_been_trained_does_not_queue_behind_what_has_still_to_be_sent(w
     world.pipeline.advance = running.plain
     job = world.run(world.sealing(), until=state)
     running.queue.ask("churn")
-    until(lambda: world.journal.get(job.id).state is State.DONE, "it is filed", patience=15)
+    until(lambda: world.journal.jobs.get(job.id).state is State.DONE, "it is filed", patience=15)
 
 
 def test_what_has_been_judged_does_not_queue_behind_gates(world, running):
@@ -203,7 +206,7 @@ def test_what_has_been_judged_does_not_queue_behind_gates(world, running):
     assert running.taken.wait(10)
     judged = world.run(world.sealing(key="2", train=table(40, 2)), until=State.FILING)
     running.queue.ask("churn")
-    until(lambda: world.journal.get(judged.id).state is State.DONE, "it is filed", patience=15)
+    until(lambda: world.journal.jobs.get(judged.id).state is State.DONE, "it is filed", patience=15)
 
 
 def test_a_model_keeps_its_place_in_the_queue_though_a_newer_delivery_takes_its_turn(tmp_path):
@@ -273,20 +276,20 @@ def test_what_a_pass_could_not_do_for_the_journal_is_done_soon_without_a_sweep(
         world.drop("eval_1.csv", table(20))
         parts.queue.ask("churn", scan=True)
         with monkeypatch.context() as patch:
-            patch.setattr(world.journal, call, locked)
+            patch.setattr(world.journal if call == "work_of" else world.journal.jobs, call, locked)
             settle(parts)
             assert told == ["journal_unusable"], "once, not without end"
-        assert world.journal.jobs() == []
+        assert world.journal.jobs.newest() == []
         world.clock.pass_time(timedelta(seconds=_AFTER_FAILURE))
         settle(parts)
-        (job,) = world.journal.jobs()
+        (job,) = world.journal.jobs.newest()
         assert sent(world, job)
 
 
 def test_a_step_that_could_not_be_noted_is_run_again_soon_without_a_sweep(world, parts, monkeypatch, told):
     job = world.sealing()
     with monkeypatch.context() as patch:
-        patch.setattr(world.journal, "write", locked)
+        patch.setattr(world.journal.jobs, "write", locked)
         parts.queue.ask("churn")
         settle(parts)
         assert told == ["journal_unusable"]
@@ -321,7 +324,7 @@ def test_a_step_that_breaks_is_tried_again_now_and_then(world, parts, monkeypatc
         settle(parts)
         assert told == ["task_crashed"] * times
         world.clock.pass_time(timedelta(seconds=_AFTER_FAILURE))
-    assert world.journal.get(job.id) == job
+    assert world.journal.jobs.get(job.id) == job
 
 
 def test_a_scan_that_breaks_leaves_the_others_to_be_done(world, parts, monkeypatch, told):
@@ -345,7 +348,7 @@ def test_a_delivery_for_which_there_is_no_room_waits_for_a_sweep(tmp_path, monke
             world.drop(f"eval_{key}.csv", table(20))
         parts.queue.ask("churn", scan=True)
         settle(parts)
-        assert [job.key for job in world.journal.jobs()] == ["1"]
+        assert [job.key for job in world.journal.jobs.newest()] == ["1"]
         assert parts.folders.get("churn").view.complete
         scans = [asked for asked in parts.queue._due if asked.scan]
         assert not scans
@@ -385,13 +388,13 @@ def test_what_a_scan_saw_before_it_was_sealed_does_not_begin_once_more(tmp_path)
         folder = parts.folders.get("churn")
         parts.loop.scan(folder)
         parts.loop.work_off_due()
-        (job,) = world.journal.active("churn")
+        (job,) = world.journal.jobs.active("churn")
         parts.loop.scan(folder)
         assert folder.found(), "its files are still there, and the job owns them"
         seal_all(parts)
-        assert world.journal.get(job.id).state is State.SEALED
+        assert world.journal.jobs.get(job.id).state is State.SEALED
         settle(parts)
-        assert len(world.journal.jobs()) == 1
+        assert len(world.journal.jobs.newest()) == 1
 
 
 def test_what_a_scan_sees_while_it_is_sealed_does_not_begin_once_more(tmp_path, monkeypatch):
@@ -413,7 +416,7 @@ def test_what_a_scan_sees_while_it_is_sealed_does_not_begin_once_more(tmp_path, 
             parts.loop.scan(folder)
         assert folder.unseen
         settle(parts)
-        assert len(world.journal.jobs()) == 1
+        assert len(world.journal.jobs.newest()) == 1
         assert not folder.unseen
         assert folder.view.complete == ()
 
@@ -485,7 +488,7 @@ def test_a_model_that_a_reload_removes_in_mid_scan_is_left_alone(tmp_path, monke
         monkeypatch.setattr(folder.drop_folder, "look", look)
         scan(daemon, "price")
         assert daemon.folders.get("price") is None
-        assert daemon.journal.jobs() == []
+        assert daemon.journal.jobs.newest() == []
         status = (tmp_path / "share" / "price" / "STATUS.txt").read_text("utf-8-sig")
         assert "taken out of retraind's configuration" in " ".join(status.split())
         sweep(daemon)
@@ -499,10 +502,10 @@ def test_a_model_that_a_reload_removes_in_mid_scan_is_left_alone(tmp_path, monke
 @pytest.mark.parametrize("days", [-3, 3])
 def test_a_clock_that_is_set_back_or_forward_stretches_no_wait(world, parts, days):
     job = world.run(world.sealing(), until=State.CHECKED)
-    waits = world.journal.write(job, wake_at=world.clock.now() + timedelta(days=2))
+    waits = world.journal.jobs.write(job, wake_at=world.clock.now() + timedelta(days=2))
     parts.queue.ask("churn")
     settle(parts)
-    assert world.journal.get(job.id) == waits
+    assert world.journal.jobs.get(job.id) == waits
     world.clock.jump(timedelta(days=days))
     parts.loop.ask_for_all()  # as the sweeps do, which begin anew when the clock was set
     settle(parts)
@@ -546,7 +549,7 @@ def test_a_share_that_hangs_delays_no_other_share_no_other_lane_and_not_the_loop
                 drop(world)
                 parts.queue.ask("churn", scan=True)
                 until(
-                    lambda: any(sent(world, job) for job in world.journal.jobs("churn")),
+                    lambda: any(sent(world, job) for job in world.journal.jobs.newest("churn")),
                     "the other share's delivery is sent",
                     patience=30,
                 )

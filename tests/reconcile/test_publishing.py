@@ -44,7 +44,7 @@ def test_news_that_could_not_be_written_over_an_older_status_is_with_the_next_sw
     for _ in range(3):
         sweep(daemon)
         daemon._clock.pass_time(timedelta(seconds=10))
-    daemon.journal.hold_model("churn", GONE, credential=False)
+    daemon.journal.holds.hold("churn", GONE, credential=False)
     daemon.queue.ask("churn")
     with monkeypatch.context() as patch:
         patch.setattr("retraind.reconcile.publishing.write_status", full)
@@ -58,7 +58,7 @@ def test_news_for_which_the_journal_failed_is_with_the_next_sweep(daemon, drops,
     for _ in range(3):
         sweep(daemon)
         daemon._clock.pass_time(timedelta(seconds=10))
-    daemon.journal.hold_model("churn", GONE, credential=False)
+    daemon.journal.holds.hold("churn", GONE, credential=False)
     daemon.queue.ask("churn")
     while daemon.loop.work_off_due():
         pass
@@ -87,7 +87,7 @@ def test_a_thread_that_another_overtakes_does_not_bring_back_what_it_had_read(da
     def read_and_be_overtaken(models):
         found = plain(models)
         monkeypatch.setattr(daemon.journal, "standings", plain)
-        daemon.journal.hold_model("churn", GONE, credential=False)
+        daemon.journal.holds.hold("churn", GONE, credential=False)
         daemon.publisher.publish_soon(daemon.folders.get("churn"))
         share_of(daemon).run("publish")  # as another thread of the lane does
         return found
@@ -122,7 +122,7 @@ def test_the_steps_of_many_deliveries_are_published_together_and_wait_for_no_sha
             id=f"job-{number}", model=NAMES[number % 2], key=str(number), state=State.SEALED, files=(),
             created_at=now, updated_at=now,
         )  # fmt: skip
-        daemon._changed(daemon.journal.add(job, "delivery_complete"))
+        daemon._changed(daemon.journal.jobs.add(job, "delivery_complete"))
         daemon.loop.work_off_due()
     assert not asked
     share_of(daemon).run("publish")
@@ -133,7 +133,7 @@ def test_the_steps_of_many_deliveries_are_published_together_and_wait_for_no_sha
 def test_a_folder_that_was_given_up_is_not_written_to_by_who_was_about_to(site, daemon, drops):
     sweep(daemon)
     daemon.queue.ask("price")
-    daemon.journal.hold_model("price", GONE, credential=False)
+    daemon.journal.holds.hold("price", GONE, credential=False)
     while daemon.loop.work_off_due():
         pass
     assert "publish" in share_of(daemon).tasks
@@ -157,7 +157,7 @@ def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkey
         return plain(drop, text, now)
 
     monkeypatch.setattr(publishing, "write_status", slow)
-    daemon.journal.hold_model("churn", GONE, credential=False)
+    daemon.journal.holds.hold("churn", GONE, credential=False)
     writer = threading.Thread(target=daemon.publisher.publish, args=([folder],))
     writer.start()
     assert entered.wait(10)

@@ -39,11 +39,11 @@ def test_a_finished_job_is_deleted_with_its_history_once_it_has_been_kept_long_e
     folder = world.folder(job)
     pass_and_tidy(world, KEPT - timedelta(hours=2))
     assert folder.is_dir()
-    assert world.journal.events(job.id)
+    assert world.journal.events.history(job.id)
     pass_and_tidy(world, timedelta(hours=3))
     assert not list(folder.parent.iterdir())
-    assert world.journal.get(job.id) is None
-    assert not world.journal.events(job.id)
+    assert world.journal.jobs.get(job.id) is None
+    assert not world.journal.events.history(job.id)
 
 
 def test_without_retention_nothing_is_ever_deleted(tmp_path):
@@ -51,7 +51,7 @@ def test_without_retention_nothing_is_ever_deleted(tmp_path):
         job = world.run(world.sealing())
         pass_and_tidy(world, timedelta(days=3650))
         assert world.folder(job).is_dir()
-        assert world.journal.get(job.id) == job
+        assert world.journal.jobs.get(job.id) == job
 
 
 def test_a_failed_delivery_stays_until_a_person_has_cleared_it_away(world):
@@ -61,7 +61,7 @@ def test_a_failed_delivery_stays_until_a_person_has_cleared_it_away(world):
     assert (world.share / "failed" / job.id / "ERROR.txt").is_file()
     shutil.rmtree(world.share / "failed" / job.id)
     pass_and_tidy(world, timedelta(0))
-    assert world.journal.get(job.id) is None
+    assert world.journal.jobs.get(job.id) is None
 
 
 def test_failed_deliveries_that_stay_keep_no_other_job(world, monkeypatch):
@@ -69,8 +69,8 @@ def test_failed_deliveries_that_stay_keep_no_other_job(world, monkeypatch):
     kept = [world.run(world.sealing(key=str(key), train=b"age\n1\n")) for key in range(3)]
     done = [world.run(world.sealing(key=str(key), train=table(40, key))) for key in range(3, 6)]
     pass_and_tidy(world, 2 * KEPT)
-    assert [world.journal.get(job.id) for job in kept] == kept
-    assert not any(world.journal.get(job.id) for job in done)
+    assert [world.journal.jobs.get(job.id) for job in kept] == kept
+    assert not any(world.journal.jobs.get(job.id) for job in done)
 
 
 def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
@@ -78,7 +78,7 @@ def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
         older = world.run(world.sealing(key="1", train=table(40, 1)))
         published = world.run(world.sealing(key="2", train=table(40, 2)))
         pass_and_tidy(world, 2 * KEPT)
-        assert world.journal.get(older.id) is None
+        assert world.journal.jobs.get(older.id) is None
         assert world.folder(published).is_dir()
         assert world.journal.published("churn") == published.id
 
@@ -88,7 +88,7 @@ def test_a_job_that_a_restored_share_has_in_work_is_not_forgotten(world):
     job = world.run(world.sealing())
     shutil.move(world.folder(job), world.model.work_folder / job.id)
     pass_and_tidy(world, 2 * KEPT)
-    assert world.journal.get(job.id) == job
+    assert world.journal.jobs.get(job.id) == job
     assert (world.model.work_folder / job.id / "train_2026-11.csv").is_file()
 
 
@@ -107,7 +107,7 @@ def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(world):
 def test_a_job_that_somebody_wants_meanwhile_stays(world):
     job = world.run(world.sealing())
     world.clock.pass_time(KEPT + LONGEST_GRACE)
-    wanted = world.journal.write(job, "switch_asked", state=State.SWITCHING)
+    wanted = world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING)
     tidier = tidier_of(world)
     assert not tidier._expire(job)
     assert world.folder(wanted).is_dir()
@@ -120,7 +120,7 @@ def test_nothing_is_deleted_from_a_share_that_is_away(world, tmp_path):
     world.share.rename(tmp_path / "unmounted")
     world.share.mkdir()
     assert not tidier_of(world)._expire(job)
-    assert world.journal.get(job.id) == job
+    assert world.journal.jobs.get(job.id) == job
     assert (tmp_path / "unmounted" / "done" / job.id).is_dir()
 
 
@@ -144,16 +144,16 @@ def test_a_kill_at_any_operation_is_made_up_for_by_the_next_time(world, tmp_path
     def file_again():
         shutil.rmtree(done)
         shutil.copytree(tmp_path / "as-filed", done / job.id)
-        world.journal.adopt(job)
+        world.journal.jobs.adopt(job)
 
     for point in at_every_point(lambda: world.pipeline.expire(job), file_again):
         names = {path.name for path in done.iterdir()}
         assert names in ({job.id}, {f".{job.id}.expired"}, set()), point
         if names:
-            assert world.journal.get(job.id) == job, point
+            assert world.journal.jobs.get(job.id) == job, point
         world.pipeline.expire(job)
         assert not list(done.iterdir()), point
-        assert world.journal.get(job.id) is None, point
+        assert world.journal.jobs.get(job.id) is None, point
 
 
 LEFT_BEHIND = [
@@ -210,6 +210,6 @@ def test_what_is_planted_under_the_name_of_a_deletion_keeps_no_folder(world, tmp
         case _:
             planted.symlink_to(folder)
     pass_and_tidy(world, 2 * KEPT)
-    assert world.journal.get(job.id) is None
+    assert world.journal.jobs.get(job.id) is None
     assert list(folder.parent.iterdir()) == []
     assert (tmp_path / "other" / "precious").exists()

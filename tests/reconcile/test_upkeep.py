@@ -15,7 +15,7 @@ USED_UP = Problem(what="The budget is used up.", remedy="Wait.")
 def test_a_hold_that_a_command_ends_in_the_same_moment_keeps_no_other_from_ending(tmp_path, monkeypatch):
     with a_world(tmp_path) as world:
         jobs = [
-            world.journal.write(
+            world.journal.jobs.write(
                 world.sealing(key=key, train=table(40, int(key))),
                 "held",
                 hold=USED_UP,
@@ -23,8 +23,8 @@ def test_a_hold_that_a_command_ends_in_the_same_moment_keeps_no_other_from_endin
             )
             for key in "12"
         ]
-        monkeypatch.setattr(world.journal, "active", lambda: jobs)
-        world.journal.write(jobs[0], "released", hold=None, held_until=None)
+        monkeypatch.setattr(world.journal.jobs, "active", lambda: jobs)
+        world.journal.jobs.write(jobs[0], "released", hold=None, held_until=None)
         changed = []
         caretaker = Caretaker(
             world.pipeline, world.journal, world.credentials,
@@ -32,7 +32,7 @@ def test_a_hold_that_a_command_ends_in_the_same_moment_keeps_no_other_from_endin
         )  # fmt: skip
         world.clock.pass_time(timedelta(seconds=1))
         caretaker.mind()
-        assert [world.journal.get(job.id).hold for job in jobs] == [None, None]
+        assert [world.journal.jobs.get(job.id).hold for job in jobs] == [None, None]
 
 
 def test_a_stop_does_not_wait_for_the_keys_of_all_models(tmp_path, monkeypatch):

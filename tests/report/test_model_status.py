@@ -41,7 +41,7 @@ def deliver(journal: Journal, model: str, key: str) -> None:
         created_at=NOW,
         updated_at=NOW,
     )
-    journal.add(job, "delivery_complete")
+    journal.jobs.add(job, "delivery_complete")
 
 
 def test_a_hundred_models_ask_the_journal_no_more_often_than_one(tmp_path, journal):

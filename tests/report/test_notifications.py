@@ -12,9 +12,10 @@ import structlog
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError
 from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.domain.records import Outage
 from retraind.report.messages import KINDS
 from retraind.report.notifications import Notifier, recipients_of
-from retraind.store.journal import Journal, Outage
+from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock, for_people
 from support.peers import Peer, answer
 
@@ -56,10 +57,10 @@ class Place:
             id="2026-11-25T120000Z_1_abcdef", model="churn", key="1", state=State.FILING, files=(file,),
             created_at=NOW, updated_at=NOW, **more,
         )  # fmt: skip
-        return self.journal.add(job, "delivery_complete")
+        return self.journal.jobs.add(job, "delivery_complete")
 
     def hold(self, what="The key ended."):
-        self.journal.hold_model("churn", Problem(what=what, remedy=PROBLEM.remedy), credential=True)
+        self.journal.holds.hold("churn", Problem(what=what, remedy=PROBLEM.remedy), credential=True)
 
 
 @pytest.fixture
@@ -104,8 +105,8 @@ def test_nothing_that_came_with_a_name_rings_a_bell_or_calls_everybody(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
     job = place.job()
-    job = place.journal.write(job, key="<!channel>@everyone\x1b[2J\n\u202e")
-    place.journal.write(
+    job = place.journal.jobs.write(job, key="<!channel>@everyone\x1b[2J\n\u202e")
+    place.journal.jobs.write(
         job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
         problem=Problem(what="x", remedy=""), detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."},
     )  # fmt: skip
@@ -118,7 +119,7 @@ def test_nothing_that_came_with_a_name_rings_a_bell_or_calls_everybody(place):
 EVENTS = {
     # what happens: what it says, in order
     "a delivery that failed": (
-        lambda journal, job: journal.write(
+        lambda journal, job: journal.jobs.write(
             job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
             problem=Problem(what="The data is bad.", remedy="Run: retraind retry JOB"),
             detail={"outcome": "failed", "reason": "The data is bad."},
@@ -128,7 +129,7 @@ EVENTS = {
         "2026-11-25T120000Z_1_abcdef",
     ),
     "a delivery that is done": (
-        lambda journal, job: journal.write(
+        lambda journal, job: journal.jobs.write(
             job, "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
         ),
         "churn, delivery 1 is done",
@@ -136,19 +137,19 @@ EVENTS = {
         "2026-11-25T120000Z_1_abcdef.",
     ),
     "a job on hold": (
-        lambda journal, job: journal.write(
+        lambda journal, job: journal.jobs.write(
             job, "held", hold=PROBLEM, detail={"reason": "The budget is used up.", "remedy": "It goes on in May."}
         ),
         "churn, delivery 1 is on hold",
         "The budget is used up. Nothing is lost. It goes on in May.",
     ),
     "a job that was released": (
-        lambda journal, job: journal.write(job, "released"),
+        lambda journal, job: journal.jobs.write(job, "released"),
         "churn, delivery 1 is no longer on hold",
         "It goes on.",
     ),
     "a job that cannot go on": (
-        lambda journal, job: journal.write(
+        lambda journal, job: journal.jobs.write(
             job, "job_stuck", detail={"reason": "The disk is full.", "since": "2026-11-25T10:00:00+00:00"}
         ),
         "churn, delivery 1 cannot go on",
@@ -156,27 +157,27 @@ EVENTS = {
         "lost.",
     ),
     "a job that goes on": (
-        lambda journal, job: journal.note("job_moves", job, since="2026-11-25T10:00:00+00:00"),
+        lambda journal, job: journal.events.note("job_moves", job, since="2026-11-25T10:00:00+00:00"),
         "churn, delivery 1 goes on",
         "It had been trying since {since}.",
     ),
     "a key that ends": (
-        lambda journal, _: journal.note_warning("churn", Problem(what="The API key ends on Monday.", remedy="Fetch.")),
+        lambda journal, _: journal.events.note_warning("churn", Problem(what="The API key ends on Monday.", remedy="Fetch.")),
         "churn: its key ends soon",
         "The API key ends on Monday. Fetch.",
     ),
     "a gate that said no": (
-        lambda journal, job: journal.note("gate_refused", job, why="It ended with 1."),
+        lambda journal, job: journal.events.note("gate_refused", job, why="It ended with 1."),
         "churn, delivery 1: the gate did not let the new model pass",
         "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done.",
     ),
     "a folder that is gone": (
-        lambda journal, _: journal.note_change("folder_away", "churn", "The share is not mounted."),
+        lambda journal, _: journal.events.note_change("folder_away", "churn", "The share is not mounted."),
         "churn: its drop folder is out of reach",
         "The share is not mounted. The other models go on; this one does so by itself when the folder is back.",
     ),
     "a journal that was mended": (
-        lambda journal, _: journal.note("journal_mended", jobs=7),
+        lambda journal, _: journal.events.note("journal_mended", jobs=7),
         "The journal was mended",
         "It was damaged, lost or out of date. Jobs taken over from their folders: 7. Nothing is trained again. "
         "Look after the disk it is on.",
@@ -201,14 +202,14 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
     notifier = place.notifier(peer.url)
     outage = Outage("api.example", NOW, 5, "It was refused.", NOW)
     place.hold()
-    place.journal.release_model("churn", "the API key was replaced")
-    place.journal.set_outages([outage])
-    place.journal.set_outages([outage], {"api.example"})
-    place.journal.set_outages([])
-    place.journal.note_change("folder_away", "churn", "The share is not mounted.")
-    place.journal.note_change("folder_away", "churn", None)
-    place.journal.note_warning("churn", Problem(what="It ends.", remedy="Fetch."))
-    place.journal.note_warning("churn", None)
+    place.journal.holds.release("churn", "the API key was replaced")
+    place.journal.hosts.replace([outage])
+    place.journal.hosts.replace([outage], {"api.example"})
+    place.journal.hosts.replace([])
+    place.journal.events.note_change("folder_away", "churn", "The share is not mounted.")
+    place.journal.events.note_change("folder_away", "churn", None)
+    place.journal.events.note_warning("churn", Problem(what="It ends.", remedy="Fetch."))
+    place.journal.events.note_warning("churn", None)
     notifier.deliver()
     assert titles(peer) == [
         "churn is on hold", "churn is no longer on hold",
@@ -222,8 +223,8 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
 def test_an_outage_that_was_short_is_not_told_at_all(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
-    place.journal.set_outages([Outage("api.example", NOW, 5, "It was refused.", NOW)])
-    place.journal.set_outages([])
+    place.journal.hosts.replace([Outage("api.example", NOW, 5, "It was refused.", NOW)])
+    place.journal.hosts.replace([])
     notifier.deliver()
     assert not peer.visits
 
@@ -232,7 +233,7 @@ def test_nobody_is_told_what_was_not_asked_for(place):
     peer = place.listener()
     notifier = place.notifier(peer.url, on=["failed", "outage"])
     place.hold()
-    place.journal.write(
+    place.journal.jobs.write(
         place.job(), "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
     )
     notifier.deliver()
@@ -256,14 +257,14 @@ def test_a_hold_that_is_tried_at_each_start_and_goes_on_is_told_once_and_its_end
     peer = place.listener()
     for _ in range(3):
         notifier = place.notifier(peer.url)
-        place.journal.release_model("churn", "retraind was started", trial=True)
-        assert not place.journal.holds()
+        place.journal.holds.release("churn", "retraind was started", trial=True)
+        assert not place.journal.holds.all()
         place.hold()
         notifier.deliver()
     assert titles(peer) == ["churn is on hold"]
-    place.journal.release_model("churn", "retraind was started", trial=True)
-    assert place.journal.end_trial("churn")
-    assert not place.journal.end_trial("churn")
+    place.journal.holds.release("churn", "retraind was started", trial=True)
+    assert place.journal.holds.end_trial("churn")
+    assert not place.journal.holds.end_trial("churn")
     place.hold()
     notifier.deliver()
     assert titles(peer) == ["churn is on hold", "churn is no longer on hold", "churn is on hold"]
@@ -273,7 +274,7 @@ def test_another_reason_for_a_hold_that_is_tried_is_told(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
     place.hold()
-    place.journal.release_model("churn", "retraind was started", trial=True)
+    place.journal.holds.release("churn", "retraind was started", trial=True)
     place.hold("The account is gone.")
     notifier.deliver()
     assert [told["what"].split(".")[0] for told in heard(peer)] == ["The key ended", "The account is gone"]
@@ -284,7 +285,7 @@ def test_somebody_new_is_told_of_nothing_old(place):
     place.notifier(peer.url).deliver()
     place.hold()
     notifier = place.notifier(peer.url, other.url)
-    place.journal.release_model("churn", "a person released it")
+    place.journal.holds.release("churn", "a person released it")
     notifier.deliver()
     assert titles(peer) == ["churn is on hold", "churn is no longer on hold"]
     assert titles(other) == ["churn is no longer on hold"]
@@ -294,7 +295,7 @@ def test_somebody_who_cannot_be_reached_keeps_nobody_else_from_hearing_and_hears
     deaf, peer = place.listener(answer(503, Retry_After="60"), answer(200)), place.listener()
     notifier = place.notifier(deaf.url, peer.url)
     place.hold()
-    place.journal.release_model("churn", "a person released it")
+    place.journal.holds.release("churn", "a person released it")
     wait = notifier.deliver()
     assert 60 <= wait <= 65
     assert len(peer.visits) == 2
@@ -350,7 +351,7 @@ def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_
     peer = place.listener(answer(503), answer(200))
     notifier = place.notifier(peer.url)
     for number in range(80):
-        place.journal.note_change("folder_away", f"m{number}", "The share is not mounted.")
+        place.journal.events.note_change("folder_away", f"m{number}", "The share is not mounted.")
     wait = notifier.deliver()
     place.clock.pass_time(timedelta(seconds=wait))
     assert notifier.deliver() is None
@@ -372,13 +373,13 @@ def test_no_message_log_line_or_setting_shows_an_address(place):
     notifier = place.notifier(url)
     with structlog.testing.capture_logs() as logged:
         for number in range(3):
-            place.journal.note("journal_mended", jobs=number)
+            place.journal.events.note("journal_mended", jobs=number)
             notifier.deliver()
             place.clock.pass_time(timedelta(minutes=1))
         place.notifier("http://127.0.0.1:1/" + TOKEN).deliver()
     assert len(peer.visits) == 4
     assert peer.visits[0].headers["authorization"].startswith("Basic ")
-    shown = repr(logged) + repr(place.settings(url)) + repr(heard(peer)) + repr(place.journal.recipients())
+    shown = repr(logged) + repr(place.settings(url)) + repr(heard(peer)) + repr(place.journal.cursors.all())
     assert TOKEN not in shown
     assert TOKEN.encode() not in (place.root / "journal.db").read_bytes()
 
@@ -403,7 +404,7 @@ def test_apprise_takes_everything_that_is_no_plain_webhook(place):
     assert told["title"].endswith(": churn is on hold")
     assert "The key ended." in told["message"]
     assert told["type"] == "warning"
-    place.journal.release_model("churn", "a person released it")
+    place.journal.holds.release("churn", "a person released it")
     with structlog.testing.capture_logs() as logged:
         wait = notifier.deliver()
         place.clock.pass_time(timedelta(seconds=wait))
@@ -474,7 +475,7 @@ def test_a_recipient_that_never_answers_does_not_keep_it_from_ending(place, monk
     notifier.stop()
     leave.set()
     assert not notifier._thread.is_alive()
-    assert place.journal.recipients()[next(iter(notifier._lines))] == 0, "it is told after the next start"
+    assert place.journal.cursors.all()[next(iter(notifier._lines))] == 0, "it is told after the next start"
 
 
 def test_a_recipient_that_never_answers_keeps_nobody_from_reading_the_configuration_again(place):
@@ -508,8 +509,8 @@ def test_whom_to_tell_of_what_can_be_changed_while_it_runs(place):
     notifier.configure(settings, recipients_of(settings, place.clock))
     notifier.deliver()
     place.hold()
-    place.journal.note("journal_mended", jobs=1)
+    place.journal.events.note("journal_mended", jobs=1)
     notifier.deliver()
     assert not peer.visits
     assert titles(other) == ["The journal was mended"]
-    assert len(place.journal.recipients()) == 1
+    assert len(place.journal.cursors.all()) == 1

@@ -83,7 +83,7 @@ def test_trouble_with_a_disk_names_no_path_of_the_machine_on_the_share(daemon, t
         (drop / f"{role}_1.csv").write_bytes(table())
     daemon.queue.ask("churn", scan=True)
     settle(daemon)
-    (job,) = daemon.journal.active("churn")
+    (job,) = daemon.journal.jobs.active("churn")
     assert (job.state, job.attempts) == (State.SEALED, 1)
     assert str(spool) in job.trouble
     assert "Last try: the spool on retraind's machine: " in told(daemon)

@@ -6,11 +6,11 @@ import pytest
 
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.domain.records import ModelHold, Outage
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import Sighting, Waiting
 from retraind.report.notes import as_bytes
 from retraind.report.status_file import expected_names, status_text, write_status
-from retraind.store.journal import ModelHold, Outage
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SIGNATURE = Signature(size=1, mtime_ns=1, inode=1)

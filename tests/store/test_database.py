@@ -29,7 +29,7 @@ def test_another_process_that_writes_is_noticed(journal, tmp_path):
     other.close()
     assert journal.database.data_version() == before  # an update of nothing changes nothing
     again = Journal.open(tmp_path / "journal.db")
-    again.note("made")
+    again.events.note("made")
     again.close()
     assert journal.database.data_version() != before
 

@@ -47,7 +47,7 @@ def journal(tmp_path):
 
 
 def test_every_job_of_its_journal_is_read(journal):
-    assert {job.key: (job.state, job.outcome) for job in journal.jobs()} == STATES
+    assert {job.key: (job.state, job.outcome) for job in journal.jobs.newest()} == STATES
 
 
 def test_every_copy_in_its_job_folders_is_believed(tmp_path, journal):
@@ -55,4 +55,4 @@ def test_every_copy_in_its_job_folders_is_believed(tmp_path, journal):
     for path in (FIRST / "copies").rglob("job.json"):
         job = copies.read(path.parent, path.parent.name)
         assert job is not None, path
-        assert journal.get(job.id).files == job.files
+        assert journal.jobs.get(job.id).files == job.files

@@ -6,7 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from retraind.domain.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
-from retraind.store.journal import Conflict, Journal, Outage, Write
+from retraind.domain.records import Outage
+from retraind.store.jobs import Conflict, Write
+from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -36,19 +38,21 @@ def a_job(
 
 
 def test_a_job_comes_back_as_it_was_written_even_after_reopening(journal, tmp_path):
-    job = journal.add(a_job(warnings=("a \n b", "日本語"), problem=Problem(what="x", remedy="y")), "sealing")
+    job = journal.jobs.add(
+        a_job(warnings=("a \n b", "日本語"), problem=Problem(what="x", remedy="y")), "sealing"
+    )
     journal.close()
     again = Journal.open(tmp_path / "journal.db")
-    assert again.get(job.id) == job
-    assert again.get("nothing") is None
+    assert again.jobs.get(job.id) == job
+    assert again.jobs.get("nothing") is None
     again.close()
 
 
 def test_every_transition_is_an_event_in_the_same_transaction(journal):
-    job = journal.add(a_job(), "delivery_complete", drop="/share")
-    job = journal.write(job, "delivery_sealed", state=State.SEALED)
-    journal.write(job, "data_checked", state=State.CHECKED, rows={"train": 5})
-    events = [(event.event, event.detail) for event in journal.events(job.id)]
+    job = journal.jobs.add(a_job(), "delivery_complete", drop="/share")
+    job = journal.jobs.write(job, "delivery_sealed", state=State.SEALED)
+    journal.jobs.write(job, "data_checked", state=State.CHECKED, rows={"train": 5})
+    events = [(event.event, event.detail) for event in journal.events.history(job.id)]
     assert events == [
         ("delivery_complete", {"drop": "/share"}),
         ("delivery_sealed", {"from": "sealing", "to": "sealed"}),
@@ -58,38 +62,38 @@ def test_every_transition_is_an_event_in_the_same_transaction(journal):
 
 def test_how_many_jobs_are_active_and_whether_a_model_is_held_can_be_asked_without_reading_all(journal):
     for number, state in enumerate(State):
-        journal.add(a_job(number, state=state), "made")
-    assert journal.count_active() == len(journal.active()) > 0
-    journal.hold_model("churn", Problem(what="x", remedy="y"), credential=True)
-    assert [journal.is_held(model) for model in ("churn", "price")] == [True, False]
-    journal.release_model("churn", "because")
-    assert not journal.is_held("churn")
+        journal.jobs.add(a_job(number, state=state), "made")
+    assert journal.jobs.count_active() == len(journal.jobs.active()) > 0
+    journal.holds.hold("churn", Problem(what="x", remedy="y"), credential=True)
+    assert [journal.holds.is_held(model) for model in ("churn", "price")] == [True, False]
+    journal.holds.release("churn", "because")
+    assert not journal.holds.is_held("churn")
 
 
 @pytest.mark.parametrize("state", State)
 def test_only_transitions_of_the_table_are_written(journal, state):
-    job = journal.add(a_job(state=state), "made")
+    job = journal.jobs.add(a_job(state=state), "made")
     for to in set(State) - LIFE[state].next - {state}:
         with pytest.raises(ValueError, match=f"from {state} to {to}"):
-            journal.write(job, "jump", state=to)
-    assert journal.get(job.id) == job
+            journal.jobs.write(job, "jump", state=to)
+    assert journal.jobs.get(job.id) == job
 
 
 def test_a_writer_that_read_an_older_version_is_refused(journal):
-    read = journal.add(a_job(), "made")
-    journal.write(read, "sealed", state=State.SEALED)
+    read = journal.jobs.add(a_job(), "made")
+    journal.jobs.write(read, "sealed", state=State.SEALED)
     with pytest.raises(Conflict):
-        journal.write(read, "sealed", state=State.SEALED)
-    assert len(journal.events(read.id)) == 2
+        journal.jobs.write(read, "sealed", state=State.SEALED)
+    assert len(journal.events.history(read.id)) == 2
 
 
 def test_of_many_threads_writing_at_once_exactly_one_wins(journal):
-    job = journal.add(a_job(), "made")
+    job = journal.jobs.add(a_job(), "made")
     wins: list[Job] = []
 
     def write() -> None:
         try:
-            wins.append(journal.write(job, "sealed", state=State.SEALED))
+            wins.append(journal.jobs.write(job, "sealed", state=State.SEALED))
         except Conflict:
             return
 
@@ -104,164 +108,173 @@ def test_of_many_threads_writing_at_once_exactly_one_wins(journal):
 def test_of_many_jobs_that_are_changed_together_those_that_somebody_else_was_faster_with_are_left_as_they_are(
     journal,
 ):
-    jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(3)]
-    faster = journal.write(jobs[1], attempts=1)
-    written = journal.write_each("delivery_superseded", [(job, {"state": State.FILING}) for job in jobs])
-    assert written == [journal.get(jobs[0].id), journal.get(jobs[2].id)]
+    jobs = [journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(3)]
+    faster = journal.jobs.write(jobs[1], attempts=1)
+    written = journal.jobs.write_each("delivery_superseded", [(job, {"state": State.FILING}) for job in jobs])
+    assert written == [journal.jobs.get(jobs[0].id), journal.jobs.get(jobs[2].id)]
     assert {job.state for job in written} == {State.FILING}
-    assert journal.get(faster.id) == faster
-    assert [event.job for event in journal.events() if event.event == "delivery_superseded"] == [
+    assert journal.jobs.get(faster.id) == faster
+    assert [event.job for event in journal.events.history() if event.event == "delivery_superseded"] == [
         job.id for job in written
     ]
 
 
 def test_two_jobs_are_written_in_one_transaction_or_neither_is(journal):
-    job, other = (journal.add(a_job(number, state=State.SEALED), "x") for number in range(2))
-    faster = journal.write(other, attempts=1)
+    job, other = (journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(2))
+    faster = journal.jobs.write(other, attempts=1)
     with pytest.raises(Conflict):
-        journal.write(job, "y", also=Write(other, "z", {}, {"attempts": 2}), attempts=2)
-    assert [journal.get(each.id) for each in (job, other)] == [job, faster]
-    after = journal.write(job, "y", also=Write(faster, "z", {"by": job.id}, {"attempts": 2}), attempts=2)
-    assert [journal.get(each.id).attempts for each in (after, faster)] == [2, 2]
-    assert [(event.event, event.job) for event in journal.events()[2:]] == [("z", other.id), ("y", job.id)]
+        journal.jobs.write(job, "y", also=Write(other, "z", {}, {"attempts": 2}), attempts=2)
+    assert [journal.jobs.get(each.id) for each in (job, other)] == [job, faster]
+    after = journal.jobs.write(job, "y", also=Write(faster, "z", {"by": job.id}, {"attempts": 2}), attempts=2)
+    assert [journal.jobs.get(each.id).attempts for each in (after, faster)] == [2, 2]
+    assert [(event.event, event.job) for event in journal.events.history()[2:]] == [
+        ("z", other.id),
+        ("y", job.id),
+    ]
 
 
 def test_many_jobs_are_changed_together_or_not_at_all(journal):
-    jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(2)]
+    jobs = [journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(2)]
     with pytest.raises(ValueError, match="cannot go"):
-        journal.write_each("y", [(jobs[0], {"state": State.FILING}), (jobs[1], {"state": State.TRAINED})])
-    assert [journal.get(job.id) for job in jobs] == jobs
-    assert {event.event for event in journal.events()} == {"x"}
+        journal.jobs.write_each(
+            "y", [(jobs[0], {"state": State.FILING}), (jobs[1], {"state": State.TRAINED})]
+        )
+    assert [journal.jobs.get(job.id) for job in jobs] == jobs
+    assert {event.event for event in journal.events.history()} == {"x"}
 
 
 def test_of_a_long_backlog_only_what_has_changed_is_read_again(journal):
-    jobs = [journal.add(a_job(number, state=State.SEALED), "x") for number in range(60)]
-    before = journal.active("churn")
-    changed = journal.write(jobs[7], attempts=1)
-    for after in (journal.active("churn"), journal.standings(["churn"])["churn"].active):
+    jobs = [journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(60)]
+    before = journal.jobs.active("churn")
+    changed = journal.jobs.write(jobs[7], attempts=1)
+    for after in (journal.jobs.active("churn"), journal.standings(["churn"])["churn"].active):
         assert after == [*jobs[:7], changed, *jobs[8:]]
         assert all(now is then for now, then in zip(after, before, strict=True) if now != changed)
 
 
 def test_active_jobs_are_those_to_which_something_can_still_happen(journal):
     for number, state in enumerate(State):
-        journal.add(a_job(number, state=state), "made")
-    active = journal.active("churn")
+        journal.jobs.add(a_job(number, state=state), "made")
+    active = journal.jobs.active("churn")
     assert {job.state for job in active} == {state for state in State if LIFE[state].step}
     assert [job.created_at for job in active] == sorted(job.created_at for job in active)
-    assert journal.active("other") == []
-    assert sum(journal.counts()["churn"].values()) == len(State)
+    assert journal.jobs.active("other") == []
+    assert sum(journal.jobs.counts()["churn"].values()) == len(State)
 
 
 def test_jobs_come_newest_first_and_in_pages(journal):
     for number in range(7):
-        journal.add(a_job(number, model="churn" if number % 2 else "other"), "made")
-    page = journal.jobs(limit=3)
+        journal.jobs.add(a_job(number, model="churn" if number % 2 else "other"), "made")
+    page = journal.jobs.newest(limit=3)
     assert [job.key for job in page] == ["6", "5", "4"]
-    assert [job.key for job in journal.jobs(limit=3, before=page[-1])] == ["3", "2", "1"]
-    assert [job.key for job in journal.jobs("churn", before=page[-1])] == ["3", "1"]
-    assert [job.key for job in journal.jobs("churn")] == ["5", "3", "1"]
+    assert [job.key for job in journal.jobs.newest(limit=3, before=page[-1])] == ["3", "2", "1"]
+    assert [job.key for job in journal.jobs.newest("churn", before=page[-1])] == ["3", "1"]
+    assert [job.key for job in journal.jobs.newest("churn")] == ["5", "3", "1"]
 
 
 def test_a_job_is_found_by_the_beginning_or_the_end_of_its_name(journal):
-    first, second = (journal.add(a_job(number), "made") for number in (1, 2))
-    assert journal.find(first.id) == [first]
-    assert journal.find("000002") == [second]
-    assert journal.find("2026-11-23T") == [first, second]
-    assert journal.find("%") == []
-    assert journal.find("nothing") == []
+    first, second = (journal.jobs.add(a_job(number), "made") for number in (1, 2))
+    assert journal.jobs.find(first.id) == [first]
+    assert journal.jobs.find("000002") == [second]
+    assert journal.jobs.find("2026-11-23T") == [first, second]
+    assert journal.jobs.find("%") == []
+    assert journal.jobs.find("nothing") == []
 
 
 def test_the_same_bytes_are_recognised_once_they_were_trained_or_are_about_to_be(journal):
     def twin() -> Job | None:
-        return journal.same_content("churn", f"train:{'a' * 64}", besides="other")
+        return journal.contents.trained("churn", f"train:{'a' * 64}", besides="other")
 
     sha = "a" * 64
-    journal.add(a_job(1, state=State.FAILED, sha=sha, retrain_job_id="r"), "made")
-    journal.add(a_job(2, state=State.DONE, sha=sha, outcome=Outcome.SUPERSEDED), "made")
+    journal.jobs.add(a_job(1, state=State.FAILED, sha=sha, retrain_job_id="r"), "made")
+    journal.jobs.add(a_job(2, state=State.DONE, sha=sha, outcome=Outcome.SUPERSEDED), "made")
     assert twin() is None
-    third = journal.add(a_job(3, state=State.CHECKED, sha=sha), "made")
+    third = journal.jobs.add(a_job(3, state=State.CHECKED, sha=sha), "made")
     assert twin() == third
-    fourth = journal.add(a_job(4, state=State.DONE, sha=sha, retrain_job_id="r"), "made")
+    fourth = journal.jobs.add(a_job(4, state=State.DONE, sha=sha, retrain_job_id="r"), "made")
     assert twin() == fourth
-    assert journal.same_content("other", f"train:{sha}", besides="x") is None
+    assert journal.contents.trained("other", f"train:{sha}", besides="x") is None
 
 
 def test_a_model_is_held_once_per_reason_and_released_once(journal):
     problem = Problem(what="no key", remedy="get one")
-    assert journal.hold_model("churn", problem, credential=True)
-    assert not journal.hold_model("churn", problem, credential=True)
-    assert journal.hold_model("churn", Problem(what="gone", remedy=""), credential=False)
-    assert journal.holds()["churn"].problem.what == "gone"
-    assert journal.release_model("churn", "test")
-    assert not journal.release_model("churn", "test")
-    assert journal.holds() == {}
-    assert [event.event for event in journal.events()] == ["model_held", "model_held", "model_released"]
+    assert journal.holds.hold("churn", problem, credential=True)
+    assert not journal.holds.hold("churn", problem, credential=True)
+    assert journal.holds.hold("churn", Problem(what="gone", remedy=""), credential=False)
+    assert journal.holds.all()["churn"].problem.what == "gone"
+    assert journal.holds.release("churn", "test")
+    assert not journal.holds.release("churn", "test")
+    assert journal.holds.all() == {}
+    assert [event.event for event in journal.events.history()] == [
+        "model_held",
+        "model_held",
+        "model_released",
+    ]
 
 
 def test_hosts_that_are_down_are_kept_as_long_as_they_are_and_begin_and_end_in_the_history(journal, tmp_path):
     api = Outage("api.example", NOW, 5, "It was refused.", NOW + timedelta(seconds=5))
     store = Outage("store.example:9000", NOW, 7, "It stayed silent.", NOW + timedelta(seconds=20))
-    journal.set_outages([store, api])
-    assert list(journal.outages().values()) == [api, store]
+    journal.hosts.replace([store, api])
+    assert list(journal.hosts.all().values()) == [api, store]
     later = api._replace(failures=6, next_try=NOW + timedelta(minutes=1))
-    journal.set_outages([later])
+    journal.hosts.replace([later])
     again = Journal.open(tmp_path / "journal.db")
-    assert again.outages() == {"api.example": later}
+    assert again.hosts.all() == {"api.example": later}
     again.close()
-    journal.set_outages([])
-    assert journal.outages() == {}
-    told = [(event.event, event.detail["host"]) for event in journal.events()]
+    journal.hosts.replace([])
+    assert journal.hosts.all() == {}
+    told = [(event.event, event.detail["host"]) for event in journal.events.history()]
     assert sorted(told[:2]) == [("host_down", "api.example"), ("host_down", "store.example:9000")]
     assert told[2:] == [("host_back", "store.example:9000"), ("host_back", "api.example")]
 
 
 def test_what_there_is_to_tell_is_looked_up_for_many_models_at_once(journal):
     old, new, active, newer = (
-        journal.add(a_job(number, state=state), "made")
+        journal.jobs.add(a_job(number, state=state), "made")
         for number, state in enumerate((State.DONE, State.FAILED, State.SEALED, State.SEALED), 1)
     )
-    journal.add(a_job(5, model="other", state=State.SEALED), "made")
+    journal.jobs.add(a_job(5, model="other", state=State.SEALED), "made")
     for job in (old, new):
-        journal.note("job_filed", job)
-    journal.note("model_switched", old)
+        journal.events.note("job_filed", job)
+    journal.events.note("model_switched", old)
     warning = Problem(what="The key ends soon.", remedy="Replace it.")
-    journal.note_warning("price", warning)
-    journal.note_warning("other", warning)
-    journal.note_warning("other", None)
-    journal.hold_model("price", warning, credential=True)
+    journal.events.note_warning("price", warning)
+    journal.events.note_warning("other", warning)
+    journal.events.note_warning("other", None)
+    journal.holds.hold("price", warning, credential=True)
     found = journal.standings(["price", "churn", "other", "new"])
     assert found["churn"] == ([active, newer], None, new, old, None)
-    assert found["price"] == ([], journal.holds()["price"], None, None, warning)
+    assert found["price"] == ([], journal.holds.all()["price"], None, None, warning)
     assert [job.key for job in found["other"].active] == ["5"]
     assert found["other"].warning is None
     assert found["new"] == ([], None, None, None, None)
 
 
 LOOKUPS = {
-    "jobs": lambda journal: journal.jobs(limit=20),
-    "jobs after another": lambda journal: journal.jobs(limit=20, before=a_job()),
-    "jobs of a model": lambda journal: journal.jobs("churn", limit=20),
-    "jobs in a state": lambda journal: journal.jobs(None, frozenset({State.FAILED}), limit=20),
-    "active": lambda journal: journal.active(),
-    "active of a model": lambda journal: journal.active("churn"),
-    "find": lambda journal: journal.find("000002"),
-    "begun_before": lambda journal: journal.begun_before("churn", frozenset({State.DONE}), NOW, 5),
-    "begun_before, after another": lambda journal: journal.begun_before(
+    "jobs": lambda journal: journal.jobs.newest(limit=20),
+    "jobs after another": lambda journal: journal.jobs.newest(limit=20, before=a_job()),
+    "jobs of a model": lambda journal: journal.jobs.newest("churn", limit=20),
+    "jobs in a state": lambda journal: journal.jobs.newest(None, frozenset({State.FAILED}), limit=20),
+    "active": lambda journal: journal.jobs.active(),
+    "active of a model": lambda journal: journal.jobs.active("churn"),
+    "find": lambda journal: journal.jobs.find("000002"),
+    "begun_before": lambda journal: journal.jobs.begun_before("churn", frozenset({State.DONE}), NOW, 5),
+    "begun_before, after another": lambda journal: journal.jobs.begun_before(
         "churn", frozenset({State.DONE}), NOW, 5, after=a_job()
     ),
-    "same_content": lambda journal: journal.same_content("churn", "x", "y"),
-    "events": lambda journal: journal.events("x"),
-    "warning": lambda journal: journal.warning("churn"),
+    "same_content": lambda journal: journal.contents.trained("churn", "x", "y"),
+    "events": lambda journal: journal.events.history("x"),
+    "warning": lambda journal: journal.events.warning("churn"),
     "standings": lambda journal: journal.standings(["churn", "price"]),
     "published": lambda journal: journal.published("churn"),
-    "entries_after": lambda journal: journal.entries_after(5, {"job_filed", "model_held"}, 20),
-    "last_entry": lambda journal: journal.last_entry(),
-    "last_word": lambda journal: journal.last_word("folder_away", "churn"),
-    "trainings_since": lambda journal: journal.trainings_since("churn", NOW),
-    "line_speed": lambda journal: journal.line_speed("churn"),
-    "versions": lambda journal: journal.versions("churn"),
-    "counts": lambda journal: journal.counts(),
+    "entries_after": lambda journal: journal.events.entries_after(5, {"job_filed", "model_held"}, 20),
+    "last_entry": lambda journal: journal.events.last_entry(),
+    "last_word": lambda journal: journal.events.last_word("folder_away", "churn"),
+    "trainings_since": lambda journal: journal.events.trainings_since("churn", NOW),
+    "line_speed": lambda journal: journal.events.line_speed("churn"),
+    "versions": lambda journal: journal.jobs.versions("churn"),
+    "counts": lambda journal: journal.jobs.counts(),
 }
 
 

@@ -84,7 +84,7 @@ def test_a_job_belongs_to_the_drop_folder_in_which_it_is_found(tmp_path):
 
 def test_a_wish_for_another_try_that_was_lost_with_the_journal_can_be_given_again(world_with_history):
     world, _, bad = world_with_history
-    bad = world.journal.write(bad, "retry_asked", state=State.RESTORING)
+    bad = world.journal.jobs.write(bad, "retry_asked", state=State.RESTORING)
     (world.model.failed_folder / bad.id).rename(world.model.work_folder / bad.id)
     lose_the_journal(world)
     (back,) = (job for job in rebuilt(world) if job.id == bad.id)
@@ -106,14 +106,16 @@ def test_the_budget_is_not_spent_again_after_the_journal_was_lost(tmp_path):
 def test_the_published_model_and_the_last_good_data_are_known_after_the_journal_was_lost(tmp_path):
     with a_world(tmp_path, switch="always") as world:
         job = world.run(world.sealing())
-        filed_at = world.journal.events(job.id)[-1].at
+        filed_at = world.journal.events.history(job.id)[-1].at
         lose_the_journal(world)
         rebuilt(world)
         assert world.journal.published("churn") == job.id
         assert world.journal.last_trained("churn").id == job.id
         assert world.journal.standings(["churn"])["churn"].last.id == job.id
         assert all(
-            event.at <= filed_at for event in world.journal.events(job.id) if event.event != "job_adopted"
+            event.at <= filed_at
+            for event in world.journal.events.history(job.id)
+            if event.event != "job_adopted"
         )
 
 
@@ -128,8 +130,8 @@ def test_what_is_in_done_is_never_trained_again_whatever_older_copy_of_it_lies_i
         shutil.copytree(kept, world.model.work_folder / job.id)
         lose_the_journal(world)
         rebuilt(world)
-        assert world.journal.get(job.id).state is State.DONE
-        assert world.journal.active() == []
+        assert world.journal.jobs.get(job.id).state is State.DONE
+        assert world.journal.jobs.active() == []
 
 
 @pytest.mark.parametrize(("train", "end"), [(table(), State.DONE), (b"age\n1\n", State.FAILED)])
@@ -156,7 +158,7 @@ def test_a_failed_job_of_the_backup_that_was_retried_with_success_since_is_known
             live.backup(kept)
         (world.model.failed_folder / bad.id / "train_2026-11.csv").write_bytes(table())
         assert (
-            world.run(world.journal.write(bad, "retry_asked", state=State.RESTORING)).outcome
+            world.run(world.journal.jobs.write(bad, "retry_asked", state=State.RESTORING)).outcome
             is Outcome.TRAINED
         )
         lose_the_journal(world)
@@ -231,18 +233,18 @@ def test_a_journal_from_last_weeks_backup_is_brought_up_to_date(tmp_path):
         shutil.copy(backup, tmp_path / "state" / "journal.db")
         world.journal = Journal.open(tmp_path / "state" / "journal.db", world.clock)
         world.configure(switch="always")
-        assert world.journal.get(job.id).state is State.SEALED
+        assert world.journal.jobs.get(job.id).state is State.SEALED
         assert {each.id for each in rebuilt(world)} == {job.id, later.id}
-        assert world.journal.active() == []
+        assert world.journal.jobs.active() == []
         assert len(world.records("training_started")) == 2
 
 
 def test_an_up_to_date_journal_is_left_as_it_is(world_with_history):
     world, *_ = world_with_history
     world.run(world.sealing(key="3", train=table(offset=3)), until=State.UPLOADED)
-    before = world.journal.jobs()
+    before = world.journal.jobs.newest()
     assert rebuilt(world) == []
-    assert world.journal.jobs() == before
+    assert world.journal.jobs.newest() == before
 
 
 def forged(world: World, job: Job, seal: str = "0" * 64) -> None:
@@ -275,7 +277,7 @@ def test_a_forged_copy_is_not_believed_unless_an_operator_says_so(world_with_his
     fake = good.changed(id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
     forged(world, fake)
     assert rebuilt(world) == []
-    assert world.journal.get(fake.id) is None
+    assert world.journal.jobs.get(fake.id) is None
     files = JobFiles.beside(world.settings.state.journal_file)
     found = rebuild(world.settings, world.journal, files, believe=True)
     assert [job.id for job in found.adopted] == [fake.id]
@@ -411,7 +413,7 @@ def test_jobs_of_a_model_that_was_renamed_are_known_again_after_the_journal_was_
         assert not rebuild(settings, world.journal, files, believe=False).adopted
         assert world.journal.rename_model("churn", "customers", "") == 2
         assert not rebuild(settings, world.journal, files, believe=False).adopted
-        assert {job.model for job in world.journal.jobs()} == {"customers"}
+        assert {job.model for job in world.journal.jobs.newest()} == {"customers"}
 
 
 def test_a_folder_of_another_configured_model_is_foreign_all_the_same(tmp_path):

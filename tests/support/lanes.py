@@ -81,7 +81,7 @@ class Parts:
 def parts_of(world: World, lanes: Lanes) -> Parts:
     """Put the loop of a daemon together around a world's pipeline."""
     queue, shares = WorkQueue(world.clock), world.pipeline.shares
-    memory = partial(JournalMemory, world.journal)
+    memory = partial(JournalMemory, world.journal.sightings)
     folders = Folders(shares, world.clock, None, lambda name: ask_for_scan(queue, folders, name), memory)
     folders.allow_writing()
     folders.watch(world.settings, world.settings.models)

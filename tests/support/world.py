@@ -101,7 +101,7 @@ class World:
             id=job_id(now, key, secrets.token_hex(3)), model="churn", key=key, state=State.SEALING,
             files=sealed, created_at=now, updated_at=now, drop=str(self.share),
         )  # fmt: skip
-        return self.journal.add(job, "delivery_complete")
+        return self.journal.jobs.add(job, "delivery_complete")
 
     def run(self, job: Job, until: State | None = None, most: timedelta = timedelta(days=2)) -> Job:
         """Drive a job, passing the time it waits for, until it rests, is held or reaches `until`."""
@@ -110,7 +110,7 @@ class World:
             LIFE[job.state].step
             and job.state is not until
             and not job.hold
-            and "churn" not in self.journal.holds()
+            and "churn" not in self.journal.holds.all()
         ):
             if job.wake_at and job.wake_at > self.clock.now():
                 if job.wake_at > end:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retraind.domain.failures import Retry, Setback
-from retraind.store.journal import Outage
+from retraind.domain.records import Outage
 from retraind.system.clock import Clock, for_people
 
 FAILURES = 5

@@ -15,7 +15,8 @@ from retraind.intake.share_identity import Shares
 from retraind.jobs.folders import no_model
 from retraind.report.notes import headline, next_delivery
 from retraind.store.database import running_instance, set_aside, sole_instance
-from retraind.store.journal import Conflict, Journal
+from retraind.store.jobs import Conflict
+from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild as rebuild_journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
@@ -68,20 +69,20 @@ def _ask_for(options: argparse.Namespace, needed: State, to: State, event: str, 
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and job.state is wish and not (hold := hold_of(journal, job)):
             time.sleep(0.1)
-            job = journal.get(job.id) or job
+            job = journal.jobs.get(job.id) or job
         if job.state is wish and hold:
             say(f"{hold} What was asked for is done when the hold ends.")
             return BAD
         while time.monotonic() < deadline and to is State.SWITCHING and job.state not in RESTING:
             time.sleep(0.1)
-            job = journal.get(job.id) or job
+            job = journal.jobs.get(job.id) or job
         return _tell_wish(job, to, begun=job.state is not wish)
 
 
 def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
     """Write a wish into the journal. Raises JournalError in words when somebody else was faster."""
     try:
-        return journal.write(job, event, **changes)
+        return journal.jobs.write(job, event, **changes)
     except Conflict:
         raise JournalError(
             f"{job.id} has been changed by somebody else at this moment, so nothing was done. See: retraind show {job.id}"
@@ -90,7 +91,7 @@ def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
 
 def _continued(journal: Journal, job: Job) -> str:
     """Say that a failed job's training is another job's by now; nothing where it is not."""
-    other = journal.get(job.continued_in) if job.continued_in else None
+    other = journal.jobs.get(job.continued_in) if job.continued_in else None
     if other is None or not other.has_training_of(job):
         return ""
     how = f"retraind retry {other.id}" if other.state is State.FAILED else f"retraind show {other.id}"
@@ -121,7 +122,7 @@ def release(options: argparse.Namespace) -> int:
 
 
 def _release_model(settings: Settings, journal: Journal, name: str) -> int:
-    if journal.release_model(name, "a person released it"):
+    if journal.holds.release(name, "a person released it"):
         say(f"{name}: released.")
         return GOOD
     taken, silent = _take_folders(settings, name)
@@ -187,7 +188,7 @@ def adopt(options: argparse.Namespace) -> int:
         if new not in settings.models:
             names = ", ".join(sorted(settings.models))
             raise ConfigError([f"The configuration has no model {new!r}. Models are: {names}."])
-        if old not in journal.counts():
+        if old not in journal.jobs.counts():
             complain(f"There are no jobs of a model {old!r}.")
             return BAD
         count = journal.rename_model(old, new, no_model(old))

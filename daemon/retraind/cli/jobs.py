@@ -80,14 +80,16 @@ def jobs(options: argparse.Namespace) -> int:
     with opened_journal(options) as (settings, journal):
         if options.model is not None and options.model not in settings.models:
             # The jobs of a model that was taken out of the configuration can still be listed.
-            known = {*settings.models, *journal.counts()}
+            known = {*settings.models, *journal.jobs.counts()}
             if options.model not in known:
                 raise ConfigError(
                     [f"There is no model {options.model!r}. Models are: {', '.join(sorted(known))}."]
                 )
         before = the_job(journal, options.before) if options.before else None
-        found = journal.jobs(options.model, states, limit=min(options.limit, sys.maxsize), before=before)
-        holds = journal.holds()
+        found = journal.jobs.newest(
+            options.model, states, limit=min(options.limit, sys.maxsize), before=before
+        )
+        holds = journal.holds.all()
         published = {journal.published(model) for model in {job.model for job in found}}
     if options.json:
         print_json([_job_as_json(job) for job in found])
@@ -107,8 +109,8 @@ def show(options: argparse.Namespace) -> int:
     """Show one job and its history."""
     with opened_journal(options) as (settings, journal):
         job = the_job(journal, options.job)
-        events = journal.events(job.id)
-        active, hold = journal.active(job.model), hold_of(journal, job)
+        events = journal.events.history(job.id)
+        active, hold = journal.jobs.active(job.model), hold_of(journal, job)
     if options.json:
         history = [event._asdict() | {"at": event.at.isoformat()} for event in events]
         print_json(_job_as_json(job) | {"history": history})
@@ -135,7 +137,7 @@ def show(options: argparse.Namespace) -> int:
 
 def the_job(journal: Journal, name: str) -> Job:
     """Return the job that a person named. Raises JournalError in words when there is none, or are several."""
-    found = journal.find(name)
+    found = journal.jobs.find(name)
     if not found:
         raise JournalError(f"There is no job {name!r}. See: retraind jobs")
     if len(found) > 1:
@@ -152,7 +154,7 @@ def _job_as_json(job: Job) -> dict[str, Any]:
 
 def hold_of(journal: Journal, job: Job) -> str:
     """Say for what hold a job waits; nothing if it waits for none."""
-    holds = journal.holds()
+    holds = journal.holds.all()
     if not job.waits_for_hold(holds):
         return ""
     if job.hold:

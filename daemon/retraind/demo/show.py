@@ -230,9 +230,9 @@ def _follow(
     with Live(console=console, refresh_per_second=10, transient=False) as live:
         while job is None or job.state not in {State.DONE, State.FAILED}:
             alive()
-            job = next((each for each in journal.jobs() if each.id not in known), None)
+            job = next((each for each in journal.jobs.newest() if each.id not in known), None)
             if job is not None:
-                for event in journal.events(job.id):
+                for event in journal.events.history(job.id):
                     if "to" in event.detail:
                         reached.setdefault(State(event.detail["to"]), time.monotonic() - begun)
             live.update(_progress(story, reached))

@@ -50,7 +50,9 @@ from retraind.jobs.folders import Places, is_not_configured, not_configured
 from retraind.jobs.gate import Environment, ask_gate
 from retraind.report import notes, report_json
 from retraind.report.wording import Voice
-from retraind.store.journal import Conflict, Journal, Write, content_of
+from retraind.store.jobs import Conflict, Write
+from retraind.store.journal import Journal
+from retraind.store.rows import content_of
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock, for_people, span_for_people
@@ -179,7 +181,7 @@ class Pipeline:
                 if (
                     job.state not in within
                     or job.hold
-                    or (job.state in TALKS and self._journal.is_held(job.model))
+                    or (job.state in TALKS and self._journal.holds.is_held(job.model))
                 ):
                     break
                 if job.due(now := self._clock.now()) > now:
@@ -192,7 +194,7 @@ class Pipeline:
                     break
                 except Conflict:
                     # A command wrote to the job meanwhile. Its word counts; the step is repeated if still due.
-                    job = self._journal.get(job.id) or job
+                    job = self._journal.jobs.get(job.id) or job
         return job
 
     def advance_one(self, job: Job) -> Job:
@@ -217,7 +219,7 @@ class Pipeline:
             outcome = Retry(
                 f"retraind met an error of its own ({type(error).__name__}).", "Please report it."
             )
-        job = self._journal.get(job.id) or job  # a step may have noted something on its way
+        job = self._journal.jobs.get(job.id) or job  # a step may have noted something on its way
         match outcome:
             case Go():
                 return self._go(job, outcome)
@@ -238,7 +240,9 @@ class Pipeline:
         wake_at = self._clock.now() + wait.after
         if wait.calm:
             self._tell_of_end(job)
-        return self._journal.write(job, **{**(_CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at)
+        return self._journal.jobs.write(
+            job, **{**(_CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at
+        )
 
     def _trust(self, job: Job, outcome: Go | Wait) -> None:
         """Note that the service takes the model's key again, should a hold be on trial."""
@@ -246,7 +250,7 @@ class Pipeline:
         polled = job.state is State.UPLOADED
         if polled or (job.state in TALKS and isinstance(outcome, Go) and outcome.to in onward):
             self._credentials.trust(job.model)
-            self._journal.end_trial(job.model)
+            self._journal.holds.end_trial(job.model)
 
     def _go(self, job: Job, go: Go) -> Job:
         cleared: dict[str, Any] = {"state": go.to, "wake_at": None}
@@ -254,7 +258,7 @@ class Pipeline:
             cleared |= _CALM
             self._tell_of_end(job)
         changes = cleared | dict(go.changes)
-        after = self._journal.write(job, go.event, detail=go.detail, also=go.also, **changes)
+        after = self._journal.jobs.write(job, go.event, detail=go.detail, also=go.also, **changes)
         if go.also is not None:
             _LOG.info("job_continued", job=go.also.job.id, by=after.id)
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
@@ -286,7 +290,7 @@ class Pipeline:
             # Perhaps it is the key after all; one that retraind fetches itself is fetched anew.
             self._credentials.forget(job.model)
         news = stuck != job.stuck or job.trouble != met
-        return self._journal.write(
+        return self._journal.jobs.write(
             job,
             ("job_stuck" if stuck and not job.stuck else "retry") if news else None,
             detail={"reason": met, **({"since": since} if stuck else {})},
@@ -301,7 +305,7 @@ class Pipeline:
     def _tell_of_end(self, job: Job) -> None:
         """Note that trouble is over of which somebody was notified."""
         if job.stuck:
-            self._journal.note("job_moves", job, since=job.troubled_since)
+            self._journal.events.note("job_moves", job, since=job.troubled_since)
 
     def _hold(self, job: Job, hold: Hold) -> Job:
         if hold.credential and self._has_another_key(job, hold):
@@ -310,16 +314,16 @@ class Pipeline:
         problem = explained(hold, job.model, model) if model else Problem(what=hold.what, remedy=hold.remedy)
         match hold.scope:
             case Scope.MODEL:
-                if self._journal.hold_model(job.model, problem, credential=hold.credential):
+                if self._journal.holds.hold(job.model, problem, credential=hold.credential):
                     _LOG.error("model_held", reason=problem.what, remedy=problem.remedy)
-                return self._journal.write(job, waits_for=None)
+                return self._journal.jobs.write(job, waits_for=None)
             case Scope.JOB:
                 _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
                 if job.state is State.BUNDLED:
                     # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
                     discard(self._spooled(job))
                 goes_on = hold.uploads and job.upload_held
-                job = self._journal.write(
+                job = self._journal.jobs.write(
                     job, "hold_goes_on" if goes_on else "held", hold=problem, held_until=hold.until, waits_for=None,
                     upload_held=hold.uploads,
                     detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
@@ -349,7 +353,7 @@ class Pipeline:
         _LOG.error("job_failed", state=job.state.value, reason=failure.what)
         go = _failed(job, problem, restart=failure.restart)
         cleared = {"state": go.to, "wake_at": None, **_CALM}
-        return self._journal.write(
+        return self._journal.jobs.write(
             job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
         )
 
@@ -365,10 +369,10 @@ class Pipeline:
                 return False
             self._offset = offset
             _LOG.warning("clock_jumped", seconds=round(jump.total_seconds()))
-            for job in self._journal.active():
+            for job in self._journal.jobs.active():
                 if job.train_deadline and job.state is State.UPLOADED:
                     with suppress(Conflict, OverflowError):
-                        self._journal.write(job, train_deadline=job.train_deadline + jump)
+                        self._journal.jobs.write(job, train_deadline=job.train_deadline + jump)
         return True
 
     def reconsider(self) -> None:
@@ -376,7 +380,7 @@ class Pipeline:
 
         Meant for a start and for a reload: the moment until which a job waits was told by the earlier configuration.
         """
-        for job in self._journal.active():
+        for job in self._journal.jobs.active():
             with suppress(Conflict), structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
                 self._reconsider(job)
 
@@ -388,18 +392,18 @@ class Pipeline:
                 return self._hold(job, gone)
             if is_not_configured(job) and job.hold.remedy != gone.remedy:
                 # Another model may have its drop folder by now.
-                return self._journal.write(job, hold=Problem(what=gone.what, remedy=gone.remedy))
+                return self._journal.jobs.write(job, hold=Problem(what=gone.what, remedy=gone.remedy))
         elif job.waits_for_window:
-            return self._journal.write(job, wake_at=None, trouble=None)
+            return self._journal.jobs.write(job, wake_at=None, trouble=None)
         elif job.hold is not None and not job.upload_held and (job.held_until or is_not_configured(job)):
             over = self._over_budget(job, model) if job.held_until is not None else None
             if over is None:
                 # What it waited for before, such as a window, may have changed as well.
                 cleared = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
-                return self._journal.write(job, "released", **cleared)
+                return self._journal.jobs.write(job, "released", **cleared)
             if over.what != job.hold.what:
                 problem = Problem(what=over.what, remedy=over.remedy)
-                return self._journal.write(job, hold=problem, held_until=over.until)
+                return self._journal.jobs.write(job, hold=problem, held_until=over.until)
         return job
 
     def expire(self, job: Job) -> bool:
@@ -416,7 +420,7 @@ class Pipeline:
         with self.places.place(job, filed) as place:
             if job.state is State.FAILED and exists(place / job.id):
                 return False
-            if self._journal.get(job.id) != job:
+            if self._journal.jobs.get(job.id) != job:
                 raise Conflict(job.id)
             # Nobody ever sees half of a job's folder, and a kill leaves a name that tells what it was to become.
             # What has that name before may be anybody's: the job is forgotten only once its own folder is gone.
@@ -426,7 +430,7 @@ class Pipeline:
                 move(place / job.id, going)
                 remove(going)
             sync_folder(place)
-        self._journal.forget(job)
+        self._journal.jobs.forget(job)
         return True
 
     def _clock_offset(self) -> timedelta:
@@ -469,7 +473,7 @@ class Pipeline:
         except FileNotFoundError:
             names = []
         names = [name for name in names if _BUNDLE.fullmatch(name)]
-        wanted = {f"{job.id}.zip" for job in self._journal.active()} if names else set()
+        wanted = {f"{job.id}.zip" for job in self._journal.jobs.active()} if names else set()
         left = [name for name in names if name.removeprefix(".").removesuffix(".part") not in wanted]
         for name in left:
             (spool / name).unlink(missing_ok=True)
@@ -613,7 +617,7 @@ class Pipeline:
             case "small":
                 return deflate.small()
             case "auto":
-                return deflate.fitting(self._journal.line_speed(job.model))
+                return deflate.fitting(self._journal.events.line_speed(job.model))
             case unknown:
                 assert_never(unknown)
 
@@ -658,7 +662,7 @@ class Pipeline:
         key = self._key(job)
         if job.untouched_status is None:
             # What "nothing has arrived yet" is called is undocumented, so it is asked while it is surely true.
-            job = self._journal.write(job, untouched_status=self._word(job.retrain_job_id, key))
+            job = self._journal.jobs.write(job, untouched_status=self._word(job.retrain_job_id, key))
         elif job.put_started_at is not None:
             doubt = self._in_doubt(job, key)
             if doubt is not None:
@@ -674,7 +678,9 @@ class Pipeline:
             return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
         # A try of which it is certain that it failed leaves the doubt of an earlier one, if there was one.
         before: dict[str, Any] = {"put_started_at": job.put_started_at, "put_ended_at": job.put_ended_at}
-        job = self._journal.write(job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None)
+        job = self._journal.jobs.write(
+            job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None
+        )
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
         self._copies.write(folder, job)
         alone = job.data_files[0] if len(job.data_files) == 1 else None
@@ -685,12 +691,12 @@ class Pipeline:
                 address, self._spooled(job), self._pause, opener, _mark_of(alone) if alone else b""
             )
         except (NotStored, Hold):
-            self._journal.write(job, **before)
+            self._journal.jobs.write(job, **before)
             raise
         except InDoubt as doubtful:
             # Whatever was answered: the next try asks whether the bytes arrived, before it sends or registers anything.
             refused = doubtful.what if doubtful.address_refused else None
-            self._journal.write(job, put_ended_at=self._clock.now(), address_refused=refused)
+            self._journal.jobs.write(job, put_ended_at=self._clock.now(), address_refused=refused)
             raise self._worded(job, doubtful) from None
         took = {"bytes": job.bundle_bytes, "seconds": round(self._clock.elapsed() - began, 3)}
         return self._uploaded(job, "upload_complete", took)
@@ -712,7 +718,7 @@ class Pipeline:
         if answer.status != job.status or job.unknown_since:
             # At once: should the results not be had for days, the word is not to be news with every try.
             seen = {"status": answer.status, "message": answer.message}
-            job = self._journal.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
+            job = self._journal.jobs.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == _FINISHED:
             if not answer.download_url:
@@ -725,7 +731,7 @@ class Pipeline:
             return Go(State.TRAINED, "training_finished", said | found)
         word = answer.status.casefold()
         if any(bad.casefold() in word for bad in self.settings.poll.failure_words):
-            self._journal.write(job, **said)
+            self._journal.jobs.write(job, **said)
             reason = f' and says "{answer.message}"' if answer.message else ""
             of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
             raise JobFailed(
@@ -746,7 +752,7 @@ class Pipeline:
                 # The service was away until now, and its trainings with it. That is nobody's fault here.
                 said["train_deadline"] = now + self._poll_timeout(job)
                 return Wait(self._poll_interval(job), said)
-            self._journal.write(job, **said)
+            self._journal.jobs.write(job, **said)
             raise JobFailed(
                 f"The training has not finished within {span_for_people(self._poll_timeout(job))}; "
                 f'the service still reports "{answer.status}".',
@@ -816,7 +822,9 @@ class Pipeline:
         fetched = self._fetch_again(job, shown.results)
         shown.add_results(fetched.bytes, fetched.sha256)
         copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
-        return self._journal.write(job, "results_fetched_again", detail={"reason": why}, **_fetched(fetched))
+        return self._journal.jobs.write(
+            job, "results_fetched_again", detail={"reason": why}, **_fetched(fetched)
+        )
 
     def _fetch_again(self, job: Job, target: Path) -> Fetched:
         assert job.retrain_job_id is not None
@@ -845,7 +853,7 @@ class Pipeline:
         earlier = job.switch_open
         if not earlier:
             # Should the answer never be known, the switch may have happened all the same.
-            job = self._journal.write(job, switch_open=True)
+            job = self._journal.jobs.write(job, switch_open=True)
         try:
             self._service.switch(retrain_job_id, key)
         except Unreadable as unclear:
@@ -855,7 +863,7 @@ class Pipeline:
         except JobFailed as failure:
             if earlier:
                 return _switch_open(job, f"An earlier try had no clear answer; the last one: {failure.what}")
-            job = self._journal.write(job, switch_open=False)
+            job = self._journal.jobs.write(job, switch_open=False)
             if job.outcome is None:
                 raise
             # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
@@ -864,11 +872,11 @@ class Pipeline:
             note = f"A later switch failed: {failure.what} {filled(again, JOB=job.id)}".rstrip()
             return Go(State.FILING, "switch_failed", {"switch_note": note})
         except Hold:
-            self._journal.write(job, switch_open=earlier)
+            self._journal.jobs.write(job, switch_open=earlier)
             raise
         except Retry as trouble:
             if not trouble.effect:
-                self._journal.write(job, switch_open=earlier)
+                self._journal.jobs.write(job, switch_open=earlier)
             raise
         changes = {
             "outcome": Outcome.SWITCHED,
@@ -890,7 +898,7 @@ class Pipeline:
         place = self.places.place_of(job)
         if job.results_name and not any(exists(place / job.results_name) for place in kept):
             # Somebody has deleted the folder that it was in.
-            job = self._journal.write(job, results_name=None)
+            job = self._journal.jobs.write(job, results_name=None)
         note = notes.note(job, policy=self.places.model(job).switch)
         write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
         write_atomically(folder / notes.REPORT, report_json.as_bytes(job))
@@ -1014,7 +1022,7 @@ class Pipeline:
         now = self._clock.now()
         if budget is None or job.budget_waived:
             return None
-        if self._journal.trainings_since(job.model, budget.begins(now)) < budget.trainings:
+        if self._journal.events.trainings_since(job.model, budget.begins(now)) < budget.trainings:
             return None
         until = budget.ends(now)
         return Hold(
@@ -1066,10 +1074,10 @@ class Pipeline:
         if content is None or self.places.model(job).on_duplicate == "retrain":
             return None
         duplicate = {**changes, "outcome": Outcome.DUPLICATE}
-        twin = self._journal.same_content(job.model, content, besides=job.id)
+        twin = self._journal.contents.trained(job.model, content, besides=job.id)
         if twin is not None:
             return Go(State.FILING, "duplicate_found", {**duplicate, "earlier_job": twin.id})
-        old = self._journal.failed_content(job.model, content, besides=job.id)
+        old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id)
         if old is None or old.resume_in in {None, State.SEALED}:
             if old is None or not old.trained_at:
                 return None
@@ -1086,7 +1094,7 @@ class Pipeline:
     def _sent_before(self, job: Job) -> list[str]:
         """Say that the same bytes are sent once more, where a job that failed had sent them."""
         content = content_of(job)
-        old = self._journal.failed_content(job.model, content, besides=job.id) if content else None
+        old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id) if content else None
         return [notes.sent_before(old)] if old else []
 
     def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
@@ -1111,7 +1119,7 @@ class Pipeline:
             return self._uploaded(job, "upload_found_complete")
         now = self._clock.now()
         if job.put_ended_at is None or job.put_ended_at > now:
-            job = self._journal.write(job, put_ended_at=now)
+            job = self._journal.jobs.write(job, put_ended_at=now)
         assert job.put_ended_at is not None
         left = job.put_ended_at + self.settings.poll.upload_doubt - now
         if left > timedelta(0):
@@ -1138,7 +1146,7 @@ class Pipeline:
         since = job.unknown_since
         if since is None or since > now:
             since = now
-            self._journal.write(job, unknown_since=now)
+            self._journal.jobs.write(job, unknown_since=now)
         lasting = now - since >= _UNKNOWN_TRIES * self.settings.poll.upload_doubt
         if lasting and job.attempts >= _UNKNOWN_TRIES:
             return unknown
@@ -1156,7 +1164,7 @@ class Pipeline:
         now = self._clock.now()
         known = {"uploaded_at": now, "train_deadline": now + self._poll_timeout(job)}
         if job.upload_held:
-            self._journal.note("released", job)
+            self._journal.events.note("released", job)
         done = {"upload_ticket": None, "put_started_at": None, "address_refused": None, "upload_held": False}
         return Go(State.UPLOADED, event, {**known, **done}, detail)
 

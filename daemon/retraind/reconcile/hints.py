@@ -139,8 +139,8 @@ class JournalHints:
 
     def heed(self) -> None:
         """Ask for the models of which a job or a hold has changed since the last time."""
-        jobs = self._journal.active()
-        held = frozenset(self._journal.holds())
+        jobs = self._journal.jobs.active()
+        held = frozenset(self._journal.holds.all())
         known = {job.id: job.version for job in jobs}
         changed = {job.model for job in jobs if self._known.get(job.id) != job.version}
         for name in changed | (held ^ self._held):

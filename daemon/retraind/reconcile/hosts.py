@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from retraind.api.circuit_breaker import Breaker
+from retraind.domain.records import Outage
 from retraind.reconcile.work_queue import WorkQueue
-from retraind.store.journal import Journal, Outage
+from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
 
@@ -29,7 +30,7 @@ class Hosts:
         self._queue = queue
         self._clock = clock
         self._patience = patience
-        self._outages: tuple[Outage, ...] = tuple(journal.outages().values())
+        self._outages: tuple[Outage, ...] = tuple(journal.hosts.all().values())
         self._lasting: frozenset[str] = frozenset()
         """Those of them that were noted as down for long."""
         breaker.resume(self._outages)
@@ -45,7 +46,7 @@ class Hosts:
         lasting = frozenset(outage.host for outage in outages if outage.since <= long_ago)
         if (outages, lasting) == (before, self._lasting):
             return
-        self._journal.set_outages(outages, lasting)
+        self._journal.hosts.replace(outages, lasting)
         self._outages, self._lasting = outages, lasting
         since = {outage.host: outage.since for outage in before}
         fresh = {outage.host: outage for outage in outages}
@@ -55,5 +56,5 @@ class Hosts:
             lasted = self._clock.now() - since[host]
             _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
         changed = fresh.keys() ^ since.keys()
-        for model in {job.model for job in self._journal.active() if job.waits_for in changed}:
+        for model in {job.model for job in self._journal.jobs.active() if job.waits_for in changed}:
             self._queue.ask(model)

@@ -83,7 +83,7 @@ class Loop:
 
     def ask_for_all(self) -> None:
         """Ask for every model with jobs in work: whatever was missed, or failed, is made up for by it."""
-        for name in self._journal.models_in_work():
+        for name in self._journal.jobs.models_in_work():
             self._queue.ask(name)
 
     def _round(self, asked: Sequence[Asked]) -> None:
@@ -157,9 +157,9 @@ class Loop:
         if trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
             return
         if folder.out_noted is None:
-            folder.out_noted = self._journal.last_word("folder_away", folder.name) is not None
+            folder.out_noted = self._journal.events.last_word("folder_away", folder.name) is not None
         if folder.out_noted != bool(trouble):
-            self._journal.note_change("folder_away", folder.name, trouble or None)
+            self._journal.events.note_change("folder_away", folder.name, trouble or None)
             folder.out_noted = bool(trouble)
 
     def _act(self, name: str, folder: Folder | None, decision: Decision) -> None:
@@ -170,7 +170,7 @@ class Loop:
                 (job, {"outcome": Outcome.SUPERSEDED, "earlier_job": newer.id, "state": State.FILING})
                 for job, newer in decision.supersede
             ]
-            run += self._journal.write_each("delivery_superseded", changes)
+            run += self._journal.jobs.write_each("delivery_superseded", changes)
         if folder is not None:
             run += [self._begin(folder, delivery) for delivery in decision.take_in]
         for job in run:
@@ -194,7 +194,7 @@ class Loop:
         )
         folder.taken_in.append(self._clock.elapsed())
         names = [file.name for file in job.files]
-        return self._journal.add(job, "delivery_complete", files=names, drop=job.drop)
+        return self._journal.jobs.add(job, "delivery_complete", files=names, drop=job.drop)
 
     def _submit(self, job: Job, folder: Folder | None) -> None:
         """Give a job's step to its lane.
@@ -250,7 +250,7 @@ class Loop:
             job = next((job for job in mine if lane is Shared.SEND or job.id == planned), None)
             if job is None or not self._claims.claim(job.id):
                 return None
-            if self._journal.get(job.id) == job:
+            if self._journal.jobs.get(job.id) == job:
                 return job
             # Another thread ended its steps after the journal was read here, and asks once it has.
             self._claims.release(job.id)

@@ -29,7 +29,7 @@ class Once:
         self._deadline = self._begun + longest + _MARGIN
         self._seen: set[str] = set()
         """Jobs that the exit code is about; those that came and went meanwhile are in the history."""
-        self._place = journal.last_entry()
+        self._place = journal.events.last_entry()
 
     def is_worked_off(self) -> bool:
         """Return whether nothing is left that goes on without a person."""
@@ -43,8 +43,8 @@ class Once:
         return swept and not arriving and not unseen and not self._movable()
 
     def _movable(self) -> bool:
-        held = self._journal.holds()
-        active = self._journal.active()
+        held = self._journal.holds.all()
+        active = self._journal.jobs.active()
         self._seen.update(job.id for job in active)
         out_of_reach = {folder.name for folder in self._folders.all() if not folder.reachable}
         stuck = held.keys() | out_of_reach
@@ -52,12 +52,12 @@ class Once:
 
     def ended_badly(self) -> bool:
         """Return whether a job of this run failed or is held, a model is held, or a folder could not be read."""
-        history = self._journal.entries_after(self._place, _BEGINS_OR_ENDS, sys.maxsize)
+        history = self._journal.events.entries_after(self._place, _BEGINS_OR_ENDS, sys.maxsize)
         ids = self._seen | {entry.event.job for entry in history if entry.event.job}
-        jobs = [job for job in map(self._journal.get, sorted(ids)) if job]
+        jobs = [job for job in map(self._journal.jobs.get, sorted(ids)) if job]
         return (
             any(_is_bad(job) for job in jobs)
-            or bool(self._journal.holds())
+            or bool(self._journal.holds.all())
             or any(folder.view.trouble for folder in self._folders.all())
         )
 

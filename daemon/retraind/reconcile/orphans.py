@@ -38,10 +38,10 @@ class Orphans:
         if self._unknown:
             by_folder = {model.work_folder: name for name, model in settings.models.items()}
             for folder in self._unknown:
-                if (name := by_folder.get(folder.parent)) and self._journal.get(folder.name) is None:
+                if (name := by_folder.get(folder.parent)) and self._journal.jobs.get(folder.name) is None:
                     found.setdefault(name, []).append(unknown_folder(folder.name))
-        for gone in self._journal.active_models() - settings.models.keys():
-            for job in self._journal.active(gone):
+        for gone in self._journal.jobs.models_in_work() - settings.models.keys():
+            for job in self._journal.jobs.active(gone):
                 if heir := heir_of(job, settings):
                     found.setdefault(heir, []).append(without_model(job, heir))
         before, self._found = self._found, {name: tuple(each) for name, each in found.items()}

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.job import FOLDER_NAME
+from retraind.domain.records import Outage
 from retraind.intake.share_identity import Away, Shares
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
 from retraind.reconcile.folders import Folder
 from retraind.reconcile.lanes import Lanes
 from retraind.report.paths import for_the_share
 from retraind.report.status_file import expected_names, moved_text, status_text, stopped_text, write_status
-from retraind.store.journal import Journal, Outage, Standing
+from retraind.store.journal import Journal, Standing
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import held

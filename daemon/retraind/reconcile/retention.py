@@ -14,7 +14,8 @@ from retraind.config.settings import Settings
 from retraind.domain.failures import Retry
 from retraind.domain.job import Job, State
 from retraind.jobs.pipeline import Pipeline
-from retraind.store.journal import Conflict, Journal
+from retraind.store.jobs import Conflict
+from retraind.store.journal import Journal
 from retraind.store.recovery import Part
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -74,7 +75,7 @@ class Tidier:
 
     def _clear_parts(self) -> None:
         """Remove what is left of copies and deletions that were cut off, but for those whose job is at work."""
-        active = frozenset(job.id for job in self._journal.active())
+        active = frozenset(job.id for job in self._journal.jobs.active())
         try:
             for path in self._pipeline.places.clear(active):
                 _LOG.info("part_removed", folder=str(path))
@@ -101,10 +102,10 @@ class Tidier:
         """Yield the jobs that are older than that, a part at a time: there may be any number that have to stay."""
         before = self._clock.now() - retention
         published = self._journal.published(model)
-        old = self._journal.begun_before(model, _RESTING, before, _MOST_AT_ONCE)
+        old = self._journal.jobs.begun_before(model, _RESTING, before, _MOST_AT_ONCE)
         while old:
             yield from (job for job in old if job.updated_at < before and job.id != published)
-            old = self._journal.begun_before(model, _RESTING, before, _MOST_AT_ONCE, after=old[-1])
+            old = self._journal.jobs.begun_before(model, _RESTING, before, _MOST_AT_ONCE, after=old[-1])
 
     def _expire(self, job: Job) -> bool:
         """Have a job deleted; returns False when it has to stay for now."""

@@ -11,8 +11,10 @@ from retraind.api.credentials import Credentials, explained, origin_of, presumed
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
 from retraind.domain.job import Problem
+from retraind.domain.records import ModelHold
 from retraind.jobs.pipeline import Pipeline
-from retraind.store.journal import Conflict, Journal, ModelHold
+from retraind.store.jobs import Conflict
+from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock, for_people
 
@@ -65,9 +67,9 @@ class Caretaker:
 
     def end_holds_of_last_time(self) -> None:
         """Try again after a start what is on hold for a credential: the key may have been replaced meanwhile."""
-        for name, hold in self._journal.holds().items():
+        for name, hold in self._journal.holds.all().items():
             if hold.credential:
-                self._journal.release_model(name, "retraind was started", trial=True)
+                self._journal.holds.release(name, "retraind was started", trial=True)
 
     def forget(self, name: str) -> None:
         """Look at a model's key anew: where it comes from may have been changed."""
@@ -88,7 +90,7 @@ class Caretaker:
                 self._due[name] = self._clock.elapsed() + again.total_seconds()
 
     def _end_holds_for_keys(self) -> None:
-        for name, hold in self._journal.holds().items():
+        for name, hold in self._journal.holds.all().items():
             if name not in self._pipeline.settings.models:
                 continue
             with _by_itself(name):
@@ -100,18 +102,18 @@ class Caretaker:
         if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
             same = "the key is tried again" if hold.credential else "its reason may be gone"
             why = "the API key was replaced" if replaced else same
-            self._journal.release_model(name, why, trial=not replaced)
+            self._journal.holds.release(name, why, trial=not replaced)
             self._due.pop(name, None)
             _LOG.info("model_released", model=name, why=why)
             self._changed(name)
 
     def _end_dated_holds(self) -> None:
         now = self._clock.now()
-        for job in self._journal.active():
+        for job in self._journal.jobs.active():
             if job.hold and job.held_until and (job.held_until <= now or job.clock_was_set_back(now)):
                 with suppress(Conflict):  # A command was faster.
                     event = "hold_tried" if job.upload_held else "released"
-                    self._journal.write(job, event, hold=None, held_until=None)
+                    self._journal.jobs.write(job, event, hold=None, held_until=None)
                 self._changed(job.model)
 
     def _mind_end(self, name: str, model: ModelSettings) -> timedelta:
@@ -133,10 +135,12 @@ class Caretaker:
             warning, again = Problem(what=what, remedy=why.remedy), _RENEWAL_RETRY
             _LOG.warning("key_not_renewed", model=name, reason=why.told())
         if model.model_id is None and (key := self._pipeline.present_fingerprint(name)) is not None:
-            issued = presumed_issue(self._journal.first_seen(name, key), self._credentials.arrived_at(model))
+            issued = presumed_issue(
+                self._journal.events.first_seen(name, key), self._credentials.arrived_at(model)
+            )
             warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
-        if self._journal.note_warning(name, warning):
+        if self._journal.events.note_warning(name, warning):
             if warning:
                 _LOG.warning("key_ends_soon", model=name, reason=warning.told())
             self._changed(name)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from retraind.config.settings import Kind, Settings
 from retraind.domain.job import Job, Outcome, filled
+from retraind.domain.records import Event
 from retraind.report.notes import ERROR, headline
 from retraind.report.status_file import host_for_people
-from retraind.store.journal import Event
 from retraind.system import log
 from retraind.system.clock import for_people
 from retraind.system.escape import display

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.failures import unseen
 from retraind.domain.job import FOLDER_NAME, RESTING, Job, State
+from retraind.domain.records import Outage
 from retraind.domain.turns import in_turn, next_in_turn
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
 from retraind.report.status_file import MOST_LINES, doing, outage_sentence, said_of, some, unknown_folder
 from retraind.store.database import running_instance
-from retraind.store.journal import Journal, Outage
+from retraind.store.journal import Journal
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock, for_people
 from retraind.system.escape import display
@@ -86,7 +87,7 @@ class Overview(BaseModel):
 
 def overview(settings: Settings, journal: Journal) -> Overview:
     """Collect what there is to tell, in the order of the configuration."""
-    counts = journal.counts()
+    counts = journal.jobs.counts()
     left_over = sorted(
         name for name in counts.keys() - settings.models.keys() if counts[name].keys() - RESTING
     )
@@ -95,7 +96,7 @@ def overview(settings: Settings, journal: Journal) -> Overview:
     process = running_instance(settings.state.journal_file)
     hosts = [
         _host(outage, active, settings.api.host, running=process is not None)
-        for outage in journal.outages().values()
+        for outage in journal.hosts.all().values()
     ]
     shares = Shares.beside(settings.state.journal_file)
     down = {host.host for host in hosts}
@@ -144,7 +145,7 @@ def _views(settings: Settings, shares: Shares, journal: Journal) -> list[tuple[V
             # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
             settled = model.model_copy(update={"settle": timedelta(0)})
             ignore, largest = settings.sweep.ignore, settings.bundle.largest
-            memory = JournalMemory(journal, model.drop, to_look=True)
+            memory = JournalMemory(journal.sightings, model.drop, to_look=True)
             folder = DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest, memory=memory)
             return folder.look(), _in_work(model.work_folder)
 
@@ -174,7 +175,7 @@ def _in_work(folder: Path) -> list[str]:
 def _unknown(folders: list[str], jobs: list[Job], journal: Journal) -> list[str]:
     """Return the job folders in work of which the journal knows nothing; a screenful at most."""
     known = {job.id for job in jobs}
-    unknown = (name for name in folders if name not in known and journal.get(name) is None)
+    unknown = (name for name in folders if name not in known and journal.jobs.get(name) is None)
     return list(itertools.islice(unknown, MOST_LINES))
 
 

@@ -24,8 +24,9 @@ from retraind.api.http import NETWORK_ERRORS, basic_auth, network_retry, new_ses
 from retraind.api.redaction import fingerprint
 from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError, Retry
+from retraind.domain.records import Entry
 from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
-from retraind.store.journal import Entry, Journal
+from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.addresses import place_of
 from retraind.system.clock import Clock, span_for_people
@@ -283,16 +284,16 @@ class Notifier:
 
     def _take_over(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
         self._settings = settings
-        known: Mapping[str, int] = self._journal.recipients()
+        known: Mapping[str, int] = self._journal.cursors.all()
         self._lines = {}
         for recipient in recipients:
             place = known.get(recipient.key)
             if place is None:
-                place = self._journal.last_entry()
-                self._journal.set_recipient(recipient.key, place)
+                place = self._journal.events.last_entry()
+                self._journal.cursors.set(recipient.key, place)
             self._lines[recipient.key] = _Line(recipient, place, place)
         for gone in known.keys() - self._lines.keys():
-            self._journal.set_recipient(gone, None)
+            self._journal.cursors.set(gone, None)
 
     def start(self) -> None:
         """Begin to work on a thread of its own."""
@@ -340,8 +341,8 @@ class Notifier:
         left = line.due - self._clock.elapsed()
         if left > 0:
             return left
-        end = self._journal.last_entry()
-        entries = self._journal.entries_after(line.place, KINDS, _MOST_READ)
+        end = self._journal.events.last_entry()
+        entries = self._journal.events.entries_after(line.place, KINDS, _MOST_READ)
         if len(entries) == _MOST_READ:
             end = entries[-1].id
         messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
@@ -358,7 +359,7 @@ class Notifier:
         return 0.0 if len(entries) == _MOST_READ else None
 
     def _message(self, entry: Entry) -> Message | None:
-        job = self._journal.get(entry.event.job) if entry.event.job else None
+        job = self._journal.jobs.get(entry.event.job) if entry.event.job else None
         try:
             told = message_of(entry.event, job, self._settings)
         except Exception as error:  # noqa: BLE001 - what follows it in the history has to be told
@@ -389,5 +390,5 @@ class Notifier:
         return None
 
     def _save(self, line: _Line, place: int) -> None:
-        self._journal.set_recipient(line.recipient.key, place)
+        self._journal.cursors.set(line.recipient.key, place)
         line.place = line.saved = place

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, Outcome, Problem, State
+from retraind.domain.records import ModelHold, Outage
 from retraind.domain.turns import in_turn, next_in_turn
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import SUCCESS_MARKER, Waiting, manifest_name
 from retraind.report.notes import as_bytes, bullets, fill
-from retraind.store.journal import ModelHold, Outage
 from retraind.system.clock import for_people, with_offset
 from retraind.system.escape import display
 from retraind.system.files import open_regular, remove_part, write_atomically

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import FOLDER_NAME, LIFE, Job, Outcome, State
-from retraind.store.journal import Journal, Version
+from retraind.store.jobs import Version
+from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.files import exists, held, is_folder, remove
@@ -92,7 +93,9 @@ def rebuild(
     readable = _readable([place.folder for place in places])
     versions: dict[str, dict[str, Version]] = {}
     # A model that has another name now may have left jobs in the folders of its heir.
-    former = {name: journal.versions(name) for name in journal.counts().keys() - settings.models.keys()}
+    former = {
+        name: journal.jobs.versions(name) for name in journal.jobs.counts().keys() - settings.models.keys()
+    }
     filed: set[str] = set()
     for place in places:
         if place.folder not in readable:
@@ -103,7 +106,7 @@ def rebuild(
         for name in place.models:
             # Of a thousand models most have no jobs, and a question to the journal takes its time.
             if name not in versions:
-                versions[name] = journal.versions(name)
+                versions[name] = journal.jobs.versions(name)
             known |= versions[name]
         _adopt_from(
             place, known, journal, files,
@@ -133,7 +136,7 @@ def _adopt_from(
         version = known.get(job_id)
         renamed = told is not None and told.model not in configured and version is not None
         # It may have been brought over to its model's new name since.
-        record = journal.get(job_id) if renamed else None
+        record = journal.jobs.get(job_id) if renamed else None
         copy = told.changed(model=record.model) if told and record else told
         if copy is None or (copy.model in configured and copy.model not in place.models):
             if version is None:
@@ -158,7 +161,7 @@ def _adopt_from(
             job = job.changed(drop=str(model.drop))
         if place.state is not None:
             job = job.changed(filed_in=str(place.folder))
-        journal.adopt(job)
+        journal.jobs.adopt(job)
         found.adopted.append(job)
         found.believed += [] if sealed else [job]
         _LOG.warning("job_adopted", job=job.id, model=job.model, state=job.state.value)
@@ -264,7 +267,7 @@ def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State 
 
     None where it is filed as well, or where that cannot be told.
     """
-    job = journal.get(job_id) if state is None else None
+    job = journal.jobs.get(job_id) if state is None else None
     if job is None or job.state not in {State.DONE, State.FAILED}:
         return None
     places = [model.done_folder, model.failed_folder, *([Path(job.filed_in)] if job.filed_in else [])]

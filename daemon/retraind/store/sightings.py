@@ -1,26 +1,77 @@
-"""The memory of a drop folder that is in the journal."""
+"""What the journal remembers of files that wait in drop folders."""
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from retraind.domain.job import Signature
 from retraind.domain.sightings import Remembered
-from retraind.store.journal import Journal
+from retraind.store.database import Database
+from retraind.store.schema import SIGHTINGS
+from retraind.system.clock import Clock
+
+_SIGNATURE = ("size", "mtime_ns", "inode")
+
+
+class Sightings:
+    """The memories of all drop folders."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._engine = database.engine
+        self._reader = database.reader
+        self._clock = clock
+
+    def of(self, folder: str) -> dict[str, Remembered]:
+        """Return what was noted of the files that wait in a drop folder, by name."""
+        query = sa.select(SIGHTINGS.c.name, SIGHTINGS.c.body).where(SIGHTINGS.c.folder == folder)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        found = {}
+        for row in rows:
+            *signature, look, came = json.loads(row.body)
+            known = Signature(**dict(zip(_SIGNATURE, signature, strict=True)))
+            found[row.name] = Remembered(row.name, known, look, came)
+        return found
+
+    def note(self, folder: str, fresh: Iterable[Remembered], gone: Iterable[str]) -> None:
+        """Note files that are new in a drop folder, or changed, and forget the names that are gone."""
+        rows = [
+            {
+                "folder": folder,
+                "name": each.name,
+                "body": json.dumps(
+                    [*(getattr(each.signature, part) for part in _SIGNATURE), each.look, each.came]
+                ),
+            }
+            for each in fresh
+        ]
+        old = sa.func.json_each(json.dumps([*gone, *(row["name"] for row in rows)])).table_valued("value")
+        with self._engine.begin() as connection:
+            connection.execute(
+                SIGHTINGS.delete().where(
+                    SIGHTINGS.c.folder == folder, SIGHTINGS.c.name.in_(sa.select(old.c.value))
+                )
+            )
+            if rows:
+                connection.execute(SIGHTINGS.insert(), rows)
 
 
 @dataclass(frozen=True)
 class JournalMemory:
     """The memory that is in the journal, of one drop folder; `to_look` makes it one that is told nothing."""
 
-    journal: Journal
+    sightings: Sightings
     drop: Path
     to_look: bool = False
 
     def recall(self) -> Mapping[str, Remembered]:
         """Return what was noted, by name."""
-        return self.journal.sightings(str(self.drop))
+        return self.sightings.of(str(self.drop))
 
     def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
         """Note files that are new or changed, and forget the names that are gone."""
         if not self.to_look:
-            self.journal.note_sightings(str(self.drop), fresh, gone)
+            self.sightings.note(str(self.drop), fresh, gone)

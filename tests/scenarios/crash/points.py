@@ -23,7 +23,9 @@ from retraind.domain.failures import JobFailed
 from retraind.jobs import folders, pipeline
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile import hints
-from retraind.store.journal import Journal
+from retraind.store.events import Events
+from retraind.store.holds import Holds
+from retraind.store.jobs import Jobs
 from retraind.system import files
 
 PIECE = 256
@@ -140,8 +142,8 @@ class Points:
 
         sqlalchemy.engine.default.DefaultDialect.do_commit = committed
 
-        def named(name, describe):
-            plain = getattr(Journal, name)
+        def named(part, name, describe):
+            plain = getattr(part, name)
 
             def write(journal, *arguments, **changes):
                 self._here.writing = describe(*arguments, **changes)
@@ -150,13 +152,13 @@ class Points:
                 finally:
                     self._here.writing = None
 
-            setattr(Journal, name, write)
+            setattr(part, name, write)
 
-        named("add", lambda job, *_, **_more: f"new->{job.state}")
-        named("write", _transition)
-        named("note", lambda event, *_, **_more: event)
-        named("hold_model", lambda *_, **_more: "model_held")
-        named("release_model", lambda *_, **_more: "model_released")
+        named(Jobs, "add", lambda job, *_, **_more: f"new->{job.state}")
+        named(Jobs, "write", _transition)
+        named(Events, "note", lambda event, *_, **_more: event)
+        named(Holds, "hold", lambda *_, **_more: "model_held")
+        named(Holds, "release", lambda *_, **_more: "model_released")
 
     def _network(self) -> None:
         request = urllib3.connection.HTTPConnection.request

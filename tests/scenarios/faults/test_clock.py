@@ -17,7 +17,7 @@ OWN_CLOCK = {"now": lambda: datetime.now(UTC)}
 
 def test_a_wait_that_a_clock_set_back_has_stretched_is_over(world):
     job = world.run(world.sealing(), until=State.UPLOADED)
-    job = world.journal.write(job, wake_at=world.clock.now() + timedelta(minutes=5))
+    job = world.journal.jobs.write(job, wake_at=world.clock.now() + timedelta(minutes=5))
     assert job.due(world.clock.now()) == job.wake_at
     world.clock.jump(-YEARS)
     assert job.due(world.clock.now()) == world.clock.now()
@@ -27,7 +27,7 @@ def test_a_wait_that_a_clock_set_back_has_stretched_is_over(world):
 
 def test_a_small_correction_of_the_clock_cuts_no_wait_short(world):
     job = world.run(world.sealing(), until=State.UPLOADED)
-    job = world.journal.write(job, wake_at=world.clock.now() + timedelta(minutes=5))
+    job = world.journal.jobs.write(job, wake_at=world.clock.now() + timedelta(minutes=5))
     world.clock.jump(-timedelta(seconds=30))
     assert job.due(world.clock.now()) == job.wake_at
 
@@ -52,7 +52,7 @@ def test_a_training_is_waited_for_as_long_as_before_when_the_clock_is_set(world,
     world.clock.jump(jump)
     assert world.pipeline.mind_clock()
     assert not world.pipeline.mind_clock(), "it is told once"
-    shifted = world.journal.get(job.id)
+    shifted = world.journal.jobs.get(job.id)
     assert abs(shifted.train_deadline - world.clock.now() - left) < timedelta(minutes=1)
 
 
@@ -76,7 +76,7 @@ def test_a_deadline_that_only_the_clock_has_brought_about_fails_nothing(world, m
 def test_a_deadline_never_lies_further_ahead_than_a_whole_time_out(world, monkeypatch):
     """The machine was restarted with a clock that had been ahead by years."""
     job = world.run(world.sealing(), until=State.UPLOADED)
-    job = world.journal.write(job, train_deadline=world.clock.now() + YEARS)
+    job = world.journal.jobs.write(job, train_deadline=world.clock.now() + YEARS)
     monkeypatch.setattr(
         world.pipeline._store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired("Expired."))
     )
@@ -89,7 +89,7 @@ def test_an_upload_in_doubt_is_not_watched_for_years(world):
     job = world.run(world.sealing(), until=State.REGISTERED)
     ahead = world.clock.now() + YEARS
     word = world.client.status(job.retrain_job_id, (world.root / "churn.key").read_text()).status
-    job = world.journal.write(job, put_started_at=ahead, put_ended_at=ahead, untouched_status=word)
+    job = world.journal.jobs.write(job, put_started_at=ahead, put_ended_at=ahead, untouched_status=word)
     job = world.run(job, most=timedelta(minutes=10))
     assert job.outcome is Outcome.TRAINED
 
@@ -98,7 +98,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
     world, monkeypatch
 ):
     job = world.run(world.sealing(), until=State.REGISTERED)
-    job = world.journal.write(job, registered_at=world.clock.now() + YEARS)
+    job = world.journal.jobs.write(job, registered_at=world.clock.now() + YEARS)
     with monkeypatch.context() as patch:
         patch.setattr(
             world.pipeline._store,

@@ -414,7 +414,11 @@ def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tm
             "train_1.csv",
         ]
         filler.unlink()
-        wait_for(lambda: daemon.journal.jobs() and daemon.journal.jobs()[0].state is not State.SEALING)
+        wait_for(
+            lambda: (
+                daemon.journal.jobs.newest() and daemon.journal.jobs.newest()[0].state is not State.SEALING
+            )
+        )
     assert not list((tmp_path / "drop").glob("*.csv"))
 
 
@@ -467,6 +471,6 @@ def test_the_daemon_leaves_a_bare_mount_point_alone_and_goes_on_when_the_share_i
         for name in ("train_1.csv", "eval_1.csv"):
             (drop / name).write_bytes(table())
         scan(daemon, "churn")
-        assert [job.key for job in daemon.journal.jobs()] == ["1"]
+        assert [job.key for job in daemon.journal.jobs.newest()] == ["1"]
     shutil.rmtree(disk)
     assert isinstance(config, Path)

@@ -192,7 +192,7 @@ def test_a_filed_folder_that_cannot_be_looked_at_is_not_forgotten(place, outcome
     assert job.outcome is outcome
     with share.failing(Rule(("getattr",), f"*/{job.id}")), pytest.raises(OSError, match="Input/output error"):
         world.pipeline.expire(job)
-    assert world.journal.get(job.id) == job
+    assert world.journal.jobs.get(job.id) == job
     assert world.folder(job).is_dir()
 
 
@@ -296,7 +296,7 @@ def test_telling_of_a_hold_on_a_share_that_hangs_keeps_neither_the_main_thread_n
         for folder in daemon.folders.all():
             daemon.loop.scan(folder)
             daemon.publisher.publish([folder])
-            daemon.journal.hold_model(folder.name, Problem(what="It is held.", remedy=""), credential=False)
+            daemon.journal.holds.hold(folder.name, Problem(what="It is held.", remedy=""), credential=False)
         share.tell(Rule(("getattr",), answer="hang"))
         daemon.loop.start()
         main = threading.Thread(target=daemon._heed_journal, daemon=True)
@@ -332,7 +332,7 @@ def test_a_journal_whose_disk_fails_loses_no_job_and_trains_nothing_twice(place,
         except SQLAlchemyError as error:
             failures.append(str(error.orig))
         local.tell()
-        job = world.journal.get(job.id)
+        job = world.journal.jobs.get(job.id)
         if job.state is State.DONE:
             break
     assert set(failures) <= {"disk I/O error", "database or disk is full"}
@@ -350,7 +350,7 @@ def test_a_sound_journal_of_which_the_disk_does_not_tell_is_not_set_aside(tmp_pa
         models={"churn": {"drop": tmp_path / "drop", "api_key": "k"}},
     )
     with Daemon(settings, tmp_path) as daemon:
-        daemon.journal.hold_model(
+        daemon.journal.holds.hold(
             "churn", Problem(what="The key was refused.", remedy="Renew it."), credential=True
         )
         with state.failing(
@@ -358,8 +358,8 @@ def test_a_sound_journal_of_which_the_disk_does_not_tell_is_not_set_aside(tmp_pa
         ):
             for number in range(8):
                 with suppress(SQLAlchemyError):
-                    daemon.journal.note("key_warning", number=number)
+                    daemon.journal.events.note("key_warning", number=number)
         assert "malformed" in daemon.journal.database.damage
     with Daemon(settings, tmp_path) as daemon:
-        assert "churn" in daemon.journal.holds()
+        assert "churn" in daemon.journal.holds.all()
     assert not list(state.point.glob("*.bad-*"))

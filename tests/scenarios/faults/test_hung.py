@@ -47,7 +47,7 @@ def jobs(tmp_path, site):
         found = (
             world.run(world.sealing("1")), world.run(world.sealing("2", train=b"broken\n1\n")),
         )  # fmt: skip
-        world.journal.hold_model("well", Problem(what="It is held.", remedy=""), credential=False)
+        world.journal.holds.hold("well", Problem(what="It is held.", remedy=""), credential=False)
     assert [job.state for job in found] == [State.DONE, State.FAILED]
     return [job.id for job in found]
 
@@ -169,9 +169,9 @@ def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
     """Jobs of its models would take both threads for checks and uploads, and never give them back."""
     with running(served) as run:
         for name in ("first", "second"):
-            run.daemon.journal.hold_model(name, Problem(what="It is held.", remedy=""), credential=False)
+            run.daemon.journal.holds.hold(name, Problem(what="It is held.", remedy=""), credential=False)
             run.deliver(name)
-        until(lambda: len(run.daemon.journal.jobs()) == 2, "both deliveries are taken in")
+        until(lambda: len(run.daemon.journal.jobs.newest()) == 2, "both deliveries are taken in")
     for name in ("first", "second"):
         assert served.command("release", name).returncode == 0
     with running_while_hung(served) as run:
@@ -216,7 +216,7 @@ def test_a_share_that_hangs_in_the_first_sweep_delays_ready_for_a_while_and_no_o
                     run.daemon.queue.ask(name)
             run.deliver("well")
             until(lambda: filed(drop_of(served, "well")), "the other model's delivery is filed")
-            assert run.daemon.journal.jobs("first") == []
+            assert run.daemon.journal.jobs.newest("first") == []
             served.share.tell()
             until(lambda: filed(drop_of(served, "first")), "its own is once it answers")
     finally:

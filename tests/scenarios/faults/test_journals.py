@@ -71,7 +71,7 @@ def test_a_journal_that_another_program_only_writes_to_is_opened_all_the_same(tm
     Journal.open(tmp_path / "journal.db").close()
     with locked(tmp_path / "journal.db"):
         journal = Journal.open(tmp_path / "journal.db")
-        assert journal.active() == []
+        assert journal.jobs.active() == []
         journal.close()
 
 
@@ -88,7 +88,7 @@ def test_a_lock_that_lasts_delays_a_job_and_uploads_nothing_twice(tmp_path, impa
                 patch.setattr(world.pipeline._store, "put", lambda *sent: (put(*sent), lock(file)))
             with pytest.raises(Exception, match="database is locked"):
                 world.pipeline.advance_one(job)
-        job = world.run(world.journal.get(job.id))
+        job = world.run(world.journal.jobs.get(job.id))
         assert job.outcome is Outcome.TRAINED
         assert len(world.records("put_received")) == 1
         assert len(world.records("training_started")) == 1
@@ -127,7 +127,11 @@ def test_the_daemon_says_that_the_journal_is_locked_and_goes_on_once_it_is_free(
             assert {event for event, _ in told} == {"journal_unusable"}
             assert "Another program keeps it locked" in told[0][1]["remedy"]
             assert len(list((site.parent / "drop").glob("*.csv"))) == 2
-        wait_for(lambda: daemon.journal.jobs() and daemon.journal.jobs()[0].state is not State.SEALING)
+        wait_for(
+            lambda: (
+                daemon.journal.jobs.newest() and daemon.journal.jobs.newest()[0].state is not State.SEALING
+            )
+        )
 
 
 def wait_for(condition, patience=20.0):
@@ -141,7 +145,7 @@ def wait_for(condition, patience=20.0):
 
 def test_commands_say_that_the_journal_is_locked(site, impatient, capsys):
     with Daemon(*load(site)) as daemon:
-        daemon.journal.hold_model("churn", a_problem(), credential=False)
+        daemon.journal.holds.hold("churn", a_problem(), credential=False)
     with locked(journal_of(site)):
         assert main(["release", "churn", "-c", str(site)]) == 1
     assert "locked" in capsys.readouterr().err
@@ -251,8 +255,8 @@ def test_a_damaged_journal_is_set_aside_and_made_anew_without_a_person(history, 
     assert aside.read_bytes()[4096:] == spoilt[4096:], "nothing is deleted"
     world.journal = Journal.open(file, world.clock)
     world.configure()
-    assert world.journal.get(done.id).outcome is Outcome.TRAINED
-    assert world.run(world.journal.get(running.id)).outcome is Outcome.TRAINED
+    assert world.journal.jobs.get(done.id).outcome is Outcome.TRAINED
+    assert world.run(world.journal.jobs.get(running.id)).outcome is Outcome.TRAINED
     assert len(world.records("training_started")) == 2
 
 
@@ -263,8 +267,8 @@ def test_garbage_in_the_write_ahead_log_is_passed_over(history):
     assert settle(world) == 1
     assert not list(file.parent.glob("*.bad-*"))
     world.journal = Journal.open(file, world.clock)
-    assert world.journal.get(done.id).state is State.DONE
-    assert world.journal.get(running.id).state is State.UPLOADED
+    assert world.journal.jobs.get(done.id).state is State.DONE
+    assert world.journal.jobs.get(running.id).state is State.UPLOADED
 
 
 def test_a_file_that_may_be_somebody_elses_is_not_set_aside(site, capsys):
@@ -280,7 +284,7 @@ def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(si
     told = logged(monkeypatch)
     with closing(Journal.open(journal_of(site))) as journal:
         for number in range(400):
-            journal.note("key_warning", reason=f"{number} " + 400 * "x")
+            journal.events.note("key_warning", reason=f"{number} " + 400 * "x")
     overwrite(journal_of(site), journal_of(site).stat().st_size // 2, 20_000)
     with Daemon(*load(site)) as daemon:
         daemon._heed_signals = lambda _patience: True
@@ -308,17 +312,17 @@ def lose(file):
 @pytest.mark.parametrize("what", ["the journal", "the whole folder"])
 def test_a_journal_deleted_under_the_daemon_is_written_again_with_all_it_held(site, what):
     with Daemon(*load(site)) as daemon:
-        daemon.journal.hold_model("churn", a_problem(), credential=False)
+        daemon.journal.holds.hold("churn", a_problem(), credential=False)
         if what == "the journal":
             lose(journal_of(site))
         else:
             shutil.rmtree(journal_of(site).parent)
-        daemon.journal.note("written_into_the_void", model="churn")
+        daemon.journal.events.note("written_into_the_void", model="churn")
         daemon._heed_signals = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
     journal = Journal.open(journal_of(site))
-    assert journal.holds()["churn"].problem == a_problem()
-    assert "written_into_the_void" in {event.event for event in journal.events()}
+    assert journal.holds.all()["churn"].problem == a_problem()
+    assert "written_into_the_void" in {event.event for event in journal.events.history()}
     assert journal.database.examine() is None
     journal.close()
 
@@ -329,19 +333,19 @@ def test_no_new_journal_is_begun_beside_the_deleted_one(site):
         daemon.journal.database.engine.dispose()
         lose(journal_of(site))
         with pytest.raises(Exception, match="was deleted or replaced"):
-            daemon.journal.active()
+            daemon.journal.jobs.active()
         assert not journal_of(site).exists()
 
 
 def test_a_backup_put_in_place_under_the_daemon_counts_and_what_was_there_is_kept(site):
     backup = site.parent / "backup.db"
     with Daemon(*load(site)) as daemon:
-        daemon.journal.note("before_the_backup", model="churn")
+        daemon.journal.events.note("before_the_backup", model="churn")
         with sqlite3.connect(journal_of(site)) as live, sqlite3.connect(backup) as kept:
             live.backup(kept)
         kept.close()
         live.close()
-        daemon.journal.note("after_the_backup", model="churn")
+        daemon.journal.events.note("after_the_backup", model="churn")
         lose(journal_of(site))
         shutil.copy(backup, journal_of(site))
         daemon._heed_signals = lambda _patience: True
@@ -352,7 +356,7 @@ def test_a_backup_put_in_place_under_the_daemon_counts_and_what_was_there_is_kep
 
 def events_in(config, name):
     journal = Journal.open(journal_of(config).with_name(name))
-    events = {event.event for event in journal.events()}
+    events = {event.event for event in journal.events.history()}
     journal.close()
     return events
 
@@ -369,7 +373,7 @@ def test_a_journal_lost_in_mid_filing_across_file_systems_keeps_one_folder_of_th
         folder = world.folder(job)
         shutil.copytree(folder, done / job.id)
         lose_the_journal(world, done=done)
-        job = world.journal.get(rebuilt(world)[-1].id)
+        job = world.journal.jobs.get(rebuilt(world)[-1].id)
         assert job.state is State.FILING
         assert world.run(job).state is State.DONE
         assert not folder.exists()

@@ -200,7 +200,9 @@ def test_a_job_that_is_filed_in_an_archive_that_is_unmounted_is_not_taken_for_go
     share = mount(archive, "--bind", tmp_path / "disk")
     with a_world(tmp_path, done=archive) as world:
         job = world.run(world.sealing())
-        job = world.run(world.journal.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING)
+        job = world.run(
+            world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING
+        )
         before = tree(archive)
         share.off()
         job = world.pipeline.advance_one(job)

@@ -105,10 +105,10 @@ def test_a_job_of_which_an_earlier_retraind_noted_no_hash_has_its_results_fetche
     with judged() as world:
         job = world.run(world.sealing(), until=State.TRAINED)
         replaced(world.folder(job) / "results.zip")
-        job = world.journal.write(job, results_sha256=None, results_bytes=None)
+        job = world.journal.jobs.write(job, results_sha256=None, results_bytes=None)
         job = world.run(job)
         assert job.outcome is Outcome.SWITCHED
-        assert "results_fetched_again" in {event.event for event in world.journal.events(job.id)}
+        assert "results_fetched_again" in {event.event for event in world.journal.events.history(job.id)}
         assert job.results_sha256 == json.loads(job.gate_output)[0]
 
 
@@ -116,7 +116,7 @@ def test_where_the_results_cannot_be_had_the_gate_is_not_asked_and_the_model_not
     with judged() as world:
         job = world.run(world.sealing(), until=State.TRAINED)
         replaced(world.folder(job) / "results.zip")
-        job = world.run(world.journal.write(job, retrain_job_id="somebody-elses"))
+        job = world.run(world.journal.jobs.write(job, retrain_job_id="somebody-elses"))
         assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
         assert not was_asked(tmp_path)
         note = " ".join(world.read(job, "RESULT.txt").split())
@@ -184,7 +184,9 @@ def test_a_retried_jobs_data_that_somebody_still_has_open_is_not_shown_for_what_
         path = world.folder(job) / "train_2026-11.csv"
         path.write_bytes(table(40))
         with path.open("r+b") as still_open:
-            job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING), State.TRAINED)
+            job = world.run(
+                world.journal.jobs.write(job, "retry_asked", state=State.RESTORING), State.TRAINED
+            )
             status = os.fstat(still_open.fileno())
             still_open.write(b"x" * 20)
             still_open.flush()
@@ -216,7 +218,7 @@ def test_two_files_of_one_name_are_shown_apart(judged):
             below.mkdir()
             (world.share / file.name).rename(below / "2026-11.csv")
             files.append(file.model_copy(update={"name": f"{file.role}/2026-11.csv"}))
-        job = world.run(world.journal.write(job, files=tuple(files)))
+        job = world.run(world.journal.jobs.write(job, files=tuple(files)))
         assert json.loads(job.gate_output)[1:] == [
             hashlib.sha256(each).hexdigest() for each in (table(), table(20))
         ]
@@ -232,7 +234,7 @@ def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, be
         if below:
             (world.share / "train").mkdir()
             (world.share / "train_2026-11.csv").rename(world.share / name)
-            job = world.journal.write(job, files=(job.files[0].model_copy(update={"name": name}),))
+            job = world.journal.jobs.write(job, files=(job.files[0].model_copy(update={"name": name}),))
         job = world.run(job)
         failed = world.folder(job)
         assert failed.parent.name == "failed"
@@ -240,7 +242,7 @@ def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, be
         (failed / "notes").mkdir()
         (failed / "notes" / "why.txt").write_text("a person's")
         identities = {path.stat().st_ino for path in (failed, (failed / name).parent)}
-        job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
         assert job.outcome is Outcome.TRAINED
         done = world.folder(job)
         assert identities.isdisjoint({path.stat().st_ino for path in (done, (done / name).parent)})
@@ -253,10 +255,10 @@ def test_what_a_person_corrected_is_checked_again_whatever_step_failed(tmp_path)
     with a_world(tmp_path, mode="train-only") as world:
         job = world.run(world.sealing(evaluation=None), until=State.REGISTERED)
         failed = {"failed_in": State.REGISTERED, "resume_in": State.REGISTERED, "outcome": Outcome.FAILED}
-        job = world.run(world.journal.write(job, state=State.FILING, **failed))
+        job = world.run(world.journal.jobs.write(job, state=State.FILING, **failed))
         assert job.state is State.FAILED
         (world.folder(job) / "train_2026-11.csv").write_bytes(table(50, 7))
-        job = world.pipeline.advance_one(world.journal.write(job, "retry_asked", state=State.RESTORING))
+        job = world.pipeline.advance_one(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
         assert job.state is State.SEALED
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED

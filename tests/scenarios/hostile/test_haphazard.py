@@ -148,9 +148,9 @@ def test_whatever_somebody_does_at_random_nothing_leads_out_and_nothing_breaks(
                 JobFiles.beside(world.settings.state.journal_file),
                 believe=False,
             )
-            job = world.journal.get(job.id)
+            job = world.journal.jobs.get(job.id)
             if job.state is State.FAILED and chance.randrange(2):
-                job = world.journal.write(job, "retry_asked", state=State.RESTORING)
+                job = world.journal.jobs.write(job, "retry_asked", state=State.RESTORING)
             elif job.state in RESTING:
                 break
             if job.wake_at and job.wake_at > world.clock.now():

@@ -143,7 +143,7 @@ def test_a_retry_takes_no_link_that_was_put_in_the_place_of_a_file(world, victim
     path = world.folder(job) / "train_2026-11.csv"
     path.unlink()
     path.hardlink_to(victim.file)
-    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
     assert "hard link" in job.problem.what
     assert b"salary" not in sent()
@@ -163,7 +163,7 @@ def test_a_retry_takes_nothing_that_is_put_there_while_the_files_are_judged(worl
         return verdict
 
     monkeypatch.setattr("retraind.jobs.pipeline.flaw_of", exchange)
-    world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert b"salary" not in sent()
     victim.assert_unharmed()
 

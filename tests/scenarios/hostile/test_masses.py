@@ -47,7 +47,7 @@ def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_mode
     assert len(remembered) <= MOST_FILES + 1
     assert "more files here than one look takes in" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
     assert len((tmp_path / "attacked" / STATUS).read_text("utf-8-sig")) < 20_000
-    assert [job.model for job in daemon.journal.jobs()] == ["other"]
+    assert [job.model for job in daemon.journal.jobs.newest()] == ["other"]
 
 
 def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tm
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
     assert told == [("look_crashed", "attacked")]
-    assert [job.model for job in daemon.journal.jobs()] == ["other"]
+    assert [job.model for job in daemon.journal.jobs.newest()] == ["other"]
 
 
 class Waiting(Executor):
@@ -154,7 +154,7 @@ def test_a_file_of_tebibytes_that_are_not_there_is_told_and_never_read(tmp_path,
 def test_a_file_that_was_made_huge_in_failed_is_not_tried_again(world):
     job = world.run(world.sealing(train=b"one\n1\n"))
     huge(world.folder(job) / "train_2026-11.csv", table())
-    job = world.run(world.journal.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
     assert "has 4,398,046,511,104 bytes" in job.problem.what
 
@@ -183,13 +183,13 @@ def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     for _ in range(3):
         sweep(daemon)
-    assert len(daemon.journal.jobs("attacked")) == 3
-    assert len(daemon.journal.jobs("other")) == 1
+    assert len(daemon.journal.jobs.newest("attacked")) == 3
+    assert len(daemon.journal.jobs.newest("other")) == 1
     status = (tmp_path / "attacked" / STATUS).read_text("utf-8-sig").replace("\n", " ")
     assert "have been taken in within the hour" in status
     daemon.folders.get("attacked").taken_in[0] -= 3601
     sweep(daemon)
-    assert len(daemon.journal.jobs("attacked")) == 4
+    assert len(daemon.journal.jobs.newest("attacked")) == 4
 
 
 def test_a_header_of_megabytes_does_not_stay_in_the_journal(world):

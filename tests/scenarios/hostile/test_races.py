@@ -127,7 +127,7 @@ def test_a_sub_folder_exchanged_for_a_link_after_the_look_leads_nowhere(tmp_path
         file = job.files[0].model_copy(update={"name": "train/train_2026-11.csv"})
         (world.share / "train").mkdir()
         (world.share / "train_2026-11.csv").rename(world.share / "train" / "train_2026-11.csv")
-        job = world.journal.write(job, files=(file,))
+        job = world.journal.jobs.write(job, files=(file,))
         (world.share / "train").rename(world.share / "old")
         (world.share / "train").symlink_to(victim.folder)
         job = world.run(job)

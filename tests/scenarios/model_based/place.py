@@ -107,7 +107,7 @@ class Place:
     def _run_one(self, kinds: tuple[str, ...]) -> bool:
         for lane in [*self.daemon.lanes.lanes.values()]:
             for key in lane.tasks:
-                job = self.journal.get(key)
+                job = self.journal.jobs.get(key)
                 if (job.state if job else key.partition(" ")[0]) in kinds:
                     lane.run(key)
                     return True
@@ -115,7 +115,7 @@ class Place:
 
     def due(self, name: str) -> list[str]:
         now = self.clock.now()
-        return sorted(job.id for job in self.journal.active(name) if job.due(now) <= now)
+        return sorted(job.id for job in self.journal.jobs.active(name) if job.due(now) <= now)
 
     def step(self, name: str, which: int, *, one: bool) -> None:
         """Do for one of the jobs what a lane's thread does: run it as far as it goes, or through one state."""
@@ -126,7 +126,7 @@ class Place:
         if not due:
             return
         planned = due[which % len(due)]
-        lane = LANE_OF[self.journal.get(planned).state]
+        lane = LANE_OF[self.journal.jobs.get(planned).state]
         if not one:
             loop._advance(name, planned, lane)
         elif (job := loop._claim(name, planned, lane)) is not None:
@@ -155,7 +155,7 @@ class Place:
         return self.root / "share" / name
 
     def jobs(self, name: str, state: State) -> list[Job]:
-        return self.journal.jobs(name, frozenset({state}))
+        return self.journal.jobs.newest(name, frozenset({state}))
 
     # What people do
 
@@ -185,7 +185,7 @@ class Place:
         self._every_byte_is_there_once()
         self._nothing_is_trained_twice()
         for name in MODELS:
-            working = [job.id for job in self.journal.active(name) if job.occupies_model]
+            working = [job.id for job in self.journal.jobs.active(name) if job.occupies_model]
             assert len(working) <= 1, f"two jobs of {name} are in work: {working}"
 
     def _every_byte_is_there_once(self) -> None:
@@ -229,7 +229,7 @@ class Place:
     def check_histories(self) -> None:
         """Each job's history is a walk through the table of a job's life, without a jump."""
         states: dict[str, State] = {}
-        for event in self.journal.events():
+        for event in self.journal.events.history():
             if event.event == "delivery_complete":
                 states[event.job] = State.SEALING
             elif "to" in event.detail:
@@ -237,7 +237,7 @@ class Place:
                 assert states[event.job] is before, f"{event.job} jumped from {states[event.job]} to {before}"
                 assert after in LIFE[before].next, f"{event.job} went from {before} to {after}"
                 states[event.job] = after
-        assert states == {job.id: job.state for job in self.journal.jobs()}
+        assert states == {job.id: job.state for job in self.journal.jobs.newest()}
 
     def check_rest(self) -> None:
         """Nothing is left over anywhere once all has come to rest."""

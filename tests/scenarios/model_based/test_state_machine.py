@@ -222,20 +222,20 @@ class Histories(RuleBasedStateMachine):
         if failed:
             job = failed[which % len(failed)]
             self.place.retries[name, *self.place.content_of(job)] += 1
-            self.place.journal.write(job, "retry_asked", state=State.RESTORING)
+            self.place.journal.jobs.write(job, "retry_asked", state=State.RESTORING)
 
     @rule(name=models, which=some)
     def switch(self, name, which):
         done = [job for job in self.place.jobs(name, State.DONE) if job.trained_at]
         if done:
-            self.place.journal.write(done[which % len(done)], "switch_asked", state=State.SWITCHING)
+            self.place.journal.jobs.write(done[which % len(done)], "switch_asked", state=State.SWITCHING)
 
     @rule(name=models)
     def release(self, name):
-        self.place.journal.release_model(name, "a person released it")
-        for job in self.place.journal.active(name):
+        self.place.journal.holds.release(name, "a person released it")
+        for job in self.place.journal.jobs.active(name):
             if job.hold:
-                self.place.journal.write(
+                self.place.journal.jobs.write(
                     job, "released", hold=None, held_until=None, wake_at=None, budget_waived=True
                 )
 
@@ -272,13 +272,15 @@ class Histories(RuleBasedStateMachine):
                     place.step(name, which, one=False)
             place.check()
             views = [folder.view for folder in place.daemon.folders.all()]
-            if not place.journal.active() and not any(
+            if not place.journal.jobs.active() and not any(
                 view.complete or any(wait.arriving for wait in view.waiting) for view in views
             ):
                 break
             place.clock.pass_time(timedelta(minutes=1))
-        stuck = [(job.id, job.state, job.trouble, job.hold, job.wake_at) for job in place.journal.active()]
-        assert not stuck, f"never came to rest, at {place.clock.now()}: {stuck}, {place.journal.holds()}"
+        stuck = [
+            (job.id, job.state, job.trouble, job.hold, job.wake_at) for job in place.journal.jobs.active()
+        ]
+        assert not stuck, f"never came to rest, at {place.clock.now()}: {stuck}, {place.journal.holds.all()}"
         place.check_histories()
         place.check_rest()
 

@@ -309,7 +309,7 @@ def soon(monkeypatch):
 
 
 def on_hold(account, daemon):
-    return lambda: any(job.hold for job in daemon.daemon.journal.active())
+    return lambda: any(job.hold for job in daemon.daemon.journal.jobs.active())
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "169.254.169.254"])
@@ -369,7 +369,9 @@ def test_an_upload_without_https_is_held_until_it_is_allowed(account, internet):
         with structlog.testing.capture_logs() as logged:
             daemon.start()
             until(
-                lambda: any("broke off" in (job.trouble or "") for job in daemon.daemon.journal.active()),
+                lambda: any(
+                    "broke off" in (job.trouble or "") for job in daemon.daemon.journal.jobs.active()
+                ),
                 "it is sent, to a port that speaks TLS only",
             )
             daemon.stop()

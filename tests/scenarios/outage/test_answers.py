@@ -73,7 +73,7 @@ def test_no_answer_to_an_upload_trains_twice_or_loses_a_delivery(root, service, 
             failed = all_filed(site, number)
             assert not failed, fault
             assert not history(root / "service").doubled(), fault
-        assert not daemon.daemon.journal.holds()
+        assert not daemon.daemon.journal.holds.all()
     assert len(history(root / "service").started) == len(faults)
 
 
@@ -118,7 +118,7 @@ def test_an_unexplained_answer_of_a_moment_holds_no_model(root, fault):
             emulator.set_faults({fault: ENDLESS})
             struck = threading.Event()
             struck.wait(1)
-            assert not daemon.daemon.journal.holds()
+            assert not daemon.daemon.journal.holds.all()
             emulator.set_faults({})
             until(lambda: all(filed(drop) for drop in drops.values()), "all go on without a person")
         assert all(folder.parent.name == "done" for drop in drops.values() for folder in filed(drop))

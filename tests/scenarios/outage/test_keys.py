@@ -17,7 +17,7 @@ from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.reconcile import upkeep
-from retraind.store.journal import Journal
+from retraind.store.holds import Holds
 from retraind.system.clock import ManualClock
 from support.lanes import ManualLanes, settle, sweep
 from support.process import Site, deliver, filed, until
@@ -162,8 +162,8 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     sweep(here.daemon)
     here.clock.pass_time(timedelta(seconds=1))
     sweep(here.daemon)
-    assert here.daemon.journal.active("churn")
-    assert here.daemon.journal.holds()
+    assert here.daemon.journal.jobs.active("churn")
+    assert here.daemon.journal.holds.all()
     status, command = here.on_the_share(), here.site.command("status", "--json").stdout
     assert "SOON TO DO" not in status + command
     assert "This is the API key in its file (models.churn.api_key_file). The operator" in " ".join(
@@ -211,11 +211,11 @@ def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_i
         drop = site.add_model("churn", "not-the-key-0123456789", 'settle = "0s"')
         with running(site) as daemon:
             daemon.deliver("churn", 1)
-            until(daemon.daemon.journal.holds, "the model is held")
+            until(daemon.daemon.journal.holds.all, "the model is held")
             until(lambda: "ON HOLD" in (drop / "STATUS.txt").read_text("utf-8-sig"), "the share is told")
             assert site.command("status").returncode == 1
             daemon.deliver("churn", 2)
-            until(lambda: len(daemon.daemon.journal.jobs()) == 2, "the second delivery is taken in")
+            until(lambda: len(daemon.daemon.journal.jobs.newest()) == 2, "the second delivery is taken in")
             site.root.joinpath("churn.key").write_text(key)
             until(lambda: len(filed(drop)) == 2, "both are trained with the new key")
         assert all(folder.parent.name == "done" for folder in filed(drop))
@@ -361,13 +361,13 @@ def test_a_refused_key_that_is_replaced_before_the_hold_is_noted_holds_until_it_
     """The narrowest moment: replaced after the last look at the file, and before the journal has the hold."""
     _, site = account()
     (site.root / "churn.key").write_text("another-key-0123456789")
-    plain = Journal.hold_model
+    plain = Holds.hold
 
     def hold_model(journal, *rest, **named):
         put_key(site, KEY)
         return plain(journal, *rest, **named)
 
-    monkeypatch.setattr(Journal, "hold_model", hold_model)
+    monkeypatch.setattr(Holds, "hold", hold_model)
     with running(site) as daemon:
         daemon.deliver("churn")
         until(lambda: filed(site.drop), "it is trained")
@@ -396,7 +396,7 @@ def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(accou
     with running(site) as daemon:
         (site.root / "churn.key").unlink()
         daemon.deliver("churn")
-        until(daemon.daemon.journal.holds, "the model is held")
+        until(daemon.daemon.journal.holds.all, "the model is held")
         put_key(site, KEY)
         until(lambda: filed(site.drop), "it is trained")
 
@@ -460,7 +460,9 @@ def test_a_self_fetched_key_that_ends_during_other_trouble_is_fetched_again(acco
         trained_without_a_hold(site, emulator, logged)
         emulator.set_faults({fault: 1.0})
         daemon.deliver("churn", 2)
-        until(lambda: any(job.attempts > 1 for job in daemon.daemon.journal.active()), "it is in trouble")
+        until(
+            lambda: any(job.attempts > 1 for job in daemon.daemon.journal.jobs.active()), "it is in trouble"
+        )
         emulator.expire_key("churn")
         emulator.set_faults({})
         trained_without_a_hold(site, emulator, logged, 2)
@@ -475,9 +477,9 @@ def test_a_self_fetched_key_that_is_refused_is_fetched_again_once_and_then_a_per
     with running(site) as daemon:
         emulator.set_faults({"api_503": Fault(times=2)})
         daemon.deliver("churn")
-        until(daemon.daemon.journal.holds, "the model is held")
+        until(daemon.daemon.journal.holds.all, "the model is held")
         daemon.deliver("churn", 2)
-        until(lambda: len(daemon.daemon.journal.jobs()) == 2, "another delivery is taken in")
+        until(lambda: len(daemon.daemon.journal.jobs.newest()) == 2, "another delivery is taken in")
         time.sleep(0.5)
-        assert daemon.daemon.journal.holds(), "the caretaker does not take the secret key for another one"
+        assert daemon.daemon.journal.holds.all(), "the caretaker does not take the secret key for another one"
     assert len([one for one in emulator.records() if one["event"] == "api_key_issued"]) == 2

@@ -63,7 +63,7 @@ def test_a_refused_key_is_told_once_across_restarts_and_so_is_the_end_of_the_hol
         for _ in range(2):
             daemon.stop()
             daemon.start()
-            until(daemon.daemon.journal.holds, "the key was refused again")
+            until(daemon.daemon.journal.holds.all, "the key was refused again")
         (site.root / "churn.key").write_text(KEY)
         until(lambda: filed(site.drop), "the delivery is filed")
         until(lambda: len(operator.visits) > 1, "the operator hears that it goes on")

@@ -323,5 +323,5 @@ def about_to_be_sent(journal, drop, name):
         id=job_id, model=name, key="1", state=State.BUNDLED, files=(file,), created_at=now, updated_at=now,
         bundle_name="train_1.csv", bundle_bytes=path.stat().st_size,
     )  # fmt: skip
-    journal.adopt(job)
+    journal.jobs.adopt(job)
     return job

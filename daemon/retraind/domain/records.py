@@ -1,0 +1,48 @@
+"""What the journal tells of besides jobs: events, holds of models, hosts that are down."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from retraind.domain.job import Problem
+
+
+class Event(NamedTuple):
+    """One line of a job's history."""
+
+    at: datetime
+    job: str | None
+    model: str | None
+    event: str
+    detail: Mapping[str, Any]
+
+
+class Entry(NamedTuple):
+    """An event and its place in the history."""
+
+    id: int
+    event: Event
+
+
+class Outage(NamedTuple):
+    """A host that does not answer, or answers that it cannot."""
+
+    host: str
+    """Its name and port: all of its address that may be shown."""
+    since: datetime
+    """When the first of the failures in a row was met."""
+    failures: int
+    reason: str
+    """What the last of them was: a complete sentence."""
+    next_try: datetime
+    """When the next request is let through."""
+
+
+class ModelHold(NamedTuple):
+    """Why no job of a model talks to the service."""
+
+    model: str
+    since: datetime
+    problem: Problem
+    credential: bool
+    """True when another key would end it."""

@@ -1,0 +1,28 @@
+"""Up to which place of the history each recipient of notifications has been notified."""
+
+import sqlalchemy as sa
+
+from retraind.store.database import Database
+from retraind.store.schema import RECIPIENTS
+from retraind.system.clock import Clock
+
+
+class Cursors:
+    """A place in the history for each recipient."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._engine = database.engine
+        self._reader = database.reader
+        self._clock = clock
+
+    def all(self) -> dict[str, int]:
+        """Return up to which place of the history each recipient of notifications has been told."""
+        with self._reader.connect() as connection:
+            return {row.name: row.told for row in connection.execute(sa.select(RECIPIENTS))}
+
+    def set(self, name: str, told: int | None) -> None:
+        """Record up to where a recipient has been told; None forgets it."""
+        with self._engine.begin() as connection:
+            connection.execute(RECIPIENTS.delete().where(RECIPIENTS.c.name == name))
+            if told is not None:
+                connection.execute(RECIPIENTS.insert().values(name=name, told=told))

@@ -1,0 +1,165 @@
+"""The journal's append-only history."""
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from retraind.domain.job import Job, Problem
+from retraind.domain.records import Entry, Event
+from retraind.store.database import Database
+from retraind.store.rows import (
+    UPLOAD_EVENTS,
+    last_of,
+    moment,
+    warning_in,
+)
+from retraind.store.schema import EVENTS
+from retraind.system.clock import Clock
+
+_UPLOADS = 9
+_TELLING_BYTES = 1 << 20
+_CLOCK_SLACK = 86_400.0
+"""Seconds that a clock may be corrected by."""
+
+
+class Events:
+    """The history of all jobs and models."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._engine = database.engine
+        self._reader = database.reader
+        self._clock = clock
+
+    def note(self, event: str, job: Job | None = None, model: str | None = None, **detail: Any) -> None:
+        """Append an event that changes no job."""
+        with self._engine.begin() as connection:
+            self.append(connection, event, job, detail, model)
+
+    def history(self, job_id: str | None = None, limit: int | None = None) -> list[Event]:
+        """Return the history, oldest first; with `limit`, its latest part."""
+        query = sa.select(EVENTS).order_by(EVENTS.c.id.desc()).limit(limit)
+        if job_id is not None:
+            query = query.where(EVENTS.c.job == job_id)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Event(moment(row.at), row.job, row.model, row.event, json.loads(row.detail))
+            for row in reversed(rows)
+        ]
+
+    def entries_after(self, place: int, events: Iterable[str], limit: int) -> list[Entry]:
+        """Return the history's entries of these events after a place, oldest first."""
+        query = sa.select(EVENTS).where(EVENTS.c.id > place, EVENTS.c.event.in_(sorted(events)))
+        with self._reader.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.id).limit(limit)).all()
+        return [
+            Entry(row.id, Event(moment(row.at), row.job, row.model, row.event, json.loads(row.detail)))
+            for row in rows
+        ]
+
+    def last_entry(self) -> int:
+        """Return the place of the history's last entry; 0 for an empty one."""
+        with self._reader.connect() as connection:
+            return connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
+
+    def first_seen(self, model: str, key: str) -> datetime:
+        """Return when the key with this fingerprint was first seen at a model, which is now if it is a new one."""
+        query = sa.select(EVENTS.c.at, EVENTS.c.detail).where(
+            EVENTS.c.model == model, EVENTS.c.event == "key_seen"
+        )
+        with self._reader.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.at)).all()
+        for row in rows:
+            if json.loads(row.detail)["key"] == key:
+                return moment(row.at)
+        now = self._clock.now()
+        self.note("key_seen", model=model, key=key)
+        return now
+
+    def note_change(self, event: str, model: str, what: str | None) -> bool:
+        """Append what there is to tell of a model now, None for nothing; returns False when that is in the history."""
+        if self.last_word(event, model) == what:
+            return False
+        self.note(event, model=model, what=what)
+        return True
+
+    def last_word(self, event: str, model: str) -> str | None:
+        """Return what `note_change` appended last."""
+        text: str | None = self._last_detail(event, model).get("what")
+        return text
+
+    def note_warning(self, model: str, warning: Problem | None) -> bool:
+        """Append what is to be told of a model's key now; returns False when that is in the history."""
+        if self.warning(model) == warning:
+            return False
+        told = {"what": warning.what, "remedy": warning.remedy} if warning else {"what": None}
+        self.note("key_warning", model=model, **told)
+        return True
+
+    def warning(self, model: str) -> Problem | None:
+        """Return what is to be told of a model's key."""
+        return warning_in(self._last_detail("key_warning", model))
+
+    def trainings_since(self, model: str, moment: datetime) -> int:
+        """Count the trainings that a model's uploads have started since `moment`."""
+        query = sa.select(sa.func.count()).where(
+            EVENTS.c.model == model,
+            EVENTS.c.event.in_(UPLOAD_EVENTS),
+            EVENTS.c.at >= moment.timestamp(),
+            # What lies ahead was written while the clock was wrong, and would count in every period until then.
+            EVENTS.c.at <= self._clock.now().timestamp() + _CLOCK_SLACK,
+        )
+        with self._reader.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def line_speed(self, model: str) -> float | None:
+        """Return the bytes per second of the model's last uploads, the middle one of a few; None when there were none.
+
+        Small ones say more about delays than about the line, and do not count.
+        """
+        query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == "upload_complete")
+        with self._reader.connect() as connection:
+            details = connection.scalars(query.order_by(EVENTS.c.at.desc()).limit(_UPLOADS)).all()
+        speeds = [
+            said["bytes"] / max(said["seconds"], 0.001)
+            for said in map(json.loads, details)
+            if said.get("bytes", 0) >= _TELLING_BYTES
+        ]
+        return statistics.median(speeds) if speeds else None
+
+    def append(
+        self,
+        connection: sa.Connection,
+        event: str,
+        job: Job | None,
+        detail: Mapping[str, Any],
+        model: str | None = None,
+        *,
+        at: datetime | None = None,
+    ) -> None:
+        """Append an event within a transaction; `at` is its moment where that is not now."""
+        connection.execute(
+            EVENTS.insert().values(
+                at=(at or self._clock.now()).timestamp(),
+                job=job.id if job else None,
+                model=job.model if job else model,
+                event=event,
+                detail=json.dumps(dict(detail), ensure_ascii=False, default=str),
+            )
+        )
+
+    def _last_detail(self, event: str, model: str) -> dict[str, Any]:
+        with self._reader.connect() as connection:
+            detail = connection.scalar(last_of(EVENTS.c.detail, event, model))
+        found: dict[str, Any] = json.loads(detail) if detail else {}
+        return found
+
+    def latest_job(self, model: str, event: str) -> str | None:
+        """Return the job of a model's latest event of a kind."""
+        with self._reader.connect() as connection:
+            found: str | None = connection.scalar(last_of(EVENTS.c.job, event, model))
+        return found

@@ -1,0 +1,91 @@
+"""The journal's holds of models."""
+
+import sqlalchemy as sa
+
+from retraind.domain.job import Problem
+from retraind.domain.records import ModelHold
+from retraind.store.database import Database
+from retraind.store.events import Events
+from retraind.store.rows import read_holds
+from retraind.store.schema import MODELS
+from retraind.system.clock import Clock
+
+
+class Holds:
+    """Why no job of a model talks to the service."""
+
+    def __init__(self, database: Database, events: Events, clock: Clock) -> None:
+        self._engine = database.engine
+        self._reader = database.reader
+        self._events = events
+        self._clock = clock
+
+    def hold(self, model: str, problem: Problem, *, credential: bool) -> bool:
+        """Hold a model; returns False when it was already held for the same reason."""
+        with self._engine.begin() as connection:
+            known = connection.execute(
+                sa.select(MODELS.c.hold, MODELS.c.trial).where(MODELS.c.name == model)
+            ).first()
+            hold = problem.model_dump_json()
+            if known is not None and known.hold == hold:
+                return False
+            goes_on = known is not None and known.trial == hold
+            values = {
+                "held_since": self._clock.now().timestamp(), "hold": hold, "credential": credential, "trial": None,
+            }  # fmt: skip
+            if known is None:
+                connection.execute(MODELS.insert().values(name=model, **values))
+            else:
+                connection.execute(MODELS.update().where(MODELS.c.name == model).values(values))
+            self._events.append(
+                connection,
+                "hold_goes_on" if goes_on else "model_held",
+                None,
+                {"what": problem.what, "remedy": problem.remedy},
+                model,
+            )
+        return True
+
+    def release(self, model: str, why: str, *, trial: bool = False) -> bool:
+        """End a model's hold; returns False when there was none.
+
+        With `trial`, only to see whether its reason has gone: `end_trial` tells that, or a new hold that it has not.
+        """
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                MODELS.update()
+                .where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
+                .values(hold=None, held_since=None, trial=MODELS.c.hold if trial else None)
+            )
+            if not done.rowcount:
+                return False
+            self._events.append(
+                connection, "hold_tried" if trial else "model_released", None, {"why": why}, model
+            )
+        return True
+
+    def end_trial(self, model: str) -> bool:
+        """Record that the reason of a hold has gone, if one was on trial."""
+        with self._reader.connect() as connection:
+            on_trial = sa.select(MODELS.c.credential).where(
+                MODELS.c.name == model, MODELS.c.trial.is_not(None)
+            )
+            tried = connection.execute(on_trial).first()
+            if tried is None:
+                return False
+        with self._engine.begin() as connection:
+            connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
+            why = "the service accepts the key again" if tried.credential else "its reason is gone"
+            self._events.append(connection, "model_released", None, {"why": why}, model)
+        return True
+
+    def all(self) -> dict[str, ModelHold]:
+        """Return the held models by name."""
+        with self._reader.connect() as connection:
+            return read_holds(connection, sa.true())
+
+    def is_held(self, model: str) -> bool:
+        """Tell whether a model is held."""
+        query = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
+        with self._reader.connect() as connection:
+            return connection.execute(query).first() is not None

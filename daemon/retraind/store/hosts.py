@@ -1,0 +1,64 @@
+"""The journal's hosts that are down."""
+
+from collections.abc import Container, Iterable
+
+import sqlalchemy as sa
+
+from retraind.domain.records import Outage
+from retraind.store.database import Database
+from retraind.store.events import Events
+from retraind.store.rows import moment
+from retraind.store.schema import HOSTS
+from retraind.system.clock import Clock
+
+
+class Hosts:
+    """Hosts that do not answer, or answer that they cannot."""
+
+    def __init__(self, database: Database, events: Events, clock: Clock) -> None:
+        self._engine = database.engine
+        self._reader = database.reader
+        self._events = events
+        self._clock = clock
+
+    def all(self) -> dict[str, Outage]:
+        """Return the hosts that are down, by name."""
+        with self._reader.connect() as connection:
+            rows = connection.execute(sa.select(HOSTS).order_by(HOSTS.c.name)).all()
+        return {
+            row.name: Outage(row.name, moment(row.since), row.failures, row.reason, moment(row.next_try))
+            for row in rows
+        }
+
+    def replace(self, outages: Iterable[Outage], lasting: Container[str] = ()) -> None:
+        """Replace what is known of hosts that are down; a host that begins or ends to be is an event.
+
+        So is one that begins to be `lasting`.
+        """
+        fresh = {outage.host: outage for outage in outages}
+        before = self.all()
+        with self._engine.begin() as connection:
+            told = set(connection.scalars(sa.select(HOSTS.c.name).where(HOSTS.c.told)))
+            connection.execute(HOSTS.delete())
+            for outage in fresh.values():
+                connection.execute(
+                    HOSTS.insert().values(
+                        name=outage.host,
+                        since=outage.since.timestamp(),
+                        failures=outage.failures,
+                        reason=outage.reason,
+                        next_try=outage.next_try.timestamp(),
+                        told=outage.host in told or outage.host in lasting,
+                    )
+                )
+            for host in fresh.keys() - before.keys():
+                self._events.append(
+                    connection, "host_down", None, {"host": host, "reason": fresh[host].reason}
+                )
+            for host, outage in fresh.items():
+                if host in lasting and host not in told:
+                    detail = {"host": host, "since": outage.since, "reason": outage.reason}
+                    self._events.append(connection, "host_still_down", None, detail)
+            for host in before.keys() - fresh.keys():
+                detail = {"host": host, "since": before[host].since, "lasting": host in told}
+                self._events.append(connection, "host_back", None, detail)

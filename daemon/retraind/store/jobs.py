@@ -1,0 +1,219 @@
+"""The journal's jobs: every write is one committed transaction and names the version it was based on."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from retraind.domain.job import LIFE, RESTING, SHORT_ID, Job, State
+from retraind.store.database import Database
+from retraind.store.events import Events
+from retraind.store.rows import ACTIVE, UPLOAD_EVENTS, by_time, is_counted, read_jobs, row_of
+from retraind.store.schema import EVENTS, JOBS
+from retraind.system.clock import Clock
+
+
+class Write(NamedTuple):
+    """What is to be written to one job."""
+
+    job: Job
+    event: str | None
+    detail: Mapping[str, Any]
+    changes: Mapping[str, Any]
+
+
+class Version(NamedTuple):
+    """How much the journal knows of a job."""
+
+    version: int
+    state: State
+
+
+class Conflict(Exception):
+    """Another writer changed the job since it was read."""
+
+
+class Jobs:
+    """The records of all jobs."""
+
+    def __init__(self, database: Database, events: Events, clock: Clock) -> None:
+        self._engine = database.engine
+        self._reader = database.reader
+        self._events = events
+        self._clock = clock
+
+    def add(self, job: Job, event: str, **detail: Any) -> Job:
+        """Record a new job."""
+        with self._engine.begin() as connection:
+            connection.execute(JOBS.insert().values(row_of(job)))
+            self._events.append(connection, event, job, detail)
+        return job
+
+    def write(
+        self,
+        job: Job,
+        event: str | None = None,
+        /,
+        detail: Mapping[str, Any] | None = None,
+        also: Write | None = None,
+        **changes: Any,
+    ) -> Job:
+        """Replace the fields `changes` of `job`, with `event` in its history, in one transaction.
+
+        A change of state has to be one that the table of a job's life allows. Raises Conflict when the journal
+        holds another version than `job`. With `also`, another job is written to in the same transaction.
+        """
+        with self._engine.begin() as connection:
+            if also is not None:
+                self._write(connection, *also)
+            return self._write(connection, job, event, detail or {}, changes)
+
+    def write_each(self, event: str, changes: Iterable[tuple[Job, Mapping[str, Any]]]) -> list[Job]:
+        """Do the same with many jobs in a single transaction, which costs the disk as little as one of them alone.
+
+        Returns them as they are now, without those of which the journal holds another version.
+        """
+        written = []
+        with self._engine.begin() as connection:
+            for job, fields in changes:
+                with suppress(Conflict):
+                    written.append(self._write(connection, job, event, {}, fields))
+        return written
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        job: Job,
+        event: str | None,
+        detail: Mapping[str, Any],
+        changes: Mapping[str, Any],
+    ) -> Job:
+        to = changes.get("state", job.state)
+        if to != job.state and to not in LIFE[job.state].next:
+            raise ValueError(f"a job cannot go from {job.state} to {to}")
+        after = job.changed(**changes, updated_at=self._clock.now(), version=job.version + 1)
+        changed = connection.execute(
+            JOBS.update().where(JOBS.c.id == job.id, JOBS.c.version == job.version).values(row_of(after))
+        )
+        if changed.rowcount != 1:
+            raise Conflict(job.id)
+        if event:
+            passed = {"from": job.state, "to": to} if to != job.state else {}
+            self._events.append(connection, event, after, passed | dict(detail))
+        return after
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job with this id."""
+        with self._reader.connect() as connection:
+            body = connection.scalar(sa.select(JOBS.c.body).where(JOBS.c.id == job_id))
+        return Job.from_json(body) if body else None
+
+    def versions(self, model: str) -> dict[str, "Version"]:
+        """Return which jobs of a model are known, in which version and state."""
+        query = sa.select(JOBS.c.id, JOBS.c.version, JOBS.c.state).where(JOBS.c.model == model)
+        with self._reader.connect() as connection:
+            return {row.id: Version(row.version, State(row.state)) for row in connection.execute(query)}
+
+    def adopt(self, job: Job) -> None:
+        """Record a job as its folder knows it, in place of an older version or of nothing."""
+        with self._engine.begin() as connection:
+            connection.execute(JOBS.delete().where(JOBS.c.id == job.id))
+            connection.execute(JOBS.insert().values(row_of(job)))
+            self._events.append(connection, "job_adopted", job, {"state": job.state})
+            # What is looked up in the history: the budget, the last good delivery, the published model.
+            milestones = {
+                UPLOAD_EVENTS[0]: None if is_counted(connection, job) else job.uploaded_at,
+                "training_finished": job.trained_at,
+                "model_switched": job.switched_at,
+                "job_filed": job.updated_at if job.state in RESTING else None,
+            }
+            mine = sa.and_(EVENTS.c.job == job.id, EVENTS.c.event.in_({*milestones, *UPLOAD_EVENTS}))
+            connection.execute(EVENTS.delete().where(mine))
+            for event, moment in milestones.items():
+                if moment is not None:
+                    self._events.append(connection, event, job, {}, at=moment)
+
+    def find(self, beginning: str, limit: int = 3) -> list[Job]:
+        """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
+        # LIKE would read every job: it is not sure to mean what the index is sorted by.
+        begins = sa.and_(JOBS.c.id >= beginning, JOBS.c.id < beginning + chr(sys.maxunicode))
+        ends = sa.text(f"substr(id, -{SHORT_ID}) = :short").bindparams(short=beginning)
+        return self._jobs(sa.select(JOBS.c.body).where(sa.or_(begins, ends)).order_by(JOBS.c.id).limit(limit))
+
+    def newest(
+        self,
+        model: str | None = None,
+        states: frozenset[State] | None = None,
+        limit: int | None = None,
+        before: Job | None = None,
+    ) -> list[Job]:
+        """Return jobs, newest first; with `before`, those that come after that one."""
+        query = sa.select(JOBS.c.body)
+        if model is not None:
+            query = query.where(JOBS.c.model == model)
+        if states is not None:
+            query = query.where(JOBS.c.state.in_(sorted(states)))
+        place = sa.tuple_(JOBS.c.created_at, JOBS.c.id)
+        if before is not None:
+            query = query.where(place < sa.tuple_(before.created_at.timestamp(), before.id))
+        return self._jobs(query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit))
+
+    def active(self, model: str | None = None) -> list[Job]:
+        """Return the jobs that something can still happen to by itself, oldest first."""
+        query = sa.select(JOBS.c.body).where(JOBS.c.state.in_(ACTIVE))
+        if model is not None:
+            query = query.where(JOBS.c.model == model)
+        return by_time(self._jobs(query))
+
+    def models_in_work(self) -> set[str]:
+        """Return the models with jobs that something can still happen to by itself."""
+        query = sa.select(JOBS.c.model).where(JOBS.c.state.in_(ACTIVE)).distinct()
+        with self._reader.connect() as connection:
+            return set(connection.scalars(query))
+
+    def count_active(self) -> int:
+        """Count the jobs that something can still happen to by itself."""
+        query = sa.select(sa.func.count()).where(JOBS.c.state.in_(ACTIVE))
+        with self._reader.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def begun_before(
+        self, model: str, states: frozenset[State], moment: datetime, limit: int, after: Job | None = None
+    ) -> list[Job]:
+        """Return the model's jobs in one of `states` that were begun before `moment`, oldest first.
+
+        With `after`, those that come after that one.
+        """
+        query = sa.select(JOBS.c.body).where(
+            JOBS.c.model == model,
+            JOBS.c.state.in_(sorted(states)),
+            JOBS.c.created_at < moment.timestamp(),
+        )
+        if after is not None:
+            place = sa.tuple_(JOBS.c.created_at, JOBS.c.id)
+            query = query.where(place > sa.tuple_(after.created_at.timestamp(), after.id))
+        return self._jobs(query.order_by(JOBS.c.created_at, JOBS.c.id).limit(limit))
+
+    def forget(self, job: Job) -> None:
+        """Delete a job and its history. Raises Conflict when the journal holds another version than `job`."""
+        with self._engine.begin() as connection:
+            gone = connection.execute(JOBS.delete().where(JOBS.c.id == job.id, JOBS.c.version == job.version))
+            if gone.rowcount != 1:
+                raise Conflict(job.id)
+            connection.execute(EVENTS.delete().where(EVENTS.c.job == job.id))
+
+    def counts(self) -> dict[str, dict[State, int]]:
+        """Count jobs by model and state; what there is none of is missing."""
+        query = sa.select(JOBS.c.model, JOBS.c.state, sa.func.count()).group_by(JOBS.c.model, JOBS.c.state)
+        counts: dict[str, dict[State, int]] = {}
+        with self._reader.connect() as connection:
+            for model, state, count in connection.execute(query):
+                counts.setdefault(model, {})[State(state)] = count
+        return counts
+
+    def _jobs(self, query: sa.Select[Any]) -> list[Job]:
+        with self._reader.connect() as connection:
+            return read_jobs(connection, query)

@@ -1,0 +1,112 @@
+"""Rows of the journal's tables, to and from what they hold."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from retraind.domain.job import RESTING, Job, Outcome, Problem, State
+from retraind.domain.records import ModelHold
+from retraind.store.schema import EVENTS, MODELS
+
+ACTIVE = sorted(set(State) - RESTING)
+_MANY_BODIES = 50
+"""From so many jobs at once on, those are remembered whose JSON is short, as it is while they wait for their turn."""
+_SHORT_BODY = 2_000
+"""Characters."""
+_KNOWN_BODIES = 1_500
+"""So many are remembered, some 12 MB: the longest backlog of one model, and some more."""
+UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
+"""The events with which a training begins, and is counted against the model's budget."""
+_SAME_UPLOAD = 1.0
+"""Seconds between a job's `uploaded_at` and the event of it, at most."""
+
+
+def by_time(jobs: Iterable[Job]) -> list[Job]:
+    """Sort jobs, oldest first: for an order SQLite would rather go through all of them by time."""
+    return sorted(jobs, key=lambda job: (job.created_at, job.id))
+
+
+def read_jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
+    """Read the jobs whose bodies a query selects."""
+    bodies = connection.scalars(query).all()
+    many = len(bodies) >= _MANY_BODIES
+    return [_known_job(body) if many and len(body) <= _SHORT_BODY else Job.from_json(body) for body in bodies]
+
+
+def read_holds(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, ModelHold]:
+    """Read holds of models, by model."""
+    rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None), which)).all()
+    return {
+        row.name: ModelHold(
+            row.name, moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
+        )
+        for row in rows
+    }
+
+
+def last_of(what: sa.Column[Any], event: str, model: str | sa.ColumnElement[str]) -> sa.Select[Any]:
+    """Ask for a column of a model's last such event."""
+    return (
+        sa.select(what)
+        .where(EVENTS.c.model == model, EVENTS.c.event == event)
+        .order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc())
+        .limit(1)
+    )
+
+
+def warning_in(detail: Mapping[str, Any]) -> Problem | None:
+    """Read the warning that an event holds, if it holds one."""
+    return Problem(what=detail["what"], remedy=detail.get("remedy", "")) if detail.get("what") else None
+
+
+def was_trained(job: Job) -> bool:
+    """Return whether a job had the service train, and did not fail."""
+    return job.retrain_job_id is not None and job.outcome is not Outcome.FAILED
+
+
+def row_of(job: Job) -> dict[str, Any]:
+    """Return a job's row."""
+    return {
+        "id": job.id,
+        "model": job.model,
+        "state": job.state.value,
+        "created_at": job.created_at.timestamp(),
+        "content": content_of(job),
+        "version": job.version,
+        "body": job.model_dump_json(),
+    }
+
+
+def moment(seconds: float) -> datetime:
+    """Read a moment."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def is_counted(connection: sa.Connection, job: Job) -> bool:
+    """Tell whether the training that a job shares with another one has been counted with that one."""
+    if job.uploaded_at is None or not (job.continues or job.continued_in):
+        return False
+    moment = job.uploaded_at.timestamp()
+    shared = sa.select(EVENTS.c.id).where(
+        EVENTS.c.model == job.model,
+        EVENTS.c.event.in_(UPLOAD_EVENTS),
+        EVENTS.c.job != job.id,
+        # A job takes over the moment with the training; the event was written right after it.
+        EVENTS.c.at.between(moment - _SAME_UPLOAD, moment + _SAME_UPLOAD),
+    )
+    return connection.execute(shared.limit(1)).first() is not None
+
+
+@lru_cache(_KNOWN_BODIES)
+def _known_job(body: str) -> Job:
+    """Read a job unless the same was read before: each step of one asks for all that wait behind it."""
+    return Job.from_json(body)
+
+
+def content_of(job: Job) -> str | None:
+    """Return what tells deliveries of the same bytes apart from others: the data files' hashes by role."""
+    hashes = [f"{file.role}:{file.sha256}" for file in job.data_files]
+    return " ".join(hashes) if all(file.sha256 for file in job.data_files) else None
