@@ -8,6 +8,7 @@ import pytest
 
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
 from support.process import Site, deliver, filed, until
+from support.variants import variants
 from support.world import table
 
 pytestmark = pytest.mark.process
@@ -57,9 +58,15 @@ class Slow:
         self._file.close()
 
 
-@pytest.mark.parametrize("marker", ["1.done", "_SUCCESS"])
-@pytest.mark.parametrize("seen", ["seen", "unseen"])
-@pytest.mark.parametrize("again", [(), ("--once",)], ids=["run", "once"])
+@pytest.mark.parametrize(
+    ("marker", "seen", "again"),
+    variants(
+        ["1.done", "_SUCCESS"],
+        ["seen", "unseen"],
+        [(), ("--once",)],
+        default=[("1.done", "unseen", ()), ("_SUCCESS", "seen", ()), ("1.done", "seen", ("--once",))],
+    ),
+)
 def test_a_file_that_came_after_its_marker_is_never_trained_half_written_by_a_new_start(
     site, marker, seen, again
 ):

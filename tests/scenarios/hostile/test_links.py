@@ -154,16 +154,20 @@ def test_a_retry_takes_nothing_that_is_put_there_while_the_files_are_judged(worl
     (world.folder(job) / "train_2026-11.csv").write_bytes(table())
     judge = world.pipeline.__class__.restore.__globals__["flaw_of"]
 
+    exchanged = []
+
     def exchange(status):
         path = world.share / ".retraind" / job.id / "train_2026-11.csv"
         verdict = judge(status)
-        if path.stat().st_ino == status.st_ino:
+        if path.exists() and path.stat().st_ino == status.st_ino:
             path.unlink()
             path.hardlink_to(victim.file)
+            exchanged.append(path)
         return verdict
 
     monkeypatch.setattr("retraind.jobs.pipeline.flaw_of", exchange)
     world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
+    assert exchanged
     assert b"salary" not in sent()
     victim.assert_unharmed()
 

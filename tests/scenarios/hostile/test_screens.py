@@ -71,7 +71,7 @@ def test_the_log_on_a_terminal_obeys_no_sequence_that_came_with_a_name(tmp_path)
     """A pseudo-terminal in the place of the operator's."""
     drop = tmp_path / "drop"
     drop.mkdir()
-    deliver(drop, f"train_{NASTY}.csv", table())
+    deliver(drop, f"train_{NASTY}.csv", b"only one column\n1\n")
     (tmp_path / "key").touch(0o600)
     config = tmp_path / "config.toml"
     config.write_text(

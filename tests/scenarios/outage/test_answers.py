@@ -19,6 +19,7 @@ from scenarios.outage.test_outage import Service, site_of, told
 from support.ledger import history
 from support.process import Site, filed, until
 from support.running import running
+from support.variants import long
 
 ENDLESS = 1.0
 
@@ -30,7 +31,7 @@ def short_waits(monkeypatch):
     monkeypatch.setattr("retraind.daemon._end_hard", lambda _: None)  # it would end the tests' own process
 
 
-@pytest.fixture(params=[{}, WORST_CASE], ids=["kind", "at worst"])
+@pytest.fixture(params=[long({}, id="kind"), pytest.param(WORST_CASE, id="at worst")])
 def service(root, request):
     made = Service(root, facts=request.param)
     yield made

@@ -7,6 +7,7 @@ import pytest
 
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault, read_records
 from support.process import Site, deliver, filed, until
+from support.variants import variants
 from support.world import table
 
 pytestmark = pytest.mark.process
@@ -65,8 +66,12 @@ def timed_out(site):
     return drop, folder
 
 
-@pytest.mark.parametrize("training", ["still runs", "has finished"])
-@pytest.mark.parametrize("key", ["1", "2"], ids=["the same key", "another key"])
+@pytest.mark.parametrize(
+    ("training", "key"),
+    variants(
+        ["still runs", "has finished"], ["1", "2"], default=[("still runs", "1"), ("has finished", "2")]
+    ),
+)
 def test_after_a_time_out_the_same_bytes_wait_for_the_training_that_they_started(
     site, service, training, key
 ):

@@ -11,6 +11,7 @@ import pytest
 
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, StatusWords, read_records
 from support.process import Site, deliver, filed, until
+from support.variants import variants
 from support.world import table
 
 pytestmark = pytest.mark.process
@@ -112,8 +113,14 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     assert len(records(site, "training_started")) == 1
 
 
-@pytest.mark.parametrize("state", ["sealed", "registered", "uploaded", "done"])
-@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize(
+    ("state", "running"),
+    variants(
+        ["sealed", "registered", "uploaded", "done"],
+        [True, False],
+        default=[("registered", True), ("uploaded", False), ("done", True)],
+    ),
+)
 def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, service, state, running):
     more = QUICK + 'budget = "3/year"\n'
     drop = site.add_model("churn", KEY, more)
@@ -185,7 +192,13 @@ def test_what_cannot_be_adopted_is_refused_in_words(site, service):
         assert why in refused.stderr
 
 
-@pytest.mark.parametrize("how", ["done elsewhere", "another done", "back to the default", "another drop"])
+@pytest.mark.parametrize(
+    "how",
+    variants(
+        ["done elsewhere", "another done", "back to the default", "another drop"],
+        default=["done elsewhere", "another drop"],
+    ),
+)
 def test_a_job_is_switched_where_it_was_filed_though_its_model_files_elsewhere_now(site, service, capfd, how):
     one, two = site.root / "archive" / "one", site.root / "archive" / "two"
     for folder in (one, two):
@@ -241,7 +254,9 @@ def test_status_txt_shows_what_the_service_says_of_each_training_and_since_when(
     until(lambda: filed(drop), "the job is filed")
 
 
-@pytest.mark.parametrize("lost", ["the state folder", "the seal's key"])
+@pytest.mark.parametrize(
+    "lost", variants(["the state folder", "the seal's key"], default=["the state folder"])
+)
 def test_a_lost_state_folder_is_told_where_deliveries_are_in_work(site, service, lost):
     drop = site.add_model("churn", KEY, QUICK)
     service.set_faults({"upload_503": 1.0})
