@@ -215,7 +215,7 @@ def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tu
 
 
 class _HereLane(Lane):
-    """A lane whose tasks wait until `_sweep` runs them on its own thread, so that its CPU time is that of all."""
+    """A lane whose tasks `_sweep` runs on its own thread, so that its CPU time is that of all."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, 1)

@@ -1,4 +1,4 @@
-"""Drop folders under watch: when they are written to, what is remembered of a scan, and what a reload leaves."""
+"""Drop folders under watch: when they are written to, what is remembered of a scan and across a reload."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The loop around a world's pipeline: who runs when, what is asked for again, and what a share that hangs leaves alone."""
+"""The loop: who runs when, what is asked for again, and what a share that hangs leaves alone."""
 
 import threading
 from datetime import timedelta
@@ -210,7 +210,7 @@ def test_what_has_been_judged_does_not_queue_behind_gates(world, running):
 
 
 def test_a_model_keeps_its_place_in_the_queue_though_a_newer_delivery_takes_its_turn(tmp_path):
-    """Where each delivery began to queue anew, a model that gets one every ten minutes might never be sent."""
+    """If each delivery queued again, a model that gets one every ten minutes might never be sent."""
     order = []
     with a_world(tmp_path, backlog="latest") as world:
         parts = parts_of(world, ManualLanes())

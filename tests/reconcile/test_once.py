@@ -1,4 +1,4 @@
-"""`run --once` works off all that is complete, whatever the pace of scans, passes and seals, and then ends."""
+"""`run --once` works off all that is complete, however fast scans, passes and seals are, and then ends."""
 
 import pytest
 

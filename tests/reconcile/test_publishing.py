@@ -112,7 +112,7 @@ def test_a_folder_whose_share_hangs_waits_to_be_written_once_however_much_happen
 def test_the_steps_of_many_deliveries_are_published_together_and_wait_for_no_share(
     daemon, drops, monkeypatch
 ):
-    """On the night on which all deliver at once, it was a quarter of the work to tell of each step on its own."""
+    """On a night on which all deliver at once, publishing each step on its own was a quarter of the work."""
     asked = []
     plain = daemon.journal.standings
     monkeypatch.setattr(daemon.journal, "standings", lambda models: asked.append(1) or plain(models))

@@ -1,4 +1,4 @@
-"""The daemon's loop on the test's own thread: lanes without threads, and what is asked for is done when the test says so."""
+"""The daemon's loop on the test's own thread: lanes without threads, run when the test says so."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -11,7 +11,7 @@ from retraind.intake.pairing import Delivery
 MOST_ACTIVE = 1_000
 """Deliveries of one model that are taken in and not finished; further ones wait in the drop folder."""
 MOST_AN_HOUR = 1_000
-"""Deliveries of one model that are taken in within an hour; each leaves some 10 KB in the journal for good."""
+"""Deliveries of one model that are taken in within an hour; each leaves some 10 KB in the journal."""
 _MOST_AT_ONCE = 50
 """Deliveries that one pass takes in."""
 
@@ -61,7 +61,7 @@ def decide(situation: Situation) -> Decision:
 
 
 def _take_in(situation: Situation) -> tuple[Delivery, ...]:
-    """Choose what is taken in now: a part at a time, so that the other folders of the same share get their scans."""
+    """Choose what is taken in now: a part at a time, so that other folders of the share get their scans."""
     # A job that could not be sealed yet owns its files, though they are still in the drop folder.
     owned = {file.name for job in situation.jobs if job.state is State.SEALING for file in job.files}
     room = min(MOST_ACTIVE - len(situation.jobs), MOST_AN_HOUR - situation.taken_in, _MOST_AT_ONCE)

@@ -1,4 +1,4 @@
-"""The drop folders under watch: which there are, on which file system each is, and what the last scan of each saw."""
+"""The drop folders under watch: on which file system each is, and what the last scan of it saw."""
 
 import os
 import threading
@@ -66,7 +66,7 @@ class Scanned(NamedTuple):
 class Folder:
     """A model's drop folder under watch, and what is remembered of it.
 
-    It is scanned on the lane of its share, which may hang in the middle. All else may be asked from any thread.
+    It is scanned on the lane of its share, which may hang in the middle. Any thread may ask for all else.
     """
 
     name: str
@@ -108,9 +108,10 @@ class Folder:
         return self.drop_folder.model
 
     def scan(self, clock: Clock) -> Scanned:
-        """See what is in the folder now, unless another thread is about it; then that one sees to another scan.
+        """See what is in the folder now, unless another thread is doing so; that one asks for another scan.
 
-        Where scans take long, endless requests must not make one follow the other: other folders need the time too.
+        Where scans take long, endless requests must not make one follow the other: other folders need the
+        time too.
         """
         with self._lock:
             if self._scanning:
@@ -152,7 +153,7 @@ class Folder:
         return bool(fresh or view.complete or view.trouble or not self.published)
 
     def found(self) -> tuple[Delivery, ...]:
-        """Return what the last scan found complete and no pass has dealt with, unless files were moved since."""
+        """Return what the last scan found and no pass has dealt with, unless files were moved since."""
         with self._lock:
             return self._found if self._found_at == self.moves.mark() else ()
 
@@ -215,7 +216,7 @@ class Folders:
         self._writing = threading.Event()
 
     def allow_writing(self, *, yes: bool = True) -> None:
-        """Say whether folders may be written to without a delivery: to mark them, and to publish STATUS.txt."""
+        """Say whether folders may be written to without a delivery: their markers and STATUS.txt."""
         if yes:
             self._writing.set()
         else:
@@ -245,8 +246,8 @@ class Folders:
     def watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> dict[str, bool]:
         """Watch what `settings` name; the models `fresh` begin anew.
 
-        Returns the fresh ones, each with whether inotify reports all changes of its folder. Waits for shares that hang
-        no longer than `probe.PATIENCE`.
+        Returns the fresh ones, each with whether inotify reports all changes of its folder. Waits for shares
+        that hang no longer than `probe.PATIENCE`.
         """
         table, told = _Mounts(), {}
         answers = ask_each([(model.drop, table.of) for model in fresh.values()])

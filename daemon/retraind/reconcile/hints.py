@@ -39,7 +39,7 @@ def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
 
 
 class Sweeps:
-    """Scans every folder now and then, each file system on its own, so that one that hangs keeps no other waiting."""
+    """Scans every folder now and then, each file system on its own: one that hangs delays no other."""
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ class Reload:
     def _report_left(
         self, removed: Mapping[str, Folder], moved: Mapping[str, Path], settings: Settings
     ) -> None:
-        """Say in folders that are under watch no longer why that is: of models that are gone, or have another one."""
+        """Say in folders that are no longer under watch why: their model is gone, or has another one."""
         why = "The model was taken out of retraind's configuration"
         drops = {model.drop for model in settings.models.values()}
 

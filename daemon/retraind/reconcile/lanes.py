@@ -1,4 +1,4 @@
-"""Where work that may take long is run: lanes, each with threads of its own. A lane that hangs delays what is on it."""
+"""Lanes: threads for work that may take long. A lane that hangs delays what is on it alone."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +31,7 @@ class Shared(StrEnum):
     GATE = "gate"
     """The owners' gates."""
     CLOSE = "close"
-    """Filing, and bringing back. What has been trained must not queue behind all that has still to be sent."""
+    """Filing, and bringing back. What has been trained must not queue behind what has still to be sent."""
     UPKEEP = "upkeep"
     """Keys and holds: one thread."""
     RETENTION = "retention"
@@ -54,7 +54,7 @@ LANE_OF: Mapping[State, Shared | None] = {
 
 
 class Lane:
-    """A bounded number of threads, and a queue in which each key waits once. Threads end when there is nothing to do."""
+    """A bounded number of threads, which end without work, and a queue in which each key waits once."""
 
     def __init__(self, name: str, threads: int) -> None:
         self.name = name
@@ -67,9 +67,9 @@ class Lane:
         self._closed = False
 
     def submit(self, key: str, task: Callable[[], None]) -> bool:
-        """Run `task` when a thread is free, unless one of the same key waits already; returns whether it is to run.
+        """Run `task` when a thread is free, unless its key waits already; returns whether it is to run.
 
-        From its first moment on the key may wait again: what is asked for now may come too late for this run.
+        Once it runs its key may wait again: what is asked for now may come too late for this run.
         """
         with self._changed:
             if key in self._waiting or self._closed:
@@ -97,7 +97,7 @@ class Lane:
         try:
             thread.start()
         except RuntimeError:
-            # The system has none to give. Those that there are take the task; without any it is asked for again.
+            # The system has none to give. Other threads of the lane take the task, if there are any.
             if not self._threads:
                 del self._waiting[key]
                 raise
@@ -150,7 +150,7 @@ class Lanes:
     """All lanes: the shared ones, and one for each file system."""
 
     def __init__(self, parallel: int) -> None:
-        """`parallel` is `work.parallel`: the threads of each lane that all models share, but for the short ones."""
+        """`parallel` is `work.parallel`: the threads of each shared lane that has no number of its own."""
         threads = {Shared.TALK: _TALK_THREADS, Shared.UPKEEP: 1, Shared.RETENTION: 1}
         self._shared = {name: Lane(name.value, threads.get(name, parallel)) for name in Shared}
         self._shares: dict[str, Lane] = {}
@@ -196,7 +196,7 @@ def guarded(name: str, task: Callable[[], object]) -> bool:
         task()
     except SQLAlchemyError as error:
         report_journal(error)
-    except Exception as error:  # noqa: BLE001 - a bug; nothing is lost, since it is asked for again, but it must be seen
+    except Exception as error:  # noqa: BLE001 - a bug; the work is asked for again, but it must be seen
         _LOG.exception("task_crashed", task=name, error=repr(error))
     else:
         return True

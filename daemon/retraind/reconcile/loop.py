@@ -1,7 +1,8 @@
 """The one loop: reconcile(model) = observe, decide, act, publish.
 
-Everything that happens only asks the queue. A pass reads the journal and what the last scan saw, decides, and gives work
-to lanes; it touches no drop folder and no network itself. What a lane has finished asks for the next pass.
+Everything that happens only asks the queue. A pass reads the journal and what the last scan saw, decides, and
+gives work to lanes; it touches no drop folder and no network itself. What a lane has finished asks for the
+next pass.
 """
 
 import secrets
@@ -179,7 +180,7 @@ class Loop:
             self._queue.ask(name, max(0.0, (decision.wake_at - self._clock.now()).total_seconds()))
 
     def _begin(self, folder: Folder, delivery: Delivery) -> Job:
-        """Record a delivery as a job; its files are sealed next, so that writers cannot reach them while it waits."""
+        """Record a delivery as a job; its files are sealed next, so that writers cannot reach them."""
         now = self._clock.now()
         job = Job(
             id=job_id(now, delivery.key, secrets.token_hex(SHORT_ID // 2)),
@@ -199,8 +200,8 @@ class Loop:
     def _submit(self, job: Job, folder: Folder | None) -> None:
         """Give a job's step to its lane.
 
-        Where models queue to be sent, the place in the queue is the model's, whichever of its jobs has the turn.
-        Else a model whose newest delivery counts would begin to queue again with each, and might never be sent.
+        Where models queue to be sent, the place in the queue is the model's, whichever of its jobs has the
+        turn. Else a model whose newest delivery counts would queue again with each, and might never be sent.
         """
         shared = LANE_OF[job.state]
         if shared is not None:
@@ -241,7 +242,7 @@ class Loop:
             self._queue.ask(name, scan=True)
 
     def _claim(self, name: str, planned: str, lane: Shared | None) -> Job | None:
-        """Take the job whose turn it is by now: an older key, or one that counts more, may have arrived meanwhile."""
+        """Take the job whose turn it is by now: another one that counts more may have arrived meanwhile."""
         with self._claiming:
             active, held = self._journal.work_of([name])
             at_work = self._claims.all()

@@ -59,7 +59,7 @@ class Publisher:
         self._due: dict[str, dict[str, Folder]] = {}
         """By file system and name. A share that hangs keeps them, however often each is to be published."""
         self._publishing: set[str] = set()
-        """The file systems on which a thread publishes. A second one might bring back what it had read before."""
+        """The file systems on which a thread publishes. A second one might bring back what it read before."""
         self._lock = threading.Lock()
 
     def publish_soon(self, folder: Folder) -> None:

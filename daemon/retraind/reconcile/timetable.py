@@ -30,8 +30,8 @@ class Timetable:
     def stop(self) -> None:
         """Run nothing more, and wait for what runs."""
         if self._scheduler.running:
-            # APScheduler's own thread stumbles over a shutdown in the middle of its round; reading the timetable waits
-            # for the end of that, and paused it begins no other.
+            # APScheduler's own thread stumbles over a shutdown in the middle of its round; reading the
+            # timetable waits for the end of that, and paused it begins no other.
             self._scheduler.pause()
             self._scheduler.get_jobs()
             # It would wait with its lock held, which a function may need to come to its end.

@@ -1,7 +1,7 @@
 """Which models are to be reconciled, and when. Whatever happens only asks; asking twice is asking once.
 
-One loop takes from the queue, so no model is reconciled twice at once, and whoever asks while its model is at work is
-heard afterwards.
+One loop takes from the queue, so no model is reconciled twice at once, and whoever asks while its model is at
+work is heard afterwards.
 """
 
 import heapq
@@ -55,7 +55,7 @@ class WorkQueue:
                 self._due.pop(Asked(model, scan), None)
 
     def take(self, most: int) -> list[Asked]:
-        """Wait until something is due and return it, `most` at a time, earliest first; nothing once closed."""
+        """Wait until something is due and return `most` of it, earliest first; nothing once closed."""
         with self._changed:
             while not self._closed:
                 if due := self._take_due(most):
