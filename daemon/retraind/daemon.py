@@ -264,7 +264,7 @@ class Daemon:
             self._beat()
             try:
                 self._heed_journal()
-                if self.pipeline.mind_clock():
+                if self.pipeline.jumps.mind():
                     self.timetable.start_over()
                 self.hosts.mind()
             except SQLAlchemyError as error:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from retraind.domain.job import Outcome, State
+from retraind.jobs.expiry import expire
 from retraind.reconcile import retention
 from retraind.reconcile.retention import LONGEST_GRACE, Tidier
 from support.killing import at_every_point
@@ -146,12 +147,12 @@ def test_a_kill_at_any_operation_is_made_up_for_by_the_next_time(world, tmp_path
         shutil.copytree(tmp_path / "as-filed", done / job.id)
         world.journal.jobs.adopt(job)
 
-    for point in at_every_point(lambda: world.pipeline.expire(job), file_again):
+    for point in at_every_point(lambda: expire(job, world.pipeline.places, world.journal), file_again):
         names = {path.name for path in done.iterdir()}
         assert names in ({job.id}, {f".{job.id}.expired"}, set()), point
         if names:
             assert world.journal.jobs.get(job.id) == job, point
-        world.pipeline.expire(job)
+        expire(job, world.pipeline.places, world.journal)
         assert not list(done.iterdir()), point
         assert world.journal.jobs.get(job.id) is None, point
 

@@ -8,12 +8,10 @@ it first looks at what an earlier try has left.
 import codecs
 import os
 import random
-import re
-import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from pathlib import Path
@@ -32,22 +30,37 @@ from retraind.api.object_store import AddressExpired, Fetched, InDoubt, NotSent,
 from retraind.api.redaction import fingerprint
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
+from retraind.bundle.spool import bundle_name, has_bundle
 from retraind.bundle.zip_writer import Archive, Bundle, Member, SizeChanged, build, discard, entry_name
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.config.types import clocks_show
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
 from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped, disk_remedy
 from retraind.domain.job import LIFE, TALKS, Job, Outcome, Problem, Role, SealedFile, State, filled
-from retraind.intake.listing import flaw_of, signature_of
-from retraind.intake.pairing import too_large
 from retraind.intake.share_identity import Shares
 from retraind.jobs import evidence
 from retraind.jobs import seal as sealing
+from retraind.jobs.clock_jumps import ClockJumps
 from retraind.jobs.evidence import Evidence, Unproven
 from retraind.jobs.folders import Places, is_not_configured, not_configured
 from retraind.jobs.gate import Environment, ask_gate
+from retraind.jobs.outcomes import (
+    CALM,
+    NO_BUNDLE,
+    OF_A_TRAINING,
+    UNREGISTERED,
+    UNTRAINED,
+    Go,
+    Wait,
+    failed,
+    nothing_to_retry,
+    register_anew,
+    results_fetched,
+    switch_open,
+)
+from retraind.jobs.policies import enough_registrations, over_budget, until_window, upload_in_trouble
+from retraind.jobs.retries import are_sealed, as_they_are, flaws_of, missing
 from retraind.report import notes, report_json
 from retraind.report.wording import Voice
 from retraind.store.jobs import Conflict, Write
@@ -63,11 +76,7 @@ from retraind.system.files import (
     exists,
     held,
     is_folder,
-    move,
-    remove,
     sha256_of_open,
-    status_of,
-    sync_folder,
     write_atomically,
 )
 
@@ -75,46 +84,15 @@ _LOG = log.get(__name__)
 
 _FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
-_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}\.zip(\.part)?")
 _LONGEST_COLUMNS = 1 << 16
 """Characters of all columns' names that are remembered."""
 _REWRITING = timedelta(seconds=10)
 """How long a key file without a usable key may just be being written."""
 _FRESH_ADDRESS = timedelta(minutes=1)
-_MOST_REGISTRATIONS = 5
-"""So many retrain jobs are registered for a delivery whose uploads fail; then one more each day."""
-_REGISTRATION_PAUSE = timedelta(days=1)
-_SENDING = frozenset({State.CHECKED, State.BUNDLED, State.REGISTERED})
-"""States between which a job whose uploads fail goes to and fro."""
 _UNKNOWN_TRIES = 5
 """So often at least, and for as many times `upload_doubt`, a retrain job that has its upload may be unknown."""
 _UNCLEAR_SWITCHES = 3
 """After so many tries, a switch that is answered with a success of which nothing can be read is called open."""
-_CLOCK_JUMP = timedelta(minutes=1)
-"""How far the wall clock has to move against the other one to have been set."""
-
-
-@dataclass(frozen=True)
-class Go:
-    """The step is complete."""
-
-    to: State
-    event: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    """What the event tells besides."""
-    also: Write | None = None
-    """What is written to another job with it, in one transaction."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """The step is not complete, in the ordinary course of things; it is run again later."""
-
-    after: timedelta
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    calm: bool = True
-    """False when the trouble that the job has met is not over by this, and counts on."""
 
 
 _Step = Callable[["Pipeline", Job, Path], Go | Wait]
@@ -163,8 +141,7 @@ class Pipeline:
         self.places = Places(lambda: self.settings, self.shares, self._pause)
         self._evidence = settings.state.journal_file.with_name("gate")
         self._environment = Environment()
-        self._minding = threading.Lock()
-        self._offset = self._clock_offset()
+        self.jumps = ClockJumps(journal, self._clock)
         self._stopping = stopping or threading.Event()
         self._changed = changed
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -241,7 +218,7 @@ class Pipeline:
         if wait.calm:
             self._tell_of_end(job)
         return self._journal.jobs.write(
-            job, **{**(_CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at
+            job, **{**(CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at
         )
 
     def _trust(self, job: Job, outcome: Go | Wait) -> None:
@@ -254,8 +231,8 @@ class Pipeline:
 
     def _go(self, job: Job, go: Go) -> Job:
         cleared: dict[str, Any] = {"state": go.to, "wake_at": None}
-        if not _upload_in_trouble(job, go.to):
-            cleared |= _CALM
+        if not upload_in_trouble(job, go.to):
+            cleared |= CALM
             self._tell_of_end(job)
         changes = cleared | dict(go.changes)
         after = self._journal.jobs.write(job, go.event, detail=go.detail, also=go.also, **changes)
@@ -351,29 +328,11 @@ class Pipeline:
     def _fail(self, job: Job, failure: JobFailed, details: tuple[str, ...] = ()) -> Job:
         problem = Problem(what=failure.what, remedy=failure.remedy, details=details)
         _LOG.error("job_failed", state=job.state.value, reason=failure.what)
-        go = _failed(job, problem, restart=failure.restart)
-        cleared = {"state": go.to, "wake_at": None, **_CALM}
+        go = failed(job, problem, restart=failure.restart)
+        cleared = {"state": go.to, "wake_at": None, **CALM}
         return self._journal.jobs.write(
             job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
         )
-
-    def mind_clock(self) -> bool:
-        """Shift what trainings are waited for when the wall clock was set; returns whether it was.
-
-        Meant to be called every now and then: only the two clocks of a running process can tell.
-        """
-        with self._minding:
-            offset = self._clock_offset()
-            jump = offset - self._offset
-            if abs(jump) < _CLOCK_JUMP:
-                return False
-            self._offset = offset
-            _LOG.warning("clock_jumped", seconds=round(jump.total_seconds()))
-            for job in self._journal.jobs.active():
-                if job.train_deadline and job.state is State.UPLOADED:
-                    with suppress(Conflict, OverflowError):
-                        self._journal.jobs.write(job, train_deadline=job.train_deadline + jump)
-        return True
 
     def reconsider(self) -> None:
         """Look under the present configuration at what waits for a window, a budget or a model's table.
@@ -396,7 +355,11 @@ class Pipeline:
         elif job.waits_for_window:
             return self._journal.jobs.write(job, wake_at=None, trouble=None)
         elif job.hold is not None and not job.upload_held and (job.held_until or is_not_configured(job)):
-            over = self._over_budget(job, model) if job.held_until is not None else None
+            over = (
+                over_budget(job, model, self._journal, self._clock.now())
+                if job.held_until is not None
+                else None
+            )
             if over is None:
                 # What it waited for before, such as a window, may have changed as well.
                 cleared = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
@@ -405,36 +368,6 @@ class Pipeline:
                 problem = Problem(what=over.what, remedy=over.remedy)
                 return self._journal.jobs.write(job, hold=problem, held_until=over.until)
         return job
-
-    def expire(self, job: Job) -> bool:
-        """Delete the folder of a job that rests, and then what the journal knows of it.
-
-        Returns False for a failed delivery whose folder is still there: nobody has used it, so it is not ours to
-        delete; and for a job whose folder is in work again. Raises Conflict when somebody wants the job meanwhile,
-        Retry while the share is away, and OSError.
-        """
-        filed = self.places.filed_in(job, failed=job.state is State.FAILED)
-        if is_folder(self.places.model(job).work_folder / job.id):
-            # A share restored from a backup has it there. Forgotten, it would be taken for a job in work.
-            return False
-        with self.places.place(job, filed) as place:
-            if job.state is State.FAILED and exists(place / job.id):
-                return False
-            if self._journal.jobs.get(job.id) != job:
-                raise Conflict(job.id)
-            # Nobody ever sees half of a job's folder, and a kill leaves a name that tells what it was to become.
-            # What has that name before may be anybody's: the job is forgotten only once its own folder is gone.
-            going = place / f".{job.id}.expired"
-            remove(going)
-            if exists(place / job.id):
-                move(place / job.id, going)
-                remove(going)
-            sync_folder(place)
-        self._journal.jobs.forget(job)
-        return True
-
-    def _clock_offset(self) -> timedelta:
-        return timedelta(seconds=self._clock.now().timestamp() - self._clock.elapsed())
 
     def _keep_copy(self, job: Job) -> None:
         """Let the job's folder know as much as the journal, as long as it is in work."""
@@ -460,25 +393,6 @@ class Pipeline:
         for folder in evidence.clear(self._evidence):
             _LOG.info("gate_copies_removed", folder=str(folder))
 
-    def clear_spool(self) -> list[str]:
-        """Remove bundles that no active job has any use for; returns their names.
-
-        A kill in the wrong moment, a job that a person deleted or a journal from a backup may leave some behind. What
-        has no name of retraind's own stays. Raises OSError.
-        """
-        spool = self.settings.state.spool
-        # Read before the journal: whatever appears later belongs to a job that the journal knows by then.
-        try:
-            names = [path.name for path in spool.iterdir()]
-        except FileNotFoundError:
-            names = []
-        names = [name for name in names if _BUNDLE.fullmatch(name)]
-        wanted = {f"{job.id}.zip" for job in self._journal.jobs.active()} if names else set()
-        left = [name for name in names if name.removeprefix(".").removesuffix(".part") not in wanted]
-        for name in left:
-            (spool / name).unlink(missing_ok=True)
-        return left
-
     def _pause(self) -> None:
         """Give long reads and writes a place to end when the daemon stops."""
         if self._stopping.is_set():
@@ -496,7 +410,7 @@ class Pipeline:
         if not taken:
             return self._give_back(job)
         if job.problem is not None:
-            return _failed(job, job.problem, restart=True)
+            return failed(job, job.problem, restart=True)
         return Go(State.SEALED, "delivery_sealed")
 
     @_in_its_folder
@@ -557,13 +471,13 @@ class Pipeline:
                 details=tuple(map(Voice().finding, result.errors)),
                 remedy="Correct the data where it comes from, and deliver both files again.",
             )
-            failed = _failed(job, problem, restart=True)
-            return Go(failed.to, failed.event, changes | dict(failed.changes))
+            end = failed(job, problem, restart=True)
+            return Go(end.to, end.event, changes | dict(end.changes))
         checked = job.changed(**changes)
         known = self._known_bytes(checked, changes)
         if known is not None:
             return known
-        changes |= {**_NO_BUNDLE, "warnings": (*checked.warnings, *self._sent_before(checked))}
+        changes |= {**NO_BUNDLE, "warnings": (*checked.warnings, *self._sent_before(checked))}
         # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
             changes |= _made(job, archive.finish())
@@ -626,9 +540,9 @@ class Pipeline:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
         model = self.places.model(job)
         now = self._clock.now()
-        if enough := _enough_registrations(job, now):
+        if enough := enough_registrations(job, now):
             raise enough
-        opens_in = _until_window(model, now)
+        opens_in = until_window(model, now)
         if opens_in and not job.window_waived:
             window = f"its window ({model.upload_window}), which opens on {for_people(now + opens_in)}"
             waits = {"attempts": 0, "waits_for": None, "trouble": f"The upload waits for {window}."}
@@ -636,7 +550,7 @@ class Pipeline:
         if not self._has_bundle(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
-        if over := self._over_budget(job, model):
+        if over := over_budget(job, model, self._journal, self._clock.now()):
             raise over
         key = self._key(job)
         given = self._service.register(job.bundle_name, key)
@@ -668,14 +582,14 @@ class Pipeline:
             if doubt is not None:
                 return doubt
         if job.address_refused:
-            return _register_anew(job.address_refused)
+            return register_anew(job.address_refused)
         address = unlock_address(job.upload_ticket or "", key)
         if address is None:
-            return _register_anew(
+            return register_anew(
                 "The API key was replaced, and the upload address was locked under the old one."
             )
         if not self._has_bundle(job, folder):
-            return Go(State.CHECKED, "bundle_missing", _UNREGISTERED)
+            return Go(State.CHECKED, "bundle_missing", UNREGISTERED)
         # A try of which it is certain that it failed leaves the doubt of an earlier one, if there was one.
         before: dict[str, Any] = {"put_started_at": job.put_started_at, "put_ended_at": job.put_ended_at}
         job = self._journal.jobs.write(
@@ -727,7 +641,7 @@ class Pipeline:
                 fetched = self._store.get(answer.download_url, folder / notes.RESULTS_FILE, self._pause)
             except AddressExpired as expired:
                 raise Retry(expired.what) from None
-            found = {"trained_model_id": answer.model_id, "trained_at": now, **_fetched(fetched)}
+            found = {"trained_model_id": answer.model_id, "trained_at": now, **results_fetched(fetched)}
             return Go(State.TRAINED, "training_finished", said | found)
         word = answer.status.casefold()
         if any(bad.casefold() in word for bad in self.settings.poll.failure_words):
@@ -746,7 +660,7 @@ class Pipeline:
             # Never more than a whole time-out from now, should the clock have been set back.
             said["train_deadline"] = deadline = min(deadline, now + self._poll_timeout(job))
         if deadline and now >= deadline:
-            if self.mind_clock():
+            if self.jumps.mind():
                 return Wait(timedelta(seconds=1))
             if job.attempts:
                 # The service was away until now, and its trainings with it. That is nobody's fault here.
@@ -823,7 +737,7 @@ class Pipeline:
         shown.add_results(fetched.bytes, fetched.sha256)
         copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
         return self._journal.jobs.write(
-            job, "results_fetched_again", detail={"reason": why}, **_fetched(fetched)
+            job, "results_fetched_again", detail={"reason": why}, **results_fetched(fetched)
         )
 
     def _fetch_again(self, job: Job, target: Path) -> Fetched:
@@ -859,10 +773,10 @@ class Pipeline:
         except Unreadable as unclear:
             if job.attempts < _UNCLEAR_SWITCHES:
                 raise
-            return _switch_open(job, unclear.what)
+            return switch_open(job, unclear.what)
         except JobFailed as failure:
             if earlier:
-                return _switch_open(job, f"An earlier try had no clear answer; the last one: {failure.what}")
+                return switch_open(job, f"An earlier try had no clear answer; the last one: {failure.what}")
             job = self._journal.jobs.write(job, switch_open=False)
             if job.outcome is None:
                 raise
@@ -928,22 +842,22 @@ class Pipeline:
         model = self.places.model(job)
         self.places.bring_over(job)
         filed = self.places.filed_in(job, failed=True)
-        if flaws := self._flaws(job, model, filed):
-            return _nothing_to_retry(flaws)
+        if flaws := flaws_of(job, self.places, filed, self.settings.bundle.largest):
+            return nothing_to_retry(flaws)
         self.places.bring_back(job, filed)
         with self.places.place(job, model.work_folder) as work:
-            files, flaws = _as_they_are(job, work / job.id, self.settings.bundle.largest)
-            flaws += _missing(job, model)
+            files, flaws = as_they_are(job, work / job.id, self.settings.bundle.largest)
+            flaws += missing(job, model)
             if flaws:
                 # Half a delivery, or somebody tidied up failed/ or took a file out of it. There is nothing to try with.
                 if is_folder(work / job.id):
                     self.places.move(job, model.work_folder, model.failed_folder)
-                return _nothing_to_retry(flaws)
+                return nothing_to_retry(flaws)
             with held(work, job.id) as target:
                 for stale in (notes.ERROR, notes.REPORT):
                     clear(target / stale)
                 to = job.resume_in or State.SEALED
-                if to is State.REGISTERED and not self._are_sealed(job, files, target):
+                if to is State.REGISTERED and not are_sealed(job, files, target, self._pause):
                     # A person has corrected them, so they are checked and registered like others.
                     to = State.SEALED
         changes: dict[str, Any] = {
@@ -956,8 +870,8 @@ class Pipeline:
         }
         if to is State.SEALED:
             changes |= {
-                **_UNREGISTERED,
-                **_UNTRAINED,
+                **UNREGISTERED,
+                **UNTRAINED,
                 "warnings": (),
                 "registrations": 0,
                 "upload_held": False,
@@ -969,28 +883,6 @@ class Pipeline:
         if to is State.UPLOADED:
             changes["train_deadline"] = self._clock.now() + self._poll_timeout(job)
         return Go(to, "job_restored", changes)
-
-    def _flaws(self, job: Job, model: ModelSettings, filed: Path) -> list[str]:
-        """Say what a failed job's files lack before the first of them is moved; nothing after an earlier try was cut off."""
-        with self.places.place(job, model.work_folder) as work:
-            if exists(work / job.id):
-                return []
-        with self.places.place(job, filed) as failed:
-            _, flaws = _as_they_are(job, failed / job.id, self.settings.bundle.largest)
-        return flaws + _missing(job, model)
-
-    def _are_sealed(self, job: Job, files: tuple[SealedFile, ...], folder: Path) -> bool:
-        """Tell whether files, as they are now, hold the bytes that were sealed."""
-        before = {file.name: file.sha256 for file in job.data_files}
-        try:
-            for file in files:
-                if file.name in before:
-                    with sealing.open_watched(folder, file, self._pause) as opened:
-                        if sha256_of_open(opened) != before[file.name]:
-                            return False
-        except sealing.Touched:
-            return False
-        return True
 
     # ------------------------------------------------------------------ parts of steps
 
@@ -1016,34 +908,14 @@ class Pipeline:
         except (Setback, KeyError):
             return None
 
-    def _over_budget(self, job: Job, model: ModelSettings) -> Hold | None:
-        """Return the hold of a job whose model has had as many trainings as its owner wants to pay for."""
-        budget = model.trainings
-        now = self._clock.now()
-        if budget is None or job.budget_waived:
-            return None
-        if self._journal.events.trainings_since(job.model, budget.begins(now)) < budget.trainings:
-            return None
-        until = budget.ends(now)
-        return Hold(
-            f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
-            f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
-            scope=Scope.JOB,
-            until=until,
-        )
-
     def _spooled(self, job: Job) -> Path:
-        return self.settings.state.spool / f"{job.id}.zip"
+        return self.settings.state.spool / bundle_name(job.id)
 
     def _has_bundle(self, job: Job, folder: Path) -> bool:
         """Tell whether what is to be uploaded is there, as it was made."""
         if len(job.data_files) == 1:
             return sealing.untouched(job, folder)
-        try:
-            status = self._spooled(job).stat()
-        except FileNotFoundError:
-            return False
-        return stat.S_ISREG(status.st_mode) and status.st_size == job.bundle_bytes
+        return has_bundle(self._spooled(job), job.bundle_bytes)
 
     def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
         file = job.file(role)
@@ -1065,8 +937,8 @@ class Pipeline:
             remedy="Nothing, if the newer files are the ones that count; they are taken in by themselves. Have the "
             "export write under a temporary name and rename at the end, or raise settle.",
         )
-        failed = _failed(job, problem, restart=True)
-        return Go(failed.to, failed.event, {**failed.changes, "files": stayed})
+        end = failed(job, problem, restart=True)
+        return Go(end.to, end.event, {**end.changes, "files": stayed})
 
     def _known_bytes(self, job: Job, changes: Mapping[str, Any]) -> Go | Wait | None:
         """Return what becomes of a delivery whose bytes were sent before; None where it is to be sent."""
@@ -1099,7 +971,7 @@ class Pipeline:
 
     def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
         """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""
-        taken: dict[str, Any] = {name: getattr(old, name) for name in _OF_A_TRAINING}
+        taken: dict[str, Any] = {name: getattr(old, name) for name in OF_A_TRAINING}
         taken |= {
             "continues": old.id,
             "train_deadline": self._clock.now() + self._poll_timeout(job),
@@ -1110,7 +982,7 @@ class Pipeline:
         refiled = {"state": State.FILING} if there else {}
         also = Write(old, "job_continued", {"by": job.id}, {"continued_in": job.id, **refiled})
         detail = {"of": old.id, "retrain_job_id": old.retrain_job_id}
-        return Go(State.UPLOADED, "training_taken_over", {**changes, **_NO_BUNDLE, **taken}, detail, also)
+        return Go(State.UPLOADED, "training_taken_over", {**changes, **NO_BUNDLE, **taken}, detail, also)
 
     def _in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
@@ -1184,72 +1056,11 @@ def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
     return PreviousDelivery(last.id, last.columns, last.rows[Role.TRAIN])
 
 
-_CALM: Mapping[str, Any] = {
-    "attempts": 0,
-    "trouble": None,
-    "waits_for": None,
-    "troubled_since": None,
-    "stuck": False,
-}
 _BETWEEN_STATES = timedelta(seconds=5)
-_OF_A_TRAINING = (
-    "retrain_job_id",
-    "registered_at",
-    "untouched_status",
-    "uploaded_at",
-    "status",
-    "status_seen_at",
-    "status_message",
-)
-"""What a job takes over with a training."""
-_NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None}
-_UNREGISTERED: Mapping[str, Any] = {
-    "retrain_job_id": None,
-    "upload_ticket": None,
-    "untouched_status": None,
-    "address_refused": None,
-    "put_started_at": None,
-    "put_ended_at": None,
-}
-
-
-_UNTRAINED: Mapping[str, Any] = {
-    "uploaded_at": None,
-    "train_deadline": None,
-    "unknown_since": None,
-    "status": None,
-    "status_seen_at": None,
-    "status_message": None,
-    "trained_model_id": None,
-    "trained_at": None,
-    "results_name": None,
-    "results_bytes": None,
-    "results_sha256": None,
-    "gate_exit": None,
-    "gate_output": None,
-    "gate_shown": (),
-    "switch_open": False,
-}
-
-
-def _fetched(results: Fetched) -> dict[str, Any]:
-    return {
-        "results_name": notes.RESULTS_FILE,
-        "results_bytes": results.bytes,
-        "results_sha256": results.sha256,
-    }
-
-
-def _nothing_to_retry(flaws: list[str]) -> Go:
-    problem = Problem(
-        what=f"There is nothing to retry with: {', '.join(flaws)}.",
-        remedy="Deliver the files again in the drop folder.",
-    )
-    return Go(State.FAILED, "restore_impossible", {"problem": problem})
 
 
 def _made(job: Job, bundle: Bundle) -> dict[str, Any]:
-    return {"bundle_name": f"{job.id}.zip", "bundle_bytes": bundle.bytes}
+    return {"bundle_name": bundle_name(job.id), "bundle_bytes": bundle.bytes}
 
 
 def _inside(file: SealedFile) -> str:
@@ -1262,94 +1073,9 @@ def _mark_of(file: SealedFile) -> bytes:
     return codecs.BOM_UTF8 if file.marked else b""
 
 
-def _register_anew(why: str) -> Go:
-    """Go back for another retrain job: the old one can no longer start, since its address is of no use."""
-    return Go(State.BUNDLED, "registration_dropped", {**_UNREGISTERED, "trouble": why})
-
-
-def _upload_in_trouble(job: Job, to: State) -> bool:
-    """Tell whether a job goes on towards another try of an upload that has failed: its trouble is not over then."""
-    begun = job.registrations > 0 and job.troubled_since is not None
-    return begun and job.state in _SENDING and to in _SENDING
-
-
-def _enough_registrations(job: Job, now: datetime) -> Hold | None:
-    """Return the hold of a job whose upload has failed with one retrain job after the other, until it may have one more."""
-    last = job.registered_at
-    if job.registrations < _MOST_REGISTRATIONS or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
-        return None
-    said = f" The last time: {job.trouble}" if job.trouble else ""
-    return Hold(
-        f"The upload has failed with each of {job.registrations} retrain jobs.{said}",
-        "Check whether a proxy or a firewall lets uploads to the object store through. One more is tried each day. "
-        "To try at once, run: retraind release JOB",
-        scope=Scope.JOB,
-        until=min(last, now) + _REGISTRATION_PAUSE,
-        uploads=True,
-    )
-
-
-def _switch_open(job: Job, what: str) -> Go:
-    """File a job of which nobody can say whether its model was published: neither that it was, nor that it was not."""
-    note = (
-        f"It is not certain whether the new model was published. {what} Check on the service's screen, or ask again: "
-        f"retraind switch {job.id}"
-    )
-    changes = {"outcome": job.outcome or Outcome.TRAINED, "switch_note": note, "switch_open": True}
-    return Go(State.FILING, "switch_unclear", changes)
-
-
 def _worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the columns, unless they are megabytes: they are kept for good, also of what failed."""
     return columns if sum(map(len, columns)) <= _LONGEST_COLUMNS else ()
-
-
-def _failed(job: Job, problem: Problem, *, restart: bool) -> Go:
-    resume = State.SEALED if restart else job.state
-    changes = {"outcome": Outcome.FAILED, "problem": problem, "failed_in": job.state, "resume_in": resume}
-    return Go(State.FILING, "job_failed", changes)
-
-
-def _until_window(model: ModelSettings, now: datetime) -> timedelta | None:
-    """Return how long it is until the model's upload window opens, local time; None while it is open."""
-    if model.window is None:
-        return None
-    begin, end = model.window
-    local = now.astimezone()
-    moment = local.time().replace(tzinfo=None)
-    open_now = begin <= moment < end if begin < end else moment >= begin or moment < end
-    if open_now:
-        return None
-    today, tomorrow = (clocks_show(local.date() + timedelta(days=days), begin) for days in (0, 1))
-    return (today if today > now else tomorrow) - now
-
-
-def _as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:
-    """Return a failed job's files as they now are, and which of them cannot be tried again, and why.
-
-    What is judged of a file and what it is later known by are of one moment.
-    """
-    files, flaws = [], []
-    for file in job.files:
-        try:
-            with held(folder.parent, folder.name) as inside:
-                status = status_of(inside, file.name)
-        except (FileNotFoundError, NotADirectoryError):
-            flaws.append(f"{display(file.name)} is no longer in failed/{job.id}")
-            continue
-        if flaw := flaw_of(status) or too_large(status.st_size, largest):
-            flaws.append(f"{display(file.name)} {flaw}")
-        files.append(file.model_copy(update={"signature": signature_of(status)}))
-    return tuple(files), flaws
-
-
-def _missing(job: Job, model: ModelSettings) -> list[str]:
-    """Say what a failed job lacks: one half of a delivery must not be trained with in place of both."""
-    if job.file(Role.TRAIN) is None:
-        return ["its training file is missing"]
-    if model.mode == "pair" and model.on_pair_timeout != "train-only" and job.file(Role.EVAL) is None:
-        return ["its evaluation file is missing"]
-    return []
 
 
 def _open_alone(folder: Path, file: SealedFile) -> BinaryIO:

@@ -10,9 +10,11 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from retraind.bundle import spool
 from retraind.config.settings import Settings
 from retraind.domain.failures import Retry
 from retraind.domain.job import Job, State
+from retraind.jobs.expiry import expire
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
@@ -67,8 +69,9 @@ class Tidier:
         self._overdue = overdue
 
     def _clear_spool(self) -> None:
+        folder = self._pipeline.settings.state.spool
         try:
-            for name in self._pipeline.clear_spool():
+            for name in spool.clear(folder, lambda: {job.id for job in self._journal.jobs.active()}):
                 _LOG.info("bundle_removed", name=name)
         except OSError as error:
             _LOG.warning("spool_not_cleared", reason=error.strerror)
@@ -110,7 +113,7 @@ class Tidier:
     def _expire(self, job: Job) -> bool:
         """Have a job deleted; returns False when it has to stay for now."""
         try:
-            if self._pipeline.expire(job):
+            if expire(job, self._pipeline.places, self._journal):
                 _LOG.info("job_expired", job=job.id, model=job.model)
                 return True
         except Conflict:

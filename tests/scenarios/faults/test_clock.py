@@ -50,8 +50,8 @@ def test_a_training_is_waited_for_as_long_as_before_when_the_clock_is_set(world,
     job = world.run(world.sealing(), until=State.UPLOADED)
     left = job.train_deadline - world.clock.now()
     world.clock.jump(jump)
-    assert world.pipeline.mind_clock()
-    assert not world.pipeline.mind_clock(), "it is told once"
+    assert world.pipeline.jumps.mind()
+    assert not world.pipeline.jumps.mind(), "it is told once"
     shifted = world.journal.jobs.get(job.id)
     assert abs(shifted.train_deadline - world.clock.now() - left) < timedelta(minutes=1)
 

@@ -15,6 +15,7 @@ from retraind.daemon import Daemon
 from retraind.domain.job import Outcome, Problem, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER
+from retraind.jobs.expiry import expire
 from retraind.report.paths import for_the_share
 from retraind.report.status_file import STATUS, status_text
 from retraind.system.clock import ManualClock
@@ -191,7 +192,7 @@ def test_a_filed_folder_that_cannot_be_looked_at_is_not_forgotten(place, outcome
     job, _ = delivered(world, f"kept-{outcome}", **train)
     assert job.outcome is outcome
     with share.failing(Rule(("getattr",), f"*/{job.id}")), pytest.raises(OSError, match="Input/output error"):
-        world.pipeline.expire(job)
+        expire(job, world.pipeline.places, world.journal)
     assert world.journal.jobs.get(job.id) == job
     assert world.folder(job).is_dir()
 

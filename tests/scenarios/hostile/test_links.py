@@ -8,6 +8,7 @@ import pytest
 from retraind.cli import main
 from retraind.domain.job import Outcome, State
 from retraind.intake.drop_folder import DropFolder
+from retraind.intake.listing import flaw_of
 from retraind.report.status_file import STATUS, write_status
 from support.world import table
 
@@ -152,7 +153,7 @@ def test_a_retry_takes_no_link_that_was_put_in_the_place_of_a_file(world, victim
 def test_a_retry_takes_nothing_that_is_put_there_while_the_files_are_judged(world, victim, sent, monkeypatch):
     job = world.run(world.sealing(train=b"one\n1\n"))
     (world.folder(job) / "train_2026-11.csv").write_bytes(table())
-    judge = world.pipeline.__class__.restore.__globals__["flaw_of"]
+    judge = flaw_of
 
     exchanged = []
 
@@ -165,7 +166,7 @@ def test_a_retry_takes_nothing_that_is_put_there_while_the_files_are_judged(worl
             exchanged.append(path)
         return verdict
 
-    monkeypatch.setattr("retraind.jobs.pipeline.flaw_of", exchange)
+    monkeypatch.setattr("retraind.jobs.retries.flaw_of", exchange)
     world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert exchanged
     assert b"salary" not in sent()

@@ -140,7 +140,7 @@ class Histories(RuleBasedStateMachine):
     @rule(hours=st.integers(-30, 30))
     def jump_the_wall_clock(self, hours):
         self.place.clock.jump(timedelta(hours=hours))
-        self.place.daemon.pipeline.mind_clock()
+        self.place.daemon.pipeline.jumps.mind()
 
     @rule(name=models)
     def look(self, name):

@@ -1,0 +1,41 @@
+"""The spool: where bundles are until they have been sent, each under its job's name."""
+
+import re
+import stat
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}\.zip(\.part)?")
+
+
+def bundle_name(job_id: str) -> str:
+    """Return the name of a job's bundle."""
+    return f"{job_id}.zip"
+
+
+def has_bundle(path: Path, size: int | None) -> bool:
+    """Return whether a bundle is there, with as many bytes as it was made with."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == size
+
+
+def clear(spool: Path, wanted: Callable[[], Collection[str]]) -> list[str]:
+    """Remove the bundles of all jobs but those that are `wanted`; returns their names.
+
+    A kill in the wrong moment, a job that a person deleted or a journal from a backup may leave some behind. What has
+    no name of retraind's own stays. Raises OSError.
+    """
+    # Read before the journal: whatever appears later belongs to a job that the journal knows by then.
+    try:
+        names = [path.name for path in spool.iterdir()]
+    except FileNotFoundError:
+        names = []
+    names = [name for name in names if _BUNDLE.fullmatch(name)]
+    kept = set(map(bundle_name, wanted())) if names else set()
+    left = [name for name in names if name.removeprefix(".").removesuffix(".part") not in kept]
+    for name in left:
+        (spool / name).unlink(missing_ok=True)
+    return left

@@ -1,0 +1,47 @@
+"""Notices that the wall clock was set, and shifts what trainings are waited for."""
+
+import threading
+from contextlib import suppress
+from datetime import timedelta
+
+from retraind.domain.job import State
+from retraind.store.jobs import Conflict
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+_CLOCK_JUMP = timedelta(minutes=1)
+"""How far the wall clock has to move against the other one to have been set."""
+
+
+class ClockJumps:
+    """Compares the wall clock with the one that never jumps."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._minding = threading.Lock()
+        self._offset = self._clock_offset()
+
+    def mind(self) -> bool:
+        """Shift what trainings are waited for when the wall clock was set; returns whether it was.
+
+        Meant to be called every now and then: only the two clocks of a running process can tell.
+        """
+        with self._minding:
+            offset = self._clock_offset()
+            jump = offset - self._offset
+            if abs(jump) < _CLOCK_JUMP:
+                return False
+            self._offset = offset
+            _LOG.warning("clock_jumped", seconds=round(jump.total_seconds()))
+            for job in self._journal.jobs.active():
+                if job.train_deadline and job.state is State.UPLOADED:
+                    with suppress(Conflict, OverflowError):
+                        self._journal.jobs.write(job, train_deadline=job.train_deadline + jump)
+        return True
+
+    def _clock_offset(self) -> timedelta:
+        return timedelta(seconds=self._clock.now().timestamp() - self._clock.elapsed())

@@ -1,0 +1,72 @@
+"""Whether a job may be sent: its model's budget and window, and how often an upload that fails is tried."""
+
+from datetime import datetime, timedelta
+
+from retraind.config.settings import ModelSettings
+from retraind.config.types import clocks_show
+from retraind.domain.failures import Hold, Scope
+from retraind.domain.job import Job, State
+from retraind.store.journal import Journal
+from retraind.system.clock import for_people
+
+_MOST_REGISTRATIONS = 5
+"""So many retrain jobs are registered for a delivery whose uploads fail; then one more each day."""
+
+
+_REGISTRATION_PAUSE = timedelta(days=1)
+
+
+_SENDING = frozenset({State.CHECKED, State.BUNDLED, State.REGISTERED})
+"""States between which a job whose uploads fail goes to and fro."""
+
+
+def until_window(model: ModelSettings, now: datetime) -> timedelta | None:
+    """Return how long it is until the model's upload window opens, local time; None while it is open."""
+    if model.window is None:
+        return None
+    begin, end = model.window
+    local = now.astimezone()
+    moment = local.time().replace(tzinfo=None)
+    open_now = begin <= moment < end if begin < end else moment >= begin or moment < end
+    if open_now:
+        return None
+    today, tomorrow = (clocks_show(local.date() + timedelta(days=days), begin) for days in (0, 1))
+    return (today if today > now else tomorrow) - now
+
+
+def enough_registrations(job: Job, now: datetime) -> Hold | None:
+    """Return the hold of a job whose upload has failed with one retrain job after the other, until it may have one more."""
+    last = job.registered_at
+    if job.registrations < _MOST_REGISTRATIONS or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
+        return None
+    said = f" The last time: {job.trouble}" if job.trouble else ""
+    return Hold(
+        f"The upload has failed with each of {job.registrations} retrain jobs.{said}",
+        "Check whether a proxy or a firewall lets uploads to the object store through. One more is tried each day. "
+        "To try at once, run: retraind release JOB",
+        scope=Scope.JOB,
+        until=min(last, now) + _REGISTRATION_PAUSE,
+        uploads=True,
+    )
+
+
+def upload_in_trouble(job: Job, to: State) -> bool:
+    """Tell whether a job goes on towards another try of an upload that has failed: its trouble is not over then."""
+    begun = job.registrations > 0 and job.troubled_since is not None
+    return begun and job.state in _SENDING and to in _SENDING
+
+
+def over_budget(job: Job, model: ModelSettings, journal: Journal, now: datetime) -> Hold | None:
+    """Return the hold of a job whose model has had as many trainings as its owner wants to pay for."""
+    budget = model.trainings
+    if budget is None or job.budget_waived:
+        return None
+    if journal.events.trainings_since(job.model, budget.begins(now)) < budget.trainings:
+        return None
+    until = budget.ends(now)
+    return Hold(
+        f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
+        f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
+        scope=Scope.JOB,
+        until=until,
+    )

@@ -1,0 +1,71 @@
+"""What is left of a failed delivery that a person wants tried again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from retraind.config.settings import ModelSettings
+from retraind.domain.job import Job, Role, SealedFile
+from retraind.intake.listing import flaw_of, signature_of
+from retraind.intake.pairing import too_large
+from retraind.jobs import seal as sealing
+from retraind.jobs.folders import Places
+from retraind.system.escape import display
+from retraind.system.files import (
+    exists,
+    held,
+    sha256_of_open,
+    status_of,
+)
+
+
+def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:
+    """Return a failed job's files as they now are, and which of them cannot be tried again, and why.
+
+    What is judged of a file and what it is later known by are of one moment.
+    """
+    files, flaws = [], []
+    for file in job.files:
+        try:
+            with held(folder.parent, folder.name) as inside:
+                status = status_of(inside, file.name)
+        except (FileNotFoundError, NotADirectoryError):
+            flaws.append(f"{display(file.name)} is no longer in failed/{job.id}")
+            continue
+        if flaw := flaw_of(status) or too_large(status.st_size, largest):
+            flaws.append(f"{display(file.name)} {flaw}")
+        files.append(file.model_copy(update={"signature": signature_of(status)}))
+    return tuple(files), flaws
+
+
+def missing(job: Job, model: ModelSettings) -> list[str]:
+    """Say what a failed job lacks: one half of a delivery must not be trained with in place of both."""
+    if job.file(Role.TRAIN) is None:
+        return ["its training file is missing"]
+    if model.mode == "pair" and model.on_pair_timeout != "train-only" and job.file(Role.EVAL) is None:
+        return ["its evaluation file is missing"]
+    return []
+
+
+def flaws_of(job: Job, places: Places, filed: Path, largest: int) -> list[str]:
+    """Say what a failed job's files lack before the first of them is moved; nothing after an earlier try was cut off."""
+    model = places.model(job)
+    with places.place(job, model.work_folder) as work:
+        if exists(work / job.id):
+            return []
+    with places.place(job, filed) as failed:
+        _, flaws = as_they_are(job, failed / job.id, largest)
+    return flaws + missing(job, model)
+
+
+def are_sealed(job: Job, files: tuple[SealedFile, ...], folder: Path, pause: Callable[[], None]) -> bool:
+    """Tell whether files, as they are now, hold the bytes that were sealed."""
+    before = {file.name: file.sha256 for file in job.data_files}
+    try:
+        for file in files:
+            if file.name in before:
+                with sealing.open_watched(folder, file, pause) as opened:
+                    if sha256_of_open(opened) != before[file.name]:
+                        return False
+    except sealing.Touched:
+        return False
+    return True
