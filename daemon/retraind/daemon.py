@@ -212,7 +212,7 @@ class Daemon:
             if found.adopted:
                 self.journal.events.note("journal_mended", jobs=len(found.adopted))
             self._tidier.parts = found.parts
-            self.pipeline.clear_gate()
+            self.pipeline.judging.clear()
             self.caretaker.end_holds_of_last_time()
             self.pipeline.reconsider()
             self.orphans.note_unknown(found.foreign)
@@ -391,7 +391,7 @@ class Daemon:
                 "restart_needed", reason="[api], [state] and work.parallel are read at the start only"
             )
         before = self.settings
-        self.settings = self.pipeline.settings = fresh
+        self.settings = self.pipeline.configure(fresh)
         self._notifier.configure(fresh, recipients)
         self.pipeline.reconsider()
         self.orphans.mind()

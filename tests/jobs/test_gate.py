@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.job import Job, Role, SealedFile, Signature, State, job_id
-from retraind.jobs.evidence import evidence
-from retraind.jobs.gate import Environment, ask_gate
+from retraind.jobs.gate.command import Environment, ask_gate
+from retraind.jobs.gate.evidence import evidence
 
 TELL = """
 import json, os, sys

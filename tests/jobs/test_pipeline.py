@@ -21,7 +21,6 @@ from retraind.bundle.zip_writer import Member, build
 from retraind.domain.failures import Stopped
 from retraind.domain.job import LIFE, Outcome, Problem, Role, State
 from retraind.emulator import Fault
-from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.upkeep import Caretaker
 from retraind.report import notes
 from retraind.report.report_json import Report
@@ -35,9 +34,11 @@ def world(tmp_path):
         yield made
 
 
-def test_every_step_of_the_table_is_a_function_of_the_pipeline():
-    for state, stage in LIFE.items():
-        assert stage.step is None or callable(getattr(Pipeline, stage.step)), state
+def test_every_state_of_the_table_has_the_step_that_it_names(world):
+    steps = world.pipeline.steps
+    assert {state: step.__name__ for state, step in steps.items()} == {
+        state: stage.step for state, stage in LIFE.items() if stage.step is not None
+    }
 
 
 def test_a_good_delivery_ends_in_done_trained_and_not_switched(world):
@@ -164,7 +165,7 @@ def test_a_gate_that_is_stopped_together_with_the_daemon_has_said_nothing(tmp_pa
         job = world.run(world.sealing(), until=State.TRAINED)
         threading.Timer(0.3, world.stopping.set).start()
         with pytest.raises(Stopped):
-            world.pipeline.decide(job)
+            world.pipeline.steps[State.TRAINED](job)
         assert not list((tmp_path / "state" / "gate").iterdir())
 
 
@@ -269,7 +270,7 @@ def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
     assert f"put it into {world.key_file}; retraind notices within a minute" in hold.problem.remedy
     assert (job.state, job.hold) == (State.BUNDLED, None)
     world.key_file.write_text(KEY)
-    assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
+    assert world.pipeline.keys.present_fingerprint("churn") != world.pipeline.keys.refused["churn"]
     world.journal.holds.release("churn", "test")
     assert world.run(job).outcome is Outcome.TRAINED
 
@@ -305,10 +306,10 @@ def test_a_refused_secret_key_is_not_asked_with_again_until_it_is_replaced(tmp_p
     with a_world(tmp_path, api_key_file=None, secret_key_file=secret, model_id=1001) as world:
         job = world.run(world.sealing())
         assert world.journal.holds.all()["churn"].credential
-        assert world.pipeline.present_fingerprint("churn") == world.pipeline.refused["churn"]
+        assert world.pipeline.keys.present_fingerprint("churn") == world.pipeline.keys.refused["churn"]
         assert not world.records("api_key_issued")
         secret.write_text("account-secret-0123456789")
-        assert world.pipeline.present_fingerprint("churn") != world.pipeline.refused["churn"]
+        assert world.pipeline.keys.present_fingerprint("churn") != world.pipeline.keys.refused["churn"]
         world.journal.holds.release("churn", "test")
         assert world.run(job).outcome is Outcome.TRAINED
         assert len(world.records("api_key_issued")) == 1
@@ -336,7 +337,7 @@ def test_a_deleted_model_holds_until_a_person_releases_it(world):
 
 def test_a_job_of_a_model_that_left_the_configuration_is_held(world):
     job = world.run(world.sealing(), until=State.SEALED)
-    world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+    world.pipeline.configure(world.settings.model_copy(update={"models": {}}))
     job = world.pipeline.advance(job)
     assert job.hold is not None
     assert "churn" in job.hold.what
@@ -347,7 +348,7 @@ def test_a_model_that_leaves_the_configuration_during_a_step_breaks_nothing_off(
     plain = world.journal.jobs.write
 
     def leaving(*arguments, **changes):
-        world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+        world.pipeline.configure(world.settings.model_copy(update={"models": {}}))
         return plain(*arguments, **changes)
 
     monkeypatch.setattr(world.journal.jobs, "write", leaving)
@@ -733,7 +734,7 @@ def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(
     with a_world(tmp_path) as world:
         world.configure(upload_window=hours(world.clock, 2))
         job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
-        world.pipeline.settings = world.settings.model_copy(update={"models": {}})
+        world.pipeline.configure(world.settings.model_copy(update={"models": {}}))
         world.pipeline.reconsider()
         assert "no model 'churn' any more" in world.journal.jobs.get(job.id).hold.what
         world.configure()
@@ -775,11 +776,11 @@ def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_
     job = world.run(world.sealing(), until=State.SEALED)
     table_of_model = world.settings.models["churn"]
     other = world.settings.model_copy(update={"models": {"other": table_of_model}})
-    world.pipeline.settings = other
+    world.pipeline.configure(other)
     world.pipeline.reconsider()
     job = world.journal.jobs.get(job.id)
     assert "no model 'churn' any more" in job.hold.what
-    world.pipeline.settings = world.settings
+    world.pipeline.configure(world.settings)
     world.pipeline.reconsider()
     assert world.run(world.journal.jobs.get(job.id)).outcome is Outcome.TRAINED
 

@@ -523,7 +523,7 @@ def test_a_share_that_hangs_delays_no_other_share_no_other_lane_and_not_the_loop
             "churn": world.model,
             "hung": world.model.model_copy(update={"drop": tmp_path / "hung"}),
         }
-        world.settings = world.pipeline.settings = world.settings.model_copy(update={"models": models})
+        world.settings = world.pipeline.configure(world.settings.model_copy(update={"models": models}))
         parts = parts_of(world, Lanes(1))
         folder, end, hanging = parts.folders.get("hung"), threading.Event(), threading.Semaphore(0)
         folder.file_system = "share that hangs"

@@ -183,13 +183,13 @@ def test_links_among_the_job_folders_lead_nowhere_even_for_an_operator(world_wit
 def test_a_journal_lost_right_after_the_upload_does_not_upload_again(tmp_path, monkeypatch):
     with a_world(tmp_path) as world:
         job = world.run(world.sealing(), until=State.REGISTERED)
-        put = world.pipeline._store.put
+        put = world.pipeline.store.put
 
         def put_and_die(*arguments) -> None:
             put(*arguments)
             raise SystemExit
 
-        monkeypatch.setattr(world.pipeline._store, "put", put_and_die)
+        monkeypatch.setattr(world.pipeline.store, "put", put_and_die)
         with pytest.raises(SystemExit):
             world.pipeline.advance_one(job)
         lose_the_journal(world)

@@ -67,7 +67,7 @@ LIFE: Mapping[State, Stage] = MappingProxyType(
     {
         #            step        may go to
         S.SEALING: _stage("seal", S.SEALED, S.RETURNED, S.FILING),
-        S.SEALED: _stage("check", S.CHECKED, S.UPLOADED, S.RETURNED, S.FILING),
+        S.SEALED: _stage("preflight", S.CHECKED, S.UPLOADED, S.RETURNED, S.FILING),
         S.CHECKED: _stage("bundle", S.BUNDLED, S.RETURNED, S.FILING),
         S.BUNDLED: _stage("register", S.REGISTERED, S.CHECKED, S.FILING),
         S.REGISTERED: _stage("upload", S.UPLOADED, S.BUNDLED, S.CHECKED, S.FILING),

@@ -97,8 +97,8 @@ class Caretaker:
                 self._end_hold(name, hold)
 
     def _end_hold(self, name: str, hold: ModelHold) -> None:
-        present = self._pipeline.present_fingerprint(name) if hold.credential else None
-        replaced = present is not None and present != self._pipeline.refused.get(name)
+        present = self._pipeline.keys.present_fingerprint(name) if hold.credential else None
+        replaced = present is not None and present != self._pipeline.keys.refused.get(name)
         if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
             same = "the key is tried again" if hold.credential else "its reason may be gone"
             why = "the API key was replaced" if replaced else same
@@ -134,7 +134,7 @@ class Caretaker:
             what = f"A new API key could not be fetched. {why.what}{until}"
             warning, again = Problem(what=what, remedy=why.remedy), _RENEWAL_RETRY
             _LOG.warning("key_not_renewed", model=name, reason=why.told())
-        if model.model_id is None and (key := self._pipeline.present_fingerprint(name)) is not None:
+        if model.model_id is None and (key := self._pipeline.keys.present_fingerprint(name)) is not None:
             issued = presumed_issue(
                 self._journal.events.first_seen(name, key), self._credentials.arrived_at(model)
             )

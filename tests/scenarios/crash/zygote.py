@@ -23,7 +23,7 @@ from typing import NamedTuple
 _IMPORTED_LATE = (
     "alembic.command", "alembic.config", "alembic.ddl.sqlite", "alembic.script", "apscheduler.triggers.date",
     "apscheduler.triggers.interval", "encodings.idna", "mako.template", "multiprocessing.util",
-    "requests.packages", "retraind.cli", "retraind.daemon", "retraind.jobs.gate", "retraind.report.model_status", "sqlite3",
+    "requests.packages", "retraind.cli", "retraind.daemon", "retraind.jobs.gate.command", "retraind.report.model_status", "sqlite3",
     "sqlalchemy.dialects.sqlite", "stringprep", "scenarios.crash.points",
 )  # fmt: skip
 PATIENCE = 60.0

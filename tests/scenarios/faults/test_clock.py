@@ -78,9 +78,9 @@ def test_a_deadline_never_lies_further_ahead_than_a_whole_time_out(world, monkey
     job = world.run(world.sealing(), until=State.UPLOADED)
     job = world.journal.jobs.write(job, train_deadline=world.clock.now() + YEARS)
     monkeypatch.setattr(
-        world.pipeline._store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired("Expired."))
+        world.pipeline.store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired("Expired."))
     )
-    monkeypatch.setattr("retraind.jobs.pipeline._FINISHED", "not a word that is ever said")
+    monkeypatch.setattr("retraind.jobs.steps.FINISHED", "not a word that is ever said")
     job = world.pipeline.advance_one(job)
     assert job.train_deadline <= world.clock.now() + world.settings.poll.timeout
 
@@ -101,7 +101,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
     job = world.journal.jobs.write(job, registered_at=world.clock.now() + YEARS)
     with monkeypatch.context() as patch:
         patch.setattr(
-            world.pipeline._store,
+            world.pipeline.store,
             "put",
             lambda *_: (_ for _ in ()).throw(InDoubt("No.", address_refused=True)),
         )

@@ -84,16 +84,20 @@ def test_a_bundle_never_takes_the_space_that_is_kept_free_for_the_journal(tmp_pa
         noise = [os.urandom(400).hex().encode() for _ in range(12_000)]
         train = table() + b"".join(b"30,%s,%d\n" % (value, n % 2) for n, value in enumerate(noise))
         job = world.run(world.sealing(train=train), until=state)
-        world.settings = world.pipeline.settings = world.settings.model_copy(
-            update={"state": world.settings.state.model_copy(update={"keep_free": 37 << 20})}
+        world.settings = world.pipeline.configure(
+            world.settings.model_copy(
+                update={"state": world.settings.state.model_copy(update={"keep_free": 37 << 20})}
+            )
         )
         for made in (tmp_path / "state" / "spool").glob("*"):
             made.unlink()
         job = stuck(world, job, state, "are kept free for the journal")
         assert shutil.disk_usage(tmp_path / "state").free > 36 << 20
         assert list((tmp_path / "state" / "spool").iterdir()) == [], "what was begun is removed"
-        world.pipeline.settings = world.settings.model_copy(
-            update={"state": world.settings.state.model_copy(update={"keep_free": 1 << 20})}
+        world.pipeline.configure(
+            world.settings.model_copy(
+                update={"state": world.settings.state.model_copy(update={"keep_free": 1 << 20})}
+            )
         )
         assert world.run(job).outcome is Outcome.TRAINED
 
@@ -203,11 +207,11 @@ def test_a_copy_keeps_free_on_an_archive_what_is_to_be_kept_free(tmp_path, memor
     with a_world(tmp_path, done=done) as world:
         job = world.run(world.sealing(), until=State.FILING)
         state = world.settings.state
-        world.pipeline.settings = world.settings.model_copy(
-            update={"state": state.model_copy(update={"keep_free": 8 << 20})}
+        world.pipeline.configure(
+            world.settings.model_copy(update={"state": state.model_copy(update={"keep_free": 8 << 20})})
         )
         job = stuck(world, job, State.FILING, "No space left on device. Free some space there.")
-        world.pipeline.settings = world.settings
+        world.pipeline.configure(world.settings)
         assert world.run(job).outcome is Outcome.TRAINED
 
 

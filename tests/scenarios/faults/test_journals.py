@@ -80,12 +80,12 @@ def test_a_lock_that_lasts_delays_a_job_and_uploads_nothing_twice(tmp_path, impa
     with a_world(tmp_path) as world:
         job = world.run(world.sealing(), until=State.REGISTERED)
         file = tmp_path / "state" / "journal.db"
-        put = world.pipeline._store.put
+        put = world.pipeline.store.put
         with monkeypatch.context() as patch, locked_later() as lock:
             if when == "before the upload":
                 lock(file)
             else:
-                patch.setattr(world.pipeline._store, "put", lambda *sent: (put(*sent), lock(file)))
+                patch.setattr(world.pipeline.store, "put", lambda *sent: (put(*sent), lock(file)))
             with pytest.raises(Exception, match="database is locked"):
                 world.pipeline.advance_one(job)
         job = world.run(world.journal.jobs.get(job.id))

@@ -199,13 +199,13 @@ def test_copies_of_the_data_wait_for_room(judged):
     with judged(gate_data=True) as world:
         job = world.run(world.sealing(), until=State.TRAINED)
         state = world.settings.state
-        world.pipeline.settings = world.settings.model_copy(
-            update={"state": state.model_copy(update={"keep_free": 1 << 60})}
+        world.pipeline.configure(
+            world.settings.model_copy(update={"state": state.model_copy(update={"keep_free": 1 << 60})})
         )
         job = world.pipeline.advance_one(job)
         assert job.state is State.TRAINED
         assert "No space left on device" in job.trouble
-        world.pipeline.settings = world.settings
+        world.pipeline.configure(world.settings)
         assert world.run(job).outcome is Outcome.SWITCHED
 
 

@@ -31,7 +31,7 @@ def short_waits(monkeypatch):
     """What lasts minutes in the field lasts moments here."""
     monkeypatch.setattr(circuit_breaker, "FIRST_PAUSE", timedelta(milliseconds=200))
     monkeypatch.setattr(circuit_breaker, "LONGEST_PAUSE", timedelta(milliseconds=800))
-    monkeypatch.setattr("retraind.jobs.pipeline._FRESH_ADDRESS", timedelta(milliseconds=300))
+    monkeypatch.setattr("retraind.jobs.trainings._FRESH_ADDRESS", timedelta(milliseconds=300))
     monkeypatch.setattr("retraind.daemon._end_hard", lambda _: None)  # it would end the tests' own process
 
 

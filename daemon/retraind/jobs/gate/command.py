@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from retraind.domain.failures import Stopped
-from retraind.jobs.evidence import Evidence
+from retraind.jobs.gate.evidence import Evidence
 from retraind.system import log
 from retraind.system.clock import span_for_people
 from retraind.system.escape import display

@@ -1,0 +1,77 @@
+"""What is uploaded for a job: the zip on the spool, or the training file itself."""
+
+import codecs
+from pathlib import Path
+from typing import Any, BinaryIO, assert_never
+
+from retraind.api.object_store import NotStored
+from retraind.bundle import deflate
+from retraind.bundle.deflate import Compressor
+from retraind.bundle.spool import bundle_name, has_bundle
+from retraind.bundle.zip_writer import Bundle, entry_name
+from retraind.config.current import Current
+from retraind.domain.job import Job, Role, SealedFile
+from retraind.jobs import seal as sealing
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.escape import display
+
+_LOG = log.get(__name__)
+
+
+class Bundles:
+    """The bundles of jobs on the spool."""
+
+    def __init__(
+        self,
+        *,
+        current: Current,
+        journal: Journal,
+    ) -> None:
+        self._current = current
+        self._journal = journal
+
+    def path(self, job: Job) -> Path:
+        """Return where a job's bundle is, or is to be."""
+        return self._current.settings.state.spool / bundle_name(job.id)
+
+    def has(self, job: Job, folder: Path) -> bool:
+        """Tell whether what is to be uploaded is there, as it was made."""
+        if len(job.data_files) == 1:
+            return sealing.untouched(job, folder)
+        return has_bundle(self.path(job), job.bundle_bytes)
+
+    def compressor(self, job: Job) -> Compressor:
+        """Return what compresses a job's bundle, by the configuration and the line to the service."""
+        match self._current.settings.bundle.compression:
+            case "fast":
+                return deflate.fast()
+            case "small":
+                return deflate.small()
+            case "auto":
+                return deflate.fitting(self._journal.events.line_speed(job.model))
+            case unknown:
+                assert_never(unknown)
+
+
+def made(job: Job, bundle: Bundle) -> dict[str, Any]:
+    """Return what a job knows of its bundle once it is made."""
+    return {"bundle_name": bundle_name(job.id), "bundle_bytes": bundle.bytes}
+
+
+def inside(file: SealedFile) -> str:
+    """Return the path of a file in the zip."""
+    return entry_name({Role.TRAIN: "train_src", Role.EVAL: "eval_src"}[file.role], file.base_name)
+
+
+def mark_of(file: SealedFile) -> bytes:
+    """Return what is put before a file on its way to the service."""
+    return codecs.BOM_UTF8 if file.marked else b""
+
+
+def open_alone(folder: Path, file: SealedFile) -> BinaryIO:
+    """Open a training file that is sent as it is. The next try finds out what to do when it is another by now."""
+    try:
+        return sealing.open_sealed(folder, file)
+    except sealing.Touched:
+        raise NotStored(f"{display(file.name)} was changed when it was about to be sent.") from None

@@ -1,0 +1,133 @@
+"""Asking the owner's gate about what nobody who may write to the share can have changed."""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from retraind.api.client import Service
+from retraind.api.object_store import AddressExpired, Fetched, ObjectStore
+from retraind.config.current import Current
+from retraind.config.settings import ModelSettings
+from retraind.domain.failures import Hold, JobFailed, Retry
+from retraind.domain.job import Job, Outcome, State
+from retraind.jobs.gate import evidence
+from retraind.jobs.gate.command import Environment, ask_gate
+from retraind.jobs.gate.evidence import Evidence, Unproven
+from retraind.jobs.keys import Keys
+from retraind.jobs.outcomes import (
+    Go,
+    results_fetched,
+)
+from retraind.jobs.trainings import FINISHED, Trainings
+from retraind.report import notes
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+from retraind.system.escape import display
+from retraind.system.files import (
+    copy_in_place,
+)
+
+_LOG = log.get(__name__)
+
+
+class Judging:
+    """Has gates judge trained jobs."""
+
+    def __init__(
+        self,
+        *,
+        evidence_folder: Path,
+        current: Current,
+        journal: Journal,
+        service: Service,
+        store: ObjectStore,
+        keys: Keys,
+        trainings: Trainings,
+        clock: Clock,
+        pause: Callable[[], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._environment = Environment()
+        self._evidence_folder = evidence_folder
+        self._current = current
+        self._journal = journal
+        self._service = service
+        self._store = store
+        self._keys = keys
+        self._trainings = trainings
+        self._clock = clock
+        self._pause = pause
+        self._stopping = stopping
+
+    def judge(self, job: Job, folder: Path, model: ModelSettings) -> Go:
+        """Ask the gate about what nobody who may write to the share can have changed."""
+        place, keep_free = self._evidence_folder, self._current.settings.state.keep_free
+        with ExitStack() as leaving:
+            shown = leaving.enter_context(evidence.evidence(place, job, folder, keep_free, self._pause))
+            try:
+                job = self._show_results(job, folder, shown)
+                shown.add_data(job, folder, leaving, copied=model.gate_data)
+            except Unproven as unproven:
+                note = f"{unproven} So the gate was not asked, and the model was not switched."
+                changes = {"outcome": Outcome.TRAINED, "switch_note": note}
+                return Go(State.FILING, "gate_not_asked", changes, {"why": note})
+            shown.describe(job)
+            environment = self._environment.of_gate(model.gate_environment)
+            verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self._stopping, environment)
+            changed = shown.changed() if verdict.passed else None
+        said = {
+            "gate_exit": verdict.exit_code, "gate_output": verdict.output, "gate_shown": tuple(shown.shown),
+        }  # fmt: skip
+        seen = {"shown": [file.model_dump() for file in shown.shown]}
+        if verdict.passed and changed is None:
+            return Go(State.SWITCHING, "gate_passed", said, seen)
+        why = verdict.sentence or (
+            f"{display(changed or '')} was changed while the gate looked at it, so its answer does not count and the model "
+            "was not switched."
+        )
+        outcome = {"outcome": Outcome.TRAINED, "switch_note": why}
+        return Go(State.FILING, "gate_refused", said | outcome, {"why": why, **seen})
+
+    def _show_results(self, job: Job, folder: Path, shown: Evidence) -> Job:
+        """Let the gate see what the service sent; where the job's folder holds anything else, that is fetched again.
+
+        Raises Unproven where it cannot be had.
+        """
+        why = "it is not known what the service sent"  # a job from before that was noted
+        if job.results_name and job.results_sha256 and job.results_bytes is not None:
+            if shown.copy_results(folder / job.results_name, job.results_bytes, job.results_sha256):
+                return job
+            why = "they are not what the service sent"
+        _LOG.warning("results_not_trusted", reason=why)
+        fetched = self._fetch_again(job, shown.results)
+        shown.add_results(fetched.bytes, fetched.sha256)
+        copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
+        return self._journal.jobs.write(
+            job, "results_fetched_again", detail={"reason": why}, **results_fetched(fetched)
+        )
+
+    def _fetch_again(self, job: Job, target: Path) -> Fetched:
+        assert job.retrain_job_id is not None
+        sentence = (
+            "The results in the job's folder are not known to be the service's, and cannot be fetched again: "
+        )
+        try:
+            answer = self._service.status(job.retrain_job_id, self._keys.key(job))
+            if answer.status != FINISHED or not answer.download_url:
+                raise Unproven(f'{sentence}it reports "{answer.status}" and names no results.')
+            keep_free = self._current.settings.state.keep_free
+            return self._store.get(answer.download_url, target, self._pause, keep_free=keep_free)
+        except (Hold, JobFailed, AddressExpired) as setback:
+            raise Unproven(sentence + setback.what) from setback
+        except Retry as trouble:
+            longest = self._trainings.timeout(job)
+            if job.troubled_since and self._clock.now() - job.troubled_since >= longest:
+                raise Unproven(sentence + trouble.what) from trouble
+            raise
+
+    def clear(self) -> None:
+        """Remove the copies for gates that a kill has left. Meant for a start, when no gate is asked. Raises OSError."""
+        for folder in evidence.clear(self._evidence_folder):
+            _LOG.info("gate_copies_removed", folder=str(folder))

@@ -1,0 +1,68 @@
+"""The API key that a job uses, and what is known of keys that were refused."""
+
+from datetime import timedelta
+
+from retraind.api.credentials import Credentials
+from retraind.api.redaction import fingerprint
+from retraind.config.current import Current
+from retraind.domain.failures import Hold, Setback
+from retraind.domain.job import Job
+from retraind.jobs.folders import Places
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+_REWRITING = timedelta(seconds=10)
+"""How long a key file without a usable key may just be being written."""
+
+
+class Keys:
+    """The models' API keys, as jobs use them. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials,
+        current: Current,
+        places: Places,
+        clock: Clock,
+    ) -> None:
+        self.refused: dict[str, str | None] = {}
+        """Fingerprints of the keys that brought a hold, by model; None where no key could be had."""
+        self._keyless: dict[str, float] = {}
+        """Since when no key of a model can be had (`Clock.elapsed` seconds)."""
+        self._credentials = credentials
+        self._current = current
+        self._places = places
+        self._clock = clock
+
+    def key(self, job: Job) -> str:
+        """Return the API key for a job's model. Raises Hold or Retry where there is none to be had."""
+        key = self._credentials.key(job.model, self._places.model(job))
+        self._keyless.pop(job.model, None)
+        return key
+
+    def present_fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint of a model's present API or secret key, or None when there is none to be had."""
+        try:
+            model = self._current.settings.models[name]
+            # Of a self-fetched key its origin counts; asking for the key itself would have one more issued.
+            return fingerprint(self._credentials.secret(name, model) or self._credentials.key(name, model))
+        except (Setback, KeyError):
+            return None
+
+    def has_another(self, job: Job, hold: Hold) -> bool:
+        """Tell whether another key is there by now, or will soon be, so that nobody has to be troubled.
+
+        What is noted for the caretaker is the key that was refused: whatever else is there, then or later, is worth a try.
+        """
+        if self._credentials.refuse(job.model, hold.shown):
+            return True
+        if hold.shown is None:
+            # Its file may just be being written.
+            since = self._keyless.setdefault(job.model, self._clock.elapsed())
+            if self._clock.elapsed() - since < _REWRITING.total_seconds():
+                return True
+        self.refused[job.model] = refused = self._credentials.origin(job.model, hold.shown)
+        return self.present_fingerprint(job.model) not in {None, refused}

@@ -1,0 +1,124 @@
+"""What the service says of a retrain job, before and after its upload is known to be complete."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from retraind.api.client import Service, TrainingStatus
+from retraind.api.error_table import NotKnown
+from retraind.api.object_store import InDoubt, NotSent
+from retraind.config.current import Current
+from retraind.domain.failures import Retry, Setback
+from retraind.domain.job import Job, State
+from retraind.jobs.folders import Places
+from retraind.jobs.keys import Keys
+from retraind.jobs.outcomes import (
+    Go,
+    Wait,
+)
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+FINISHED = "job_finished"
+"""The one documented status: Retrain Status Check."""
+_FRESH_ADDRESS = timedelta(minutes=1)
+_UNKNOWN_TRIES = 5
+"""So often at least, and for as many times `upload_doubt`, a retrain job that has its upload may be unknown."""
+
+
+class Trainings:
+    """Asks the service how retrain jobs do. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        current: Current,
+        journal: Journal,
+        service: Service,
+        keys: Keys,
+        places: Places,
+        clock: Clock,
+    ) -> None:
+        self._current = current
+        self._journal = journal
+        self._service = service
+        self._keys = keys
+        self._places = places
+        self._clock = clock
+
+    def interval(self, job: Job) -> timedelta:
+        """Return how often the job's training is asked after at first."""
+        return self._places.model(job).poll_interval or self._current.settings.poll.interval
+
+    def timeout(self, job: Job) -> timedelta:
+        """Return how long the job's training may take."""
+        return self._places.model(job).poll_timeout or self._current.settings.poll.timeout
+
+    def in_doubt(self, job: Job, key: str) -> Go | Wait | None:
+        """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
+        assert job.retrain_job_id is not None
+        if self.word(job.retrain_job_id, key) not in {job.untouched_status, ""}:
+            return self.uploaded(job, "upload_found_complete")
+        now = self._clock.now()
+        if job.put_ended_at is None or job.put_ended_at > now:
+            job = self._journal.jobs.write(job, put_ended_at=now)
+        assert job.put_ended_at is not None
+        left = job.put_ended_at + self._current.settings.poll.upload_doubt - now
+        if left > timedelta(0):
+            return Wait(min(left, timedelta(seconds=5)), calm=False)
+        return None
+
+    def word(self, retrain_job_id: str, key: str) -> str:
+        """Return the service's word for a retrain job whose upload is not known to be complete; "" where it knows none."""
+        try:
+            return self._service.status(retrain_job_id, key).status
+        except NotKnown:
+            return ""
+
+    def status(self, job: Job, now: datetime) -> TrainingStatus:
+        """Ask for the status of a retrain job whose upload is complete."""
+        assert job.retrain_job_id is not None
+        try:
+            return self._service.status(job.retrain_job_id, self._keys.key(job))
+        except NotKnown as unknown:
+            raise self._unknown(job, unknown, now) from None
+
+    def _unknown(self, job: Job, unknown: NotKnown, now: datetime) -> Setback:
+        """Return what to do about a service that does not know a retrain job whose upload is complete."""
+        since = job.unknown_since
+        if since is None or since > now:
+            since = now
+            self._journal.jobs.write(job, unknown_since=now)
+        lasting = now - since >= _UNKNOWN_TRIES * self._current.settings.poll.upload_doubt
+        if lasting and job.attempts >= _UNKNOWN_TRIES:
+            return unknown
+        return Retry("The service does not know the retrain job, though its upload is complete.")
+
+    def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
+        """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
+        age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
+        if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
+            remedy = "The address is only a moment old; check the machine's clock, and whether a proxy changes requests."
+            return replace(doubtful, remedy=remedy)
+        return doubtful
+
+    def uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
+        """Go on to the training: the service has every byte, as `event` says how it is known."""
+        now = self._clock.now()
+        known = {"uploaded_at": now, "train_deadline": now + self.timeout(job)}
+        if job.upload_held:
+            self._journal.events.note("released", job)
+        done = {"upload_ticket": None, "put_started_at": None, "address_refused": None, "upload_held": False}
+        return Go(State.UPLOADED, event, {**known, **done}, detail)
+
+    def wait(self, job: Job, now: datetime) -> timedelta:
+        """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
+        assert job.uploaded_at is not None
+        shortest = self.interval(job)
+        wait = max(shortest, min((now - job.uploaded_at) / 10, self._current.settings.poll.slowest))
+        return min(wait, job.train_deadline - now) if job.train_deadline else wait
