@@ -93,7 +93,7 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the daemon preflights the files of this model with."""
     # Without a model, none of this is needed, and the command is faster.
     from retraind.config.load import load_to_look  # noqa: PLC0415
-    from retraind.jobs.steps import last_good  # noqa: PLC0415
+    from retraind.jobs.preflight import last_good  # noqa: PLC0415
     from retraind.store.database import is_there  # noqa: PLC0415
     from retraind.store.journal import Journal  # noqa: PLC0415
 

@@ -1,6 +1,8 @@
 """What is uploaded for a job: the zip on the spool, or the training file itself."""
 
 import codecs
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, assert_never
 
@@ -8,13 +10,14 @@ from retraind.api.object_store import NotStored
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
 from retraind.bundle.spool import bundle_name, has_bundle
-from retraind.bundle.zip_writer import Bundle, entry_name
+from retraind.bundle.zip_writer import Bundle, Member, build, entry_name
 from retraind.config.current import Current
 from retraind.domain.job import Job, Role, SealedFile
 from retraind.jobs import seal as sealing
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.escape import display
+from retraind.system.files import sha256_of_open
 
 _LOG = log.get(__name__)
 
@@ -52,6 +55,34 @@ class Bundles:
                 return deflate.fitting(self._journal.events.line_speed(job.model))
             case unknown:
                 assert_never(unknown)
+
+    def make(self, job: Job, folder: Path, pause: Callable[[], None]) -> dict[str, Any]:
+        """Make what is sent for a job: a zip, or nothing where a training file is sent as it is.
+
+        Returns what the job knows of it then. Raises Touched or SizeChanged where a file is not what was preflighted.
+        """
+        if len(job.data_files) == 1:
+            (file,) = job.data_files
+            with sealing.open_watched(folder, file, pause) as opened:
+                digests: tuple[str, ...] = (sha256_of_open(opened),)
+            size = len(mark_of(file)) + file.signature.size
+            changes: dict[str, Any] = {"bundle_name": file.base_name, "bundle_bytes": size}
+        else:
+            members = [
+                Member(
+                    inside(file),
+                    file.signature.size,
+                    partial(sealing.open_watched, folder, file, pause),
+                    mark_of(file),
+                )
+                for file in job.data_files
+            ]
+            keep_free = self._current.settings.state.keep_free
+            bundle, digests = build(self.path(job), members, self.compressor(job), keep_free)
+            changes = made(job, bundle)
+        if digests != tuple(file.sha256 for file in job.data_files):
+            raise sealing.Touched
+        return changes
 
 
 def made(job: Job, bundle: Bundle) -> dict[str, Any]:

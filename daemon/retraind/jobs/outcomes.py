@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from retraind.api.object_store import Fetched
-from retraind.domain.job import Job, Outcome, Problem, State
+from retraind.domain.job import Job, Outcome, Problem, SealedFile, State
 from retraind.report import notes
 from retraind.store.jobs import Write
 
@@ -125,3 +125,43 @@ def results_fetched(results: Fetched) -> dict[str, Any]:
         "results_bytes": results.bytes,
         "results_sha256": results.sha256,
     }
+
+
+def restored(job: Job, to: State, files: tuple[SealedFile, ...], deadline: datetime) -> Go:
+    """Bring a failed job back to the state `to`, with its files as they are now; `deadline` is for a training."""
+    changes: dict[str, Any] = {
+        "files": files,
+        "outcome": None,
+        "problem": None,
+        "failed_in": None,
+        "resume_in": None,
+        "continued_in": None,
+    }
+    if to is State.SEALED:
+        changes |= {
+            **UNREGISTERED,
+            **UNTRAINED,
+            "warnings": (),
+            "registrations": 0,
+            "upload_held": False,
+            "continues": None,
+        }
+        if job.uploaded_at:
+            # A person let one training through; another one is asked for anew.
+            changes |= {"budget_waived": False, "window_waived": False}
+    if to is State.UPLOADED:
+        changes["train_deadline"] = deadline
+    return Go(to, "job_restored", changes)
+
+
+def not_given_back(job: Job, stayed: tuple[SealedFile, ...]) -> Go:
+    """File a delivery as failed whose files cannot all go back to the drop folder: newer ones are there."""
+    back = " What else belongs to it is back there." if len(stayed) < len(job.files) else ""
+    problem = Problem(
+        what="A file of this delivery was still being written when it was taken, and meanwhile a newer file of "
+        f"the same name has arrived in the drop folder.{back}",
+        remedy="Nothing, if the newer files are the ones that count; they are taken in by themselves. Have the "
+        "export write under a temporary name and rename at the end, or raise settle.",
+    )
+    end = failed(job, problem, restart=True)
+    return Go(end.to, end.event, {**end.changes, "files": stayed})

@@ -18,6 +18,7 @@ from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
 from retraind.jobs.gate.judging import Judging
 from retraind.jobs.keys import Keys
+from retraind.jobs.preflight import Preflight
 from retraind.jobs.runner import Runner
 from retraind.jobs.steps import DataSteps, ServiceSteps, table_of
 from retraind.jobs.trainings import Trainings
@@ -69,6 +70,7 @@ class Pipeline:
             pause=pause,
             stopping=stopping,
         )
+        duplicates = Duplicates(journal=journal, places=places, trainings=trainings, clock=clock)
         data = DataSteps(
             current=current,
             journal=journal,
@@ -76,7 +78,7 @@ class Pipeline:
             shares=self.shares,
             copies=copies,
             bundles=bundles,
-            duplicates=Duplicates(journal=journal, places=places, trainings=trainings, clock=clock),
+            preflighting=Preflight(journal=journal, places=places, duplicates=duplicates, pause=pause),
             trainings=trainings,
             clock=clock,
             pause=pause,

@@ -7,6 +7,7 @@ what an earlier try has left.
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
@@ -15,55 +16,48 @@ from typing import Any, TypeVar, assert_never
 from retraind.api.client import Service, Unreadable
 from retraind.api.credentials import lock_address, unlock_address
 from retraind.api.object_store import AddressExpired, InDoubt, NotStored, ObjectStore
-from retraind.bundle.zip_writer import Archive, Member, SizeChanged, build, discard
+from retraind.bundle.zip_writer import Archive, SizeChanged, discard
 from retraind.config.current import Current
-from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
-from retraind.dataset.reader.stream import Packer
-from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import Hold, JobFailed, Retry
-from retraind.domain.job import Job, Outcome, Problem, Role, State, filled
+from retraind.domain.job import Job, Outcome, State, filled
 from retraind.intake.share_identity import Shares
 from retraind.jobs import seal as sealing
-from retraind.jobs.bundles import Bundles, inside, made, mark_of, open_alone
+from retraind.jobs.bundles import Bundles, mark_of, open_alone
 from retraind.jobs.clock_jumps import ClockJumps
-from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
 from retraind.jobs.gate.judging import Judging
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import (
-    NO_BUNDLE,
     UNREGISTERED,
-    UNTRAINED,
     Go,
     Wait,
     failed,
+    not_given_back,
     nothing_to_retry,
     register_anew,
+    restored,
     results_fetched,
     switch_open,
 )
 from retraind.jobs.policies import enough_registrations, over_budget, until_window
+from retraind.jobs.preflight import Preflight
 from retraind.jobs.retries import are_sealed, as_they_are, flaws_of, missing
 from retraind.jobs.trainings import FINISHED, Trainings
 from retraind.report import notes, report_json
-from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
-from retraind.system.clock import Clock, for_people, span_for_people
+from retraind.system.clock import Clock, for_people
 from retraind.system.files import (
     clear,
     exists,
     held,
     is_folder,
-    sha256_of_open,
     write_atomically,
 )
 
 _LOG = log.get(__name__)
 
-_LONGEST_COLUMNS = 1 << 16
-"""Characters of all columns' names that are remembered."""
 _UNCLEAR_SWITCHES = 3
 """After so many tries, a switch that is answered with a success of which nothing can be read is called open."""
 
@@ -83,41 +77,28 @@ def _in_its_folder(step: Callable[[_Steps, Job, Path], Go | Wait]) -> Callable[[
     return run
 
 
+@dataclass(frozen=True)
 class DataSteps:
     """The steps that work with a delivery's files."""
 
-    def __init__(
-        self,
-        *,
-        current: Current,
-        journal: Journal,
-        places: Places,
-        shares: Shares,
-        copies: JobFiles,
-        bundles: Bundles,
-        duplicates: Duplicates,
-        trainings: Trainings,
-        clock: Clock,
-        pause: Callable[[], None],
-    ) -> None:
-        self._current = current
-        self._journal = journal
-        self.places = self._places = places
-        self._shares = shares
-        self._copies = copies
-        self._bundles = bundles
-        self._duplicates = duplicates
-        self._trainings = trainings
-        self._clock = clock
-        self._pause = pause
+    current: Current
+    journal: Journal
+    places: Places
+    shares: Shares
+    copies: JobFiles
+    bundles: Bundles
+    preflighting: Preflight
+    trainings: Trainings
+    clock: Clock
+    pause: Callable[[], None]
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
-        self._places.bring_over(job)
-        model = self._places.model(job)
-        with self._shares.held(job.model, model.drop) as drop:
-            guard = partial(self._shares.guard, plain=model.work_folder, folder=model.drop, drop=drop)
-            taken = sealing.seal(job, drop, self._copies, guard)
+        self.places.bring_over(job)
+        model = self.places.model(job)
+        with self.shares.held(job.model, model.drop) as drop:
+            guard = partial(self.shares.guard, plain=model.work_folder, folder=model.drop, drop=drop)
+            taken = sealing.seal(job, drop, self.copies, guard)
         if not taken:
             return self._give_back(job)
         if job.problem is not None:
@@ -132,67 +113,17 @@ class DataSteps:
         with ExitStack() as leaving:
             archive = None
             if len(job.data_files) > 1:
-                keep_free = self._current.settings.state.keep_free
+                keep_free = self.current.settings.state.keep_free
                 archive = leaving.enter_context(
-                    Archive(self._bundles.path(job), self._bundles.compressor(job), keep_free)
+                    Archive(self.bundles.path(job), self.bundles.compressor(job), keep_free)
                 )
             try:
-                go = self._checked(job, folder, archive)
+                go = self.preflighting.run(job, folder, archive)
             except (sealing.Touched, SizeChanged):
                 return self._give_back(job)
         if isinstance(go, Wait) or go.to is not State.CHECKED:
-            discard(self._bundles.path(job))
+            discard(self.bundles.path(job))
         return go
-
-    def _checked(self, job: Job, folder: Path, archive: Archive | None) -> Go | Wait:
-        model = self._places.model(job)
-        fix = "bom" in model.fix
-        packers = [
-            Packer(archive, inside(file), file.signature.size, mark=fix) for file in job.data_files if archive
-        ]
-        train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
-        assert train is not None
-        result = preflight(
-            train,
-            evaluation,
-            sinks=packers,
-            adds_bom=fix,
-            previous=last_good(self._journal, job.model),
-            time_series=model.time_series,
-            target=model.target,
-        )
-        if not sealing.untouched(job, folder):
-            raise sealing.Touched
-        facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
-        files = tuple(
-            file.model_copy(update={"sha256": fact.sha256, "marked": fix and fact.encoding == "utf-8"})
-            if (fact := facts.get(file.role))
-            else file
-            for file in job.files
-        )
-        changes: dict[str, Any] = {
-            "files": files,
-            "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
-            "columns": worth_keeping(result.train.columns if result.train else ()),
-            "warnings": tuple(map(Voice().finding, result.warnings)),
-        }
-        if not result.ok:
-            problem = Problem(
-                what="The data does not keep the service's rules, so nothing was sent.",
-                details=tuple(map(Voice().finding, result.errors)),
-                remedy="Correct the data where it comes from, and deliver both files again.",
-            )
-            end = failed(job, problem, restart=True)
-            return Go(end.to, end.event, changes | dict(end.changes))
-        checked = job.changed(**changes)
-        known = self._duplicates.find(checked, changes)
-        if known is not None:
-            return known
-        changes |= {**NO_BUNDLE, "warnings": (*checked.warnings, *self._duplicates.sent_before(checked))}
-        # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
-        if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
-            changes |= made(job, archive.finish())
-        return Go(State.CHECKED, "data_checked", changes)
 
     @_in_its_folder
     def bundle(self, job: Job, folder: Path) -> Go:
@@ -200,62 +131,37 @@ class DataSteps:
         if not sealing.untouched(job, folder):
             # Perhaps they were being given back when an earlier try was killed.
             return self._give_back(job)
-        if len(job.data_files) == 1:
-            return self._bundle_alone(job, folder)
-        if job.bundle_bytes is not None and self._bundles.has(job, folder):
+        if len(job.data_files) > 1 and job.bundle_bytes is not None and self.bundles.has(job, folder):
             return Go(State.BUNDLED, "bundle_built")
-        members = [
-            Member(
-                inside(file),
-                file.signature.size,
-                partial(sealing.open_watched, folder, file, self._pause),
-                mark_of(file),
-            )
-            for file in job.data_files
-        ]
         try:
-            keep_free = self._current.settings.state.keep_free
-            bundle, hashes = build(self._bundles.path(job), members, self._bundles.compressor(job), keep_free)
+            changes = self.bundles.make(job, folder, self.pause)
         except (sealing.Touched, SizeChanged):
             return self._give_back(job)
-        if hashes != tuple(file.sha256 for file in job.data_files) or not sealing.untouched(job, folder):
+        if not sealing.untouched(job, folder):
             return self._give_back(job)
-        return Go(State.BUNDLED, "bundle_built", made(job, bundle))
-
-    def _bundle_alone(self, job: Job, folder: Path) -> Go:
-        """Say what will be sent of a training file without a zip around it."""
-        (file,) = job.data_files
-        try:
-            with sealing.open_watched(folder, file, self._pause) as opened:
-                digest = sha256_of_open(opened)
-        except sealing.Touched:
-            return self._give_back(job)
-        if digest != file.sha256 or not sealing.untouched(job, folder):
-            return self._give_back(job)
-        made = {"bundle_name": file.base_name, "bundle_bytes": len(mark_of(file)) + file.signature.size}
-        return Go(State.BUNDLED, "bundle_built", made)
+        return Go(State.BUNDLED, "bundle_built", changes)
 
     @_in_its_folder
     def file(self, job: Job, folder: Path) -> Go:
         """filing -> done or failed: write the notes beside the files and move the folder."""
         failed = job.outcome is Outcome.FAILED
-        work, filed = self._places.model(job).work_folder, self._places.filed(job, failed=failed)
+        work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=failed)
         # Perhaps an earlier try has copied it, and was killed while it deleted the original.
         kept = (folder, filed / job.id)
-        place = self._places.place_of(job)
+        place = self.places.place_of(job)
         if job.results_name and not any(exists(place / job.results_name) for place in kept):
             # Somebody has deleted the folder that it was in.
-            job = self._journal.jobs.write(job, results_name=None)
-        note = notes.note(job, policy=self._places.model(job).switch)
+            job = self.journal.jobs.write(job, results_name=None)
+        note = notes.note(job, policy=self.places.model(job).switch)
         write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
         write_atomically(folder / notes.REPORT, report_json.as_bytes(job))
-        self._copies.write(folder, job)
+        self.copies.write(folder, job)
         if place == work:
-            self._places.move(job, work, filed)
+            self.places.move(job, work, filed)
         else:
             filed = place
-            self._places.sync(filed, work, job=job)
-        discard(self._bundles.path(job))
+            self.places.sync(filed, work, job=job)
+        discard(self.bundles.path(job))
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
             said |= {"reason": job.problem.what}
@@ -272,114 +178,63 @@ class DataSteps:
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
-        model = self._places.model(job)
-        self._places.bring_over(job)
-        filed = self._places.filed_in(job, failed=True)
-        if flaws := flaws_of(job, self._places, filed, self._current.settings.bundle.largest):
+        model = self.places.model(job)
+        self.places.bring_over(job)
+        filed = self.places.filed_in(job, failed=True)
+        if flaws := flaws_of(job, self.places, filed, self.current.settings.bundle.largest):
             return nothing_to_retry(flaws)
-        self._places.bring_back(job, filed)
-        with self._places.place(job, model.work_folder) as work:
-            files, flaws = as_they_are(job, work / job.id, self._current.settings.bundle.largest)
+        self.places.bring_back(job, filed)
+        with self.places.place(job, model.work_folder) as work:
+            files, flaws = as_they_are(job, work / job.id, self.current.settings.bundle.largest)
             flaws += missing(job, model)
             if flaws:
                 # Half a delivery, or somebody tidied up failed/ or took a file out of it. There is nothing to try with.
                 if is_folder(work / job.id):
-                    self._places.move(job, model.work_folder, model.failed_folder)
+                    self.places.move(job, model.work_folder, model.failed_folder)
                 return nothing_to_retry(flaws)
             with held(work, job.id) as target:
                 for stale in (notes.ERROR, notes.REPORT):
                     clear(target / stale)
                 to = job.resume_in or State.SEALED
-                if to is State.REGISTERED and not are_sealed(job, files, target, self._pause):
+                if to is State.REGISTERED and not are_sealed(job, files, target, self.pause):
                     # A person has corrected them, so they are checked and registered like others.
                     to = State.SEALED
-        changes: dict[str, Any] = {
-            "files": files,
-            "outcome": None,
-            "problem": None,
-            "failed_in": None,
-            "resume_in": None,
-            "continued_in": None,
-        }
-        if to is State.SEALED:
-            changes |= {
-                **UNREGISTERED,
-                **UNTRAINED,
-                "warnings": (),
-                "registrations": 0,
-                "upload_held": False,
-                "continues": None,
-            }
-            if job.uploaded_at:
-                # A person let one training through; another one is asked for anew.
-                changes |= {"budget_waived": False, "window_waived": False}
-        if to is State.UPLOADED:
-            changes["train_deadline"] = self._clock.now() + self._trainings.timeout(job)
-        return Go(to, "job_restored", changes)
-
-    def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
-        file = job.file(role)
-        if file is None:
-            return None
-        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause))
+        deadline = self.clock.now() + self.trainings.timeout(job)
+        return restored(job, to, files, deadline)
 
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they are waited for anew."""
-        discard(self._bundles.path(job))
-        with self._shares.held(job.model, self._places.model(job).drop) as drop:
+        discard(self.bundles.path(job))
+        with self.shares.held(job.model, self.places.model(job).drop) as drop:
             stayed = sealing.give_back(job, drop)
         if not stayed:
             return Go(State.RETURNED, "delivery_returned")
-        back = " What else belongs to it is back there." if len(stayed) < len(job.files) else ""
-        problem = Problem(
-            what="A file of this delivery was still being written when it was taken, and meanwhile a newer file of "
-            f"the same name has arrived in the drop folder.{back}",
-            remedy="Nothing, if the newer files are the ones that count; they are taken in by themselves. Have the "
-            "export write under a temporary name and rename at the end, or raise settle.",
-        )
-        end = failed(job, problem, restart=True)
-        return Go(end.to, end.event, {**end.changes, "files": stayed})
+        return not_given_back(job, stayed)
 
 
+@dataclass(frozen=True)
 class ServiceSteps:
     """The steps that talk to the service, and the gate's."""
 
-    def __init__(
-        self,
-        *,
-        current: Current,
-        journal: Journal,
-        service: Service,
-        store: ObjectStore,
-        places: Places,
-        copies: JobFiles,
-        keys: Keys,
-        bundles: Bundles,
-        trainings: Trainings,
-        judging: Judging,
-        jumps: ClockJumps,
-        clock: Clock,
-        pause: Callable[[], None],
-    ) -> None:
-        self._current = current
-        self._journal = journal
-        self._service = service
-        self._store = store
-        self.places = self._places = places
-        self._copies = copies
-        self._keys = keys
-        self._bundles = bundles
-        self._trainings = trainings
-        self._judging = judging
-        self._jumps = jumps
-        self._clock = clock
-        self._pause = pause
+    current: Current
+    journal: Journal
+    service: Service
+    store: ObjectStore
+    places: Places
+    copies: JobFiles
+    keys: Keys
+    bundles: Bundles
+    trainings: Trainings
+    judging: Judging
+    jumps: ClockJumps
+    clock: Clock
+    pause: Callable[[], None]
 
     @_in_its_folder
     def register(self, job: Job, folder: Path) -> Go | Wait:
         """bundled -> registered: have the service open a retrain job and give an address to upload to."""
-        model = self._places.model(job)
-        now = self._clock.now()
+        model = self.places.model(job)
+        now = self.clock.now()
         if enough := enough_registrations(job, now):
             raise enough
         opens_in = until_window(model, now)
@@ -387,20 +242,20 @@ class ServiceSteps:
             window = f"its window ({model.upload_window}), which opens on {for_people(now + opens_in)}"
             waits = {"attempts": 0, "waits_for": None, "trouble": f"The upload waits for {window}."}
             return Wait(opens_in, waits, calm=not job.registrations)
-        if not self._bundles.has(job, folder):
+        if not self.bundles.has(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         assert job.bundle_name is not None
-        if over := over_budget(job, model, self._journal, self._clock.now()):
+        if over := over_budget(job, model, self.journal, self.clock.now()):
             raise over
-        key = self._keys.key(job)
-        given = self._service.register(job.bundle_name, key)
+        key = self.keys.key(job)
+        given = self.service.register(job.bundle_name, key)
         return Go(
             State.REGISTERED,
             "retrain_job_registered",
             {
                 "retrain_job_id": given.retrain_job_id,
                 "upload_ticket": lock_address(given.upload_url, key),
-                "registered_at": self._clock.now(),
+                "registered_at": self.clock.now(),
                 "registrations": job.registrations + 1,
                 "untouched_status": None,
                 "address_refused": None,
@@ -413,14 +268,12 @@ class ServiceSteps:
     def upload(self, job: Job, folder: Path) -> Go | Wait:
         """registered -> uploaded: send the bytes, to this retrain job and no other, and never twice knowingly."""
         assert job.retrain_job_id is not None
-        key = self._keys.key(job)
+        key = self.keys.key(job)
         if job.untouched_status is None:
             # What "nothing has arrived yet" is called is undocumented, so it is asked while it is surely true.
-            job = self._journal.jobs.write(
-                job, untouched_status=self._trainings.word(job.retrain_job_id, key)
-            )
+            job = self.journal.jobs.write(job, untouched_status=self.trainings.word(job.retrain_job_id, key))
         elif job.put_started_at is not None:
-            doubt = self._trainings.in_doubt(job, key)
+            doubt = self.trainings.in_doubt(job, key)
             if doubt is not None:
                 return doubt
         if job.address_refused:
@@ -430,32 +283,32 @@ class ServiceSteps:
             return register_anew(
                 "The API key was replaced, and the upload address was locked under the old one."
             )
-        if not self._bundles.has(job, folder):
+        if not self.bundles.has(job, folder):
             return Go(State.CHECKED, "bundle_missing", UNREGISTERED)
         # A try of which it is certain that it failed leaves the doubt of an earlier one, if there was one.
         before: dict[str, Any] = {"put_started_at": job.put_started_at, "put_ended_at": job.put_ended_at}
-        job = self._journal.jobs.write(
-            job, "upload_started", put_started_at=self._clock.now(), put_ended_at=None
+        job = self.journal.jobs.write(
+            job, "upload_started", put_started_at=self.clock.now(), put_ended_at=None
         )
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
-        self._copies.write(folder, job)
+        self.copies.write(folder, job)
         alone = job.data_files[0] if len(job.data_files) == 1 else None
         opener = partial(open_alone, folder, alone) if alone else None
-        began = self._clock.elapsed()
+        began = self.clock.elapsed()
         try:
-            self._store.put(
-                address, self._bundles.path(job), self._pause, opener, mark_of(alone) if alone else b""
+            self.store.put(
+                address, self.bundles.path(job), self.pause, opener, mark_of(alone) if alone else b""
             )
         except (NotStored, Hold):
-            self._journal.jobs.write(job, **before)
+            self.journal.jobs.write(job, **before)
             raise
         except InDoubt as doubtful:
             # Whatever was answered: the next try asks whether the bytes arrived, before it sends or registers anything.
             refused = doubtful.what if doubtful.address_refused else None
-            self._journal.jobs.write(job, put_ended_at=self._clock.now(), address_refused=refused)
-            raise self._trainings.phrased(job, doubtful) from None
-        took = {"bytes": job.bundle_bytes, "seconds": round(self._clock.elapsed() - began, 3)}
-        return self._trainings.uploaded(job, "upload_complete", took)
+            self.journal.jobs.write(job, put_ended_at=self.clock.now(), address_refused=refused)
+            raise self.trainings.phrased(job, doubtful) from None
+        took = {"bytes": job.bundle_bytes, "seconds": round(self.clock.elapsed() - began, 3)}
+        return self.trainings.uploaded(job, "upload_complete", took)
 
     @_in_its_folder
     def poll(self, job: Job, folder: Path) -> Go | Wait:
@@ -463,9 +316,9 @@ class ServiceSteps:
         assert job.retrain_job_id is not None
         assert job.uploaded_at is not None
         # It has been sent, and a thousand trainings at a time would fill the disk for as long as they take.
-        discard(self._bundles.path(job))
-        now = self._clock.now()
-        answer = self._trainings.status(job, now)
+        discard(self.bundles.path(job))
+        now = self.clock.now()
+        answer = self.trainings.status(job, now)
         said: dict[str, Any] = {
             "status": answer.status,
             "status_message": answer.message,
@@ -474,54 +327,39 @@ class ServiceSteps:
         if answer.status != job.status or job.unknown_since:
             # At once: should the results not be had for days, the word is not to be news with every try.
             seen = {"status": answer.status, "message": answer.message}
-            job = self._journal.jobs.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
+            job = self.journal.jobs.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == FINISHED:
             if not answer.download_url:
                 raise Retry("The service has finished the training but names no results yet.")
             try:
-                fetched = self._store.get(answer.download_url, folder / notes.RESULTS_FILE, self._pause)
+                fetched = self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
             except AddressExpired as expired:
                 raise Retry(expired.what) from None
             found = {"trained_model_id": answer.model_id, "trained_at": now, **results_fetched(fetched)}
             return Go(State.TRAINED, "training_finished", said | found)
-        word = answer.status.casefold()
-        if any(bad.casefold() in word for bad in self._current.settings.poll.failure_words):
-            self._journal.jobs.write(job, **said)
-            reason = f' and says "{answer.message}"' if answer.message else ""
-            of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
-            raise JobFailed(
-                f'The service could not train with this data: it reports "{answer.status}"{reason}.',
-                "Correct the data and deliver it again, or run: retraind retry JOB"
-                if of_the_data
-                else "This may be the service's own trouble, so try again first: retraind retry JOB. If it fails again, "
-                "look into the data, and ask the service's support.",
-            )
+        if failure := self.trainings.failure(answer):
+            self.journal.jobs.write(job, **said)
+            raise failure
         deadline = job.train_deadline
         if deadline:
             # Never more than a whole time-out from now, should the clock have been set back.
-            said["train_deadline"] = deadline = min(deadline, now + self._trainings.timeout(job))
+            said["train_deadline"] = deadline = min(deadline, now + self.trainings.timeout(job))
         if deadline and now >= deadline:
-            if self._jumps.mind():
+            if self.jumps.mind():
                 return Wait(timedelta(seconds=1))
             if job.attempts:
                 # The service was away until now, and its trainings with it. That is nobody's fault here.
-                said["train_deadline"] = now + self._trainings.timeout(job)
-                return Wait(self._trainings.interval(job), said)
-            self._journal.jobs.write(job, **said)
-            raise JobFailed(
-                f"The training has not finished within {span_for_people(self._trainings.timeout(job))}; "
-                f'the service still reports "{answer.status}".',
-                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
-                "same files again does the same.",
-                restart=False,
-            )
-        return Wait(self._trainings.wait(job, now), said)
+                said["train_deadline"] = now + self.trainings.timeout(job)
+                return Wait(self.trainings.interval(job), said)
+            self.journal.jobs.write(job, **said)
+            raise self.trainings.unfinished(job, answer)
+        return Wait(self.trainings.wait(job, now), said)
 
     @_in_its_folder
     def decide(self, job: Job, folder: Path) -> Go:
         """trained -> switching or filing: apply the owner's policy."""
-        model = self._places.model(job)
+        model = self.places.model(job)
         match model.switch:
             case "manual":
                 note = "The policy is to switch by hand (switch = manual)."
@@ -531,7 +369,7 @@ class ServiceSteps:
             case "always":
                 return Go(State.SWITCHING, "switch_decided")
             case "gate":
-                return self._judging.judge(job, folder, model)
+                return self.judging.judge(job, folder, model)
             case _:
                 assert_never(model.switch)
 
@@ -539,13 +377,13 @@ class ServiceSteps:
         """switching -> filing: make the retrained model the published one."""
         retrain_job_id = job.retrain_job_id
         assert retrain_job_id is not None
-        key = self._keys.key(job)
+        key = self.keys.key(job)
         earlier = job.switch_open
         if not earlier:
             # Should the answer never be known, the switch may have happened all the same.
-            job = self._journal.jobs.write(job, switch_open=True)
+            job = self.journal.jobs.write(job, switch_open=True)
         try:
-            self._service.switch(retrain_job_id, key)
+            self.service.switch(retrain_job_id, key)
         except Unreadable as unclear:
             if job.attempts < _UNCLEAR_SWITCHES:
                 raise
@@ -553,7 +391,7 @@ class ServiceSteps:
         except JobFailed as failure:
             if earlier:
                 return switch_open(job, f"An earlier try had no clear answer; the last one: {failure.what}")
-            job = self._journal.jobs.write(job, switch_open=False)
+            job = self.journal.jobs.write(job, switch_open=False)
             if job.outcome is None:
                 raise
             # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
@@ -562,15 +400,15 @@ class ServiceSteps:
             note = f"A later switch failed: {failure.what} {filled(again, JOB=job.id)}".rstrip()
             return Go(State.FILING, "switch_failed", {"switch_note": note})
         except Hold:
-            self._journal.jobs.write(job, switch_open=earlier)
+            self.journal.jobs.write(job, switch_open=earlier)
             raise
         except Retry as trouble:
             if not trouble.effect:
-                self._journal.jobs.write(job, switch_open=earlier)
+                self.journal.jobs.write(job, switch_open=earlier)
             raise
         changes = {
             "outcome": Outcome.SWITCHED,
-            "switched_at": self._clock.now(),
+            "switched_at": self.clock.now(),
             "switched_by_hand": job.outcome is not None,
             "first_switched_at": job.first_switched_at or job.switched_at,
             "switch_note": None,
@@ -593,16 +431,3 @@ def table_of(data: DataSteps, service: ServiceSteps) -> Mapping[State, Step]:
         State.FILING: data.file,
         State.RESTORING: data.restore,
     }
-
-
-def worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the columns, unless they are megabytes: they are kept for good, also of what failed."""
-    return columns if sum(map(len, columns)) <= _LONGEST_COLUMNS else ()
-
-
-def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
-    """Return the training data of the model's last delivery that the service could train with."""
-    last = journal.last_trained(model)
-    if last is None or Role.TRAIN not in last.rows:
-        return None
-    return PreviousDelivery(last.id, last.columns, last.rows[Role.TRAIN])

@@ -10,7 +10,8 @@ from retraind.api.client import Service, TrainingStatus
 from retraind.api.error_table import NotKnown
 from retraind.api.object_store import InDoubt, NotSent
 from retraind.config.current import Current
-from retraind.domain.failures import Retry, Setback
+from retraind.dataset.rules.service_messages import DATA_MESSAGES
+from retraind.domain.failures import JobFailed, Retry, Setback
 from retraind.domain.job import Job, State
 from retraind.jobs.folders import Places
 from retraind.jobs.keys import Keys
@@ -20,7 +21,7 @@ from retraind.jobs.outcomes import (
 )
 from retraind.store.journal import Journal
 from retraind.system import log
-from retraind.system.clock import Clock
+from retraind.system.clock import Clock, span_for_people
 
 _LOG = log.get(__name__)
 
@@ -122,3 +123,28 @@ class Trainings:
         shortest = self.interval(job)
         wait = max(shortest, min((now - job.uploaded_at) / 10, self._current.settings.poll.slowest))
         return min(wait, job.train_deadline - now) if job.train_deadline else wait
+
+    def failure(self, answer: TrainingStatus) -> JobFailed | None:
+        """Return what a status means that says that the training failed; None for any other."""
+        word = answer.status.casefold()
+        if not any(bad.casefold() in word for bad in self._current.settings.poll.failure_words):
+            return None
+        reason = f' and says "{answer.message}"' if answer.message else ""
+        of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
+        return JobFailed(
+            f'The service could not train with this data: it reports "{answer.status}"{reason}.',
+            "Correct the data and deliver it again, or run: retraind retry JOB"
+            if of_the_data
+            else "This may be the service's own trouble, so try again first: retraind retry JOB. If it fails again, "
+            "look into the data, and ask the service's support.",
+        )
+
+    def unfinished(self, job: Job, answer: TrainingStatus) -> JobFailed:
+        """Return what becomes of a job whose training takes longer than it may."""
+        return JobFailed(
+            f"The training has not finished within {span_for_people(self.timeout(job))}; "
+            f'the service still reports "{answer.status}".',
+            "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
+            "same files again does the same.",
+            restart=False,
+        )

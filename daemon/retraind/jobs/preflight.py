@@ -1,0 +1,108 @@
+"""The preflight of a sealed delivery: its data against the service's rules, and its bytes against earlier ones."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from retraind.bundle.zip_writer import Archive
+from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
+from retraind.dataset.reader.stream import Packer
+from retraind.domain.job import Job, Problem, Role, State
+from retraind.jobs import seal as sealing
+from retraind.jobs.bundles import inside, made
+from retraind.jobs.duplicates import Duplicates
+from retraind.jobs.folders import Places
+from retraind.jobs.outcomes import (
+    NO_BUNDLE,
+    Go,
+    Wait,
+    failed,
+)
+from retraind.report.wording import Voice
+from retraind.store.journal import Journal
+
+_LONGEST_COLUMNS = 1 << 16
+"""Characters of all columns' names that are remembered."""
+
+
+class Preflight:
+    """Preflights deliveries. Safe to use from several threads."""
+
+    def __init__(
+        self, *, journal: Journal, places: Places, duplicates: Duplicates, pause: Callable[[], None]
+    ) -> None:
+        self._journal = journal
+        self._places = places
+        self._duplicates = duplicates
+        self._pause = pause
+
+    def run(self, job: Job, folder: Path, archive: Archive | None) -> Go | Wait:
+        """Preflight a job's files in one pass, and write them into `archive` if there is one. Raises Touched, SizeChanged."""
+        model = self._places.model(job)
+        fix = "bom" in model.fix
+        packers = [
+            Packer(archive, inside(file), file.signature.size, mark=fix) for file in job.data_files if archive
+        ]
+        train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
+        assert train is not None
+        result = preflight(
+            train,
+            evaluation,
+            sinks=packers,
+            adds_bom=fix,
+            previous=last_good(self._journal, job.model),
+            time_series=model.time_series,
+            target=model.target,
+        )
+        if not sealing.untouched(job, folder):
+            raise sealing.Touched
+        facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
+        files = tuple(
+            file.model_copy(update={"sha256": fact.sha256, "marked": fix and fact.encoding == "utf-8"})
+            if (fact := facts.get(file.role))
+            else file
+            for file in job.files
+        )
+        changes: dict[str, Any] = {
+            "files": files,
+            "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
+            "columns": worth_keeping(result.train.columns if result.train else ()),
+            "warnings": tuple(map(Voice().finding, result.warnings)),
+        }
+        if not result.ok:
+            problem = Problem(
+                what="The data does not keep the service's rules, so nothing was sent.",
+                details=tuple(map(Voice().finding, result.errors)),
+                remedy="Correct the data where it comes from, and deliver both files again.",
+            )
+            end = failed(job, problem, restart=True)
+            return Go(end.to, end.event, changes | dict(end.changes))
+        checked = job.changed(**changes)
+        known = self._duplicates.find(checked, changes)
+        if known is not None:
+            return known
+        changes |= {**NO_BUNDLE, "warnings": (*checked.warnings, *self._duplicates.sent_before(checked))}
+        # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
+        if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
+            changes |= made(job, archive.finish())
+        return Go(State.CHECKED, "data_checked", changes)
+
+    def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
+        file = job.file(role)
+        if file is None:
+            return None
+        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause))
+
+
+def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
+    """Return the training data of the model's last delivery that the service could train with."""
+    last = journal.last_trained(model)
+    if last is None or Role.TRAIN not in last.rows:
+        return None
+    return PreviousDelivery(last.id, last.columns, last.rows[Role.TRAIN])
+
+
+def worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the columns, unless they are megabytes: they are kept for good, also of what failed."""
+    return columns if sum(map(len, columns)) <= _LONGEST_COLUMNS else ()
