@@ -20,8 +20,9 @@ from retraind import daemon
 from retraind.api import http, object_store
 from retraind.bundle import deflate, zip_writer
 from retraind.domain.failures import JobFailed
-from retraind.jobs import folders, pipeline
-from retraind.jobs.pipeline import Pipeline
+from retraind.jobs import folders
+from retraind.jobs.gate import judging
+from retraind.jobs.steps import DataSteps, ServiceSteps
 from retraind.reconcile import hints
 from retraind.store.events import Events
 from retraind.store.holds import Holds
@@ -204,15 +205,16 @@ class Points:
         folders.copy_folder_verified = lambda source, target, pause, *more: copy(
             source, target, self._counting("in copy", pause), *more
         )
-        ask = pipeline.ask_gate
+        ask = judging.ask_gate
 
         def asked(*arguments):
             with self.around("gate"):
                 return ask(*arguments)
 
-        pipeline.ask_gate = asked
+        judging.ask_gate = asked
         for step, restart in self._fail.items():
-            setattr(Pipeline, step, self._failing(step, getattr(Pipeline, step), restart))
+            part = DataSteps if hasattr(DataSteps, step) else ServiceSteps
+            setattr(part, step, self._failing(step, getattr(part, step), restart))
 
     def _counting(self, kind, pause):
         def counted():

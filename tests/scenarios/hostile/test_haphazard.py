@@ -11,7 +11,7 @@ from retraind.domain.failures import Retry
 from retraind.domain.job import RESTING, Outcome, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import Away
-from retraind.jobs import pipeline as pipeline_module
+from retraind.jobs import runner
 from retraind.report.status_file import status_text, write_status
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
@@ -128,7 +128,7 @@ def test_whatever_somebody_does_at_random_nothing_leads_out_and_nothing_breaks(
 ):
     chance = random.Random(seed)
     crashes = []
-    monkeypatch.setattr(pipeline_module._LOG, "exception", lambda *what, **more: crashes.append((what, more)))
+    monkeypatch.setattr(runner._LOG, "exception", lambda *what, **more: crashes.append((what, more)))
     mode = chance.choice(["pair", "train-only"])
     with a_world(tmp_path, mode=mode, switch=chance.choice(["manual", "always"])) as world:
         somebody = Somebody(world, victim, chance)
