@@ -1,6 +1,6 @@
 """The documents say what the code does: tables, schema, examples, commands and links.
 
-Run as a program, this file writes docs/report.schema.json anew.
+Run as a program, this file rewrites docs/report.schema.json.
 """
 
 import ast
