@@ -23,7 +23,7 @@ from retraind.domain.job import (
     job_id,
     order_of_key,
 )
-from retraind.jobs.pipeline import Pipeline
+from retraind.jobs.steps import DataSteps, ServiceSteps
 
 LONGEST_ID_BYTES = 120
 ON_SMB = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*\s]+[^\x00-\x1f\x7f<>:"/\\|?*\s.]')
@@ -48,7 +48,7 @@ def test_a_state_has_a_step_or_is_a_place_to_rest(state):
     step = LIFE[state].step
     assert (step is None) == (state in {State.DONE, State.FAILED, State.RETURNED})
     if step is not None:
-        assert callable(getattr(Pipeline, step))
+        assert callable(getattr(DataSteps, step, None) or getattr(ServiceSteps, step))
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - RESTING))
