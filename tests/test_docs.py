@@ -368,27 +368,49 @@ def defined_in(path: Path) -> set[str]:
     }
 
 
+def shown_by(text: str) -> list[tuple[str, str]]:
+    """Return path and name of each test in the lists under "Shown by:": a file, and below it its tests."""
+    found = []
+    for items in re.findall(r"^Shown by:\n\n((?: *- .*\n)+)", text, flags=re.MULTILINE):
+        path = ""
+        for item in items.splitlines():
+            if file := re.fullmatch(r"- `(tests/[\w/]+\.py)`", item):
+                path = file[1]
+                continue
+            test = re.fullmatch(r"  - `(test_\w+)`(: .+)?", item)
+            assert path, item
+            assert test, item
+            found.append((path, test[1]))
+    return found
+
+
 @pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.stem)
 def test_every_test_that_a_promise_names_exists(page):
-    code = re.findall(r"`([^`\n]+)`", page.read_text("utf-8"))
-    named = [each.partition("::") for each in code if each.startswith("tests/") and not each.endswith("/")]
+    text = page.read_text("utf-8")
+    named = shown_by(text)
     assert named
-    for path, _, test in named:
+    for path, test in named:
         assert (ROOT / path).is_file(), path
-        assert not test or test in defined_in(ROOT / path), f"{path}::{test}"
+        assert test in defined_in(ROOT / path), f"{path}::{test}"
+    code = set(re.findall(r"`([^`\n]+)`", text))
+    assert {each for each in code if re.fullmatch(r"test_\w+", each)} == {test for _, test in named}
+    assert [each for each in code if each.startswith("tests/") and not (ROOT / each).exists()] == []
     bare = {each for each in code if re.fullmatch(r"test_\w+\.py", each)}
     assert bare <= {path.name for path in TESTS.rglob("test_*.py")}
 
 
 @pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.stem)
-def test_every_row_of_a_table_of_promises_names_a_test(page):
-    text = page.read_text("utf-8")
-    tables = re.findall(
-        r"^\|.*the test that shows it \|\n\|[-|]+\|\n((?:\|.*\|\n)+)", text, flags=re.MULTILINE
-    )
-    assert tables
-    for row in "".join(tables).splitlines():
-        assert "`tests/" in row.strip("|").rpartition("|")[2], row
+def test_every_promise_names_a_test(page):
+    sections = re.split(r"^(?=##+ )", page.read_text("utf-8"), flags=re.MULTILINE)
+    promises = [section for section in sections if section.startswith("### ")]
+    assert promises
+    assert [promise.partition("\n")[0] for promise in promises if not shown_by(promise)] == []
+
+
+@pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.stem)
+def test_no_two_promises_have_one_heading(page):
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    assert len(headings) == len(set(headings))
 
 
 def test_every_state_is_explained():
