@@ -72,7 +72,7 @@ def test_every_outcome_is_explained():
 
 _TELLS = re.compile(
     r"_LOG\.(debug|info|warning|error|exception|critical)|Go|(\w+\.)?_?journal\.(jobs|events)\.(add|write|write_each|note|note_change)"
-    r"|self\._?events\.append|self\.append|self\.note|self\._uploaded|_ask_for"
+    r"|self\._?events\.append|self\.append|self\.note|self\.(trainings\.)?uploaded|_ask_for"
 )
 """The calls that write a line of the log or of a job's history; the event is the first text they are given."""
 
