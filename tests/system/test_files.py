@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import retraind
-from retraind.system import files
+from retraind.system import copying, files
+from retraind.system.copying import copy_folder_verified
 from retraind.system.files import (
-    copy_folder_verified,
     make_folder,
     move,
     open_regular,
@@ -430,7 +430,7 @@ def test_a_copy_is_completed_though_the_original_is_already_half_deleted(job_fol
 def test_a_copy_that_differs_is_never_given_its_name(job_folder, other_disk, monkeypatch):
     plain = files.sha256_of
     monkeypatch.setattr(
-        files,
+        copying,
         "sha256_of",
         lambda path, pause: plain(path, pause) + ("!" if other_disk in path.resolve().parents else ""),
     )
@@ -514,8 +514,8 @@ def test_folders_too_deep_to_be_copied_are_told(job_folder, other_disk):
 def test_no_more_is_copied_than_was_sealed(job_folder, other_disk):
     content = (job_folder / "RESULT.txt").read_bytes()
     known = {
-        "RESULT.txt": files.Sealed(len(content), hashlib.sha256(content).hexdigest()),
-        "eval/1.csv": files.Sealed(8, hashlib.sha256(b"other by").hexdigest()),
+        "RESULT.txt": copying.Sealed(len(content), hashlib.sha256(content).hexdigest()),
+        "eval/1.csv": copying.Sealed(8, hashlib.sha256(b"other by").hexdigest()),
     }
     with (job_folder / "RESULT.txt").open("ab") as file:
         file.write(b"x" * 1000)
@@ -546,7 +546,7 @@ def test_files_that_appear_while_the_folder_is_copied_are_not_lost(job_folder, o
 
 
 def test_countless_files_are_not_copied(job_folder, other_disk, monkeypatch):
-    monkeypatch.setattr(files, "_MOST_ENTRIES", 5)
+    monkeypatch.setattr(copying, "MOST_ENTRIES", 5)
     with pytest.raises(OSError, match="more than 5 files lie there; move some away"):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
 
@@ -566,7 +566,7 @@ def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
 
     def fail():
         with monkeypatch.context() as patch:
-            patch.setattr(files, "_copy_times_and_rights", refuse)
+            patch.setattr(copying, "_copy_times_and_rights", refuse)
             with pytest.raises(OSError, match="Input/output"):
                 copy_folder_verified(job_folder, target)
 

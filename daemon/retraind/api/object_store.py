@@ -25,15 +25,8 @@ from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback
 from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
-from retraind.system.files import (
-    READ_SIZE,
-    clear,
-    look_for_room,
-    naming,
-    open_regular,
-    put_in_place,
-    sync_folder,
-)
+from retraind.system.copying import look_for_room
+from retraind.system.files import READ_SIZE, clear, naming, open_regular, put_in_place, sync_folder
 
 LARGEST_RESULTS = 2 << 30
 """Bytes of a results file that are fetched, unless the caller says otherwise."""

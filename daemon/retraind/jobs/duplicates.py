@@ -19,9 +19,7 @@ from retraind.store.journal import Journal
 from retraind.store.rows import content_of
 from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.files import (
-    is_folder,
-)
+from retraind.system.files import is_folder
 
 _LOG = log.get(__name__)
 

@@ -4,13 +4,7 @@ from retraind.domain.job import Job, State
 from retraind.jobs.folders import Places
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
-from retraind.system.files import (
-    exists,
-    is_folder,
-    move,
-    remove,
-    sync_folder,
-)
+from retraind.system.files import exists, is_folder, move, remove, sync_folder
 
 
 def expire(job: Job, places: Places, journal: Journal) -> bool:

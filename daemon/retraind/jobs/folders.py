@@ -12,16 +12,14 @@ from retraind.domain.failures import Hold, Retry, Scope
 from retraind.domain.job import Job, State
 from retraind.intake.share_identity import Shares
 from retraind.system import log
+from retraind.system.copying import Sealed, copy_folder_verified, partial_of
 from retraind.system.files import (
-    Sealed,
-    copy_folder_verified,
     exists,
     held,
     is_folder,
     make_folder,
     move,
     move_contents,
-    partial_of,
     put_aside,
     remove,
     remove_emptied,

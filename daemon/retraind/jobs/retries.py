@@ -10,12 +10,7 @@ from retraind.intake.pairing import too_large
 from retraind.jobs import seal as sealing
 from retraind.jobs.folders import Places
 from retraind.system.escape import display
-from retraind.system.files import (
-    exists,
-    held,
-    sha256_of_open,
-    status_of,
-)
+from retraind.system.files import exists, held, sha256_of_open, status_of
 
 
 def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:

@@ -36,9 +36,7 @@ from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.escape import display
-from retraind.system.files import (
-    held,
-)
+from retraind.system.files import held
 
 _LOG = log.get(__name__)
 

@@ -48,13 +48,7 @@ from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock, for_people
-from retraind.system.files import (
-    clear,
-    exists,
-    held,
-    is_folder,
-    write_atomically,
-)
+from retraind.system.files import clear, exists, held, is_folder, write_atomically
 
 _LOG = log.get(__name__)
 

@@ -12,10 +12,9 @@ import io
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -23,14 +22,10 @@ if TYPE_CHECKING:
 READ_SIZE = 1 << 20
 """Bytes per read when whole files are streamed."""
 
-_LONGEST_STEM = 60
+LONGEST_STEM = 60
 """Characters of a name to which something is added; 255 bytes are the most that file systems take."""
-_DEEPEST = 8
-"""Folders in one another that are copied; each holds two file handles meanwhile."""
-_MOST_ENTRIES = 10_000
+MOST_ENTRIES = 10_000
 """Files and folders that one folder is moved or copied with."""
-_BLOCK = 4096
-"""Bytes that a file's end, or a name, may take besides."""
 _HANDLES = "/proc/self/fd"
 _FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _TO_EMPTY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -102,20 +97,21 @@ def exists(path: Path, *, follow: bool = False) -> bool:
     Raises OSError when the file system cannot tell: what cannot be looked at just now must not pass for gone. (os.path
     says that it is gone, and since Python 3.14 so does pathlib.)
     """
-    return _kind_of(path, follow=follow) is not None
+    return kind_of(path, follow=follow) is not None
 
 
 def is_folder(path: Path, *, follow: bool = False) -> bool:
     """Tell whether a folder has this name; a link to one is none, unless with `follow`. Raises OSError like `exists`."""
-    return _kind_of(path, follow=follow) == stat.S_IFDIR
+    return kind_of(path, follow=follow) == stat.S_IFDIR
 
 
 def is_file(path: Path, *, follow: bool = False) -> bool:
     """Tell the same of a regular file."""
-    return _kind_of(path, follow=follow) == stat.S_IFREG
+    return kind_of(path, follow=follow) == stat.S_IFREG
 
 
-def _kind_of(path: Path, *, follow: bool = False) -> int | None:
+def kind_of(path: Path, *, follow: bool = False) -> int | None:
+    """Return what kind of thing a path leads to, as `stat.S_IFMT` tells it; None for nothing."""
     try:
         return stat.S_IFMT(path.stat(follow_symlinks=follow).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -227,21 +223,6 @@ def put_in_place(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
-def copy_in_place(source: Path, target: Path, size: int, mode: int = 0o644) -> None:
-    """Replace `target` by a copy of the first `size` bytes of `source`, durably. Whatever it raises, no part is left."""
-    temporary = target.with_name(f".{target.name}.part")
-    clear(temporary)
-    try:
-        with open_regular(source) as reader:
-            copy_start(reader, temporary, size, mode)
-        put_in_place(temporary, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(target.parent)
-
-
 def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
     """Replace `path` by `content` so that a reader sees the old or the new text, never a part.
 
@@ -286,11 +267,11 @@ class _PausingFile(io.FileIO):
             return super().readinto(buffer) or 0
 
 
-def _never() -> None:
+def never() -> None:
     """Never pause."""
 
 
-def open_regular(path: Path | str, pause: Callable[[], None] = _never, named: Path | None = None) -> BinaryIO:
+def open_regular(path: Path | str, pause: Callable[[], None] = never, named: Path | None = None) -> BinaryIO:
     """Open a regular file for unbuffered reading, never following a link in its last place.
 
     `pause` is called before each read and may raise. `named` is what the reads' errors call the file, for a path that
@@ -304,7 +285,7 @@ def open_regular(path: Path | str, pause: Callable[[], None] = _never, named: Pa
     return _PausingFile(handle, named or Path(path), pause)
 
 
-def sha256_of(path: Path, pause: Callable[[], None] = _never) -> str:
+def sha256_of(path: Path, pause: Callable[[], None] = never) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
     with open_regular(path, pause) as file:
         return sha256_of_open(file)
@@ -318,124 +299,8 @@ def sha256_of_open(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-class Sealed(NamedTuple):
-    """What is known of a file before it is copied."""
-
-    size: int
-    """Bytes. Where there are more by now, the rest is not copied."""
-    sha256: str | None = None
-
-
-_NOTHING_KNOWN: Mapping[str, Sealed] = MappingProxyType({})
-
-
-def copy_folder_verified(
-    source: Path,
-    target: Path,
-    pause: Callable[[], None] = _never,
-    sealed: Mapping[str, Sealed] = _NOTHING_KNOWN,
-    keep_free: int = 0,
-) -> list[str]:
-    """Copy the folder `source` to `target` on another file system; `target` appears whole or not at all.
-
-    Every byte is read back and compared before the name appears. The source stays; the caller deletes it once
-    this has returned. Can be repeated: a half copy left by an earlier crash is replaced, and a whole one is brought
-    up to date with what is left of the source, file by file. Links and other things without bytes of their own are
-    not copied.
-
-    No file is copied beyond the length that it has now, or that `sealed` tells of it by its path below the folder. Raises
-    OSError before anything is written where less than `keep_free` bytes would stay free. Whatever it raises, no part
-    of a copy is left. Returns the files that are not what `sealed` says: their bytes were changed before.
-    """
-    plan = _planned(source, target, sealed)
-    look_for_room(target.parent, sum(size + _BLOCK for size in plan.missing.values()), keep_free, target)
-    if is_folder(target):
-        changed = _copy_files(source, target, pause, plan)
-        sync_folder(target.parent)
-        return changed
-    partial = partial_of(target)
-    remove(partial)
-    try:
-        make_folder(partial)
-        changed = _copy_files(source, partial, pause, plan)
-        move(partial, target)
-    except Exception:
-        # What cannot be removed now is removed by the next try, and by the next start.
-        with contextlib.suppress(OSError):
-            remove(partial)
-        raise
-    return changed
-
-
-def partial_of(folder: Path) -> Path:
-    """Return the name under which a copy of a folder is made."""
-    return folder.with_name(f".{folder.name}.partial")
-
-
-def look_for_room(folder: Path, needed: int, keep_free: int, target: Path) -> None:
-    """Raise OSError where so many bytes would not leave `keep_free`; some file systems do not say how large they are."""
-    free = free_space(folder)
-    if needed and free is not None and free - keep_free < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
-
-
-def free_space(folder: Path) -> int | None:
-    """Return the free bytes on a folder's disk; None where the file system does not say how large it is."""
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
-
-
-class _Plan(NamedTuple):
-    """What is to be copied, by paths below the folder."""
-
-    files: Mapping[str, Sealed]
-    missing: Mapping[str, int]
-    """Bytes of those that the target does not have yet."""
-
-
-def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> _Plan:
-    """Look at what there is to copy. Raises OSError where it is too much, or lies too deep."""
-    files: dict[str, Sealed] = {}
-    missing: dict[str, int] = {}
-    count = itertools.count(1)
-
-    def look(folder: Path, below: str, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise OSError(
-                errno.EINVAL, f"folders lie more than {_DEEPEST} deep; move them away", str(source / below)
-            )
-        with held(folder.parent, folder.name) as inside, os.scandir(inside) as entries:
-            for entry in entries:
-                if next(count) > _MOST_ENTRIES:
-                    raise OSError(
-                        errno.EINVAL,
-                        f"more than {_MOST_ENTRIES} files lie there; move some away",
-                        str(source),
-                    )
-                name = f"{below}{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    look(inside / entry.name, f"{name}/", depth + 1)
-                elif entry.is_file(follow_symlinks=False):
-                    size = entry.stat(follow_symlinks=False).st_size
-                    known = sealed.get(name)
-                    files[name] = Sealed(min(size, known.size), known.sha256) if known else Sealed(size)
-                    if _size_of(target / name) != files[name].size:
-                        missing[name] = files[name].size
-
-    look(source, "", 0)
-    return _Plan(files, missing)
-
-
-def _size_of(path: Path) -> int | None:
-    try:
-        status = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
 def move_contents(
-    source: Path, target: Path, renewed: frozenset[str], pause: Callable[[], None] = _never
+    source: Path, target: Path, renewed: frozenset[str], pause: Callable[[], None] = never
 ) -> None:
     """Rename what is in the folder `source` into the folder `target`, one by one; what has a name there already stays.
 
@@ -443,8 +308,8 @@ def move_contents(
     Can be repeated. Raises OSError: EXDEV across file systems, EINVAL where it is too much.
     """
     names = [path.name for path in source.iterdir()]
-    if len(names) > _MOST_ENTRIES:
-        raise OSError(errno.EINVAL, f"more than {_MOST_ENTRIES} files lie there; move some away", str(source))
+    if len(names) > MOST_ENTRIES:
+        raise OSError(errno.EINVAL, f"more than {MOST_ENTRIES} files lie there; move some away", str(source))
     for name in sorted(names):
         pause()
         if name in renewed and is_folder(source / name):
@@ -540,121 +405,11 @@ def _identity(folder: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _copy_files(
-    source: Path, target: Path, pause: Callable[[], None], plan: _Plan, below: str = ""
-) -> list[str]:
-    """Give the folder `target` a verified copy of every file in `source` that it does not have already."""
-    changed = []
-    with held(source.parent, source.name) as inside, held(target.parent, target.name) as copy:
-        for path in sorted(inside.iterdir()):
-            to, name = copy / path.name, f"{below}{path.name}"
-            kind = stat.S_IFMT(path.lstat().st_mode)
-            if kind == stat.S_IFDIR:
-                _clear_away(to, stat.S_IFDIR)
-                to.mkdir(exist_ok=True)
-                changed += _copy_files(path, to, pause, plan, f"{name}/")
-            elif kind == stat.S_IFREG:
-                if name not in plan.files:
-                    raise OSError(errno.EBUSY, "files appear there while it is copied", str(path))
-                _clear_away(to, stat.S_IFREG)
-                if not _copy_file(path, to, pause, plan.files[name]):
-                    changed.append(name)
-        sync_folder(copy)
-    return changed
-
-
-def _clear_away(path: Path, wanted: int) -> None:
-    """Move aside what has `path`'s name and is of another kind: somebody put it there."""
-    if _kind_of(path) not in {None, wanted}:
-        put_aside(path)
-
-
 def put_aside(path: Path) -> Path:
     """Give what has `path`'s name another one, so that the name is free; returns the new path. Nothing is lost."""
     for number in itertools.count(1):
-        aside = path.with_name(f"{path.name[:_LONGEST_STEM]}.foreign-{number}")
+        aside = path.with_name(f"{path.name[:LONGEST_STEM]}.foreign-{number}")
         with contextlib.suppress(FileExistsError):
             move(path, aside)
             return aside
     raise AssertionError("numbers do not end")
-
-
-def _copy_times_and_rights(source: int, target: int) -> None:
-    """Give the copy what the file system lets be set.
-
-    It belongs to the service's user. With the right to be run, and to be run as its owner, somebody's file would become
-    a program that anybody may run with the service's rights.
-    """
-    status = os.fstat(source)
-    with contextlib.suppress(OSError):
-        os.fchmod(target, status.st_mode & 0o666)
-    with contextlib.suppress(OSError):
-        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def _copy_file(source: Path, target: Path, pause: Callable[[], None], known: Sealed) -> bool:
-    """Copy a file unless the copy is there; returns False for one that is not what is known of it."""
-    temporary = target.with_name(f".{target.name[:_LONGEST_STEM]}.copy")
-    with open_regular(source, pause) as reader:
-        if _size_of(target) == known.size:
-            digest = sha256_of_start(reader, known.size)
-            if sha256_of(target, pause) == digest:
-                return known.sha256 in {None, digest}
-            reader.seek(0)
-        try:
-            digest = _copy_compared(reader, temporary, target, pause, known)
-            temporary.replace(target)
-        except Exception:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-    return known.sha256 in {None, digest}
-
-
-def _copy_compared(
-    reader: BinaryIO, temporary: Path, target: Path, pause: Callable[[], None], known: Sealed
-) -> str:
-    """Copy the start of an open file and read the copy back; returns its SHA-256."""
-    digest = copy_start(reader, temporary, known.size)
-    if sha256_of(temporary, pause) != digest:
-        raise OSError(errno.EIO, "the copy differs from its source", str(target))
-    reader.seek(0)
-    if known.sha256 not in {None, digest} and sha256_of_start(reader, known.size) != digest:
-        # What the disk gives at a second reading is something else: it is the reading that fails.
-        raise OSError(errno.EIO, "it reads differently each time", str(target))
-    return digest
-
-
-def copy_start(reader: BinaryIO, target: Path, size: int, mode: int | None = None) -> str:
-    """Copy at most `size` bytes of an open file to `target`, which is made, durably; returns their SHA-256.
-
-    The copy gets the times and rights of the open file, or `mode`. Raises OSError; what was written then stays.
-    """
-    target.unlink(missing_ok=True)
-    digest = hashlib.sha256()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(target, flags, 0o666 if mode is None else mode)
-    with naming(target), os.fdopen(handle, "wb") as writer:
-        for chunk in _start_of(reader, size):
-            digest.update(chunk)
-            writer.write(chunk)
-        writer.flush()
-        if mode is None:
-            # By handle: the name might lead to another file by now.
-            _copy_times_and_rights(reader.fileno(), writer.fileno())
-        os.fsync(writer.fileno())
-    return digest.hexdigest()
-
-
-def _start_of(reader: BinaryIO, size: int) -> Iterator[bytes]:
-    while size and (chunk := reader.read(min(READ_SIZE, size))):
-        size -= len(chunk)
-        yield chunk
-
-
-def sha256_of_start(reader: BinaryIO, size: int) -> str:
-    """Return the SHA-256 of at most `size` bytes that are left to read of an open file."""
-    digest = hashlib.sha256()
-    for chunk in _start_of(reader, size):
-        digest.update(chunk)
-    return digest.hexdigest()

@@ -15,18 +15,9 @@ from typing import BinaryIO
 
 from retraind.domain.job import Job, SealedFile, Shown
 from retraind.system import log
+from retraind.system.copying import copy_start, look_for_room, sha256_of_start
 from retraind.system.escape import display
-from retraind.system.files import (
-    PRIVATE,
-    beside,
-    copy_start,
-    look_for_room,
-    make_folder,
-    open_regular,
-    remove,
-    seen_by_others,
-    sha256_of_start,
-)
+from retraind.system.files import PRIVATE, beside, make_folder, open_regular, remove, seen_by_others
 
 _LOG = log.get(__name__)
 

@@ -24,10 +24,8 @@ from retraind.report import notes
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
+from retraind.system.copying import copy_in_place
 from retraind.system.escape import display
-from retraind.system.files import (
-    copy_in_place,
-)
 
 _LOG = log.get(__name__)
 
