@@ -88,7 +88,7 @@ def test_a_share_that_is_slow_keeps_no_other_from_hearing_that_all_has_stopped(d
         told.append(folder.name)
 
     monkeypatch.setattr(daemon.publisher, "publish_end", slowly)
-    daemon._publish_end()
+    daemon.publisher.publish_all_ends(daemon.folders.all(), "retraind was stopped")
     assert sorted(told) == ["churn", "price"]
 
 

@@ -4,15 +4,12 @@ Nothing is decided here about a job or a file.
 """
 
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,7 +23,6 @@ from retraind.api.reach import in_the_clear
 from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
-from retraind.domain.job import Job
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile import retention, upkeep
@@ -48,9 +44,10 @@ from retraind.store.opening import needed, opened
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
 from retraind.store.sightings import JournalMemory
-from retraind.system import log, process
+from retraind.system import log, systemd
 from retraind.system.clock import Clock
-from retraind.system.systemd import notify, watchdog_interval
+from retraind.system.signals import Signals, Wish
+from retraind.system.systemd import watchdog_interval
 
 _LOG = log.get(__name__)
 
@@ -59,8 +56,6 @@ _READY_STEP = 0.02
 """Seconds between two questions whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd is told ten."""
-_ENDERS = 16
-"""Threads that say in all folders, of which there may be thousands, that retraind has stopped: within the same eight seconds."""
 _ONCE_STEP = 0.2
 _REST = 9
 """So many times as long as it took to go through the jobs, they are left alone: of thousands it takes a while, and in a night
@@ -79,16 +74,12 @@ class Daemon:
         self._config = config
         self._clock = clock or Clock()
         self._stopping = threading.Event()
-        # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
-        # called from a handler then.
-        self._signals: SimpleQueue[int] = SimpleQueue()
+        self.signals = Signals()
         self._seen: int | None = None
         """The version of the journal that was heeded last."""
         self._heed_at = 0.0
         """When to heed it again (`Clock.elapsed` seconds)."""
         self._begun_at = self._clock.elapsed()
-        self._terminals = process.terminals()
-        """Those of a daemon that was started by hand: then SIGHUP may mean that they were closed."""
         self._code = 0
         """What `run` returns: 1 when systemd is to start it again."""
         self._exit = ExitStack()
@@ -98,7 +89,7 @@ class Daemon:
         file = self.settings.state.journal_file
         with ExitStack() as opening, needed(file):
             opening.enter_context(sole_instance(file))
-            with self._told_of_failure():
+            with _reported_on_shares(self.settings, self._clock):
                 self.journal = opening.enter_context(opened(self.settings, self._clock))
             self._put_together()
             opening.callback(self._service.close)
@@ -131,12 +122,16 @@ class Daemon:
             self.credentials,
             clock=clock,
             stopping=self._stopping,
-            changed=self._changed,
+            changed=lambda job: self.queue.ask(job.model),
         )
         shares = self.pipeline.shares
         self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
         self.folders = Folders(
-            shares, clock, self._background, self._hint, partial(JournalMemory, journal.sightings)
+            shares,
+            clock,
+            self._background,
+            lambda model: ask_for_scan(self.queue, self.folders, model),
+            partial(JournalMemory, journal.sightings),
         )
         self.orphans = Orphans(self.queue, journal, lambda: self.settings)
         self.publisher = Publisher(
@@ -201,7 +196,7 @@ class Daemon:
         self.reload.begin(self.settings)
         self.sweeps.begin()
         file = self.settings.state.journal_file
-        with self._told_of_failure(), needed(file):
+        with _reported_on_shares(self.settings, self._clock), needed(file):
             found = rebuild(
                 self.settings,
                 self.journal,
@@ -227,37 +222,26 @@ class Daemon:
         self.timetable.every(upkeep.INTERVAL, _KEYS, mind)
 
     def stop(self) -> None:
-        """Ask `run` to return; safe from any thread and from signal handlers."""
-        self._signals.put(signal.SIGTERM)
+        """Ask `run` to return; safe from any thread."""
+        self.signals.stop()
 
-    def handle_signals(self) -> None:
-        """Let SIGTERM and SIGINT stop the daemon and SIGHUP reload it. Call from the main thread."""
-
-        def handle(number: int, _frame: FrameType | None) -> None:
-            self._signals.put(number)
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, handle)
-
-    def _heed_signals(self, patience: float) -> bool:
+    def _go_on(self, patience: float) -> bool:
         """Wait for a signal for so many seconds and obey it; returns whether to go on."""
-        try:
-            number = self._signals.get(timeout=patience)
-        except Empty:
-            return True
-        gone = self._terminals - process.terminals()
-        if number == signal.SIGHUP and not gone:
-            self._read_again()
-            return True
-        process.leave(gone)
-        self._stopping.set()
-        return False
+        match self.signals.wait(patience):
+            case Wish.RELOAD:
+                self._read_again()
+            case Wish.STOP:
+                self._stopping.set()
+                return False
+            case Wish.NOTHING:
+                pass
+        return True
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
         ready = False
         begun = self._clock.elapsed()
-        while self._heed_signals(beat if ready else _READY_STEP) and self._journal_is_well():
+        while self._go_on(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self.sweeps.all_swept(begun):
                 ready = True
                 self._be_ready()
@@ -274,7 +258,7 @@ class Daemon:
     def _work_off(self, once: Once) -> int:
         """Run until everything that is complete now has come to rest."""
         rest = _ONCE_STEP
-        while self._heed_signals(rest) and self._journal_is_well():
+        while self._go_on(rest) and self._journal_is_well():
             looked = self._clock.elapsed()
             self.hosts.mind()
             if once.is_worked_off():
@@ -301,7 +285,7 @@ class Daemon:
     def _be_ready(self) -> None:
         """Tell systemd, and begin with what has time: with a thousand models, or a long history, it takes seconds."""
         self._seen = None
-        _tell_systemd("READY=1")
+        systemd.report("READY=1")
         _LOG.info("ready", models=len(self.folders.all()))
         self.folders.allow_writing()
         for folder in self.folders.all():
@@ -326,7 +310,7 @@ class Daemon:
         patience = 3 * self.settings.sweep.interval.total_seconds() + 60
         # One share that hangs is no reason to start anew; that would not wake it.
         if self._clock.elapsed() - max(self.sweeps.last_ended, self._begun_at) < patience:
-            _tell_systemd("WATCHDOG=1")
+            systemd.report("WATCHDOG=1")
 
     def _say(self) -> None:
         """Tell systemd in a line what is going on."""
@@ -334,46 +318,23 @@ class Daemon:
             held = len(self.journal.holds.all())
             active = self.journal.jobs.count_active()
             watched = len(self.folders.all())
-            _tell_systemd(f"STATUS=Models watched: {watched}, on hold: {held}; jobs in work: {active}")
-
-    @contextmanager
-    def _told_of_failure(self) -> Iterator[None]:
-        """Say in all folders when retraind cannot start: what STATUS.txt says there is from before."""
-        try:
-            yield
-        except (JournalError, SQLAlchemyError, OSError):
-            publish_no_start(self.settings, self._clock)
-            raise
+            systemd.report(f"STATUS=Models watched: {watched}, on hold: {held}; jobs in work: {active}")
 
     def _stop(self) -> None:
         self._stopping.set()
-        _tell_systemd("STOPPING=1")
+        systemd.report("STOPPING=1")
         _LOG.info("stopping")
         ender = threading.Timer(_STOP_PATIENCE, _end_hard, [self._code])
         ender.daemon = True
         ender.start()
         try:
             self._exit.close()
-            self._publish_end()
+            self.publisher.publish_all_ends(self.folders.all(), "retraind was stopped")
         finally:
             ender.cancel()
         _LOG.info("stopped")
 
-    def _publish_end(self) -> None:
-        """Say in all folders that nobody looks after them now: many at a time, since shares are slow, and one may hang."""
-        end = partial(self.publisher.publish_end, why="retraind was stopped")
-        with ThreadPoolExecutor(_ENDERS, thread_name_prefix="end") as enders:
-            for each in [enders.submit(end, folder) for folder in self.folders.all()]:
-                each.result()
-
     # ------------------------------------------------------------------ hints and reloads
-
-    def _hint(self, model: str) -> None:
-        ask_for_scan(self.queue, self.folders, model)
-
-    def _changed(self, job: Job) -> None:
-        """Have a job's step published."""
-        self.queue.ask(job.model)
 
     def _read_again(self) -> None:
         """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
@@ -385,7 +346,7 @@ class Daemon:
             for problem in error.problems:
                 _LOG.error("reload_refused", problem=problem)
             return
-        _tell_systemd("RELOADING=1")
+        systemd.report("RELOADING=1")
         if fresh != read:
             _LOG.warning(
                 "restart_needed", reason="[api], [state] and work.parallel are read at the start only"
@@ -401,23 +362,9 @@ class Daemon:
         self._schedule()
         for name in {job.model for job in self.journal.jobs.active()} | fresh.models.keys():
             self.queue.ask(name)
-        _tell_systemd("READY=1")
+        systemd.report("READY=1")
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))
-
-
-def _tell_systemd(*assignments: str) -> None:
-    """Tell systemd how it goes; that it does not listen ends nothing."""
-    try:
-        notify(*assignments)
-    except OSError as error:
-        _not_told(str(error.strerror))
-
-
-@lru_cache
-def _not_told(reason: str) -> None:
-    """Log it once: there is something to tell each second."""
-    _LOG.warning("systemd_not_told", reason=reason)
 
 
 def _as_begun(read: Settings, begun: Settings) -> Settings:
@@ -433,3 +380,13 @@ def _end_hard(code: int) -> None:
         reason="a step did not reach a safe point in time; it is repeated after the next start",
     )
     os._exit(code)
+
+
+@contextmanager
+def _reported_on_shares(settings: Settings, clock: Clock) -> Iterator[None]:
+    """Say in all folders when retraind cannot start: what STATUS.txt says there is from before."""
+    try:
+        yield
+    except (JournalError, SQLAlchemyError, OSError):
+        publish_no_start(settings, clock)
+        raise

@@ -427,6 +427,18 @@ def test_a_copy_is_completed_though_the_original_is_already_half_deleted(job_fol
     assert tree(target) == everything | {"RESULT.txt": b"The model was retrained. Written anew."}
 
 
+def test_a_part_that_a_kill_left_beside_the_folder_is_removed_with_the_next_copy(job_folder, other_disk):
+    """A retry was killed while it copied, and the next one just after it had made the folder itself."""
+    target = other_disk / job_folder.name
+    part = target.with_name(f".{target.name}.partial")
+    part.mkdir()
+    (part / ".train_1.csv.copy").write_bytes(b"half")
+    target.mkdir()
+    copy_folder_verified(job_folder, target)
+    assert not part.exists()
+    assert tree(target) == tree(job_folder)
+
+
 def test_a_copy_that_differs_is_never_given_its_name(job_folder, other_disk, monkeypatch):
     plain = files.sha256_of
     monkeypatch.setattr(

@@ -13,5 +13,5 @@ def run(options: argparse.Namespace) -> int:
     settings, file = load(options.config)
     log.set_up()
     with Daemon(settings, file) as daemon:
-        daemon.handle_signals()
+        daemon.signals.install()
         return daemon.run(once=options.once)

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,8 @@ from retraind.system.probe import Question, ask_each
 
 _LOG = log.get(__name__)
 
+_ENDERS = 16
+"""Threads that say in all folders, of which there may be thousands, that retraind has stopped: it has eight seconds."""
 _BACKLOG_FULL = f"{MOST_ACTIVE:,} deliveries have been taken in and are not finished. Further ones are taken in as these are."
 _HOUR_FULL = (
     f"{MOST_AN_HOUR:,} deliveries have been taken in within the hour. Further ones are taken in later."
@@ -141,6 +144,13 @@ class Publisher:
             folder.retired = True
             if not folder.view.trouble:
                 self._write(folder.name, folder.model.drop, stopped_text(folder.name, self._clock.now(), why))
+
+    def publish_all_ends(self, folders: Collection[Folder], why: str) -> None:
+        """Say it in all folders, many at a time: shares are slow, and one may hang."""
+        end = partial(self.publish_end, why=why)
+        with ThreadPoolExecutor(_ENDERS, thread_name_prefix="end") as enders:
+            for each in [enders.submit(end, folder) for folder in folders]:
+                each.result()
 
     def publish_move(self, name: str, before: Path, folder: Folder | None = None) -> None:
         """Say in the folder that was a model's drop folder that it is no longer; `folder` was it until now."""

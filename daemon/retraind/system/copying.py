@@ -68,12 +68,13 @@ def copy_folder_verified(
     """
     plan = _planned(source, target, sealed)
     look_for_room(target.parent, sum(size + _BLOCK for size in plan.missing.values()), keep_free, target)
+    partial = partial_of(target)
+    # A kill may have left one, also beside the folder that it was to become.
+    remove(partial)
     if is_folder(target):
         changed = _copy_files(source, target, pause, plan)
         sync_folder(target.parent)
         return changed
-    partial = partial_of(target)
-    remove(partial)
     try:
         make_folder(partial)
         changed = _copy_files(source, partial, pause, plan)

@@ -2,6 +2,11 @@
 
 import os
 import socket
+from functools import lru_cache
+
+from retraind.system import log
+
+_LOG = log.get(__name__)
 
 
 def notify(*assignments: str) -> bool:
@@ -23,3 +28,17 @@ def watchdog_interval() -> float | None:
     if not patience.isdecimal() or (owner and owner != str(os.getpid())):
         return None
     return int(patience) / 2_000_000
+
+
+def report(*assignments: str) -> None:
+    """Report to systemd; that it does not listen ends nothing."""
+    try:
+        notify(*assignments)
+    except OSError as error:
+        _log_once(str(error.strerror))
+
+
+@lru_cache
+def _log_once(reason: str) -> None:
+    """Log it once: there is something to report each second."""
+    _LOG.warning("systemd_not_told", reason=reason)

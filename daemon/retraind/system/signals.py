@@ -1,0 +1,52 @@
+"""The signals that stop or reload the daemon, handed to its main thread."""
+
+import signal
+from enum import Enum
+from queue import Empty, SimpleQueue
+from types import FrameType
+
+from retraind.system import process
+
+
+class Wish(Enum):
+    """What a signal asks for."""
+
+    NOTHING = "nothing"
+    RELOAD = "reload"
+    STOP = "stop"
+
+
+class Signals:
+    """Collects signals; the main thread waits for them."""
+
+    def __init__(self) -> None:
+        # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
+        # called from a handler then.
+        self._received: SimpleQueue[int] = SimpleQueue()
+        self._terminals = process.terminals()
+        """Those of a daemon that was started by hand: then SIGHUP may mean that they were closed."""
+
+    def install(self) -> None:
+        """Let SIGTERM and SIGINT ask for a stop and SIGHUP for a reload. Call from the main thread."""
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            self._received.put(number)
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, handle)
+
+    def stop(self) -> None:
+        """Ask for a stop; safe from any thread."""
+        self._received.put(signal.SIGTERM)
+
+    def wait(self, patience: float) -> Wish:
+        """Wait for a signal for so many seconds and return what it asks for."""
+        try:
+            number = self._received.get(timeout=patience)
+        except Empty:
+            return Wish.NOTHING
+        gone = self._terminals - process.terminals()
+        if number == signal.SIGHUP and not gone:
+            return Wish.RELOAD
+        process.leave(gone)
+        return Wish.STOP
