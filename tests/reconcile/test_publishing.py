@@ -122,7 +122,7 @@ def test_the_steps_of_many_deliveries_are_published_together_and_wait_for_no_sha
             id=f"job-{number}", model=NAMES[number % 2], key=str(number), state=State.SEALED, files=(),
             created_at=now, updated_at=now,
         )  # fmt: skip
-        daemon._changed(daemon.journal.jobs.add(job, "delivery_complete"))
+        daemon.queue.ask(daemon.journal.jobs.add(job, "delivery_complete").model)
         daemon.loop.work_off_due()
     assert not asked
     share_of(daemon).run("publish")
