@@ -39,6 +39,10 @@ class Signals:
         """Ask for a stop; safe from any thread."""
         self._received.put(signal.SIGTERM)
 
+    def reload(self) -> None:
+        """Ask for a reload; safe from any thread."""
+        self._received.put(signal.SIGHUP)
+
     def wait(self, patience: float) -> Wish:
         """Wait for a signal for so many seconds and return what it asks for."""
         try:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -232,7 +231,7 @@ def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
         served.add_model("third", "key-of-third-0123456789")
         served.add_model("fourth", "key-of-fourth-0123456789")
         with hung(served.share):
-            run.daemon._signals.put(signal.SIGHUP)
+            run.daemon.signals.reload()
             until(lambda: "fourth" in watched(run), "the configuration is taken over")
             assert watched(run).keys() == {"well", "first", "third", "fourth"}
             assert watched(run)["fourth"].view.trouble.endswith(SILENT)

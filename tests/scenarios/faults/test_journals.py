@@ -287,7 +287,7 @@ def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(si
             journal.events.note("key_warning", reason=f"{number} " + 400 * "x")
     overwrite(journal_of(site), journal_of(site).stat().st_size // 2, 20_000)
     with Daemon(*load(site)) as daemon:
-        daemon._heed_signals = lambda _patience: True
+        daemon._go_on = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
     assert [event for event, _ in told] == ["journal_lost", "journal_damaged"]
     assert journal_of(site).with_name("journal.db.bad-1").exists()
@@ -318,7 +318,7 @@ def test_a_journal_deleted_under_the_daemon_is_written_again_with_all_it_held(si
         else:
             shutil.rmtree(journal_of(site).parent)
         daemon.journal.events.note("written_into_the_void", model="churn")
-        daemon._heed_signals = lambda _patience: True
+        daemon._go_on = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
     journal = Journal.open(journal_of(site))
     assert journal.holds.all()["churn"].problem == a_problem()
@@ -348,7 +348,7 @@ def test_a_backup_put_in_place_under_the_daemon_counts_and_what_was_there_is_kep
         daemon.journal.events.note("after_the_backup", model="churn")
         lose(journal_of(site))
         shutil.copy(backup, journal_of(site))
-        daemon._heed_signals = lambda _patience: True
+        daemon._go_on = lambda _patience: True
         assert daemon.run() == 1
     assert {"before_the_backup", "after_the_backup"} <= events_in(site, "journal.db.replaced-1")
     assert "after_the_backup" not in events_in(site, "journal.db")

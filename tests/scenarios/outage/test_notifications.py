@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import signal
 import threading
 import time
 from datetime import timedelta
@@ -329,7 +328,7 @@ def test_an_address_that_cannot_be_used_is_refused_by_check_start_and_reload_wit
             assert "notify.urls" in done.stdout + done.stderr
             assert "s3" not in (done.stdout + done.stderr).replace(str(site.root), "")
         with structlog.testing.capture_logs() as logged:
-            daemon.daemon._signals.put(signal.SIGHUP)
+            daemon.daemon.signals.reload()
             until(lambda: [line for line in logged if line["event"] == "reload_refused"], "it is refused")
         for role in ("train", "eval"):
             (site.drop / f"{role}_1.csv").write_text("only one column\n1\n")
