@@ -164,8 +164,6 @@ class Daemon:
         self._tidier = Tidier(self.pipeline, journal, clock, self._stopping)
         self.timetable = Timetable()
 
-    # ------------------------------------------------------------------ running
-
     def run(self, *, once: bool = False) -> int:
         """Work until stopped, or with `once` until what is complete now has been worked off.
 
@@ -333,8 +331,6 @@ class Daemon:
         finally:
             ender.cancel()
         _LOG.info("stopped")
-
-    # ------------------------------------------------------------------ hints and reloads
 
     def _read_again(self) -> None:
         """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
