@@ -1,4 +1,4 @@
-"""A taste of `make crash`: some hundred kills at random points, the same in every run of the suite."""
+"""A taste of `make crash`: some seventy kills at random points, the same in every run of the suite."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from scenarios.crash.campaign import complaint, summary
 from scenarios.crash.scenario import run
 
 pytestmark = pytest.mark.process
-KILLS = 12
+KILLS = 8
 """In each of the parts, so that they can run beside one another."""
 
 

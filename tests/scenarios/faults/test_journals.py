@@ -235,7 +235,12 @@ def settle(world):
     for starts in range(1, 5):
         try:
             with daemon_for(world) as daemon:
-                rebuild(world.settings, daemon.journal, daemon.pipeline._copies, believe=False)
+                rebuild(
+                    world.settings,
+                    daemon.journal,
+                    JobFiles.beside(world.settings.state.journal_file),
+                    believe=False,
+                )
                 daemon.journal.database.examine()
                 if daemon.journal.database.damage is None:
                     return starts
