@@ -15,7 +15,7 @@ import pytest
 
 from retraind.config.settings import SweepSettings
 from retraind.domain.job import Role
-from retraind.intake import drop_folder as folder_module
+from retraind.intake import manifest_claims
 from retraind.intake.drop_folder import DropFolder
 
 PAIR = ("train_1.csv", "eval_1.csv")
@@ -673,8 +673,8 @@ def test_a_manifest_with_a_byte_order_mark_is_read(told):
 def test_a_manifest_cannot_make_anything_else_be_opened(told, name, monkeypatch):
     manifest(told, train_1={"name": name})
     opened = []
-    plain = folder_module.open_regular
-    monkeypatch.setattr(folder_module, "open_regular", lambda path: opened.append(path.name) or plain(path))
+    plain = manifest_claims.open_regular
+    monkeypatch.setattr(manifest_claims, "open_regular", lambda path: opened.append(path.name) or plain(path))
     assert "which is not there." in reasons(told.look())
     assert "\n" not in reasons(told.look())
     told.hashing.work()
@@ -697,14 +697,14 @@ def test_a_manifest_swapped_for_something_else_just_now_stops_only_its_own_deliv
     for name in ("train_2.csv", "eval_2.csv"):
         told.put(name)
     path = manifest(told)
-    plain = folder_module.open_regular
+    plain = manifest_claims.open_regular
 
     def opening(path):
         path.unlink()
         os.mkfifo(path)
         return plain(path)
 
-    monkeypatch.setattr(folder_module, "open_regular", opening)
+    monkeypatch.setattr(manifest_claims, "open_regular", opening)
     view = told.look()
     assert view.trouble is None
     assert "1.manifest.json cannot be read: not a regular file." in reasons(view)
@@ -791,7 +791,7 @@ def test_a_failure_known_at_once_does_not_make_a_loop_either(told, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(told.hashing, "submit", submit)
-    monkeypatch.setattr(folder_module, "sha256_of", unreadable)
+    monkeypatch.setattr(manifest_claims, "sha256_of", unreadable)
     told.look()
     while told.hints and told.hints < 50:
         seen = told.hints

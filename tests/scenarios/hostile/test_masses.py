@@ -8,7 +8,6 @@ import pytest
 
 from retraind.config.settings import ModelSettings, SweepSettings
 from retraind.domain.job import State
-from retraind.intake import drop_folder as folder_module
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import MOST_FILES
 from retraind.reconcile import decide, publishing
@@ -72,7 +71,7 @@ class Waiting(Executor):
         self.owners = []
 
     def submit(self, function, *_):
-        self.owners.append(function.__self__.model.drop.name)
+        self.owners.append(function.__self__._drop.name)
         return Future()
 
 
@@ -102,7 +101,7 @@ def test_a_folder_of_countless_manifests_is_not_in_front_of_every_other(tmp_path
 
 
 def test_long_manifests_are_read_a_few_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_module, "_MOST_MANIFEST_BYTES", 1 << 20)
+    monkeypatch.setattr("retraind.intake.manifest_claims._MOST_MANIFEST_BYTES", 1 << 20)
     folder = with_manifests(tmp_path / "attacked", 50, Waiting(), padding=b" " * 100_000)
     reasons = [" ".join(wait.reasons) for wait in folder.look().waiting]
     assert sum("is read once those before it have been taken" in each for each in reasons) == 39
