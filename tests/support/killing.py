@@ -1,14 +1,18 @@
-"""Ends a piece of work at any one of its file operations, as a kill would, so that it can be run again."""
+"""Ends a piece of work at any one of its file operations or commits, as a kill would; other threads go on."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy.engine.default import DefaultDialect
 
 from retraind.system import files
 
-_OPERATIONS = ("open", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir", "fchmod", "utime")
+_NAMES = ("open", "fsync", "mkdir", "rename", "replace", "unlink", "rmdir", "fchmod", "utime")
+_FILE_OPERATIONS = (*((os, name) for name in _NAMES), (files, "_rename_no_replace"))
+_COMMIT = (DefaultDialect, "do_commit")
 
 
 class Killed(BaseException):
@@ -16,16 +20,22 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(number: int, *, after: bool) -> Iterator[None]:
-    """Raise Killed at the operation `number` (from 0), before or after it is done."""
+def killed_at(number: int, *, after: bool, commits: bool = False) -> Iterator[None]:
+    """Raise Killed at the operation `number` (from 0) of this thread, before or after it is done.
+
+    Once dead, dead: whatever cleans up behind the exception gets no operation through either.
+    """
+    here = threading.get_ident()
     count = 0
 
     def wrap(plain: Callable) -> Callable:
         def operation(*args, **kwargs):
             nonlocal count
+            if threading.get_ident() != here:
+                return plain(*args, **kwargs)
             count += 1
             now = count == number + 1
-            if now and not after:
+            if count > number + 1 or (now and not after):
                 raise Killed
             try:
                 outcome = plain(*args, **kwargs)
@@ -43,9 +53,8 @@ def killed_at(number: int, *, after: bool) -> Iterator[None]:
 
     os_open = os.open
     with pytest.MonkeyPatch.context() as patch:
-        for name in _OPERATIONS:
-            patch.setattr(os, name, wrap(getattr(os, name)))
-        patch.setattr(files, "_rename_no_replace", wrap(files._rename_no_replace))
+        for owner, name in (*_FILE_OPERATIONS, _COMMIT) if commits else _FILE_OPERATIONS:
+            patch.setattr(owner, name, wrap(getattr(owner, name)))
         yield
 
 

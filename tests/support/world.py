@@ -173,3 +173,18 @@ def a_world(
             yield world
         finally:
             world.close()
+
+
+def a_site(tmp_path: Path) -> Path:
+    """Write a configuration of one model, with its drop folder and nobody who answers; returns its path."""
+    (tmp_path / "drop").mkdir()
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text("k")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[api]\nbase_url = "http://127.0.0.1:9"\n'
+        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
+        f'[sweep]\ninterval = "100ms"\n[models.churn]\ndrop = "{tmp_path}/drop"\napi_key_file = "{key}"\nsettle = "0s"\n'
+    )
+    return config

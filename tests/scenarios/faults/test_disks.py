@@ -26,7 +26,7 @@ from retraind.system.files import held
 from support.lanes import by_hand, scan
 from support.peers import Peer, answer
 from support.process import somebody
-from support.world import a_world, table
+from support.world import a_site, a_world, table
 
 
 def fill(folder):
@@ -379,17 +379,7 @@ def test_files_replaced_while_they_are_in_work_are_never_sent_in_their_place(tmp
 
 
 def configured(tmp_path):
-    (tmp_path / "drop").mkdir()
-    key = tmp_path / "key"
-    key.touch(0o600)
-    key.write_text("k")
-    config = tmp_path / "config.toml"
-    config.write_text(
-        '[api]\nbase_url = "http://127.0.0.1:9"\n'
-        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
-        f'[sweep]\ninterval = "100ms"\n[models.churn]\ndrop = "{tmp_path}/drop"\napi_key_file = "{key}"\nsettle = "0s"\n'
-    )
-    return load(config)
+    return load(a_site(tmp_path))
 
 
 def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tmp_path, memory, monkeypatch):

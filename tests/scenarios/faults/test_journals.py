@@ -16,7 +16,7 @@ from retraind.domain.job import Outcome, Problem, State
 from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
-from support.world import a_world, table
+from support.world import a_site, a_world, table
 
 
 @contextmanager
@@ -39,17 +39,7 @@ def impatient(monkeypatch):
 @pytest.fixture
 def site(tmp_path):
     """A configuration of one model, with its drop folder and nobody who answers."""
-    (tmp_path / "drop").mkdir()
-    key = tmp_path / "key"
-    key.touch(0o600)
-    key.write_text("k")
-    config = tmp_path / "config.toml"
-    config.write_text(
-        '[api]\nbase_url = "http://127.0.0.1:9"\n'
-        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
-        f'[sweep]\ninterval = "100ms"\n[models.churn]\ndrop = "{tmp_path}/drop"\napi_key_file = "{key}"\nsettle = "0s"\n'
-    )
-    return config
+    return a_site(tmp_path)
 
 
 def journal_of(config):

@@ -22,7 +22,7 @@ from retraind.domain.job import State
 from retraind.emulator import Fault
 from scenarios.crash.installation import a_folder
 from scenarios.model_based.place import MODELS, Place
-from scenarios.model_based.points import Killed, killed_at
+from support.killing import Killed, killed_at
 
 _EXAMPLES = int(os.environ.get("RETRAIND_TESTS_EXAMPLES", "0"))
 _FAULTS = (
@@ -178,7 +178,7 @@ class Histories(RuleBasedStateMachine):
             self.place.close()
         elif work != "look":
             self.place.look(name)
-        with contextlib.suppress(Killed), killed_at(number, after=after):
+        with contextlib.suppress(Killed), killed_at(number, after=after, commits=True):
             match work:
                 case "look":
                     self.place.look(name)
