@@ -14,11 +14,12 @@ from retraind.api.circuit_breaker import FAILURES, FIRST_PAUSE, FORGET_AFTER, LO
 from retraind.api.client import ApiClient
 from retraind.api.object_store import AddressExpired, NotStored, ObjectStore
 from retraind.domain.failures import Hold, JobFailed, Retry, Setback, Stopped
+from retraind.domain.problems import legacy
 from retraind.system.clock import ManualClock
 from support.peers import answer
 
 HOST = "service.example"
-DOWN = Retry("The connection was refused.", of_host=True)
+DOWN = Retry(legacy("The connection was refused."), of_host=True)
 
 
 class Evenly(random.Random):
@@ -101,7 +102,7 @@ def test_a_refusal_keeps_its_words_for_as_long_as_the_outage_has_one_reason(brea
 
 
 def test_a_failure_leaves_with_the_name_of_its_host_and_other_trouble_does_not(breaker):
-    for end, host in ((DOWN, HOST), (Retry("Not yet."), None)):
+    for end, host in ((DOWN, HOST), (Retry(legacy("Not yet.")), None)):
         with pytest.raises(Retry) as caught, breaker.guard(HOST):
             raise dataclasses.replace(end, host=None)
         assert caught.value.host == host
@@ -116,7 +117,7 @@ def test_it_tells_what_is_down_since_when_and_why_until_it_is_well_again(breaker
     (outage,) = breaker.outages()
     assert outage == (HOST, begun, FAILURES, DOWN.what, clock.now() + FIRST_PAUSE)
     clock.pass_time(FIRST_PAUSE)
-    assert ask(breaker, Retry("The host answers HTTP 503.", of_host=True))
+    assert ask(breaker, Retry(legacy("The host answers HTTP 503."), of_host=True))
     (outage,) = breaker.outages()
     assert outage == (HOST, begun, FAILURES + 1, "The host answers HTTP 503.", clock.now() + 2 * FIRST_PAUSE)
     clock.pass_time(2 * FIRST_PAUSE)
@@ -161,11 +162,11 @@ def test_after_the_pause_one_is_let_through_until_it_is_known_what_it_met(breake
 
 ANSWERS = {
     "a success": None,
-    "an expired address": AddressExpired("Expired."),
-    "a refused key": Hold("No.", credential=True),
-    "refused data": JobFailed("No."),
-    "a training that is not finished": Retry("Not yet."),
-    "an answer that nobody can read": Retry("Not JSON."),
+    "an expired address": AddressExpired(legacy("Expired.")),
+    "a refused key": Hold(legacy("No."), credential=True),
+    "refused data": JobFailed(legacy("No.")),
+    "a training that is not finished": Retry(legacy("Not yet.")),
+    "an answer that nobody can read": Retry(legacy("Not JSON.")),
 }
 
 
@@ -222,11 +223,11 @@ def test_the_pause_is_spread_by_chance_down_to_its_half(breaker, clock, chance):
 def test_a_longer_wait_that_the_host_asks_for_is_kept_within_the_longest_pause(breaker, clock):
     """It binds the job that was told so; for all others the host is asked again."""
     opened(breaker, FAILURES - 1)
-    ask(breaker, Retry("Busy.", after=timedelta(minutes=2), of_host=True))
+    ask(breaker, Retry(legacy("Busy."), after=timedelta(minutes=2), of_host=True))
     assert pause_of(breaker, clock) == timedelta(minutes=2)
-    ask(breaker, Retry("Busy.", after=timedelta(hours=20), of_host=True))
+    ask(breaker, Retry(legacy("Busy."), after=timedelta(hours=20), of_host=True))
     assert pause_of(breaker, clock) == LONGEST_PAUSE
-    ask(breaker, Retry("Busy.", after=timedelta(seconds=1), of_host=True))
+    ask(breaker, Retry(legacy("Busy."), after=timedelta(seconds=1), of_host=True))
     assert pause_of(breaker, clock) == 4 * FIRST_PAUSE
 
 

@@ -19,6 +19,7 @@ from retraind.api.credentials import (
 from retraind.api.redaction import fingerprint
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Retry
+from retraind.domain.problems import legacy
 from retraind.system.clock import ManualClock
 
 DAY = timedelta(days=1)
@@ -78,7 +79,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     value = {"file": file, "ential": "churn", "key": "key-of-churn"}
     given = next(each for ending, each in value.items() if field.endswith(ending))
     number = {"model_id": 1001} if field.startswith("secret") else {}
-    hold = Hold("The service does not know the key.", credential=True, refused=True)
+    hold = Hold(legacy("The service does not know the key."), credential=True, refused=True)
     problem = explained(hold, "churn", model(**{field: given}, **number))
     key, renewal = (words.format(file=file) for words in ORIGINS[field])
     assert problem.what.startswith(f"The service does not know the key. This is {key}")

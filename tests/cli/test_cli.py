@@ -16,6 +16,7 @@ from retraind.config.load import load_to_look
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
 from retraind.domain.job import State
+from retraind.domain.problems import legacy
 from retraind.domain.records import Outage
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
 from retraind.store.journal import Journal
@@ -179,7 +180,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(site, command):
 
 def test_status_tells_which_hosts_are_down(site):
     since = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    outage = Outage("127.0.0.1:9", since, 7, "It was refused.", since + timedelta(minutes=5))
+    outage = Outage("127.0.0.1:9", since, 7, legacy("It was refused."), since + timedelta(minutes=5))
     journal = Journal.open(site.root / "state" / "journal.db")
     journal.hosts.replace([outage])
     journal.close()
@@ -374,7 +375,7 @@ def test_status_is_a_check_for_a_monitor(site):
     assert site.command("status").returncode == 0
     journal = Journal.open(site.root / "state" / "journal.db")
     since = datetime.now(UTC) - timedelta(hours=1)
-    outage = Outage("127.0.0.1:1", since, 9, "The connection was refused.", since)
+    outage = Outage("127.0.0.1:1", since, 9, legacy("The connection was refused."), since)
     journal.hosts.replace((outage,), frozenset())
     journal.close()
     assert site.command("status").returncode == 1

@@ -15,7 +15,6 @@ from retraind.domain.job import (
     RESTING,
     TALKS,
     Job,
-    Problem,
     Role,
     SealedFile,
     Signature,
@@ -23,6 +22,7 @@ from retraind.domain.job import (
     job_id,
     order_of_key,
 )
+from retraind.domain.problems import Problem
 from retraind.jobs.steps import DataSteps, ServiceSteps
 
 LONGEST_ID_BYTES = 120
@@ -185,10 +185,3 @@ def test_what_lies_beside_the_data_rebuilds_the_job_without_its_upload_address(j
     assert b"ticket-nobody-may-see" not in text
     assert "upload_ticket" not in json.loads(text)
     assert Job.model_validate_json(text) == job.changed(upload_ticket=None)
-
-
-def test_a_remedy_s_commands_get_names_and_nothing_else_of_it_changes():
-    remedy = r"Change the variable RETRAIND_MODELS__CHURN__API_KEY, then run: retraind release MODEL"
-    problem = Problem(what="The key ended.", remedy=remedy)
-    assert problem.told(MODEL=r"a\1b") == "The key ended. " + remedy.replace("release MODEL", r"release a\1b")
-    assert Problem(what="It failed.", remedy="").told(JOB="x") == "It failed."

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retraind.domain.job import IN_WORK, LIFE, RESTING, TALKS, Job, Outcome, Problem, State
+from retraind.domain.job import IN_WORK, LIFE, RESTING, TALKS, Job, Outcome, State
+from retraind.domain.problems import legacy
 from retraind.domain.turns import Turns, in_turn, next_in_turn, turns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-ASIDE = Problem(what="Somebody has to look at this.", remedy="Look.")
+ASIDE = legacy("Somebody has to look at this.", "Look.")
 
 
 def job(key="", state=State.SEALED, number=0, **more):

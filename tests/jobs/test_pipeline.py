@@ -19,7 +19,8 @@ from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Member, build
 from retraind.domain.failures import Stopped
-from retraind.domain.job import LIFE, Outcome, Problem, Role, State
+from retraind.domain.job import LIFE, Outcome, Role, State
+from retraind.domain.problems import legacy
 from retraind.emulator import Fault
 from retraind.reconcile.upkeep import Caretaker
 from retraind.report import notes
@@ -515,7 +516,7 @@ def test_a_hold_of_a_model_ends_without_a_person_when_its_reason_has_gone(world)
     """The service has said that the model is deleted, and then no longer says so."""
     caretaker = looking_after(world)
     job = world.run(world.sealing(), until=State.BUNDLED)
-    world.journal.holds.hold("churn", Problem(what="It is deleted.", remedy="Look."), credential=False)
+    world.journal.holds.hold("churn", legacy("It is deleted.", "Look."), credential=False)
     world.clock.pass_time(timedelta(hours=5, minutes=59))
     caretaker.mind()
     assert world.journal.holds.is_held("churn")
@@ -826,7 +827,7 @@ def test_a_retry_that_begins_anew_tells_nothing_of_the_training_before(tmp_path)
 def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
     job = world.sealing()
     late = next(file for file in job.files if file.role is not came)
-    problem = Problem(what="It stayed incomplete.", remedy="Deliver both files again.")
+    problem = legacy("It stayed incomplete.", "Deliver both files again.")
     job = world.run(world.journal.jobs.write(job, files=(job.file(came),), problem=problem))
     (world.share / late.name).rename(world.folder(job) / late.name)
     before = world.files()
@@ -1006,9 +1007,7 @@ def test_notes_can_be_read_by_whoever_can_read_the_share(world):
 
 def test_a_timed_out_delivery_is_filed_as_failed_with_its_reason(world):
     job = world.sealing(evaluation=None)
-    job = world.journal.jobs.write(
-        job, problem=Problem(what="The evaluation file never came.", remedy="Send both.")
-    )
+    job = world.journal.jobs.write(job, problem=legacy("The evaluation file never came.", "Send both."))
     job = world.run(job)
     assert job.state is State.FAILED
     assert "The evaluation file never came." in world.read(job, "ERROR.txt")

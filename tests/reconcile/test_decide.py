@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retraind.domain.job import RESTING, Job, Problem, Role, SealedFile, Signature, State
+from retraind.domain.job import RESTING, Job, Role, SealedFile, Signature, State
+from retraind.domain.problems import legacy
 from retraind.intake.pairing import Delivery
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR, Decision, Situation, decide
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(minutes=1), NOW + timedelta(hours=1)
-ASIDE = Problem(what="Somebody has to look at this.", remedy="Look.")
+ASIDE = legacy("Somebody has to look at this.", "Look.")
 ONCE = 50
 """Deliveries that one pass takes in."""
 

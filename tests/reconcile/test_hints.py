@@ -9,7 +9,8 @@ import pytest
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
-from retraind.domain.job import Outcome, Problem, State
+from retraind.domain.job import Outcome, State
+from retraind.domain.problems import legacy
 from retraind.reconcile import hints
 from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.work_queue import Asked
@@ -172,7 +173,7 @@ def heard(daemon, monkeypatch):
 
 
 def test_a_hold_that_begins_or_ends_is_heard_of_once(daemon, heard):
-    daemon.journal.holds.hold("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
+    daemon.journal.holds.hold("churn", legacy("It is gone.", "Bring it."), credential=False)
     daemon._hints.heed()
     assert heard == ["churn"]
     daemon._hints.heed()
@@ -201,7 +202,7 @@ def test_a_wish_is_heard_of_though_nothing_else_has_changed(tmp_path):
 
 def test_a_change_that_could_not_be_read_is_heard_of_later(daemon, heard, monkeypatch):
     daemon._heed_journal()
-    daemon.journal.holds.hold("churn", Problem(what="It is gone.", remedy="Bring it."), credential=False)
+    daemon.journal.holds.hold("churn", legacy("It is gone.", "Bring it."), credential=False)
     heard.clear()
     with monkeypatch.context() as patch:
         patch.setattr(daemon.journal.holds, "all", lambda: 1 // 0)

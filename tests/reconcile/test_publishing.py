@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retraind.domain.job import Job, Problem, State
+from retraind.domain.job import Job, State
+from retraind.domain.problems import legacy
 from retraind.reconcile import publishing
 from support.lanes import settle, sweep
 from support.world import table
 
 NAMES = ("churn", "price")
-GONE = Problem(what="It is gone.", remedy="Bring it.")
+GONE = legacy("It is gone.", "Bring it.")
 
 
 def text_in(drop):

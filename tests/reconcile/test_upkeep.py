@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
-from retraind.domain.job import Problem
+from retraind.domain.problems import legacy
 from retraind.reconcile.upkeep import Caretaker
 from support.process import Site
 from support.world import a_world, table
 
-USED_UP = Problem(what="The budget is used up.", remedy="Wait.")
+USED_UP = legacy("The budget is used up.", "Wait.")
 
 
 def test_a_hold_that_a_command_ends_in_the_same_moment_keeps_no_other_from_ending(tmp_path, monkeypatch):

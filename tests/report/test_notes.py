@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.problems import legacy
 from retraind.report import notes, report_json
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ def finished(outcome: Outcome, **more) -> Job:
     )  # fmt: skip
 
 
-PROBLEM = Problem(what="The data has a hole.", remedy="Run: retraind retry JOB", details=("Row 1.", "Row 2."))
+PROBLEM = legacy("The data has a hole.", "Run: retraind retry JOB")
 NOTES = [
     # outcome, further fields, what the note has to say, what it must not say
     (Outcome.TRAINED, {"trained_at": NOW}, ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"], []),
@@ -82,9 +83,7 @@ def test_no_sentence_of_a_note_is_cut_into_ribbons():
     long = (
         "This is a finding about a file whose name is " + "n" * 200 + ".csv, and so it goes on for a while."
     )
-    note = notes.note(
-        finished(Outcome.FAILED, problem=Problem(what=long, remedy="Nothing.", details=(long,)))
-    )
+    note = notes.note(finished(Outcome.FAILED, problem=legacy(long, "Nothing.")))
     assert note.count("n" * 200) == 2
 
 

@@ -11,7 +11,8 @@ import structlog
 
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError
-from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.problems import legacy
 from retraind.domain.records import Outage
 from retraind.report.messages import KINDS
 from retraind.report.notifications import Notifier, recipients_of
@@ -21,7 +22,7 @@ from support.peers import Peer, answer
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = "token-0123456789abcdef"
-PROBLEM = Problem(what="The key ended.", remedy="Fetch another, then run: retraind release MODEL")
+PROBLEM = legacy("The key ended.", "Fetch another, then run: retraind release MODEL")
 
 
 class Place:
@@ -60,7 +61,7 @@ class Place:
         return self.journal.jobs.add(job, "delivery_complete")
 
     def hold(self, what="The key ended."):
-        self.journal.holds.hold("churn", Problem(what=what, remedy=PROBLEM.remedy), credential=True)
+        self.journal.holds.hold("churn", legacy(what, PROBLEM.remedy), credential=True)
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_nothing_that_came_with_a_name_rings_a_bell_or_calls_everybody(place):
     job = place.journal.jobs.write(job, key="<!channel>@everyone\x1b[2J\n\u202e")
     place.journal.jobs.write(
         job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
-        problem=Problem(what="x", remedy=""), detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."},
+        problem=legacy("x"), detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."},
     )  # fmt: skip
     notifier.deliver()
     (told,) = heard(peer)
@@ -121,7 +122,7 @@ EVENTS = {
     "a delivery that failed": (
         lambda journal, job: journal.jobs.write(
             job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
-            problem=Problem(what="The data is bad.", remedy="Run: retraind retry JOB"),
+            problem=legacy("The data is bad.", "Run: retraind retry JOB"),
             detail={"outcome": "failed", "reason": "The data is bad."},
         ),
         "churn, delivery 1 failed",
@@ -162,7 +163,7 @@ EVENTS = {
         "It had been trying since {since}.",
     ),
     "a key that ends": (
-        lambda journal, _: journal.events.note_warning("churn", Problem(what="The API key ends on Monday.", remedy="Fetch.")),
+        lambda journal, _: journal.events.note_change("key_warning", "churn", legacy("The API key ends on Monday.", "Fetch.")),
         "churn: its key ends soon",
         "The API key ends on Monday. Fetch.",
     ),
@@ -172,7 +173,7 @@ EVENTS = {
         "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done.",
     ),
     "a folder that is gone": (
-        lambda journal, _: journal.events.note_change("folder_away", "churn", "The share is not mounted."),
+        lambda journal, _: journal.events.note_change("folder_away", "churn", legacy("The share is not mounted.")),
         "churn: its drop folder is out of reach",
         "The share is not mounted. The other models go on; this one does so by itself when the folder is back.",
     ),
@@ -200,16 +201,16 @@ def test_each_event_is_worded_for_somebody_who_is_elsewhere(place, case):
 def test_what_begins_and_ends_is_told_at_both_ends(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
-    outage = Outage("api.example", NOW, 5, "It was refused.", NOW)
+    outage = Outage("api.example", NOW, 5, legacy("It was refused."), NOW)
     place.hold()
     place.journal.holds.release("churn", "the API key was replaced")
     place.journal.hosts.replace([outage])
     place.journal.hosts.replace([outage], {"api.example"})
     place.journal.hosts.replace([])
-    place.journal.events.note_change("folder_away", "churn", "The share is not mounted.")
+    place.journal.events.note_change("folder_away", "churn", legacy("The share is not mounted."))
     place.journal.events.note_change("folder_away", "churn", None)
-    place.journal.events.note_warning("churn", Problem(what="It ends.", remedy="Fetch."))
-    place.journal.events.note_warning("churn", None)
+    place.journal.events.note_change("key_warning", "churn", legacy("It ends.", "Fetch."))
+    place.journal.events.note_change("key_warning", "churn", None)
     notifier.deliver()
     assert titles(peer) == [
         "churn is on hold", "churn is no longer on hold",
@@ -223,7 +224,7 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
 def test_an_outage_that_was_short_is_not_told_at_all(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
-    place.journal.hosts.replace([Outage("api.example", NOW, 5, "It was refused.", NOW)])
+    place.journal.hosts.replace([Outage("api.example", NOW, 5, legacy("It was refused."), NOW)])
     place.journal.hosts.replace([])
     notifier.deliver()
     assert not peer.visits
@@ -351,7 +352,7 @@ def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_
     peer = place.listener(answer(503), answer(200))
     notifier = place.notifier(peer.url)
     for number in range(80):
-        place.journal.events.note_change("folder_away", f"m{number}", "The share is not mounted.")
+        place.journal.events.note_change("folder_away", f"m{number}", legacy("The share is not mounted."))
     wait = notifier.deliver()
     place.clock.pass_time(timedelta(seconds=wait))
     assert notifier.deliver() is None

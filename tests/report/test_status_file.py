@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.problems import legacy
 from retraind.domain.records import ModelHold, Outage
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import Sighting, Waiting
@@ -31,12 +32,12 @@ def job(key: str, state: State, **more) -> Job:
 
 
 def held(what: str, remedy: str, *, credential: bool = False) -> ModelHold:
-    return ModelHold("churn", NOW, Problem(what=what, remedy=remedy), credential)
+    return ModelHold("churn", NOW, legacy(what, remedy), credential)
 
 
 def test_where_a_key_is_on_its_machine_is_not_told_on_the_share():
     hold = held("The service refuses the key.", "Put another into /etc/secret.", credential=True)
-    warning = Problem(what="The API key ends soon.", remedy="Put another into /etc/secret.")
+    warning = legacy("The API key ends soon.", "Put another into /etc/secret.")
     for text in (
         status_text("churn", View(), [], hold, None),
         status_text("churn", View(), [], None, None, warning=warning),
@@ -78,8 +79,8 @@ def test_of_many_deliveries_the_one_that_all_wait_for_comes_first_and_the_others
 def test_hosts_are_told_in_plain_words_without_their_ports():
     service, store = "service.test:8443", "store.test"
     outages = [
-        Outage(service, NOW, 9, f"The connection to the service ({service}) was refused.", NOW),
-        Outage(store, NOW, 9, f"The object store ({store}) answers HTTP 500.", NOW),
+        Outage(service, NOW, 9, legacy(f"The connection to the service ({service}) was refused."), NOW),
+        Outage(store, NOW, 9, legacy(f"The object store ({store}) answers HTTP 500."), NOW),
     ]
     refused = f"The connection to the service ({service}) was refused."
     jobs = [

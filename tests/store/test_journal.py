@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from retraind.domain.job import LIFE, Job, Outcome, Problem, Role, SealedFile, Signature, State
+from retraind.domain.job import LIFE, Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.problems import legacy
 from retraind.domain.records import Outage
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
@@ -38,9 +39,7 @@ def a_job(
 
 
 def test_a_job_comes_back_as_it_was_written_even_after_reopening(journal, tmp_path):
-    job = journal.jobs.add(
-        a_job(warnings=("a \n b", "日本語"), problem=Problem(what="x", remedy="y")), "sealing"
-    )
+    job = journal.jobs.add(a_job(warnings=("a \n b", "日本語"), problem=legacy("x", "y")), "sealing")
     journal.close()
     again = Journal.open(tmp_path / "journal.db")
     assert again.jobs.get(job.id) == job
@@ -64,7 +63,7 @@ def test_how_many_jobs_are_active_and_whether_a_model_is_held_can_be_asked_witho
     for number, state in enumerate(State):
         journal.jobs.add(a_job(number, state=state), "made")
     assert journal.jobs.count_active() == len(journal.jobs.active()) > 0
-    journal.holds.hold("churn", Problem(what="x", remedy="y"), credential=True)
+    journal.holds.hold("churn", legacy("x", "y"), credential=True)
     assert [journal.holds.is_held(model) for model in ("churn", "price")] == [True, False]
     journal.holds.release("churn", "because")
     assert not journal.holds.is_held("churn")
@@ -197,10 +196,10 @@ def test_the_same_bytes_are_recognised_once_they_were_trained_or_are_about_to_be
 
 
 def test_a_model_is_held_once_per_reason_and_released_once(journal):
-    problem = Problem(what="no key", remedy="get one")
+    problem = legacy("no key", "get one")
     assert journal.holds.hold("churn", problem, credential=True)
     assert not journal.holds.hold("churn", problem, credential=True)
-    assert journal.holds.hold("churn", Problem(what="gone", remedy=""), credential=False)
+    assert journal.holds.hold("churn", legacy("gone"), credential=False)
     assert journal.holds.all()["churn"].problem.what == "gone"
     assert journal.holds.release("churn", "test")
     assert not journal.holds.release("churn", "test")
@@ -213,8 +212,8 @@ def test_a_model_is_held_once_per_reason_and_released_once(journal):
 
 
 def test_hosts_that_are_down_are_kept_as_long_as_they_are_and_begin_and_end_in_the_history(journal, tmp_path):
-    api = Outage("api.example", NOW, 5, "It was refused.", NOW + timedelta(seconds=5))
-    store = Outage("store.example:9000", NOW, 7, "It stayed silent.", NOW + timedelta(seconds=20))
+    api = Outage("api.example", NOW, 5, legacy("It was refused."), NOW + timedelta(seconds=5))
+    store = Outage("store.example:9000", NOW, 7, legacy("It stayed silent."), NOW + timedelta(seconds=20))
     journal.hosts.replace([store, api])
     assert list(journal.hosts.all().values()) == [api, store]
     later = api._replace(failures=6, next_try=NOW + timedelta(minutes=1))
@@ -238,10 +237,10 @@ def test_what_there_is_to_tell_is_looked_up_for_many_models_at_once(journal):
     for job in (old, new):
         journal.events.note("job_filed", job)
     journal.events.note("model_switched", old)
-    warning = Problem(what="The key ends soon.", remedy="Replace it.")
-    journal.events.note_warning("price", warning)
-    journal.events.note_warning("other", warning)
-    journal.events.note_warning("other", None)
+    warning = legacy("The key ends soon.", "Replace it.")
+    journal.events.note_change("key_warning", "price", warning)
+    journal.events.note_change("key_warning", "other", warning)
+    journal.events.note_change("key_warning", "other", None)
     journal.holds.hold("price", warning, credential=True)
     found = journal.standings(["price", "churn", "other", "new"])
     assert found["churn"] == ([active, newer], None, new, old, None)
@@ -265,12 +264,12 @@ LOOKUPS = {
     ),
     "same_content": lambda journal: journal.contents.trained("churn", "x", "y"),
     "events": lambda journal: journal.events.history("x"),
-    "warning": lambda journal: journal.events.warning("churn"),
+    "warning": lambda journal: journal.events.last_problem("key_warning", "churn"),
     "standings": lambda journal: journal.standings(["churn", "price"]),
     "published": lambda journal: journal.published("churn"),
     "entries_after": lambda journal: journal.events.entries_after(5, {"job_filed", "model_held"}, 20),
     "last_entry": lambda journal: journal.events.last_entry(),
-    "last_word": lambda journal: journal.events.last_word("folder_away", "churn"),
+    "last_word": lambda journal: journal.events.last_problem("folder_away", "churn"),
     "trainings_since": lambda journal: journal.events.trainings_since("churn", NOW),
     "line_speed": lambda journal: journal.events.line_speed("churn"),
     "versions": lambda journal: journal.jobs.versions("churn"),

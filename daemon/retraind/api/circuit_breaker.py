@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retraind.domain.failures import Retry, Setback
+from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
-from retraind.system.clock import Clock, for_people
+from retraind.system.clock import Clock
 
 FAILURES = 5
 """So many in a row open the circuit."""
@@ -35,7 +36,7 @@ class _Circuit:
     """The same in `Clock.elapsed` seconds, which counts."""
     asking: bool = False
     """True while one request finds out whether the host is back."""
-    reason: str = ""
+    reason: Problem | None = None
 
 
 class Breaker:
@@ -81,7 +82,7 @@ class Breaker:
             return tuple(
                 Outage(host, circuit.since, circuit.failures, circuit.reason, circuit.next_try)
                 for host, circuit in sorted(self._circuits.items())
-                if circuit.failures >= FAILURES
+                if circuit.failures >= FAILURES and circuit.reason is not None
             )
 
     def resume(self, outages: Iterable[Outage]) -> None:
@@ -107,18 +108,16 @@ class Breaker:
                 circuit.asking = True
                 return True
             wait = timedelta(seconds=max(left, 1.0) + self._chance.uniform(0, 1))
-            # Words that stay the same for as long as the outage lasts: they stand in histories and in STATUS.txt.
-            what = (
-                f"{host} has been failing since {for_people(circuit.since)}; until it is well again, one request in a "
-                f"while is sent there. The last time: {circuit.reason}"
-            )
-        raise refusal(what, after=wait, host=host, outage=True, effect=False)
+            # Facts that stay the same for as long as the outage lasts: they stand in histories and in STATUS.txt.
+            assert circuit.reason is not None
+            down = problem("host_failing", host=host, since=circuit.since, last=circuit.reason)
+        raise refusal(down, after=wait, host=host, outage=True, effect=False)
 
     def _failed(self, host: str, trouble: Retry, *, asking: bool) -> None:
         with self._lock:
             now = self._clock.now()
             circuit = self._circuits.setdefault(host, _Circuit(now, next_try=now))
-            circuit.reason = trouble.what
+            circuit.reason = trouble.problem
             trouble.outage = circuit.failures + 1 >= FAILURES
             if circuit.failures >= FAILURES and not asking:
                 # It was under way when the circuit opened, and tells no more than those before it.

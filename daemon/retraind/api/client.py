@@ -32,6 +32,7 @@ from retraind.api.http import NETWORK_ERRORS, network_retry, new_session, time_o
 from retraind.api.redaction import fingerprint, hidden, holds
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, Retry
+from retraind.domain.problems import legacy
 from retraind.system.addresses import place_of, place_with_user
 from retraind.system.clock import Clock
 from retraind.system.escape import display
@@ -159,7 +160,7 @@ class ApiClient:
         try:
             _HTTP_URL.validate_python(answer.upload_url)
         except ValidationError:
-            raise Retry("The service's answer holds no usable upload address.") from None
+            raise Retry(legacy("The service's answer holds no usable upload address.")) from None
         _refuse_echo(api_key, answer.retrain_job_id, place_with_user(answer.upload_url))
         return answer
 
@@ -202,8 +203,10 @@ class ApiClient:
     ) -> _AnswerT:
         if not _HEADER_VALUE.fullmatch(key):
             raise Hold(
-                "The key is empty or has characters that no key has.",
-                "Put the key alone, on one line, where the configuration says.",
+                legacy(
+                    "The key is empty or has characters that no key has.",
+                    "Put the key alone, on one line, where the configuration says.",
+                ),
                 credential=True,
             )
         with self._breaker.guard(self._host):
@@ -237,8 +240,10 @@ class ApiClient:
             raise network_retry(error, whom) from None
         if len(body) > LARGEST_ANSWER:
             raise Retry(
-                f"The answer of {whom} is longer than {LARGEST_ANSWER} bytes, which no documented answer is.",
-                "Check api.base_url, and whether a proxy answers in the service's place.",
+                legacy(
+                    f"The answer of {whom} is longer than {LARGEST_ANSWER} bytes, which no documented answer is.",
+                    "Check api.base_url, and whether a proxy answers in the service's place.",
+                ),
             )
         if not 200 <= response.status_code < 300:  # noqa: PLR2004
             message = message_in(body)
@@ -255,8 +260,10 @@ def _refuse_echo(api_key: str, *names: str) -> None:
     """Raise Retry where the service's answer has the key in what is kept, shown, or asked of others."""
     if any(holds(name, api_key) for name in names):
         raise Retry(
-            "The service's answer holds the API key where a name or an address is expected.",
-            "Check api.base_url, and whether a proxy answers in the service's place.",
+            legacy(
+                "The service's answer holds the API key where a name or an address is expected.",
+                "Check api.base_url, and whether a proxy answers in the service's place.",
+            ),
         )
 
 
@@ -284,7 +291,9 @@ def unreadable(body: bytes, whom: str) -> Retry:
         what = f"The answer of {whom} is cut off or lacks a documented field."
     else:
         what = f"The answer of {whom} is not JSON."
-    return kind(what, "If this stays so, a proxy or sign-in page may be answering in the service's place.")
+    return kind(
+        legacy(what, "If this stays so, a proxy or sign-in page may be answering in the service's place.")
+    )
 
 
 def read_end_date(value: object) -> datetime | None:

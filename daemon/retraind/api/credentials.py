@@ -20,8 +20,8 @@ from cryptography.fernet import Fernet, InvalidToken
 from retraind.api.client import IssuedKey, Service
 from retraind.api.redaction import fingerprint
 from retraind.config.settings import ENV_PREFIX, ModelSettings
-from retraind.domain.failures import Hold, Retry, disk_remedy
-from retraind.domain.job import Problem
+from retraind.domain.failures import Hold, Retry
+from retraind.domain.problems import Problem, legacy
 from retraind.system.clock import Clock, for_people
 
 KEY_LIFETIME = timedelta(days=30)
@@ -181,8 +181,7 @@ class Credentials:
         secret = self.secret(name, model)
         if secret is None or model.model_id is None:
             raise Hold(
-                f"models.{name} has no credential.",
-                "Name api_key_file in the configuration.",
+                legacy(f"models.{name} has no credential.", "Name api_key_file in the configuration."),
                 credential=True,
             )
         issued = self._service.issue_key(model.model_id, secret)
@@ -253,11 +252,10 @@ def origin_of(name: str, model: ModelSettings) -> Origin:
 def explained(hold: Hold, name: str, model: ModelSettings) -> Problem:
     """Return what a hold says, completed with which key was refused and how to renew it."""
     if not hold.refused:
-        return Problem(what=hold.what, remedy=hold.remedy)
+        return hold.problem
     origin = origin_of(name, model)
-    return Problem(
-        what=f"{hold.what} This is {origin.key}.", remedy=f"{hold.remedy} {origin.renewal}".strip()
-    )
+    said = hold.problem.facts
+    return legacy(f"{said['what']} This is {origin.key}.", f"{said['remedy']} {origin.renewal}".strip())
 
 
 def warning_of(issued: datetime, now: datetime, origin: Origin) -> Problem | None:
@@ -265,10 +263,10 @@ def warning_of(issued: datetime, now: datetime, origin: Origin) -> Problem | Non
     end = issued + KEY_LIFETIME
     if now < end - RENEW_BEFORE:
         return None
-    return Problem(
-        what=f"{origin.key[0].upper()}{origin.key[1:]} has been in use since {for_people(issued)}, so expect it to end by "
+    return legacy(
+        f"{origin.key[0].upper()}{origin.key[1:]} has been in use since {for_people(issued)}, so expect it to end by "
         f"{for_people(end)}.",
-        remedy=origin.renewal,
+        origin.renewal,
     )
 
 
@@ -285,26 +283,29 @@ def _read(path: Path, key: str) -> str:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise Hold(
-                    f"{key}: what it names is not a file.",
-                    f"Put a file with the key there, as {path}",
+                    legacy(
+                        f"{key}: what it names is not a file.", f"Put a file with the key there, as {path}"
+                    ),
                     credential=True,
                 )
             if found.st_mode & 0o007:
                 raise Hold(
-                    f"{key}: other users of its machine can read or change the key file.",
-                    f"Run: chmod o= {shlex.quote(str(path))}",
+                    legacy(
+                        f"{key}: other users of its machine can read or change the key file.",
+                        f"Run: chmod o= {shlex.quote(str(path))}",
+                    ),
                     credential=True,
                 )
             content = file.read(_LARGEST_FILE)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno not in _LASTING:
-            raise Retry(
-                f"{key}: the key file cannot be read just now: {error.strerror}.", disk_remedy(error)
-            ) from None
+            raise Retry(legacy(f"{key}: the key file cannot be read just now: {error.strerror}.")) from None
         reason = error.strerror if isinstance(error, OSError) else "its name cannot be one"
         raise Hold(
-            f"{key}: the key file cannot be read: {reason}.",
-            f"Put the key into {path}, readable for the service's user alone.",
+            legacy(
+                f"{key}: the key file cannot be read: {reason}.",
+                f"Put the key into {path}, readable for the service's user alone.",
+            ),
             credential=True,
         ) from None
     # Some editors begin a text with a byte order mark.
@@ -316,8 +317,10 @@ def _usable(text: str, where: str, place: str = "there") -> str:
     value = text.strip()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise Hold(
-            f"{where} holds no usable key (it is empty or has characters that no key has).",
-            f"Put the key {place}, alone and on one line.",
+            legacy(
+                f"{where} holds no usable key (it is empty or has characters that no key has).",
+                f"Put the key {place}, alone and on one line.",
+            ),
             credential=True,
         )
     return value
@@ -327,8 +330,10 @@ def _from_systemd(credential: str, key: str) -> str:
     folder = os.environ.get(CREDENTIALS_VARIABLE)
     if not folder or "/" in credential or credential in {".", ".."}:
         raise Hold(
-            f"{key}: systemd has passed no credential {credential!r}.",
-            f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart it.",
+            legacy(
+                f"{key}: systemd has passed no credential {credential!r}.",
+                f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart it.",
+            ),
             credential=True,
         )
     return _read(Path(folder) / credential, key)

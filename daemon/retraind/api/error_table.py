@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from retraind.api.redaction import hidden
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback
+from retraind.domain.problems import legacy
 from retraind.system import log
 
 _LONGEST_WAIT = timedelta(hours=1)
@@ -29,15 +30,15 @@ class NotKnown(JobFailed):
 
 
 def _credential(what: str, remedy: str = "") -> Callable[[], Setback]:
-    return lambda: Hold(what, remedy, scope=Scope.MODEL, credential=True, refused=True)
+    return lambda: Hold(legacy(what, remedy), scope=Scope.MODEL, credential=True, refused=True)
 
 
 def _model(what: str, remedy: str) -> Callable[[], Setback]:
-    return lambda: Hold(what, remedy, scope=Scope.MODEL)
+    return lambda: Hold(legacy(what, remedy), scope=Scope.MODEL)
 
 
 def _job(what: str, remedy: str, *, restart: bool = True) -> Callable[[], Setback]:
-    return lambda: JobFailed(what, remedy, restart=restart)
+    return lambda: JobFailed(legacy(what, remedy), restart=restart)
 
 
 _RELEASE = "It is tried again every six hours. Once that is fixed, try at once: retraind release MODEL"
@@ -60,8 +61,10 @@ TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
             "Run: retraind retry JOB, to have the data trained anew.",
         ),
         "not found retrain job": lambda: NotKnown(
-            "The service does not know the retrain job (any more).",
-            "Run: retraind retry JOB, to have the data trained anew.",
+            legacy(
+                "The service does not know the retrain job (any more).",
+                "Run: retraind retry JOB, to have the data trained anew.",
+            ),
         ),
         "not found classifier": _job(
             "The published model's API no longer exists, so it cannot be switched. The training itself succeeded.",
@@ -69,7 +72,7 @@ TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
             restart=False,
         ),
         "retrain job is not finished": lambda: Retry(
-            "The service says the retrain job has not finished yet.", effect=False
+            legacy("The service says the retrain job has not finished yet."), effect=False
         ),
         "model id is required": _model(
             "The service misses the model's id.", f"Set model_id in the configuration. {_RELEASE}"
@@ -147,23 +150,31 @@ def judge(status: int, message: str | None, retry_after: str | None, now: dateti
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT} or status >= 500:  # noqa: PLR2004
         of_host = status != HTTPStatus.REQUEST_TIMEOUT
         return Retry(
-            f"The service answers {name}{said}.", after=wait_asked_for(retry_after, now), of_host=of_host
+            legacy(f"The service answers {name}{said}."),
+            after=wait_asked_for(retry_after, now),
+            of_host=of_host,
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # The manual has no such row: a key that the service refuses is told by its message.
         return Retry(
-            f"The service's address refuses the request: {name}{said}.",
-            "If this lasts, replace the key, and check whether a proxy or firewall answers in the service's place.",
+            legacy(
+                f"The service's address refuses the request: {name}{said}.",
+                "If this lasts, replace the key, and check whether a proxy or firewall answers in the service's place.",
+            ),
             credential=True,
         )
     if 300 <= status < 400:  # noqa: PLR2004
         return Retry(
-            f"The service's address answers with a redirect, {name}, which is not followed.",
-            "Check api.base_url, and whether a proxy or a sign-in page answers in the service's place.",
+            legacy(
+                f"The service's address answers with a redirect, {name}, which is not followed.",
+                "Check api.base_url, and whether a proxy or a sign-in page answers in the service's place.",
+            ),
         )
     return Retry(
-        f"The service answers {name}{said}, which its manual does not explain.",
-        "If this lasts, check api.base_url, the service's announcements, and whether a proxy answers in its place.",
+        legacy(
+            f"The service answers {name}{said}, which its manual does not explain.",
+            "If this lasts, check api.base_url, the service's announcements, and whether a proxy answers in its place.",
+        ),
     )
 
 

@@ -32,6 +32,7 @@ from retraind.api.reach import Reach
 from retraind.config.settings import ApiSettings
 from retraind.config.types import PROXY_SCHEMES
 from retraind.domain.failures import Retry
+from retraind.domain.problems import legacy
 from retraind.system.addresses import UnreadableAddress, check_address
 
 USER_AGENT = f"retraind/{retraind.__version__} (Python {platform.python_version()})"
@@ -339,4 +340,6 @@ def network_retry(error: NetworkError, whom: str) -> Retry:
     ):
         remedy = "Where a company proxy inspects TLS, name its certificate in api.ca_bundle."
     of_host = not any(isinstance(cause, _OF_THE_REQUEST) for cause in causes_of(error))
-    return Retry(word_failure(error, whom), remedy, of_host=of_host, effect=not never_connected(error))
+    return Retry(
+        legacy(word_failure(error, whom), remedy), of_host=of_host, effect=not never_connected(error)
+    )

@@ -23,6 +23,7 @@ from retraind.api.http import NETWORK_ERRORS, causes_of, is_proxied, network_ret
 from retraind.api.reach import PeerRefused, Reach
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback
+from retraind.domain.problems import legacy
 from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
 from retraind.system.copying import look_for_room
@@ -164,15 +165,17 @@ class ObjectStore:
                     refusal = self._refusal(response, whom)
             except _BundleTrouble as trouble:
                 raise trouble.error or InDoubt(
-                    f"The bundle {name} became shorter while it was sent; {whom} got a part of it at most.",
-                    "See what else writes where it is kept.",
+                    legacy(
+                        f"The bundle {name} became shorter while it was sent; {whom} got a part of it at most.",
+                        "See what else writes where it is kept.",
+                    ),
                 ) from None
             except NETWORK_ERRORS as error:
                 setback = network_retry(error, whom)
                 kind = InDoubt if body.begun else NotStored
-                raise kind(setback.what, setback.remedy, of_host=setback.of_host) from None
+                raise kind(setback.problem, of_host=setback.of_host) from None
         if refusal is None and body.left:
-            refusal = InDoubt(f"{_begin(whom)} answered before it had the whole file.", _PORTAL)
+            refusal = InDoubt(legacy(f"{_begin(whom)} answered before it had the whole file.", _PORTAL))
         if refusal is not None:
             raise refusal
 
@@ -186,17 +189,17 @@ class ObjectStore:
         if status in {200, 201, 204}:
             # Stores answer an upload with nothing, though some call that text/html.
             page = is_web_page(start)
-            return InDoubt(f"{_begin(whom)} answers with a web page.", _PORTAL) if page else None
+            return InDoubt(legacy(f"{_begin(whom)} answers with a web page.", _PORTAL)) if page else None
         name, code = _named(status, start)
         after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
         if 400 <= status < 500 and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
             what = f"{_begin(whom)} refuses the upload address with {name}."
-            return InDoubt(what, address_refused=True, after=after)
+            return InDoubt(legacy(what), address_refused=True, after=after)
         if 300 <= status < 400:  # noqa: PLR2004
             what = f"{_begin(whom)} answers with a redirect ({name}), which is not followed."
-            return InDoubt(what, _PORTAL, after=after)
+            return InDoubt(legacy(what, _PORTAL), after=after)
         of_host = status == 429 or status >= 500  # noqa: PLR2004
-        return InDoubt(f"{_begin(whom)} answers {name}.", after=after, of_host=of_host)
+        return InDoubt(legacy(f"{_begin(whom)} answers {name}."), after=after, of_host=of_host)
 
     def get(
         self,
@@ -239,7 +242,7 @@ class ObjectStore:
                 if isinstance(cause, IncompleteRead) and isinstance(cause.expected, int):
                     whole = cause.partial + cause.expected
                     what = f"The results broke off after {cause.partial} of {whole} bytes."
-                    raise Retry(what, of_host=True) from None
+                    raise Retry(legacy(what), of_host=True) from None
             raise network_retry(error, whom) from None
         except BaseException:
             _remove(temporary)
@@ -255,10 +258,12 @@ class ObjectStore:
             yield
         except PeerRefused as refusal:
             raise Hold(
-                f"The service names an address for the {what} that is not used: its host ({place_of(address)}) {refusal.reason}. "
-                "Nothing was sent there.",
-                f'If the service is meant to name this host, add "{refusal.opens}" to allow_hosts in [api] and restart retraind. '
-                "It is also tried again automatically within hours. To try it now, run: retraind release JOB",
+                legacy(
+                    f"The service names an address for the {what} that is not used: its host ({place_of(address)}) {refusal.reason}. "
+                    "Nothing was sent there.",
+                    f'If the service is meant to name this host, add "{refusal.opens}" to allow_hosts in [api] and restart retraind. '
+                    "It is also tried again automatically within hours. To try it now, run: retraind release JOB",
+                ),
                 scope=Scope.JOB,
                 until=self._clock.now() + _TRY_AGAIN,
             ) from None
@@ -270,19 +275,25 @@ class ObjectStore:
             return
         name, code = _named(status, _start_of(response))
         if status == requests.codes.forbidden or code in _EXPIRED:
-            raise AddressExpired("The results address given by the service has expired.")
+            raise AddressExpired(legacy("The results address given by the service has expired."))
         after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
         if 300 <= status < 400:  # noqa: PLR2004
-            raise Retry(f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL)
+            raise Retry(
+                legacy(f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL)
+            )
         of_host = status == 429 or status >= 500  # noqa: PLR2004
         if 400 <= status < 500 and code and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
             raise JobFailed(
-                f"{_begin(whom)} refuses the results with {name}.",
-                "Run: retraind retry JOB. If it happens again, ask the service's support.",
+                legacy(
+                    f"{_begin(whom)} refuses the results with {name}.",
+                    "Run: retraind retry JOB. If it happens again, ask the service's support.",
+                ),
                 restart=False,
             )
         # Without the store's own code it may be a proxy's page, and the next status check names another address.
-        raise Retry(f"{_begin(whom)} answers {name} instead of the results.", after=after, of_host=of_host)
+        raise Retry(
+            legacy(f"{_begin(whom)} answers {name} instead of the results."), after=after, of_host=of_host
+        )
 
 
 def _named(status: int, start: bytes) -> tuple[str, str]:
@@ -313,8 +324,10 @@ def _save(
 ) -> Fetched:
     """Write the body to a new file; urllib3 raises when it ends before its Content-Length."""
     too_long = JobFailed(
-        f"The results are longer than {largest} bytes, so they were not fetched. The training itself succeeded.",
-        "Fetch them on the service's screen.",
+        legacy(
+            f"The results are longer than {largest} bytes, so they were not fetched. The training itself succeeded.",
+            "Fetch them on the service's screen.",
+        ),
         restart=False,
     )
     announced = response.raw.length_remaining or 0
@@ -330,7 +343,7 @@ def _save(
         while piece := response.raw.read(_PIECE, decode_content=True):
             pause()
             if not file.tell() and is_web_page(piece):
-                raise Retry("The results are a web page instead of a file.", _PORTAL)
+                raise Retry(legacy("The results are a web page instead of a file.", _PORTAL))
             if file.tell() + len(piece) > largest:
                 raise too_long
             if keep_free and not announced:

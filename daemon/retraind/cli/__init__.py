@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from retraind.cli.arguments import parser
 from retraind.cli.output import BAD, GOOD, USAGE, complain
 from retraind.domain.failures import ConfigError, JournalError
+from retraind.report.wording import Voice
 
 _INTERRUPTED = 130
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(problem)
         return USAGE
     except JournalError as error:
-        complain(str(error))
+        complain(Voice().tell(error.problem))
         return BAD
     except BrokenPipeError:
         # The reader of the output (head, less) has seen enough.

@@ -14,9 +14,11 @@ from retraind.api.credentials import Credentials, explained
 from retraind.api.http import is_proxy_usable
 from retraind.api.reach import in_the_clear
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback, unseen
+from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback
+from retraind.domain.problems import Problem, file_problem
 from retraind.intake.share_identity import Shares
 from retraind.report.notifications import Calls, Recipient, Refused, recipients_of, test_message
+from retraind.report.wording import Voice, in_words
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import exists, held, is_file
@@ -65,7 +67,7 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
 
 def try_recipients(settings: Settings) -> list[Finding]:
     """Send a test message to everybody in [notify]. Raises ConfigError for an address that cannot be used."""
-    log.set_up(level="CRITICAL")
+    log.set_up(level="CRITICAL", words=in_words)
     return [_try(recipient) for recipient in recipients_of(settings)]
 
 
@@ -104,7 +106,7 @@ def _parent_writable(subject: str, path: Path) -> Finding:
     try:
         folder = _existing(path.parent)
     except OSError as error:
-        return Finding(subject, False, unseen(path.parent, error))
+        return Finding(subject, False, Voice().tell(file_problem(error, path.parent)))
     good = os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
     return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
 
@@ -112,7 +114,7 @@ def _parent_writable(subject: str, path: Path) -> Finding:
 class _Work(NamedTuple):
     """What keeps the writers of a drop folder from what is in work."""
 
-    trouble: str | None
+    trouble: Problem | None
     """Why the model would wait."""
     made_up: str | None
     """The type of a file system on which owners and rights may be those of the mount."""
@@ -173,7 +175,7 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
     subject = f"models.{name}.drop"
     drop = places[model.drop]
     if isinstance(drop, OSError):
-        yield Finding(subject, False, unseen(model.drop, drop))
+        yield Finding(subject, False, Voice().tell(file_problem(drop, model.drop)))
         return
     yield Finding(
         subject,
@@ -186,7 +188,7 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
         place = places[folder]
         where = f"models.{name}.{word}"
         if isinstance(place, OSError):
-            yield Finding(where, False, unseen(folder, place))
+            yield Finding(where, False, Voice().tell(file_problem(place, folder)))
         elif _leads_over_link(model.drop, drop, folder, place):
             text = f"{folder} leads over a link to {place.path}, and below the drop folder none is followed"
             yield Finding(where, False, f'{text}; remove it and write {word} = "{place.path}"')
@@ -205,7 +207,7 @@ def _writers(name: str, model: ModelSettings, place: _Place | OSError) -> Iterat
     work, subject, drop, mode = place.work, f"models.{name}.drop", model.drop, place.work.mode
     shared = bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
     if work.trouble:
-        yield Finding(subject, False, work.trouble)
+        yield Finding(subject, False, Voice().tell(work.trouble))
     elif work.made_up and shared:
         yield Finding(
             subject,
@@ -275,7 +277,7 @@ def _credential(
             with suppress(JobFailed):
                 client.status(_NO_JOB, key)
     except Hold as hold:
-        return Finding(subject, False, explained(hold, name, model).told(MODEL=name))
+        return Finding(subject, False, Voice().on(name).tell(explained(hold, name, model)))
     except Setback as trouble:
-        return Finding(subject, False, f"{trying}: {trouble}")
+        return Finding(subject, False, f"{trying}: {Voice().on(name).tell(trouble.problem)}")
     return Finding(subject, True, "the service accepts the API key" if online else "the API key is there")

@@ -9,11 +9,13 @@ from retraind.cli.jobs import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.output import BAD, GOOD, complain, say
 from retraind.config.load import load
 from retraind.config.settings import Settings
-from retraind.domain.failures import ConfigError, JournalDamagedError, JournalError, unseen
+from retraind.domain.failures import ConfigError, JournalDamagedError, JournalError
 from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.problems import Problem, file_problem, legacy
 from retraind.intake.share_identity import Shares
-from retraind.jobs.folders import no_model
+from retraind.jobs.folders import NOT_CONFIGURED
 from retraind.report.notes import headline, next_delivery
+from retraind.report.wording import Voice, in_words
 from retraind.store.database import running_instance, set_aside, sole_instance
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
@@ -85,7 +87,9 @@ def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
         return journal.jobs.write(job, event, **changes)
     except Conflict:
         raise JournalError(
-            f"{job.id} has been changed by somebody else at this moment, so nothing was done. See: retraind show {job.id}"
+            legacy(
+                f"{job.id} has been changed by somebody else at this moment, so nothing was done. See: retraind show {job.id}"
+            )
         ) from None
 
 
@@ -100,14 +104,15 @@ def _continued(journal: Journal, job: Job) -> str:
 
 def _tell_wish(job: Job, to: State, *, begun: bool) -> int:
     """Say what has become of a wish; returns the exit code."""
+    voice = Voice().on(job.model, job.id)
     if not begun:
-        say(f"{job.id}: not yet done. {job.trouble or 'See: retraind status'}")
+        say(f"{job.id}: not yet done. {voice.tell(job.trouble) if job.trouble else 'See: retraind status'}")
         return BAD
     if to is State.SWITCHING and job.outcome is not Outcome.FAILED:
-        say(f"{job.id}: {job.switch_note or headline(job)}")
+        say(f"{job.id}: {voice.tell(job.switch_note) if job.switch_note else headline(job)}")
         return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
     if job.state is State.FAILED and job.problem:
-        say(f"{job.id}: {job.problem.told()}")
+        say(f"{job.id}: {voice.tell(job.problem)}")
         return BAD
     say(f"{job.id}: taken up again. See: retraind show {job.id}")
     return GOOD
@@ -144,14 +149,14 @@ def _take_folders(settings: Settings, name: str) -> tuple[list[str], list[str]]:
     model = settings.models[name]
     uses = {name: model.drop, f"{name}.done": model.done_folder, f"{name}.failed": model.failed_folder}
 
-    def question(use: str, folder: Path) -> Question[str | None]:
+    def question(use: str, folder: Path) -> Question[Problem | None]:
         return folder, lambda _: shares.trouble(use, folder)
 
     answers = ask_each([question(use, folder) for use, folder in uses.items()])
     taken, silent = [], []
     for (use, folder), trouble in zip(uses.items(), answers, strict=True):
         if isinstance(trouble, OSError):
-            silent.append(unseen(folder, trouble))
+            silent.append(Voice().tell(file_problem(trouble, folder)))
         elif trouble and shares.forget(use):
             taken.append(str(folder))
     return taken, silent
@@ -191,7 +196,7 @@ def adopt(options: argparse.Namespace) -> int:
         if old not in journal.jobs.counts():
             complain(f"There are no jobs of a model {old!r}.")
             return BAD
-        count = journal.rename_model(old, new, no_model(old))
+        count = journal.rename_model(old, new, NOT_CONFIGURED)
         say(f"{new}: has the jobs of {old} now ({count}), with their history.")
         if running_instance(settings.state.journal_file) is None:
             say("No retraind is running; what is in work goes on when it starts.")
@@ -201,13 +206,15 @@ def adopt(options: argparse.Namespace) -> int:
 def rebuild(options: argparse.Namespace) -> int:
     """Rebuild a lost or damaged journal from the job folders."""
     settings, _ = load(options.config)
-    log.set_up(level="ERROR")
+    log.set_up(level="ERROR", words=in_words)
     file = settings.state.journal_file
     with sole_instance(file):
         try:
             journal = Journal.open(file)
         except JournalDamagedError as error:
-            say(f"{error}\nIt is set aside as {set_aside(file)}, and a new one is begun.")
+            say(
+                f"{Voice().tell(error.problem)}\nIt is set aside as {set_aside(file)}, and a new one is begun."
+            )
             journal = Journal.open(file)
         try:
             found = rebuild_journal(settings, journal, JobFiles.beside(file), believe=True)

@@ -14,10 +14,13 @@ from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.job import SHORT_ID, Job, State
+from retraind.domain.problems import legacy
 from retraind.domain.turns import next_in_turn
 from retraind.report import notes
+from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
 from retraind.report.status_file import doing
+from retraind.report.wording import Voice
 from retraind.store.database import is_there, unusable
 from retraind.store.journal import Journal
 from retraind.system.clock import for_people
@@ -33,7 +36,7 @@ def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Jour
     file = settings.state.journal_file
     if not is_there(file):
         raise JournalError(
-            f"There is no journal at {file} yet: retraind has not run with this configuration."
+            legacy(f"There is no journal at {file} yet: retraind has not run with this configuration.")
         )
     journal = Journal.open(file)
     try:
@@ -112,14 +115,17 @@ def show(options: argparse.Namespace) -> int:
         events = journal.events.history(job.id)
         active, hold = journal.jobs.active(job.model), hold_of(journal, job)
     if options.json:
-        history = [event._asdict() | {"at": event.at.isoformat()} for event in events]
+        history = [
+            event._asdict() | {"at": event.at.isoformat(), "detail": detail_in_words(event)}
+            for event in events
+        ]
         print_json(_job_as_json(job) | {"history": history})
         return GOOD
     if job.outcome:
         say(notes.note(job, policy=policy_of(settings, job)))
     else:
         say(
-            f"{job.id} ({job.state}): it {doing(job, next_in_turn(active))}. {job.trouble or ''}".rstrip()
+            f"{job.id} ({job.state}): it {doing(job, next_in_turn(active))}. {Voice().on(job.model, job.id).tell(job.trouble) if job.trouble else ''}".rstrip()
             + "\n"
         )
     if hold:
@@ -128,8 +134,8 @@ def show(options: argparse.Namespace) -> int:
     for event in events:
         detail = "  ".join(
             f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
-            for name, value in event.detail.items()
-            if value is not None
+            for name, value in detail_in_words(event).items()
+            if value and name not in {"code", "facts"}
         )
         say(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
     return GOOD
@@ -139,10 +145,10 @@ def the_job(journal: Journal, name: str) -> Job:
     """Return the job that a person named. Raises JournalError in words when there is none, or are several."""
     found = journal.jobs.find(name)
     if not found:
-        raise JournalError(f"There is no job {name!r}. See: retraind jobs")
+        raise JournalError(legacy(f"There is no job {name!r}. See: retraind jobs"))
     if len(found) > 1:
         raise JournalError(
-            f"{name!r} could be {', '.join(job.id for job in found)}, or more. Write more of it."
+            legacy(f"{name!r} could be {', '.join(job.id for job in found)}, or more. Write more of it.")
         )
     return found[0]
 
@@ -158,8 +164,8 @@ def hold_of(journal: Journal, job: Job) -> str:
     if not job.waits_for_hold(holds):
         return ""
     if job.hold:
-        return f"{job.id} is on hold: {job.hold.told(JOB=job.id)}"
-    return f"{job.model} is on hold: {holds[job.model].problem.told(MODEL=job.model)}"
+        return f"{job.id} is on hold: {Voice().on(job.model, job.id).tell(job.hold)}"
+    return f"{job.model} is on hold: {Voice().on(job.model).tell(holds[job.model].problem)}"
 
 
 def policy_of(settings: Settings, job: Job) -> str | None:

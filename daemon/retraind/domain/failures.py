@@ -1,51 +1,23 @@
 """Failures, typed by what to do next; nothing else decides what happens after one.
 
-A step of a job that cannot go on raises exactly one `Setback`. Whoever raises it also words it: `what` happened,
-as a complete sentence, and `remedy`, what a person can do about it.
+A step of a job that cannot continue raises exactly one `Setback`.
 """
 
 import errno
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 
-_SILENT = "The share does not answer. Mend it, or mount it again."
-OUT_OF_REACH: Mapping[int, str] = {
-    errno.EIO: "The disk or the share does not work; look into the machine's log.",
-    errno.ESTALE: "The share was exported anew; mount it again.",
-    **dict.fromkeys(
-        (
-            *(errno.ENOTCONN, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET, errno.ESHUTDOWN),
-            *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ETIMEDOUT),
-            *(errno.ENODEV, errno.ENXIO, errno.EREMOTEIO),
-        ),
-        _SILENT,
-    ),
-}
-"""What a file system answers that is there and does not work, and what helps."""
-_DISK_REMEDIES: Mapping[int, str] = {
-    errno.ENOSPC: "Free some space there.",
-    errno.EDQUOT: "Free some space there, or raise the quota.",
-    errno.EACCES: "Let the service's user read and write there.",
-    errno.EPERM: "Let the service's user read and write there.",
-    errno.EROFS: "The file system is read-only; mount it writable.",
-    errno.EEXIST: "Something else has a name that retraind needs; move it away.",
-    errno.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
-    errno.ELOOP: "A link is where retraind keeps a file; remove it.",
-    **OUT_OF_REACH,
-}
+from retraind.domain.problems import Problem
 
-
-def disk_remedy(error: OSError) -> str:
-    """Say what helps when the file system answers with this error; nothing where nobody can know."""
-    return _DISK_REMEDIES.get(error.errno or 0, "")
-
-
-def unseen(path: Path | str, error: OSError) -> str:
-    """Say that a path cannot be looked at, why, and what helps."""
-    return f"{path} cannot be looked at: {error.strerror}. {disk_remedy(error)}".strip()
+OUT_OF_REACH = frozenset(
+    {
+        *(errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EREMOTEIO),
+        *(errno.ENOTCONN, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ECONNRESET, errno.ESHUTDOWN),
+        *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ETIMEDOUT),
+    }
+)
+"""What a file system answers that is there and does not work."""
 
 
 class Scope(StrEnum):
@@ -61,13 +33,11 @@ class Scope(StrEnum):
 class Setback(Exception):
     """A step could not be completed."""
 
-    what: str
-    """What happened: a complete sentence, free of secrets."""
-    remedy: str = ""
-    """What a person can do next; empty when nobody needs to act."""
+    problem: Problem
+    """What happened; free of secrets."""
 
     def __str__(self) -> str:
-        return f"{self.what} {self.remedy}".strip()
+        return str(self.problem)
 
 
 @dataclass
@@ -123,7 +93,11 @@ class ConfigError(Exception):
 
 
 class JournalError(Exception):
-    """The journal cannot be opened or is in use; the message says why and what to do."""
+    """The journal cannot be opened or is in use, or lacks what was asked for; the problem says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class JournalDamagedError(JournalError):

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from retraind.domain.problems import Finding, Problem
+
 
 class State(StrEnum):
     """Where a job stands.
@@ -169,26 +171,6 @@ class Shown(_Frozen):
     """It was shown a copy of the service's own; otherwise the file in the job's folder, held open."""
 
 
-def filled(remedy: str, **names: str) -> str:
-    """Return a remedy with `names` in place of words such as JOB and MODEL, for its commands to be copied."""
-    for word, name in names.items():
-        remedy = name.join(re.split(rf"\b{word}\b", remedy))
-    return remedy
-
-
-class Problem(_Frozen):
-    """Why a job failed, in words for people."""
-
-    what: str
-    remedy: str
-    details: tuple[str, ...] = ()
-    """Further findings, each a complete sentence."""
-
-    def told(self, **names: str) -> str:
-        """Return it in one paragraph, without details; `names` take the place of words such as JOB in the remedy."""
-        return f"{self.what} {filled(self.remedy, **names)}".rstrip()
-
-
 class Job(_Frozen):
     """The journal's record of one sealed delivery. Changed only by replacing it as a whole."""
 
@@ -211,7 +193,7 @@ class Job(_Frozen):
     """The step is not run before this moment."""
     attempts: int = 0
     """Tries of the present step that met passing trouble, in a row."""
-    trouble: str | None = None
+    trouble: Problem | None = None
     """What the last of these tries met."""
     waits_for: str | None = None
     """The host that was in trouble then, if it was one."""
@@ -236,7 +218,7 @@ class Job(_Frozen):
     rows: Mapping[str, int] = {}
     """Data rows by role."""
     columns: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
     # The bundle
     bundle_name: str | None = None
@@ -252,7 +234,7 @@ class Job(_Frozen):
     untouched_status: str | None = None
     """The status word before a byte was sent. The vendor leaves open what it is, so it is asked. Empty where the
     service did not know the retrain job yet."""
-    address_refused: str | None = None
+    address_refused: Problem | None = None
     """What the store said of the upload address, if it refused it. Another is asked for once it is known that nothing
     arrived."""
     put_started_at: datetime | None = None
@@ -289,8 +271,8 @@ class Job(_Frozen):
     """When the model was published for the first time, once it has been published again."""
     switch_open: bool = False
     """The service was asked to publish the model, and it is not certain whether it did."""
-    switch_note: str | None = None
-    """Why the published model was or was not switched, a complete sentence."""
+    switch_note: Problem | None = None
+    """Why the published model was or was not switched."""
 
     # The end
     outcome: Outcome | None = None

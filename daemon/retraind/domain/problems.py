@@ -3,6 +3,7 @@
 A problem travels from where it is noticed to the journal, to notes and to screens; nothing parses or compares sentences.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
@@ -60,6 +61,11 @@ class Problem(_Frozen):
             return self.code, self.facts
         return self.code, {name: fact for name, fact in self.facts.items() if name in self.IDENTIFYING}
 
+    def __str__(self) -> str:
+        if self.code == LEGACY:
+            return f"{self.facts['what']} {self.facts['remedy']}".strip()
+        return f"{self.code} {dict(self.facts)}"
+
     def but(self, **facts: Any) -> "Problem":
         """Return the same problem with some facts added or replaced."""
         return self.model_copy(update={"facts": dict(self.facts) | _plain(facts)})
@@ -101,6 +107,13 @@ class Finding(_Frozen):
 def problem(code: str, /, *, details: Sequence[Finding] = (), **facts: Any) -> Problem:
     """Return the problem `code` with its facts; moments, spans, paths and enumerations are made plain values."""
     return Problem(code=code, facts=_plain(facts), details=tuple(details))
+
+
+def file_problem(error: OSError, path: Path | str | None = None) -> Problem:
+    """Return what the file system answered, about `path` or the file that the error names."""
+    named = error.filename if path is None else path
+    where = os.fsdecode(named) if isinstance(named, str | bytes | Path) else None
+    return problem("file_error", path=where, errno=error.errno or 0, reason=error.strerror or str(error))
 
 
 def legacy(what: str, remedy: str = "") -> Problem:

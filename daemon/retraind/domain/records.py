@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from retraind.domain.job import Problem
+from retraind.domain.problems import Problem
 
 
 class Event(NamedTuple):
@@ -15,6 +15,7 @@ class Event(NamedTuple):
     model: str | None
     event: str
     detail: Mapping[str, Any]
+    """What is known besides, plain values; what happened is a Problem."""
 
 
 class Entry(NamedTuple):
@@ -32,8 +33,8 @@ class Outage(NamedTuple):
     since: datetime
     """When the first of the failures in a row was met."""
     failures: int
-    reason: str
-    """What the last of them was: a complete sentence."""
+    reason: Problem
+    """What the last of them was."""
     next_try: datetime
     """When the next request is let through."""
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from retraind.config.settings import ModelSettings
-from retraind.domain.failures import disk_remedy
 from retraind.domain.job import Role
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names
 from retraind.intake.manifest_claims import Manifests
@@ -55,8 +55,8 @@ class View:
     """Sentences on files that nothing recognises; at most a screenful."""
     due: float | None = None
     """When time alone may make something complete (`Clock.elapsed` seconds)."""
-    trouble: str | None = None
-    """Why the folder could not be read, a complete sentence."""
+    trouble: Problem | None = None
+    """Why nothing can be taken from the folder."""
     away: bool = False
     """True when the folder is not the one that is known, so that nothing may be written there either."""
 
@@ -163,17 +163,12 @@ class DropFolder:
                 with self._hold() as drop:
                     return self._look(drop, began)
             except Away as away:
-                return View(trouble=str(away), away=True)
+                return View(trouble=away.problem, away=True)
             except Exposed as exposed:
-                return View(trouble=str(exposed))
+                return View(trouble=exposed.problem)
             except OSError as error:
                 path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
-                sentences = (
-                    f"{display(path)} cannot be read: {error.strerror or error}.",
-                    disk_remedy(error),
-                    "Nothing is taken from the folder until it can.",
-                )
-                return View(trouble=" ".join(filter(None, sentences)))
+                return View(trouble=problem("folder_unreadable", why=file_problem(error, path)))
 
     def _look(self, drop: Path, began: float) -> View:
         listing = Listing(self._names, self._seen)

@@ -6,7 +6,8 @@ from typing import assert_never
 
 from retraind.config.patterns import joining
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Problem, Role, SealedFile, Signature, order_of_key
+from retraind.domain.job import Role, SealedFile, Signature, order_of_key
+from retraind.domain.problems import Problem, legacy
 from retraind.system.clock import span_for_people
 from retraind.system.escape import display
 
@@ -294,9 +295,9 @@ def _overdue(each: Group, model: ModelSettings, incomplete: list[str], arriving:
         case "wait":
             return _goes_on_waiting(model)
         case "fail":
-            problem = Problem(
-                what=f"The delivery stayed incomplete for {waited}. {' '.join(incomplete + arriving)}",
-                remedy="Deliver both files again, complete."
+            problem = legacy(
+                f"The delivery stayed incomplete for {waited}. {' '.join(incomplete + arriving)}",
+                "Deliver both files again, complete."
                 if model.mode == "pair"
                 else "Deliver the file again, complete.",
             )

@@ -21,7 +21,8 @@ from typing import NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind.config.settings import WORK
-from retraind.domain.failures import Retry, unseen
+from retraind.domain.failures import Retry
+from retraind.domain.problems import Problem, file_problem, legacy
 from retraind.system import log
 from retraind.system.files import (
     PRIVATE,
@@ -116,12 +117,12 @@ class Shares:
             with held(drop, WORK) as work:
                 self.guard(work, folder / WORK, folder, drop, look_only=look_only)
 
-    def exposure(self, folder: Path, drop: Path) -> str | None:
+    def exposure(self, folder: Path, drop: Path) -> Problem | None:
         """Say why a drop folder's folder for work would not be used; None where it would, or is not there. Writes nothing."""
         try:
             self._guard_work(folder, drop, look_only=True)
         except Exposed as exposed:
-            return str(exposed)
+            return exposed.problem
         return None
 
     @contextlib.contextmanager
@@ -153,15 +154,19 @@ class Shares:
             return
         if foreign and status.st_uid != _owner_of_own(drop, look_only=look_only):
             raise Exposed(
-                f"{plain} belongs to another user (number {status.st_uid}), who could exchange what is in work, so the "
-                "model waits.",
-                "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
+                legacy(
+                    f"{plain} belongs to another user (number {status.st_uid}), who could exchange what is in work, so the "
+                    "model waits.",
+                    "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
+                ),
             )
         if open_to_others:
             raise Exposed(
-                f"{plain} can be written to by others than the service, who could exchange what is in work, so the "
-                "model waits.",
-                f"Run: chmod go-w {plain}",
+                legacy(
+                    f"{plain} can be written to by others than the service, who could exchange what is in work, so the "
+                    "model waits.",
+                    f"Run: chmod go-w {plain}",
+                ),
             )
 
     def is_own(self, status: os.stat_result) -> bool:
@@ -189,28 +194,30 @@ class Shares:
                     continue
                 if known.id != marker and known.identity != _identity(path):
                     raise Away(
-                        f"{folder} is another folder than before; its share is probably not mounted.",
-                        "Mount the share; all goes on by itself then.",
+                        legacy(
+                            f"{folder} is another folder than before; its share is probably not mounted.",
+                            "Mount the share; all goes on by itself then.",
+                        ),
                     )
             yield path
 
-    def trouble(self, name: str, folder: Path) -> str | None:
+    def trouble(self, name: str, folder: Path) -> Problem | None:
         """Say why `folder` would be refused, without marking it; None when it would not."""
         return self._refusal(self.held(name, folder, claim=False), folder)
 
-    def trouble_of_drop(self, name: str, folder: Path) -> str | None:
+    def trouble_of_drop(self, name: str, folder: Path) -> Problem | None:
         """Say the same of a drop folder, whose folder for work is looked at as well."""
         return self._refusal(self.drop(name, folder, claim=False), folder)
 
     @staticmethod
-    def _refusal(holding: contextlib.AbstractContextManager[Path], folder: Path) -> str | None:
+    def _refusal(holding: contextlib.AbstractContextManager[Path], folder: Path) -> Problem | None:
         try:
             with holding:
                 return None
         except (Away, Exposed) as refused:
-            return str(refused)
+            return refused.problem
         except OSError as error:
-            return unseen(folder, error)
+            return file_problem(error, folder)
 
     def before(self, name: str, folder: Path) -> Path | None:
         """Return the folder that is known as `name`, if that is another one than `folder`."""
@@ -253,10 +260,12 @@ class Shares:
         else:
             what = "is another folder than before" if marker else f"has lost its marker, the file {MARKER}"
             raise Away(
-                f"{folder} {what}; its share is probably not mounted, so nothing is taken from there or "
-                "written there.",
-                f"Mount the share; all goes on by itself then. If the folder was replaced on purpose, run: "
-                f"retraind release {name.partition('.')[0]}",
+                legacy(
+                    f"{folder} {what}; its share is probably not mounted, so nothing is taken from there or "
+                    "written there.",
+                    f"Mount the share; all goes on by itself then. If the folder was replaced on purpose, run: "
+                    f"retraind release {name.partition('.')[0]}",
+                ),
             )
 
     def _get_to_know(self, name: str, folder: Path, path: Path) -> None:

@@ -13,6 +13,7 @@ from retraind.bundle.spool import bundle_name, has_bundle
 from retraind.bundle.zip_writer import Bundle, Member, build, entry_name
 from retraind.config.current import Current
 from retraind.domain.job import Job, Role, SealedFile
+from retraind.domain.problems import legacy
 from retraind.jobs import seal as sealing
 from retraind.store.journal import Journal
 from retraind.system import log
@@ -105,4 +106,4 @@ def open_alone(folder: Path, file: SealedFile) -> BinaryIO:
     try:
         return sealing.open_sealed(folder, file)
     except sealing.Touched:
-        raise NotStored(f"{display(file.name)} was changed when it was about to be sent.") from None
+        raise NotStored(legacy(f"{display(file.name)} was changed when it was about to be sent.")) from None

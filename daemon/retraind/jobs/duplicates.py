@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from retraind.domain.job import Job, Outcome, State
+from retraind.domain.problems import Finding, legacy
 from retraind.jobs.folders import Places
 from retraind.jobs.outcomes import (
     NO_BUNDLE,
@@ -61,15 +62,15 @@ class Duplicates:
             return Go(
                 State.FILING,
                 "duplicate_found",
-                {**duplicate, "earlier_job": old.id, "switch_note": notes.unpublished(old)},
+                {**duplicate, "earlier_job": old.id, "switch_note": legacy(notes.unpublished(old))},
             )
         return self._take_over(old, job, changes) if old.resume_in is State.UPLOADED else None
 
-    def sent_before(self, job: Job) -> list[str]:
+    def sent_before(self, job: Job) -> list[Finding]:
         """Say that the same bytes are sent once more, where a job that failed had sent them."""
         content = content_of(job)
         old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id) if content else None
-        return [notes.sent_before(old)] if old else []
+        return [Finding.model_validate(notes.sent_before(old))] if old else []
 
     def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
         """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.failures import Hold, Retry, Scope
 from retraind.domain.job import Job, State
+from retraind.domain.problems import legacy, problem
 from retraind.intake.share_identity import Shares
 from retraind.system import log
 from retraind.system.copying import Sealed, copy_folder_verified, partial_of
@@ -132,8 +133,10 @@ class Places:
         (found,) = ask_each([(earlier, is_folder)])
         if isinstance(found, OSError) or not found:
             raise Retry(
-                f"The job was filed in {earlier}, where its model files no more, and which is not there now.",
-                "Mount that share. If it is gone for good, make an empty folder in its place.",
+                legacy(
+                    f"The job was filed in {earlier}, where its model files no more, and which is not there now.",
+                    "Mount that share. If it is gone for good, make an empty folder in its place.",
+                ),
             )
         with self.place(job, earlier):
             pass
@@ -194,9 +197,11 @@ class Places:
             return False
         if isinstance(found, OSError):
             raise Retry(
-                f"The delivery was taken in from {before}, which is no longer the model's drop folder, and cannot be "
-                f"fetched from there: {found.strerror}.",
-                f"Mount that share, or move the folder {WORK}/{job.id} from there to {self.model(job).drop}.",
+                legacy(
+                    f"The delivery was taken in from {before}, which is no longer the model's drop folder, and cannot be "
+                    f"fetched from there: {found.strerror}.",
+                    f"Mount that share, or move the folder {WORK}/{job.id} from there to {self.model(job).drop}.",
+                ),
             )
         with held(before, WORK) as here:
             self._take_in(job, here, work, self.model(job).work_folder, _sealed(job))
@@ -294,6 +299,10 @@ def _sealed(job: Job) -> Mapping[str, Sealed]:
     return {file.name: Sealed(file.signature.size, file.sha256) for file in job.files}
 
 
+NOT_CONFIGURED = "model_not_configured"
+"""The code of a hold of a job whose model is not in the configuration."""
+
+
 def heir_of(job: Job, settings: Settings) -> str | None:
     """Return the model that has the drop folder in which the job was taken in."""
     return next((name for name, model in settings.models.items() if str(model.drop) == job.drop), None)
@@ -301,27 +310,12 @@ def heir_of(job: Job, settings: Settings) -> str | None:
 
 def not_configured(job: Job, settings: Settings) -> Hold:
     """Return what becomes of a job whose model is not in the configuration."""
-    if heir := heir_of(job, settings):
-        remedy = (
-            f"If it is called {heir} now, run: retraind adopt {job.model} {heir}. If not, give {heir} another drop folder, put "
-            f"the table of {job.model} back and reload."
-        )
-    else:
-        remedy = (
-            "Put its table back and reload, so that its deliveries can be finished. If it has another name now, run: "
-            f"retraind adopt {job.model} NAME, with that name."
-        )
-    return Hold(no_model(job.model), remedy, scope=Scope.JOB)
+    return Hold(problem(NOT_CONFIGURED, model=job.model, heir=heir_of(job, settings)), scope=Scope.JOB)
 
 
 def is_not_configured(job: Job) -> bool:
     """Tell whether that is what a job is on hold for."""
-    return job.hold is not None and job.hold.what == no_model(job.model)
-
-
-def no_model(name: str) -> str:
-    """Say of a model that it is not in the configuration."""
-    return f"The configuration has no model {name!r} any more."
+    return job.hold is not None and job.hold.code == NOT_CONFIGURED
 
 
 def delete(folder: Path) -> None:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from retraind.api.object_store import Fetched
-from retraind.domain.job import Job, Outcome, Problem, SealedFile, State
+from retraind.domain.job import Job, Outcome, SealedFile, State
+from retraind.domain.problems import Problem, problem
 from retraind.report import notes
 from retraind.store.jobs import Write
 
@@ -87,34 +88,30 @@ OF_A_TRAINING = (
 """What a job takes over with a training."""
 
 
-def failed(job: Job, problem: Problem, *, restart: bool) -> Go:
+def failed(job: Job, why: Problem, *, restart: bool) -> Go:
     """File a job as failed; with `restart`, a retry begins again, else it repeats the step that failed."""
     resume = State.SEALED if restart else job.state
-    changes = {"outcome": Outcome.FAILED, "problem": problem, "failed_in": job.state, "resume_in": resume}
+    changes = {"outcome": Outcome.FAILED, "problem": why, "failed_in": job.state, "resume_in": resume}
     return Go(State.FILING, "job_failed", changes)
 
 
-def register_anew(why: str) -> Go:
+def register_anew(why: Problem) -> Go:
     """Go back for another retrain job: the old one can no longer start, since its address is of no use."""
     return Go(State.BUNDLED, "registration_dropped", {**UNREGISTERED, "trouble": why})
 
 
 def nothing_to_retry(flaws: list[str]) -> Go:
     """Leave a failed job where it is: its files are not there, or cannot be taken."""
-    problem = Problem(
-        what=f"There is nothing to retry with: {', '.join(flaws)}.",
-        remedy="Deliver the files again in the drop folder.",
-    )
-    return Go(State.FAILED, "restore_impossible", {"problem": problem})
+    return Go(State.FAILED, "restore_impossible", {"problem": problem("nothing_to_retry", flaws=flaws)})
 
 
-def switch_open(job: Job, what: str) -> Go:
+def switch_open(job: Job, why: Problem) -> Go:
     """File a job of which nobody can say whether its model was published: neither that it was, nor that it was not."""
-    note = (
-        f"It is not certain whether the new model was published. {what} Check on the service's screen, or ask again: "
-        f"retraind switch {job.id}"
-    )
-    changes = {"outcome": job.outcome or Outcome.TRAINED, "switch_note": note, "switch_open": True}
+    changes = {
+        "outcome": job.outcome or Outcome.TRAINED,
+        "switch_note": problem("switch_unclear", why=why),
+        "switch_open": True,
+    }
     return Go(State.FILING, "switch_unclear", changes)
 
 
@@ -156,12 +153,6 @@ def restored(job: Job, to: State, files: tuple[SealedFile, ...], deadline: datet
 
 def not_given_back(job: Job, stayed: tuple[SealedFile, ...]) -> Go:
     """File a delivery as failed whose files cannot all go back to the drop folder: newer ones are there."""
-    back = " What else belongs to it is back there." if len(stayed) < len(job.files) else ""
-    problem = Problem(
-        what="A file of this delivery was still being written when it was taken, and meanwhile a newer file of "
-        f"the same name has arrived in the drop folder.{back}",
-        remedy="Nothing, if the newer files are the ones that count; they are taken in by themselves. Have the "
-        "export write under a temporary name and rename at the end, or raise settle.",
-    )
-    end = failed(job, problem, restart=True)
+    others_returned = len(stayed) < len(job.files)
+    end = failed(job, problem("not_given_back", others_returned=others_returned), restart=True)
     return Go(end.to, end.event, {**end.changes, "files": stayed})

@@ -6,6 +6,7 @@ from retraind.config.settings import ModelSettings
 from retraind.config.types import clocks_show
 from retraind.domain.failures import Hold, Scope
 from retraind.domain.job import Job, State
+from retraind.domain.problems import legacy
 from retraind.store.journal import Journal
 from retraind.system.clock import for_people
 
@@ -41,9 +42,11 @@ def enough_registrations(job: Job, now: datetime) -> Hold | None:
         return None
     said = f" The last time: {job.trouble}" if job.trouble else ""
     return Hold(
-        f"The upload has failed with each of {job.registrations} retrain jobs.{said}",
-        "Check whether a proxy or a firewall lets uploads to the object store through. One more is tried each day. "
-        "To try at once, run: retraind release JOB",
+        legacy(
+            f"The upload has failed with each of {job.registrations} retrain jobs.{said}",
+            "Check whether a proxy or a firewall lets uploads to the object store through. One more is tried each day. "
+            "To try at once, run: retraind release JOB",
+        ),
         scope=Scope.JOB,
         until=min(last, now) + _REGISTRATION_PAUSE,
         uploads=True,
@@ -65,8 +68,10 @@ def over_budget(job: Job, model: ModelSettings, journal: Journal, now: datetime)
         return None
     until = budget.ends(now)
     return Hold(
-        f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
-        f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
+        legacy(
+            f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
+            f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
+        ),
         scope=Scope.JOB,
         until=until,
     )

@@ -8,7 +8,8 @@ from typing import Any
 from retraind.bundle.zip_writer import Archive
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
-from retraind.domain.job import Job, Problem, Role, State
+from retraind.domain.job import Job, Role, State
+from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import inside, made
 from retraind.jobs.duplicates import Duplicates
@@ -19,7 +20,6 @@ from retraind.jobs.outcomes import (
     Wait,
     failed,
 )
-from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 
 _LONGEST_COLUMNS = 1 << 16
@@ -68,15 +68,10 @@ class Preflight:
             "files": files,
             "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
             "columns": worth_keeping(result.train.columns if result.train else ()),
-            "warnings": tuple(map(Voice().finding, result.warnings)),
+            "warnings": tuple(result.warnings),
         }
         if not result.ok:
-            problem = Problem(
-                what="The data does not keep the service's rules, so nothing was sent.",
-                details=tuple(map(Voice().finding, result.errors)),
-                remedy="Correct the data where it comes from, and deliver both files again.",
-            )
-            end = failed(job, problem, restart=True)
+            end = failed(job, problem("data_breaks_rules", details=result.errors), restart=True)
             return Go(end.to, end.event, changes | dict(end.changes))
         checked = job.changed(**changes)
         known = self._duplicates.find(checked, changes)

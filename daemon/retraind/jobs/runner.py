@@ -1,6 +1,5 @@
 """What becomes of a step's outcome: the next state, another try, a hold, a failure."""
 
-import os
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -16,8 +15,9 @@ from retraind.api.credentials import Credentials, explained
 from retraind.bundle.zip_writer import discard
 from retraind.config.current import Current
 from retraind.config.settings import WORK
-from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped, disk_remedy
-from retraind.domain.job import LIFE, TALKS, Job, Outcome, Problem, State, filled
+from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped
+from retraind.domain.job import LIFE, TALKS, Job, Outcome, State
+from retraind.domain.problems import file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.bundles import Bundles
 from retraind.jobs.folders import is_not_configured, not_configured
@@ -35,7 +35,6 @@ from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.escape import display
 from retraind.system.files import held
 
 _LOG = log.get(__name__)
@@ -118,9 +117,7 @@ class Runner:
             raise
         except Exception as error:  # noqa: BLE001 - logged with its trace, told, and tried again
             _LOG.exception("step_crashed", step=job.state.value)
-            outcome = Retry(
-                f"retraind met an error of its own ({type(error).__name__}).", "Please report it."
-            )
+            outcome = Retry(problem("internal_error", kind=type(error).__name__))
         job = self._journal.jobs.get(job.id) or job  # a step may have noted something on its way
         match outcome:
             case Go():
@@ -164,7 +161,7 @@ class Runner:
         if go.also is not None:
             _LOG.info("job_continued", job=go.also.job.id, by=after.id)
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
-            _LOG.error(go.event, state=job.state.value, reason=after.problem.what)
+            _LOG.error(go.event, state=job.state.value, reason=after.problem)
         else:
             _LOG.info(go.event, state=go.to.value, **go.detail)
         self._keep_copy(after)
@@ -175,7 +172,7 @@ class Runner:
         wait = backoff(job.attempts, work.retry_first, work.retry_longest, trouble.after, self._chance)
         again = job.attempts + 1
         seconds = round(wait.total_seconds(), 1)
-        met = str(trouble)
+        met = trouble.problem
         if trouble.host is not None and not trouble.of_host:
             # Nothing was tried, and `host_down` has told of it, once for all. What this job itself met counts on.
             _LOG.debug("step_waits", state=job.state.value, host=trouble.host, wait_s=seconds)
@@ -191,7 +188,7 @@ class Runner:
         if trouble.credential and stuck and not job.stuck:
             # Perhaps it is the key after all; one that retraind fetches itself is fetched anew.
             self._credentials.forget(job.model)
-        news = stuck != job.stuck or job.trouble != met
+        news = stuck != job.stuck or not met.is_same(job.trouble)
         return self._journal.jobs.write(
             job,
             ("job_stuck" if stuck and not job.stuck else "retry") if news else None,
@@ -206,37 +203,36 @@ class Runner:
 
     def _hold(self, job: Job, hold: Hold) -> Job:
         if hold.credential and self._keys.has_another(job, hold):
-            return self._retry_later(job, Retry(hold.what))
+            return self._retry_later(job, Retry(hold.problem))
         model = self._current.settings.models.get(job.model)
-        problem = explained(hold, job.model, model) if model else Problem(what=hold.what, remedy=hold.remedy)
+        why = explained(hold, job.model, model) if model else hold.problem
         match hold.scope:
             case Scope.MODEL:
-                if self._journal.holds.hold(job.model, problem, credential=hold.credential):
-                    _LOG.error("model_held", reason=problem.what, remedy=problem.remedy)
+                if self._journal.holds.hold(job.model, why, credential=hold.credential):
+                    _LOG.error("model_held", reason=why)
                 return self._journal.jobs.write(job, waits_for=None)
             case Scope.JOB:
-                _LOG.error("job_held", reason=hold.what, remedy=hold.remedy)
+                _LOG.error("job_held", reason=why)
                 if job.state is State.BUNDLED:
                     # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
                     discard(self._bundles.path(job))
                 goes_on = hold.uploads and job.upload_held
                 job = self._journal.jobs.write(
-                    job, "hold_goes_on" if goes_on else "held", hold=problem, held_until=hold.until, waits_for=None,
+                    job, "hold_goes_on" if goes_on else "held", hold=why, held_until=hold.until, waits_for=None,
                     upload_held=hold.uploads,
-                    detail={"reason": problem.what, "remedy": filled(problem.remedy, JOB=job.id)},
+                    detail={"reason": why},
                 )  # fmt: skip
                 # A reload may have put the model's table back after the step had missed it, and found nothing on hold.
                 return self._reconsider(job) if is_not_configured(job) else job
             case _:
                 assert_never(hold.scope)
 
-    def _fail(self, job: Job, failure: JobFailed, details: tuple[str, ...] = ()) -> Job:
-        problem = Problem(what=failure.what, remedy=failure.remedy, details=details)
-        _LOG.error("job_failed", state=job.state.value, reason=failure.what)
-        go = failed(job, problem, restart=failure.restart)
+    def _fail(self, job: Job, failure: JobFailed) -> Job:
+        _LOG.error("job_failed", state=job.state.value, reason=failure.problem)
+        go = failed(job, failure.problem, restart=failure.restart)
         cleared = {"state": go.to, "wake_at": None, **CALM}
         return self._journal.jobs.write(
-            job, go.event, detail={"reason": failure.what}, **(cleared | dict(go.changes))
+            job, go.event, detail={"reason": failure.problem}, **(cleared | dict(go.changes))
         )
 
     def reconsider(self) -> None:
@@ -254,9 +250,9 @@ class Runner:
             gone = not_configured(job, self._current.settings)
             if job.hold is None:
                 return self._hold(job, gone)
-            if is_not_configured(job) and job.hold.remedy != gone.remedy:
+            if is_not_configured(job) and job.hold != gone.problem:
                 # Another model may have its drop folder by now.
-                return self._journal.jobs.write(job, hold=Problem(what=gone.what, remedy=gone.remedy))
+                return self._journal.jobs.write(job, hold=gone.problem)
         elif job.waits_for_window:
             return self._journal.jobs.write(job, wake_at=None, trouble=None)
         elif job.hold is not None and not job.upload_held and (job.held_until or is_not_configured(job)):
@@ -269,9 +265,8 @@ class Runner:
                 # What it waited for before, such as a window, may have changed as well.
                 cleared = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
                 return self._journal.jobs.write(job, "released", **cleared)
-            if over.what != job.hold.what:
-                problem = Problem(what=over.what, remedy=over.remedy)
-                return self._journal.jobs.write(job, hold=problem, held_until=over.until)
+            if over.problem != job.hold:
+                return self._journal.jobs.write(job, hold=over.problem, held_until=over.until)
         return job
 
     def _keep_copy(self, job: Job) -> None:
@@ -290,7 +285,7 @@ class Runner:
         except FileNotFoundError:
             pass  # It is filed.
         except (OSError, Retry) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+            reason = error.strerror if isinstance(error, OSError) else error.problem
             _LOG.warning("copy_not_written", folder=str(model.work_folder / job.id), reason=reason)
 
     def _report_end(self, job: Job) -> None:
@@ -301,5 +296,4 @@ class Runner:
 
 def disk_trouble(error: OSError) -> Retry:
     """Return the Retry for what a file system answers."""
-    where = f"{display(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
-    return Retry(f"{where}{error.strerror or error}.", disk_remedy(error))
+    return Retry(file_problem(error))

@@ -19,7 +19,8 @@ from retraind.api.object_store import AddressExpired, InDoubt, NotStored, Object
 from retraind.bundle.zip_writer import Archive, SizeChanged, discard
 from retraind.config.current import Current
 from retraind.domain.failures import Hold, JobFailed, Retry
-from retraind.domain.job import Job, Outcome, State, filled
+from retraind.domain.job import Job, Outcome, State
+from retraind.domain.problems import legacy, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import Bundles, mark_of, open_alone
@@ -158,7 +159,7 @@ class DataSteps:
         discard(self.bundles.path(job))
         said: dict[str, Any] = {"outcome": job.outcome}
         if failed and job.problem:
-            said |= {"reason": job.problem.what}
+            said |= {"reason": job.problem}
         if failed and job.continued_in:
             return Go(
                 State.FAILED, "note_renewed", {"filed_in": str(filed)}
@@ -274,9 +275,7 @@ class ServiceSteps:
             return register_anew(job.address_refused)
         address = unlock_address(job.upload_ticket or "", key)
         if address is None:
-            return register_anew(
-                "The API key was replaced, and the upload address was locked under the old one."
-            )
+            return register_anew(problem("address_locked_under_old_key"))
         if not self.bundles.has(job, folder):
             return Go(State.CHECKED, "bundle_missing", UNREGISTERED)
         # A try of which it is certain that it failed leaves the doubt of an earlier one, if there was one.
@@ -298,7 +297,7 @@ class ServiceSteps:
             raise
         except InDoubt as doubtful:
             # Whatever was answered: the next try asks whether the bytes arrived, before it sends or registers anything.
-            refused = doubtful.what if doubtful.address_refused else None
+            refused = doubtful.problem if doubtful.address_refused else None
             self.journal.jobs.write(job, put_ended_at=self.clock.now(), address_refused=refused)
             raise self.trainings.phrased(job, doubtful) from None
         took = {"bytes": job.bundle_bytes, "seconds": round(self.clock.elapsed() - began, 3)}
@@ -325,11 +324,11 @@ class ServiceSteps:
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == FINISHED:
             if not answer.download_url:
-                raise Retry("The service has finished the training but names no results yet.")
+                raise Retry(legacy("The service has finished the training but names no results yet."))
             try:
                 fetched = self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
             except AddressExpired as expired:
-                raise Retry(expired.what) from None
+                raise Retry(expired.problem) from None
             found = {"trained_model_id": answer.model_id, "trained_at": now, **results_fetched(fetched)}
             return Go(State.TRAINED, "training_finished", said | found)
         if failure := self.trainings.failure(answer):
@@ -356,7 +355,7 @@ class ServiceSteps:
         model = self.places.model(job)
         match model.switch:
             case "manual":
-                note = "The policy is to switch by hand (switch = manual)."
+                note = problem("switch_by_hand")
                 return Go(
                     State.FILING, "switch_left_to_owner", {"outcome": Outcome.TRAINED, "switch_note": note}
                 )
@@ -381,17 +380,16 @@ class ServiceSteps:
         except Unreadable as unclear:
             if job.attempts < _UNCLEAR_SWITCHES:
                 raise
-            return switch_open(job, unclear.what)
+            return switch_open(job, unclear.problem)
         except JobFailed as failure:
             if earlier:
-                return switch_open(job, f"An earlier try had no clear answer; the last one: {failure.what}")
+                return switch_open(job, problem("earlier_switch_unclear", last=failure.problem))
             job = self.journal.jobs.write(job, switch_open=False)
             if job.outcome is None:
                 raise
             # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
             # done cannot be retried; where a retry would have repeated the switch alone, it can be asked for again.
-            again = "" if failure.restart else failure.remedy.replace("retraind retry", "retraind switch")
-            note = f"A later switch failed: {failure.what} {filled(again, JOB=job.id)}".rstrip()
+            note = problem("later_switch_failed", why=failure.problem, again=not failure.restart)
             return Go(State.FILING, "switch_failed", {"switch_note": note})
         except Hold:
             self.journal.jobs.write(job, switch_open=earlier)

@@ -13,6 +13,7 @@ from retraind.config.current import Current
 from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import JobFailed, Retry, Setback
 from retraind.domain.job import Job, State
+from retraind.domain.problems import legacy
 from retraind.jobs.folders import Places
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import (
@@ -98,14 +99,14 @@ class Trainings:
         lasting = now - since >= _UNKNOWN_TRIES * self._current.settings.poll.upload_doubt
         if lasting and job.attempts >= _UNKNOWN_TRIES:
             return unknown
-        return Retry("The service does not know the retrain job, though its upload is complete.")
+        return Retry(legacy("The service does not know the retrain job, though its upload is complete."))
 
     def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
         """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
         age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
         if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
             remedy = "The address is only a moment old; check the machine's clock, and whether a proxy changes requests."
-            return replace(doubtful, remedy=remedy)
+            return replace(doubtful, problem=legacy(str(doubtful.problem.facts["what"]), remedy))
         return doubtful
 
     def uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
@@ -132,19 +133,23 @@ class Trainings:
         reason = f' and says "{answer.message}"' if answer.message else ""
         of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
         return JobFailed(
-            f'The service could not train with this data: it reports "{answer.status}"{reason}.',
-            "Correct the data and deliver it again, or run: retraind retry JOB"
-            if of_the_data
-            else "This may be the service's own trouble, so try again first: retraind retry JOB. If it fails again, "
-            "look into the data, and ask the service's support.",
+            legacy(
+                f'The service could not train with this data: it reports "{answer.status}"{reason}.',
+                "Correct the data and deliver it again, or run: retraind retry JOB"
+                if of_the_data
+                else "This may be the service's own trouble, so try again first: retraind retry JOB. If it fails again, "
+                "look into the data, and ask the service's support.",
+            ),
         )
 
     def unfinished(self, job: Job, answer: TrainingStatus) -> JobFailed:
         """Return what becomes of a job whose training takes longer than it may."""
         return JobFailed(
-            f"The training has not finished within {span_for_people(self.timeout(job))}; "
-            f'the service still reports "{answer.status}".',
-            "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
-            "same files again does the same.",
+            legacy(
+                f"The training has not finished within {span_for_people(self.timeout(job))}; "
+                f'the service still reports "{answer.status}".',
+                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
+                "same files again does the same.",
+            ),
             restart=False,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.failures import unseen
+from retraind.domain.problems import file_problem
 from retraind.intake.drop_folder import DropFolder, Memory, View
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
@@ -258,7 +258,10 @@ class Folders:
             if isinstance(answer, OSError):
                 # Nothing is known of it, so it counts as a network share, apart from what answers.
                 mount = answer.mount if isinstance(answer, NoAnswer) else model.drop
-                on, trouble = _FileSystem(f"share {mount}", reports_changes=False), unseen(model.drop, answer)
+                on, trouble = (
+                    _FileSystem(f"share {mount}", reports_changes=False),
+                    file_problem(answer, model.drop),
+                )
                 _LOG.error("folder_unreadable", model=name, reason=trouble)
             else:
                 on, trouble = answer, None

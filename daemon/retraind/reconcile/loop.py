@@ -158,9 +158,9 @@ class Loop:
         if trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
             return
         if folder.out_noted is None:
-            folder.out_noted = self._journal.events.last_word("folder_away", folder.name) is not None
+            folder.out_noted = self._journal.events.last_problem("folder_away", folder.name) is not None
         if folder.out_noted != bool(trouble):
-            self._journal.events.note_change("folder_away", folder.name, trouble or None)
+            self._journal.events.note_change("folder_away", folder.name, trouble)
             folder.out_noted = bool(trouble)
 
     def _act(self, name: str, folder: Folder | None, decision: Decision) -> None:

@@ -166,7 +166,7 @@ class Publisher:
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
         except Away as away:
-            _LOG.warning("status_not_written", model=name, reason=away.what)
+            _LOG.warning("status_not_written", model=name, reason=away.problem)
         else:
             return True
         return False
@@ -186,7 +186,7 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
                     why = "retraind could not start: its journal cannot be used"
                     write_status(drop, stopped_text(name, now, why, _count_jobs(drop)), now)
             except Away as away:
-                _LOG.warning("status_not_written", model=name, reason=away.what)
+                _LOG.warning("status_not_written", model=name, reason=away.problem)
 
         return model.drop, tell
 

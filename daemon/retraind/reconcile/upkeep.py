@@ -10,13 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
-from retraind.domain.job import Problem
+from retraind.domain.problems import problem
 from retraind.domain.records import ModelHold
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system import log
-from retraind.system.clock import Clock, for_people
+from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
@@ -127,21 +127,17 @@ class Caretaker:
                 _LOG.info("key_renewed", model=name, ends_at=str(self._credentials.ends_at(name)))
         except Setback as trouble:
             ends = self._credentials.ends_at(name)
-            until = f" The present one ends on {for_people(ends)}." if ends else ""
-            why = Problem(what=trouble.what, remedy=trouble.remedy)
-            if isinstance(trouble, Hold):
-                why = explained(trouble, name, model)
-            what = f"A new API key could not be fetched. {why.what}{until}"
-            warning, again = Problem(what=what, remedy=why.remedy), _RENEWAL_RETRY
-            _LOG.warning("key_not_renewed", model=name, reason=why.told())
+            why = explained(trouble, name, model) if isinstance(trouble, Hold) else trouble.problem
+            warning, again = problem("key_not_renewed", why=why, ends=ends), _RENEWAL_RETRY
+            _LOG.warning("key_not_renewed", model=name, reason=why)
         if model.model_id is None and (key := self._pipeline.keys.present_fingerprint(name)) is not None:
             issued = presumed_issue(
                 self._journal.events.first_seen(name, key), self._credentials.arrived_at(model)
             )
             warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
-        if self._journal.events.note_warning(name, warning):
+        if self._journal.events.note_change("key_warning", name, warning):
             if warning:
-                _LOG.warning("key_ends_soon", model=name, reason=warning.told())
+                _LOG.warning("key_ends_soon", model=name, reason=warning)
             self._changed(name)
         return again

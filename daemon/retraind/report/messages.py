@@ -6,14 +6,17 @@ Pure: an entry goes in, with what is known of its job, and a message or nothing 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retraind.config.settings import Kind, Settings
-from retraind.domain.job import Job, Outcome, filled
+from retraind.domain.job import Job, Outcome
+from retraind.domain.problems import Problem
 from retraind.domain.records import Event
-from retraind.report.notes import ERROR, headline
+from retraind.report.notes import ERROR, OPERATOR, headline
 from retraind.report.status_file import host_for_people
+from retraind.report.wording import Voice
 from retraind.system import log
 from retraind.system.clock import for_people
 from retraind.system.escape import display
@@ -68,6 +71,22 @@ def summary_of(messages: Sequence[Message]) -> Message:
     )
 
 
+def detail_in_words(event: Event, voice: Voice = OPERATOR) -> dict[str, Any]:
+    """Return what an event tells, with its problem in words, besides `code` and `facts`."""
+    told: dict[str, Any] = {}
+    for name, value in event.detail.items():
+        if not isinstance(value, Problem):
+            told[name] = value
+            continue
+        said = voice.on(event.model or "", event.job or "").say(value)
+        told |= {
+            name: said.what,
+            "remedy": said.remedy,
+            **value.model_dump(mode="json", include={"code", "facts"}),
+        }
+    return told
+
+
 class _Words(NamedTuple):
     title: str
     text: str
@@ -93,7 +112,11 @@ class _About:
         return f"{self.model}, delivery {key or self.event.job}"
 
     def said(self, name: str) -> str:
-        return str(self.event.detail.get(name) or "")
+        return str(self._detail.get(name) or "")
+
+    @cached_property
+    def _detail(self) -> Mapping[str, Any]:
+        return detail_in_words(self.event)
 
     @property
     def host(self) -> str:
@@ -114,14 +137,14 @@ def _filed(about: _About) -> _Words | None:
     )
     where = f" See {place / ERROR if failed else place}" if place else ""
     if failed:
-        remedy = filled(job.problem.remedy, JOB=job.id) if job and job.problem else ""
+        remedy = OPERATOR.on(job.model, job.id).say(job.problem).remedy if job and job.problem else ""
         return _Words(f"{about.whose} failed", f"{about.said('reason')}{where}. {remedy}")
     outcome = headline(job) if job and job.outcome else f"The outcome: {about.said('outcome')}."
     return _Words(f"{about.whose} is done", f"{outcome}{where}.", good=True)
 
 
 def _model_held(about: _About) -> _Words:
-    remedy = filled(about.said("remedy"), MODEL=about.model)
+    remedy = about.said("remedy")
     text = f"{about.said('what')} New files are still taken in; nothing is lost. {remedy}"
     return _Words(f"{about.model} is on hold", text)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.failures import unseen
 from retraind.domain.job import FOLDER_NAME, RESTING, Job, State
+from retraind.domain.problems import file_problem
 from retraind.domain.records import Outage
 from retraind.domain.turns import in_turn, next_in_turn
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
+from retraind.report.notes import OPERATOR
 from retraind.report.status_file import MOST_LINES, doing, outage_sentence, said_of, some, unknown_folder
 from retraind.store.database import running_instance
 from retraind.store.journal import Journal
@@ -105,10 +106,10 @@ def overview(settings: Settings, journal: Journal) -> Overview:
         settings.models.items(), _views(settings, shares, journal), strict=True
     ):
         jobs, hold, _, published, warning = standings[name]
-        sentences = [f"ON HOLD: {hold.problem.told(MODEL=name)}"] if hold else []
+        sentences = [f"ON HOLD: {OPERATOR.on(name).tell(hold.problem)}"] if hold else []
         warning = None if hold else warning
-        sentences += [f"SOON TO DO: {warning.told()}"] if warning else []
-        sentences += [view.trouble] if view.trouble else []
+        sentences += [f"SOON TO DO: {OPERATOR.on(name).tell(warning)}"] if warning else []
+        sentences += [OPERATOR.on(name).tell(view.trouble)] if view.trouble else []
         sentences += _words(jobs, down, {name} if hold else ())
         sentences += [unknown_folder(job_id) for job_id in _unknown(taken, jobs, journal)]
         sentences += _arrived(view, running=process is not None)
@@ -120,9 +121,9 @@ def overview(settings: Settings, journal: Journal) -> Overview:
             ModelOverview(
                 name=name,
                 drop=str(model.drop),
-                hold=hold.problem.what if hold else None,
-                warning=warning.told() if warning else None,
-                trouble=view.trouble,
+                hold=OPERATOR.on(name).say(hold.problem).what if hold else None,
+                warning=OPERATOR.on(name).tell(warning) if warning else None,
+                trouble=OPERATOR.on(name).tell(view.trouble) if view.trouble else None,
                 jobs=[_active(job) for job in jobs],
                 published=published.id if published else None,
                 done=counts.get(name, {}).get(State.DONE, 0),
@@ -153,7 +154,7 @@ def _views(settings: Settings, shares: Shares, journal: Journal) -> list[tuple[V
 
     asked = [question(name, model) for name, model in settings.models.items()]
     return [
-        (View(trouble=unseen(drop, found)), []) if isinstance(found, OSError) else found
+        (View(trouble=file_problem(found, drop)), []) if isinstance(found, OSError) else found
         for (drop, _), found in zip(asked, ask_each(asked), strict=True)
     ]
 
@@ -231,27 +232,30 @@ def _words(jobs: list[Job], down: Collection[str], holds: Collection[str]) -> li
 
 
 def _word(job: Job, first: Job | None, down: Collection[str], holds: Collection[str]) -> str:
+    voice = OPERATOR.on(job.model, job.id)
     said = said_of(job).rstrip(".")
     text = f"{display(job.key) or job.id} {doing(job, first)}{f';{said}' if said else ''}"
     if job.hold:
-        return f"{text}; ON HOLD: {job.hold.told(JOB=job.id)}"
+        return f"{text}; ON HOLD: {voice.tell(job.hold)}"
     if job.waits_for_hold(holds):
         return f"{text}; it goes on when the hold of {job.model} ends"
     if job.waits_for in down:
         return f"{text}; it waits for {job.waits_for}"
     if not job.trouble:
         return text
-    return f"{text}; try {job.attempts}: {job.trouble}" if job.attempts else f"{text}; {job.trouble}"
+    trouble = voice.tell(job.trouble)
+    return f"{text}; try {job.attempts}: {trouble}" if job.attempts else f"{text}; {trouble}"
 
 
 def _active(job: Job) -> ActiveJob:
+    voice = OPERATOR.on(job.model, job.id)
     return ActiveJob(
         id=job.id,
         key=job.key,
         state=job.state,
         attempts=job.attempts,
-        trouble=job.trouble,
-        hold=job.hold.what if job.hold else None,
+        trouble=voice.tell(job.trouble) if job.trouble else None,
+        hold=voice.say(job.hold).what if job.hold else None,
         stuck=job.stuck or job.upload_held,
         retrain_job_id=job.retrain_job_id,
         status=job.status,

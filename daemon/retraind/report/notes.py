@@ -7,7 +7,8 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-from retraind.domain.job import Job, Outcome, Role, State, filled
+from retraind.domain.job import Job, Outcome, Role, State
+from retraind.report.wording import Voice
 from retraind.system.clock import for_people, span_for_people
 from retraind.system.escape import display, printable
 
@@ -28,6 +29,7 @@ _NEXT = {
     "always": "is published by itself",
     "gate": "is published if the gate lets it pass",
 }
+OPERATOR = Voice()
 _ROLES = {Role.TRAIN: "training", Role.EVAL: "evaluation", Role.MARKER: "marker", Role.MANIFEST: "manifest"}
 
 
@@ -52,11 +54,11 @@ def headline(job: Job) -> str:
     return _HEADLINES[job.outcome]
 
 
-def remedy_of(job: Job) -> str:
+def remedy_of(job: Job, voice: Voice = OPERATOR) -> str:
     """Say what is to be done about a failed job; nothing where there is nothing."""
     if job.continued_in:
         return f"Nothing here. What comes of the training is told in the folder of {job.continued_in}."
-    return filled(job.problem.remedy, JOB=job.id) if job.problem else ""
+    return voice.on(job.model, job.id).say(job.problem).remedy if job.problem else ""
 
 
 def unpublished(job: Job) -> str:
@@ -65,13 +67,13 @@ def unpublished(job: Job) -> str:
         how = f"To publish it, the operator of retraind runs: retraind switch {job.id}"
     else:
         how = f"To have the data trained once more, the operator of retraind runs: retraind retry {job.id}"
-    why = f" {job.problem.what}" if job.problem else ""
+    why = f" {OPERATOR.on(job.model, job.id).say(job.problem).what}" if job.problem else ""
     return f"The model that {job.id} trained with these files could not be published.{why} {how}"
 
 
 def sent_before(job: Job) -> str:
     """Say that the bytes of a failed job are sent again, since they were delivered again."""
-    why = f" {job.problem.what}" if job.problem else ""
+    why = f" {OPERATOR.on(job.model, job.id).say(job.problem).what}" if job.problem else ""
     return f"These files were sent before, by {job.id}, which failed.{why} They were sent again, for another training."
 
 
@@ -90,16 +92,21 @@ def note_name(job: Job) -> str:
     return ERROR if job.outcome is Outcome.FAILED else RESULT
 
 
-def note(job: Job, *, policy: str | None = None) -> str:
+def note(job: Job, *, policy: str | None = None, voice: Voice = OPERATOR) -> str:
     """Word the note of a job whose outcome is decided; `policy` is its model's `switch`, where it has one."""
-    return error_note(job) if job.outcome is Outcome.FAILED else result_note(job, policy=policy)
+    return (
+        error_note(job, voice)
+        if job.outcome is Outcome.FAILED
+        else result_note(job, policy=policy, voice=voice)
+    )
 
 
-def result_note(job: Job, *, policy: str | None = None) -> str:
+def result_note(job: Job, *, policy: str | None = None, voice: Voice = OPERATOR) -> str:
     """Word RESULT.txt."""
+    voice = voice.on(job.model, job.id)
     parts = [headline(job), *_taken_over(job), *_story(job)]
     if job.switch_note:
-        parts.append(job.switch_note)
+        parts.append(voice.tell(job.switch_note))
     if job.outcome is Outcome.TRAINED:
         look = f"look at {RESULTS_FILE}" if job.results_name else f"{RESULTS_FILE} is no longer here"
         purpose = "make sure that the new model is published" if job.switch_open else "publish the new model"
@@ -129,22 +136,23 @@ def result_note(job: Job, *, policy: str | None = None) -> str:
             "The gate said:\n" + textwrap.indent(printable(job.gate_output.strip().expandtabs()), "    ")
         )
     if job.warnings:
-        parts.append("Worth knowing about the data:\n" + bullets(job.warnings))
+        parts.append("Worth knowing about the data:\n" + bullets(map(voice.finding, job.warnings)))
     return _text(parts)
 
 
-def error_note(job: Job) -> str:
+def error_note(job: Job, voice: Voice = OPERATOR) -> str:
     """Word ERROR.txt: what happened, where, and what to do."""
+    voice = voice.on(job.model, job.id)
     parts = [headline(job)]
     if job.problem:
-        parts.append("What happened: " + job.problem.what)
+        parts.append("What happened: " + voice.say(job.problem).what)
         if job.problem.details:
-            parts.append(bullets(job.problem.details))
-        if remedy := remedy_of(job):
+            parts.append(bullets(map(voice.finding, job.problem.details)))
+        if remedy := remedy_of(job, voice):
             parts.append("What to do next: " + remedy)
     parts += [*_taken_over(job), *_story(job)]
     if job.warnings:
-        parts.append("Also worth knowing about the data:\n" + bullets(job.warnings))
+        parts.append("Also worth knowing about the data:\n" + bullets(map(voice.finding, job.warnings)))
     if job.continued_in:
         parts.append("The files are here, as they were delivered. The folder is no longer needed.")
         return _text(parts)

@@ -24,6 +24,7 @@ from retraind.api.http import NETWORK_ERRORS, basic_auth, network_retry, new_ses
 from retraind.api.redaction import fingerprint
 from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError, Retry
+from retraind.domain.problems import legacy
 from retraind.domain.records import Entry
 from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
 from retraind.store.journal import Journal
@@ -83,7 +84,9 @@ class _Call(threading.Thread):
         except (Retry, Refused) as outcome:
             self.outcome = outcome
         except BaseException as error:  # noqa: BLE001 - a hundred services' code; its words may show the address
-            self.outcome = Retry(f"{self._recipient.name} could not be told ({type(error).__name__}).")
+            self.outcome = Retry(
+                legacy(f"{self._recipient.name} could not be told ({type(error).__name__}).")
+            )
 
 
 class Calls:
@@ -96,7 +99,9 @@ class Calls:
         self, recipient: Recipient, message: Message, stopping: Callable[[], bool] = lambda: False
     ) -> None:
         """Deliver a message. Raises Retry or Refused, and nothing else."""
-        late = Retry(f"{recipient.name} did not take a message within {span_for_people(_LONGEST_CALL)}.")
+        late = Retry(
+            legacy(f"{recipient.name} did not take a message within {span_for_people(_LONGEST_CALL)}.")
+        )
         last = self._last.get(recipient.key)
         if last is not None and last.is_alive():
             raise late
@@ -106,7 +111,9 @@ class Calls:
             call.start()
         except RuntimeError:
             del self._last[recipient.key]
-            raise Retry(f"{recipient.name} could not be told: no more threads can be started.") from None
+            raise Retry(
+                legacy(f"{recipient.name} could not be told: no more threads can be started.")
+            ) from None
         while call.is_alive():
             call.join(_CALL_STEP)
             limit = _CALL_WHEN_STOPPING if stopping() else _LONGEST_CALL
@@ -148,7 +155,7 @@ class _Webhook:
         if 200 <= status < 300:  # noqa: PLR2004
             return
         if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
-            raise Retry(f"{self.name} answers HTTP {status}.", after=after)
+            raise Retry(legacy(f"{self.name} answers HTTP {status}."), after=after)
         raise Refused(f"{self.name} refuses the message with HTTP {status}.")
 
 
@@ -174,7 +181,7 @@ class _ThroughApprise:
             title=subject(message), body=message.text, notify_type=self._kinds[message.good]
         )
         if not taken:
-            raise Retry(f"{self.name} did not take the message.")
+            raise Retry(legacy(f"{self.name} did not take the message."))
 
 
 def _plain(text: str) -> str:

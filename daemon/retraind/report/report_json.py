@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retraind.domain.job import Job, Outcome, Role, Shown
 from retraind.report.notes import headline, remedy_of
+from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped
 
 
@@ -85,11 +86,12 @@ class Report(_Part):
 def report(job: Job) -> Report:
     """Build the report of a job whose outcome is decided."""
     assert job.outcome is not None
+    voice = Voice().on(job.model, job.id)
     problem = None
     if job.problem and job.outcome is Outcome.FAILED:
         problem = ReportProblem(
-            what=job.problem.what,
-            details=job.problem.details,
+            what=voice.say(job.problem).what,
+            details=tuple(map(voice.finding, job.problem.details)),
             remedy=remedy_of(job),
             step=job.failed_in,
         )
@@ -110,7 +112,7 @@ def report(job: Job) -> Report:
             for file in job.files
         ),
         columns=job.columns,
-        warnings=job.warnings,
+        warnings=tuple(map(voice.finding, job.warnings)),
         problem=problem,
         service=ReportService(
             retrain_job_id=job.retrain_job_id,
@@ -122,7 +124,7 @@ def report(job: Job) -> Report:
         results_sha256=job.results_sha256,
         switched=job.outcome is Outcome.SWITCHED,
         switch_open=job.switch_open,
-        switch_note=job.switch_note,
+        switch_note=voice.tell(job.switch_note) if job.switch_note else None,
         gate_exit=job.gate_exit,
         gate_shown=job.gate_shown,
         related_job=job.earlier_job or job.continued_in or job.continues,

@@ -13,12 +13,14 @@ from datetime import datetime
 from pathlib import Path
 
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Job, Outcome, Problem, State
+from retraind.domain.job import Job, Outcome, State
+from retraind.domain.problems import Problem
 from retraind.domain.records import ModelHold, Outage
 from retraind.domain.turns import in_turn, next_in_turn
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import SUCCESS_MARKER, Waiting, manifest_name
-from retraind.report.notes import as_bytes, bullets, fill
+from retraind.report.notes import OPERATOR, as_bytes, bullets, fill
+from retraind.report.wording import Voice
 from retraind.system.clock import for_people, with_offset
 from retraind.system.escape import display
 from retraind.system.files import open_regular, remove_part, write_atomically
@@ -81,6 +83,7 @@ def status_text(
     outages: Sequence[Outage] = (),
     service: str = "",
     plain: Callable[[str], str] = str,
+    voice: Voice = OPERATOR,
     left: Sequence[str] = (),
 ) -> str:
     """Word STATUS.txt from what the last look saw, the model's active jobs, its hold and its last finished job.
@@ -94,14 +97,14 @@ def status_text(
     if hold:
         parts.append(
             fill(
-                f"ON HOLD: {_of_a_key(hold.problem) if hold.credential else plain(hold.problem.told(MODEL=model))}"
+                f"ON HOLD: {_of_a_key(hold.problem) if hold.credential else voice.on(model).tell(hold.problem)}"
             )
             + "\nNew files are still taken in; nothing is lost."
         )
     if warning:
         parts.append(fill(f"SOON TO DO: {_of_a_key(warning)}"))
     if view.trouble:
-        parts.append(fill(f"TROUBLE: {plain(view.trouble)}"))
+        parts.append(fill(f"TROUBLE: {voice.on(model).tell(view.trouble)}"))
     parts += [
         fill(f"WAITING: {_outage(outage, service)}") + "\nNew files are still taken in; nothing is lost."
         for outage in outages
@@ -112,7 +115,7 @@ def status_text(
             outage.host: _whose(outage.host, service).lower() for outage in outages
         }
         first = next_in_turn(jobs)
-        lines = [plain(_in_work(job, first, down, held)) for job in in_turn(jobs)[:MOST_LINES]]
+        lines = [plain(_in_work(job, first, down, held, voice)) for job in in_turn(jobs)[:MOST_LINES]]
         parts.append("In work:\n" + bullets(some(lines, len(jobs))))
     if left:
         parts.append("Taken in, but not worked on:\n" + bullets(some([*left[:MOST_LINES]], len(left))))
@@ -147,14 +150,14 @@ def _outcomes(published: Job | None, last: Job | None) -> Iterator[str]:
 
 def _of_a_key(problem: Problem) -> str:
     """Say what is the matter with a key. The remedy names files of retraind's machine, and is for its operator alone."""
-    return f"{problem.what} The operator of retraind has to see to it; the command retraind status says how."
+    return f"{OPERATOR.say(problem).what} The operator of retraind has to see to it; the command retraind status says how."
 
 
 def outage_sentence(outage: Outage, service: str) -> str:
     """Say that a host is down; `service` is the service's own."""
     return (
         f"{host_for_people(outage.host, service)} has been failing since {for_people(outage.since)}. The last error: "
-        f"{outage.reason} retraind tries again by itself and goes on where it was."
+        f"{OPERATOR.tell(outage.reason)} retraind tries again by itself and goes on where it was."
     )
 
 
@@ -171,7 +174,7 @@ def _outage(outage: Outage, service: str) -> str:
     """Say to people on the share that a host is down: its port is of no use to them."""
     return (
         f"{_whose(outage.host, service)} ({re.sub(r':[0-9]+$', '', outage.host)}) does not answer as it should. This has been "
-        f"so since {for_people(outage.since)}. The last error: {_without(outage.host, outage.reason)} retraind tries again "
+        f"so since {for_people(outage.since)}. The last error: {_without(outage.host, OPERATOR.tell(outage.reason))} retraind tries again "
         "by itself and goes on where it was."
     )
 
@@ -252,17 +255,19 @@ def said_of(job: Job) -> str:
     return f' The service reports "{display(job.status)}"{since}{message}.'
 
 
-def _in_work(job: Job, first: Job | None, down: Mapping[str | None, str], held: Container[str]) -> str:
+def _in_work(
+    job: Job, first: Job | None, down: Mapping[str | None, str], held: Container[str], voice: Voice
+) -> str:
     line = f"{display(job.key) or '(without a key)'} {doing(job, first)}.{said_of(job)}"
     if job.hold:
-        return f"{line} ON HOLD: {job.hold.told(JOB=job.id)}"
+        return f"{line} ON HOLD: {voice.on(job.model, job.id).tell(job.hold)}"
     if job.waits_for_hold(held):
         return f"{line} It goes on when the hold ends."
     if job.waits_for in down:
         return f"{line} It waits for {down[job.waits_for]}."
     if not job.trouble:
         return line
-    trouble = _without(job.waits_for, job.trouble)
+    trouble = _without(job.waits_for, voice.on(job.model, job.id).tell(job.trouble))
     # Without a try that failed, it is what the job waits for in the ordinary course of things.
     return f"{line} Last try: {trouble} It is tried again by itself." if job.attempts else f"{line} {trouble}"
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.domain.failures import JournalDamagedError, JournalError
+from retraind.domain.problems import legacy
 from retraind.store.schema import migrate
 from retraind.system.files import PRIVATE, exists, make_folder, move, sync_file
 
@@ -69,8 +70,10 @@ class Database:
             make_folder(file.parent, PRIVATE)
         except OSError as error:
             raise JournalError(
-                f"The journal's folder {file.parent} cannot be created: {error.strerror}. "
-                "Create it for the service's user, or set state.url."
+                legacy(
+                    f"The journal's folder {file.parent} cannot be created: {error.strerror}. "
+                    "Create it for the service's user, or set state.url."
+                )
             ) from error
         engine = _engine(file)
         try:
@@ -171,8 +174,10 @@ def is_there(file: Path) -> bool:
 
 def _of_another(file: Path, beside: Path | None = None) -> JournalError:
     return JournalError(
-        f"The journal {file} cannot be used: this user may not read and write {beside or 'it'}. Run commands as the "
-        "service's user, such as: sudo -u retraind retraind status"
+        legacy(
+            f"The journal {file} cannot be used: this user may not read and write {beside or 'it'}. Run commands as the "
+            "service's user, such as: sudo -u retraind retraind status"
+        )
     )
 
 
@@ -181,7 +186,7 @@ def unusable(file: Path, error: DatabaseError) -> JournalError:
     if exists(file, follow=True) and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
         return _of_another(file)
     kind = JournalDamagedError if _code(error.orig) in _DAMAGED else JournalError
-    return kind(f"The journal {file} cannot be used: {error.orig}. {remedy(error)}")
+    return kind(legacy(f"The journal {file} cannot be used: {error.orig}.", remedy(error)))
 
 
 def remedy(error: SQLAlchemyError) -> str:
@@ -318,8 +323,10 @@ def sole_instance(file: Path) -> Iterator[None]:
         if not _locked(handle):
             owner = os.read(handle, 32).decode(errors="replace").strip()
             raise JournalError(
-                f"Another retraind (process {owner or 'unknown'}) already works with the journal {file}. "
-                "Stop that one first, or give this one a journal of its own with state.url."
+                legacy(
+                    f"Another retraind (process {owner or 'unknown'}) already works with the journal {file}. "
+                    "Stop that one first, or give this one a journal of its own with state.url."
+                )
             )
         os.ftruncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())

@@ -8,14 +8,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retraind.domain.job import Job, Problem
+from retraind.domain.job import Job
+from retraind.domain.problems import Problem
 from retraind.domain.records import Entry, Event
 from retraind.store.database import Database
 from retraind.store.rows import (
     UPLOAD_EVENTS,
     last_of,
     moment,
-    warning_in,
+    problem_in,
+    read_detail,
+    write_detail,
 )
 from retraind.store.schema import EVENTS
 from retraind.system.clock import Clock
@@ -47,7 +50,7 @@ class Events:
         with self._reader.connect() as connection:
             rows = connection.execute(query).all()
         return [
-            Event(moment(row.at), row.job, row.model, row.event, json.loads(row.detail))
+            Event(moment(row.at), row.job, row.model, row.event, read_detail(row.detail))
             for row in reversed(rows)
         ]
 
@@ -57,7 +60,7 @@ class Events:
         with self._reader.connect() as connection:
             rows = connection.execute(query.order_by(EVENTS.c.id).limit(limit)).all()
         return [
-            Entry(row.id, Event(moment(row.at), row.job, row.model, row.event, json.loads(row.detail)))
+            Entry(row.id, Event(moment(row.at), row.job, row.model, row.event, read_detail(row.detail)))
             for row in rows
         ]
 
@@ -80,29 +83,17 @@ class Events:
         self.note("key_seen", model=model, key=key)
         return now
 
-    def note_change(self, event: str, model: str, what: str | None) -> bool:
-        """Append what there is to tell of a model now, None for nothing; returns False when that is in the history."""
-        if self.last_word(event, model) == what:
+    def note_change(self, event: str, model: str, problem: Problem | None) -> bool:
+        """Append what is the matter with a model now, None for nothing; returns False when the history has it."""
+        before = self.last_problem(event, model)
+        if before is None if problem is None else problem.is_same(before):
             return False
-        self.note(event, model=model, what=what)
+        self.note(event, model=model, what=problem)
         return True
 
-    def last_word(self, event: str, model: str) -> str | None:
+    def last_problem(self, event: str, model: str) -> Problem | None:
         """Return what `note_change` appended last."""
-        text: str | None = self._last_detail(event, model).get("what")
-        return text
-
-    def note_warning(self, model: str, warning: Problem | None) -> bool:
-        """Append what is to be told of a model's key now; returns False when that is in the history."""
-        if self.warning(model) == warning:
-            return False
-        told = {"what": warning.what, "remedy": warning.remedy} if warning else {"what": None}
-        self.note("key_warning", model=model, **told)
-        return True
-
-    def warning(self, model: str) -> Problem | None:
-        """Return what is to be told of a model's key."""
-        return warning_in(self._last_detail("key_warning", model))
+        return problem_in(self._last_detail(event, model))
 
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""
@@ -148,15 +139,14 @@ class Events:
                 job=job.id if job else None,
                 model=job.model if job else model,
                 event=event,
-                detail=json.dumps(dict(detail), ensure_ascii=False, default=str),
+                detail=write_detail(detail),
             )
         )
 
     def _last_detail(self, event: str, model: str) -> dict[str, Any]:
         with self._reader.connect() as connection:
             detail = connection.scalar(last_of(EVENTS.c.detail, event, model))
-        found: dict[str, Any] = json.loads(detail) if detail else {}
-        return found
+        return read_detail(detail) if detail else {}
 
     def latest_job(self, model: str, event: str) -> str | None:
         """Return the job of a model's latest event of a kind."""

@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from retraind.domain.job import Problem
+from retraind.domain.problems import Problem
 from retraind.domain.records import ModelHold
 from retraind.store.database import Database
 from retraind.store.events import Events
-from retraind.store.rows import read_holds
+from retraind.store.rows import read_holds, read_problem
 from retraind.store.schema import MODELS
 from retraind.system.clock import Clock
 
@@ -27,9 +27,10 @@ class Holds:
                 sa.select(MODELS.c.hold, MODELS.c.trial).where(MODELS.c.name == model)
             ).first()
             hold = problem.model_dump_json()
-            if known is not None and known.hold == hold:
+            if known is not None and known.hold is not None and problem.is_same(read_problem(known.hold)):
                 return False
-            goes_on = known is not None and known.trial == hold
+            on_trial = known is not None and known.trial is not None and read_problem(known.trial)
+            goes_on = problem.is_same(on_trial or None)
             values = {
                 "held_since": self._clock.now().timestamp(), "hold": hold, "credential": credential, "trial": None,
             }  # fmt: skip
@@ -41,7 +42,7 @@ class Holds:
                 connection,
                 "hold_goes_on" if goes_on else "model_held",
                 None,
-                {"what": problem.what, "remedy": problem.remedy},
+                {"what": problem},
                 model,
             )
         return True

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from retraind.domain.records import Outage
 from retraind.store.database import Database
 from retraind.store.events import Events
-from retraind.store.rows import moment
+from retraind.store.rows import moment, read_problem
 from retraind.store.schema import HOSTS
 from retraind.system.clock import Clock
 
@@ -26,7 +26,9 @@ class Hosts:
         with self._reader.connect() as connection:
             rows = connection.execute(sa.select(HOSTS).order_by(HOSTS.c.name)).all()
         return {
-            row.name: Outage(row.name, moment(row.since), row.failures, row.reason, moment(row.next_try))
+            row.name: Outage(
+                row.name, moment(row.since), row.failures, read_problem(row.reason), moment(row.next_try)
+            )
             for row in rows
         }
 
@@ -46,7 +48,7 @@ class Hosts:
                         name=outage.host,
                         since=outage.since.timestamp(),
                         failures=outage.failures,
-                        reason=outage.reason,
+                        reason=outage.reason.model_dump_json(),
                         next_try=outage.next_try.timestamp(),
                         told=outage.host in told or outage.host in lasting,
                     )

@@ -11,7 +11,8 @@ from typing import NamedTuple, Self
 
 import sqlalchemy as sa
 
-from retraind.domain.job import Job, Problem
+from retraind.domain.job import Job
+from retraind.domain.problems import LEGACY, Problem
 from retraind.domain.records import ModelHold
 from retraind.store.contents import Contents
 from retraind.store.cursors import Cursors
@@ -24,9 +25,10 @@ from retraind.store.rows import (
     ACTIVE,
     by_time,
     last_of,
+    problem_in,
+    read_detail,
     read_holds,
     read_jobs,
-    warning_in,
 )
 from retraind.store.schema import EVENTS, JOBS, MODELS
 from retraind.store.sightings import Sightings
@@ -92,7 +94,7 @@ class Journal:
         found = {
             row.model: Standing(
                 [], holds.get(row.model), jobs.get(row.filed), jobs.get(row.published),
-                warning_in(json.loads(row.warning or "{}")),
+                problem_in(read_detail(row.warning or "{}")),
             )
             for row in rows
         }  # fmt: skip
@@ -114,9 +116,10 @@ class Journal:
     def rename_model(self, before: str, after: str, obsolete: str) -> int:
         """Let `after` have all jobs, the history and the hold of `before`; returns how many jobs these are.
 
-        Their own holds last, but for those with the reason `obsolete`. A hold of `after` itself counts more.
+        Their own holds last, but for those with the code `obsolete` and those that an earlier retraind worded, which are
+        tried again. A hold of `after` itself counts more.
         """
-        hold = sa.func.json_extract(JOBS.c.body, "$.hold.what")
+        hold = sa.func.json_extract(JOBS.c.body, "$.hold.code")
         body = sa.func.json_set(JOBS.c.body, "$.model", after, "$.version", JOBS.c.version + 1)
         freed = sa.func.json_set(body, "$.hold", sa.func.json("null"), "$.wake_at", sa.func.json("null"))
         mine = JOBS.update().where(JOBS.c.model == before)
@@ -125,7 +128,7 @@ class Journal:
                 connection.execute(
                     update.values(model=after, version=JOBS.c.version + 1, body=changed)
                 ).rowcount
-                for update, changed in ((mine.where(hold == obsolete), freed), (mine, body))
+                for update, changed in ((mine.where(hold.in_((obsolete, LEGACY))), freed), (mine, body))
             )
             connection.execute(EVENTS.update().where(EVENTS.c.model == before).values(model=after))
             known = connection.execute(sa.select(MODELS.c.hold).where(MODELS.c.name == after)).first()

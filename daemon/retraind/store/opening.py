@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.config.settings import Settings
-from retraind.domain.failures import JournalDamagedError, JournalError, disk_remedy
+from retraind.domain.failures import JournalDamagedError, JournalError
+from retraind.domain.problems import file_problem, problem
 from retraind.store.database import is_sound, set_aside
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
@@ -28,7 +29,7 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
         if not JobFiles.are_known(file):
             raise
         # Sealed copies of all its jobs are in their folders, and nobody else can have written those.
-        _LOG.error("journal_damaged", reason=str(error), moved_to=str(set_aside(file)))
+        _LOG.error("journal_damaged", reason=error.problem, moved_to=str(set_aside(file)))
         journal = Journal.open(file, clock)
     try:
         journal.database.data_version()  # opens the connection that could still read it after its deletion
@@ -52,11 +53,9 @@ def needed(journal: Path) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        reason, remedy = str(getattr(error, "orig", error)), ""
-        if isinstance(error, OSError):
-            where = f"{error.filename}: " if isinstance(error.filename, str) else ""
-            reason, remedy = f"{where}{error.strerror}", disk_remedy(error)
-        raise JournalError(
-            f"The journal {journal}, or what is kept beside it, cannot be used: {reason}. "
-            f"{remedy or 'If the disk is full or read-only, mend that.'} Nothing is lost, and all goes on with the next start."
-        ) from error
+        why = (
+            file_problem(error)
+            if isinstance(error, OSError)
+            else problem("database_error", reason=str(getattr(error, "orig", error)))
+        )
+        raise JournalError(problem("journal_unusable", path=journal, why=why)) from error

@@ -1,13 +1,16 @@
 """Rows of the journal's tables, to and from what they hold."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 
-from retraind.domain.job import RESTING, Job, Outcome, Problem, State
+from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.problems import Problem, legacy
 from retraind.domain.records import ModelHold
 from retraind.store.schema import EVENTS, MODELS
 
@@ -57,9 +60,35 @@ def last_of(what: sa.Column[Any], event: str, model: str | sa.ColumnElement[str]
     )
 
 
-def warning_in(detail: Mapping[str, Any]) -> Problem | None:
-    """Read the warning that an event holds, if it holds one."""
-    return Problem(what=detail["what"], remedy=detail.get("remedy", "")) if detail.get("what") else None
+def read_problem(text: str) -> Problem:
+    """Read a problem written by `write_problem`, or a finished sentence of a retraind before facts."""
+    return Problem.model_validate_json(text) if text.startswith("{") else legacy(text)
+
+
+def write_detail(detail: Mapping[str, Any]) -> str:
+    """Return an event's detail as JSON."""
+    return json.dumps(dict(detail), ensure_ascii=False, default=_plain)
+
+
+def read_detail(text: str) -> dict[str, Any]:
+    """Read an event's detail; problems in it are Problems again."""
+    detail: dict[str, Any] = json.loads(text)
+    return {
+        name: Problem.model_validate(value) if isinstance(value, dict) and "code" in value else value
+        for name, value in detail.items()
+    }
+
+
+def problem_in(detail: Mapping[str, Any]) -> Problem | None:
+    """Return what an event tells of a thing that may be well again: its problem, None when it is."""
+    what = detail.get("what")
+    if isinstance(what, str):
+        return legacy(what, detail.get("remedy") or "")  # by a retraind before facts
+    return what
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def was_trained(job: Job) -> bool:

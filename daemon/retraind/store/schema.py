@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from retraind.domain.failures import JournalError
 from retraind.domain.job import SHORT_ID
+from retraind.domain.problems import legacy
 
 SCHEMA = "0006"
 """The newest revision in migrations/versions."""
@@ -110,8 +111,10 @@ def migrate(engine: sa.Engine, file: Path) -> None:
             return
         if present is None or JOBS.name not in tables:
             raise JournalError(
-                f"{file} belongs to another program: it has tables, but none of a journal. "
-                "Name a file of its own for the journal with state.url."
+                legacy(
+                    f"{file} belongs to another program: it has tables, but none of a journal. "
+                    "Name a file of its own for the journal with state.url."
+                )
             )
         # Alembic takes longer to import than most commands take to run, and is rarely needed.
         import alembic.command  # noqa: PLC0415
@@ -125,8 +128,10 @@ def migrate(engine: sa.Engine, file: Path) -> None:
         }
         if present not in known:
             raise JournalError(
-                f"The journal {file} was written by a newer retraind (schema {present}). "
-                "Install that version again, or restore the journal from before the update."
+                legacy(
+                    f"The journal {file} was written by a newer retraind (schema {present}). "
+                    "Install that version again, or restore the journal from before the update."
+                )
             )
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, SCHEMA)

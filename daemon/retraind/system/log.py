@@ -4,11 +4,11 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from retraind.system.addresses import HIDDEN
 from retraind.system.escape import display, json_escaped, printable
@@ -74,6 +74,13 @@ def _is_secret(name: object) -> bool:
     return str(name).casefold().replace("-", "_") in _SECRET_FIELDS
 
 
+def _worded(words: Callable[[Any, Mapping[str, Any]], Any]) -> Processor:
+    def word(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+        return {name: words(value, fields) for name, value in fields.items()}
+
+    return word
+
+
 def _mask_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
     for name, value in fields.items():
         if _is_secret(name):
@@ -107,8 +114,16 @@ def _as_json(logger: WrappedLogger, method: str, fields: EventDict) -> str:
     return json_escaped(str(_JSON(logger, method, fields)))
 
 
-def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
-    """Send structlog's and the libraries' log records to `stream` (standard error by default)."""
+def set_up(
+    *,
+    stream: TextIO | None = None,
+    level: str = "INFO",
+    words: Callable[[Any, Mapping[str, Any]], Any] | None = None,
+) -> None:
+    """Send structlog's and the libraries' log records to `stream` (standard error by default).
+
+    `words` makes text of a field's value, given all fields, where the value is more than plain data.
+    """
     stream = stream or sys.stderr
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -116,6 +131,7 @@ def set_up(*, stream: TextIO | None = None, level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        *([_worded(words)] if words else []),
         _mask_fields,
     ]
     terminal = stream.isatty()

@@ -20,6 +20,7 @@ from retraind import daemon
 from retraind.api import http, object_store
 from retraind.bundle import deflate, zip_writer
 from retraind.domain.failures import JobFailed
+from retraind.domain.problems import legacy
 from retraind.jobs import folders
 from retraind.jobs.gate import judging
 from retraind.jobs.steps import DataSteps, ServiceSteps
@@ -228,7 +229,7 @@ class Points:
             if self._fail.pop(step, None) is None:
                 return plain(line, job)
             raise JobFailed(
-                "The harness wants this step to fail.", "Run: retraind retry JOB", restart=restart
+                legacy("The harness wants this step to fail.", "Run: retraind retry JOB"), restart=restart
             )
 
         return fails_once

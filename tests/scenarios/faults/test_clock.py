@@ -7,6 +7,7 @@ import pytest
 
 from retraind.api.object_store import AddressExpired, InDoubt
 from retraind.domain.job import Outcome, State
+from retraind.domain.problems import legacy
 from retraind.reconcile.timetable import Timetable
 from support.world import a_world, table
 
@@ -78,7 +79,7 @@ def test_a_deadline_never_lies_further_ahead_than_a_whole_time_out(world, monkey
     job = world.run(world.sealing(), until=State.UPLOADED)
     job = world.journal.jobs.write(job, train_deadline=world.clock.now() + YEARS)
     monkeypatch.setattr(
-        world.pipeline.store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired("Expired."))
+        world.pipeline.store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired(legacy("Expired.")))
     )
     monkeypatch.setattr("retraind.jobs.steps.FINISHED", "not a word that is ever said")
     job = world.pipeline.advance_one(job)
@@ -103,7 +104,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
         patch.setattr(
             world.pipeline.store,
             "put",
-            lambda *_: (_ for _ in ()).throw(InDoubt("No.", address_refused=True)),
+            lambda *_: (_ for _ in ()).throw(InDoubt(legacy("No."), address_refused=True)),
         )
         job = world.pipeline.advance_one(job)
     assert "a moment old" not in job.trouble

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.cli.checkup import checkup
 from retraind.config.settings import ModelSettings, Settings, SweepSettings
 from retraind.daemon import Daemon
-from retraind.domain.job import Outcome, Problem, State
+from retraind.domain.job import Outcome, State
+from retraind.domain.problems import legacy
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER
 from retraind.jobs.expiry import expire
@@ -297,7 +298,7 @@ def test_telling_of_a_hold_on_a_share_that_hangs_keeps_neither_the_main_thread_n
         for folder in daemon.folders.all():
             daemon.loop.scan(folder)
             daemon.publisher.publish([folder])
-            daemon.journal.holds.hold(folder.name, Problem(what="It is held.", remedy=""), credential=False)
+            daemon.journal.holds.hold(folder.name, legacy("It is held."), credential=False)
         share.tell(Rule(("getattr",), answer="hang"))
         daemon.loop.start()
         main = threading.Thread(target=daemon._heed_journal, daemon=True)
@@ -351,9 +352,7 @@ def test_a_sound_journal_of_which_the_disk_does_not_tell_is_not_set_aside(tmp_pa
         models={"churn": {"drop": tmp_path / "drop", "api_key": "k"}},
     )
     with Daemon(settings, tmp_path) as daemon:
-        daemon.journal.holds.hold(
-            "churn", Problem(what="The key was refused.", remedy="Renew it."), credential=True
-        )
+        daemon.journal.holds.hold("churn", legacy("The key was refused.", "Renew it."), credential=True)
         with state.failing(
             Rule(("write",), "/journal.db-wal", times=2), Rule(("getattr",), "/journal.db-wal")
         ):

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from retraind.domain.job import Problem, State
+from retraind.domain.job import State
+from retraind.domain.problems import legacy
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.share_identity import Shares
 from support.faulty import Rule
@@ -46,7 +47,7 @@ def jobs(tmp_path, site):
         found = (
             world.run(world.sealing("1")), world.run(world.sealing("2", train=b"broken\n1\n")),
         )  # fmt: skip
-        world.journal.holds.hold("well", Problem(what="It is held.", remedy=""), credential=False)
+        world.journal.holds.hold("well", legacy("It is held."), credential=False)
     assert [job.state for job in found] == [State.DONE, State.FAILED]
     return [job.id for job in found]
 
@@ -168,7 +169,7 @@ def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
     """Jobs of its models would take both threads for checks and uploads, and never give them back."""
     with running(served) as run:
         for name in ("first", "second"):
-            run.daemon.journal.holds.hold(name, Problem(what="It is held.", remedy=""), credential=False)
+            run.daemon.journal.holds.hold(name, legacy("It is held."), credential=False)
             run.deliver(name)
         until(lambda: len(run.daemon.journal.jobs.newest()) == 2, "both deliveries are taken in")
     for name in ("first", "second"):

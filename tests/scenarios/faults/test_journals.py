@@ -12,7 +12,8 @@ from retraind.cli import main
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalDamagedError, JournalError
-from retraind.domain.job import Outcome, Problem, State
+from retraind.domain.job import Outcome, State
+from retraind.domain.problems import legacy
 from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
@@ -142,7 +143,7 @@ def test_commands_say_that_the_journal_is_locked(site, impatient, capsys):
 
 
 def a_problem():
-    return Problem(what="x", remedy="y")
+    return legacy("x", "y")
 
 
 def test_a_rebuild_does_not_set_a_good_journal_aside_because_it_is_locked(site, impatient, capsys):

@@ -11,6 +11,7 @@ from retraind.config.current import Current
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import Job, Outcome, State
+from retraind.domain.problems import legacy
 from retraind.jobs.gate import evidence
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import Evidence, Unproven
@@ -68,7 +69,7 @@ class Judging:
                 job = self._show_results(job, folder, shown)
                 shown.add_data(job, folder, leaving, copied=model.gate_data)
             except Unproven as unproven:
-                note = f"{unproven} So the gate was not asked, and the model was not switched."
+                note = legacy(f"{unproven} So the gate was not asked, and the model was not switched.")
                 changes = {"outcome": Outcome.TRAINED, "switch_note": note}
                 return Go(State.FILING, "gate_not_asked", changes, {"why": note})
             shown.describe(job)
@@ -81,9 +82,10 @@ class Judging:
         seen = {"shown": [file.model_dump() for file in shown.shown]}
         if verdict.passed and changed is None:
             return Go(State.SWITCHING, "gate_passed", said, seen)
-        why = verdict.sentence or (
-            f"{display(changed or '')} was changed while the gate looked at it, so its answer does not count and the model "
-            "was not switched."
+        why = legacy(
+            verdict.sentence
+            or f"{display(changed or '')} was changed while the gate looked at it, so its answer does not count and the "
+            "model was not switched."
         )
         outcome = {"outcome": Outcome.TRAINED, "switch_note": why}
         return Go(State.FILING, "gate_refused", said | outcome, {"why": why, **seen})
@@ -118,11 +120,11 @@ class Judging:
             keep_free = self._current.settings.state.keep_free
             return self._store.get(answer.download_url, target, self._pause, keep_free=keep_free)
         except (Hold, JobFailed, AddressExpired) as setback:
-            raise Unproven(sentence + setback.what) from setback
+            raise Unproven(sentence + str(setback.problem)) from setback
         except Retry as trouble:
             longest = self._trainings.timeout(job)
             if job.troubled_since and self._clock.now() - job.troubled_since >= longest:
-                raise Unproven(sentence + trouble.what) from trouble
+                raise Unproven(sentence + str(trouble.problem)) from trouble
             raise
 
     def clear(self) -> None:

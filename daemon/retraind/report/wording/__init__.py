@@ -5,7 +5,7 @@ for an audience. Nothing else in retraind makes sentences, and nothing reads the
 """
 
 from retraind.report.wording.catalogue import Catalogue, catalogue
-from retraind.report.wording.voice import Voice
+from retraind.report.wording.voice import Voice, in_words
 from retraind.report.wording.words import Audience, Name, Place, Said, Words
 
-__all__ = ["Audience", "Catalogue", "Name", "Place", "Said", "Voice", "Words", "catalogue"]
+__all__ = ["Audience", "Catalogue", "Name", "Place", "Said", "Voice", "Words", "catalogue", "in_words"]

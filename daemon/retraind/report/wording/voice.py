@@ -1,7 +1,8 @@
 """Makes sentences of problems, findings and labels, in one language and for one audience."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,6 +14,16 @@ from retraind.domain.problems import LEGACY, Fact, Finding, Problem
 from retraind.report.wording.catalogue import catalogue, unwrapped
 from retraind.report.wording.words import Audience, Name, Place, Said, Words
 from retraind.system.escape import display
+
+_PATH = re.compile(r"(?<![\w.])/\w")
+_PLACEHOLDER = re.compile(r"\b(?:JOB|MODEL)\b")
+
+
+def in_words(value: Any, fields: Mapping[str, Any]) -> Any:
+    """Return a field of a log record as it is written: a problem in words, for the operator."""
+    if not isinstance(value, Problem):
+        return value
+    return Voice().on(str(fields.get("model", "")), str(fields.get("job", ""))).tell(value)
 
 
 def whole_path(path: Path) -> str:
@@ -34,11 +45,21 @@ class Voice:
     def say(self, problem: Problem) -> Said:
         """Put a problem into sentences."""
         if problem.code == LEGACY:
-            return Said(str(problem.facts["what"]), str(problem.facts["remedy"]))
+            return self._legacy(str(problem.facts["what"]), str(problem.facts["remedy"]))
         words = self.words(problem.code, problem.facts)
         if words.operator_only and words.remedy and self.audience is Audience.SHARE:
             return Said(words.what, self.label("left_to_operator"))
         return Said(words.what, words.remedy)
+
+    def on(self, model: str, job: str = "") -> "Voice":
+        """Return a voice that speaks about a model, and one of its jobs."""
+        return replace(self, about={"model": model, "job": job})
+
+    def _legacy(self, what: str, remedy: str) -> Said:
+        """Return sentences of a retraind before facts. Those that name paths are not for the share."""
+        if self.audience is Audience.SHARE and _PATH.search(f"{what} {remedy}"):
+            return Said(self.label("legacy_hidden"), self.label("left_to_operator"))
+        return Said(what, _PLACEHOLDER.sub(lambda found: self.about.get(found[0].lower(), found[0]), remedy))
 
     def tell(self, problem: Problem) -> str:
         """Return a problem as one paragraph."""

@@ -7,6 +7,10 @@ def left_to_operator() -> str:
     return "The operator of retraind has to fix this; retraind status says how."
 
 
+def legacy_hidden() -> str:
+    return "An earlier version of retraind noted a problem here."
+
+
 def finding_line(file: Name, line: int | None, what: str, service: Name | None, remedy: str) -> str:
     """One finding: where, what, the service's words for it, and what to do."""
     place = file if line is None else f"{file}, line {line}"

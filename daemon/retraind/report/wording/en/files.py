@@ -1,0 +1,34 @@
+"""What a file system answers, and what helps."""
+
+import errno as numbers
+from collections.abc import Mapping
+
+from retraind.report.wording.words import Name, Place, Words
+
+_SILENT = "The share does not answer; repair it or mount it again."
+_REMEDIES: Mapping[int, str] = {
+    numbers.ENOSPC: "Free some space there.",
+    numbers.EDQUOT: "Free some space there, or raise the quota.",
+    numbers.EACCES: "Allow the service's user to read and write there.",
+    numbers.EPERM: "Allow the service's user to read and write there.",
+    numbers.EROFS: "The file system is read-only; mount it writable.",
+    numbers.EEXIST: "Another file has a name that retraind needs; move it away.",
+    numbers.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
+    numbers.ELOOP: "A link is where retraind keeps a file; remove it.",
+    numbers.EIO: "The disk or the share does not work; see the machine's log.",
+    numbers.ESTALE: "The share was exported again; mount it again.",
+    **dict.fromkeys(
+        (
+            *(numbers.ENOTCONN, numbers.ECONNABORTED, numbers.ECONNREFUSED, numbers.ECONNRESET),
+            *(numbers.ESHUTDOWN, numbers.EHOSTDOWN, numbers.EHOSTUNREACH, numbers.ENETDOWN),
+            *(numbers.ENETUNREACH, numbers.ETIMEDOUT, numbers.ENODEV, numbers.ENXIO, numbers.EREMOTEIO),
+        ),
+        _SILENT,
+    ),
+}
+
+
+def file_error(path: Place | None, errno: int, reason: Name) -> Words:
+    """`errno` is 0 where the system gave none."""
+    where = f"{path}: " if path else ""
+    return Words(f"{where}{reason}.", _REMEDIES.get(errno, ""))
