@@ -5,6 +5,7 @@ python -m benchmarks.report [RESULTS]
 
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,9 @@ _KINDS = {
     "japanese": "Japanese",
     "random": "random, as Base64",
 }
+
+_WIDTH = 110
+"""Of a line of the documents."""
 
 
 def _matrix(found: Found) -> str:
@@ -52,7 +56,8 @@ def _details(found: Found) -> str:
 
 
 def _where(found: Found) -> str:
-    return f"{found.began:%Y-%m-%d}, median of {found.rounds} rounds; {found.machine}."
+    where = f"{found.began:%Y-%m-%d}, median of {found.rounds} rounds; {found.machine}."
+    return textwrap.fill(where, _WIDTH, break_on_hyphens=False)
 
 
 def _overview(found: Found) -> str:

@@ -65,9 +65,7 @@ def machine() -> str:
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     load = os.getloadavg()[0]
-    busy = (
-        ": it was busy with other work, which costs those most who use all cores" if load > cores / 2 else ""
-    )
+    busy = ": other work was running, which slows most what uses all cores" if load > cores / 2 else ""
     return (
         f"{cores} cores of {_processor()}, {memory / 1e9:.0f} GB of memory, Linux {platform.release().split('-')[0]}, "
         f"Python {platform.python_version()}; load before it began {load:.1f}{busy}"

@@ -71,7 +71,7 @@ _COLUMNS: dict[str, _Cell] = {
     "speed": speed,
     "ratio": _ratio,
     "of the limit": share,
-    "cores' time": _cores,
+    "CPU time": _cores,
     "zip against level 6": size,
     "peak memory": _peak,
     "over idle": growth,

@@ -40,6 +40,12 @@ SOURCE = ROOT / "daemon" / "retraind"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_prose_is_longer_than_a_line_of_code(page):
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    assert [line for line in prose.splitlines() if len(line) > 110 and not line.startswith("|")] == []
+
+
 def rows(page: Path, heading: str) -> list[list[str]]:
     """Return the cells of the first table under a heading, without its head."""
     _, _, after = page.read_text("utf-8").partition(f"\n## {heading}\n")
