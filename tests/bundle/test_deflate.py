@@ -36,10 +36,19 @@ def test_it_does_not_take_more_cores_than_this_process_may_use(monkeypatch):
     assert deflate.cores() == 8
 
 
+@pytest.mark.parametrize("module", ["isal.isal_zlib", "zlib_ng.zlib_ng", "zlib"])
 @given(st.lists(st.binary(max_size=2000)))
 @example([b"x" * deflate.PIECE, b"y" * deflate.PIECE, b"", b"z"])
-def test_the_checksum_of_the_whole_is_joined_from_those_of_its_pieces(parts):
+def test_the_checksum_of_the_whole_is_joined_from_those_of_its_pieces(module, parts):
+    pytest.importorskip(module)
+    compressor = deflate.Compressor(module, 1)
     joined = 0
     for part in parts:
-        joined = deflate.joined_checksum(joined, deflate.fast().checksum(part), len(part))
+        joined = compressor.joined_checksum(joined, compressor.checksum(part), len(part))
     assert joined == zlib.crc32(b"".join(parts))
+
+
+@given(st.binary(max_size=2000), st.binary(max_size=2000))
+@example(b"x" * deflate.PIECE, b"y" * deflate.PIECE)
+def test_checksums_are_combined_where_no_library_does_it(before, after):
+    assert deflate.combined(zlib.crc32(before), zlib.crc32(after), len(after)) == zlib.crc32(before + after)

@@ -6,8 +6,9 @@ laid one after the other, and then `END`, are one plain stream, as any other com
 
 import importlib
 import os
+import zlib
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 PIECE = 1 << 20
@@ -49,6 +50,14 @@ class Compressor:
         """Return the CRC-32 of a piece."""
         crc: int = self._library.crc32(piece)
         return crc
+
+    def joined_checksum(self, before: int, crc: int, size: int) -> int:
+        """Return the CRC-32 of something and then a piece of `size` bytes, from that of each.
+
+        So that several cores can each take the checksum of one piece.
+        """
+        joined: int = getattr(self._library, "crc32_combine", combined)(before, crc, size)
+        return joined
 
 
 @cache
@@ -104,41 +113,9 @@ def longest(size: int) -> int:
     return size + _STORED_HEAD * blocks + len(END)
 
 
-def joined_checksum(before: int, crc: int, size: int) -> int:
-    """Return the CRC-32 of something and then a piece of `size` bytes, from that of each.
-
-    So that pieces can be looked at in any order, by several cores. zlib has this, Python's module does not offer it.
-    """
-    return crc ^ _shifted(_shift_by(size), before)
-
-
-_POLYNOMIAL = 0xEDB88320
-_Matrix = tuple[int, ...]
-"""A linear map of 32 bits: what becomes of each bit alone, from the lowest."""
-
-
-def _shifted(matrix: _Matrix, crc: int) -> int:
-    moved = 0
-    for image in matrix:
-        if crc & 1:
-            moved ^= image
-        crc >>= 1
-    return moved
-
-
-@lru_cache(maxsize=4)
-def _shift_by(size: int) -> _Matrix:
-    """Return what `size` bytes of zeros do to a CRC-32."""
-    by_one_bit = (_POLYNOMIAL, *(1 << bit for bit in range(31)))
-    whole: _Matrix = tuple(1 << bit for bit in range(32))
-    power = by_one_bit
-    bits = size * 8
-    while bits:
-        if bits & 1:
-            whole = tuple(_shifted(power, image) for image in whole)
-        power = tuple(_shifted(power, image) for image in power)
-        bits >>= 1
-    return whole
+def combined(before: int, crc: int, size: int) -> int:
+    """Do what `crc32_combine` does, which Python's zlib has from 3.15 on: see what `size` zeros make of `before`."""
+    return zlib.crc32(bytes(size), before ^ 0xFFFFFFFF) ^ 0xFFFFFFFF ^ crc
 
 
 def _stored(piece: bytes) -> bytes:

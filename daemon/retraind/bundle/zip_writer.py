@@ -263,7 +263,7 @@ class Archive:
         squeezed, crc, size = squeezing.result()
         self._write(squeezed)
         entry.squeezed += len(squeezed)
-        entry.crc = deflate.joined_checksum(entry.crc, crc, size)
+        entry.crc = self._compressor.joined_checksum(entry.crc, crc, size)
         entry.size += size
 
     def _squeeze(self, piece: bytes, before: bytes) -> tuple[bytes, int, int]:
