@@ -1,15 +1,16 @@
 """Puts the emulator together, starts and stops it."""
 
 import contextlib
+import functools
 import importlib.util
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from retraind.emulator.config import EmulatorConfig, EmulatorError
-from retraind.emulator.faults import Dice, Fault
+from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Ledger
 from retraind.emulator.records import Records, read_records
 from retraind.emulator.training.instant import InstantTrainer
@@ -22,6 +23,21 @@ from retraind.emulator.web.control import Control
 from retraind.emulator.web.listener import Listener
 from retraind.emulator.web.routes import Routes
 from retraind.emulator.web.store import Store
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def _administered(
+    method: Callable[Concatenate[Admin, _Arguments], _Result],
+) -> Callable[Concatenate["Emulator", _Arguments], _Result]:
+    """Return `method` of the administration as one of the emulator, which must be running: else EmulatorError."""
+
+    @functools.wraps(method)
+    def call(emulator: "Emulator", /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        return method(emulator._now_running().admin, *args, **kwargs)  # noqa: SLF001 - it is one of its methods
+
+    return call
 
 
 class Emulator:
@@ -79,60 +95,19 @@ class Emulator:
         """Return all records, oldest first; also when it does not run."""
         return read_records(self._config.state_dir)
 
-    def models(self) -> list[dict[str, Any]]:
-        """Return all models: name, model_id, published retrain job and so on, without keys."""
-        return self._admin().models()
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return all retrain jobs with their uploads and trainings, oldest first."""
-        return self._admin().jobs()
-
-    def faults(self) -> dict[str, Fault]:
-        """Return the faults in force."""
-        return self._admin().faults()
-
-    def set_faults(self, faults: Mapping[str, float | Fault]) -> None:
-        """Replace all faults, effective at once. Raises ValueError for an unknown name."""
-        self._admin().set_faults(faults)
-
-    def expire_key(self, model: str) -> None:
-        """End all keys the model has. Raises EmulatorError if there is no such model."""
-        self._admin().expire_key(model)
-
-    def replace_key(self, model: str) -> str:
-        """End all keys the model has and return a new one. Raises EmulatorError if there is no such model."""
-        return self._admin().replace_key(model)
-
-    def delete_model(self, model: str) -> None:
-        """Delete a model. Raises EmulatorError if there is none of that name."""
-        self._admin().delete_model(model)
-
-    def delete_classifier(self, model: str) -> None:
-        """Delete the published model's API. Raises EmulatorError if there is no such model."""
-        self._admin().delete_classifier(model)
-
-    def delete_configuration(self, model: str) -> None:
-        """Delete the model's configuration file. Raises EmulatorError if there is no such model."""
-        self._admin().delete_configuration(model)
-
-    def delete_original_job(self, model: str) -> None:
-        """Delete the training the model first came from. Raises EmulatorError if there is no such model."""
-        self._admin().delete_original_job(model)
-
-    def delete_user(self) -> None:
-        """Delete the account."""
-        self._admin().delete_user()
-
-    def delete_job(self, retrain_job_id: str) -> None:
-        """Delete a retrain job. Raises EmulatorError if there is none of that id."""
-        self._admin().delete_job(retrain_job_id)
-
-    def expire_urls(self) -> None:
-        """Let every address that was handed out so far expire."""
-        self._admin().expire_urls()
-
-    def _admin(self) -> Admin:
-        return self._now_running().admin
+    models = _administered(Admin.models)
+    jobs = _administered(Admin.jobs)
+    faults = _administered(Admin.faults)
+    set_faults = _administered(Admin.set_faults)
+    expire_key = _administered(Admin.expire_key)
+    replace_key = _administered(Admin.replace_key)
+    delete_model = _administered(Admin.delete_model)
+    delete_classifier = _administered(Admin.delete_classifier)
+    delete_configuration = _administered(Admin.delete_configuration)
+    delete_original_job = _administered(Admin.delete_original_job)
+    delete_user = _administered(Admin.delete_user)
+    delete_job = _administered(Admin.delete_job)
+    expire_urls = _administered(Admin.expire_urls)
 
     def _now_running(self) -> "_Running":
         if self._running is None:
