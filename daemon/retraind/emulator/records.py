@@ -33,7 +33,7 @@ class Records:
     def __init__(self, state_dir: Path, now: Callable[[], datetime]) -> None:
         self._lock = threading.Lock()
         self._now = now
-        self._told = {_identity(record) for record in read_records(state_dir)}
+        self._known = {_identity(record) for record in read_records(state_dir)}
         path = state_dir / RECORDS_FILE
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._cut_torn_line(path)
@@ -42,16 +42,17 @@ class Records:
         """Close the file; nothing can be recorded afterwards."""
         os.close(self._file)
 
-    def tell(
+    def add(
         self,
         event: str,
         *,
         model: str | None = None,
         retrain_job_id: str | None = None,
         at: datetime | None = None,
+        once: bool = False,
         **facts: Any,
     ) -> None:
-        """Append one record, at moment `at` or now."""
+        """Append one record, at moment `at` or now; with `once` unless its job, upload and training have it already."""
         record = {
             "time": (at or self._now()).isoformat(),
             "event": event,
@@ -59,18 +60,11 @@ class Records:
             "retrain_job_id": retrain_job_id,
             **facts,
         }
-        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        identity = _identity(record)
         with self._lock:
-            os.write(self._file, line)
-            self._told.add(_identity(record))
-
-    def tell_once(self, event: str, *, retrain_job_id: str, at: datetime, **facts: Any) -> None:
-        """Append one record unless one with the same event, job, upload and training is there already."""
-        identity = _identity({"event": event, "retrain_job_id": retrain_job_id, **facts})
-        with self._lock:
-            known = identity in self._told
-        if not known:
-            self.tell(event, retrain_job_id=retrain_job_id, at=at, **facts)
+            if not (once and identity in self._known):
+                os.write(self._file, json.dumps(record, ensure_ascii=False).encode() + b"\n")
+                self._known.add(identity)
 
     def _cut_torn_line(self, path: Path) -> None:
         size = path.stat().st_size

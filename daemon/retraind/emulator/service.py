@@ -130,7 +130,7 @@ class _Running:
             dice = Dice(
                 config.faults,
                 config.seed,
-                lambda name: records.tell("fault_struck", fault=name),
+                lambda name: records.add("fault_struck", fault=name),
                 config.facts,
             )
             trainings = Trainings(config, ledger, records, dice, trainer)

@@ -16,7 +16,7 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from retraind.emulator.config import EmulatorConfig
-from retraind.emulator.facts import catch_up, tell_end, tell_start
+from retraind.emulator.facts import put_on_record
 from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Ledger, RetrainJob, Training
 from retraind.emulator.records import Records
@@ -151,7 +151,7 @@ class Trainings:
 
         job = self._ledger.change_job(retrain_job_id, begin)
         if begun:
-            tell_start(self._records, job, job.trainings[number - 1])
+            put_on_record(self._records, job)
             self._to_compute.put((retrain_job_id, number))
 
     def _end(self, retrain_job_id: str, number: int) -> None:
@@ -160,7 +160,7 @@ class Trainings:
             return job.with_training(training.but(ended_at=self._config.now()))
 
         job = self._ledger.change_job(retrain_job_id, end)
-        tell_end(self._records, job, job.trainings[number - 1])
+        put_on_record(self._records, job)
 
     # -- the thread that computes --------------------------------------------------------------------------
 
@@ -212,12 +212,12 @@ class Trainings:
     # -- after a restart -----------------------------------------------------------------------------------
 
     def _resume(self, job: RetrainJob) -> None:
-        catch_up(self._records, job)
+        put_on_record(self._records, job)
         self.attend(job)
         for training in job.trainings:
             if training.started_at is None or training.ended_at is not None:
                 continue
-            self._records.tell(
+            self._records.add(
                 "training_resumed",
                 model=job.model,
                 retrain_job_id=job.retrain_job_id,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retraind.emulator.config import EmulatorConfig
-from retraind.emulator.facts import tell_registered
+from retraind.emulator.facts import put_on_record
 from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Account, Key, Ledger, Model, RetrainJob
 from retraind.emulator.records import Records
@@ -84,7 +84,7 @@ class Api:
             registered_at=self._config.now(),
         )
         self._ledger.add_job(job)
-        tell_registered(self._records, job)
+        put_on_record(self._records, job)
         address = self._address(call, "PUT", job.upload_token)
         return as_json({"retrain_job_id": job.retrain_job_id, "upload_url": address})
 
@@ -128,7 +128,7 @@ class Api:
         self._ledger.change_job(
             job.retrain_job_id, lambda job: job.but(switched_at=(*job.switched_at, moment))
         )
-        self._records.tell("model_switched", model=model.name, retrain_job_id=job.retrain_job_id, at=moment)
+        self._records.add("model_switched", model=model.name, retrain_job_id=job.retrain_job_id, at=moment)
         return as_json({"metadata": {"retrain_job_id": job.retrain_job_id}})
 
     def _issue_key(self, call: Call) -> Answer:
@@ -158,7 +158,7 @@ class Api:
             return kept.but(keys=(*before, key))
 
         self._ledger.change_model(model, add)
-        self._records.tell("api_key_issued", model=model, end_date=key.ends_at.isoformat())
+        self._records.add("api_key_issued", model=model, end_date=key.ends_at.isoformat())
         return key
 
     def _model_of_key(self, key: str) -> Model:

@@ -34,7 +34,7 @@ class Routes:
             case "emulator", *_:
                 exchange.send(self._control.answer(exchange, body))
             case ("portal",):
-                self._records.tell("portal_visited", api_key_sent="x-api-key" in exchange.headers)
+                self._records.add("portal_visited", api_key_sent="x-api-key" in exchange.headers)
                 exchange.send(portal())
             case _:
                 exchange.send(as_json({"message": "Not Found"}, status=404))

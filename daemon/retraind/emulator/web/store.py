@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from retraind.emulator.config import EmulatorConfig
-from retraind.emulator.facts import tell_upload
+from retraind.emulator.facts import put_on_record
 from retraind.emulator.faults import UPLOAD_ANSWERS, UPLOAD_ANSWERS_AFTER, Dice, status_of
 from retraind.emulator.ledger import Ledger, RetrainJob, Upload
 from retraind.emulator.records import Records
@@ -109,7 +109,7 @@ class Store:
             digest = self._receive(exchange, new)
         except HungUp as trouble:
             new.unlink(missing_ok=True)
-            self._records.tell(
+            self._records.add(
                 "put_received",
                 model=job.model,
                 retrain_job_id=job.retrain_job_id,
@@ -173,17 +173,15 @@ class Store:
 
     def _keep(self, job: RetrainJob, new: Path, size: int, digest: str) -> None:
         moment = self._config.now()
-        number = 0
 
         def add(job: RetrainJob) -> RetrainJob:
-            nonlocal number
             number = len(job.uploads) + 1
             new.replace(self._ledger.upload_path(job, number))
             upload = Upload(number=number, size=size, sha256=digest, received_at=moment)
             return self._trainings.with_upload(job.but(uploads=(*job.uploads, upload)))
 
         job = self._ledger.change_job(job.retrain_job_id, add)
-        tell_upload(self._records, job, job.uploads[number - 1])
+        put_on_record(self._records, job)
         self._trainings.attend(job)
 
     # -- results -------------------------------------------------------------------------------------------
@@ -224,7 +222,7 @@ class Store:
             exchange.wfile.write(block)
             left -= len(block)
         if end == size:
-            self._records.tell(
+            self._records.add(
                 "results_downloaded", model=job.model, retrain_job_id=job.retrain_job_id, size=size
             )
 
