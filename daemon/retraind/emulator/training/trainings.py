@@ -3,8 +3,7 @@
 One thread keeps the time, one computes; `stop` ends both, and what they were at goes on after the next start.
 """
 
-import heapq
-import itertools
+import sched
 import threading
 import traceback
 from collections.abc import Callable
@@ -68,9 +67,8 @@ class Trainings:
         self._dice = dice
         self._trainer = trainer
         self._stopping = False
-        self._changed = threading.Condition()
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._order = itertools.count()
+        self._changed = threading.Event()
+        self._agenda = sched.scheduler(lambda: config.now().timestamp())
         self._to_compute: SimpleQueue[tuple[str, int] | None] = SimpleQueue()
         self._threads = (
             threading.Thread(target=self._keep_time, name="emulator-trainings", daemon=True),
@@ -86,9 +84,8 @@ class Trainings:
 
     def stop(self) -> None:
         """Join both threads; a training in progress is broken off."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self._stopping = True
+        self._changed.set()
         self._trainer.stop()
         self._to_compute.put(None)
         for thread in self._threads:
@@ -110,33 +107,20 @@ class Trainings:
         """See to it that the trainings of `job` that wait begin when they are due."""
         for training in job.trainings:
             if training.started_at is None:
-                self._plan(training.due_at, self._begin, job.retrain_job_id, training.number)
+                self._plan(training.due_at, self._begin, job, training.number)
 
     # -- the thread that keeps the time --------------------------------------------------------------------
 
-    def _plan(
-        self, due: datetime, action: Callable[[str, int], None], retrain_job_id: str, number: int
-    ) -> None:
-        with self._changed:
-            entry = (due, next(self._order), lambda: action(retrain_job_id, number))
-            heapq.heappush(self._agenda, entry)
-            self._changed.notify_all()
+    def _plan(self, due: datetime, action: Callable[[str, int], None], job: RetrainJob, number: int) -> None:
+        self._agenda.enterabs(due.timestamp(), 0, action, (job.retrain_job_id, number))
+        self._changed.set()
 
     def _keep_time(self) -> None:
-        while (action := self._next_action()) is not None:
-            action()
-
-    def _next_action(self) -> Callable[[], None] | None:
-        with self._changed:
-            while not self._stopping:
-                wait = None
-                if self._agenda:
-                    wait = (self._agenda[0][0] - self._config.now()).total_seconds()
-                    if wait <= 0:
-                        return heapq.heappop(self._agenda)[2]
-                # The configured clock may be a simulated one that jumps, so it is asked again and again.
-                self._changed.wait(wait if wait is None else min(wait, _CLOCK_CHECK))
-            return None
+        while not self._stopping:
+            self._changed.clear()
+            wait = self._agenda.run(blocking=False)
+            # The configured clock may be a simulated one that jumps, so it is asked again and again.
+            self._changed.wait(wait and min(wait, _CLOCK_CHECK))
 
     def _begin(self, retrain_job_id: str, number: int) -> None:
         begun = False
@@ -207,7 +191,7 @@ class Trainings:
     def _plan_end(self, job: RetrainJob, number: int) -> None:
         started_at = job.trainings[number - 1].started_at
         assert started_at is not None, "only a training that began is computed"
-        self._plan(started_at + self._config.train_time, self._end, job.retrain_job_id, number)
+        self._plan(started_at + self._config.train_time, self._end, job, number)
 
     # -- after a restart -----------------------------------------------------------------------------------
 
