@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
+from sklearn.base import is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.metrics import get_scorer
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from retraind.emulator.training.columns import Columns, fit_columns, numbers
-from retraind.emulator.training.metrics import Scores, classification_scores, regression_scores
+from retraind.emulator.training.metrics import classification_scores, regression_scores
 from retraind.emulator.training.results import as_document, write_results
 from retraind.emulator.training.rules import Checked, Table
 
@@ -52,13 +55,23 @@ def learn(checked: Checked, results: Path) -> None:
 def _learn(checked: Checked, train: _Part, evaluation: _Part) -> dict[str, bytes]:
     target_index = checked.train.columns.index(checked.target)
     columns = fit_columns(train.cells, checked.train.columns, checked.train.dates, target_index)
-    predictor = _fit(checked.task, columns, train)
+    model, baseline = _fit(checked.task, columns, train)
     features = columns.encode(evaluation.cells)
-    scores, predictions = predictor.evaluate(features, evaluation)
+    predicted, scores = _evaluate(model, features, evaluation)
+    predictions = pd.DataFrame(
+        {"actual": evaluation.target.to_numpy(dtype=object), **predicted}, index=evaluation.cells.index
+    )
+    metrics = {
+        "task": checked.task,
+        "evaluated_on": "evaluation data" if checked.evaluation else "held-out training data",
+        "rows": {"train": len(train.cells), "evaluation": len(evaluation.cells)},
+        "model": scores,
+        "baseline": _evaluate(baseline, features, evaluation)[1],
+    }
     return {
-        "metrics.json": as_document(_metrics(checked, train, evaluation, scores)),
+        "metrics.json": as_document(metrics),
         "predictions.csv": predictions.to_csv(index_label="row", float_format="%.6g").encode("utf-8-sig"),
-        "feature_importance.csv": _importance(predictor, columns, features, evaluation),
+        "feature_importance.csv": _importance(model, columns, features, evaluation),
         "model.json": as_document(_model(checked, train, columns)),
     }
 
@@ -111,62 +124,14 @@ def _take(part: _Part, rows: np.ndarray) -> _Part:
     return _Part(part.cells.iloc[rows], part.target.iloc[rows])
 
 
-# -- predictors --------------------------------------------------------------------------------------------
+# -- models ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Classifier:
-    trees: Any
-    """None if the training rows hold one class only."""
-    classes: np.ndarray
-    shares: np.ndarray
-    """The share of each class in the training rows."""
-
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
-        if self.trees is None:
-            return np.ones((len(features), 1))
-        found: np.ndarray = self.trees.predict_proba(features)
-        return found
-
-    def score(self, features: np.ndarray, actual: pd.Series) -> float:
-        best = self.classes[self.probabilities(features).argmax(axis=1)]
-        return float((best == actual.to_numpy()).mean())
-
-    def evaluate(self, features: np.ndarray, part: _Part) -> tuple[Scores, pd.DataFrame]:
-        probabilities = self.probabilities(features)
-        predicted = self.classes[probabilities.argmax(axis=1)]
-        known = (part.target != "").to_numpy()
-        actual = part.target.to_numpy(dtype=object)
-        scores = classification_scores(
-            actual[known], predicted[known], probabilities[known], self.classes, self.shares
-        )
-        table = {"actual": actual, "predicted": predicted}
-        table |= {f"probability of {name}": probabilities[:, at] for at, name in enumerate(self.classes)}
-        return scores, pd.DataFrame(table, index=part.cells.index)
-
-
-@dataclass(frozen=True, slots=True)
-class _Regressor:
-    trees: Any
-    mean: float
-
-    def score(self, features: np.ndarray, actual: pd.Series) -> float:
-        return -float(np.abs(self.trees.predict(features) - numbers(actual)).mean())
-
-    def evaluate(self, features: np.ndarray, part: _Part) -> tuple[Scores, pd.DataFrame]:
-        predicted = self.trees.predict(features)
-        actual = numbers(part.target)
-        known = np.isfinite(actual)
-        scores = regression_scores(actual[known], predicted[known], self.mean)
-        table = {"actual": part.target.to_numpy(dtype=object), "predicted": predicted}
-        return scores, pd.DataFrame(table, index=part.cells.index)
-
-
-def _fit(task: str, columns: Columns, train: _Part) -> _Classifier | _Regressor:
+def _fit(task: str, columns: Columns, train: _Part) -> tuple[Any, Any]:
+    """Return the trained model, and one that learned nothing: it predicts the most frequent class, or the mean."""
     features = columns.encode(train.cells)
-    features[:, np.isnan(features).all(axis=0)] = (
-        0  # as the hours of bare dates; the trees need one value at least
-    )
+    # As the hours of bare dates are; the trees need at least one value.
+    features[:, np.isnan(features).all(axis=0)] = 0
     settings: dict[str, Any] = {
         "categorical_features": columns.is_category,
         "early_stopping": False,
@@ -174,31 +139,33 @@ def _fit(task: str, columns: Columns, train: _Part) -> _Classifier | _Regressor:
         "random_state": _SEED,
     }
     if task == "regression":
-        wanted = numbers(train.target)
-        trees = HistGradientBoostingRegressor(max_iter=_TREES, **settings).fit(features, wanted)
-        return _Regressor(trees, float(wanted.mean()))
-    classes, codes, counts = np.unique(
-        train.target.to_numpy(dtype=object).astype(str), return_inverse=True, return_counts=True
-    )
-    shares = counts / counts.sum()
-    if len(classes) == 1:
-        return _Classifier(None, classes, shares)
-    rounds = max(2, min(_TREES, _MOST_TREES_OVER_ALL_CLASSES // len(classes)))
-    trees = HistGradientBoostingClassifier(max_iter=rounds, **settings).fit(features, codes)
-    return _Classifier(trees, classes, shares)
+        target = numbers(train.target)
+        model, baseline = HistGradientBoostingRegressor(max_iter=_TREES, **settings), DummyRegressor()
+    else:
+        target = train.target.to_numpy(dtype=object).astype(str)
+        classes = len(np.unique(target))
+        rounds = max(2, min(_TREES, _MOST_TREES_OVER_ALL_CLASSES // classes))
+        baseline = DummyClassifier(strategy="prior")
+        # The trees need more than one class; the rows held out may have had the only one of another.
+        model = HistGradientBoostingClassifier(max_iter=rounds, **settings) if classes > 1 else baseline
+    return model.fit(features, target), baseline.fit(features, target)
+
+
+def _evaluate(model: Any, features: np.ndarray, part: _Part) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the columns of the predictions, and the scores over the rows whose target is known."""
+    if is_regressor(model):
+        predicted, actual = model.predict(features), numbers(part.target)
+        known = np.isfinite(actual)
+        return {"predicted": predicted}, regression_scores(actual[known], predicted[known])
+    probabilities, actual = model.predict_proba(features), part.target.to_numpy(dtype=object)
+    predicted = model.classes_[probabilities.argmax(axis=1)]
+    known = actual != ""
+    named = {f"probability of {name}": probabilities[:, at] for at, name in enumerate(model.classes_)}
+    scores = classification_scores(actual[known], predicted[known], probabilities[known], model.classes_)
+    return {"predicted": predicted, **named}, scores
 
 
 # -- documents ---------------------------------------------------------------------------------------------
-
-
-def _metrics(checked: Checked, train: _Part, evaluation: _Part, scores: Scores) -> dict[str, Any]:
-    return {
-        "task": checked.task,
-        "evaluated_on": "evaluation data" if checked.evaluation else "held-out training data",
-        "rows": {"train": len(train.cells), "evaluation": len(evaluation.cells)},
-        "model": scores.model,
-        "baseline": scores.baseline,
-    }
 
 
 def _model(checked: Checked, train: _Part, columns: Columns) -> dict[str, Any]:
@@ -218,20 +185,21 @@ def _model(checked: Checked, train: _Part, columns: Columns) -> dict[str, Any]:
     }
 
 
-def _importance(
-    predictor: _Classifier | _Regressor, columns: Columns, features: np.ndarray, part: _Part
-) -> bytes:
-    """Tell for each column how much worse the score gets when its values are shuffled among a few rows."""
+def _importance(model: Any, columns: Columns, features: np.ndarray, part: _Part) -> bytes:
+    """Return by how much the score drops when the values of each column are shuffled among a few rows."""
     choice = np.random.default_rng(_SEED)
     known = np.flatnonzero((part.target != "").to_numpy())
     rows = np.sort(choice.permutation(known)[:_IMPORTANCE_ROWS])
-    sample, actual = features[rows], part.target.iloc[rows]
-    best = predictor.score(sample, actual)
+    sample, target = features[rows], part.target.iloc[rows]
+    regression = is_regressor(model)
+    actual = numbers(target) if regression else target.to_numpy(dtype=object).astype(str)
+    score = get_scorer("neg_mean_absolute_error" if regression else "accuracy")
+    best = score(model, sample, actual)
     found = []
     for column, place in columns.places()[:_IMPORTANCE_COLUMNS]:
         shuffled = sample.copy()
         shuffled[:, place] = sample[choice.permutation(len(sample)), place]
-        found.append((column.name, best - predictor.score(shuffled, actual)))
+        found.append((column.name, best - score(model, shuffled, actual)))
     found.sort(key=lambda pair: -pair[1])
     table = pd.DataFrame(found, columns=["column", "importance"])
     return table.to_csv(index=False, float_format="%.6g").encode("utf-8-sig")
