@@ -186,7 +186,6 @@ def test_a_file_that_is_not_as_long_as_was_said_makes_no_bundle(tmp_path, said):
 def test_where_a_library_is_missing_the_next_best_takes_its_place(
     tmp_path, monkeypatch, missing, fast, small
 ):
-    deflate._library.cache_clear()
     for name in missing:
         for module in (name, f"{name}.{name}", f"{name}.isal_zlib"):
             monkeypatch.setitem(sys.modules, module, None)

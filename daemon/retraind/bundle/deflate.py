@@ -8,7 +8,6 @@ import importlib
 import os
 import zlib
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 PIECE = 1 << 20
@@ -33,7 +32,7 @@ class Compressor:
 
     @property
     def _library(self) -> Any:
-        return _library(self.module)
+        return importlib.import_module(self.module)
 
     def squeeze(self, piece: bytes, before: bytes) -> bytes:
         """Compress a piece that follows on `before`; holds no lock of Python's meanwhile.
@@ -60,16 +59,11 @@ class Compressor:
         return joined
 
 
-@cache
-def _library(name: str) -> Any:
-    return importlib.import_module(name)
-
-
 def _available(*choices: Compressor) -> Compressor:
     """Return the first whose library is there: not every kind of machine has a wheel of each."""
     for choice in choices:
         try:
-            _library(choice.module)
+            importlib.import_module(choice.module)
         except ImportError:
             continue
         return choice

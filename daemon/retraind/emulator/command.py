@@ -1,7 +1,7 @@
 """The command `retraind emulate`: arguments, a start page with what to paste into a config, and running until told."""
 
 import argparse
-import os
+import json
 import re
 import secrets
 import signal
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, RequestSeen
 from retraind.emulator.faults import FAULTS, WORST_CASE, Fault
-from retraind.emulator.ledger import Account, read_account
+from retraind.emulator.ledger import Account, read_account, write_private
 from retraind.emulator.service import Emulator, require_loopback
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -141,7 +141,7 @@ def _configure(args: argparse.Namespace, state_dir: Path, console: Console) -> t
     wanted = args.model or [_Wanted("demo")]
     models = _models(wanted, account, secret)
     for model in models:
-        _write_private(keys_dir / f"{model.name}.key", model.api_key)
+        write_private(keys_dir / f"{model.name}.key", f"{model.api_key}\n")
     host, port = args.listen
     config = EmulatorConfig(
         state_dir=state_dir,
@@ -183,16 +183,8 @@ def _kept_secret(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         secret = secrets.token_urlsafe(30)
-        _write_private(path, secret)
+        write_private(path, f"{secret}\n")
         return secret
-
-
-def _write_private(path: Path, text: str) -> None:
-    new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    new.replace(path)
 
 
 # -- the start page ----------------------------------------------------------------------------------------
@@ -238,8 +230,8 @@ def _snippet(emulator: Emulator) -> str:
 
 
 def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """Return a TOML string; each string of JSON is one."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _fault_table() -> Table:

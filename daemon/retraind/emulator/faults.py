@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from pydantic import ConfigDict
+
 STATUSES = (
     301,
     307,
@@ -112,6 +114,8 @@ WORST_CASE: Mapping[str, float] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class Fault:
     """How often a fault happens. Raises ValueError unless 0 <= probability <= 1 and times >= 0."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     probability: float = 1.0
     times: int | None = None

@@ -57,6 +57,10 @@ class Model(Kept):
     published: str | None = None
     """The retrain job whose model answers predictions now; None is the model from before any retraining."""
 
+    def without_keys(self, moment: datetime) -> "Model":
+        """Return the model with all its keys ended at `moment`."""
+        return self.but(keys=tuple(key.but(ends_at=min(key.ends_at, moment)) for key in self.keys))
+
 
 class Account(Kept):
     """The account, its models and the secret that signs addresses."""
@@ -128,7 +132,8 @@ class Ledger:
             for unfinished in state_dir.glob("objects/*/arriving-*"):
                 unfinished.unlink()
             self._account = read_account(state_dir) or Account(signing_secret=secrets.token_hex(32))
-            self._jobs = {job.retrain_job_id: job for job in _read_jobs(state_dir)}
+            kept = (path.read_bytes() for path in (state_dir / "jobs").glob("*.json"))
+            self._jobs = {job.retrain_job_id: job for job in map(RetrainJob.model_validate_json, kept)}
         except OSError as trouble:
             raise EmulatorError(
                 f"The state folder {state_dir} cannot be used: {trouble.strerror}."
@@ -148,7 +153,7 @@ class Ledger:
         """Replace the account by what `change` makes of it, on disk first."""
         with self._lock:
             account = change(self._account)
-            _write(self._dir / ACCOUNT_FILE, account)
+            write_private(self._dir / ACCOUNT_FILE, account.model_dump_json(indent=1))
             self._account = account
             return account
 
@@ -231,7 +236,7 @@ class Ledger:
         return self.objects_of(job) / f"results-{training}.zip"
 
     def _keep(self, job: RetrainJob) -> None:
-        _write(self._dir / "jobs" / f"{job.retrain_job_id}.json", job)
+        write_private(self._dir / "jobs" / f"{job.retrain_job_id}.json", job.model_dump_json(indent=1))
         self._jobs[job.retrain_job_id] = job
 
 
@@ -243,19 +248,16 @@ def read_account(state_dir: Path) -> Account | None:
         return None
 
 
-def _read_jobs(state_dir: Path) -> list[RetrainJob]:
-    return [RetrainJob.model_validate_json(path.read_bytes()) for path in (state_dir / "jobs").glob("*.json")]
-
-
 def _tokens(job: RetrainJob) -> tuple[str, str]:
     return job.upload_token, job.results_token
 
 
-def _write(path: Path, kept: Kept) -> None:
-    new = path.with_suffix(".new")
+def write_private(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner can read, atomically."""
+    new = path.with_name(f"{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(kept.model_dump_json(indent=1))
+        file.write(text)
     new.replace(path)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from retraind.emulator.config import EmulatorConfig
 from retraind.emulator.faults import Dice, Fault
-from retraind.emulator.ledger import Key, Ledger, Model
+from retraind.emulator.ledger import Ledger, Model
 from retraind.emulator.web.api import Api
 
 
@@ -24,15 +24,12 @@ class Admin:
     def expire_key(self, model: str) -> None:
         """End all keys the model has; calls with them answer `Inactive_credential.`."""
         moment = self._config.now()
-
-        def end(key: Key) -> Key:
-            return key.but(ends_at=min(key.ends_at, moment))
-
-        self._ledger.change_model(model, lambda kept: kept.but(keys=tuple(end(key) for key in kept.keys)))
+        self._ledger.change_model(model, lambda kept: kept.without_keys(moment))
 
     def replace_key(self, model: str) -> str:
         """End all keys the model has and return a new one."""
-        return self._api.new_key(model, end_others=True).key
+        self.expire_key(model)
+        return self._api.new_key(model).key
 
     def delete_model(self, model: str) -> None:
         """Delete a model: `This model may be deleted.` from calls 1 and 4, `Not found retrain job.` from 2 and 3."""

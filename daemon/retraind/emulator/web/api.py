@@ -146,18 +146,11 @@ class Api:
         key = self.new_key(model.name)
         return as_json({"api_key": key.key, "end_date": key.ends_at.strftime(self._config.end_date_format)})
 
-    def new_key(self, model: str, *, end_others: bool = False) -> Key:
+    def new_key(self, model: str) -> Key:
         """Issue another key for a model. Raises EmulatorError if there is no such model."""
         moment = self._config.now()
         key = Key(key=secrets.token_urlsafe(30), issued_at=moment, ends_at=moment + self._config.key_lifetime)
-
-        def add(kept: Model) -> Model:
-            before = kept.keys
-            if end_others:
-                before = tuple(key.but(ends_at=min(key.ends_at, moment)) for key in before)
-            return kept.but(keys=(*before, key))
-
-        self._ledger.change_model(model, add)
+        self._ledger.change_model(model, lambda kept: kept.but(keys=(*kept.keys, key)))
         self._records.add("api_key_issued", model=model, end_date=key.ends_at.isoformat())
         return key
 

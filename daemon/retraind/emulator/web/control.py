@@ -11,12 +11,12 @@ POST /emulator/urls/expire
 """
 
 import ipaddress
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
 
 from retraind.emulator.config import EmulatorError
 from retraind.emulator.faults import Fault
@@ -24,6 +24,8 @@ from retraind.emulator.records import read_records
 from retraind.emulator.web.admin import Admin
 from retraind.emulator.web.answers import Answer, as_json
 from retraind.emulator.web.exchange import Exchange
+
+_FAULTS = TypeAdapter(dict[str, float | Fault])
 
 
 class Control:
@@ -117,19 +119,9 @@ def _is_loopback(address: str) -> bool:
 
 def _faults(body: bytes) -> dict[str, float | Fault]:
     """Read name -> probability, or name -> {"probability", "times"}. Raises ValueError."""
-    wanted = json.loads(body or b"{}")
-    if not isinstance(wanted, dict):
-        raise ValueError("Faults are a JSON object: name to probability.")
-    return {name: _fault(value) for name, value in wanted.items()}
-
-
-def _fault(value: Any) -> Fault:
-    match value:
-        case int() | float():
-            return Fault(value)
-        case {"probability": int() | float() as probability, "times": int() | None as times}:
-            return Fault(probability, times)
-        case {"probability": int() | float() as probability}:
-            return Fault(probability)
-        case _:
-            raise ValueError('A fault is a probability or {"probability": …, "times": …}.')
+    try:
+        return _FAULTS.validate_json(body or b"{}")
+    except ValidationError:
+        raise ValueError(
+            'Faults are a JSON object: name to probability (0 to 1), or to {"probability": …, "times": …}.'
+        ) from None
