@@ -23,6 +23,7 @@ from retraind.system.files import (
     move,
     naming,
     never,
+    no_part_left,
     open_regular,
     put_aside,
     put_in_place,
@@ -205,13 +206,9 @@ def _copy_file(source: Path, target: Path, pause: Callable[[], None], known: Sea
             if sha256_of(target, pause) == digest:
                 return known.sha256 in {None, digest}
             reader.seek(0)
-        try:
+        with no_part_left(temporary):
             digest = _copy_compared(reader, temporary, target, pause, known)
             temporary.replace(target)
-        except Exception:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
     return known.sha256 in {None, digest}
 
 
@@ -268,12 +265,8 @@ def copy_in_place(source: Path, target: Path, size: int, mode: int = 0o644) -> N
     """Replace `target` by a copy of the first `size` bytes of `source`, durably. Whatever it raises, no part is left."""
     temporary = target.with_name(f".{target.name}.part")
     clear(temporary)
-    try:
+    with no_part_left(temporary):
         with open_regular(source) as reader:
             copy_start(reader, temporary, size, mode)
         put_in_place(temporary, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
     sync_folder(target.parent)

@@ -223,6 +223,17 @@ def put_in_place(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
+@contextlib.contextmanager
+def no_part_left(path: Path) -> Iterator[None]:
+    """Remove the file `path` if the block raises: it would take up space where there may be none left."""
+    try:
+        yield
+    except Exception:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
 def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
     """Replace `path` by `content` so that a reader sees the old or the new text, never a part.
 
@@ -232,18 +243,13 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: 
     # A left-over, or a link that somebody planted under this name, is removed, never written through.
     temporary = remove_part(path)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    try:
+    with no_part_left(temporary):
         with naming(path), os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
         put_in_place(temporary, path)
-    except OSError:
-        # A part would hold on to space where there may be none left.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
     if durable:
         sync_folder(path.parent)
 
