@@ -131,7 +131,7 @@ def test_every_rule_for_data_is_explained():
 
 
 def test_every_command_is_in_the_readme():
-    (commands,) = (action for action in parser(None)._actions if action.dest == "command" or action.choices)
+    (commands,) = (action for action in parser()._actions if action.dest == "command" or action.choices)
     told = " ".join(row[0] for row in rows(ROOT / "README.md", "Commands and exit codes"))
     assert [name for name in commands.choices if not re.search(rf"\b{name}\b", told)] == []
 
@@ -331,7 +331,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_shown_exist(page, capsys):
     for words in commands_in(page):
-        made = parser(words[0])
+        made = parser()
         (subcommands,) = (action for action in made._actions if action.choices)
         if len(words) == 1:
             assert words[0] in subcommands.choices, words

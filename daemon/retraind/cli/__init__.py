@@ -1,4 +1,4 @@
-"""The commands. A thin shell: reads arguments, calls the library, words the result, returns an exit code.
+"""The commands. A thin shell: reads arguments, calls the library, phrases the result, returns an exit code.
 
 Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` stay quick.
 """
@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from retraind.cli.arguments import parser
+from retraind.cli.arguments import parse
 from retraind.cli.output import BAD, GOOD, USAGE, complain
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.report.wording import Voice
@@ -17,9 +17,7 @@ _INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
-    options = parser(wanted).parse_args(arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     module, function = options.command.split(":")
     try:
         code: int = getattr(importlib.import_module(module), function)(options)
