@@ -30,6 +30,25 @@ def as_found():
 
 
 @pytest.fixture
+def service(tmp_path):
+    """The emulated service, with one model named churn."""
+    from support.world import an_account  # noqa: PLC0415 - most tests need none
+
+    with an_account(tmp_path) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def site(tmp_path, service):
+    """An installation that speaks to the service."""
+    from support.process import Site  # noqa: PLC0415
+
+    made = Site(tmp_path, service.url)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
 def tool():
     """Return the path of a program; where it is missing, skip, or fail if CI said that all are there."""
 

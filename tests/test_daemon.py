@@ -7,32 +7,18 @@ import time
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.emulator import read_records
 from support.process import Site, deliver, filed, until
-from support.world import table
+from support.world import an_account, key_of, table
 
 pytestmark = pytest.mark.process
 NAMES = ("churn", "demand", "fraud", "price", "stock")
 
 
-def key_of(name: str) -> str:
-    return f"key-of-{name}-0123456789"
-
-
 @pytest.fixture
 def service(tmp_path):
-    models = tuple(
-        EmulatedModel(name, 1000 + n, key_of(name), target="churned") for n, name in enumerate(NAMES)
-    )
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+    with an_account(tmp_path, *NAMES) as emulator:
         yield emulator
-
-
-@pytest.fixture
-def site(tmp_path, service):
-    made = Site(tmp_path, service.url)
-    yield made
-    made.kill()
 
 
 def test_ten_deliveries_for_five_models_are_all_filed_unchanged_with_one_retrain_job_each(

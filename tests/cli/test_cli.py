@@ -18,7 +18,7 @@ from retraind.domain.failures import JournalError
 from retraind.domain.job import State
 from retraind.domain.problems import legacy
 from retraind.domain.records import Outage
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.emulator import read_records
 from retraind.store.journal import Journal
 from retraind.system.clock import for_people
 from support.process import Site, deliver, filed, somebody, until
@@ -31,18 +31,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def service(tmp_path):
-    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def site(tmp_path, service):
-    made = Site(tmp_path, service.url)
-    made.drop = made.add_model("churn", KEY, 'settle = "0s"')
-    yield made
-    made.kill()
+def site(site):
+    site.drop = site.add_model("churn", KEY, 'settle = "0s"')
+    return site
 
 
 def hand_over(site: Site, *deliveries: tuple[str, bytes, bytes]) -> None:

@@ -7,14 +7,14 @@ import sqlite3
 import pytest
 
 from retraind.domain.job import LIFE, Job, Outcome, State
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.emulator import read_records
 from retraind.jobs import seal as sealing
 from retraind.store import recovery as rebuild_module
 from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import NAME, JobFiles
 from support.process import Site, deliver, filed
-from support.world import KEY, World, a_world, table
+from support.world import KEY, World, a_world, an_account, table
 
 AT_WORK = [
     state for state, stage in LIFE.items() if stage.step and state not in {State.SEALING, State.RESTORING}
@@ -363,8 +363,7 @@ def test_a_folder_that_cannot_be_entered_hides_no_other(world_with_history, monk
 @pytest.mark.process
 @pytest.mark.parametrize("loss", ["deleted", "damaged, and the key is lost"])
 def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
-    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+    with an_account(tmp_path) as emulator:
         site = Site(tmp_path, emulator.url)
         drop = site.add_model("churn", KEY, 'settle = "0s"')
         deliver(drop, "train_1.csv", table())

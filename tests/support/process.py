@@ -14,6 +14,8 @@ from pathlib import Path
 from retraind.cli import main
 from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.emulator import read_records
+from support.world import table
 
 NOBODY = 65_534
 
@@ -105,6 +107,10 @@ class Site:
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
+    def records(self, event: str) -> list[dict]:
+        """Return what the emulated service has on record of one kind."""
+        return [record for record in read_records(self.root / "service") if record["event"] == event]
+
     def jobs(self) -> list[dict]:
         done = self.command("jobs", "--json", "-n", "1000")
         return json.loads(done.stdout) if done.returncode == 0 else []
@@ -130,6 +136,12 @@ def deliver(drop: Path, name: str, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     hidden.rename(target)
+
+
+def deliver_pair(drop: Path, key: str = "1", offset: int = 0) -> None:
+    """Hand over a training and an evaluation file."""
+    deliver(drop, f"train_{key}.csv", table(30, offset))
+    deliver(drop, f"eval_{key}.csv", table(20, offset))
 
 
 def filed(drop: Path) -> list[Path]:

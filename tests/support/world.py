@@ -18,8 +18,24 @@ from retraind.jobs.pipeline import Pipeline
 from retraind.store.journal import Journal
 from retraind.system.clock import Clock, ManualClock
 
-KEY = "key-of-churn-0123456789abcdef"
 HEADER = "age,plan,churned\n"
+
+
+def key_of(name: str) -> str:
+    """Return the API key of the model with this name."""
+    return f"key-of-{name}-0123456789abcdef"
+
+
+KEY = key_of("churn")
+
+
+def an_account(root: Path, *names: str, **settings: object) -> Emulator:
+    """Return a service, not started yet, with models of these names (churn by default) that are trained in an instant."""
+    models = tuple(
+        EmulatedModel(name, 1001 + number, key_of(name), "churned", "account-secret-0123456789")
+        for number, name in enumerate(names or ("churn",))
+    )
+    return Emulator(EmulatorConfig(root / "service", models=models, **{"trainer": "instant", **settings}))
 
 
 def table(rows: int = 40, offset: int = 0, header: str = HEADER) -> bytes:
@@ -163,11 +179,7 @@ def a_world(
     root: Path, *, clock: Clock | None = None, service: dict | None = None, **model: object
 ) -> Iterator[World]:
     clock = clock or ManualClock(datetime.now().astimezone())
-    models = (EmulatedModel("churn", 1001, KEY, target="churned", secret_key="account-secret-0123456789"),)
-    config = EmulatorConfig(
-        root / "service", models=models, trainer="instant", **{"now": clock.now, **(service or {})}
-    )
-    with Emulator(config) as emulator:
+    with an_account(root, **{"now": clock.now, **(service or {})}) as emulator:
         world = World(root, emulator, clock, **model)
         try:
             yield world

@@ -6,23 +6,19 @@ import time
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
 from support.process import Site, deliver, filed, until
 from support.variants import variants
-from support.world import table
+from support.world import KEY, table
 
 pytestmark = pytest.mark.process
-KEY = "key-of-churn-0123456789"
 MARKER = 'ready = "marker"\n'
 
 
 @pytest.fixture
-def site(tmp_path):
-    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as service:
-        made = Site(tmp_path, service.url, sweep='[sweep]\ninterval = "1s"')
-        yield made
-        made.kill()
+def site(tmp_path, service):
+    made = Site(tmp_path, service.url, sweep='[sweep]\ninterval = "1s"')
+    yield made
+    made.kill()
 
 
 def status(drop) -> str:
@@ -33,7 +29,7 @@ def status(drop) -> str:
 
 
 def trained(site) -> list[dict]:
-    return [each for each in read_records(site.root / "service") if each["event"] == "training_started"]
+    return site.records("training_started")
 
 
 class Slow:

@@ -11,12 +11,11 @@ import pytest
 
 from retraind.domain.job import State
 from retraind.domain.problems import legacy
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.share_identity import Shares
 from support.faulty import Rule
 from support.process import Site, deliver, filed, until
 from support.running import running
-from support.world import a_world, table
+from support.world import a_world, an_account, key_of, table
 
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "readlink", "statfs"), answer="hang")
 SILENT = "Connection timed out. The share does not answer. Mend it, or mount it again."
@@ -131,15 +130,11 @@ def test_a_folder_that_hangs_is_not_taken_for_another_one(site, jobs):
 def served(tmp_path, site):
     """The installation with a service."""
     names = ("well", "first", "second", "third", "fourth")
-    models = tuple(
-        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
-        for number, name in enumerate(names)
-    )
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
+    with an_account(tmp_path, *names) as emulator:
         site._text = site._text.replace("http://127.0.0.1:1", emulator.url)
         site.write()
         for name in names:
-            (tmp_path / f"{name}.key").write_text(f"key-of-{name}-0123456789")
+            (tmp_path / f"{name}.key").write_text(key_of(name))
             (tmp_path / f"{name}.key").chmod(0o600)
         yield site
 
@@ -229,8 +224,8 @@ def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
     with running(served) as run:
         until(lambda: is_ready(run), "it is ready")
         served._text = re.sub(r"\[models.second\][^\[]*", "", served._text)
-        served.add_model("third", "key-of-third-0123456789")
-        served.add_model("fourth", "key-of-fourth-0123456789")
+        served.add_model("third", key_of("third"))
+        served.add_model("fourth", key_of("fourth"))
         with hung(served.share):
             run.daemon.signals.reload()
             until(lambda: "fourth" in watched(run), "the configuration is taken over")

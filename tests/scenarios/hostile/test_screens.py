@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
-from support.process import Site, deliver, filed
+from support.process import deliver, filed
 from support.world import KEY, a_world, table
 
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egpj\u2066\u2028\r\n\tx\x7f"
@@ -19,16 +18,11 @@ def harmless(text):
 
 
 @pytest.fixture
-def site(tmp_path):
-    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
-    config = EmulatorConfig(tmp_path / "service", models=models, trainer="instant")
-    with Emulator(config) as emulator:
-        made = Site(tmp_path, emulator.url)
-        made.drop = made.add_model(
-            "churn", KEY, 'settle = "0s"\nswitch = "gate"\ngate = ["/bin/cat"]\npair_timeout = "1h"'
-        )
-        yield made
-        made.kill()
+def site(site):
+    site.drop = site.add_model(
+        "churn", KEY, 'settle = "0s"\nswitch = "gate"\ngate = ["/bin/cat"]\npair_timeout = "1h"'
+    )
+    return site
 
 
 @pytest.mark.process

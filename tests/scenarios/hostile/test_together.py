@@ -5,24 +5,24 @@ import socket
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
-from support.process import Site, deliver, filed, until
-from support.world import table
+from retraind.emulator import read_records
+from support.process import deliver, filed, until
+from support.world import an_account, key_of, table
 
 NAMES = ("attacked", "other")
 
 
 @pytest.fixture
-def site(tmp_path):
-    models = tuple(
-        EmulatedModel(name, 1000 + n, f"key-of-{name}-0123", target="churned") for n, name in enumerate(NAMES)
-    )
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
-        made = Site(tmp_path, emulator.url)
-        for name in NAMES:
-            made.add_model(name, f"key-of-{name}-0123", 'settle = "0s"')
-        yield made
-        made.kill()
+def service(tmp_path):
+    with an_account(tmp_path, *NAMES) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def site(site):
+    for name in NAMES:
+        site.add_model(name, key_of(name), 'settle = "0s"')
+    return site
 
 
 def haunt(drop, victim):

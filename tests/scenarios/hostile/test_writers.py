@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.emulator import read_records
 from support.process import NOBODY, Site, deliver, filed, until
 from support.world import KEY, table
 
@@ -47,13 +47,6 @@ def results_of(accuracy):
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("metrics.json", json.dumps({"baseline": {"accuracy": accuracy}}))
     return made.getvalue()
-
-
-@pytest.fixture
-def service(tmp_path):
-    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
-    with Emulator(EmulatorConfig(tmp_path / "service", models=models, trainer="instant")) as emulator:
-        yield emulator
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from datetime import timedelta
 import pytest
 
 from retraind.api import circuit_breaker
-from retraind.emulator import STATUSES, WORST_CASE, EmulatedModel, Emulator, EmulatorConfig, Fault
+from retraind.emulator import STATUSES, WORST_CASE, Fault
 from scenarios.outage.test_outage import Service, site_of, told
 from support.ledger import history
 from support.process import Site, filed, until
 from support.running import running
 from support.variants import long, variants
+from support.world import an_account, key_of
 
 ENDLESS = 1.0
 
@@ -92,16 +93,12 @@ def test_a_late_403_asks_before_it_registers_anew(root, service):
 @contextmanager
 def many(root, names, **service):
     """Start a service and lay out an installation with several models; yields both, and the drop folders by name."""
-    models = tuple(
-        EmulatedModel(name, 1000 + number, f"key-of-{name}-0123456789", target="churned")
-        for number, name in enumerate(names)
-    )
-    with Emulator(EmulatorConfig(root / "service", models=models, trainer="instant", **service)) as emulator:
+    with an_account(root, *names, **service) as emulator:
         site = Site(root, emulator.url)
         yield (
             emulator,
             site,
-            {name: site.add_model(name, f"key-of-{name}-0123456789", 'settle = "0s"') for name in names},
+            {name: site.add_model(name, key_of(name), 'settle = "0s"') for name in names},
         )
 
 

@@ -15,14 +15,12 @@ from retraind.api import circuit_breaker
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.failures import ConfigError
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.report import notifications
 from support.peers import Peer, answer
 from support.process import Site, filed, until
 from support.running import running
 from support.variants import long
-
-KEY = "key-of-churn-0123456789"
+from support.world import KEY, an_account
 
 
 @pytest.fixture
@@ -30,8 +28,7 @@ def account(root, monkeypatch):
     monkeypatch.setattr(circuit_breaker, "FIRST_PAUSE", timedelta(milliseconds=100))
     monkeypatch.setattr(circuit_breaker, "LONGEST_PAUSE", timedelta(milliseconds=300))
     monkeypatch.setattr("retraind.reconcile.upkeep.INTERVAL", timedelta(milliseconds=100))
-    model = EmulatedModel("churn", 1001, KEY, target="churned")
-    with Emulator(EmulatorConfig(root / "service", models=(model,), trainer="instant")) as emulator:
+    with an_account(root) as emulator:
         yield emulator
 
 

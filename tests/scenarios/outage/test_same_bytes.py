@@ -5,46 +5,25 @@ from datetime import timedelta
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault, read_records
-from support.process import Site, deliver, filed, until
+from retraind.emulator import Fault
+from support.process import deliver, deliver_pair, filed, until
 from support.variants import variants
-from support.world import table
+from support.world import KEY, an_account, table
 
 pytestmark = pytest.mark.process
-KEY = "key-of-churn-0123456789"
 IMPATIENT = 'settle = "0s"\npoll_timeout = "500ms"\n'
 PATIENT = 'settle = "0s"\npoll_timeout = "60s"\n'
 
 
 @pytest.fixture
 def service(tmp_path):
-    models = (EmulatedModel("churn", 1001, KEY, target="churned"),)
-    config = EmulatorConfig(
-        tmp_path / "service", models=models, trainer="instant", train_time=timedelta(seconds=4)
-    )
-    with Emulator(config) as emulator:
+    with an_account(tmp_path, train_time=timedelta(seconds=4)) as emulator:
         yield emulator
-
-
-@pytest.fixture
-def site(tmp_path, service):
-    made = Site(tmp_path, service.url)
-    yield made
-    made.kill()
-
-
-def pair(drop, key="1"):
-    deliver(drop, f"train_{key}.csv", table(30))
-    deliver(drop, f"eval_{key}.csv", table(20))
 
 
 def configure(site, old, new):
     site._text = site._text.replace(old, new)
     site.write()
-
-
-def records(site, event):
-    return [each for each in read_records(site.root / "service") if each["event"] == event]
 
 
 def note(folder, name):
@@ -58,7 +37,7 @@ def job_in(folder):
 def timed_out(site):
     """Deliver and give up waiting for the training; returns the drop folder and the failed job's folder."""
     drop = site.add_model("churn", KEY, IMPATIENT)
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 1
     (folder,) = filed(drop)
     assert folder.parent.name == "failed"
@@ -77,12 +56,12 @@ def test_after_a_time_out_the_same_bytes_wait_for_the_training_that_they_started
 ):
     drop, old = timed_out(site)
     if training == "has finished":
-        until(lambda: records(site, "training_finished"), "the training has finished")
-    pair(drop, key)
+        until(lambda: site.records("training_finished"), "the training has finished")
+    deliver_pair(drop, key)
     assert site.once() == 0, site.command("jobs").stdout
     (new,) = (drop / "done").iterdir()
-    assert len(records(site, "registered")) == len(records(site, "put_received")) == 1
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("registered")) == len(site.records("put_received")) == 1
+    assert len(site.records("training_started")) == 1
     result = note(new, "RESULT.txt")
     assert old.name in result
     assert "nothing was sent again" in result
@@ -105,18 +84,18 @@ def test_after_a_time_out_the_same_bytes_wait_for_the_training_that_they_started
 def test_a_budget_counts_the_training_that_was_waited_for_twice_once(site, service):
     drop, _ = timed_out(site)
     configure(site, PATIENT, PATIENT + 'budget = "1/year"\n')
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
     deliver(drop, "train_9.csv", table(40))
     deliver(drop, "eval_9.csv", table(21))
     configure(site, "1/year", "2/year")
     assert site.once() == 0
-    assert len(records(site, "training_started")) == 2
+    assert len(site.records("training_started")) == 2
 
 
 def test_a_lost_journal_knows_that_two_jobs_had_one_training(site, service):
     drop, old = timed_out(site)
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
     for file in (site.root / "state").glob("journal.db*"):
         file.unlink()
@@ -124,33 +103,33 @@ def test_a_lost_journal_knows_that_two_jobs_had_one_training(site, service):
     deliver(drop, "train_9.csv", table(40))
     deliver(drop, "eval_9.csv", table(21))
     assert site.once() == 0
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
-    assert len(records(site, "training_started")) == 2
+    assert len(site.records("training_started")) == 2
     assert site.command("retry", old.name).returncode == 1
 
 
 def test_the_next_time_out_continues_in_the_next_delivery(site, service):
     drop, first = timed_out(site)
     configure(site, PATIENT, IMPATIENT)
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 1
     (second,) = set((drop / "failed").iterdir()) - {first}
     assert second.name in note(first, "ERROR.txt")
     configure(site, IMPATIENT, PATIENT)
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
     (third,) = (drop / "done").iterdir()
     assert third.name in note(second, "ERROR.txt")
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
 
 
 def test_with_on_duplicate_retrain_the_same_bytes_are_trained_again_even_so(site, service):
     drop, old = timed_out(site)
     configure(site, PATIENT, PATIENT + 'on_duplicate = "retrain"\n')
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
-    assert len(records(site, "training_started")) == 2
+    assert len(site.records("training_started")) == 2
     assert "continues" not in note(old, "ERROR.txt")
 
 
@@ -160,19 +139,19 @@ def test_a_failed_folder_that_somebody_deleted_is_not_made_again(site, service):
         path.rename(drop / path.name) if path.suffix == ".csv" else path.unlink()
     old.rmdir()
     assert site.once() == 0
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
     assert [folder.parent.name for folder in filed(drop)] == ["done"]
 
 
 def test_after_a_failed_switch_the_same_bytes_are_a_duplicate_that_says_how_to_publish(site, service):
     drop = site.add_model("churn", KEY, 'settle = "0s"\nswitch = "always"\n')
     service.delete_classifier("churn")
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 1
     (old,) = (drop / "failed").iterdir()
-    pair(drop)
+    deliver_pair(drop)
     site.once()
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
     (new,) = (drop / "done").iterdir()
     assert job_in(new)["outcome"] == "duplicate"
     assert f"retraind switch {old.name}" in note(new, "RESULT.txt")
@@ -182,19 +161,19 @@ def test_after_a_failed_switch_the_same_bytes_are_a_duplicate_that_says_how_to_p
     asked = site.command("switch", old.name)
     assert asked.returncode == 0, asked.stderr
     site.once()
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
     assert job_in(old)["problem"], "the vendor's API is still gone, so it failed again"
 
 
 def test_what_the_service_could_not_train_with_is_tried_again_and_the_note_says_so(site, service):
     drop = site.add_model("churn", KEY, 'settle = "0s"\n')
     service.set_faults({"train_fails": Fault(times=1)})
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 1
     (old,) = (drop / "failed").iterdir()
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
     (new,) = (drop / "done").iterdir()
     assert old.name in note(new, "RESULT.txt")
     assert "sent before" in note(new, "RESULT.txt")
-    assert len(records(site, "training_started")) == 2
+    assert len(site.records("training_started")) == 2

@@ -9,45 +9,24 @@ from datetime import timedelta
 
 import pytest
 
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, StatusWords, read_records
-from support.process import Site, deliver, filed, until
+from retraind.emulator import StatusWords
+from support.process import deliver_pair, filed, until
 from support.variants import variants
-from support.world import table
+from support.world import KEY, an_account, key_of
 
 pytestmark = pytest.mark.process
-KEY, OTHER = "key-of-churn-0123456789", "key-of-price-0123456789"
+OTHER = key_of("price")
 QUICK = 'settle = "0s"\n'
 
 
 @pytest.fixture
 def service(request, tmp_path):
     """The service; the parameter is how many seconds a training takes."""
-    models = (
-        EmulatedModel("churn", 1001, KEY, target="churned"),
-        EmulatedModel("price", 1002, OTHER, target="churned"),
-    )
-    config = EmulatorConfig(
-        tmp_path / "service", models=models, trainer="instant", slow_time=timedelta(seconds=2),
-        train_time=timedelta(seconds=getattr(request, "param", 1)), words=StatusWords(running="learning\x1b[31m hard"),
-    )  # fmt: skip
-    with Emulator(config) as emulator:
+    train_time = timedelta(seconds=getattr(request, "param", 1))
+    words = StatusWords(running="learning\x1b[31m hard")
+    settings = {"slow_time": timedelta(seconds=2), "train_time": train_time, "words": words}
+    with an_account(tmp_path, "churn", "price", **settings) as emulator:
         yield emulator
-
-
-@pytest.fixture
-def site(tmp_path, service):
-    made = Site(tmp_path, service.url)
-    yield made
-    made.kill()
-
-
-def pair(drop, key="1", offset=0):
-    deliver(drop, f"train_{key}.csv", table(30, offset))
-    deliver(drop, f"eval_{key}.csv", table(20, offset))
-
-
-def records(site, event):
-    return [each for each in read_records(site.root / "service") if each["event"] == event]
 
 
 def reload(site, text):
@@ -95,10 +74,10 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     site.add_model("price", OTHER, QUICK)
     site.start()
     service.set_faults({"api_slow": 1.0})
-    pair(drop)
+    deliver_pair(drop)
     until(lambda: any(event["event"] == "status_seen" for event in site.events()), "the word is known by now")
-    struck = len(records(site, "fault_struck"))
-    until(lambda: len(records(site, "fault_struck")) > struck, "the service is being asked")
+    struck = len(site.records("fault_struck"))
+    until(lambda: len(site.records("fault_struck")) > struck, "the service is being asked")
     with_it = site._text
     reload(site, with_it.replace(table_of(site, "churn"), ""))
     until(lambda: any(job["hold"] for job in site.jobs()), "the job is on hold")
@@ -110,7 +89,7 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     reload(site, with_it)
     until(lambda: filed(drop), "the job goes on")
     assert filed(drop)[0].parent.name == "done"
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,9 +105,9 @@ def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, servic
     drop = site.add_model("churn", KEY, more)
     service.set_faults({"registered": {"upload_503": 1.0}, "sealed": {"api_503": 1.0}}.get(state, {}))
     site.start()
-    pair(drop)
+    deliver_pair(drop)
     if state == "sealed":  # It gets no further than to the registration; a second one waits behind it.
-        pair(drop, "2", offset=1)
+        deliver_pair(drop, "2", offset=1)
         until(
             lambda: len(site.jobs()) == 2 and "bundled" in {job["state"] for job in site.jobs()}, "they wait"
         )
@@ -161,17 +140,17 @@ def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, servic
     until(lambda: len(filed(drop)) == wanted, "the jobs are filed")
     assert {folder.parent.name for folder in filed(drop)} == {"done"}
     assert states(site) == {"customers": "done"}
-    assert len(records(site, "training_started")) == wanted
+    assert len(site.records("training_started")) == wanted
     # The registration under the same key is of use, unless it was made anew for another reason.
-    assert len(records(site, "registered")) == wanted
+    assert len(site.records("registered")) == wanted
     # What was trained under the old name is known under the new one, and counts against its budget.
-    pair(drop, "again")
+    deliver_pair(drop, "again")
     until(lambda: len(filed(drop)) == wanted + 1, "a duplicate is filed")
     assert {job["outcome"] for job in site.jobs()} == {"trained", "duplicate"}
     for number in range(wanted, 4):
-        pair(drop, f"more{number}", offset=10 + number)
+        deliver_pair(drop, f"more{number}", offset=10 + number)
     until(lambda: any(job["hold"] for job in site.jobs()), "the budget is used up")
-    assert len(records(site, "training_started")) == 3
+    assert len(site.records("training_started")) == 3
     assert not crashes(site), crashes(site)
     assert site.command("adopt", "churn", "customers").returncode == 1
 
@@ -179,7 +158,7 @@ def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, servic
 def test_what_cannot_be_adopted_is_refused_in_words(site, service):
     drop = site.add_model("churn", KEY, QUICK)
     site.add_model("price", OTHER, QUICK)
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
     for names, why in (
         (("churn", "price"), "is in the configuration"),
@@ -206,7 +185,7 @@ def test_a_job_is_switched_where_it_was_filed_though_its_model_files_elsewhere_n
     at_first = f'done = "{one}"\n' if how in {"another done", "back to the default"} else ""
     later = f'done = "{two}"\n' if how in {"done elsewhere", "another done"} else ""
     drop = site.add_model("churn", KEY, QUICK + at_first)
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 0
     place = one if at_first else drop / "done"
     (folder,) = [path for path in place.iterdir() if path.is_dir()]
@@ -216,11 +195,11 @@ def test_a_job_is_switched_where_it_was_filed_though_its_model_files_elsewhere_n
         site._text = site._text.replace(str(drop), str(site.root / "share" / "new"))
     site.write()
     # The new place is in use.
-    pair(site.root / "share" / "new" if how == "another drop" else drop, "2", offset=1)
+    deliver_pair(site.root / "share" / "new" if how == "another drop" else drop, "2", offset=1)
     assert site.once() == 0
     assert site.command("switch", folder.name).returncode == 0
     assert site.once() == 0
-    assert len(records(site, "model_switched")) == 1
+    assert len(site.records("model_switched")) == 1
     found = [path for path in site.root.rglob(folder.name) if path.is_dir() and "service" not in path.parts]
     assert found == [folder]
     assert json.loads((folder / "report.json").read_text())["outcome"] == "switched"
@@ -230,7 +209,7 @@ def test_a_job_is_switched_where_it_was_filed_though_its_model_files_elsewhere_n
 
 def test_a_failed_job_is_retried_from_where_it_was_filed(site, service):
     drop = site.add_model("churn", KEY, QUICK + "poll_timeout = 0.3\n")
-    pair(drop)
+    deliver_pair(drop)
     assert site.once() == 1
     (folder,) = (drop / "failed").iterdir()
     archive = site.root / "archive"
@@ -240,13 +219,13 @@ def test_a_failed_job_is_retried_from_where_it_was_filed(site, service):
     assert site.command("retry", folder.name).returncode == 0
     assert site.once() == 0
     assert [path.parent.name for path in filed(drop)] == ["done"]
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
 
 
 def test_status_txt_shows_what_the_service_says_of_each_training_and_since_when(site, service):
     drop = site.add_model("churn", KEY, QUICK)
     site.start()
-    pair(drop)
+    deliver_pair(drop)
     until(
         lambda: 'The service reports "learning\\x1b[31m hard" since 2' in status_of(drop), "the word is shown"
     )
@@ -261,7 +240,7 @@ def test_a_lost_state_folder_is_told_where_deliveries_are_in_work(site, service,
     drop = site.add_model("churn", KEY, QUICK)
     service.set_faults({"upload_503": 1.0})
     site.start()
-    pair(drop)
+    deliver_pair(drop)
     until(lambda: states(site) == {"churn": "registered"}, "the upload has begun")
     site.kill()
     (folder,) = drop.glob(".retraind/2*")
@@ -282,7 +261,7 @@ def test_a_lost_state_folder_is_told_where_deliveries_are_in_work(site, service,
     site.start()
     until(lambda: filed(drop), "the job goes on")
     until(lambda: "Nothing is waiting and nothing is in work" in status_of(drop), "STATUS.txt is right again")
-    assert len(records(site, "training_started")) == 1
+    assert len(site.records("training_started")) == 1
 
 
 @pytest.mark.parametrize("kind", ["damaged without its key", "of a newer retraind", "not readable"])
@@ -290,7 +269,7 @@ def test_a_journal_that_cannot_be_opened_is_told_on_the_share(site, service, kin
     drop = site.add_model("churn", KEY, QUICK)
     service.set_faults({"upload_503": 1.0})
     site.start()
-    pair(drop)
+    deliver_pair(drop)
     until(lambda: states(site) == {"churn": "registered"}, "the upload has begun")
     until(lambda: "is being sent" in status_of(drop), "STATUS.txt says so")
     site.kill()
