@@ -12,14 +12,18 @@ import pytest
 from retraind.api.backoff import backoff
 from retraind.api.circuit_breaker import FAILURES, FIRST_PAUSE, FORGET_AFTER, LONGEST_PAUSE, Breaker
 from retraind.api.client import ApiClient
-from retraind.api.object_store import AddressExpired, NotStored, ObjectStore
-from retraind.domain.failures import Hold, JobFailed, Retry, Setback, Stopped
-from retraind.domain.problems import legacy
+from retraind.api.failures import AddressExpired, NotStored
+from retraind.api.object_store import ObjectStore
+from retraind.domain.failures import Hold, JobFailed, Party, Retry, Setback, Stopped
+from retraind.domain.problems import problem
+from retraind.report.wording import Audience
 from retraind.system.clock import ManualClock
-from support.peers import answer
+from support.peers import answer, told
 
 HOST = "service.example"
-DOWN = Retry(legacy("The connection was refused."), of_host=True)
+DOWN = Retry(problem("connection_refused", party=Party.STORE, host=HOST), of_host=True)
+BUSY = problem("error_returned", party=Party.STORE, host=HOST, status=503, error_code=None, said=None)
+NOT_YET = problem("retrain_job_not_finished")
 
 
 class Evenly(random.Random):
@@ -81,11 +85,28 @@ def test_a_refusal_says_why_and_when_to_come_back_and_is_of_the_kind_that_is_wan
     opened(breaker)
     with pytest.raises(NotStored) as caught, breaker.guard(HOST, NotStored):
         pytest.fail("it was let through")
-    assert f"{HOST} has been failing since 20" in caught.value.what
-    assert DOWN.what in caught.value.what
+    assert f"{HOST} has been failing since 20" in told(caught.value).what
+    assert told(DOWN).what in told(caught.value).what
     assert FIRST_PAUSE <= caught.value.after <= FIRST_PAUSE + timedelta(seconds=1)
     assert not caught.value.of_host
     assert caught.value.host == HOST
+
+
+def test_a_refusal_stays_the_same_whatever_fails_and_shows_no_port_on_the_share(breaker, clock):
+    host = f"{HOST}:8443"
+    refusals = []
+    for _ in range(2):
+        for _ in range(FAILURES):
+            ask(breaker, Retry(DOWN.problem.but(host=host), of_host=True), host)
+        with pytest.raises(Retry) as caught, breaker.guard(host):
+            pytest.fail("it was let through")
+        refusals.append(caught.value.problem)
+        clock.pass_time(LONGEST_PAUSE)
+        assert ask(breaker, host=host)
+    assert refusals[0] != refusals[1]
+    assert refusals[0].is_same(refusals[1])
+    assert "8443" in told(caught.value).what
+    assert "8443" not in str(told(caught.value, Audience.SHARE))
 
 
 def test_a_refusal_keeps_its_words_for_as_long_as_the_outage_has_one_reason(breaker, clock):
@@ -95,14 +116,14 @@ def test_a_refusal_keeps_its_words_for_as_long_as_the_outage_has_one_reason(brea
     for _ in range(50):
         with pytest.raises(Retry) as caught, breaker.guard(HOST):
             pytest.fail("it was let through")
-        words.add(str(caught.value))
+        words.add(str(told(caught.value)))
         clock.pass_time(LONGEST_PAUSE)
         assert ask(breaker, DOWN)
     assert len(words) == 1
 
 
 def test_a_failure_leaves_with_the_name_of_its_host_and_other_trouble_does_not(breaker):
-    for end, host in ((DOWN, HOST), (Retry(legacy("Not yet.")), None)):
+    for end, host in ((DOWN, HOST), (Retry(NOT_YET), None)):
         with pytest.raises(Retry) as caught, breaker.guard(HOST):
             raise dataclasses.replace(end, host=None)
         assert caught.value.host == host
@@ -115,11 +136,11 @@ def test_it_tells_what_is_down_since_when_and_why_until_it_is_well_again(breaker
     clock.pass_time(timedelta(seconds=30))
     opened(breaker, 1)
     (outage,) = breaker.outages()
-    assert outage == (HOST, begun, FAILURES, DOWN.what, clock.now() + FIRST_PAUSE)
+    assert outage == (HOST, begun, FAILURES, DOWN.problem, clock.now() + FIRST_PAUSE)
     clock.pass_time(FIRST_PAUSE)
-    assert ask(breaker, Retry(legacy("The host answers HTTP 503."), of_host=True))
+    assert ask(breaker, Retry(BUSY, of_host=True))
     (outage,) = breaker.outages()
-    assert outage == (HOST, begun, FAILURES + 1, "The host answers HTTP 503.", clock.now() + 2 * FIRST_PAUSE)
+    assert outage == (HOST, begun, FAILURES + 1, BUSY, clock.now() + 2 * FIRST_PAUSE)
     clock.pass_time(2 * FIRST_PAUSE)
     assert ask(breaker)
     assert breaker.outages() == ()
@@ -162,11 +183,11 @@ def test_after_the_pause_one_is_let_through_until_it_is_known_what_it_met(breake
 
 ANSWERS = {
     "a success": None,
-    "an expired address": AddressExpired(legacy("Expired.")),
-    "a refused key": Hold(legacy("No."), credential=True),
-    "refused data": JobFailed(legacy("No.")),
-    "a training that is not finished": Retry(legacy("Not yet.")),
-    "an answer that nobody can read": Retry(legacy("Not JSON.")),
+    "an expired address": AddressExpired(problem("results_address_expired")),
+    "a refused key": Hold(problem("key_unknown"), credential=True),
+    "refused data": JobFailed(problem("retrain_job_deleted")),
+    "a training that is not finished": Retry(NOT_YET),
+    "an answer that nobody can read": Retry(problem("response_not_json", host=HOST)),
 }
 
 
@@ -223,11 +244,11 @@ def test_the_pause_is_spread_by_chance_down_to_its_half(breaker, clock, chance):
 def test_a_longer_wait_that_the_host_asks_for_is_kept_within_the_longest_pause(breaker, clock):
     """It binds the job that was told so; for all others the host is asked again."""
     opened(breaker, FAILURES - 1)
-    ask(breaker, Retry(legacy("Busy."), after=timedelta(minutes=2), of_host=True))
+    ask(breaker, Retry(BUSY, after=timedelta(minutes=2), of_host=True))
     assert pause_of(breaker, clock) == timedelta(minutes=2)
-    ask(breaker, Retry(legacy("Busy."), after=timedelta(hours=20), of_host=True))
+    ask(breaker, Retry(BUSY, after=timedelta(hours=20), of_host=True))
     assert pause_of(breaker, clock) == LONGEST_PAUSE
-    ask(breaker, Retry(legacy("Busy."), after=timedelta(seconds=1), of_host=True))
+    ask(breaker, Retry(BUSY, after=timedelta(seconds=1), of_host=True))
     assert pause_of(breaker, clock) == 4 * FIRST_PAUSE
 
 
@@ -375,7 +396,7 @@ def test_the_api_calls_count_what_is_wrong_with_the_host_alone(peer, client, pla
     asked = len(service.visits)
     with pytest.raises(Setback) as caught:
         one.status("some-job", "some-key")
-    assert ("failing since" in caught.value.what) == counts
+    assert (caught.value.problem.code == "host_failing") == counts
     assert (len(service.visits) == asked) == counts
 
 
@@ -399,7 +420,7 @@ def test_uploads_count_what_is_wrong_with_the_host_alone(peer, store, tmp_path, 
             one.put(f"{there.url}/x?sig=1", bundle, lambda: None)
     with pytest.raises(Setback) as caught:
         one.put(f"{there.url}/x?sig=1", bundle, lambda: None)
-    assert ("failing since" in caught.value.what) == counts
+    assert (caught.value.problem.code == "host_failing") == counts
     assert isinstance(caught.value, NotStored) == counts
 
 
@@ -409,7 +430,7 @@ def test_an_upload_that_is_kept_at_home_is_known_not_to_be_stored_and_its_file_i
     url = "http://127.0.0.1:1"
     for _ in range(FAILURES):
         ask(breaker, DOWN, host="127.0.0.1:1")
-    with pytest.raises(NotStored, match="failing since"):
+    with pytest.raises(NotStored, match="host_failing"):
         store(url).put(f"{url}/x?sig=1", tmp_path / "missing.zip", lambda: None)
 
 
@@ -419,4 +440,4 @@ def test_an_upload_address_that_is_none_tells_nothing_of_any_host(store, tmp_pat
     for _ in range(FAILURES + 1):
         with pytest.raises(Retry) as caught:
             store("http://127.0.0.1:1").put("https://a..b.invalid/x?sig=1", bundle, lambda: None)
-        assert "cannot be used" in caught.value.what
+        assert caught.value.problem.code == "address_unusable"

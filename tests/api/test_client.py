@@ -126,7 +126,7 @@ def test_threads_do_not_mix_up_their_answers(peer, connect):
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_redirect_is_not_followed_and_no_key_goes_there(emulate, connect, number):
     emulator = emulate(faults={"api_redirect": 1.0})
-    with pytest.raises(Retry, match="redirect"):
+    with pytest.raises(Retry, match="redirect_returned"):
         call(connect(emulator.url), number)
     assert "portal_visited" not in {record["event"] for record in emulator.records()}
 
@@ -135,17 +135,17 @@ def test_a_redirect_is_not_followed_and_no_key_goes_there(emulate, connect, numb
 
 PAGE = "<!DOCTYPE html><html><body>Welcome! Please log in to use this network.</body></html>"
 NO_ANSWERS = [
-    ("a captive portal", PAGE, "web page"),
-    ("a page in capitals after blanks", "\r\n <HTML><BODY>Hi</BODY></HTML>", "web page"),
-    ("cut off", REGISTERED[:-5], "cut off"),
-    ("a list", '["retrain_job_id", "upload_url"]', "lacks a documented field"),
-    ("an empty object", "{}", "lacks a documented field"),
-    ("empty", "", "is empty"),
-    ("null", "null", "not JSON"),
-    ("plain text", "OK", "not JSON"),
-    ("bytes", b"\x00\xff\xfe", "not JSON"),
-    ("XML", '<?xml version="1.0"?><a/>', "not JSON"),
-    ("nested without end", "[" * 200_000, "cut off"),
+    ("a captive portal", PAGE, "web_page_returned"),
+    ("a page in capitals after blanks", "\r\n <HTML><BODY>Hi</BODY></HTML>", "web_page_returned"),
+    ("cut off", REGISTERED[:-5], "response_incomplete"),
+    ("a list", '["retrain_job_id", "upload_url"]', "response_incomplete"),
+    ("an empty object", "{}", "response_incomplete"),
+    ("empty", "", "response_empty"),
+    ("null", "null", "response_not_json"),
+    ("plain text", "OK", "response_not_json"),
+    ("bytes", b"\x00\xff\xfe", "response_not_json"),
+    ("XML", '<?xml version="1.0"?><a/>', "response_not_json"),
+    ("nested without end", "[" * 200_000, "response_incomplete"),
 ]
 
 
@@ -165,16 +165,16 @@ def test_a_switch_counts_only_when_the_service_says_so_in_json(peer, connect, bo
 
 
 FAULTS = [
-    ("api_html", "web page"),
-    ("api_wrong_json", "lacks a documented field"),
-    ("api_empty", "is empty"),
-    ("api_truncated", "cut off"),
-    ("api_500", "HTTP 500"),
-    ("api_503", "HTTP 503"),
-    ("api_429", "HTTP 429"),
-    ("api_429_date", "HTTP 429"),
-    ("api_429_bare", "HTTP 429"),
-    ("api_huge", "longer than"),
+    ("api_html", "web_page_returned"),
+    ("api_wrong_json", "response_incomplete"),
+    ("api_empty", "response_empty"),
+    ("api_truncated", "response_incomplete"),
+    ("api_500", "error_returned.*500"),
+    ("api_503", "error_returned.*503"),
+    ("api_429", "error_returned.*429"),
+    ("api_429_date", "error_returned.*429"),
+    ("api_429_bare", "error_returned.*429"),
+    ("api_huge", "response_too_long"),
 ]
 
 
@@ -267,7 +267,7 @@ def test_an_answer_of_a_hundred_megabytes_is_left_quickly(emulate, connect):
     client = connect(emulate(faults={"api_huge": 1.0}).url)
 
     def ask():
-        with pytest.raises(Retry, match="longer than"):
+        with pytest.raises(Retry, match="response_too_long"):
             client.status("some-job", "key-of-churn")
 
     began = time.monotonic()
@@ -286,7 +286,7 @@ def test_a_compressed_answer_that_grows_without_end_is_left(peer, connect):
     client = connect(peer(answer(200, body, Content_Encoding="gzip")).url)
 
     def ask():
-        with pytest.raises(Retry, match="longer than"):
+        with pytest.raises(Retry, match="response_too_long"):
             client.status("some-job", "some-key")
 
     assert peak_of(ask) < 12_000_000
@@ -294,7 +294,7 @@ def test_a_compressed_answer_that_grows_without_end_is_left(peer, connect):
 
 def test_an_answer_that_is_not_compressed_as_it_says_is_told(peer, connect):
     client = connect(peer(answer(200, "{}", Content_Encoding="gzip")).url)
-    with pytest.raises(Retry, match="decompressed"):
+    with pytest.raises(Retry, match="response_not_decompressed"):
         client.status("some-job", "some-key")
 
 
@@ -321,14 +321,14 @@ def half_and_stall(visit):
 def test_a_silent_service_is_left_after_one_time_out(peer, connect):
     service = peer(stall)
     began = time.monotonic()
-    with pytest.raises(Retry, match="silent for too long"):
+    with pytest.raises(Retry, match="connection_stalled"):
         connect(service.url, timeout=0.2).status("some-job", "some-key")
     assert time.monotonic() - began < 1
     assert len(service.visits) == 1
 
 
 def test_a_service_that_falls_silent_in_its_answer_is_left(peer, connect):
-    with pytest.raises(Retry, match="silent for too long"):
+    with pytest.raises(Retry, match="connection_stalled"):
         connect(peer(half_and_stall).url, timeout=0.2).status("some-job", "some-key")
 
 
@@ -338,7 +338,7 @@ def test_a_slow_service_is_waited_for(emulate, connect):
 
 
 def test_an_answer_that_breaks_off_is_told(peer, connect):
-    with pytest.raises(Retry, match="broke off"):
+    with pytest.raises(Retry, match="connection_lost"):
         connect(peer(half_an_answer).url).status("some-job", "some-key")
 
 
@@ -350,26 +350,26 @@ def test_a_question_is_put_again_once_when_its_connection_breaks(peer, connect):
 
 def test_a_question_is_not_put_a_third_time(peer, connect):
     service = peer(hang_up)
-    with pytest.raises(Retry, match="broke off"):
+    with pytest.raises(Retry, match="connection_lost"):
         connect(service.url).status("some-job", "some-key")
     assert len(service.visits) == 2
 
 
 def test_a_switch_is_not_repeated(peer, connect):
     service = peer(hang_up)
-    with pytest.raises(Retry, match="broke off"):
+    with pytest.raises(Retry, match="connection_lost"):
         connect(service.url).switch("some-job", "some-key")
     assert len(service.visits) == 1
 
 
 @pytest.mark.parametrize("name", ["refused.csv", "NameResolution.csv", "NewConnectionError.csv"])
 def test_a_file_name_does_not_change_what_is_told_of_a_failure(peer, connect, name):
-    with pytest.raises(Retry, match="broke off"):
+    with pytest.raises(Retry, match="connection_lost"):
         connect(peer(hang_up).url).register(name, "some-key")
 
 
 def test_an_answer_that_is_not_http_is_told(peer, connect):
-    with pytest.raises(Retry, match="broke off"):
+    with pytest.raises(Retry, match="connection_lost"):
         connect(peer(b"SSH-2.0-OpenSSH_9.2\r\n").url).status("some-job", "some-key")
 
 

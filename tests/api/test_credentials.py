@@ -9,18 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.api.client import IssuedKey
-from retraind.api.credentials import (
-    Credentials,
-    explained,
-    lock_address,
-    origin_of,
-    unlock_address,
-)
+from retraind.api.credentials import Credentials, explained, lock_address, unlock_address
 from retraind.api.redaction import fingerprint
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Retry
-from retraind.domain.problems import legacy
+from retraind.domain.problems import problem
+from retraind.report.wording import Audience
 from retraind.system.clock import ManualClock
+from support.peers import told
 
 DAY = timedelta(days=1)
 
@@ -50,26 +46,33 @@ def key_file(tmp_path):
 
 # -- which key it is, and how to renew it ------------------------------------------------------------------
 
+REFUSED = Hold(problem("key_unknown"), credential=True, refused=True)
 ORIGINS = {
     # the setting: what is said of the key, and of its renewal
     "api_key_file": (
         "the API key in its file (models.churn.api_key_file)",
-        "put it into {file}; retraind notices",
+        "write it into {file}; retraind notices",
     ),
     "credential": (
         "the API key that systemd passes as 'churn' (models.churn.credential)",
         "LoadCredential=churn: names in the unit, then restart the service",
     ),
-    "api_key": ("the API key in the configuration (models.churn.api_key)", "change it there, then reload"),
+    "api_key": (
+        "the API key in the configuration (models.churn.api_key)",
+        "write it into the configuration, then reload",
+    ),
     "secret_key_file": (
         "the account's secret key in its file (models.churn.secret_key_file), or a key that was fetched with it",
-        "Look up the account's secret key on the service's screen and put it into {file}; retraind notices",
+        "Look up the account's secret key on the service's screen and write it into {file}; retraind notices",
     ),
     "secret_credential": (
         "the account's secret key that systemd passes as 'churn' (models.churn.secret_credential)",
         "LoadCredential=churn: names in the unit, then restart the service",
     ),
-    "secret_key": ("the account's secret key in the configuration", "change it there, then reload"),
+    "secret_key": (
+        "the account's secret key in the configuration",
+        "write it into the configuration, then reload",
+    ),
 }
 
 
@@ -79,30 +82,48 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     value = {"file": file, "ential": "churn", "key": "key-of-churn"}
     given = next(each for ending, each in value.items() if field.endswith(ending))
     number = {"model_id": 1001} if field.startswith("secret") else {}
-    hold = Hold(legacy("The service does not know the key."), credential=True, refused=True)
-    problem = explained(hold, "churn", model(**{field: given}, **number))
-    key, renewal = (words.format(file=file) for words in ORIGINS[field])
-    assert problem.what.startswith(f"The service does not know the key. This is {key}")
-    assert renewal in problem.remedy
-    assert ("30 days" in problem.remedy) == (not field.startswith("secret"))
-    assert "key-of-churn" not in problem.what + problem.remedy
-    assert str(file.parent) not in problem.what
+    why = explained(REFUSED, "churn", model(**{field: given}, **number))
+    words, on_the_share = told(Hold(why)), told(Hold(why), Audience.SHARE)
+    key, renewal = (text.format(file=file) for text in ORIGINS[field])
+    assert words.what.startswith(f"The service does not know the key. This is {key}")
+    assert renewal in words.remedy
+    assert ("30 days" in words.remedy) == (not field.startswith("secret"))
+    assert "key-of-churn" not in str(words) + why.model_dump_json()
+    assert on_the_share.what == words.what
+    assert str(file.parent) not in str(on_the_share)
+    assert on_the_share.remedy.startswith("The operator of retraind has to fix this")
 
 
 def test_a_key_from_a_variable_is_named_by_the_variable(model, monkeypatch):
     monkeypatch.setenv("RETRAIND_MODELS__churn__api_key", "key-of-churn")
-    key, renewal = origin_of("churn", model(api_key="key-of-churn"))
-    assert key == "the API key in the variable RETRAIND_MODELS__CHURN__API_KEY (models.churn.api_key)"
-    assert "change that variable, then restart the service" in renewal
+    words = told(Hold(explained(REFUSED, "churn", model(api_key="key-of-churn"))))
+    assert "the API key in the variable RETRAIND_MODELS__CHURN__API_KEY (models.churn.api_key)" in words.what
+    assert "into the variable RETRAIND_MODELS__CHURN__API_KEY, then restart the service" in words.remedy
+
+
+def test_a_replaced_key_that_is_refused_again_gives_the_same_hold_and_another_key_another(model, key_file):
+    churn = model(api_key_file=key_file(b"first"))
+    first = explained(REFUSED, "churn", churn)
+    key_file(b"second")
+    expired = Hold(problem("key_inactive"), credential=True, refused=True)
+    assert explained(expired, "churn", churn).is_same(first)
+    for name, other in {
+        "price": churn,
+        "churn": model(credential="churn"),
+    }.items():
+        assert not explained(REFUSED, name, other).is_same(first)
+    assert not explained(REFUSED, "churn", model(credential="churn")).is_same(
+        explained(REFUSED, "churn", model(credential="another"))
+    )
 
 
 def test_a_hold_that_names_its_key_itself_is_left_as_it_is(model, key_file, credentials):
     churn = model(api_key_file=key_file(b""))
     with pytest.raises(Hold) as caught:
         credentials.key("churn", churn)
-    assert explained(caught.value, "churn", churn).what == caught.value.what
-    assert "models.churn.api_key_file" in caught.value.what
-    assert str(churn.api_key_file) in caught.value.remedy
+    assert explained(caught.value, "churn", churn) == caught.value.problem
+    assert "models.churn.api_key_file" in told(caught.value).what
+    assert str(churn.api_key_file) in told(caught.value).remedy
 
 
 # -- a value, or a file ------------------------------------------------------------------------------------
@@ -144,8 +165,9 @@ def test_what_cannot_be_a_key_is_told_without_telling_it(credentials, model, key
     with pytest.raises(Hold) as caught:
         credentials.key("churn", configured)
     assert caught.value.credential
-    assert "s3cret" not in str(caught.value) + repr(caught.value)
-    assert "models.churn" in caught.value.what
+    assert caught.value.problem.code == "key_unusable"
+    assert "s3cret" not in str(caught.value) + repr(caught.value) + str(told(caught.value))
+    assert "models.churn" in told(caught.value).what
 
 
 def test_a_value_is_taken_without_the_blanks_around_it(credentials, model):
@@ -161,9 +183,9 @@ def test_a_file_that_others_cannot_read_is_fine(credentials, model, key_file, mo
 def test_a_file_that_others_can_read_or_change_is_refused(credentials, model, key_file, mode):
     settings = model(api_key_file=key_file())
     settings.api_key_file.chmod(mode)
-    with pytest.raises(Hold, match="other users") as caught:
+    with pytest.raises(Hold, match="key_file_exposed") as caught:
         credentials.key("churn", settings)
-    assert "chmod o= " in caught.value.remedy
+    assert f"chmod o= {settings.api_key_file}" in told(caught.value).remedy
 
 
 def test_a_replaced_file_counts_at_the_next_use(credentials, model, key_file):
@@ -206,8 +228,8 @@ def test_what_is_no_file_any_more_holds_and_does_not_hang(credentials, model, ke
     with pytest.raises(Hold) as caught:
         credentials.key("churn", settings)
     assert caught.value.credential
-    assert str(path) in caught.value.remedy
-    assert str(path) not in caught.value.what
+    assert str(path) in told(caught.value).remedy
+    assert str(path) not in str(told(caught.value, Audience.SHARE))
 
 
 # -- systemd -----------------------------------------------------------------------------------------------
@@ -238,13 +260,13 @@ def test_no_other_file_is_taken_for_a_systemd_credential(credentials, model, pas
     with pytest.raises(Hold) as caught:
         credentials.key("churn", model(credential=name))
     assert caught.value.credential
-    assert "models.churn.credential" in caught.value.what
+    assert "models.churn.credential" in told(caught.value).what
 
 
 def test_outside_systemd_the_unit_is_named_as_the_remedy(credentials, model):
     with pytest.raises(Hold) as caught:
         credentials.key("churn", model(credential="churn"))
-    assert "LoadCredential=churn:" in caught.value.remedy
+    assert "LoadCredential=churn:" in told(caught.value).remedy
 
 
 # -- fetched with the account's secret key -------------------------------------------------------------------

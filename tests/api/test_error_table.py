@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from retraind.api.error_table import TABLE, judge, message_in, normal_form, wait_asked_for
 from retraind.domain.failures import Hold, Setback
-from support.peers import action, answer, call
+from support.peers import action, answer, call, told
 
 BAD, BROKEN = (
     (400, 4001000204, "PREDA_EXTERNAL_BAD_REQUEST"),
@@ -55,7 +55,9 @@ def test_each_row_of_the_error_table_asks_for_its_action(peer, connect, kind, me
     assert action(caught.value) == wanted
     # How to renew a key depends on where it is configured, of which the client knows nothing.
     completed = isinstance(caught.value, Hold) and caught.value.refused
-    assert caught.value.remedy or completed or wanted == "again later"
+    words = told(caught.value)
+    assert words.what
+    assert words.remedy or completed or wanted == "again later"
     assert completed == (wanted == "another credential")
 
 
@@ -163,7 +165,7 @@ def test_what_the_emulator_refuses_asks_for_its_action(emulate, connect, happens
     ],
 )
 def test_case_and_white_space_and_full_stop_do_not_count(spelling):
-    assert action(judge(400, spelling, None, datetime.now(UTC))) == "this job fails"
+    assert action(judge("service.example", 400, spelling, None, datetime.now(UTC))) == "this job fails"
 
 
 @pytest.mark.parametrize(
@@ -197,34 +199,37 @@ def test_no_body_at_all_breaks_the_search_for_a_message(body):
 
 PAGE = "<!DOCTYPE html><html><body>Service Temporarily Unavailable</body></html>"
 BEYOND_THE_TABLE = [
-    ("too many requests", answer(429, "{}"), "again later", "HTTP 429"),
-    ("a load balancer's page", answer(503, PAGE, Content_Type="text/html"), "again later", "HTTP 503"),
-    ("a gateway's page", answer(502, PAGE), "again later", "HTTP 502"),
-    ("an empty 500", answer(500), "again later", "HTTP 500"),
-    ("a request that took too long", answer(408), "again later", "HTTP 408"),
-    ("a status nobody knows", answer(599), "again later", "HTTP 599"),
-    ("API gateway: no key", answer(403, '{"message": "Forbidden"}'), "again later", "Forbidden"),
-    ("a firewall's page", answer(403, PAGE), "again later", "HTTP 403"),
-    ("unauthorized", answer(401), "again later", "HTTP 401"),
-    ("a message nobody knows", answer(400, '{"message": "Boo."}'), "again later", '"Boo."'),
-    ("a message that is no text", answer(400, '{"message": 7}'), "again later", "HTTP 400"),
-    ("a wrong base_url", answer(404, PAGE), "again later", "api.base_url"),
-    ("a success that is none of ours", answer(204), "again later", "is empty"),
-    ("a redirect", answer(302, Location="/portal"), "again later", "redirect"),
-    ("a permanent redirect", answer(308, Location="https://elsewhere.invalid/"), "again later", "redirect"),
+    # what, the answer, the code, a part of its words
+    ("too many requests", answer(429, "{}"), "error_returned", "HTTP 429 (Too Many Requests)"),
+    ("a load balancer's page", answer(503, PAGE, Content_Type="text/html"), "error_returned", "HTTP 503"),
+    ("a gateway's page", answer(502, PAGE), "error_returned", "HTTP 502"),
+    ("an empty 500", answer(500), "error_returned", "HTTP 500"),
+    ("a request that took too long", answer(408), "error_returned", "HTTP 408"),
+    ("a status nobody knows", answer(599), "error_returned", "HTTP 599."),
+    ("API gateway: no key", answer(403, '{"message": "Forbidden"}'), "request_refused", '"Forbidden"'),
+    ("a firewall's page", answer(403, PAGE), "request_refused", "HTTP 403"),
+    ("unauthorized", answer(401), "request_refused", "HTTP 401"),
+    ("a message nobody knows", answer(400, '{"message": "Boo."}'), "response_unexplained", '"Boo."'),
+    ("a message that is no text", answer(400, '{"message": 7}'), "response_unexplained", "HTTP 400"),
+    ("a wrong base_url", answer(404, PAGE), "response_unexplained", "api.base_url"),
+    ("a success that is none of ours", answer(204), "response_empty", "is empty"),
+    ("a redirect", answer(302, Location="/portal"), "redirect_returned", "HTTP 302"),
+    ("a permanent redirect", answer(308, Location="https://else.invalid/"), "redirect_returned", "HTTP 308"),
 ]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 @pytest.mark.parametrize(
-    ("response", "wanted", "told"), [pytest.param(*row[1:], id=row[0]) for row in BEYOND_THE_TABLE]
+    ("response", "code", "words"), [pytest.param(*row[1:], id=row[0]) for row in BEYOND_THE_TABLE]
 )
-def test_an_answer_beyond_the_table_is_transient(peer, connect, response, wanted, told, number):
+def test_an_answer_beyond_the_table_is_transient(peer, connect, response, code, words, number):
     service = peer(response)
     with pytest.raises(Setback) as caught:
         call(connect(service.url), number)
-    assert action(caught.value) == wanted
-    assert told in str(caught.value)
+    assert action(caught.value) == "again later"
+    assert caught.value.problem.code == code
+    assert caught.value.problem.facts["host"] == service.url.removeprefix("http://")
+    assert words in str(told(caught.value))
     assert len(service.visits) == 1
 
 
@@ -298,6 +303,9 @@ def test_a_long_message_is_shortened_and_put_on_one_line(peer, connect):
     client = connect(peer(answer(400, json.dumps({"message": message}))).url)
     with pytest.raises(Setback) as caught:
         client.status("some-job", "some-key")
-    assert "line one line two" in caught.value.what
-    assert caught.value.what.isprintable()
-    assert len(caught.value.what) < 1_000
+    said, words = caught.value.problem.facts["said"], told(caught.value).what
+    assert said in words
+    for text in (said, words):
+        assert "line one line two" in text
+        assert text.isprintable()
+        assert len(text) < 1_000

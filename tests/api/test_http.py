@@ -11,9 +11,13 @@ import time
 import pytest
 import trustme
 
-from retraind.api.object_store import AddressExpired, NotStored, ObjectStore
-from retraind.domain.failures import Retry
-from support.peers import answer
+from retraind.api import failures
+from retraind.api.failures import AddressExpired, NotStored
+from retraind.api.object_store import ObjectStore
+from retraind.domain.failures import Party, Retry
+from retraind.domain.problems import problem
+from retraind.report.wording import Audience
+from support.peers import answer, told
 
 RUNNING = answer(200, '{"status": "job_running"}')
 
@@ -76,15 +80,17 @@ def refusals(ways):
 
 def test_a_refused_connection_is_told_and_nothing_was_stored(connect, api, closed_port, bundle):
     asked, sent = refusals(both_ways(connect, api, closed_port, bundle))
-    assert "was refused" in asked.what
-    assert "was refused" in sent.what
+    host = closed_port.removeprefix("http://")
+    assert told(asked).what == f"The connection to the service ({host}) was refused."
+    assert told(sent).what == f"The connection to the object store ({host}) was refused."
+    assert told(sent, Audience.SHARE).what == "The connection to the object store (127.0.0.1) was refused."
     assert isinstance(sent, NotStored)
 
 
 def test_a_name_that_does_not_resolve_is_told_and_nothing_was_stored(connect, api, bundle):
     asked, sent = refusals(both_ways(connect, api, "http://nowhere.retraind.invalid", bundle))
-    assert "name of the service (nowhere.retraind.invalid) could not be resolved" in asked.what
-    assert "could not be resolved" in sent.what
+    assert "name of the service (nowhere.retraind.invalid) cannot be resolved" in told(asked).what
+    assert sent.problem.code == "name_not_resolved"
     assert isinstance(sent, NotStored)
 
 
@@ -92,9 +98,18 @@ def test_a_connection_that_is_never_taken_is_told_and_nothing_was_stored(connect
     began = time.monotonic()
     asked, sent = refusals(both_ways(connect, api, deaf_port, bundle, connect_timeout=0.3))
     assert time.monotonic() - began < 2
-    assert "took too long" in asked.what
-    assert "took too long" in sent.what
+    assert asked.problem.code == sent.problem.code == "connect_timed_out"
     assert isinstance(sent, NotStored)
+
+
+@pytest.mark.parametrize("row", failures._MAP, ids=lambda row: row.code)
+@pytest.mark.parametrize("party", Party)
+@pytest.mark.parametrize("audience", Audience)
+def test_each_row_of_the_map_has_words_without_ports_on_the_share(row, party, audience):
+    met = problem(row.code, party=party, host="some.example:8443", kind="SomeError")
+    words = str(told(Retry(met), audience))
+    assert "some.example" in words
+    assert ("8443" in words) == (audience is Audience.OPERATOR)
 
 
 @pytest.mark.parametrize(
@@ -115,15 +130,15 @@ def test_an_address_that_is_none_is_told(api, tmp_path, bundle, address):
     ):
         with pytest.raises(Retry) as caught:
             way()
-        assert "address" in caught.value.what
-        assert "sig" not in caught.value.what
+        assert "address" in told(caught.value).what
+        assert "sig" not in str(told(caught.value)) + caught.value.problem.model_dump_json()
 
 
 def test_passwords_in_addresses_are_not_told(connect, api, closed_port, bundle):
     url = closed_port.replace("http://", "http://user:s3cret@")
     for setback in refusals(both_ways(connect, api, url, bundle)):
-        assert "s3cret" not in str(setback)
-        assert "127.0.0.1" in str(setback)
+        assert "s3cret" not in str(setback) + str(told(setback)) + setback.problem.model_dump_json()
+        assert "127.0.0.1" in told(setback).what
 
 
 # -- TLS -------------------------------------------------------------------------------------------------
@@ -132,8 +147,8 @@ def test_passwords_in_addresses_are_not_told(connect, api, closed_port, bundle):
 def test_an_unknown_authority_is_told_with_its_remedy(emulate, connect, api, certificates, bundle):
     url = emulate(certificate=certificates[0]).url
     for setback in refusals(both_ways(connect, api, url, bundle)):
-        assert "certificate" in setback.what
-        assert "api.ca_bundle" in setback.remedy
+        assert setback.problem.code == "certificate_not_trusted"
+        assert "api.ca_bundle" in told(setback).remedy
     assert isinstance(setback, NotStored)
 
 
@@ -151,7 +166,7 @@ def test_a_certificate_for_another_name_is_refused(emulate, connect, authority, 
         tmp_path / "other.pem"
     )
     url = emulate(certificate=tmp_path / "other.pem").url
-    with pytest.raises(Retry, match="certificate"):
+    with pytest.raises(Retry, match="certificate_not_trusted"):
         connect(url, ca_bundle=certificates[1]).status("some-job", "some-key")
 
 
@@ -174,7 +189,7 @@ def test_the_environments_authority_counts_where_none_is_configured(
 def test_a_service_without_tls_behind_an_https_address_is_told(connect, api, peer, bundle):
     url = peer(answer()).url.replace("http://", "https://")
     for setback in refusals(both_ways(connect, api, url, bundle)):
-        assert "TLS" in setback.what
+        assert setback.problem.code == "tls_failed"
 
 
 @pytest.mark.parametrize("damage", ["gone", "no certificates"])
@@ -188,8 +203,8 @@ def test_a_ca_bundle_that_cannot_be_used_any_more_is_told(
     else:
         certificates[1].write_text("nothing")
     for setback in refusals(ways):
-        assert "TLS" in setback.what
-        assert "api.ca_bundle" in setback.remedy
+        assert "TLS" in told(setback).what
+        assert "api.ca_bundle" in told(setback).remedy
 
 
 # -- proxies ---------------------------------------------------------------------------------------------
@@ -249,7 +264,7 @@ def test_the_environments_proxy_counts_also_with_a_ca_bundle(
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     url = "https://service.retraind.invalid"
     for setback in refusals(both_ways(connect, api, url, bundle, ca_bundle=certificates[1])):
-        assert "proxy" in setback.what
+        assert setback.problem.code == "proxy_failed"
     assert isinstance(setback, NotStored)
     assert {(visit.method, visit.target) for visit in proxy.visits} == {
         ("CONNECT", "service.retraind.invalid:443")
@@ -259,7 +274,7 @@ def test_the_environments_proxy_counts_also_with_a_ca_bundle(
 
 def test_a_proxy_that_is_not_there_is_told(connect, api, bundle, closed_port):
     for setback in refusals(both_ways(connect, api, "http://a.retraind.invalid", bundle, proxy=closed_port)):
-        assert "proxy" in setback.what
+        assert setback.problem.code == "proxy_failed"
     assert isinstance(setback, NotStored)
 
 

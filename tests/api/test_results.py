@@ -6,9 +6,10 @@ import tracemalloc
 
 import pytest
 
-from retraind.api.object_store import AddressExpired, ObjectStore
+from retraind.api.failures import AddressExpired
+from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import JobFailed, Retry, Stopped
-from support.peers import answer
+from support.peers import answer, told
 
 MIB = 1 << 20
 
@@ -68,42 +69,59 @@ def silent(visit):
 
 PAGE = "<!doctype html><html><body>Please log in.</body></html>"
 TROUBLE = [
-    ("shorter than announced", answer(200, b"x" * 1000)[:-400], Retry, "after 600 of 1000 bytes"),
+    ("shorter than announced", answer(200, b"x" * 1000)[:-400], Retry, "connection_lost"),
     (
         "a chunk that is missing",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nPK\r\n5\r\nab",
         Retry,
-        "broke off",
+        "connection_lost",
     ),
-    ("not compressed as it says", answer(200, b"PK", Content_Encoding="gzip"), Retry, "decompressed"),
-    ("silent in the middle", silent, Retry, "silent"),
-    ("a sign-in page", answer(200, PAGE, Content_Type="application/zip"), Retry, "web page"),
+    (
+        "not compressed as it says",
+        answer(200, b"PK", Content_Encoding="gzip"),
+        Retry,
+        "response_not_decompressed",
+    ),
+    ("silent in the middle", silent, Retry, "connection_stalled"),
+    ("a sign-in page", answer(200, PAGE, Content_Type="application/zip"), Retry, "web_page_returned"),
     (
         "an expired address",
         answer(403, "<Error><Code>AccessDenied</Code></Error>"),
         AddressExpired,
-        "expired",
+        "results_address_expired",
     ),
-    ("an expired signer", answer(400, "<Error><Code>ExpiredToken</Code></Error>"), AddressExpired, "expired"),
-    ("a redirect", answer(302, Location="/elsewhere"), Retry, "redirect"),
-    ("slow down", answer(503), Retry, "HTTP 503"),
-    ("an error of its own", answer(500), Retry, "HTTP 500"),
-    ("gone, by a page", answer(404), Retry, "HTTP 404"),
-    ("gone, by the store's word", answer(404, "<Code>NoSuchKey</Code>"), JobFailed, "HTTP 404"),
-    ("nothing at all", answer(204), Retry, "HTTP 204"),
-    ("only a part", answer(206, "PK"), Retry, "HTTP 206"),
+    (
+        "an expired signer",
+        answer(400, "<Error><Code>ExpiredToken</Code></Error>"),
+        AddressExpired,
+        "results_address_expired",
+    ),
+    ("a redirect", answer(302, Location="/elsewhere"), Retry, "redirect_returned"),
+    ("slow down", answer(503), Retry, "error_returned.*503"),
+    ("an error of its own", answer(500), Retry, "error_returned.*500"),
+    ("gone, by a page", answer(404), Retry, "error_returned.*404"),
+    ("gone, by the store's word", answer(404, "<Code>NoSuchKey</Code>"), JobFailed, "results_refused.*404"),
+    ("nothing at all", answer(204), Retry, "error_returned.*204"),
+    ("only a part", answer(206, "PK"), Retry, "error_returned.*206"),
 ]
 
 
-@pytest.mark.parametrize(("play", "wanted", "told"), [pytest.param(*row[1:], id=row[0]) for row in TROUBLE])
-def test_trouble_leaves_nothing_behind_and_the_next_try_succeeds(peer, fetch, play, wanted, told):
+@pytest.mark.parametrize(("play", "wanted", "code"), [pytest.param(*row[1:], id=row[0]) for row in TROUBLE])
+def test_trouble_leaves_nothing_behind_and_the_next_try_succeeds(peer, fetch, play, wanted, code):
     other = peer(play, answer(200, b"PK-at-last"))
-    with pytest.raises(wanted, match=told):
+    with pytest.raises(wanted, match=code) as caught:
         fetch(other, timeout=0.2 if play is silent else 30)
+    assert told(caught.value).what
     assert fetch.left == []
     assert len(other.visits) == 1
     fetch(other)
     assert fetch.target.read_bytes() == b"PK-at-last"
+
+
+def test_it_is_said_how_much_of_the_results_came(peer, fetch):
+    with pytest.raises(Retry) as caught:
+        fetch(peer(answer(200, b"x" * 2000)[:-800]))
+    assert told(caught.value).what.endswith("was lost after 1,200 of 2,000 bytes.")
 
 
 def test_a_failed_repetition_keeps_what_was_there(peer, fetch):
@@ -173,10 +191,10 @@ TOO_LONG = [
 
 @pytest.mark.parametrize("play", [pytest.param(play, id=why) for why, play in TOO_LONG])
 def test_results_beyond_the_limit_fail_the_step_and_not_the_training(peer, fetch, play):
-    with pytest.raises(JobFailed, match=f"longer than {20 * MIB} bytes") as caught:
+    with pytest.raises(JobFailed, match=f"results_too_long.*{20 * MIB}") as caught:
         fetch(peer(play), largest=20 * MIB)
     assert not caught.value.restart
-    assert caught.value.remedy
+    assert told(caught.value).remedy
     assert fetch.left == []
 
 

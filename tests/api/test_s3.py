@@ -7,7 +7,9 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from retraind.api.object_store import InDoubt, JobFailed, ObjectStore
+from retraind.api.failures import InDoubt
+from retraind.api.object_store import ObjectStore
+from retraind.domain.failures import JobFailed
 
 # moto checks neither signatures nor their expiry; what these bring is tested against the emulator.
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retraind.api.client import ApiClient
-from retraind.domain.failures import Hold, JobFailed, Retry
+from retraind.domain.failures import Hold, JobFailed, Retry, Setback
 from retraind.emulator import EmulatedModel
+from retraind.report.wording import Audience, Said, Voice
 
 CHURN = EmulatedModel("churn", model_id=1001, api_key="key-of-churn", secret_key="secret-of-account")
 PRICE = EmulatedModel("price", model_id=1002, api_key="key-of-price", secret_key="secret-of-another")
@@ -144,6 +145,11 @@ def action(setback: Exception) -> str:
         case Retry():
             return "again later"
     raise AssertionError(repr(setback))
+
+
+def told(setback: Setback, audience: Audience = Audience.OPERATOR) -> Said:
+    """Return in words what happened, and what to do."""
+    return Voice(audience).on("churn", "JOB").say(setback.problem)
 
 
 def call(client: ApiClient, number: int, key: str = "some-key", job: str = "some-job") -> object:

@@ -1,8 +1,7 @@
 """The vendor's four calls over requests. Knows how to ask and how to read the answer, not when or why to ask.
 
-Retries in here are limited to one repetition of a GET on a broken connection; everything longer is decided
-by the pipeline, which remembers it in the journal. Every failure is raised as one of `errors.Setback`, worded
-without the request's address or headers, since these carry secrets.
+A GET is repeated once when its connection breaks; all further tries are made by the pipeline, which notes them in the
+journal. Every failure is raised as a `Setback` without the request's address and headers, since these carry secrets.
 """
 
 import re
@@ -27,13 +26,14 @@ from pydantic import (
 )
 
 from retraind.api.circuit_breaker import Breaker
-from retraind.api.error_table import is_web_page, judge, message_in, worded
-from retraind.api.http import NETWORK_ERRORS, network_retry, new_session, time_out
-from retraind.api.redaction import fingerprint, hidden, holds
+from retraind.api.error_table import is_web_page, judge, message_in, shortened
+from retraind.api.failures import NETWORK_ERRORS, Unreadable, network_retry
+from retraind.api.http import Caller, new_session
+from retraind.api.redaction import can_be_key, fingerprint, hidden, holds
 from retraind.config.settings import ApiSettings
-from retraind.domain.failures import Hold, Retry
-from retraind.domain.problems import legacy
-from retraind.system.addresses import place_of, place_with_user
+from retraind.domain.failures import Hold, Party, Retry
+from retraind.domain.problems import problem
+from retraind.system.addresses import place_with_user
 from retraind.system.clock import Clock
 from retraind.system.escape import display
 
@@ -41,13 +41,12 @@ LARGEST_ANSWER = 1 << 20
 """Bytes of a JSON answer that are read; the documented ones are below one thousand."""
 
 _HTTP_URL = TypeAdapter(HttpUrl)
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 _SECOND_DIGITS, _MILLISECOND_DIGITS = 10, 13
 _DATE_DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
 
 class _Answer(BaseModel):
-    """Unknown fields are let pass: the vendor may add some."""
+    """Unknown fields are ignored: the vendor may add some."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -79,7 +78,7 @@ class Registration(_Answer):
 
 
 class TrainingStatus(_Answer):
-    """What the service says of a retrain job."""
+    """What the service reports of a retrain job."""
 
     status: str
     model_id: _Number = None
@@ -106,10 +105,6 @@ class IssuedKey:
     """None when the service's `end_date` could not be read; its format is undocumented."""
 
 
-class Unreadable(Retry):
-    """A success whose body is not the documented one: the call may well have taken effect."""
-
-
 class Service(Protocol):
     """The four calls. All may raise Retry, Hold or JobFailed.
 
@@ -130,18 +125,15 @@ class Service(Protocol):
         """Have a new API key issued for a model, with the account's secret key."""
 
 
-class ApiClient:
+class ApiClient(Caller):
     """`Service` over HTTP. Safe to use from several threads."""
 
     def __init__(
         self, settings: ApiSettings, clock: Clock | None = None, breaker: Breaker | None = None
     ) -> None:
-        self._settings = settings
-        self._clock = clock or Clock()
-        self._breaker = breaker or Breaker(self._clock)
+        super().__init__(settings, clock, breaker)
         self._base = str(settings.base_url).rstrip("/")
-        self._host = place_of(self._base)
-        self._timeout = time_out(settings)
+        self._host = settings.host
         # requests.Session keeps cookies and is not promised to be safe across threads: one each.
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -160,16 +152,16 @@ class ApiClient:
         try:
             _HTTP_URL.validate_python(answer.upload_url)
         except ValidationError:
-            raise Retry(legacy("The service's answer holds no usable upload address.")) from None
-        _refuse_echo(api_key, answer.retrain_job_id, place_with_user(answer.upload_url))
+            raise Retry(problem("upload_address_missing", host=self._host)) from None
+        self._refuse_echo(api_key, answer.retrain_job_id, place_with_user(answer.upload_url))
         return answer
 
     def status(self, retrain_job_id: str, api_key: str) -> TrainingStatus:
         """Call 2, Retrain Status Check."""
         path = f"retrain_jobs/{quote(retrain_job_id, safe='')}"
         answer = self._call(TrainingStatus, "GET", path, api_key)
-        _refuse_echo(api_key, place_with_user(answer.download_url or ""))
-        message = worded(answer.message, api_key) if answer.message else answer.message
+        self._refuse_echo(api_key, place_with_user(answer.download_url or ""))
+        message = shortened(answer.message, api_key) if answer.message else answer.message
         # The word is compared as it is, and shown, and kept.
         word = display(hidden(answer.status[: 10 * _LONGEST_WORD], api_key)[:_LONGEST_WORD])
         return answer.model_copy(update={"status": word, "message": message})
@@ -201,14 +193,8 @@ class ApiClient:
         key: str,
         parameters: dict[str, str] | None = None,
     ) -> _AnswerT:
-        if not _HEADER_VALUE.fullmatch(key):
-            raise Hold(
-                legacy(
-                    "The key is empty or has characters that no key has.",
-                    "Put the key alone, on one line, where the configuration says.",
-                ),
-                credential=True,
-            )
+        if not can_be_key(key):
+            raise Hold(problem("key_unusable"), credential=True)
         with self._breaker.guard(self._host):
             try:
                 return self._ask(kind, method, path, key, parameters)
@@ -225,52 +211,37 @@ class ApiClient:
         key: str,
         parameters: dict[str, str] | None,
     ) -> _AnswerT:
-        whom = f"the service ({self._host})"
         try:
             with self._session().request(
                 method,
                 f"{self._base}/v1/external/{path}{_query(parameters or {})}",
                 headers={"x-api-key": key, "Accept": "application/json"},
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
             ) as response:
                 body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
         except NETWORK_ERRORS as error:
-            raise network_retry(error, whom) from None
+            raise network_retry(error, Party.SERVICE, self._host) from None
         if len(body) > LARGEST_ANSWER:
-            raise Retry(
-                legacy(
-                    f"The answer of {whom} is longer than {LARGEST_ANSWER} bytes, which no documented answer is.",
-                    "Check api.base_url, and whether a proxy answers in the service's place.",
-                ),
-            )
+            raise Retry(problem("response_too_long", host=self._host, most=LARGEST_ANSWER))
         if not 200 <= response.status_code < 300:  # noqa: PLR2004
             message = message_in(body)
-            said = worded(message, key) if message else None
+            said = shortened(message, key) if message else None
             retry_after = response.headers.get("Retry-After")
-            raise judge(response.status_code, said, retry_after, self._clock.now())
+            raise judge(self._host, response.status_code, said, retry_after, self._clock.now())
         try:
             return kind.model_validate_json(body or b"(empty)")
         except ValidationError:
-            raise unreadable(body, whom) from None
+            raise unreadable(body, self._host) from None
 
-
-def _refuse_echo(api_key: str, *names: str) -> None:
-    """Raise Retry where the service's answer has the key in what is kept, shown, or asked of others."""
-    if any(holds(name, api_key) for name in names):
-        raise Retry(
-            legacy(
-                "The service's answer holds the API key where a name or an address is expected.",
-                "Check api.base_url, and whether a proxy answers in the service's place.",
-            ),
-        )
+    def _refuse_echo(self, api_key: str, *names: str) -> None:
+        """Raise Retry if the service's answer has the key in what is kept, shown, or asked of others."""
+        if any(holds(name, api_key) for name in names):
+            raise Retry(problem("key_echoed", host=self._host))
 
 
 def _query(parameters: dict[str, str]) -> str:
     """Percent-encode parameters: a space as %20, since not every server takes + for one in a query.
 
-    What is not UTF-8 in a file's name on disk cannot be told; the service needs the name for its extension only.
+    What is not UTF-8 in a file's name on disk cannot be sent; the service needs the name only for its extension.
     """
     pairs = (
         f"{name}={quote(value.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace'), safe='')}"
@@ -279,21 +250,14 @@ def _query(parameters: dict[str, str]) -> str:
     return "?" + "&".join(pairs) if parameters else ""
 
 
-def unreadable(body: bytes, whom: str) -> Retry:
-    """Return the Retry for a success answer that is not what the manual says, and say what it looks like."""
+def unreadable(body: bytes, host: str) -> Retry:
+    """Return the Retry for a success that is not what the manual says, by what it looks like."""
     start = body[:200].lstrip()
-    kind = Retry if is_web_page(start) else Unreadable
-    if not body:
-        what = f"The answer of {whom} is empty."
-    elif is_web_page(start):
-        what = f"The answer of {whom} is a web page instead of data."
-    elif start.startswith((b"{", b"[")):
-        what = f"The answer of {whom} is cut off or lacks a documented field."
-    else:
-        what = f"The answer of {whom} is not JSON."
-    return kind(
-        legacy(what, "If this stays so, a proxy or sign-in page may be answering in the service's place.")
-    )
+    if is_web_page(start):
+        return Retry(problem("web_page_returned", party=Party.SERVICE, host=host))
+    if start.startswith((b"{", b"[")):
+        return Unreadable(problem("response_incomplete", host=host))
+    return Unreadable(problem("response_not_json" if body else "response_empty", host=host))
 
 
 def read_end_date(value: object) -> datetime | None:

@@ -1,28 +1,27 @@
-"""Each model's API key: where it comes from, when it ends, and the address that only its owner can read.
+"""Each model's API key: where it comes from, when it expires, and the address that only its owner can read.
 
-A key lives in memory only. Whatever has to be written down about it is a fingerprint, or is encrypted under it.
+A key is kept in memory only. What is written down about it is a fingerprint, or is encrypted under it.
 """
 
 import base64
 import errno
 import hashlib
 import os
-import shlex
 import stat
 import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from retraind.api.client import IssuedKey, Service
-from retraind.api.redaction import fingerprint
+from retraind.api.redaction import can_be_key, fingerprint
 from retraind.config.settings import ENV_PREFIX, ModelSettings
 from retraind.domain.failures import Hold, Retry
-from retraind.domain.problems import Problem, legacy
-from retraind.system.clock import Clock, for_people
+from retraind.domain.problems import Problem, problem
+from retraind.system.clock import Clock
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
@@ -30,14 +29,14 @@ _LONGEST_LIFETIME = timedelta(days=3_650)
 RENEW_BEFORE = timedelta(days=7)
 """A key that retraind fetches itself is replaced this long before its end, or after three quarters of its life."""
 _KEYS_KNOWN = 8
-"""So many keys of a model are known by their fingerprints: a request with an earlier one may still be on its way."""
+"""Fingerprints of a model's last keys that are remembered: a request with an earlier key may still be on its way."""
 _LASTING = frozenset(
     {
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO),
         *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EINVAL),
     }
 )
-"""What a file system answers where only a person can give access to a key. All else may pass: no file left to open, an error of the disk."""
+"""What a file system answers if only a person can give access to a key. All else may be transient."""
 _LARGEST_FILE = 16_384
 """Bytes; a key has some dozens."""
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -48,11 +47,11 @@ class _Cached:
     key: IssuedKey
     fetched_at: datetime
     instead: bool
-    """True when it was fetched in the place of one that was refused, and the service has not been seen to take it yet."""
+    """True when it was fetched to replace a refused one, and the service is not known to accept it yet."""
 
     @property
     def ends_at(self) -> datetime:
-        """When the key ends; a moment long past or far ahead is none, but a format that was misread, or a word for never."""
+        """When the key expires. A moment long past or far ahead comes from a misread format, or means never."""
         told = self.key.ends_at
         if told and timedelta(0) < told - self.fetched_at < _LONGEST_LIFETIME:
             return told
@@ -60,7 +59,7 @@ class _Cached:
 
     @property
     def renew_at(self) -> datetime:
-        """When to fetch another; a life shorter than usual is used for the most part."""
+        """When to fetch another; most of a life shorter than usual is used."""
         return self.ends_at - min(RENEW_BEFORE, (self.ends_at - self.fetched_at) / 4)
 
 
@@ -76,33 +75,22 @@ class Credentials:
         self._issued_with: dict[str, dict[str, str]] = {}
         """By model, the fingerprints of the last keys that were fetched, and of the secret key that each was fetched with."""
         self._refused: set[str] = set()
-        """The models whose key was refused, and no other has been taken since."""
+        """The models whose key was refused, and no other has been accepted since."""
 
     def key(self, name: str, model: ModelSettings) -> str:
-        """Return the model's API key: read anew each time, so that a replaced file counts at once.
+        """Return the model's API key: read again each time, so that a replaced file counts at once.
 
-        Raises Hold when there is none to be had, Retry when it cannot be read just now, or what the Get API Key call raises.
+        Raises Hold when there is none to be had, Retry when it cannot be read at the moment, or what the Get API Key
+        call raises.
         """
-        if model.api_key:
-            return _usable(model.api_key.get_secret_value(), f"models.{name}.api_key")
-        if model.api_key_file:
-            return _read(model.api_key_file, f"models.{name}.api_key_file")
-        if model.credential:
-            return _from_systemd(model.credential, f"models.{name}.credential")
-        return self._issued(name, model)
+        return self._issued(name, model) if origin_of(name, model).secret else _configured(name, model)
 
     def secret(self, name: str, model: ModelSettings) -> str | None:
         """Return the account's secret key, if the model is configured with one."""
-        if model.secret_key:
-            return _usable(model.secret_key.get_secret_value(), f"models.{name}.secret_key")
-        if model.secret_key_file:
-            return _read(model.secret_key_file, f"models.{name}.secret_key_file")
-        if model.secret_credential:
-            return _from_systemd(model.secret_credential, f"models.{name}.secret_credential")
-        return None
+        return _configured(name, model) if origin_of(name, model).secret else None
 
     def forget(self, name: str) -> bool:
-        """Drop a key that was fetched, since where it comes from may have been changed; False if there was none."""
+        """Drop a key that was fetched, since its origin may have changed; return False if there was none."""
         with self._lock:
             self._refused.discard(name)
             return self._cached.pop(name, None) is not None
@@ -110,8 +98,8 @@ class Credentials:
     def refuse(self, name: str, shown: str | None) -> bool:
         """Note that the service refused the key with the fingerprint `shown`.
 
-        Returns whether it is worth to try again, with a key that was or will be fetched in its place: once, until a key is
-        taken.
+        Returns whether to try again, with a key that was or will be fetched to replace it: once, until a key is
+        accepted.
         """
         with self._lock:
             if shown not in self._issued_with.get(name, ()):
@@ -124,7 +112,7 @@ class Credentials:
             return not cached.instead
 
     def trust(self, name: str) -> None:
-        """Note that the service takes the model's key."""
+        """Note that the service accepts the model's key."""
         with self._lock:
             self._refused.discard(name)
             if (cached := self._cached.get(name)) is not None and cached.instead:
@@ -136,7 +124,7 @@ class Credentials:
             return self._issued_with.get(name, {}).get(shown, shown) if shown else None
 
     def renew(self, name: str, model: ModelSettings) -> bool:
-        """Replace a self-fetched key that ends soon; returns whether it did. Raises what the call raises."""
+        """Replace a self-fetched key that expires soon; return whether it was. Raises what the call raises."""
         with self._one_fetch(name):
             cached = self._present(name)
             if cached is None or self._clock.now() < cached.renew_at:
@@ -145,28 +133,28 @@ class Credentials:
             return True
 
     def ends_at(self, name: str) -> datetime | None:
-        """Return when a self-fetched key ends; None for keys of other origin, whose end is not known."""
+        """Return when a self-fetched key expires; None for keys of other origin."""
         cached = self._present(name)
         return cached.ends_at if cached else None
 
     def arrived_at(self, model: ModelSettings) -> datetime | None:
-        """Return what the key file says of when its key was put there; None for keys of other origin.
+        """Return when the key was put into its file, as far as the file shows; None for keys of other origin.
 
-        systemd writes its credentials anew at each start, so that their time tells nothing.
+        systemd writes its credentials again at each start, so their times say nothing.
         """
         if model.api_key_file is None:
             return None
         try:
             return datetime.fromtimestamp(model.api_key_file.stat().st_mtime, UTC)
         except (OSError, ValueError, OverflowError):
-            return None  # It is away just now, or dated in a year that no calendar has: that says nothing.
+            return None  # It cannot be read at the moment, or has a date that no calendar has.
 
     def _present(self, name: str) -> _Cached | None:
         with self._lock:
             return self._cached.get(name)
 
     def _one_fetch(self, name: str) -> threading.Lock:
-        """Return what keeps two threads from having two keys issued, of which the first may no longer be good."""
+        """Return the lock that keeps two threads from having two keys issued: the first may then be invalid."""
         with self._lock:
             return self._fetching.setdefault(name, threading.Lock())
 
@@ -178,12 +166,8 @@ class Credentials:
             return self._fetch(name, model)
 
     def _fetch(self, name: str, model: ModelSettings) -> str:
-        secret = self.secret(name, model)
-        if secret is None or model.model_id is None:
-            raise Hold(
-                legacy(f"models.{name} has no credential.", "Name api_key_file in the configuration."),
-                credential=True,
-            )
+        secret = _configured(name, model)
+        assert model.model_id is not None, "the configuration requires it beside a secret key"
         issued = self._service.issue_key(model.model_id, secret)
         with self._lock:
             self._cached[name] = _Cached(issued, self._clock.now(), instead=name in self._refused)
@@ -195,10 +179,10 @@ class Credentials:
 
 
 def presumed_issue(first_seen: datetime, arrived: datetime | None) -> datetime:
-    """Return when a key that nobody told the end of was probably issued: when it came here.
+    """Return when a key whose end is not known was probably issued: when it arrived here.
 
-    The time of its file counts where it can be true. Later than `first_seen` the file was merely written again; a
-    key's life earlier, the key would have ended before it was used: such times come with images and packages.
+    The time of its file counts if it can be true. Later than `first_seen`, the file was merely written again; a key's
+    life earlier, the key would have expired before it was used: such times come with images and packages.
     """
     if arrived is not None and first_seen - KEY_LIFETIME < arrived < first_seen:
         return arrived
@@ -206,137 +190,102 @@ def presumed_issue(first_seen: datetime, arrived: datetime | None) -> datetime:
 
 
 class Origin(NamedTuple):
-    """Where a model's key comes from, for people. Only the renewal names files of this machine."""
+    """Where a model's key comes from: facts for people, never the key itself."""
 
-    key: str
-    """Which key it is and where it is configured, as the subject of a sentence."""
-    renewal: str
-    """How to renew it: complete sentences."""
+    setting: str
+    """The key of the configuration, such as models.churn.api_key_file."""
+    secret: bool
+    """True for the account's secret key, with which API keys are fetched."""
+    path: Path | None = None
+    """The file that holds it."""
+    credential: str | None = None
+    """What systemd calls it."""
+    variable: str | None = None
+    """The environment variable that holds it; None, as the others, if the configuration itself does."""
+
+    @property
+    def field(self) -> str:
+        """The field of ModelSettings."""
+        return self.setting.rpartition(".")[2]
+
+
+_FIELDS = ("api_key", "api_key_file", "credential", "secret_key", "secret_key_file", "secret_credential")
 
 
 def origin_of(name: str, model: ModelSettings) -> Origin:
-    """Say which key a model uses and how a person renews it, never the key itself."""
-    fields = (
-        "api_key", "api_key_file", "credential", "secret_key", "secret_key_file", "secret_credential",
-    )  # fmt: skip
-    field = next(field for field in fields if getattr(model, field))
-    setting = f"models.{name}.{field}"
-    secret = field.startswith("secret")
-    kind = "account's secret key" if secret else "API key"
-    fetch = (
-        "Look up the account's secret key on the service's screen"
-        if secret
-        else "Fetch a new API key on the service's screen"
-    )
+    """Return which key a model is configured with."""
+    field = next(field for field in _FIELDS if getattr(model, field) is not None)
+    origin = Origin(f"models.{name}.{field}", secret=field.startswith("secret"))
     match getattr(model, field):
         case Path() as path:
-            where, put = "in its file", f"put it into {path}; retraind notices within a minute."
+            return origin._replace(path=path)
         case str() as credential:
-            where = f"that systemd passes as {credential!r}"
-            put = (
-                f"put it into the file that LoadCredential={credential}: names in the unit, then restart the service: "
-                "systemd reads it at the start only."
-            )
+            return origin._replace(credential=credential)
         case _:
             variable = f"{ENV_PREFIX}MODELS__{name}__{field}".upper()
-            if any(each.upper() == variable for each in os.environ):
-                where, put = f"in the variable {variable}", "change that variable, then restart the service."
-            else:
-                where = "in the configuration"
-                put = "change it there, then reload the service."
-    end = "" if secret else " API keys end 30 days after they were issued."
-    more = ", or a key that was fetched with it" if secret else ""
-    return Origin(f"the {kind} {where} ({setting}){more}", f"{fetch} and {put}{end}")
+            is_set = any(each.upper() == variable for each in os.environ)
+            return origin._replace(variable=variable if is_set else None)
 
 
 def explained(hold: Hold, name: str, model: ModelSettings) -> Problem:
-    """Return what a hold says, completed with which key was refused and how to renew it."""
+    """Return a hold's problem, with which key was refused if one was."""
     if not hold.refused:
         return hold.problem
-    origin = origin_of(name, model)
-    said = hold.problem.facts
-    return legacy(f"{said['what']} This is {origin.key}.", f"{said['remedy']} {origin.renewal}".strip())
+    return problem("key_refused", why=hold.problem, **origin_of(name, model)._asdict())
 
 
 def warning_of(issued: datetime, now: datetime, origin: Origin) -> Problem | None:
-    """Return what to tell of a key that was probably issued at `issued`; None while there is no hurry."""
+    """Return the warning about a key that was probably issued at `issued`; None while there is no hurry."""
     end = issued + KEY_LIFETIME
     if now < end - RENEW_BEFORE:
         return None
-    return legacy(
-        f"{origin.key[0].upper()}{origin.key[1:]} has been in use since {for_people(issued)}, so expect it to end by "
-        f"{for_people(end)}.",
-        origin.renewal,
-    )
+    return problem("key_ends_soon", since=issued, end=end, **origin._asdict())
 
 
-def _read(path: Path, key: str) -> str:
-    """Return the key in a file, read anew; `key` is the configuration's, for the message.
+def _configured(name: str, model: ModelSettings) -> str:
+    """Return the key that a model is configured with. Raises Hold, or Retry for a transient failure."""
+    origin = origin_of(name, model)
+    if origin.path is not None:
+        text = _read(origin.path, origin)
+    elif origin.credential is not None:
+        text = _read(_passed(origin.credential, origin), origin)
+    else:
+        text = getattr(model, origin.field).get_secret_value()
+    key = text.strip()
+    if not can_be_key(key):
+        raise Hold(problem("key_unusable", **origin._asdict()), credential=True)
+    return key
 
-    Raises Hold, in which only the remedy names files of this machine: what happened is told on the share as well; and Retry for
-    a transient failure.
-    """
+
+def _passed(credential: str, origin: Origin) -> Path:
+    """Return the file in which systemd passes a credential. Raises Hold if there is none."""
+    folder = os.environ.get(CREDENTIALS_VARIABLE)
+    if not folder or "/" in credential or credential in {".", ".."}:
+        raise Hold(problem("credential_not_passed", **origin._asdict()), credential=True)
+    return Path(folder) / credential
+
+
+def _read(path: Path, origin: Origin) -> str:
+    """Return what is in a key file. Raises Hold, or Retry for a transient failure."""
+    facts: dict[str, Any] = {"setting": origin.setting, "path": path}
     try:
         # Not blocking: somebody may have put a pipe there.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise Hold(
-                    legacy(
-                        f"{key}: what it names is not a file.", f"Put a file with the key there, as {path}"
-                    ),
-                    credential=True,
-                )
+                raise Hold(problem("key_file_not_regular", **facts), credential=True)
             if found.st_mode & 0o007:
-                raise Hold(
-                    legacy(
-                        f"{key}: other users of its machine can read or change the key file.",
-                        f"Run: chmod o= {shlex.quote(str(path))}",
-                    ),
-                    credential=True,
-                )
+                raise Hold(problem("key_file_exposed", **facts), credential=True)
             content = file.read(_LARGEST_FILE)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno not in _LASTING:
-            raise Retry(legacy(f"{key}: the key file cannot be read just now: {error.strerror}.")) from None
-        reason = error.strerror if isinstance(error, OSError) else "its name cannot be one"
-        raise Hold(
-            legacy(
-                f"{key}: the key file cannot be read: {reason}.",
-                f"Put the key into {path}, readable for the service's user alone.",
-            ),
-            credential=True,
-        ) from None
+    except OSError as error:
+        if error.errno not in _LASTING:
+            raise Retry(problem("key_file_failing", **facts, reason=error.strerror)) from None
+        raise Hold(problem("key_file_unreadable", **facts, reason=error.strerror), credential=True) from None
+    except ValueError:
+        raise Hold(problem("key_file_unreadable", **facts, reason=None), credential=True) from None
     # Some editors begin a text with a byte order mark.
-    return _usable(content.decode("utf-8-sig", "replace"), f"{key}: the key file", f"into {path}")
-
-
-def _usable(text: str, where: str, place: str = "there") -> str:
-    """Return a key as it can be sent. Raises Hold, which does not tell what was found instead."""
-    value = text.strip()
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise Hold(
-            legacy(
-                f"{where} holds no usable key (it is empty or has characters that no key has).",
-                f"Put the key {place}, alone and on one line.",
-            ),
-            credential=True,
-        )
-    return value
-
-
-def _from_systemd(credential: str, key: str) -> str:
-    folder = os.environ.get(CREDENTIALS_VARIABLE)
-    if not folder or "/" in credential or credential in {".", ".."}:
-        raise Hold(
-            legacy(
-                f"{key}: systemd has passed no credential {credential!r}.",
-                f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart it.",
-            ),
-            credential=True,
-        )
-    return _read(Path(folder) / credential, key)
+    return content.decode("utf-8-sig", "replace")
 
 
 def _box(key: str) -> Fernet:
@@ -349,8 +298,8 @@ def _box(key: str) -> Fernet:
 def lock_address(address: str, key: str) -> str:
     """Encrypt an upload address under the model's API key.
 
-    The address must outlive a crash, yet whoever reads the journal must not be able to upload. Who has the key
-    could get an address of his own anyway.
+    The address must outlive a crash, yet whoever reads the journal must not be able to upload. Whoever has the key
+    can get an address anyway.
     """
     return _box(key).encrypt(address.encode()).decode()
 

@@ -1,7 +1,7 @@
-"""What the service's answers mean: the vendor's error table, each row with the action it asks for.
+"""What the service's answers mean: the vendor's error table, each row with its code and the action it asks for.
 
 The vendor documents code, error and message; only the message tells the rows apart. Whatever the table does not
-know is judged by the HTTP status alone, and never as permanent: a proxy may have answered, and for a moment only.
+know is judged by the HTTP status alone, and never as permanent: a proxy may have answered, and only for a moment.
 """
 
 import re
@@ -9,78 +9,51 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
+from retraind.api.failures import NotKnown
 from retraind.api.redaction import hidden
-from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback
-from retraind.domain.problems import legacy
+from retraind.domain.failures import Hold, JobFailed, Party, Retry, Setback
+from retraind.domain.problems import Problem, problem
 from retraind.system import log
 
 _LONGEST_WAIT = timedelta(hours=1)
-"""A Retry-After beyond this is not waited for to its end: nobody would hear of it, and it may be a mistake."""
+"""A Retry-After beyond this is not waited for to its end: nobody would be told, and it may be a mistake."""
 _LONGEST_MESSAGE = 500
 """Characters of a message of the service that are kept."""
 
 
-class NotKnown(JobFailed):
-    """The service does not know the retrain job. What the status check says of one without an upload is undocumented."""
+class Row(NamedTuple):
+    """What an error message means."""
+
+    code: str
+    """What happened."""
+    then: Callable[[Problem], Setback]
+    """What to do next."""
 
 
-def _credential(what: str, remedy: str = "") -> Callable[[], Setback]:
-    return lambda: Hold(legacy(what, remedy), scope=Scope.MODEL, credential=True, refused=True)
+_refused_key = partial(Hold, credential=True, refused=True)
+_this_step = partial(JobFailed, restart=False)
+_later = partial(Retry, effect=False)
 
-
-def _model(what: str, remedy: str) -> Callable[[], Setback]:
-    return lambda: Hold(legacy(what, remedy), scope=Scope.MODEL)
-
-
-def _job(what: str, remedy: str, *, restart: bool = True) -> Callable[[], Setback]:
-    return lambda: JobFailed(legacy(what, remedy), restart=restart)
-
-
-_RELEASE = "It is tried again every six hours. Once that is fixed, try at once: retraind release MODEL"
-
-TABLE: Mapping[str, Callable[[], Setback]] = MappingProxyType(
+TABLE: Mapping[str, Row] = MappingProxyType(
     {
-        "invalid_api_key": _credential("The service does not know the key."),
-        "inactive_credential": _credential("The service says the key is wrong or has expired."),
-        "not_found_credential": _credential("The service says the key is wrong."),
-        "this user may be deleted": _credential(
-            "The service says the account may have been deleted.",
-            "Check on the service's screen whether the account still exists.",
-        ),
-        "this model may be deleted": _model(
-            "The service says the model may have been deleted.",
-            f"Check on the service's screen whether the model still exists. {_RELEASE}",
-        ),
-        "this job may be deleted": _job(
-            "The service says the retrain job may have been deleted.",
-            "Run: retraind retry JOB, to have the data trained anew.",
-        ),
-        "not found retrain job": lambda: NotKnown(
-            legacy(
-                "The service does not know the retrain job (any more).",
-                "Run: retraind retry JOB, to have the data trained anew.",
-            ),
-        ),
-        "not found classifier": _job(
-            "The published model's API no longer exists, so it cannot be switched. The training itself succeeded.",
-            "Publish the model again on the service's screen, then run: retraind retry JOB",
-            restart=False,
-        ),
-        "retrain job is not finished": lambda: Retry(
-            legacy("The service says the retrain job has not finished yet."), effect=False
-        ),
-        "model id is required": _model(
-            "The service misses the model's id.", f"Set model_id in the configuration. {_RELEASE}"
-        ),
-        "not found configuration_file": _model(
-            "The service has lost the model's configuration file.",
-            f"Check the model on the service's screen, or ask its support. {_RELEASE}",
-        ),
+        "invalid_api_key": Row("key_unknown", _refused_key),
+        "inactive_credential": Row("key_inactive", _refused_key),
+        "not_found_credential": Row("key_wrong", _refused_key),
+        "this user may be deleted": Row("account_deleted", _refused_key),
+        "this model may be deleted": Row("model_deleted", Hold),
+        "this job may be deleted": Row("retrain_job_deleted", JobFailed),
+        "not found retrain job": Row("retrain_job_unknown", NotKnown),
+        "not found classifier": Row("published_model_missing", _this_step),
+        "retrain job is not finished": Row("retrain_job_not_finished", _later),
+        "model id is required": Row("model_id_missing", Hold),
+        "not found configuration_file": Row("model_configuration_missing", Hold),
     }
 )
 """Vendor's manual: error messages of the Retrain Data Upload, Status Check, Model Switch and Get API Key calls."""
@@ -91,7 +64,7 @@ def normal_form(message: str) -> str:
     return re.sub(r"\s+", "", message).rstrip(".").casefold()
 
 
-_ROWS = {normal_form(message): setback for message, setback in TABLE.items()}
+_ROWS = {normal_form(message): row for message, row in TABLE.items()}
 
 
 def message_in(body: bytes) -> str | None:
@@ -124,58 +97,51 @@ def _texts_in(value: object) -> Iterator[str]:
                 pass
 
 
-def worded(message: str, *secrets: str) -> str:
+def shortened(message: str, *secrets: str) -> str:
     """Return a message of the service as it may be shown: short, on one line, without keys and signatures."""
     message = hidden(message[: 10 * _LONGEST_MESSAGE], *secrets)
     text = " ".join(log.mask(message).split())
-    text = "".join(sign for sign in text if sign.isprintable())
+    text = "".join(char for char in text if char.isprintable())
     return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def is_web_page(start: bytes) -> bool:
-    """Tell whether a body that begins like this is a page for people: a captive portal's, a gateway's."""
+    """Return whether a body that begins like this is a page for people: a captive portal's, a gateway's."""
     return start.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
 
 
-def judge(status: int, message: str | None, retry_after: str | None, now: datetime) -> Setback:
-    """Return what to do about an answer that is not a success.
+def judge(host: str, status: int, message: str | None, retry_after: str | None, now: datetime) -> Setback:
+    """Return what to do about an answer of the service that is not a success.
 
     `message` is the service's own, if it gave one, free of secrets; `retry_after` the header's text; `now` counts
     for its date form.
     """
     if message and (row := _ROWS.get(normal_form(message))):
-        return row()
-    said = f' and says "{message}"' if message else ""
-    name = f"HTTP {status} ({_phrase(status)})"
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT} or status >= 500:  # noqa: PLR2004
-        of_host = status != HTTPStatus.REQUEST_TIMEOUT
+        return row.then(problem(row.code))
+    if is_of_host(status) or status == HTTPStatus.REQUEST_TIMEOUT or 300 <= status < 400:  # noqa: PLR2004
         return Retry(
-            legacy(f"The service answers {name}{said}."),
+            http_error(Party.SERVICE, host, status, said=message),
             after=wait_asked_for(retry_after, now),
-            of_host=of_host,
+            of_host=is_of_host(status),
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        # The manual has no such row: a key that the service refuses is told by its message.
-        return Retry(
-            legacy(
-                f"The service's address refuses the request: {name}{said}.",
-                "If this lasts, replace the key, and check whether a proxy or firewall answers in the service's place.",
-            ),
-            credential=True,
-        )
+        # The manual has no such row: a refused key is recognized by its message.
+        return Retry(problem("request_refused", host=host, status=status, said=message), credential=True)
+    return Retry(problem("response_unexplained", host=host, status=status, said=message))
+
+
+def http_error(
+    party: Party, host: str, status: int, *, error_code: str | None = None, said: str | None = None
+) -> Problem:
+    """Return what the status of an answer says. `error_code` is the object store's, `said` the service's message."""
     if 300 <= status < 400:  # noqa: PLR2004
-        return Retry(
-            legacy(
-                f"The service's address answers with a redirect, {name}, which is not followed.",
-                "Check api.base_url, and whether a proxy or a sign-in page answers in the service's place.",
-            ),
-        )
-    return Retry(
-        legacy(
-            f"The service answers {name}{said}, which its manual does not explain.",
-            "If this lasts, check api.base_url, the service's announcements, and whether a proxy answers in its place.",
-        ),
-    )
+        return problem("redirect_returned", party=party, host=host, status=status)
+    return problem("error_returned", party=party, host=host, status=status, error_code=error_code, said=said)
+
+
+def is_of_host(status: int) -> bool:
+    """Return whether a status says that the host itself is in trouble, whatever it was asked for."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def wait_asked_for(retry_after: str | None, now: datetime) -> timedelta | None:
@@ -189,10 +155,3 @@ def wait_asked_for(retry_after: str | None, now: datetime) -> timedelta | None:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return min(max(moment - now, timedelta(0)), _LONGEST_WAIT)
     return None
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "unknown"

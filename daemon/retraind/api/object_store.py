@@ -1,6 +1,6 @@
 """Sending a bundle to the object store and fetching results from it: pre-signed addresses, plain bytes.
 
-The API key never goes there, nothing is followed, and no address is ever worded: its query is its signature.
+The API key never goes there, nothing is followed, and no address becomes a fact: its query is its signature.
 """
 
 import hashlib
@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 import requests
-from urllib3.exceptions import IncompleteRead
 
 from retraind.api.circuit_breaker import Breaker
-from retraind.api.error_table import is_web_page, wait_asked_for
-from retraind.api.http import NETWORK_ERRORS, causes_of, is_proxied, network_retry, new_session, time_out
+from retraind.api.error_table import http_error, is_of_host, is_web_page, wait_asked_for
+from retraind.api.failures import NETWORK_ERRORS, AddressExpired, InDoubt, NotStored, network_retry
+from retraind.api.http import Caller, is_proxied, new_session
 from retraind.api.reach import PeerRefused, Reach
 from retraind.config.settings import ApiSettings
-from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback
-from retraind.domain.problems import legacy
+from retraind.domain.failures import Hold, JobFailed, Party, Retry, Scope
+from retraind.domain.problems import problem
 from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
 from retraind.system.copying import look_for_room
@@ -32,40 +32,14 @@ from retraind.system.files import READ_SIZE, clear, naming, open_regular, put_in
 LARGEST_RESULTS = 2 << 30
 """Bytes of a results file that are fetched, unless the caller says otherwise."""
 _PIECE = 64 << 10
-"""Bytes of results between two looks at whether the daemon stops."""
+"""Bytes of results between two checks whether the daemon stops."""
 _EXCERPT = 4096
-"""Bytes of an error's body that are looked at."""
+"""Bytes of an error's body that are read."""
 _TRY_AGAIN = timedelta(hours=6)
-"""How often an address is tried again that led to where nothing is sent: names may lead elsewhere by then."""
-_PORTAL = "A proxy or sign-in page may be answering in its place."
-
-
-@dataclass
-class AddressExpired(Setback):
-    """The pre-signed address no longer works (403); another one has to be asked for."""
-
-
-@dataclass
-class NotSent(Retry):
-    """An upload that failed."""
-
-    address_refused: bool = False
-    """True when the answer says that another try with the same address is of no use."""
-
-
-@dataclass
-class NotStored(NotSent):
-    """No byte of the file left this machine: the store certainly does not have it, so sending it again is safe."""
-
-
-@dataclass
-class InDoubt(NotSent):
-    """Some of the file was sent. Whatever was answered, or not: the store may have all of it, and only the service knows."""
-
-
+"""How often an address that may not be used is tried again: its name may lead elsewhere by then."""
 _ERROR_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,60})\s*</Code>")
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
-"""S3's error codes, with status 400, of addresses signed with a role's passing credentials, once these have ended."""
+"""S3's error codes, with status 400, of addresses signed with a role's temporary credentials, once these have expired."""
 _SLOW = frozenset({"IncompleteBody", "RequestTimeout"})
 """S3's error codes, with status 400, for bytes that did not come in time: the next try may succeed."""
 _AGAIN = frozenset({408, 409, 425, 429})
@@ -122,16 +96,13 @@ class _Body:
         return piece
 
 
-class ObjectStore:
+class ObjectStore(Caller):
     """Uploads and downloads by pre-signed address."""
 
     def __init__(
         self, settings: ApiSettings, clock: Clock | None = None, breaker: Breaker | None = None
     ) -> None:
-        self._settings = settings
-        self._clock = clock or Clock()
-        self._breaker = breaker or Breaker(self._clock)
-        self._timeout = time_out(settings)
+        super().__init__(settings, clock, breaker)
         self._reach = Reach(settings, lambda: is_proxied(settings, str(settings.base_url)))
 
     def put(
@@ -142,64 +113,52 @@ class ObjectStore:
         opener: Callable[[], BinaryIO] | None = None,
         prefix: bytes = b"",
     ) -> None:
-        """Send the whole file with its Content-Length. `opener`, where given, opens what is sent instead of `bundle`.
+        """Send the complete file with its Content-Length, after `prefix`.
 
-        `prefix` is sent before it.
-
-        `pause` is called while it is sent and may raise Stopped. Raises NotStored, InDoubt or Hold, and OSError when
-        the bundle cannot be read; after anything but NotStored and Hold it is unknown whether the store has the file.
+        `opener`, if given, opens what is sent instead of `bundle`. `pause` is called while it is sent and may raise
+        Stopped. Raises NotStored, InDoubt or Hold, and OSError when the bundle cannot be read; after anything but
+        NotStored and Hold it is unknown whether the store has the file.
         """
-        whom = _store(address)
-        with self._reaching(address, "upload"), self._breaker.guard(place_of(address), NotStored):
-            opening = opener or partial(open_regular, bundle)
-            self._put(address, bundle.name, lambda: _Body(opening(), prefix), pause, whom)
-
-    def _put(
-        self, address: str, name: str, opener: Callable[[], "_Body"], pause: Callable[[], None], whom: str
-    ) -> None:
-        with opener() as body, new_session(self._settings, pause, self._reach) as session:
+        host = place_of(address)
+        opening = opener or partial(open_regular, bundle)
+        with (
+            self._reaching(host, "upload"),
+            self._breaker.guard(host, NotStored),
+            _Body(opening(), prefix) as body,
+            new_session(self._settings, pause, self._reach) as session,
+        ):
             try:
-                with session.put(
-                    address, data=body, timeout=self._timeout, allow_redirects=False, stream=True
-                ) as response:
-                    refusal = self._refusal(response, whom)
+                with session.put(address, data=body) as response:
+                    refusal = self._refusal(response, host)
             except _BundleTrouble as trouble:
-                raise trouble.error or InDoubt(
-                    legacy(
-                        f"The bundle {name} became shorter while it was sent; {whom} got a part of it at most.",
-                        "See what else writes where it is kept.",
-                    ),
-                ) from None
+                shrunk = InDoubt(problem("bundle_shrank", bundle=bundle.name, host=host))
+                raise trouble.error or shrunk from None
             except NETWORK_ERRORS as error:
-                setback = network_retry(error, whom)
+                failure = network_retry(error, Party.STORE, host)
                 kind = InDoubt if body.begun else NotStored
-                raise kind(setback.problem, of_host=setback.of_host) from None
-        if refusal is None and body.left:
-            refusal = InDoubt(legacy(f"{_begin(whom)} answered before it had the whole file.", _PORTAL))
-        if refusal is not None:
-            raise refusal
+                raise kind(failure.problem, of_host=failure.of_host) from None
+            if refusal is None and body.left:
+                refusal = InDoubt(problem("response_before_upload_end", host=host))
+            if refusal is not None:
+                raise refusal
 
-    def _refusal(self, response: requests.Response, whom: str) -> InDoubt | None:
+    def _refusal(self, response: requests.Response, host: str) -> InDoubt | None:
         """Return what an answer to an upload means, unless it is a success.
 
         None of them proves that the bytes were not taken: a proxy may have passed them on and lost the store's answer.
         """
-        status = response.status_code
-        start = _start_of(response)
+        status, start = response.status_code, _start_of(response)
         if status in {200, 201, 204}:
             # Stores answer an upload with nothing, though some call that text/html.
             page = is_web_page(start)
-            return InDoubt(legacy(f"{_begin(whom)} answers with a web page.", _PORTAL)) if page else None
-        name, code = _named(status, start)
+            return InDoubt(problem("web_page_returned", party=Party.STORE, host=host)) if page else None
+        code = _error_code(start)
         after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
-        if 400 <= status < 500 and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
-            what = f"{_begin(whom)} refuses the upload address with {name}."
-            return InDoubt(legacy(what), address_refused=True, after=after)
-        if 300 <= status < 400:  # noqa: PLR2004
-            what = f"{_begin(whom)} answers with a redirect ({name}), which is not followed."
-            return InDoubt(legacy(what, _PORTAL), after=after)
-        of_host = status == 429 or status >= 500  # noqa: PLR2004
-        return InDoubt(legacy(f"{_begin(whom)} answers {name}."), after=after, of_host=of_host)
+        if _is_final(status, code):
+            refused = problem("upload_address_refused", host=host, status=status, error_code=code)
+            return InDoubt(refused, address_refused=True, after=after)
+        answered = http_error(Party.STORE, host, status, error_code=code)
+        return InDoubt(answered, after=after, of_host=is_of_host(status))
 
     def get(
         self,
@@ -209,110 +168,74 @@ class ObjectStore:
         largest: int = LARGEST_RESULTS,
         keep_free: int = 0,
     ) -> Fetched:
-        """Fetch a file to `target`: first under a temporary name, whole and synced, then renamed.
+        """Fetch a file to `target`: first under a temporary name, complete and synced, then renamed.
 
-        May be repeated. `keep_free` bytes stay free on the disk. `pause` is called now and then and may raise Stopped. Raises AddressExpired, Retry or
-        JobFailed, the latter also for a file of more than `largest` bytes, and OSError when it cannot be written.
+        May be repeated. `keep_free` bytes stay free on the disk. `pause` is called now and then and may raise Stopped.
+        Raises AddressExpired, Retry, Hold or JobFailed, the last also for a file of more than `largest` bytes, and
+        OSError when it cannot be written.
         """
-        with self._reaching(address, "results"), self._breaker.guard(place_of(address)):
-            return self._get(address, target, pause, largest, keep_free)
-
-    def _get(
-        self, address: str, target: Path, pause: Callable[[], None], largest: int, keep_free: int
-    ) -> Fetched:
-        whom = _store(address)
+        host = place_of(address)
         temporary = target.with_name(f".{target.name}.part")
-        try:
-            # Compressing on the way would hide where the file ends.
-            with (
-                new_session(self._settings, reach=self._reach) as session,
-                session.get(
-                    address,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                    stream=True,
-                    headers={"Accept-Encoding": "identity"},
-                ) as response,
-            ):
-                self._check(response, whom)
-                fetched = _save(response, temporary, pause, largest, keep_free)
-        except NETWORK_ERRORS as error:
-            _remove(temporary)
-            for cause in causes_of(error):
-                if isinstance(cause, IncompleteRead) and isinstance(cause.expected, int):
-                    whole = cause.partial + cause.expected
-                    what = f"The results broke off after {cause.partial} of {whole} bytes."
-                    raise Retry(legacy(what), of_host=True) from None
-            raise network_retry(error, whom) from None
-        except BaseException:
-            _remove(temporary)
-            raise
-        put_in_place(temporary, target)
-        sync_folder(target.parent)
+        with self._reaching(host, "results"), self._breaker.guard(host):
+            try:
+                # Compressing on the way would hide where the file ends.
+                with (
+                    new_session(self._settings, reach=self._reach) as session,
+                    session.get(address, headers={"Accept-Encoding": "identity"}) as response,
+                ):
+                    self._check(response, host)
+                    fetched = _save(response, temporary, pause, largest, keep_free)
+            except BaseException as error:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+                if isinstance(error, NETWORK_ERRORS):
+                    raise network_retry(error, Party.STORE, host) from None
+                raise
+            put_in_place(temporary, target)
+            sync_folder(target.parent)
         return fetched
 
     @contextmanager
-    def _reaching(self, address: str, what: str) -> Iterator[None]:
-        """Hold the job where its address leads to where nothing is sent; the retrain job stays the same."""
+    def _reaching(self, host: str, purpose: str) -> Iterator[None]:
+        """Hold the job if nothing may be sent to its address; the retrain job stays the same."""
         try:
             yield
         except PeerRefused as refusal:
-            raise Hold(
-                legacy(
-                    f"The service names an address for the {what} that is not used: its host ({place_of(address)}) {refusal.reason}. "
-                    "Nothing was sent there.",
-                    f'If the service is meant to name this host, add "{refusal.opens}" to allow_hosts in [api] and restart retraind. '
-                    "It is also tried again automatically within hours. To try it now, run: retraind release JOB",
-                ),
-                scope=Scope.JOB,
-                until=self._clock.now() + _TRY_AGAIN,
-            ) from None
+            why = problem(
+                "address_not_allowed", host=host, purpose=purpose, reach=refusal.kind, allow=refusal.allow
+            )
+            raise Hold(why, scope=Scope.JOB, until=self._clock.now() + _TRY_AGAIN) from None
 
-    def _check(self, response: requests.Response, whom: str) -> None:
+    def _check(self, response: requests.Response, host: str) -> None:
         """Raise unless the store gives the results."""
         status = response.status_code
         if status == requests.codes.ok:
             return
-        name, code = _named(status, _start_of(response))
+        code = _error_code(_start_of(response))
         if status == requests.codes.forbidden or code in _EXPIRED:
-            raise AddressExpired(legacy("The results address given by the service has expired."))
-        after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
-        if 300 <= status < 400:  # noqa: PLR2004
-            raise Retry(
-                legacy(f"{_begin(whom)} answers with a redirect ({name}), which is not followed.", _PORTAL)
-            )
-        of_host = status == 429 or status >= 500  # noqa: PLR2004
-        if 400 <= status < 500 and code and status not in _AGAIN and code not in _SLOW:  # noqa: PLR2004
-            raise JobFailed(
-                legacy(
-                    f"{_begin(whom)} refuses the results with {name}.",
-                    "Run: retraind retry JOB. If it happens again, ask the service's support.",
-                ),
-                restart=False,
-            )
+            raise AddressExpired(problem("results_address_expired"))
         # Without the store's own code it may be a proxy's page, and the next status check names another address.
-        raise Retry(
-            legacy(f"{_begin(whom)} answers {name} instead of the results."), after=after, of_host=of_host
-        )
+        if code and _is_final(status, code):
+            refused = problem("results_refused", host=host, status=status, error_code=code)
+            raise JobFailed(refused, restart=False)
+        answered = http_error(Party.STORE, host, status, error_code=code)
+        after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
+        raise Retry(answered, after=after, of_host=is_of_host(status))
 
 
-def _named(status: int, start: bytes) -> tuple[str, str]:
-    """Return an error's name for people, and S3's code, which is empty where there is none."""
+def _error_code(start: bytes) -> str | None:
+    """Return S3's code in the body of an error."""
     found = _ERROR_CODE.search(start)
-    code = found[1].decode() if found else ""
-    return f"HTTP {status}" + (f" ({code})" if code else ""), code
+    return found[1].decode() if found else None
 
 
-def _store(address: str) -> str:
-    return f"the object store ({place_of(address)})"
-
-
-def _begin(sentence: str) -> str:
-    return sentence[0].upper() + sentence[1:]
+def _is_final(status: int, code: str | None) -> bool:
+    """Return whether another try with the same address is of no use."""
+    return 400 <= status < 500 and status not in _AGAIN and code not in _SLOW  # noqa: PLR2004
 
 
 def _start_of(response: requests.Response) -> bytes:
-    """Return how the body begins; nothing when it cannot be read, for the status has told the most of it."""
+    """Return how the body begins; nothing when it cannot be read, since the status says the most important."""
     with suppress(*NETWORK_ERRORS):
         start: bytes = response.raw.read(_EXCERPT, decode_content=True)
         return start
@@ -323,13 +246,7 @@ def _save(
     response: requests.Response, temporary: Path, pause: Callable[[], None], largest: int, keep_free: int
 ) -> Fetched:
     """Write the body to a new file; urllib3 raises when it ends before its Content-Length."""
-    too_long = JobFailed(
-        legacy(
-            f"The results are longer than {largest} bytes, so they were not fetched. The training itself succeeded.",
-            "Fetch them on the service's screen.",
-        ),
-        restart=False,
-    )
+    too_long = JobFailed(problem("results_too_long", most=largest), restart=False)
     announced = response.raw.length_remaining or 0
     if announced > largest:
         raise too_long
@@ -343,7 +260,8 @@ def _save(
         while piece := response.raw.read(_PIECE, decode_content=True):
             pause()
             if not file.tell() and is_web_page(piece):
-                raise Retry(legacy("The results are a web page instead of a file.", _PORTAL))
+                host = place_of(response.url)
+                raise Retry(problem("web_page_returned", party=Party.STORE, host=host))
             if file.tell() + len(piece) > largest:
                 raise too_long
             if keep_free and not announced:
@@ -353,8 +271,3 @@ def _save(
         file.flush()
         os.fsync(file.fileno())
         return Fetched(file.tell(), digest.hexdigest())
-
-
-def _remove(temporary: Path) -> None:
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)

@@ -1,18 +1,19 @@
-"""Where the addresses that the service names may lead: not into places that base_url itself does not lead to.
+"""Where the addresses that the service names may lead: no further than base_url itself leads.
 
-The service, or whoever poses as it, names the addresses of uploads and results. What counts is the peer that a connection
-really has, so that no trick with names helps. Nothing is decided here about base_url, the proxy or notifications: these come
-from the configuration.
+The service, or whoever poses as it, names the addresses of uploads and results. What counts is the peer that a
+connection really has, so that no trick with names helps. Nothing is decided here about base_url, the proxy or
+notifications: these come from the configuration.
 """
 
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
-from enum import Enum
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from retraind.config.settings import ApiSettings
 from retraind.config.types import allowed_of
+from retraind.domain.problems import Problem, problem
 from retraind.system.addresses import host_of
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -22,23 +23,26 @@ _LAST_32_BITS = 0xFFFFFFFF
 _PORTS = {"https": 443, "http": 80}
 
 
-class Kind(Enum):
-    """How far an address reaches; the value completes "it leads to …"."""
+class Kind(StrEnum):
+    """How far an address reaches, the farthest first."""
 
-    PUBLIC = "a public address"
-    PRIVATE = "an address of a private network"
-    LOOPBACK = "this machine itself (loopback)"
-    CLOSED = "a link-local, multicast or unspecified address"
+    PUBLIC = "public"
+    PRIVATE = "private"
+    """An address of a private network."""
+    LOOPBACK = "loopback"
+    """This machine itself."""
+    CLOSED = "closed"
+    """A link-local, multicast or unspecified address."""
 
 
 class PeerRefused(Exception):
     """An address may not be used; nothing was sent there. Not an OSError, which urllib3 would take for the network's."""
 
-    def __init__(self, reason: str, opens: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        """The rest of a sentence that begins with the address's host."""
-        self.opens = opens
+    def __init__(self, kind: Kind | None, allow: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        """Where it leads; None for an address without https, which base_url has."""
+        self.allow = allow
         """What in allow_hosts would let it through."""
 
 
@@ -58,7 +62,7 @@ class Reach:
     """What the addresses that the service names may lead to. Safe to use from several threads."""
 
     def __init__(self, settings: ApiSettings, base_is_proxied: Callable[[], bool]) -> None:
-        """`base_is_proxied` tells whether base_url is reached through a proxy, so that its peer cannot be seen."""
+        """`base_is_proxied` returns whether base_url is reached through a proxy, so that its peer cannot be seen."""
         self._base = str(settings.base_url)
         self._allowed = tuple(map(allowed_of, settings.allow_hosts))
         self._base_is_proxied = base_is_proxied
@@ -71,12 +75,12 @@ class Reach:
         host = host_of(address)
         scheme = urlsplit(address).scheme.lower()
         if scheme == "http" and self._base.startswith("https:") and not self._lets(host, None, plain=True):
-            raise PeerRefused("has no https, which base_url has", f"http://{host}")
+            raise PeerRefused(None, f"http://{host}")
         if proxied and (literal := _literal(host)):
             self._check(host, literal, proxied=True)
 
     def check_peer(self, host: str, peer: str) -> None:
-        """Raise PeerRefused where `peer`, the other end of a connection for `host`, is not one to send anything to."""
+        """Raise PeerRefused if nothing may be sent to `peer`, the other end of a connection for `host`."""
         self._check(host, peer, proxied=False)
 
     def _check(self, host: str, peer: str, *, proxied: bool) -> None:
@@ -87,13 +91,13 @@ class Reach:
             return
         if kind is Kind.LOOPBACK and self._base_kind() is Kind.LOOPBACK:
             return
-        raise PeerRefused(f"leads to {kind.value}, to which base_url does not lead", host)
+        raise PeerRefused(kind, host)
 
     def _lets(self, host: str, peer: str | None, *, plain: bool = False) -> bool:
         return any(each.lets(host, peer) for each in self._allowed if each.plain or not plain)
 
     def _base_kind(self) -> Kind | None:
-        """Return how far base_url's own host reaches: its most public address counts. None where a proxy knows it."""
+        """Return how far base_url's own host reaches: its most public address counts. None if only a proxy knows it."""
         host = host_of(self._base)
         if self._base_is_proxied():
             literal = _literal(host)
@@ -102,24 +106,18 @@ class Reach:
         return next((kind for kind in Kind if kind in kinds), Kind.PUBLIC)
 
 
-def in_the_clear(settings: ApiSettings) -> Iterator[tuple[str, str]]:
-    """Yield where the configuration itself lets keys or data be sent unencrypted: the key of the configuration, and a sentence."""
+def in_the_clear(settings: ApiSettings) -> Iterator[tuple[str, Problem]]:
+    """Yield the settings that let keys or data be sent unencrypted, each with what may happen."""
     base = str(settings.base_url)
     if base.startswith("http:") and _kinds_of(base) != {Kind.LOOPBACK}:
-        yield (
-            "api.base_url",
-            f"API keys and data are sent to http://{settings.host} unencrypted; write https:// if the service has it",
-        )
+        yield "api.base_url", problem("keys_unencrypted", host=settings.host)
     for text in settings.allow_hosts:
         if allowed_of(text).plain:
-            yield (
-                "api.allow_hosts",
-                f"data may be sent to {text} unencrypted; write the host without http:// if it has https",
-            )
+            yield "api.allow_hosts", problem("data_unencrypted", host=text)
 
 
 def _kinds_of(address: str) -> set[Kind]:
-    """Return the kinds of all addresses of a host; none where its name is not known at the moment."""
+    """Return the kinds of all addresses of a host; none if its name cannot be resolved at the moment."""
     parts = urlsplit(address)
     try:
         found = socket.getaddrinfo(
@@ -131,7 +129,7 @@ def _kinds_of(address: str) -> set[Kind]:
 
 
 def _literal(host: str) -> str | None:
-    """Return the address that a host is without being asked for: also `127.1` and `0x7f000001`, as C libraries read it."""
+    """Return the address that a host name is by itself; also `127.1` and `0x7f000001`, as C libraries read them."""
     name = host.removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):
         return "127.0.0.1"

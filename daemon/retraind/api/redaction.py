@@ -1,4 +1,4 @@
-"""Keys in texts that others wrote: found whatever is put between their characters, and hidden.
+"""What a key looks like, and keys in texts that others wrote: found whatever is between their characters, and hidden.
 
 Knows neither where a text comes from nor where it goes.
 """
@@ -18,16 +18,21 @@ _FIRST, _LAST = "!", "~"
 """A key consists of characters between these."""
 
 
+def can_be_key(text: str) -> bool:
+    """Return whether a text consists of the characters of keys. Only these can be sent in a header."""
+    return bool(text) and all(_FIRST <= char <= _LAST for char in text)
+
+
 def fingerprint(key: str) -> str:
-    """Return what tells two keys apart without telling the key."""
+    """Return what distinguishes keys without showing them."""
     return hashlib.sha256(b"retraind fingerprint\0" + key.encode()).hexdigest()[:12]
 
 
 def hidden(text: str, *secrets: str) -> str:
     """Return `text` without these secrets, and without pieces of them, as a person would read and copy them.
 
-    Case, width and percent-encoding make no difference, nor does anything in between of which no key consists: white
-    space, line breaks, combining and invisible characters.
+    Case, width and percent-encoding make no difference, nor do characters in between that are in no key: white space,
+    line breaks, combining and invisible characters.
     """
     found = [
         span for secret in secrets for decoding in (False, True) for span in _spans(text, secret, decoding)
@@ -41,7 +46,7 @@ def hidden(text: str, *secrets: str) -> str:
 
 
 def holds(text: str, secret: str) -> bool:
-    """Tell whether all of a secret is in `text`, as `hidden` reads it. One that is too short to be told from words is not."""
+    """Return whether all of a secret is in `text`, as `hidden` reads it; False for one as short as a word."""
     if len(secret) < SHORTEST_PIECE:
         return False
     plain = _plain(secret)
@@ -80,7 +85,7 @@ def _plain(secret: str) -> str:
 
 
 def _read(text: str, decoding: bool) -> Iterator[_Char]:  # noqa: FBT001 - one of two readings
-    """Yield the characters of which a key may consist, each of them one, in small letters, and where they stand."""
+    """Yield the characters of which a key may consist, in small letters, with their positions in `text`."""
     at = 0
     while at < len(text):
         code = _ENCODED.match(text, at) if decoding else None

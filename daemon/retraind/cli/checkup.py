@@ -43,7 +43,7 @@ def checkup(settings: Settings, *, online: bool) -> list[Finding]:
         _journal(settings.state.journal_file),
         _parent_writable("state.spool", settings.state.spool / "x"),
     ]
-    findings += [Finding(subject, False, text) for subject, text in in_the_clear(settings.api)]
+    findings += [Finding(subject, False, Voice().tell(why)) for subject, why in in_the_clear(settings.api)]
     if not is_proxy_usable(settings.api):
         text = (
             "the proxy that a variable such as HTTPS_PROXY names cannot be used; write it as http://host:port"

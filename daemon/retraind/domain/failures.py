@@ -20,6 +20,16 @@ OUT_OF_REACH = frozenset(
 """What a file system answers that is there and does not work."""
 
 
+class Party(StrEnum):
+    """Whom a request is for."""
+
+    SERVICE = "service"
+    STORE = "store"
+    """The object store, at an address that the service named."""
+    RECIPIENT = "recipient"
+    """Of a notification."""
+
+
 class Scope(StrEnum):
     """How far a hold reaches."""
 

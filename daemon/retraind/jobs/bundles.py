@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, assert_never
 
-from retraind.api.object_store import NotStored
+from retraind.api.failures import NotStored
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
 from retraind.bundle.spool import bundle_name, has_bundle

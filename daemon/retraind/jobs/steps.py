@@ -13,9 +13,10 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
-from retraind.api.client import Service, Unreadable
+from retraind.api.client import Service
 from retraind.api.credentials import lock_address, unlock_address
-from retraind.api.object_store import AddressExpired, InDoubt, NotStored, ObjectStore
+from retraind.api.failures import AddressExpired, InDoubt, NotStored, Unreadable
+from retraind.api.object_store import ObjectStore
 from retraind.bundle.zip_writer import Archive, SizeChanged, discard
 from retraind.config.current import Current
 from retraind.domain.failures import Hold, JobFailed, Retry

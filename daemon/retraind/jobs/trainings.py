@@ -7,13 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 from retraind.api.client import Service, TrainingStatus
-from retraind.api.error_table import NotKnown
-from retraind.api.object_store import InDoubt, NotSent
+from retraind.api.failures import InDoubt, NotKnown, NotSent
 from retraind.config.current import Current
 from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import JobFailed, Retry, Setback
 from retraind.domain.job import Job, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
 from retraind.jobs.folders import Places
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import (
@@ -105,8 +104,7 @@ class Trainings:
         """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
         age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
         if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
-            remedy = "The address is only a moment old; check the machine's clock, and whether a proxy changes requests."
-            return replace(doubtful, problem=legacy(str(doubtful.problem.facts["what"]), remedy))
+            return replace(doubtful, problem=problem("fresh_address_refused", why=doubtful.problem))
         return doubtful
 
     def uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:

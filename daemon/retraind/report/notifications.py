@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.api.backoff import backoff
 from retraind.api.error_table import wait_asked_for
-from retraind.api.http import NETWORK_ERRORS, basic_auth, network_retry, new_session, time_out
+from retraind.api.failures import NETWORK_ERRORS, network_retry
+from retraind.api.http import basic_auth, new_session
 from retraind.api.redaction import fingerprint
 from retraind.config.settings import ApiSettings, Settings
-from retraind.domain.failures import ConfigError, Retry
+from retraind.domain.failures import ConfigError, Party, Retry
 from retraind.domain.problems import legacy
 from retraind.domain.records import Entry
 from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
@@ -139,19 +140,12 @@ class _Webhook:
         try:
             with (
                 new_session(self._api) as session,
-                session.post(
-                    self._url,
-                    json=as_json(message),
-                    timeout=time_out(self._api),
-                    allow_redirects=False,
-                    stream=True,
-                    headers=headers,
-                ) as response,
+                session.post(self._url, json=as_json(message), headers=headers) as response,
             ):
                 status = response.status_code
                 after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
         except NETWORK_ERRORS as error:
-            raise network_retry(error, self.name) from None
+            raise network_retry(error, Party.RECIPIENT, place_of(self._url)) from None
         if 200 <= status < 300:  # noqa: PLR2004
             return
         if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004

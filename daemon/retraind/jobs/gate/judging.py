@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from retraind.api.client import Service
-from retraind.api.object_store import AddressExpired, Fetched, ObjectStore
+from retraind.api.failures import AddressExpired
+from retraind.api.object_store import Fetched, ObjectStore
 from retraind.config.current import Current
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, JobFailed, Retry

@@ -12,11 +12,12 @@ from pydantic import TypeAdapter
 
 from retraind.domain.problems import LEGACY, Fact, Finding, Problem
 from retraind.report.wording.catalogue import catalogue, unwrapped
-from retraind.report.wording.words import Audience, Name, Place, Said, Words
+from retraind.report.wording.words import Audience, Host, Name, Place, Said, Words
 from retraind.system.escape import display
 
 _PATH = re.compile(r"(?<![\w.])/\w")
 _PLACEHOLDER = re.compile(r"\b(?:JOB|MODEL)\b")
+_PORT = re.compile(r":\d+$")
 
 
 def in_words(value: Any, fields: Mapping[str, Any]) -> Any:
@@ -124,8 +125,12 @@ class Voice:
         return {
             Said: lambda value: self.say(Problem.model_validate(value)),
             Place: lambda value: self.place(Path(value)),
+            Host: lambda value: self._host(display(str(value))),
             Name: lambda value: display(str(value)),
         }
+
+    def _host(self, host: str) -> str:
+        return _PORT.sub("", host) if self.audience is Audience.SHARE else host
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,8 @@ from typing import NewType
 
 Place = NewType("Place", str)
 """A path as its audience may see it: whole for operators; on the share what it is called there."""
+Host = NewType("Host", str)
+"""A host with its port as its audience may see it: on the share without the port."""
 Name = NewType("Name", str)
 """A name or a value from outside, escaped so that it can do nothing to a screen."""
 

@@ -1,11 +1,18 @@
 """Parts of English sentences: counts, lists, quotes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
+from retraind.domain.failures import Party
 from retraind.system.clock import for_people, span_for_people
 from retraind.system.escape import display
 
 _SHOWN_CHARS = 40
+_PARTIES: Mapping[Party, str] = {
+    Party.SERVICE: "the service",
+    Party.STORE: "the object store",
+    Party.RECIPIENT: "the recipient",
+}
 
 moment = for_people
 span = span_for_people
@@ -40,3 +47,21 @@ def quoted(text: str) -> str:
 def sentence(text: str) -> str:
     """Begin a sentence with what may also stand inside one."""
     return text[:1].upper() + text[1:]
+
+
+def whom(party: Party, host: str) -> str:
+    """Return whom a request is for, as a part of a sentence."""
+    return f"{_PARTIES[party]} ({host})"
+
+
+def in_its_place(party: Party) -> str:
+    """Say what to check when an answer is not that of whom it should be."""
+    setting = "check api.base_url, and whether" if party is Party.SERVICE else "check whether"
+    return f"If this continues, {setting} a proxy or a sign-in page answers in place of {_PARTIES[party]}."
+
+
+def http_status(status: int, error_code: str | None = None) -> str:
+    """Return a status with the code that came with it, or with its usual name."""
+    known = status in set(HTTPStatus)
+    name = error_code or (HTTPStatus(status).phrase if known else "")
+    return f"HTTP {status} ({name})" if name else f"HTTP {status}"

@@ -1,11 +1,136 @@
-"""API keys: which one is meant, how long it lasts, how it is renewed."""
+"""API keys: which one is meant, why it cannot be used, how long it lasts, how it is renewed."""
 
+import shlex
 from datetime import datetime
 
-from retraind.report.wording.en._parts import moment
-from retraind.report.wording.words import Said, Words
+from retraind.report.wording.en._parts import moment, sentence
+from retraind.report.wording.words import Name, Place, Said, Words
+
+
+def key_refused(
+    *,
+    why: Said,
+    setting: str,
+    secret: bool,
+    path: Place | None,
+    credential: Name | None,
+    variable: Name | None,
+) -> Words:
+    """Of `path`, `credential` (systemd's name) and `variable` one says where the key is, or none: in the configuration."""
+    return Words(
+        f"{why.what} This is {_key(setting, secret, path, credential, variable)}.",
+        f"{why.remedy} {_renewal(secret, path, credential, variable)}".strip(),
+        operator_only=True,
+    )
+
+
+def key_ends_soon(
+    *,
+    since: datetime,
+    end: datetime,
+    setting: str,
+    secret: bool,
+    path: Place | None,
+    credential: Name | None,
+    variable: Name | None,
+) -> Words:
+    key = sentence(_key(setting, secret, path, credential, variable))
+    return Words(
+        f"{key} has been in use since {moment(since)}; expect it to expire by {moment(end)}.",
+        _renewal(secret, path, credential, variable),
+        operator_only=True,
+    )
 
 
 def key_not_renewed(why: Said, ends: datetime | None) -> Words:
     until = f" The present one expires on {moment(ends)}." if ends else ""
     return Words(f"A new API key could not be fetched. {why.what}{until}", why.remedy)
+
+
+def key_unusable(
+    setting: str | None = None,
+    path: Place | None = None,
+    credential: Name | None = None,
+    variable: Name | None = None,
+) -> Words:
+    where = f"{setting}: the" if setting else "The"
+    return Words(
+        f"{where} key is empty or has characters that no key has.",
+        f"Write the key, alone and on one line, {_into(path, credential, variable)}",
+        operator_only=True,
+    )
+
+
+def key_file_not_regular(setting: str, path: Place) -> Words:
+    return Words(
+        f"{setting}: this is not an ordinary file.",
+        f"Put a file with the key there: {path}",
+        operator_only=True,
+    )
+
+
+def key_file_exposed(setting: str, path: Place) -> Words:
+    return Words(
+        f"{setting}: other users of the machine can read or change the key file.",
+        f"Run: chmod o= {shlex.quote(path)}",
+        operator_only=True,
+    )
+
+
+def key_file_unreadable(setting: str, path: Place, reason: Name | None) -> Words:
+    """`reason` is None for a name that no file can have."""
+    return Words(
+        f"{setting}: the key file cannot be read ({reason or 'not a valid file name'}).",
+        f"Put the key into {path}, readable only by the service's user.",
+        operator_only=True,
+    )
+
+
+def key_file_failing(setting: str, reason: Name) -> str:
+    return f"{setting}: the key file cannot be read at the moment ({reason})."
+
+
+def credential_not_passed(setting: str, credential: Name) -> Words:
+    return Words(
+        f"{setting}: systemd has passed no credential '{credential}'.",
+        f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart the service.",
+        operator_only=True,
+    )
+
+
+def _key(
+    setting: str, secret: bool, path: Place | None, credential: Name | None, variable: Name | None
+) -> str:
+    """Say which key it is, without a path."""
+    if path:
+        where = "in its file"
+    elif credential:
+        where = f"that systemd passes as '{credential}'"
+    elif variable:
+        where = f"in the variable {variable}"
+    else:
+        where = "in the configuration"
+    kind = "account's secret key" if secret else "API key"
+    also = ", or a key that was fetched with it" if secret else ""
+    return f"the {kind} {where} ({setting}){also}"
+
+
+def _renewal(secret: bool, path: Place | None, credential: Name | None, variable: Name | None) -> str:
+    into = _into(path, credential, variable)
+    if secret:
+        return f"Look up the account's secret key on the service's screen and write it {into}"
+    return f"Get a new API key on the service's screen and write it {into} API keys expire 30 days after they are issued."
+
+
+def _into(path: Place | None, credential: Name | None, variable: Name | None) -> str:
+    """Say where a key is to be written, as the end of a sentence."""
+    if path:
+        return f"into {path}; retraind notices within a minute."
+    if credential:
+        return (
+            f"into the file that LoadCredential={credential}: names in the unit, then restart the service: systemd reads "
+            "it only at the start."
+        )
+    if variable:
+        return f"into the variable {variable}, then restart the service."
+    return "into the configuration, then reload the service."

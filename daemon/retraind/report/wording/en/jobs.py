@@ -1,8 +1,5 @@
 """What keeps a job from continuing, and how it ends."""
 
-from datetime import datetime
-
-from retraind.report.wording.en._parts import moment
 from retraind.report.wording.words import Name, Said, Words
 
 
@@ -18,11 +15,10 @@ def model_not_configured(model: str, heir: str | None) -> Words:
     return Words(f"The configuration no longer has a model {model}.", remedy, operator_only=True)
 
 
-def host_failing(host: Name, since: datetime, last: Said) -> Words:
+def fresh_address_refused(why: Said) -> Words:
     return Words(
-        f"{host} has been failing since {moment(since)}; until it recovers, retraind tries it from time to time. "
-        f"Last error: {last.what}",
-        last.remedy,
+        why.what,
+        "The upload address was only a moment old: check the machine's clock, and whether a proxy changes requests.",
     )
 
 
