@@ -39,6 +39,7 @@ from retraind.reconcile.timetable import Timetable
 from retraind.reconcile.upkeep import Caretaker
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.report.notifications import Notifier, recipients_of
+from retraind.report.wording import Voice
 from retraind.store.database import sole_instance
 from retraind.store.opening import needed, opened
 from retraind.store.recovery import rebuild
@@ -340,7 +341,7 @@ class Daemon:
             recipients = recipients_of(fresh, self._clock)
         except ConfigError as error:
             for problem in error.problems:
-                _LOG.error("reload_refused", problem=problem)
+                _LOG.error("reload_refused", problem=Voice().tell(problem))
             return
         systemd.report("RELOADING=1")
         if fresh != read:

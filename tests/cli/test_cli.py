@@ -275,7 +275,7 @@ def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_tha
         (["release", "churn"], 1, "not on hold"),
         (["release", "JOB"], 1, "not on hold"),
         (["jobs", "--state", "finished"], 2, "States are: sealing"),
-        (["jobs", "--model", "chrun"], 2, "There is no model 'chrun'. Models are: churn."),
+        (["jobs", "--model", "chrun"], 2, 'There is no model "chrun". Models are: churn.'),
         (["jobs", "-n", "0"], 2, "at least 1"),
         (["jobs", "-n", "-1"], 2, "at least 1"),
     ],
@@ -338,10 +338,18 @@ def test_a_share_that_is_away_and_an_open_key_file_keep_no_command_from_telling_
         done = site.command(*command)
         told = done.stdout + done.stderr
         assert "models.price.drop" in told, command
-        assert "this does not exist" in told
+        assert "This path does not exist" in told
         assert "models.price.api_key_file" in told
     assert job in site.command("jobs").stdout
     assert json.loads(site.command("status", "--json").stdout)["models"][0]["done"] == 1
+    checked = site.command("check", "--json")
+    reported = json.loads(checked.stdout)
+    assert checked.returncode == 2
+    assert [each["facts"]["setting"] for each in reported["facts"]] == [
+        "models.price.drop",
+        "models.price.api_key_file",
+    ]
+    assert len(reported["problems"]) == 2
     checked = site.command("check")
     assert checked.returncode == 2
     assert "ok     models.churn.drop" in checked.stdout
@@ -534,10 +542,7 @@ def test_whoever_may_not_read_the_configuration_is_told_who_may(public, closed):
     with somebody():
         done = public.command("status")
     assert done.returncode == 2
-    assert (
-        f"{public.config}: it cannot be read: Permission denied. Let the service's user read it"
-        in done.stderr
-    )
+    assert f"{public.config} cannot be read: Permission denied. Let the service's user read it" in done.stderr
 
 
 def test_a_file_that_cannot_be_read_cannot_be_checked_and_that_is_told(public):

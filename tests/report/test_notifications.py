@@ -16,6 +16,7 @@ from retraind.domain.problems import legacy
 from retraind.domain.records import Outage
 from retraind.report.messages import KINDS
 from retraind.report.notifications import Notifier, recipients_of
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock, for_people
 from support.peers import Peer, answer
@@ -430,16 +431,22 @@ def test_a_plugin_that_breaks_is_trouble_that_passes_and_its_words_are_not_shown
 def test_addresses_that_nobody_understands_are_all_told_at_once_without_what_they_hold(place):
     with pytest.raises(ConfigError) as caught:
         recipients_of(place.settings(f"bogus://{TOKEN}", "http://127.0.0.1/", f"slack://{TOKEN}"))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == [
-        "notify.urls[0] (bogus)", "notify.urls[2] (slack)",
-    ]  # fmt: skip
-    assert TOKEN not in repr(caught.value.problems)
+    found = [(each.facts["setting"], each.facts["mistake"].code) for each in caught.value.problems]
+    assert found == [
+        ("notify.urls[0] (bogus)", "recipient_unknown"),
+        ("notify.urls[2] (slack)", "recipient_unknown"),
+    ]
+    told = "".join(map(Voice().tell, caught.value.problems))
+    assert told.startswith("notify.urls[0] (bogus): Apprise does not")
+    assert TOKEN not in told + repr(caught.value.problems)
 
 
 def test_without_apprise_it_says_what_to_install(place, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
-    with pytest.raises(ConfigError, match=r"pip install 'retraind\[notify\]'"):
+    with pytest.raises(ConfigError, match="apprise_missing") as caught:
         recipients_of(place.settings("mailto://user:pass@example.com"))
+    (problem,) = caught.value.problems
+    assert "pip install 'retraind[notify]'" in Voice().tell(problem)
     assert recipients_of(place.settings("http://127.0.0.1/"))
 
 

@@ -1,6 +1,6 @@
 """The commands. A thin shell: reads arguments, calls the library, phrases the result, returns an exit code.
 
-Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` stay quick.
+Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` are fast.
 """
 
 import importlib
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from retraind.cli.arguments import parse
-from retraind.cli.output import BAD, GOOD, USAGE, complain
+from retraind.cli.output import BAD, GOOD, USAGE, complain, complain_of
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.report.wording import Voice
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = getattr(importlib.import_module(module), function)(options)
     except ConfigError as error:
         for problem in error.problems:
-            complain(problem)
+            complain_of(problem)
         return USAGE
     except JournalError as error:
         complain(Voice().tell(error.problem))

@@ -6,19 +6,28 @@ from collections.abc import Sequence
 from retraind.cli.checkup import Finding, checkup, try_recipients
 from retraind.cli.output import BAD, GOOD, USAGE, print_json, say
 from retraind.config.load import load, load_to_look
+from retraind.config.mistakes import refused
 from retraind.domain.failures import ConfigError
+from retraind.domain.problems import problem
+from retraind.report.wording import Voice
 
 
 def check(options: argparse.Namespace) -> int:
     """Check configuration, folders and credentials."""
     settings, file, problems = load_to_look(options.config)
+    voice = Voice()
     findings = checkup(settings, online=options.online)
     if options.json:
-        told = [finding._asdict() for finding in findings]
-        print_json({"config": str(file), "problems": problems, "findings": told})
+        report = {
+            "config": str(file),
+            "problems": [voice.tell(problem) for problem in problems],
+            "facts": [problem.model_dump(mode="json", exclude={"details"}) for problem in problems],
+            "findings": [finding._asdict() for finding in findings],
+        }
+        print_json(report)
     else:
         for problem in problems:
-            say(f"WRONG  {problem}")
+            say(f"WRONG  {voice.tell(problem)}")
         _say_findings(findings)
         wrong = len(problems) + sum(not finding.good for finding in findings)
         say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
@@ -31,7 +40,7 @@ def notify(options: argparse.Namespace) -> int:
     """Send a test message to every address in [notify]."""
     settings, file = load(options.config)
     if not settings.notify.urls:
-        raise ConfigError([f"{file}: notify.urls names nobody."])
+        raise ConfigError([refused("notify.urls", problem("recipients_missing"), file=file)])
     findings = try_recipients(settings)
     if options.json:
         print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})

@@ -84,8 +84,8 @@ def _recipients(settings: Settings) -> Iterator[Finding]:
         recipients = recipients_of(settings)
     except ConfigError as error:
         for problem in error.problems:
-            subject, _, text = problem.partition(": ")
-            yield Finding(subject, False, text)
+            mistake = Problem.model_validate(problem.facts["mistake"])
+            yield Finding(str(problem.facts["setting"]), False, Voice().tell(mistake))
     else:
         for recipient in recipients:
             yield Finding(recipient.name, True, "to try it, run: retraind notify")

@@ -11,7 +11,7 @@ from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalDamagedError, JournalError
 from retraind.domain.job import RESTING, Job, Outcome, State
-from retraind.domain.problems import Problem, file_problem, legacy
+from retraind.domain.problems import Problem, file_problem, legacy, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.folders import NOT_CONFIGURED
 from retraind.report.notes import headline, next_delivery
@@ -184,15 +184,9 @@ def adopt(options: argparse.Namespace) -> int:
     old, new = options.old, options.new
     with opened_journal(options) as (settings, journal):
         if old in settings.models:
-            raise ConfigError(
-                [
-                    f"{old} is in the configuration. Its jobs can be brought over once its table is taken away or renamed, and "
-                    "the configuration reloaded."
-                ]
-            )
+            raise ConfigError([problem("model_still_configured", name=old)])
         if new not in settings.models:
-            names = ", ".join(sorted(settings.models))
-            raise ConfigError([f"The configuration has no model {new!r}. Models are: {names}."])
+            raise ConfigError([problem("model_unknown", name=new, known=sorted(settings.models))])
         if old not in journal.jobs.counts():
             complain(f"There are no jobs of a model {old!r}.")
             return BAD

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy.exc import DatabaseError
 
 from retraind import __version__
-from retraind.cli.output import BAD, GOOD, complain, console, new_table, print_json, say
+from retraind.cli.output import BAD, GOOD, complain_of, console, new_table, print_json, say
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.job import SHORT_ID, Job, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
 from retraind.domain.turns import next_in_turn
 from retraind.report import notes
 from retraind.report.messages import detail_in_words
@@ -31,8 +31,8 @@ from retraind.system.escape import display
 def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Journal]]:
     """Open the journal that is there already. Raises ConfigError, JournalError."""
     settings, _, problems = load_to_look(options.config)
-    for problem in problems:
-        complain(problem)
+    for each in problems:
+        complain_of(each)
     file = settings.state.journal_file
     if not is_there(file):
         raise JournalError(
@@ -76,18 +76,16 @@ def status(options: argparse.Namespace) -> int:
 def jobs(options: argparse.Namespace) -> int:
     """List jobs, newest first."""
     if options.state is not None and options.state not in set(State):
-        raise ConfigError([f"There is no state {options.state!r}. States are: {', '.join(State)}."])
+        raise ConfigError([problem("state_unknown", name=options.state, known=list(State))])
     if options.limit < 1:
-        raise ConfigError([f"--limit {options.limit}: at least 1 job has to be listed."])
+        raise ConfigError([problem("limit_too_low", limit=options.limit)])
     states = frozenset({State(options.state)}) if options.state else None
     with opened_journal(options) as (settings, journal):
         if options.model is not None and options.model not in settings.models:
             # The jobs of a model that was taken out of the configuration can still be listed.
             known = {*settings.models, *journal.jobs.counts()}
             if options.model not in known:
-                raise ConfigError(
-                    [f"There is no model {options.model!r}. Models are: {', '.join(sorted(known))}."]
-                )
+                raise ConfigError([problem("model_unknown", name=options.model, known=sorted(known))])
         before = the_job(journal, options.before) if options.before else None
         found = journal.jobs.newest(
             options.model, states, limit=min(options.limit, sys.maxsize), before=before

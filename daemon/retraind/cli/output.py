@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from retraind.domain.problems import Problem
+from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped, printable
 
 # ruff: noqa: T201
@@ -19,6 +21,11 @@ GOOD, BAD, USAGE = 0, 1, 2
 def complain(text: str) -> None:
     """Say what is wrong."""
     print(printable(f"retraind: {text}"), file=sys.stderr)
+
+
+def complain_of(problem: Problem) -> None:
+    """Say what is wrong."""
+    complain(Voice().tell(problem))
 
 
 def say(text: str) -> None:

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from retraind.cli.output import BAD, GOOD, complain, print_json, say
+from retraind.cli.output import BAD, GOOD, complain_of, print_json, say
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.failures import ConfigError
-from retraind.domain.problems import Finding
+from retraind.domain.problems import Finding, Problem, problem
 from retraind.report.wording import Voice
 from retraind.system.files import exists, is_file
 
@@ -76,17 +76,16 @@ def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
     }
 
 
-def _flaw_of(path: Path) -> str:
-    """Return why a file cannot be read; nothing if it can be opened."""
-    voice = Voice()
+def _flaw_of(path: Path) -> Problem | None:
+    """Return why a file cannot be read; None if it can be opened."""
     try:
         if not is_file(path, follow=True):
             found = exists(path, follow=True)
-            return voice.label("preflight_unreadable", path=path, exists=found, reason=None)
+            return problem("preflight_unreadable", path=path, exists=found, reason=None)
         path.open("rb").close()
     except OSError as error:
-        return voice.label("preflight_unreadable", path=path, exists=True, reason=error.strerror)
-    return ""
+        return problem("preflight_unreadable", path=path, exists=True, reason=error.strerror)
+    return None
 
 
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
@@ -98,13 +97,12 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     from retraind.store.journal import Journal  # noqa: PLC0415
 
     settings, file, problems = load_to_look(options.config)
-    for problem in problems:
-        complain(problem)
+    for each in problems:
+        complain_of(each)
     model = settings.models.get(options.model)
     if model is None:
         known = tuple(settings.models)
-        flaw = Voice().label("preflight_no_model", file=file, name=options.model, models=known)
-        raise ConfigError([flaw])
+        raise ConfigError([problem("preflight_no_model", file=file, name=options.model, models=known)])
     previous = None
     if is_there(settings.state.journal_file):
         journal = Journal.open(settings.state.journal_file)

@@ -1,31 +1,32 @@
-"""Reads the configuration: a TOML file overridden by RETRAIND_... variables.
+"""Reads the configuration: a TOML file, over which RETRAIND_... variables take precedence.
 
-What is checked here needs no network. Every mistake is collected and told with file, key, value and remedy.
+Nothing here needs the network. All mistakes are collected, each with its file or variable, setting and value.
 """
 
 import difflib
+import json
 import os
-import re
-import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource
 
-from retraind.config.settings import ENV_PREFIX, ModelSettings, Settings, table_mistakes
-from retraind.config.types import KNOWN, ONLY_LOOKING, expanded
+from retraind.config import checks
+from retraind.config.checks import Given, Location
+from retraind.config.mistakes import Mistake, refused
+from retraind.config.settings import ENV_PREFIX, ModelSettings, Settings
 from retraind.domain.failures import ConfigError
+from retraind.domain.problems import Problem, problem
 from retraind.system import addresses, log
 from retraind.system.files import is_file
-from retraind.system.probe import ask_each
 
 CONFIG_VARIABLE = "RETRAIND_CONFIG"
 SYSTEM_CONFIG = Path("/etc/retraind/config.toml")
-_PATHS = ("drop", "done", "failed", "api_key_file", "secret_key_file")
-"""Keys of a model's table that name what has to be there."""
 
 
 def find_config(named: Path | None = None) -> Path:
@@ -35,55 +36,56 @@ def find_config(named: Path | None = None) -> Path:
     """
     if named is None and (variable := os.environ.get(CONFIG_VARIABLE)):
         named = Path(variable)
-    if named is not None:
-        if not _is_there(named):
-            raise ConfigError([f"{named}: there is no such file. Name the configuration with -c FILE."])
-        return named
-    for candidate in (Path("config.toml"), SYSTEM_CONFIG):
+    here = Path("config.toml")
+    for candidate in (named,) if named is not None else (here, SYSTEM_CONFIG):
         if _is_there(candidate):
             return candidate
-    raise ConfigError(
-        [
-            f"There is no configuration: neither ./config.toml nor {SYSTEM_CONFIG} exists and "
-            f"${CONFIG_VARIABLE} is not set. Start from config.example.toml, or name a file with -c FILE."
-        ]
-    )
+    if named is not None:
+        raise ConfigError([problem("config_missing", file=named)])
+    raise ConfigError([problem("no_config", here=here, system=SYSTEM_CONFIG, variable=CONFIG_VARIABLE)])
 
 
 def _is_there(file: Path) -> bool:
     try:
         return is_file(file, follow=True)
     except OSError:
-        return True  # Reading it will tell what is in the way.
+        return True  # Reading it reports the reason.
 
 
 def load(named: Path | None = None) -> tuple[Settings, Path]:
-    """Read and validate the configuration; returns it with the file it came from.
+    """Read and check the configuration; returns it with the file it came from.
 
-    A drop folder whose share is out of reach, or hangs, is no mistake. Raises ConfigError with every mistake found.
+    Raises ConfigError with every mistake. A drop folder whose share is out of reach, or hangs, is none.
     """
-    file, content = _read(named)
-    return _validated(file, content, _look_at_paths(content)), file
+    settings, file, problems = load_to_look(named)
+    if problems:
+        raise ConfigError(problems)
+    return settings, file
 
 
-def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[str]]:
+def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Problem]]:
     """Read the configuration for a command that only looks, or writes a wish into the journal.
 
-    A share that is away and a key file that is open to others are no reason to tell nothing of all models: such
-    mistakes are returned. Raises ConfigError for all others.
+    What only the daemon enforces is returned: a missing folder, or a key file that others can read, is no
+    reason to show nothing about any model. Raises ConfigError for all other mistakes.
     """
     file, content = _read(named)
-    found = _look_at_paths(content)
+    given = _merged(_Variables()(), content)
+    places = checks.paths(given)
+    found = checks.look_at(places.values())
+    settings = None
+    problems = list(_unknown_variables())
     try:
-        return _validated(file, content, found), file, []
-    except ConfigError as error:
-        looking = ONLY_LOOKING.set(True)
-        try:
-            return _validated(file, content, found), file, error.problems
-        except ConfigError:
-            raise error from None
-        finally:
-            ONLY_LOOKING.reset(looking)
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += [_refusal(file, detail) for detail in error.errors()]
+    wrong = (checks.missing_socks(given), checks.between_keys(given), checks.shared_folders(places, found))
+    problems += [mistake for each in wrong for mistake in _located(file, given, each)]
+    lenient = list(checks.exposed_secrets(file, content))
+    lenient += _located(file, given, checks.missing_or_exposed(places, found))
+    if problems or settings is None:
+        raise ConfigError(problems + lenient)
+    return settings, file, lenient
 
 
 def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
@@ -91,214 +93,121 @@ def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
     try:
         return file, tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{file}: this is not valid TOML: {error}."]) from None
+        mistake = problem("config_not_toml", file=file, text=str(error))
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            [f"{file}: this is not UTF-8 text (byte {error.start}). Save it as UTF-8."]
-        ) from None
+        mistake = problem("config_not_utf8", file=file, offset=error.start)
     except OSError as error:
-        closed = isinstance(error, PermissionError)
-        remedy = " Let the service's user read it, and run commands as that user." * closed
-        raise ConfigError([f"{file}: it cannot be read: {error.strerror}.{remedy}"]) from None
+        denied = isinstance(error, PermissionError)
+        mistake = problem("config_unreadable", file=file, reason=error.strerror, denied=denied)
+    raise ConfigError([mistake])
 
 
-class _Found(NamedTuple):
-    """What is at a path."""
+class _Variables(EnvSettingsSource):
+    """RETRAIND_... variables. A value that is not JSON is a text, as it could stand in the file."""
 
-    place: Path
-    """The path without links, as far as they could be followed."""
-    status: os.stat_result | OSError
+    def __init__(self) -> None:
+        # It reads nothing of the class but its fields.
+        super().__init__(Settings, env_prefix=ENV_PREFIX, env_nested_delimiter="__")  # type: ignore[arg-type]
 
-
-def _look_at_paths(content: Mapping[str, Any]) -> dict[Path, _Found]:
-    """Look at all folders and files that the models name, with patience: a share may hang."""
-    paths = [
-        expanded(Path(value))
-        for table in _tables(content).values()
-        for key in _PATHS
-        if isinstance(value := table.get(key), str) and "\0" not in value
-    ]
-    return {
-        path: _Found(Path(os.path.abspath(path)), found) if isinstance(found, OSError) else found  # noqa: PTH100
-        for path, found in zip(paths, ask_each([(path, _look_at) for path in paths]), strict=True)
-    }
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return a variable's value, decoded if it is JSON."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
-def _look_at(place: Path) -> _Found:
-    try:
-        return _Found(place, place.stat())
-    except OSError as error:
-        return _Found(place, error)
+def _merged(over: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tables in which `over` takes precedence, key by key."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merged(value, below) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
 
 
-def _validated(file: Path, content: dict[str, Any], found: Mapping[Path, _Found]) -> Settings:
-    problems = list(_unknown_variables())
-    if not ONLY_LOOKING.get():
-        problems += _exposed_secrets(file, content)
-    settings = None
-    known = KNOWN.set({path: each.status for path, each in found.items()})
-    try:
-        settings = Settings(**content)
-    except ValidationError as error:
-        # Rules between keys are not asked of a table with a wrong key in it; so they are asked here, of all tables.
-        details = [detail for detail in error.errors() if not _is_between_keys(detail)]
-        problems += [_word(file, detail) for detail in details]
-        tables = _tables(content)
-        problems += [
-            f"{file}: models.{name}: {mistake}."
-            for name, table in tables.items()
-            for mistake in table_mistakes(table)
-        ]
-    finally:
-        KNOWN.reset(known)
-    problems += _folder_conflicts(file, _drop_folders(content), found)
-    if problems or settings is None:
-        raise ConfigError(problems)
-    return settings
-
-
-def _is_between_keys(detail: ErrorDetails) -> bool:
-    location = detail["loc"]
-    return detail["type"] == "value_error" and location[0] == "models" and len(location) == 2  # noqa: PLR2004
-
-
-def _tables(content: Mapping[str, Any]) -> dict[str, dict[str, object]]:
-    """Collect the models' keys from file and variables, even from a configuration that is otherwise wrong."""
-    models = content.get("models")
-    found: dict[str, dict[str, object]] = {}
-    if isinstance(models, dict):
-        found = {name: dict(table) for name, table in models.items() if isinstance(table, dict)}
-    for variable, value in os.environ.items():
-        if match := re.fullmatch(rf"{ENV_PREFIX}MODELS__(.+?)__(.+)", variable, re.IGNORECASE):
-            found.setdefault(match[1].lower(), {})[match[2].lower()] = value
-    return found
-
-
-def _drop_folders(content: Mapping[str, Any]) -> dict[str, Path]:
-    return {
-        name: Path(drop)
-        for name, table in _tables(content).items()
-        if isinstance(drop := table.get("drop"), str)
-    }
-
-
-def _folder_conflicts(file: Path, folders: Mapping[str, Path], found: Mapping[Path, _Found]) -> Iterator[str]:
-    """Tell which models share a drop folder or lie inside one another, links resolved and mounts seen through.
-
-    Sorted by path, a folder's descendants follow it directly, so one pass with a stack of parents finds all.
-    """
-    parents: list[tuple[str, Path]] = []
-    known: dict[tuple[int, int], str] = {}
-    for name, (folder, status) in sorted(
-        ((name, found[path]) for name, folder in folders.items() if (path := expanded(folder)) in found),
-        key=lambda item: item[1].place.parts,
-    ):
-        while parents and not folder.is_relative_to(parents[-1][1]):
-            parents.pop()
-        other, parent = parents[-1] if parents else (None, None)
-        where = "the same folder as" if folder == parent else "a folder inside"
-        parents.append((name, folder))
-        if isinstance(status, os.stat_result):
-            # One folder may be mounted in two places.
-            twin = known.setdefault((status.st_dev, status.st_ino), name)
-            if twin != name:
-                other, where = twin, "the same folder as"
-        if other is not None:
-            yield (
-                f"{file}: models.{name}.drop = {str(folders[name])!r}: this is {where} models.{other}.drop. "
-                "Give every model a drop folder of its own, beside the others."
-            )
-
-
-def _exposed_secrets(file: Path, content: Mapping[str, Any]) -> Iterator[str]:
-    models = content.get("models")
-    tables = models.items() if isinstance(models, dict) else ()
-    keys = [
-        f"models.{name}.{key}"
-        for name, table in tables
-        if isinstance(table, dict)
-        for key in ("api_key", "secret_key")
-        if key in table
-    ]
-    notify = content.get("notify")
-    if isinstance(notify, dict) and notify.get("urls"):
-        keys.append("notify.urls")
-    if keys and file.stat().st_mode & 0o007:
-        yield (
-            f"{file}: {', '.join(keys)}: this file holds a secret and other users of this machine can read it. "
-            f"Run: chmod o= {shlex.quote(str(file))}, or keep it elsewhere: in a key file, or in a variable."
-        )
-
-
-def _unknown_variables() -> Iterator[str]:
-    sections = {name.upper() for name in Settings.model_fields}
+def _unknown_variables() -> Iterator[Problem]:
+    sections = [name.upper() for name in Settings.model_fields]
     for variable in sorted(os.environ):
         if not variable.upper().startswith(ENV_PREFIX) or variable.upper() == CONFIG_VARIABLE:
             continue
         section = variable[len(ENV_PREFIX) :].upper().split("__")[0]
         if section not in sections and not section.startswith("TESTS_"):
-            yield f"Environment variable {variable}: it sets nothing.{_did_you_mean(section, sections)}"
+            known = _closest(section, sections)
+            yield problem("variable_unknown", variable=variable, known=known)
 
 
-def _did_you_mean(word: str, words: set[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(words), n=1)
-    return f" Did you mean {close[0]}?" if close else f" Known are: {', '.join(sorted(words))}."
+def _closest(word: str, words: Iterable[str]) -> list[str]:
+    """Return the word that is probably meant, else all of them."""
+    known = sorted(words)
+    return difflib.get_close_matches(word, known, n=1) or known
 
 
-def _known_keys(location: tuple[int | str, ...]) -> set[str]:
-    """List the keys that a table may have, found by walking the schema."""
+_LIMITS = ("expected", "ge", "le")
+"""What pydantic calls a limit that a value exceeds, and the choices that there are."""
+
+
+def _refusal(file: Path, detail: ErrorDetails) -> Problem:
+    """Turn an error of pydantic's into a problem."""
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    value = detail["input"] if location == detail["loc"] else None
+    key, context = str(location[-1]), detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            # The value may be a secret whose key is misspelt, or missing.
+            value, mistake = None, problem("setting_unknown", known=_closest(key, _known_keys(location)))
+        case "model_type" | "dict_type":
+            value, mistake = None, problem("table_expected", table=".".join(map(str, location)))
+        case "missing" | "too_short":
+            mistake = problem("setting_missing", key=key)
+        case "value_error" if isinstance(error := context["error"], Mistake):
+            mistake = error.problem
+        case kind:
+            limit = next((str(context[name]) for name in _LIMITS if name in context), None)
+            mistake = problem("value_invalid", kind=kind, limit=limit, text=detail["msg"])
+    return _placed(file, location, value, mistake)
+
+
+def _known_keys(location: Location) -> Iterable[str]:
+    """Return the keys of the table in which an unknown one is."""
     if len(location) == 1:
-        return set(Settings.model_fields)
-    if location[0] == "models":
-        return set(ModelSettings.model_fields)
-    section = Settings.model_fields.get(str(location[0]))
-    kind = section.annotation if section else None
-    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+        return Settings.model_fields
+    table: Any = (
+        ModelSettings if location[0] == "models" else Settings.model_fields[str(location[0])].annotation
+    )
+    return table.model_fields  # type: ignore[no-any-return]
+
+
+def _located(file: Path, given: Given, wrong: Iterable[checks.Wrong]) -> Iterator[Problem]:
+    for location, mistake in wrong:
+        value: Any = given
+        for key in location:
+            value = value[key]
+        yield _placed(file, location, value, mistake)
+
+
+def _placed(file: Path, location: Location, value: object, mistake: Problem) -> Problem:
+    """Return a mistake with its setting, its value, and the file or variable that sets it."""
+    parts = [str(part).upper() for part in location]
+    # The value itself, or the list or table that it is in.
+    variables = {ENV_PREFIX + "__".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    variable = next((name for name in os.environ if name.upper() in variables), None)
+    setting = ".".join(map(str, location))
+    return refused(setting, mistake, file=file, variable=variable, value=_shown(location, value))
 
 
 _SECRET_KEYS = {"api_key", "secret_key", "urls"}
 _ADDRESSES = {"base_url", "proxy", "url"}
-_TABLE_EXPECTED = {"model_type", "dict_type"}
-"""pydantic's types of error for another value in the place of a table."""
+_LONGEST_LIST = 80
 
 
-def _word(file: Path, detail: ErrorDetails) -> str:
-    """Turn one of pydantic's errors into a sentence: where, key, value, what is wrong, what to do."""
-    location = tuple(part for part in detail["loc"] if part != "[key]")
-    # The value itself, or the list or table that it is in.
-    parts = [str(part).upper() for part in location]
-    variables = {ENV_PREFIX + "__".join(parts[:length]) for length in range(1, len(parts) + 1)}
-    set_by = next((name for name in os.environ if name.upper() in variables), None)
-    where = f"Environment variable {set_by}" if set_by else str(file)
-    key = ".".join(str(part) for part in location)
-    value = detail["input"]
-    shown = ""
-    if detail["type"] == "extra_forbidden" or detail["type"] in _TABLE_EXPECTED:
-        pass  # It may be a secret with its key misspelt, or left out.
-    elif _SECRET_KEYS & {str(part) for part in location}:
-        shown = " = (hidden)"
-    elif location[-1] in _ADDRESSES and isinstance(value, str):
-        shown = (
-            f" = {address!r}" if (address := addresses.shown(value)) != addresses.HIDDEN else f" = {address}"
-        )
-    elif isinstance(value, str | int | float | bool) or (isinstance(value, list) and len(str(value)) < 80):  # noqa: PLR2004
-        shown = f" = {log.mask(repr(addresses.shown_value(value)))}"
-    match detail["type"]:
-        case "extra_forbidden":
-            keys = _known_keys(location)
-            what = f"there is no such key.{_did_you_mean(str(location[-1]), keys)}"
-        case "missing":
-            what = "this key is needed." + (
-                " Name the folder where this model's files arrive." if location[-1] == "drop" else ""
-            )
-            if location == ("models",):
-                what = "no model is configured. Add a table [models.NAME] with drop and api_key_file."
-            shown = ""
-        case kind if kind in _TABLE_EXPECTED:
-            what = f"this is a table: write [{key}{'.NAME' * (key == 'models')}], and its keys below."
-        case "value_error":
-            what = str(detail["ctx"]["error"])
-            what = what if what.endswith((".", "?", ")")) else what + "."
-        case _:
-            what = detail["msg"] + "."
-    return f"{where}: {key}{shown}: {what}"
+def _shown(location: Location, value: object) -> str | None:
+    """Return a value as it would be written in the file, without secrets; None for tables and long lists."""
+    if value is None or isinstance(value, dict):
+        return None
+    if _SECRET_KEYS.intersection(map(str, location)):
+        return addresses.HIDDEN
+    if location[-1] in _ADDRESSES and isinstance(value, str):
+        value = addresses.shown(value)
+    text = log.mask(json.dumps(addresses.shown_value(value), ensure_ascii=False, default=str))
+    return None if isinstance(value, list) and len(text) > _LONGEST_LIST else text

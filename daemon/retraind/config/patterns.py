@@ -1,10 +1,10 @@
 """File name patterns such as `train*{key}*`: which names they match, and whether two can match the same name.
 
-Pure. `*` stands for as few characters as will do, `{key}` for as many; separators (`_ - . ` and blanks) at the
-edges of what `{key}` took are not part of the key. In `train*{key}` and `eval*{key}` the `*` also takes the rest of
-the words training and evaluation. A pattern may name one folder: `train/{key}`. Unless it ends in .csv or .tsv
-itself, a pattern is compared with the name without that ending. Case and Unicode form (macOS shares send
-decomposed names) make no difference.
+Pure. `*` matches as few characters as possible, `{key}` as many as possible; separators (`_ - . ` and spaces)
+at either end of what `{key}` matched are not part of the key. In `train*{key}` and `eval*{key}` the `*` also
+matches the rest of the words training and evaluation. A pattern may name one folder: `train/{key}`. Unless it
+ends in .csv or .tsv itself, a pattern is compared with the name without that extension. Case and Unicode form
+(macOS shares send decomposed names) make no difference.
 """
 
 import fnmatch
@@ -12,6 +12,8 @@ import re
 import unicodedata
 from functools import cache, cached_property
 from typing import Self
+
+from retraind.config.mistakes import Mistake
 
 _KEY = "{key}"
 _EDGES = "_-. \u3000"
@@ -31,10 +33,10 @@ def canonical(text: str) -> str:
 
 
 def joining(key: str) -> str:
-    """Return the form in which keys are compared to tell whether they join files. No name is to be made of it.
+    """Return the form in which keys are compared to join files. It must not become a name.
 
     Full-width and half-width forms, which Japanese input methods write, count as the plain characters. Other
-    compatibility forms (①, ², ㌔, ﬁ) are characters of their own.
+    compatibility forms (①, ², ㌔, ﬁ) remain distinct.
     """
     if key.isascii():
         return key.lower()
@@ -43,7 +45,7 @@ def joining(key: str) -> str:
 
 
 def _folded(char: str) -> str:
-    """Return a character without its case. One that only resembles others stays itself, in its own lower case."""
+    """Return a character without its case. One that only resembles another stays distinct, in lower case."""
     kind = unicodedata.decomposition(char).partition(" ")[0]
     if not kind.startswith("<") or kind in _WIDTH_KINDS:
         return char.casefold()
@@ -65,7 +67,7 @@ class Globs:
     """The canonical names that one of several globs matches, such as `*.part` and `.*`."""
 
     def __init__(self, globs: tuple[str, ...]) -> None:
-        # Looks ask this of every name, and most globs need no expression.
+        # Scans test every name, and most globs need no expression.
         texts = [canonical(text) for text in globs]
         self._exact = frozenset(text for text in texts if _is_plain(text))
         self._starts = tuple(text[:-1] for text in texts if text[-1:] == "*" and _is_plain(text[:-1]))
@@ -77,7 +79,7 @@ class Globs:
     @classmethod
     @cache
     def of(cls, globs: tuple[str, ...]) -> Self:
-        """Return the same for the same globs: a thousand models share theirs."""
+        """Return the same object for the same globs: a thousand models share one."""
         return cls(globs)
 
     def __contains__(self, name: str) -> bool:
@@ -94,34 +96,30 @@ def _is_plain(text: str) -> bool:
 
 
 class Pattern:
-    """One pattern. Raises ValueError with a sentence for people when it makes no sense."""
+    """One pattern. Raises Mistake when it makes no sense."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.folder, _, self.name = text.rpartition("/")
         if not self.name or self.folder in {".", ".."} or "/" in self.folder or text.startswith("/"):
-            raise ValueError("a pattern is a file name, or one folder and a file name, such as train/{key}")
+            raise Mistake("pattern_not_a_name")
         if canonical(self.folder) in _OWN_FOLDERS or self.folder.startswith("."):
-            raise ValueError(
-                "done, failed and hidden folders are retraind's own; no data is taken from there"
-            )
+            raise Mistake("pattern_folder_reserved")
         if set("*?[]{}") & set(self.folder):
-            raise ValueError("the folder in a pattern is written out, without * and {key}")
+            raise Mistake("pattern_folder_with_wildcard")
         if self.name.count(_KEY) > 1:
-            raise ValueError("{key} can stand in a pattern only once")
+            raise Mistake("pattern_with_two_keys")
         if set("?[]{}") & set(self.name.replace(_KEY, "")):
-            raise ValueError(
-                "a pattern knows only * and {key}; other signs of file name globbing have no meaning"
-            )
+            raise Mistake("pattern_with_other_wildcard")
 
     @cached_property
     def own_ending(self) -> bool:
-        """True when the pattern itself tells the ending."""
+        """True when the pattern itself has the extension."""
         return self.name.lower().endswith(_ENDINGS)
 
     @cached_property
     def _parts(self) -> list[str]:
-        """Fixed parts at even places, the wildcards between them at odd ones."""
+        """Fixed parts at even indexes, the wildcards between them at odd ones."""
         parts = re.split(r"((?:\{key\}|\*)+)", unicodedata.normalize("NFC", self.name))
         return [part if place % 2 else canonical(part) for place, part in enumerate(parts)]
 
@@ -129,8 +127,8 @@ class Pattern:
     def _expression(self) -> re.Pattern[str]:
         """The pattern as a regular expression whose time is at most quadratic, however hostile the name.
 
-        What stands between two wildcards can be nailed to the first place it fits, since the wildcard behind it
-        takes up whatever that leaves. Only `{key}` is ever tried again.
+        What stands between two wildcards can be matched where it first fits, since the next wildcard matches
+        whatever is left. Only `{key}` backtracks.
         """
         parts = self._parts
         expression = re.escape(parts[0])
@@ -148,14 +146,14 @@ class Pattern:
         return re.compile(expression, re.DOTALL)
 
     def key_of(self, name: str) -> str | None:
-        """Return the key that `name` (without its folder) carries, "" if it carries none, None if no match.
+        """Return the key in `name` (without its folder), "" if it has none, None if it does not match.
 
         Only names that end in .csv or .tsv match.
         """
         return self.key_in(canonical(name))
 
     def key_in(self, plain: str) -> str | None:
-        """Do the same with a canonical name."""
+        """Do the same for a canonical name."""
         if not plain.endswith(_ENDINGS):
             return None
         found = self._expression.fullmatch(plain if self.own_ending else plain[:-4])
@@ -178,17 +176,17 @@ def _symbols(pattern: Pattern, ending: str) -> list[str | None]:
 
 
 def can_both_match(one: Pattern, other: Pattern) -> bool:
-    """Tell whether some file name matches both patterns.
+    """Return whether some file name matches both patterns.
 
-    Two globs share a word exactly when their symbols can be walked side by side to both ends, a wildcard
-    standing still or eating the other's symbol.
+    Two globs share a name exactly when their symbols can be walked side by side to both ends, where a
+    wildcard either ends or takes the other's symbol.
     """
     if canonical(one.folder) != canonical(other.folder):
         return False
-    return any(_share_a_word(_symbols(one, ending), _symbols(other, ending)) for ending in _ENDINGS)
+    return any(_share_a_name(_symbols(one, ending), _symbols(other, ending)) for ending in _ENDINGS)
 
 
-def _share_a_word(one: list[str | None], other: list[str | None]) -> bool:
+def _share_a_name(one: list[str | None], other: list[str | None]) -> bool:
     reached = {(0, 0)}
     waiting = [(0, 0)]
     while waiting:

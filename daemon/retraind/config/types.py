@@ -1,72 +1,67 @@
-"""The kinds of values that the configuration is made of: durations, sizes, folders, budgets, and what can be wrong with each."""
+"""The types of values in the configuration, such as durations, sizes, paths and budgets.
+
+Validators look at nothing but the value; what is on the machine is compared with it in `checks`.
+"""
 
 import ipaddress
-import os
 import re
 import shlex
-import stat
-from collections.abc import Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Collection
 from datetime import date, datetime, time, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
 
+from retraind.config.mistakes import Mistake
 from retraind.config.patterns import Pattern
-from retraind.domain.failures import OUT_OF_REACH
 from retraind.system.addresses import WEB, UnreadableAddress, check_address
 
 _SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BARE_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*")
 _LONGEST_SPAN = timedelta(days=36_500)
-"""Beyond it, moments so far from now would be out of what a calendar here can hold."""
-_TOO_LONG = f"a duration can be {_LONGEST_SPAN.days}d at most"
+"""A calendar cannot represent moments that are much further from now."""
 
 
 def to_span(value: object) -> object:
-    """Read `90`, `"90s"`, `"1h 30m"` or `"30d"` as a duration; anything else is left for pydantic to refuse."""
-    if isinstance(value, str):
-        if _BARE_NUMBER.fullmatch(value):
-            seconds = float(value)
-        elif re.fullmatch(f"({_SPAN.pattern})+", value):
-            seconds = sum(float(count) * _SPAN_UNITS[unit] for count, unit in _SPAN.findall(value))
-        else:
-            raise ValueError('write a duration as a number and a unit, such as "30s", "10m", "24h" or "30d"')
-        if seconds > _LONGEST_SPAN.total_seconds():
-            raise ValueError(_TOO_LONG)
-        return timedelta(seconds=seconds)
+    """Read `90`, `"90s"`, `"1h 30m"` or `"30d"` as a duration; pydantic refuses anything else."""
+    if not isinstance(value, str):
+        return value
+    if _BARE_NUMBER.fullmatch(value):
+        seconds = float(value)
+    elif re.fullmatch(f"({_SPAN.pattern})+", value):
+        seconds = sum(float(count) * _SPAN_UNITS[unit] for count, unit in _SPAN.findall(value))
+    else:
+        raise Mistake("duration_unreadable")
+    # More than the longest, which is refused, but not more than a timedelta can hold.
+    return timedelta(seconds=min(seconds, 2 * _LONGEST_SPAN.total_seconds()))
+
+
+def _with_unit(value: object) -> object:
+    """Refuse a bare number, which is seconds: whoever means days would lose all but the last minutes."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _BARE_NUMBER.fullmatch(value)):
+        raise Mistake("duration_without_unit")
     return value
 
 
-def _within_bounds(span: timedelta) -> timedelta:
-    if span < timedelta(0):
-        raise ValueError("a duration cannot be negative")
-    if span > _LONGEST_SPAN:
-        raise ValueError(_TOO_LONG)
+def _in_range(span: timedelta) -> timedelta:
+    if not timedelta(0) <= span <= _LONGEST_SPAN:
+        raise Mistake("duration_out_of_range", longest=_LONGEST_SPAN)
     return span
 
 
 def _positive(span: timedelta) -> timedelta:
     if not span:
-        raise ValueError("this duration has to be longer than zero")
+        raise Mistake("duration_zero")
     return span
 
 
-def _with_unit(value: object) -> object:
-    """Refuse a bare number, which is seconds: somebody who means days would lose all that is older than minutes."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _BARE_NUMBER.fullmatch(value)):
-        raise ValueError('write it with its unit, such as "400d"; a bare number would be seconds')
-    return value
-
-
-Span = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_within_bounds)]
+Span = Annotated[timedelta, BeforeValidator(to_span), AfterValidator(_in_range)]
 """A duration; in the file a number of seconds or a text such as "10m"."""
 PositiveSpan = Annotated[Span, AfterValidator(_positive)]
 SpanWithUnit = Annotated[PositiveSpan, BeforeValidator(_with_unit)]
-"""A duration that is too dear to be mistaken."""
+"""A duration whose unit must not be mistaken."""
 
 
 _SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -74,183 +69,133 @@ _SIZE = re.compile(r"\s*(\d{1,6})\s*(KiB|MiB|GiB|TiB)\s*")
 
 
 def _to_size(value: object) -> object:
-    """Read `"20GiB"` as bytes; a number is bytes already, anything else is left for pydantic to refuse."""
-    if isinstance(value, str) and not value.isdecimal():
-        found = _SIZE.fullmatch(value)
-        if found is None:
-            raise ValueError('write a size as a number and a unit, such as "500MiB" or "20GiB"')
-        return int(found[1]) * _SIZE_UNITS[found[2]]
-    return value
+    """Read `"20GiB"` as bytes; a number is bytes already, and pydantic refuses anything else."""
+    if not isinstance(value, str) or value.isdecimal():
+        return value
+    found = _SIZE.fullmatch(value)
+    if found is None:
+        raise Mistake("size_unreadable")
+    return int(found[1]) * _SIZE_UNITS[found[2]]
 
 
 Size = Annotated[int, BeforeValidator(_to_size), Field(ge=0)]
 """Bytes; in the file a number or a text such as "20GiB"."""
 
 
-def _to_words(value: object) -> object:
-    """Read a text as a list of its words: in a variable that is how one is written."""
-    return value.split() if isinstance(value, str) else value
+Words = BeforeValidator(lambda value: value.split() if isinstance(value, str) else value)
+"""For lists: an environment variable holds one as words separated by spaces."""
 
 
-Words = BeforeValidator(_to_words)
-"""For lists."""
+def _readable(read: Callable[[str], object]) -> AfterValidator:
+    """Refuse a text for which `read` raises Mistake."""
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return AfterValidator(check)
 
 
-def _is_variable(name: str) -> str:
-    """Refuse what is not a variable's name, and retraind's own variables, which may hold keys."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"{name!r} is not the name of an environment variable")
-    if name.casefold().startswith(("retraind_", "credentials_directory")):
-        raise ValueError(f"{name} is retraind's own and may lead to keys; a gate does not get it")
-    return name
+def _matching(code: str, pattern: str) -> AfterValidator:
+    """Refuse, as the problem `code`, a text that a pattern does not match."""
+
+    def read(text: str) -> None:
+        if not re.fullmatch(pattern, text):
+            raise Mistake(code)
+
+    return _readable(read)
 
 
-VariableName = Annotated[str, AfterValidator(_is_variable)]
-"""The name of an environment variable that is not retraind's own."""
-
-
-ONLY_LOOKING: ContextVar[bool] = ContextVar("only_looking", default=False)
-"""True while a configuration is read whose folders and files may be missing. Validators get no other word from outside."""
-
-KNOWN: ContextVar[Mapping[Path, os.stat_result | OSError]] = ContextVar("known")
-"""What was found out about paths before: a validator that asks a share itself may wait for ever."""
-
-
-def _status_of(path: Path) -> os.stat_result:
-    known = KNOWN.get({}).get(path)
-    if isinstance(known, OSError):
-        raise known
-    return known or path.stat()
-
-
-def _kind_of(path: Path) -> int:
-    """Return the file type bits of what is at `path`; ValueError in words where that cannot be told."""
-    try:
-        return stat.S_IFMT(_status_of(path).st_mode)
-    except FileNotFoundError:
-        raise ValueError(
-            "this does not exist; create it, or mount the share, and let the service's user have access"
-        ) from None
-    except OSError as error:
-        raise ValueError(
-            f"this cannot be looked at ({error.strerror}); let the service's user have access, or mend the mount"
-        ) from None
-
-
-def _is_out_of_reach(path: Path) -> bool:
-    """Tell whether something is there that does not work now: no mistake of the configuration, and waited for."""
-    try:
-        _status_of(path)
-    except OSError as error:
-        return error.errno in OUT_OF_REACH
-    return False
+VariableName = Annotated[
+    str,
+    _matching("variable_name_unreadable", r"[A-Za-z_][A-Za-z0-9_]*"),
+    _matching("variable_reserved", r"(?i)(?!retraind_|credentials_directory).*"),
+]
+"""The name of an environment variable, except retraind's own, which may hold keys."""
+ModelName = Annotated[str, _matching("model_name_unreadable", r"[a-z0-9][a-z0-9_-]{0,62}")]
 
 
 def expanded(path: Path) -> Path:
-    """Return a path with the home folder in place of `~`; as it is where nobody's home is meant."""
+    """Return a path with `~` replaced by the home directory, or as it is if there is no such user."""
     try:
         return path.expanduser()
     except RuntimeError:
         return path
 
 
-def _whole(path: Path) -> Path:
-    path = expanded(path)
+def _usable(path: Path) -> Path:
+    if "\0" in str(path):
+        raise Mistake("path_with_nul")
+    return expanded(path)
+
+
+def _absolute(path: Path) -> Path:
     if not path.is_absolute():
-        raise ValueError("write the whole path, beginning with /")
+        raise Mistake("path_relative")
     return path
 
 
-WholePath = Annotated[Path, AfterValidator(_whole)]
+AnyPath = Annotated[Path, AfterValidator(_usable)]
+AbsolutePath = Annotated[AnyPath, AfterValidator(_absolute)]
 """A path that means the same wherever retraind is started."""
 
 
-def _existing_folder(path: Path) -> Path:
-    path = _whole(path)
-    if not ONLY_LOOKING.get() and not _is_out_of_reach(path) and _kind_of(path) != stat.S_IFDIR:
-        raise ValueError("this is not a folder")
-    return path
+JournalUrl = Annotated[str, _matching("journal_url_unsupported", r"(?s)sqlite:////.*[^/]")]
 
 
-def _existing_file(path: Path) -> Path:
-    path = expanded(path)
-    if not ONLY_LOOKING.get() and _kind_of(path) != stat.S_IFREG:
-        raise ValueError("this is not an ordinary file")
-    return path
+def _check_address(text: str, example: str, schemes: Collection[str] = WEB) -> None:
+    try:
+        check_address(text, schemes)
+    except UnreadableAddress as error:
+        raise Mistake("address_unreadable", flaw=str(error), schemes=schemes, example=example) from None
 
 
-Folder = Annotated[Path, AfterValidator(_existing_folder)]
-"""An absolute path to a folder that exists."""
-ReadableFile = Annotated[Path, AfterValidator(_existing_file)]
-
-
-def _private_file(path: Path) -> Path:
-    path = _existing_file(path)
-    if ONLY_LOOKING.get():
-        return path
-    mode = _status_of(path).st_mode
-    if mode & 0o007:
-        raise ValueError(
-            f"other users of this machine can read or change this file (mode {mode & 0o777:04o}); "
-            f"run: chmod o= {shlex.quote(str(path))}"
-        )
-    return path
-
-
-PrivateFile = Annotated[Path, AfterValidator(_private_file)]
-"""A file with a secret in it, refused if others can read it."""
-
-
-def _address(url: SecretStr) -> SecretStr:
-    text = url.get_secret_value()
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text, re.IGNORECASE):
-        raise ValueError('write an address such as "https://hooks.example.com/…" or "mailto://…"')
-    if text.partition("://")[0].lower() in WEB:
-        try:
-            check_address(text)
-        except UnreadableAddress as mistake:
-            raise ValueError(f"this address cannot be used: {mistake}") from None
+def _base_url(url: object) -> object:
+    if isinstance(url, str):
+        _check_address(url, "https://developer-api.easy-predictive-analytics.sony.com")
     return url
 
 
-Address = Annotated[SecretStr, AfterValidator(_address)]
-"""Where to send messages. It may hold a password or a token."""
+BaseUrl = Annotated[HttpUrl, BeforeValidator(_base_url)]
+
+
+def _recipient(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text, re.IGNORECASE):
+        raise Mistake("recipient_unreadable")
+    if text.partition("://")[0].lower() in WEB:
+        _check_address(text, "https://hooks.example.com/…")
+    return url
+
+
+RecipientAddress = Annotated[SecretStr, AfterValidator(_recipient)]
+"""Where notifications are sent. It may contain a password or a token."""
 
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
-def _proxy(text: str) -> str:
+def _proxy(text: str) -> None:
     begun = text.lower().startswith(tuple(f"{scheme}:" for scheme in PROXY_SCHEMES))
     address = text if "://" in text or begun else f"http://{text}"
-    try:
-        check_address(address, PROXY_SCHEMES)
-    except UnreadableAddress as mistake:
-        raise ValueError(
-            f'{mistake}; write the address of a proxy, such as "http://proxy.example.com:3128"'
-        ) from None
-    if address.lower().startswith("socks") and find_spec("socks") is None:
-        raise ValueError(
-            "SOCKS needs PySocks, which is not installed: pip install PySocks; or use an http:// proxy"
-        )
-    return text
+    _check_address(address, "http://proxy.example.com:3128", PROXY_SCHEMES)
 
 
-ProxyText = Annotated[str, AfterValidator(_proxy)]
-"""Where a proxy is. It may hold a password."""
+ProxyText = Annotated[str, _readable(_proxy)]
+"""The address of a proxy. It may contain a password."""
 
 
 class Allowed(NamedTuple):
-    """Whom one entry of allow_hosts lets through."""
+    """The hosts that one entry of allow_hosts allows."""
 
     name: str | None
-    """A host in small letters; with a dot in front, all hosts that end so."""
+    """A host in lower case; with a leading dot, all hosts that end so."""
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
     plain: bool
-    """True where http will do."""
+    """True if http is allowed."""
 
     def lets(self, host: str, peer: str | None) -> bool:
-        """Tell whether a host, or its address `peer`, is meant."""
+        """Return whether a host, or its address `peer`, is allowed."""
         if self.name is not None:
             name = host.removesuffix(".")
             return name == self.name or (self.name.startswith(".") and name.endswith(self.name))
@@ -266,7 +211,7 @@ _HOST_NAME = re.compile(r"(\*\.)?[\w-]{1,63}(\.[\w-]{1,63})*")
 
 
 def allowed_of(text: str) -> Allowed:
-    """Read an entry of allow_hosts. Raises ValueError."""
+    """Read an entry of allow_hosts. Raises Mistake."""
     name = text.lower()
     plain = name.startswith("http://")
     name = name.removeprefix("http://").removeprefix("https://").removesuffix("/").strip("[]")
@@ -275,33 +220,25 @@ def allowed_of(text: str) -> Allowed:
     except ValueError:
         pass
     if not _HOST_NAME.fullmatch(name) or name.replace(".", "").isdecimal():
-        raise ValueError(
-            'write a host, such as "store.example.com" or "*.store.example.com", or addresses, such as "10.1.2.0/24"; '
-            "without a port"
-        )
+        raise Mistake("allowed_host_unreadable")
     return Allowed(name.removeprefix("*"), None, plain)
 
 
-def _allowed_host(text: str) -> str:
-    allowed_of(text)
-    return text
-
-
-AllowedHost = Annotated[str, AfterValidator(_allowed_host)]
+AllowedHost = Annotated[str, _readable(allowed_of)]
 """A host, or addresses, that the service may name although base_url does not lead there."""
 
 _BUDGET = re.compile(r"(\d+)\s*/\s*(day|week|month|year)")
 
 
 def clocks_show(day: date, moment: time) -> datetime:
-    """Return when it is `moment` on `day`, local time: the first time, should clocks be put back.
+    """Return when local clocks show `moment` on `day`; the first time, if clocks are set back.
 
-    That day may have another distance to UTC than the present one. Where clocks are put forward past `moment`, which some
-    zones do at midnight, it comes by as much later.
+    The UTC offset of that day may differ from the present one. Where clocks are set forward past `moment`,
+    which some zones do at midnight, the result is later by the same amount.
     """
     wanted = datetime.combine(day, moment)
     found = wanted.astimezone()
-    # Else Python takes it for an earlier moment, perhaps of the day before.
+    # Otherwise Python returns an earlier moment, perhaps of the day before.
     return found if found.replace(tzinfo=None) == wanted else wanted.replace(fold=1).astimezone()
 
 
@@ -312,22 +249,19 @@ class Budget(NamedTuple):
     period: str
 
     def begins(self, now: datetime) -> datetime:
-        """Return when the period that `now` is in began, local time."""
+        """Return when the period that contains `now` began, local time."""
         day = now.astimezone().date()
-        match self.period:
-            case "day":
-                pass
-            case "week":
-                day -= timedelta(days=day.weekday())
-            case "month":
-                day = day.replace(day=1)
-            case _:
-                day = day.replace(month=1, day=1)
-        return clocks_show(day, time())
+        first = {
+            "day": day,
+            "week": day - timedelta(days=day.weekday()),
+            "month": day.replace(day=1),
+            "year": day.replace(month=1, day=1),
+        }
+        return clocks_show(first[self.period], time())
 
     def ends(self, now: datetime) -> datetime:
         """Return when the next period begins."""
-        # A day more than the longest period lies in the next one; two hours more if a clock change shortens a day.
+        # The longest period and two hours later is in the next one, even if a clock change shortens a day.
         return self.begins(self.begins(now) + self.longest + timedelta(hours=2))
 
     @property
@@ -342,34 +276,9 @@ def budget_of(text: object) -> Budget | None:
     return Budget(int(found[1]), found[2]) if found else None
 
 
-def _budget(text: str) -> str:
-    if budget_of(text) is None:
-        raise ValueError('write a budget as "4/month" (day, week, month or year)')
-    return text
-
-
-BudgetText = Annotated[str, AfterValidator(_budget)]
-
-
-def _pattern(text: str) -> str:
-    Pattern(text)
-    return text
-
-
-PatternText = Annotated[str, AfterValidator(_pattern)]
-
-
-_WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
-
-
-def _window(text: str) -> str:
-    found = _WINDOW.fullmatch(text)
-    if not found or found[1] + found[2] == found[3] + found[4]:
-        raise ValueError('write a window in local time as "22:00-06:00"')
-    return text
-
-
-WindowText = Annotated[str, AfterValidator(_window)]
+BudgetText = Annotated[str, _matching("budget_unreadable", _BUDGET.pattern)]
+_MOMENT = r"([01]\d|2[0-3]):[0-5]\d"
+WindowText = Annotated[str, _matching("window_unreadable", rf"(?!(.*)-\1$){_MOMENT}-{_MOMENT}")]
 
 
 def window_of(text: str) -> tuple[time, time]:
@@ -378,15 +287,19 @@ def window_of(text: str) -> tuple[time, time]:
     return time.fromisoformat(begin), time.fromisoformat(end)
 
 
-_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+PatternText = Annotated[str, _readable(Pattern)]
 
 
-def _model_name(name: str) -> str:
-    if not _MODEL_NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} cannot be a model's name; use small letters, digits, - and _ (63 at most)"
-        )
-    return name
+def _command(value: object) -> object:
+    return shlex.split(value) if isinstance(value, str) else value
 
 
-ModelName = Annotated[str, AfterValidator(_model_name)]
+def _found_anywhere(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a relative path: it would lead into the job's folder, where the gate is run."""
+    if command and "/" in command[0] and not command[0].startswith("/"):
+        raise Mistake("program_path_relative", program=command[0])
+    return command
+
+
+Command = Annotated[tuple[str, ...], BeforeValidator(_command), AfterValidator(_found_anywhere)]
+"""A program and its arguments; in the file a list, or a text as a shell would read it."""

@@ -4,6 +4,7 @@ A step of a job that cannot continue raises exactly one `Setback`.
 """
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -97,8 +98,8 @@ class JobFailed(Setback):
 class ConfigError(Exception):
     """The configuration cannot be used; carries every mistake found, not just the first."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{each.code} {dict(each.facts)}" for each in problems))
         self.problems = problems
 
 

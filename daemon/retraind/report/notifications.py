@@ -23,9 +23,10 @@ from retraind.api.error_table import wait_asked_for
 from retraind.api.failures import NETWORK_ERRORS, network_retry
 from retraind.api.http import basic_auth, new_session
 from retraind.api.redaction import fingerprint
+from retraind.config.mistakes import refused
 from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError, Party, Retry
-from retraind.domain.problems import legacy
+from retraind.domain.problems import Problem, legacy, problem
 from retraind.domain.records import Entry
 from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
 from retraind.store.journal import Journal
@@ -168,7 +169,7 @@ class _ThroughApprise:
         except Exception:  # noqa: BLE001 - a hundred services' code; its words may show the address
             known = False
         if not known:
-            raise ConfigError([f"{name}: Apprise cannot make sense of this address."])
+            raise ConfigError([refused(name, problem("recipient_unknown"))])
 
     def tell(self, message: Message) -> None:
         taken = self._target.notify(
@@ -197,7 +198,7 @@ def as_json(message: Message) -> dict[str, Any]:
 def recipients_of(settings: Settings, clock: Clock | None = None) -> list[Recipient]:
     """Return whom [notify] names. Raises ConfigError with every address that cannot be used."""
     found: list[Recipient] = []
-    problems: list[str] = []
+    problems: list[Problem] = []
     for number, url in enumerate(settings.notify.urls):
         try:
             found.append(_recipient(url, number, settings.api, clock or Clock()))
@@ -217,12 +218,7 @@ def _recipient(url: SecretStr, number: int, api: ApiSettings, clock: Clock) -> R
     try:
         return _ThroughApprise(address, name)
     except ImportError:
-        raise ConfigError(
-            [
-                f"{name}: addresses other than https:// and http:// need Apprise, which is not installed. "
-                "Run: pip install 'retraind[notify]'"
-            ]
-        ) from None
+        raise ConfigError([refused(name, problem("apprise_missing"))]) from None
 
 
 def test_message(clock: Clock) -> Message:

@@ -1,6 +1,7 @@
 """Web addresses: what is wrong with one that a person wrote, and how much of any may be shown.
 
-A password may contain the very characters that end it. So no part of an address that cannot be read for certain is shown.
+A password may contain the very characters that end it. So no part of an address is shown that cannot be read
+for certain.
 """
 
 import ipaddress
@@ -17,11 +18,15 @@ _NO_SECRET = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w./~-]*", re.IGNORECASE)
 """A text without anything that separates a password from what is beside it."""
 _HOST = re.compile(r"[\w.-]{1,253}")
 _LONGEST_LABEL = 63
-_LARGEST_PORT = 65_535
 
 
 class UnreadableAddress(ValueError):
-    """A text cannot be read as an address for certain; the message says why, and shows nothing of it."""
+    """A text cannot be read as an address for certain. The message is a code, and shows nothing of the text.
+
+    no_scheme, other_scheme: the scheme is missing, or is not one of those that are allowed. character: there is
+    a space or another character that must be percent-encoded. host: the host or port cannot be read. password:
+    there may be a password that ends too early.
+    """
 
 
 def place_of(address: str) -> str:
@@ -47,7 +52,7 @@ def host_of(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """Return an address that a person wrote without its user, password and query; hidden where these cannot be told apart."""
+    """Return an address that a person wrote without user, password and query; hidden if these are unclear."""
     if _NO_SECRET.fullmatch(address):
         return address
     try:
@@ -62,11 +67,11 @@ def check_address(text: str, schemes: Collection[str] = WEB) -> None:
     """Raise UnreadableAddress unless a text that a person wrote is an address with one of these schemes."""
     scheme, _, _, _ = _read(text)
     if scheme.lower() not in schemes:
-        raise UnreadableAddress(f"it has to begin with {' or '.join(f'{each}://' for each in schemes)}")
+        raise UnreadableAddress("other_scheme")
 
 
 def shown_value(value: object) -> object:
-    """Return a value of the configuration as a message may show it: whatever may be an address without its secrets."""
+    """Return a value of the configuration as a message may show it: addresses without their secrets."""
     if isinstance(value, str):
         return shown(value) if _may_be_address(value) else value
     if isinstance(value, Iterable):
@@ -81,25 +86,22 @@ def _may_be_address(text: str) -> bool:
 def _read(address: str) -> tuple[str, str, str, str]:
     """Take an address apart: scheme, user and place, path, and the rest. Raises UnreadableAddress."""
     if _UNFIT.search(address):
-        raise UnreadableAddress("it contains a space or another character that has to be percent-encoded")
+        raise UnreadableAddress("character")
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise UnreadableAddress("its host or port cannot be read") from None
+        raise UnreadableAddress("host") from None
     if not _SCHEME.fullmatch(parts.scheme) or not address.lower().startswith(f"{parts.scheme}://"):
-        raise UnreadableAddress("its scheme is missing, such as https://")
+        raise UnreadableAddress("no_scheme")
     if not host or not _is_host(host) or port == 0:
-        raise UnreadableAddress("its host or port cannot be read")
+        raise UnreadableAddress("host")
     read = address[: len(parts.scheme)], parts.netloc, parts.path, f"{parts.query}{parts.fragment}"
     if "@" in f"{parts.path}{read[3]}":
         before = address.removeprefix(f"{read[0]}://").rpartition("@")[0]
         # Teams has webhooks with such a path; their hosts have a dot, and no colon is in front of it.
         if ":" in before or "." not in host:
-            raise UnreadableAddress(
-                "it may contain a password that ends too early: in a user and password write / as %2F, ? as %3F, # as %23, and "
-                "elsewhere @ as %40"
-            )
+            raise UnreadableAddress("password")
     return read
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.cli.checkup import checkup
+from retraind.config.load import load
 from retraind.config.settings import ModelSettings, Settings, SweepSettings
 from retraind.daemon import Daemon
 from retraind.domain.job import Outcome, State
@@ -270,10 +271,13 @@ def test_a_share_that_does_not_answer_at_the_start_is_no_mistake_of_the_configur
     """Exit code 2 would be the end of all models until a person comes."""
     share = faulty(tmp_path / "disk", tmp_path / "share")
     share.die()
-    settings = Settings(
-        state={"url": f"sqlite:///{tmp_path}/state/journal.db", "spool": tmp_path / "spool"},
-        models={"churn": {"drop": share.point, "api_key": "k"}},
+    config = tmp_path / "config.toml"
+    config.touch(0o600)
+    config.write_text(
+        f'[state]\nurl = "sqlite:///{tmp_path}/state/journal.db"\nspool = "{tmp_path}/spool"\n'
+        f'[models.churn]\ndrop = "{share.point}"\napi_key = "k"\n'
     )
+    settings, _ = load(config)
     told = next(
         finding for finding in checkup(settings, online=False) if finding.subject == "models.churn.drop"
     )

@@ -12,6 +12,7 @@ from retraind.domain.failures import ConfigError
 from retraind.domain.job import Outcome, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER, Away, Shares
+from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
 from retraind.system.files import held
 from support.process import Site
@@ -280,10 +281,12 @@ def test_one_folder_that_is_mounted_in_two_places_cannot_be_that_of_two_models(t
     first, second = (site.add_model(name, "k") for name in ("first", "second"))
     load(site.config)
     mount(second, "--bind", first)
-    with pytest.raises(
-        ConfigError, match=r"models\.second\.drop = .*: this is the same folder as models\.first\.drop"
-    ):
+    with pytest.raises(ConfigError) as caught:
         load(site.config)
+    (problem,) = caught.value.problems
+    told = Voice().tell(problem)
+    assert 'models.second.drop = "' in told
+    assert "This is the same folder as models.first.drop." in told
 
 
 def test_check_tells_of_an_archive_in_which_nothing_can_be_filed(tmp_path, mount):

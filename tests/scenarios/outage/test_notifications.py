@@ -159,19 +159,21 @@ def test_addresses_in_a_file_that_others_can_read_are_refused_as_any_secret(site
     site.config.chmod(0o644)
     done = site.command("check")
     assert done.returncode == 2
-    assert "notify.urls: this file holds a secret" in done.stdout
+    assert "notify.urls: The file contains a secret" in done.stdout
 
 
 def test_nobody_to_tell_and_nonsense_are_said_without_what_was_written(site):
     text = site._text
     site._text = text.replace("urls = [", "urls = [] #")
     site.write()
-    assert "names nobody" in site.command("notify").stderr
+    assert "No recipient is configured" in site.command("notify").stderr
     site._text = text.replace("urls = [", 'urls = ["secret-token", ')
     site.write()
     done = site.command("check")
     assert done.returncode == 2
-    assert 'notify.urls.0 = (hidden): write an address such as "https://' in done.stderr
+    assert (
+        'notify.urls.0 = (hidden): This is not an address. Write an address such as "https://' in done.stderr
+    )
     assert "secret-token" not in done.stderr
 
 

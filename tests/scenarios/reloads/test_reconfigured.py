@@ -163,7 +163,7 @@ def test_what_cannot_be_adopted_is_refused_in_words(site, service):
     for names, why in (
         (("churn", "price"), "is in the configuration"),
         (("nobody", "price"), "There are no jobs of a model 'nobody'"),
-        (("nobody", "somebody"), "The configuration has no model 'somebody'"),
+        (("nobody", "somebody"), 'There is no model "somebody"'),
         (("churn", "churn"), "is in the configuration"),
     ):
         refused = site.command("adopt", *names)

@@ -1,0 +1,231 @@
+"""What pydantic does not check: rules between keys, between models, and what is on the machine.
+
+Plain functions. They read what the file and the variables give, whatever its shape, so that a mistake in one
+key hides no other; each yields the location of a setting and what is wrong with it.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from retraind.config.patterns import Pattern, can_both_match
+from retraind.config.settings import WORK, ModelSettings
+from retraind.config.types import budget_of, expanded, to_span
+from retraind.domain.failures import OUT_OF_REACH
+from retraind.domain.problems import Problem, problem
+from retraind.system.probe import ask_each
+
+Given = Mapping[str, Any]
+Location = tuple[str | int, ...]
+"""The keys that lead to a setting, such as ("models", "churn", "drop")."""
+Wrong = tuple[Location, Problem]
+
+_FOLDERS = ("drop", "done", "failed")
+_API_KEYS = ("api_key", "api_key_file", "credential")
+_SECRET_KEYS = ("secret_key", "secret_key_file", "secret_credential")
+_KEY_FILES = ("api_key_file", "secret_key_file")
+
+
+class Found(NamedTuple):
+    """What is at a path."""
+
+    place: Path
+    """The path without links, as far as they could be followed."""
+    status: os.stat_result | OSError
+
+
+def tables(given: Given) -> dict[str, dict[str, Any]]:
+    """Return the models' tables, without keys that have no value."""
+    models = given.get("models")
+    named = models.items() if isinstance(models, dict) else ()
+    return {
+        name: {key: value for key, value in table.items() if value is not None}
+        for name, table in named
+        if isinstance(table, dict)
+    }
+
+
+def paths(given: Given) -> dict[Location, Path]:
+    """Return the paths where something must be."""
+    named: dict[Location, Any] = {
+        ("models", name, key): table.get(key)
+        for name, table in tables(given).items()
+        for key in (*_FOLDERS, *_KEY_FILES)
+    }
+    if isinstance(api := given.get("api"), dict):
+        named["api", "ca_bundle"] = api.get("ca_bundle")
+    found = {
+        location: expanded(Path(value))
+        for location, value in named.items()
+        if isinstance(value, str) and "\0" not in value
+    }
+    return {
+        location: path
+        for location, path in found.items()
+        if location[-1] not in _FOLDERS or path.is_absolute()
+    }
+
+
+def look_at(places: Iterable[Path]) -> dict[Path, Found]:
+    """Find out what is at each path. A share that hangs is given up after a while."""
+    asked = list(dict.fromkeys(places))
+    answers = ask_each([(path, _look_at) for path in asked])
+    return {
+        path: Found(_comparable(path), answer) if isinstance(answer, OSError) else answer
+        for path, answer in zip(asked, answers, strict=True)
+    }
+
+
+def _look_at(place: Path) -> Found:
+    try:
+        return Found(place, place.stat())
+    except OSError as error:
+        return Found(place, error)
+
+
+def _comparable(path: Path) -> Path:
+    """Return a path in the form in which it can be compared. No share is asked."""
+    return Path(os.path.abspath(expanded(path)))  # noqa: PTH100
+
+
+# What only the daemon enforces
+
+
+def missing_or_exposed(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:
+    """Yield folders and files that are missing, and key files that others can read.
+
+    A folder whose share is out of reach is not a mistake: the daemon waits for it.
+    """
+    for location, path in places.items():
+        if mistake := _mistake_at(str(location[-1]), path, found[path].status):
+            yield location, mistake
+
+
+def _mistake_at(key: str, path: Path, status: os.stat_result | OSError) -> Problem | None:
+    if isinstance(status, FileNotFoundError):
+        return problem("path_missing")
+    if isinstance(status, OSError):
+        waits = key in _FOLDERS and status.errno in OUT_OF_REACH
+        return None if waits else problem("path_inaccessible", reason=status.strerror)
+    if key in _FOLDERS:
+        return None if stat.S_ISDIR(status.st_mode) else problem("not_a_folder")
+    if not stat.S_ISREG(status.st_mode):
+        return problem("not_a_file")
+    exposed = key in _KEY_FILES and status.st_mode & 0o007
+    return problem("key_file_exposed", path=path, mode=status.st_mode & 0o777) if exposed else None
+
+
+def exposed_secrets(file: Path, content: Given) -> Iterator[Problem]:
+    """Yield that the configuration file contains secrets and other users can read it."""
+    settings = [
+        f"models.{name}.{key}"
+        for name, table in tables(content).items()
+        for key in ("api_key", "secret_key")
+        if key in table
+    ]
+    if isinstance(notify := content.get("notify"), dict) and notify.get("urls"):
+        settings.append("notify.urls")
+    if settings and file.stat().st_mode & 0o007:
+        yield problem("secrets_exposed", file=file, settings=settings)
+
+
+# What all commands need
+
+
+def shared_folders(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:
+    """Yield drop folders that are the same as another one or inside it, through links and mounts.
+
+    Sorted by path, a folder is followed by its descendants, so one pass with a stack of parents finds all.
+    """
+    parents: list[tuple[str, Path]] = []
+    known: dict[tuple[int, int], str] = {}
+    drops = [(str(location[1]), found[path]) for location, path in places.items() if location[-1] == "drop"]
+    for name, (folder, status) in sorted(drops, key=lambda drop: drop[1].place.parts):
+        while parents and not folder.is_relative_to(parents[-1][1]):
+            parents.pop()
+        other, parent = parents[-1] if parents else (None, None)
+        same = folder == parent
+        parents.append((name, folder))
+        if isinstance(status, os.stat_result):
+            # One folder may be mounted in two places.
+            twin = known.setdefault((status.st_dev, status.st_ino), name)
+            if twin != name:
+                other, same = twin, True
+        if other is not None:
+            yield ("models", name, "drop"), problem("drop_folder_overlaps", other=other, same=same)
+
+
+def missing_socks(given: Given) -> Iterator[Wrong]:
+    """Yield that the proxy needs a library that is not installed."""
+    api = given.get("api")
+    proxy = api.get("proxy") if isinstance(api, dict) else None
+    if isinstance(proxy, str) and re.match(r"(?i)socks\w*://", proxy) and find_spec("socks") is None:
+        yield ("api", "proxy"), problem("socks_missing")
+
+
+def between_keys(given: Given) -> Iterator[Wrong]:
+    """Yield what is wrong between the keys of each model's table."""
+    for name, table in tables(given).items():
+        for check in (_credentials, _gate, _patterns, _filing, _retention):
+            for mistake in check(table):
+                yield ("models", name), mistake
+
+
+def _credentials(table: Given) -> Iterator[Problem]:
+    api = [key for key in _API_KEYS if key in table]
+    secret = [key for key in _SECRET_KEYS if key in table]
+    if len(api) + len(secret) != 1:
+        yield problem("credentials_not_one", given=api + secret)
+    elif secret and "model_id" not in table:
+        yield problem("model_id_missing", credential=secret[0])
+    elif api and "model_id" in table:
+        yield problem("model_id_unneeded")
+
+
+def _gate(table: Given) -> Iterator[Problem]:
+    asked = table.get("switch") == "gate"
+    if asked and not table.get("gate"):
+        yield problem("gate_missing")
+    if "gate" in table and not asked:
+        yield problem("gate_unused")
+
+
+def _patterns(table: Given) -> Iterator[Problem]:
+    train, evaluation = (table.get(key, ModelSettings.model_fields[key].default) for key in ("train", "eval"))
+    if table.get("mode", "pair") != "pair" or not isinstance(train, str) or not isinstance(evaluation, str):
+        return
+    try:
+        overlap = can_both_match(Pattern(train), Pattern(evaluation))
+    except ValueError:
+        # This is reported for the pattern itself.
+        return
+    if overlap:
+        yield problem("patterns_overlap", train=train, evaluation=evaluation)
+    if ("{key}" in train) != ("{key}" in evaluation):
+        yield problem("key_in_one_pattern")
+
+
+def _filing(table: Given) -> Iterator[Problem]:
+    named = {key: _comparable(Path(path)) for key in _FOLDERS if isinstance(path := table.get(key), str)}
+    drop, done, failed = map(named.get, _FOLDERS)
+    for key, folder in named.items():
+        if drop and key != "drop" and (folder == drop or folder.is_relative_to(drop / WORK)):
+            yield problem("filing_folder_in_use", key=key, arriving=folder == drop, default=drop / key)
+    if done and done == failed:
+        yield problem("filing_folders_equal")
+
+
+def _retention(table: Given) -> Iterator[Problem]:
+    budget = budget_of(table.get("budget"))
+    try:
+        retention = to_span(table.get("retention"))
+    except ValueError:
+        # This is reported for the key itself.
+        return
+    if budget and isinstance(retention, timedelta) and retention < budget.longest:
+        yield problem("retention_too_short", longest=budget.longest)

@@ -1,0 +1,386 @@
+"""Mistakes in the configuration, and in what a command names.
+
+`setting_refused` says where a mistake is; the codes after it say what it is.
+"""
+
+import shlex
+from datetime import timedelta
+
+from retraind.report.wording.en._parts import listing
+from retraind.report.wording.words import Name, Place, Said, Words
+
+# The file
+
+
+def config_missing(file: Place) -> Words:
+    return Words(f"{file} does not exist.", "Name the configuration file with -c FILE.")
+
+
+def no_config(here: Place, system: Place, variable: str) -> Words:
+    return Words(
+        f"No configuration was found: neither ./{here} nor {system} exists, and ${variable} is not set.",
+        "Start from config.example.toml, or name a file with -c FILE.",
+    )
+
+
+def config_unreadable(file: Place, reason: str, denied: bool) -> Words:
+    remedy = "Let the service's user read it, and run commands as that user." if denied else ""
+    return Words(f"{file} cannot be read: {reason}.", remedy)
+
+
+def config_not_toml(file: Place, text: Name) -> Words:
+    return Words(f"{file} is not valid TOML: {text}.", "Correct the file there.")
+
+
+def config_not_utf8(file: Place, offset: int) -> Words:
+    return Words(f"{file} is not UTF-8 text (byte {offset:,}).", "Save the file as UTF-8.")
+
+
+def secrets_exposed(file: Place, settings: tuple[Name, ...]) -> Words:
+    return Words(
+        f"{file}: {listing(settings)}: The file contains a secret, and other users of this machine can read "
+        "or change it.",
+        f"Run: chmod o= {shlex.quote(file)}, or keep the secret in a key file or an environment variable.",
+    )
+
+
+def _known(names: tuple[Name, ...], known: str) -> str:
+    return f"Did you mean {names[0]}?" if len(names) == 1 else f"{known} are: {', '.join(names)}."
+
+
+def variable_unknown(variable: Name, known: tuple[Name, ...]) -> Words:
+    """`known` is the name that is probably meant, or all names."""
+    return Words(f"Environment variable {variable} sets nothing.", _known(known, "Known tables"))
+
+
+# A setting
+
+
+def setting_refused(
+    *, file: Place | None, variable: Name | None, setting: Name, value: Name | None, mistake: Said
+) -> Words:
+    """`value` is as it would be written in the file; it is None where it may be a secret."""
+    source = f"Environment variable {variable}" if variable else file
+    key = setting if value is None else f"{setting} = {value}"
+    return Words(": ".join(part for part in (source, key, mistake.what) if part), mistake.remedy)
+
+
+def setting_unknown(known: tuple[Name, ...]) -> Words:
+    """`known` is the name that is probably meant, or all names."""
+    return Words("There is no such key.", _known(known, "Known keys"))
+
+
+def setting_missing(key: str) -> Words:
+    if key == "models":
+        return Words("No model is configured.", "Add a table [models.NAME] with drop and api_key_file.")
+    remedy = "Name the folder where this model's files arrive." if key == "drop" else "Add it."
+    return Words("This key is required.", remedy)
+
+
+def table_expected(table: Name) -> Words:
+    return Words(
+        "This must be a table.", f"Write [{table}{'.NAME' * (table == 'models')}], and its keys below."
+    )
+
+
+_LIMITS = {
+    "literal_error": "",
+    "greater_than_equal": "at least ",
+    "less_than_equal": "at most ",
+}
+
+
+def value_invalid(kind: str, limit: str | None, text: Name) -> Words:
+    """`kind` and `limit` are pydantic's, as is `text`, which stands where these say too little."""
+    if kind in _LIMITS:
+        return Words("This value is not allowed.", f"Write {_LIMITS[kind]}{limit}.")
+    return Words(f"This value cannot be read: {text.removeprefix('Value error, ')}.")
+
+
+# Values
+
+
+def duration_unreadable() -> Words:
+    return Words(
+        "This is not a duration.", 'Write a number and a unit, such as "30s", "10m", "24h" or "30d".'
+    )
+
+
+def duration_out_of_range(longest: timedelta) -> Words:
+    return Words(
+        f"A duration cannot be negative, or longer than {longest.days}d.", "Write a duration in this range."
+    )
+
+
+def duration_zero() -> Words:
+    return Words("This duration must be longer than zero.", 'Write a longer one, such as "10s".')
+
+
+def duration_without_unit() -> Words:
+    return Words(
+        "A number without a unit counts as seconds.", 'Write the duration with its unit, such as "400d".'
+    )
+
+
+def size_unreadable() -> Words:
+    return Words("This is not a size.", 'Write a number and a unit, such as "500MiB" or "20GiB".')
+
+
+def budget_unreadable() -> Words:
+    return Words("This is not a budget.", 'Write it as "4/month" (day, week, month or year).')
+
+
+def window_unreadable() -> Words:
+    return Words(
+        "This is not a time window.", 'Write two different local times of day, such as "22:00-06:00".'
+    )
+
+
+def model_name_unreadable() -> Words:
+    return Words("This cannot be the name of a model.", "Use at most 63 lower-case letters, digits, - and _.")
+
+
+def variable_name_unreadable() -> Words:
+    return Words("This is not the name of an environment variable.", "Write the name alone, without a value.")
+
+
+def variable_reserved() -> Words:
+    return Words(
+        "This variable is retraind's own and can lead to keys; a gate does not receive it.",
+        "Remove it from the list.",
+    )
+
+
+def program_path_relative(program: Name) -> Words:
+    return Words(
+        f"The path of {program} is not absolute; the gate runs in the folder of the job.",
+        "Write its absolute path, beginning with /, or the name of a program in PATH.",
+    )
+
+
+def journal_url_unsupported() -> Words:
+    return Words("Only SQLite is supported.", "Write sqlite:/// and the absolute path of the journal.")
+
+
+_FLAWS = {
+    "no_scheme": "The scheme of this address is missing, such as https://.",
+    "character": "This address contains a space or another character that must be percent-encoded.",
+    "host": "The host or port of this address cannot be read.",
+    "password": "This address may contain a password that ends too early.",
+}
+
+
+def address_unreadable(flaw: str, schemes: tuple[str, ...], example: str) -> Words:
+    """`schemes` are those that the address may have."""
+    *others, last = (f"{scheme}://" for scheme in schemes)
+    what = _FLAWS.get(flaw) or f"This address must begin with {', '.join(others)} or {last}."
+    if flaw == "password":
+        remedy = "In a user and password write / as %2F, ? as %3F and # as %23; elsewhere write @ as %40."
+    else:
+        remedy = f'Write an address such as "{example}".'
+    return Words(what, remedy)
+
+
+def recipient_unreadable() -> Words:
+    return Words(
+        "This is not an address.", 'Write an address such as "https://hooks.example.com/…" or "mailto://…".'
+    )
+
+
+def recipient_unknown() -> Words:
+    return Words(
+        "Apprise does not recognise this address.", "Write it as Apprise documents it for this service."
+    )
+
+
+def apprise_missing() -> Words:
+    return Words(
+        "Addresses other than https:// and http:// require Apprise, which is not installed.",
+        "Run: pip install 'retraind[notify]'",
+    )
+
+
+def recipients_missing() -> Words:
+    return Words("No recipient is configured.", "List their addresses in notify.urls.")
+
+
+def socks_missing() -> Words:
+    return Words(
+        "SOCKS requires PySocks, which is not installed.",
+        "Run: pip install PySocks, or use a proxy with http://.",
+    )
+
+
+def allowed_host_unreadable() -> Words:
+    return Words(
+        "This is neither a host nor a network.",
+        'Write, without a port, a host such as "store.example.com" or "*.store.example.com", or addresses '
+        'such as "10.1.2.0/24".',
+    )
+
+
+def pattern_not_a_name() -> Words:
+    return Words(
+        "A pattern is a file name, or one folder and a file name.", 'Write it such as "train/{key}".'
+    )
+
+
+def pattern_folder_reserved() -> Words:
+    return Words(
+        "done, failed and hidden folders are retraind's own; no data is read from them.",
+        "Name another folder.",
+    )
+
+
+def pattern_folder_with_wildcard() -> Words:
+    return Words("The folder in a pattern cannot contain wildcards or {key}.", "Write its name in full.")
+
+
+def pattern_with_two_keys() -> Words:
+    return Words("A pattern can contain {key} only once.", "Write {key} once, and * elsewhere.")
+
+
+def pattern_with_other_wildcard() -> Words:
+    return Words("A pattern supports only * and {key} as wildcards.", "Write * for any other wildcard.")
+
+
+# Paths
+
+
+def path_relative() -> Words:
+    return Words("This path is not absolute.", "Write the absolute path, beginning with /.")
+
+
+def path_with_nul() -> Words:
+    return Words("This path contains a NUL character.", "Write the path without it.")
+
+
+def path_missing() -> Words:
+    return Words(
+        "This path does not exist.",
+        "Create it, or mount the share, and let the service's user access it.",
+    )
+
+
+def path_inaccessible(reason: str) -> Words:
+    return Words(
+        f"This path cannot be accessed: {reason}.",
+        "Let the service's user access it, or fix the mount.",
+    )
+
+
+def not_a_folder() -> Words:
+    return Words("This path is not a folder.", "Name a folder.")
+
+
+def not_a_file() -> Words:
+    return Words("This path is not a regular file.", "Name a file.")
+
+
+def key_file_exposed(path: Place, mode: int) -> Words:
+    return Words(
+        f"Other users of this machine can read or change this file (mode {mode:04o}).",
+        f"Run: chmod o= {shlex.quote(path)}",
+    )
+
+
+def drop_folder_overlaps(other: Name, same: bool) -> Words:
+    """`same`: the two folders are the same; else this one is inside the other."""
+    return Words(
+        f"This is {'the same folder as' if same else 'a folder inside'} models.{other}.drop.",
+        "Give each model its own drop folder, beside the others.",
+    )
+
+
+# Between the keys of a model
+
+
+def credentials_not_one(given: tuple[str, ...]) -> Words:
+    return Words(
+        f"Exactly one credential is required; configured: {listing(given) or 'none'}.",
+        "Write api_key_file, or credential (systemd), or set api_key in a RETRAIND_... variable, or write the "
+        "account's secret key with model_id.",
+    )
+
+
+def model_id_missing(credential: str) -> Words:
+    return Words(
+        f"{credential} requires model_id.", "Add the model's number on the service's screen as model_id."
+    )
+
+
+def model_id_unneeded() -> Words:
+    return Words(
+        "model_id belongs to the account's secret key; an API key is for one model already.",
+        "Remove model_id, or configure the secret key.",
+    )
+
+
+def gate_missing() -> Words:
+    return Words('switch = "gate" requires gate, the command that decides.', "Add gate.")
+
+
+def gate_unused() -> Words:
+    return Words('gate is used only with switch = "gate".', 'Add switch = "gate", or remove gate.')
+
+
+def patterns_overlap(train: Name, evaluation: Name) -> Words:
+    return Words(
+        f'train = "{train}" and eval = "{evaluation}" can both match the same name.',
+        "Begin or end them with different fixed words (train_{key} and eval_{key}), or use folders "
+        "(train/{key} and eval/{key}).",
+    )
+
+
+def key_in_one_pattern() -> Words:
+    return Words(
+        "Only one of train and eval contains {key}, which joins the two files.",
+        "Write {key} in both, or in neither.",
+    )
+
+
+def filing_folder_in_use(key: str, arriving: bool, default: Place) -> Words:
+    """`arriving`: it is the drop folder; else it is where sealed deliveries are."""
+    use = "arrive" if arriving else "are in work"
+    return Words(
+        f"{key} is the folder in which deliveries {use}.",
+        f"Name another folder, or remove {key} to use {default}.",
+    )
+
+
+def filing_folders_equal() -> Words:
+    return Words(
+        "done and failed are the same folder, so nothing shows which data was used.",
+        "Name two different folders.",
+    )
+
+
+def retention_too_short(longest: timedelta) -> Words:
+    return Words(
+        "retention is shorter than the period of budget; trainings whose records are deleted cannot be "
+        "counted.",
+        f'Write at least retention = "{longest.days}d".',
+    )
+
+
+# Commands
+
+
+def state_unknown(name: Name, known: tuple[str, ...]) -> Words:
+    return Words(f'There is no state "{name}".', f"States are: {', '.join(known)}.")
+
+
+def limit_too_low(limit: int) -> Words:
+    return Words(f"--limit {limit} lists no jobs.", "Write at least 1.")
+
+
+def model_unknown(name: Name, known: tuple[Name, ...]) -> Words:
+    """`known` are the models of the configuration, and of the journal where their jobs can be listed."""
+    return Words(f'There is no model "{name}".', f"Models are: {', '.join(known)}." if known else "")
+
+
+def model_still_configured(name: Name) -> Words:
+    return Words(
+        f"{name} is in the configuration.",
+        "Remove or rename its table and reload the configuration; then its jobs can be moved.",
+    )
