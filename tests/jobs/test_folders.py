@@ -82,7 +82,9 @@ def test_it_waits_for_the_old_folder_as_long_as_that_is_away(world, tmp_path):
     give_another(world, tmp_path / "new")
     job = world.pipeline.advance_one(job)
     assert job.state is State.SEALED
-    assert f"taken in from {mount_point}, which is no longer the model's drop folder" in job.trouble
+    assert f"taken in from {mount_point}, which is no longer the model's drop folder" in world.tell(
+        job, job.trouble
+    )
     old.rename(mount_point)
     assert world.run(job).outcome is Outcome.TRAINED
 
@@ -120,10 +122,12 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
         )
         job = world.pipeline.advance_one(job)
         assert job.state is State.FILING
-        assert f"The job was filed in {old}" in job.trouble
+        assert f"The job was filed in {old}" in world.tell(job, job.trouble)
         old.mkdir()  # The bare mount point.
         job = world.pipeline.advance_one(job)
-        assert f"{old} is another folder than before; its share is probably not mounted." in job.trouble
+        assert f"{old} is another folder than before; its share is probably not mounted." in world.tell(
+            job, job.trouble
+        )
         assert not list(old.iterdir())
         old.rmdir()
         away.rename(old)

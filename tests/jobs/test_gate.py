@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.job import Job, Role, SealedFile, Signature, State, job_id
+from retraind.domain.problems import problem
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import evidence
 
@@ -60,18 +61,15 @@ def test_a_gate_whose_folder_is_out_of_reach_has_not_said_no(tmp_path):
 
 def test_a_gate_that_is_not_there_has_not_said_yes(tmp_path):
     verdict = ask([str(tmp_path / "no-such-gate")], tmp_path, a_job("train_1.csv"))
-    assert not verdict.passed
-    assert verdict.sentence == (
-        "The gate no-such-gate could not be started (No such file or directory), so the model was not switched."
+    assert verdict.problem == problem(
+        "gate_not_started", command="no-such-gate", reason="No such file or directory"
     )
 
 
-@pytest.mark.parametrize(("number", "told"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "signal 40")])
+@pytest.mark.parametrize(("number", "told"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "40")])
 def test_a_gate_that_was_killed_has_said_neither_yes_nor_no(tmp_path, number, told):
     verdict = ask(["sh", "-c", f"kill -{number} $$"], tmp_path, a_job("train_1.csv"))
-    assert (verdict.passed, verdict.exit_code) == (False, -number)
-    assert f"The gate was ended by {told} before it had decided" in verdict.sentence
-    assert "exit code" not in verdict.sentence
+    assert (verdict.problem, verdict.exit_code) == (problem("gate_killed", signal=told), -number)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,7 +78,7 @@ def test_no_name_is_a_command_to_the_gate(tmp_path, name):
     folder = tmp_path / job.id
     folder.mkdir()
     verdict = ask([sys.executable, "-c", TELL], folder, job)
-    assert verdict.passed, verdict.output
+    assert verdict.problem is None, verdict.output
     arguments, told, directory, _ = json.loads(verdict.output)
     (argument,) = arguments
     assert argument == told["folder"]
@@ -96,7 +94,7 @@ def test_not_even_a_gate_that_is_a_careless_shell_script_runs_what_is_in_a_name(
     folder.mkdir()
     script = tmp_path / "gate.sh"
     script.write_text('eval "echo $1"\nls $1\ncat > /dev/null\n')
-    assert ask(["/bin/sh", str(script)], folder, job).passed
+    assert ask(["/bin/sh", str(script)], folder, job).problem is None
     assert not (tmp_path / "pwned").exists()
 
 

@@ -148,7 +148,7 @@ def test_the_gate_decides_by_its_exit_code_and_its_words_are_kept(tmp_path, verd
 @pytest.mark.parametrize(
     ("gate", "sentence"),
     [
-        (["sh", "-c", "sleep 60"], "no answer within 1 s"),
+        (["sh", "-c", "sleep 60"], "did not answer within 1 s"),
         (["/no/such/gate"], "could not be started"),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_changed_file_whose_name_was_taken_again_is_filed_and_nothing_is_lost(
         f"failed/{job.id}/train_2026-11.csv": b"half of it",
     }
     note = world.read(job, "ERROR.txt")
-    assert "a newer file of the same name" in note.replace("\n", " ")
+    assert "a newer file with the same name" in note.replace("\n", " ")
     assert "File:       train_2026-11.csv" in note
     assert "eval_2026-11.csv" not in note, "it is back in the drop folder, and the note is of what is here"
 
@@ -267,8 +267,8 @@ def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
     job = world.run(world.sealing())
     hold = world.journal.holds.all()["churn"]
     assert hold.credential
-    assert "the API key in its file (models.churn.api_key_file)" in hold.problem.what
-    assert f"put it into {world.key_file}; retraind notices within a minute" in hold.problem.remedy
+    assert "the API key in its file (models.churn.api_key_file)" in world.tell(job, hold.problem)
+    assert f"put it into {world.key_file}; retraind notices within a minute" in world.tell(job, hold.problem)
     assert (job.state, job.hold) == (State.BUNDLED, None)
     world.key_file.write_text(KEY)
     assert world.pipeline.keys.present_fingerprint("churn") != world.pipeline.keys.refused["churn"]
@@ -332,7 +332,7 @@ def test_a_deleted_model_holds_until_a_person_releases_it(world):
     job = world.run(world.sealing())
     hold = world.journal.holds.all()["churn"]
     assert not hold.credential
-    assert "model may have been deleted" in hold.problem.what
+    assert "model may have been deleted" in world.tell(job, hold.problem)
     assert job.state is State.BUNDLED
 
 
@@ -341,7 +341,7 @@ def test_a_job_of_a_model_that_left_the_configuration_is_held(world):
     world.pipeline.configure(world.settings.model_copy(update={"models": {}}))
     job = world.pipeline.advance(job)
     assert job.hold is not None
-    assert "churn" in job.hold.what
+    assert (job.hold.code, job.hold.facts["model"]) == ("model_not_configured", "churn")
 
 
 def test_a_model_that_leaves_the_configuration_during_a_step_breaks_nothing_off(world, monkeypatch):
@@ -355,7 +355,7 @@ def test_a_model_that_leaves_the_configuration_during_a_step_breaks_nothing_off(
     monkeypatch.setattr(world.journal.jobs, "write", leaving)
     job = world.pipeline.advance(job)
     assert job.state is State.SEALED
-    assert "no model 'churn' any more" in job.hold.what
+    assert job.hold.code == "model_not_configured"
 
 
 # ---------------------------------------------------------------------- passing trouble
@@ -386,7 +386,7 @@ def test_the_wait_grows_and_honours_what_the_service_asks_for(world):
         waits.append(job.wake_at - world.clock.now())
         world.wait_until(job.wake_at)
     assert job.attempts == 12
-    assert "503" in job.trouble
+    assert "503" in world.tell(job, job.trouble)
     assert max(waits) <= world.settings.work.retry_longest
     assert max(waits[6:]) > max(waits[:2])
     world.emulator.set_faults({"api_429": 1.0})
@@ -436,8 +436,8 @@ def test_a_delivery_whose_uploads_are_all_refused_gets_five_retrain_jobs_and_the
     world.emulator.set_faults({"upload_403": 1.0})
     job = world.run(world.sealing())
     assert job.hold is not None
-    assert "each of 5 retrain jobs" in job.hold.what
-    assert "refuses the upload address with HTTP 403" in job.hold.what
+    assert "each of 5 retrain jobs" in world.tell(job, job.hold)
+    assert "refuses the upload address with HTTP 403" in world.tell(job, job.hold)
     assert len(world.records("registered")) == 5
     since = job.troubled_since
     for number in (6, 7):
@@ -616,7 +616,7 @@ def test_trouble_that_lasts_is_an_event_when_it_has_lasted_and_when_it_ends(worl
         event for event in world.journal.events.history(job.id) if event.event in {"job_stuck", "job_moves"}
     ]
     assert [event.event for event in told] == ["job_stuck", "job_moves"]
-    assert "web page" in told[0].detail["reason"]
+    assert "web page" in world.tell(job, told[0].detail["reason"])
     assert {datetime.fromisoformat(event.detail["since"]) for event in told} == {begun}
 
 
@@ -657,7 +657,7 @@ def test_a_budget_holds_further_deliveries_until_a_person_or_the_calendar_lets_t
         assert world.run(world.sealing()).outcome is Outcome.TRAINED
         second = world.run(world.sealing(key="2", train=table(offset=2)))
         assert second.hold is not None
-        assert "budget of 1 training a month is used up" in second.hold.what
+        assert "budget of 1 training a month is used up" in world.tell(second, second.hold)
         assert len(world.records("registered")) == 1
         next_month = (world.clock.now().astimezone().replace(day=1) + timedelta(days=32)).replace(day=1)
         assert second.held_until.astimezone().date() == next_month.date()
@@ -680,7 +680,7 @@ def test_a_waived_budget_is_waived_for_one_training(tmp_path):
         )
         assert (failed.state, failed.failed_in) == (State.FAILED, State.UPLOADED)
         again = world.run(world.journal.jobs.write(failed, "retry_asked", state=State.RESTORING))
-        assert "budget of 1 training a year is used up" in again.hold.what
+        assert "budget of 1 training a year is used up" in world.tell(again, again.hold)
 
 
 def hours(clock, after: int) -> str:
@@ -708,7 +708,9 @@ def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(tmp_path
         with a_world(tmp_path, clock=clock, upload_window=window) as world:
             job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
             assert job.wake_at == datetime.fromisoformat(opening)
-            assert f"its window ({window}), which opens on {for_people(job.wake_at)}." in job.trouble
+            assert f"its window ({window}), which opens on {for_people(job.wake_at)}." in world.tell(
+                job, job.trouble
+            )
             clock.pass_time(job.wake_at - clock.now())
             assert world.pipeline.advance_one(job).state is State.REGISTERED
     finally:
@@ -737,7 +739,7 @@ def test_a_window_that_is_gone_is_not_waited_for_when_a_models_table_comes_back(
         job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
         world.pipeline.configure(world.settings.model_copy(update={"models": {}}))
         world.pipeline.reconsider()
-        assert "no model 'churn' any more" in world.journal.jobs.get(job.id).hold.what
+        assert world.journal.jobs.get(job.id).hold.code == "model_not_configured"
         world.configure()
         world.pipeline.reconsider()
         job = world.journal.jobs.get(job.id)
@@ -767,10 +769,10 @@ def test_a_held_job_heeds_a_raised_budget(tmp_path):
         assert first.hold is None
         assert world.run(first).outcome is Outcome.TRAINED
         second = world.run(second)
-        assert "budget of 2 trainings a month" in second.hold.what
+        assert "budget of 2 trainings a month" in world.tell(second, second.hold)
         world.configure(budget="1/month")
         world.pipeline.reconsider()
-        assert "budget of 1 training a month" in world.journal.jobs.get(second.id).hold.what
+        assert "budget of 1 training a month" in world.tell(second, world.journal.jobs.get(second.id).hold)
 
 
 def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_when_it_is_back(world):
@@ -780,7 +782,7 @@ def test_a_job_whose_model_leaves_the_configuration_is_held_at_once_and_goes_on_
     world.pipeline.configure(other)
     world.pipeline.reconsider()
     job = world.journal.jobs.get(job.id)
-    assert "no model 'churn' any more" in job.hold.what
+    assert job.hold.code == "model_not_configured"
     world.pipeline.configure(world.settings)
     world.pipeline.reconsider()
     assert world.run(world.journal.jobs.get(job.id)).outcome is Outcome.TRAINED
@@ -808,7 +810,7 @@ def test_a_retry_without_the_files_says_so_and_stays_failed(world, gone):
         (world.folder(job) / "eval_2026-11.csv").unlink()
     job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
-    assert "nothing to retry with" in job.problem.what
+    assert "nothing to retry with" in world.tell(job, job.problem)
     assert not (world.model.work_folder / job.id).exists()
 
 
@@ -833,7 +835,9 @@ def test_half_a_delivery_is_not_retried_whatever_was_put_beside_it(world, came):
     before = world.files()
     job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
-    assert f"nothing to retry with: its {late.role}" in job.problem.what
+    assert [flaw.code for flaw in job.problem.facts["flaws"]] == [
+        f"{'training' if late.role is Role.TRAIN else 'evaluation'}_file_missing"
+    ]
     assert not world.records("registered")
     assert world.files() == before
 
@@ -897,7 +901,9 @@ def test_a_later_switch_of_what_the_service_has_forgotten_is_not_to_be_retried(w
     world.emulator.delete_job(job.retrain_job_id)
     job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
     assert job.state is State.DONE
-    assert job.switch_note.startswith("A later switch failed: The service does not know the retrain job")
+    assert world.tell(job, job.switch_note).startswith(
+        "A later switch failed: The service does not know the retrain job"
+    )
     assert "retraind retry" not in world.read(job, "RESULT.txt")
 
 
@@ -963,7 +969,7 @@ def test_a_spool_that_cannot_be_written_is_waited_for(world):
     spool.write_text("a file where the folder should be")
     job = world.pipeline.advance_one(job)
     assert (job.state, job.attempts) == (State.SEALED, 1)
-    assert str(spool) in job.trouble
+    assert str(spool) in world.tell(job, job.trouble)
     spool.unlink()
     assert world.run(job).outcome is Outcome.TRAINED
 
@@ -1107,8 +1113,10 @@ def test_what_is_odd_about_the_data_is_told_beside_the_result(tmp_path, kind):
 
 def test_a_delivery_that_could_not_be_used_is_no_measure_for_the_next(world):
     assert world.run(world.sealing("1", lines("other,columns", ["1,2"] * 5))).outcome is Outcome.FAILED
-    assert "last good delivery" not in str(world.run(world.sealing("2")).warnings)
-    assert "last good delivery" in str(world.run(world.sealing("3", table(12), table(12))).warnings)
+    second = world.run(world.sealing("2"))
+    assert not [found for found in second.warnings if "delivery" in found.facts]
+    third = world.run(world.sealing("3", table(12), table(12)))
+    assert second.id in {found.facts.get("delivery") for found in third.warnings}
 
 
 def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before_the_upload(tmp_path):
@@ -1125,7 +1133,7 @@ def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before
     ("message", "remedy"),
     [
         ("insufficient data", "Correct the data"),
-        ("An internal error occurred.", "retraind retry JOB. If it fails again"),
+        ("An internal error occurred.", "If it fails again, check the data"),
     ],
 )
 def test_only_a_failure_that_the_data_caused_is_told_as_one(world, monkeypatch, message, remedy):
@@ -1135,8 +1143,8 @@ def test_only_a_failure_that_the_data_caused_is_told_as_one(world, monkeypatch, 
     )
     job = world.run(job)
     assert job.state is State.FAILED
-    assert remedy in job.problem.remedy
-    assert message.rstrip(".") in job.problem.what
+    assert remedy in world.tell(job, job.problem)
+    assert message.rstrip(".") in world.tell(job, job.problem)
 
 
 def test_results_that_somebody_deleted_are_not_promised_any_more(world):

@@ -12,9 +12,11 @@ from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
 from retraind.config.settings import Settings
 from retraind.domain.job import LIFE, Job, Role, SealedFile, State, job_id
+from retraind.domain.problems import Problem
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
 from retraind.intake.listing import signature_of
 from retraind.jobs.pipeline import Pipeline
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system.clock import Clock, ManualClock
 
@@ -149,6 +151,11 @@ class World:
 
     def folder(self, job: Job) -> Path:
         return self.pipeline.places.folder(job)
+
+    def tell(self, job: Job, problem: Problem | None) -> str:
+        """Word what a job has met as its operator reads it."""
+        assert problem is not None
+        return Voice().on(job.model, job.id).tell(problem)
 
     def read(self, job: Job, name: str) -> str:
         return (self.folder(job) / name).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")

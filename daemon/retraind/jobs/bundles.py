@@ -13,11 +13,10 @@ from retraind.bundle.spool import bundle_name, has_bundle
 from retraind.bundle.zip_writer import Bundle, Member, build, entry_name
 from retraind.config.current import Current
 from retraind.domain.job import Job, Role, SealedFile
-from retraind.domain.problems import legacy
+from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.store.journal import Journal
 from retraind.system import log
-from retraind.system.escape import display
 from retraind.system.files import sha256_of_open
 
 _LOG = log.get(__name__)
@@ -106,4 +105,4 @@ def open_alone(folder: Path, file: SealedFile) -> BinaryIO:
     try:
         return sealing.open_sealed(folder, file)
     except sealing.Touched:
-        raise NotStored(legacy(f"{display(file.name)} was changed when it was about to be sent.")) from None
+        raise NotStored(problem("file_changed_before_upload", file=file.name)) from None

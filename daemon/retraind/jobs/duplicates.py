@@ -5,16 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from retraind.domain.job import Job, Outcome, State
-from retraind.domain.problems import Finding, legacy
+from retraind.domain.problems import Finding, Severity, problem
 from retraind.jobs.folders import Places
-from retraind.jobs.outcomes import (
-    NO_BUNDLE,
-    OF_A_TRAINING,
-    Go,
-    Wait,
-)
+from retraind.jobs.outcomes import NO_BUNDLE, OF_A_TRAINING, Go, Wait
 from retraind.jobs.trainings import Trainings
-from retraind.report import notes
 from retraind.store.jobs import Write
 from retraind.store.journal import Journal
 from retraind.store.rows import content_of
@@ -59,10 +53,10 @@ class Duplicates:
         elif old.state is not State.FAILED:
             return Wait(_BETWEEN_STATES)  # Soon it can be told: it is being filed, or comes back into work.
         if old.trained_at:
+            good = old.resume_in in {State.TRAINED, State.SWITCHING}
+            note = problem("earlier_not_published", earlier=old.id, why=old.problem, training_is_good=good)
             return Go(
-                State.FILING,
-                "duplicate_found",
-                {**duplicate, "earlier_job": old.id, "switch_note": legacy(notes.unpublished(old))},
+                State.FILING, "duplicate_found", {**duplicate, "earlier_job": old.id, "switch_note": note}
             )
         return self._take_over(old, job, changes) if old.resume_in is State.UPLOADED else None
 
@@ -70,7 +64,10 @@ class Duplicates:
         """Say that the same bytes are sent once more, where a job that failed had sent them."""
         content = content_of(job)
         old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id) if content else None
-        return [Finding.model_validate(notes.sent_before(old))] if old else []
+        if old is None:
+            return []
+        facts = {"earlier": old.id, "why": old.problem}
+        return [Finding(rule="sent-before", severity=Severity.WARNING, facts=facts)]
 
     def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
         """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.failures import Hold, Retry, Scope
 from retraind.domain.job import Job, State
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.intake.share_identity import Shares
 from retraind.system import log
 from retraind.system.copying import Sealed, copy_folder_verified, partial_of
@@ -132,12 +132,7 @@ class Places:
             return
         (found,) = ask_each([(earlier, is_folder)])
         if isinstance(found, OSError) or not found:
-            raise Retry(
-                legacy(
-                    f"The job was filed in {earlier}, where its model files no more, and which is not there now.",
-                    "Mount that share. If it is gone for good, make an empty folder in its place.",
-                ),
-            )
+            raise Retry(problem("filing_folder_missing", path=earlier))
         with self.place(job, earlier):
             pass
 
@@ -196,12 +191,15 @@ class Places:
         if found is False or (isinstance(found, FileNotFoundError) and job.state in _BETWEEN_FOLDERS):
             return False
         if isinstance(found, OSError):
+            drop = self.model(job).drop
             raise Retry(
-                legacy(
-                    f"The delivery was taken in from {before}, which is no longer the model's drop folder, and cannot be "
-                    f"fetched from there: {found.strerror}.",
-                    f"Mount that share, or move the folder {WORK}/{job.id} from there to {self.model(job).drop}.",
-                ),
+                problem(
+                    "earlier_drop_unreachable",
+                    path=before,
+                    reason=found.strerror or str(found),
+                    folder=f"{WORK}/{job.id}",
+                    drop=drop,
+                )
             )
         with held(before, WORK) as here:
             self._take_in(job, here, work, self.model(job).work_folder, _sealed(job))

@@ -100,7 +100,7 @@ def register_anew(why: Problem) -> Go:
     return Go(State.BUNDLED, "registration_dropped", {**UNREGISTERED, "trouble": why})
 
 
-def nothing_to_retry(flaws: list[str]) -> Go:
+def nothing_to_retry(flaws: list[Problem]) -> Go:
     """Leave a failed job where it is: its files are not there, or cannot be taken."""
     return Go(State.FAILED, "restore_impossible", {"problem": problem("nothing_to_retry", flaws=flaws)})
 

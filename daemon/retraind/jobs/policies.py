@@ -6,9 +6,8 @@ from retraind.config.settings import ModelSettings
 from retraind.config.types import clocks_show
 from retraind.domain.failures import Hold, Scope
 from retraind.domain.job import Job, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import problem
 from retraind.store.journal import Journal
-from retraind.system.clock import for_people
 
 _MOST_REGISTRATIONS = 5
 """So many retrain jobs are registered for a delivery whose uploads fail; then one more each day."""
@@ -40,13 +39,8 @@ def enough_registrations(job: Job, now: datetime) -> Hold | None:
     last = job.registered_at
     if job.registrations < _MOST_REGISTRATIONS or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
         return None
-    said = f" The last time: {job.trouble}" if job.trouble else ""
     return Hold(
-        legacy(
-            f"The upload has failed with each of {job.registrations} retrain jobs.{said}",
-            "Check whether a proxy or a firewall lets uploads to the object store through. One more is tried each day. "
-            "To try at once, run: retraind release JOB",
-        ),
+        problem("uploads_keep_failing", registrations=job.registrations, last=job.trouble),
         scope=Scope.JOB,
         until=min(last, now) + _REGISTRATION_PAUSE,
         uploads=True,
@@ -68,10 +62,7 @@ def over_budget(job: Job, model: ModelSettings, journal: Journal, now: datetime)
         return None
     until = budget.ends(now)
     return Hold(
-        legacy(
-            f"The budget of {budget.trainings} training{'s' * (budget.trainings != 1)} a {budget.period} is used up.",
-            f"It goes on by itself on {for_people(until)}. To let it through now, run: retraind release JOB",
-        ),
+        problem("budget_used_up", trainings=budget.trainings, period=budget.period, ends=until),
         scope=Scope.JOB,
         until=until,
     )

@@ -14,12 +14,7 @@ from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import inside, made
 from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
-from retraind.jobs.outcomes import (
-    NO_BUNDLE,
-    Go,
-    Wait,
-    failed,
-)
+from retraind.jobs.outcomes import NO_BUNDLE, Go, Wait, failed
 from retraind.store.journal import Journal
 
 _LONGEST_COLUMNS = 1 << 16

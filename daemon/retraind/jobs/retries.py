@@ -5,43 +5,44 @@ from pathlib import Path
 
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, Role, SealedFile
+from retraind.domain.problems import Problem, problem
 from retraind.intake.listing import flaw_of, signature_of
 from retraind.intake.pairing import too_large
 from retraind.jobs import seal as sealing
 from retraind.jobs.folders import Places
-from retraind.system.escape import display
 from retraind.system.files import exists, held, sha256_of_open, status_of
 
 
-def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[str]]:
+def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[Problem]]:
     """Return a failed job's files as they now are, and which of them cannot be tried again, and why.
 
     What is judged of a file and what it is later known by are of one moment.
     """
-    files, flaws = [], []
+    files: list[SealedFile] = []
+    flaws: list[Problem] = []
     for file in job.files:
         try:
             with held(folder.parent, folder.name) as inside:
                 status = status_of(inside, file.name)
         except (FileNotFoundError, NotADirectoryError):
-            flaws.append(f"{display(file.name)} is no longer in failed/{job.id}")
+            flaws.append(problem("failed_file_missing", file=file.name, folder=f"failed/{job.id}"))
             continue
         if flaw := flaw_of(status) or too_large(status.st_size, largest):
-            flaws.append(f"{display(file.name)} {flaw}")
+            flaws.append(problem("failed_file_refused", file=file.name, why=flaw))
         files.append(file.model_copy(update={"signature": signature_of(status)}))
     return tuple(files), flaws
 
 
-def missing(job: Job, model: ModelSettings) -> list[str]:
+def missing(job: Job, model: ModelSettings) -> list[Problem]:
     """Say what a failed job lacks: one half of a delivery must not be trained with in place of both."""
     if job.file(Role.TRAIN) is None:
-        return ["its training file is missing"]
+        return [problem("training_file_missing")]
     if model.mode == "pair" and model.on_pair_timeout != "train-only" and job.file(Role.EVAL) is None:
-        return ["its evaluation file is missing"]
+        return [problem("evaluation_file_missing")]
     return []
 
 
-def flaws_of(job: Job, places: Places, filed: Path, largest: int) -> list[str]:
+def flaws_of(job: Job, places: Places, filed: Path, largest: int) -> list[Problem]:
     """Say what a failed job's files lack before the first of them is moved; nothing after an earlier try was cut off."""
     model = places.model(job)
     with places.place(job, model.work_folder) as work:

@@ -22,12 +22,7 @@ from retraind.intake.share_identity import Shares
 from retraind.jobs.bundles import Bundles
 from retraind.jobs.folders import is_not_configured, not_configured
 from retraind.jobs.keys import Keys
-from retraind.jobs.outcomes import (
-    CALM,
-    Go,
-    Wait,
-    failed,
-)
+from retraind.jobs.outcomes import CALM, Go, Wait, failed
 from retraind.jobs.policies import over_budget, upload_in_trouble
 from retraind.jobs.steps import Step
 from retraind.store.jobs import Conflict

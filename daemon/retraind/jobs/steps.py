@@ -21,7 +21,7 @@ from retraind.bundle.zip_writer import Archive, SizeChanged, discard
 from retraind.config.current import Current
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import Job, Outcome, State
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import Bundles, mark_of, open_alone
@@ -49,7 +49,7 @@ from retraind.report import notes, report_json
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
-from retraind.system.clock import Clock, for_people
+from retraind.system.clock import Clock
 from retraind.system.files import clear, exists, held, is_folder, write_atomically
 
 _LOG = log.get(__name__)
@@ -235,8 +235,8 @@ class ServiceSteps:
             raise enough
         opens_in = until_window(model, now)
         if opens_in and not job.window_waived:
-            window = f"its window ({model.upload_window}), which opens on {for_people(now + opens_in)}"
-            waits = {"attempts": 0, "waits_for": None, "trouble": f"The upload waits for {window}."}
+            window = problem("upload_waits_for_window", window=model.upload_window, opens=now + opens_in)
+            waits = {"attempts": 0, "waits_for": None, "trouble": window}
             return Wait(opens_in, waits, calm=not job.registrations)
         if not self.bundles.has(job, folder):
             return Go(State.CHECKED, "bundle_missing")
@@ -325,7 +325,7 @@ class ServiceSteps:
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == FINISHED:
             if not answer.download_url:
-                raise Retry(legacy("The service has finished the training but names no results yet."))
+                raise Retry(problem("results_not_named", status=answer.status))
             try:
                 fetched = self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
             except AddressExpired as expired:

@@ -12,16 +12,13 @@ from retraind.config.current import Current
 from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import JobFailed, Retry, Setback
 from retraind.domain.job import Job, State
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.jobs.folders import Places
 from retraind.jobs.keys import Keys
-from retraind.jobs.outcomes import (
-    Go,
-    Wait,
-)
+from retraind.jobs.outcomes import Go, Wait
 from retraind.store.journal import Journal
 from retraind.system import log
-from retraind.system.clock import Clock, span_for_people
+from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
@@ -98,7 +95,7 @@ class Trainings:
         lasting = now - since >= _UNKNOWN_TRIES * self._current.settings.poll.upload_doubt
         if lasting and job.attempts >= _UNKNOWN_TRIES:
             return unknown
-        return Retry(legacy("The service does not know the retrain job, though its upload is complete."))
+        return Retry(problem("retrain_job_forgotten"))
 
     def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
         """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
@@ -128,26 +125,13 @@ class Trainings:
         word = answer.status.casefold()
         if not any(bad.casefold() in word for bad in self._current.settings.poll.failure_words):
             return None
-        reason = f' and says "{answer.message}"' if answer.message else ""
         of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
         return JobFailed(
-            legacy(
-                f'The service could not train with this data: it reports "{answer.status}"{reason}.',
-                "Correct the data and deliver it again, or run: retraind retry JOB"
-                if of_the_data
-                else "This may be the service's own trouble, so try again first: retraind retry JOB. If it fails again, "
-                "look into the data, and ask the service's support.",
-            ),
+            problem("training_failed", status=answer.status, message=answer.message, of_the_data=of_the_data)
         )
 
     def unfinished(self, job: Job, answer: TrainingStatus) -> JobFailed:
         """Return what becomes of a job whose training takes longer than it may."""
         return JobFailed(
-            legacy(
-                f"The training has not finished within {span_for_people(self.timeout(job))}; "
-                f'the service still reports "{answer.status}".',
-                "Run: retraind retry JOB, to go on waiting for the same training; nothing is sent again. Delivering the "
-                "same files again does the same.",
-            ),
-            restart=False,
+            problem("training_unfinished", timeout=self.timeout(job), status=answer.status), restart=False
         )

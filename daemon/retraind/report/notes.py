@@ -61,22 +61,6 @@ def remedy_of(job: Job, voice: Voice = OPERATOR) -> str:
     return voice.on(job.model, job.id).say(job.problem).remedy if job.problem else ""
 
 
-def unpublished(job: Job) -> str:
-    """Say to whoever delivers its bytes again that a job was trained, failed after that, and what to do."""
-    if job.resume_in in {State.TRAINED, State.SWITCHING}:
-        how = f"To publish it, the operator of retraind runs: retraind switch {job.id}"
-    else:
-        how = f"To have the data trained once more, the operator of retraind runs: retraind retry {job.id}"
-    why = f" {OPERATOR.on(job.model, job.id).say(job.problem).what}" if job.problem else ""
-    return f"The model that {job.id} trained with these files could not be published.{why} {how}"
-
-
-def sent_before(job: Job) -> str:
-    """Say that the bytes of a failed job are sent again, since they were delivered again."""
-    why = f" {OPERATOR.on(job.model, job.id).say(job.problem).what}" if job.problem else ""
-    return f"These files were sent before, by {job.id}, which failed.{why} They were sent again, for another training."
-
-
 def next_delivery(model: str, policy: str | None) -> str | None:
     """Warn whoever publishes a job's result by hand that the model's `policy` goes on; None where it publishes nothing."""
     if policy not in _NEXT:

@@ -148,7 +148,8 @@ def test_data_that_is_not_what_was_trained_with_is_not_shown_and_the_model_not_s
         assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
         assert not was_asked(tmp_path)
         assert (
-            "eval_2026-11.csv in the job's folder is not what the model was trained with" in job.switch_note
+            "eval_2026-11.csv in the job's folder is no longer what the model was trained with"
+            in world.tell(job, job.switch_note)
         )
 
 
@@ -168,7 +169,7 @@ def test_a_file_that_is_changed_while_the_gate_looks_at_it_makes_its_yes_void(ju
         job = world.run(world.sealing())
         assert job.outcome is Outcome.TRAINED
         assert job.gate_exit == 0
-        assert "train_2026-11.csv was changed while the gate looked at it" in job.switch_note
+        assert "train_2026-11.csv changed while the gate was reading it" in world.tell(job, job.switch_note)
 
 
 def test_a_gate_that_changes_its_own_copies_changes_nothing_else(judged):
@@ -204,7 +205,7 @@ def test_copies_of_the_data_wait_for_room(judged):
         )
         job = world.pipeline.advance_one(job)
         assert job.state is State.TRAINED
-        assert "No space left on device" in job.trouble
+        assert "No space left on device" in world.tell(job, job.trouble)
         world.pipeline.configure(world.settings)
         assert world.run(job).outcome is Outcome.SWITCHED
 

@@ -67,8 +67,8 @@ def test_whatever_is_planted_nothing_outside_is_read_or_written_and_the_job_goes
         job = world.pipeline.advance_one(job)
     victim.assert_unharmed()
     if job.trouble:
-        assert "/proc/" not in job.trouble, "it says where, in a person's words"
-        assert str(planted) in job.trouble
+        assert "/proc/" not in world.tell(job, job.trouble), "it says where, in a person's words"
+        assert str(planted) in world.tell(job, job.trouble)
         take_away(planted)
     job = world.run(job)
     victim.assert_unharmed()
@@ -97,7 +97,7 @@ def test_a_failed_delivery_is_filed_through_no_link(world, victim, kind):
     job = world.run(world.sealing(train=b"one\n1\n"), until=State.FILING)
     plant(kind, world.share / "failed", victim)
     job = world.pipeline.advance_one(job)
-    assert "move it away" in job.trouble
+    assert "move it away" in world.tell(job, job.trouble)
     victim.assert_unharmed()
     take_away(world.share / "failed")
     assert world.run(job).state is State.FAILED
@@ -146,7 +146,7 @@ def test_a_retry_takes_no_link_that_was_put_in_the_place_of_a_file(world, victim
     path.hardlink_to(victim.file)
     job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
-    assert "hard link" in job.problem.what
+    assert "hard link" in world.tell(job, job.problem)
     assert b"salary" not in sent()
 
 

@@ -155,7 +155,7 @@ def test_a_file_that_was_made_huge_in_failed_is_not_tried_again(world):
     huge(world.folder(job) / "train_2026-11.csv", table())
     job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
     assert job.state is State.FAILED
-    assert "has 4,398,046,511,104 bytes" in job.problem.what
+    assert "has 4,398,046,511,104 bytes" in world.tell(job, job.problem)
 
 
 @pytest.mark.timeout(60)

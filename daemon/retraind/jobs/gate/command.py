@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from retraind.domain.failures import Stopped
+from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate.evidence import Evidence
 from retraind.system import log
-from retraind.system.clock import span_for_people
 from retraind.system.escape import display
 
 _LOG = log.get(__name__)
@@ -37,13 +37,8 @@ class Verdict:
     exit_code: int | None
     """None when it ran out of time."""
     output: str
-    sentence: str
-    """Why the model is not switched; empty when it is."""
-
-    @property
-    def passed(self) -> bool:
-        """True when the switch may go on."""
-        return self.exit_code == 0
+    problem: Problem | None
+    """Why the model is not switched; None when it is."""
 
 
 def ask_gate(
@@ -74,35 +69,32 @@ def ask_gate(
         except OSError as error:
             if error.filename == folder:
                 raise  # The share went away; the gate was not asked.
-            # Not its whole path: the sentence is told on the share.
+            # Without its path, which is of no use on the share.
             name = Path(command[0]).name
-            sentence = (
-                f"The gate {name} could not be started ({error.strerror}), so the model was not switched."
-            )
-            return Verdict(_NOT_FOUND, "", sentence)
+            why = problem("gate_not_started", command=name, reason=error.strerror or str(error))
+            return Verdict(_NOT_FOUND, "", why)
         code = _wait(process, timeout, stopping)
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
         output = answer.read().decode(errors="replace")
-    if code is None:
-        span = span_for_people(timeout)
-        return Verdict(None, output, f"The gate gave no answer within {span}, so the model was not switched.")
-    return Verdict(code, output, _why_not(code))
+    return Verdict(code, output, _why_not(code, timeout))
 
 
-def _why_not(code: int) -> str:
-    """Say why the model is not switched; nothing when it is."""
+def _why_not(code: int | None, timeout: timedelta) -> Problem | None:
+    """Return why the model is not switched; None when it is."""
     if code == 0:
-        return ""
+        return None
+    if code is None:
+        return problem("gate_timed_out", timeout=timeout)
     if code < 0:
-        return f"The gate was ended by {_signal_name(-code)} before it had decided, so the model was not switched."
-    return f"The gate said no (exit code {code}), so the model was not switched."
+        return problem("gate_killed", signal=_signal_name(-code))
+    return problem("gate_refused", exit_code=code)
 
 
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return f"signal {number}"
+        return str(number)
 
 
 class Environment:

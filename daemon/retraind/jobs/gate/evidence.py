@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retraind.domain.job import Job, SealedFile, Shown
+from retraind.domain.problems import Problem, problem
 from retraind.system import log
 from retraind.system.copying import copy_start, look_for_room, sha256_of_start
-from retraind.system.escape import display
 from retraind.system.files import PRIVATE, beside, make_folder, open_regular, remove, seen_by_others
 
 _LOG = log.get(__name__)
@@ -30,7 +30,11 @@ _NOT_OURS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, e
 
 
 class Unproven(Exception):
-    """The gate cannot be shown what it would have to judge; says why in a complete sentence."""
+    """The gate cannot be shown what it would have to judge; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 @dataclass
@@ -99,7 +103,7 @@ class Evidence:
                 path.symlink_to(seen_by_others(Path(f"/proc/self/fd/{opened.fileno()}")))
                 self._handles[file.name] = (opened, before)
             if file.sha256 is not None and digest != file.sha256:
-                raise Unproven(_not_the_same(file))
+                raise _not_the_same(file)
             self.files[file.role] = path
             self.shown.append(Shown(name=file.name, bytes=size, sha256=digest, copied=copied))
 
@@ -109,7 +113,7 @@ class Evidence:
                 return open_regular(path, self.pause, folder / file.name)
         except OSError as error:
             if error.errno in _NOT_OURS:
-                raise Unproven(_not_the_same(file)) from error
+                raise _not_the_same(file) from error
             raise
 
     def changed(self) -> str | None:
@@ -144,8 +148,8 @@ def _times_of(opened: BinaryIO) -> tuple[int, ...]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _not_the_same(file: SealedFile) -> str:
-    return f"{display(file.name)} in the job's folder is not what the model was trained with any more."
+def _not_the_same(file: SealedFile) -> Unproven:
+    return Unproven(problem("file_differs_from_trained", file=file.name))
 
 
 @contextmanager

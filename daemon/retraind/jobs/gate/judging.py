@@ -12,22 +12,18 @@ from retraind.config.current import Current
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import Job, Outcome, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate import evidence
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import Evidence, Unproven
 from retraind.jobs.keys import Keys
-from retraind.jobs.outcomes import (
-    Go,
-    results_fetched,
-)
+from retraind.jobs.outcomes import Go, results_fetched
 from retraind.jobs.trainings import FINISHED, Trainings
 from retraind.report import notes
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.copying import copy_in_place
-from retraind.system.escape import display
 
 _LOG = log.get(__name__)
 
@@ -70,24 +66,21 @@ class Judging:
                 job = self._show_results(job, folder, shown)
                 shown.add_data(job, folder, leaving, copied=model.gate_data)
             except Unproven as unproven:
-                note = legacy(f"{unproven} So the gate was not asked, and the model was not switched.")
+                note = problem("gate_not_asked", why=unproven.problem)
                 changes = {"outcome": Outcome.TRAINED, "switch_note": note}
                 return Go(State.FILING, "gate_not_asked", changes, {"why": note})
             shown.describe(job)
             environment = self._environment.of_gate(model.gate_environment)
             verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self._stopping, environment)
-            changed = shown.changed() if verdict.passed else None
+            why = verdict.problem
+            if why is None and (changed := shown.changed()):
+                why = problem("file_changed_at_gate", file=changed)
         said = {
             "gate_exit": verdict.exit_code, "gate_output": verdict.output, "gate_shown": tuple(shown.shown),
         }  # fmt: skip
         seen = {"shown": [file.model_dump() for file in shown.shown]}
-        if verdict.passed and changed is None:
+        if why is None:
             return Go(State.SWITCHING, "gate_passed", said, seen)
-        why = legacy(
-            verdict.sentence
-            or f"{display(changed or '')} was changed while the gate looked at it, so its answer does not count and the "
-            "model was not switched."
-        )
         outcome = {"outcome": Outcome.TRAINED, "switch_note": why}
         return Go(State.FILING, "gate_refused", said | outcome, {"why": why, **seen})
 
@@ -96,11 +89,11 @@ class Judging:
 
         Raises Unproven where it cannot be had.
         """
-        why = "it is not known what the service sent"  # a job from before that was noted
+        why = problem("results_not_recorded")  # by an earlier retraind
         if job.results_name and job.results_sha256 and job.results_bytes is not None:
             if shown.copy_results(folder / job.results_name, job.results_bytes, job.results_sha256):
                 return job
-            why = "they are not what the service sent"
+            why = problem("results_changed")
         _LOG.warning("results_not_trusted", reason=why)
         fetched = self._fetch_again(job, shown.results)
         shown.add_results(fetched.bytes, fetched.sha256)
@@ -111,24 +104,25 @@ class Judging:
 
     def _fetch_again(self, job: Job, target: Path) -> Fetched:
         assert job.retrain_job_id is not None
-        sentence = (
-            "The results in the job's folder are not known to be the service's, and cannot be fetched again: "
-        )
         try:
             answer = self._service.status(job.retrain_job_id, self._keys.key(job))
             if answer.status != FINISHED or not answer.download_url:
-                raise Unproven(f'{sentence}it reports "{answer.status}" and names no results.')
+                raise _no_results(problem("results_not_named", status=answer.status))
             keep_free = self._current.settings.state.keep_free
             return self._store.get(answer.download_url, target, self._pause, keep_free=keep_free)
         except (Hold, JobFailed, AddressExpired) as setback:
-            raise Unproven(sentence + str(setback.problem)) from setback
+            raise _no_results(setback.problem) from setback
         except Retry as trouble:
             longest = self._trainings.timeout(job)
             if job.troubled_since and self._clock.now() - job.troubled_since >= longest:
-                raise Unproven(sentence + str(trouble.problem)) from trouble
+                raise _no_results(trouble.problem) from trouble
             raise
 
     def clear(self) -> None:
         """Remove the copies for gates that a kill has left. Meant for a start, when no gate is asked. Raises OSError."""
         for folder in evidence.clear(self._evidence_folder):
             _LOG.info("gate_copies_removed", folder=str(folder))
+
+
+def _no_results(why: Problem) -> Unproven:
+    return Unproven(problem("results_not_fetched", why=why))

@@ -13,7 +13,8 @@ def legacy_hidden() -> str:
 
 def finding_line(file: Name, line: int | None, what: str, service: Name | None, remedy: str) -> str:
     """One finding: where, what, the service's words for it, and what to do."""
-    place = file if line is None else f"{file}, line {line}"
+    at = "" if line is None else f", line {line}"
+    place = f"{file}{at}: " if file else ""
     calls = f' The service calls this "{service}".' if service else ""
     todo = f" What to do: {remedy}" if remedy else ""
-    return f"{place}: {what}{calls}{todo}"
+    return f"{place}{what}{calls}{todo}"

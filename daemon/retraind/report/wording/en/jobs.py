@@ -1,6 +1,9 @@
 """What keeps a job from continuing, and how it ends."""
 
-from retraind.report.wording.words import Name, Said, Words
+from datetime import datetime, timedelta
+
+from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.words import Name, Place, Said, Words
 
 
 def model_not_configured(model: str, heir: str | None) -> Words:
@@ -15,10 +18,80 @@ def model_not_configured(model: str, heir: str | None) -> Words:
     return Words(f"The configuration no longer has a model {model}.", remedy, operator_only=True)
 
 
+def upload_waits_for_window(window: str, opens: datetime) -> Words:
+    return Words(f"The upload waits for its window ({window}), which opens on {moment(opens)}.")
+
+
+def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
+    return Words(
+        f"The budget of {count(trainings, 'training')} a {period} is used up.",
+        f"The job continues automatically on {moment(ends)}. To let it through now, run: retraind release {job}",
+    )
+
+
+def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Words:
+    error = f" Last error: {last.what}" if last else ""
+    return Words(
+        f"The upload has failed with each of {count(registrations, 'retrain job')}.{error}",
+        "Check whether a proxy or a firewall lets uploads to the object store through. retraind tries one more each "
+        f"day. To try now, run: retraind release {job}",
+    )
+
+
 def fresh_address_refused(why: Said) -> Words:
     return Words(
         why.what,
         "The upload address was only a moment old: check the machine's clock, and whether a proxy changes requests.",
+    )
+
+
+def file_changed_before_upload(file: Name) -> Words:
+    return Words(f"{file} changed when it was about to be sent.")
+
+
+def retrain_job_forgotten() -> Words:
+    return Words("The service does not know the retrain job, although its upload is complete.")
+
+
+def training_failed(status: Name, message: Name | None, of_the_data: bool, job: str) -> Words:
+    """`of_the_data`: the service's message is one of those that it documents for data."""
+    reason = f' and says "{message}"' if message else ""
+    return Words(
+        f'The service could not train with this data: it reports "{status}"{reason}.',
+        f"Correct the data and deliver it again, or run: retraind retry {job}"
+        if of_the_data
+        else f"The cause may be in the service, so first try again: retraind retry {job}. If it fails again, check "
+        "the data and ask the service's support.",
+    )
+
+
+def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
+    return Words(
+        f'The training has not finished within {span(timeout)}; the service still reports "{status}".',
+        f"To wait longer for the same training, run: retraind retry {job}. Nothing is sent again. Delivering the same "
+        "files again has the same effect.",
+    )
+
+
+def results_not_named(status: Name) -> Words:
+    return Words(f'The service reports "{status}" but gives no address of the results.')
+
+
+def filing_folder_missing(path: Place) -> Words:
+    return Words(
+        f"The job was filed in {path}, where its model no longer files, and that folder is missing.",
+        "Mount that share. If it is gone for good, create an empty folder in its place.",
+        operator_only=True,
+    )
+
+
+def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place) -> Words:
+    """`folder` is the job's own, below the drop folder that the model had when the delivery was taken in."""
+    return Words(
+        f"The delivery was taken in from {path}, which is no longer the model's drop folder and cannot be read: "
+        f"{reason}.",
+        f"Mount that share, or move the folder {folder} from there to {drop}.",
+        operator_only=True,
     )
 
 
@@ -29,10 +102,44 @@ def data_breaks_rules() -> Words:
     )
 
 
-def nothing_to_retry(flaws: tuple[Name, ...]) -> Words:
+def nothing_to_retry(flaws: tuple[Said, ...]) -> Words:
     return Words(
-        f"There is nothing to retry with: {', '.join(flaws)}.",
+        " ".join(("There is nothing to retry with.", *(flaw.what for flaw in flaws))),
         "Deliver the files again in the drop folder.",
+    )
+
+
+def failed_file_missing(file: Name, folder: Name) -> Words:
+    return Words(f"{file} is no longer in {folder}.")
+
+
+def failed_file_refused(file: Name, why: Said) -> Words:
+    return Words(f"{file} {why.what.rstrip('.')}.")
+
+
+def training_file_missing() -> Words:
+    return Words("The training file is missing.")
+
+
+def evaluation_file_missing() -> Words:
+    return Words("The evaluation file is missing.")
+
+
+def earlier_not_published(earlier: str, why: Said | None, training_is_good: bool) -> Words:
+    """`training_is_good`: the failed step can be repeated; otherwise the data has to be trained again."""
+    reason = f" {why.what}" if why else ""
+    wish, command = ("publish it", "switch") if training_is_good else ("train with the data again", "retry")
+    return Words(
+        f"The model that {earlier} trained with these files could not be published.{reason}",
+        f"To {wish}, the operator of retraind runs: retraind {command} {earlier}",
+    )
+
+
+def sent_before(earlier: str, why: Said | None) -> Words:
+    """A finding: the bytes of a failed job were delivered again."""
+    reason = f" {why.what}" if why else ""
+    return Words(
+        f"These files were sent before, by {earlier}, which failed.{reason} They were sent again, for another training."
     )
 
 
@@ -64,8 +171,55 @@ def earlier_switch_unclear(last: Said) -> Words:
 
 def later_switch_failed(why: Said, again: bool, job: str) -> Words:
     """`again`: the training is still good, so the switch can be asked for again."""
-    remedy = f"Fix that, then run: retraind switch {job}" if again else ""
+    remedy = f"Fix that on the service's screen, then run: retraind switch {job}" if again else ""
     return Words(f"A later switch failed: {why.what}", remedy)
+
+
+def gate_not_asked(why: Said) -> Words:
+    return Words(f"{why.what} So the gate was not asked, and the model was not switched.")
+
+
+def file_differs_from_trained(file: Name) -> Words:
+    return Words(f"{file} in the job's folder is no longer what the model was trained with.")
+
+
+def results_not_recorded() -> Words:
+    return Words("There is no record of what the service sent as results.")
+
+
+def results_changed() -> Words:
+    return Words("The results in the job's folder are not what the service sent.")
+
+
+def results_not_fetched(why: Said) -> Words:
+    return Words(
+        "The results in the job's folder are not known to be the service's, and cannot be fetched again: "
+        + why.what
+    )
+
+
+def gate_not_started(command: Name, reason: Name) -> Words:
+    return Words(f"The gate {command} could not be started ({reason}), so the model was not switched.")
+
+
+def gate_timed_out(timeout: timedelta) -> Words:
+    return Words(f"The gate did not answer within {span(timeout)}, so the model was not switched.")
+
+
+def gate_killed(signal: str) -> Words:
+    return Words(
+        f"The gate was ended by signal {signal} before it had decided, so the model was not switched."
+    )
+
+
+def gate_refused(exit_code: int) -> Words:
+    return Words(f"The gate rejected the model (exit code {exit_code}), so the model was not switched.")
+
+
+def file_changed_at_gate(file: Name) -> Words:
+    return Words(
+        f"{file} changed while the gate was reading it, so its answer does not count and the model was not switched."
+    )
 
 
 def address_locked_under_old_key() -> Words:
