@@ -238,7 +238,7 @@ ONLY_THE_DAEMON = [
     ("a missing key file", SMALLEST.replace("KEY", "KEY.gone"), "path_missing"),
     ("missing certificates", SMALLEST + '[api]\nca_bundle = "/nowhere"\n', "path_missing"),
     ("a folder for a key file", SMALLEST.replace("KEY", "DROP"), "not_a_file"),
-    ("a key that others can read", SMALLEST.replace("KEY", "OPEN"), "key_file_exposed"),
+    ("a key that others can read", SMALLEST.replace("KEY", "OPEN"), "file_exposed"),
     ("a configuration that others can read", f'[models.churn]\ndrop = "DROP"\napi_key = "{SECRET}"\n',
      "secrets_exposed"),
 ]  # fmt: skip
@@ -360,7 +360,7 @@ def test_folders_whose_names_begin_alike_are_not_inside_one_another(world):
 def test_a_key_file_that_others_can_read_is_refused(world, mode):
     world.key.chmod(mode)
     (problem,) = world.problems(SMALLEST)
-    assert mistake_of(problem).code == "key_file_exposed"
+    assert mistake_of(problem).code == "file_exposed"
     assert f"chmod o= {world.key}" in told(problem)
 
 

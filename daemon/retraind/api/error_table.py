@@ -52,7 +52,7 @@ TABLE: Mapping[str, Row] = MappingProxyType(
         "not found retrain job": Row("retrain_job_unknown", NotKnown),
         "not found classifier": Row("published_model_missing", _this_step),
         "retrain job is not finished": Row("retrain_job_not_finished", _later),
-        "model id is required": Row("model_id_missing", Hold),
+        "model id is required": Row("model_id_required", Hold),
         "not found configuration_file": Row("model_configuration_missing", Hold),
     }
 )

@@ -117,7 +117,7 @@ def _mistake_at(key: str, path: Path, status: os.stat_result | OSError) -> Probl
     if not stat.S_ISREG(status.st_mode):
         return problem("not_a_file")
     exposed = key in _KEY_FILES and status.st_mode & 0o007
-    return problem("key_file_exposed", path=path, mode=status.st_mode & 0o777) if exposed else None
+    return problem("file_exposed", path=path, mode=status.st_mode & 0o777) if exposed else None
 
 
 def exposed_secrets(file: Path, content: Given) -> Iterator[Problem]:

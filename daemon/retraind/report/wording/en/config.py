@@ -277,7 +277,7 @@ def not_a_file() -> Words:
     return Words("This path is not a regular file.", "Name a file.")
 
 
-def key_file_exposed(path: Place, mode: int) -> Words:
+def file_exposed(path: Place, mode: int) -> Words:
     return Words(
         f"Other users of this machine can read or change this file (mode {mode:04o}).",
         f"Run: chmod o= {shlex.quote(path)}",
@@ -305,7 +305,8 @@ def credentials_not_one(given: tuple[str, ...]) -> Words:
 
 def model_id_missing(credential: str) -> Words:
     return Words(
-        f"{credential} requires model_id.", "Add the model's number on the service's screen as model_id."
+        f"{credential} requires model_id.",
+        "Set model_id to the model's number, as the service's screen shows it.",
     )
 
 

@@ -60,7 +60,7 @@ def retrain_job_not_finished() -> str:
     return "The service reports that the retrain job has not finished yet."
 
 
-def model_id_missing(model: str) -> Words:
+def model_id_required(model: str) -> Words:
     return Words(
         "The service requires the model's id.", f"Set model_id in the configuration. {_AGAIN.format(model)}"
     )
