@@ -26,11 +26,12 @@ from retraind.config.settings import ModelSettings, SweepSettings
 from retraind.daemon import Daemon
 from retraind.dataset.rules import service_messages
 from retraind.demo.data import bad_delivery, good_delivery
-from retraind.demo.show import _STORY
+from retraind.demo.show import STORY
 from retraind.domain.job import LIFE, Outcome, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.drop_folder import DropFolder
 from retraind.report.report_json import Report
+from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
 
 ROOT = Path(__file__).parents[1]
@@ -344,7 +345,8 @@ def test_the_commands_shown_exist(page, capsys):
 
 def test_the_demo_s_excerpt_is_what_it_prints():
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert [text for _, text in _STORY if f"✔ {text}" not in readme] == []
+    told = [Voice().label("demo_step", state=state) for state in STORY]
+    assert [text for text in told if f"✔ {text}" not in readme] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -4,6 +4,7 @@ import pytest
 
 from retraind.cli.checkup import checkup
 from retraind.config.settings import Settings
+from retraind.domain.problems import problem
 from retraind.system.mounts import mounts
 from support.peers import Peer, answer
 from support.process import Site
@@ -70,7 +71,7 @@ def test_a_link_that_is_not_followed_when_a_job_is_filed_is_told(tmp_path):
 def test_a_gate_that_is_not_there_is_told(told_of_the_gate):
     found = told_of_the_gate("/opt/no-such-gate --strict")
     assert not found.good
-    assert "no program /opt/no-such-gate" in found.text
+    assert found.problem == problem("gate_program_missing", program="/opt/no-such-gate")
 
 
 def test_a_gate_that_is_there_is_fine(told_of_the_gate):
@@ -96,7 +97,8 @@ def test_a_drop_folder_of_the_services_without_the_sticky_bit_is_told(tmp_path):
     (tmp_path / "drop").chmod(0o2770)
     _, found = told_of(tmp_path, "drop")
     assert found.good
-    assert found.text.endswith(f"run: chmod +t {tmp_path}/drop")
+    assert found.warning
+    assert found.text.endswith(f"Run: chmod +t {tmp_path}/drop")
     (tmp_path / "drop").chmod(0o3770)
     assert len(told_of(tmp_path, "drop")) == 1
 
@@ -118,7 +120,9 @@ def test_where_the_mount_makes_rights_up_there_is_a_warning(tmp_path, monkeypatc
         path.chmod(0o770)
     _, found = told_of(tmp_path, "drop")
     assert found.good
-    assert "(cifs) where the mount says who may write" in found.text
+    assert found.warning
+    facts = {"path": tmp_path / "drop", "file_system": "cifs", "work": ".retraind"}
+    assert found.problem == problem("drop_folder_unguarded", **facts)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from retraind.config.load import load_to_look
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
 from retraind.domain.job import State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import file_problem, legacy
 from retraind.domain.records import Outage
 from retraind.emulator import read_records
 from retraind.store.journal import Journal
@@ -223,10 +224,10 @@ def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
     asked = site.command("switch", job["id"])
     assert asked.returncode == 1
     assert "churn is on hold: The service says the key is wrong or has expired." in asked.stdout
-    assert "What was asked for is done when the hold ends." in asked.stdout
+    assert "The request is carried out when the hold ends." in asked.stdout
     waiting = next(each["id"] for each in site.jobs() if each["key"] == "2")
     shown = site.command("show", waiting).stdout
-    assert shown.startswith(f"{waiting} (bundled): it is bundled and will be sent to the service.")
+    assert shown.startswith(f"{waiting} is bundled and will be sent to the service (state: bundled).")
     assert "churn is on hold: The service says the key is wrong or has expired." in shown
     until(
         lambda: (
@@ -248,7 +249,7 @@ def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
 def test_without_a_daemon_a_wish_is_noted_and_done_at_the_next_start(site, tmp_path):
     work_off(site, GOOD)
     noted = site.command("switch", site.jobs()[0]["id"])
-    assert "will be done when it starts" in noted.stdout
+    assert "it does this when it starts" in noted.stdout
     assert "next delivery" not in noted.stdout
     assert work_off(site) == 0
     assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
@@ -270,10 +271,11 @@ def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_tha
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["show", "nothing"], 1, "There is no job 'nothing'"),
+        (["show", "nothing"], 1, 'There is no job "nothing"'),
         (["retry", "JOB"], 1, "has not failed"),
         (["release", "churn"], 1, "not on hold"),
         (["release", "JOB"], 1, "not on hold"),
+        (["release", "chrun"], 1, 'There is no model and no job "chrun". Models are: churn.'),
         (["jobs", "--state", "finished"], 2, "States are: sealing"),
         (["jobs", "--model", "chrun"], 2, 'There is no model "chrun". Models are: churn.'),
         (["jobs", "-n", "0"], 2, "at least 1"),
@@ -300,13 +302,13 @@ def test_a_wish_that_another_overtakes_is_answered_in_words(site, monkeypatch):
     monkeypatch.setattr(control, "the_job", overtaken)
     done = site.command("retry", job["id"])
     assert done.returncode == 1
-    assert "changed by somebody else at this moment, so nothing was done" in done.stderr
+    assert "changed by another process at the same moment, so nothing was done" in done.stderr
 
 
 def test_commands_before_the_first_run_say_that_there_is_no_journal(site):
     done = site.command("jobs")
     assert done.returncode == 1
-    assert "has not run with this configuration" in done.stderr
+    assert f"has not run with the configuration {site.config} yet" in done.stderr
 
 
 def test_the_jobs_of_a_model_that_left_the_configuration_can_still_be_listed(site):
@@ -319,7 +321,7 @@ def test_the_jobs_of_a_model_that_left_the_configuration_can_still_be_listed(sit
 def test_check_names_what_is_wrong_and_asks_the_service_when_told_to(site):
     good = site.command("check", "--online")
     assert good.returncode == 0, good.stdout
-    assert "the service accepts the API key" in good.stdout
+    assert "The service accepts the API key." in good.stdout
     (site.root / "churn.key").write_text("another-key-0123456789")
     offline, online = site.command("check"), site.command("check", "--online", "--json")
     assert offline.returncode == 0
@@ -353,7 +355,7 @@ def test_a_share_that_is_away_and_an_open_key_file_keep_no_command_from_telling_
     checked = site.command("check")
     assert checked.returncode == 2
     assert "ok     models.churn.drop" in checked.stdout
-    assert "noted" in site.command("switch", job).stdout
+    assert "it does this when it starts" in site.command("switch", job).stdout
     assert site.command("run").returncode == 2
 
 
@@ -403,7 +405,8 @@ def test_only_who_releases_a_job_from_its_budget_spends_more_than_that(site):
     site.config.write_text(configured.replace("[models.churn]", "[models.other]"))
     work_off(site)
     (job,) = site.jobs()
-    assert "no model 'churn' any more" in job["hold"]["what"]
+    assert job["hold"]["what"] == "The configuration no longer has a model churn."
+    assert job["facts"]["hold"]["code"] == "model_not_configured"
     assert site.command("release", job["id"]).returncode == 0
     site.config.write_text(f'{configured}budget = "0/year"\n')
     assert work_off(site) == 1
@@ -472,7 +475,7 @@ def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
     assert done.returncode == 1
     assert json.loads(done.stdout)["findings"][0]["rule"] == "target-missing"
     done = site.command("preflight", "--model", "chrun", str(other))
-    assert (done.returncode, "has no model chrun; its models are churn." in done.stderr) == (2, True)
+    assert (done.returncode, 'There is no model "chrun". Models are: churn.' in done.stderr) == (2, True)
 
 
 @pytest.fixture
@@ -509,7 +512,8 @@ def test_whoever_may_not_look_for_the_state_is_told_by_check(public):
         findings = json.loads(public.command("check", "--json").stdout)["findings"]
     (spool,) = (finding for finding in findings if finding["subject"] == "state.spool")
     assert not spool["good"]
-    assert f"{public.root}/state/spool cannot be looked at: Permission denied." in spool["text"]
+    assert (spool["code"], spool["facts"]["path"]) == ("file_error", f"{public.root}/state/spool")
+    assert f"{public.root}/state/spool: Permission denied." in spool["text"]
 
 
 def test_a_start_that_root_once_made_is_told_with_the_file_that_it_left(public):
@@ -525,13 +529,15 @@ def test_a_start_that_root_once_made_is_told_with_the_file_that_it_left(public):
             pass
         status = public.command("status")
         findings = json.loads(public.command("check", "--json").stdout)["findings"]
-    assert f"{lock}: Permission denied. Let the service's user read and write there." in str(started.value)
+    assert started.value.problem.facts["why"] == file_problem(
+        PermissionError(EACCES, "Permission denied"), lock
+    )
     assert (status.returncode, f"may not read and write {lock}. Run commands as" in status.stderr) == (
         1,
         True,
     )
     (found,) = (finding for finding in findings if finding["subject"] == "state.url")
-    assert (found["good"], f"may not read and write {lock};" in found["text"]) == (False, True)
+    assert (found["good"], found["code"], found["facts"]) == (False, "state_file_closed", {"path": str(lock)})
 
 
 @pytest.mark.parametrize("closed", ["etc", "etc/config.toml"])

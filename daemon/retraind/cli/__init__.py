@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from retraind.cli.arguments import parse
-from retraind.cli.output import BAD, GOOD, USAGE, complain, complain_of
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, complain
 from retraind.domain.failures import ConfigError, JournalError
-from retraind.report.wording import Voice
 
 _INTERRUPTED = 130
 
@@ -23,11 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = getattr(importlib.import_module(module), function)(options)
     except ConfigError as error:
         for problem in error.problems:
-            complain_of(problem)
+            complain(problem)
         return USAGE
     except JournalError as error:
-        complain(Voice().tell(error.problem))
+        complain(error.problem)
         return BAD
+    except Refused as refused:
+        complain(refused.problem)
+        return refused.code
     except BrokenPipeError:
         # The reader of the output (head, less) has seen enough.
         sys.stderr.close()

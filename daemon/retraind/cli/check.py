@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
-from retraind.cli.checkup import Finding, checkup, try_recipients
-from retraind.cli.output import BAD, GOOD, USAGE, print_json, say
+from retraind.cli.checkup import Checked, checkup, try_recipients
+from retraind.cli.output import BAD, GOOD, USAGE, print_json, tell
 from retraind.config.load import load, load_to_look
 from retraind.config.mistakes import refused
 from retraind.domain.failures import ConfigError
@@ -15,25 +16,25 @@ from retraind.report.wording import Voice
 def check(options: argparse.Namespace) -> int:
     """Check configuration, folders and credentials."""
     settings, file, problems = load_to_look(options.config)
-    voice = Voice()
-    findings = checkup(settings, online=options.online)
+    checked = checkup(settings, online=options.online)
     if options.json:
         report = {
             "config": str(file),
-            "problems": [voice.tell(problem) for problem in problems],
-            "facts": [problem.model_dump(mode="json", exclude={"details"}) for problem in problems],
-            "findings": [finding._asdict() for finding in findings],
+            "problems": list(map(Voice().tell, problems)),
+            "facts": [each.model_dump(mode="json", exclude={"details"}) for each in problems],
+            "findings": _for_programs(checked),
         }
         print_json(report)
     else:
-        for problem in problems:
-            say(f"WRONG  {voice.tell(problem)}")
-        _say_findings(findings)
-        wrong = len(problems) + sum(not finding.good for finding in findings)
-        say(f"{file}: {f'{wrong} to mend.' if wrong else 'all good.'}")
+        for each in problems:
+            tell("check_mistake", text=Voice().tell(each))
+        _print_for_people(checked)
+        tell(
+            "check_result", file=file.absolute(), wrong=len(problems) + sum(not each.good for each in checked)
+        )
     if problems:
         return USAGE
-    return GOOD if all(finding.good for finding in findings) else BAD
+    return _exit_code(checked)
 
 
 def notify(options: argparse.Namespace) -> int:
@@ -41,14 +42,26 @@ def notify(options: argparse.Namespace) -> int:
     settings, file = load(options.config)
     if not settings.notify.urls:
         raise ConfigError([refused("notify.urls", problem("recipients_missing"), file=file)])
-    findings = try_recipients(settings)
+    checked = try_recipients(settings)
     if options.json:
-        print_json({"config": str(file), "findings": [finding._asdict() for finding in findings]})
+        print_json({"config": str(file), "findings": _for_programs(checked)})
     else:
-        _say_findings(findings)
-    return GOOD if all(finding.good for finding in findings) else BAD
+        _print_for_people(checked)
+    return _exit_code(checked)
 
 
-def _say_findings(findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.subject}: {finding.text}")
+def _for_programs(checked: Sequence[Checked]) -> list[dict[str, Any]]:
+    return [
+        {"subject": each.subject, "good": each.good, "warning": each.warning, "text": each.text}
+        | each.problem.model_dump(mode="json", include={"code", "facts"})
+        for each in checked
+    ]
+
+
+def _print_for_people(checked: Sequence[Checked]) -> None:
+    for each in checked:
+        tell("check_line", good=each.good, warning=each.warning, subject=each.subject, text=each.text)
+
+
+def _exit_code(checked: Sequence[Checked]) -> int:
+    return GOOD if all(each.good for each in checked) else BAD

@@ -1,11 +1,11 @@
-"""`retraind check`: whether folders can be written, moves stay on one file system, and keys are at hand."""
+"""`retraind check`: whether folders are writable, moves stay on one file system, and keys are there."""
 
 import os
-import shlex
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,143 +14,142 @@ from retraind.api.credentials import Credentials, explained
 from retraind.api.http import is_proxy_usable
 from retraind.api.reach import in_the_clear
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback
-from retraind.domain.problems import Problem, file_problem
+from retraind.domain.failures import ConfigError, Hold, JobFailed, Party, Retry, Setback
+from retraind.domain.problems import Problem, file_problem, legacy, problem
 from retraind.intake.share_identity import Shares
 from retraind.report.notifications import Calls, Recipient, Refused, recipients_of, test_message
 from retraind.report.wording import Voice, in_words
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import exists, held, is_file
-from retraind.system.mounts import makes_rights_up, present_mounts
+from retraind.system.mounts import Mount, makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
 
 _NO_JOB = "retraind-check"
 """A retrain_job_id that no service knows: asking for it tests the key and changes nothing."""
+_WARNINGS = frozenset({"drop_folder_unguarded", "drop_folder_not_sticky"})
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Checked:
     """One thing that was checked."""
 
     subject: str
+    """The setting that names it."""
     good: bool
-    text: str
+    problem: Problem
+    """What was found; also where all is well."""
+    model: str = ""
+
+    @property
+    def warning(self) -> bool:
+        """Whether somebody should know of it, though all is well."""
+        return self.problem.code in _WARNINGS
+
+    @property
+    def text(self) -> str:
+        """What was found, in words."""
+        return Voice().on(self.model).tell(self.problem)
 
 
-def checkup(settings: Settings, *, online: bool) -> list[Finding]:
+def checkup(settings: Settings, *, online: bool) -> list[Checked]:
     """Check what the configuration names; with `online`, also ask the service about every key."""
-    findings = [
+    checked = [
         _journal(settings.state.journal_file),
-        _parent_writable("state.spool", settings.state.spool / "x"),
+        _writable("state.spool", settings.state.spool),
     ]
-    findings += [Finding(subject, False, Voice().tell(why)) for subject, why in in_the_clear(settings.api)]
+    checked += [Checked(setting, False, found) for setting, found in in_the_clear(settings.api)]
     if not is_proxy_usable(settings.api):
-        text = (
-            "the proxy that a variable such as HTTPS_PROXY names cannot be used; write it as http://host:port"
+        checked.append(
+            Checked(
+                "api.proxy",
+                False,
+                problem("proxy_address_unusable", party=Party.SERVICE, host=settings.api.host),
+            )
         )
-        findings.append(Finding("api.proxy", False, text))
-    findings += _recipients(settings)
+    checked += _recipients(settings)
     shares = Shares.beside(settings.state.journal_file)
     client = ApiClient(settings.api)
     credentials = Credentials(client)
     places = _places(settings, shares)
     try:
         for name, model in settings.models.items():
-            findings += _folders(name, model, places)
-            findings += _writers(name, model, places[model.drop])
-            findings += _gate(name, model)
-            findings.append(_credential(name, model, client, credentials, online=online))
+            checked += _folders(name, model, places)
+            checked += _gate(name, model)
+            checked.append(_credential(name, model, client, credentials, online=online))
     finally:
         client.close()
-    return findings
+    return checked
 
 
-def try_recipients(settings: Settings) -> list[Finding]:
+def try_recipients(settings: Settings) -> list[Checked]:
     """Send a test message to everybody in [notify]. Raises ConfigError for an address that cannot be used."""
     log.set_up(level="CRITICAL", words=in_words)
     return [_try(recipient) for recipient in recipients_of(settings)]
 
 
-def _try(recipient: Recipient) -> Finding:
+def _try(recipient: Recipient) -> Checked:
     try:
         Calls().tell(recipient, test_message(Clock()))
-    except (Retry, Refused) as trouble:
-        return Finding(recipient.name, False, str(trouble).removeprefix(f"{recipient.name} "))
-    return Finding(recipient.name, True, "a test message was sent; see whether it has arrived")
+    except Retry as failure:
+        return Checked(recipient.name, False, failure.problem)
+    except Refused as refusal:
+        return Checked(recipient.name, False, legacy(str(refusal)))
+    return Checked(recipient.name, True, problem("test_message_sent"))
 
 
-def _recipients(settings: Settings) -> Iterator[Finding]:
+def _recipients(settings: Settings) -> Iterator[Checked]:
     try:
         recipients = recipients_of(settings)
     except ConfigError as error:
-        for problem in error.problems:
-            mistake = Problem.model_validate(problem.facts["mistake"])
-            yield Finding(str(problem.facts["setting"]), False, Voice().tell(mistake))
+        for each in error.problems:
+            mistake = Problem.model_validate(each.facts["mistake"])
+            yield Checked(str(each.facts["setting"]), False, mistake)
     else:
         for recipient in recipients:
-            yield Finding(recipient.name, True, "to try it, run: retraind notify")
+            yield Checked(recipient.name, True, problem("recipient_configured"))
 
 
-def _journal(file: Path) -> Finding:
-    """Look whether the journal can be written, and what belongs to it: root may once have begun it."""
-    found = _parent_writable("state.url", file)
+def _journal(file: Path) -> Checked:
+    """Check that the journal can be written, and what belongs to it: root may once have created it."""
+    found = _writable("state.url", file.parent)
     if found.good:
         for path in (file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", ".lock")):
             if exists(path, follow=True) and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
-                text = f"this user may not read and write {path}; it has to belong to the service's user"
-                return Finding("state.url", False, text)
+                return Checked("state.url", False, problem("state_file_closed", path=path))
     return found
 
 
-def _parent_writable(subject: str, path: Path) -> Finding:
+def _writable(subject: str, folder: Path) -> Checked:
     try:
-        folder = _existing(path.parent)
+        found = _existing(folder)
     except OSError as error:
-        return Finding(subject, False, Voice().tell(file_problem(error, path.parent)))
-    good = os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
-    return Finding(subject, good, str(path.parent) if good else f"this user may not write in {folder}")
-
-
-class _Work(NamedTuple):
-    """What keeps the writers of a drop folder from what is in work."""
-
-    trouble: Problem | None
-    """Why the model would wait."""
-    made_up: str | None
-    """The type of a file system on which owners and rights may be those of the mount."""
-    mode: int
-    """That of the drop folder."""
-    own: bool
-    """Whether the drop folder belongs to the service's user."""
+        return Checked(subject, False, file_problem(error, folder))
+    if os.access(found, os.W_OK | os.X_OK, effective_ids=True):
+        return Checked(subject, True, problem("folder_writable", path=folder))
+    return Checked(subject, False, problem("folder_closed", path=found))
 
 
 class _Place(NamedTuple):
-    """What a folder is made of."""
+    """What a folder is."""
 
     path: Path
     """The way there without links."""
     device: int
     usable: bool
     """Whether this user may read and write there."""
-    work: _Work | None = None
-    """Of a drop folder."""
+    flaw: Problem | None = None
+    """How the writers of a drop folder could get at deliveries in work."""
 
 
 def _places(settings: Settings, shares: Shares) -> dict[Path, _Place | OSError]:
-    """Look at the folders of all models, with patience."""
+    """Return what the folders of all models are; a share that hangs is given up after a while."""
     table = present_mounts()
 
     def drop_place(folder: Path) -> _Place:
         place = _place(folder)
         with held(folder) as drop:
-            status = drop.stat()
-            work = _Work(
-                shares.exposure(folder, drop),
-                makes_rights_up(folder, table),
-                status.st_mode,
-                shares.is_own(status),
-            )
-        return place._replace(work=work)
+            return place._replace(flaw=_flaw(folder, drop, shares, table))
 
     asked: list[Question[_Place]] = []
     for model in settings.models.values():
@@ -162,6 +161,23 @@ def _places(settings: Settings, shares: Shares) -> dict[Path, _Place | OSError]:
     return {folder: found for (folder, _), found in zip(asked, ask_each(asked), strict=True)}
 
 
+def _flaw(folder: Path, drop: Path, shares: Shares, table: Sequence[Mount]) -> Problem | None:
+    """Return how those who may write in a drop folder could change what is in work there."""
+    if exposure := shares.exposure(folder, drop):
+        return exposure
+    status = drop.stat()
+    own, shared = shares.is_own(status), status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    sticky = status.st_mode & stat.S_ISVTX
+    if file_system := makes_rights_up(folder, table):
+        found = problem("drop_folder_unguarded", path=folder, file_system=file_system, work=WORK)
+        return found if shared else None
+    if sticky and not own and os.geteuid():
+        return problem("drop_folder_sticky", path=folder)
+    if shared and own and not sticky:
+        return problem("drop_folder_not_sticky", path=folder, work=WORK)
+    return None
+
+
 def _place_for(folder: Path) -> _Place:
     return _place(_existing(folder))._replace(path=folder)
 
@@ -170,114 +186,77 @@ def _place(folder: Path) -> _Place:
     return _Place(folder, folder.stat().st_dev, os.access(folder, os.R_OK | os.W_OK | os.X_OK))
 
 
-def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSError]) -> Iterator[Finding]:
-    """Tell of a model's folders."""
+def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSError]) -> Iterator[Checked]:
+    """Check a model's folders."""
     subject = f"models.{name}.drop"
     drop = places[model.drop]
+    if isinstance(drop, FileNotFoundError):
+        return  # The check of the configuration has found that.
     if isinstance(drop, OSError):
-        yield Finding(subject, False, Voice().tell(file_problem(drop, model.drop)))
+        yield Checked(subject, False, file_problem(drop, model.drop))
         return
-    yield Finding(
-        subject,
-        drop.usable,
-        f"{model.drop} can be read and written"
-        if drop.usable
-        else f"this user may not read and write {model.drop}; files are moved out of it",
-    )
-    for word, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
+    found = problem("drop_folder_usable" if drop.usable else "folder_closed", path=model.drop)
+    yield Checked(subject, drop.usable, found)
+    if drop.flaw:
+        yield Checked(subject, drop.flaw.code in _WARNINGS, drop.flaw, name)
+    for key, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
         place = places[folder]
-        where = f"models.{name}.{word}"
+        subject = f"models.{name}.{key}"
         if isinstance(place, OSError):
-            yield Finding(where, False, Voice().tell(file_problem(place, folder)))
+            yield Checked(subject, False, file_problem(place, folder))
         elif _leads_over_link(model.drop, drop, folder, place):
-            text = f"{folder} leads over a link to {place.path}, and below the drop folder none is followed"
-            yield Finding(where, False, f'{text}; remove it and write {word} = "{place.path}"')
+            found = problem("filing_folder_linked", path=folder, target=place.path, key=key)
+            yield Checked(subject, False, found)
         elif drop.usable and not place.usable:
-            yield Finding(where, False, f"this user may not read and write {folder}; jobs are filed there")
+            yield Checked(subject, False, problem("folder_closed", path=folder))
         elif place.device != drop.device:
-            yield Finding(
-                where, True, f"{folder} is on another file system: files are copied, verified, then deleted"
-            )
-
-
-def _writers(name: str, model: ModelSettings, place: _Place | OSError) -> Iterator[Finding]:
-    """Tell whether those who may write in a drop folder are kept away from what is in work there."""
-    if isinstance(place, OSError) or place.work is None:
-        return  # That the folder is out of reach is told already.
-    work, subject, drop, mode = place.work, f"models.{name}.drop", model.drop, place.work.mode
-    shared = bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
-    if work.trouble:
-        yield Finding(subject, False, Voice().tell(work.trouble))
-    elif work.made_up and shared:
-        yield Finding(
-            subject,
-            True,
-            f"warning: {drop} is on a file system ({work.made_up}) where the mount says who may write, so whoever may write "
-            f"there may also write in {WORK}; see docs/security.md",
-        )
-    elif not work.made_up and mode & stat.S_ISVTX and not work.own and os.geteuid():
-        yield Finding(
-            subject,
-            False,
-            f"{drop} has the sticky bit and belongs to another user, so others' files cannot be moved out of it; let it "
-            "belong to the service's user",
-        )
-    elif not work.made_up and shared and work.own and not mode & stat.S_ISVTX:
-        yield Finding(
-            subject,
-            True,
-            f"warning: whoever may write in {drop} may also rename {WORK} there, and make the model wait; run: chmod +t "
-            f"{shlex.quote(str(drop))}",
-        )
+            yield Checked(subject, True, problem("filing_folder_elsewhere", path=folder))
 
 
 def _leads_over_link(drop: Path, found: _Place, folder: Path, place: _Place) -> bool:
-    """Tell whether there is a link on the way from the drop folder to one in it."""
+    """Return whether there is a link on the way from the drop folder to one in it."""
     if not folder.is_relative_to(drop):
         return False
     return str(place.path) != os.path.normpath(found.path / folder.relative_to(drop))
 
 
 def _existing(folder: Path) -> Path:
-    """Return a folder, or what it will be made in."""
+    """Return a folder, or what it will be created in."""
     while not exists(folder, follow=True):
         folder = folder.parent
     return folder
 
 
-def _gate(name: str, model: ModelSettings) -> Iterator[Finding]:
-    """Look whether the gate's program is there, and is its owner's to change alone."""
+def _gate(name: str, model: ModelSettings) -> Iterator[Checked]:
+    """Check that the gate's program exists, and that only its owner can change it."""
     if not model.gate:
         return
-    subject = f"models.{name}.gate"
-    found = shutil.which(model.gate[0])
-    if found is None:
-        yield Finding(subject, False, f"there is no program {model.gate[0]} that this user may run")
+    subject, program = f"models.{name}.gate", shutil.which(model.gate[0])
+    if program is None:
+        yield Checked(subject, False, problem("gate_program_missing", program=model.gate[0]))
         return
-    for path in (Path(found), *(Path(word) for word in model.gate[1:] if Path(word).is_absolute())):
+    for path in (Path(program), *(Path(word) for word in model.gate[1:] if Path(word).is_absolute())):
         if is_file(path, follow=True) and path.stat().st_mode & stat.S_IWOTH:
-            text = f"everybody on this machine may change {path}, and it is run with the service's rights"
-            yield Finding(subject, False, f"{text}; run: chmod o-w {shlex.quote(str(path))}")
+            yield Checked(subject, False, problem("gate_program_exposed", path=path))
             return
-    yield Finding(subject, True, f"{found} is there")
+    yield Checked(subject, True, problem("gate_program_found", path=program))
 
 
 def _credential(
     name: str, model: ModelSettings, client: ApiClient, credentials: Credentials, *, online: bool
-) -> Finding:
-    subject = f"models.{name} credential"
-    trying = "the key could not be had"
+) -> Checked:
+    subject, failed = f"models.{name} credential", "key_unavailable"
     try:
         if credentials.secret(name, model) is not None and not online:
-            return Finding(subject, True, "the secret key is there; the API key is fetched when needed")
+            return Checked(subject, True, problem("secret_key_found"))
         key = credentials.key(name, model)
         if online:
-            trying = "the service could not be asked"
+            failed = "service_not_asked"
             # "Not found retrain job." is what a good key gets.
             with suppress(JobFailed):
                 client.status(_NO_JOB, key)
     except Hold as hold:
-        return Finding(subject, False, Voice().on(name).tell(explained(hold, name, model)))
+        return Checked(subject, False, explained(hold, name, model), name)
     except Setback as trouble:
-        return Finding(subject, False, f"{trying}: {Voice().on(name).tell(trouble.problem)}")
-    return Finding(subject, True, "the service accepts the API key" if online else "the API key is there")
+        return Checked(subject, False, problem(failed, why=trouble.problem), name)
+    return Checked(subject, True, problem("api_key_accepted" if online else "api_key_found"))

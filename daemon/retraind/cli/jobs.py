@@ -9,12 +9,22 @@ from typing import Any
 from sqlalchemy.exc import DatabaseError
 
 from retraind import __version__
-from retraind.cli.output import BAD, GOOD, complain_of, console, new_table, print_json, say
+from retraind.cli.output import (
+    BAD,
+    GOOD,
+    USAGE,
+    Refused,
+    complain,
+    console,
+    new_table,
+    print_json,
+    say,
+    tell,
+)
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
-from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.job import SHORT_ID, Job, State
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import Problem, problem
 from retraind.domain.turns import next_in_turn
 from retraind.report import notes
 from retraind.report.messages import detail_in_words
@@ -29,15 +39,13 @@ from retraind.system.escape import display
 
 @contextmanager
 def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Journal]]:
-    """Open the journal that is there already. Raises ConfigError, JournalError."""
-    settings, _, problems = load_to_look(options.config)
+    """Open the journal, which must exist. Raises ConfigError, JournalError, Refused."""
+    settings, config, problems = load_to_look(options.config)
     for each in problems:
-        complain_of(each)
+        complain(each)
     file = settings.state.journal_file
     if not is_there(file):
-        raise JournalError(
-            legacy(f"There is no journal at {file} yet: retraind has not run with this configuration.")
-        )
+        raise Refused(problem("journal_missing", path=file, config=config.absolute()))
     journal = Journal.open(file)
     try:
         yield settings, journal
@@ -54,38 +62,38 @@ def status(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found.model_dump(mode="json"))
     else:
-        running = f"running (process {found.process})" if found.process else "NOT RUNNING"
-        out = console()
-        out.print(f"retraind {__version__}: {running}", highlight=False)
-        counts = ("in work", "done", "failed")
-        table = new_table("model", "drop folder", *counts, "published", "what now", numbers=counts)
+        voice, out = Voice(), console()
+        place = settings.state.journal_file
+        head = voice.label("status_process", version=__version__, process=found.process, journal=place)
+        out.print(head, soft_wrap=True)
+        counts = ("in_work", "done", "failed")
+        table = new_table("model", "drop_folder", *counts, "published", "now", numbers=counts)
         for model in found.models:
             table.add_row(
                 model.name, display(model.drop), str(len(model.jobs)), str(model.done), str(model.failed),
                 model.published[-SHORT_ID:] if model.published else "-",
-                "\n".join(map(display, model.sentences)) or "waiting for files",
+                "\n".join(map(display, model.sentences)) or voice.label("status_idle"),
             )  # fmt: skip
         out.print(table)
         for host in found.hosts:
-            out.print(display(f"WAITING: {host.sentence}"), soft_wrap=True)
+            out.print(display(voice.label("status_host", what=host.sentence)), soft_wrap=True)
     bad = any(model.hold or model.trouble or any(job.stuck for job in model.jobs) for model in found.models)
-    well = found.process and not found.hosts and not bad
-    return GOOD if well else BAD
+    return GOOD if found.process and not found.hosts and not bad else BAD
 
 
 def jobs(options: argparse.Namespace) -> int:
     """List jobs, newest first."""
     if options.state is not None and options.state not in set(State):
-        raise ConfigError([problem("state_unknown", name=options.state, known=list(State))])
+        raise Refused(problem("state_unknown", name=options.state, known=list(State)), USAGE)
     if options.limit < 1:
-        raise ConfigError([problem("limit_too_low", limit=options.limit)])
+        raise Refused(problem("limit_too_low", limit=options.limit), USAGE)
     states = frozenset({State(options.state)}) if options.state else None
     with opened_journal(options) as (settings, journal):
         if options.model is not None and options.model not in settings.models:
-            # The jobs of a model that was taken out of the configuration can still be listed.
+            # The jobs of a model that was removed from the configuration can still be listed.
             known = {*settings.models, *journal.jobs.counts()}
             if options.model not in known:
-                raise ConfigError([problem("model_unknown", name=options.model, known=sorted(known))])
+                raise Refused(problem("model_unknown", name=options.model, known=sorted(known)), USAGE)
         before = the_job(journal, options.before) if options.before else None
         found = journal.jobs.newest(
             options.model, states, limit=min(options.limit, sys.maxsize), before=before
@@ -95,14 +103,15 @@ def jobs(options: argparse.Namespace) -> int:
     if options.json:
         print_json([_job_as_json(job) for job in found])
         return GOOD
-    table = new_table("job", "model", "state", "outcome", "taken in")
+    voice, out = Voice(), console()
+    table = new_table("job", "model", "state", "outcome", "taken_in")
     for job in found:
-        state = f"{job.state} (on hold)" if job.waits_for_hold(holds) else str(job.state)
-        outcome = f"{job.outcome or ''}{' (published now)' * (job.id in published)}"
+        state = voice.label("jobs_state", state=job.state, held=job.waits_for_hold(holds))
+        outcome = voice.label("jobs_outcome", outcome=job.outcome, published=job.id in published)
         table.add_row(display(job.id), job.model, state, outcome, for_people(job.created_at))
-    console().print(table if found else "No jobs.")
+    out.print(table if found else voice.label("jobs_none"))
     if found and len(found) == options.limit:
-        console().print(f"For those before: --before {found[-1].id[-SHORT_ID:]}", style="dim")
+        out.print(voice.label("jobs_older", before=found[-1].id[-SHORT_ID:]), style="dim")
     return GOOD
 
 
@@ -122,13 +131,11 @@ def show(options: argparse.Namespace) -> int:
     if job.outcome:
         say(notes.note(job, policy=policy_of(settings, job)))
     else:
-        say(
-            f"{job.id} ({job.state}): it {doing(job, next_in_turn(active))}. {Voice().on(job.model, job.id).tell(job.trouble) if job.trouble else ''}".rstrip()
-            + "\n"
-        )
+        voice, now = Voice().on(job.model, job.id), doing(job, next_in_turn(active))
+        say(voice.label("job_now", job=job.id, state=job.state, doing=now, trouble=job.trouble) + "\n")
     if hold:
         say(f"{hold}\n")
-    say("History:")
+    tell("history_heading")
     for event in events:
         detail = "  ".join(
             f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
@@ -140,30 +147,43 @@ def show(options: argparse.Namespace) -> int:
 
 
 def the_job(journal: Journal, name: str) -> Job:
-    """Return the job that a person named. Raises JournalError in words when there is none, or are several."""
+    """Return the job that a person named. Raises Refused when there is none, or there are several."""
     found = journal.jobs.find(name)
     if not found:
-        raise JournalError(legacy(f"There is no job {name!r}. See: retraind jobs"))
+        raise Refused(problem("job_unknown", name=name))
     if len(found) > 1:
-        raise JournalError(
-            legacy(f"{name!r} could be {', '.join(job.id for job in found)}, or more. Write more of it.")
-        )
+        raise Refused(problem("job_ambiguous", name=name, found=[job.id for job in found]))
     return found[0]
 
 
 def _job_as_json(job: Job) -> dict[str, Any]:
+    """Return a job's record; what happened is in words, and under `facts` as codes and facts."""
     made: dict[str, Any] = job.model_dump(mode="json", exclude={"upload_ticket"})
-    return made
+    voice = Voice().on(job.model, job.id)
+    facts = {"warnings": made["warnings"]}
+    made["warnings"] = list(map(voice.finding, job.warnings))
+    for name in ("trouble", "address_refused", "switch_note", "hold", "problem"):
+        found: Problem | None = getattr(job, name)
+        if found is None:
+            continue
+        facts[name], said = made[name], voice.say(found)
+        made[name] = str(said)
+        if name in {"hold", "problem"}:
+            details = list(map(voice.finding, found.details))
+            made[name] = {"what": said.what, "remedy": said.remedy, "details": details}
+    return made | {"facts": facts}
 
 
 def hold_of(journal: Journal, job: Job) -> str:
-    """Say for what hold a job waits; nothing if it waits for none."""
+    """Return what hold a job waits for, in words; nothing if it waits for none."""
     holds = journal.holds.all()
     if not job.waits_for_hold(holds):
         return ""
     if job.hold:
-        return f"{job.id} is on hold: {Voice().on(job.model, job.id).tell(job.hold)}"
-    return f"{job.model} is on hold: {Voice().on(job.model).tell(holds[job.model].problem)}"
+        voice = Voice().on(job.model, job.id)
+        return voice.label("job_on_hold", job=job.id, why=job.hold)
+    voice = Voice().on(job.model)
+    return voice.label("model_on_hold", model=job.model, why=holds[job.model].problem)
 
 
 def policy_of(settings: Settings, job: Job) -> str | None:

@@ -18,23 +18,33 @@ GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: all is well, something failed, usage or configuration."""
 
 
-def complain(text: str) -> None:
-    """Say what is wrong."""
-    print(printable(f"retraind: {text}"), file=sys.stderr)
+class Refused(Exception):
+    """A command cannot do what it was asked for."""
+
+    def __init__(self, problem: Problem, code: int = BAD) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.code = code
+        """The exit code."""
 
 
-def complain_of(problem: Problem) -> None:
-    """Say what is wrong."""
-    complain(Voice().tell(problem))
+def complain(problem: Problem) -> None:
+    """Print what is wrong, on standard error."""
+    print(printable(f"retraind: {Voice().tell(problem)}"), file=sys.stderr)
 
 
 def say(text: str) -> None:
-    """Say what was asked for."""
+    """Print a text."""
     print(printable(text))
 
 
+def tell(code: str, /, **facts: Any) -> None:
+    """Print the words of a code."""
+    say(Voice().label(code, **facts))
+
+
 def print_json(value: Any) -> None:
-    """Print what was asked for, for programs."""
+    """Print a value for programs."""
     print(json_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
@@ -49,9 +59,10 @@ def console() -> Console:
     return _Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
 
 
-def new_table(*headings: str, numbers: Container[str] = ()) -> Table:
-    """Return a table as all commands have it: nothing is cut off, however narrow the terminal. `numbers` are to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold", justify="right" if heading in numbers else "left")
+def new_table(*columns: str, numbers: Container[str] = ()) -> Table:
+    """Return an empty table that cuts nothing off in narrow terminals; `numbers` are right-aligned."""
+    table, voice = Table(box=None, pad_edge=False, header_style="bold"), Voice()
+    for name in columns:
+        heading = voice.label("column", name=name)
+        table.add_column(heading, overflow="fold", justify="right" if name in numbers else "left")
     return table

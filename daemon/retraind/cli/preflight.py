@@ -5,11 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from retraind.cli.output import BAD, GOOD, complain_of, print_json, say
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, complain, print_json, say, tell
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
-from retraind.domain.failures import ConfigError
-from retraind.domain.problems import Finding, Problem, problem
+from retraind.domain.problems import Finding, Severity, problem
 from retraind.report.wording import Voice
 from retraind.system.files import exists, is_file
 
@@ -17,8 +16,8 @@ from retraind.system.files import exists, is_file
 def preflight(options: argparse.Namespace) -> int:
     """Preflight files as the daemon does before an upload."""
     for path in (options.train, options.evaluation):
-        if path is not None and (flaw := _flaw_of(path)):
-            raise ConfigError([flaw])
+        if path is not None:
+            _check_readable(path)
     evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
     result = check(
@@ -35,20 +34,18 @@ def preflight(options: argparse.Namespace) -> int:
 
 
 def _print_for_people(result: Preflight, voice: Voice) -> None:
-    for facts in (result.train, result.evaluation):
-        if facts:
-            say(
-                voice.label(
-                    "preflight_file",
-                    name=facts.name,
-                    rows=facts.rows,
-                    columns=len(facts.columns),
-                    encoding=facts.encoding,
-                    size=facts.bytes,
-                )
-            )
+    for facts in filter(None, (result.train, result.evaluation)):
+        tell(
+            "preflight_file",
+            name=facts.name,
+            rows=facts.rows,
+            columns=len(facts.columns),
+            encoding=facts.encoding,
+            size=facts.bytes,
+        )
     for finding in result.findings:
-        say(f"\n{finding.severity.upper()}: {voice.finding(finding)}")
+        is_error = finding.severity is Severity.ERROR
+        say("\n" + voice.label("preflight_finding", error=is_error, text=voice.finding(finding)))
     say("\n" + voice.label("preflight_result", ok=result.ok))
 
 
@@ -76,16 +73,17 @@ def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
     }
 
 
-def _flaw_of(path: Path) -> Problem | None:
-    """Return why a file cannot be read; None if it can be opened."""
+def _check_readable(path: Path) -> None:
+    """Raise Refused when a file cannot be opened."""
+    reason, found = None, True
     try:
-        if not is_file(path, follow=True):
-            found = exists(path, follow=True)
-            return problem("preflight_unreadable", path=path, exists=found, reason=None)
-        path.open("rb").close()
+        if is_file(path, follow=True):
+            path.open("rb").close()
+            return
+        found = exists(path, follow=True)
     except OSError as error:
-        return problem("preflight_unreadable", path=path, exists=True, reason=error.strerror)
-    return None
+        reason = error.strerror
+    raise Refused(problem("preflight_unreadable", path=path, exists=found, reason=reason), USAGE)
 
 
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
@@ -96,13 +94,12 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     from retraind.store.database import is_there  # noqa: PLC0415
     from retraind.store.journal import Journal  # noqa: PLC0415
 
-    settings, file, problems = load_to_look(options.config)
-    for each in problems:
-        complain_of(each)
+    settings, _, mistakes = load_to_look(options.config)
+    for each in mistakes:
+        complain(each)
     model = settings.models.get(options.model)
     if model is None:
-        known = tuple(settings.models)
-        raise ConfigError([problem("preflight_no_model", file=file, name=options.model, models=known)])
+        raise Refused(problem("model_unknown", name=options.model, known=sorted(settings.models)), USAGE)
     previous = None
     if is_there(settings.state.journal_file):
         journal = Journal.open(settings.state.journal_file)

@@ -1,4 +1,4 @@
-"""The demo's data: Seattle's weather, split as a later delivery would be, and one delivery with mistakes in it."""
+"""The demo's data: Seattle's weather, split in time, and a delivery with mistakes in it."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def good_delivery() -> tuple[bytes, bytes]:
 
 
 def bad_delivery() -> tuple[bytes, bytes]:
-    """Return a delivery as a broken export makes it: commas in a number, and a column renamed on one side only."""
+    """Return what a broken export writes: numbers with commas, and a column renamed in one file only."""
     header, *days = _rows()
     train = [[*day] for day in days[:400]]
     for number in (15, 42, 108):

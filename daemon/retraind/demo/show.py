@@ -1,4 +1,4 @@
-"""The demo's stage: emulator, daemon as a process of its own, files dropped as an ETL job drops them, and the story.
+"""The demo: the emulator, the daemon as a process of its own, and deliveries as an ETL job makes them.
 
 What is printed is read from the folders and from `retraind`'s own commands, as any user would.
 """
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from retraind.demo.data import FILE, TARGET, bad_delivery, good_delivery
 from retraind.domain.job import Job, Outcome, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, EmulatorError
 from retraind.report.notes import ERROR, RESULT, RESULTS_FILE
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 
 _PATIENCE = 120.0
@@ -67,21 +68,17 @@ job = json.load(sys.stdin)
 with zipfile.ZipFile(job["results"]) as results:
     metrics = json.loads(results.read("metrics.json"))
 accuracy, guessing = metrics["model"]["accuracy"], metrics["baseline"]["accuracy"]
-print(f"accuracy {accuracy:.3f} on the evaluation data; always guessing the commonest weather: {guessing:.3f}")
+print(f"accuracy {accuracy:.3f}; always guessing the most frequent weather: {guessing:.3f}")
 sys.exit(0 if accuracy > guessing else 1)
 """
 
-_STORY = (
-    (State.SEALED, "picked up: both files arrived whole and were moved out of reach"),
-    (State.CHECKED, "checked: the data keeps the service's rules"),
-    (State.BUNDLED, "bundled: train_src/ and eval_src/ in one zip"),
-    (State.REGISTERED, "registered: the service gave a retrain job and an address"),
-    (State.UPLOADED, "uploaded: every byte is there, training starts by itself"),
-    (State.TRAINED, "retrained: results fetched"),
-    (State.SWITCHING, "judged: the owner's gate lets it pass"),
-    (State.FILING, "switched: the new model is the published one"),
-    (State.DONE, "filed under done/"),
-)
+STORY = (
+    State.SEALED, State.CHECKED, State.BUNDLED, State.REGISTERED, State.UPLOADED, State.TRAINED,
+    State.SWITCHING, State.FILING, State.DONE,
+)  # fmt: skip
+"""What a good delivery's job reaches."""
+_BAD_STORY = (State.SEALED, State.FAILED)
+_voice = Voice()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +135,7 @@ def _stage(root: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _environment() -> dict[str, str]:
-    """The demo must not be bent by variables that are meant for a real installation."""
+    """Return the environment without variables that are meant for a real installation."""
     return {name: value for name, value in os.environ.items() if not name.startswith("RETRAIND_")}
 
 
@@ -151,9 +148,7 @@ def _play(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> bool
     drop = root / "share" / "weather"
     console.print(
         Panel(
-            f"Real data: {FILE}, Seattle's weather day by day 2012 to 2015 (NOAA, public domain).\n"
-            "The service is emulated on this machine and really trains; retraind runs as a process of its own.\n"
-            f"The drop folder is {escape(str(drop))}",
+            escape(_voice.label("demo_intro", file=FILE, drop=drop)),
             title="retraind demo",
             expand=False,
         )
@@ -165,28 +160,21 @@ def _play(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> bool
         _alive(daemon, root, deadline)
 
     try:
-        console.print(
-            "\n[bold]1. A good delivery.[/] Like an ETL job: write under a hidden name, then rename.\n"
-        )
+        _print_heading(console, _voice.label("demo_good_heading"), _voice.label("demo_good_text"))
         _deliver(console, drop, "2015", *good_delivery())
-        job = _follow(console, journal, alive, set(), _STORY)
-        _tell_good(console, drop, job)
-        console.print("\n[bold]2. A bad delivery.[/] A number with a comma in it, and a renamed column.\n")
+        job = _follow(console, journal, alive, set(), STORY)
+        _show_good(console, drop, job)
+        _print_heading(console, _voice.label("demo_bad_heading"), _voice.label("demo_bad_text"))
         _deliver(console, drop, "2016-broken", *bad_delivery())
-        bad = _follow(
-            console,
-            journal,
-            alive,
-            {job.id},
-            (
-                (State.SEALED, _STORY[0][1]),
-                (State.FAILED, "refused before a byte was sent; filed under failed/"),
-            ),
-        )
-        _tell_bad(console, drop, bad)
+        bad = _follow(console, journal, alive, {job.id}, _BAD_STORY)
+        _show_bad(console, drop, bad)
     finally:
         journal.close()
     return job.outcome is Outcome.SWITCHED and bad.outcome is Outcome.FAILED
+
+
+def _print_heading(console: Console, heading: str, text: str) -> None:
+    console.print(f"\n[bold]{heading}[/] {text}\n")
 
 
 def _journal(root: Path, daemon: subprocess.Popen[bytes]) -> Journal:
@@ -202,7 +190,7 @@ def _journal(root: Path, daemon: subprocess.Popen[bytes]) -> Journal:
 def _alive(daemon: subprocess.Popen[bytes], root: Path, deadline: float) -> None:
     if daemon.poll() is not None or time.monotonic() > deadline:
         log = (root / "retraind.log").read_text(errors="replace")
-        raise EmulatorError(f"retraind did not get on. Its log says:\n{log[-3000:]}")
+        raise EmulatorError(_voice.label("demo_stuck", log=log[-3000:]))
 
 
 def _deliver(console: Console, drop: Path, key: str, train: bytes, evaluation: bytes) -> None:
@@ -211,7 +199,8 @@ def _deliver(console: Console, drop: Path, key: str, train: bytes, evaluation: b
         hidden = drop / f".{name}"
         hidden.write_bytes(content)
         hidden.rename(drop / name)
-        console.print(f"   $ mv .{name} {name}   [dim]({len(content):,} bytes)[/]")
+        size = _voice.label("demo_size", size=len(content))
+        console.print(f"   $ mv .{name} {name}   [dim]{size}[/]")
         time.sleep(_EXPORT_PAUSE)
 
 
@@ -220,9 +209,9 @@ def _follow(
     journal: Journal,
     alive: Callable[[], None],
     known: set[str],
-    story: tuple[tuple[State, str], ...],
+    story: Sequence[State],
 ) -> Job:
-    """Show a new job's life as it happens, until it rests."""
+    """Show a new job's life as it happens, until its end."""
     begun = time.monotonic()
     reached: dict[State, float] = {}
     job: Job | None = None
@@ -241,10 +230,11 @@ def _follow(
     return job
 
 
-def _progress(story: tuple[tuple[State, str], ...], reached: dict[State, float]) -> Table:
+def _progress(story: Sequence[State], reached: Mapping[State, float]) -> Table:
     table = Table.grid(padding=(0, 1))
     waiting = True
-    for state, text in story:
+    for state in story:
+        text = _voice.label("demo_step", state=state)
         if state in reached:
             table.add_row("  ", Text("✔", style="green"), text, Text(f"{reached[state]:5.1f} s", style="dim"))
         elif waiting:
@@ -255,27 +245,23 @@ def _progress(story: tuple[tuple[State, str], ...], reached: dict[State, float])
     return table
 
 
-def _tell_good(console: Console, drop: Path, job: Job) -> None:
+def _show_good(console: Console, drop: Path, job: Job) -> None:
     folder = drop / "done" / job.id
     console.print()
     console.print(_tree(drop))
     console.print(_note(folder / RESULT))
     with zipfile.ZipFile(folder / RESULTS_FILE) as results:
         found = json.loads(results.read("metrics.json"))
-    table = Table(
-        "metric",
-        "new model",
-        "guessing",
-        title="Measured by the service on the evaluation data",
-        title_justify="left",
-    )
+    table = Table(title=_voice.label("demo_table_title"), title_justify="left")
+    for column in ("metric", "model", "baseline"):
+        table.add_column(_voice.label("demo_column", name=column))
     for name, value in found["model"].items():
         base = found["baseline"].get(name)
         table.add_row(name, f"{value:.3f}", f"{base:.3f}" if base is not None else "")
     console.print(table)
 
 
-def _tell_bad(console: Console, drop: Path, job: Job) -> None:
+def _show_bad(console: Console, drop: Path, job: Job) -> None:
     console.print()
     console.print(_note(drop / "failed" / job.id / ERROR))
     console.print(_tree(drop))
@@ -297,22 +283,18 @@ def _tree(folder: Path) -> Tree:
                 if below.is_dir():
                     grow(below, leaf)
 
-    tree = Tree(f"[bold]{escape(folder.name)}/[/]   the drop folder", style="")
+    tree = Tree(f"[bold]{escape(folder.name)}/[/]   {_voice.label('demo_folder')}", style="")
     grow(folder, tree)
     return tree
 
 
 def _leave_running(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> None:
     command = "retraind" if shutil.which("retraind") else f"{shlex.quote(sys.executable)} -m retraind"
+    drop, config, log = root / "share" / "weather", root / "config.toml", root / "retraind.log"
+    text = _voice.label("demo_running", drop=drop, command=command, config=config, log=log)
     # Not through rich's layout: what is pasted must not be wrapped.
-    console.print(
-        f"\nStill running. Drop files into {root / 'share' / 'weather'} and see:\n\n"
-        f"   $ {command} status -c {root / 'config.toml'}\n\n"
-        f"The log is {root / 'retraind.log'}. Ctrl-C ends it and removes the folder.",
-        markup=False,
-        soft_wrap=True,
-    )
+    console.print(f"\n{text}", markup=False, soft_wrap=True)
     try:
         daemon.wait()
     except KeyboardInterrupt:
-        console.print("Ended.")
+        console.print(_voice.label("demo_ended"))

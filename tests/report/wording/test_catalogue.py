@@ -15,7 +15,9 @@ from retraind.report.wording.catalogue import LANGUAGES, catalogue
 from retraind.report.wording.words import Words
 
 SOURCE = Path(retraind.__file__).parent
-MAKERS = re.compile(r"problem|Mistake|_matching|(.*\.)?_?voice\.label|(file|evaluation)\.(error|warning)")
+MAKERS = re.compile(
+    r"problem|tell|Mistake|_matching|(.*\.)?_?voice\.label|(file|evaluation)\.(error|warning)"
+)
 """Calls whose first argument is a code: of a problem, of a label, of a finding."""
 GIVEN = {"details", "service", "line", "column"}
 """Keywords of these calls that are no facts."""

@@ -362,26 +362,3 @@ def retention_too_short(longest: timedelta) -> Words:
         "counted.",
         f'Write at least retention = "{longest.days}d".',
     )
-
-
-# Commands
-
-
-def state_unknown(name: Name, known: tuple[str, ...]) -> Words:
-    return Words(f'There is no state "{name}".', f"States are: {', '.join(known)}.")
-
-
-def limit_too_low(limit: int) -> Words:
-    return Words(f"--limit {limit} lists no jobs.", "Write at least 1.")
-
-
-def model_unknown(name: Name, known: tuple[Name, ...]) -> Words:
-    """`known` are the models of the configuration, and of the journal where their jobs can be listed."""
-    return Words(f'There is no model "{name}".', f"Models are: {', '.join(known)}." if known else "")
-
-
-def model_still_configured(name: Name) -> Words:
-    return Words(
-        f"{name} is in the configuration.",
-        "Remove or rename its table and reload the configuration; then its jobs can be moved.",
-    )

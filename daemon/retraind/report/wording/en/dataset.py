@@ -6,7 +6,7 @@ Values of a file are shown in quotes, shortened and escaped.
 from collections.abc import Iterable, Sequence
 
 from retraind.report.wording.en._parts import count, listing, quoted, sentence, shortened
-from retraind.report.wording.words import Name, Place, Words
+from retraind.report.wording.words import Name, Words
 
 _KINDS = {
     "office": "an Excel workbook or another Office file",
@@ -427,25 +427,3 @@ def rows_halved(delivery: Name, rows: int, previous_rows: int) -> Words:
         f"The number of rows fell from {previous_rows:,} in the last good delivery ({delivery}) to {rows:,}.",
         "Check that the export ran to completion.",
     )
-
-
-# The command
-
-
-def preflight_file(name: Name, rows: int, columns: int, encoding: str, size: int) -> str:
-    return f"{name}: {count(rows, 'row')}, {count(columns, 'column')}, {encoding}, {count(size, 'byte')}"
-
-
-def preflight_result(ok: bool) -> str:
-    return "The service can accept this data." if ok else "The service would reject this data."
-
-
-def preflight_unreadable(path: Place, exists: bool, reason: str | None) -> str:
-    if reason is not None:
-        return f"{path} cannot be read: {reason}."
-    return f"{path} is not a file." if exists else f"{path} does not exist."
-
-
-def preflight_no_model(file: Place, name: Name, models: tuple[Name, ...]) -> str:
-    known = f"its models are {listing(models)}" if models else "it has no models"
-    return f"{file} has no model {name}; {known}."

@@ -1,0 +1,121 @@
+"""What `retraind check` and `retraind notify` find, good and bad, in words that follow the setting's name."""
+
+import shlex
+
+from retraind.report.wording.words import Name, Place, Said, Words
+
+# State and folders
+
+
+def folder_writable(path: Place) -> str:
+    return f"{path} is writable."
+
+
+def folder_closed(path: Place) -> Words:
+    """A folder in which this user cannot create and rename files."""
+    return Words(
+        f"This user cannot read and write in {path}.",
+        "If the service's user can, run: sudo -u retraind retraind check. If not, give that user access.",
+    )
+
+
+def state_file_closed(path: Place) -> Words:
+    return Words(
+        f"This user cannot read and write {path}.",
+        f"If the service's user cannot either, run: sudo chown retraind: {shlex.quote(path)}",
+    )
+
+
+def drop_folder_usable(path: Place) -> str:
+    return f"{path} is readable and writable."
+
+
+def filing_folder_linked(path: Place, target: Place, key: str) -> Words:
+    """`key` is the setting that can name the folder."""
+    return Words(
+        f"{path} leads over a link to {target}, and retraind follows no links inside the drop folder.",
+        f'Remove the link and write {key} = "{target}".',
+    )
+
+
+def filing_folder_elsewhere(path: Place) -> str:
+    return f"{path} is on another file system: files are copied there, verified, and then deleted here."
+
+
+def drop_folder_unguarded(path: Place, file_system: Name, work: str) -> Words:
+    """`work` is the folder in which deliveries are in work."""
+    return Words(
+        f"{path} is on a file system ({file_system}) where the mount decides who can write, so whoever can "
+        f"write there may also be able to change the deliveries in {work}.",
+        "See docs/security.md.",
+    )
+
+
+def drop_folder_sticky(path: Place) -> Words:
+    return Words(
+        f"{path} has the sticky bit and belongs to another user, so retraind cannot move files out of it.",
+        f"Run: sudo chown retraind {shlex.quote(path)}",
+    )
+
+
+def drop_folder_not_sticky(path: Place, work: str) -> Words:
+    """`work` is the folder in which deliveries are in work."""
+    return Words(
+        f"Whoever can write in {path} can also rename {work} there, and so stop the model.",
+        f"Run: chmod +t {shlex.quote(path)}",
+    )
+
+
+# The gate
+
+
+def gate_program_missing(program: Name) -> Words:
+    return Words(
+        f"{program} is not a program that this user can run.",
+        "Correct its path, or make it executable for the service's user.",
+    )
+
+
+def gate_program_exposed(path: Place) -> Words:
+    return Words(
+        f"Every user of this machine can change {path}, and it runs with the service's rights.",
+        f"Run: chmod o-w {shlex.quote(path)}",
+    )
+
+
+def gate_program_found(path: Place) -> str:
+    return f"{path} can be run."
+
+
+# Keys and the service
+
+
+def secret_key_found() -> str:
+    return "The secret key is there; the API key is fetched when needed."
+
+
+def api_key_found() -> str:
+    return "The API key is there. To ask the service about it, add --online."
+
+
+def api_key_accepted() -> str:
+    return "The service accepts the API key."
+
+
+def key_unavailable(why: Said) -> Words:
+    return Words(f"The key cannot be read: {why.what}", why.remedy)
+
+
+def service_not_asked(why: Said) -> Words:
+    return Words(f"The service could not be asked about the API key: {why.what}", why.remedy)
+
+
+# Notifications
+
+
+def recipient_configured() -> str:
+    return "To test this recipient, run: retraind notify"
+
+
+def test_message_sent() -> str:
+    return "A test message was sent; check that it has arrived."
