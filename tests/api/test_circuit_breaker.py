@@ -18,7 +18,7 @@ from retraind.domain.failures import Hold, JobFailed, Party, Retry, Setback, Sto
 from retraind.domain.problems import problem
 from retraind.report.wording import Audience
 from retraind.system.clock import ManualClock
-from support.peers import answer, told
+from support.peers import answer, in_words
 
 HOST = "service.example"
 DOWN = Retry(problem("connection_refused", party=Party.STORE, host=HOST), of_host=True)
@@ -85,8 +85,8 @@ def test_a_refusal_says_why_and_when_to_come_back_and_is_of_the_kind_that_is_wan
     opened(breaker)
     with pytest.raises(NotStored) as caught, breaker.guard(HOST, NotStored):
         pytest.fail("it was let through")
-    assert f"{HOST} has been failing since 20" in told(caught.value).what
-    assert told(DOWN).what in told(caught.value).what
+    assert f"{HOST} has been failing since 20" in in_words(caught.value).what
+    assert in_words(DOWN).what in in_words(caught.value).what
     assert FIRST_PAUSE <= caught.value.after <= FIRST_PAUSE + timedelta(seconds=1)
     assert not caught.value.of_host
     assert caught.value.host == HOST
@@ -105,8 +105,8 @@ def test_a_refusal_stays_the_same_whatever_fails_and_shows_no_port_on_the_share(
         assert ask(breaker, host=host)
     assert refusals[0] != refusals[1]
     assert refusals[0].is_same(refusals[1])
-    assert "8443" in told(caught.value).what
-    assert "8443" not in str(told(caught.value, Audience.SHARE))
+    assert "8443" in in_words(caught.value).what
+    assert "8443" not in str(in_words(caught.value, Audience.SHARE))
 
 
 def test_a_refusal_keeps_its_words_for_as_long_as_the_outage_has_one_reason(breaker, clock):
@@ -116,7 +116,7 @@ def test_a_refusal_keeps_its_words_for_as_long_as_the_outage_has_one_reason(brea
     for _ in range(50):
         with pytest.raises(Retry) as caught, breaker.guard(HOST):
             pytest.fail("it was let through")
-        words.add(str(told(caught.value)))
+        words.add(str(in_words(caught.value)))
         clock.pass_time(LONGEST_PAUSE)
         assert ask(breaker, DOWN)
     assert len(words) == 1

@@ -16,7 +16,7 @@ from retraind.domain.failures import Hold, Retry
 from retraind.domain.problems import problem
 from retraind.report.wording import Audience
 from retraind.system.clock import ManualClock
-from support.peers import told
+from support.peers import in_words
 
 DAY = timedelta(days=1)
 
@@ -83,7 +83,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     given = next(each for ending, each in value.items() if field.endswith(ending))
     number = {"model_id": 1001} if field.startswith("secret") else {}
     why = explained(REFUSED, "churn", model(**{field: given}, **number))
-    words, on_the_share = told(Hold(why)), told(Hold(why), Audience.SHARE)
+    words, on_the_share = in_words(Hold(why)), in_words(Hold(why), Audience.SHARE)
     key, renewal = (text.format(file=file) for text in ORIGINS[field])
     assert words.what.startswith(f"The service does not know the key. This is {key}")
     assert renewal in words.remedy
@@ -96,7 +96,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
 
 def test_a_key_from_a_variable_is_named_by_the_variable(model, monkeypatch):
     monkeypatch.setenv("RETRAIND_MODELS__churn__api_key", "key-of-churn")
-    words = told(Hold(explained(REFUSED, "churn", model(api_key="key-of-churn"))))
+    words = in_words(Hold(explained(REFUSED, "churn", model(api_key="key-of-churn"))))
     assert "the API key in the variable RETRAIND_MODELS__CHURN__API_KEY (models.churn.api_key)" in words.what
     assert "into the variable RETRAIND_MODELS__CHURN__API_KEY, then restart the service" in words.remedy
 
@@ -122,8 +122,8 @@ def test_a_hold_that_names_its_key_itself_is_left_as_it_is(model, key_file, cred
     with pytest.raises(Hold) as caught:
         credentials.key("churn", churn)
     assert explained(caught.value, "churn", churn) == caught.value.problem
-    assert "models.churn.api_key_file" in told(caught.value).what
-    assert str(churn.api_key_file) in told(caught.value).remedy
+    assert "models.churn.api_key_file" in in_words(caught.value).what
+    assert str(churn.api_key_file) in in_words(caught.value).remedy
 
 
 # -- a value, or a file ------------------------------------------------------------------------------------
@@ -166,8 +166,8 @@ def test_what_cannot_be_a_key_is_told_without_telling_it(credentials, model, key
         credentials.key("churn", configured)
     assert caught.value.credential
     assert caught.value.problem.code == "key_unusable"
-    assert "s3cret" not in str(caught.value) + repr(caught.value) + str(told(caught.value))
-    assert "models.churn" in told(caught.value).what
+    assert "s3cret" not in str(caught.value) + repr(caught.value) + str(in_words(caught.value))
+    assert "models.churn" in in_words(caught.value).what
 
 
 def test_a_value_is_taken_without_the_blanks_around_it(credentials, model):
@@ -185,7 +185,7 @@ def test_a_file_that_others_can_read_or_change_is_refused(credentials, model, ke
     settings.api_key_file.chmod(mode)
     with pytest.raises(Hold, match="key_file_exposed") as caught:
         credentials.key("churn", settings)
-    assert f"chmod o= {settings.api_key_file}" in told(caught.value).remedy
+    assert f"chmod o= {settings.api_key_file}" in in_words(caught.value).remedy
 
 
 def test_a_replaced_file_counts_at_the_next_use(credentials, model, key_file):
@@ -228,8 +228,8 @@ def test_what_is_no_file_any_more_holds_and_does_not_hang(credentials, model, ke
     with pytest.raises(Hold) as caught:
         credentials.key("churn", settings)
     assert caught.value.credential
-    assert str(path) in told(caught.value).remedy
-    assert str(path) not in str(told(caught.value, Audience.SHARE))
+    assert str(path) in in_words(caught.value).remedy
+    assert str(path) not in str(in_words(caught.value, Audience.SHARE))
 
 
 # -- systemd -----------------------------------------------------------------------------------------------
@@ -260,13 +260,13 @@ def test_no_other_file_is_taken_for_a_systemd_credential(credentials, model, pas
     with pytest.raises(Hold) as caught:
         credentials.key("churn", model(credential=name))
     assert caught.value.credential
-    assert "models.churn.credential" in told(caught.value).what
+    assert "models.churn.credential" in in_words(caught.value).what
 
 
 def test_outside_systemd_the_unit_is_named_as_the_remedy(credentials, model):
     with pytest.raises(Hold) as caught:
         credentials.key("churn", model(credential="churn"))
-    assert "LoadCredential=churn:" in told(caught.value).remedy
+    assert "LoadCredential=churn:" in in_words(caught.value).remedy
 
 
 # -- fetched with the account's secret key -------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from retraind.api.error_table import TABLE, judge, message_in, normal_form, wait_asked_for
 from retraind.domain.failures import Hold, Setback
-from support.peers import action, answer, call, told
+from support.peers import action, answer, call, in_words
 
 BAD, BROKEN = (
     (400, 4001000204, "PREDA_EXTERNAL_BAD_REQUEST"),
@@ -55,7 +55,7 @@ def test_each_row_of_the_error_table_asks_for_its_action(peer, connect, kind, me
     assert action(caught.value) == wanted
     # How to renew a key depends on where it is configured, of which the client knows nothing.
     completed = isinstance(caught.value, Hold) and caught.value.refused
-    words = told(caught.value)
+    words = in_words(caught.value)
     assert words.what
     assert words.remedy or completed or wanted == "again later"
     assert completed == (wanted == "another credential")
@@ -229,7 +229,7 @@ def test_an_answer_beyond_the_table_is_transient(peer, connect, response, code, 
     assert action(caught.value) == "again later"
     assert caught.value.problem.code == code
     assert caught.value.problem.facts["host"] == service.url.removeprefix("http://")
-    assert words in str(told(caught.value))
+    assert words in str(in_words(caught.value))
     assert len(service.visits) == 1
 
 
@@ -303,7 +303,7 @@ def test_a_long_message_is_shortened_and_put_on_one_line(peer, connect):
     client = connect(peer(answer(400, json.dumps({"message": message}))).url)
     with pytest.raises(Setback) as caught:
         client.status("some-job", "some-key")
-    said, words = caught.value.problem.facts["said"], told(caught.value).what
+    said, words = caught.value.problem.facts["said"], in_words(caught.value).what
     assert said in words
     for text in (said, words):
         assert "line one line two" in text

@@ -17,7 +17,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import Party, Retry
 from retraind.domain.problems import problem
 from retraind.report.wording import Audience
-from support.peers import answer, told
+from support.peers import answer, in_words
 
 RUNNING = answer(200, '{"status": "job_running"}')
 
@@ -81,15 +81,17 @@ def refusals(ways):
 def test_a_refused_connection_is_told_and_nothing_was_stored(connect, api, closed_port, bundle):
     asked, sent = refusals(both_ways(connect, api, closed_port, bundle))
     host = closed_port.removeprefix("http://")
-    assert told(asked).what == f"The connection to the service ({host}) was refused."
-    assert told(sent).what == f"The connection to the object store ({host}) was refused."
-    assert told(sent, Audience.SHARE).what == "The connection to the object store (127.0.0.1) was refused."
+    assert in_words(asked).what == f"The connection to the service ({host}) was refused."
+    assert in_words(sent).what == f"The connection to the object store ({host}) was refused."
+    assert (
+        in_words(sent, Audience.SHARE).what == "The connection to the object store (127.0.0.1) was refused."
+    )
     assert isinstance(sent, NotStored)
 
 
 def test_a_name_that_does_not_resolve_is_told_and_nothing_was_stored(connect, api, bundle):
     asked, sent = refusals(both_ways(connect, api, "http://nowhere.retraind.invalid", bundle))
-    assert "name of the service (nowhere.retraind.invalid) cannot be resolved" in told(asked).what
+    assert "name of the service (nowhere.retraind.invalid) cannot be resolved" in in_words(asked).what
     assert sent.problem.code == "name_not_resolved"
     assert isinstance(sent, NotStored)
 
@@ -107,7 +109,7 @@ def test_a_connection_that_is_never_taken_is_told_and_nothing_was_stored(connect
 @pytest.mark.parametrize("audience", Audience)
 def test_each_row_of_the_map_has_words_without_ports_on_the_share(row, party, audience):
     met = problem(row.code, party=party, host="some.example:8443", kind="SomeError")
-    words = str(told(Retry(met), audience))
+    words = str(in_words(Retry(met), audience))
     assert "some.example" in words
     assert ("8443" in words) == (audience is Audience.OPERATOR)
 
@@ -130,15 +132,15 @@ def test_an_address_that_is_none_is_told(api, tmp_path, bundle, address):
     ):
         with pytest.raises(Retry) as caught:
             way()
-        assert "address" in told(caught.value).what
-        assert "sig" not in str(told(caught.value)) + caught.value.problem.model_dump_json()
+        assert "address" in in_words(caught.value).what
+        assert "sig" not in str(in_words(caught.value)) + caught.value.problem.model_dump_json()
 
 
 def test_passwords_in_addresses_are_not_told(connect, api, closed_port, bundle):
     url = closed_port.replace("http://", "http://user:s3cret@")
     for setback in refusals(both_ways(connect, api, url, bundle)):
-        assert "s3cret" not in str(setback) + str(told(setback)) + setback.problem.model_dump_json()
-        assert "127.0.0.1" in told(setback).what
+        assert "s3cret" not in str(setback) + str(in_words(setback)) + setback.problem.model_dump_json()
+        assert "127.0.0.1" in in_words(setback).what
 
 
 # -- TLS -------------------------------------------------------------------------------------------------
@@ -148,7 +150,7 @@ def test_an_unknown_authority_is_told_with_its_remedy(emulate, connect, api, cer
     url = emulate(certificate=certificates[0]).url
     for setback in refusals(both_ways(connect, api, url, bundle)):
         assert setback.problem.code == "certificate_not_trusted"
-        assert "api.ca_bundle" in told(setback).remedy
+        assert "api.ca_bundle" in in_words(setback).remedy
     assert isinstance(setback, NotStored)
 
 
@@ -203,8 +205,8 @@ def test_a_ca_bundle_that_cannot_be_used_any_more_is_told(
     else:
         certificates[1].write_text("nothing")
     for setback in refusals(ways):
-        assert "TLS" in told(setback).what
-        assert "api.ca_bundle" in told(setback).remedy
+        assert "TLS" in in_words(setback).what
+        assert "api.ca_bundle" in in_words(setback).remedy
 
 
 # -- proxies ---------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import Retry, Stopped
 from retraind.emulator import STATUSES
 from retraind.system.clock import Clock
-from support.peers import answer, told
+from support.peers import answer, in_words
 
 MIB = 1 << 20
 
@@ -155,14 +155,14 @@ def test_after_any_answer_but_success_it_is_unknown_what_is_stored(peer, store, 
         send(store, other, make(b"x" * 1000))
     assert caught.value.address_refused == refused
     assert len(other.visits) == 1
-    assert told(caught.value).what
+    assert in_words(caught.value).what
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_any_status_of_an_error_leaves_it_unknown_what_is_stored(peer, store, make, status):
     with pytest.raises(InDoubt) as caught:
         send(store, peer(answer(status)), make(b"x"))
-    assert f"HTTP {status}" in told(caught.value).what
+    assert f"HTTP {status}" in in_words(caught.value).what
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_each_success_is_one(peer, store, make, response):
 def test_the_refusal_is_named_for_people(peer, store, make):
     with pytest.raises(InDoubt) as caught:
         send(store, peer(s3(400, "EntityTooLarge")), make(b"x"))
-    assert "HTTP 400 (EntityTooLarge)" in told(caught.value).what
+    assert "HTTP 400 (EntityTooLarge)" in in_words(caught.value).what
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -351,7 +351,7 @@ def test_a_bundle_that_shrinks_while_it_is_sent_is_told(peer, store, make):
 
     with pytest.raises(Retry, match="bundle_shrank") as caught:
         send(store, peer(shrink), path)
-    assert path.name in told(caught.value).what
+    assert path.name in in_words(caught.value).what
 
 
 def test_a_bundle_that_is_not_there_is_the_disks_trouble_and_not_the_networks(peer, store, make):

@@ -9,7 +9,7 @@ import pytest
 from retraind.api.failures import AddressExpired
 from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import JobFailed, Retry, Stopped
-from support.peers import answer, told
+from support.peers import answer, in_words
 
 MIB = 1 << 20
 
@@ -111,7 +111,7 @@ def test_trouble_leaves_nothing_behind_and_the_next_try_succeeds(peer, fetch, pl
     other = peer(play, answer(200, b"PK-at-last"))
     with pytest.raises(wanted, match=code) as caught:
         fetch(other, timeout=0.2 if play is silent else 30)
-    assert told(caught.value).what
+    assert in_words(caught.value).what
     assert fetch.left == []
     assert len(other.visits) == 1
     fetch(other)
@@ -121,7 +121,7 @@ def test_trouble_leaves_nothing_behind_and_the_next_try_succeeds(peer, fetch, pl
 def test_it_is_said_how_much_of_the_results_came(peer, fetch):
     with pytest.raises(Retry) as caught:
         fetch(peer(answer(200, b"x" * 2000)[:-800]))
-    assert told(caught.value).what.endswith("was lost after 1,200 of 2,000 bytes.")
+    assert in_words(caught.value).what.endswith("was lost after 1,200 of 2,000 bytes.")
 
 
 def test_a_failed_repetition_keeps_what_was_there(peer, fetch):
@@ -194,7 +194,7 @@ def test_results_beyond_the_limit_fail_the_step_and_not_the_training(peer, fetch
     with pytest.raises(JobFailed, match=f"results_too_long.*{20 * MIB}") as caught:
         fetch(peer(play), largest=20 * MIB)
     assert not caught.value.restart
-    assert told(caught.value).remedy
+    assert in_words(caught.value).remedy
     assert fetch.left == []
 
 

@@ -22,7 +22,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import Retry, Setback
 from retraind.report.wording import Audience
 from retraind.system import log
-from support.peers import answer, told
+from support.peers import answer, in_words
 
 KEY, SIGNATURE, PASSWORD = "k3y-of-churn-0123456789", "s1gnature-abcdef", "pa55word"
 QUERY = f"X-Amz-Expires=60&X-Amz-Signature={SIGNATURE}"
@@ -107,7 +107,7 @@ def texts_of(error):
     if isinstance(error, Setback):
         yield str(error.problem.model_dump())
         yield error.problem.model_dump_json()
-        yield from (str(told(error, audience)) for audience in Audience)
+        yield from (str(in_words(error, audience)) for audience in Audience)
 
 
 def check_silence(way, lines, *secrets):

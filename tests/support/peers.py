@@ -147,7 +147,7 @@ def action(setback: Exception) -> str:
     raise AssertionError(repr(setback))
 
 
-def told(setback: Setback, audience: Audience = Audience.OPERATOR) -> Said:
+def in_words(setback: Setback, audience: Audience = Audience.OPERATOR) -> Said:
     """Return in words what happened, and what to do."""
     return Voice(audience).on("churn", "JOB").say(setback.problem)
 

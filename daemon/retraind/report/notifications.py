@@ -378,9 +378,9 @@ class Notifier:
                 line.tries += 1
                 line.due = self._clock.elapsed() + wait.total_seconds()
                 if line.tries == 1:
-                    _LOG.warning("notification_retried", **told, reason=str(trouble))
+                    _LOG.warning("notification_retried", **told, reason=trouble.problem)
                 return wait.total_seconds()
-            _LOG.error("notification_given_up", **told, reason=str(trouble))
+            _LOG.error("notification_given_up", **told, reason=trouble.problem)
         else:
             _LOG.info("notification_sent", **told)
         line.tries, line.due = 0, 0.0

@@ -15,7 +15,9 @@ from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, Retry, Setback
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.reconcile import upkeep
+from retraind.report.wording import Voice
 from support.internet import Internet
+from support.peers import in_words
 from support.process import Site, filed, until
 from support.running import running
 
@@ -141,9 +143,10 @@ def test_nothing_is_sent_to_where_base_url_does_not_lead(
     assert isinstance(caught.value, Hold), caught.value
     assert not listener.heard
     assert caught.value.until is not None
-    assert "base_url does not lead" in caught.value.what
-    assert "allow_hosts" in caught.value.remedy
-    assert "sig" not in str(caught.value)
+    assert caught.value.problem.code == "address_not_allowed"
+    assert "base_url does not lead" in in_words(caught.value).what
+    assert "allow_hosts" in in_words(caught.value).remedy
+    assert "sig" not in str(in_words(caught.value)) + caught.value.problem.model_dump_json()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -165,7 +168,7 @@ def test_a_name_of_many_addresses_counts_by_the_one_that_is_connected(internet, 
         port = closed.getsockname()[1]
     internet.names |= {"api.example": [PUBLIC], "store.example": ["1.1.1.1", "10.1.2.3"]}
     internet.ports |= {"1.1.1.1": port, "10.1.2.3": listener.port}
-    with pytest.raises(Hold, match="private network"):
+    with pytest.raises(Hold, match="private"):
         go("put", store_of("https://api.example"), "https://store.example/x", tmp_path)
     assert not listener.heard
 
@@ -185,8 +188,9 @@ def test_a_name_of_many_addresses_counts_by_the_one_that_is_connected(internet, 
 def test_with_https_the_addresses_need_it_too(internet, listener, tmp_path, way, base, allowed, refused):
     internet.names |= {"api.example": [PUBLIC], "store.example": ["1.1.1.1"]}
     internet.ports |= {"1.1.1.1": listener.port}
-    with pytest.raises(Hold if refused else Retry, match="https" if refused else "503"):
+    with pytest.raises(Hold if refused else Retry) as caught:
         go(way, store_of(base, allow_hosts=allowed), "HTTP://store.example/x?sig=1", tmp_path)
+    assert ("does not use https" if refused else "503") in in_words(caught.value).what
     assert bool(listener.heard) != refused
     assert listener.connections == (not refused)
 
@@ -325,8 +329,9 @@ def test_an_upload_that_would_lead_elsewhere_is_held_and_goes_on_by_itself_with_
         internet.names["store.example"] = ["1.1.1.1"]
         until(lambda: filed(account.site.drop), "it is trained")
     (held, *_) = [line for line in logged if line["event"] == "job_held"]
-    assert "store.example" in held["reason"]
-    assert 'add "store.example" to allow_hosts' in held["remedy"]
+    words = Voice().on("churn", held.get("job", "")).say(held["reason"])
+    assert "store.example" in words.what
+    assert 'add "store.example" to allow_hosts' in words.remedy
     assert filed(account.site.drop)[0].parent.name == "done"
     assert len(account.events("registered")) == 1
     assert len(account.events("training_started")) == 1
@@ -364,13 +369,14 @@ def test_an_upload_without_https_is_held_until_it_is_allowed(account, internet):
         checked = account.site.command("check")
         assert checked.returncode == 1
         assert (
-            "WRONG  api.allow_hosts: data may be sent to http://store.example unencrypted" in checked.stdout
+            "WRONG  api.allow_hosts: Data may be sent to http://store.example unencrypted" in checked.stdout
         )
         with structlog.testing.capture_logs() as logged:
             daemon.start()
             until(
                 lambda: any(
-                    "broke off" in (job.trouble or "") for job in daemon.daemon.journal.jobs.active()
+                    job.trouble and job.trouble.code == "connection_lost"
+                    for job in daemon.daemon.journal.jobs.active()
                 ),
                 "it is sent, to a port that speaks TLS only",
             )

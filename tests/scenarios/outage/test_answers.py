@@ -233,7 +233,7 @@ def test_a_retrain_job_that_is_never_known_after_its_upload_fails_in_the_end(roo
             daemon.deliver("churn")
             until(lambda: service.events("training_started"), "it is trained")
             service.emulator.delete_model("churn")
-            until(lambda: "does not know the retrain job, though" in daemon.status(), "it is asked for again")
+            until(lambda: "does not know the retrain job" in daemon.status(), "it is asked for again")
             (folder,) = all_filed(site, 1)
     finally:
         service.emulator.stop()

@@ -6,6 +6,7 @@ import os
 import resource
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +18,7 @@ from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.reconcile import upkeep
+from retraind.report.wording import Audience, Voice
 from retraind.store.holds import Holds
 from retraind.system.clock import ManualClock
 from support.lanes import ManualLanes, settle, sweep
@@ -47,13 +49,20 @@ def test_a_key_was_probably_issued_when_it_came_here(why, arrived, issued):
 
 def test_the_warning_comes_seven_days_before_the_end_and_stays():
     second = timedelta(seconds=1)
-    origin = Origin("the API key in /etc/k", "Fetch another.")
+    origin = Origin("models.churn.api_key_file", secret=False, path=Path("/etc/k"))
     assert warning_of(NOW, NOW + 23 * DAY - second, origin) is None
     first = warning_of(NOW, NOW + 23 * DAY, origin)
-    assert first.what.startswith("The API key in /etc/k has been in use since 2026-11-23")
-    assert "end by 2026-12-23" in first.what
-    assert first.remedy == "Fetch another."
+    words = Voice().say(first)
+    assert words.what.startswith(
+        "The API key in its file (models.churn.api_key_file) has been in use since 2026-11-23"
+    )
+    assert "expire by 2026-12-23" in words.what
+    assert "write it into /etc/k;" in words.remedy
+    assert "/etc/k" not in str(Voice(Audience.SHARE).say(first))
     assert warning_of(NOW, NOW + 40 * DAY, origin) == first
+    # A key that came later is warned of as the same, and one from elsewhere is not.
+    assert first.is_same(warning_of(NOW + DAY, NOW + 40 * DAY, origin))
+    assert not first.is_same(warning_of(NOW, NOW + 40 * DAY, origin._replace(path=Path("/etc/other"))))
 
 
 class Place:
@@ -108,7 +117,7 @@ class Place:
         # Where the key is on this machine is the operator's business, not that of all who read the share.
         assert str(self.key_file) not in status
         assert all(str(self.key_file) in sentence for sentence in soon)
-        assert bool(soon) == ("The operator of retraind has to see to it" in " ".join(status.split()))
+        assert bool(soon) == ("The operator of retraind has to" in " ".join(status.split()))
         return bool(soon)
 
 
@@ -189,7 +198,7 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
     here.key_file.write_text("not-the-secret-0123456789")
     assert set(here.pass_days(1)) == {"key_not_renewed", "key_ends_soon"}
     assert here.told()
-    assert "The present one ends on 2026-12-23" in here.site.command("status", "--json").stdout
+    assert "The present one expires on 2026-12-23" in here.site.command("status", "--json").stdout
     for _ in range(10):
         here.clock.pass_time(timedelta(seconds=15))
         here.mind()

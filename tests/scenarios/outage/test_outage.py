@@ -108,10 +108,10 @@ FAULTS = {
     "api_truncated": "cut off",
     "upload_503": "SlowDown",
     "upload_500": "InternalError",
-    "upload_403": "refuses the upload address",
-    "upload_reset": "broke off",
+    "upload_403": "refused the upload address",
+    "upload_reset": "was lost",
     "upload_stall": "silent for too long",
-    "results_truncated": "broke off after",
+    "results_truncated": "was lost after",
 }
 """upload_403: it is asked whether the bytes arrived; then another address is asked for."""
 
@@ -167,7 +167,7 @@ def test_a_service_that_is_away_is_waited_for_in_any_state_of_a_job(root, servic
         away.clear()
         service.emulator.start()
 
-    words = {"refused": "was refused", "no such name": "could not be resolved"}[how]
+    words = {"refused": "was refused", "no such name": "cannot be resolved"}[how]
     leave()
     with running(site) as daemon:
         sent = daemon.deliver("churn")
@@ -190,7 +190,8 @@ def test_a_service_that_is_away_is_waited_for_in_any_state_of_a_job(root, servic
         come_back()
         service.emulator.set_faults({"results_truncated": 1.0})
         until(
-            lambda: "broke off" in daemon.status(), "it is trained, and the results are about to be fetched"
+            lambda: "was lost after" in daemon.status(),
+            "it is trained, and the results are about to be fetched",
         )
         leave()
         until(lambda: words in daemon.status(), "status tells of it while the results are missing")
