@@ -21,6 +21,7 @@ from sqlalchemy import create_engine
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State, job_id
 from retraind.report.model_status import overview
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.store.rows import content_of
 from retraind.store.schema import EVENTS, JOBS
@@ -92,7 +93,7 @@ def lookups(journal: Journal, settings: Settings, jobs: int) -> dict[str, Callab
     known = journal.jobs.get(some.id)
     assert known is not None
     return {
-        "retraind status": lambda: overview(settings, journal),
+        "retraind status": lambda: overview(settings, journal, Voice()),
         "retraind jobs": lambda: journal.jobs.newest(limit=20),
         "retraind jobs --before (half-way)": lambda: journal.jobs.newest(limit=20, before=known),
         "retraind jobs --model": lambda: journal.jobs.newest(model, limit=20),

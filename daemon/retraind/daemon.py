@@ -23,6 +23,7 @@ from retraind.api.reach import in_the_clear
 from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
+from retraind.domain.problems import problem
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile import retention, upkeep
@@ -328,7 +329,7 @@ class Daemon:
         ender.start()
         try:
             self._exit.close()
-            self.publisher.publish_all_ends(self.folders.all(), "retraind was stopped")
+            self.publisher.publish_all_ends(self.folders.all(), problem("retraind_stopped"))
         finally:
             ender.cancel()
         _LOG.info("stopped")

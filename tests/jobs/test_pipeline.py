@@ -20,7 +20,7 @@ from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Member, build
 from retraind.domain.failures import Stopped
 from retraind.domain.job import LIFE, Outcome, Role, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
 from retraind.emulator import Fault
 from retraind.reconcile.upkeep import Caretaker
 from retraind.report import notes
@@ -272,7 +272,7 @@ def test_a_bad_key_holds_the_model_and_the_job_goes_on_after_its_release(world):
     assert (job.state, job.hold) == (State.BUNDLED, None)
     world.key_file.write_text(KEY)
     assert world.pipeline.keys.present_fingerprint("churn") != world.pipeline.keys.refused["churn"]
-    world.journal.holds.release("churn", "test")
+    world.journal.holds.release("churn", problem("released_by_person"))
     assert world.run(job).outcome is Outcome.TRAINED
 
 
@@ -283,7 +283,7 @@ def test_a_key_that_expires_during_training_holds_and_nothing_is_sent_twice(worl
     assert job.state is State.UPLOADED
     assert "churn" in world.journal.holds.all()
     world.key_file.write_text(world.emulator.replace_key("churn"))
-    world.journal.holds.release("churn", "test")
+    world.journal.holds.release("churn", problem("released_by_person"))
     assert world.run(job).outcome is Outcome.TRAINED
     assert len(world.records("put_received")) == 1
 
@@ -311,7 +311,7 @@ def test_a_refused_secret_key_is_not_asked_with_again_until_it_is_replaced(tmp_p
         assert not world.records("api_key_issued")
         secret.write_text("account-secret-0123456789")
         assert world.pipeline.keys.present_fingerprint("churn") != world.pipeline.keys.refused["churn"]
-        world.journal.holds.release("churn", "test")
+        world.journal.holds.release("churn", problem("released_by_person"))
         assert world.run(job).outcome is Outcome.TRAINED
         assert len(world.records("api_key_issued")) == 1
 

@@ -10,7 +10,7 @@ import pytest
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import Outcome, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
 from retraind.reconcile import hints
 from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.work_queue import Asked
@@ -178,7 +178,7 @@ def test_a_hold_that_begins_or_ends_is_heard_of_once(daemon, heard):
     assert heard == ["churn"]
     daemon._hints.heed()
     assert heard == ["churn"]
-    daemon.journal.holds.release("churn", "a person released it")
+    daemon.journal.holds.release("churn", problem("released_by_person"))
     daemon._hints.heed()
     assert heard == ["churn", "churn"]
 

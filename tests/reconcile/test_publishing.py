@@ -143,7 +143,7 @@ def test_a_folder_that_was_given_up_is_not_written_to_by_who_was_about_to(site, 
     daemon._read_again()
     settle(daemon)
     assert "It is gone." not in text_in(drops[1])
-    assert "taken out" in text_in(drops[1])
+    assert "removed from" in text_in(drops[1])
 
 
 def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkeypatch):
@@ -151,18 +151,18 @@ def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkey
     folder, entered, go_on = daemon.folders.get("churn"), threading.Event(), threading.Event()
     plain = publishing.write_status
 
-    def slow(drop, text, now):
+    def slow(drop, text, now, voice):
         if "It is gone." in text:
             entered.set()
             go_on.wait(10)
-        return plain(drop, text, now)
+        return plain(drop, text, now, voice)
 
     monkeypatch.setattr(publishing, "write_status", slow)
     daemon.journal.holds.hold("churn", GONE, credential=False)
     writer = threading.Thread(target=daemon.publisher.publish, args=([folder],))
     writer.start()
     assert entered.wait(10)
-    ender = threading.Thread(target=daemon.publisher.publish_end, args=(folder, "The test is over"))
+    ender = threading.Thread(target=daemon.publisher.publish_end, args=(folder, legacy("The test is over")))
     ender.start()
     go_on.set()
     writer.join(10)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.report.model_status import overview
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -51,7 +52,7 @@ def test_a_hundred_models_ask_the_journal_no_more_often_than_one(tmp_path, journ
     for models in (1, 100):
         settings = settings_of(tmp_path, models)
         asked.clear()
-        assert len(overview(settings, journal).models) == models
+        assert len(overview(settings, journal, Voice()).models) == models
         counts.append(len(asked))
     assert counts[0] == counts[1]
 
@@ -59,7 +60,7 @@ def test_a_hundred_models_ask_the_journal_no_more_often_than_one(tmp_path, journ
 def test_a_long_backlog_is_told_in_a_screenful(tmp_path, journal):
     for number in range(1, 201):
         deliver(journal, "m0", str(number))
-    (found,) = overview(settings_of(tmp_path, 1), journal).models
+    (found,) = overview(settings_of(tmp_path, 1), journal, Voice()).models
     assert len(found.jobs) == 200
-    assert found.sentences[1] == "2 has been taken in and waits for 1 to finish"
+    assert found.sentences[1] == "2 has been taken in and waits for 1 to finish."
     assert found.sentences[-1] == "And 150 more."

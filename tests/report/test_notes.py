@@ -3,8 +3,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import Finding, legacy, problem
 from retraind.report import notes, report_json
+from retraind.report.layout import as_bytes
+from retraind.report.wording import Voice
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -20,7 +22,10 @@ def finished(outcome: Outcome, **more) -> Job:
     )  # fmt: skip
 
 
-PROBLEM = legacy("The data has a hole.", "Run: retraind retry JOB")
+PROBLEM = problem(
+    "data_breaks_rules",
+    details=[Finding(rule="separator-line", line=1, facts={"paired": True})],
+)
 NOTES = [
     # outcome, further fields, what the note has to say, what it must not say
     (Outcome.TRAINED, {"trained_at": NOW}, ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"], []),
@@ -28,7 +33,7 @@ NOTES = [
     (Outcome.SWITCHED, {"switched_at": NOW, "switched_by_hand": True}, ["the new model was published, by hand."], ["Again"]),
     (Outcome.SUPERSEDED, {"earlier_job": "newer-one"}, ["not used", "newer-one"], ["results.zip"]),
     (Outcome.DUPLICATE, {"earlier_job": "first-one"}, ["not used again", "first-one"], ["results.zip"]),
-    (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "has a hole", "Row 2.", "retry 2026-11-23T0"], ["JOB"]),
+    (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "violates the service's rules", "The first line tells Excel", "Correct"], ["JOB"]),
     (Outcome.FAILED, {"problem": PROBLEM, "trained_at": NOW}, ["a later step failed"], ["NOT retrained"]),
     (Outcome.FAILED, {"problem": PROBLEM, "failed_in": State.SEALED}, ["deliver them again"], ["Keep the folder"]),
     (
@@ -46,7 +51,7 @@ NOTES = [
 @pytest.mark.parametrize(("outcome", "more", "said", "unsaid"), NOTES)
 def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said, unsaid):
     job = finished(outcome, **more)
-    note = notes.note(job)
+    note = notes.note(job, Voice())
     for words in [
         "churn",
         "train_11.csv (training, 12,345 bytes, 1,000 rows)",
@@ -59,13 +64,13 @@ def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said,
         assert words not in note
     assert notes.note_name(job) == ("ERROR.txt" if outcome is Outcome.FAILED else "RESULT.txt")
     assert all(len(line) <= 100 or " " not in line.strip() for line in note.splitlines())
-    assert report_json.report(job).summary == note.splitlines()[0]
+    assert report_json.report(job, Voice()).summary == note.splitlines()[0]
 
 
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("always", "is published by itself"),
+        ("always", "is published automatically"),
         ("gate", "if the gate lets it pass"),
         ("manual", None),
         (None, None),
@@ -73,21 +78,21 @@ def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said,
 )
 def test_who_publishes_by_hand_is_warned_of_a_policy_that_goes_on(policy, words):
     by_hand = finished(Outcome.SWITCHED, trained_at=NOW, switched_at=NOW, switched_by_hand=True)
-    note = notes.note(by_hand, policy=policy)
+    note = notes.note(by_hand, Voice(), policy=policy)
     assert ("Mind the next delivery" in note) == (words is not None)
     assert words is None or words in note
-    assert "Mind" not in notes.note(by_hand.changed(switched_by_hand=False), policy=policy)
+    assert "Mind" not in notes.note(by_hand.changed(switched_by_hand=False), Voice(), policy=policy)
 
 
 def test_no_sentence_of_a_note_is_cut_into_ribbons():
     long = (
         "This is a finding about a file whose name is " + "n" * 200 + ".csv, and so it goes on for a while."
     )
-    note = notes.note(finished(Outcome.FAILED, problem=legacy(long, "Nothing.")))
-    assert note.count("n" * 200) == 2
+    note = notes.note(finished(Outcome.FAILED, problem=legacy(long, "Nothing.")), Voice())
+    assert note.count("n" * 200) == 1
 
 
 def test_a_note_of_names_that_cannot_be_printed_is_still_a_text():
     job = finished(Outcome.TRAINED).changed(key="a\x1b[31mb\u202e")
-    assert "\x1b" not in notes.note(job)
-    assert notes.as_bytes(notes.note(job)).decode("utf-8-sig")
+    assert "\x1b" not in notes.note(job, Voice())
+    assert as_bytes(notes.note(job, Voice())).decode("utf-8-sig")

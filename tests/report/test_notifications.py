@@ -12,7 +12,7 @@ import structlog
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import file_problem, legacy, problem
 from retraind.domain.records import Outage
 from retraind.report.messages import KINDS
 from retraind.report.notifications import Notifier, recipients_of
@@ -23,7 +23,9 @@ from support.peers import Peer, answer
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = "token-0123456789abcdef"
-PROBLEM = legacy("The key ended.", "Fetch another, then run: retraind release MODEL")
+REMEDY = "Fetch another, then run: retraind release MODEL"
+FULL = file_problem(OSError(28, "No space left on device"), "/spool/x")
+SINCE = "2026-11-25T10:00:00+00:00"
 
 
 class Place:
@@ -62,7 +64,7 @@ class Place:
         return self.journal.jobs.add(job, "delivery_complete")
 
     def hold(self, what="The key ended."):
-        self.journal.holds.hold("churn", legacy(what, PROBLEM.remedy), credential=True)
+        self.journal.holds.hold("churn", legacy(what, REMEDY), credential=True)
 
 
 @pytest.fixture
@@ -123,12 +125,11 @@ EVENTS = {
     "a delivery that failed": (
         lambda journal, job: journal.jobs.write(
             job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
-            problem=legacy("The data is bad.", "Run: retraind retry JOB"),
-            detail={"outcome": "failed", "reason": "The data is bad."},
+            problem=problem("data_breaks_rules"), detail={"outcome": "failed", "reason": problem("data_breaks_rules")},
         ),
         "churn, delivery 1 failed",
-        "The data is bad. See {root}/drop/failed/2026-11-25T120000Z_1_abcdef/ERROR.txt. Run: retraind retry "
-        "2026-11-25T120000Z_1_abcdef",
+        "The data violates the service's rules, so nothing was sent. See {root}/drop/failed/"
+        "2026-11-25T120000Z_1_abcdef/ERROR.txt. Correct the data at its source and deliver both files again.",
     ),
     "a delivery that is done": (
         lambda journal, job: journal.jobs.write(
@@ -140,49 +141,48 @@ EVENTS = {
     ),
     "a job on hold": (
         lambda journal, job: journal.jobs.write(
-            job, "held", hold=PROBLEM, detail={"reason": "The budget is used up.", "remedy": "It goes on in May."}
+            job, "held", hold=FULL, detail={"reason": legacy("The budget is used up.", "It continues in May.")}
         ),
         "churn, delivery 1 is on hold",
-        "The budget is used up. Nothing is lost. It goes on in May.",
+        "The budget is used up. Nothing is lost. It continues in May.",
     ),
     "a job that was released": (
         lambda journal, job: journal.jobs.write(job, "released"),
         "churn, delivery 1 is no longer on hold",
-        "It goes on.",
+        "It continues.",
     ),
-    "a job that cannot go on": (
-        lambda journal, job: journal.jobs.write(
-            job, "job_stuck", detail={"reason": "The disk is full.", "since": "2026-11-25T10:00:00+00:00"}
-        ),
-        "churn, delivery 1 cannot go on",
-        "It has been trying since {since}. The last try: The disk is full. It is tried again by itself; nothing is "
-        "lost.",
+    "a job that cannot continue": (
+        lambda journal, job: journal.jobs.write(job, "job_stuck", detail={"reason": FULL, "since": SINCE}),
+        "churn, delivery 1 cannot continue",
+        "It has been failing since {since}. Last try: /spool/x: No space left on device. Free some space there. "
+        "retraind tries again automatically; nothing is lost.",
     ),
-    "a job that goes on": (
-        lambda journal, job: journal.events.note("job_moves", job, since="2026-11-25T10:00:00+00:00"),
-        "churn, delivery 1 goes on",
-        "It had been trying since {since}.",
+    "a job that continues": (
+        lambda journal, job: journal.events.note("job_moves", job, since=SINCE),
+        "churn, delivery 1 continues",
+        "It had been failing since {since}.",
     ),
     "a key that ends": (
         lambda journal, _: journal.events.note_change("key_warning", "churn", legacy("The API key ends on Monday.", "Fetch.")),
-        "churn: its key ends soon",
+        "churn: its API key ends soon",
         "The API key ends on Monday. Fetch.",
     ),
     "a gate that said no": (
-        lambda journal, job: journal.events.note("gate_refused", job, why="It ended with 1."),
+        lambda journal, job: journal.events.note("gate_refused", job, why=legacy("It ended with 1.")),
         "churn, delivery 1: the gate did not let the new model pass",
-        "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done.",
+        "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done/"
+        "2026-11-25T120000Z_1_abcdef.",
     ),
     "a folder that is gone": (
         lambda journal, _: journal.events.note_change("folder_away", "churn", legacy("The share is not mounted.")),
-        "churn: its drop folder is out of reach",
-        "The share is not mounted. The other models go on; this one does so by itself when the folder is back.",
+        "churn: its drop folder cannot be reached",
+        "The share is not mounted. The other models continue; this one does so automatically when the folder is back.",
     ),
-    "a journal that was mended": (
+    "a journal that was repaired": (
         lambda journal, _: journal.events.note("journal_mended", jobs=7),
-        "The journal was mended",
-        "It was damaged, lost or out of date. Jobs taken over from their folders: 7. Nothing is trained again. "
-        "Look after the disk it is on.",
+        "The journal was repaired",
+        "It was damaged, lost or out of date. 7 jobs restored from the job folders. Nothing is trained again. "
+        "Check the disk that it is on.",
     ),
 }  # fmt: skip
 
@@ -204,7 +204,7 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
     notifier = place.notifier(peer.url)
     outage = Outage("api.example", NOW, 5, legacy("It was refused."), NOW)
     place.hold()
-    place.journal.holds.release("churn", "the API key was replaced")
+    place.journal.holds.release("churn", problem("released_by_new_key"))
     place.journal.hosts.replace([outage])
     place.journal.hosts.replace([outage], {"api.example"})
     place.journal.hosts.replace([])
@@ -216,8 +216,8 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
     assert titles(peer) == [
         "churn is on hold", "churn is no longer on hold",
         "The object store (api.example) is failing", "The object store (api.example) works again",
-        "churn: its drop folder is out of reach", "churn: its drop folder is back",
-        "churn: its key ends soon",
+        "churn: its drop folder cannot be reached", "churn: its drop folder is back",
+        "churn: its API key ends soon",
     ]  # fmt: skip
     assert [told["good"] for told in heard(peer)] == [False, True, False, True, False, True, False]
 
@@ -259,12 +259,12 @@ def test_a_hold_that_is_tried_at_each_start_and_goes_on_is_told_once_and_its_end
     peer = place.listener()
     for _ in range(3):
         notifier = place.notifier(peer.url)
-        place.journal.holds.release("churn", "retraind was started", trial=True)
+        place.journal.holds.release("churn", problem("released_by_start"), trial=True)
         assert not place.journal.holds.all()
         place.hold()
         notifier.deliver()
     assert titles(peer) == ["churn is on hold"]
-    place.journal.holds.release("churn", "retraind was started", trial=True)
+    place.journal.holds.release("churn", problem("released_by_start"), trial=True)
     assert place.journal.holds.end_trial("churn")
     assert not place.journal.holds.end_trial("churn")
     place.hold()
@@ -276,7 +276,7 @@ def test_another_reason_for_a_hold_that_is_tried_is_told(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
     place.hold()
-    place.journal.holds.release("churn", "retraind was started", trial=True)
+    place.journal.holds.release("churn", problem("released_by_start"), trial=True)
     place.hold("The account is gone.")
     notifier.deliver()
     assert [told["what"].split(".")[0] for told in heard(peer)] == ["The key ended", "The account is gone"]
@@ -287,7 +287,7 @@ def test_somebody_new_is_told_of_nothing_old(place):
     place.notifier(peer.url).deliver()
     place.hold()
     notifier = place.notifier(peer.url, other.url)
-    place.journal.holds.release("churn", "a person released it")
+    place.journal.holds.release("churn", problem("released_by_person"))
     notifier.deliver()
     assert titles(peer) == ["churn is on hold", "churn is no longer on hold"]
     assert titles(other) == ["churn is no longer on hold"]
@@ -297,7 +297,7 @@ def test_somebody_who_cannot_be_reached_keeps_nobody_else_from_hearing_and_hears
     deaf, peer = place.listener(answer(503, Retry_After="60"), answer(200)), place.listener()
     notifier = place.notifier(deaf.url, peer.url)
     place.hold()
-    place.journal.holds.release("churn", "a person released it")
+    place.journal.holds.release("churn", problem("released_by_person"))
     wait = notifier.deliver()
     assert 60 <= wait <= 65
     assert len(peer.visits) == 2
@@ -344,7 +344,7 @@ def test_a_refusal_is_final_and_is_not_followed_anywhere(place, status):
     place.hold()
     with structlog.testing.capture_logs() as logged:
         assert notifier.deliver() is None
-    assert f"refuses the message with HTTP {status}" in logged[-1]["reason"]
+    assert logged[-1]["reason"] == problem("message_refused", status=status)
     assert len(peer.visits) == 1
     assert not other.visits
 
@@ -361,7 +361,7 @@ def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_
     assert failed == summary
     assert (summary["event"], summary["good"], summary["title"]) == ("summary", False, "60 things happened")
     assert summary["what"].startswith(
-        "m59: its drop folder is out of reach; m58: its drop folder is out of reach;"
+        "m59: its drop folder cannot be reached; m58: its drop folder cannot be reached;"
     )
     assert summary["what"].endswith("; and 50 more. See: retraind status, and retraind jobs")
     assert [told["model"] for told in others] == [f"m{number}" for number in range(60, 80)]
@@ -406,7 +406,7 @@ def test_apprise_takes_everything_that_is_no_plain_webhook(place):
     assert told["title"].endswith(": churn is on hold")
     assert "The key ended." in told["message"]
     assert told["type"] == "warning"
-    place.journal.holds.release("churn", "a person released it")
+    place.journal.holds.release("churn", problem("released_by_person"))
     with structlog.testing.capture_logs() as logged:
         wait = notifier.deliver()
         place.clock.pass_time(timedelta(seconds=wait))
@@ -424,7 +424,7 @@ def test_a_plugin_that_breaks_is_trouble_that_passes_and_its_words_are_not_shown
     place.hold()
     with structlog.testing.capture_logs() as logged:
         assert notifier.deliver() > 0
-    assert "could not be told (RuntimeError)" in logged[0]["reason"]
+    assert logged[0]["reason"] == problem("notifier_broken", kind="RuntimeError")
     assert TOKEN not in repr(logged)
 
 
@@ -520,5 +520,5 @@ def test_whom_to_tell_of_what_can_be_changed_while_it_runs(place):
     place.journal.events.note("journal_mended", jobs=1)
     notifier.deliver()
     assert not peer.visits
-    assert titles(other) == ["The journal was mended"]
+    assert titles(other) == ["The journal was repaired"]
     assert len(place.journal.cursors.all()) == 1

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from retraind.domain.job import LIFE, Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
 from retraind.domain.records import Outage
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
@@ -65,7 +65,7 @@ def test_how_many_jobs_are_active_and_whether_a_model_is_held_can_be_asked_witho
     assert journal.jobs.count_active() == len(journal.jobs.active()) > 0
     journal.holds.hold("churn", legacy("x", "y"), credential=True)
     assert [journal.holds.is_held(model) for model in ("churn", "price")] == [True, False]
-    journal.holds.release("churn", "because")
+    journal.holds.release("churn", problem("released_by_person"))
     assert not journal.holds.is_held("churn")
 
 
@@ -201,8 +201,8 @@ def test_a_model_is_held_once_per_reason_and_released_once(journal):
     assert not journal.holds.hold("churn", problem, credential=True)
     assert journal.holds.hold("churn", legacy("gone"), credential=False)
     assert journal.holds.all()["churn"].problem.what == "gone"
-    assert journal.holds.release("churn", "test")
-    assert not journal.holds.release("churn", "test")
+    assert journal.holds.release("churn", problem("released_by_person"))
+    assert not journal.holds.release("churn", problem("released_by_person"))
     assert journal.holds.all() == {}
     assert [event.event for event in journal.events.history()] == [
         "model_held",

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.report.model_status import HostOverview, overview
+from retraind.report.wording import Voice
 from support.process import Site, deliver
 from support.world import table
 
@@ -40,11 +41,11 @@ class Running:
 
     def hosts(self) -> list[HostOverview]:
         """Return what `retraind status --json` says of hosts that are down."""
-        return overview(self.daemon.settings, self.daemon.journal).hosts
+        return overview(self.daemon.settings, self.daemon.journal, Voice()).hosts
 
     def status(self) -> str:
         """Return all that `retraind status` says of the models and of hosts that are down."""
-        found = overview(self.daemon.settings, self.daemon.journal)
+        found = overview(self.daemon.settings, self.daemon.journal, Voice())
         models = [sentence for model in found.models for sentence in model.sentences]
         return "\n".join([*models, *(host.sentence for host in found.hosts)])
 

@@ -15,9 +15,10 @@ from retraind.api.http import is_proxy_usable
 from retraind.api.reach import in_the_clear
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.failures import ConfigError, Hold, JobFailed, Party, Retry, Setback
-from retraind.domain.problems import Problem, file_problem, legacy, problem
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
-from retraind.report.notifications import Calls, Recipient, Refused, recipients_of, test_message
+from retraind.report.messages import test_message
+from retraind.report.notifications import Calls, Recipient, Refused, recipients_of
 from retraind.report.wording import Voice, in_words
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -90,11 +91,9 @@ def try_recipients(settings: Settings) -> list[Checked]:
 
 def _try(recipient: Recipient) -> Checked:
     try:
-        Calls().tell(recipient, test_message(Clock()))
-    except Retry as failure:
-        return Checked(recipient.name, False, failure.problem)
-    except Refused as refusal:
-        return Checked(recipient.name, False, legacy(str(refusal)))
+        Calls().tell(recipient, test_message(Clock().now(), Voice()))
+    except (Retry, Refused) as trouble:
+        return Checked(recipient.name, False, trouble.problem)
     return Checked(recipient.name, True, problem("test_message_sent"))
 
 

@@ -52,7 +52,7 @@ def _ask_for(options: argparse.Namespace, to: State, event: str) -> int:
         wish, running = job.state, _is_running(settings)
         tell("request_sent" if running else "request_noted", job=job.id, switch=switching)
         if switching and (warning := next_delivery(job.model, policy_of(settings, job))):
-            say(warning)
+            say(Voice().tell(warning))
         if not running:
             return GOOD
         deadline = time.monotonic() + _PATIENCE
@@ -113,7 +113,7 @@ def _tell_result(job: Job, to: State, *, begun: bool) -> int:
         say(voice.label("request_unfinished", job=job.id, seconds=_PATIENCE, trouble=job.trouble))
         return BAD
     if to is State.SWITCHING and job.outcome is not Outcome.FAILED:
-        result = voice.tell(job.switch_note) if job.switch_note else headline(job)
+        result = voice.tell(job.switch_note or headline(job))
         tell("request_result", job=job.id, result=result)
         return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
     if job.state is State.FAILED and job.problem:
@@ -138,7 +138,7 @@ def release(options: argparse.Namespace) -> int:
 
 
 def _release_model(settings: Settings, journal: Journal, name: str) -> int:
-    if journal.holds.release(name, "a person released it"):
+    if journal.holds.release(name, problem("released_by_person")):
         tell("release_done", name=name, running=_is_running(settings))
         return GOOD
     taken, silent = _take_folders(settings, name)

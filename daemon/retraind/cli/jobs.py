@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
@@ -24,12 +23,13 @@ from retraind.cli.output import (
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
 from retraind.domain.job import SHORT_ID, Job, State
-from retraind.domain.problems import Problem, problem
+from retraind.domain.problems import problem
 from retraind.domain.turns import next_in_turn
 from retraind.report import notes
+from retraind.report.job_json import job_json
 from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
-from retraind.report.status_file import doing
+from retraind.report.standing import job_standing
 from retraind.report.wording import Voice
 from retraind.store.database import is_there, unusable
 from retraind.store.journal import Journal
@@ -58,7 +58,7 @@ def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Jour
 def status(options: argparse.Namespace) -> int:
     """Show models, what is in work and what is on hold."""
     with opened_journal(options) as (settings, journal):
-        found = overview(settings, journal)
+        found = overview(settings, journal, Voice())
     if options.json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -101,7 +101,7 @@ def jobs(options: argparse.Namespace) -> int:
         holds = journal.holds.all()
         published = {journal.published(model) for model in {job.model for job in found}}
     if options.json:
-        print_json([_job_as_json(job) for job in found])
+        print_json([job_json(job, Voice()) for job in found])
         return GOOD
     voice, out = Voice(), console()
     table = new_table("job", "model", "state", "outcome", "taken_in")
@@ -123,23 +123,23 @@ def show(options: argparse.Namespace) -> int:
         active, hold = journal.jobs.active(job.model), hold_of(journal, job)
     if options.json:
         history = [
-            event._asdict() | {"at": event.at.isoformat(), "detail": detail_in_words(event)}
+            event._asdict() | {"at": event.at.isoformat(), "detail": detail_in_words(event, Voice())}
             for event in events
         ]
-        print_json(_job_as_json(job) | {"history": history})
+        print_json(job_json(job, Voice()) | {"history": history})
         return GOOD
     if job.outcome:
-        say(notes.note(job, policy=policy_of(settings, job)))
+        say(notes.note(job, Voice(), policy=policy_of(settings, job)))
     else:
-        voice, now = Voice().on(job.model, job.id), doing(job, next_in_turn(active))
-        say(voice.label("job_now", job=job.id, state=job.state, doing=now, trouble=job.trouble) + "\n")
+        now = job_standing(job, next_in_turn(active), settings.api.host)
+        say(f"{job.id} ({job.state}): {Voice().on(job.model, job.id).tell(now)}\n")
     if hold:
         say(f"{hold}\n")
     tell("history_heading")
     for event in events:
         detail = "  ".join(
             f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
-            for name, value in detail_in_words(event).items()
+            for name, value in detail_in_words(event, Voice()).items()
             if value and name not in {"code", "facts"}
         )
         say(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
@@ -154,24 +154,6 @@ def the_job(journal: Journal, name: str) -> Job:
     if len(found) > 1:
         raise Refused(problem("job_ambiguous", name=name, found=[job.id for job in found]))
     return found[0]
-
-
-def _job_as_json(job: Job) -> dict[str, Any]:
-    """Return a job's record; what happened is in words, and under `facts` as codes and facts."""
-    made: dict[str, Any] = job.model_dump(mode="json", exclude={"upload_ticket"})
-    voice = Voice().on(job.model, job.id)
-    facts = {"warnings": made["warnings"]}
-    made["warnings"] = list(map(voice.finding, job.warnings))
-    for name in ("trouble", "address_refused", "switch_note", "hold", "problem"):
-        found: Problem | None = getattr(job, name)
-        if found is None:
-            continue
-        facts[name], said = made[name], voice.say(found)
-        made[name] = str(said)
-        if name in {"hold", "problem"}:
-            details = list(map(voice.finding, found.details))
-            made[name] = {"what": said.what, "remedy": said.remedy, "details": details}
-    return made | {"facts": facts}
 
 
 def hold_of(journal: Journal, job: Job) -> str:

@@ -46,6 +46,8 @@ from retraind.jobs.preflight import Preflight
 from retraind.jobs.retries import are_sealed, as_they_are, flaws_of, missing
 from retraind.jobs.trainings import FINISHED, Trainings
 from retraind.report import notes, report_json
+from retraind.report.layout import as_bytes
+from retraind.report.share_voice import share_voice
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
@@ -148,9 +150,11 @@ class DataSteps:
         if job.results_name and not any(exists(place / job.results_name) for place in kept):
             # Somebody has deleted the folder that it was in.
             job = self.journal.jobs.write(job, results_name=None)
-        note = notes.note(job, policy=self.places.model(job).switch)
-        write_atomically(folder / notes.note_name(job), notes.as_bytes(note))
-        write_atomically(folder / notes.REPORT, report_json.as_bytes(job))
+        model = self.places.model(job)
+        voice = share_voice(model, self.current.settings.state, (job.drop, job.filed_in), in_a_note=True)
+        note = as_bytes(notes.note(job, voice, policy=model.switch))
+        write_atomically(folder / notes.note_name(job), note)
+        write_atomically(folder / notes.REPORT, report_json.as_bytes(job, voice))
         self.copies.write(folder, job)
         if place == work:
             self.places.move(job, work, filed)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from retraind.config.settings import ModelSettings, Settings
+from retraind.domain.problems import problem
 from retraind.intake.inotify import Watcher
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.folders import Folder, Folders
@@ -216,7 +217,7 @@ class Reload:
         self, removed: Mapping[str, Folder], moved: Mapping[str, Path], settings: Settings
     ) -> None:
         """Say in folders that are no longer under watch why: their model is gone, or has another one."""
-        why = "The model was taken out of retraind's configuration"
+        why = problem("model_removed")
         drops = {model.drop for model in settings.models.values()}
 
         def of_removed(folder: Folder) -> Question[None]:

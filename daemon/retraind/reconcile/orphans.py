@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from retraind.config.settings import Settings
+from retraind.domain.problems import Problem, problem
 from retraind.jobs.folders import heir_of
 from retraind.reconcile.work_queue import WorkQueue
-from retraind.report.status_file import unknown_folder, without_model
 from retraind.store.journal import Journal
 
 
@@ -19,31 +19,32 @@ class Orphans:
         self._settings = settings
         self._unknown: tuple[Path, ...] = ()
         """Folders of jobs of which the journal knows nothing, and no copy tells."""
-        self._found: dict[str, tuple[str, ...]] = {}
-        """Sentences by model."""
+        self._found: dict[str, tuple[Problem, ...]] = {}
+        """By model."""
 
     def note_unknown(self, folders: Sequence[Path]) -> None:
         """Take note of folders of jobs that nobody knows."""
         self._unknown = tuple(folders)
         self.mind()
 
-    def of(self, model: str) -> tuple[str, ...]:
-        """Return what is to be said of a model's folder."""
+    def of(self, model: str) -> tuple[Problem, ...]:
+        """Return the deliveries in a model's folder that nobody works on."""
         return self._found.get(model, ())
 
     def mind(self) -> None:
         """Look for them again, in the journal."""
         settings = self._settings()
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[Problem]] = {}
         if self._unknown:
             by_folder = {model.work_folder: name for name, model in settings.models.items()}
             for folder in self._unknown:
                 if (name := by_folder.get(folder.parent)) and self._journal.jobs.get(folder.name) is None:
-                    found.setdefault(name, []).append(unknown_folder(folder.name))
+                    found.setdefault(name, []).append(problem("unknown_job_folder", folder=folder.name))
         for gone in self._journal.jobs.models_in_work() - settings.models.keys():
             for job in self._journal.jobs.active(gone):
                 if heir := heir_of(job, settings):
-                    found.setdefault(heir, []).append(without_model(job, heir))
+                    left = problem("delivery_without_model", key=job.key, job=job.id, before=gone, heir=heir)
+                    found.setdefault(heir, []).append(left)
         before, self._found = self._found, {name: tuple(each) for name, each in found.items()}
         for name in before.keys() | self._found.keys():
             if before.get(name) != self._found.get(name):

@@ -5,19 +5,20 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.job import FOLDER_NAME
+from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.share_identity import Away, Shares
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
 from retraind.reconcile.folders import Folder
 from retraind.reconcile.lanes import Lanes
-from retraind.report.paths import for_the_share
-from retraind.report.status_file import expected_names, moved_text, status_text, stopped_text, write_status
+from retraind.report.share_voice import share_voice
+from retraind.report.status_file import expected_files, moved_text, status_text, stopped_text, write_status
+from retraind.report.wording import Audience, Voice
 from retraind.store.journal import Journal, Standing
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -28,10 +29,6 @@ _LOG = log.get(__name__)
 
 _ENDERS = 16
 """Threads that say in all folders, of which there may be thousands, that retraind has stopped: it has eight seconds."""
-_BACKLOG_FULL = f"{MOST_ACTIVE:,} deliveries have been taken in and are not finished. Further ones are taken in as these are."
-_HOUR_FULL = (
-    f"{MOST_AN_HOUR:,} deliveries have been taken in within the hour. Further ones are taken in later."
-)
 
 
 class Publisher:
@@ -46,11 +43,11 @@ class Publisher:
         *,
         settings: Callable[[], Settings],
         outages: Callable[[], Sequence[Outage]],
-        orphans: Callable[[str], tuple[str, ...]],
+        orphans: Callable[[str], tuple[Problem, ...]],
     ) -> None:
         """`settings` and `outages`, the hosts that are down, return the present ones.
 
-        `orphans` returns sentences on deliveries in a model's folder that nobody works on.
+        `orphans` returns the deliveries in a model's folder that nobody works on.
         """
         self._lanes = lanes
         self._journal = journal
@@ -106,19 +103,16 @@ class Publisher:
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
         jobs, hold, last, published, warning = standing
-        view = folder.view
-        if view.complete:
-            limits = (
-                (_BACKLOG_FULL, len(jobs) >= MOST_ACTIVE),
-                (_HOUR_FULL, len(folder.taken_in) >= MOST_AN_HOUR),
-            )
-            full = tuple(sentence for sentence, reached in limits if reached)
-            view = replace(view, strangers=(*full, *view.strangers))
+        view, limits = folder.view, []
+        if view.complete and len(jobs) >= MOST_ACTIVE:
+            limits.append(problem("backlog_full", most=MOST_ACTIVE))
+        if view.complete and len(folder.taken_in) >= MOST_AN_HOUR:
+            limits.append(problem("hour_full", most=MOST_AN_HOUR))
         left = self._orphans(folder.name)
         awaited = {job.waits_for for job in jobs}
         outages = [outage for outage in self._outages() if outage.host in awaited]
         says = (
-            view.waiting, view.strangers, view.trouble,
+            view.waiting, view.strangers, view.trouble, limits,
             tuple((job.id, job.state, job.hold, job.trouble, job.status, job.status_message) for job in jobs),
             hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.switched_at),
             [(outage.host, outage.since, outage.reason) for outage in outages], left,
@@ -126,26 +120,27 @@ class Publisher:
         if says == folder.published and folder.has_status:
             return
         model, settings = folder.model, self._settings()
-        plain = for_the_share(
-            model, settings.state, filter(None, (place for job in jobs for place in (job.drop, job.filed_in)))
-        )
+        earlier = (place for job in jobs for place in (job.drop, job.filed_in))
+        voice = share_voice(model, settings.state, earlier)
         text = status_text(
-            folder.name, view, jobs, hold, last, expected=expected_names(model), warning=None if hold else warning,
-            published=published, outages=outages, service=settings.api.host, plain=plain, left=left,
+            folder.name, view, standing, voice, service=settings.api.host, outages=outages,
+            expected=expected_files(model), left=left, limits=limits,
         )  # fmt: skip
-        if self._write(folder.name, model.drop, text):
+        if self._write(folder.name, model.drop, text, voice):
             folder.published, folder.has_status = says, True
         else:
             folder.published = ()  # Not even what it said before: the next sweep does not pass over it.
 
-    def publish_end(self, folder: Folder, why: str) -> None:
+    def publish_end(self, folder: Folder, why: Problem) -> None:
         """Say on the share that nobody looks after the folder now, for good."""
         with folder.publishing:
             folder.retired = True
             if not folder.view.trouble:
-                self._write(folder.name, folder.model.drop, stopped_text(folder.name, self._clock.now(), why))
+                voice = share_voice(folder.model, self._settings().state)
+                text = stopped_text(folder.name, self._clock.now(), why, voice)
+                self._write(folder.name, folder.model.drop, text, voice)
 
-    def publish_all_ends(self, folders: Collection[Folder], why: str) -> None:
+    def publish_all_ends(self, folders: Collection[Folder], why: Problem) -> None:
         """Say it in all folders, many at a time: shares are slow, and one may hang."""
         end = partial(self.publish_end, why=why)
         with ThreadPoolExecutor(_ENDERS, thread_name_prefix="end") as enders:
@@ -157,12 +152,13 @@ class Publisher:
         with folder.publishing if folder else nullcontext():
             if folder:
                 folder.retired = True
-            self._write(name, before, moved_text(name, self._clock.now()))
+            voice = Voice(Audience.SHARE)
+            self._write(name, before, moved_text(name, self._clock.now(), voice), voice)
 
-    def _write(self, name: str, folder: Path, text: str) -> bool:
+    def _write(self, name: str, folder: Path, text: str, voice: Voice) -> bool:
         try:
             with self._shares.held(name, folder) as drop:
-                write_status(drop, text, self._clock.now())
+                write_status(drop, text, self._clock.now(), voice)
         except OSError as error:
             _LOG.warning("status_not_written", model=name, reason=error.strerror)
         except Away as away:
@@ -181,10 +177,11 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
 
     def question(name: str, model: ModelSettings) -> Question[None]:
         def tell(_place: Path) -> None:
+            voice = share_voice(model, settings.state)
             try:
                 with shares.held(name, model.drop, claim=False) as drop:
-                    why = "retraind could not start: its journal cannot be used"
-                    write_status(drop, stopped_text(name, now, why, _count_jobs(drop)), now)
+                    text = stopped_text(name, now, problem("retraind_not_started"), voice, _count_jobs(drop))
+                    write_status(drop, text, now, voice)
             except Away as away:
                 _LOG.warning("status_not_written", model=name, reason=away.problem)
 

@@ -2,30 +2,37 @@
 
 import itertools
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import FOLDER_NAME, RESTING, Job, State
-from retraind.domain.problems import file_problem
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import Outage
-from retraind.domain.turns import in_turn, next_in_turn
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
-from retraind.report.notes import OPERATOR
-from retraind.report.status_file import MOST_LINES, doing, outage_sentence, said_of, some, unknown_folder
+from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, outage_of, some
+from retraind.report.wording import Voice
 from retraind.store.database import running_instance
-from retraind.store.journal import Journal
+from retraind.store.journal import Journal, Standing
 from retraind.store.sightings import JournalMemory
-from retraind.system.clock import Clock, for_people
-from retraind.system.escape import display
+from retraind.system.clock import Clock
 from retraind.system.probe import Question, ask_each
 
 _MOST_FOLDERS = 2_000
 """Job folders of one model whose names are compared with the journal."""
+_NO_DROP = "(not in the configuration)"
+
+
+class Code(BaseModel):
+    """A problem, for programs."""
+
+    code: str
+    facts: dict[str, Any]
 
 
 class ActiveJob(BaseModel):
@@ -36,7 +43,9 @@ class ActiveJob(BaseModel):
     state: State
     attempts: int
     trouble: str | None
+    trouble_problem: Code | None
     hold: str | None
+    hold_problem: Code | None
     stuck: bool
     """True once its trouble has lasted for longer than `notify.patience`, or has brought a hold for failed uploads."""
     retrain_job_id: str | None
@@ -49,10 +58,13 @@ class ModelOverview(BaseModel):
     name: str
     drop: str
     hold: str | None
+    hold_problem: Code | None
     warning: str | None
     """What is soon to be done about its key."""
+    warning_problem: Code | None
     trouble: str | None
     """Why nothing can be taken from its drop folder."""
+    trouble_problem: Code | None
     jobs: list[ActiveJob]
     published: str | None
     """The job whose result retraind published last."""
@@ -71,6 +83,7 @@ class HostOverview(BaseModel):
     failures: int
     """In a row."""
     last_error: str
+    last_error_problem: Code
     next_try: datetime
     waiting: int
     """Jobs that wait for it."""
@@ -86,58 +99,48 @@ class Overview(BaseModel):
     """Those that are down."""
 
 
-def overview(settings: Settings, journal: Journal) -> Overview:
-    """Collect what there is to tell, in the order of the configuration."""
+def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
+    """Collect what there is to show, in the order of the configuration."""
     counts = journal.jobs.counts()
     left_over = sorted(
         name for name in counts.keys() - settings.models.keys() if counts[name].keys() - RESTING
     )
     standings = journal.standings([*settings.models, *left_over])
-    active = [job for standing in standings.values() for job in standing.active]
     process = running_instance(settings.state.journal_file)
-    hosts = [
-        _host(outage, active, settings.api.host, running=process is not None)
-        for outage in journal.hosts.all().values()
-    ]
-    shares = Shares.beside(settings.state.journal_file)
-    down = {host.host for host in hosts}
+    running, service = process is not None, settings.api.host
+    active = [job for standing in standings.values() for job in standing.active]
+    outages = journal.hosts.all()
     models = []
-    for (name, model), (view, taken) in zip(
-        settings.models.items(), _views(settings, shares, journal), strict=True
+    for (name, model), (view, folders) in zip(
+        settings.models.items(), _views(settings, journal), strict=True
     ):
-        jobs, hold, _, published, warning = standings[name]
-        sentences = [f"ON HOLD: {OPERATOR.on(name).tell(hold.problem)}"] if hold else []
-        warning = None if hold else warning
-        sentences += [f"SOON TO DO: {OPERATOR.on(name).tell(warning)}"] if warning else []
-        sentences += [OPERATOR.on(name).tell(view.trouble)] if view.trouble else []
-        sentences += _words(jobs, down, {name} if hold else ())
-        sentences += [unknown_folder(job_id) for job_id in _unknown(taken, jobs, journal)]
-        sentences += _arrived(view, running=process is not None)
-        sentences += [f"{display(wait.key) or '(no key)'}: {' '.join(wait.reasons)}" for wait in view.waiting]
-        if view.strangers:
-            more = len(view.strangers) - 1
-            sentences.append(view.strangers[0] + f" And {more} more: see STATUS.txt." * bool(more))
+        standing, about = standings[name], voice.on(name)
+        held = {name} if standing.hold else set()
+        sentences = [
+            *alerts(standing, view, about),
+            *job_lines(standing.active, about, service, down=outages, held=held),
+            *_unknown(folders, standing.active, journal, about),
+            *_complete(view, about, running=running),
+            *incomplete(view.waiting, about),
+            *_left_alone(view, about),
+        ]
+        jobs = counts.get(name, {})
         models.append(
-            ModelOverview(
-                name=name,
-                drop=str(model.drop),
-                hold=OPERATOR.on(name).say(hold.problem).what if hold else None,
-                warning=OPERATOR.on(name).tell(warning) if warning else None,
-                trouble=OPERATOR.on(name).tell(view.trouble) if view.trouble else None,
-                jobs=[_active(job) for job in jobs],
-                published=published.id if published else None,
-                done=counts.get(name, {}).get(State.DONE, 0),
-                failed=counts.get(name, {}).get(State.FAILED, 0),
-                waiting=[wait.key for wait in view.waiting],
-                sentences=sentences,
-            )
+            _model(name, str(model.drop), standing, about, counts=jobs, view=view, sentences=sentences)
         )
-    models += [_left_over(name, standings[name].active, counts[name]) for name in left_over]
+    for name in left_over:
+        standing = standings[name]._replace(hold=None, published=None, warning=None)
+        about, sentences = voice.on(name), job_lines(standing.active, voice, service)
+        models.append(
+            _model(name, _NO_DROP, standing, about, counts=counts[name], view=View(), sentences=sentences)
+        )
+    hosts = [_host(outage, active, service, voice, running=running) for outage in outages.values()]
     return Overview(process=process, models=models, hosts=hosts)
 
 
-def _views(settings: Settings, shares: Shares, journal: Journal) -> list[tuple[View, list[str]]]:
-    """Look at every drop folder, with patience; returns with each view the names of the job folders in work there."""
+def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]:
+    """Scan every drop folder, with patience; returns with each view the names of the job folders in work there."""
+    shares = Shares.beside(settings.state.journal_file)
 
     def question(name: str, model: ModelSettings) -> Question[tuple[View, list[str]]]:
         def look(_place: Path) -> tuple[View, list[str]]:
@@ -173,89 +176,96 @@ def _in_work(folder: Path) -> list[str]:
         return []
 
 
-def _unknown(folders: list[str], jobs: list[Job], journal: Journal) -> list[str]:
-    """Return the job folders in work of which the journal knows nothing; a screenful at most."""
+def _unknown(folders: list[str], jobs: list[Job], journal: Journal, voice: Voice) -> list[str]:
+    """Return a line for each job folder in work of which the journal knows nothing; a screenful at most."""
     known = {job.id for job in jobs}
     unknown = (name for name in folders if name not in known and journal.jobs.get(name) is None)
-    return list(itertools.islice(unknown, MOST_LINES))
+    return [
+        voice.tell(problem("unknown_job_folder", folder=name))
+        for name in itertools.islice(unknown, MOST_LINES)
+    ]
 
 
-def _left_over(name: str, jobs: list[Job], counts: Mapping[State, int]) -> ModelOverview:
-    """Tell of the jobs of a model that is not in the configuration."""
+def _model(
+    name: str,
+    drop: str,
+    standing: Standing,
+    voice: Voice,
+    *,
+    counts: Mapping[State, int],
+    view: View,
+    sentences: list[str],
+) -> ModelOverview:
+    hold = standing.hold and standing.hold.problem
+    warning = None if hold else standing.warning
     return ModelOverview(
         name=name,
-        drop="(not in the configuration)",
-        hold=None,
-        warning=None,
-        trouble=None,
-        jobs=[_active(job) for job in jobs],
-        published=None,
+        drop=drop,
+        hold=voice.say(hold).what if hold else None,
+        hold_problem=_code(hold, voice),
+        warning=voice.tell(warning) if warning else None,
+        warning_problem=_code(warning, voice),
+        trouble=voice.tell(view.trouble) if view.trouble else None,
+        trouble_problem=_code(view.trouble, voice),
+        jobs=[_active(job, voice.on(name, job.id)) for job in standing.active],
+        published=standing.published.id if standing.published else None,
         done=counts.get(State.DONE, 0),
         failed=counts.get(State.FAILED, 0),
-        waiting=[],
-        sentences=_words(jobs, (), ()),
+        waiting=[wait.key for wait in view.waiting],
+        sentences=sentences,
     )
 
 
-def _host(outage: Outage, active: list[Job], service: str, *, running: bool) -> HostOverview:
+def _code(problem: Problem | None, voice: Voice) -> Code | None:
+    return Code(**voice.coded(problem)) if problem else None
+
+
+def _host(outage: Outage, active: list[Job], service: str, voice: Voice, *, running: bool) -> HostOverview:
     waiting = [job for job in active if job.waits_for == outage.host]
     # Whoever comes first after the pause is the one that asks.
     first = min((job.wake_at for job in waiting if job.wake_at), default=outage.next_try)
     next_try = max(first, outage.next_try)
-    when = for_people(next_try) if running else "once retraind runs"
+    soon = voice.label("next_try", at=next_try if running else None, jobs=len(waiting))
     return HostOverview(
         host=outage.host,
         since=outage.since,
         failures=outage.failures,
-        last_error=outage.reason,
+        last_error=voice.tell(outage.reason),
+        last_error_problem=Code(**voice.coded(outage.reason)),
         next_try=next_try,
         waiting=len(waiting),
-        sentence=f"{outage_sentence(outage, service)} Next try: {when}. Jobs that wait for it: "
-        f"{len(waiting)}.",
+        sentence=f"{voice.tell(outage_of(outage, service))} {soon}",
     )
 
 
-def _arrived(view: View, *, running: bool) -> list[str]:
-    """Tell of the deliveries that nothing is missing of, and that are not in work yet."""
-    when = "as soon as they have settled" if running else "once retraind runs"
+def _complete(view: View, voice: Voice, *, running: bool) -> list[str]:
+    """Return a line for each delivery that nothing is missing of, and that is not in work yet."""
     lines = [
-        f"{display(delivery.key) or '(no key)'}: its files are there, and are taken in {when}"
+        voice.label("complete_line", key=delivery.key, running=running)
         for delivery in view.complete[:MOST_LINES]
     ]
-    return some(lines, len(view.complete))
+    return some(lines, len(view.complete), voice)
 
 
-def _words(jobs: list[Job], down: Collection[str], holds: Collection[str]) -> list[str]:
-    first = next_in_turn(jobs)
-    lines = [_word(job, first, down, holds) for job in in_turn(jobs)[:MOST_LINES]]
-    return some(lines, len(jobs))
+def _left_alone(view: View, voice: Voice) -> list[str]:
+    """Return a line on the files that nothing recognises."""
+    if not view.strangers:
+        return []
+    more = len(view.strangers) - 1
+    further = [voice.label("and_more_in_status_file", number=more)] if more else []
+    return [" ".join([voice.tell(Problem.model_validate(view.strangers[0])), *further])]
 
 
-def _word(job: Job, first: Job | None, down: Collection[str], holds: Collection[str]) -> str:
-    voice = OPERATOR.on(job.model, job.id)
-    said = said_of(job).rstrip(".")
-    text = f"{display(job.key) or job.id} {doing(job, first)}{f';{said}' if said else ''}"
-    if job.hold:
-        return f"{text}; ON HOLD: {voice.tell(job.hold)}"
-    if job.waits_for_hold(holds):
-        return f"{text}; it goes on when the hold of {job.model} ends"
-    if job.waits_for in down:
-        return f"{text}; it waits for {job.waits_for}"
-    if not job.trouble:
-        return text
-    trouble = voice.tell(job.trouble)
-    return f"{text}; try {job.attempts}: {trouble}" if job.attempts else f"{text}; {trouble}"
-
-
-def _active(job: Job) -> ActiveJob:
-    voice = OPERATOR.on(job.model, job.id)
+def _active(job: Job, voice: Voice) -> ActiveJob:
     return ActiveJob(
         id=job.id,
         key=job.key,
         state=job.state,
         attempts=job.attempts,
         trouble=voice.tell(job.trouble) if job.trouble else None,
+        trouble_problem=_code(job.trouble, voice),
         hold=voice.say(job.hold).what if job.hold else None,
+        hold_problem=_code(job.hold, voice),
         stuck=job.stuck or job.upload_held,
         retrain_job_id=job.retrain_job_id,
         status=job.status,

@@ -25,14 +25,15 @@ from retraind.api.http import basic_auth, new_session
 from retraind.api.redaction import fingerprint
 from retraind.config.mistakes import refused
 from retraind.config.settings import ApiSettings, Settings
-from retraind.domain.failures import ConfigError, Party, Retry
-from retraind.domain.problems import Problem, legacy, problem
+from retraind.domain.failures import ConfigError, Party, Retry, Setback
+from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Entry
-from retraind.report.messages import KINDS, TEST_TEXT, TEST_TITLE, Message, message_of, summary_of
+from retraind.report.messages import KINDS, Message, message_of, summary_of
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.addresses import place_of
-from retraind.system.clock import Clock, span_for_people
+from retraind.system.clock import Clock
 from retraind.system.escape import display, printable
 
 _LOG = log.get(__name__)
@@ -54,8 +55,8 @@ _NO_COMMANDS = str.maketrans("<>@", "\u2039\u203a\uff20")
 _IDLE_SECONDS = 600.0
 
 
-class Refused(Exception):
-    """The recipient will not take this message, however often it is tried; its text may be shown."""
+class Refused(Setback):
+    """The recipient will not take this message, however often it is tried."""
 
 
 class Recipient(Protocol):
@@ -86,9 +87,7 @@ class _Call(threading.Thread):
         except (Retry, Refused) as outcome:
             self.outcome = outcome
         except BaseException as error:  # noqa: BLE001 - a hundred services' code; its words may show the address
-            self.outcome = Retry(
-                legacy(f"{self._recipient.name} could not be told ({type(error).__name__}).")
-            )
+            self.outcome = Retry(problem("notifier_broken", kind=type(error).__name__))
 
 
 class Calls:
@@ -101,9 +100,7 @@ class Calls:
         self, recipient: Recipient, message: Message, stopping: Callable[[], bool] = lambda: False
     ) -> None:
         """Deliver a message. Raises Retry or Refused, and nothing else."""
-        late = Retry(
-            legacy(f"{recipient.name} did not take a message within {span_for_people(_LONGEST_CALL)}.")
-        )
+        late = Retry(problem("recipient_silent", limit=_LONGEST_CALL))
         last = self._last.get(recipient.key)
         if last is not None and last.is_alive():
             raise late
@@ -113,9 +110,7 @@ class Calls:
             call.start()
         except RuntimeError:
             del self._last[recipient.key]
-            raise Retry(
-                legacy(f"{recipient.name} could not be told: no more threads can be started.")
-            ) from None
+            raise Retry(problem("no_more_threads")) from None
         while call.is_alive():
             call.join(_CALL_STEP)
             limit = _CALL_WHEN_STOPPING if stopping() else _LONGEST_CALL
@@ -150,8 +145,8 @@ class _Webhook:
         if 200 <= status < 300:  # noqa: PLR2004
             return
         if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004
-            raise Retry(legacy(f"{self.name} answers HTTP {status}."), after=after)
-        raise Refused(f"{self.name} refuses the message with HTTP {status}.")
+            raise Retry(problem("recipient_fails", status=status), after=after)
+        raise Refused(problem("message_refused", status=status))
 
 
 class _ThroughApprise:
@@ -176,7 +171,7 @@ class _ThroughApprise:
             title=subject(message), body=message.text, notify_type=self._kinds[message.good]
         )
         if not taken:
-            raise Retry(legacy(f"{self.name} did not take the message."))
+            raise Retry(problem("message_not_accepted"))
 
 
 def _plain(text: str) -> str:
@@ -221,17 +216,12 @@ def _recipient(url: SecretStr, number: int, api: ApiSettings, clock: Clock) -> R
         raise ConfigError([refused(name, problem("apprise_missing"))]) from None
 
 
-def test_message(clock: Clock) -> Message:
-    """Return a message that asks for nothing."""
-    return Message("test", clock.now(), None, None, good=True, title=TEST_TITLE, text=TEST_TEXT)
-
-
-def _summed_up(messages: list[tuple[int, Message]]) -> list[tuple[int, Message]]:
+def _summed_up(messages: list[tuple[int, Message]], voice: Voice) -> list[tuple[int, Message]]:
     """Return what is told of these messages and their places: an account that ends can hold a thousand models."""
     many = messages[:-_MOST_AT_ONCE]
     if not many:
         return messages
-    return [(many[-1][0], summary_of([message for _, message in many])), *messages[-_MOST_AT_ONCE:]]
+    return [(many[-1][0], summary_of([message for _, message in many], voice)), *messages[-_MOST_AT_ONCE:]]
 
 
 @dataclass
@@ -262,6 +252,7 @@ class Notifier:
         """Begin where each recipient was left; a new one is told of nothing that happened before."""
         self._journal = journal
         self._clock = clock
+        self._voice = Voice()
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._working = threading.Lock()
         self._handing_over = threading.Lock()
@@ -315,12 +306,11 @@ class Notifier:
             try:
                 wait = self.deliver()
             except SQLAlchemyError as error:
-                _LOG.warning("notifications_wait", reason=str(getattr(error, "orig", error)))
+                reason = problem("database_error", reason=str(getattr(error, "orig", error)))
+                _LOG.warning("notifications_wait", reason=reason)
             except Exception as error:  # noqa: BLE001 - this thread is nobody's but ours, and has to go on
                 # Its kind alone: addresses are near.
-                _LOG.error(
-                    "notifications_wait", reason=f"internal error in retraind ({type(error).__name__})"
-                )
+                _LOG.error("notifications_wait", reason=problem("notifier_broken", kind=type(error).__name__))
                 wait = _FIRST_WAIT.total_seconds()
             self._wake.wait(_IDLE_SECONDS if wait is None else min(wait, _IDLE_SECONDS))
 
@@ -343,7 +333,7 @@ class Notifier:
         if len(entries) == _MOST_READ:
             end = entries[-1].id
         messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
-        for place, message in _summed_up(messages):
+        for place, message in _summed_up(messages, self._voice):
             if self._stopping.is_set() or self._fresh is not None:
                 return None
             wait = self._tell(line, message)
@@ -358,9 +348,9 @@ class Notifier:
     def _message(self, entry: Entry) -> Message | None:
         job = self._journal.jobs.get(entry.event.job) if entry.event.job else None
         try:
-            told = message_of(entry.event, job, self._settings)
+            told = message_of(entry.event, job, self._settings, self._voice)
         except Exception as error:  # noqa: BLE001 - what follows it in the history has to be told
-            reason = f"internal error in retraind ({type(error).__name__})"
+            reason = problem("notifier_broken", kind=type(error).__name__)
             _LOG.error("notification_given_up", of=entry.event.event, reason=reason)
             return None
         return told and replace(told, title=_plain(display(told.title)), text=_plain(printable(told.text)))
@@ -371,7 +361,7 @@ class Notifier:
         try:
             self._calls.tell(line.recipient, message, self._stopping.is_set)
         except Refused as refusal:
-            _LOG.error("notification_given_up", **told, reason=str(refusal))
+            _LOG.error("notification_given_up", **told, reason=refusal.problem)
         except Retry as trouble:
             if self._clock.now() - message.at < _TOO_OLD:
                 wait = backoff(line.tries, _FIRST_WAIT, _LONGEST_WAIT, trouble.after, self._chance)

@@ -1,11 +1,13 @@
-"""report.json: what RESULT.txt and ERROR.txt tell, for programs. Its schema is docs/report.schema.json."""
+"""report.json: what RESULT.txt and ERROR.txt say, for programs. Its schema is docs/report.schema.json."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from retraind.domain.job import Job, Outcome, Role, Shown
+from retraind.domain.problems import Finding, Severity
 from retraind.report.notes import headline, remedy_of
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped
@@ -25,12 +27,27 @@ class ReportFile(_Part):
     rows: int | None = Field(description="Data rows, the header not counted.")
 
 
+class ReportFinding(_Part):
+    """One thing found in a data file, for programs."""
+
+    rule: str = Field(description="A rule of docs/data-rules.md, or a notice of retraind's own.")
+    severity: Severity
+    file: str
+    line: int | None = Field(description="From 1.")
+    column: str | int | None = Field(description="The column's name, or its place from 1.")
+    facts: dict[str, Any]
+    service_message: str | None = Field(description="The service's own words for a broken rule of this kind.")
+
+
 class ReportProblem(_Part):
     """Why the job failed."""
 
     what: str
     details: tuple[str, ...]
     remedy: str
+    code: str = Field(description="What happened, for programs.")
+    facts: dict[str, Any] = Field(description="The values that the code goes with.")
+    findings: tuple[ReportFinding, ...] = Field(description="The details, for programs.")
     step: str | None = Field(description="The state in which the job failed.")
 
 
@@ -46,7 +63,7 @@ class ReportService(_Part):
 class Report(_Part):
     """The outcome of one delivery. Times are ISO 8601 in UTC."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     job: str
     model: str
     key: str
@@ -55,6 +72,7 @@ class Report(_Part):
     files: tuple[ReportFile, ...]
     columns: tuple[str, ...]
     warnings: tuple[str, ...]
+    warning_findings: tuple[ReportFinding, ...] = Field(description="The warnings, for programs.")
     problem: ReportProblem | None
     service: ReportService
     results: str | None = Field(description="The results file's name in the job's folder.")
@@ -67,6 +85,8 @@ class Report(_Part):
         description="True when it is not certain whether it was published, since the service gave no clear answer.",
     )
     switch_note: str | None
+    switch_code: str | None = Field(description="The switch note, for programs.")
+    switch_facts: dict[str, Any] | None
     gate_exit: int | None
     gate_shown: tuple[Shown, ...] = Field(default=(), description="The files that the gate was shown.")
     related_job: str | None = Field(
@@ -83,24 +103,35 @@ class Report(_Part):
     closed_at: datetime
 
 
-def report(job: Job) -> Report:
-    """Build the report of a job whose outcome is decided."""
+def findings_of(findings: Iterable[Finding], voice: Voice) -> tuple[ReportFinding, ...]:
+    """Return findings for programs."""
+    return tuple(
+        ReportFinding(**finding.model_dump(exclude={"facts"}), facts=voice.facts(finding.rule, finding.facts))
+        for finding in findings
+    )
+
+
+def report(job: Job, voice: Voice) -> Report:
+    """Return the report of a job whose outcome is decided."""
     assert job.outcome is not None
-    voice = Voice().on(job.model, job.id)
+    voice = voice.on(job.model, job.id)
     problem = None
     if job.problem and job.outcome is Outcome.FAILED:
         problem = ReportProblem(
             what=voice.say(job.problem).what,
             details=tuple(map(voice.finding, job.problem.details)),
-            remedy=remedy_of(job),
+            remedy=remedy_of(job, voice),
+            **voice.coded(job.problem),
+            findings=findings_of(job.problem.details, voice),
             step=job.failed_in,
         )
+    switch = voice.coded(job.switch_note) if job.switch_note else {"code": None, "facts": None}
     return Report(
         job=job.id,
         model=job.model,
         key=job.key,
         outcome=job.outcome,
-        summary=headline(job),
+        summary=voice.tell(headline(job)),
         files=tuple(
             ReportFile(
                 role=file.role,
@@ -113,6 +144,7 @@ def report(job: Job) -> Report:
         ),
         columns=job.columns,
         warnings=tuple(map(voice.finding, job.warnings)),
+        warning_findings=findings_of(job.warnings, voice),
         problem=problem,
         service=ReportService(
             retrain_job_id=job.retrain_job_id,
@@ -125,6 +157,8 @@ def report(job: Job) -> Report:
         switched=job.outcome is Outcome.SWITCHED,
         switch_open=job.switch_open,
         switch_note=voice.tell(job.switch_note) if job.switch_note else None,
+        switch_code=switch["code"],
+        switch_facts=switch["facts"],
         gate_exit=job.gate_exit,
         gate_shown=job.gate_shown,
         related_job=job.earlier_job or job.continued_in or job.continues,
@@ -138,6 +172,6 @@ def report(job: Job) -> Report:
     )
 
 
-def as_bytes(job: Job) -> bytes:
+def as_bytes(job: Job, voice: Voice) -> bytes:
     """Return report.json's content."""
-    return json_escaped(report(job).model_dump_json(indent=2)).encode() + b"\n"
+    return json_escaped(report(job, voice).model_dump_json(indent=2)).encode() + b"\n"

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from retraind.domain.problems import Problem
+from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ModelHold
 from retraind.store.database import Database
 from retraind.store.events import Events
@@ -47,7 +47,7 @@ class Holds:
             )
         return True
 
-    def release(self, model: str, why: str, *, trial: bool = False) -> bool:
+    def release(self, model: str, why: Problem, *, trial: bool = False) -> bool:
         """End a model's hold; returns False when there was none.
 
         With `trial`, only to see whether its reason has gone: `end_trial` tells that, or a new hold that it has not.
@@ -76,7 +76,7 @@ class Holds:
                 return False
         with self._engine.begin() as connection:
             connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
-            why = "the service accepts the key again" if tried.credential else "its reason is gone"
+            why = problem("released_by_success", credential=tried.credential)
             self._events.append(connection, "model_released", None, {"why": why}, model)
         return True
 

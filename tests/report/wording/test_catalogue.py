@@ -12,14 +12,14 @@ import pytest
 
 import retraind
 from retraind.report.wording.catalogue import LANGUAGES, catalogue
-from retraind.report.wording.words import Words
+from retraind.report.wording.words import Notice, Words
 
 SOURCE = Path(retraind.__file__).parent
 MAKERS = re.compile(
-    r"problem|tell|Mistake|_matching|(.*\.)?_?voice\.label|(file|evaluation)\.(error|warning)"
+    r"problem|tell|Mistake|_matching|_Row|(.*\.)?_?(voice|about)\.(label|notice)|(file|evaluation)\.(error|warning)"
 )
-"""Calls whose first argument is a code: of a problem, of a label, of a finding."""
-GIVEN = {"details", "service", "line", "column"}
+"""Calls whose first argument is a code: of a problem, of a label, of a notification, of a finding."""
+GIVEN = {"details", "service", "line", "column", "good", "when"}
 """Keywords of these calls that are no facts."""
 KNOWN = {"model", "job", "line", "column"}
 """What a voice adds: facts that its reader knows, and a finding's place."""
@@ -46,7 +46,7 @@ def uses() -> Iterator[Use]:
             for code in codes:
                 if isinstance(code, str) and code.replace("-", "_").isidentifier():
                     facts = frozenset(each.arg for each in call.keywords if each.arg) - GIVEN
-                    mapping = any(each.arg is None for each in call.keywords)
+                    mapping = any(each.arg is None for each in call.keywords) or len(call.args) > 1
                     where = f"{path.relative_to(SOURCE)}:{call.lineno}"
                     yield Use(code.replace("-", "_"), facts, mapping, where)
 
@@ -67,7 +67,7 @@ def test_each_code_has_its_wording_with_just_its_facts():
     assert wrong == []
 
 
-INSIDE = {"finding_line", "left_to_operator"}
+INSIDE = {"finding_line", "left_to_operator", "legacy_hidden"}
 """Said by the wording itself."""
 
 
@@ -90,7 +90,7 @@ def test_each_language_says_the_same(language):
         code: dict(entry.parameters) for code, entry in other.items()
     }
     for code, entry in other.items():
-        assert inspect.get_annotations(entry.function)["return"] in {str, Words}, code
+        assert inspect.get_annotations(entry.function)["return"] in {str, Words, Notice}, code
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -13,6 +13,7 @@ from retraind.intake.share_identity import Shares
 from retraind.jobs import folders
 from retraind.reconcile.lanes import Shared
 from retraind.report.status_file import write_status
+from retraind.report.wording import Voice
 from retraind.system import files
 from scenarios.crash.installation import Installation, Model
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
@@ -84,9 +85,9 @@ def test_no_other_thread_takes_a_job_while_it_is_worked_on(world):
 
 def test_what_a_kill_left_of_status_txt_goes_even_if_there_is_nothing_new_to_tell(tmp_path):
     now = datetime.now(UTC)
-    assert write_status(tmp_path, "All is well.\n", now)
+    assert write_status(tmp_path, "All is well.\n", now, Voice())
     (tmp_path / ".STATUS.txt.tmp").write_text("half a")
-    assert not write_status(tmp_path, "All is well.\n", now)
+    assert not write_status(tmp_path, "All is well.\n", now, Voice())
     assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
 
 

@@ -20,6 +20,7 @@ from retraind.domain.failures import JournalError
 from retraind.domain.job import Outcome, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.report.status_file import STATUS, write_status
+from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
 from retraind.system.files import held
@@ -284,8 +285,8 @@ def test_a_half_written_status_is_written_anew(tmp_path, there):
     (tmp_path / STATUS).write_bytes(there)
     (tmp_path / f".{STATUS}.tmp").write_bytes(there)
     now = datetime.now(UTC)
-    assert write_status(tmp_path, "All is well.\n", now)
-    assert not write_status(tmp_path, "All is well.\n", now)
+    assert write_status(tmp_path, "All is well.\n", now, Voice())
+    assert not write_status(tmp_path, "All is well.\n", now, Voice())
     assert [path.name for path in tmp_path.iterdir()] == [STATUS]
 
 

@@ -18,8 +18,9 @@ from retraind.domain.problems import legacy
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER
 from retraind.jobs.expiry import expire
-from retraind.report.paths import for_the_share
+from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS, status_text
+from retraind.store.journal import Standing
 from retraind.system.clock import ManualClock
 from support.faulty import Faulty, Rule
 from support.process import until
@@ -223,9 +224,9 @@ def test_a_look_that_fails_takes_nothing_says_what_helps_and_forgets_nothing(pla
     clock.pass_time(timedelta(seconds=10))
     with share.failing(Rule((call,), path, answer)):
         view = look()
-        assert REMEDIES[answer] in view.trouble
-        plain = for_the_share(model, world.settings.state)
-        told = status_text("churn", view, [], None, None, plain=plain)
+        voice = share_voice(model, world.settings.state)
+        told = status_text("churn", view, Standing([], None, None, None, None), voice)
+        assert REMEDIES[answer] in " ".join(told.split())
         assert str(world.share) not in told
         assert not view.complete
         assert not view.waiting

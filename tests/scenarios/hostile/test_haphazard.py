@@ -13,6 +13,8 @@ from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import Away
 from retraind.jobs import runner
 from retraind.report.status_file import status_text, write_status
+from retraind.report.wording import Voice
+from retraind.store.journal import Standing
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
 from support.world import a_world, table
@@ -141,7 +143,8 @@ def test_whatever_somebody_does_at_random_nothing_leads_out_and_nothing_breaks(
                 somebody.act(job)
             view = folder.look()
             with suppress(OSError, Away, Retry), hold() as drop:
-                write_status(drop, status_text("churn", view, [job], None, None), world.clock.now())
+                standing, voice = Standing([job], None, None, None, None), Voice()
+                write_status(drop, status_text("churn", view, standing, voice), world.clock.now(), voice)
             rebuild(
                 world.settings,
                 world.journal,

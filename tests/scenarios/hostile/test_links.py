@@ -10,6 +10,7 @@ from retraind.domain.job import Outcome, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import flaw_of
 from retraind.report.status_file import STATUS, write_status
+from retraind.report.wording import Voice
 from support.world import table
 
 AS_FOLDER = ["link to a folder", "link to a file", "fifo"]
@@ -109,7 +110,7 @@ def test_a_failed_delivery_is_filed_through_no_link(world, victim, kind):
 @pytest.mark.parametrize("name", [STATUS, f".{STATUS}.tmp"])
 def test_the_status_is_written_through_nothing(world, victim, kind, name):
     plant(kind, world.share / name, victim)
-    assert write_status(world.share, "All is well.\n", world.clock.now())
+    assert write_status(world.share, "All is well.\n", world.clock.now(), Voice())
     assert (world.share / STATUS).read_text("utf-8-sig").startswith("All is well.")
     victim.assert_unharmed()
 

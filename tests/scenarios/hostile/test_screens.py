@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from retraind.report.layout import as_bytes
+from retraind.report.notes import note
+from retraind.report.wording import Voice
 from support.process import deliver, filed
 from support.world import KEY, a_world, table
 
@@ -95,6 +98,4 @@ def test_what_the_gate_and_the_service_say_is_shown_harmlessly(tmp_path):
         assert "\\x1b]0;owned" in world.read(job, "RESULT.txt")
         assert harmless(world.read(job, "RESULT.txt"))
         job = job.changed(status=NASTY, status_message=NASTY, retrain_job_id=NASTY, switch_note=NASTY)
-        from retraind.report.notes import as_bytes, note  # noqa: PLC0415
-
-        assert harmless(as_bytes(note(job)).decode("utf-8-sig").replace("\r\n", "\n"))
+        assert harmless(as_bytes(note(job, Voice())).decode("utf-8-sig").replace("\r\n", "\n"))

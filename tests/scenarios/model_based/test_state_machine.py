@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 
 from retraind.domain.job import State
+from retraind.domain.problems import problem
 from retraind.emulator import Fault
 from scenarios.crash.installation import a_folder
 from scenarios.model_based.place import MODELS, Place
@@ -232,7 +233,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=models)
     def release(self, name):
-        self.place.journal.holds.release(name, "a person released it")
+        self.place.journal.holds.release(name, problem("released_by_person"))
         for job in self.place.journal.jobs.active(name):
             if job.hold:
                 self.place.journal.jobs.write(

@@ -6,17 +6,9 @@ for an audience. Nothing else in retraind makes sentences, and nothing reads the
 
 from retraind.report.wording.catalogue import Catalogue, catalogue
 from retraind.report.wording.voice import Voice, in_words
-from retraind.report.wording.words import Audience, Host, Name, Place, Said, Words
+from retraind.report.wording.words import Audience, Host, Line, Name, Notice, Place, Said, Section, Words
 
 __all__ = [
-    "Audience",
-    "Catalogue",
-    "Host",
-    "Name",
-    "Place",
-    "Said",
-    "Voice",
-    "Words",
-    "catalogue",
-    "in_words",
-]
+    "Audience", "Catalogue", "Host", "Line", "Name", "Notice", "Place", "Said", "Section", "Voice", "Words",
+    "catalogue", "in_words",
+]  # fmt: skip

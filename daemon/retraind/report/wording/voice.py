@@ -12,10 +12,11 @@ from pydantic import TypeAdapter
 
 from retraind.domain.problems import LEGACY, Fact, Finding, Problem
 from retraind.report.wording.catalogue import catalogue, unwrapped
-from retraind.report.wording.words import Audience, Host, Name, Place, Said, Words
+from retraind.report.wording.words import Audience, Host, Name, Notice, Place, Said, Words
 from retraind.system.escape import display
 
-_PATH = re.compile(r"(?<![\w.])/\w")
+_OF_THE_MACHINE = re.compile(r"(?<![\w./])/\w|(?:\.\w+|localhost|\]):\d")
+"""A path or a port in finished sentences of an earlier retraind."""
 _PLACEHOLDER = re.compile(r"\b(?:JOB|MODEL)\b")
 _PORT = re.compile(r":\d+$")
 
@@ -46,7 +47,9 @@ class Voice:
     def say(self, problem: Problem) -> Said:
         """Put a problem into sentences."""
         if problem.code == LEGACY:
-            return self._legacy(str(problem.facts["what"]), str(problem.facts["remedy"]))
+            remedy = str(problem.facts["remedy"])
+            named = _PLACEHOLDER.sub(lambda found: self.about.get(found[0].lower(), found[0]), remedy)
+            return Said(self._legacy(str(problem.facts["what"])), self._legacy(named, "left_to_operator"))
         words = self.words(problem.code, problem.facts)
         if words.operator_only and words.remedy and self.audience is Audience.SHARE:
             return Said(words.what, self.label("left_to_operator"))
@@ -56,11 +59,10 @@ class Voice:
         """Return a voice that speaks about a model, and one of its jobs."""
         return replace(self, about={"model": model, "job": job})
 
-    def _legacy(self, what: str, remedy: str) -> Said:
-        """Return sentences of a retraind before facts. Those that name paths are not for the share."""
-        if self.audience is Audience.SHARE and _PATH.search(f"{what} {remedy}"):
-            return Said(self.label("legacy_hidden"), self.label("left_to_operator"))
-        return Said(what, _PLACEHOLDER.sub(lambda found: self.about.get(found[0].lower(), found[0]), remedy))
+    def _legacy(self, text: str, instead: str = "legacy_hidden") -> str:
+        """Return a sentence of a retraind before facts; on the share another one, if it names paths or ports."""
+        hidden = self.audience is Audience.SHARE and _OF_THE_MACHINE.search(text)
+        return self.label(instead) if hidden else text
 
     def tell(self, problem: Problem) -> str:
         """Return a problem as one paragraph."""
@@ -83,9 +85,38 @@ class Voice:
     def finding_words(self, finding: Finding) -> Words:
         """Return the words of a finding without its place; the line and the column are facts as well."""
         if finding.rule == LEGACY:
-            return Words(str(finding.facts["text"]))
+            return Words(self._legacy(str(finding.facts["text"])))
         place: dict[str, Fact] = {"line": finding.line, "column": finding.column}
         return self.words(finding.rule.replace("-", "_"), place | dict(finding.facts))
+
+    def coded(self, problem: Problem) -> dict[str, Any]:
+        """Return a problem as JSON: its code and its facts."""
+        return {"code": problem.code, "facts": self.facts(problem.code, problem.facts)}
+
+    def facts(self, code: str, facts: Mapping[str, Fact]) -> dict[str, Any]:
+        """Return facts as JSON: all of them for operators, and on the share what may be seen there."""
+        if code == LEGACY:
+            return {name: self._legacy(str(text)) for name, text in facts.items()}
+        known = catalogue(self.language)[code.replace("-", "_")].parameters
+        return {
+            name: self._visible(known.get(name), fact)
+            for name, fact in facts.items()
+            if name in known or self.audience is Audience.OPERATOR
+        }
+
+    def _visible(self, hint: Any, fact: Any) -> Any:
+        kind = unwrapped(hint)
+        if isinstance(fact, Problem):
+            return self.coded(fact)
+        if isinstance(fact, tuple):
+            return [self._visible(next(iter(get_args(kind)), None), each) for each in fact]
+        return self._special[kind](fact) if kind in {Place, Host} and fact is not None else fact
+
+    def notice(self, code: str, facts: Mapping[str, Any]) -> Notice:
+        """Return a notification in words."""
+        made = self._call(code, facts)
+        assert isinstance(made, Notice), code
+        return made
 
     def label(self, code: str, /, **facts: Any) -> str:
         """Return a heading, a part of a line, or any other text that is one string."""

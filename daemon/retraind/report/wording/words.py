@@ -1,7 +1,7 @@
 """What the functions of a language take and return, beside plain values."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NewType
 
 Place = NewType("Place", str)
@@ -31,6 +31,43 @@ class Words:
     """What to do next; empty when nobody needs to act."""
     operator_only: bool = False
     """The remedy is of no use on the share, or names what is not to be shown there: the share learns who has to act."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notification in words."""
+
+    title: str
+    text: str
+    """Complete sentences."""
+
+
+class Line(StrEnum):
+    """The lines of a note in which a job's data stand."""
+
+    MODEL = "model"
+    DELIVERY = "delivery"
+    JOB = "job"
+    FILE = "file"
+    TAKEN_IN = "taken_in"
+    UPLOADED = "uploaded"
+    TRAINED = "trained"
+    PUBLISHED = "published"
+    PUBLISHED_AGAIN = "published_again"
+    CLOSED = "closed"
+    TRAINING = "training"
+    RETRAIN_JOB = "retrain_job"
+    MODEL_ID = "model_id"
+    SERVICE_SAYS = "service_says"
+
+
+class Section(StrEnum):
+    """The lists in STATUS.txt."""
+
+    IN_WORK = "in_work"
+    NOT_WORKED_ON = "not_worked_on"
+    INCOMPLETE = "incomplete"
+    LEFT_ALONE = "left_alone"
 
 
 @dataclass(frozen=True)

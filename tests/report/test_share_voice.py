@@ -6,7 +6,7 @@ import pytest
 from retraind.config.settings import ModelSettings, StateSettings
 from retraind.daemon import Daemon
 from retraind.domain.job import State
-from retraind.report.paths import for_the_share
+from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS
 from support.lanes import by_hand, settle
 from support.world import table
@@ -14,44 +14,41 @@ from support.world import table
 STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("/var/lib/retraind/spool"))
 
 
-def plain(text: str, drop: Path, **more: object) -> str:
+def called(path: str, drop: Path, **more: object) -> str:
     model = ModelSettings.model_validate({"drop": drop, "api_key": "k", **more})
-    return for_the_share(model, STATE, (str(drop), "/mnt/old"))(text)
+    return share_voice(model, STATE, (str(drop), "/mnt/old", None)).place(Path(path))
 
 
-SENTENCES = [
-    ("DROP cannot be read: Permission denied.", "this folder cannot be read: Permission denied."),
-    ("DROP/train cannot be read: Input/output error.", "train cannot be read: Input/output error."),
-    ("DROP/.retraind/id/train_1.csv: Disk quota exceeded.", ".retraind/id/train_1.csv: Disk quota exceeded."),
-    ("See DROP.", "See this folder."),
-    ("See DROP/done/id, and go on.", "See done/id, and go on."),
-    ("ARCHIVE is another folder than before.", "done/ is another folder than before."),
-    ("ARCHIVE/id: No space left on device.", "done/id: No space left on device."),
-    (
-        "/var/lib/retraind/spool/id.zip: No space left on device. Free some space there.",
-        "the spool on retraind's machine: No space left on device. Free some space there.",
-    ),
-    (
-        "/var/lib/retraind/shares/churn.json: Read-only file system.",
-        "the state folder on retraind's machine: Read-only file system.",
-    ),
-    ("/mnt/old/.retraind/id: Stale file handle.", "the earlier drop folder: Stale file handle."),
-    ("DROP2 and DROP-2 and DROP.old and /mnt DROP", "DROP2 and DROP-2 and DROP.old and /mnt this folder"),
-    ("/mntDROP is no place of this model's.", "/mntDROP is no place of this model's."),
-    ("eval_1.csv has not arrived.", "eval_1.csv has not arrived."),
+PLACES = [
+    ("DROP", "this folder"),
+    ("DROP/train", "train"),
+    ("DROP/.retraind/id/train_1.csv", ".retraind/id/train_1.csv"),
+    ("DROP/done/id", "done/id"),
+    ("ARCHIVE", "done/"),
+    ("ARCHIVE/id", "done/id"),
+    ("DROP/failed", "failed/"),
+    ("/var/lib/retraind/spool/id.zip", "the spool on retraind's machine"),
+    ("/var/lib/retraind/shares/churn.json", "the state folder on retraind's machine"),
+    ("/mnt/old/.retraind/id", "the earlier drop folder"),
+    ("DROP2", "my drop2 on retraind's machine"),
+    ("/etc/key\x1b", "key\\x1b on retraind's machine"),
+    ("/", "a folder on retraind's machine"),
+    ("eval/1.csv", "eval/1.csv"),
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), SENTENCES)
-def test_places_are_called_what_they_are_on_the_share(tmp_path, text, told):
+@pytest.mark.parametrize(("path", "told"), PLACES)
+def test_places_are_called_what_they_are_on_the_share(tmp_path, path, told):
     drop, archive = tmp_path / "my drop", tmp_path / "archive"
     drop.mkdir()
     archive.mkdir()
+    path = path.replace("DROP", str(drop)).replace("ARCHIVE", str(archive))
+    assert called(path, drop, done=archive) == told
 
-    def written(words: str) -> str:
-        return words.replace("DROP", str(drop)).replace("ARCHIVE", str(archive))
 
-    assert plain(written(text), drop, done=archive) == written(told)
+def test_in_a_note_the_drop_folder_is_not_the_folder_of_the_note(tmp_path):
+    model = ModelSettings.model_validate({"drop": tmp_path, "api_key": "k"})
+    assert share_voice(model, STATE, in_a_note=True).place(tmp_path) == "the drop folder"
 
 
 @pytest.fixture
@@ -85,6 +82,6 @@ def test_trouble_with_a_disk_names_no_path_of_the_machine_on_the_share(daemon, t
     settle(daemon)
     (job,) = daemon.journal.jobs.active("churn")
     assert (job.state, job.attempts) == (State.SEALED, 1)
-    assert str(spool) in job.trouble
+    assert job.trouble.facts["path"].startswith(str(spool))
     assert "Last try: the spool on retraind's machine: " in told(daemon)
     assert str(tmp_path) not in told(daemon)

@@ -1,0 +1,57 @@
+"""The voice for people who see only a model's drop folder: paths of retraind's machine are called what they are there."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.config.settings import ModelSettings, StateSettings
+from retraind.report.wording import Audience, Voice
+from retraind.system.escape import display
+
+
+class _Folder(NamedTuple):
+    path: Path
+    words: str
+    """For the folder itself, and for what is in it where nobody on the share can see into it."""
+    before: str | None
+    """What the paths of what is in it begin with."""
+
+
+def share_voice(
+    model: ModelSettings,
+    state: StateSettings,
+    earlier: Iterable[str | None] = (),
+    *,
+    in_a_note: bool = False,
+    language: str = "en",
+) -> Voice:
+    """Return the voice for STATUS.txt, or with `in_a_note` for the notes in a job's folder.
+
+    `earlier` are folders that its jobs were taken in from or filed in; the present ones among them are passed over.
+    """
+    voice = Voice(Audience.SHARE, language)
+    drop, before = str(model.drop), voice.label("earlier_drop_folder")
+    folders = [
+        *(_Folder(Path(each), before, None) for each in earlier if each),
+        _Folder(state.journal_file.parent, voice.label("state_folder"), None),
+        _Folder(state.spool, voice.label("spool_folder"), None),
+        _Folder(model.failed_folder, "failed/", "failed/"),
+        _Folder(model.done_folder, "done/", "done/"),
+        _Folder(Path(drop), voice.label("drop_folder", inside=not in_a_note), ""),
+    ]
+    known = {folder.path: folder for folder in folders}
+    return replace(voice, place=partial(_name, known, voice))
+
+
+def _name(known: dict[Path, _Folder], voice: Voice, path: Path) -> str:
+    """Say what a path is called on the share. Of folders in one another, the inner one is meant."""
+    if not path.is_absolute():
+        return display(str(path))
+    folder = next((known[each] for each in (path, *path.parents) if each in known), None)
+    if folder is None:
+        return voice.label("on_the_machine", name=path.name)
+    if path == folder.path or folder.before is None:
+        return folder.words
+    return folder.before + display(str(path.relative_to(folder.path)))

@@ -1,0 +1,109 @@
+"""How a model, its jobs and the hosts are doing, for STATUS.txt and `retraind status` alike."""
+
+from collections.abc import Container, Sequence
+
+from retraind.domain.job import Job, State
+from retraind.domain.problems import Problem, problem
+from retraind.domain.records import Outage
+from retraind.domain.turns import in_turn, next_in_turn
+from retraind.intake.drop_folder import View
+from retraind.intake.pairing import Waiting
+from retraind.report.wording import Voice
+from retraind.store.journal import Standing
+
+MOST_LINES = 50
+"""Of one kind, for one model."""
+
+
+def job_standing(
+    job: Job,
+    first: Job | None,
+    service: str,
+    *,
+    down: Container[str | None] = (),
+    held: Container[str] = (),
+) -> Problem:
+    """Return what becomes of an active job, and what it waits for.
+
+    `first` is the one of its model that others wait for, `down` are the hosts that are down, `service` is the service's
+    own, `held` are the models on hold.
+    """
+    behind = first if job.state is State.SEALED and first is not None and first.id != job.id else None
+    reported = None
+    if job.state is State.UPLOADED and job.status:
+        reported = problem(
+            "service_reports", status=job.status, since=job.status_seen_at, message=job.status_message
+        )
+    wait = job.trouble
+    if job.hold:
+        wait = problem("on_hold", why=job.hold)
+    elif job.waits_for_hold(held):
+        wait = problem("waits_for_hold", model=job.model)
+    elif job.waits_for in down:
+        wait = problem("waits_for_host", is_service=job.waits_for == service)
+    elif job.trouble and job.attempts:
+        # Without a try that failed, it is what the job waits for in the ordinary course of things.
+        wait = problem("last_try", met=job.trouble)
+    return problem(
+        "job_standing",
+        key=job.key,
+        job=job.id,
+        state=job.state,
+        behind=behind and (behind.key or behind.id),
+        reported=reported,
+        wait=wait,
+    )
+
+
+def job_lines(
+    jobs: Sequence[Job],
+    voice: Voice,
+    service: str,
+    *,
+    down: Container[str | None] = (),
+    held: Container[str] = (),
+) -> list[str]:
+    """Return a line for each active job of one model, as they get their turn; a screenful at most."""
+    first = next_in_turn(jobs)
+    lines = [
+        voice.on(job.model, job.id).tell(job_standing(job, first, service, down=down, held=held))
+        for job in in_turn(jobs)[:MOST_LINES]
+    ]
+    return some(lines, len(jobs), voice)
+
+
+def alerts(standing: Standing, view: View, voice: Voice) -> list[str]:
+    """Return what somebody has to see to at a model, its hold first."""
+    found = []
+    if standing.hold:
+        found.append(voice.label("on_hold", why=standing.hold.problem))
+    elif standing.warning:
+        found.append(voice.label("action_needed_soon", why=standing.warning))
+    if view.trouble:
+        found.append(voice.label("drop_folder_trouble", why=view.trouble))
+    return found
+
+
+def incomplete(waiting: Sequence[Waiting], voice: Voice) -> list[str]:
+    """Return a line for each delivery that lacks something; a screenful at most."""
+    lines = [
+        voice.label(
+            "incomplete_line", key=wait.key, files=[seen.name for seen in wait.files], why=wait.reasons
+        )
+        for wait in waiting[:MOST_LINES]
+    ]
+    return some(lines, len(waiting), voice)
+
+
+def outage_of(outage: Outage, service: str) -> Problem:
+    """Return since when a host is down, and what the last error was."""
+    is_service = outage.host == service
+    return problem(
+        "host_outage", host=outage.host, is_service=is_service, since=outage.since, last=outage.reason
+    )
+
+
+def some(lines: list[str], total: int, voice: Voice) -> list[str]:
+    """Return a screenful of `lines`, and how many more there are."""
+    more = total - len(lines)
+    return [*lines, voice.label("and_more", number=more)] if more > 0 else lines

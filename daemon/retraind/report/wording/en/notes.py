@@ -1,0 +1,170 @@
+"""RESULT.txt and ERROR.txt: how a delivery ended, with what, and what to do next."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal
+
+from retraind.domain.job import Outcome, Role, State
+from retraind.report.wording.en._parts import count, span
+from retraind.report.wording.words import Line, Name, Said
+
+_HEADLINES: Mapping[Outcome, str] = {
+    Outcome.SWITCHED: "The model was retrained with this data, and the new model was published.",
+    Outcome.TRAINED: "The model was retrained with this data. The published model has not been changed.",
+    Outcome.SUPERSEDED: "This data was not used: a newer delivery for the same model was waiting behind it.",
+    Outcome.DUPLICATE: "This data was not used again: the model has already been trained with exactly these files.",
+    Outcome.FAILED: "The model was NOT retrained with this data.",
+}
+_LINES: Mapping[Line, str] = {
+    Line.MODEL: "Model",
+    Line.DELIVERY: "Delivery",
+    Line.JOB: "Job",
+    Line.FILE: "File",
+    Line.TAKEN_IN: "Taken in",
+    Line.UPLOADED: "Uploaded",
+    Line.TRAINED: "Trained",
+    Line.PUBLISHED: "Published",
+    Line.PUBLISHED_AGAIN: "Again",
+    Line.CLOSED: "Closed",
+    Line.TRAINING: "Training",
+    Line.RETRAIN_JOB: "Retrain job",
+    Line.MODEL_ID: "New model",
+    Line.SERVICE_SAYS: "Service",
+}
+_ROLES: Mapping[Role, str] = {
+    Role.TRAIN: "training",
+    Role.EVAL: "evaluation",
+    Role.MARKER: "marker",
+    Role.MANIFEST: "manifest",
+}
+
+# How it ended
+
+
+def headline(outcome: Outcome) -> str:
+    return _HEADLINES[outcome]
+
+
+def headline_unfinished(state: State) -> str:
+    return f"The job is not finished yet ({state})."
+
+
+def headline_continued(continued_in: str) -> str:
+    return (
+        "The same files were delivered again, and the new delivery waits for the training that this one started. "
+        f"See {continued_in}."
+    )
+
+
+def headline_failed_later() -> str:
+    return "The model was retrained with this data, but a later step failed."
+
+
+def headline_by_hand(again: bool) -> str:
+    how = "published again, by hand" if again else "published, by hand"
+    return f"The model was retrained with this data, and the new model was {how}."
+
+
+def headline_unclear() -> str:
+    return "The model was retrained with this data. It is not certain whether the new model was published."
+
+
+def what_happened(why: Said) -> str:
+    return f"What happened: {why.what}"
+
+
+def training_continued(continues: str) -> str:
+    return (
+        f"The training was started by an earlier delivery of the same files, {continues}, which had stopped waiting for "
+        "it. This delivery waited for the same training; nothing was sent again."
+    )
+
+
+# What to do next
+
+
+def what_to_do(remedy: str) -> str:
+    return f"What to do next: {remedy}"
+
+
+def result_is_elsewhere(continued_in: str) -> str:
+    return f"Nothing here. The folder of {continued_in} reports the result of the training."
+
+
+def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> str:
+    """`there`: the results file still is; `unclear`: it is not certain whether the model was published."""
+    look = f"look at {results}" if there else f"{results} is no longer here"
+    purpose = "make sure that the new model is published" if unclear else "publish the new model"
+    return f"What to do next: {look}. To {purpose}, the operator of retraind runs\n    retraind switch {job}"
+
+
+def next_after_switch() -> str:
+    return (
+        "What to do next: nothing. STATUS.txt in the drop folder says which model is published now.\n"
+        "To go back to an earlier model, the operator of retraind runs\n"
+        "    retraind switch JOB\n"
+        "with the name of an earlier folder in done/."
+    )
+
+
+def next_after_superseded(newer: str) -> str:
+    return f"The newer delivery is {newer}. What to do next: nothing."
+
+
+def next_after_duplicate(earlier: str) -> str:
+    return (
+        f"The earlier delivery is {earlier}. What to do next: nothing, unless new data was meant to arrive; then "
+        "check the export."
+    )
+
+
+def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> str:
+    """For whoever publishes a model by hand though the policy of the model publishes others."""
+    how = {"always": "is published automatically", "gate": "is published if the gate lets it pass"}[policy]
+    return (
+        f'Mind the next delivery: the model trained with it {how} (switch = "{policy}"), in place of this one. To '
+        f'prevent that, the operator of retraind sets switch = "manual" for {model} in the configuration and reloads it.'
+    )
+
+
+def files_of_no_more_use() -> str:
+    return "The files are here, as they were delivered. The folder is no longer needed."
+
+
+def files_to_deliver_again() -> str:
+    return (
+        "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder under "
+        "their old names; this folder can then be deleted."
+    )
+
+
+def files_to_retry() -> str:
+    return "The files are here, as they were delivered. Keep the folder as long as a retry may be wanted."
+
+
+# The data of the job
+
+
+def line_of(line: Line) -> str:
+    return _LINES[line]
+
+
+def without_key() -> str:
+    return "(without a key)"
+
+
+def file_line(name: Name, role: Role, size: int, rows: int | None) -> str:
+    counted = f", {count(rows, 'row')}" if rows is not None else ""
+    return f"{name} ({_ROLES[role]}, {size:,} bytes{counted})"
+
+
+def training_took(time: timedelta) -> str:
+    return f"took {span(time)}"
+
+
+def gate_said() -> str:
+    return "The gate said:"
+
+
+def about_the_data() -> str:
+    return "Worth knowing about the data:"

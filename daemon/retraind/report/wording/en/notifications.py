@@ -1,0 +1,157 @@
+"""Notifications. Their texts are complete sentences, for somebody who is elsewhere."""
+
+from datetime import datetime, timedelta
+
+from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.words import Host, Name, Notice, Place, Said, Words
+
+
+def _delivery(model: str, key: str, job: str) -> str:
+    return f"{model}, delivery {key or job}"
+
+
+def _host(host: Host, is_service: bool) -> str:
+    return f"{'The service' if is_service else 'The object store'} ({host})"
+
+
+def notice_failed(model: str, key: Name, job: str, reason: Said, note: Place | None) -> Notice:
+    see = f" See {note}." if note else ""
+    return Notice(f"{_delivery(model, key, job)} failed", f"{reason.what}{see} {reason.remedy}")
+
+
+def notice_done(model: str, key: Name, job: str, headline: Said, folder: Place | None) -> Notice:
+    see = f" See {folder}." if folder else ""
+    return Notice(f"{_delivery(model, key, job)} is done", f"{headline}{see}")
+
+
+def notice_model_held(model: str, what: Said) -> Notice:
+    text = f"{what.what} New files are still taken in; nothing is lost. {what.remedy}"
+    return Notice(f"{model} is on hold", text)
+
+
+def notice_model_released(model: str, why: Said) -> Notice:
+    return Notice(f"{model} is no longer on hold", f"{why} It continues.")
+
+
+def notice_job_held(model: str, key: Name, job: str, reason: Said) -> Notice:
+    text = f"{reason.what} Nothing is lost. {reason.remedy}"
+    return Notice(f"{_delivery(model, key, job)} is on hold", text)
+
+
+def notice_job_released(model: str, key: Name, job: str) -> Notice:
+    return Notice(f"{_delivery(model, key, job)} is no longer on hold", "It continues.")
+
+
+def notice_stuck(model: str, key: Name, job: str, since: datetime, reason: Said) -> Notice:
+    text = (
+        f"It has been failing since {moment(since)}. Last try: {reason} retraind tries again automatically; nothing is "
+        "lost."
+    )
+    return Notice(f"{_delivery(model, key, job)} cannot continue", text)
+
+
+def notice_continues(model: str, key: Name, job: str, since: datetime) -> Notice:
+    return Notice(f"{_delivery(model, key, job)} continues", f"It had been failing since {moment(since)}.")
+
+
+def notice_key_ends(model: str, what: Said) -> Notice:
+    return Notice(f"{model}: its API key ends soon", str(what))
+
+
+def notice_host_fails(host: Host, is_service: bool, since: datetime, reason: Said) -> Notice:
+    text = (
+        f"It has been failing since {moment(since)}. Last error: {reason} retraind tries again automatically and then "
+        "continues; nothing is lost."
+    )
+    return Notice(f"{_host(host, is_service)} is failing", text)
+
+
+def notice_host_works(host: Host, is_service: bool, since: datetime) -> Notice:
+    text = f"It had been failing since {moment(since)}. What waited for it continues."
+    return Notice(f"{_host(host, is_service)} works again", text)
+
+
+def notice_folder_away(model: str, what: Said) -> Notice:
+    text = f"{what} The other models continue; this one does so automatically when the folder is back."
+    return Notice(f"{model}: its drop folder cannot be reached", text)
+
+
+def notice_folder_back(model: str) -> Notice:
+    return Notice(f"{model}: its drop folder is back", "Its files are taken in again.")
+
+
+def notice_gate(model: str, key: Name, job: str, why: Said, folder: Place | None) -> Notice:
+    filed = f" The results are filed in {folder}." if folder else ""
+    title = f"{_delivery(model, key, job)}: the gate did not let the new model pass"
+    return Notice(title, f"{why} The published model was not changed.{filed}")
+
+
+def notice_journal_repaired(jobs: int) -> Notice:
+    text = (
+        f"It was damaged, lost or out of date. {count(jobs, 'job')} restored from the job folders. Nothing is trained "
+        "again. Check the disk that it is on."
+    )
+    return Notice("The journal was repaired", text)
+
+
+def notice_summary(number: int, titles: tuple[Name, ...]) -> Notice:
+    """`titles` are some of the messages that it sums up."""
+    more = number - len(titles)
+    rest = f"; and {more:,} more" if more else ""
+    return Notice(
+        f"{number:,} things happened", f"{'; '.join(titles)}{rest}. See: retraind status, and retraind jobs"
+    )
+
+
+def notice_test() -> Notice:
+    return Notice("A test", "This is a test of retraind's notifications. Nothing has happened.")
+
+
+# Why a hold has ended
+
+
+def released_by_person() -> Words:
+    return Words("A person released it.")
+
+
+def released_by_start() -> Words:
+    return Words("retraind was started.")
+
+
+def released_by_new_key() -> Words:
+    return Words("The API key was replaced.")
+
+
+def released_for_try(credential: bool) -> Words:
+    return Words("The key is tried again." if credential else "It is tried whether the reason is gone.")
+
+
+def released_by_success(credential: bool) -> Words:
+    return Words("The service accepts the key again." if credential else "The reason is gone.")
+
+
+# Why a message has not arrived
+
+
+def message_refused(status: int) -> Words:
+    return Words(f"The recipient refuses the message (HTTP {status}).")
+
+
+def recipient_fails(status: int) -> Words:
+    return Words(f"The recipient answers HTTP {status}.")
+
+
+def recipient_silent(limit: timedelta) -> Words:
+    return Words(f"The recipient did not accept the message within {span(limit)}.")
+
+
+def message_not_accepted() -> Words:
+    return Words("The recipient did not accept the message.")
+
+
+def notifier_broken(kind: Name) -> Words:
+    return Words(f"The message could not be sent ({kind}).")
+
+
+def no_more_threads() -> Words:
+    return Words("The message could not be sent: no more threads can be started.")

@@ -1,0 +1,234 @@
+"""STATUS.txt and `retraind status`: how models, their jobs and the hosts are doing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from retraind.domain.job import Outcome, State
+from retraind.report.wording.en._parts import listing, moment
+from retraind.report.wording.words import Host, Name, Said, Section, Words
+from retraind.system.clock import with_offset
+
+_DOING: Mapping[State, str] = {
+    State.SEALING: "is being taken in",
+    State.SEALED: "has been taken in and will be checked as soon as deliveries of other models leave room",
+    State.CHECKED: "has passed the check and is being bundled",
+    State.BUNDLED: "is bundled and will be sent to the service",
+    State.REGISTERED: "is being sent to the service",
+    State.UPLOADED: "has been sent; the service is training",
+    State.TRAINED: "has been trained; retraind is deciding whether to publish the model",
+    State.SWITCHING: "has been trained, and the model is being published",
+    State.FILING: "is finished and is being filed",
+    State.RESTORING: "is being brought back for another try",
+    State.DONE: "is done",
+    State.FAILED: "has failed",
+    State.RETURNED: "was returned to the drop folder",
+}
+_ENDED: Mapping[Outcome, str] = {
+    Outcome.TRAINED: "trained, not published",
+    Outcome.SWITCHED: "trained and published",
+    Outcome.SUPERSEDED: "not used, a newer one followed",
+    Outcome.DUPLICATE: "not used, the same files as before",
+    Outcome.FAILED: "failed",
+}
+_SECTIONS: Mapping[Section, str] = {
+    Section.IN_WORK: "In work:",
+    Section.NOT_WORKED_ON: "Taken in, but not in work:",
+    Section.INCOMPLETE: "Not complete yet:",
+    Section.LEFT_ALONE: "Left alone:",
+}
+
+# The folder
+
+
+def status_intro(model: str) -> str:
+    return f"This folder takes in data for the model {model}. retraind keeps this file up to date."
+
+
+def section(which: Section) -> str:
+    return _SECTIONS[which]
+
+
+def on_hold(why: Said) -> str:
+    return f"ON HOLD: {why}"
+
+
+def action_needed_soon(why: Said) -> str:
+    return f"ACTION NEEDED SOON: {why}"
+
+
+def drop_folder_trouble(why: Said) -> str:
+    return f"TROUBLE: {why}"
+
+
+def waiting_for(outage: Said) -> str:
+    return f"WAITING: {outage}"
+
+
+def still_taken_in() -> str:
+    return "New files are still taken in; nothing is lost."
+
+
+def nothing_to_do() -> str:
+    return "Nothing is waiting and nothing is in work."
+
+
+def and_more(number: int) -> str:
+    return f"And {number:,} more."
+
+
+def and_more_in_status_file(number: int) -> str:
+    return f"And {number:,} more: see STATUS.txt."
+
+
+def backlog_full(most: int) -> Words:
+    return Words(
+        f"{most:,} deliveries have been taken in and are not finished. "
+        "More are taken in as these are finished."
+    )
+
+
+def hour_full(most: int) -> Words:
+    return Words(f"{most:,} deliveries have been taken in within the hour. More are taken in later.")
+
+
+def expected_files(
+    names: tuple[Name, ...],
+    folders: tuple[Name, ...],
+    ready: Literal["settle", "marker", "manifest"],
+    proofs: tuple[Name, ...],
+) -> Words:
+    """Which files the folder waits for. `proofs` are the names of the marker or the manifest, by `ready`."""
+    proof = {
+        "settle": "",
+        "marker": f", and after them the marker {' or '.join(proofs)}",
+        "manifest": f", and their manifest {' or '.join(proofs)}",
+    }[ready]
+    verb = "exist" if len(folders) > 1 else "exists"
+    made = f" Make sure that {listing(folders)} {verb}." if folders else ""
+    return Words(f"Expected are files such as {listing(names)}{proof}.{made}")
+
+
+def published_model(key: Name, since: datetime, by_hand: bool, job: str) -> str:
+    hand = ", by hand" if by_hand else ""
+    delivery = key or "(without a key)"
+    return f"Published: the model trained with delivery {delivery}, since {moment(since)}{hand} ({job})"
+
+
+def last_finished(key: Name, outcome: Outcome, unclear: bool, ended: datetime, job: str) -> str:
+    """`unclear`: it is not certain whether the model was published."""
+    how = "trained; it is not certain whether it was published" if unclear else _ENDED[outcome]
+    folder = "failed" if outcome is Outcome.FAILED else "done"
+    return f"Last finished: {key or '(without a key)'} ({how}), {moment(ended)}. See {folder}/{job}/"
+
+
+def last_changed(at: datetime) -> str:
+    """With the offset, for readers in another zone."""
+    return f"Last changed: {with_offset(at)}"
+
+
+# Nobody looks after the folder
+
+
+def retraind_stopped() -> Words:
+    return Words("retraind was stopped.")
+
+
+def retraind_not_started() -> Words:
+    return Words("retraind could not start: its journal cannot be used.")
+
+
+def model_removed() -> Words:
+    return Words("The model was removed from retraind's configuration.")
+
+
+def status_stopped(model: str, at: datetime, why: Said) -> str:
+    return (
+        f"This folder takes in data for the model {model}.\n\n{why} This file is of {moment(at)}.\n\n"
+        "Files can be dropped: they are taken in, and deliveries in work continue, as soon as retraind watches this "
+        "folder again."
+    )
+
+
+def deliveries_unfinished(number: int) -> str:
+    return f"Deliveries that were taken in and are not finished: {number:,}."
+
+
+def status_moved(model: str, at: datetime) -> str:
+    return (
+        f"This folder took in data for the model {model} until {moment(at)}.\n\n"
+        "The model has another drop folder now. Files that are dropped here are not taken in."
+    )
+
+
+# Deliveries
+
+
+def incomplete_line(key: Name, files: tuple[Name, ...], why: tuple[Said, ...]) -> str:
+    names = f" ({', '.join(files)})" if files else ""
+    return f"{key or '(without a key)'}{names}: {' '.join(map(str, why))}"
+
+
+def complete_line(key: Name, running: bool) -> str:
+    when = "as soon as they have settled" if running else "once retraind runs"
+    return f"{key or '(without a key)'}: its files are there, and are taken in {when}."
+
+
+def unknown_job_folder(folder: Name) -> Words:
+    return Words(
+        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: its state folder was "
+        "lost or replaced. Nothing is sent for it meanwhile.",
+        "The operator of retraind has to stop it and run: retraind rebuild",
+    )
+
+
+def delivery_without_model(key: Name, job: str, before: str, heir: str) -> Words:
+    """`before` is the model that has no table any more, `heir` the one that has its drop folder."""
+    return Words(
+        f"{key or job} was taken in for the model {before}, which retraind's configuration no longer has.",
+        f"If the model is called {heir} now, the operator of retraind runs: retraind adopt {before} {heir}",
+    )
+
+
+# Jobs in work
+
+
+def job_standing(
+    *, key: Name, job: str, state: State, behind: Name | None, reported: Said | None, wait: Said | None
+) -> str:
+    """`behind` is the delivery that it waits for, `reported` what the service says, `wait` why it does not continue."""
+    doing = f"has been taken in and waits for {behind} to finish" if behind else _DOING[state]
+    return " ".join([f"{key or job} {doing}.", *(str(each) for each in (reported, wait) if each)])
+
+
+def service_reports(status: Name, since: datetime | None, message: Name | None) -> str:
+    moments = f" since {moment(since)}" if since else ""
+    says = f', and says "{message}"' if message else ""
+    return f'The service reports "{status}"{moments}{says}.'
+
+
+def waits_for_hold(model: str) -> str:
+    return f"It continues when the hold of {model} ends."
+
+
+def waits_for_host(is_service: bool) -> str:
+    return f"It waits for {'the service' if is_service else 'the object store'}."
+
+
+def last_try(met: Said) -> str:
+    return f"Last try: {met} retraind tries again automatically."
+
+
+# Hosts
+
+
+def host_outage(host: Host, is_service: bool, since: datetime, last: Said) -> str:
+    return (
+        f"{'The service' if is_service else 'The object store'} ({host}) has been failing since {moment(since)}. "
+        f"Last error: {last} retraind tries again automatically and then continues."
+    )
+
+
+def next_try(at: datetime | None, jobs: int) -> str:
+    """`at` is None while retraind does not run."""
+    return f"Next try: {moment(at) if at else 'once retraind runs'}. Jobs that wait for it: {jobs:,}."

@@ -1,0 +1,120 @@
+"""Whatever is put into words for the share names no path and no port of retraind's machine, whatever happened."""
+
+import json
+import random
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retraind.config.settings import ModelSettings, StateSettings
+from retraind.domain.problems import Finding, Problem, legacy, plain_fact, problem
+from retraind.report.share_voice import share_voice
+from retraind.report.wording import Host, Notice, Place, Said, Voice, catalogue
+from retraind.report.wording.catalogue import LANGUAGES, Entry, unwrapped
+
+ROOT = "home-of-retraind"
+"""In each path of the machine, and nowhere else."""
+PORT = "48765"
+PATH = re.compile(r"(?<![\w./])/\w")
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("machine") / ROOT
+    for name in ("drop", "archive", "state"):
+        (root / name).mkdir(parents=True)
+    return root
+
+
+class Facts:
+    """Makes up facts that fit a wording, from a seed."""
+
+    def __init__(self, seed: int, machine: Path) -> None:
+        self.chance = random.Random(seed)
+        self.machine = machine
+
+    def of(self, entry: Entry) -> dict[str, Any]:
+        return {name: self.value(name, hint) for name, hint in entry.parameters.items()}
+
+    def value(self, name: str, hint: Any) -> Any:
+        kind = unwrapped(hint)
+        if kind is not hint and self.chance.random() < 0.2:
+            return None
+        if get_origin(kind) is tuple:
+            parts = get_args(kind)
+            count = self.chance.randint(1, 3)
+            return [self.value("", part) for part in (parts[:1] * count if ... in parts else parts)]
+        return self.one(name, kind)
+
+    def one(self, name: str, kind: Any) -> Any:
+        if name == "path" or kind is Place:
+            return str(
+                self.machine
+                / self.chance.choice(["drop", "archive", "state", "drop/train_1.csv", "state/x", "etc/key"])
+            )
+        if name == "host" or kind is Host:
+            return f"{self.chance.choice(['service.test', '10.0.0.1', '[::1]'])}:{PORT}"
+        if kind is Said:
+            return self.chance.choice([
+                problem("file_error", path=self.machine / "state" / "x", errno=5, reason="Input/output error"),
+                legacy(f"{self.machine}/drop cannot be read.", f"Check http://service.test:{PORT}."),
+            ])  # fmt: skip
+        if get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum)):
+            return self.chance.choice(get_args(kind) or list(kind))
+        return self.plain(kind)
+
+    def plain(self, kind: Any) -> Any:
+        made = {
+            bool: self.chance.random() < 0.5,
+            int: self.chance.randint(1, 5_000),
+            float: self.chance.random(),
+            datetime: datetime(2026, 11, 23, 2, 0, tzinfo=UTC),
+            timedelta: timedelta(seconds=self.chance.randint(1, 100_000)),
+            str: self.chance.choice(["train_1.csv", "churn", "2026-11", "eval/1.csv"]),
+        }
+        return made[kind if kind in made else str]
+
+
+def told(voice: Voice, entry: Entry, facts: Mapping[str, Any]) -> str:
+    """Return all that a voice makes of a problem."""
+    if entry.function.__annotations__["return"] is Notice:
+        notice = voice.notice(entry.code, facts)
+        return f"{notice.title}\n{notice.text}"
+    made = Problem(code=entry.code, facts={name: plain_fact(value) for name, value in facts.items()})
+    made = Problem.model_validate_json(made.model_dump_json())
+    finding = Finding(rule=entry.code, facts=made.facts)
+    words = voice.finding_words(finding)
+    return "\n".join(
+        [
+            voice.tell(made),
+            words.what,
+            json.dumps(voice.coded(made)),
+            json.dumps(voice.facts(entry.code, made.facts)),
+        ]
+    )
+
+
+def share_of(machine: Path, language: str) -> Voice:
+    model = ModelSettings.model_validate(
+        {"drop": machine / "drop", "done": machine / "archive", "api_key": "k"}
+    )
+    state = StateSettings(url=f"sqlite:///{machine}/state/journal.db", spool=machine / "state" / "spool")
+    return share_voice(model, state, language=language).on("churn", "a-job")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(st.integers())
+def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, language, seed):
+    facts, voice = Facts(seed, machine), share_of(machine, language)
+    for entry in catalogue(language).values():
+        text = told(voice, entry, facts.of(entry))
+        assert ROOT not in text, entry.code
+        assert PORT not in text, entry.code
+        assert not PATH.search(text), entry.code
