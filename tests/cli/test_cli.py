@@ -123,7 +123,7 @@ def test_status_claims_nothing_that_only_the_daemon_can_know(site):
         for model in json.loads(site.command("status", "--json").stdout)["models"]
         for sentence in model["sentences"]
     )
-    assert "half: The evaluation file has not arrived" in told
+    assert "half (train_half.csv): The evaluation file has not arrived" in told
     assert "train_empty.csv is empty so far" in told
     assert "Whether train_1.csv is what 1.manifest.json says, STATUS.txt tells." in told
     assert "arriving" not in told
@@ -140,9 +140,9 @@ def test_status_tells_of_deliveries_that_are_about_to_be_taken_in(site):
         (model,) = json.loads(site.command("status", "--json").stdout)["models"]
         return model["sentences"]
 
-    assert told() == ["1: its files are there, and are taken in once retraind runs"]
+    assert told() == ["1: its files have arrived and will be taken in once retraind runs."]
     site.start()
-    assert told() == ["1: its files are there, and are taken in as soon as they have settled"]
+    assert told() == ["1: its files have arrived and will be taken in as soon as they have settled."]
 
 
 def test_a_narrow_terminal_breaks_what_jobs_tells_and_cuts_nothing_off(site, monkeypatch):
@@ -178,7 +178,7 @@ def test_status_tells_which_hosts_are_down(site):
     journal.close()
     told = site.command("status").stdout
     assert f"The object store (127.0.0.1:9) has been failing since {for_people(since)}" in told
-    assert "The last error: It was refused." in told
+    assert "Last error: It was refused." in told
     assert "Next try: once retraind runs. Jobs that wait for it: 0." in told
     (host,) = json.loads(site.command("status", "--json").stdout)["hosts"]
     assert (host["host"], host["failures"], host["waiting"]) == ("127.0.0.1:9", 7, 0)
@@ -227,16 +227,16 @@ def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
     assert "The request is carried out when the hold ends." in asked.stdout
     waiting = next(each["id"] for each in site.jobs() if each["key"] == "2")
     shown = site.command("show", waiting).stdout
-    assert shown.startswith(f"{waiting} is bundled and will be sent to the service (state: bundled).")
+    assert shown.startswith(f"{waiting} (bundled): 2 is bundled and will be sent to the service.")
     assert "churn is on hold: The service says the key is wrong or has expired." in shown
     until(
         lambda: (
-            "good has been trained and is being made the published model. It goes on when the hold ends."
+            "good has been trained, and the model is being published. It continues when the hold of churn ends."
             in told_in(site.drop)
         ),
         "the share is told of the wish",
     )
-    assert "it goes on when the hold of churn ends" in " ".join(site.command("status").stdout.split())
+    assert "It continues when the hold of churn ends." in " ".join(site.command("status").stdout.split())
     assert site.command("jobs").stdout.count("switching (on hold)") == 1
     (site.root / "churn.key").write_text(service.replace_key("churn"))
     site.command("release", "churn")
@@ -262,7 +262,10 @@ def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_tha
     site.start()
     back = site.command("switch", job["id"])
     assert back.returncode == 0, back.stderr
-    assert 'Mind the next delivery: what it trains is published by itself (switch = "always")' in back.stdout
+    assert (
+        'Mind the next delivery: the model trained with it is published automatically (switch = "always")'
+        in back.stdout
+    )
     assert back.stdout.endswith("the new model was published again, by hand.\n")
     assert "Mind the next delivery" in site.command("show", job["id"]).stdout
     until(lambda: f", by hand ({job['id']})" in told_in(site.drop), "the share is told")

@@ -873,11 +873,15 @@ def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_deliver
         note = world.read(back, "RESULT.txt")
         assert "the new model was published again, by hand." in note.splitlines()[0]
         assert (
-            f"Published:  {for_people(old.switched_at)}\nAgain:      {for_people(back.switched_at)}\n" in note
+            f"Published:    {for_people(old.switched_at)}\nAgain:        {for_people(back.switched_at)}\n"
+            in note
         )
         assert back.switched_at - old.switched_at >= timedelta(days=1)
         told = " ".join(note.split())
-        assert 'what it trains is published by itself (switch = "always"), in place of this.' in told
+        assert (
+            'the model trained with it is published automatically (switch = "always"), in place of this one.'
+            in told
+        )
         assert 'sets switch = "manual" for churn' in told
         report = json.loads((world.folder(back) / "report.json").read_text())
         assert datetime.fromisoformat(report["first_switched_at"]) == old.switched_at

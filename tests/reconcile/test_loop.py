@@ -490,7 +490,7 @@ def test_a_model_that_a_reload_removes_in_mid_scan_is_left_alone(tmp_path, monke
         assert daemon.folders.get("price") is None
         assert daemon.journal.jobs.newest() == []
         status = (tmp_path / "share" / "price" / "STATUS.txt").read_text("utf-8-sig")
-        assert "taken out of retraind's configuration" in " ".join(status.split())
+        assert "removed from retraind's configuration" in " ".join(status.split())
         sweep(daemon)
         assert drop.is_dir()
         assert (tmp_path / "share" / "price" / "STATUS.txt").read_text("utf-8-sig") == status

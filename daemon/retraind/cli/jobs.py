@@ -133,7 +133,7 @@ def show(options: argparse.Namespace) -> int:
     else:
         now = job_standing(job, next_in_turn(active), settings.api.host)
         say(f"{job.id} ({job.state}): {Voice().on(job.model, job.id).tell(now)}\n")
-    if hold:
+    if hold and (job.outcome or not job.hold):
         say(f"{hold}\n")
     tell("history_heading")
     for event in events:

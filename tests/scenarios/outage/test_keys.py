@@ -112,8 +112,8 @@ class Place:
         """Return whether STATUS.txt and the command warn."""
         status = self.on_the_share()
         (command,) = json.loads(self.site.command("status", "--json").stdout)["models"]
-        soon = [sentence for sentence in command["sentences"] if sentence.startswith("SOON TO DO")]
-        assert ("SOON TO DO" in status) == bool(soon)
+        soon = [sentence for sentence in command["sentences"] if sentence.startswith("ACTION NEEDED SOON")]
+        assert ("ACTION NEEDED SOON" in status) == bool(soon)
         # Where the key is on this machine is the operator's business, not that of all who read the share.
         assert str(self.key_file) not in status
         assert all(str(self.key_file) in sentence for sentence in soon)
@@ -174,7 +174,7 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     assert here.daemon.journal.jobs.active("churn")
     assert here.daemon.journal.holds.all()
     status, command = here.on_the_share(), here.site.command("status", "--json").stdout
-    assert "SOON TO DO" not in status + command
+    assert "ACTION NEEDED SOON" not in status + command
     assert "This is the API key in its file (models.churn.api_key_file). The operator" in " ".join(
         status.split()
     )
@@ -249,8 +249,8 @@ def test_a_key_file_dated_in_a_year_that_no_calendar_has_keeps_no_other_model_s_
     os.utime(root / "b.key", (old, old))
     try:
         site.start()
-        until(lambda: "SOON TO DO" in on_the_share(drops["b"]), "b's key is looked at")
-        assert "SOON TO DO" not in on_the_share(drops["a"])
+        until(lambda: "ACTION NEEDED SOON" in on_the_share(drops["b"]), "b's key is looked at")
+        assert "ACTION NEEDED SOON" not in on_the_share(drops["a"])
         assert site.command("status").returncode == 0
         site.stop()
     finally:

@@ -174,13 +174,14 @@ def test_a_service_that_is_away_is_waited_for_in_any_state_of_a_job(root, servic
         until(lambda: words in daemon.status(), "status tells of it before the registration")
         host = f"service.retraind.test:{service.port}"
         until(
-            lambda: f"it waits for {host}" in daemon.status(), "status tells that the service is left alone"
+            lambda: "It waits for the service." in daemon.status(),
+            "status says that the service is left alone",
         )
         (down,) = daemon.hosts()
         assert (down.host, down.waiting) == (host, 1)
         assert words in down.last_error
         until(lambda: "nothing is lost" in told(site), "STATUS.txt tells of it")
-        assert "WAITING: The service (service.retraind.test) does not answer as it should." in told(site)
+        assert "WAITING: The service (service.retraind.test) has been failing since" in told(site)
         assert str(service.port) not in told(site), "people on the share have no use for it"
         daemon.stop()  # a restart in the middle of an outage makes no difference
         daemon.start()

@@ -171,7 +171,7 @@ def incomplete_line(key: Name, files: tuple[Name, ...], why: tuple[Said, ...]) -
 
 def complete_line(key: Name, running: bool) -> str:
     when = "as soon as they have settled" if running else "once retraind runs"
-    return f"{key or '(without a key)'}: its files are there, and are taken in {when}."
+    return f"{key or '(without a key)'}: its files have arrived and will be taken in {when}."
 
 
 def unknown_job_folder(folder: Name) -> Words:
