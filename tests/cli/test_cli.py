@@ -223,12 +223,12 @@ def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
     until(lambda: "ON HOLD" in told_in(site.drop), "the key is refused")
     asked = site.command("switch", job["id"])
     assert asked.returncode == 1
-    assert "churn is on hold: The service says the key is wrong or has expired." in asked.stdout
+    assert "churn is on hold: The service reports that the key is wrong or has expired." in asked.stdout
     assert "The request is carried out when the hold ends." in asked.stdout
     waiting = next(each["id"] for each in site.jobs() if each["key"] == "2")
     shown = site.command("show", waiting).stdout
     assert shown.startswith(f"{waiting} (bundled): 2 is bundled and will be sent to the service.")
-    assert "churn is on hold: The service says the key is wrong or has expired." in shown
+    assert "churn is on hold: The service reports that the key is wrong or has expired." in shown
     until(
         lambda: (
             "good has been trained, and the model is being published. It continues when the hold of churn ends."
@@ -409,7 +409,7 @@ def test_only_who_releases_a_job_from_its_budget_spends_more_than_that(site):
     work_off(site)
     (job,) = site.jobs()
     assert job["hold"]["what"] == "The configuration no longer has a model churn."
-    assert job["facts"]["hold"]["code"] == "model_not_configured"
+    assert job["hold"]["code"] == "model_not_configured"
     assert site.command("release", job["id"]).returncode == 0
     site.config.write_text(f'{configured}budget = "0/year"\n')
     assert work_off(site) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.config.settings import ModelSettings, StateSettings
@@ -111,6 +111,7 @@ def share_of(machine: Path, language: str) -> Voice:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @given(st.integers())
+@settings(deadline=None)
 def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, language, seed):
     facts, voice = Facts(seed, machine), share_of(machine, language)
     for entry in catalogue(language).values():

@@ -19,7 +19,7 @@ MAKERS = re.compile(
     r"problem|tell|Mistake|_matching|_Row|(.*\.)?_?(voice|about)\.(label|notice)|(file|evaluation)\.(error|warning)"
 )
 """Calls whose first argument is a code: of a problem, of a label, of a notification, of a finding."""
-GIVEN = {"details", "service", "line", "column", "good", "when"}
+GIVEN = {"details", "service", "line", "column", "when"}
 """Keywords of these calls that are no facts."""
 KNOWN = {"model", "job", "line", "column"}
 """What a voice adds: facts that its reader knows, and a finding's place."""
@@ -46,6 +46,8 @@ def uses() -> Iterator[Use]:
             for code in codes:
                 if isinstance(code, str) and code.replace("-", "_").isidentifier():
                     facts = frozenset(each.arg for each in call.keywords if each.arg) - GIVEN
+                    if ast.unparse(call.func) == "_Row":
+                        facts -= {"good"}
                     mapping = any(each.arg is None for each in call.keywords) or len(call.args) > 1
                     where = f"{path.relative_to(SOURCE)}:{call.lineno}"
                     yield Use(code.replace("-", "_"), facts, mapping, where)

@@ -1,6 +1,6 @@
 """What commands print, apart from what they show of models and jobs: requests, refusals, tables, results."""
 
-from collections.abc import Mapping
+from typing import Literal
 
 from retraind.report.wording.en._parts import count, listing
 from retraind.report.wording.words import Name, Place, Said, Words
@@ -51,7 +51,7 @@ def journal_missing(path: Place, config: Place) -> Words:
 # Tables
 
 
-_COLUMNS: Mapping[str, str] = {
+_COLUMNS = {
     "model": "model",
     "drop_folder": "drop folder",
     "in_work": "in work",
@@ -66,7 +66,21 @@ _COLUMNS: Mapping[str, str] = {
 }
 
 
-def column(name: str) -> str:
+def column(
+    name: Literal[
+        "model",
+        "drop_folder",
+        "in_work",
+        "done",
+        "failed",
+        "published",
+        "now",
+        "job",
+        "state",
+        "outcome",
+        "taken_in",
+    ],
+) -> str:
     return _COLUMNS[name]
 
 
@@ -105,11 +119,6 @@ def jobs_older(before: str) -> str:
 
 
 # One job
-
-
-def job_now(job: str, state: str, doing: str, trouble: Said | None) -> str:
-    """`doing` is half a sentence."""
-    return f"{job} {doing} (state: {state}).{f' {trouble}' if trouble else ''}"
 
 
 def job_on_hold(job: str, why: Said) -> str:

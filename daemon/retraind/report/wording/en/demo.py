@@ -1,5 +1,8 @@
 """The story that `retraind demo` tells."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from retraind.report.wording.words import Place
 
 
@@ -31,7 +34,19 @@ def demo_size(size: int) -> str:
     return f"({size:,} bytes)"
 
 
-_STEPS = {
+_Reached = Literal[
+    "sealed",
+    "checked",
+    "bundled",
+    "registered",
+    "uploaded",
+    "trained",
+    "switching",
+    "filing",
+    "done",
+    "failed",
+]
+_STEPS: Mapping[_Reached, str] = {
     "sealed": "taken in: both files are complete and out of reach of their writers",
     "checked": "checked: the data follows the service's rules",
     "bundled": "bundled: train_src/ and eval_src/ in one zip",
@@ -45,7 +60,7 @@ _STEPS = {
 }
 
 
-def demo_step(state: str) -> str:
+def demo_step(state: _Reached) -> str:
     """`state` is what the job has reached."""
     return _STEPS[state]
 
@@ -61,7 +76,7 @@ def demo_table_title() -> str:
 _COLUMNS = {"metric": "metric", "model": "new model", "baseline": "guessing"}
 
 
-def demo_column(name: str) -> str:
+def demo_column(name: Literal["metric", "model", "baseline"]) -> str:
     return _COLUMNS[name]
 
 
