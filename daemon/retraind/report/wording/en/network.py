@@ -67,7 +67,8 @@ def connection_lost(
     party: Party, host: Host, received: int | None = None, expected: int | None = None
 ) -> str:
     """`received` and `expected` are the bytes of the response, where they are known."""
-    progress = "" if expected is None else f" after {received:,} of {expected:,} bytes"
+    known = received is not None and expected is not None
+    progress = f" after {received:,} of {expected:,} bytes" if known else ""
     return f"The connection to {whom(party, host)} was lost{progress}."
 
 
