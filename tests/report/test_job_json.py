@@ -15,10 +15,19 @@ SECRET = {"upload_ticket"}
 
 def a_job(**more) -> Job:
     return Job(
-        id="a-job", model="churn", key="1", state=State.UPLOADED, files=(FILE,), created_at=NOW, updated_at=NOW,
-        rows={"train": 3}, columns=("a", "b"), upload_ticket="ticket", gate_shown=(Shown(name="x", bytes=1, sha256="0", copied=True),),
+        id="a-job",
+        model="churn",
+        key="1",
+        state=State.UPLOADED,
+        files=(FILE,),
+        created_at=NOW,
+        updated_at=NOW,
+        rows={"train": 3},
+        columns=("a", "b"),
+        upload_ticket="ticket",
+        gate_shown=(Shown(name="x", bytes=1, sha256="0", copied=True),),
         **more,
-    )  # fmt: skip
+    )
 
 
 def test_each_field_of_a_job_is_there_as_it_was():

@@ -17,9 +17,17 @@ def finished(outcome: Outcome, **more) -> Job:
         for role in (Role.TRAIN, Role.EVAL)
     )
     return Job(
-        id="2026-11-23T020000Z_11_abc123", model="churn", key="11", state=State.FILING, files=files,
-        created_at=NOW, updated_at=NOW + timedelta(hours=1), rows={"train": 1000, "eval": 200}, outcome=outcome, **more,
-    )  # fmt: skip
+        id="2026-11-23T020000Z_11_abc123",
+        model="churn",
+        key="11",
+        state=State.FILING,
+        files=files,
+        created_at=NOW,
+        updated_at=NOW + timedelta(hours=1),
+        rows={"train": 1000, "eval": 200},
+        outcome=outcome,
+        **more,
+    )
 
 
 PROBLEM = problem(
@@ -28,24 +36,66 @@ PROBLEM = problem(
 )
 NOTES = [
     # outcome, further fields, what the note has to say, what it must not say
-    (Outcome.TRAINED, {"trained_at": NOW}, ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"], []),
-    (Outcome.SWITCHED, {"trained_at": NOW, "switched_at": NOW}, ["the new model was published", "go back"], ["not been"]),
-    (Outcome.SWITCHED, {"switched_at": NOW, "switched_by_hand": True}, ["the new model was published, by hand."], ["Again"]),
+    (
+        Outcome.TRAINED,
+        {"trained_at": NOW},
+        ["has not been changed", "retraind switch 2026-11-23T020000Z_11_abc123"],
+        [],
+    ),
+    (
+        Outcome.SWITCHED,
+        {"trained_at": NOW, "switched_at": NOW},
+        ["the new model was published", "go back"],
+        ["not been"],
+    ),
+    (
+        Outcome.SWITCHED,
+        {"switched_at": NOW, "switched_by_hand": True},
+        ["the new model was published, by hand."],
+        ["Again"],
+    ),
     (Outcome.SUPERSEDED, {"earlier_job": "newer-one"}, ["not used", "newer-one"], ["results.zip"]),
     (Outcome.DUPLICATE, {"earlier_job": "first-one"}, ["not used again", "first-one"], ["results.zip"]),
-    (Outcome.FAILED, {"problem": PROBLEM}, ["NOT retrained", "violates the service's rules", "The first line tells Excel", "Correct"], ["JOB"]),
-    (Outcome.FAILED, {"problem": PROBLEM, "trained_at": NOW}, ["a later step failed"], ["NOT retrained"]),
-    (Outcome.FAILED, {"problem": PROBLEM, "failed_in": State.SEALED}, ["deliver them again"], ["Keep the folder"]),
     (
-        Outcome.FAILED, {"problem": PROBLEM, "failed_in": State.UPLOADED, "resume_in": State.UPLOADED},
-        ["Keep the folder"], ["deliver them again"],
+        Outcome.FAILED,
+        {"problem": PROBLEM},
+        ["NOT retrained", "violates the service's rules", "The first line tells Excel", "Correct"],
+        ["JOB"],
     ),
-    (Outcome.TRAINED, {"gate_output": "accuracy 0.5", "switch_note": "The gate said no."}, ["accuracy 0.5", "no."], []),
-    (Outcome.TRAINED, {"uploaded_at": NOW, "trained_at": NOW + timedelta(minutes=90)}, ["took 1 h 30 min"], []),
-    (Outcome.TRAINED, {"uploaded_at": NOW, "trained_at": NOW - timedelta(minutes=90)}, ["Trained:"], ["took"]),
+    (Outcome.FAILED, {"problem": PROBLEM, "trained_at": NOW}, ["a later step failed"], ["NOT retrained"]),
+    (
+        Outcome.FAILED,
+        {"problem": PROBLEM, "failed_in": State.SEALED},
+        ["deliver them again"],
+        ["Keep the folder"],
+    ),
+    (
+        Outcome.FAILED,
+        {"problem": PROBLEM, "failed_in": State.UPLOADED, "resume_in": State.UPLOADED},
+        ["Keep the folder"],
+        ["deliver them again"],
+    ),
+    (
+        Outcome.TRAINED,
+        {"gate_output": "accuracy 0.5", "switch_note": "The gate said no."},
+        ["accuracy 0.5", "no."],
+        [],
+    ),
+    (
+        Outcome.TRAINED,
+        {"uploaded_at": NOW, "trained_at": NOW + timedelta(minutes=90)},
+        ["took 1 h 30 min"],
+        [],
+    ),
+    (
+        Outcome.TRAINED,
+        {"uploaded_at": NOW, "trained_at": NOW - timedelta(minutes=90)},
+        ["Trained:"],
+        ["took"],
+    ),
     (Outcome.TRAINED, {"warnings": ("A column is empty.",)}, ["Worth knowing", "A column is empty."], []),
     (Outcome.FAILED, {"problem": PROBLEM, "status_message": "insufficient data"}, ["insufficient data"], []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("outcome", "more", "said", "unsaid"), NOTES)

@@ -100,7 +100,8 @@ def test_a_webhook_gets_json_that_says_what_happened_where_and_what_to_do(place)
     assert told["at"] == NOW.isoformat()
     assert told["title"] == "churn is on hold"
     assert told["what"] == (
-        "The key ended. New files are still taken in; nothing is lost. Fetch another, then run: retraind release churn"
+        "The key ended. New files are still taken in; nothing is lost. Fetch another, then run: retraind "
+        "release churn"
     )
     assert told["text"].endswith(f": churn is on hold. {told['what']}")
 
@@ -124,8 +125,12 @@ EVENTS = {
     # what happens: what it says, in order
     "a delivery that failed": (
         lambda journal, job: journal.jobs.write(
-            job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
-            problem=problem("data_breaks_rules"), detail={"outcome": "failed", "reason": problem("data_breaks_rules")},
+            job,
+            "job_filed",
+            state=State.FAILED,
+            outcome=Outcome.FAILED,
+            problem=problem("data_breaks_rules"),
+            detail={"outcome": "failed", "reason": problem("data_breaks_rules")},
         ),
         "churn, delivery 1 failed",
         "The data violates the service's rules, so nothing was sent. See {root}/drop/failed/"
@@ -136,12 +141,15 @@ EVENTS = {
             job, "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
         ),
         "churn, delivery 1 is done",
-        "The model was retrained with this data. The published model has not been changed. See {root}/drop/done/"
-        "2026-11-25T120000Z_1_abcdef.",
+        "The model was retrained with this data. The published model has not been changed. See "
+        "{root}/drop/done/2026-11-25T120000Z_1_abcdef.",
     ),
     "a job on hold": (
         lambda journal, job: journal.jobs.write(
-            job, "held", hold=FULL, detail={"reason": legacy("The budget is used up.", "It continues in May.")}
+            job,
+            "held",
+            hold=FULL,
+            detail={"reason": legacy("The budget is used up.", "It continues in May.")},
         ),
         "churn, delivery 1 is on hold",
         "The budget is used up. Nothing is lost. It continues in May.",
@@ -154,8 +162,8 @@ EVENTS = {
     "a job that cannot continue": (
         lambda journal, job: journal.jobs.write(job, "job_stuck", detail={"reason": FULL, "since": SINCE}),
         "churn, delivery 1 cannot continue",
-        "It has been failing since {since}. Last try: /spool/x: No space left on device. Free some space there. "
-        "retraind tries again automatically; nothing is lost.",
+        "It has been failing since {since}. Last try: /spool/x: No space left on device. Free some space "
+        "there. retraind tries again automatically; nothing is lost.",
     ),
     "a job that continues": (
         lambda journal, job: journal.events.note("job_moves", job, since=SINCE),
@@ -163,7 +171,9 @@ EVENTS = {
         "It had been failing since {since}.",
     ),
     "a key that ends": (
-        lambda journal, _: journal.events.note_change("key_warning", "churn", legacy("The API key ends on Monday.", "Fetch.")),
+        lambda journal, _: journal.events.note_change(
+            "key_warning", "churn", legacy("The API key ends on Monday.", "Fetch.")
+        ),
         "churn: its API key ends soon",
         "The API key ends on Monday. Fetch.",
     ),
@@ -174,17 +184,20 @@ EVENTS = {
         "2026-11-25T120000Z_1_abcdef.",
     ),
     "a folder that is gone": (
-        lambda journal, _: journal.events.note_change("folder_away", "churn", legacy("The share is not mounted.")),
+        lambda journal, _: journal.events.note_change(
+            "folder_away", "churn", legacy("The share is not mounted.")
+        ),
         "churn: its drop folder cannot be reached",
-        "The share is not mounted. The other models continue; this one does so automatically when the folder is back.",
+        "The share is not mounted. The other models continue; this one does so automatically when the folder "
+        "is back.",
     ),
     "a journal that was repaired": (
         lambda journal, _: journal.events.note("journal_mended", jobs=7),
         "The journal was repaired",
-        "It was damaged, lost or out of date. 7 jobs restored from the job folders. Nothing is trained again. "
+        "It was damaged, lost or out of date. Jobs restored from their folders: 7. Nothing is trained again. "
         "Check the disk that it is on.",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", EVENTS)

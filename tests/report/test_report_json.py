@@ -16,8 +16,15 @@ STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("
 
 def reported(drop, **more):
     job = Job(
-        id="a-job", model="churn", key="1", state=State.FILING, files=(), created_at=NOW, updated_at=NOW, **more
-    )  # fmt: skip
+        id="a-job",
+        model="churn",
+        key="1",
+        state=State.FILING,
+        files=(),
+        created_at=NOW,
+        updated_at=NOW,
+        **more,
+    )
     voice = share_voice(ModelSettings.model_validate({"drop": drop, "api_key": "k"}), STATE, in_a_note=True)
     return json.loads(as_bytes(job, voice))
 

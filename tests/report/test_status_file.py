@@ -75,10 +75,13 @@ def test_it_says_what_is_seen_and_what_is_waited_for():
     ]
     text = text_of(*jobs, view=view, hold=held(legacy("The model is gone.", "retraind release MODEL")))
     for words in (
-        "the model churn", "ON HOLD: The model is gone. retraind release churn", "TROUBLE: The share is slow.",
+        "the model churn", "ON HOLD: The model is gone. retraind release churn", "TROUBLE: The share is "
+        "slow.",
         "10 has been sent; the service is training.", 'The service reports "training", and says "epoch 3".',
-        "11 has been taken in and waits for 8 to finish.", "8 is bundled and will be sent to the service. It continues",
-        "Last try: Disk full. retraind tries again automatically.", "12 (train_12.csv): Something is missing.",
+        "11 has been taken in and waits for 8 to finish.", "8 is bundled and will be sent to the service. It "
+        "continues",
+        "Last try: Disk full. retraind tries again automatically.", "12 (train_12.csv): Something is "
+        "missing.",
         "Left alone: - notes.docx",
     ):  # fmt: skip
         assert words in text
@@ -105,10 +108,12 @@ def test_hosts_are_named_without_their_ports():
     ]
     text = text_of(*jobs, outages=outages, service=service) + text_of(*jobs, service=service)
     for words in (
-        "WAITING: The service (service.test) has been failing since", "WAITING: The object store (store.test) has been",
-        "the service is training. It waits for the service.", "It waits for the object store.",
+        "WAITING: The service (service.test) has been failing since",
+        "WAITING: The object store (store.test) has been",
+        "the service is training. It waits for the service.",
+        "It waits for the object store.",
         "Last try: service.test has been failing since",
-    ):  # fmt: skip
+    ):
         assert words in text
     assert "8443" not in text
     assert "9000" not in text
@@ -118,10 +123,16 @@ EXPECTED = [
     # the model's settings, what is told of the names that are waited for
     ({}, "such as train_2026-11.csv and eval_2026-11.csv."),
     ({"ready": "marker"}, "eval_2026-11.csv, and after them the marker 2026-11.done or _SUCCESS."),
-    ({"ready": "marker", "train": "a.csv", "eval": "b.csv"}, "a.csv and b.csv, and after them the marker _SUCCESS."),
+    (
+        {"ready": "marker", "train": "a.csv", "eval": "b.csv"},
+        "a.csv and b.csv, and after them the marker _SUCCESS.",
+    ),
     ({"ready": "manifest"}, "eval_2026-11.csv, and their manifest 2026-11.manifest.json."),
-    ({"ready": "manifest", "mode": "train-only", "train": "a.csv"}, "such as a.csv, and their manifest manifest.json."),
-]  # fmt: skip
+    (
+        {"ready": "manifest", "mode": "train-only", "train": "a.csv"},
+        "such as a.csv, and their manifest manifest.json.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("settings", "words"), EXPECTED)

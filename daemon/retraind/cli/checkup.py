@@ -91,7 +91,7 @@ def try_recipients(settings: Settings) -> list[Checked]:
 
 def _try(recipient: Recipient) -> Checked:
     try:
-        Calls().tell(recipient, test_message(Clock().now(), Voice()))
+        Calls().send(recipient, test_message(Clock().now(), Voice()))
     except (Retry, Refused) as trouble:
         return Checked(recipient.name, False, trouble.problem)
     return Checked(recipient.name, True, problem("test_message_sent"))

@@ -76,7 +76,7 @@ def status(options: argparse.Namespace) -> int:
             )  # fmt: skip
         out.print(table)
         for host in found.hosts:
-            out.print(display(voice.label("status_host", what=host.sentence)), soft_wrap=True)
+            out.print(display(voice.label("waiting_for", outage=host.sentence)), soft_wrap=True)
     bad = any(model.hold or model.trouble or any(job.stuck for job in model.jobs) for model in found.models)
     return GOOD if found.process and not found.hosts and not bad else BAD
 

@@ -1,4 +1,4 @@
-"""A job for programs, as `retraind jobs --json` and `retraind show --json` print it. Fields are added, never changed."""
+"""A job for programs, as `jobs --json` and `show --json` print it. Fields are added, never changed."""
 
 from typing import Any
 

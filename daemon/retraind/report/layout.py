@@ -1,4 +1,4 @@
-"""How texts on the share are laid out: wrapped, with commands on one line so that they can be copied, for any editor."""
+"""The layout of texts on the share: wrapped for any editor, each command on one line, to be copied."""
 
 import re
 import textwrap

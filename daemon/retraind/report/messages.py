@@ -1,6 +1,7 @@
-"""What an operator is told of an entry in the history, wherever he is: short and free of secrets.
+"""Which entries of the history are worth a notification, and what it says: short and free of secrets.
 
-Pure: an entry goes in, with what is known of its job, and a message or nothing comes out. The phrases are in `wording/`.
+Pure: an entry goes in, with what is known of its job, and a message or nothing comes out. The phrases are in
+`wording/`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +21,11 @@ from retraind.system import log
 
 @dataclass(frozen=True)
 class Message:
-    """What somebody is told."""
+    """A notification."""
 
     event: str
     at: datetime
-    """When it happened, which may be hours before it could be told."""
+    """When it happened, which may be hours before it can be sent."""
     model: str | None
     job: str | None
     good: bool
@@ -38,7 +39,7 @@ _MOST_NAMED = 10
 
 
 def message_of(event: Event, job: Job | None, settings: Settings, voice: Voice) -> Message | None:
-    """Phrase an entry of the history; None when nobody asked for it. `job` is its job, where that is still known."""
+    """Return what is sent about an entry of the history, if anything. `job` is its job, if known."""
     row = next((row for row in _TABLE.get(event.event, ()) if row.when(event.detail)), None)
     if row is None or row.kind not in settings.notify.on:
         return None
@@ -48,7 +49,7 @@ def message_of(event: Event, job: Job | None, settings: Settings, voice: Voice) 
 
 
 def summary_of(messages: Sequence[Message], voice: Voice) -> Message:
-    """Say in one message what there would be too many of, the latest first."""
+    """Sum up in one message what would be too many, the latest first."""
     titles = tuple(message.title for message in reversed(messages[-_MOST_NAMED:]))
     notice = voice.notice("notice_summary", {"number": len(messages), "titles": titles})
     good = all(message.good for message in messages)
@@ -76,7 +77,7 @@ def _facts(event: Event, job: Job | None, settings: Settings) -> dict[str, Any]:
 
 
 def detail_in_words(event: Event, voice: Voice) -> dict[str, Any]:
-    """Return what an event tells, with its problem in words, besides `code` and `facts`."""
+    """Return an event's detail, with its problem in words and as `code` and `facts`."""
     voice = voice.on(event.model or "", event.job or "")
     told: dict[str, Any] = {}
     for name, value in event.detail.items():
@@ -97,7 +98,7 @@ def _failed(told: Mapping[str, Any]) -> bool:
 
 
 def _is_wrong(told: Mapping[str, Any]) -> bool:
-    """An event of something that may be well again tells what is the matter, or nothing."""
+    """Such an event says what is wrong, or nothing when all is well again."""
     return bool(told.get("what"))
 
 
@@ -109,11 +110,11 @@ class _Row(NamedTuple):
     code: str
     """Its wording."""
     kind: Kind
-    """What one asks for in `notify.on` to be told."""
+    """What `notify.on` has to name."""
     good: bool = False
     """True when nobody has to act."""
     when: Callable[[Mapping[str, Any]], bool] = _always
-    """Which events it is for, by what they tell; the first row of an event that fits counts."""
+    """Which events it is for, by their detail; the first row that fits counts."""
 
 
 _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
@@ -143,4 +144,4 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
 KINDS: Mapping[str, frozenset[Kind]] = MappingProxyType(
     {event: frozenset(row.kind for row in rows) for event, rows in _TABLE.items()}
 )
-"""The events that may be worth a message, each with what one asks for in `notify.on` to get it."""
+"""The events that may be worth a message, each with what `notify.on` has to name."""

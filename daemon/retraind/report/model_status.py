@@ -47,7 +47,7 @@ class ActiveJob(BaseModel):
     hold: str | None
     hold_problem: Code | None
     stuck: bool
-    """True once its trouble has lasted for longer than `notify.patience`, or has brought a hold for failed uploads."""
+    """True once its trouble has lasted longer than `notify.patience`, or it is held for failed uploads."""
     retrain_job_id: str | None
     status: str | None
 
@@ -139,14 +139,14 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
 
 
 def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]:
-    """Scan every drop folder, with patience; returns with each view the names of the job folders in work there."""
+    """Scan every drop folder; returns with each view the names of the job folders in work there."""
     shares = Shares.beside(settings.state.journal_file)
 
     def question(name: str, model: ModelSettings) -> Question[tuple[View, list[str]]]:
         def look(_place: Path) -> tuple[View, list[str]]:
             if trouble := shares.trouble_of_drop(name, model.drop):
                 return View(trouble=trouble), []
-            # Whether a file has settled, only the daemon knows, which has watched it. To one look all of them have.
+            # Only the daemon, which has watched a file, knows whether it has settled. For one scan all have.
             settled = model.model_copy(update={"settle": timedelta(0)})
             ignore, largest = settings.sweep.ignore, settings.bundle.largest
             memory = JournalMemory(journal.sightings, model.drop, to_look=True)

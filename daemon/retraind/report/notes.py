@@ -19,7 +19,7 @@ RESULTS_FILE = "results.zip"
 
 
 def headline(job: Job) -> Problem:
-    """Return in one sentence how the job ended."""
+    """Return how the job ended."""
     match job.outcome:
         case None:
             return problem("headline_unfinished", state=job.state)
@@ -42,7 +42,7 @@ def remedy_of(job: Job, voice: Voice) -> str:
 
 
 def next_delivery(model: str, policy: str | None) -> Problem | None:
-    """Return what whoever publishes a job by hand has to know of the model's `policy`; None where it publishes nothing."""
+    """Return a warning for whoever publishes a job by hand, if the model's `policy` publishes others."""
     if policy not in {"always", "gate"}:
         return None
     return problem("next_delivery_publishes", policy=policy, model=model)
@@ -54,7 +54,7 @@ def note_name(job: Job) -> str:
 
 
 def note(job: Job, voice: Voice, *, policy: str | None = None) -> str:
-    """Return the note of a job whose outcome is decided; `policy` is its model's `switch`, where it has one."""
+    """Return the note of a job whose outcome is decided; `policy` is its model's `switch`, if known."""
     voice = voice.on(job.model, job.id)
     parts = [voice.tell(headline(job))]
     failed = job.outcome is Outcome.FAILED

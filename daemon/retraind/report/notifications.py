@@ -1,8 +1,8 @@
-"""Notifications: entries of the history, told to each recipient once, on a thread that no job waits for.
+"""Notifications: entries of the history, sent to each recipient once, on a thread that no job waits for.
 
-The history is the queue, and the journal remembers up to where each recipient has been told. So nothing is told twice
-after a restart, and what could not be told in time is told later or, after a day, given up with a line in the log. A
-kill between the telling and the note of it tells one message again.
+The history is the queue, and the journal remembers up to where each recipient has been notified. So nothing
+is sent twice after a restart, and what cannot be sent in time is sent later or, after a day, given up with a
+line in the log. A kill between the sending and the note of it sends one message twice.
 """
 
 import platform
@@ -42,7 +42,7 @@ _CONNECT_TIME = timedelta(seconds=3)
 _SILENCE = timedelta(seconds=4)
 """Together below the time that a stop may take."""
 _LONGEST_CALL = timedelta(seconds=20)
-"""How long one recipient may keep the others waiting; it may send a byte now and then, so that it is never silent."""
+"""How long one recipient may keep the others waiting, even if it sends a byte now and then."""
 _CALL_WHEN_STOPPING = _CONNECT_TIME + _SILENCE
 _CALL_STEP = 0.1
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
@@ -60,19 +60,19 @@ class Refused(Setback):
 
 
 class Recipient(Protocol):
-    """Somebody to tell."""
+    """Somebody to notify."""
 
     name: str
     """As it may be shown: its address may hold a token."""
     key: str
-    """Tells it from others without telling its address."""
+    """Distinguishes it from others without showing its address."""
 
-    def tell(self, message: Message) -> None:
-        """Deliver a message. Raises Retry or Refused; whatever else it raises, or if it never ends, is for `Calls` to handle."""
+    def send(self, message: Message) -> None:
+        """Deliver a message. Raises Retry or Refused. `Calls` handles other exceptions, and hanging."""
 
 
 class _Call(threading.Thread):
-    """Tells one recipient one message, on a thread of its own: what others wrote may hang, or end the thread it runs on."""
+    """Sends a message to one recipient, on a thread of its own, which the code of others may hang or end."""
 
     def __init__(self, recipient: Recipient, message: Message) -> None:
         super().__init__(name="notify-call", daemon=True)
@@ -81,22 +81,22 @@ class _Call(threading.Thread):
         self._message = message
 
     def run(self) -> None:
-        """Tell it."""
+        """Send it."""
         try:
-            self._recipient.tell(self._message)
+            self._recipient.send(self._message)
         except (Retry, Refused) as outcome:
             self.outcome = outcome
-        except BaseException as error:  # noqa: BLE001 - a hundred services' code; its words may show the address
+        except BaseException as error:  # noqa: BLE001 - others' code; its words may show the address
             self.outcome = Retry(problem("notifier_broken", kind=type(error).__name__))
 
 
 class Calls:
-    """Tells recipients, each within a bounded time. One that has not ended a call yet gets no other."""
+    """Sends messages, each within a bounded time. A recipient that has not ended a call gets no other."""
 
     def __init__(self) -> None:
         self._last: dict[str, _Call] = {}
 
-    def tell(
+    def send(
         self, recipient: Recipient, message: Message, stopping: Callable[[], bool] = lambda: False
     ) -> None:
         """Deliver a message. Raises Retry or Refused, and nothing else."""
@@ -129,8 +129,8 @@ class _Webhook:
         self._clock = clock
         self._api = api.model_copy(update={"connect_timeout": _CONNECT_TIME, "timeout": _SILENCE})
 
-    def tell(self, message: Message) -> None:
-        # The user and password of the address, if it has some; a session of ours adds nothing of its own accord.
+    def send(self, message: Message) -> None:
+        # The user and password of the address, if it has any; our sessions add nothing on their own.
         user, password = get_auth_from_url(self._url)
         headers = {"Authorization": basic_auth(user, password)} if user else {}
         try:
@@ -161,12 +161,12 @@ class _ThroughApprise:
         self._target = apprise.Apprise(asset=apprise.AppriseAsset(app_id="retraind"))
         try:
             known = self._target.add(url)
-        except Exception:  # noqa: BLE001 - a hundred services' code; its words may show the address
+        except Exception:  # noqa: BLE001 - others' code; its words may show the address
             known = False
         if not known:
             raise ConfigError([refused(name, problem("recipient_unknown"))])
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         taken = self._target.notify(
             title=subject(message), body=message.text, notify_type=self._kinds[message.good]
         )
@@ -175,7 +175,7 @@ class _ThroughApprise:
 
 
 def _plain(text: str) -> str:
-    """Return text in which a file's name cannot call everybody in a chat, as <!channel> and @everyone do."""
+    """Return text in which no file's name can call everybody in a chat, as <!channel> and @everyone do."""
     return text.translate(_NO_COMMANDS)
 
 
@@ -217,7 +217,7 @@ def _recipient(url: SecretStr, number: int, api: ApiSettings, clock: Clock) -> R
 
 
 def _summed_up(messages: list[tuple[int, Message]], voice: Voice) -> list[tuple[int, Message]]:
-    """Return what is told of these messages and their places: an account that ends can hold a thousand models."""
+    """Return what is sent for these messages: an account that ends can hold a thousand models."""
     many = messages[:-_MOST_AT_ONCE]
     if not many:
         return messages
@@ -230,7 +230,7 @@ class _Line:
 
     recipient: Recipient
     place: int
-    """Up to where in the history it has been told."""
+    """Up to where in the history it has been notified."""
     saved: int
     """The same, as the journal has it."""
     tries: int = 0
@@ -239,7 +239,7 @@ class _Line:
 
 
 class Notifier:
-    """Tells every recipient what happened since it was told last."""
+    """Sends every recipient what happened since its last message."""
 
     def __init__(
         self,
@@ -249,7 +249,7 @@ class Notifier:
         clock: Clock,
         chance: random.Random | None = None,
     ) -> None:
-        """Begin where each recipient was left; a new one is told of nothing that happened before."""
+        """Continue where each recipient was left; a new one is sent nothing that happened before."""
         self._journal = journal
         self._clock = clock
         self._voice = Voice()
@@ -265,7 +265,7 @@ class Notifier:
         self._take_over(settings, recipients)
 
     def configure(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
-        """Say whom to tell of what from now on. Never waits: somebody may just be told something, and be slow."""
+        """Set whom to notify of what from now on. Never waits: a recipient may be slow at this moment."""
         with self._handing_over:
             self._fresh = (settings, recipients)
         self.nudge()
@@ -284,16 +284,16 @@ class Notifier:
             self._journal.cursors.set(gone, None)
 
     def start(self) -> None:
-        """Begin to work on a thread of its own."""
+        """Start its thread."""
         self._thread = threading.Thread(target=self._work, name="notify")
         self._thread.start()
 
     def nudge(self) -> None:
-        """Say that something may have happened. Never waits."""
+        """Note that something may have happened. Never waits."""
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread; what was not told is told after the next start."""
+        """End the thread; what has not been sent is sent after the next start."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
@@ -308,14 +308,14 @@ class Notifier:
             except SQLAlchemyError as error:
                 reason = problem("database_error", reason=str(getattr(error, "orig", error)))
                 _LOG.warning("notifications_wait", reason=reason)
-            except Exception as error:  # noqa: BLE001 - this thread is nobody's but ours, and has to go on
+            except Exception as error:  # noqa: BLE001 - the thread has to go on
                 # Its kind alone: addresses are near.
                 _LOG.error("notifications_wait", reason=problem("notifier_broken", kind=type(error).__name__))
                 wait = _FIRST_WAIT.total_seconds()
             self._wake.wait(_IDLE_SECONDS if wait is None else min(wait, _IDLE_SECONDS))
 
     def deliver(self) -> float | None:
-        """Tell everybody what there is to tell; returns in how many seconds to try again, if somebody did not listen."""
+        """Send everybody what is due; returns the seconds to the next try, if something could not be sent."""
         with self._working:
             while (fresh := self._fresh) is not None:
                 self._take_over(*fresh)
@@ -336,7 +336,7 @@ class Notifier:
         for place, message in _summed_up(messages, self._voice):
             if self._stopping.is_set() or self._fresh is not None:
                 return None
-            wait = self._tell(line, message)
+            wait = self._send(line, message)
             if wait is not None:
                 return wait
             self._save(line, place)
@@ -349,17 +349,17 @@ class Notifier:
         job = self._journal.jobs.get(entry.event.job) if entry.event.job else None
         try:
             told = message_of(entry.event, job, self._settings, self._voice)
-        except Exception as error:  # noqa: BLE001 - what follows it in the history has to be told
+        except Exception as error:  # noqa: BLE001 - what follows it in the history has to be sent
             reason = problem("notifier_broken", kind=type(error).__name__)
             _LOG.error("notification_given_up", of=entry.event.event, reason=reason)
             return None
         return told and replace(told, title=_plain(display(told.title)), text=_plain(printable(told.text)))
 
-    def _tell(self, line: _Line, message: Message) -> float | None:
-        """Tell one message, or give it up; returns the seconds to wait before it is tried again."""
+    def _send(self, line: _Line, message: Message) -> float | None:
+        """Send one message, or give it up; returns the seconds to wait before it is tried again."""
         told = {"to": line.recipient.name, "of": message.event}
         try:
-            self._calls.tell(line.recipient, message, self._stopping.is_set)
+            self._calls.send(line.recipient, message, self._stopping.is_set)
         except Refused as refusal:
             _LOG.error("notification_given_up", **told, reason=refusal.problem)
         except Retry as trouble:

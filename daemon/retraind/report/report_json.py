@@ -82,7 +82,7 @@ class Report(_Part):
     switched: bool
     switch_open: bool = Field(
         default=False,
-        description="True when it is not certain whether it was published, since the service gave no clear answer.",
+        description="True when the service gave no clear answer to whether it was published.",
     )
     switch_note: str | None
     switch_code: str | None = Field(description="The switch note, for programs.")
@@ -90,7 +90,7 @@ class Report(_Part):
     gate_exit: int | None
     gate_shown: tuple[Shown, ...] = Field(default=(), description="The files that the gate was shown.")
     related_job: str | None = Field(
-        description="The newer job (superseded), the earlier one (duplicate), or the one that a training was taken over from or by."
+        description="The newer job (superseded), the earlier one (duplicate), or that with the same training."
     )
     taken_at: datetime
     uploaded_at: datetime | None

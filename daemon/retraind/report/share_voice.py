@@ -1,4 +1,4 @@
-"""The voice for people who see only a model's drop folder: paths of retraind's machine are called what they are there."""
+"""The voice for people who see only a model's drop folder: paths are called what they are called there."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def share_voice(
 ) -> Voice:
     """Return the voice for STATUS.txt, or with `in_a_note` for the notes in a job's folder.
 
-    `earlier` are folders that its jobs were taken in from or filed in; the present ones among them are passed over.
+    `earlier` are folders that its jobs were taken in from or filed in; present ones among them do not matter.
     """
     voice = Voice(Audience.SHARE, language)
     drop, before = str(model.drop), voice.label("earlier_drop_folder")
@@ -46,7 +46,7 @@ def share_voice(
 
 
 def _name(known: dict[Path, _Folder], voice: Voice, path: Path) -> str:
-    """Say what a path is called on the share. Of folders in one another, the inner one is meant."""
+    """Return what a path is called on the share. Of folders in one another, the inner one is meant."""
     if not path.is_absolute():
         return display(str(path))
     folder = next((known[each] for each in (path, *path.parents) if each in known), None)

@@ -25,8 +25,8 @@ def job_standing(
 ) -> Problem:
     """Return what becomes of an active job, and what it waits for.
 
-    `first` is the one of its model that others wait for, `down` are the hosts that are down, `service` is the service's
-    own, `held` are the models on hold.
+    `first` is the one of its model that others wait for, `service` the service's host, `down` the hosts that
+    fail, `held` the models on hold.
     """
     behind = first if job.state is State.SEALED and first is not None and first.id != job.id else None
     reported = None

@@ -1,8 +1,8 @@
-"""STATUS.txt in the drop folder: what retraind sees there and what it waits for. Rewritten only when it changes.
+"""STATUS.txt in the drop folder: what retraind sees there and waits for. Rewritten only when it changes.
 
-It therefore holds no clock that ticks: only moments at which something happened, the last of them that of its own last
-change. Nothing is ever read from it, and each start brings it up to date; so it is not synced, which would take more
-time than the rest of a start.
+So it has no clock that ticks: only moments at which something happened, the last of them that of its own
+last change. Nothing is ever read from it, and each start brings it up to date; so it is not synced, which
+would take more time than the rest of a start.
 """
 
 import codecs
@@ -47,9 +47,9 @@ def status_text(
 ) -> str:
     """Return STATUS.txt's text, from what the last scan saw and the journal knows.
 
-    `service` is the service's host, `outages` are the hosts that jobs wait for and that are down, `expected` says which
-    names the folder waits for, `left` are deliveries that were taken in here and that nobody works on, `limits` say why
-    complete deliveries are not taken in yet.
+    `service` is the service's host, `outages` are of the hosts that jobs wait for, `expected` says which
+    names the folder waits for, `left` are deliveries that were taken in here and that nobody works on,
+    `limits` say why complete deliveries are not taken in yet.
     """
     voice = voice.on(model)
     jobs = standing.active
@@ -58,7 +58,8 @@ def status_text(
     if standing.hold:
         parts[1] += f"\n{safe}"
     parts += [
-        f"{fill(voice.label('waiting_for', outage=outage_of(each, service)))}\n{safe}" for each in outages
+        f"{fill(voice.label('waiting_for', outage=voice.tell(outage_of(each, service))))}\n{safe}"
+        for each in outages
     ]
     down = {outage.host for outage in outages}
     held = {model} if standing.hold else set()
@@ -140,7 +141,7 @@ def _example(pattern: str) -> str:
 
 
 def write_status(drop: Path, text: str, now: datetime, voice: Voice) -> bool:
-    """Write STATUS.txt and its moment, unless it already has the text; returns whether it was written. Raises OSError."""
+    """Write STATUS.txt, unless it already has the text; returns whether it was written. Raises OSError."""
     path = drop / STATUS
     content = as_bytes(text)
     if _reads(path, content):

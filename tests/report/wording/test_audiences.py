@@ -1,4 +1,4 @@
-"""Whatever is put into words for the share names no path and no port of retraind's machine, whatever happened."""
+"""Whatever happened, the words for the share name no path and no port of retraind's machine."""
 
 import json
 import random
@@ -62,10 +62,14 @@ class Facts:
         if name == "host" or kind is Host:
             return f"{self.chance.choice(['service.test', '10.0.0.1', '[::1]'])}:{PORT}"
         if kind is Said:
-            return self.chance.choice([
-                problem("file_error", path=self.machine / "state" / "x", errno=5, reason="Input/output error"),
-                legacy(f"{self.machine}/drop cannot be read.", f"Check http://service.test:{PORT}."),
-            ])  # fmt: skip
+            return self.chance.choice(
+                [
+                    problem(
+                        "file_error", path=self.machine / "state" / "x", errno=5, reason="Input/output error"
+                    ),
+                    legacy(f"{self.machine}/drop cannot be read.", f"Check http://service.test:{PORT}."),
+                ]
+            )
         if get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum)):
             return self.chance.choice(get_args(kind) or list(kind))
         return self.plain(kind)

@@ -1,4 +1,4 @@
-"""Each code that the source names has its wording, with just the facts that it is given; and nothing is worded in vain."""
+"""Each code that the source names has its wording, with just its facts; and no wording is without use."""
 
 import ast
 import inspect

@@ -1,7 +1,7 @@
-"""Every sentence for people, by language. A package for each: one function per code, whose parameters are the facts.
+"""Every sentence for people. A package per language: a function per code, whose parameters are the facts.
 
-`say` finds the function of a problem's code, gives each fact its type (a moment, a span, a path) and returns the words
-for an audience. Nothing else in retraind makes sentences, and nothing reads them.
+A Voice finds the function of a code, gives each fact its type (a moment, a span, a path) and returns the
+words for an audience. Nothing else in retraind makes sentences, and nothing reads them.
 """
 
 from retraind.report.wording.catalogue import Catalogue, catalogue

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, get_type_hints
 
 LANGUAGES = ("en",)
-"""Each is a package beside this module. The first one is complete by definition; the others are compared with it."""
+"""Each is a package beside this module. The first one is complete by definition; all have the same codes."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Voice:
         return replace(self, about={"model": model, "job": job})
 
     def _legacy(self, text: str, instead: str = "legacy_hidden") -> str:
-        """Return a sentence of a retraind before facts; on the share another one, if it names paths or ports."""
+        """Return a sentence of an earlier retraind; on the share another one, if it names paths or ports."""
         hidden = self.audience is Audience.SHARE and _OF_THE_MACHINE.search(text)
         return self.label(instead) if hidden else text
 

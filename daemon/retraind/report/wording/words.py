@@ -30,7 +30,7 @@ class Words:
     remedy: str = ""
     """What to do next; empty when nobody needs to act."""
     operator_only: bool = False
-    """The remedy is of no use on the share, or names what is not to be shown there: the share learns who has to act."""
+    """The remedy is of no use on the share, or names what is hidden there. It shows who has to act."""
 
 
 @dataclass(frozen=True)

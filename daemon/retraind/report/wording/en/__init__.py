@@ -1,1 +1,1 @@
-"""English. Present tense, subject first, the field's word for a thing; a remedy says what to do, not what not to do."""
+"""English: present tense, subject first, the field's word for a thing. A remedy says what to do."""

@@ -98,10 +98,6 @@ def status_idle() -> str:
     return "waiting for files"
 
 
-def status_host(what: str) -> str:
-    return f"WAITING: {what}"
-
-
 def jobs_state(state: str, held: bool) -> str:
     return f"{state} (on hold)" if held else state
 

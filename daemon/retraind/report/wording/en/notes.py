@@ -12,7 +12,7 @@ _HEADLINES: Mapping[Outcome, str] = {
     Outcome.SWITCHED: "The model was retrained with this data, and the new model was published.",
     Outcome.TRAINED: "The model was retrained with this data. The published model has not been changed.",
     Outcome.SUPERSEDED: "This data was not used: a newer delivery for the same model was waiting behind it.",
-    Outcome.DUPLICATE: "This data was not used again: the model has already been trained with exactly these files.",
+    Outcome.DUPLICATE: "This data was not used again: the model was already trained with the same files.",
     Outcome.FAILED: "The model was NOT retrained with this data.",
 }
 _LINES: Mapping[Line, str] = {
@@ -51,8 +51,8 @@ def headline_unfinished(state: State) -> str:
 
 def headline_continued(continued_in: str) -> str:
     return (
-        "The same files were delivered again, and the new delivery waits for the training that this one started. "
-        f"See {continued_in}."
+        "The same files were delivered again, and the new delivery waits for the training that this one "
+        f"started. See {continued_in}."
     )
 
 
@@ -75,8 +75,8 @@ def what_happened(why: Said) -> str:
 
 def training_continued(continues: str) -> str:
     return (
-        f"The training was started by an earlier delivery of the same files, {continues}, which had stopped waiting for "
-        "it. This delivery waited for the same training; nothing was sent again."
+        f"The training was started by an earlier delivery of the same files, {continues}, which had stopped "
+        "waiting for it. This delivery waited for the same training; nothing was sent again."
     )
 
 
@@ -113,8 +113,8 @@ def next_after_superseded(newer: str) -> str:
 
 def next_after_duplicate(earlier: str) -> str:
     return (
-        f"The earlier delivery is {earlier}. What to do next: nothing, unless new data was meant to arrive; then "
-        "check the export."
+        f"The earlier delivery is {earlier}. What to do next: nothing, unless new data was meant to arrive; "
+        "then check the export."
     )
 
 
@@ -122,8 +122,9 @@ def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> st
     """For whoever publishes a model by hand though the policy of the model publishes others."""
     how = {"always": "is published automatically", "gate": "is published if the gate lets it pass"}[policy]
     return (
-        f'Mind the next delivery: the model trained with it {how} (switch = "{policy}"), in place of this one. To '
-        f'prevent that, the operator of retraind sets switch = "manual" for {model} in the configuration and reloads it.'
+        f'Mind the next delivery: the model trained with it {how} (switch = "{policy}"), in place of this '
+        f'one. To prevent that, the operator of retraind sets switch = "manual" for {model} in the '
+        "configuration and reloads it."
     )
 
 
@@ -133,8 +134,8 @@ def files_of_no_more_use() -> str:
 
 def files_to_deliver_again() -> str:
     return (
-        "The files are here, as they were delivered. After correcting them, deliver them again in the drop folder under "
-        "their old names; this folder can then be deleted."
+        "The files are here, as they were delivered. After correcting them, deliver them again in the drop "
+        "folder under their old names; this folder can then be deleted."
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.en._parts import moment, span
 from retraind.report.wording.words import Host, Name, Notice, Place, Said, Words
 
 
@@ -44,8 +44,8 @@ def notice_job_released(model: str, key: Name, job: str) -> Notice:
 
 def notice_stuck(model: str, key: Name, job: str, since: datetime, reason: Said) -> Notice:
     text = (
-        f"It has been failing since {moment(since)}. Last try: {reason} retraind tries again automatically; nothing is "
-        "lost."
+        f"It has been failing since {moment(since)}. Last try: {reason} retraind tries again automatically; "
+        "nothing is lost."
     )
     return Notice(f"{_delivery(model, key, job)} cannot continue", text)
 
@@ -60,8 +60,8 @@ def notice_key_ends(model: str, what: Said) -> Notice:
 
 def notice_host_fails(host: Host, is_service: bool, since: datetime, reason: Said) -> Notice:
     text = (
-        f"It has been failing since {moment(since)}. Last error: {reason} retraind tries again automatically and then "
-        "continues; nothing is lost."
+        f"It has been failing since {moment(since)}. Last error: {reason} retraind tries again automatically "
+        "and then continues; nothing is lost."
     )
     return Notice(f"{_host(host, is_service)} is failing", text)
 
@@ -88,8 +88,8 @@ def notice_gate(model: str, key: Name, job: str, why: Said, folder: Place | None
 
 def notice_journal_repaired(jobs: int) -> Notice:
     text = (
-        f"It was damaged, lost or out of date. {count(jobs, 'job')} restored from the job folders. Nothing is trained "
-        "again. Check the disk that it is on."
+        f"It was damaged, lost or out of date. Jobs restored from their folders: {jobs:,}. Nothing is "
+        "trained again. Check the disk that it is on."
     )
     return Notice("The journal was repaired", text)
 

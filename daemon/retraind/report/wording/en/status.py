@@ -61,7 +61,7 @@ def drop_folder_trouble(why: Said) -> str:
     return f"TROUBLE: {why}"
 
 
-def waiting_for(outage: Said) -> str:
+def waiting_for(outage: str) -> str:
     return f"WAITING: {outage}"
 
 
@@ -145,8 +145,8 @@ def model_removed() -> Words:
 def status_stopped(model: str, at: datetime, why: Said) -> str:
     return (
         f"This folder takes in data for the model {model}.\n\n{why} This file is of {moment(at)}.\n\n"
-        "Files can be dropped: they are taken in, and deliveries in work continue, as soon as retraind watches this "
-        "folder again."
+        "Files can be dropped: they are taken in, and deliveries in work continue, as soon as retraind "
+        "watches this folder again."
     )
 
 
@@ -176,8 +176,8 @@ def complete_line(key: Name, running: bool) -> str:
 
 def unknown_job_folder(folder: Name) -> Words:
     return Words(
-        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: its state folder was "
-        "lost or replaced. Nothing is sent for it meanwhile.",
+        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: its state "
+        "folder was lost or replaced. Nothing is sent for it meanwhile.",
         "The operator of retraind has to stop it and run: retraind rebuild",
     )
 
@@ -196,7 +196,7 @@ def delivery_without_model(key: Name, job: str, before: str, heir: str) -> Words
 def job_standing(
     *, key: Name, job: str, state: State, behind: Name | None, reported: Said | None, wait: Said | None
 ) -> str:
-    """`behind` is the delivery that it waits for, `reported` what the service says, `wait` why it does not continue."""
+    """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it."""
     doing = f"has been taken in and waits for {behind} to finish" if behind else _DOING[state]
     return " ".join([f"{key or job} {doing}.", *(str(each) for each in (reported, wait) if each)])
 
@@ -223,9 +223,10 @@ def last_try(met: Said) -> str:
 
 
 def host_outage(host: Host, is_service: bool, since: datetime, last: Said) -> str:
+    whose = "The service" if is_service else "The object store"
     return (
-        f"{'The service' if is_service else 'The object store'} ({host}) has been failing since {moment(since)}. "
-        f"Last error: {last} retraind tries again automatically and then continues."
+        f"{whose} ({host}) has been failing since {moment(since)}. Last error: {last} retraind tries again "
+        "automatically and then continues."
     )
 
 
