@@ -166,9 +166,9 @@ def test_a_state_folder_that_is_a_file_is_told(tmp_path, capsys):
         (["--fault", "api_42=1"], "no fault named 'api_42'"),
         (["--fault", "api_500=2"], "between 0 and 1"),
         (["--model", "a", "--model", "a"], "same name"),
-        (["--model", "a:id=one"], "whole number"),
+        (["--model", "a:id=one"], "an integer"),
         (["--model", "../a"], "cannot name a model"),
-        (["--train-time", "soon"], "no time span"),
+        (["--train-time", "soon"], "not a duration"),
     ],
 )
 def test_wrong_usage_is_told(tmp_path, capsys, arguments, words):

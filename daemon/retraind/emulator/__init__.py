@@ -1,4 +1,4 @@
-"""Sony's retraining service on loopback, faithful to its manual: four API calls, the object store, real training.
+"""Sony's retraining service on loopback, true to its manual: four API calls, object store, real training.
 
     config = EmulatorConfig(
         state_dir=tmp_path / "service",
@@ -11,26 +11,29 @@
         emulator.set_faults({"api_503": 0.2, "upload_reset": Fault(times=1)})
     read_records(config.state_dir)
 
-All state is in `state_dir` and survives a kill; `records.jsonl` there tells what happened, one fact per line:
-registered, put_received, training_started, training_resumed, training_finished, training_failed,
-results_downloaded, model_switched, api_key_issued, fault_struck, portal_visited. Each has `time` (ISO 8601, UTC),
-`event`, `model` and `retrain_job_id` (None where it does not apply).
+All state is in `state_dir` and survives a kill; `records.jsonl` there records what happened, one fact per
+line: registered, put_received, training_started, training_resumed, training_finished, training_failed,
+results_downloaded, model_switched, api_key_issued, fault_struck, portal_visited. Each has `time` (ISO 8601,
+UTC), `event`, `model` and `retrain_job_id` (None where it does not apply).
 
-Where the vendor's manual leaves something open, the emulator takes the reading that is worst for a client, or makes
-it a field of `EmulatorConfig`:
+Where the vendor's manual leaves something open, the emulator takes the reading that is worst for a client, or
+has a field of `EmulatorConfig` for it:
 
-- an error's body is `{"code": int, "error": str, "message": str}` (the fault `api_error_shape` sends other shapes);
-- an unknown key is `invalid_api_key.`, one that ended `Inactive_credential.`, and one of another model than the
-  retrain job's `Not_found_credential.`;
-- a second complete PUT to one address begins a second training (`repeated_upload`), whose status and results take
-  the place of the first one's;
-- a status check signs a new download address each time; every address ends after `url_lifetime`, that of results after
-  `results_lifetime`, where given;
-- the status of a retrain job without an upload is a word; with the fault `status_unknown` the job is not known. An upload
-  shows in the status at once; with `status_hidden` only after `hidden_time`, though its training may run;
-- `end_date` has `end_date_format`; the fault `api_end_date` sends others. `WORST_CASE` orders all these faults at once;
-- a zip must hold the two files and nothing else, compressed; columns must match in order, too;
-- a target of numbers with more than ten different ones is a quantity, any other a class.
+- an error's body is `{"code": int, "error": str, "message": str}` (the fault `api_error_shape` sends other
+  shapes);
+- an unknown key is refused with `invalid_api_key.`, an expired one with `Inactive_credential.`, and one of
+  another model than the retrain job's with `Not_found_credential.`;
+- a second complete PUT to one address starts a second training (`repeated_upload`), whose status and results
+  replace the first one's;
+- a status check signs a new download address each time; every address expires after `url_lifetime`, that of
+  results after `results_lifetime`, where given;
+- a retrain job without an upload has a status of its own; with the fault `status_unknown` the job is unknown.
+  The status shows an upload at once; with `status_hidden` only after `hidden_time`, though its training may
+  run;
+- `end_date` has `end_date_format`; the fault `api_end_date` sends others. `WORST_CASE` turns on all these
+  faults;
+- a zip must contain the two files and nothing else, compressed; columns must match in order, too;
+- a numeric target with more than ten different values is a quantity, any other a class.
 
 Nothing here imports the rest of retraind.
 """

@@ -1,4 +1,4 @@
-"""The command `retraind emulate`: arguments, a start page with what to paste into a config, and running until told."""
+"""The command `retraind emulate`: its arguments, and a start page with a configuration to paste."""
 
 import argparse
 import json
@@ -24,12 +24,13 @@ from retraind.emulator.service import Emulator, require_loopback
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 _FIRST_MODEL_ID = 1001
+_LAST_PORT = 65_535
 _GOOD, _FAILED, _USAGE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A model as the command line asks for it."""
+    """A model as the command line describes it."""
 
     name: str
     target: str | None = None
@@ -51,10 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--any-address",
         action="store_true",
-        help="allow addresses other than loopback, though there is no TLS",
+        help="allow addresses other than loopback, without TLS",
     )
     add(
-        "--state", metavar="DIR", type=Path, help="where all state is kept (default: the user's state folder)"
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="the folder of all state (default: in the user's state folder)",
     )
     add(
         "--model",
@@ -62,16 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_model,
         action="append",
         default=[],
-        help='may be repeated; default: one model named "demo" that predicts the last column',
+        help='can be repeated; default: one model named "demo" that predicts the last column',
     )
-    add("--fault", metavar="NAME=PROB", type=_fault, action="append", default=[], help="may be repeated")
+    add("--fault", metavar="NAME=PROB", type=_fault, action="append", default=[], help="can be repeated")
     add(
         "--worst-case",
         action="store_true",
-        help="take what the vendor leaves open the worst way: status_unknown, status_hidden, and so on",
+        help="take the worst of what the vendor leaves open: status_unknown, status_hidden and so on",
     )
     add("--list-faults", action="store_true", help="list the faults and exit")
-    add("--seed", metavar="INT", type=int, help="make the choice of faults repeatable")
+    add("--seed", metavar="INT", type=int, help="make the sequence of faults repeatable")
     add(
         "--trainer",
         choices=("sklearn", "instant"),
@@ -83,14 +87,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPAN",
         type=_span,
         default=timedelta(seconds=1),
-        help="least wait before a training",
+        help="minimum wait before a training",
     )
     add(
         "--train-time",
         metavar="SPAN",
         type=_span,
         default=timedelta(seconds=5),
-        help="least length of a training",
+        help="minimum length of a training",
     )
     add(
         "--url-lifetime",
@@ -104,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_from_arguments(args: argparse.Namespace) -> int:
-    """Run the emulator until SIGINT or SIGTERM; return the exit code. To be called from the main thread."""
+    """Run the emulator until SIGINT or SIGTERM; returns the exit code. Call from the main thread."""
     console = Console(highlight=False)
     errors = Console(stderr=True, highlight=False)
     if args.list_faults:
@@ -114,26 +118,26 @@ def run_from_arguments(args: argparse.Namespace) -> int:
     try:
         config, secret = _configure(args, state_dir.absolute(), console)
         require_loopback(config)
-    except (ValueError, EmulatorError) as trouble:
-        errors.print(str(trouble), markup=False, soft_wrap=True)
+    except (ValueError, EmulatorError) as error:
+        errors.print(str(error), markup=False, soft_wrap=True)
         return _USAGE
-    except OSError as trouble:
+    except OSError as error:
         errors.print(
-            f"The state folder {state_dir} cannot be used: {trouble.strerror}.", markup=False, soft_wrap=True
+            f"The state folder {state_dir} cannot be used: {error.strerror}.", markup=False, soft_wrap=True
         )
         return _FAILED
     try:
         with Emulator(config) as emulator, _until_signal() as wait:
             _print_start_page(console, emulator, secret)
             wait()
-    except EmulatorError as trouble:
-        errors.print(str(trouble), markup=False, soft_wrap=True)
+    except EmulatorError as error:
+        errors.print(str(error), markup=False, soft_wrap=True)
         return _FAILED
     return _GOOD
 
 
 def _configure(args: argparse.Namespace, state_dir: Path, console: Console) -> tuple[EmulatorConfig, str]:
-    """Return the configuration and the account's secret key; keys not given are made once and kept."""
+    """Return the configuration and the account's secret key; keys that are not given are created and kept."""
     account = read_account(state_dir)
     keys_dir = state_dir / "keys"
     keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -200,7 +204,7 @@ def _print_start_page(console: Console, emulator: Emulator, secret: str) -> None
             escape(model.name), str(model.model_id), escape(model.target or "last column"), escape(str(path))
         )
     console.print(
-        f"The emulated service answers at [bold]{emulator.url}[/] (state: {escape(str(config.state_dir))})",
+        f"The emulated service is at [bold]{emulator.url}[/] (state: {escape(str(config.state_dir))})",
         soft_wrap=True,
     )
     console.print(table)
@@ -209,10 +213,10 @@ def _print_start_page(console: Console, emulator: Emulator, secret: str) -> None
             f"The account's secret key is in {escape(str(config.state_dir / 'keys' / 'account.secret'))}",
             soft_wrap=True,
         )
-    console.print("For the config of retraind:\n")
+    console.print("For the configuration of retraind:\n")
     # Not through rich's layout: what is pasted must not be wrapped.
     console.print(_snippet(emulator), markup=False, soft_wrap=True)
-    console.print("Ctrl-C ends it.")
+    console.print("Ctrl-C stops the emulator.")
 
 
 def _snippet(emulator: Emulator) -> str:
@@ -254,14 +258,15 @@ def _logger(console: Console) -> Callable[[RequestSeen], None]:
 @contextmanager
 def _until_signal() -> Iterator[Callable[[], object]]:
     """Yield a function that waits for SIGINT or SIGTERM."""
-    # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be called then.
-    told: SimpleQueue[int] = SimpleQueue()
+    # A signal may arrive while the main thread is inside an Event's lock; only a SimpleQueue's put may be
+    # called then.
+    received: SimpleQueue[int] = SimpleQueue()
     before = {
-        number: signal.signal(number, lambda number, _: told.put(number))
+        number: signal.signal(number, lambda number, _: received.put(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield told.get
+        yield received.get
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -272,7 +277,7 @@ def _until_signal() -> Iterator[Callable[[], object]]:
 
 def _address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  - the last port
+    if not separator or not host or not port.isdecimal() or int(port) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT.")
     return host.strip("[]"), int(port)
 
@@ -280,7 +285,7 @@ def _address(text: str) -> tuple[str, int]:
 def _span(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
     if match is None or (match[2] or "s") not in _UNITS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time span such as 500ms, 5s, 10m, 1h or 30d.")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 500ms, 5s, 10m, 1h or 30d.")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
 
 
@@ -292,7 +297,7 @@ def _model(text: str) -> _Wanted:
         if not value:
             raise argparse.ArgumentTypeError(f"{text!r}: {what} is empty.")
         if what == "id" and not value.isdecimal():
-            raise argparse.ArgumentTypeError(f"{text!r}: a model's id is a whole number.")
+            raise argparse.ArgumentTypeError(f"{text!r}: a model's id is an integer.")
         wanted = replace(wanted, **({"model_id": int(value)} if what == "id" else {what: value}))
     return wanted
 
@@ -300,8 +305,8 @@ def _model(text: str) -> _Wanted:
 def _fault(text: str) -> tuple[str, Fault]:
     name, _, probability = text.partition("=")
     if name not in FAULTS:
-        raise argparse.ArgumentTypeError(f"there is no fault named {name!r}; --list-faults lists them.")
+        raise argparse.ArgumentTypeError(f"there is no fault named {name!r}; --list-faults lists all.")
     try:
         return name, Fault(float(probability or "1"))
-    except ValueError as trouble:
-        raise argparse.ArgumentTypeError(f"{text!r}: the probability lies between 0 and 1.") from trouble
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: a probability is between 0 and 1.") from error

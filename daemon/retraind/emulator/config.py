@@ -1,4 +1,4 @@
-"""What an emulator is told before it starts: its models, lifetimes, words and faults.
+"""The settings of an emulator: its models, lifetimes, status words and faults.
 
 Everything here is a plain value; nothing touches the disk or the network.
 """
@@ -13,7 +13,7 @@ from retraind.emulator.faults import Fault, as_faults
 
 
 class EmulatorError(Exception):
-    """The emulator cannot start or cannot do what was asked; the message is one sentence for a person."""
+    """The emulator cannot start or cannot do what was asked; the message is for people."""
 
 
 def utc_now() -> datetime:
@@ -35,20 +35,21 @@ class EmulatedModel:
     target: str | None = None
     """The column to predict; None means the last column of the training data."""
     secret_key: str | None = field(default=None, repr=False)
-    """The account's secret key, for Get API Key; models may share it, None means the call is not available."""
+    """The account's secret key, for Get API Key; models may share it, None means the call is not
+    available."""
     time_series: bool = False
     """In time-series mode the service takes at most 200 columns instead of 999."""
 
     def __post_init__(self) -> None:
-        if not self.name or self.name.startswith(".") or any(sign in self.name for sign in "/\\\0"):
-            raise ValueError(f"{self.name!r} cannot name a model: it is used as a file name.")
+        if not self.name or self.name.startswith(".") or set(self.name) & set("/\\\0"):
+            raise ValueError(f"{self.name!r} cannot name a model: the name is used as a file name.")
         if not self.api_key.isascii() or not self.api_key.isprintable() or not self.api_key.strip():
             raise ValueError(f"The API key of model {self.name!r} cannot be sent in an HTTP header.")
 
 
 @dataclass(frozen=True, slots=True)
 class StatusWords:
-    """The words of the status check; the vendor documents only the one for success."""
+    """The values of the status check; the vendor documents only the one for success."""
 
     waiting_for_upload: str = "waiting_for_upload"
     waiting: str = "job_waiting"
@@ -59,7 +60,7 @@ class StatusWords:
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
-    """One answered request, for whoever wants to log or count them."""
+    """One request that was served, to be logged or counted."""
 
     method: str
     path: str
@@ -77,7 +78,8 @@ class EmulatorConfig:
     """
 
     state_dir: Path
-    """Everything that must outlive the process; created with mode 0700. One emulator at a time."""
+    """Where everything is that must outlive the process; created with mode 0700. One emulator at a time uses
+    it."""
     host: str = "127.0.0.1"
     port: int = 0
     """0 lets the system choose; read `Emulator.port` afterwards."""
@@ -85,21 +87,22 @@ class EmulatorConfig:
     """True allows addresses other than loopback."""
     models: tuple[EmulatedModel, ...] = ()
     url_lifetime: timedelta = timedelta(hours=1)
-    """How long pre-signed addresses work, counted from the call that handed them out."""
+    """How long pre-signed addresses are valid, from the call that returned them."""
     results_lifetime: timedelta | None = None
-    """The same for the addresses of results alone, where they live shorter or longer."""
+    """The same for addresses of results, where it differs."""
     store_url: Callable[[], str] | None = None
-    """What upload and download addresses begin with, such as https://store.example:8443; by default what the client called us."""
+    """The start of upload and download addresses, such as https://store.example:8443; by default the client's
+    own."""
     key_lifetime: timedelta = timedelta(days=30)
     queue_time: timedelta = timedelta(0)
     """The least time between a complete upload and the start of its training."""
     train_time: timedelta = timedelta(0)
     """The least time between the start of a training and its end."""
     trainer: Literal["sklearn", "instant"] = "sklearn"
-    """`instant` checks the data as `sklearn` does, but answers with a baseline instead of a model."""
+    """`instant` checks the data as `sklearn` does, but returns a baseline instead of a model."""
     repeated_upload: Literal["again-once-started", "again-always", "ignored"] = "again-once-started"
-    """What a second complete PUT to one address does, which the vendor leaves open. The default replaces the data
-    while the training waits and begins another training after it started."""
+    """What a second complete PUT to one address does, which the vendor leaves open. By default it replaces
+    the data while the training waits, and starts another training once the first has started."""
     accept_plain_utf8: bool = True
     """False refuses UTF-8 without byte order mark unless its first 1,000 bytes are ASCII."""
     words: StatusWords = StatusWords()
@@ -108,7 +111,7 @@ class EmulatorConfig:
     faults: Mapping[str, float | Fault] = field(default_factory=dict)
     """Fault name to probability; `retraind.emulator.FAULTS` lists them."""
     facts: Mapping[str, float | Fault] = field(default_factory=dict)
-    """The same for what is a trait of the service, such as `WORST_CASE`: it lasts when other faults are ordered."""
+    """The same for lasting traits of the service, such as `WORST_CASE`: `set_faults` does not change them."""
     seed: int | None = None
     """Seed of the random choice of faults."""
     stall_time: timedelta = timedelta(seconds=30)
@@ -116,21 +119,21 @@ class EmulatorConfig:
     slow_time: timedelta = timedelta(seconds=5)
     """How long `api_slow` waits before it answers."""
     hidden_time: timedelta = timedelta(seconds=10)
-    """How long after an upload `status_hidden` lets the status check say what it said before."""
+    """How long after an upload `status_hidden` keeps the status as it was before."""
     retry_after: timedelta = timedelta(seconds=2)
-    """What `api_429` and `api_429_date` ask for; whole seconds."""
+    """The Retry-After of `api_429` and `api_429_date`, in seconds without a fraction."""
     huge_bytes: int = 100_000_000
-    """The size of the answer of `api_huge`."""
+    """The size of the response of `api_huge`."""
     idle_timeout: timedelta = timedelta(seconds=120)
-    """A connection on which nothing arrives for so long is closed."""
+    """A connection on which nothing arrives for this long is closed."""
     certificate: Path | None = None
-    """PEM file; with it the emulator speaks TLS."""
+    """PEM file; with it the emulator uses TLS."""
     certificate_key: Path | None = None
     """PEM file of the private key, if it is not in `certificate`."""
     on_request: Callable[[RequestSeen], None] | None = None
     """Called after each request, from the thread that served it."""
     now: Callable[[], datetime] = utc_now
-    """The wall clock (aware, UTC), for tests that let keys and addresses expire."""
+    """The wall clock (aware, UTC); tests replace it to let keys and addresses expire."""
 
     def __post_init__(self) -> None:
         for what, values in (

@@ -1,7 +1,7 @@
 """The emulator's memory on disk: the account with its models, and one JSON file per retrain job.
 
-Each file is replaced atomically, so a killed emulator goes on where its last whole write left it. Files are not
-synced: the emulator promises to survive a kill of its process, not of its machine.
+Each file is replaced atomically, so a killed emulator continues from its last complete write. Files are not
+synced: the emulator survives a kill of its process, not a power failure.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Kept(BaseModel):
-    """A value that is kept on disk; changed by replacement only."""
+    """An immutable value that is kept on disk."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +37,7 @@ class Key(Kept):
     key: str
     issued_at: datetime
     ends_at: datetime
-    """From this moment on the key is inactive."""
+    """The key is inactive from this moment on."""
 
 
 class Model(Kept):
@@ -49,13 +49,13 @@ class Model(Kept):
     secret_key: str | None
     time_series: bool
     keys: tuple[Key, ...]
-    """Oldest first; old keys stay good until their own end."""
+    """Oldest first; old keys remain valid until they expire."""
     deleted: bool = False
     classifier_deleted: bool = False
     configuration_deleted: bool = False
     original_job_deleted: bool = False
     published: str | None = None
-    """The retrain job whose model answers predictions now; None is the model from before any retraining."""
+    """The retrain job whose model is published; None is the model from before any retraining."""
 
     def without_keys(self, moment: datetime) -> "Model":
         """Return the model with all its keys ended at `moment`."""
@@ -89,14 +89,14 @@ class Training(Kept):
     due_at: datetime
     started_at: datetime | None = None
     computed: bool = False
-    """The outcome is known, though `train_time` may not be over."""
+    """The outcome is known; `train_time` may not be over yet."""
     failure: str | None = None
     """The service's message, once computed; None means success."""
     ended_at: datetime | None = None
 
 
 class RetrainJob(Kept):
-    """One retrain job, from registration on."""
+    """One retrain job."""
 
     retrain_job_id: str
     model: str
@@ -110,13 +110,13 @@ class RetrainJob(Kept):
     switched_at: tuple[datetime, ...] = ()
 
     def with_training(self, training: Training) -> "RetrainJob":
-        """Return the job with `training` in the place of its number, or added."""
+        """Return the job with `training` added, or in place of the one with its number."""
         others = self.trainings[: training.number - 1]
         return self.but(trainings=(*others, training, *self.trainings[training.number :]))
 
 
 class Ledger:
-    """Everything the emulator remembers. Safe to share between threads.
+    """Everything the emulator remembers. Threads can share it.
 
     Raises EmulatorError if the folder cannot be used or another emulator uses it.
     """
@@ -134,14 +134,12 @@ class Ledger:
             self._account = read_account(state_dir) or Account(signing_secret=secrets.token_hex(32))
             kept = (path.read_bytes() for path in (state_dir / "jobs").glob("*.json"))
             self._jobs = {job.retrain_job_id: job for job in map(RetrainJob.model_validate_json, kept)}
-        except OSError as trouble:
-            raise EmulatorError(
-                f"The state folder {state_dir} cannot be used: {trouble.strerror}."
-            ) from trouble
+        except OSError as error:
+            raise EmulatorError(f"The state folder {state_dir} cannot be used: {error.strerror}.") from error
         self._tokens = {token: job.retrain_job_id for job in self._jobs.values() for token in _tokens(job)}
 
     def close(self) -> None:
-        """Let another emulator use the folder."""
+        """Release the folder to other emulators."""
         self._claim.close()
 
     @property
@@ -150,7 +148,7 @@ class Ledger:
         return self._account
 
     def change_account(self, change: Callable[[Account], Account]) -> Account:
-        """Replace the account by what `change` makes of it, on disk first."""
+        """Replace the account by `change` of it, on disk first."""
         with self._lock:
             account = change(self._account)
             write_private(self._dir / ACCOUNT_FILE, account.model_dump_json(indent=1))
@@ -158,7 +156,7 @@ class Ledger:
             return account
 
     def change_model(self, name: str, change: Callable[[Model], Model]) -> Model:
-        """Replace one model by what `change` makes of it. Raises EmulatorError if there is none of that name."""
+        """Replace one model by `change` of it. Raises EmulatorError if no model has that name."""
 
         def change_one(account: Account) -> Account:
             try:
@@ -170,7 +168,7 @@ class Ledger:
         return self.change_account(change_one).models[name]
 
     def take_in(self, models: Iterable[EmulatedModel], moment: datetime, key_lifetime: timedelta) -> None:
-        """Add the configured models; what the folder already knows about their keys is kept."""
+        """Add the configured models; keys and other state that they have already are kept."""
 
         def add(account: Account) -> Account:
             known = dict(account.models)
@@ -202,19 +200,19 @@ class Ledger:
         return self._jobs.get(retrain_job_id)
 
     def job_of_token(self, token: str) -> RetrainJob | None:
-        """Return the retrain job to which an object-store token belongs, or None."""
+        """Return the retrain job that an object-store token belongs to, or None."""
         retrain_job_id = self._tokens.get(token)
         return self._jobs.get(retrain_job_id) if retrain_job_id else None
 
     def add_job(self, job: RetrainJob) -> None:
-        """Remember a new retrain job."""
+        """Add a new retrain job."""
         with self._lock:
             self.objects_of(job).mkdir(exist_ok=True)
             self._keep(job)
             self._tokens |= dict.fromkeys(_tokens(job), job.retrain_job_id)
 
     def change_job(self, retrain_job_id: str, change: Callable[[RetrainJob], RetrainJob]) -> RetrainJob:
-        """Replace a job by what `change` makes of it, on disk first. Raises EmulatorError if it is unknown."""
+        """Replace a job by `change` of it, on disk first. Raises EmulatorError if it is unknown."""
         with self._lock:
             job = self._jobs.get(retrain_job_id)
             if job is None:
@@ -224,7 +222,7 @@ class Ledger:
             return job
 
     def objects_of(self, job: RetrainJob) -> Path:
-        """Return the folder of the job's objects."""
+        """Return the folder of a job's objects."""
         return self._dir / "objects" / job.retrain_job_id
 
     def upload_path(self, job: RetrainJob, number: int) -> Path:

@@ -1,7 +1,7 @@
 """The append-only diary `records.jsonl`: one line of JSON for each fact that a test may want to count.
 
-It is meant to be read from outside, also while the emulator runs or after it was killed. It is no memory of the
-emulator's own: that is the ledger's, and after a restart the ledger fills in lines a kill may have prevented.
+It is read from outside, also while the emulator runs or after it was killed. The emulator's own memory is the
+ledger; after a restart the lines that a kill prevented are added from there.
 """
 
 import json
@@ -28,7 +28,7 @@ def read_records(state_dir: Path) -> list[dict[str, Any]]:
 
 
 class Records:
-    """The writer of the diary. Safe to share between threads; `close` ends it."""
+    """The writer of the diary. Threads can share it; `close` ends it."""
 
     def __init__(self, state_dir: Path, now: Callable[[], datetime]) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,10 @@ class Records:
         once: bool = False,
         **facts: Any,
     ) -> None:
-        """Append one record, at moment `at` or now; with `once` unless its job, upload and training have it already."""
+        """Append one record, of the moment `at` or now.
+
+        With `once`, only if this event is not on record for its job, upload and training.
+        """
         record = {
             "time": (at or self._now()).isoformat(),
             "event": event,

@@ -31,11 +31,11 @@ _Result = TypeVar("_Result")
 def _administered(
     method: Callable[Concatenate[Admin, _Arguments], _Result],
 ) -> Callable[Concatenate["Emulator", _Arguments], _Result]:
-    """Return `method` of the administration as one of the emulator, which must be running: else EmulatorError."""
+    """Make a method of the administration one of the emulator. EmulatorError when it is not running."""
 
     @functools.wraps(method)
     def call(emulator: "Emulator", /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        return method(emulator._now_running().admin, *args, **kwargs)  # noqa: SLF001 - it is one of its methods
+        return method(emulator._now_running().admin, *args, **kwargs)  # noqa: SLF001
 
     return call
 
@@ -43,8 +43,9 @@ def _administered(
 class Emulator:
     """The retraining service on one address of this machine.
 
-    A context manager: entering starts it, leaving stops it. After `stop` it can be started again and goes on with
-    the same state; so can another Emulator with the same `state_dir`, also after this process was killed.
+    A context manager: entering starts it, leaving stops it. After `stop` it can be started again and
+    continues with the same state; so can another Emulator with the same `state_dir`, also after this process
+    was killed.
     """
 
     def __init__(self, config: EmulatorConfig) -> None:
@@ -88,7 +89,7 @@ class Emulator:
 
     @property
     def config(self) -> EmulatorConfig:
-        """What it was told."""
+        """Its settings."""
         return self._config
 
     def records(self) -> list[dict[str, Any]]:
@@ -116,7 +117,7 @@ class Emulator:
 
 
 class _Running:
-    """All that exists only while the emulator runs."""
+    """What exists only while the emulator runs."""
 
     def __init__(self, config: EmulatorConfig) -> None:
         require_loopback(config)
@@ -151,18 +152,18 @@ class _Running:
 
 
 def require_loopback(config: EmulatorConfig) -> None:
-    """Raise EmulatorError if the configured address can be reached from other machines and that is not allowed."""
+    """Raise EmulatorError if other machines can reach the configured address and that is not allowed."""
     try:
         addresses = {info[4][0] for info in socket.getaddrinfo(config.host, None, type=socket.SOCK_STREAM)}
-    except OSError as trouble:
+    except OSError as error:
         raise EmulatorError(
-            f"{config.host!r} is no address of this machine: {trouble.strerror}."
-        ) from trouble
+            f"{config.host!r} is not an address of this machine: {error.strerror}."
+        ) from error
     if config.any_address or all(ipaddress.ip_address(address).is_loopback for address in addresses):
         return
     raise EmulatorError(
-        f"The emulator has no TLS and hands out keys freely, so it does not listen on {config.host} "
-        "unless it is told to accept any address."
+        f"The emulator does not listen on {config.host}: other machines could reach it, it has no TLS, "
+        "and it gives keys to anybody. --any-address (any_address=True) allows it."
     )
 
 
@@ -172,7 +173,7 @@ def _trainer(config: EmulatorConfig) -> Trainer:
     for library in ("pandas", "sklearn"):
         if importlib.util.find_spec(library) is None:
             raise EmulatorError(
-                f"The emulator trains with {library}, which is not installed: pip install 'retraind[emulator]', "
+                f"The emulator trains with {library}, which is not installed. Install 'retraind[emulator]' "
                 'or choose the trainer "instant".'
             )
     return SklearnTrainer(config.state_dir / "trainer.log")

@@ -1,4 +1,4 @@
-"""Columns of text made numbers that trees can learn from; imported by the worker process only."""
+"""Turns columns of text into numbers that trees can learn from; imported by the worker process only."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,9 +8,9 @@ import pandas as pd
 
 _MOST_CATEGORIES = 200
 _NUMBERS_AT_LEAST = 0.99
-"""A column is one of numbers if at least this share of its filled cells are; the others count as missing."""
+"""A column is numeric if at least this share of its filled cells are numbers; the others count as missing."""
 _MOSTLY_DIFFERENT = 0.5
-"""Text of which more than this share of cells are different is a name or a remark, and of no use."""
+"""Text of which more than this share of cells differ is a name or a remark, and not used."""
 _DATE_PARTS = r"(\d{4})\D+(\d{1,2})\D+(\d{1,2})(?:\D+(\d{1,2}):(\d{2}))?"
 _DATE_WIDTH = 6
 _THURSDAY = 3
@@ -19,7 +19,7 @@ _THURSDAY = 3
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column in use and how it is read."""
+    """A column that is used, and how it is read."""
 
     index: int
     name: str
@@ -28,11 +28,11 @@ class Column:
 
     @property
     def width(self) -> int:
-        """How many numbers stand for one cell."""
+        """How many numbers represent one cell."""
         return _DATE_WIDTH if self.kind == "date" else 1
 
     def encode(self, cells: pd.Series) -> np.ndarray:
-        """Return an array of `width` numbers per cell; NaN is missing or never seen in training."""
+        """Return `width` numbers for each cell; NaN is missing, or was not in the training data."""
         match self.kind:
             case "number":
                 return numbers(cells).reshape(-1, 1)
@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """All columns in use."""
+    """All columns that are used."""
 
     used: tuple[Column, ...]
     unused: tuple[str, ...]
@@ -57,12 +57,12 @@ class Columns:
         return [column.kind == "category" for column in self.used for _ in range(column.width)] or [False]
 
     def encode(self, cells: pd.DataFrame) -> np.ndarray:
-        """Return all rows as numbers; one column of zeros if no column is of use."""
+        """Return all rows as numbers; one column of zeros if no column is used."""
         encoded = [column.encode(cells[column.index]) for column in self.used]
         return np.hstack(encoded) if encoded else np.zeros((len(cells), 1))
 
     def places(self) -> list[tuple[Column, slice]]:
-        """Return where in an encoded row each column is."""
+        """Return each column with its place in an encoded row."""
         ends = np.cumsum([column.width for column in self.used]).tolist()
         return [(column, slice(end - column.width, end)) for column, end in zip(self.used, ends, strict=True)]
 
@@ -83,7 +83,7 @@ def fit_columns(cells: pd.DataFrame, names: tuple[str, ...], dates: frozenset[st
 
 
 def numbers(cells: pd.Series) -> np.ndarray:
-    """Return the cells as numbers; NaN where they are none."""
+    """Return the cells as numbers; NaN for anything else."""
     found: np.ndarray = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return np.where(np.isfinite(found), found, np.nan)
 

@@ -1,6 +1,6 @@
-"""The trainer that does not train: it checks the data and tells how a model that learned nothing would do.
+"""The trainer that does not train: it checks the data and scores a model that learned nothing.
 
-For harnesses that run thousands of jobs; needs nothing but the standard library.
+For harnesses that run thousands of jobs; needs only the standard library.
 """
 
 import math
@@ -40,12 +40,12 @@ class InstantTrainer:
         return None
 
     def stop(self) -> None:
-        """Break off the check that runs, if any."""
+        """Abort the check that runs, if any."""
         self._stopping.set()
 
 
 def baseline(task: str, train: TargetProfile, evaluation: TargetProfile) -> dict[str, float]:
-    """Return the metric of always answering with the training data's majority class, or its mean."""
+    """Return the metric of a model that always predicts the training data's majority class, or its mean."""
     count = evaluation.filled
     if task == "classification":
         majority, _ = train.classes.most_common(1)[0]

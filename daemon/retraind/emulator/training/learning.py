@@ -1,8 +1,8 @@
 """One real training: gradient-boosted trees on checked data, with its metrics, predictions and importances.
 
-Imported by the worker process only: pandas and scikit-learn take a second or two to load. Sizes are capped so that
-a few thousand rows take about two seconds and the largest upload well under a minute; the same data always give
-the same results.
+Imported by the worker process only: pandas and scikit-learn take a second or two to load. Sizes are capped,
+so that a few thousand rows take about two seconds and the largest upload well under a minute. The same data
+always gives the same results.
 """
 
 import platform
@@ -29,7 +29,7 @@ _MOST_ROWS = 200_000
 _MOST_CELLS = 8_000_000
 _ROWS_AT_A_TIME = 100_000
 _CELLS_WORTH_THREADS = 200_000
-"""Smaller data are trained on one processor: threads would spend their time waiting for each other."""
+"""Smaller data is trained on one processor: threads would only wait for each other."""
 _TREES = 60
 _MOST_TREES_OVER_ALL_CLASSES = 400
 _HELD_OUT = 0.2
@@ -90,10 +90,10 @@ def _parts(checked: Checked) -> tuple[_Part, _Part]:
 
 
 def _read(table: Table, checked: Checked) -> _Part:
-    """Read a table as text, and only a fair sample of its rows if it is too large."""
+    """Read a table as text; of one that is too large a random sample of its rows."""
     most = min(_MOST_ROWS, _MOST_CELLS // len(table.columns))
     if checked.task == "classification":
-        # Each class has trees of its own, so many classes leave time for fewer rows.
+        # Each class has its own trees, so many classes leave time for fewer rows.
         most = min(most, 4 * _MOST_ROWS // len(checked.train.target.classes))
     share = min(1.0, most / max(table.rows, 1))
     choice = np.random.default_rng(_SEED)
@@ -128,9 +128,9 @@ def _take(part: _Part, rows: np.ndarray) -> _Part:
 
 
 def _fit(task: str, columns: Columns, train: _Part) -> tuple[Any, Any]:
-    """Return the trained model, and one that learned nothing: it predicts the most frequent class, or the mean."""
+    """Return the trained model, and one that learned nothing but the most frequent class, or the mean."""
     features = columns.encode(train.cells)
-    # As the hours of bare dates are; the trees need at least one value.
+    # The hours of dates without a time are; the trees need at least one value.
     features[:, np.isnan(features).all(axis=0)] = 0
     settings: dict[str, Any] = {
         "categorical_features": columns.is_category,

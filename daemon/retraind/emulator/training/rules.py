@@ -1,6 +1,6 @@
-"""The service's rules for data: reads an upload once, in a stream, and says which rule it breaks first.
+"""The service's rules for data: reads an upload once, as a stream, and names the first rule that it violates.
 
-Needs nothing but the standard library, so that it serves both trainers.
+Needs only the standard library, so that both trainers can use it.
 """
 
 import codecs
@@ -28,14 +28,14 @@ NO_MATCH = "the variables in the training data and evaluation data must match ex
 UNAVAILABLE = "unavailable prediction type"
 BAD_DATE = "date and time not within the supported period"
 NO_TARGET = "the variable to be predicted is not in the data"
-"""The vendor has no words for this one."""
+"""The vendor has no message for this one."""
 
 LOOKED_AT_BYTES = 1_000
 LOOKED_AT_ROWS = 1_000
 LEAST_ROWS = 11
 MOST_CLASSES = 200
 MOST_NUMERIC_CLASSES = 10
-"""A column of numbers with at most so many different ones is a choice, not a quantity."""
+"""A numeric column with at most this many different values is a choice, not a quantity."""
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _DATE = re.compile(
@@ -46,11 +46,11 @@ _ROWS_BETWEEN_STOPS = 10_000
 
 
 class DataRefused(Exception):
-    """The data breaks a rule; the message is the service's own."""
+    """The data violates a rule; the message is the service's own."""
 
 
 class CheckStopped(Exception):
-    """The check was broken off."""
+    """The check was aborted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +63,19 @@ class Limits:
 
 @dataclass(slots=True)
 class TargetProfile:
-    """What is known of the column to predict, gathered row by row."""
+    """What is known of the column to predict, collected row by row."""
 
     filled: int = 0
     numeric: bool = True
     total: float = 0.0
     total_of_squares: float = 0.0
     classes: Counter[str] = field(default_factory=Counter)
-    """Counts of the first values; none are added beyond one more than the service takes."""
+    """Counts of the first values, at most one more than the service accepts."""
     classes_early: int = 0
-    """How many classes appear in the rows the service looks at to find them."""
+    """How many classes are in the rows in which the service looks for them."""
 
     def add(self, value: str) -> None:
-        """Take in one value."""
+        """Add one value."""
         if not value:
             return
         self.filled += 1
@@ -90,14 +90,14 @@ class TargetProfile:
 
     @property
     def task(self) -> Literal["classification", "regression"]:
-        """What kind of model predicts such a column."""
+        """The kind of model that predicts such a column."""
         quantity = self.numeric and len(self.classes) > MOST_NUMERIC_CLASSES
         return "regression" if quantity else "classification"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of an upload, found good."""
+    """One table of a valid upload."""
 
     path: Path
     member: str | None
@@ -107,7 +107,7 @@ class Table:
     columns: tuple[str, ...]
     rows: int
     dates: frozenset[str]
-    """Names of the columns in which every filled cell is a date."""
+    """Names of the columns whose filled cells are all dates."""
     target: TargetProfile
 
     @contextmanager
@@ -119,7 +119,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An upload that breaks no rule."""
+    """A valid upload."""
 
     train: Table
     evaluation: Table | None
@@ -127,7 +127,7 @@ class Checked:
 
     @property
     def task(self) -> Literal["classification", "regression"]:
-        """What the target column asks for."""
+        """The kind of model that the target column needs."""
         return self.train.target.task
 
 
@@ -146,10 +146,10 @@ def check_upload(
         members = _members(path, file_name)
         reader = _Reader(path, target, limits, stopped)
         tables = [reader.read(member, name) for member, name in members]
-    except UnicodeDecodeError as trouble:
-        raise DataRefused(BAD_ENCODING) from trouble
-    except (csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as trouble:
-        raise DataRefused(NOT_SUPPORTED) from trouble
+    except UnicodeDecodeError as error:
+        raise DataRefused(BAD_ENCODING) from error
+    except (csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        raise DataRefused(NOT_SUPPORTED) from error
     train = tables[0]
     evaluation = tables[1] if len(tables) > 1 else None
     if evaluation is not None and evaluation.columns != train.columns:
@@ -176,7 +176,7 @@ def as_number(value: str) -> float | None:
 
 
 def _members(path: Path, file_name: str) -> list[tuple[str | None, str]]:
-    """Return what to read: names inside the zip (None: the file itself) and the file names for people."""
+    """Return what to read: names inside the zip (None: the file itself), and file names."""
     suffix = PurePosixPath(file_name).suffix.lower()
     if suffix in _DELIMITERS:
         return [(None, file_name)]
@@ -236,15 +236,14 @@ def _read_rows(
     width = len(columns)
     predicted = columns.index(target) if target in columns else width - 1
     profile = TargetProfile()
-    dates = dict.fromkeys(
-        range(width), False
-    )  # index of a column of dates so far -> one of them out of period
+    # The index of each column that has held only dates so far -> whether one is out of the supported period.
+    dates = dict.fromkeys(range(width), False)
     filled: set[int] = set()
     count = 0
     blank = False
     for row in rows:
         if not row:
-            blank = True  # harmless at the very end only
+            blank = True  # allowed at the very end only
             continue
         if len(row) != width or blank:
             raise DataRefused(RAGGED)
@@ -265,7 +264,7 @@ def _read_rows(
 
 
 def _look_for_dates(row: list[str], dates: dict[int, bool], filled: set[int]) -> None:
-    """Strike from `dates` the columns that hold something else; note years out of the period."""
+    """Remove from `dates` the columns that hold something else; note years out of the supported period."""
     for index in tuple(dates):
         cell = row[index]
         if not cell:
@@ -280,7 +279,7 @@ def _look_for_dates(row: list[str], dates: dict[int, bool], filled: set[int]) ->
 
 
 def _encoding(head: bytes, limits: Limits) -> str:
-    """Tell the encoding from the first bytes, as the service does. Raises DataRefused if it is none it knows."""
+    """Return the encoding by the first bytes, as the service does. Raises DataRefused for an unknown one."""
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if head.isascii():

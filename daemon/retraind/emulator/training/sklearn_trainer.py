@@ -1,6 +1,6 @@
-"""The trainer that really trains: owner of one worker process, which keeps its heavy imports out of this one.
+"""The trainer that really trains, in a worker process, which keeps the heavy imports out of this one.
 
-Tasks and outcomes travel as lines of JSON through the worker's standard input and output.
+Tasks and outcomes are lines of JSON on the worker's standard input and output.
 """
 
 import json
@@ -26,7 +26,7 @@ class SklearnTrainer:
         self._stopping = False
 
     def train(self, task: Task) -> str | None:
-        """Have one task done; a worker that dies at it makes the training fail."""
+        """Let the worker do one task; if it dies, the training fails."""
         worker = self._living_worker()
         assert worker.stdin is not None
         assert worker.stdout is not None
@@ -46,7 +46,7 @@ class SklearnTrainer:
         return INTERNAL_ERROR
 
     def stop(self) -> None:
-        """Kill the worker, whatever it is doing; a training can be repeated."""
+        """Kill the worker at any moment; a training can be repeated."""
         with self._lock:
             self._stopping = True
             worker = self._worker
@@ -72,7 +72,7 @@ class SklearnTrainer:
                 stderr=log,
                 text=True,
                 encoding="utf-8",
-                # Threads that wait by spinning make training many times slower on a machine that is busy otherwise.
+                # Threads that wait by spinning make training many times slower on a busy machine.
                 env={**os.environ, "PYTHONPATH": search, "OMP_WAIT_POLICY": "PASSIVE"},
-                start_new_session=True,  # Ctrl-C is for the emulator, which then ends its worker
+                start_new_session=True,  # Ctrl-C reaches the emulator alone, which ends its worker
             )

@@ -1,6 +1,6 @@
-"""From complete upload to finished or failed: when each training begins and ends, and who computes it.
+"""From complete upload to finished or failed: when each training starts and ends, and who computes it.
 
-One thread keeps the time, one computes; `stop` ends both, and what they were at goes on after the next start.
+One thread keeps the time, one computes. `stop` ends both; the next start continues what they were doing.
 """
 
 import sched
@@ -21,13 +21,13 @@ from retraind.emulator.ledger import Ledger, RetrainJob, Training
 from retraind.emulator.records import Records
 
 INTERNAL_ERROR = "An internal error occurred."
-"""The message of a job that failed for no fault of its data; the vendor has no words for it."""
+"""The message of a job that failed though its data is valid; the vendor has none for it."""
 _CLOCK_CHECK = 0.02
-"""Seconds between looks at the clock while something is due later."""
+"""Seconds between checks of the clock while something is due later."""
 
 
 class Task(BaseModel):
-    """What a trainer needs to know; it can be sent to another process."""
+    """What a trainer needs; it can be sent to another process."""
 
     upload: Path
     file_name: str
@@ -39,20 +39,20 @@ class Task(BaseModel):
 
 
 class TrainerStopped(Exception):
-    """Raised inside a training that `Trainer.stop` ended."""
+    """`Trainer.stop` ended the training."""
 
 
 class Trainer(Protocol):
     """Checks data and trains. Used by one thread, stopped by another."""
 
     def train(self, task: Task) -> str | None:
-        """Write the results of one training; return None, or the service's message if it failed.
+        """Write the results of one training; returns None, or the service's message if it failed.
 
-        Safe to repeat. Raises TrainerStopped if `stop` was called.
+        Can be repeated. Raises TrainerStopped if `stop` was called.
         """
 
     def stop(self) -> None:
-        """End the training that runs, soon, and refuse others."""
+        """End the current training soon, and refuse others."""
 
 
 class Trainings:
@@ -76,14 +76,14 @@ class Trainings:
         )
 
     def start(self) -> None:
-        """Start both threads and take up what an earlier emulator left unfinished."""
+        """Start both threads, and continue what an earlier emulator left unfinished."""
         for job in self._ledger.jobs():
             self._resume(job)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Join both threads; a training in progress is broken off."""
+        """Join both threads; a training in progress is aborted."""
         self._stopping = True
         self._changed.set()
         self._trainer.stop()
@@ -93,7 +93,7 @@ class Trainings:
                 thread.join()
 
     def with_upload(self, job: RetrainJob) -> RetrainJob:
-        """Return the job with the training that its newest upload causes, if it causes one."""
+        """Return the job with the training that its newest upload starts, if it starts one."""
         upload = job.uploads[-1].number
         waiting = next((training for training in job.trainings if training.started_at is None), None)
         if job.trainings and self._config.repeated_upload == "ignored":
@@ -104,7 +104,7 @@ class Trainings:
         return job.with_training(Training(number=len(job.trainings) + 1, upload=upload, due_at=due_at))
 
     def attend(self, job: RetrainJob) -> None:
-        """See to it that the trainings of `job` that wait begin when they are due."""
+        """Plan the start of the trainings of `job` that wait."""
         for training in job.trainings:
             if training.started_at is None:
                 self._plan(training.due_at, self._begin, job, training.number)
@@ -119,7 +119,7 @@ class Trainings:
         while not self._stopping:
             self._changed.clear()
             wait = self._agenda.run(blocking=False)
-            # The configured clock may be a simulated one that jumps, so it is asked again and again.
+            # The configured clock may be a simulated one that jumps, so it is checked again and again.
             self._changed.wait(wait and min(wait, _CLOCK_CHECK))
 
     def _begin(self, retrain_job_id: str, number: int) -> None:
@@ -157,12 +157,12 @@ class Trainings:
 
     def _compute(self, retrain_job_id: str, number: int) -> None:
         job = self._ledger.job(retrain_job_id)
-        assert job is not None, "jobs are never forgotten"
+        assert job is not None, "jobs are never removed"
         try:
             failure = INTERNAL_ERROR if self._dice.strikes("train_fails") else self._train(job, number)
         except TrainerStopped:
             raise
-        except Exception:  # noqa: BLE001  - the service reports its own mistakes as a failed job, too
+        except Exception:  # noqa: BLE001  - the service, too, reports its own errors as a failed job
             traceback.print_exc()
             failure = INTERNAL_ERROR
 
@@ -190,7 +190,7 @@ class Trainings:
 
     def _plan_end(self, job: RetrainJob, number: int) -> None:
         started_at = job.trainings[number - 1].started_at
-        assert started_at is not None, "only a training that began is computed"
+        assert started_at is not None, "only a training that started is computed"
         self._plan(started_at + self._config.train_time, self._end, job, number)
 
     # -- after a restart -----------------------------------------------------------------------------------

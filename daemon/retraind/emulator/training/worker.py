@@ -1,6 +1,6 @@
-"""The process that trains: reads tasks from standard input, answers with outcomes on standard output.
+"""The process that trains: reads tasks from standard input, writes outcomes to standard output.
 
-It ends with its owner, whichever way that ends: the end of standard input ends it even in mid-training.
+It ends with its owner, however that ends: the end of standard input ends it, even during a training.
 """
 
 import json
@@ -17,7 +17,7 @@ from retraind.emulator.training.trainings import INTERNAL_ERROR, Task
 def main() -> None:
     """Work off tasks until standard input ends."""
     tasks: SimpleQueue[Task] = SimpleQueue()
-    # Nobody joins this thread: it ends the process.
+    # This thread is not joined: it ends the process.
     threading.Thread(target=_read_tasks, args=(tasks,), name="tasks", daemon=True).start()
     while True:
         failure = _train(tasks.get())
@@ -35,12 +35,13 @@ def _train(task: Task) -> str | None:
     try:
         limits = Limits(task.max_columns, task.accept_plain_utf8)
         checked = check_upload(task.upload, task.file_name, task.target, limits)
-        from retraind.emulator.training.learning import learn  # noqa: PLC0415  - takes seconds, and only good data need it
+        # Takes seconds, and only valid data needs it.
+        from retraind.emulator.training.learning import learn  # noqa: PLC0415
 
         learn(checked, task.results)
     except DataRefused as refused:
         return str(refused)
-    except Exception:  # noqa: BLE001  - the service reports its own mistakes as a failed job, too
+    except Exception:  # noqa: BLE001  - the service, too, reports its own errors as a failed job
         traceback.print_exc()
         return INTERNAL_ERROR
     return None

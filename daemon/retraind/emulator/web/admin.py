@@ -1,6 +1,7 @@
-"""What an administrator of the service could do to an account: end keys, delete things, switch faults on.
+"""What an administrator of the service could do to an account: expire keys, delete things, turn faults on.
 
-Every change is on disk before the call returns and effective at once; faults alone are forgotten by a restart.
+Every change is on disk before the call returns and effective at once; faults alone are forgotten by a
+restart.
 """
 
 from collections.abc import Mapping
@@ -22,17 +23,17 @@ class Admin:
         self._dice = dice
 
     def expire_key(self, model: str) -> None:
-        """End all keys the model has; calls with them answer `Inactive_credential.`."""
+        """Expire all keys of a model; calls with them are refused with `Inactive_credential.`."""
         moment = self._config.now()
         self._ledger.change_model(model, lambda kept: kept.without_keys(moment))
 
     def replace_key(self, model: str) -> str:
-        """End all keys the model has and return a new one."""
+        """Expire all keys of a model and return a new one."""
         self.expire_key(model)
         return self._api.new_key(model).key
 
     def delete_model(self, model: str) -> None:
-        """Delete a model: `This model may be deleted.` from calls 1 and 4, `Not found retrain job.` from 2 and 3."""
+        """Delete a model: `This model may be deleted.` (calls 1, 4); `Not found retrain job.` (2, 3)."""
         self._mark(model, deleted=True)
 
     def delete_classifier(self, model: str) -> None:
@@ -52,11 +53,11 @@ class Admin:
         self._ledger.change_account(lambda account: account.but(user_deleted=True))
 
     def delete_job(self, retrain_job_id: str) -> None:
-        """Delete a retrain job: `This job may be deleted.` from call 2, `Not found retrain job.` from call 3."""
+        """Delete a retrain job: `This job may be deleted.` from call 2, `Not found retrain job.` from 3."""
         self._ledger.change_job(retrain_job_id, lambda job: job.but(deleted=True))
 
     def expire_urls(self) -> None:
-        """Let every address that was handed out so far expire."""
+        """Expire every address that was returned so far."""
         moment = self._config.now()
         self._ledger.change_account(lambda account: account.but(addresses_void_before=moment))
 
@@ -69,11 +70,11 @@ class Admin:
         return self._dice.current()
 
     def models(self) -> list[dict[str, Any]]:
-        """Return all models with what is published, without keys."""
+        """Return all models: name, model_id, published retrain job and so on, without keys."""
         return [self._describe(model) for model in self._ledger.account.models.values()]
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Return all retrain jobs as they are kept, without the tokens of their addresses."""
+        """Return all retrain jobs with their uploads and trainings, oldest first, without their tokens."""
         hidden = {"upload_token", "results_token"}
         return [job.model_dump(mode="json", exclude=hidden) for job in self._ledger.jobs()]
 

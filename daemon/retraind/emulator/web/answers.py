@@ -1,4 +1,4 @@
-"""Answers as values, and the wording of refusals: JSON of the API, XML of the object store."""
+"""Answers as values, and how refusals are phrased: JSON of the API, XML of the object store."""
 
 import json
 import secrets
@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer; `Content-Length` is added when it is sent."""
+    """A complete HTTP answer; `Content-Length` is added when it is sent."""
 
     status: int
     body: bytes = b""
@@ -20,7 +20,7 @@ class Answer:
 
 
 class Refusal(Enum):
-    """The vendor's error table: code, error and message. The code's first three digits are the status."""
+    """The vendor's error table: code, error, message. The first three digits of the code are the status."""
 
     INVALID_KEY = (4001000204, "PREDA_EXTERNAL_BAD_REQUEST", "invalid_api_key.")
     INACTIVE_CREDENTIAL = (4001000204, "PREDA_EXTERNAL_BAD_REQUEST", "Inactive_credential.")
@@ -37,18 +37,18 @@ class Refusal(Enum):
         "PREDA_EXTERNAL_INTERNAL_SERVER_ERROR",
         "Not found configuration_file.",
     )
-    # The manual has no words for these two; a client that follows it never meets them.
+    # The manual does not have these two; a client that follows it never gets them.
     FILE_NAME_REQUIRED = (4001000204, "PREDA_EXTERNAL_BAD_REQUEST", "File name is required.")
     CREDENTIAL_TYPE_INVALID = (4001000204, "PREDA_EXTERNAL_BAD_REQUEST", "Credential type is invalid.")
 
     def answer(self) -> Answer:
-        """Return the refusal as it goes over the wire. The shape of the body is left open by the vendor."""
+        """Return the refusal as it is sent. The vendor leaves the shape of the body open."""
         code, error, message = self.value
         return as_json({"code": code, "error": error, "message": message}, status=code // 10_000_000)
 
 
 def as_json(value: Any, *, status: int = 200) -> Answer:
-    """Return `value` as JSON in UTF-8."""
+    """Return an answer with `value` as JSON."""
     return Answer(status, json.dumps(value, ensure_ascii=False).encode())
 
 

@@ -1,4 +1,4 @@
-"""The four API calls, as functions from a request to an answer; every refusal is a row of the vendor's table."""
+"""The four API calls: from a request to an answer. Every refusal is a row of the vendor's table."""
 
 import secrets
 import uuid
@@ -36,7 +36,7 @@ class Call:
 
 
 class Api:
-    """The service's face to clients."""
+    """The API, as clients see it."""
 
     def __init__(self, config: EmulatorConfig, ledger: Ledger, records: Records, dice: Dice) -> None:
         self._config = config
@@ -111,7 +111,7 @@ class Api:
         return as_json(body)
 
     def _is_hidden(self, job: RetrainJob) -> bool:
-        """Tell whether the status shows nothing yet of the job's first upload, whose training may well run."""
+        """Return whether the status does not show the job's first upload yet, though its training may run."""
         if not job.uploads or self._config.now() >= job.uploads[0].received_at + self._config.hidden_time:
             return False
         return self._dice.strikes("status_hidden")
@@ -188,6 +188,6 @@ class Api:
         return (store() if store else call.base_url) + path
 
 
-def _refuse_if(condition: bool, refusal: Refusal) -> None:  # noqa: FBT001  - reads as a sentence where it is called
+def _refuse_if(condition: bool, refusal: Refusal) -> None:  # noqa: FBT001  - reads as a sentence
     if condition:
         raise Refused(refusal)

@@ -1,14 +1,14 @@
 """The faults of the API calls, as they look on the wire.
 
-Most strike before the call is looked at, so nothing happens but the odd answer; `api_slow`, `api_truncated`,
-`api_extra_fields`, `api_error_shape`, `api_end_date` and all that end with `_after` spoil the answer of a call that took
-effect.
+Most replace the call, so that nothing is done; `api_slow`, `api_truncated`, `api_extra_fields`,
+`api_error_shape`, `api_end_date` and all that end with `_after` change the answer of a call that took effect.
 """
 
 import itertools
 import json
 from collections.abc import Callable
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from retraind.emulator.config import EmulatorConfig
@@ -18,11 +18,11 @@ from retraind.emulator.web.exchange import BLOCK, Exchange
 
 PORTAL_PATH = "/portal"
 _BARE = frozenset({204, 400, 408, 409, 500})
-"""Statuses that come without a body; the others with a page for people."""
+"""Statuses that come without a body; the others come with a page for people."""
 
 
 class ApiFaults:
-    """Spoils API calls as the dice say."""
+    """Makes API calls fail as the dice decide."""
 
     def __init__(self, config: EmulatorConfig, dice: Dice) -> None:
         self._config = config
@@ -30,7 +30,7 @@ class ApiFaults:
         self._shapes = itertools.cycle(_SHAPES)
         self._dates = itertools.cycle(_DATES)
         self._instead: dict[str, Callable[[Exchange], Answer]] = {
-            **{name: lambda exchange, name=name: _some(exchange, status_of(name)) for name in API_ANSWERS},  # type: ignore[misc]
+            **{name: partial(_some, status_of(name)) for name in API_ANSWERS},
             "api_429": self._too_many_seconds,
             "api_429_day": lambda _: Answer(429, _TOO_MANY.body, headers={"Retry-After": "86400"}),
             "api_429_date": self._too_many_date,
@@ -42,7 +42,7 @@ class ApiFaults:
         }
 
     def strike_instead(self, exchange: Exchange) -> bool:
-        """Return whether a fault took the call's place; it is answered then."""
+        """Return whether a fault replaced the call, which is answered then."""
         for name, answer in self._instead.items():
             if self._dice.strikes(name):
                 exchange.send(answer(exchange))
@@ -53,7 +53,7 @@ class ApiFaults:
         return False
 
     def spoil(self, exchange: Exchange, answer: Answer) -> Answer:
-        """Return the right answer, spoiled if a fault strikes."""
+        """Return the answer, changed if a fault strikes."""
         if self._dice.strikes("api_slow"):
             exchange.pause(self._config.slow_time)
         if self._dice.strikes("api_extra_fields"):
@@ -74,10 +74,10 @@ class ApiFaults:
         return self._after(exchange, answer)
 
     def _after(self, exchange: Exchange, answer: Answer) -> Answer:
-        """Return another answer than the right one, though the call took effect, if such a fault strikes."""
+        """Return another answer, though the call took effect, if such a fault strikes."""
         for name in API_ANSWERS_AFTER:
             if self._dice.strikes(name):
-                return _some(exchange, status_of(name))
+                return _some(status_of(name), exchange)
         if self._dice.strikes("api_empty_after"):
             return Answer(200, content_type=None)
         return portal() if self._dice.strikes("api_html_after") else answer
@@ -114,8 +114,8 @@ def _redirect(location: str, status: int = 302) -> Answer:
     return Answer(status, content_type=None, headers={"Location": location})
 
 
-def _some(exchange: Exchange, status: int) -> Answer:
-    """Return an answer of a status as something on the way may send it, that knows nothing of the service."""
+def _some(status: int, exchange: Exchange) -> Answer:
+    """Return the answer with a status that something between client and service may send."""
     if status in {301, 307}:
         return _redirect(exchange.base_url + PORTAL_PATH, status)
     if status in _BARE:
@@ -134,7 +134,7 @@ _SHAPES: tuple[Callable[[Answer], Answer], ...] = (
     _reshaped(lambda body: body["message"]),
     lambda answer: Answer(answer.status, json.loads(answer.body)["message"].encode(), "text/plain"),
 )
-"""How else the message of a refusal may come."""
+"""Other shapes of a refusal's message."""
 _DATES: tuple[Callable[[EmulatorConfig], Any], ...] = (
     lambda config: int((config.now() + config.key_lifetime).timestamp()),
     lambda config: int((config.now() + config.key_lifetime).timestamp() * 1000),
@@ -144,4 +144,4 @@ _DATES: tuple[Callable[[EmulatorConfig], Any], ...] = (
     lambda _: "in about a month",
     lambda _: None,
 )
-"""How else the end of a key may be told."""
+"""Other forms of a key's end."""

@@ -29,7 +29,7 @@ _FAULTS = TypeAdapter(dict[str, float | Fault])
 
 
 class Control:
-    """Serves `/emulator/…`, to clients on this machine only."""
+    """Serves `/emulator/…`, only to clients on this machine."""
 
     def __init__(self, state_dir: Path, admin: Admin) -> None:
         self._state_dir = state_dir
@@ -46,21 +46,23 @@ class Control:
     def answer(self, exchange: Exchange, body: bytes) -> Answer:
         """Answer one request below `/emulator/`."""
         if not _is_of_this_machine(exchange):
-            return as_json({"error": "The emulator is administered from its own machine only."}, status=403)
+            return as_json(
+                {"error": "The emulator can only be administered from its own machine."}, status=403
+            )
         try:
             match exchange.command, exchange.segments[1:]:
                 case "GET", (what,):
-                    return self._tell(what)
+                    return self._read(what)
                 case "POST", parts:
                     return self._change(parts, body)
                 case _:
                     return as_json({"error": "Method Not Allowed"}, status=405)
-        except EmulatorError as trouble:
-            return as_json({"error": str(trouble)}, status=404)
-        except ValueError as trouble:
-            return as_json({"error": str(trouble)}, status=400)
+        except EmulatorError as error:
+            return as_json({"error": str(error)}, status=404)
+        except ValueError as error:
+            return as_json({"error": str(error)}, status=400)
 
-    def _tell(self, what: str) -> Answer:
+    def _read(self, what: str) -> Answer:
         match what:
             case "records":
                 return as_json(read_records(self._state_dir))
@@ -92,10 +94,10 @@ class Control:
 
 
 def _is_of_this_machine(exchange: Exchange) -> bool:
-    """Tell whether a program on this machine asks, and no web page that a person has open here.
+    """Return whether the client is a program on this machine, and not a web page that a person has open here.
 
-    A page sends its Origin with every change. With a GET it may not, but always the name under which it knows us: somebody
-    else's, made to point here.
+    A page sends its Origin with every change. With a GET it may not; but its Host is always the name of its
+    own site, which somebody has made to point here.
     """
     if not _is_loopback(exchange.client_address[0]) or "Origin" in exchange.headers:
         return False

@@ -1,6 +1,6 @@
-"""One HTTP connection: reading requests, sending answers, and ending connections politely or rudely.
+"""One HTTP connection: reads requests, sends answers, and ends connections politely or rudely.
 
-What is asked and answered is none of its business: each request goes to the `route` it was given.
+The `route` that it is given decides what a request means and what the answer is.
 """
 
 import contextlib
@@ -20,18 +20,18 @@ from retraind.emulator.config import RequestSeen
 from retraind.emulator.web.answers import Answer
 
 BLOCK = 1024 * 1024
-"""Bodies are read and written in pieces of so many bytes."""
+"""Bytes that are read or written at once."""
 _LARGEST_SMALL_BODY = 1024 * 1024
 _LONGEST_DRAIN_SECONDS = 10.0
 _BROKEN = (ConnectionError, TimeoutError, ssl.SSLError)
 
 
 class HungUp(ConnectionError):
-    """The connection ended, by the client's doing or by ours; there is nobody left to answer."""
+    """The connection ended, by the client or by us; nobody is left to answer."""
 
 
 class Surroundings(Protocol):
-    """What an exchange needs from its server."""
+    """What an exchange needs of its server."""
 
     route: "Callable[[Exchange], None]"
     idle_timeout: timedelta
@@ -39,7 +39,7 @@ class Surroundings(Protocol):
     on_request: Callable[[RequestSeen], None] | None
 
     def pause(self, span: timedelta) -> None:
-        """Wait `span`, or less if the server stops."""
+        """Wait for `span`, or until the server stops."""
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ class Exchange(BaseHTTPRequestHandler):
         super().__init__(request, client_address, server)
 
     def setup(self) -> None:
-        """Prepare the connection; silence on it ends it after `idle_timeout`."""
+        """Prepare the connection; it ends after `idle_timeout` of silence."""
         self.request.settimeout(self.surroundings.idle_timeout.total_seconds())
         super().setup()
 
@@ -62,17 +62,17 @@ class Exchange(BaseHTTPRequestHandler):
         """Return the Server header."""
         return "retraind-emulator"
 
-    # -- what was asked ------------------------------------------------------------------------------------
+    # -- the request ---------------------------------------------------------------------------------------
 
     def handle_one_request(self) -> None:
-        """Serve one request; a connection that ended is no error."""
+        """Serve one request; the end of the connection is not an error."""
         try:
             super().handle_one_request()
         except HungUp:
             self.close_connection = True
 
     def serve(self) -> None:
-        """Take the request apart and hand it to the route."""
+        """Parse the request and pass it to the route."""
         began = time.monotonic()
         # The request line arrives as Latin-1; clients that forget to percent-encode mean UTF-8.
         path, _, query = self.path.encode("latin-1").decode("utf-8", "replace").partition("?")
@@ -82,18 +82,18 @@ class Exchange(BaseHTTPRequestHandler):
         self.unread = self._announced_length() or 0
         try:
             self.surroundings.route(self)
-        except _BROKEN as trouble:
-            raise HungUp(str(trouble)) from trouble
+        except _BROKEN as error:
+            raise HungUp(str(error)) from error
         finally:
             if self.surroundings.on_request is not None:
                 seen = RequestSeen(self.command, path, self.answered, time.monotonic() - began)
                 self.surroundings.on_request(seen)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = serve  # noqa: N815  - http.server's names
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = serve  # noqa: N815
 
     @property
     def base_url(self) -> str:
-        """Scheme and authority by which the client reached us."""
+        """Scheme and authority that the client used."""
         scheme = "https" if self.surroundings.speaks_tls else "http"
         host, port = self.connection.getsockname()[:2]
         here = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -114,11 +114,11 @@ class Exchange(BaseHTTPRequestHandler):
         return int(length) if length.isascii() and length.isdigit() else None
 
     def handle_expect_100(self) -> bool:
-        """Let the client wait until somebody wants its body."""
+        """Let the client wait until its body is wanted."""
         return True
 
     def want_body(self) -> None:
-        """Tell a client that asked first that its body is welcome."""
+        """Answer a client that asks before it sends its body."""
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.send_response_only(100)
             self.end_headers()
@@ -133,15 +133,15 @@ class Exchange(BaseHTTPRequestHandler):
             return 0
         try:
             got: int = self.rfile.readinto(view[:wanted])
-        except _BROKEN as trouble:
-            raise HungUp(f"The connection broke in the body: {trouble}.") from trouble
+        except _BROKEN as error:
+            raise HungUp(f"The connection broke in the body: {error}.") from error
         self.unread -= got
         if got < wanted:
             raise HungUp(f"The body ended {self.unread} bytes early.")
         return got
 
     def small_body(self) -> bytes | None:
-        """Return the whole body, or None if it has no length or is larger than a megabyte."""
+        """Return the complete body, or None if it has no length or is larger than a megabyte."""
         if self.is_chunked or self.unread > _LARGEST_SMALL_BODY:
             return None
         self.want_body()
@@ -149,10 +149,10 @@ class Exchange(BaseHTTPRequestHandler):
         self.read_into(memoryview(body))
         return bytes(body)
 
-    # -- what is answered ----------------------------------------------------------------------------------
+    # -- the answer ----------------------------------------------------------------------------------------
 
     def send(self, answer: Answer) -> None:
-        """Send a whole answer. If the body was not read to its end, the connection closes afterwards."""
+        """Send a complete answer. If the body was not read to its end, the connection is closed after it."""
         whole = self.unread == 0 and not self.is_chunked
         self.begin(answer, len(answer.body), close=not whole)
         if self.command != "HEAD":
@@ -181,16 +181,16 @@ class Exchange(BaseHTTPRequestHandler):
         raise HungUp("The emulator reset the connection.")
 
     def hang_up(self) -> None:
-        """End the connection without a word. Always raises HungUp."""
+        """End the connection without an answer. Always raises HungUp."""
         raise HungUp("The emulator closed the connection.")
 
     def pause(self, span: timedelta) -> None:
-        """Do nothing for `span`, or until the emulator stops."""
+        """Wait for `span`, or until the emulator stops."""
         self.surroundings.pause(span)
 
     def _drain(self) -> None:
-        # Closing while bytes are still coming in would reset the connection and could destroy our answer on its
-        # way to the client; so take in what it sends until it notices, but not forever.
+        # Closing while bytes still arrive would reset the connection, and could destroy our answer on its way
+        # to the client. So what it sends is read until it notices, but not forever.
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             until = time.monotonic() + _LONGEST_DRAIN_SECONDS
@@ -200,4 +200,4 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  - http.server's signature
-        """Say nothing: requests are told to `on_request`."""
+        """Log nothing: requests are reported to `on_request`."""

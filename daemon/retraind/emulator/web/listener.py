@@ -25,9 +25,8 @@ class Listener(ThreadingHTTPServer):
     """
 
     request_queue_size = 128
-    daemon_threads = (
-        True  # they are joined in `stop`; this only keeps a forgotten emulator from blocking the exit
-    )
+    # They are joined in `stop`; this only keeps a forgotten emulator from blocking the exit.
+    daemon_threads = True
     allow_reuse_address = True
 
     def __init__(self, config: EmulatorConfig, route: Callable[[Exchange], None]) -> None:
@@ -41,11 +40,11 @@ class Listener(ThreadingHTTPServer):
         self._connections: dict[threading.Thread, socket.socket] = {}
         try:
             super().__init__((config.host, config.port), Exchange)
-        except OSError as trouble:
-            reason = trouble.strerror or str(trouble)
+        except OSError as error:
+            reason = error.strerror or str(error)
             raise EmulatorError(
                 f"The emulator cannot listen on {config.host}:{config.port}: {reason}."
-            ) from trouble
+            ) from error
         if config.certificate is not None:
             self._wrap(config)
         self._accepting = threading.Thread(
@@ -60,7 +59,7 @@ class Listener(ThreadingHTTPServer):
         """Close the listening socket and every connection, and join their threads."""
         self._stopping.set()
         if self._accepting.is_alive():
-            # Wakes the accept loop, which would otherwise look up only at its next poll.
+            # Wakes the accept loop, which would otherwise only notice at its next poll.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
             self.shutdown()
@@ -69,14 +68,14 @@ class Listener(ThreadingHTTPServer):
         with self._lock:
             connections = dict(self._connections)
         for connection in connections.values():
-            # Not SSLSocket.shutdown, which would pull the TLS state from under the thread that reads.
+            # Not SSLSocket.shutdown, which would take the TLS state away from the thread that reads.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in connections:
             thread.join(_JOIN_SECONDS)
 
     def pause(self, span: timedelta) -> None:
-        """Wait `span`, or less if the server stops."""
+        """Wait for `span`, or until the server stops."""
         self._stopping.wait(span.total_seconds())
 
     def server_bind(self) -> None:
@@ -85,7 +84,7 @@ class Listener(ThreadingHTTPServer):
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve one connection in a new thread that `stop` knows about."""
+        """Serve one connection in a new thread that `stop` joins."""
         thread = threading.Thread(
             target=self._serve_connection,
             args=(request, client_address),
@@ -97,7 +96,7 @@ class Listener(ThreadingHTTPServer):
         thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell about errors of our own; connections that broke are everyday life."""
+        """Print errors of our own; connections that broke are normal."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
             super().handle_error(request, client_address)
 
@@ -113,10 +112,8 @@ class Listener(ThreadingHTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.load_cert_chain(config.certificate, config.certificate_key)
-        except (OSError, ssl.SSLError) as trouble:
+        except (OSError, ssl.SSLError) as error:
             self.socket.close()
-            raise EmulatorError(
-                f"The certificate {config.certificate} cannot be used: {trouble}."
-            ) from trouble
-        # The handshake is left to the connection's thread: a silent client must not block the others.
+            raise EmulatorError(f"The certificate {config.certificate} cannot be used: {error}.") from error
+        # The handshake is done in the connection's thread: a silent client must not block the others.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)

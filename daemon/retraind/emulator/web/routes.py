@@ -1,4 +1,4 @@
-"""Which part of the emulator answers which path."""
+"""Which part of the emulator serves which path."""
 
 from retraind.emulator.records import Records
 from retraind.emulator.web.answers import as_json
@@ -10,7 +10,7 @@ from retraind.emulator.web.store import Store
 
 
 class Routes:
-    """Hands each request to the API, the store or the administration."""
+    """Passes each request to the API, the store or the administration."""
 
     def __init__(self, api: Api, faults: ApiFaults, store: Store, control: Control, records: Records) -> None:
         self._api = api
@@ -20,7 +20,7 @@ class Routes:
         self._records = records
 
     def __call__(self, exchange: Exchange) -> None:
-        """Answer one request."""
+        """Serve one request."""
         if exchange.segments[0] == "store" and len(exchange.segments) > 1:
             self._store.serve(exchange, "/".join(exchange.segments[1:]))
             return

@@ -1,4 +1,4 @@
-"""Pre-signed addresses of the object store: made and checked here, nowhere else."""
+"""Pre-signed addresses of the object store: the one place that creates and checks them."""
 
 import hashlib
 import hmac
@@ -11,16 +11,16 @@ _DATE, _EXPIRES, _SIGNATURE = "X-Emu-Date", "X-Emu-Expires", "X-Emu-Signature"
 
 
 class Verdict(StrEnum):
-    """What a check of an address finds."""
+    """The result of checking an address."""
 
     GOOD = "good"
     WRONG = "wrong"
-    """The signature is missing, or is not ours for this method and object."""
+    """The signature is missing, or is not that of this method and object."""
     EXPIRED = "expired"
 
 
 def presign(secret: str, method: str, token: str, moment: datetime, lifetime: timedelta) -> str:
-    """Return path and query of an address that allows `method` on object `token` for `lifetime` from `moment`."""
+    """Return path and query of an address that allows `method` on object `token` from `moment` on."""
     date, expires = (repr(at.timestamp()) for at in (moment, moment + lifetime))
     query = {_DATE: date, _EXPIRES: expires, _SIGNATURE: _sign(secret, method, token, date, expires)}
     return f"/store/{token}?{urlencode(query)}"
@@ -29,7 +29,7 @@ def presign(secret: str, method: str, token: str, moment: datetime, lifetime: ti
 def check(
     secret: str, method: str, token: str, query: Mapping[str, str], *, moment: datetime, void_before: datetime
 ) -> Verdict:
-    """Judge an address at `moment`; those signed before `void_before` count as expired."""
+    """Check an address at `moment`; those signed before `void_before` have expired."""
     date, expires = query.get(_DATE, ""), query.get(_EXPIRES, "")
     right = _sign(secret, method, token, date, expires)
     if not hmac.compare_digest(right.encode(), query.get(_SIGNATURE, "").encode()):

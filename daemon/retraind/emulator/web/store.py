@@ -23,7 +23,7 @@ from retraind.emulator.web.exchange import BLOCK, Exchange, HungUp
 from retraind.emulator.web.signing import Verdict, check
 
 _LARGEST_OBJECT = 5 * 1024**3
-"""S3 takes no more in a single PUT."""
+"""S3 accepts no more in a single PUT."""
 _EXPIRED = ("AccessDenied", "Request has expired")
 _CODES = {
     400: ("InvalidRequest", "The request is not valid."),
@@ -34,7 +34,7 @@ _CODES = {
     501: ("NotImplemented", "A header you provided implies functionality that is not implemented."),
     503: ("SlowDown", "Please reduce your request rate."),
 }
-"""S3's own words for statuses; the others come as a page, from something before the store."""
+"""S3's own errors by status; other statuses come as a page, from something in front of the store."""
 
 
 class Store:
@@ -50,13 +50,13 @@ class Store:
         self._trainings = trainings
 
     def serve(self, exchange: Exchange, token: str) -> None:
-        """Answer one request to the store."""
+        """Serve one request to the store."""
         refusal = self._refusal(exchange, token)
         if refusal is not None:
             exchange.send(refusal)
             return
         job = self._ledger.job_of_token(token)
-        assert job is not None, "only addresses of known objects are ever signed"
+        assert job is not None, "only addresses of known objects are signed"
         if exchange.command == "PUT":
             self._take(exchange, job)
         else:
@@ -107,7 +107,7 @@ class Store:
         new = self._ledger.objects_of(job) / f"arriving-{secrets.token_hex(8)}"
         try:
             digest = self._receive(exchange, new)
-        except HungUp as trouble:
+        except HungUp as error:
             new.unlink(missing_ok=True)
             self._records.add(
                 "put_received",
@@ -117,7 +117,7 @@ class Store:
                 size=announced - exchange.unread,
                 announced=announced,
                 file_name=job.file_name,
-                reason=str(trouble),
+                reason=str(error),
             )
             raise
         self._keep(job, new, announced, digest)
@@ -127,14 +127,14 @@ class Store:
         exchange.send(after or Answer(200, content_type=None, headers={"ETag": f'"{digest[:32]}"'}))
 
     def _answer_of(self, exchange: Exchange, faults: Iterable[str], page: str) -> Answer | None:
-        """Return what the upload is answered with by one of the faults that strikes, if one does."""
+        """Return the answer of the fault that strikes the upload, if one does."""
         for name in faults:
             if self._dice.strikes(name):
                 return self._some(exchange, status_of(name))
         return portal() if self._dice.strikes(page) else None
 
     def _some(self, exchange: Exchange, status: int, headers: Mapping[str, str] | None = None) -> Answer:
-        """Return an answer of a status as the store sends it, or a proxy before it."""
+        """Return the answer with a status as the store, or a proxy in front of it, sends it."""
         if status == 403:  # noqa: PLR2004
             return store_refusal(403, *_EXPIRED, ServerTime=self._config.now().isoformat())
         if status in {301, 307}:
@@ -147,25 +147,25 @@ class Store:
     def _receive(self, exchange: Exchange, new: Path) -> str:
         """Write the body to file `new`; return its SHA-256. Raises HungUp if it ends early."""
         half = exchange.unread // 2
-        trouble = None
+        interrupt = None
         if self._dice.strikes("upload_reset"):
-            trouble = exchange.reset
+            interrupt = exchange.reset
         elif self._dice.strikes("upload_stall"):
-            trouble = self._stall(exchange)
+            interrupt = self._stall(exchange)
         exchange.want_body()
         digest = hashlib.sha256()
         block = memoryview(bytearray(BLOCK))
         with new.open("wb") as file:
             while exchange.unread:
-                if trouble is not None and exchange.unread <= max(half, 1):
-                    trouble()
-                    trouble = None
-                limit = max(exchange.unread - half, 1) if trouble is not None else BLOCK
+                if interrupt is not None and exchange.unread <= max(half, 1):
+                    interrupt()
+                    interrupt = None
+                limit = max(exchange.unread - half, 1) if interrupt is not None else BLOCK
                 got = exchange.read_into(block[:limit])
                 digest.update(block[:got])
                 file.write(block[:got])
-        if trouble is not None:
-            trouble()
+        if interrupt is not None:
+            interrupt()
         return digest.hexdigest()
 
     def _stall(self, exchange: Exchange) -> Callable[[], None]:
@@ -228,7 +228,7 @@ class Store:
 
 
 def _range(wanted: str, size: int) -> tuple[int, int]:
-    """Return begin and end of `bytes=begin-[last]`; everything if it is anything else."""
+    """Return begin and end of `bytes=begin-[last]`; of the complete object for anything else."""
     match = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted.strip())
     if match is None or int(match[1]) >= size:
         return 0, size
