@@ -251,6 +251,8 @@ def test_without_a_daemon_a_wish_is_noted_and_done_at_the_next_start(site, tmp_p
     noted = site.command("switch", site.jobs()[0]["id"])
     assert "it does this when it starts" in noted.stdout
     assert "next delivery" not in noted.stdout
+    again = site.command("switch", site.jobs()[0]["id"])
+    assert (again.returncode, "is already being published" in again.stderr) == (1, True)
     assert work_off(site) == 0
     assert [record["event"] for record in read_records(tmp_path / "service")].count("model_switched") == 1
 
@@ -415,6 +417,7 @@ def test_only_who_releases_a_job_from_its_budget_spends_more_than_that(site):
     assert work_off(site) == 1
     (job,) = site.jobs()
     assert "budget of 0 trainings" in job["hold"]["what"]
+    assert f"Run: retraind release {job['id']}" in site.command("release", "churn").stderr
 
 
 def test_status_tells_of_jobs_whose_model_is_no_longer_configured(site):
@@ -507,6 +510,13 @@ def test_whoever_may_not_use_the_journal_is_told_who_may(public, closed):
             done = public.command(*command)
             assert done.returncode == 1, command
             assert "this user may not read and write it. Run commands as the service's user" in done.stderr
+
+
+def test_whoever_may_not_use_the_journal_is_told_which_file_keeps_it_from_being_rebuilt(public, capsys):
+    (public.root / "state").chmod(0)
+    with somebody():
+        assert main(["rebuild", "-c", str(public.config)]) == 1
+    assert f"{public.root}/state/journal.db.lock: Permission denied." in capsys.readouterr().err
 
 
 def test_whoever_may_not_look_for_the_state_is_told_by_check(public):

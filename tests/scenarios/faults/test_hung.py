@@ -86,18 +86,18 @@ def test_check_finds_it_wrong_and_checks_all_else(site):
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     drops = {name: site.root / "share" / name for name in ("well", "first", "second")}
-    assert f"ok     models.well.drop: {drops['well']} can be read and written" in lines
+    assert f"ok     models.well.drop: {drops['well']} is readable and writable." in lines
     for name in ("first", "second"):
         assert f"WRONG  models.{name}.drop: {drops[name]} cannot be looked at: {SILENT}" in lines
-        assert f"ok     models.{name} credential: the API key is there" in lines
+        assert f"ok     models.{name} credential: The API key is there." in done.stdout
 
 
 COMMANDS = {
     "jobs": (["jobs"], "done"),
     "show": (["show", "DONE"], "History:"),
-    "switch": (["switch", "DONE"], "noted."),
-    "retry": (["retry", "FAILED"], "noted."),
-    "release": (["release", "well"], "well: released."),
+    "switch": (["switch", "DONE"], "retraind is not running; it does this when it starts."),
+    "retry": (["retry", "FAILED"], "retraind is not running; it does this when it starts."),
+    "release": (["release", "well"], "well is released."),
 }
 
 

@@ -262,7 +262,7 @@ def test_status_and_release_speak_of_a_share_that_is_away(tmp_path, mount, capsy
     main(["status", "-c", str(config), "--json"])
     assert "its share is probably not mounted" in capsys.readouterr().out
     assert main(["release", "churn", "-c", str(config)]) == 0
-    assert "will be used as it is now" in capsys.readouterr().out
+    assert f"retraind now accepts the present folder {drop}." in capsys.readouterr().out
     assert use(shares, drop) == [MARKER]
     assert main(["release", "churn", "-c", str(config)]) == 1
     assert "not on hold" in capsys.readouterr().err
@@ -296,4 +296,4 @@ def test_check_tells_of_an_archive_in_which_nothing_can_be_filed(tmp_path, mount
     site.add_model("churn", "k", f'done = "{archive}"')
     checked = site.command("check")
     assert checked.returncode == 1
-    assert f"this user may not read and write {archive}; jobs are filed there" in checked.stdout
+    assert f"WRONG  models.churn.done: This user cannot read and write in {archive}." in checked.stdout

@@ -162,7 +162,7 @@ def test_what_cannot_be_adopted_is_refused_in_words(site, service):
     assert site.once() == 0
     for names, why in (
         (("churn", "price"), "is in the configuration"),
-        (("nobody", "price"), "There are no jobs of a model 'nobody'"),
+        (("nobody", "price"), 'The model "nobody" is not in the configuration and has no jobs.'),
         (("nobody", "somebody"), 'There is no model "somebody"'),
         (("churn", "churn"), "is in the configuration"),
     ):
