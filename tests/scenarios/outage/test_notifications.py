@@ -15,6 +15,7 @@ from retraind.api import circuit_breaker
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.failures import ConfigError
+from retraind.domain.problems import problem
 from retraind.report import notifications
 from support.peers import Peer, answer
 from support.process import Site, filed, until
@@ -83,7 +84,7 @@ def test_an_account_that_was_mended_while_retraind_was_stopped_is_told_once_it_i
         until(lambda: filed(site.drop), "the delivery is filed")
         until(lambda: len(operator.visits) > 1, "the operator hears that it goes on")
     assert titles(operator) == ["churn is on hold", "churn is no longer on hold"]
-    assert "the service accepts the key again" in json.loads(operator.visits[1].body)["what"]
+    assert "The service accepts the key again." in json.loads(operator.visits[1].body)["what"]
 
 
 def test_an_outage_is_told_when_it_lasts_and_when_it_is_over(site, account, operator):
@@ -113,7 +114,7 @@ def test_a_drop_folder_that_is_gone_is_told_when_it_lasts_and_when_it_is_back(si
         site.drop.rename(site.drop.with_name("empty"))
         away.rename(site.drop)
         until(lambda: len(operator.visits) > 1, "the operator hears that it is back")
-    assert titles(operator) == ["churn: its drop folder is out of reach", "churn: its drop folder is back"]
+    assert titles(operator) == ["churn: its drop folder cannot be reached", "churn: its drop folder is back"]
 
 
 def test_a_failed_delivery_of_a_run_from_cron_is_told_before_it_ends(site, operator):
@@ -304,7 +305,7 @@ def test_an_entry_that_cannot_be_phrased_keeps_the_others_from_nobody(site, oper
             until(lambda: seen, "it was to be told")
         until(lambda: operator.visits, "the operator hears of the other")
     (told,) = [line for line in logged if line["event"] == "notification_given_up"]
-    assert "ZeroDivisionError" in told["reason"]
+    assert told["reason"] == problem("notifier_broken", kind="ZeroDivisionError")
     assert "pa55word" not in repr(logged)
 
 
