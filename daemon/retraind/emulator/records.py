@@ -36,7 +36,8 @@ class Records:
         self._known = {_identity(record) for record in read_records(state_dir)}
         path = state_dir / RECORDS_FILE
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._cut_torn_line(path)
+        # A kill may have left an incomplete last line.
+        os.ftruncate(self._file, path.read_bytes().rfind(b"\n") + 1)
 
     def close(self) -> None:
         """Close the file; nothing can be recorded afterwards."""
@@ -68,12 +69,6 @@ class Records:
             if not (once and identity in self._known):
                 os.write(self._file, json.dumps(record, ensure_ascii=False).encode() + b"\n")
                 self._known.add(identity)
-
-    def _cut_torn_line(self, path: Path) -> None:
-        size = path.stat().st_size
-        whole = path.read_bytes().rfind(b"\n") + 1
-        if whole < size:
-            os.ftruncate(self._file, whole)
 
 
 def _identity(record: dict[str, Any]) -> tuple[Any, ...]:

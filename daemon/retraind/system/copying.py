@@ -67,18 +67,18 @@ def copy_folder_verified(
     OSError before anything is written where less than `keep_free` bytes would stay free. Whatever it raises, no part
     of a copy is left. Returns the files that are not what `sealed` says: their bytes were changed before.
     """
-    plan = _planned(source, target, sealed)
-    look_for_room(target.parent, sum(size + _BLOCK for size in plan.missing.values()), keep_free, target)
+    files, needed = _planned(source, target, sealed)
+    look_for_room(target.parent, needed, keep_free, target)
     partial = partial_of(target)
     # A kill may have left one, also beside the folder that it was to become.
     remove(partial)
     if is_folder(target):
-        changed = _copy_files(source, target, pause, plan)
+        changed = _copy_files(source, target, pause, files)
         sync_folder(target.parent)
         return changed
     try:
         make_folder(partial)
-        changed = _copy_files(source, partial, pause, plan)
+        changed = _copy_files(source, partial, pause, files)
         move(partial, target)
     except Exception:
         # What cannot be removed now is removed by the next try, and by the next start.
@@ -106,21 +106,17 @@ def free_space(folder: Path) -> int | None:
     return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
 
 
-class _Plan(NamedTuple):
-    """What is to be copied, by paths below the folder."""
+def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> tuple[Mapping[str, Sealed], int]:
+    """Return what to copy, by paths below the folder, and the bytes that it needs.
 
-    files: Mapping[str, Sealed]
-    missing: Mapping[str, int]
-    """Bytes of those that the target does not have yet."""
-
-
-def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> _Plan:
-    """Look at what there is to copy. Raises OSError where it is too much, or lies too deep."""
+    Raises OSError where it is too much, or too deep.
+    """
     files: dict[str, Sealed] = {}
-    missing: dict[str, int] = {}
+    needed = 0
     count = itertools.count(1)
 
     def look(folder: Path, below: str, depth: int) -> None:
+        nonlocal needed
         if depth > _DEEPEST:
             raise OSError(
                 errno.EINVAL, f"folders lie more than {_DEEPEST} deep; move them away", str(source / below)
@@ -141,10 +137,10 @@ def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> _Plan:
                     known = sealed.get(name)
                     files[name] = Sealed(min(size, known.size), known.sha256) if known else Sealed(size)
                     if _size_of(target / name) != files[name].size:
-                        missing[name] = files[name].size
+                        needed += files[name].size + _BLOCK
 
     look(source, "", 0)
-    return _Plan(files, missing)
+    return files, needed
 
 
 def _size_of(path: Path) -> int | None:
@@ -156,7 +152,7 @@ def _size_of(path: Path) -> int | None:
 
 
 def _copy_files(
-    source: Path, target: Path, pause: Callable[[], None], plan: _Plan, below: str = ""
+    source: Path, target: Path, pause: Callable[[], None], files: Mapping[str, Sealed], below: str = ""
 ) -> list[str]:
     """Give the folder `target` a verified copy of every file in `source` that it does not have already."""
     changed = []
@@ -167,12 +163,12 @@ def _copy_files(
             if kind == stat.S_IFDIR:
                 _clear_away(to, stat.S_IFDIR)
                 to.mkdir(exist_ok=True)
-                changed += _copy_files(path, to, pause, plan, f"{name}/")
+                changed += _copy_files(path, to, pause, files, f"{name}/")
             elif kind == stat.S_IFREG:
-                if name not in plan.files:
+                if name not in files:
                     raise OSError(errno.EBUSY, "files appear there while it is copied", str(path))
                 _clear_away(to, stat.S_IFREG)
-                if not _copy_file(path, to, pause, plan.files[name]):
+                if not _copy_file(path, to, pause, files[name]):
                     changed.append(name)
         sync_folder(copy)
     return changed

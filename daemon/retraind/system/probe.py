@@ -3,6 +3,7 @@
 One thread asks for all paths in turn, and is left behind where it hangs. What lies on the same mount is not asked any more.
 """
 
+import copy
 import errno
 import os
 import threading
@@ -41,7 +42,7 @@ def ask_each(questions: Sequence[Question[Answer]]) -> list[Answer | OSError]:
     found: list[Answer | OSError] = []
     silent = _Silent()
     while len(found) < len(questions):
-        asker = _Asker(questions[len(found) :], silent.copy())
+        asker = _Asker(questions[len(found) :], copy.deepcopy(silent))
         asker.start()
         heard = asker.heard(PATIENCE)
         found += asker.given_up()
@@ -57,11 +58,6 @@ class _Silent:
     def __init__(self) -> None:
         self._points: set[str] = set()
         self._silent: set[str] = set()
-
-    def copy(self) -> "_Silent":
-        made = _Silent()
-        made._points, made._silent = self._points.copy(), self._silent.copy()
-        return made
 
     def add(self, path: str) -> None:
         """Take the mount on which `path` lies, no link in it, for silent."""

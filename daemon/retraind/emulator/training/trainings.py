@@ -123,28 +123,25 @@ class Trainings:
             self._changed.wait(wait and min(wait, _CLOCK_CHECK))
 
     def _begin(self, retrain_job_id: str, number: int) -> None:
-        begun = False
-
-        def begin(job: RetrainJob) -> RetrainJob:
-            nonlocal begun
-            training = job.trainings[number - 1]
-            if training.started_at is not None:
-                return job
-            begun = True
-            return job.with_training(training.but(started_at=self._config.now()))
-
-        job = self._ledger.change_job(retrain_job_id, begin)
-        if begun:
+        # Each upload while a training waits plans its start again; only this thread starts any.
+        if self._job(retrain_job_id).trainings[number - 1].started_at is None:
+            job = self._change(retrain_job_id, number, started_at=self._config.now())
             put_on_record(self._records, job)
             self._to_compute.put((retrain_job_id, number))
 
     def _end(self, retrain_job_id: str, number: int) -> None:
-        def end(job: RetrainJob) -> RetrainJob:
-            training = job.trainings[number - 1]
-            return job.with_training(training.but(ended_at=self._config.now()))
+        put_on_record(self._records, self._change(retrain_job_id, number, ended_at=self._config.now()))
 
-        job = self._ledger.change_job(retrain_job_id, end)
-        put_on_record(self._records, job)
+    def _job(self, retrain_job_id: str) -> RetrainJob:
+        job = self._ledger.job(retrain_job_id)
+        assert job is not None, "jobs are never removed"
+        return job
+
+    def _change(self, retrain_job_id: str, number: int, **changes: object) -> RetrainJob:
+        """Change one training; returns the job."""
+        return self._ledger.change_job(
+            retrain_job_id, lambda job: job.with_training(job.trainings[number - 1].but(**changes))
+        )
 
     # -- the thread that computes --------------------------------------------------------------------------
 
@@ -156,20 +153,16 @@ class Trainings:
                 return
 
     def _compute(self, retrain_job_id: str, number: int) -> None:
-        job = self._ledger.job(retrain_job_id)
-        assert job is not None, "jobs are never removed"
         try:
-            failure = INTERNAL_ERROR if self._dice.strikes("train_fails") else self._train(job, number)
+            strikes = self._dice.strikes("train_fails")
+            failure = INTERNAL_ERROR if strikes else self._train(self._job(retrain_job_id), number)
         except TrainerStopped:
             raise
         except Exception:  # noqa: BLE001  - the service, too, reports its own errors as a failed job
             traceback.print_exc()
             failure = INTERNAL_ERROR
-
-        def note(job: RetrainJob) -> RetrainJob:
-            return job.with_training(job.trainings[number - 1].but(computed=True, failure=failure))
-
-        self._plan_end(self._ledger.change_job(retrain_job_id, note), number)
+        job = self._change(retrain_job_id, number, computed=True, failure=failure)
+        self._plan_end(job, number)
 
     def _train(self, job: RetrainJob, number: int) -> str | None:
         model = self._ledger.account.models[job.model]

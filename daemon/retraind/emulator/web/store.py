@@ -6,8 +6,9 @@ Bodies go straight between socket and disk, a megabyte at a time.
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -146,30 +147,23 @@ class Store:
 
     def _receive(self, exchange: Exchange, new: Path) -> str:
         """Write the body to file `new`; return its SHA-256. Raises HungUp if it ends early."""
-        half = exchange.unread // 2
         interrupt = None
         if self._dice.strikes("upload_reset"):
             interrupt = exchange.reset
         elif self._dice.strikes("upload_stall"):
-            interrupt = self._stall(exchange)
+            interrupt = partial(exchange.pause, self._config.stall_time)
         exchange.want_body()
         digest = hashlib.sha256()
         block = memoryview(bytearray(BLOCK))
         with new.open("wb") as file:
-            while exchange.unread:
-                if interrupt is not None and exchange.unread <= max(half, 1):
-                    interrupt()
-                    interrupt = None
-                limit = max(exchange.unread - half, 1) if interrupt is not None else BLOCK
-                got = exchange.read_into(block[:limit])
-                digest.update(block[:got])
-                file.write(block[:got])
-        if interrupt is not None:
-            interrupt()
+            for left, then in ((exchange.unread // 2, interrupt), (0, None)):
+                while exchange.unread > left:
+                    got = exchange.read_into(block[: exchange.unread - left])
+                    digest.update(block[:got])
+                    file.write(block[:got])
+                if then is not None:
+                    then()
         return digest.hexdigest()
-
-    def _stall(self, exchange: Exchange) -> Callable[[], None]:
-        return lambda: exchange.pause(self._config.stall_time)
 
     def _keep(self, job: RetrainJob, new: Path, size: int, digest: str) -> None:
         moment = self._config.now()
