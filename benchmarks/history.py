@@ -19,7 +19,19 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from retraind.config.settings import Settings
-from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State, job_id
+from retraind.domain.job import (
+    Data,
+    End,
+    Job,
+    Outcome,
+    Registration,
+    Role,
+    SealedFile,
+    Signature,
+    State,
+    Training,
+)
+from retraind.domain.names import job_id
 from retraind.report.model_status import overview
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
@@ -48,8 +60,10 @@ def a_job(number: int, models: int) -> Job:
     return Job(
         id=job_id(moment, str(number), f"{number:06x}"), model=f"model-{number % models}", key=str(number),
         state=State.FAILED if failed else State.DONE, files=files, created_at=moment, updated_at=moment,
-        outcome=Outcome.FAILED if failed else Outcome.SWITCHED, columns=COLUMNS, rows={"train": 5_000, "eval": 500},
-        retrain_job_id=secrets.token_hex(16), uploaded_at=moment, trained_at=None if failed else moment,
+        data=Data(rows={"train": 5_000, "eval": 500}, columns=COLUMNS),
+        registration=Registration(retrain_job_id=secrets.token_hex(16)),
+        training=Training(uploaded_at=moment, trained_at=None if failed else moment),
+        end=End(outcome=Outcome.FAILED if failed else Outcome.SWITCHED),
     )  # fmt: skip
 
 
@@ -64,7 +78,7 @@ def fill(file: Path, jobs: int, models: int) -> None:
                 JOBS.insert(),
                 [
                     {"id": job.id, "model": job.model, "state": job.state.value, "created_at": job.created_at.timestamp(),
-                     "content": content_of(job), "version": len(STORY), "body": job.model_dump_json()}
+                     "content": content_of(job), "version": len(STORY), "body": job.to_json()}
                     for job in part
                 ],
             )  # fmt: skip

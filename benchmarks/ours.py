@@ -22,7 +22,8 @@ from retraind.bundle import deflate, zip_writer
 from retraind.bundle.zip_writer import Archive, Member, pieces
 from retraind.config.settings import ApiSettings, Settings
 from retraind.dataset.preflight import SourceFile, preflight
-from retraind.domain.job import Job, Role, SealedFile, State, job_id
+from retraind.domain.job import Job, Role, SealedFile, State
+from retraind.domain.names import job_id
 from retraind.intake.listing import signature_of
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.journal import Journal
@@ -146,8 +147,8 @@ def _until_uploaded(
     while job.state is not State.UPLOADED:
         before = job.state
         job = pipeline.advance_one(job)
-        assert job.state is not before, job.trouble or job.problem
-    return job.bundle_bytes
+        assert job.state is not before, job.wait.trouble or job.problem
+    return job.bundle.bytes if job.bundle else None
 
 
 def upload(path: str, address: str) -> None:

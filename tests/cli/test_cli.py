@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from errno import EACCES
 from pathlib import Path
@@ -299,7 +300,7 @@ def test_a_wish_that_makes_no_sense_is_answered_in_words(site, arguments, code, 
 def test_a_wish_that_another_overtakes_is_answered_in_words(site, monkeypatch):
     def overtaken(journal, name):
         job = the_job(journal, name)
-        journal.jobs.write(job, "retry_asked", state=State.RESTORING)
+        journal.jobs.write(job, replace(job, state=State.RESTORING), "retry_asked")
         return job
 
     work_off(site, BAD)

@@ -1,28 +1,43 @@
-"""The table of a job's life, the names of jobs, and their form as JSON."""
+"""The table of a job's life, the names of jobs, their form as JSON, and what becomes of their parts."""
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from retraind.domain.flat import flattened, translated
 from retraind.domain.job import (
     IN_WORK,
     LIFE,
     RESTING,
     TALKS,
+    Bundled,
+    Data,
+    End,
+    Gate,
     Job,
+    JobHold,
+    Outcome,
+    Publication,
+    Registration,
     Role,
     SealedFile,
+    Shown,
     Signature,
     State,
-    job_id,
-    order_of_key,
+    Training,
+    Tries,
+    Waiting,
+    Waivers,
 )
-from retraind.domain.problems import Problem
+from retraind.domain.names import job_id, order_of_key
+from retraind.domain.problems import Finding, Problem
+from retraind.jobs import outcomes
+from retraind.jobs.policies import upload_in_trouble
 from retraind.jobs.steps import DataSteps, ServiceSteps
 
 LONGEST_ID_BYTES = 120
@@ -136,6 +151,8 @@ FILES = st.builds(
     signature=SIGNATURES,
     sha256=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
 )
+PROBLEMS = st.builds(Problem, code=st.sampled_from(["file_error", "gate_refused"]))
+COUNTS = st.integers(0, 10**9)
 JOBS = st.builds(
     Job,
     id=st.text(min_size=1, max_size=30),
@@ -145,12 +162,78 @@ JOBS = st.builds(
     files=st.lists(FILES, max_size=3).map(tuple),
     created_at=MOMENTS,
     updated_at=MOMENTS,
-    wake_at=st.none() | MOMENTS,
-    trouble=st.none() | st.text(max_size=30),
-    hold=st.none() | st.builds(Problem, what=st.text(max_size=9), remedy=st.text(max_size=9)),
-    rows=st.dictionaries(st.sampled_from(["train", "eval"]), st.integers(0, 10**9)),
-    columns=st.lists(st.text(max_size=9), max_size=3).map(tuple),
-    upload_ticket=st.none() | st.just("ticket-nobody-may-see"),
+    version=COUNTS,
+    drop=st.none() | st.text(max_size=9),
+    filed_in=st.none() | st.text(max_size=9),
+    wait=st.builds(
+        Waiting,
+        wake_at=st.none() | MOMENTS,
+        attempts=COUNTS,
+        trouble=st.none() | PROBLEMS,
+        host=st.none() | st.text(max_size=9),
+        since=st.none() | MOMENTS,
+        stuck=st.booleans(),
+    ),
+    hold=st.none() | st.builds(JobHold, problem=PROBLEMS, until=st.none() | MOMENTS),
+    tries=st.builds(
+        Tries, registrations=COUNTS, registered_at=st.none() | MOMENTS, upload_held=st.booleans()
+    ),
+    waived=st.builds(Waivers, budget=st.booleans(), window=st.booleans()),
+    data=st.none()
+    | st.builds(
+        Data,
+        rows=st.dictionaries(st.sampled_from(["train", "eval"]), COUNTS, min_size=1),
+        columns=st.lists(st.text(max_size=9), max_size=3).map(tuple),
+        warnings=st.lists(st.builds(Finding, rule=st.just("row-count")), max_size=1).map(tuple),
+    ),
+    bundle=st.none() | st.builds(Bundled, name=st.text(max_size=9), bytes=COUNTS),
+    registration=st.none()
+    | st.builds(
+        Registration,
+        retrain_job_id=st.text(max_size=9),
+        ticket=st.none() | st.just("ticket-nobody-may-see"),
+        untouched_status=st.none() | st.text(max_size=9),
+        address_refused=st.none() | PROBLEMS,
+        put_started_at=st.none() | MOMENTS,
+        put_ended_at=st.none() | MOMENTS,
+    ),
+    training=st.none()
+    | st.builds(
+        Training,
+        uploaded_at=MOMENTS,
+        deadline=st.none() | MOMENTS,
+        continues=st.none() | st.text(max_size=9),
+        status=st.none() | st.text(max_size=9),
+        message=st.none() | st.text(max_size=9),
+        unknown_since=st.none() | MOMENTS,
+        trained_at=st.none() | MOMENTS,
+        model_id=st.none() | COUNTS,
+        results_name=st.none() | st.just("results.zip"),
+        results_bytes=st.none() | COUNTS,
+    ),
+    gate=st.none()
+    | st.builds(
+        Gate,
+        exit=st.none() | st.integers(-64, 255),
+        output=st.text(max_size=9),
+        shown=st.lists(
+            st.builds(
+                Shown, name=st.text(max_size=9), bytes=COUNTS, sha256=st.just("0"), copied=st.booleans()
+            ),
+            max_size=1,
+        ).map(tuple),
+    ),
+    publication=st.none() | st.builds(Publication, at=MOMENTS, by_hand=st.booleans(), open=st.booleans()),
+    end=st.none()
+    | st.builds(
+        End,
+        outcome=st.sampled_from(Outcome),
+        problem=st.none() | PROBLEMS,
+        failed_in=st.none() | st.sampled_from(State),
+        resume_in=st.none() | st.sampled_from(State),
+        earlier_job=st.none() | st.text(max_size=9),
+        continued_in=st.none() | st.text(max_size=9),
+    ),
 )
 
 
@@ -159,29 +242,166 @@ def test_no_job_names_a_file_outside_its_folder(name):
     """job.json lies on the share, where anybody may have written it."""
     with pytest.raises(ValueError, match="not the name of a file"):
         SealedFile(role=Role.TRAIN, name=name, signature=Signature(size=1, mtime_ns=1, inode=1))
+    written = json.loads(A_JOB.to_json())
+    written["files"][0]["name"] = name
+    with pytest.raises(ValueError, match="not the name of a file"):
+        Job.from_json(json.dumps(written))
 
 
 @given(JOBS)
 @settings(max_examples=50, deadline=None)
 def test_a_job_survives_being_written_as_json(job):
-    assert Job.from_json(job.model_dump_json()) == job
+    assert Job.from_json(job.to_json()) == job
 
 
 @given(JOBS)
 @settings(max_examples=50, deadline=None)
 def test_fields_that_an_earlier_version_wrote_and_this_one_has_given_up_are_passed_over(job):
-    written = json.loads(job.model_dump_json())
-    for part in (written, *written["files"]):
+    written = json.loads(job.to_json())
+    for part in (written, written["wait"], *written["files"]):
         part["given_up"] = "x"
     assert Job.from_json(json.dumps(written)) == job
-    with pytest.raises(ValidationError):
-        job.changed(given_up="x")
 
 
 @given(JOBS)
 @settings(max_examples=50, deadline=None)
 def test_what_lies_beside_the_data_rebuilds_the_job_without_its_upload_address(job):
     text = job.portable()
-    assert b"ticket-nobody-may-see" not in text
-    assert "upload_ticket" not in json.loads(text)
-    assert Job.model_validate_json(text) == job.changed(upload_ticket=None)
+    assert b"ticket" not in text
+    registration = job.registration and replace(job.registration, ticket=None)
+    assert Job.from_json(text) == replace(job, registration=registration)
+
+
+@given(JOBS)
+@settings(max_examples=200, deadline=None)
+def test_a_job_without_parts_as_an_earlier_version_wrote_it_is_the_same_job(job):
+    flat = flattened(json.loads(job.to_json()))
+    assert Job.from_json(translated(json.dumps(flat))) == job
+
+
+def test_a_flaw_that_a_job_without_parts_had_before_its_end_is_kept():
+    flawed = replace(A_JOB, flaw=Problem(code="pair_incomplete"))
+    flat = flattened(json.loads(flawed.to_json()))
+    assert (flat["problem"]["code"], flat["outcome"]) == ("pair_incomplete", None)
+    assert Job.from_json(translated(json.dumps(flat))) == flawed
+
+
+def test_json_with_parts_is_not_translated():
+    text = A_JOB.to_json()
+    assert translated(text) is text
+
+
+# ------------------------------------------------------------------ what resets keep, and what they do not
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MET = Problem(code="file_error", facts={"path": "/x"})
+A_JOB = Job(
+    id="2026-11-23T120000Z_a_000000",
+    model="churn",
+    key="a",
+    state=State.REGISTERED,
+    files=(
+        SealedFile(
+            role=Role.TRAIN, name="train_a.csv", signature=Signature(size=1, mtime_ns=1, inode=1), sha256="0"
+        ),
+    ),
+    created_at=NOW,
+    updated_at=NOW,
+    drop="/share/churn",
+)
+FULL = replace(
+    A_JOB,
+    filed_in="/share/churn/failed",
+    flaw=MET,
+    wait=Waiting(wake_at=NOW, attempts=3, trouble=MET, host="api:443", since=NOW - HOUR, stuck=True),
+    hold=JobHold(problem=MET, until=NOW),
+    tries=Tries(registrations=5, registered_at=NOW, upload_held=True),
+    waived=Waivers(budget=True, window=True),
+    data=Data(rows={"train": 3}, columns=("x",), warnings=(Finding(rule="row-count"),)),
+    bundle=Bundled(name="a.zip", bytes=9),
+    registration=Registration(
+        retrain_job_id="r", ticket="t", untouched_status="w", put_started_at=NOW, put_ended_at=NOW
+    ),
+    training=Training(uploaded_at=NOW, deadline=NOW, status="s", unknown_since=NOW, continues="older"),
+    gate=Gate(exit=1, output="no"),
+    publication=Publication(at=NOW, by_hand=True, first_at=NOW - HOUR, open=True, note=MET),
+    end=End(outcome=Outcome.FAILED, problem=MET, failed_in=State.UPLOADED, continued_in="newer"),
+)
+"""A job that has every part: more than any job has at a time."""
+
+
+def restored(to, job=FULL):
+    return outcomes.restored(to, job.files, NOW + HOUR).change(job)
+
+
+def changed(before, after):
+    return {name for name, value in vars(after).items() if value != vars(before)[name]}
+
+
+def test_a_dropped_registration_leaves_what_counts_on():
+    assert changed(FULL, outcomes.unregistered(FULL)) == {"registration"}
+    again = outcomes.register_again(MET).change(replace(FULL, wait=replace(FULL.wait, trouble=None)))
+    assert (again.registration, again.tries, again.wait) == (None, FULL.tries, FULL.wait)
+
+
+def test_an_upload_that_has_trouble_keeps_it_through_further_registrations():
+    for state in (State.CHECKED, State.BUNDLED, State.REGISTERED):
+        assert upload_in_trouble(replace(FULL, state=state), State.BUNDLED)
+        assert not upload_in_trouble(replace(FULL, state=state), State.UPLOADED)
+    assert not upload_in_trouble(replace(FULL, tries=Tries(registered_at=NOW)), State.BUNDLED)
+    assert not upload_in_trouble(replace(FULL, wait=Waiting(attempts=3)), State.BUNDLED)
+
+
+def test_a_release_ends_the_hold_and_the_wait_but_not_the_count_of_tries():
+    free = outcomes.released(FULL)
+    assert changed(FULL, free) == {"hold", "wait"}
+    assert (free.hold, free.wait) == (None, replace(FULL.wait, wake_at=None, trouble=None))
+
+
+def test_a_retry_from_the_start_forgets_what_was_sent_and_keeps_where_the_job_was():
+    begun = restored(State.SEALED)
+    assert begun == replace(
+        A_JOB,
+        filed_in=FULL.filed_in,
+        wait=FULL.wait,
+        hold=FULL.hold,
+        tries=Tries(registered_at=NOW),
+        data=replace(FULL.data, warnings=()),
+        bundle=FULL.bundle,
+        publication=replace(FULL.publication, open=False),
+    )
+
+
+def test_waivers_last_until_a_training_was_sent():
+    unsent = replace(FULL, training=None)
+    assert restored(State.SEALED).waived == Waivers()
+    assert restored(State.SEALED, unsent).waived == unsent.waived
+    assert restored(State.UPLOADED).waived == FULL.waived
+
+
+@pytest.mark.parametrize("to", [State.REGISTERED, State.TRAINED, State.SWITCHING])
+def test_a_retry_of_one_step_forgets_the_end_alone(to):
+    assert changed(FULL, restored(to)) == {"end", "flaw"}
+
+
+def test_a_retry_that_waits_for_the_same_training_gives_it_the_whole_time_again():
+    again = restored(State.UPLOADED)
+    assert changed(FULL, again) == {"end", "flaw", "training"}
+    assert again.training == replace(FULL.training, deadline=NOW + HOUR)
+
+
+def test_a_failure_keeps_all_that_is_known_of_what_was_sent():
+    failed = outcomes.failed(A_JOB, MET, restart=False)
+    after = failed.change(replace(FULL, end=None))
+    assert changed(replace(FULL, end=None), after) == {"end"}
+    assert (after.end.failed_in, after.end.resume_in) == (State.REGISTERED, State.REGISTERED)
+    assert outcomes.failed(A_JOB, MET, restart=True).change(FULL).end.resume_in is State.SEALED
+
+
+def test_a_change_is_applied_to_the_job_as_it_is_by_then():
+    """A command or a reload may have written to the job while its step was run."""
+    go = outcomes.failed(A_JOB, MET, restart=True).after(lambda job: replace(job, bundle=None))
+    meanwhile = replace(FULL, model="renamed", waived=Waivers(window=True))
+    after = go.change(meanwhile)
+    assert changed(meanwhile, after) == {"bundle", "end"}

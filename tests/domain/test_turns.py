@@ -6,12 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retraind.domain.job import IN_WORK, LIFE, RESTING, TALKS, Job, Outcome, State
-from retraind.domain.problems import legacy
+from retraind.domain.job import IN_WORK, LIFE, RESTING, TALKS, End, Job, JobHold, Outcome, State, Waiting
+from retraind.domain.problems import problem
 from retraind.domain.turns import Turns, in_turn, next_in_turn, turns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-ASIDE = legacy("Somebody has to look at this.", "Look.")
+ASIDE = JobHold(problem=problem("model_not_configured", model="churn", heir=None))
+ENDED = End(outcome=Outcome.TRAINED)
+
+
+def failed(resume_in):
+    return End(outcome=Outcome.FAILED, resume_in=resume_in)
 
 
 def job(key="", state=State.SEALED, number=0, **more):
@@ -53,7 +58,7 @@ def test_sealing_filing_and_a_switch_that_a_person_asked_for_need_no_turn():
     aside = [
         job("a", State.SEALING),
         job("b", State.FILING),
-        job("c", State.SWITCHING, outcome=Outcome.TRAINED),
+        job("c", State.SWITCHING, end=ENDED),
         job("d", State.RESTORING),
     ]
     working = job("e", State.UPLOADED)
@@ -88,7 +93,7 @@ def test_a_backlog_behind_a_running_job_is_superseded_too():
 
 
 def test_a_job_coming_back_waits_until_the_model_is_free():
-    back = job("a", State.RESTORING, resume_in=State.UPLOADED)
+    back = job("a", State.RESTORING, end=failed(State.UPLOADED))
     working = job("b", State.REGISTERED)
     assert turns([back, working], held=False, backlog="all").run == (working,)
     assert turns([back, job("c")], held=False, backlog="all").run == (back,)
@@ -110,8 +115,11 @@ JOBS = st.lists(
         state=st.sampled_from(sorted(LIFE.keys() - RESTING)),
         number=st.integers(0, 20),
         hold=st.sampled_from([None, None, ASIDE]),
-        outcome=st.sampled_from([None, Outcome.TRAINED]),
-        resume_in=st.sampled_from([None, State.SEALED, State.REGISTERED, State.UPLOADED, State.SWITCHING]),
+        end=st.none()
+        | st.just(ENDED)
+        | st.builds(
+            failed, st.sampled_from([None, State.SEALED, State.REGISTERED, State.UPLOADED, State.SWITCHING])
+        ),
     ),
     max_size=8,
     unique_by=lambda each: each.id,
@@ -119,10 +127,11 @@ JOBS = st.lists(
 
 
 def takes_the_model(each):
+    returning = each.state is State.RESTORING and each.end is not None
     return (
         each.occupies_model
         or each.state is State.SEALED
-        or (each.state is State.RESTORING and each.resume_in not in {None, State.SEALED})
+        or (returning and each.end.resume_in not in {None, State.SEALED})
     )
 
 
@@ -164,7 +173,7 @@ def test_none_is_sent_while_others_that_were_found_with_it_are_still_being_seale
     assert keys(going) == ["1", "2"], "what is being checked keeps its turn"
 
 
-@pytest.mark.parametrize("more", [{"attempts": 1}, {"hold": ASIDE}])
+@pytest.mark.parametrize("more", [{"wait": Waiting(attempts=1)}, {"hold": ASIDE}])
 def test_one_that_cannot_be_sealed_keeps_no_other_waiting(more):
     stuck = job("1", State.SEALING, **more)
     assert "2" in keys(turns([stuck, job("2")], held=False, backlog="all"))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from retraind.config.patterns import Pattern
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role, Signature, order_of_key
+from retraind.domain.job import Role, Signature
+from retraind.domain.names import order_of_key
 from retraind.intake.pairing import (
     SUCCESS_MARKER,
     Claims,

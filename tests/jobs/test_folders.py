@@ -1,6 +1,7 @@
 """Where jobs' folders are when a model is given another drop folder while they are in work."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_it_waits_for_the_old_folder_as_long_as_that_is_away(world, tmp_path):
     job = world.pipeline.advance_one(job)
     assert job.state is State.SEALED
     assert f"taken in from {mount_point}, which is no longer the model's drop folder" in world.tell(
-        job, job.trouble
+        job, job.wait.trouble
     )
     old.rename(mount_point)
     assert world.run(job).outcome is Outcome.TRAINED
@@ -100,7 +101,7 @@ def test_a_model_that_is_published_again_later_does_not_wait_for_the_old_folder(
     job = world.run(world.sealing())
     shutil.rmtree(world.share)
     give_another(world, tmp_path / "new")
-    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.asked_to_switch(job))
     assert (job.state, job.outcome) == (State.DONE, Outcome.SWITCHED)
 
 
@@ -117,16 +118,14 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
         if used:
             world.run(world.sealing("2", table(50)))
         away = old.rename(tmp_path / "away")
-        job = world.run(
-            world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING
-        )
+        job = world.run(world.asked_to_switch(job), until=State.FILING)
         job = world.pipeline.advance_one(job)
         assert job.state is State.FILING
-        assert f"The job was filed in {old}" in world.tell(job, job.trouble)
+        assert f"The job was filed in {old}" in world.tell(job, job.wait.trouble)
         old.mkdir()  # The bare mount point.
         job = world.pipeline.advance_one(job)
         assert f"{old} is another folder than before; its share is probably not mounted." in world.tell(
-            job, job.trouble
+            job, job.wait.trouble
         )
         assert not list(old.iterdir())
         old.rmdir()
@@ -139,10 +138,10 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
 
 def test_a_job_of_an_earlier_retraind_is_found_in_the_usual_place(world, tmp_path):
     job = world.run(world.sealing())
-    job = world.journal.jobs.write(job, filed_in=None)
+    job = world.journal.jobs.write(job, replace(job, filed_in=None))
     (tmp_path / "archive").mkdir()
     usual = world.folder(job)
     world.configure(done=tmp_path / "archive")
-    job = world.run(world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING))
+    job = world.run(world.asked_to_switch(job))
     assert (job.state, world.folder(job)) == (State.DONE, usual)
     assert not list((tmp_path / "archive").iterdir())

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retraind.domain.job import Job, Role, SealedFile, Signature, State, job_id
+from retraind.domain.job import Job, Role, SealedFile, Signature, State
+from retraind.domain.names import job_id
 from retraind.domain.problems import problem
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import evidence
@@ -42,7 +43,7 @@ def a_job(name):
     file = SealedFile(role=Role.TRAIN, name=name, signature=Signature(size=1, mtime_ns=1, inode=1))
     return Job(
         id=job_id(now, key, "abcdef"), model="churn", key=key, state=State.TRAINED, files=(file,),
-        created_at=now, updated_at=now, results_name="results.zip",
+        created_at=now, updated_at=now,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Taking deliveries out of reach of their writers, and giving them back."""
 
+import dataclasses
 import os
 import tempfile
 from contextlib import contextmanager
@@ -252,7 +253,7 @@ def test_a_folder_whose_name_was_taken_by_a_file_keeps_the_rest_from_going_back(
     assert seal(delivery.job, delivery.drop)
     (drop / "train").rmdir()
     (drop / "train").write_text("a file now")
-    assert not seal(delivery.job.changed(id="another"), delivery.drop)
+    assert not seal(dataclasses.replace(delivery.job, id="another"), delivery.drop)
     assert give_back(delivery.job, delivery.drop)
     assert (delivery.folder / "train" / "1.csv").read_bytes() == LAYOUT_B["train/1.csv"]
     assert (drop / "eval" / "1.csv").read_bytes() == LAYOUT_B["eval/1.csv"]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retraind.domain.job import RESTING, Job, Role, SealedFile, Signature, State
+from retraind.domain.job import RESTING, Job, JobHold, Role, SealedFile, Signature, State, Waiting
 from retraind.domain.problems import legacy
 from retraind.intake.pairing import Delivery
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR, Decision, Situation, decide
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(minutes=1), NOW + timedelta(hours=1)
-ASIDE = legacy("Somebody has to look at this.", "Look.")
+ASIDE = JobHold(problem=legacy("Somebody has to look at this.", "Look."))
 ONCE = 50
 """Deliveries that one pass takes in."""
 
@@ -80,26 +80,29 @@ TABLE = {
         Decision(),
     ),
     "a step whose time has not come is waited for": (
-        Situation(NOW, jobs=(job("9", State.UPLOADED, wake_at=LATER),)),
+        Situation(NOW, jobs=(job("9", State.UPLOADED, wait=Waiting(wake_at=LATER)),)),
         Decision(wake_at=LATER),
     ),
     "its time has come": (
-        Situation(NOW, jobs=(due := job("9", State.UPLOADED, wake_at=NOW),)),
+        Situation(NOW, jobs=(due := job("9", State.UPLOADED, wait=Waiting(wake_at=NOW)),)),
         Decision(run=(due,)),
     ),
     "of several waits the first ends first": (
         Situation(
             NOW,
             jobs=(
-                job("1", State.FILING, wake_at=LATER),
-                job("2", State.SEALING, wake_at=SOON, attempts=1),
-                job("3", State.UPLOADED, wake_at=LATER),
+                job("1", State.FILING, wait=Waiting(wake_at=LATER)),
+                job("2", State.SEALING, wait=Waiting(wake_at=SOON, attempts=1)),
+                job("3", State.UPLOADED, wait=Waiting(wake_at=LATER)),
             ),
         ),
         Decision(wake_at=SOON),
     ),
     "a wait that a clock set back has stretched is over": (
-        Situation(NOW, jobs=(old := job("9", State.UPLOADED, wake_at=LATER).changed(updated_at=LATER),)),
+        Situation(
+            NOW,
+            jobs=(old := replace(job("9", State.UPLOADED, wait=Waiting(wake_at=LATER)), updated_at=LATER),),
+        ),
         Decision(run=(old,)),
     ),
     "a job on hold is left alone and keeps its place": (
@@ -119,7 +122,7 @@ TABLE = {
         Decision(),
     ),
     "nor waited for by the clock: it says so itself": (
-        Situation(NOW, jobs=(job("9", State.UPLOADED, wake_at=SOON),), reachable=False),
+        Situation(NOW, jobs=(job("9", State.UPLOADED, wait=Waiting(wake_at=SOON)),), reachable=False),
         Decision(),
     ),
     "sealed ones wait while others found with them are being sealed": (
@@ -131,7 +134,7 @@ TABLE = {
         Decision(run=(sealing_3,)),
     ),
     "but not for one that could not be sealed": (
-        Situation(NOW, jobs=(OTHER, job("1", State.SEALING, attempts=1, wake_at=SOON))),
+        Situation(NOW, jobs=(OTHER, job("1", State.SEALING, wait=Waiting(attempts=1, wake_at=SOON)))),
         Decision(run=(OTHER,), wake_at=SOON),
     ),
     "nor for one on hold": (
@@ -143,7 +146,7 @@ TABLE = {
         Decision(take_in=deliveries("2"), run=(own,)),
     ),
     "also while it waits for another try": (
-        Situation(NOW, deliveries("1"), (job("1", State.SEALING, attempts=3, wake_at=SOON),)),
+        Situation(NOW, deliveries("1"), (job("1", State.SEALING, wait=Waiting(attempts=3, wake_at=SOON)),)),
         Decision(wake_at=SOON),
     ),
     "once it is sealed the same name is another delivery": (
@@ -188,9 +191,10 @@ situations = st.builds(
             job,
             st.integers(0, 9).map(str),
             states,
-            attempts=st.integers(0, 1),
+            wait=st.builds(
+                Waiting, attempts=st.integers(0, 1), wake_at=st.sampled_from((None, NOW, SOON, LATER))
+            ),
             hold=st.sampled_from((None, None, ASIDE)),
-            wake_at=st.sampled_from((None, NOW, SOON, LATER)),
         ),
         unique_by=lambda each: each.id,
     ).map(tuple),
@@ -221,6 +225,6 @@ def test_whatever_the_situation_nothing_is_done_twice_too_early_or_against_a_hol
 @given(situations)
 def test_what_has_been_taken_in_is_not_taken_in_again(situation):
     taken = decide(situation).take_in
-    begun = tuple(job(each.key, State.SEALING).changed(id=f"new-{each.key}") for each in taken)
+    begun = tuple(replace(job(each.key, State.SEALING), id=f"new-{each.key}") for each in taken)
     again = decide(replace(situation, jobs=(*situation.jobs, *begun)))
     assert not set(taken) & set(again.take_in)

@@ -9,7 +9,7 @@ import pytest
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
-from retraind.domain.job import Outcome, State
+from retraind.domain.job import Outcome
 from retraind.domain.problems import legacy, problem
 from retraind.reconcile import hints
 from retraind.reconcile.hints import ask_for_scan
@@ -89,13 +89,13 @@ def test_a_sweep_considers_all_jobs_in_work_though_their_folders_have_nothing_ne
         sweep(daemon)
         daemon._clock.pass_time(timedelta(seconds=10))
     (before,) = daemon.journal.jobs.active()
-    assert before.attempts, "the service is not there"
+    assert before.wait.attempts, "the service is not there"
     daemon.queue.forget("churn")
     daemon._clock.pass_time(timedelta(hours=1))
     settle(daemon)
     assert daemon.journal.jobs.active() == [before]
     sweep(daemon)
-    assert daemon.journal.jobs.get(before.id).attempts > before.attempts
+    assert daemon.journal.jobs.get(before.id).wait.attempts > before.wait.attempts
 
 
 def test_a_sweep_reads_the_journal_once_for_all_folders_whose_status_it_brings(daemon, drops, monkeypatch):
@@ -193,7 +193,7 @@ def test_a_wish_is_heard_of_though_nothing_else_has_changed(tmp_path):
             sweep(daemon)
             daemon._heed_journal()
             settle(daemon)
-            world.journal.jobs.write(done, "switch_asked", state=State.SWITCHING)
+            world.asked_to_switch(done)
             world.clock.pass_time(timedelta(seconds=30))
             daemon._heed_journal()
             settle(daemon)

@@ -1,12 +1,13 @@
 """The loop: who runs when, what is asked for again, and what a share that hangs leaves alone."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from retraind.domain.job import Outcome, State
+from retraind.domain.job import End, Outcome, State
 from retraind.reconcile import lanes as lanes_module
 from retraind.reconcile.lanes import SHARE_THREADS, Lanes, Shared
 from retraind.reconcile.loop import _AFTER_FAILURE
@@ -36,7 +37,7 @@ def run(parts, job):
 
 def sent(world, job):
     """Whether a job has got as far as the service. What comes after depends on the emulator's own threads."""
-    return world.journal.jobs.get(job.id).uploaded_at is not None
+    return world.journal.jobs.get(job.id).training is not None
 
 
 # Turns
@@ -77,7 +78,7 @@ def test_a_delivery_that_a_person_brings_back_waits_for_the_one_in_work(world, p
     failed = world.run(world.sealing(key="1", train=b"age\n1\n"))
     assert failed.outcome is Outcome.FAILED
     other = world.run(world.sealing(key="2", train=table(40, 2)), until=State.BUNDLED)
-    world.journal.jobs.write(failed, "retry_asked", state=State.RESTORING)
+    world.asked_to_retry(failed)
     run(parts, failed)
     assert world.journal.jobs.get(failed.id).state is State.SEALED
     run(parts, failed)
@@ -170,7 +171,7 @@ def test_a_step_that_waits_for_a_thread_waits_once_however_often_it_is_asked_for
     """A thousand models that deliver at midnight would else wait in their millions."""
     done = [world.run(world.sealing(key=key, train=table(40, int(key))), until=State.SEALED) for key in "12"]
     for job in done:
-        world.journal.jobs.write(job, outcome=Outcome.SUPERSEDED, state=State.FILING)
+        world.journal.jobs.write(job, replace(job, state=State.FILING, end=End(outcome=Outcome.SUPERSEDED)))
     lane = running.lanes.shared(Shared.CLOSE)
     running.queue.ask("churn")
     assert running.taken.wait(10)
@@ -502,7 +503,9 @@ def test_a_model_that_a_reload_removes_in_mid_scan_is_left_alone(tmp_path, monke
 @pytest.mark.parametrize("days", [-3, 3])
 def test_a_clock_that_is_set_back_or_forward_stretches_no_wait(world, parts, days):
     job = world.run(world.sealing(), until=State.CHECKED)
-    waits = world.journal.jobs.write(job, wake_at=world.clock.now() + timedelta(days=2))
+    waits = world.journal.jobs.write(
+        job, replace(job, wait=replace(job.wait, wake_at=world.clock.now() + timedelta(days=2)))
+    )
     parts.queue.ask("churn")
     settle(parts)
     assert world.journal.jobs.get(job.id) == waits

@@ -108,7 +108,7 @@ def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(world):
 def test_a_job_that_somebody_wants_meanwhile_stays(world):
     job = world.run(world.sealing())
     world.clock.pass_time(KEPT + LONGEST_GRACE)
-    wanted = world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING)
+    wanted = world.asked_to_switch(job)
     tidier = tidier_of(world)
     assert not tidier._expire(job)
     assert world.folder(wanted).is_dir()

@@ -1,9 +1,11 @@
 """What is looked after every few seconds, for a thousand models on one thread: none may keep the others from it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.domain.job import JobHold
 from retraind.domain.problems import legacy
 from retraind.reconcile.upkeep import Caretaker
 from support.process import Site
@@ -14,17 +16,11 @@ USED_UP = legacy("The budget is used up.", "Wait.")
 
 def test_a_hold_that_a_command_ends_in_the_same_moment_keeps_no_other_from_ending(tmp_path, monkeypatch):
     with a_world(tmp_path) as world:
-        jobs = [
-            world.journal.jobs.write(
-                world.sealing(key=key, train=table(40, int(key))),
-                "held",
-                hold=USED_UP,
-                held_until=world.clock.now(),
-            )
-            for key in "12"
-        ]
+        hold = JobHold(problem=USED_UP, until=world.clock.now())
+        made = [world.sealing(key=key, train=table(40, int(key))) for key in "12"]
+        jobs = [world.journal.jobs.write(job, replace(job, hold=hold), "held") for job in made]
         monkeypatch.setattr(world.journal.jobs, "active", lambda: jobs)
-        world.journal.jobs.write(jobs[0], "released", hold=None, held_until=None)
+        world.journal.jobs.write(jobs[0], replace(jobs[0], hold=None), "released")
         changed = []
         caretaker = Caretaker(
             world.pipeline, world.journal, world.credentials,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from retraind.domain.problems import Finding, legacy, problem
 from retraind.report import notes, report_json
 from retraind.report.layout import as_bytes
 from retraind.report.wording import Voice
+from support.jobs import job_of
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -16,18 +18,10 @@ def finished(outcome: Outcome, **more) -> Job:
         SealedFile(role=role, name=f"{role}_11.csv", signature=Signature(size=12345, mtime_ns=1, inode=2))
         for role in (Role.TRAIN, Role.EVAL)
     )
-    return Job(
-        id="2026-11-23T020000Z_11_abc123",
-        model="churn",
-        key="11",
-        state=State.FILING,
-        files=files,
-        created_at=NOW,
-        updated_at=NOW + timedelta(hours=1),
-        rows={"train": 1000, "eval": 200},
-        outcome=outcome,
-        **more,
-    )
+    return job_of(
+        id="2026-11-23T020000Z_11_abc123", model="churn", key="11", state=State.FILING, files=files,
+        created_at=NOW, updated_at=NOW + timedelta(hours=1), rows={"train": 1000, "eval": 200}, outcome=outcome, **more,
+    )  # fmt: skip
 
 
 PROBLEM = problem(
@@ -131,7 +125,9 @@ def test_who_publishes_by_hand_is_warned_of_a_policy_that_goes_on(policy, words)
     note = notes.note(by_hand, Voice(), policy=policy)
     assert ("Mind the next delivery" in note) == (words is not None)
     assert words is None or words in note
-    assert "Mind" not in notes.note(by_hand.changed(switched_by_hand=False), Voice(), policy=policy)
+    assert "Mind" not in notes.note(
+        replace(by_hand, publication=replace(by_hand.publication, by_hand=False)), Voice(), policy=policy
+    )
 
 
 def test_no_sentence_of_a_note_is_cut_into_ribbons():
@@ -143,6 +139,6 @@ def test_no_sentence_of_a_note_is_cut_into_ribbons():
 
 
 def test_a_note_of_names_that_cannot_be_printed_is_still_a_text():
-    job = finished(Outcome.TRAINED).changed(key="a\x1b[31mb\u202e")
+    job = replace(finished(Outcome.TRAINED), key="a\x1b[31mb\u202e")
     assert "\x1b" not in notes.note(job, Voice())
     assert as_bytes(notes.note(job, Voice())).decode("utf-8-sig")

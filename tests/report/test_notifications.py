@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import apprise
@@ -11,7 +12,7 @@ import structlog
 
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError
-from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.job import End, Job, JobHold, Outcome, Role, SealedFile, Signature, State
 from retraind.domain.problems import file_problem, legacy, problem
 from retraind.domain.records import Outage
 from retraind.report.messages import KINDS
@@ -110,11 +111,8 @@ def test_nothing_that_came_with_a_name_rings_a_bell_or_calls_everybody(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
     job = place.job()
-    job = place.journal.jobs.write(job, key="<!channel>@everyone\x1b[2J\n\u202e")
-    place.journal.jobs.write(
-        job, "job_filed", state=State.FAILED, outcome=Outcome.FAILED,
-        problem=legacy("x"), detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."},
-    )  # fmt: skip
+    job = place.journal.jobs.write(job, replace(job, key="<!channel>@everyone\x1b[2J\n\u202e"))
+    place.journal.jobs.write(job, replace(job, state=State.FAILED, end=End(outcome=Outcome.FAILED, problem=legacy("x"))), "job_filed", detail={"outcome": "failed", "reason": "train_<!here>\x07.csv is bad."})  # fmt: skip
     notifier.deliver()
     (told,) = heard(peer)
     assert "delivery \u2039!channel\u203a\uff20everyone\\x1b[2J\\n\\u202e failed" in told["title"]
@@ -126,10 +124,10 @@ EVENTS = {
     "a delivery that failed": (
         lambda journal, job: journal.jobs.write(
             job,
+            replace(
+                job, state=State.FAILED, end=End(outcome=Outcome.FAILED, problem=problem("data_breaks_rules"))
+            ),
             "job_filed",
-            state=State.FAILED,
-            outcome=Outcome.FAILED,
-            problem=problem("data_breaks_rules"),
             detail={"outcome": "failed", "reason": problem("data_breaks_rules")},
         ),
         "churn, delivery 1 failed",
@@ -138,7 +136,10 @@ EVENTS = {
     ),
     "a delivery that is done": (
         lambda journal, job: journal.jobs.write(
-            job, "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
+            job,
+            replace(job, state=State.DONE, end=End(outcome=Outcome.TRAINED)),
+            "job_filed",
+            detail={"outcome": "trained"},
         ),
         "churn, delivery 1 is done",
         "The model was retrained with this data. The published model has not been changed. See "
@@ -147,20 +148,20 @@ EVENTS = {
     "a job on hold": (
         lambda journal, job: journal.jobs.write(
             job,
+            replace(job, hold=JobHold(problem=FULL)),
             "held",
-            hold=FULL,
             detail={"reason": legacy("The budget is used up.", "It continues in May.")},
         ),
         "churn, delivery 1 is on hold",
         "The budget is used up. Nothing is lost. It continues in May.",
     ),
     "a job that was released": (
-        lambda journal, job: journal.jobs.write(job, "released"),
+        lambda journal, job: journal.jobs.write(job, job, "released"),
         "churn, delivery 1 is no longer on hold",
         "It continues.",
     ),
     "a job that cannot continue": (
-        lambda journal, job: journal.jobs.write(job, "job_stuck", detail={"reason": FULL, "since": SINCE}),
+        lambda journal, job: journal.jobs.write(job, job, "job_stuck", {"reason": FULL, "since": SINCE}),
         "churn, delivery 1 cannot continue",
         "It has been failing since {since}. Last try: /spool/x: No space left on device. Free some space "
         "there. retraind tries again automatically; nothing is lost.",
@@ -248,8 +249,12 @@ def test_nobody_is_told_what_was_not_asked_for(place):
     peer = place.listener()
     notifier = place.notifier(peer.url, on=["failed", "outage"])
     place.hold()
+    job = place.job()
     place.journal.jobs.write(
-        place.job(), "job_filed", state=State.DONE, outcome=Outcome.TRAINED, detail={"outcome": "trained"}
+        job,
+        replace(job, state=State.DONE, end=End(outcome=Outcome.TRAINED)),
+        "job_filed",
+        {"outcome": "trained"},
     )
     notifier.deliver()
     assert not peer.visits

@@ -5,26 +5,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retraind.config.settings import ModelSettings, StateSettings
-from retraind.domain.job import Job, Outcome, State
+from retraind.domain.job import Outcome, State
 from retraind.domain.problems import Finding, legacy, problem
 from retraind.report.report_json import as_bytes
 from retraind.report.share_voice import share_voice
+from support.jobs import job_of
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("/var/lib/retraind/spool"))
 
 
 def reported(drop, **more):
-    job = Job(
-        id="a-job",
-        model="churn",
-        key="1",
-        state=State.FILING,
-        files=(),
-        created_at=NOW,
-        updated_at=NOW,
-        **more,
-    )
+    job = job_of(
+        id="a-job", model="churn", key="1", state=State.FILING, files=(), created_at=NOW, updated_at=NOW, **more
+    )  # fmt: skip
     voice = share_voice(ModelSettings.model_validate({"drop": drop, "api_key": "k"}), STATE, in_a_note=True)
     return json.loads(as_bytes(job, voice))
 

@@ -14,6 +14,7 @@ from retraind.report.layout import as_bytes
 from retraind.report.status_file import expected_files, status_text, write_status
 from retraind.report.wording import Audience, Voice
 from retraind.store.journal import Standing
+from support.jobs import job_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SIGNATURE = Signature(size=1, mtime_ns=1, inode=1)
@@ -22,7 +23,7 @@ SHARE = Voice(Audience.SHARE)
 
 def job(key: str, state: State, **more) -> Job:
     file = SealedFile(role=Role.TRAIN, name=f"train_{key}.csv", signature=SIGNATURE)
-    return Job(
+    return job_of(
         id=f"id-{key}",
         model="churn",
         key=key,

@@ -1,11 +1,24 @@
 import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from retraind.domain.job import LIFE, Job, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.job import (
+    LIFE,
+    Data,
+    End,
+    Job,
+    Outcome,
+    Registration,
+    Role,
+    SealedFile,
+    Signature,
+    State,
+    Waiting,
+)
 from retraind.domain.problems import legacy, problem
 from retraind.domain.records import Outage
 from retraind.store.jobs import Conflict, Write
@@ -13,6 +26,7 @@ from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SENT = Registration(retrain_job_id="r")
 
 
 @pytest.fixture
@@ -38,8 +52,14 @@ def a_job(
     )  # fmt: skip
 
 
+def tried(job: Job, attempts: int) -> Job:
+    return replace(job, wait=Waiting(attempts=attempts))
+
+
 def test_a_job_comes_back_as_it_was_written_even_after_reopening(journal, tmp_path):
-    job = journal.jobs.add(a_job(warnings=("a \n b", "日本語"), problem=legacy("x", "y")), "sealing")
+    job = journal.jobs.add(
+        a_job(data=Data(rows={"train": 1}, columns=("a \n b", "日本語")), flaw=legacy("x", "y")), "sealing"
+    )
     journal.close()
     again = Journal.open(tmp_path / "journal.db")
     assert again.jobs.get(job.id) == job
@@ -49,8 +69,8 @@ def test_a_job_comes_back_as_it_was_written_even_after_reopening(journal, tmp_pa
 
 def test_every_transition_is_an_event_in_the_same_transaction(journal):
     job = journal.jobs.add(a_job(), "delivery_complete", drop="/share")
-    job = journal.jobs.write(job, "delivery_sealed", state=State.SEALED)
-    journal.jobs.write(job, "data_checked", state=State.CHECKED, rows={"train": 5})
+    job = journal.jobs.write(job, replace(job, state=State.SEALED), "delivery_sealed")
+    journal.jobs.write(job, replace(job, state=State.CHECKED, data=Data(rows={"train": 5})), "data_checked")
     events = [(event.event, event.detail) for event in journal.events.history(job.id)]
     assert events == [
         ("delivery_complete", {"drop": "/share"}),
@@ -74,15 +94,15 @@ def test_only_transitions_of_the_table_are_written(journal, state):
     job = journal.jobs.add(a_job(state=state), "made")
     for to in set(State) - LIFE[state].next - {state}:
         with pytest.raises(ValueError, match=f"from {state} to {to}"):
-            journal.jobs.write(job, "jump", state=to)
+            journal.jobs.write(job, replace(job, state=to), "jump")
     assert journal.jobs.get(job.id) == job
 
 
 def test_a_writer_that_read_an_older_version_is_refused(journal):
     read = journal.jobs.add(a_job(), "made")
-    journal.jobs.write(read, "sealed", state=State.SEALED)
+    journal.jobs.write(read, replace(read, state=State.SEALED), "sealed")
     with pytest.raises(Conflict):
-        journal.jobs.write(read, "sealed", state=State.SEALED)
+        journal.jobs.write(read, replace(read, state=State.SEALED), "sealed")
     assert len(journal.events.history(read.id)) == 2
 
 
@@ -92,7 +112,7 @@ def test_of_many_threads_writing_at_once_exactly_one_wins(journal):
 
     def write() -> None:
         try:
-            wins.append(journal.jobs.write(job, "sealed", state=State.SEALED))
+            wins.append(journal.jobs.write(job, replace(job, state=State.SEALED), "sealed"))
         except Conflict:
             return
 
@@ -108,8 +128,10 @@ def test_of_many_jobs_that_are_changed_together_those_that_somebody_else_was_fas
     journal,
 ):
     jobs = [journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(3)]
-    faster = journal.jobs.write(jobs[1], attempts=1)
-    written = journal.jobs.write_each("delivery_superseded", [(job, {"state": State.FILING}) for job in jobs])
+    faster = journal.jobs.write(jobs[1], tried(jobs[1], 1))
+    written = journal.jobs.write_each(
+        Write(job, replace(job, state=State.FILING), "delivery_superseded", {}) for job in jobs
+    )
     assert written == [journal.jobs.get(jobs[0].id), journal.jobs.get(jobs[2].id)]
     assert {job.state for job in written} == {State.FILING}
     assert journal.jobs.get(faster.id) == faster
@@ -120,12 +142,22 @@ def test_of_many_jobs_that_are_changed_together_those_that_somebody_else_was_fas
 
 def test_two_jobs_are_written_in_one_transaction_or_neither_is(journal):
     job, other = (journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(2))
-    faster = journal.jobs.write(other, attempts=1)
+    faster = journal.jobs.write(other, tried(other, 1))
     with pytest.raises(Conflict):
-        journal.jobs.write(job, "y", also=Write(other, "z", {}, {"attempts": 2}), attempts=2)
+        journal.jobs.write(
+            job,
+            tried(job, 2),
+            "y",
+            also=Write(other, tried(other, 2), "z", {}),
+        )
     assert [journal.jobs.get(each.id) for each in (job, other)] == [job, faster]
-    after = journal.jobs.write(job, "y", also=Write(faster, "z", {"by": job.id}, {"attempts": 2}), attempts=2)
-    assert [journal.jobs.get(each.id).attempts for each in (after, faster)] == [2, 2]
+    after = journal.jobs.write(
+        job,
+        tried(job, 2),
+        "y",
+        also=Write(faster, tried(faster, 2), "z", {"by": job.id}),
+    )
+    assert [journal.jobs.get(each.id).wait.attempts for each in (after, faster)] == [2, 2]
     assert [(event.event, event.job) for event in journal.events.history()[2:]] == [
         ("z", other.id),
         ("y", job.id),
@@ -136,7 +168,8 @@ def test_many_jobs_are_changed_together_or_not_at_all(journal):
     jobs = [journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(2)]
     with pytest.raises(ValueError, match="cannot go"):
         journal.jobs.write_each(
-            "y", [(jobs[0], {"state": State.FILING}), (jobs[1], {"state": State.TRAINED})]
+            Write(job, replace(job, state=to), "y", {})
+            for job, to in zip(jobs, (State.FILING, State.TRAINED), strict=True)
         )
     assert [journal.jobs.get(job.id) for job in jobs] == jobs
     assert {event.event for event in journal.events.history()} == {"x"}
@@ -145,7 +178,7 @@ def test_many_jobs_are_changed_together_or_not_at_all(journal):
 def test_of_a_long_backlog_only_what_has_changed_is_read_again(journal):
     jobs = [journal.jobs.add(a_job(number, state=State.SEALED), "x") for number in range(60)]
     before = journal.jobs.active("churn")
-    changed = journal.jobs.write(jobs[7], attempts=1)
+    changed = journal.jobs.write(jobs[7], tried(jobs[7], 1))
     for after in (journal.jobs.active("churn"), journal.standings(["churn"])["churn"].active):
         assert after == [*jobs[:7], changed, *jobs[8:]]
         assert all(now is then for now, then in zip(after, before, strict=True) if now != changed)
@@ -185,22 +218,23 @@ def test_the_same_bytes_are_recognised_once_they_were_trained_or_are_about_to_be
         return journal.contents.trained("churn", f"train:{'a' * 64}", besides="other")
 
     sha = "a" * 64
-    journal.jobs.add(a_job(1, state=State.FAILED, sha=sha, retrain_job_id="r"), "made")
-    journal.jobs.add(a_job(2, state=State.DONE, sha=sha, outcome=Outcome.SUPERSEDED), "made")
+    journal.jobs.add(
+        a_job(1, state=State.FAILED, sha=sha, registration=SENT, end=End(outcome=Outcome.FAILED)), "made"
+    )
+    journal.jobs.add(a_job(2, state=State.DONE, sha=sha, end=End(outcome=Outcome.SUPERSEDED)), "made")
     assert twin() is None
     third = journal.jobs.add(a_job(3, state=State.CHECKED, sha=sha), "made")
     assert twin() == third
-    fourth = journal.jobs.add(a_job(4, state=State.DONE, sha=sha, retrain_job_id="r"), "made")
+    fourth = journal.jobs.add(a_job(4, state=State.DONE, sha=sha, registration=SENT), "made")
     assert twin() == fourth
     assert journal.contents.trained("other", f"train:{sha}", besides="x") is None
 
 
 def test_a_model_is_held_once_per_reason_and_released_once(journal):
-    problem = legacy("no key", "get one")
-    assert journal.holds.hold("churn", problem, credential=True)
-    assert not journal.holds.hold("churn", problem, credential=True)
+    assert journal.holds.hold("churn", legacy("no key", "get one"), credential=True)
+    assert not journal.holds.hold("churn", legacy("no key", "get one"), credential=True)
     assert journal.holds.hold("churn", legacy("gone"), credential=False)
-    assert journal.holds.all()["churn"].problem.what == "gone"
+    assert journal.holds.all()["churn"].problem == legacy("gone")
     assert journal.holds.release("churn", problem("released_by_person"))
     assert not journal.holds.release("churn", problem("released_by_person"))
     assert journal.holds.all() == {}

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path
 
         with monkeypatch.context() as patch:
             patch.setattr(sealing, "move", moving)
-            assert world.pipeline.advance_one(job).trouble
+            assert world.pipeline.advance_one(job).wait.trouble
         lose_the_journal(world)
         (job,) = rebuilt(world)
         assert job.state is State.SEALING
@@ -84,7 +85,7 @@ def test_a_job_belongs_to_the_drop_folder_in_which_it_is_found(tmp_path):
 
 def test_a_wish_for_another_try_that_was_lost_with_the_journal_can_be_given_again(world_with_history):
     world, _, bad = world_with_history
-    bad = world.journal.jobs.write(bad, "retry_asked", state=State.RESTORING)
+    bad = world.asked_to_retry(bad)
     (world.model.failed_folder / bad.id).rename(world.model.work_folder / bad.id)
     lose_the_journal(world)
     (back,) = (job for job in rebuilt(world) if job.id == bad.id)
@@ -100,7 +101,7 @@ def test_the_budget_is_not_spent_again_after_the_journal_was_lost(tmp_path):
         world.configure(budget="1/month")
         rebuilt(world)
         job = world.run(world.sealing(key="2", train=table(offset=2)))
-        assert "budget of 1 training a month" in job.hold.what
+        assert "budget of 1 training a month" in world.tell(job, job.hold.problem)
 
 
 def test_the_published_model_and_the_last_good_data_are_known_after_the_journal_was_lost(tmp_path):
@@ -157,10 +158,7 @@ def test_a_failed_job_of_the_backup_that_was_retried_with_success_since_is_known
         with sqlite3.connect(tmp_path / "state" / "journal.db") as live, sqlite3.connect(backup) as kept:
             live.backup(kept)
         (world.model.failed_folder / bad.id / "train_2026-11.csv").write_bytes(table())
-        assert (
-            world.run(world.journal.jobs.write(bad, "retry_asked", state=State.RESTORING)).outcome
-            is Outcome.TRAINED
-        )
+        assert world.run(world.asked_to_retry(bad)).outcome is Outcome.TRAINED
         lose_the_journal(world)
         world.journal.close()
         shutil.copy(backup, tmp_path / "state" / "journal.db")
@@ -274,7 +272,7 @@ def test_models_that_file_in_one_place_know_each_others_jobs_there(tmp_path):
 
 def test_a_forged_copy_is_not_believed_unless_an_operator_says_so(world_with_history):
     world, good, _ = world_with_history
-    fake = good.changed(id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
+    fake = replace(good, id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
     forged(world, fake)
     assert rebuilt(world) == []
     assert world.journal.jobs.get(fake.id) is None
@@ -318,7 +316,7 @@ def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history,
 @pytest.mark.parametrize("seal", ["é", "", "0" * 64, "0" * 63])
 def test_no_seal_but_the_right_one_makes_a_copy_believed(world_with_history, seal):
     world, good, _ = world_with_history
-    fake = good.changed(id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
+    fake = replace(good, id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
     forged(world, fake, seal=seal)
     assert rebuilt(world) == []
 
@@ -382,7 +380,7 @@ def test_the_daemon_goes_on_after_its_journal_was_lost(tmp_path, loss):
             mended = site.command("rebuild")
             assert mended.returncode == 0, mended.stderr
             assert "Jobs taken over from their folders: 1." in mended.stdout
-            assert "its job.json has no good seal" in mended.stdout
+            assert "its job.json has no valid signature" in mended.stdout
             assert (tmp_path / "state" / "journal.db.bad-1").read_bytes().startswith(b"\0garbage")
         deliver(drop, "train_again.csv", table())
         deliver(drop, "eval_again.csv", table(20))

@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
 from retraind.config.settings import Settings
-from retraind.domain.job import LIFE, Job, Role, SealedFile, State, job_id
+from retraind.domain.job import LIFE, Job, Role, SealedFile, State
+from retraind.domain.names import job_id
 from retraind.domain.problems import Problem
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
 from retraind.intake.listing import signature_of
@@ -121,6 +123,14 @@ class World:
         )  # fmt: skip
         return self.journal.jobs.add(job, "delivery_complete")
 
+    def asked_to_retry(self, job: Job) -> Job:
+        """Return a failed job that a person has asked to retry."""
+        return self.journal.jobs.write(job, replace(job, state=State.RESTORING), "retry_asked")
+
+    def asked_to_switch(self, job: Job) -> Job:
+        """Return a job that is done, and that a person has asked to publish."""
+        return self.journal.jobs.write(job, replace(job, state=State.SWITCHING), "switch_asked")
+
     def run(self, job: Job, until: State | None = None, most: timedelta = timedelta(days=2)) -> Job:
         """Drive a job, passing the time it waits for, until it rests, is held or reaches `until`."""
         end = self.clock.now() + most
@@ -130,10 +140,10 @@ class World:
             and not job.hold
             and "churn" not in self.journal.holds.all()
         ):
-            if job.wake_at and job.wake_at > self.clock.now():
-                if job.wake_at > end:
+            if job.wait.wake_at and job.wait.wake_at > self.clock.now():
+                if job.wait.wake_at > end:
                     return job
-                self.wait_until(job.wake_at)
+                self.wait_until(job.wait.wake_at)
             job = self.pipeline.advance_one(job)
         return job
 

@@ -2,8 +2,8 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from retraind.cli.jobs import hold_of, opened_journal, policy_of, the_job
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, complain, say, tell
@@ -14,6 +14,7 @@ from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.folders import NOT_CONFIGURED
+from retraind.jobs.outcomes import released
 from retraind.report.notes import headline, next_delivery
 from retraind.report.wording import Voice, in_words
 from retraind.store.database import running_instance, set_aside, sole_instance
@@ -47,8 +48,8 @@ def _ask_for(options: argparse.Namespace, to: State, event: str) -> int:
         job, switching = the_job(journal, options.job), to is State.SWITCHING
         if job.state is to:
             raise Refused(problem("request_pending", job=job.id, switch=switching))
-        changes = _changes_for_switch(job) if switching else _changes_for_retry(journal, job)
-        job, hold = _written(journal, job, event, **changes), ""
+        asked = _asked_to_switch(job) if switching else _asked_to_retry(journal, job)
+        job, hold = _written(journal, job, asked, event), ""
         wish, running = job.state, _is_running(settings)
         tell("request_sent" if running else "request_noted", job=job.id, switch=switching)
         if switching and (warning := next_delivery(job.model, policy_of(settings, job))):
@@ -68,36 +69,36 @@ def _ask_for(options: argparse.Namespace, to: State, event: str) -> int:
         return _tell_result(job, to, begun=job.state is not wish)
 
 
-def _changes_for_retry(journal: Journal, job: Job) -> dict[str, Any]:
-    """Return what brings a failed job back into work. Raises Refused."""
-    other = journal.jobs.get(job.continued_in) if job.continued_in else None
+def _asked_to_retry(journal: Journal, job: Job) -> Job:
+    """Return a failed job that is to come back into work. Raises Refused."""
+    other = journal.jobs.get(job.end.continued_in) if job.end and job.end.continued_in else None
     if other is not None and other.has_training_of(job):
         failed = other.state is State.FAILED
         raise Refused(problem("job_continued", job=job.id, other=other.id, failed=failed))
     if job.state is not State.FAILED:
         active = job.state not in RESTING
         raise Refused(problem("job_not_failed", job=job.id, state=job.state, active=active))
-    return {"state": State.RESTORING}
+    return replace(job, state=State.RESTORING)
 
 
-def _changes_for_switch(job: Job) -> dict[str, Any]:
-    """Return what brings a job back into work to publish its model. Raises Refused."""
-    if job.state is State.FAILED and job.resume_in in _UNPUBLISHED:
+def _asked_to_switch(job: Job) -> Job:
+    """Return a job that is to come back into work to publish its model. Raises Refused."""
+    if job.state is State.FAILED and job.end and job.end.resume_in in _UNPUBLISHED:
         # Its training is good: it comes back into work for the switch alone.
-        return {"state": State.RESTORING, "resume_in": State.SWITCHING}
+        return replace(job, state=State.RESTORING, end=replace(job.end, resume_in=State.SWITCHING))
     if job.state is not State.DONE:
         active = job.state not in RESTING
         raise Refused(problem("job_not_done", job=job.id, state=job.state, active=active))
     if not job.trained_at:
-        trained_by = job.earlier_job if job.outcome is Outcome.DUPLICATE else None
+        trained_by = job.end.earlier_job if job.end and job.outcome is Outcome.DUPLICATE else None
         raise Refused(problem("job_not_trained", job=job.id, outcome=job.outcome, trained_by=trained_by))
-    return {"state": State.SWITCHING}
+    return replace(job, state=State.SWITCHING)
 
 
-def _written(journal: Journal, job: Job, event: str, **changes: Any) -> Job:
+def _written(journal: Journal, job: Job, after: Job, event: str) -> Job:
     """Write a request into the journal. Raises Refused when another process was faster."""
     try:
-        return journal.jobs.write(job, event, **changes)
+        return journal.jobs.write(job, after, event)
     except Conflict:
         raise Refused(problem("job_changed", job=job.id)) from None
 
@@ -110,7 +111,7 @@ def _tell_result(job: Job, to: State, *, begun: bool) -> int:
     """Print what has become of a request; returns the exit code."""
     voice = Voice().on(job.model, job.id)
     if not begun:
-        say(voice.label("request_unfinished", job=job.id, seconds=_PATIENCE, trouble=job.trouble))
+        say(voice.label("request_unfinished", job=job.id, seconds=_PATIENCE, trouble=job.wait.trouble))
         return BAD
     if to is State.SWITCHING and job.outcome is not Outcome.FAILED:
         result = voice.tell(job.switch_note or headline(job))
@@ -132,7 +133,7 @@ def release(options: argparse.Namespace) -> int:
         if not journal.jobs.find(name):
             raise Refused(problem("model_or_job_unknown", name=name, known=sorted(settings.models)))
         job = the_job(journal, name)
-        _written(journal, job, "released", **_changes_for_release(journal, job))
+        _written(journal, job, _released(journal, job), "released")
         tell("release_done", name=job.id, running=_is_running(settings))
         return GOOD
 
@@ -174,18 +175,18 @@ def _take_folders(settings: Settings, name: str) -> tuple[list[Path], list[Probl
     return taken, silent
 
 
-def _changes_for_release(journal: Journal, job: Job) -> dict[str, Any]:
-    """Return what ends a job's hold. Raises Refused when there is none."""
-    changes: dict[str, Any] = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
+def _released(journal: Journal, job: Job) -> Job:
+    """Return a job whose hold a person ends. Raises Refused when there is none."""
+    after = released(job)
     if job.waits_for_window:
-        return changes | {"window_waived": True}
+        return replace(after, waived=replace(job.waived, window=True))
     if job.hold is None:
         held = [job.model] if journal.holds.is_held(job.model) else []
         raise Refused(problem("not_on_hold", name=job.id, held=held))
-    if job.upload_held:
-        return changes | {"upload_held": False, "registrations": 0}
+    if job.tries.upload_held:
+        return replace(after, tries=replace(job.tries, upload_held=False, registrations=0))
     # Only a budget holds a job until a date. Whoever ends another hold has said nothing of money.
-    return changes | ({"budget_waived": True} if job.held_until is not None else {})
+    return replace(after, waived=replace(job.waived, budget=True)) if job.hold.until else after
 
 
 def adopt(options: argparse.Namespace) -> int:

@@ -22,7 +22,8 @@ from retraind.cli.output import (
 )
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
-from retraind.domain.job import SHORT_ID, Job, State
+from retraind.domain.job import Job, State
+from retraind.domain.names import SHORT_ID
 from retraind.domain.problems import problem
 from retraind.domain.turns import next_in_turn
 from retraind.report import notes

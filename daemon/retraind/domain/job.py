@@ -1,17 +1,17 @@
 """What a job is and the one table that tells its life: states, the step each runs, where it may go next.
 
-Pure data. The steps themselves are in `pipeline.py`, the record of a job in `journal.py`.
+Pure data. A job is made of parts, each present or None: a reset is one assignment. Waits, tries and waivers have
+a natural zero instead. The steps themselves are in `jobs/steps.py`, the records of jobs in `store/jobs.py`.
 """
 
-import re
-import unicodedata
 from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from retraind.domain.problems import Finding, Problem
 
@@ -55,7 +55,7 @@ class Stage(NamedTuple):
     """One row of the table of a job's life."""
 
     step: str | None
-    """The function of `pipeline.Pipeline` that leaves this state; None where the job rests."""
+    """The function in `jobs/steps.py` that leaves this state; None where the job rests."""
     next: frozenset[State]
     """The states that may follow."""
 
@@ -122,11 +122,8 @@ _CLOCK_SLACK = timedelta(minutes=1)
 """A clock that is corrected by less is no reason to think that it was set."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Signature(_Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
     """What a file looked like from outside; equal signatures mean it was not touched in between."""
 
     size: int
@@ -135,8 +132,9 @@ class Signature(_Frozen):
     inode: int
 
 
-class SealedFile(_Frozen):
-    """A file of a delivery."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SealedFile:
+    """A file of a delivery. Raises ValueError for a name that leads out of its folder."""
 
     role: Role
     name: str
@@ -147,13 +145,10 @@ class SealedFile(_Frozen):
     marked: bool = False
     """The mark of UTF-8, which it lacks, is put before it on its way to the service."""
 
-    @field_validator("name")
-    @classmethod
-    def _stays_inside(cls, name: str) -> str:
-        parts = name.split("/")
+    def __post_init__(self) -> None:
+        parts = self.name.split("/")
         if len(parts) > 2 or any(part in {"", ".", ".."} or "\0" in part for part in parts):  # noqa: PLR2004
             raise ValueError("not the name of a file in a delivery")
-        return name
 
     @property
     def base_name(self) -> str:
@@ -161,8 +156,10 @@ class SealedFile(_Frozen):
         return self.name.rpartition("/")[2]
 
 
-class Shown(_Frozen):
+class Shown(BaseModel):
     """A file that the gate was shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     bytes: int
@@ -171,8 +168,176 @@ class Shown(_Frozen):
     """It was shown a copy of the service's own; otherwise the file in the job's folder, held open."""
 
 
-class Job(_Frozen):
-    """The journal's record of one sealed delivery. Changed only by replacing it as a whole."""
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """What the present step waits for, and what its tries have met."""
+
+    wake_at: datetime | None = None
+    """The step is not run before this moment."""
+    attempts: int = 0
+    """Tries of the present step that met a transient failure, in a row."""
+    trouble: Problem | None = None
+    """What the last of these tries met; without such a try, what the step waits for."""
+    host: str | None = None
+    """The host that failed then, if it was one."""
+    since: datetime | None = None
+    """When the first of these tries was.
+
+    It counts on through uploads in doubt and further registrations, until the upload succeeds."""
+    stuck: bool = False
+    """True once the trouble has lasted so long that somebody was to be notified."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobHold:
+    """The job waits for a person."""
+
+    problem: Problem
+    until: datetime | None = None
+    """When the hold ends by itself; None where only a person can end it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tries:
+    """What counts on when a registration is dropped."""
+
+    registrations: int = 0
+    """How many retrain jobs were registered for this delivery since it was taken in, or retried by a person."""
+    registered_at: datetime | None = None
+    """When the last of them was."""
+    upload_held: bool = False
+    """The hold was, or is, for uploads that failed with each of several retrain jobs.
+
+    One more is tried each day. True until an upload succeeds or a person ends the hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waivers:
+    """What a person let the job through for; it lasts for one training."""
+
+    budget: bool = False
+    """The model's budget was used up."""
+    window: bool = False
+    """It was outside of the hours in which the model's uploads begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What the preflight has found."""
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Data rows by role."""
+    columns: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundled:
+    """What is uploaded."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """The retrain job that the bundle is sent to."""
+
+    retrain_job_id: str
+    ticket: str | None = None
+    """The upload address, encrypted under the model's API key, so that the journal holds no secret."""
+    untouched_status: str | None = None
+    """The status word before a byte was sent. The vendor leaves open what it is, so it is asked.
+
+    Empty where the service did not know the retrain job yet."""
+    address_refused: Problem | None = None
+    """What the store said of the upload address, if it refused it.
+
+    Another one is asked for once it is known that nothing arrived."""
+    put_started_at: datetime | None = None
+    """Set while it is not known for certain whether the service got the bytes."""
+    put_ended_at: datetime | None = None
+    """When an upload of unknown outcome was seen to be over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The service has every byte."""
+
+    uploaded_at: datetime
+    deadline: datetime | None = None
+    """When retraind stops waiting for the training."""
+    continues: str | None = None
+    """The failed job with the same bytes whose training this one has taken over."""
+    status: str | None = None
+    """The service's last status word."""
+    status_seen_at: datetime | None = None
+    """When it was seen for the first time."""
+    message: str | None = None
+    """What the service said with it."""
+    unknown_since: datetime | None = None
+    """Since when the service has said that it does not know this retrain job, though its upload is complete."""
+    trained_at: datetime | None = None
+    model_id: int | None = None
+    results_name: str | None = None
+    results_bytes: int | None = None
+    results_sha256: str | None = None
+    """Of what the service sent, taken while it was received."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The gate's verdict."""
+
+    output: str
+    exit: int | None = None
+    """Its exit code; 0 lets the switch happen. None when it ran out of time."""
+    shown: tuple[Shown, ...] = ()
+    """What it was shown; of what the service sent and what was delivered, nothing else counts for the switch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """The switch."""
+
+    at: datetime | None = None
+    by_hand: bool = False
+    """A person published the model then; the policy had left it alone, or had published another since."""
+    first_at: datetime | None = None
+    """When the model was published for the first time, once it has been published again."""
+    open: bool = False
+    """The service was asked to publish the model, and it is not certain whether it did."""
+    note: Problem | None = None
+    """Why the published model was or was not switched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How the job ended. It is decided before the job is filed, and stays while a person has it switched later."""
+
+    outcome: Outcome
+    problem: Problem | None = None
+    failed_in: State | None = None
+    resume_in: State | None = None
+    """Where `retraind retry` continues."""
+    earlier_job: str | None = None
+    """The job that had the same bytes, or the newer one that superseded this."""
+    continued_in: str | None = None
+    """The job that has taken over this failed one's training, since the same bytes were delivered again."""
+
+
+_Part = TypeVar("_Part")
+
+
+def present(part: _Part | None) -> _Part:
+    """Return a part that the job has in its present state."""
+    assert part is not None
+    return part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The journal's record of one sealed delivery. Changed only by replacing it, or a part of it, as a whole."""
 
     id: str
     """Also the name of the job's folder: `<date>T<time>Z_<key>_<short id>`."""
@@ -183,111 +348,56 @@ class Job(_Frozen):
     files: tuple[SealedFile, ...]
     created_at: datetime
     updated_at: datetime
-    drop: str | None = None
-    """The drop folder that it was taken in from: the model may have another one by now."""
     version: int = 0
     """Counts the writes; a writer that read an older version is refused."""
-
-    # Waiting
-    wake_at: datetime | None = None
-    """The step is not run before this moment."""
-    attempts: int = 0
-    """Tries of the present step that met passing trouble, in a row."""
-    trouble: Problem | None = None
-    """What the last of these tries met."""
-    waits_for: str | None = None
-    """The host that was in trouble then, if it was one."""
-    troubled_since: datetime | None = None
-    """When the first of these tries was."""
-    """It counts on through uploads in doubt and through further registrations, until the upload succeeds."""
-    stuck: bool = False
-    """True once the trouble has lasted so long that somebody was to be notified."""
-    hold: Problem | None = None
-    """Set while the job waits for a person."""
-    held_until: datetime | None = None
-    """When the hold ends by itself; None where only a person can end it."""
-    upload_held: bool = False
-    """The hold was, or is, for uploads that failed with each of several retrain jobs. It is tried once a day; True until
-    an upload succeeds or a person ends the hold."""
-    budget_waived: bool = False
-    """A person let the job through although the model's budget is used up."""
-    window_waived: bool = False
-    """A person let the job through outside of the hours in which its model's uploads begin."""
-
-    # The check
-    rows: Mapping[str, int] = {}
-    """Data rows by role."""
-    columns: tuple[str, ...] = ()
-    warnings: tuple[Finding, ...] = ()
-
-    # The bundle
-    bundle_name: str | None = None
-    bundle_bytes: int | None = None
-
-    # The service
-    retrain_job_id: str | None = None
-    upload_ticket: str | None = None
-    """The upload address, encrypted under the model's API key, so that the journal holds no secret."""
-    registered_at: datetime | None = None
-    registrations: int = 0
-    """How many retrain jobs were registered for this delivery since it was taken in, or retried by a person."""
-    untouched_status: str | None = None
-    """The status word before a byte was sent. The vendor leaves open what it is, so it is asked. Empty where the
-    service did not know the retrain job yet."""
-    address_refused: Problem | None = None
-    """What the store said of the upload address, if it refused it. Another is asked for once it is known that nothing
-    arrived."""
-    put_started_at: datetime | None = None
-    """Set while it is not known for certain whether the service got the bytes."""
-    put_ended_at: datetime | None = None
-    """When an upload of unknown outcome was seen to be over."""
-    uploaded_at: datetime | None = None
-    train_deadline: datetime | None = None
-    """When retraind stops waiting for the training."""
-    status: str | None = None
-    """The service's last status word."""
-    unknown_since: datetime | None = None
-    """Since when the service has said that it does not know this retrain job, though its upload is complete."""
-    status_seen_at: datetime | None = None
-    """When it was seen for the first time."""
-    status_message: str | None = None
-    trained_model_id: int | None = None
-    trained_at: datetime | None = None
-    results_name: str | None = None
-    results_bytes: int | None = None
-    results_sha256: str | None = None
-    """Of what the service sent, taken while it was received."""
-
-    # The switch
-    gate_exit: int | None = None
-    """The gate's exit code; 0 lets the switch happen."""
-    gate_output: str | None = None
-    gate_shown: tuple[Shown, ...] = ()
-    """What it was shown; of what the service sent and what was delivered, nothing else counts for the switch."""
-    switched_at: datetime | None = None
-    switched_by_hand: bool = False
-    """A person published the model then; the policy had left it alone, or had published another since."""
-    first_switched_at: datetime | None = None
-    """When the model was published for the first time, once it has been published again."""
-    switch_open: bool = False
-    """The service was asked to publish the model, and it is not certain whether it did."""
-    switch_note: Problem | None = None
-    """Why the published model was or was not switched."""
-
-    # The end
-    outcome: Outcome | None = None
-    problem: Problem | None = None
+    drop: str | None = None
+    """The drop folder that it was taken in from: the model may have another one by now."""
     filed_in: str | None = None
     """The folder in which the job's own was filed: the model may file elsewhere by now."""
-    failed_in: State | None = None
-    resume_in: State | None = None
-    """Where `retraind retry` goes on."""
-    earlier_job: str | None = None
-    """The job that had the same bytes, or the newer one that superseded this."""
-    continues: str | None = None
-    """The failed job with the same bytes whose training this one has taken over."""
-    continued_in: str | None = None
-    """The job that has taken over this failed one's training, since the same bytes were delivered again."""
+    flaw: Problem | None = None
+    """Why the delivery is filed as failed as soon as it is sealed."""
+
+    wait: Waiting = Waiting()
+    hold: JobHold | None = None
+    tries: Tries = Tries()
+    waived: Waivers = Waivers()
+    data: Data | None = None
+    bundle: Bundled | None = None
+    registration: Registration | None = None
+    training: Training | None = None
+    gate: Gate | None = None
+    publication: Publication | None = None
+    end: End | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the job ended, once that is decided."""
+        return self.end.outcome if self.end else None
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why the job failed, or will."""
+        return (self.end.problem if self.end else None) or self.flaw
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What the preflight has found that keeps nothing from being sent."""
+        return self.data.warnings if self.data else ()
+
+    @property
+    def retrain_job_id(self) -> str | None:
+        """The service's name for the retrain job, once there is one."""
+        return self.registration.retrain_job_id if self.registration else None
+
+    @property
+    def trained_at(self) -> datetime | None:
+        """When the results were fetched."""
+        return self.training.trained_at if self.training else None
+
+    @property
+    def switch_note(self) -> Problem | None:
+        """Why the published model was or was not switched."""
+        return self.publication.note if self.publication else None
 
     def clock_was_set_back(self, now: datetime) -> bool:
         """True when by the clock the job's last change has not happened yet."""
@@ -296,16 +406,18 @@ class Job(_Frozen):
     @property
     def was_sent(self) -> bool:
         """True when the service has got the bytes, or may have."""
-        return self.uploaded_at is not None or self.put_started_at is not None
+        in_doubt = self.registration is not None and self.registration.put_started_at is not None
+        return self.training is not None or in_doubt
 
     def has_training_of(self, other: "Job") -> bool:
         """True when this job has taken over `other`'s training, and still has it."""
-        return other.continued_in == self.id and other.retrain_job_id == self.retrain_job_id
+        taken = other.end is not None and other.end.continued_in == self.id
+        return taken and other.retrain_job_id == self.retrain_job_id
 
     @property
     def waits_for_window(self) -> bool:
         """True while the job waits for the hours in which its model's uploads begin."""
-        waits = self.wake_at is not None and self.attempts == 0
+        waits = self.wait.wake_at is not None and self.wait.attempts == 0
         return self.state is State.BUNDLED and waits and self.hold is None
 
     def due(self, now: datetime) -> datetime:
@@ -313,9 +425,9 @@ class Job(_Frozen):
 
         A clock that was set back since the wait began would stretch it, perhaps by years; the wait is over then.
         """
-        if self.wake_at is None or self.clock_was_set_back(now):
+        if self.wait.wake_at is None or self.clock_was_set_back(now):
             return now
-        return self.wake_at
+        return self.wait.wake_at
 
     def file(self, role: Role) -> SealedFile | None:
         """Return the delivery's file in `role`, if it has one."""
@@ -324,10 +436,10 @@ class Job(_Frozen):
     @property
     def occupies_model(self) -> bool:
         """True while the model's next delivery has to wait for this job."""
-        return self.state in IN_WORK or (self.state is State.SWITCHING and self.outcome is None)
+        return self.state in IN_WORK or (self.state is State.SWITCHING and self.end is None)
 
     def waits_for_hold(self, held: Container[str]) -> bool:
-        """True when nothing happens to the job before a hold ends: its own, or that of its model, if it is `held`."""
+        """True when nothing happens to the job before a hold ends: its own, or its model's, if that is `held`."""
         return self.hold is not None or (self.state in TALKS and self.model in held)
 
     @property
@@ -335,51 +447,18 @@ class Job(_Frozen):
         """The training file and, if there is one, the evaluation file."""
         return tuple(file for role in (Role.TRAIN, Role.EVAL) if (file := self.file(role)))
 
-    def changed(self, **changes: Any) -> "Job":
-        """Return the job with some fields replaced; validated like any other."""
-        return Job.model_validate(self.model_dump() | changes)
-
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Return the job that was written as JSON, perhaps by an earlier retraind: its retired fields are passed over.
+    def from_json(cls, text: str | bytes) -> "Job":
+        """Return the job that was written as JSON; fields that are not known are passed over. Raises ValueError."""
+        return _JSON.validate_json(text)
 
-        Raises ValidationError.
-        """
-        return cls.model_validate_json(text, extra="ignore")
+    def to_json(self) -> str:
+        """Return the job as JSON for the journal."""
+        return _JSON.dump_json(self).decode()
 
     def portable(self) -> bytes:
-        """Return the job as JSON for its folder, from which a lost journal can be rebuilt; without the ticket."""
-        return self.model_dump_json(indent=1, exclude={"upload_ticket"}).encode() + b"\n"
+        """Return the job as JSON for its folder, for rebuilding a lost journal; without the ticket."""
+        return _JSON.dump_json(self, indent=1, exclude={"registration": {"ticket"}}) + b"\n"
 
 
-_SAFE_SIGNS = frozenset("_-.+=,@~")
-_SAFE_KINDS = frozenset("LMN")
-"""Unicode's letters, the marks on them, and numbers. All else might mean something to SMB, a shell or a terminal."""
-_LONGEST_KEY = 60
-"""Bytes of the key in a folder's name; file systems allow 255 for the whole, eCryptfs 143."""
-
-
-SHORT_ID = 6
-"""Hexadecimal digits at the end of a job's id, by which people name it."""
-
-
-FOLDER_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
-"""What the folders of jobs are called."""
-
-
-def job_id(created_at: datetime, key: str, short_id: str) -> str:
-    """Name a job: sorts by time, is unique, and is a safe name on SMB (no colon), in a shell and on a screen."""
-    signs = (
-        sign if sign in _SAFE_SIGNS or unicodedata.category(sign)[0] in _SAFE_KINDS else " "
-        for sign in unicodedata.normalize("NFC", key)
-    )
-    safe = "-".join("".join(signs).split()).strip("-.")
-    safe = safe.encode()[:_LONGEST_KEY].decode(errors="ignore")
-    middle = f"_{safe}" if safe else ""
-    return f"{created_at:%Y-%m-%dT%H%M%SZ}{middle}_{short_id}"
-
-
-def order_of_key(key: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort keys as people count: digits by value, text by its letters, so that 9 comes before 10."""
-    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", key).casefold())
-    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)
+_JSON = TypeAdapter(Job)

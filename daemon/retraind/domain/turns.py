@@ -4,7 +4,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retraind.domain.job import TALKS, Job, State, order_of_key
+from retraind.domain.job import TALKS, Job, State
+from retraind.domain.names import order_of_key
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def turns(
     free = [job for job in jobs if not _needs_turn(job)]
     occupying = [job for job in jobs if job.occupies_model]
     returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
-    sealing = any(job.state is State.SEALING and not job.attempts and job.hold is None for job in jobs)
+    sealing = any(job.state is State.SEALING and not job.wait.attempts and job.hold is None for job in jobs)
     sealed = [job for job in jobs if job.state is State.SEALED and (not sealing or job.id in running)]
     begun = [job for job in (*occupying, *returning, *sealed) if job.id in running]
     superseded: tuple[tuple[Job, Job], ...] = ()
@@ -49,7 +50,7 @@ def turns(
 
 def _needs_turn(job: Job) -> bool:
     if job.state is State.RESTORING:
-        return job.resume_in not in {None, State.SEALED}
+        return job.end is not None and job.end.resume_in not in {None, State.SEALED}
     return job.state is State.SEALED or job.occupies_model
 
 

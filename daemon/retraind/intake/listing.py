@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from retraind.config.patterns import Globs, Pattern, canonical
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import FOLDER_NAME, Role, Signature
+from retraind.domain.job import Role, Signature
+from retraind.domain.names import FOLDER_NAME
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
 from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER

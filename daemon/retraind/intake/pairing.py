@@ -6,7 +6,8 @@ from typing import assert_never
 
 from retraind.config.patterns import joining
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role, SealedFile, Signature, order_of_key
+from retraind.domain.job import Role, SealedFile, Signature
+from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, legacy
 from retraind.system.clock import span_for_people
 from retraind.system.escape import display

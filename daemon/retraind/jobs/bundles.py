@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, assert_never
+from typing import BinaryIO, assert_never
 
 from retraind.api.failures import NotStored
 from retraind.bundle import deflate
@@ -12,7 +12,7 @@ from retraind.bundle.deflate import Compressor
 from retraind.bundle.spool import bundle_name, has_bundle
 from retraind.bundle.zip_writer import Bundle, Member, build, entry_name
 from retraind.config.current import Current
-from retraind.domain.job import Job, Role, SealedFile
+from retraind.domain.job import Bundled, Job, Role, SealedFile
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.store.journal import Journal
@@ -42,7 +42,7 @@ class Bundles:
         """Tell whether what is to be uploaded is there, as it was made."""
         if len(job.data_files) == 1:
             return sealing.untouched(job, folder)
-        return has_bundle(self.path(job), job.bundle_bytes)
+        return job.bundle is not None and has_bundle(self.path(job), job.bundle.bytes)
 
     def compressor(self, job: Job) -> Compressor:
         """Return what compresses a job's bundle, by the configuration and the line to the service."""
@@ -56,17 +56,17 @@ class Bundles:
             case unknown:
                 assert_never(unknown)
 
-    def make(self, job: Job, folder: Path, pause: Callable[[], None]) -> dict[str, Any]:
+    def make(self, job: Job, folder: Path, pause: Callable[[], None]) -> Bundled:
         """Make what is sent for a job: a zip, or nothing where a training file is sent as it is.
 
-        Returns what the job knows of it then. Raises Touched or SizeChanged where a file is not what was preflighted.
+        Raises Touched or SizeChanged where a file is not what was preflighted.
         """
         if len(job.data_files) == 1:
             (file,) = job.data_files
             with sealing.open_watched(folder, file, pause) as opened:
                 digests: tuple[str, ...] = (sha256_of_open(opened),)
             size = len(mark_of(file)) + file.signature.size
-            changes: dict[str, Any] = {"bundle_name": file.base_name, "bundle_bytes": size}
+            bundled = Bundled(name=file.base_name, bytes=size)
         else:
             members = [
                 Member(
@@ -79,15 +79,15 @@ class Bundles:
             ]
             keep_free = self._current.settings.state.keep_free
             bundle, digests = build(self.path(job), members, self.compressor(job), keep_free)
-            changes = made(job, bundle)
+            bundled = made(job, bundle)
         if digests != tuple(file.sha256 for file in job.data_files):
             raise sealing.Touched
-        return changes
+        return bundled
 
 
-def made(job: Job, bundle: Bundle) -> dict[str, Any]:
-    """Return what a job knows of its bundle once it is made."""
-    return {"bundle_name": bundle_name(job.id), "bundle_bytes": bundle.bytes}
+def made(job: Job, bundle: Bundle) -> Bundled:
+    """Return what a job knows of its zip once it is made."""
+    return Bundled(name=bundle_name(job.id), bytes=bundle.bytes)
 
 
 def inside(file: SealedFile) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from retraind.domain.job import State
@@ -38,9 +39,11 @@ class ClockJumps:
             self._offset = offset
             _LOG.warning("clock_jumped", seconds=round(jump.total_seconds()))
             for job in self._journal.jobs.active():
-                if job.train_deadline and job.state is State.UPLOADED:
+                training = job.training
+                if training and training.deadline and job.state is State.UPLOADED:
                     with suppress(Conflict, OverflowError):
-                        self._journal.jobs.write(job, train_deadline=job.train_deadline + jump)
+                        shifted = replace(training, deadline=training.deadline + jump)
+                        self._journal.jobs.write(job, replace(job, training=shifted))
         return True
 
     def _clock_offset(self) -> timedelta:

@@ -1,13 +1,12 @@
 """What becomes of a delivery whose bytes were sent before."""
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from retraind.domain.job import Job, Outcome, State
+from retraind.domain.job import End, Job, Outcome, Registration, State, Training, present
 from retraind.domain.problems import Finding, Severity, problem
 from retraind.jobs.folders import Places
-from retraind.jobs.outcomes import NO_BUNDLE, OF_A_TRAINING, Go, Wait
+from retraind.jobs.outcomes import Change, Go, Wait, noted
 from retraind.jobs.trainings import Trainings
 from retraind.store.jobs import Write
 from retraind.store.journal import Journal
@@ -37,28 +36,25 @@ class Duplicates:
         self._trainings = trainings
         self._clock = clock
 
-    def find(self, job: Job, changes: Mapping[str, Any]) -> Go | Wait | None:
+    def find(self, job: Job) -> Go | Wait | None:
         """Return what becomes of a delivery whose bytes were sent before; None where it is to be sent."""
         content = content_of(job)
         if content is None or self._places.model(job).on_duplicate == "retrain":
             return None
-        duplicate = {**changes, "outcome": Outcome.DUPLICATE}
         twin = self._journal.contents.trained(job.model, content, besides=job.id)
         if twin is not None:
-            return Go(State.FILING, "duplicate_found", {**duplicate, "earlier_job": twin.id})
+            return _duplicate_of(twin)
         old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id)
-        if old is None or old.resume_in in {None, State.SEALED}:
-            if old is None or not old.trained_at:
-                return None
-        elif old.state is not State.FAILED:
+        if old is None:
+            return None
+        resume_in = present(old.end).resume_in
+        if old.state is not State.FAILED and resume_in not in {None, State.SEALED}:
             return Wait(_BETWEEN_STATES)  # Soon it can be told: it is being filed, or comes back into work.
         if old.trained_at:
-            good = old.resume_in in {State.TRAINED, State.SWITCHING}
+            good = resume_in in {State.TRAINED, State.SWITCHING}
             note = problem("earlier_not_published", earlier=old.id, why=old.problem, training_is_good=good)
-            return Go(
-                State.FILING, "duplicate_found", {**duplicate, "earlier_job": old.id, "switch_note": note}
-            )
-        return self._take_over(old, job, changes) if old.resume_in is State.UPLOADED else None
+            return _duplicate_of(old).after(noted(note))
+        return self._take_over(old, job) if resume_in is State.UPLOADED else None
 
     def sent_before(self, job: Job) -> list[Finding]:
         """Say that the same bytes are sent once more, where a job that failed had sent them."""
@@ -69,17 +65,44 @@ class Duplicates:
         facts = {"earlier": old.id, "why": old.problem}
         return [Finding(rule="sent-before", severity=Severity.WARNING, facts=facts)]
 
-    def _take_over(self, old: Job, job: Job, changes: Mapping[str, Any]) -> Go:
+    def _take_over(self, old: Job, job: Job) -> Go:
         """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""
-        taken: dict[str, Any] = {name: getattr(old, name) for name in OF_A_TRAINING}
-        taken |= {
-            "continues": old.id,
-            "train_deadline": self._clock.now() + self._trainings.timeout(job),
-        }
         with self._places.place(old, self._places.filed_in(old, failed=True)) as failed:
             there = is_folder(failed / old.id)
         # Its note has to say where it continues; where somebody has cleared its folder away, there is none to write.
-        refiled = {"state": State.FILING} if there else {}
-        also = Write(old, "job_continued", {"by": job.id}, {"continued_in": job.id, **refiled})
+        after = replace(
+            old,
+            state=State.FILING if there else old.state,
+            end=replace(present(old.end), continued_in=job.id),
+        )
+        also = Write(old, after, "job_continued", {"by": job.id})
         detail = {"of": old.id, "retrain_job_id": old.retrain_job_id}
-        return Go(State.UPLOADED, "training_taken_over", {**changes, **NO_BUNDLE, **taken}, detail, also)
+        deadline = self._clock.now() + self._trainings.timeout(job)
+        return Go(State.UPLOADED, "training_taken_over", _with_training_of(old, deadline), detail, also)
+
+
+def _duplicate_of(earlier: Job) -> Go:
+    end = End(outcome=Outcome.DUPLICATE, earlier_job=earlier.id)
+    return Go(State.FILING, "duplicate_found", lambda job: replace(job, end=end))
+
+
+def _with_training_of(old: Job, deadline: datetime) -> Change:
+    """Return what a job knows that goes on with the training of another."""
+    registration, known = present(old.registration), present(old.training)
+    training = Training(
+        uploaded_at=known.uploaded_at,
+        deadline=deadline,
+        continues=old.id,
+        status=known.status,
+        status_seen_at=known.status_seen_at,
+        message=known.message,
+    )
+    return lambda job: replace(
+        job,
+        bundle=None,
+        tries=replace(job.tries, registered_at=old.tries.registered_at),
+        registration=Registration(
+            retrain_job_id=registration.retrain_job_id, untouched_status=registration.untouched_status
+        ),
+        training=training,
+    )

@@ -313,7 +313,7 @@ def not_configured(job: Job, settings: Settings) -> Hold:
 
 def is_not_configured(job: Job) -> bool:
     """Tell whether that is what a job is on hold for."""
-    return job.hold is not None and job.hold.code == NOT_CONFIGURED
+    return job.hold is not None and job.hold.problem.code == NOT_CONFIGURED
 
 
 def delete(folder: Path) -> None:

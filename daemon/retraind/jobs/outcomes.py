@@ -1,15 +1,33 @@
 """What a step returns, and what it changes in a job: values, no side effects."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from retraind.api.object_store import Fetched
-from retraind.domain.job import Job, Outcome, SealedFile, State
+from retraind.domain.job import (
+    Bundled,
+    Data,
+    End,
+    Job,
+    Outcome,
+    Publication,
+    SealedFile,
+    State,
+    Training,
+    Waivers,
+    present,
+)
 from retraind.domain.problems import Problem, problem
 from retraind.report import notes
 from retraind.store.jobs import Write
+
+Change = Callable[[Job], Job]
+"""What a step changes, applied to the job as the journal then has it: others may have written to it meanwhile."""
+
+
+def _unchanged(job: Job) -> Job:
+    return job
 
 
 @dataclass(frozen=True)
@@ -18,11 +36,15 @@ class Go:
 
     to: State
     event: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    change: Change = _unchanged
+    detail: Mapping[str, object] = field(default_factory=dict)
     """What the event tells besides."""
     also: Write | None = None
     """What is written to another job with it, in one transaction."""
+
+    def after(self, change: Change) -> "Go":
+        """Return the same with another change before its own."""
+        return replace(self, change=lambda job: self.change(change(job)))
 
 
 @dataclass(frozen=True)
@@ -30,129 +52,132 @@ class Wait:
     """The step is not complete, in the ordinary course of things; it is run again later."""
 
     after: timedelta
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    change: Change = _unchanged
     calm: bool = True
     """False when the trouble that the job has met is not over by this, and counts on."""
-
-
-CALM: Mapping[str, Any] = {
-    "attempts": 0,
-    "trouble": None,
-    "waits_for": None,
-    "troubled_since": None,
-    "stuck": False,
-}
-
-
-NO_BUNDLE: Mapping[str, Any] = {"bundle_name": None, "bundle_bytes": None}
-
-
-UNREGISTERED: Mapping[str, Any] = {
-    "retrain_job_id": None,
-    "upload_ticket": None,
-    "untouched_status": None,
-    "address_refused": None,
-    "put_started_at": None,
-    "put_ended_at": None,
-}
-
-
-UNTRAINED: Mapping[str, Any] = {
-    "uploaded_at": None,
-    "train_deadline": None,
-    "unknown_since": None,
-    "status": None,
-    "status_seen_at": None,
-    "status_message": None,
-    "trained_model_id": None,
-    "trained_at": None,
-    "results_name": None,
-    "results_bytes": None,
-    "results_sha256": None,
-    "gate_exit": None,
-    "gate_output": None,
-    "gate_shown": (),
-    "switch_open": False,
-}
-
-
-OF_A_TRAINING = (
-    "retrain_job_id",
-    "registered_at",
-    "untouched_status",
-    "uploaded_at",
-    "status",
-    "status_seen_at",
-    "status_message",
-)
-"""What a job takes over with a training."""
 
 
 def failed(job: Job, why: Problem, *, restart: bool) -> Go:
     """File a job as failed; with `restart`, a retry begins again, else it repeats the step that failed."""
     resume = State.SEALED if restart else job.state
-    changes = {"outcome": Outcome.FAILED, "problem": why, "failed_in": job.state, "resume_in": resume}
-    return Go(State.FILING, "job_failed", changes)
+    end = End(outcome=Outcome.FAILED, problem=why, failed_in=job.state, resume_in=resume)
+    return Go(State.FILING, "job_failed", lambda job: replace(job, end=end))
 
 
-def register_anew(why: Problem) -> Go:
+def superseded(job: Job, newer: Job) -> Job:
+    """File a job that is not sent, since a newer one takes its place."""
+    end = End(outcome=Outcome.SUPERSEDED, earlier_job=newer.id)
+    return replace(job, state=State.FILING, end=end)
+
+
+def released(job: Job) -> Job:
+    """Let the job's step be tried at once: what it was on hold or waited for is over."""
+    return replace(job, hold=None, wait=replace(job.wait, wake_at=None, trouble=None))
+
+
+def preflighted(files: tuple[SealedFile, ...], data: Data) -> Change:
+    """Return what a job knows of its files once they are preflighted."""
+    return lambda job: replace(job, files=files, data=data)
+
+
+def bundled(bundle: Bundled | None) -> Change:
+    """Return what a job knows of what is to be uploaded."""
+    return lambda job: replace(job, bundle=bundle)
+
+
+def unregistered(job: Job) -> Job:
+    """Drop the job's retrain job, which nothing is sent to any more; how many there were counts on."""
+    return replace(job, registration=None)
+
+
+def register_again(why: Problem) -> Go:
     """Go back for another retrain job: the old one can no longer start, since its address is of no use."""
-    return Go(State.BUNDLED, "registration_dropped", {**UNREGISTERED, "trouble": why})
+    return Go(
+        State.BUNDLED,
+        "registration_dropped",
+        lambda job: replace(unregistered(job), wait=replace(job.wait, trouble=why)),
+    )
+
+
+def trained(training: Training) -> Change:
+    """Return what a job knows of its training."""
+    return lambda job: replace(job, training=training)
+
+
+def with_results(training: Training, results: Fetched) -> Training:
+    """Return a training whose results have been fetched."""
+    return replace(
+        training,
+        results_name=notes.RESULTS_FILE,
+        results_bytes=results.bytes,
+        results_sha256=results.sha256,
+    )
+
+
+def noted(note: Problem) -> Change:
+    """Return what a job knows of why the published model was or was not switched."""
+    return lambda job: replace(job, publication=replace(job.publication or Publication(), note=note))
+
+
+def not_switched(event: str, why: Problem, detail: Mapping[str, object] | None = None) -> Go:
+    """File a trained job, and leave the published model as it is."""
+    done = Go(State.FILING, event, lambda job: replace(job, end=End(outcome=Outcome.TRAINED)), detail or {})
+    return done.after(noted(why))
+
+
+def switch_open(why: Problem) -> Go:
+    """File a job of which nobody can say whether its model was published: neither that it was, nor that it was not."""
+
+    def unclear(job: Job) -> Job:
+        publication = replace(
+            job.publication or Publication(), open=True, note=problem("switch_unclear", why=why)
+        )
+        return replace(job, end=job.end or End(outcome=Outcome.TRAINED), publication=publication)
+
+    return Go(State.FILING, "switch_unclear", unclear)
 
 
 def nothing_to_retry(flaws: list[Problem]) -> Go:
     """Leave a failed job where it is: its files are not there, or cannot be taken."""
-    return Go(State.FAILED, "restore_impossible", {"problem": problem("nothing_to_retry", flaws=flaws)})
+    why = problem("nothing_to_retry", flaws=flaws)
+    return Go(
+        State.FAILED,
+        "restore_impossible",
+        lambda job: replace(job, end=replace(present(job.end), problem=why)),
+    )
 
 
-def switch_open(job: Job, why: Problem) -> Go:
-    """File a job of which nobody can say whether its model was published: neither that it was, nor that it was not."""
-    changes = {
-        "outcome": job.outcome or Outcome.TRAINED,
-        "switch_note": problem("switch_unclear", why=why),
-        "switch_open": True,
-    }
-    return Go(State.FILING, "switch_unclear", changes)
-
-
-def results_fetched(results: Fetched) -> dict[str, Any]:
-    """Return what a job knows of its results once they have been fetched."""
-    return {
-        "results_name": notes.RESULTS_FILE,
-        "results_bytes": results.bytes,
-        "results_sha256": results.sha256,
-    }
-
-
-def restored(job: Job, to: State, files: tuple[SealedFile, ...], deadline: datetime) -> Go:
+def restored(to: State, files: tuple[SealedFile, ...], deadline: datetime) -> Go:
     """Bring a failed job back to the state `to`, with its files as they are now; `deadline` is for a training."""
-    changes: dict[str, Any] = {
-        "files": files,
-        "outcome": None,
-        "problem": None,
-        "failed_in": None,
-        "resume_in": None,
-        "continued_in": None,
-    }
-    if to is State.SEALED:
-        changes |= {
-            **UNREGISTERED,
-            **UNTRAINED,
-            "warnings": (),
-            "registrations": 0,
-            "upload_held": False,
-            "continues": None,
-        }
-        if job.uploaded_at:
-            # A person let one training through; another one is asked for anew.
-            changes |= {"budget_waived": False, "window_waived": False}
-    if to is State.UPLOADED:
-        changes["train_deadline"] = deadline
-    return Go(to, "job_restored", changes)
+
+    def back(job: Job) -> Job:
+        job = replace(job, files=files, end=None, flaw=None)
+        if to is State.SEALED:
+            return _begun_again(job)
+        if to is State.UPLOADED:
+            return replace(job, training=replace(present(job.training), deadline=deadline))
+        return job
+
+    return Go(to, "job_restored", back)
+
+
+def _begun_again(job: Job) -> Job:
+    """Return a job of which nothing has been sent; where it was filed and published once stays known."""
+    return replace(
+        job,
+        registration=None,
+        training=None,
+        gate=None,
+        publication=job.publication and replace(job.publication, open=False),
+        data=job.data and replace(job.data, warnings=()),
+        tries=replace(job.tries, registrations=0, upload_held=False),
+        # A person let one training through; another one is asked for again.
+        waived=Waivers() if job.training else job.waived,
+    )
 
 
 def not_given_back(job: Job, stayed: tuple[SealedFile, ...]) -> Go:
     """File a delivery as failed whose files cannot all go back to the drop folder: newer ones are there."""
     others_returned = len(stayed) < len(job.files)
     end = failed(job, problem("not_given_back", others_returned=others_returned), restart=True)
-    return Go(end.to, end.event, {**end.changes, "files": stayed})
+    return end.after(lambda job: replace(job, files=stayed))

@@ -36,11 +36,12 @@ def until_window(model: ModelSettings, now: datetime) -> timedelta | None:
 
 def enough_registrations(job: Job, now: datetime) -> Hold | None:
     """Return the hold of a job whose upload has failed with one retrain job after the other, until it may have one more."""
-    last = job.registered_at
-    if job.registrations < _MOST_REGISTRATIONS or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
+    last = job.tries.registered_at
+    too_few = job.tries.registrations < _MOST_REGISTRATIONS
+    if too_few or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
         return None
     return Hold(
-        problem("uploads_keep_failing", registrations=job.registrations, last=job.trouble),
+        problem("uploads_keep_failing", registrations=job.tries.registrations, last=job.wait.trouble),
         scope=Scope.JOB,
         until=min(last, now) + _REGISTRATION_PAUSE,
         uploads=True,
@@ -49,14 +50,14 @@ def enough_registrations(job: Job, now: datetime) -> Hold | None:
 
 def upload_in_trouble(job: Job, to: State) -> bool:
     """Tell whether a job goes on towards another try of an upload that has failed: its trouble is not over then."""
-    begun = job.registrations > 0 and job.troubled_since is not None
+    begun = job.tries.registrations > 0 and job.wait.since is not None
     return begun and job.state in _SENDING and to in _SENDING
 
 
 def over_budget(job: Job, model: ModelSettings, journal: Journal, now: datetime) -> Hold | None:
     """Return the hold of a job whose model has had as many trainings as its owner wants to pay for."""
     budget = model.trainings
-    if budget is None or job.budget_waived:
+    if budget is None or job.waived.budget:
         return None
     if journal.events.trainings_since(job.model, budget.begins(now)) < budget.trainings:
         return None

@@ -1,20 +1,20 @@
 """The preflight of a sealed delivery: its data against the service's rules, and its bytes against earlier ones."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from retraind.bundle.zip_writer import Archive
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
-from retraind.domain.job import Job, Role, State
+from retraind.domain.job import Data, Job, Role, State
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import inside, made
 from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
-from retraind.jobs.outcomes import NO_BUNDLE, Go, Wait, failed
+from retraind.jobs.outcomes import Go, Wait, bundled, failed, preflighted
 from retraind.store.journal import Journal
 
 _LONGEST_COLUMNS = 1 << 16
@@ -54,29 +54,29 @@ class Preflight:
             raise sealing.Touched
         facts = {Role.TRAIN: result.train, Role.EVAL: result.evaluation}
         files = tuple(
-            file.model_copy(update={"sha256": fact.sha256, "marked": fix and fact.encoding == "utf-8"})
+            replace(file, sha256=fact.sha256, marked=fix and fact.encoding == "utf-8")
             if (fact := facts.get(file.role))
             else file
             for file in job.files
         )
-        changes: dict[str, Any] = {
-            "files": files,
-            "rows": {role.value: fact.rows for role, fact in facts.items() if fact},
-            "columns": worth_keeping(result.train.columns if result.train else ()),
-            "warnings": tuple(result.warnings),
-        }
+        data = Data(
+            rows={role.value: fact.rows for role, fact in facts.items() if fact},
+            columns=worth_keeping(result.train.columns if result.train else ()),
+            warnings=tuple(result.warnings),
+        )
         if not result.ok:
             end = failed(job, problem("data_breaks_rules", details=result.errors), restart=True)
-            return Go(end.to, end.event, changes | dict(end.changes))
-        checked = job.changed(**changes)
-        known = self._duplicates.find(checked, changes)
+            return end.after(preflighted(files, data))
+        checked = preflighted(files, data)(job)
+        known = self._duplicates.find(checked)
         if known is not None:
-            return known
-        changes |= {**NO_BUNDLE, "warnings": (*checked.warnings, *self._duplicates.sent_before(checked))}
+            return known.after(preflighted(files, data)) if isinstance(known, Go) else known
+        data = replace(data, warnings=(*data.warnings, *self._duplicates.sent_before(checked)))
+        bundle = None
         # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
-            changes |= made(job, archive.finish())
-        return Go(State.CHECKED, "data_checked", changes)
+            bundle = made(job, archive.finish())
+        return Go(State.CHECKED, "data_checked", bundled(bundle)).after(preflighted(files, data))
 
     def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
         file = job.file(role)
@@ -88,9 +88,9 @@ class Preflight:
 def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
     """Return the training data of the model's last delivery that the service could train with."""
     last = journal.last_trained(model)
-    if last is None or Role.TRAIN not in last.rows:
+    if last is None or last.data is None or Role.TRAIN not in last.data.rows:
         return None
-    return PreviousDelivery(last.id, last.columns, last.rows[Role.TRAIN])
+    return PreviousDelivery(last.id, last.data.columns, last.data.rows[Role.TRAIN])
 
 
 def worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:

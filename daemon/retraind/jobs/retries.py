@@ -1,6 +1,7 @@
 """What is left of a failed delivery that a person wants tried again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from retraind.config.settings import ModelSettings
@@ -29,7 +30,7 @@ def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile,
             continue
         if flaw := flaw_of(status) or too_large(status.st_size, largest):
             flaws.append(problem("failed_file_refused", file=file.name, why=flaw))
-        files.append(file.model_copy(update={"signature": signature_of(status)}))
+        files.append(replace(file, signature=signature_of(status)))
     return tuple(files), flaws
 
 

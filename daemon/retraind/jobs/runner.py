@@ -4,7 +4,8 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, assert_never
+from dataclasses import replace
+from typing import assert_never
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,13 +17,13 @@ from retraind.bundle.zip_writer import discard
 from retraind.config.current import Current
 from retraind.config.settings import WORK
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped
-from retraind.domain.job import LIFE, TALKS, Job, Outcome, State
+from retraind.domain.job import LIFE, TALKS, Job, JobHold, Outcome, State, Waiting
 from retraind.domain.problems import file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.bundles import Bundles
 from retraind.jobs.folders import is_not_configured, not_configured
 from retraind.jobs.keys import Keys
-from retraind.jobs.outcomes import CALM, Go, Wait, failed
+from retraind.jobs.outcomes import Go, Wait, failed, released
 from retraind.jobs.policies import over_budget, upload_in_trouble
 from retraind.jobs.steps import Step
 from retraind.store.jobs import Conflict
@@ -134,9 +135,8 @@ class Runner:
         wake_at = self._clock.now() + wait.after
         if wait.calm:
             self._report_end(job)
-        return self._journal.jobs.write(
-            job, **{**(CALM if wait.calm else {}), **wait.changes}, wake_at=wake_at
-        )
+        after = wait.change(replace(job, wait=Waiting()) if wait.calm else job)
+        return self._journal.jobs.write(job, replace(after, wait=replace(after.wait, wake_at=wake_at)))
 
     def _trust(self, job: Job, outcome: Go | Wait) -> None:
         """Note that the service takes the model's key again, should a hold be on trial."""
@@ -147,12 +147,13 @@ class Runner:
             self._journal.holds.end_trial(job.model)
 
     def _go(self, job: Job, go: Go) -> Job:
-        cleared: dict[str, Any] = {"state": go.to, "wake_at": None}
-        if not upload_in_trouble(job, go.to):
-            cleared |= CALM
+        if upload_in_trouble(job, go.to):
+            wait = replace(job.wait, wake_at=None)
+        else:
+            wait = Waiting()
             self._report_end(job)
-        changes = cleared | dict(go.changes)
-        after = self._journal.jobs.write(job, go.event, detail=go.detail, also=go.also, **changes)
+        after = go.change(replace(job, state=go.to, wait=wait))
+        after = self._journal.jobs.write(job, after, go.event, go.detail, go.also)
         if go.also is not None:
             _LOG.info("job_continued", job=go.also.job.id, by=after.id)
         if go.to is State.FILING and after.problem and after.outcome is Outcome.FAILED:
@@ -164,36 +165,35 @@ class Runner:
 
     def _retry_later(self, job: Job, trouble: Retry) -> Job:
         work = self._current.settings.work
-        wait = backoff(job.attempts, work.retry_first, work.retry_longest, trouble.after, self._chance)
-        again = job.attempts + 1
+        before = job.wait
+        wait = backoff(before.attempts, work.retry_first, work.retry_longest, trouble.after, self._chance)
+        again = before.attempts + 1
         seconds = round(wait.total_seconds(), 1)
         met = trouble.problem
         if trouble.host is not None and not trouble.of_host:
             # Nothing was tried, and `host_down` has told of it, once for all. What this job itself met counts on.
             _LOG.debug("step_waits", state=job.state.value, host=trouble.host, wait_s=seconds)
-            met = job.trouble if job.trouble and job.waits_for == trouble.host else met
+            met = before.trouble if before.trouble and before.host == trouble.host else met
         else:
             _LOG.warning("step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=met)
         now = self._clock.now()
-        since = job.troubled_since or now
+        since = before.since or now
         # An outage of a host is told of once, not by each of the jobs that wait for it. Where a host fails one job again
         # and again and answers others, its circuit stays closed, and the job speaks for itself.
         of_host = trouble.outage or (trouble.of_host and again <= FAILURES)
-        stuck = job.stuck or (not of_host and now - since >= self._current.settings.notify.patience)
-        if trouble.credential and stuck and not job.stuck:
+        stuck = before.stuck or (not of_host and now - since >= self._current.settings.notify.patience)
+        if trouble.credential and stuck and not before.stuck:
             # Perhaps it is the key after all; one that retraind fetches itself is fetched anew.
             self._credentials.forget(job.model)
-        news = stuck != job.stuck or not met.is_same(job.trouble)
+        news = stuck != before.stuck or not met.is_same(before.trouble)
+        waiting = Waiting(
+            wake_at=now + wait, attempts=again, trouble=met, host=trouble.host, since=since, stuck=stuck
+        )
         return self._journal.jobs.write(
             job,
-            ("job_stuck" if stuck and not job.stuck else "retry") if news else None,
-            detail={"reason": met, **({"since": since} if stuck else {})},
-            wake_at=now + wait,
-            attempts=again,
-            trouble=met,
-            waits_for=trouble.host,
-            troubled_since=since,
-            stuck=stuck,
+            replace(job, wait=waiting),
+            ("job_stuck" if stuck and not before.stuck else "retry") if news else None,
+            {"reason": met, **({"since": since} if stuck else {})},
         )
 
     def _hold(self, job: Job, hold: Hold) -> Job:
@@ -201,22 +201,21 @@ class Runner:
             return self._retry_later(job, Retry(hold.problem))
         model = self._current.settings.models.get(job.model)
         why = explained(hold, job.model, model) if model else hold.problem
+        after = replace(job, wait=replace(job.wait, host=None))
         match hold.scope:
             case Scope.MODEL:
                 if self._journal.holds.hold(job.model, why, credential=hold.credential):
                     _LOG.error("model_held", reason=why)
-                return self._journal.jobs.write(job, waits_for=None)
+                return self._journal.jobs.write(job, after)
             case Scope.JOB:
                 _LOG.error("job_held", reason=why)
                 if job.state is State.BUNDLED:
                     # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
                     discard(self._bundles.path(job))
-                goes_on = hold.uploads and job.upload_held
-                job = self._journal.jobs.write(
-                    job, "hold_goes_on" if goes_on else "held", hold=why, held_until=hold.until, waits_for=None,
-                    upload_held=hold.uploads,
-                    detail={"reason": why},
-                )  # fmt: skip
+                event = "hold_goes_on" if hold.uploads and job.tries.upload_held else "held"
+                tries = replace(job.tries, upload_held=hold.uploads)
+                after = replace(after, hold=JobHold(problem=why, until=hold.until), tries=tries)
+                job = self._journal.jobs.write(job, after, event, {"reason": why})
                 # A reload may have put the model's table back after the step had missed it, and found nothing on hold.
                 return self._reconsider(job) if is_not_configured(job) else job
             case _:
@@ -225,10 +224,8 @@ class Runner:
     def _fail(self, job: Job, failure: JobFailed) -> Job:
         _LOG.error("job_failed", state=job.state.value, reason=failure.problem)
         go = failed(job, failure.problem, restart=failure.restart)
-        cleared = {"state": go.to, "wake_at": None, **CALM}
-        return self._journal.jobs.write(
-            job, go.event, detail={"reason": failure.problem}, **(cleared | dict(go.changes))
-        )
+        after = go.change(replace(job, state=go.to, wait=Waiting()))
+        return self._journal.jobs.write(job, after, go.event, {"reason": failure.problem})
 
     def reconsider(self) -> None:
         """Look under the present configuration at what waits for a window, a budget or a model's table.
@@ -245,23 +242,19 @@ class Runner:
             gone = not_configured(job, self._current.settings)
             if job.hold is None:
                 return self._hold(job, gone)
-            if is_not_configured(job) and job.hold != gone.problem:
+            if is_not_configured(job) and job.hold.problem != gone.problem:
                 # Another model may have its drop folder by now.
-                return self._journal.jobs.write(job, hold=gone.problem)
+                return self._journal.jobs.write(job, replace(job, hold=JobHold(problem=gone.problem)))
         elif job.waits_for_window:
-            return self._journal.jobs.write(job, wake_at=None, trouble=None)
-        elif job.hold is not None and not job.upload_held and (job.held_until or is_not_configured(job)):
-            over = (
-                over_budget(job, model, self._journal, self._clock.now())
-                if job.held_until is not None
-                else None
-            )
+            return self._journal.jobs.write(job, released(job))
+        elif job.hold and not job.tries.upload_held and (job.hold.until or is_not_configured(job)):
+            over = over_budget(job, model, self._journal, self._clock.now()) if job.hold.until else None
             if over is None:
                 # What it waited for before, such as a window, may have changed as well.
-                cleared = {"hold": None, "held_until": None, "wake_at": None, "trouble": None}
-                return self._journal.jobs.write(job, "released", **cleared)
-            if over.problem != job.hold:
-                return self._journal.jobs.write(job, hold=over.problem, held_until=over.until)
+                return self._journal.jobs.write(job, released(job), "released")
+            if over.problem != job.hold.problem:
+                hold = JobHold(problem=over.problem, until=over.until)
+                return self._journal.jobs.write(job, replace(job, hold=hold))
         return job
 
     def _keep_copy(self, job: Job) -> None:
@@ -285,8 +278,8 @@ class Runner:
 
     def _report_end(self, job: Job) -> None:
         """Note that trouble is over of which somebody was notified."""
-        if job.stuck:
-            self._journal.events.note("job_moves", job, since=job.troubled_since)
+        if job.wait.stuck:
+            self._journal.events.note("job_moves", job, since=job.wait.since)
 
 
 def disk_trouble(error: OSError) -> Retry:

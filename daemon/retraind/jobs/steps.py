@@ -7,11 +7,11 @@ what an earlier try has left.
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from retraind.api.client import Service
 from retraind.api.credentials import lock_address, unlock_address
@@ -20,7 +20,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.bundle.zip_writer import Archive, SizeChanged, discard
 from retraind.config.current import Current
 from retraind.domain.failures import Hold, JobFailed, Retry
-from retraind.domain.job import Job, Outcome, State
+from retraind.domain.job import End, Job, Outcome, Publication, Registration, State, present
 from retraind.domain.problems import problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs import seal as sealing
@@ -30,16 +30,20 @@ from retraind.jobs.folders import Places
 from retraind.jobs.gate.judging import Judging
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import (
-    UNREGISTERED,
     Go,
     Wait,
+    bundled,
     failed,
     not_given_back,
+    not_switched,
+    noted,
     nothing_to_retry,
-    register_anew,
+    register_again,
     restored,
-    results_fetched,
     switch_open,
+    trained,
+    unregistered,
+    with_results,
 )
 from retraind.jobs.policies import enough_registrations, over_budget, until_window
 from retraind.jobs.preflight import Preflight
@@ -99,8 +103,8 @@ class DataSteps:
             taken = sealing.seal(job, drop, self.copies, guard)
         if not taken:
             return self._give_back(job)
-        if job.problem is not None:
-            return failed(job, job.problem, restart=True)
+        if job.flaw is not None:
+            return failed(job, job.flaw, restart=True)
         return Go(State.SEALED, "delivery_sealed")
 
     @_in_its_folder
@@ -129,15 +133,15 @@ class DataSteps:
         if not sealing.untouched(job, folder):
             # Perhaps they were being given back when an earlier try was killed.
             return self._give_back(job)
-        if len(job.data_files) > 1 and job.bundle_bytes is not None and self.bundles.has(job, folder):
+        if len(job.data_files) > 1 and self.bundles.has(job, folder):
             return Go(State.BUNDLED, "bundle_built")
         try:
-            changes = self.bundles.make(job, folder, self.pause)
+            bundle = self.bundles.make(job, folder, self.pause)
         except (sealing.Touched, SizeChanged):
             return self._give_back(job)
         if not sealing.untouched(job, folder):
             return self._give_back(job)
-        return Go(State.BUNDLED, "bundle_built", changes)
+        return Go(State.BUNDLED, "bundle_built", bundled(bundle))
 
     @_in_its_folder
     def file(self, job: Job, folder: Path) -> Go:
@@ -147,9 +151,10 @@ class DataSteps:
         # Perhaps an earlier try has copied it, and was killed while it deleted the original.
         kept = (folder, filed / job.id)
         place = self.places.place_of(job)
-        if job.results_name and not any(exists(place / job.results_name) for place in kept):
+        training = job.training
+        if training and (name := training.results_name) and not any(exists(place / name) for place in kept):
             # Somebody has deleted the folder that it was in.
-            job = self.journal.jobs.write(job, results_name=None)
+            job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
         model = self.places.model(job)
         voice = share_voice(model, self.current.settings.state, (job.drop, job.filed_in), in_a_note=True)
         note = as_bytes(notes.note(job, voice, policy=model.switch))
@@ -162,19 +167,20 @@ class DataSteps:
             filed = place
             self.places.sync(filed, work, job=job)
         discard(self.bundles.path(job))
-        said: dict[str, Any] = {"outcome": job.outcome}
-        if failed and job.problem:
-            said |= {"reason": job.problem}
-        if failed and job.continued_in:
-            return Go(
-                State.FAILED, "note_renewed", {"filed_in": str(filed)}
-            )  # It was filed, and that was told, when it failed.
-        return Go(
+        done = Go(
             State.FAILED if failed else State.DONE,
             "job_filed",
-            {"upload_ticket": None, "filed_in": str(filed)},
-            said,
+            lambda job: replace(
+                job,
+                filed_in=str(filed),
+                registration=job.registration and replace(job.registration, ticket=None),
+            ),
+            {"outcome": job.outcome, **({"reason": job.problem} if failed and job.problem else {})},
         )
+        if failed and job.end and job.end.continued_in:
+            # It was filed, and that was told, when it failed.
+            return replace(done, event="note_renewed", detail={})
+        return done
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
@@ -195,12 +201,12 @@ class DataSteps:
             with held(work, job.id) as target:
                 for stale in (notes.ERROR, notes.REPORT):
                     clear(target / stale)
-                to = job.resume_in or State.SEALED
+                to = (job.end and job.end.resume_in) or State.SEALED
                 if to is State.REGISTERED and not are_sealed(job, files, target, self.pause):
                     # A person has corrected them, so they are checked and registered like others.
                     to = State.SEALED
         deadline = self.clock.now() + self.trainings.timeout(job)
-        return restored(job, to, files, deadline)
+        return restored(to, files, deadline)
 
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they are waited for anew."""
@@ -238,56 +244,51 @@ class ServiceSteps:
         if enough := enough_registrations(job, now):
             raise enough
         opens_in = until_window(model, now)
-        if opens_in and not job.window_waived:
+        if opens_in and not job.waived.window:
             window = problem("upload_waits_for_window", window=model.upload_window, opens=now + opens_in)
-            waits = {"attempts": 0, "waits_for": None, "trouble": window}
-            return Wait(opens_in, waits, calm=not job.registrations)
+            return Wait(
+                opens_in,
+                lambda job: replace(job, wait=replace(job.wait, attempts=0, host=None, trouble=window)),
+                calm=not job.tries.registrations,
+            )
         if not self.bundles.has(job, folder):
             return Go(State.CHECKED, "bundle_missing")
-        assert job.bundle_name is not None
         if over := over_budget(job, model, self.journal, self.clock.now()):
             raise over
         key = self.keys.key(job)
-        given = self.service.register(job.bundle_name, key)
+        given = self.service.register(present(job.bundle).name, key)
+        registration = Registration(
+            retrain_job_id=given.retrain_job_id, ticket=lock_address(given.upload_url, key)
+        )
+        tries = replace(job.tries, registrations=job.tries.registrations + 1, registered_at=self.clock.now())
         return Go(
             State.REGISTERED,
             "retrain_job_registered",
-            {
-                "retrain_job_id": given.retrain_job_id,
-                "upload_ticket": lock_address(given.upload_url, key),
-                "registered_at": self.clock.now(),
-                "registrations": job.registrations + 1,
-                "untouched_status": None,
-                "address_refused": None,
-                "put_started_at": None,
-                "put_ended_at": None,
-            },
+            lambda job: replace(job, registration=registration, tries=tries),
         )
 
     @_in_its_folder
     def upload(self, job: Job, folder: Path) -> Go | Wait:
         """registered -> uploaded: send the bytes, to this retrain job and no other, and never twice knowingly."""
-        assert job.retrain_job_id is not None
-        key = self.keys.key(job)
-        if job.untouched_status is None:
+        registration, key = present(job.registration), self.keys.key(job)
+        if registration.untouched_status is None:
             # What "nothing has arrived yet" is called is undocumented, so it is asked while it is surely true.
-            job = self.journal.jobs.write(job, untouched_status=self.trainings.word(job.retrain_job_id, key))
-        elif job.put_started_at is not None:
+            word = self.trainings.word(registration.retrain_job_id, key)
+            registration = replace(registration, untouched_status=word)
+            job = self.journal.jobs.write(job, replace(job, registration=registration))
+        elif registration.put_started_at is not None:
             doubt = self.trainings.in_doubt(job, key)
             if doubt is not None:
                 return doubt
-        if job.address_refused:
-            return register_anew(job.address_refused)
-        address = unlock_address(job.upload_ticket or "", key)
+        if registration.address_refused:
+            return register_again(registration.address_refused)
+        address = unlock_address(registration.ticket or "", key)
         if address is None:
-            return register_anew(problem("address_locked_under_old_key"))
+            return register_again(problem("address_locked_under_old_key"))
         if not self.bundles.has(job, folder):
-            return Go(State.CHECKED, "bundle_missing", UNREGISTERED)
-        # A try of which it is certain that it failed leaves the doubt of an earlier one, if there was one.
-        before: dict[str, Any] = {"put_started_at": job.put_started_at, "put_ended_at": job.put_ended_at}
-        job = self.journal.jobs.write(
-            job, "upload_started", put_started_at=self.clock.now(), put_ended_at=None
-        )
+            return Go(State.CHECKED, "bundle_missing", unregistered)
+        begun = replace(registration, put_started_at=self.clock.now(), put_ended_at=None)
+        job = self.journal.jobs.write(job, replace(job, registration=begun), "upload_started")
         # Should the journal be lost now, the folder has to know that this retrain job may already run.
         self.copies.write(folder, job)
         alone = job.data_files[0] if len(job.data_files) == 1 else None
@@ -298,34 +299,32 @@ class ServiceSteps:
                 address, self.bundles.path(job), self.pause, opener, mark_of(alone) if alone else b""
             )
         except (NotStored, Hold):
-            self.journal.jobs.write(job, **before)
+            # It is certain that this try failed. The doubt of an earlier one stays, if there was one.
+            self.journal.jobs.write(job, replace(job, registration=registration))
             raise
         except InDoubt as doubtful:
             # Whatever was answered: the next try asks whether the bytes arrived, before it sends or registers anything.
             refused = doubtful.problem if doubtful.address_refused else None
-            self.journal.jobs.write(job, put_ended_at=self.clock.now(), address_refused=refused)
+            doubted = replace(begun, put_ended_at=self.clock.now(), address_refused=refused)
+            self.journal.jobs.write(job, replace(job, registration=doubted))
             raise self.trainings.phrased(job, doubtful) from None
-        took = {"bytes": job.bundle_bytes, "seconds": round(self.clock.elapsed() - began, 3)}
+        took = {"bytes": present(job.bundle).bytes, "seconds": round(self.clock.elapsed() - began, 3)}
         return self.trainings.uploaded(job, "upload_complete", took)
 
     @_in_its_folder
     def poll(self, job: Job, folder: Path) -> Go | Wait:
         """uploaded -> trained: ask how the training does; when it has finished, fetch the results."""
-        assert job.retrain_job_id is not None
-        assert job.uploaded_at is not None
         # It has been sent, and a thousand trainings at a time would fill the disk for as long as they take.
         discard(self.bundles.path(job))
         now = self.clock.now()
         answer = self.trainings.status(job, now)
-        said: dict[str, Any] = {
-            "status": answer.status,
-            "status_message": answer.message,
-            "unknown_since": None,
-        }
-        if answer.status != job.status or job.unknown_since:
+        before = present(job.training)
+        training = replace(before, status=answer.status, message=answer.message, unknown_since=None)
+        if answer.status != before.status or before.unknown_since:
             # At once: should the results not be had for days, the word is not to be news with every try.
+            training = replace(training, status_seen_at=now)
             seen = {"status": answer.status, "message": answer.message}
-            job = self.journal.jobs.write(job, "status_seen", detail=seen, **said, status_seen_at=now)
+            job = self.journal.jobs.write(job, replace(job, training=training), "status_seen", seen)
             _LOG.info("status_seen", status=answer.status, message=answer.message)
         if answer.status == FINISHED:
             if not answer.download_url:
@@ -334,25 +333,24 @@ class ServiceSteps:
                 fetched = self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
             except AddressExpired as expired:
                 raise Retry(expired.problem) from None
-            found = {"trained_model_id": answer.model_id, "trained_at": now, **results_fetched(fetched)}
-            return Go(State.TRAINED, "training_finished", said | found)
+            training = with_results(replace(training, model_id=answer.model_id, trained_at=now), fetched)
+            return Go(State.TRAINED, "training_finished", trained(training))
         if failure := self.trainings.failure(answer):
-            self.journal.jobs.write(job, **said)
+            self.journal.jobs.write(job, replace(job, training=training))
             raise failure
-        deadline = job.train_deadline
-        if deadline:
+        latest = now + self.trainings.timeout(job)
+        if training.deadline:
             # Never more than a whole time-out from now, should the clock have been set back.
-            said["train_deadline"] = deadline = min(deadline, now + self.trainings.timeout(job))
-        if deadline and now >= deadline:
+            training = replace(training, deadline=min(training.deadline, latest))
+        if training.deadline and now >= training.deadline:
             if self.jumps.mind():
                 return Wait(timedelta(seconds=1))
-            if job.attempts:
+            if job.wait.attempts:
                 # The service was away until now, and its trainings with it. That is nobody's fault here.
-                said["train_deadline"] = now + self.trainings.timeout(job)
-                return Wait(self.trainings.interval(job), said)
-            self.journal.jobs.write(job, **said)
+                return Wait(self.trainings.interval(job), trained(replace(training, deadline=latest)))
+            self.journal.jobs.write(job, replace(job, training=training))
             raise self.trainings.unfinished(job, answer)
-        return Wait(self.trainings.wait(job, now), said)
+        return Wait(self.trainings.wait(job, now), trained(training))
 
     @_in_its_folder
     def decide(self, job: Job, folder: Path) -> Go:
@@ -360,10 +358,7 @@ class ServiceSteps:
         model = self.places.model(job)
         match model.switch:
             case "manual":
-                note = problem("switch_by_hand")
-                return Go(
-                    State.FILING, "switch_left_to_owner", {"outcome": Outcome.TRAINED, "switch_note": note}
-                )
+                return not_switched("switch_left_to_owner", problem("switch_by_hand"))
             case "always":
                 return Go(State.SWITCHING, "switch_decided")
             case "gate":
@@ -373,45 +368,42 @@ class ServiceSteps:
 
     def switch(self, job: Job) -> Go:
         """switching -> filing: make the retrained model the published one."""
-        retrain_job_id = job.retrain_job_id
-        assert retrain_job_id is not None
         key = self.keys.key(job)
-        earlier = job.switch_open
-        if not earlier:
+        before = job.publication
+        publication = before or Publication()
+        if not publication.open:
             # Should the answer never be known, the switch may have happened all the same.
-            job = self.journal.jobs.write(job, switch_open=True)
+            job = self.journal.jobs.write(job, replace(job, publication=replace(publication, open=True)))
         try:
-            self.service.switch(retrain_job_id, key)
+            self.service.switch(present(job.registration).retrain_job_id, key)
         except Unreadable as unclear:
-            if job.attempts < _UNCLEAR_SWITCHES:
+            if job.wait.attempts < _UNCLEAR_SWITCHES:
                 raise
-            return switch_open(job, unclear.problem)
+            return switch_open(unclear.problem)
         except JobFailed as failure:
-            if earlier:
-                return switch_open(job, problem("earlier_switch_unclear", last=failure.problem))
-            job = self.journal.jobs.write(job, switch_open=False)
-            if job.outcome is None:
+            if publication.open:
+                return switch_open(problem("earlier_switch_unclear", last=failure.problem))
+            self.journal.jobs.write(job, replace(job, publication=before))
+            if job.end is None:
                 raise
             # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
             # done cannot be retried; where a retry would have repeated the switch alone, it can be asked for again.
             note = problem("later_switch_failed", why=failure.problem, again=not failure.restart)
-            return Go(State.FILING, "switch_failed", {"switch_note": note})
-        except Hold:
-            self.journal.jobs.write(job, switch_open=earlier)
+            return Go(State.FILING, "switch_failed", noted(note))
+        except (Hold, Retry) as trouble:
+            if isinstance(trouble, Hold) or not trouble.effect:
+                self.journal.jobs.write(job, replace(job, publication=before))
             raise
-        except Retry as trouble:
-            if not trouble.effect:
-                self.journal.jobs.write(job, switch_open=earlier)
-            raise
-        changes = {
-            "outcome": Outcome.SWITCHED,
-            "switched_at": self.clock.now(),
-            "switched_by_hand": job.outcome is not None,
-            "first_switched_at": job.first_switched_at or job.switched_at,
-            "switch_note": None,
-            "switch_open": False,
-        }
-        return Go(State.FILING, "model_switched", changes)
+        switched = Publication(
+            at=self.clock.now(),
+            by_hand=job.end is not None,
+            first_at=publication.first_at or publication.at,
+        )
+        return Go(
+            State.FILING,
+            "model_switched",
+            lambda job: replace(job, publication=switched, end=End(outcome=Outcome.SWITCHED)),
+        )
 
 
 def table_of(data: DataSteps, service: ServiceSteps) -> Mapping[State, Step]:

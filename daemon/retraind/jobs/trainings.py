@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
 
 from retraind.api.client import Service, TrainingStatus
 from retraind.api.failures import InDoubt, NotKnown, NotSent
 from retraind.config.current import Current
 from retraind.dataset.rules.service_messages import DATA_MESSAGES
 from retraind.domain.failures import JobFailed, Retry, Setback
-from retraind.domain.job import Job, State
+from retraind.domain.job import Job, State, Training, present
 from retraind.domain.problems import problem
 from retraind.jobs.folders import Places
 from retraind.jobs.keys import Keys
@@ -59,14 +58,15 @@ class Trainings:
 
     def in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
-        assert job.retrain_job_id is not None
-        if self.word(job.retrain_job_id, key) not in {job.untouched_status, ""}:
+        registration = present(job.registration)
+        if self.word(registration.retrain_job_id, key) not in {registration.untouched_status, ""}:
             return self.uploaded(job, "upload_found_complete")
-        now = self._clock.now()
-        if job.put_ended_at is None or job.put_ended_at > now:
-            job = self._journal.jobs.write(job, put_ended_at=now)
-        assert job.put_ended_at is not None
-        left = job.put_ended_at + self._current.settings.poll.upload_doubt - now
+        now, ended = self._clock.now(), registration.put_ended_at
+        if ended is None or ended > now:
+            ended = now
+            over = replace(registration, put_ended_at=now)
+            self._journal.jobs.write(job, replace(job, registration=over))
+        left = ended + self._current.settings.poll.upload_doubt - now
         if left > timedelta(0):
             return Wait(min(left, timedelta(seconds=5)), calm=False)
         return None
@@ -80,45 +80,53 @@ class Trainings:
 
     def status(self, job: Job, now: datetime) -> TrainingStatus:
         """Ask for the status of a retrain job whose upload is complete."""
-        assert job.retrain_job_id is not None
         try:
-            return self._service.status(job.retrain_job_id, self._keys.key(job))
+            return self._service.status(present(job.registration).retrain_job_id, self._keys.key(job))
         except NotKnown as unknown:
             raise self._unknown(job, unknown, now) from None
 
     def _unknown(self, job: Job, unknown: NotKnown, now: datetime) -> Setback:
         """Return what to do about a service that does not know a retrain job whose upload is complete."""
-        since = job.unknown_since
+        training = present(job.training)
+        since = training.unknown_since
         if since is None or since > now:
             since = now
-            self._journal.jobs.write(job, unknown_since=now)
+            self._journal.jobs.write(job, replace(job, training=replace(training, unknown_since=now)))
         lasting = now - since >= _UNKNOWN_TRIES * self._current.settings.poll.upload_doubt
-        if lasting and job.attempts >= _UNKNOWN_TRIES:
+        if lasting and job.wait.attempts >= _UNKNOWN_TRIES:
             return unknown
         return Retry(problem("retrain_job_forgotten"))
 
     def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
         """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
-        age = self._clock.now() - job.registered_at if job.registered_at else _FRESH_ADDRESS
+        registered_at = job.tries.registered_at
+        age = self._clock.now() - registered_at if registered_at else _FRESH_ADDRESS
         if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
             return replace(doubtful, problem=problem("fresh_address_refused", why=doubtful.problem))
         return doubtful
 
-    def uploaded(self, job: Job, event: str, detail: Mapping[str, Any] = MappingProxyType({})) -> Go:
+    def uploaded(self, job: Job, event: str, detail: Mapping[str, object] = MappingProxyType({})) -> Go:
         """Go on to the training: the service has every byte, as `event` says how it is known."""
         now = self._clock.now()
-        known = {"uploaded_at": now, "train_deadline": now + self.timeout(job)}
-        if job.upload_held:
+        training = Training(uploaded_at=now, deadline=now + self.timeout(job))
+        if job.tries.upload_held:
             self._journal.events.note("released", job)
-        done = {"upload_ticket": None, "put_started_at": None, "address_refused": None, "upload_held": False}
-        return Go(State.UPLOADED, event, {**known, **done}, detail)
+
+        def complete(job: Job) -> Job:
+            registration = replace(
+                present(job.registration), ticket=None, put_started_at=None, address_refused=None
+            )
+            tries = replace(job.tries, upload_held=False)
+            return replace(job, registration=registration, tries=tries, training=training)
+
+        return Go(State.UPLOADED, event, complete, detail)
 
     def wait(self, job: Job, now: datetime) -> timedelta:
         """Return how long to leave the service alone: a tenth of the time it has had, within bounds."""
-        assert job.uploaded_at is not None
+        training = present(job.training)
         shortest = self.interval(job)
-        wait = max(shortest, min((now - job.uploaded_at) / 10, self._current.settings.poll.slowest))
-        return min(wait, job.train_deadline - now) if job.train_deadline else wait
+        wait = max(shortest, min((now - training.uploaded_at) / 10, self._current.settings.poll.slowest))
+        return min(wait, training.deadline - now) if training.deadline else wait
 
     def failure(self, answer: TrainingStatus) -> JobFailed | None:
         """Return what a status means that says that the training failed; None for any other."""

@@ -56,5 +56,5 @@ class Hosts:
             lasted = self._clock.now() - since[host]
             _LOG.info("host_back", host=host, after_s=round(lasted.total_seconds()))
         changed = fresh.keys() ^ since.keys()
-        for model in {job.model for job in self._journal.jobs.active() if job.waits_for in changed}:
+        for model in {job.model for job in self._journal.jobs.active() if job.wait.host in changed}:
             self._queue.ask(model)

@@ -11,15 +11,18 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 
-from retraind.domain.job import SHORT_ID, Job, Outcome, State, job_id
+from retraind.domain.job import Job, State
+from retraind.domain.names import SHORT_ID, job_id
 from retraind.domain.turns import turns
 from retraind.intake.pairing import Delivery
+from retraind.jobs.outcomes import superseded
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.decide import Decision, Situation, decide
 from retraind.reconcile.folders import Folder, Folders
 from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import Asked, WorkQueue
+from retraind.store.jobs import Write
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -167,11 +170,10 @@ class Loop:
         run = [*decision.run]
         if decision.supersede:
             # Where a command or a step was faster, the next pass sees what it did.
-            changes = [
-                (job, {"outcome": Outcome.SUPERSEDED, "earlier_job": newer.id, "state": State.FILING})
+            run += self._journal.jobs.write_each(
+                Write(job, superseded(job, newer), "delivery_superseded", {})
                 for job, newer in decision.supersede
-            ]
-            run += self._journal.jobs.write_each("delivery_superseded", changes)
+            )
         if folder is not None:
             run += [self._begin(folder, delivery) for delivery in decision.take_in]
         for job in run:
@@ -191,7 +193,7 @@ class Loop:
             created_at=now,
             updated_at=now,
             drop=str(folder.model.drop),
-            problem=delivery.problem,
+            flaw=delivery.problem,
         )
         folder.taken_in.append(self._clock.elapsed())
         names = [file.name for file in job.files]

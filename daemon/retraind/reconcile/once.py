@@ -64,4 +64,5 @@ class Once:
 
 def _is_bad(job: Job) -> bool:
     # What has failed and continues in a delivery of the same files counts there.
-    return (job.state is State.FAILED and not job.continued_in) or job.hold is not None
+    continued = job.end is not None and job.end.continued_in is not None
+    return (job.state is State.FAILED and not continued) or job.hold is not None

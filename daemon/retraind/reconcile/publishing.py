@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.domain.job import FOLDER_NAME
+from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.share_identity import Away, Shares
@@ -109,12 +109,12 @@ class Publisher:
         if view.complete and len(folder.taken_in) >= MOST_AN_HOUR:
             limits.append(problem("hour_full", most=MOST_AN_HOUR))
         left = self._orphans(folder.name)
-        awaited = {job.waits_for for job in jobs}
+        awaited = {job.wait.host for job in jobs}
         outages = [outage for outage in self._outages() if outage.host in awaited]
         says = (
             view.waiting, view.strangers, view.trouble, limits,
-            tuple((job.id, job.state, job.hold, job.trouble, job.status, job.status_message) for job in jobs),
-            hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.switched_at),
+            tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
+            hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.publication),
             [(outage.host, outage.since, outage.reason) for outage in outages], left,
         )  # fmt: skip
         if says == folder.published and folder.has_status:

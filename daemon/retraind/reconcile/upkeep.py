@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -110,10 +111,11 @@ class Caretaker:
     def _end_dated_holds(self) -> None:
         now = self._clock.now()
         for job in self._journal.jobs.active():
-            if job.hold and job.held_until and (job.held_until <= now or job.clock_was_set_back(now)):
+            until = job.hold.until if job.hold else None
+            if until and (until <= now or job.clock_was_set_back(now)):
                 with suppress(Conflict):  # A command was faster.
-                    event = "hold_tried" if job.upload_held else "released"
-                    self._journal.jobs.write(job, event, hold=None, held_until=None)
+                    event = "hold_tried" if job.tries.upload_held else "released"
+                    self._journal.jobs.write(job, replace(job, hold=None), event)
                 self._changed(job.model)
 
     def _mind_end(self, name: str, model: ModelSettings) -> timedelta:

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.job import FOLDER_NAME, RESTING, Job, State
+from retraind.domain.job import RESTING, Job, State
+from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.drop_folder import DropFolder, View
@@ -221,9 +222,9 @@ def _code(problem: Problem | None, voice: Voice) -> Code | None:
 
 
 def _host(outage: Outage, active: list[Job], service: str, voice: Voice, *, running: bool) -> HostOverview:
-    waiting = [job for job in active if job.waits_for == outage.host]
+    waiting = [job for job in active if job.wait.host == outage.host]
     # Whoever comes first after the pause is the one that asks.
-    first = min((job.wake_at for job in waiting if job.wake_at), default=outage.next_try)
+    first = min((job.wait.wake_at for job in waiting if job.wait.wake_at), default=outage.next_try)
     next_try = max(first, outage.next_try)
     soon = voice.label("next_try", at=next_try if running else None, jobs=len(waiting))
     return HostOverview(
@@ -257,16 +258,17 @@ def _left_alone(view: View, voice: Voice) -> list[str]:
 
 
 def _active(job: Job, voice: Voice) -> ActiveJob:
+    trouble, hold = job.wait.trouble, job.hold.problem if job.hold else None
     return ActiveJob(
         id=job.id,
         key=job.key,
         state=job.state,
-        attempts=job.attempts,
-        trouble=voice.tell(job.trouble) if job.trouble else None,
-        trouble_problem=_code(job.trouble, voice),
-        hold=voice.say(job.hold).what if job.hold else None,
-        hold_problem=_code(job.hold, voice),
-        stuck=job.stuck or job.upload_held,
+        attempts=job.wait.attempts,
+        trouble=voice.tell(trouble) if trouble else None,
+        trouble_problem=_code(trouble, voice),
+        hold=voice.say(hold).what if hold else None,
+        hold_problem=_code(hold, voice),
+        stuck=job.wait.stuck or job.tries.upload_held,
         retrain_job_id=job.retrain_job_id,
-        status=job.status,
+        status=job.training.status if job.training else None,
     )

@@ -5,7 +5,7 @@ Pure: a job goes in, a text comes out. The phrases are in `wording/`.
 
 import textwrap
 
-from retraind.domain.job import Job, Outcome, State
+from retraind.domain.job import Job, Outcome, Publication, State, present
 from retraind.domain.problems import Problem, problem
 from retraind.report.layout import bullets, paragraphs
 from retraind.report.wording import Line, Voice
@@ -19,25 +19,26 @@ RESULTS_FILE = "results.zip"
 
 
 def headline(job: Job) -> Problem:
-    """Return how the job ended."""
-    match job.outcome:
-        case None:
-            return problem("headline_unfinished", state=job.state)
-        case Outcome.FAILED if job.continued_in:
-            return problem("headline_continued", continued_in=job.continued_in)
+    """Return in one sentence how the job ended."""
+    end, publication = job.end, job.publication or Publication()
+    if end is None:
+        return problem("headline_unfinished", state=job.state)
+    match end.outcome:
+        case Outcome.FAILED if end.continued_in:
+            return problem("headline_continued", continued_in=end.continued_in)
         case Outcome.FAILED if job.trained_at:
             return problem("headline_failed_later")
-        case Outcome.SWITCHED if job.switched_by_hand:
-            return problem("headline_by_hand", again=job.first_switched_at is not None)
-        case Outcome.TRAINED if job.switch_open:
+        case Outcome.SWITCHED if publication.by_hand:
+            return problem("headline_by_hand", again=publication.first_at is not None)
+        case Outcome.TRAINED if publication.open:
             return problem("headline_unclear")
-    return problem("headline", outcome=job.outcome)
+    return problem("headline", outcome=end.outcome)
 
 
 def remedy_of(job: Job, voice: Voice) -> str:
     """Return what is to be done about a failed job; nothing where there is nothing."""
-    if job.continued_in:
-        return voice.label("result_is_elsewhere", continued_in=job.continued_in)
+    if job.end and job.end.continued_in:
+        return voice.label("result_is_elsewhere", continued_in=job.end.continued_in)
     return voice.on(job.model, job.id).say(job.problem).remedy if job.problem else ""
 
 
@@ -64,8 +65,8 @@ def note(job: Job, voice: Voice, *, policy: str | None = None) -> str:
             parts.append(bullets(map(voice.finding, job.problem.details)))
         if remedy := remedy_of(job, voice):
             parts.append(voice.label("what_to_do", remedy=remedy))
-    if job.continues:
-        parts.append(voice.label("training_continued", continues=job.continues))
+    if job.training and job.training.continues:
+        parts.append(voice.label("training_continued", continues=job.training.continues))
     parts.append(_story(job, voice))
     parts += [] if failed else _result(job, voice, policy)
     if job.warnings:
@@ -77,33 +78,37 @@ def note(job: Job, voice: Voice, *, policy: str | None = None) -> str:
 
 def _result(job: Job, voice: Voice, policy: str | None) -> list[str]:
     """Return what has become of the model, and what to do next."""
-    parts = [voice.tell(job.switch_note)] if job.switch_note else []
-    match job.outcome:
+    end, publication = present(job.end), job.publication or Publication()
+    parts = [voice.tell(publication.note)] if publication.note else []
+    match end.outcome:
         case Outcome.TRAINED:
-            there = job.results_name is not None
+            there = job.training is not None and job.training.results_name is not None
             parts.append(
-                voice.label("next_after_training", results=RESULTS_FILE, there=there, unclear=job.switch_open)
+                voice.label(
+                    "next_after_training", results=RESULTS_FILE, there=there, unclear=publication.open
+                )
             )
         case Outcome.SWITCHED:
-            if job.switched_by_hand and (warning := next_delivery(job.model, policy)):
+            if publication.by_hand and (warning := next_delivery(job.model, policy)):
                 parts.append(voice.tell(warning))
             parts.append(voice.label("next_after_switch"))
         case Outcome.SUPERSEDED:
-            parts.append(voice.label("next_after_superseded", newer=job.earlier_job))
-        case Outcome.DUPLICATE if not job.switch_note:
-            parts.append(voice.label("next_after_duplicate", earlier=job.earlier_job))
-    if job.gate_output:
-        said = textwrap.indent(printable(job.gate_output.strip().expandtabs()), "    ")
+            parts.append(voice.label("next_after_superseded", newer=end.earlier_job))
+        case Outcome.DUPLICATE if not publication.note:
+            parts.append(voice.label("next_after_duplicate", earlier=end.earlier_job))
+    if job.gate and job.gate.output:
+        said = textwrap.indent(printable(job.gate.output.strip().expandtabs()), "    ")
         parts.append(f"{voice.label('gate_said')}\n{said}")
     return parts
 
 
 def _advice(job: Job, voice: Voice) -> str:
     """Return what to do with the files of a failed job."""
-    if job.continued_in:
+    end = present(job.end)
+    if end.continued_in:
         return voice.label("files_of_no_more_use")
-    is_training = job.trained_at or job.resume_in is State.UPLOADED
-    of_the_data = job.failed_in in {None, State.SEALING, State.SEALED, State.UPLOADED}
+    is_training = job.trained_at or end.resume_in is State.UPLOADED
+    of_the_data = end.failed_in in {None, State.SEALING, State.SEALED, State.UPLOADED}
     return voice.label("files_to_deliver_again" if of_the_data and not is_training else "files_to_retry")
 
 
@@ -115,22 +120,23 @@ def _story(job: Job, voice: Voice) -> str:
             name=file.name,
             role=file.role,
             size=file.signature.size,
-            rows=job.rows.get(file.role),
+            rows=job.data.rows.get(file.role) if job.data else None,
         )
         for file in job.files
     ]
+    training, publication = job.training, job.publication or Publication()
     moments = {
         Line.TAKEN_IN: job.created_at,
-        Line.UPLOADED: job.uploaded_at,
+        Line.UPLOADED: training.uploaded_at if training else None,
         Line.TRAINED: job.trained_at,
-        Line.PUBLISHED: job.first_switched_at or job.switched_at,
-        Line.PUBLISHED_AGAIN: job.switched_at if job.first_switched_at else None,
+        Line.PUBLISHED: publication.first_at or publication.at,
+        Line.PUBLISHED_AGAIN: publication.at if publication.first_at else None,
         Line.CLOSED: job.updated_at,
     }
     took = ""
     # Earlier than it began, a training ended only by a clock that was set back.
-    if job.uploaded_at and job.trained_at and job.trained_at >= job.uploaded_at:
-        took = voice.label("training_took", time=job.trained_at - job.uploaded_at)
+    if training and training.trained_at and training.trained_at >= training.uploaded_at:
+        took = voice.label("training_took", time=training.trained_at - training.uploaded_at)
     lines = [
         (Line.MODEL, job.model),
         (Line.DELIVERY, display(job.key) or voice.label("without_key")),
@@ -139,8 +145,8 @@ def _story(job: Job, voice: Voice) -> str:
         *((line, for_people(moment)) for line, moment in moments.items() if moment),
         (Line.TRAINING, took),
         (Line.RETRAIN_JOB, display(job.retrain_job_id or "")),
-        (Line.MODEL_ID, "" if job.trained_model_id is None else str(job.trained_model_id)),
-        (Line.SERVICE_SAYS, display(job.status_message or "")),
+        (Line.MODEL_ID, "" if training is None or training.model_id is None else str(training.model_id)),
+        (Line.SERVICE_SAYS, display((training and training.message) or "")),
     ]
     named = [(f"{voice.label('line_of', line=line)}:", told) for line, told in lines if told]
     width = max(len(name) for name, _ in named) + 2

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retraind.domain.job import Job, Outcome, Role, Shown
+from retraind.domain.job import Data, Job, Outcome, Publication, Role, Shown, present
 from retraind.domain.problems import Finding, Severity
 from retraind.report.notes import headline, remedy_of
 from retraind.report.wording import Voice
@@ -113,24 +113,26 @@ def findings_of(findings: Iterable[Finding], voice: Voice) -> tuple[ReportFindin
 
 def report(job: Job, voice: Voice) -> Report:
     """Return the report of a job whose outcome is decided."""
-    assert job.outcome is not None
+    end, training, gate = present(job.end), job.training, job.gate
+    data, publication = job.data or Data(), job.publication or Publication()
     voice = voice.on(job.model, job.id)
     problem = None
-    if job.problem and job.outcome is Outcome.FAILED:
+    if job.problem and end.outcome is Outcome.FAILED:
         problem = ReportProblem(
             what=voice.say(job.problem).what,
             details=tuple(map(voice.finding, job.problem.details)),
             remedy=remedy_of(job, voice),
             **voice.coded(job.problem),
             findings=findings_of(job.problem.details, voice),
-            step=job.failed_in,
+            step=end.failed_in,
         )
-    switch = voice.coded(job.switch_note) if job.switch_note else {"code": None, "facts": None}
+    note = publication.note
+    switch = voice.coded(note) if note else {"code": None, "facts": None}
     return Report(
         job=job.id,
         model=job.model,
         key=job.key,
-        outcome=job.outcome,
+        outcome=end.outcome,
         summary=voice.tell(headline(job)),
         files=tuple(
             ReportFile(
@@ -138,36 +140,36 @@ def report(job: Job, voice: Voice) -> Report:
                 name=file.name,
                 bytes=file.signature.size,
                 sha256=file.sha256,
-                rows=job.rows.get(file.role),
+                rows=data.rows.get(file.role),
             )
             for file in job.files
         ),
-        columns=job.columns,
-        warnings=tuple(map(voice.finding, job.warnings)),
-        warning_findings=findings_of(job.warnings, voice),
+        columns=data.columns,
+        warnings=tuple(map(voice.finding, data.warnings)),
+        warning_findings=findings_of(data.warnings, voice),
         problem=problem,
         service=ReportService(
             retrain_job_id=job.retrain_job_id,
-            status=job.status,
-            message=job.status_message,
-            model_id=job.trained_model_id,
+            status=training.status if training else None,
+            message=training.message if training else None,
+            model_id=training.model_id if training else None,
         ),
-        results=job.results_name,
-        results_sha256=job.results_sha256,
-        switched=job.outcome is Outcome.SWITCHED,
-        switch_open=job.switch_open,
-        switch_note=voice.tell(job.switch_note) if job.switch_note else None,
+        results=training.results_name if training else None,
+        results_sha256=training.results_sha256 if training else None,
+        switched=end.outcome is Outcome.SWITCHED,
+        switch_open=publication.open,
+        switch_note=voice.tell(note) if note else None,
         switch_code=switch["code"],
         switch_facts=switch["facts"],
-        gate_exit=job.gate_exit,
-        gate_shown=job.gate_shown,
-        related_job=job.earlier_job or job.continued_in or job.continues,
+        gate_exit=gate.exit if gate else None,
+        gate_shown=gate.shown if gate else (),
+        related_job=end.earlier_job or end.continued_in or (training.continues if training else None),
         taken_at=job.created_at,
-        uploaded_at=job.uploaded_at,
+        uploaded_at=training.uploaded_at if training else None,
         trained_at=job.trained_at,
-        switched_at=job.switched_at,
-        switched_by_hand=job.switched_by_hand,
-        first_switched_at=job.first_switched_at,
+        switched_at=publication.at,
+        switched_by_hand=publication.by_hand,
+        first_switched_at=publication.first_at,
         closed_at=job.updated_at,
     )
 

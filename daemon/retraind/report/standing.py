@@ -29,21 +29,24 @@ def job_standing(
     fail, `held` the models on hold.
     """
     behind = first if job.state is State.SEALED and first is not None and first.id != job.id else None
-    reported = None
-    if job.state is State.UPLOADED and job.status:
+    reported, training = None, job.training
+    if job.state is State.UPLOADED and training and training.status:
         reported = problem(
-            "service_reports", status=job.status, since=job.status_seen_at, message=job.status_message
+            "service_reports",
+            status=training.status,
+            since=training.status_seen_at,
+            message=training.message,
         )
-    wait = job.trouble
+    wait = job.wait.trouble
     if job.hold:
-        wait = problem("on_hold", why=job.hold)
+        wait = problem("on_hold", why=job.hold.problem)
     elif job.waits_for_hold(held):
         wait = problem("waits_for_hold", model=job.model)
-    elif job.waits_for in down:
-        wait = problem("waits_for_host", is_service=job.waits_for == service)
-    elif job.trouble and job.attempts:
+    elif job.wait.host in down:
+        wait = problem("waits_for_host", is_service=job.wait.host == service)
+    elif wait and job.wait.attempts:
         # Without a try that failed, it is what the job waits for in the ordinary course of things.
-        wait = problem("last_try", met=job.trouble)
+        wait = problem("last_try", met=wait)
     return problem(
         "job_standing",
         key=job.key,

@@ -85,16 +85,16 @@ def status_text(
 
 def _outcomes(standing: Standing, voice: Voice) -> Iterator[str]:
     published, last = standing.published, standing.last
-    if published and published.switched_at:
+    if published and published.publication and published.publication.at:
         yield voice.label(
             "published_model",
             key=published.key,
-            since=published.switched_at,
-            by_hand=published.switched_by_hand,
+            since=published.publication.at,
+            by_hand=published.publication.by_hand,
             job=published.id,
         )
     if last and last.outcome:
-        unclear = last.outcome is Outcome.TRAINED and last.switch_open
+        unclear = last.outcome is Outcome.TRAINED and bool(last.publication and last.publication.open)
         yield voice.label(
             "last_finished",
             key=last.key,

@@ -37,7 +37,7 @@ class Events:
         self._reader = database.reader
         self._clock = clock
 
-    def note(self, event: str, job: Job | None = None, model: str | None = None, **detail: Any) -> None:
+    def note(self, event: str, job: Job | None = None, model: str | None = None, **detail: object) -> None:
         """Append an event that changes no job."""
         with self._engine.begin() as connection:
             self.append(connection, event, job, detail, model)
@@ -127,7 +127,7 @@ class Events:
         connection: sa.Connection,
         event: str,
         job: Job | None,
-        detail: Mapping[str, Any],
+        detail: Mapping[str, object],
         model: str | None = None,
         *,
         at: datetime | None = None,

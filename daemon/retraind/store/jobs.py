@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from retraind.domain.job import LIFE, RESTING, SHORT_ID, Job, State
+from retraind.domain.job import LIFE, RESTING, Job, State
+from retraind.domain.names import SHORT_ID
 from retraind.store.database import Database
 from retraind.store.events import Events
 from retraind.store.rows import ACTIVE, UPLOAD_EVENTS, by_time, is_counted, read_jobs, row_of
@@ -20,9 +22,10 @@ class Write(NamedTuple):
     """What is to be written to one job."""
 
     job: Job
+    after: Job
+    """The same with some parts replaced."""
     event: str | None
-    detail: Mapping[str, Any]
-    changes: Mapping[str, Any]
+    detail: Mapping[str, object]
 
 
 class Version(NamedTuple):
@@ -45,7 +48,7 @@ class Jobs:
         self._events = events
         self._clock = clock
 
-    def add(self, job: Job, event: str, **detail: Any) -> Job:
+    def add(self, job: Job, event: str, **detail: object) -> Job:
         """Record a new job."""
         with self._engine.begin() as connection:
             connection.execute(JOBS.insert().values(row_of(job)))
@@ -55,53 +58,45 @@ class Jobs:
     def write(
         self,
         job: Job,
+        after: Job,
         event: str | None = None,
-        /,
-        detail: Mapping[str, Any] | None = None,
+        detail: Mapping[str, object] | None = None,
         also: Write | None = None,
-        **changes: Any,
     ) -> Job:
-        """Replace the fields `changes` of `job`, with `event` in its history, in one transaction.
+        """Replace `job` by `after`, with `event` in its history, in one transaction; returns it with its new version.
 
         A change of state has to be one that the table of a job's life allows. Raises Conflict when the journal
         holds another version than `job`. With `also`, another job is written to in the same transaction.
         """
         with self._engine.begin() as connection:
             if also is not None:
-                self._write(connection, *also)
-            return self._write(connection, job, event, detail or {}, changes)
+                self._write(connection, also)
+            return self._write(connection, Write(job, after, event, detail or {}))
 
-    def write_each(self, event: str, changes: Iterable[tuple[Job, Mapping[str, Any]]]) -> list[Job]:
+    def write_each(self, writes: Iterable[Write]) -> list[Job]:
         """Do the same with many jobs in a single transaction, which costs the disk as little as one of them alone.
 
         Returns them as they are now, without those of which the journal holds another version.
         """
         written = []
         with self._engine.begin() as connection:
-            for job, fields in changes:
+            for write in writes:
                 with suppress(Conflict):
-                    written.append(self._write(connection, job, event, {}, fields))
+                    written.append(self._write(connection, write))
         return written
 
-    def _write(
-        self,
-        connection: sa.Connection,
-        job: Job,
-        event: str | None,
-        detail: Mapping[str, Any],
-        changes: Mapping[str, Any],
-    ) -> Job:
-        to = changes.get("state", job.state)
-        if to != job.state and to not in LIFE[job.state].next:
-            raise ValueError(f"a job cannot go from {job.state} to {to}")
-        after = job.changed(**changes, updated_at=self._clock.now(), version=job.version + 1)
+    def _write(self, connection: sa.Connection, write: Write) -> Job:
+        job, after, event, detail = write
+        if after.state != job.state and after.state not in LIFE[job.state].next:
+            raise ValueError(f"a job cannot go from {job.state} to {after.state}")
+        after = replace(after, updated_at=self._clock.now(), version=job.version + 1)
         changed = connection.execute(
             JOBS.update().where(JOBS.c.id == job.id, JOBS.c.version == job.version).values(row_of(after))
         )
         if changed.rowcount != 1:
             raise Conflict(job.id)
         if event:
-            passed = {"from": job.state, "to": to} if to != job.state else {}
+            passed = {"from": job.state, "to": after.state} if after.state != job.state else {}
             self._events.append(connection, event, after, passed | dict(detail))
         return after
 
@@ -123,11 +118,12 @@ class Jobs:
             connection.execute(JOBS.delete().where(JOBS.c.id == job.id))
             connection.execute(JOBS.insert().values(row_of(job)))
             self._events.append(connection, "job_adopted", job, {"state": job.state})
+            uploaded_at = job.training.uploaded_at if job.training else None
             # What is looked up in the history: the budget, the last good delivery, the published model.
             milestones = {
-                UPLOAD_EVENTS[0]: None if is_counted(connection, job) else job.uploaded_at,
+                UPLOAD_EVENTS[0]: None if is_counted(connection, job) else uploaded_at,
                 "training_finished": job.trained_at,
-                "model_switched": job.switched_at,
+                "model_switched": job.publication.at if job.publication else None,
                 "job_filed": job.updated_at if job.state in RESTING else None,
             }
             mine = sa.and_(EVENTS.c.job == job.id, EVENTS.c.event.in_({*milestones, *UPLOAD_EVENTS}))

@@ -119,9 +119,9 @@ class Journal:
         Their own holds last, but for those with the code `obsolete` and those that an earlier retraind worded, which are
         tried again. A hold of `after` itself counts more.
         """
-        hold = sa.func.json_extract(JOBS.c.body, "$.hold.code")
+        hold = sa.func.json_extract(JOBS.c.body, "$.hold.problem.code")
         body = sa.func.json_set(JOBS.c.body, "$.model", after, "$.version", JOBS.c.version + 1)
-        freed = sa.func.json_set(body, "$.hold", sa.func.json("null"), "$.wake_at", sa.func.json("null"))
+        freed = sa.func.json_set(body, "$.hold", sa.func.json("null"), "$.wait.wake_at", sa.func.json("null"))
         mine = JOBS.update().where(JOBS.c.model == before)
         with self._engine.begin() as connection:
             count = sum(

@@ -7,13 +7,14 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 import os
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.job import FOLDER_NAME, LIFE, Job, Outcome, State
+from retraind.domain.job import LIFE, End, Job, Outcome, State
+from retraind.domain.names import FOLDER_NAME
 from retraind.store.jobs import Version
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
@@ -137,7 +138,7 @@ def _adopt_from(
         renamed = told is not None and told.model not in configured and version is not None
         # It may have been brought over to its model's new name since.
         record = journal.jobs.get(job_id) if renamed else None
-        copy = told.changed(model=record.model) if told and record else told
+        copy = replace(told, model=record.model) if told and record else told
         if copy is None or (copy.model in configured and copy.model not in place.models):
             if version is None:
                 foreign.append(place.folder / job_id)
@@ -158,9 +159,9 @@ def _adopt_from(
             continue
         # Its folder is here, whichever drop folder the model had when it was taken in.
         if place.state is None or copy.model in place.models:
-            job = job.changed(drop=str(model.drop))
+            job = replace(job, drop=str(model.drop))
         if place.state is not None:
-            job = job.changed(filed_in=str(place.folder))
+            job = replace(job, filed_in=str(place.folder))
         journal.jobs.adopt(job)
         found.adopted.append(job)
         found.believed += [] if sealed else [job]
@@ -276,7 +277,7 @@ def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State 
             return None
     except OSError:
         return None
-    return job.changed(state=State.FILING, version=job.version + 1)
+    return replace(job, state=State.FILING, version=job.version + 1)
 
 
 def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:
@@ -286,9 +287,10 @@ def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:
     """
     if filed and state is not State.DONE and (state is State.FAILED or job.state is not State.FILING):
         return None
-    if state is State.DONE:
-        # Filed under done/ before its copy could say more than "filing".
-        return job.changed(state=state, outcome=job.outcome or Outcome.TRAINED, hold=None, wake_at=None)
+    if state is None:
+        return job if LIFE[job.state].step is not None else None
+    # Filed under done/ before its copy could say more than "filing".
+    end = job.end or End(outcome=Outcome.TRAINED)
     if state is State.FAILED:
-        return job.changed(state=state, outcome=Outcome.FAILED, hold=None, wake_at=None)
-    return job if LIFE[job.state].step is not None else None
+        end = replace(end, outcome=Outcome.FAILED)
+    return replace(job, state=state, end=end, hold=None, wait=replace(job.wait, wake_at=None))

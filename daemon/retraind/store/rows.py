@@ -65,7 +65,7 @@ def read_problem(text: str) -> Problem:
     return Problem.model_validate_json(text) if text.startswith("{") else legacy(text)
 
 
-def write_detail(detail: Mapping[str, Any]) -> str:
+def write_detail(detail: Mapping[str, object]) -> str:
     """Return an event's detail as JSON."""
     return json.dumps(dict(detail), ensure_ascii=False, default=_plain)
 
@@ -105,7 +105,7 @@ def row_of(job: Job) -> dict[str, Any]:
         "created_at": job.created_at.timestamp(),
         "content": content_of(job),
         "version": job.version,
-        "body": job.model_dump_json(),
+        "body": job.to_json(),
     }
 
 
@@ -116,9 +116,10 @@ def moment(seconds: float) -> datetime:
 
 def is_counted(connection: sa.Connection, job: Job) -> bool:
     """Tell whether the training that a job shares with another one has been counted with that one."""
-    if job.uploaded_at is None or not (job.continues or job.continued_in):
+    training = job.training
+    if training is None or not (training.continues or (job.end and job.end.continued_in)):
         return False
-    moment = job.uploaded_at.timestamp()
+    moment = training.uploaded_at.timestamp()
     shared = sa.select(EVENTS.c.id).where(
         EVENTS.c.model == job.model,
         EVENTS.c.event.in_(UPLOAD_EVENTS),

@@ -5,10 +5,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from retraind.domain.failures import JournalError
-from retraind.domain.job import SHORT_ID
+from retraind.domain.names import SHORT_ID
 from retraind.domain.problems import legacy
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 

@@ -12,8 +12,9 @@ import secrets
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from retraind.domain.flat import translated
 from retraind.domain.job import Job
 from retraind.system.escape import json_escaped
 from retraind.system.files import PRIVATE, is_file, make_folder, open_regular, write_atomically
@@ -84,8 +85,8 @@ class JobFiles:
             body = document.job.encode()
             if not believe and not hmac.compare_digest(document.seal.encode(), self._seal(body).encode()):
                 return None
-            job = Job.from_json(body)
-        except (OSError, ValidationError):
+            job = Job.from_json(translated(body))
+        except (OSError, ValueError):
             # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
             return None
         return job if job.id == job_id else None

@@ -59,8 +59,8 @@ def test_a_later_try_that_surely_failed_does_not_end_the_doubt_about_an_earlier_
         job = world.run(world.sealing(), until=State.REGISTERED)
         world.emulator.set_faults({"upload_lost_answer": Fault(times=1)})
         job = world.pipeline.advance_one(job)
-        assert job.put_started_at is not None
-        world.wait_until(job.put_ended_at + timedelta(seconds=61))
+        assert job.registration.put_started_at is not None
+        world.wait_until(job.registration.put_ended_at + timedelta(seconds=61))
         world.emulator.set_faults({"upload_503": Fault(times=1)})
         job = world.pipeline.advance_one(job)
         assert world.records("fault_struck")[-1]["fault"] == "upload_503"
@@ -100,7 +100,7 @@ def test_an_upload_that_did_not_arrive_is_sent_again_only_once_the_doubt_is_over
         began = world.clock.now()
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED
-        assert job.uploaded_at - began >= timedelta(seconds=60)
+        assert job.training.uploaded_at - began >= timedelta(seconds=60)
         # What says that the address is of no use leads to another, after the same wait.
         refused = 400 <= status < 500 and status not in {408, 409, 429}
         assert len(world.records("registered")) == 1 + refused

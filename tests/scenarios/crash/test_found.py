@@ -31,7 +31,7 @@ def world(tmp_path):
 def test_the_same_bytes_are_a_duplicate_also_while_the_first_job_is_being_filed(world):
     first = world.run(world.sealing("1"), until=State.FILING)
     second = world.run(world.sealing("2"))
-    assert (second.outcome, second.earlier_job) == (Outcome.DUPLICATE, first.id)
+    assert (second.outcome, second.end.earlier_job) == (Outcome.DUPLICATE, first.id)
     assert len(world.records("training_started")) == 1
 
 

@@ -1,6 +1,7 @@
 """Wall clocks that are set, forwards and back, while jobs wait: nothing stalls, nothing is given up."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,19 +19,23 @@ OWN_CLOCK = {"now": lambda: datetime.now(UTC)}
 
 def test_a_wait_that_a_clock_set_back_has_stretched_is_over(world):
     job = world.run(world.sealing(), until=State.UPLOADED)
-    job = world.journal.jobs.write(job, wake_at=world.clock.now() + timedelta(minutes=5))
-    assert job.due(world.clock.now()) == job.wake_at
+    job = world.journal.jobs.write(
+        job, replace(job, wait=replace(job.wait, wake_at=world.clock.now() + timedelta(minutes=5)))
+    )
+    assert job.due(world.clock.now()) == job.wait.wake_at
     world.clock.jump(-YEARS)
     assert job.due(world.clock.now()) == world.clock.now()
     job = world.pipeline.advance(job)
-    assert job.state is State.DONE or job.wake_at < world.clock.now() + timedelta(days=1)
+    assert job.state is State.DONE or job.wait.wake_at < world.clock.now() + timedelta(days=1)
 
 
 def test_a_small_correction_of_the_clock_cuts_no_wait_short(world):
     job = world.run(world.sealing(), until=State.UPLOADED)
-    job = world.journal.jobs.write(job, wake_at=world.clock.now() + timedelta(minutes=5))
+    job = world.journal.jobs.write(
+        job, replace(job, wait=replace(job.wait, wake_at=world.clock.now() + timedelta(minutes=5)))
+    )
     world.clock.jump(-timedelta(seconds=30))
-    assert job.due(world.clock.now()) == job.wake_at
+    assert job.due(world.clock.now()) == job.wait.wake_at
 
 
 @pytest.mark.parametrize("jump", [YEARS, -YEARS], ids=["forwards", "back"])
@@ -49,12 +54,12 @@ def test_a_job_goes_on_whatever_the_clock_does(tmp_path, state, jump):
 @pytest.mark.parametrize("jump", [timedelta(days=2), -timedelta(days=2)], ids=["forwards", "back"])
 def test_a_training_is_waited_for_as_long_as_before_when_the_clock_is_set(world, jump):
     job = world.run(world.sealing(), until=State.UPLOADED)
-    left = job.train_deadline - world.clock.now()
+    left = job.training.deadline - world.clock.now()
     world.clock.jump(jump)
     assert world.pipeline.jumps.mind()
     assert not world.pipeline.jumps.mind(), "it is told once"
     shifted = world.journal.jobs.get(job.id)
-    assert abs(shifted.train_deadline - world.clock.now() - left) < timedelta(minutes=1)
+    assert abs(shifted.training.deadline - world.clock.now() - left) < timedelta(minutes=1)
 
 
 def test_a_deadline_that_only_the_clock_has_brought_about_fails_nothing(world, monkeypatch):
@@ -77,20 +82,30 @@ def test_a_deadline_that_only_the_clock_has_brought_about_fails_nothing(world, m
 def test_a_deadline_never_lies_further_ahead_than_a_whole_time_out(world, monkeypatch):
     """The machine was restarted with a clock that had been ahead by years."""
     job = world.run(world.sealing(), until=State.UPLOADED)
-    job = world.journal.jobs.write(job, train_deadline=world.clock.now() + YEARS)
+    job = world.journal.jobs.write(
+        job, replace(job, training=replace(job.training, deadline=world.clock.now() + YEARS))
+    )
     monkeypatch.setattr(
         world.pipeline.store, "get", lambda *_: (_ for _ in ()).throw(AddressExpired(legacy("Expired.")))
     )
     monkeypatch.setattr("retraind.jobs.steps.FINISHED", "not a word that is ever said")
     job = world.pipeline.advance_one(job)
-    assert job.train_deadline <= world.clock.now() + world.settings.poll.timeout
+    assert job.training.deadline <= world.clock.now() + world.settings.poll.timeout
 
 
 def test_an_upload_in_doubt_is_not_watched_for_years(world):
     job = world.run(world.sealing(), until=State.REGISTERED)
     ahead = world.clock.now() + YEARS
     word = world.client.status(job.retrain_job_id, (world.root / "churn.key").read_text()).status
-    job = world.journal.jobs.write(job, put_started_at=ahead, put_ended_at=ahead, untouched_status=word)
+    job = world.journal.jobs.write(
+        job,
+        replace(
+            job,
+            registration=replace(
+                job.registration, put_started_at=ahead, put_ended_at=ahead, untouched_status=word
+            ),
+        ),
+    )
     job = world.run(job, most=timedelta(minutes=10))
     assert job.outcome is Outcome.TRAINED
 
@@ -99,7 +114,9 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
     world, monkeypatch
 ):
     job = world.run(world.sealing(), until=State.REGISTERED)
-    job = world.journal.jobs.write(job, registered_at=world.clock.now() + YEARS)
+    job = world.journal.jobs.write(
+        job, replace(job, tries=replace(job.tries, registered_at=world.clock.now() + YEARS))
+    )
     with monkeypatch.context() as patch:
         patch.setattr(
             world.pipeline.store,
@@ -107,7 +124,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
             lambda *_: (_ for _ in ()).throw(InDoubt(legacy("No."), address_refused=True)),
         )
         job = world.pipeline.advance_one(job)
-    assert "a moment old" not in job.trouble
+    assert "a moment old" not in job.wait.trouble
     job = world.run(job, until=State.BUNDLED)
     assert job.state is State.BUNDLED
     assert world.run(job).outcome is Outcome.TRAINED

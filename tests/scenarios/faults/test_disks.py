@@ -62,8 +62,8 @@ def stuck(world, job, state, words):
     """The job stays where it is and says why."""
     for attempt in (1, 2):
         job = world.pipeline.advance_one(job)
-        assert (job.state, job.attempts) == (state, attempt)
-    assert words in job.trouble
+        assert (job.state, job.wait.attempts) == (state, attempt)
+    assert words in job.wait.trouble
     return job
 
 

@@ -69,16 +69,16 @@ def stuck(world, job, state, words, tries=2):
     """The job stays where it is and says why, in words that people know."""
     for attempt in range(1, 1 + tries):
         job = world.pipeline.advance_one(job)
-        assert (job.state, job.attempts) == (state, attempt)
-    assert job.trouble.endswith(words)
-    assert job.trouble.startswith(str(world.root)), "which file or folder it is about"
+        assert (job.state, job.wait.attempts) == (state, attempt)
+    assert job.wait.trouble.endswith(words)
+    assert job.wait.trouble.startswith(str(world.root)), "which file or folder it is about"
     return job
 
 
 def ends_well(world, job, delivery):
     """All goes on by itself: one upload with these bytes, one training, every file once and unchanged."""
     job = world.run(job)
-    assert (job.state, job.outcome, job.trouble) == (State.DONE, Outcome.TRAINED, None)
+    assert (job.state, job.outcome, job.wait.trouble) == (State.DONE, Outcome.TRAINED, None)
     expected = {f"done/{job.id}/train_{job.key}.csv": delivery["train"]}
     if delivery["evaluation"] is not None:
         expected[f"done/{job.id}/eval_{job.key}.csv"] = delivery["evaluation"]
@@ -184,7 +184,7 @@ def test_a_file_that_was_moved_and_cannot_be_looked_at_is_not_left_behind(place)
     assert not (world.share / "train_moved.csv").exists()
     with share.failing(Rule(("getattr",), "*/.retraind/*/train_*", times=2)):
         job = world.pipeline.advance_one(job)
-        assert (job.state, job.attempts) == (State.SEALING, 3)
+        assert (job.state, job.wait.attempts) == (State.SEALING, 3)
     ends_well(world, job, delivery)
 
 
@@ -249,8 +249,8 @@ def test_a_share_that_dies_in_mid_read_is_waited_for_whatever_is_there_meanwhile
         job = world.pipeline.advance_one(job)
         assert share.dead()
         job = world.pipeline.advance_one(job)
-        assert (job.state, job.attempts) == (State.SEALED, 2)
-        assert job.trouble.endswith(REMEDIES["ENOTCONN"])
+        assert (job.state, job.wait.attempts) == (State.SEALED, 2)
+        assert job.wait.trouble.endswith(REMEDIES["ENOTCONN"])
         assert world.pipeline.shares.trouble("churn", world.share).endswith(REMEDIES["ENOTCONN"])
         share.off()
         for empty in (tmp_path / "share", tmp_path / "empty"):
@@ -260,7 +260,8 @@ def test_a_share_that_dies_in_mid_read_is_waited_for_whatever_is_there_meanwhile
             job = world.pipeline.advance_one(job)
             assert job.state is State.SEALED
             assert (
-                "has lost its marker, the file .retraind-id; its share is probably not mounted" in job.trouble
+                "has lost its marker, the file .retraind-id; its share is probably not mounted"
+                in job.wait.trouble
             )
             assert list(world.share.iterdir()) == []
         share.off()

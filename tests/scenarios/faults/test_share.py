@@ -169,7 +169,7 @@ def test_jobs_wait_while_their_share_is_unmounted_and_go_on_by_themselves(tmp_pa
         for _ in range(2):
             job = world.pipeline.advance_one(job)
         assert job.state is state
-        assert "share is probably not mounted" in job.trouble
+        assert "share is probably not mounted" in job.wait.trouble
         assert tree(drop) == [], "nothing is written on the bare mount point"
         share.on()
         job = world.run(job)
@@ -188,7 +188,7 @@ def test_filing_waits_while_the_archive_is_unmounted(tmp_path, mount):
         share.off()
         job = world.run(world.sealing(key="2", train=table(40, 2)), until=State.FILING)
         job = world.pipeline.advance_one(job)
-        assert "share is probably not mounted" in job.trouble
+        assert "share is probably not mounted" in job.wait.trouble
         assert tree(archive) == []
         share.on()
         job = world.run(job)
@@ -201,17 +201,15 @@ def test_a_job_that_is_filed_in_an_archive_that_is_unmounted_is_not_taken_for_go
     share = mount(archive, "--bind", tmp_path / "disk")
     with a_world(tmp_path, done=archive) as world:
         job = world.run(world.sealing())
-        job = world.run(
-            world.journal.jobs.write(job, "switch_asked", state=State.SWITCHING), until=State.FILING
-        )
+        job = world.run(world.asked_to_switch(job), until=State.FILING)
         before = tree(archive)
         share.off()
         job = world.pipeline.advance_one(job)
-        assert "share is probably not mounted" in job.trouble
+        assert "share is probably not mounted" in job.wait.trouble
         assert not (world.model.work_folder / job.id).exists()
         share.on()
         job = world.run(job)
-        assert (job.outcome, job.results_name) == (Outcome.SWITCHED, "results.zip")
+        assert (job.outcome, job.training.results_name) == (Outcome.SWITCHED, "results.zip")
         assert tree(archive) == before
 
 
@@ -233,10 +231,10 @@ def test_a_share_that_vanishes_while_a_file_is_read_is_read_again_once_it_is_bac
 
         world.pipeline._pause = vanish
         job = world.pipeline.advance_one(job)
-        assert (job.state, job.attempts) == (State.SEALED, 1)
-        assert "mount it again" in job.trouble
+        assert (job.state, job.wait.attempts) == (State.SEALED, 1)
+        assert "mount it again" in job.wait.trouble
         job = world.pipeline.advance_one(job)
-        assert "not mounted" in job.trouble
+        assert "not mounted" in job.wait.trouble
         assert tree(drop) == []
         share.on()
         assert world.run(job).outcome is Outcome.TRAINED

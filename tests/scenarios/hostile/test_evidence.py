@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from retraind.domain.job import Outcome, Role, State
+from retraind.domain.job import End, Outcome, Role, State
 from support.world import a_world, table
 
 GATE = """
@@ -83,7 +84,7 @@ def test_results_that_were_exchanged_are_fetched_again_and_put_right(tmp_path, j
         job = world.run(job)
         assert job.outcome is Outcome.SWITCHED
         digests = [hashlib.sha256(each).hexdigest() for each in (sent, table(), table(20))]
-        assert json.loads(job.gate_output) == digests
+        assert json.loads(job.gate.output) == digests
         report = json.loads(world.read(job, "report.json"))
         assert [shown["sha256"] for shown in report["gate_shown"]] == digests
         assert report["results_sha256"] == digests[0]
@@ -98,25 +99,31 @@ def test_results_that_somebody_made_longer_are_shown_as_they_were_sent(judged):
         digest = hashlib.sha256(results.read_bytes()).hexdigest()
         longer(results)
         job = world.run(job)
-        assert json.loads(job.gate_output)[0] == digest
+        assert json.loads(job.gate.output)[0] == digest
 
 
 def test_a_job_of_which_an_earlier_retraind_noted_no_hash_has_its_results_fetched_again(judged):
     with judged() as world:
         job = world.run(world.sealing(), until=State.TRAINED)
         replaced(world.folder(job) / "results.zip")
-        job = world.journal.jobs.write(job, results_sha256=None, results_bytes=None)
+        job = world.journal.jobs.write(
+            job, replace(job, training=replace(job.training, results_sha256=None, results_bytes=None))
+        )
         job = world.run(job)
         assert job.outcome is Outcome.SWITCHED
         assert "results_fetched_again" in {event.event for event in world.journal.events.history(job.id)}
-        assert job.results_sha256 == json.loads(job.gate_output)[0]
+        assert job.training.results_sha256 == json.loads(job.gate.output)[0]
 
 
 def test_where_the_results_cannot_be_had_the_gate_is_not_asked_and_the_model_not_switched(tmp_path, judged):
     with judged() as world:
         job = world.run(world.sealing(), until=State.TRAINED)
         replaced(world.folder(job) / "results.zip")
-        job = world.run(world.journal.jobs.write(job, retrain_job_id="somebody-elses"))
+        job = world.run(
+            world.journal.jobs.write(
+                job, replace(job, registration=replace(job.registration, retrain_job_id="somebody-elses"))
+            )
+        )
         assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
         assert not was_asked(tmp_path)
         note = " ".join(world.read(job, "RESULT.txt").split())
@@ -130,7 +137,7 @@ def test_a_service_that_is_away_is_waited_for_but_not_for_ever(tmp_path, judged)
         replaced(world.folder(job) / "results.zip")
         world.emulator.set_faults({"api_503": 1.0})
         job = world.pipeline.advance_one(job)
-        assert (job.state, job.attempts) == (State.TRAINED, 1)
+        assert (job.state, job.wait.attempts) == (State.TRAINED, 1)
         world.clock.pass_time(timedelta(hours=2))
         job = world.run(world.pipeline.advance_one(job))
         assert (job.outcome, was_asked(tmp_path)) == (Outcome.TRAINED, False)
@@ -168,7 +175,7 @@ def test_a_file_that_is_changed_while_the_gate_looks_at_it_makes_its_yes_void(ju
     with judged(CHANGE) as world:
         job = world.run(world.sealing())
         assert job.outcome is Outcome.TRAINED
-        assert job.gate_exit == 0
+        assert job.gate.exit == 0
         assert "train_2026-11.csv changed while the gate was reading it" in world.tell(job, job.switch_note)
 
 
@@ -185,9 +192,7 @@ def test_a_retried_jobs_data_that_somebody_still_has_open_is_not_shown_for_what_
         path = world.folder(job) / "train_2026-11.csv"
         path.write_bytes(table(40))
         with path.open("r+b") as still_open:
-            job = world.run(
-                world.journal.jobs.write(job, "retry_asked", state=State.RESTORING), State.TRAINED
-            )
+            job = world.run(world.asked_to_retry(job), State.TRAINED)
             status = os.fstat(still_open.fileno())
             still_open.write(b"x" * 20)
             still_open.flush()
@@ -205,7 +210,7 @@ def test_copies_of_the_data_wait_for_room(judged):
         )
         job = world.pipeline.advance_one(job)
         assert job.state is State.TRAINED
-        assert "No space left on device" in world.tell(job, job.trouble)
+        assert "No space left on device" in world.tell(job, job.wait.trouble)
         world.pipeline.configure(world.settings)
         assert world.run(job).outcome is Outcome.SWITCHED
 
@@ -219,8 +224,8 @@ def test_two_files_of_one_name_are_shown_apart(judged):
             below.mkdir()
             (world.share / file.name).rename(below / "2026-11.csv")
             files.append(file.model_copy(update={"name": f"{file.role}/2026-11.csv"}))
-        job = world.run(world.journal.jobs.write(job, files=tuple(files)))
-        assert json.loads(job.gate_output)[1:] == [
+        job = world.run(world.journal.jobs.write(job, replace(job, files=tuple(files))))
+        assert json.loads(job.gate.output)[1:] == [
             hashlib.sha256(each).hexdigest() for each in (table(), table(20))
         ]
         assert job.outcome is Outcome.SWITCHED
@@ -235,7 +240,9 @@ def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, be
         if below:
             (world.share / "train").mkdir()
             (world.share / "train_2026-11.csv").rename(world.share / name)
-            job = world.journal.jobs.write(job, files=(job.files[0].model_copy(update={"name": name}),))
+            job = world.journal.jobs.write(
+                job, replace(job, files=(job.files[0].model_copy(update={"name": name}),))
+            )
         job = world.run(job)
         failed = world.folder(job)
         assert failed.parent.name == "failed"
@@ -243,7 +250,7 @@ def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, be
         (failed / "notes").mkdir()
         (failed / "notes" / "why.txt").write_text("a person's")
         identities = {path.stat().st_ino for path in (failed, (failed / name).parent)}
-        job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
+        job = world.run(world.asked_to_retry(job))
         assert job.outcome is Outcome.TRAINED
         done = world.folder(job)
         assert identities.isdisjoint({path.stat().st_ino for path in (done, (done / name).parent)})
@@ -255,11 +262,11 @@ def test_what_a_person_corrected_is_checked_again_whatever_step_failed(tmp_path)
     """A step that failed after the registration would send the corrected file to the retrain job of the other one."""
     with a_world(tmp_path, mode="train-only") as world:
         job = world.run(world.sealing(evaluation=None), until=State.REGISTERED)
-        failed = {"failed_in": State.REGISTERED, "resume_in": State.REGISTERED, "outcome": Outcome.FAILED}
-        job = world.run(world.journal.jobs.write(job, state=State.FILING, **failed))
+        end = End(outcome=Outcome.FAILED, failed_in=State.REGISTERED, resume_in=State.REGISTERED)
+        job = world.run(world.journal.jobs.write(job, replace(job, state=State.FILING, end=end)))
         assert job.state is State.FAILED
         (world.folder(job) / "train_2026-11.csv").write_bytes(table(50, 7))
-        job = world.pipeline.advance_one(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
+        job = world.pipeline.advance_one(world.asked_to_retry(job))
         assert job.state is State.SEALED
         job = world.run(job)
         assert job.outcome is Outcome.TRAINED

@@ -153,11 +153,11 @@ def test_whatever_somebody_does_at_random_nothing_leads_out_and_nothing_breaks(
             )
             job = world.journal.jobs.get(job.id)
             if job.state is State.FAILED and chance.randrange(2):
-                job = world.journal.jobs.write(job, "retry_asked", state=State.RESTORING)
+                job = world.asked_to_retry(job)
             elif job.state in RESTING:
                 break
-            if job.wake_at and job.wake_at > world.clock.now():
-                world.wait_until(job.wake_at)
+            if job.wait.wake_at and job.wait.wake_at > world.clock.now():
+                world.wait_until(job.wait.wake_at)
             job = world.pipeline.advance_one(job)
             assert crashes == [], somebody.done
             victim.assert_unharmed()

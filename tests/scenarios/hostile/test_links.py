@@ -67,9 +67,9 @@ def test_whatever_is_planted_nothing_outside_is_read_or_written_and_the_job_goes
     for _ in range(2):
         job = world.pipeline.advance_one(job)
     victim.assert_unharmed()
-    if job.trouble:
-        assert "/proc/" not in world.tell(job, job.trouble), "it says where, in a person's words"
-        assert str(planted) in world.tell(job, job.trouble)
+    if job.wait.trouble:
+        assert "/proc/" not in world.tell(job, job.wait.trouble), "it says where, in a person's words"
+        assert str(planted) in world.tell(job, job.wait.trouble)
         take_away(planted)
     job = world.run(job)
     victim.assert_unharmed()
@@ -98,7 +98,7 @@ def test_a_failed_delivery_is_filed_through_no_link(world, victim, kind):
     job = world.run(world.sealing(train=b"one\n1\n"), until=State.FILING)
     plant(kind, world.share / "failed", victim)
     job = world.pipeline.advance_one(job)
-    assert "move it away" in world.tell(job, job.trouble)
+    assert "move it away" in world.tell(job, job.wait.trouble)
     victim.assert_unharmed()
     take_away(world.share / "failed")
     assert world.run(job).state is State.FAILED
@@ -145,7 +145,7 @@ def test_a_retry_takes_no_link_that_was_put_in_the_place_of_a_file(world, victim
     path = world.folder(job) / "train_2026-11.csv"
     path.unlink()
     path.hardlink_to(victim.file)
-    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.asked_to_retry(job))
     assert job.state is State.FAILED
     assert "hard link" in world.tell(job, job.problem)
     assert b"salary" not in sent()
@@ -168,7 +168,7 @@ def test_a_retry_takes_nothing_that_is_put_there_while_the_files_are_judged(worl
         return verdict
 
     monkeypatch.setattr("retraind.jobs.retries.flaw_of", exchange)
-    world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
+    world.run(world.asked_to_retry(job))
     assert exchanged
     assert b"salary" not in sent()
     victim.assert_unharmed()

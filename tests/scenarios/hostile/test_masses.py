@@ -153,7 +153,7 @@ def test_a_file_of_tebibytes_that_are_not_there_is_told_and_never_read(tmp_path,
 def test_a_file_that_was_made_huge_in_failed_is_not_tried_again(world):
     job = world.run(world.sealing(train=b"one\n1\n"))
     huge(world.folder(job) / "train_2026-11.csv", table())
-    job = world.run(world.journal.jobs.write(job, "retry_asked", state=State.RESTORING))
+    job = world.run(world.asked_to_retry(job))
     assert job.state is State.FAILED
     assert "has 4,398,046,511,104 bytes" in world.tell(job, job.problem)
 

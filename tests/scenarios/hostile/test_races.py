@@ -1,6 +1,7 @@
 """Files exchanged between the look at them and their use: what is used is what was looked at, or nothing."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_file_exchanged_between_two_steps_is_not_sent_in_the_others_place(
             if mode == "pair" and state is State.REGISTERED:
                 assert train in sent(), "the zip was made before"
             else:
-                assert job.state in {State.RETURNED, State.FAILED} or job.trouble, kind
+                assert job.state in {State.RETURNED, State.FAILED} or job.wait.trouble, kind
             for left in world.share.glob("*.csv"):
                 left.unlink()
         assert world.records("put_received") == [] or (mode, state) == ("pair", State.REGISTERED)
@@ -127,7 +128,7 @@ def test_a_sub_folder_exchanged_for_a_link_after_the_look_leads_nowhere(tmp_path
         file = job.files[0].model_copy(update={"name": "train/train_2026-11.csv"})
         (world.share / "train").mkdir()
         (world.share / "train_2026-11.csv").rename(world.share / "train" / "train_2026-11.csv")
-        job = world.journal.jobs.write(job, files=(file,))
+        job = world.journal.jobs.write(job, replace(job, files=(file,)))
         (world.share / "train").rename(world.share / "old")
         (world.share / "train").symlink_to(victim.folder)
         job = world.run(job)

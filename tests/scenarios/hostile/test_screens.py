@@ -2,9 +2,11 @@
 
 import pty
 import sys
+from dataclasses import replace
 
 import pytest
 
+from retraind.domain.problems import legacy
 from retraind.report.layout import as_bytes
 from retraind.report.notes import note
 from retraind.report.wording import Voice
@@ -97,5 +99,10 @@ def test_what_the_gate_and_the_service_say_is_shown_harmlessly(tmp_path):
         job = world.run(world.sealing())
         assert "\\x1b]0;owned" in world.read(job, "RESULT.txt")
         assert harmless(world.read(job, "RESULT.txt"))
-        job = job.changed(status=NASTY, status_message=NASTY, retrain_job_id=NASTY, switch_note=NASTY)
+        job = replace(
+            job,
+            training=replace(job.training, status=NASTY, message=NASTY),
+            registration=replace(job.registration, retrain_job_id=NASTY),
+            publication=replace(job.publication, note=legacy(NASTY)),
+        )
         assert harmless(as_bytes(note(job, Voice())).decode("utf-8-sig").replace("\r\n", "\n"))

@@ -6,6 +6,7 @@ RETRAIND_TESTS_EXAMPLES=500 tries that many histories, each time others; without
 import contextlib
 import os
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -223,13 +224,13 @@ class Histories(RuleBasedStateMachine):
         if failed:
             job = failed[which % len(failed)]
             self.place.retries[name, *self.place.content_of(job)] += 1
-            self.place.journal.jobs.write(job, "retry_asked", state=State.RESTORING)
+            self.place.journal.jobs.write(job, replace(job, state=State.RESTORING), "retry_asked")
 
     @rule(name=models, which=some)
     def switch(self, name, which):
         done = [job for job in self.place.jobs(name, State.DONE) if job.trained_at]
         if done:
-            self.place.journal.jobs.write(done[which % len(done)], "switch_asked", state=State.SWITCHING)
+            self.place.asked_to_switch(done[which % len(done)])
 
     @rule(name=models)
     def release(self, name):
@@ -237,7 +238,14 @@ class Histories(RuleBasedStateMachine):
         for job in self.place.journal.jobs.active(name):
             if job.hold:
                 self.place.journal.jobs.write(
-                    job, "released", hold=None, held_until=None, wake_at=None, budget_waived=True
+                    job,
+                    replace(
+                        job,
+                        hold=None,
+                        wait=replace(job.wait, wake_at=None),
+                        waived=replace(job.waived, budget=True),
+                    ),
+                    "released",
                 )
 
     @rule(name=models, policy=st.sampled_from(_POLICIES))
@@ -279,7 +287,8 @@ class Histories(RuleBasedStateMachine):
                 break
             place.clock.pass_time(timedelta(minutes=1))
         stuck = [
-            (job.id, job.state, job.trouble, job.hold, job.wake_at) for job in place.journal.jobs.active()
+            (job.id, job.state, job.wait.trouble, job.hold, job.wait.wake_at)
+            for job in place.journal.jobs.active()
         ]
         assert not stuck, f"never came to rest, at {place.clock.now()}: {stuck}, {place.journal.holds.all()}"
         place.check_histories()

@@ -375,7 +375,7 @@ def test_an_upload_without_https_is_held_until_it_is_allowed(account, internet):
             daemon.start()
             until(
                 lambda: any(
-                    job.trouble and job.trouble.code == "connection_lost"
+                    job.wait.trouble and job.wait.trouble.code == "connection_lost"
                     for job in daemon.daemon.journal.jobs.active()
                 ),
                 "it is sent, to a port that speaks TLS only",

@@ -470,7 +470,8 @@ def test_a_self_fetched_key_that_ends_during_other_trouble_is_fetched_again(acco
         emulator.set_faults({fault: 1.0})
         daemon.deliver("churn", 2)
         until(
-            lambda: any(job.attempts > 1 for job in daemon.daemon.journal.jobs.active()), "it is in trouble"
+            lambda: any(job.wait.attempts > 1 for job in daemon.daemon.journal.jobs.active()),
+            "it is in trouble",
         )
         emulator.expire_key("churn")
         emulator.set_faults({})

@@ -15,7 +15,7 @@ import trustme
 from retraind.api import circuit_breaker
 from retraind.config.load import load
 from retraind.daemon import Daemon
-from retraind.domain.job import Job, Outcome, Role, SealedFile, State
+from retraind.domain.job import Bundled, Job, Outcome, Role, SealedFile, State
 from retraind.emulator import WORST_CASE, EmulatedModel, Emulator, EmulatorConfig, Fault
 from retraind.intake.listing import signature_of
 from retraind.system.clock import ManualClock
@@ -237,8 +237,8 @@ def test_a_service_that_is_away_for_three_days_is_waited_for(root, state):
             job = world.pipeline.advance_one(job)
             asked += 1
             assert job.state is state
-            assert job.trouble
-            world.clock.pass_time(max(job.wake_at - world.clock.now(), timedelta(hours=2)))
+            assert job.wait.trouble
+            world.clock.pass_time(max(job.wait.wake_at - world.clock.now(), timedelta(hours=2)))
         assert asked > 30
         config = dataclasses.replace(world.emulator.config, port=port)
         with Emulator(config) as world.emulator:
@@ -305,9 +305,9 @@ def test_two_hundred_models_do_not_hammer_a_service_that_resets_every_connection
         with ThreadPoolExecutor(6) as pool:
             for _ in range(3):
                 jobs = list(pool.map(daemon.pipeline.advance_one, jobs))
-                assert all(job.trouble for job in jobs)
-                assert sum(job.waits_for is not None for job in jobs) == 200, "it can be seen in status"
-                clock.pass_time(max(job.wake_at for job in jobs) - clock.now())
+                assert all(job.wait.trouble for job in jobs)
+                assert sum(job.wait.host is not None for job in jobs) == 200, "it can be seen in status"
+                clock.pass_time(max(job.wait.wake_at for job in jobs) - clock.now())
     # Five open the circuit, and five more may be under way then; afterwards one asks after each pause. A GET whose
     # connection breaks is repeated once at once.
     assert len(struck) <= 2 * (circuit_breaker.FAILURES + 5 + 2)
@@ -323,7 +323,7 @@ def about_to_be_sent(journal, drop, name):
     file = SealedFile(role=Role.TRAIN, name="train_1.csv", signature=signature_of(path.lstat()))
     job = Job(
         id=job_id, model=name, key="1", state=State.BUNDLED, files=(file,), created_at=now, updated_at=now,
-        bundle_name="train_1.csv", bundle_bytes=path.stat().st_size,
+        bundle=Bundled(name="train_1.csv", bytes=path.stat().st_size),
     )  # fmt: skip
     journal.jobs.adopt(job)
     return job

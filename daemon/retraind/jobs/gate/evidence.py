@@ -124,6 +124,7 @@ class Evidence:
 
     def describe(self, job: Job) -> None:
         """Write down what there is to see, for the gate's standard input."""
+        training = job.training
         told = {
             "job": job.id,
             "model": job.model,
@@ -132,11 +133,11 @@ class Evidence:
             "results": str(self.results),
             "files": {role: str(path) for role, path in self.files.items()},
             "shown": [shown.model_dump() for shown in self.shown],
-            "rows": dict(job.rows),
-            "columns": list(job.columns),
+            "rows": dict(job.data.rows) if job.data else {},
+            "columns": list(job.data.columns) if job.data else [],
             "retrain_job_id": job.retrain_job_id,
-            "trained_model_id": job.trained_model_id,
-            "message": job.status_message,
+            "trained_model_id": training.model_id if training else None,
+            "message": training.message if training else None,
         }
         self.description.touch(_OWN_FILE)
         self.description.write_bytes(json.dumps(told, ensure_ascii=False).encode() + b"\n")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from retraind.api.client import Service
@@ -11,13 +12,13 @@ from retraind.api.object_store import Fetched, ObjectStore
 from retraind.config.current import Current
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, JobFailed, Retry
-from retraind.domain.job import Job, Outcome, State
+from retraind.domain.job import Gate, Job, State, present
 from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate import evidence
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import Evidence, Unproven
 from retraind.jobs.keys import Keys
-from retraind.jobs.outcomes import Go, results_fetched
+from retraind.jobs.outcomes import Go, not_switched, with_results
 from retraind.jobs.trainings import FINISHED, Trainings
 from retraind.report import notes
 from retraind.store.journal import Journal
@@ -67,22 +68,20 @@ class Judging:
                 shown.add_data(job, folder, leaving, copied=model.gate_data)
             except Unproven as unproven:
                 note = problem("gate_not_asked", why=unproven.problem)
-                changes = {"outcome": Outcome.TRAINED, "switch_note": note}
-                return Go(State.FILING, "gate_not_asked", changes, {"why": note})
+                return not_switched("gate_not_asked", note, {"why": note})
             shown.describe(job)
             environment = self._environment.of_gate(model.gate_environment)
             verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self._stopping, environment)
             why = verdict.problem
             if why is None and (changed := shown.changed()):
                 why = problem("file_changed_at_gate", file=changed)
-        said = {
-            "gate_exit": verdict.exit_code, "gate_output": verdict.output, "gate_shown": tuple(shown.shown),
-        }  # fmt: skip
+        gate = Gate(exit=verdict.exit_code, output=verdict.output, shown=tuple(shown.shown))
         seen = {"shown": [file.model_dump() for file in shown.shown]}
         if why is None:
-            return Go(State.SWITCHING, "gate_passed", said, seen)
-        outcome = {"outcome": Outcome.TRAINED, "switch_note": why}
-        return Go(State.FILING, "gate_refused", said | outcome, {"why": why, **seen})
+            go = Go(State.SWITCHING, "gate_passed", detail=seen)
+        else:
+            go = not_switched("gate_refused", why, {"why": why, **seen})
+        return go.after(lambda job: replace(job, gate=gate))
 
     def _show_results(self, job: Job, folder: Path, shown: Evidence) -> Job:
         """Let the gate see what the service sent; where the job's folder holds anything else, that is fetched again.
@@ -90,22 +89,21 @@ class Judging:
         Raises Unproven where it cannot be had.
         """
         why = problem("results_not_recorded")  # by an earlier retraind
-        if job.results_name and job.results_sha256 and job.results_bytes is not None:
-            if shown.copy_results(folder / job.results_name, job.results_bytes, job.results_sha256):
+        known = present(job.training)
+        if known.results_name and known.results_sha256 and known.results_bytes is not None:
+            if shown.copy_results(folder / known.results_name, known.results_bytes, known.results_sha256):
                 return job
             why = problem("results_changed")
         _LOG.warning("results_not_trusted", reason=why)
         fetched = self._fetch_again(job, shown.results)
         shown.add_results(fetched.bytes, fetched.sha256)
         copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
-        return self._journal.jobs.write(
-            job, "results_fetched_again", detail={"reason": why}, **results_fetched(fetched)
-        )
+        after = replace(job, training=with_results(known, fetched))
+        return self._journal.jobs.write(job, after, "results_fetched_again", {"reason": why})
 
     def _fetch_again(self, job: Job, target: Path) -> Fetched:
-        assert job.retrain_job_id is not None
         try:
-            answer = self._service.status(job.retrain_job_id, self._keys.key(job))
+            answer = self._service.status(present(job.registration).retrain_job_id, self._keys.key(job))
             if answer.status != FINISHED or not answer.download_url:
                 raise _no_results(problem("results_not_named", status=answer.status))
             keep_free = self._current.settings.state.keep_free
@@ -114,7 +112,7 @@ class Judging:
             raise _no_results(setback.problem) from setback
         except Retry as trouble:
             longest = self._trainings.timeout(job)
-            if job.troubled_since and self._clock.now() - job.troubled_since >= longest:
+            if job.wait.since and self._clock.now() - job.wait.since >= longest:
                 raise _no_results(trouble.problem) from trouble
             raise
 
