@@ -1,4 +1,4 @@
-"""Keys from every origin: what is accepted, what is refused, when they are fetched anew, what is locked with them."""
+"""Keys from every origin: what is accepted and refused, when they are fetched, what is locked with them."""
 
 import os
 import threading
@@ -62,7 +62,8 @@ ORIGINS = {
         "write it into the configuration, then reload",
     ),
     "secret_key_file": (
-        "the account's secret key in its file (models.churn.secret_key_file), or a key that was fetched with it",
+        "the account's secret key in its file (models.churn.secret_key_file), or a key that was fetched "
+        "with it",
         "Look up the account's secret key on the service's screen and write it into {file}; retraind notices",
     ),
     "secret_credential": (
@@ -85,7 +86,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     why = explained(REFUSED, "churn", model(**{field: given}, **number))
     words, on_the_share = in_words(Hold(why)), in_words(Hold(why), Audience.SHARE)
     key, renewal = (text.format(file=file) for text in ORIGINS[field])
-    assert words.what.startswith(f"The service does not know the key. This is {key}")
+    assert words.what.startswith(f"The service does not know the key. It was sent {key}")
     assert renewal in words.remedy
     assert ("30 days" in words.remedy) == (not field.startswith("secret"))
     assert "key-of-churn" not in str(words) + why.model_dump_json()

@@ -56,7 +56,7 @@ def test_the_warning_comes_seven_days_before_the_end_and_stays():
     assert words.what.startswith(
         "The API key in its file (models.churn.api_key_file) has been in use since 2026-11-23"
     )
-    assert "expire by 2026-12-23" in words.what
+    assert "expires on 2026-12-23" in words.what
     assert "write it into /etc/k;" in words.remedy
     assert "/etc/k" not in str(Voice(Audience.SHARE).say(first))
     assert warning_of(NOW, NOW + 40 * DAY, origin) == first
@@ -175,7 +175,7 @@ def test_a_hold_takes_the_place_of_the_warning(place):
     assert here.daemon.journal.holds.all()
     status, command = here.on_the_share(), here.site.command("status", "--json").stdout
     assert "ACTION NEEDED SOON" not in status + command
-    assert "This is the API key in its file (models.churn.api_key_file). The operator" in " ".join(
+    assert "It was sent the API key in its file (models.churn.api_key_file). The operator" in " ".join(
         status.split()
     )
     assert str(here.key_file) not in status
@@ -221,7 +221,7 @@ def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_i
         with running(site) as daemon:
             daemon.deliver("churn", 1)
             until(daemon.daemon.journal.holds.all, "the model is held")
-            until(lambda: "ON HOLD" in (drop / "STATUS.txt").read_text("utf-8-sig"), "the share is told")
+            until(lambda: "ON HOLD" in on_the_share(drop), "the share is told")
             assert site.command("status").returncode == 1
             daemon.deliver("churn", 2)
             until(lambda: len(daemon.daemon.journal.jobs.newest()) == 2, "the second delivery is taken in")

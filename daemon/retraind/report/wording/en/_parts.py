@@ -60,6 +60,13 @@ def in_its_place(party: Party) -> str:
     return f"If this continues, {setting} a proxy or a sign-in page answers in place of {_PARTIES[party]}."
 
 
+def saying(text: str | None) -> str:
+    """End a sentence, with a message that came with what it says."""
+    if not text:
+        return "."
+    return f': "{text}"' if text.endswith((".", "!", "?")) else f': "{text}".'
+
+
 def http_status(status: int, error_code: str | None = None) -> str:
     """Return a status with the code that came with it, or with its usual name."""
     known = status in set(HTTPStatus)

@@ -16,9 +16,9 @@ def key_refused(
     credential: Name | None,
     variable: Name | None,
 ) -> Words:
-    """Of `path`, `credential` (systemd's name) and `variable` one says where the key is, or none: in the configuration."""
+    """`path`, `credential` (systemd's) or `variable` says where the key is, else it is in the settings."""
     return Words(
-        f"{why.what} This is {_key(setting, secret, path, credential, variable)}.",
+        f"{why.what} It was sent {_key(setting, secret, path, credential, variable)}.",
         f"{why.remedy} {_renewal(secret, path, credential, variable)}".strip(),
         operator_only=True,
     )
@@ -36,7 +36,7 @@ def key_ends_soon(
 ) -> Words:
     key = sentence(_key(setting, secret, path, credential, variable))
     return Words(
-        f"{key} has been in use since {moment(since)}; expect it to expire by {moment(end)}.",
+        f"{key} has been in use since {moment(since)}, so it expires on {moment(end)} at the latest.",
         _renewal(secret, path, credential, variable),
         operator_only=True,
     )
@@ -53,9 +53,9 @@ def key_unusable(
     credential: Name | None = None,
     variable: Name | None = None,
 ) -> Words:
-    where = f"{setting}: the" if setting else "The"
+    where = f"{setting}: " if setting else ""
     return Words(
-        f"{where} key is empty or has characters that no key has.",
+        f"{where}The key is empty or contains characters that are in no key.",
         f"Write the key, alone and on one line, {_into(path, credential, variable)}",
         operator_only=True,
     )
@@ -63,7 +63,7 @@ def key_unusable(
 
 def key_file_not_regular(setting: str, path: Place) -> Words:
     return Words(
-        f"{setting}: this is not an ordinary file.",
+        f"{setting}: This is not a regular file.",
         f"Put a file with the key there: {path}",
         operator_only=True,
     )
@@ -71,7 +71,7 @@ def key_file_not_regular(setting: str, path: Place) -> Words:
 
 def key_file_exposed(setting: str, path: Place) -> Words:
     return Words(
-        f"{setting}: other users of the machine can read or change the key file.",
+        f"{setting}: Other users of this machine can read or change the key file.",
         f"Run: chmod o= {shlex.quote(path)}",
         operator_only=True,
     )
@@ -80,19 +80,19 @@ def key_file_exposed(setting: str, path: Place) -> Words:
 def key_file_unreadable(setting: str, path: Place, reason: Name | None) -> Words:
     """`reason` is None for a name that no file can have."""
     return Words(
-        f"{setting}: the key file cannot be read ({reason or 'not a valid file name'}).",
+        f"{setting}: The key file cannot be read ({reason or 'not a valid file name'}).",
         f"Put the key into {path}, readable only by the service's user.",
         operator_only=True,
     )
 
 
 def key_file_failing(setting: str, reason: Name) -> str:
-    return f"{setting}: the key file cannot be read at the moment ({reason})."
+    return f"{setting}: The key file cannot be read at the moment ({reason})."
 
 
 def credential_not_passed(setting: str, credential: Name) -> Words:
     return Words(
-        f"{setting}: systemd has passed no credential '{credential}'.",
+        f"{setting}: systemd passes no credential '{credential}'.",
         f"Add LoadCredential={credential}:/path/to/the/key to the unit and restart the service.",
         operator_only=True,
     )
@@ -119,7 +119,10 @@ def _renewal(secret: bool, path: Place | None, credential: Name | None, variable
     into = _into(path, credential, variable)
     if secret:
         return f"Look up the account's secret key on the service's screen and write it {into}"
-    return f"Get a new API key on the service's screen and write it {into} API keys expire 30 days after they are issued."
+    return (
+        f"Get a new API key on the service's screen and write it {into} "
+        "API keys expire 30 days after they are issued."
+    )
 
 
 def _into(path: Place | None, credential: Name | None, variable: Name | None) -> str:
@@ -128,8 +131,8 @@ def _into(path: Place | None, credential: Name | None, variable: Name | None) ->
         return f"into {path}; retraind notices within a minute."
     if credential:
         return (
-            f"into the file that LoadCredential={credential}: names in the unit, then restart the service: systemd reads "
-            "it only at the start."
+            f"into the file that LoadCredential={credential}: names in the unit, then restart the service: "
+            "systemd reads it only at the start."
         )
     if variable:
         return f"into the variable {variable}, then restart the service."

@@ -24,7 +24,7 @@ def proxy_address_unusable(party: Party, host: Host) -> Words:
 
 
 def proxy_failed(party: Party, host: Host) -> str:
-    return f"The proxy on the way to {whom(party, host)} does not let the connection through."
+    return f"The proxy on the way to {whom(party, host)} cannot be reached or refuses the connection."
 
 
 def certificate_not_trusted(party: Party, host: Host) -> Words:
@@ -79,8 +79,8 @@ def request_failed(party: Party, host: Host, kind: Name) -> str:
 
 def host_failing(host: Host, since: datetime, last: Said) -> Words:
     return Words(
-        f"{host} has been failing since {moment(since)}; until it recovers, retraind tries it from time to time. "
-        f"Last error: {last.what}",
+        f"{host} has been failing since {moment(since)}. Until it recovers, retraind tries it from time to "
+        f"time. Last error: {last.what}",
         last.remedy,
     )
 
@@ -92,7 +92,7 @@ def address_not_allowed(
     allow: Name,
     job: str,
 ) -> Words:
-    """`reach` is where the address leads, None for one without https; `allow` would let it through in allow_hosts."""
+    """`reach` is where the address leads, None for one without https; `allow` is for allow_hosts."""
     why = (
         f"leads to {_REACHES[reach]}, where base_url does not lead"
         if reach
@@ -101,8 +101,8 @@ def address_not_allowed(
     return Words(
         f"The service named an address for the {purpose} that is not allowed: its host ({host}) {why}. "
         "Nothing was sent there.",
-        f'If the service is meant to name this host, add "{allow}" to allow_hosts in [api] and restart retraind. '
-        f"retraind also tries again within hours. To try now, run: retraind release {job}",
+        f'If the service is meant to name this host, add "{allow}" to allow_hosts in [api] and restart '
+        f"retraind. retraind also tries again within hours. To try now, run: retraind release {job}",
         operator_only=True,
     )
 

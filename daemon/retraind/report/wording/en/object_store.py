@@ -19,8 +19,8 @@ def response_before_upload_end(host: Host) -> Words:
 
 def bundle_shrank(bundle: Name, host: Host) -> Words:
     return Words(
-        f"The bundle {bundle} became shorter while it was sent. The object store ({host}) has received a part of it at "
-        "most.",
+        f"The bundle {bundle} became shorter while it was sent. The object store ({host}) has at most a part "
+        "of it.",
         "Find out what else writes to the folder of the bundles.",
         operator_only=True,
     )
@@ -39,6 +39,7 @@ def results_refused(host: Host, status: int, error_code: Name, job: str) -> Word
 
 def results_too_long(most: int) -> Words:
     return Words(
-        f"The results are longer than {most:,} bytes, so they were not fetched. The training itself succeeded.",
-        "Download them on the service's screen.",
+        f"The results are larger than {most:,} bytes, so they were not fetched. The training itself "
+        "succeeded.",
+        "Download them from the service's screen.",
     )

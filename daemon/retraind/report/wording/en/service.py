@@ -1,7 +1,7 @@
 """What the service answers: its own error messages, and what is not an answer of it."""
 
 from retraind.domain.failures import Party
-from retraind.report.wording.en._parts import http_status, in_its_place, sentence, whom
+from retraind.report.wording.en._parts import http_status, in_its_place, saying, sentence, whom
 from retraind.report.wording.words import Host, Name, Words
 
 _AGAIN = "retraind tries again every six hours. To try as soon as it is fixed, run: retraind release {}"
@@ -51,7 +51,8 @@ def retrain_job_unknown(job: str) -> Words:
 
 def published_model_missing(job: str) -> Words:
     return Words(
-        "The published model's API no longer exists, so it cannot be switched. The training itself succeeded.",
+        "The API of the published model no longer exists, so the new model cannot be published. The training "
+        "itself succeeded.",
         f"Publish the model again on the service's screen, then run: retraind retry {job}",
     )
 
@@ -78,13 +79,12 @@ def model_configuration_missing(model: str) -> Words:
 
 def error_returned(party: Party, host: Host, status: int, error_code: Name | None, said: Name | None) -> str:
     """`error_code` is the object store's, `said` the service's message."""
-    message = f': "{said}"' if said else ""
-    return f"{sentence(whom(party, host))} returned {http_status(status, error_code)}{message}."
+    return f"{sentence(whom(party, host))} returned {http_status(status, error_code)}{saying(said)}"
 
 
 def redirect_returned(party: Party, host: Host, status: int) -> Words:
     return Words(
-        f"{sentence(whom(party, host))} returned a redirect, {http_status(status)}, which retraind does not follow.",
+        f"{sentence(whom(party, host))} returned {http_status(status)}, a redirect. retraind follows none.",
         in_its_place(party),
     )
 
@@ -94,24 +94,24 @@ def web_page_returned(party: Party, host: Host) -> Words:
 
 
 def request_refused(host: Host, status: int, said: Name | None) -> Words:
-    message = f': "{said}"' if said else ""
     return Words(
-        f"The service ({host}) refused the request with {http_status(status)}{message}.",
-        "If this continues, replace the key, and check whether a proxy or a firewall answers in place of the service.",
+        f"The service ({host}) refused the request with {http_status(status)}{saying(said)}",
+        "If this continues, replace the key, and check whether a proxy or a firewall answers in place of the "
+        "service.",
     )
 
 
 def response_unexplained(host: Host, status: int, said: Name | None) -> Words:
-    message = f': "{said}"' if said else ""
     return Words(
-        f"The service ({host}) returned {http_status(status)}{message}. Its manual does not explain this.",
-        "If this continues, check api.base_url, the service's announcements, and whether a proxy answers in its place.",
+        f"The service ({host}) returned {http_status(status)}{saying(said)} Its manual does not explain it.",
+        "If this continues, check api.base_url, the service's announcements, and whether a proxy answers in "
+        "its place.",
     )
 
 
 def response_too_long(host: Host, most: int) -> Words:
     return Words(
-        f"The response from the service ({host}) is longer than {most:,} bytes. No documented response is.",
+        f"The response from the service ({host}) is longer than {most:,} bytes, unlike any documented one.",
         in_its_place(Party.SERVICE),
     )
 
@@ -139,6 +139,6 @@ def upload_address_missing(host: Host) -> Words:
 
 def key_echoed(host: Host) -> Words:
     return Words(
-        f"The response from the service ({host}) contains the API key where a name or an address is expected.",
+        f"The response from the service ({host}) contains the API key where a name or an address should be.",
         in_its_place(Party.SERVICE),
     )
