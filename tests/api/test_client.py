@@ -1,4 +1,4 @@
-"""The four calls over real HTTP: how they ask, and what they make of answers that are not as the manual says."""
+"""The four calls over real HTTP: how they ask, and what they make of undocumented answers."""
 
 import gzip
 import re

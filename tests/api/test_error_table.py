@@ -1,4 +1,4 @@
-"""Every answer of the service against the action it asks for: the vendor's table, and what no table foresaw."""
+"""Every answer of the service with the action it asks for: the vendor's table, and beyond."""
 
 # ruff: noqa: PLR0917 - fixtures are no positional arguments
 

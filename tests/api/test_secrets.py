@@ -1,6 +1,6 @@
-"""No key and no signature in any text that a failure leaves behind: messages, representations, tracebacks, log lines."""
+"""No key and no signature in what a failure leaves behind: facts, words, tracebacks, log lines."""
 
-# ruff: noqa: PLR0917, TRY301, TRY401 - fixtures are no positional arguments; what is raised here is raised to be logged
+# ruff: noqa: PLR0917, TRY301, TRY401 - fixtures are no positional arguments; errors are raised to be logged
 
 import base64
 import io
@@ -176,7 +176,8 @@ def test_a_proxy_takes_a_password_of_any_characters(connect, peer):
 # -- a key that comes back in disguise --------------------------------------------------------------------
 
 INVISIBLE = [
-    "\u200b", "\u200d", "\u00ad", "\u2060", "\ufeff", "\u202e", "\u2066", "\0", "\x1b", "\u0301", "\u20dd", "\ufe0f",
+    "\u200b", "\u200d", "\u00ad", "\u2060", "\ufeff", "\u202e", "\u2066", "\0", "\x1b", "\u0301", "\u20dd",
+    "\ufe0f",
     "\n", "\r\n", "\t", " ", "\u3000", "\u2028", "\u180e", "\u3164", "\U000e0061", "\x85",
 ]  # fmt: skip
 DISGUISES = [

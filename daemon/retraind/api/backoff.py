@@ -1,10 +1,10 @@
-"""How long to wait after passing trouble before the next try. Pure but for the chance that is passed in."""
+"""How long to wait after a transient failure. Pure, except for the randomness that is passed in."""
 
 import random
 from datetime import timedelta
 
 FLOOR = timedelta(seconds=1)
-"""The shortest wait: chance alone could make it nothing, and what has just failed would be asked again at once."""
+"""The shortest wait. Without it, what has just failed might be tried again at once."""
 _MOST_DOUBLINGS = 20
 
 
@@ -13,9 +13,9 @@ def backoff(
 ) -> timedelta:
     """Return the wait after `attempts` earlier tries that failed in a row.
 
-    It doubles from `first` to `longest` and is then drawn evenly from all of that ("full jitter"), so that many jobs
-    that met the same outage spread as wide as they can. What the other side asked for is never undercut, and a little
-    more, drawn as well, keeps those apart who were all told the same moment.
+    It doubles from `first` to `longest` and is then drawn evenly from all of that ("full jitter"), so that
+    the jobs that met the same outage spread as widely as possible. It is never shorter than what the other
+    side asked for; a little more, also drawn, spreads those that were asked for the same moment.
     """
     doubled = 2 ** min(attempts, _MOST_DOUBLINGS)
     cap = longest if first > longest / doubled else first * doubled

@@ -1,8 +1,8 @@
-"""A circuit breaker for each host: when one is down, one request in a while asks, and all others wait at home.
+"""A circuit breaker for each host: while one is down, one request tries it now and then, and the others wait.
 
 Without it a thousand models would each try on their own. The libraries for this hold a lock while the guarded
-call runs, which would queue up every upload behind the slowest. What is down is told by `outages`; the daemon notes it
-in the journal, and after a restart gives it back.
+call runs, which would queue every upload behind the slowest. `outages` returns what is down; the daemon notes
+it in the journal and, after a restart, passes it to `resume`.
 """
 
 import random
@@ -18,17 +18,17 @@ from retraind.domain.records import Outage
 from retraind.system.clock import Clock
 
 FAILURES = 5
-"""So many in a row open the circuit."""
+"""How many in a row open the circuit."""
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 FORGET_AFTER = timedelta(days=1)
-"""A host that nobody has wanted anything of for so long, although it might be asked, is no longer of interest."""
+"""After this time without a request, although one was allowed, a host is no longer of interest."""
 
 
 @dataclass
 class _Circuit:
     since: datetime
-    """When the first of the failures in a row was met."""
+    """When the first of the failures in a row happened."""
     next_try: datetime
     """When requests are let through again, by the wall clock, for people."""
     failures: int = 0
@@ -52,8 +52,8 @@ class Breaker:
     def guard(self, host: str, refusal: type[Retry] = Retry) -> Iterator[None]:
         """Let the block talk to `host`, or raise `refusal` at once while the host's circuit is open.
 
-        A Retry of the host's own making that leaves the block counts as its failure, any other end as an answer. It
-        leaves with the host's name, and so does a refusal.
+        A Retry with `of_host` that leaves the block counts as the host's failure and gets its name, as a
+        refusal does. Any other Setback, or none, counts as an answer.
         """
         asking = self._enter(host, refusal)
         try:
@@ -66,14 +66,14 @@ class Breaker:
                 self._answered(host)
             raise
         except BaseException:
-            # Stopped, a bundle that cannot be read: nothing was learnt about the host.
+            # Stopped, or a bundle that cannot be read: this says nothing about the host.
             self._undecided(host, asking=asking)
             raise
         else:
             self._answered(host)
 
     def outages(self) -> tuple[Outage, ...]:
-        """Return the hosts that are down, in the order of their names."""
+        """Return the hosts that are down, sorted by name."""
         with self._lock:
             for host, circuit in list(self._circuits.items()):
                 unwanted = self._clock.elapsed() - circuit.closed_at - FORGET_AFTER.total_seconds()
@@ -86,7 +86,7 @@ class Breaker:
             )
 
     def resume(self, outages: Iterable[Outage]) -> None:
-        """Take over what was down before a restart. The first request of each host asks at once."""
+        """Take over what was down before a restart. The first request to each host is let through at once."""
         with self._lock:
             for outage in outages:
                 self._circuits[outage.host] = _Circuit(
@@ -98,7 +98,7 @@ class Breaker:
                 )
 
     def _enter(self, host: str, refusal: type[Retry]) -> bool:
-        """Return whether the request finds out if the host is back; raises `refusal` while it is left alone."""
+        """Return whether the request tests if the host is back. Raises `refusal` while it is left alone."""
         with self._lock:
             circuit = self._circuits.get(host)
             if circuit is None or circuit.failures < FAILURES:
@@ -108,28 +108,28 @@ class Breaker:
                 circuit.asking = True
                 return True
             wait = timedelta(seconds=max(left, 1.0) + self._chance.uniform(0, 1))
-            # Facts that stay the same for as long as the outage lasts: they stand in histories and in STATUS.txt.
+            # These facts stay the same while the outage lasts: they are shown in histories and in STATUS.txt.
             assert circuit.reason is not None
             down = problem("host_failing", host=host, since=circuit.since, last=circuit.reason)
         raise refusal(down, after=wait, host=host, outage=True, effect=False)
 
-    def _failed(self, host: str, trouble: Retry, *, asking: bool) -> None:
+    def _failed(self, host: str, failure: Retry, *, asking: bool) -> None:
         with self._lock:
             now = self._clock.now()
             circuit = self._circuits.setdefault(host, _Circuit(now, next_try=now))
-            circuit.reason = trouble.problem
-            trouble.outage = circuit.failures + 1 >= FAILURES
+            circuit.reason = failure.problem
+            failure.outage = circuit.failures + 1 >= FAILURES
             if circuit.failures >= FAILURES and not asking:
-                # It was under way when the circuit opened, and tells no more than those before it.
+                # It was under way when the circuit opened, and says no more than those before it.
                 return
             circuit.failures += 1
             circuit.asking = False
             if circuit.failures >= FAILURES:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(circuit.failures - FAILURES, 16))
-                # One request at most is sent at a time, so chance need not spread it far: half a pause at least.
+                # At most one request is sent at a time, so half a pause is spread enough.
                 pause *= self._chance.uniform(0.5, 1)
-                # A longer wait that the host asks for binds the job that was told so, not everybody else.
-                pause = min(LONGEST_PAUSE, max(pause, trouble.after or pause))
+                # A longer wait that the host asks for binds the job that was asked, not everybody else.
+                pause = min(LONGEST_PAUSE, max(pause, failure.after or pause))
                 circuit.closed_at = self._clock.elapsed() + pause.total_seconds()
                 circuit.next_try = now + pause
 

@@ -1,7 +1,8 @@
 """The vendor's four calls over requests. Knows how to ask and how to read the answer, not when or why to ask.
 
-A GET is repeated once when its connection breaks; all further tries are made by the pipeline, which notes them in the
-journal. Every failure is raised as a `Setback` without the request's address and headers, since these carry secrets.
+A GET is repeated once when its connection breaks; further tries are the pipeline's, which notes them in the
+journal. Every failure is raised as a `Setback`, without the request's address and headers: these carry
+secrets.
 """
 
 import re
@@ -38,7 +39,7 @@ from retraind.system.clock import Clock
 from retraind.system.escape import display
 
 LARGEST_ANSWER = 1 << 20
-"""Bytes of a JSON answer that are read; the documented ones are below one thousand."""
+"""Bytes of a JSON answer that are read; the documented answers have fewer than a thousand."""
 
 _HTTP_URL = TypeAdapter(HttpUrl)
 _SECOND_DIGITS, _MILLISECOND_DIGITS = 10, 13
@@ -55,7 +56,7 @@ _AnswerT = TypeVar("_AnswerT", bound=_Answer)
 
 
 def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Take an optional field of the wrong kind as absent, rather than refuse the whole answer."""
+    """Treat an optional field of the wrong type as absent, rather than refuse the complete answer."""
     try:
         return read(value)
     except ValidationError:
@@ -108,12 +109,12 @@ class IssuedKey:
 class Service(Protocol):
     """The four calls. All may raise Retry, Hold or JobFailed.
 
-    All but `register` and `issue_key` may be repeated without any effect, and these two leave only an unused retrain
-    job or key behind.
+    `status` and `switch` may be repeated without any effect; the others leave an unused retrain job or key
+    behind.
     """
 
     def register(self, file_name: str, api_key: str) -> Registration:
-        """Ask for an address to upload `file_name` to. Starts nothing until the upload is complete."""
+        """Open a retrain job, with an address to upload `file_name` to. A complete upload starts it."""
 
     def status(self, retrain_job_id: str, api_key: str) -> TrainingStatus:
         """Ask how a retrain job is doing."""
@@ -162,7 +163,7 @@ class ApiClient(Caller):
         answer = self._call(TrainingStatus, "GET", path, api_key)
         self._refuse_echo(api_key, place_with_user(answer.download_url or ""))
         message = shortened(answer.message, api_key) if answer.message else answer.message
-        # The word is compared as it is, and shown, and kept.
+        # The word is compared as it is, shown and kept.
         word = display(hidden(answer.status[: 10 * _LONGEST_WORD], api_key)[:_LONGEST_WORD])
         return answer.model_copy(update={"status": word, "message": message})
 
@@ -241,7 +242,7 @@ class ApiClient(Caller):
 def _query(parameters: dict[str, str]) -> str:
     """Percent-encode parameters: a space as %20, since not every server takes + for one in a query.
 
-    What is not UTF-8 in a file's name on disk cannot be sent; the service needs the name only for its extension.
+    What is not UTF-8 in a file's name cannot be sent; the service needs the name only for its extension.
     """
     pairs = (
         f"{name}={quote(value.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace'), safe='')}"
@@ -261,9 +262,9 @@ def unreadable(body: bytes, host: str) -> Retry:
 
 
 def read_end_date(value: object) -> datetime | None:
-    """Read the Get API Key call's `end_date`, whose format the vendor leaves open; None when it is unreadable.
+    """Read the Get API Key call's `end_date`, whose format is undocumented; None when it is unreadable.
 
-    A date without a time counts from its beginning, a time without a zone as UTC: keys are renewed days before.
+    A date means its beginning, and a time without a zone is UTC: keys are renewed days before.
     """
     text = ""
     if isinstance(value, str):

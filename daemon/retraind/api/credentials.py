@@ -27,9 +27,9 @@ KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
 _LONGEST_LIFETIME = timedelta(days=3_650)
 RENEW_BEFORE = timedelta(days=7)
-"""A key that retraind fetches itself is replaced this long before its end, or after three quarters of its life."""
+"""How long before its end a fetched key is replaced, and people are warned of the end of any other."""
 _KEYS_KNOWN = 8
-"""Fingerprints of a model's last keys that are remembered: a request with an earlier key may still be on its way."""
+"""How many keys of a model are remembered by fingerprint: an earlier one may still be in use by a request."""
 _LASTING = frozenset(
     {
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO),
@@ -51,15 +51,15 @@ class _Cached:
 
     @property
     def ends_at(self) -> datetime:
-        """When the key expires. A moment long past or far ahead comes from a misread format, or means never."""
-        told = self.key.ends_at
-        if told and timedelta(0) < told - self.fetched_at < _LONGEST_LIFETIME:
-            return told
+        """When the key expires. A moment that is past or far ahead was misread, or means never."""
+        reported = self.key.ends_at
+        if reported and timedelta(0) < reported - self.fetched_at < _LONGEST_LIFETIME:
+            return reported
         return self.fetched_at + KEY_LIFETIME
 
     @property
     def renew_at(self) -> datetime:
-        """When to fetch another; most of a life shorter than usual is used."""
+        """When to fetch another: of a life shorter than usual, three quarters are used."""
         return self.ends_at - min(RENEW_BEFORE, (self.ends_at - self.fetched_at) / 4)
 
 
@@ -73,15 +73,15 @@ class Credentials:
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
         self._issued_with: dict[str, dict[str, str]] = {}
-        """By model, the fingerprints of the last keys that were fetched, and of the secret key that each was fetched with."""
+        """By model, the fingerprints of the last keys that were fetched, each with that of its secret key."""
         self._refused: set[str] = set()
         """The models whose key was refused, and no other has been accepted since."""
 
     def key(self, name: str, model: ModelSettings) -> str:
         """Return the model's API key: read again each time, so that a replaced file counts at once.
 
-        Raises Hold when there is none to be had, Retry when it cannot be read at the moment, or what the Get API Key
-        call raises.
+        Raises Hold when there is none, Retry when it cannot be read at the moment, or what Get API Key
+        raises.
         """
         return self._issued(name, model) if origin_of(name, model).secret else _configured(name, model)
 
@@ -98,8 +98,8 @@ class Credentials:
     def refuse(self, name: str, shown: str | None) -> bool:
         """Note that the service refused the key with the fingerprint `shown`.
 
-        Returns whether to try again, with a key that was or will be fetched to replace it: once, until a key is
-        accepted.
+        Returns whether to try again with a key that was or will be fetched to replace it: only once, until
+        one is accepted.
         """
         with self._lock:
             if shown not in self._issued_with.get(name, ()):
@@ -119,12 +119,12 @@ class Credentials:
                 self._cached[name] = replace(cached, instead=False)
 
     def origin(self, name: str, shown: str | None) -> str | None:
-        """Return the fingerprint of what a person would have to replace: the secret key with which a key was fetched."""
+        """Return the fingerprint of what a person would have to replace: of a fetched key, its secret key."""
         with self._lock:
             return self._issued_with.get(name, {}).get(shown, shown) if shown else None
 
     def renew(self, name: str, model: ModelSettings) -> bool:
-        """Replace a self-fetched key that expires soon; return whether it was. Raises what the call raises."""
+        """Replace a fetched key that expires soon; return whether it was. Raises what Get API Key raises."""
         with self._one_fetch(name):
             cached = self._present(name)
             if cached is None or self._clock.now() < cached.renew_at:
@@ -133,12 +133,12 @@ class Credentials:
             return True
 
     def ends_at(self, name: str) -> datetime | None:
-        """Return when a self-fetched key expires; None for keys of other origin."""
+        """Return when a fetched key expires; None for keys of other origin."""
         cached = self._present(name)
         return cached.ends_at if cached else None
 
     def arrived_at(self, model: ModelSettings) -> datetime | None:
-        """Return when the key was put into its file, as far as the file shows; None for keys of other origin.
+        """Return when the key file was last written; None for keys of other origin.
 
         systemd writes its credentials again at each start, so their times say nothing.
         """
@@ -154,7 +154,7 @@ class Credentials:
             return self._cached.get(name)
 
     def _one_fetch(self, name: str) -> threading.Lock:
-        """Return the lock that keeps two threads from having two keys issued: the first may then be invalid."""
+        """Return the lock that keeps threads from having several keys issued: only the last may be valid."""
         with self._lock:
             return self._fetching.setdefault(name, threading.Lock())
 
@@ -181,8 +181,8 @@ class Credentials:
 def presumed_issue(first_seen: datetime, arrived: datetime | None) -> datetime:
     """Return when a key whose end is not known was probably issued: when it arrived here.
 
-    The time of its file counts if it can be true. Later than `first_seen`, the file was merely written again; a key's
-    life earlier, the key would have expired before it was used: such times come with images and packages.
+    The time of its file counts if it can be true. A later one than `first_seen` only says that the file was
+    written again; one more than a key's life earlier comes with an image or a package.
     """
     if arrived is not None and first_seen - KEY_LIFETIME < arrived < first_seen:
         return arrived
@@ -298,8 +298,8 @@ def _box(key: str) -> Fernet:
 def lock_address(address: str, key: str) -> str:
     """Encrypt an upload address under the model's API key.
 
-    The address must outlive a crash, yet whoever reads the journal must not be able to upload. Whoever has the key
-    can get an address anyway.
+    The address must outlive a crash, yet whoever reads the journal must not be able to upload. Whoever has
+    the key can get an address anyway.
     """
     return _box(key).encrypt(address.encode()).decode()
 

@@ -1,7 +1,8 @@
-"""What the service's answers mean: the vendor's error table, each row with its code and the action it asks for.
+"""What the service's answers mean: the vendor's error table, with our code for each row and what to do next.
 
-The vendor documents code, error and message; only the message tells the rows apart. Whatever the table does not
-know is judged by the HTTP status alone, and never as permanent: a proxy may have answered, and only for a moment.
+The vendor documents code, error and message; only the message distinguishes the rows. An answer that is not
+in the table is judged by its HTTP status alone, and never as permanent: a proxy may have answered, for a
+moment only.
 """
 
 import re
@@ -23,7 +24,7 @@ from retraind.domain.problems import Problem, problem
 from retraind.system import log
 
 _LONGEST_WAIT = timedelta(hours=1)
-"""A Retry-After beyond this is not waited for to its end: nobody would be told, and it may be a mistake."""
+"""The longest Retry-After that is obeyed: a longer one may be a mistake."""
 _LONGEST_MESSAGE = 500
 """Characters of a message of the service that are kept."""
 
@@ -56,7 +57,7 @@ TABLE: Mapping[str, Row] = MappingProxyType(
         "not found configuration_file": Row("model_configuration_missing", Hold),
     }
 )
-"""Vendor's manual: error messages of the Retrain Data Upload, Status Check, Model Switch and Get API Key calls."""
+"""Vendor's manual: error messages of Retrain Data Upload, Status Check, Model Switch and Get API Key."""
 
 
 def normal_form(message: str) -> str:
@@ -68,9 +69,9 @@ _ROWS = {normal_form(message): row for message, row in TABLE.items()}
 
 
 def message_in(body: bytes) -> str | None:
-    """Return the service's message in the body of an error, whose shape the manual leaves open.
+    """Return the service's message in the body of an error, whose shape is undocumented.
 
-    That is the field `message`; but a text of the table counts wherever it stands.
+    That is the field `message`; but a message of the table counts in any field.
     """
     try:
         value = from_json(body)
@@ -113,8 +114,8 @@ def is_web_page(start: bytes) -> bool:
 def judge(host: str, status: int, message: str | None, retry_after: str | None, now: datetime) -> Setback:
     """Return what to do about an answer of the service that is not a success.
 
-    `message` is the service's own, if it gave one, free of secrets; `retry_after` the header's text; `now` counts
-    for its date form.
+    `message` is the service's own, if there is one, free of secrets; `retry_after` is the header's text,
+    which may be a date and so depends on `now`.
     """
     if message and (row := _ROWS.get(normal_form(message))):
         return row.then(problem(row.code))
@@ -133,7 +134,7 @@ def judge(host: str, status: int, message: str | None, retry_after: str | None, 
 def http_error(
     party: Party, host: str, status: int, *, error_code: str | None = None, said: str | None = None
 ) -> Problem:
-    """Return what the status of an answer says. `error_code` is the object store's, `said` the service's message."""
+    """Return what a status says. `error_code` is the object store's, `said` the service's message."""
     if 300 <= status < 400:  # noqa: PLR2004
         return problem("redirect_returned", party=party, host=host, status=status)
     return problem("error_returned", party=party, host=host, status=status, error_code=error_code, said=said)
@@ -145,7 +146,7 @@ def is_of_host(status: int) -> bool:
 
 
 def wait_asked_for(retry_after: str | None, now: datetime) -> timedelta | None:
-    """Read a Retry-After header, seconds or an HTTP date; None when absent or unreadable. At most an hour."""
+    """Read a Retry-After header: seconds or an HTTP date, at most an hour. None when absent or unreadable."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         # Longer numbers are beyond an hour in any case, and beyond what int() reads.

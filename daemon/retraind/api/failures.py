@@ -31,7 +31,7 @@ class Unreadable(Retry):
 
 
 class NotKnown(JobFailed):
-    """The service does not know the retrain job. What the status check says of one without an upload is undocumented."""
+    """The service does not know the retrain job. It may answer so as long as nothing was uploaded."""
 
 
 @dataclass
@@ -49,12 +49,12 @@ class NotSent(Retry):
 
 @dataclass
 class NotStored(NotSent):
-    """No byte of the file left this machine: the store certainly does not have it, so sending it again is safe."""
+    """No byte of the file left this machine: the store does not have it, so sending it again is safe."""
 
 
 @dataclass
 class InDoubt(NotSent):
-    """Some of the file was sent. Whatever was answered, or not: the store may have all of it, and only the service knows."""
+    """Some of the file was sent. Whatever was answered, only the service knows whether the store has it."""
 
 
 NetworkError = requests.RequestException | urllib3.HTTPError
@@ -89,7 +89,7 @@ _MAP = (
     _Row((requests.ConnectionError, requests.ChunkedEncodingError, urllib3.ProtocolError), "connection_lost"),
     _Row((BaseException,), "request_failed"),
 )  # fmt: skip
-"""The first row counts that has one of an error's causes. A new connection's time-out, for example, is also a time-out."""
+"""The first row with one of an error's causes counts: a time-out of connecting is also a time-out."""
 
 
 def network_retry(error: NetworkError, party: Party, host: str) -> Retry:

@@ -44,9 +44,9 @@ def new_session(
 ) -> requests.Session:
     """Return a session with the configured proxy, CA and time-outs.
 
-    It adds no credentials from ~/.netrc, follows no redirect, and leaves the body of an answer to be read. `pause` is
-    called again and again while a body is sent, and may raise. With `reach`, a request raises PeerRefused before its
-    first byte if nothing may be sent to its address or its peer.
+    It adds no credentials from ~/.netrc, follows no redirect, and leaves the body of an answer to be read.
+    `pause` is called repeatedly while a body is sent, and may raise. With `reach`, a request raises
+    PeerRefused before its first byte if nothing may be sent to its address or its peer.
     """
     session = _Session(settings)
     adapter = _Adapter(settings.timeout.total_seconds(), pause, reach)
@@ -56,7 +56,7 @@ def new_session(
 
 
 def is_proxied(settings: ApiSettings, address: str) -> bool:
-    """Return whether a request to this address would go through a proxy, by the configuration or the environment."""
+    """Return whether the configuration or the environment sends requests to this address through a proxy."""
     return _proxy_for(settings, address) is not None
 
 
@@ -115,7 +115,7 @@ class _Session(requests.Session):
 
 
 def _check_proxy(proxy: str | None) -> None:
-    """Raise InvalidProxyURL, with nothing of the address in it, for what the configuration would not accept."""
+    """Raise InvalidProxyURL, without the address, for one that the configuration would not accept."""
     try:
         if proxy:
             check_address(proxy if "://" in proxy else f"http://{proxy}", PROXY_SCHEMES)
@@ -144,7 +144,7 @@ class _OneRepetition(Urllib3Retry):
 
 
 class _PeerChecker:
-    """Mixed into urllib3's connections: the peer is checked before the first byte, that of a handshake included."""
+    """Mixed into urllib3's connections: checks the peer before the first byte, also of a handshake."""
 
     check_peer: Callable[[str, str], None]
     host: str
@@ -160,7 +160,7 @@ class _PeerChecker:
 
 
 class _PatientSender:
-    """Mixed into urllib3's connections: sending waits for a slow peer as long as receiving does.
+    """Mixed into urllib3's connections: sending waits for a slow peer for as long as receiving does.
 
     urllib3 gives each piece of a body the time-out for connecting, in which a slow line cannot take it.
     """

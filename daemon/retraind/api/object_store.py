@@ -32,14 +32,14 @@ from retraind.system.files import READ_SIZE, clear, naming, open_regular, put_in
 LARGEST_RESULTS = 2 << 30
 """Bytes of a results file that are fetched, unless the caller says otherwise."""
 _PIECE = 64 << 10
-"""Bytes of results between two checks whether the daemon stops."""
+"""Bytes of results between two checks of whether the daemon is stopping."""
 _EXCERPT = 4096
 """Bytes of an error's body that are read."""
 _TRY_AGAIN = timedelta(hours=6)
 """How often an address that may not be used is tried again: its name may lead elsewhere by then."""
 _ERROR_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,60})\s*</Code>")
 _EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
-"""S3's error codes, with status 400, of addresses signed with a role's temporary credentials, once these have expired."""
+"""S3's error codes, with status 400, of addresses signed with temporary credentials that have expired."""
 _SLOW = frozenset({"IncompleteBody", "RequestTimeout"})
 """S3's error codes, with status 400, for bytes that did not come in time: the next try may succeed."""
 _AGAIN = frozenset({408, 409, 425, 429})
@@ -64,7 +64,7 @@ class _BundleTrouble(Exception):
 
 
 class _Body:
-    """A file, with `prefix` before it, for requests to stream; of a known length, so that Content-Length is sent."""
+    """A file, with `prefix` before it, for requests to stream. Its length is known, for Content-Length."""
 
     def __init__(self, file: BinaryIO, prefix: bytes = b"") -> None:
         self._file = file
@@ -115,9 +115,9 @@ class ObjectStore(Caller):
     ) -> None:
         """Send the complete file with its Content-Length, after `prefix`.
 
-        `opener`, if given, opens what is sent instead of `bundle`. `pause` is called while it is sent and may raise
-        Stopped. Raises NotStored, InDoubt or Hold, and OSError when the bundle cannot be read; after anything but
-        NotStored and Hold it is unknown whether the store has the file.
+        `opener`, if given, opens what is sent instead of `bundle`. `pause` is called while it is sent and may
+        raise Stopped. Raises NotStored, InDoubt or Hold, and OSError when the bundle cannot be read; after
+        anything but NotStored and Hold it is unknown whether the store has the file.
         """
         host = place_of(address)
         opening = opener or partial(open_regular, bundle)
@@ -145,7 +145,8 @@ class ObjectStore(Caller):
     def _refusal(self, response: requests.Response, host: str) -> InDoubt | None:
         """Return what an answer to an upload means, unless it is a success.
 
-        None of them proves that the bytes were not taken: a proxy may have passed them on and lost the store's answer.
+        None of them proves that the bytes were not stored: a proxy may have passed them on and lost the
+        answer.
         """
         status, start = response.status_code, _start_of(response)
         if status in {200, 201, 204}:
@@ -170,9 +171,9 @@ class ObjectStore(Caller):
     ) -> Fetched:
         """Fetch a file to `target`: first under a temporary name, complete and synced, then renamed.
 
-        May be repeated. `keep_free` bytes stay free on the disk. `pause` is called now and then and may raise Stopped.
-        Raises AddressExpired, Retry, Hold or JobFailed, the last also for a file of more than `largest` bytes, and
-        OSError when it cannot be written.
+        May be repeated. `keep_free` bytes stay free on the disk. `pause` is called now and then and may raise
+        Stopped. Raises AddressExpired, Retry, Hold or JobFailed, the last also for a file of more than
+        `largest` bytes, and OSError when it cannot be written.
         """
         host = place_of(address)
         temporary = target.with_name(f".{target.name}.part")
@@ -214,7 +215,7 @@ class ObjectStore(Caller):
         code = _error_code(_start_of(response))
         if status == requests.codes.forbidden or code in _EXPIRED:
             raise AddressExpired(problem("results_address_expired"))
-        # Without the store's own code it may be a proxy's page, and the next status check names another address.
+        # Without the store's own code it may be a proxy's page. The next status check names another address.
         if code and _is_final(status, code):
             refused = problem("results_refused", host=host, status=status, error_code=code)
             raise JobFailed(refused, restart=False)
@@ -235,7 +236,7 @@ def _is_final(status: int, code: str | None) -> bool:
 
 
 def _start_of(response: requests.Response) -> bytes:
-    """Return how the body begins; nothing when it cannot be read, since the status says the most important."""
+    """Return how the body begins; nothing when it cannot be read, since the status says enough."""
     with suppress(*NETWORK_ERRORS):
         start: bytes = response.raw.read(_EXCERPT, decode_content=True)
         return start
@@ -254,7 +255,7 @@ def _save(
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(temporary, flags, 0o644)
     with naming(temporary), os.fdopen(handle, "wb") as file:
-        # Others need the disk meanwhile.
+        # Others need the disk as well.
         look_for_room(temporary.parent, announced, keep_free, temporary)
         digest = hashlib.sha256()
         while piece := response.raw.read(_PIECE, decode_content=True):

@@ -1,7 +1,7 @@
 """Where the addresses that the service names may lead: no further than base_url itself leads.
 
-The service, or whoever poses as it, names the addresses of uploads and results. What counts is the peer that a
-connection really has, so that no trick with names helps. Nothing is decided here about base_url, the proxy or
+The service, or whoever poses as it, names the addresses of uploads and results. What counts is the peer of
+the connection, so that no trick with names helps. Nothing is decided here about base_url, the proxy or
 notifications: these come from the configuration.
 """
 
@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 class PeerRefused(Exception):
-    """An address may not be used; nothing was sent there. Not an OSError, which urllib3 would take for the network's."""
+    """An address may not be used; nothing was sent there. Not an OSError, which urllib3 would wrap."""
 
     def __init__(self, kind: Kind | None, allow: str) -> None:
         super().__init__(kind)
@@ -47,7 +47,7 @@ class PeerRefused(Exception):
 
 
 def kind_of(address: str) -> Kind:
-    """Return how far an IP address reaches, seen through the forms in which IPv6 carries one of IPv4. Raises ValueError."""
+    """Return how far an IP address reaches, also one of IPv4 that IPv6 embeds. Raises ValueError."""
     found = _inner(ipaddress.ip_address(address.partition("%")[0]))
     if found.is_loopback:
         return Kind.LOOPBACK
@@ -62,15 +62,15 @@ class Reach:
     """What the addresses that the service names may lead to. Safe to use from several threads."""
 
     def __init__(self, settings: ApiSettings, base_is_proxied: Callable[[], bool]) -> None:
-        """`base_is_proxied` returns whether base_url is reached through a proxy, so that its peer cannot be seen."""
+        """`base_is_proxied` returns whether base_url is reached through a proxy, which hides its peer."""
         self._base = str(settings.base_url)
         self._allowed = tuple(map(allowed_of, settings.allow_hosts))
         self._base_is_proxied = base_is_proxied
 
     def check_address(self, address: str, *, proxied: bool) -> None:
-        """Raise PeerRefused for an address that may not be used, whoever the peer is.
+        """Raise PeerRefused for an address that may not be used, whatever its peer is.
 
-        Behind a proxy the peer cannot be seen; what the address itself says can.
+        Behind a proxy, where the peer cannot be seen, an address in figures counts as the peer.
         """
         host = host_of(address)
         scheme = urlsplit(address).scheme.lower()
@@ -97,7 +97,7 @@ class Reach:
         return any(each.lets(host, peer) for each in self._allowed if each.plain or not plain)
 
     def _base_kind(self) -> Kind | None:
-        """Return how far base_url's own host reaches: its most public address counts. None if only a proxy knows it."""
+        """Return how far base_url reaches, by its most public address. None if only a proxy knows it."""
         host = host_of(self._base)
         if self._base_is_proxied():
             literal = _literal(host)
@@ -129,7 +129,7 @@ def _kinds_of(address: str) -> set[Kind]:
 
 
 def _literal(host: str) -> str | None:
-    """Return the address that a host name is by itself; also `127.1` and `0x7f000001`, as C libraries read them."""
+    """Return the address that a host name spells; also `127.1` and `0x7f000001`, as C libraries read them."""
     name = host.removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):
         return "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What a key looks like, and keys in texts that others wrote: found whatever is between their characters, and hidden.
+"""What a key looks like, and how keys are hidden in texts from outside, whatever is between their characters.
 
 Knows neither where a text comes from nor where it goes.
 """
@@ -31,8 +31,8 @@ def fingerprint(key: str) -> str:
 def hidden(text: str, *secrets: str) -> str:
     """Return `text` without these secrets, and without pieces of them, as a person would read and copy them.
 
-    Case, width and percent-encoding make no difference, nor do characters in between that are in no key: white space,
-    line breaks, combining and invisible characters.
+    Case, width and percent-encoding make no difference, nor do characters in between that are in no key:
+    white space, line breaks, combining and invisible characters.
     """
     found = [
         span for secret in secrets for decoding in (False, True) for span in _spans(text, secret, decoding)
@@ -59,7 +59,7 @@ class _Char(NamedTuple):
     end: int
 
 
-def _spans(text: str, secret: str, decoding: bool) -> Iterator[tuple[int, int]]:  # noqa: FBT001 - one of two readings
+def _spans(text: str, secret: str, decoding: bool) -> Iterator[tuple[int, int]]:  # noqa: FBT001
     plain = _plain(secret)
     length = min(len(plain), SHORTEST_PIECE)
     if not length:
@@ -84,7 +84,7 @@ def _plain(secret: str) -> str:
     return "".join(each.char for each in _read(secret, decoding=False))
 
 
-def _read(text: str, decoding: bool) -> Iterator[_Char]:  # noqa: FBT001 - one of two readings
+def _read(text: str, decoding: bool) -> Iterator[_Char]:  # noqa: FBT001
     """Yield the characters of which a key may consist, in small letters, with their positions in `text`."""
     at = 0
     while at < len(text):

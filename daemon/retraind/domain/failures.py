@@ -18,7 +18,7 @@ OUT_OF_REACH = frozenset(
         *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ETIMEDOUT),
     }
 )
-"""What a file system answers that is there and does not work."""
+"""What a file system answers that exists and does not work."""
 
 
 class Party(StrEnum):
@@ -53,16 +53,16 @@ class Setback(Exception):
 
 @dataclass
 class Retry(Setback):
-    """Passing trouble: the same step is tried again by itself."""
+    """A transient failure: the same step is tried again automatically."""
 
     after: timedelta | None = None
     """The wait that the other side asked for (Retry-After), if it did."""
     of_host: bool = False
-    """True when the other side itself is in trouble, whatever it was asked for: a `Breaker` counts these."""
+    """True when the other side itself is in trouble, whatever the request was: a `Breaker` counts these."""
     host: str | None = None
-    """The host that was in trouble, as the `Breaker` names it; None for trouble of another kind."""
+    """The host that failed, as the `Breaker` names it; None for a failure of another kind."""
     outage: bool = False
-    """True when that host's circuit is open, so that its outage is reported once, for all that wait for it."""
+    """True when that host's circuit is open: its outage is reported once, for all that wait for it."""
     effect: bool = True
     """False when the request certainly changed nothing on the other side."""
     credential: bool = False
@@ -75,13 +75,13 @@ class Hold(Setback):
 
     scope: Scope = Scope.MODEL
     credential: bool = False
-    """True when another key would end the hold; the daemon then looks for one by itself."""
+    """True when another key would end the hold; the daemon then looks for one automatically."""
     refused: bool = False
-    """True when the service refused the key that it was shown. Which one that is, and how to renew it, is not said yet."""
+    """True when the service refused the key. Which one that is, and how to renew it, is still to be added."""
     shown: str | None = None
-    """The fingerprint of the key that the service refused. Another one may be there by now."""
+    """The fingerprint of the key that the service refused. It may have been replaced since."""
     until: datetime | None = None
-    """When a hold of a job ends by itself, if it does."""
+    """When a hold of a job ends automatically, if it does."""
     uploads: bool = False
     """True when it is for uploads that failed with one retrain job after the other."""
 
@@ -91,8 +91,8 @@ class JobFailed(Setback):
     """This delivery cannot succeed as it is."""
 
     restart: bool = True
-    """True when a later `retraind retry` has to begin anew; False when the retrain job is still good and the
-    failed step alone is repeated."""
+    """True when `retraind retry` starts from the beginning; False when the retrain job is still good, and
+    only the failed step is repeated."""
 
 
 class ConfigError(Exception):

@@ -1,4 +1,4 @@
-"""The addresses that the service names: nothing is sent where base_url itself does not lead, and nothing is trained twice."""
+"""Addresses that the service names: nothing is sent where base_url does not lead, or trained twice."""
 
 # ruff: noqa: PLR0917 - fixtures are no positional arguments
 
@@ -97,7 +97,8 @@ LOOPBACK = [
     "64:ff9b::7f00:1",
 ]
 PRIVATE = [
-    "10.1.2.3", "172.16.0.1", "172.31.255.1", "192.168.0.1", "100.64.0.1", "100.100.100.200", "198.18.0.1", "192.0.2.1",
+    "10.1.2.3", "172.16.0.1", "172.31.255.1", "192.168.0.1", "100.64.0.1", "100.100.100.200", "198.18.0.1",
+    "192.0.2.1",
     "fd00::1", "fc00::1", "fec0::1", "::ffff:10.1.2.3", "64:ff9b::a01:203", "2002:a01:203::1",
 ]  # fmt: skip
 PUBLIC_ONES = ["1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]

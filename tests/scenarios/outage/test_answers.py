@@ -1,7 +1,8 @@
-"""Whatever is answered, before or after what was asked for was done: nothing is trained twice, and no hold needs a person.
+"""Whatever is answered, before or after the request took effect, trains nothing twice and needs no person.
 
-A service or a store may do what it was asked for and then answer with anything, or something on the way answers in its
-place. These tests see the daemon through its folders and commands, and the service through its own ledger.
+A service or a store may do what it was asked for and then answer with anything, or something on the way may
+answer in its place. These tests see the daemon through its folders and commands, and the service through its
+own ledger.
 """
 
 import json
@@ -92,7 +93,7 @@ def test_a_late_403_asks_before_it_registers_anew(root, service):
 
 @contextmanager
 def many(root, names, **service):
-    """Start a service and lay out an installation with several models; yields both, and the drop folders by name."""
+    """Start a service and an installation with several models; yield both, and the drop folders by name."""
     with an_account(root, *names, **service) as emulator:
         site = Site(root, emulator.url)
         yield (
@@ -146,8 +147,8 @@ def test_an_answer_that_nobody_explains_is_reported_once_it_has_lasted(root, ser
 
 # -- a switch that may have happened -----------------------------------------------------------------------
 
-SWITCHES = ["api_204", "api_204_after", "api_empty", "api_empty_after", "api_truncated", "api_html_after", "api_404_after",
-            "api_400_after", "api_503_after", "api_301_after", "api_403_after"]  # fmt: skip
+SWITCHES = ["api_204", "api_204_after", "api_empty", "api_empty_after", "api_truncated", "api_html_after",
+            "api_404_after", "api_400_after", "api_503_after", "api_301_after", "api_403_after"]  # fmt: skip
 
 
 def while_it_switches(service, site, daemon, fault):
@@ -159,7 +160,7 @@ def while_it_switches(service, site, daemon, fault):
 
 
 def gated(root, url):
-    """A model whose gate waits until it is told to let the model pass, so that a test can act right before the switch."""
+    """A model whose gate waits until it is told to pass, so that a test can act right before the switch."""
     site = site_of(root, url)
     wait = f"touch {root}/asked; while ! [ -e {root}/go ]; do sleep 0.02; done"
     site._text += f'switch = "gate"\ngate = ["sh", "-c", "{wait}"]\n'

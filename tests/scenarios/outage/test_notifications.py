@@ -310,7 +310,8 @@ def test_an_entry_that_cannot_be_phrased_keeps_the_others_from_nobody(site, oper
 
 
 UNUSABLE = [
-    "http://[::1/", "http://127.0.0.1:99999/", "http://me:s3/cret@127.0.0.1/", "http:///x", "https://a..b/", "http://:80/",
+    "http://[::1/", "http://127.0.0.1:99999/", "http://me:s3/cret@127.0.0.1/", "http:///x", "https://a..b/",
+    "http://:80/",
     "https://[fe80::xyz]/", "slack://", "mailto://me:s3cret@[::1",
 ]  # fmt: skip
 

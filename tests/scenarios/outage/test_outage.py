@@ -1,4 +1,4 @@
-"""The service away, or not itself: nothing is lost, nothing is trained twice, and `status` says what is going on."""
+"""The service away or failing: nothing is lost or trained twice, and `status` says what is going on."""
 
 import contextlib
 import dataclasses
@@ -308,8 +308,8 @@ def test_two_hundred_models_do_not_hammer_a_service_that_resets_every_connection
                 assert all(job.wait.trouble for job in jobs)
                 assert sum(job.wait.host is not None for job in jobs) == 200, "it can be seen in status"
                 clock.pass_time(max(job.wait.wake_at for job in jobs) - clock.now())
-    # Five open the circuit, and five more may be under way then; afterwards one asks after each pause. A GET whose
-    # connection breaks is repeated once at once.
+    # Five open the circuit, and five more may be under way then; afterwards one asks after each pause. A GET
+    # whose connection breaks is repeated once at once.
     assert len(struck) <= 2 * (circuit_breaker.FAILURES + 5 + 2)
 
 

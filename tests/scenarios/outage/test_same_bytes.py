@@ -1,4 +1,4 @@
-"""The same bytes delivered again after a job that failed once its data had been sent: never a silent second training."""
+"""The same bytes delivered again after a job failed with its data sent: never a silent second training."""
 
 import json
 from datetime import timedelta
