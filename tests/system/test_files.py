@@ -552,14 +552,14 @@ def test_files_that_appear_while_the_folder_is_copied_are_not_lost(job_folder, o
     def appear():
         (job_folder / "train" / "2.csv").write_bytes(b"x")
 
-    with pytest.raises(OSError, match="files appear there"):
+    with pytest.raises(OSError, match="files appeared there"):
         copy_folder_verified(job_folder, other_disk / job_folder.name, appear)
     assert list(other_disk.iterdir()) == []
 
 
 def test_countless_files_are_not_copied(job_folder, other_disk, monkeypatch):
     monkeypatch.setattr(copying, "MOST_ENTRIES", 5)
-    with pytest.raises(OSError, match="more than 5 files lie there; move some away"):
+    with pytest.raises(OSError, match="more than 5 files are there; move some away"):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
 
 
@@ -678,7 +678,7 @@ def test_a_folder_moved_away_while_it_is_emptied_takes_the_deletion_nowhere_else
         (tmp_path / "job" / "a" / "b").rename(tmp_path / "victim" / "b")
 
     monkeypatch.setattr(os, "unlink", move_and_unlink)
-    with pytest.raises(OSError, match="somebody moves folders"):
+    with pytest.raises(OSError, match="somebody moved folders"):
         remove_tree(tmp_path / "job")
     assert tree(tmp_path / "victim") == {"b": None, "keep": b""}
 

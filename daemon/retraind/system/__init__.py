@@ -1,1 +1,1 @@
-"""The ground: files, mounts, clocks, logs. Knows nothing of jobs."""
+"""The ground: files, mounts, clock, log, processes. Nothing here knows of jobs."""

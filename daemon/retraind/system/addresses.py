@@ -1,7 +1,7 @@
-"""Web addresses: what is wrong with one that a person wrote, and how much of any may be shown.
+"""Web addresses: what is wrong with one that a person wrote, and how much of any can be shown.
 
-A password may contain the very characters that end it. So no part of an address is shown that cannot be read
-for certain.
+A password may contain the characters that end it. So no part of an address is shown that cannot be parsed for
+certain.
 """
 
 import ipaddress
@@ -13,9 +13,10 @@ HIDDEN = "(hidden)"
 WEB = ("https", "http")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\"<>\\^`{|}]")
-"""What no address contains as it is. Libraries leave some of it out, and read another address then."""
+"""Characters that no address contains unencoded. Libraries drop some of them, and then read another
+address."""
 _NO_SECRET = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w./~-]*", re.IGNORECASE)
-"""A text without anything that separates a password from what is beside it."""
+"""A text without any character that separates a password from the rest."""
 _HOST = re.compile(r"[\w.-]{1,253}")
 _LONGEST_LABEL = 63
 
@@ -30,7 +31,7 @@ class UnreadableAddress(ValueError):
 
 
 def place_of(address: str) -> str:
-    """Return host and port of an address: all of it that may be shown."""
+    """Return host and port of an address: the part that can be shown."""
     try:
         authority = _read(address)[1]
     except UnreadableAddress:
@@ -39,12 +40,12 @@ def place_of(address: str) -> str:
 
 
 def place_with_user(address: str) -> str:
-    """Return what stands between scheme and path, however it is written. Not to be shown."""
+    """Return what is between scheme and path, however it is written. Must not be shown."""
     return re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
 
 
 def host_of(address: str) -> str:
-    """Return the host of an address in small letters, without brackets; empty where it cannot be read."""
+    """Return the host of an address in lower case, without brackets; empty where it cannot be parsed."""
     try:
         return urlsplit(address).hostname or ""
     except ValueError:
@@ -52,7 +53,7 @@ def host_of(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """Return an address that a person wrote without user, password and query; hidden if these are unclear."""
+    """Return an address without its user, password and query; hidden where these cannot be distinguished."""
     if _NO_SECRET.fullmatch(address):
         return address
     try:
@@ -71,7 +72,7 @@ def check_address(text: str, schemes: Collection[str] = WEB) -> None:
 
 
 def shown_value(value: object) -> object:
-    """Return a value of the configuration as a message may show it: addresses without their secrets."""
+    """Return a value of the configuration as messages show it: possible addresses without their secrets."""
     if isinstance(value, str):
         return shown(value) if _may_be_address(value) else value
     if isinstance(value, Iterable):
@@ -84,7 +85,7 @@ def _may_be_address(text: str) -> bool:
 
 
 def _read(address: str) -> tuple[str, str, str, str]:
-    """Take an address apart: scheme, user and place, path, and the rest. Raises UnreadableAddress."""
+    """Parse an address into scheme, user and place, path, and the rest. Raises UnreadableAddress."""
     if _UNFIT.search(address):
         raise UnreadableAddress("character")
     try:
@@ -99,7 +100,7 @@ def _read(address: str) -> tuple[str, str, str, str]:
     read = address[: len(parts.scheme)], parts.netloc, parts.path, f"{parts.query}{parts.fragment}"
     if "@" in f"{parts.path}{read[3]}":
         before = address.removeprefix(f"{read[0]}://").rpartition("@")[0]
-        # Teams has webhooks with such a path; their hosts have a dot, and no colon is in front of it.
+        # Teams has webhooks with such a path; their hosts have a dot, and there is no colon in front of it.
         if ":" in before or "." not in host:
             raise UnreadableAddress("password")
     return read

@@ -1,7 +1,7 @@
 """Time as the daemon sees it, in one small object that tests replace.
 
-Wall time is for people and for the journal; `elapsed` is for measuring how long something lasted, since wall
-clocks on servers jump both ways.
+Wall time is for people and for the journal; `elapsed` measures how long something lasts, since the wall
+clocks of servers jump in both directions.
 """
 
 import time
@@ -17,12 +17,12 @@ class Clock:
         return datetime.now(UTC)
 
     def elapsed(self) -> float:
-        """Return seconds on a clock that never jumps, since an arbitrary start."""
+        """Return seconds since an arbitrary start, on a clock that never jumps."""
         return time.monotonic()
 
 
 class ManualClock(Clock):
-    """A clock that moves only when told to, for tests and simulations."""
+    """A clock that tests and simulations move."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._now = start
@@ -47,19 +47,19 @@ class ManualClock(Clock):
 
 
 def for_people(moment: datetime) -> str:
-    """Word a moment in local time with its zone, to the second."""
+    """Format a moment in local time with its zone, to the second."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def with_offset(moment: datetime) -> str:
-    """Word a moment like `for_people`, for readers who may be in another zone and do not know this one's name."""
+    """Format a moment like `for_people`, with the offset: readers elsewhere may not know the zone's name."""
     local = moment.astimezone()
     return for_people(moment) + (f" (UTC{local.isoformat()[-6:]})" if local.utcoffset() else "")
 
 
 @lru_cache
 def span_for_people(span: timedelta) -> str:
-    """Word a duration in its two largest units, such as `2 h 5 min`."""
+    """Format a duration in its two largest units, such as `2 h 5 min`."""
     seconds = max(0, round(span.total_seconds()))
     if not seconds and span > timedelta(0):
         return f"{span.total_seconds():.1f} s"

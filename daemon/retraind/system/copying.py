@@ -1,4 +1,4 @@
-"""Copies that are compared with what they were made from, within bounds, and for which there is room."""
+"""Copies that are compared with their source, limited in size, and only made where there is room."""
 
 import contextlib
 import errno
@@ -33,16 +33,16 @@ from retraind.system.files import (
 )
 
 _DEEPEST = 8
-"""Folders in one another that are copied; each holds two file handles meanwhile."""
+"""How deep folders are copied; each keeps two file handles open meanwhile."""
 _BLOCK = 4096
-"""Bytes that a file's end, or a name, may take besides."""
+"""Bytes that a file's last block, or a name, may take in addition."""
 
 
 class Sealed(NamedTuple):
-    """What is known of a file before it is copied."""
+    """What is known about a file before it is copied."""
 
     size: int
-    """Bytes. Where there are more by now, the rest is not copied."""
+    """Bytes. If there are more now, the rest is not copied."""
     sha256: str | None = None
 
 
@@ -56,16 +56,16 @@ def copy_folder_verified(
     sealed: Mapping[str, Sealed] = _NOTHING_KNOWN,
     keep_free: int = 0,
 ) -> list[str]:
-    """Copy the folder `source` to `target` on another file system; `target` appears whole or not at all.
+    """Copy the folder `source` to `target` on another file system; `target` appears complete or not at all.
 
     Every byte is read back and compared before the name appears. The source stays; the caller deletes it once
-    this has returned. Can be repeated: a half copy left by an earlier crash is replaced, and a whole one is brought
-    up to date with what is left of the source, file by file. Links and other things without bytes of their own are
-    not copied.
+    this has returned. Can be repeated: an incomplete copy left by an earlier crash is replaced, and a
+    complete one is updated with what is left of the source, file by file. Links and other things without
+    bytes are not copied.
 
-    No file is copied beyond the length that it has now, or that `sealed` tells of it by its path below the folder. Raises
-    OSError before anything is written where less than `keep_free` bytes would stay free. Whatever it raises, no part
-    of a copy is left. Returns the files that are not what `sealed` says: their bytes were changed before.
+    No file is copied beyond its present length, or the length in `sealed`, by its path below the folder.
+    Raises OSError before anything is written if fewer than `keep_free` bytes would stay free. If it raises,
+    no part of a copy is left. Returns the files that differ from `sealed`: their bytes were changed before.
     """
     files, needed = _planned(source, target, sealed)
     look_for_room(target.parent, needed, keep_free, target)
@@ -81,7 +81,7 @@ def copy_folder_verified(
         changed = _copy_files(source, partial, pause, files)
         move(partial, target)
     except Exception:
-        # What cannot be removed now is removed by the next try, and by the next start.
+        # What cannot be removed now is removed by the next attempt, and by the next start.
         with contextlib.suppress(OSError):
             remove(partial)
         raise
@@ -94,14 +94,14 @@ def partial_of(folder: Path) -> Path:
 
 
 def look_for_room(folder: Path, needed: int, keep_free: int, target: Path) -> None:
-    """Raise OSError where so many bytes would not leave `keep_free`; some file systems do not say how large they are."""
+    """Raise OSError if `keep_free` would not be left. Some file systems do not show their size."""
     free = free_space(folder)
     if needed and free is not None and free - keep_free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
 def free_space(folder: Path) -> int | None:
-    """Return the free bytes on a folder's disk; None where the file system does not say how large it is."""
+    """Return the free bytes on a folder's disk; None where the file system does not show its size."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize if disk.f_blocks else None
 
@@ -119,14 +119,14 @@ def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> tuple[
         nonlocal needed
         if depth > _DEEPEST:
             raise OSError(
-                errno.EINVAL, f"folders lie more than {_DEEPEST} deep; move them away", str(source / below)
+                errno.EINVAL, f"folders are more than {_DEEPEST} deep; move them away", str(source / below)
             )
         with held(folder.parent, folder.name) as inside, os.scandir(inside) as entries:
             for entry in entries:
                 if next(count) > MOST_ENTRIES:
                     raise OSError(
                         errno.EINVAL,
-                        f"more than {MOST_ENTRIES} files lie there; move some away",
+                        f"more than {MOST_ENTRIES} files are there; move some away",
                         str(source),
                     )
                 name = f"{below}{entry.name}"
@@ -154,7 +154,7 @@ def _size_of(path: Path) -> int | None:
 def _copy_files(
     source: Path, target: Path, pause: Callable[[], None], files: Mapping[str, Sealed], below: str = ""
 ) -> list[str]:
-    """Give the folder `target` a verified copy of every file in `source` that it does not have already."""
+    """Copy to the folder `target`, verified, every file in `source` that it does not have."""
     changed = []
     with held(source.parent, source.name) as inside, held(target.parent, target.name) as copy:
         for path in sorted(inside.iterdir()):
@@ -166,7 +166,7 @@ def _copy_files(
                 changed += _copy_files(path, to, pause, files, f"{name}/")
             elif kind == stat.S_IFREG:
                 if name not in files:
-                    raise OSError(errno.EBUSY, "files appear there while it is copied", str(path))
+                    raise OSError(errno.EBUSY, "files appeared there while the folder was copied", str(path))
                 _clear_away(to, stat.S_IFREG)
                 if not _copy_file(path, to, pause, files[name]):
                     changed.append(name)
@@ -175,16 +175,16 @@ def _copy_files(
 
 
 def _clear_away(path: Path, wanted: int) -> None:
-    """Move aside what has `path`'s name and is of another kind: somebody put it there."""
+    """Put aside what has `path`'s name and is of another kind: somebody put it there."""
     if kind_of(path) not in {None, wanted}:
         put_aside(path)
 
 
 def _copy_times_and_rights(source: int, target: int) -> None:
-    """Give the copy what the file system lets be set.
+    """Copy what the file system allows to be set.
 
-    It belongs to the service's user. With the right to be run, and to be run as its owner, somebody's file would become
-    a program that anybody may run with the service's rights.
+    The copy belongs to the service's user. With the rights to execute it, and to do so as its owner,
+    somebody's file would become a program that anybody can run with the service's rights.
     """
     status = os.fstat(source)
     with contextlib.suppress(OSError):
@@ -194,7 +194,7 @@ def _copy_times_and_rights(source: int, target: int) -> None:
 
 
 def _copy_file(source: Path, target: Path, pause: Callable[[], None], known: Sealed) -> bool:
-    """Copy a file unless the copy is there; returns False for one that is not what is known of it."""
+    """Copy a file unless the copy is there; returns False if it differs from what is known of it."""
     temporary = target.with_name(f".{target.name[:LONGEST_STEM]}.copy")
     with open_regular(source, pause) as reader:
         if _size_of(target) == known.size:
@@ -217,15 +217,16 @@ def _copy_compared(
         raise OSError(errno.EIO, "the copy differs from its source", str(target))
     reader.seek(0)
     if known.sha256 not in {None, digest} and sha256_of_start(reader, known.size) != digest:
-        # What the disk gives at a second reading is something else: it is the reading that fails.
-        raise OSError(errno.EIO, "it reads differently each time", str(target))
+        # A second read returns something else: the disk fails, nobody has changed the file.
+        raise OSError(errno.EIO, "two reads of it differ", str(target))
     return digest
 
 
 def copy_start(reader: BinaryIO, target: Path, size: int, mode: int | None = None) -> str:
-    """Copy at most `size` bytes of an open file to `target`, which is made, durably; returns their SHA-256.
+    """Copy at most `size` bytes of an open file to the new file `target`, durably; returns their SHA-256.
 
-    The copy gets the times and rights of the open file, or `mode`. Raises OSError; what was written then stays.
+    The copy gets the times and rights of the open file, or `mode`. If it raises OSError, what was written
+    stays.
     """
     target.unlink(missing_ok=True)
     digest = hashlib.sha256()
@@ -237,7 +238,7 @@ def copy_start(reader: BinaryIO, target: Path, size: int, mode: int | None = Non
             writer.write(chunk)
         writer.flush()
         if mode is None:
-            # By handle: the name might lead to another file by now.
+            # By handle: the name may lead to another file now.
             _copy_times_and_rights(reader.fileno(), writer.fileno())
         os.fsync(writer.fileno())
     return digest.hexdigest()
@@ -250,7 +251,7 @@ def _start_of(reader: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def sha256_of_start(reader: BinaryIO, size: int) -> str:
-    """Return the SHA-256 of at most `size` bytes that are left to read of an open file."""
+    """Return the SHA-256 of at most the next `size` bytes of an open file."""
     digest = hashlib.sha256()
     for chunk in _start_of(reader, size):
         digest.update(chunk)
@@ -258,7 +259,7 @@ def sha256_of_start(reader: BinaryIO, size: int) -> str:
 
 
 def copy_in_place(source: Path, target: Path, size: int, mode: int = 0o644) -> None:
-    """Replace `target` by a copy of the first `size` bytes of `source`, durably. Whatever it raises, no part is left."""
+    """Replace `target` by a copy of `source`'s first `size` bytes, durably. If it raises, no part is left."""
     temporary = target.with_name(f".{target.name}.part")
     clear(temporary)
     with no_part_left(temporary):

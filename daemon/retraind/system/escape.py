@@ -1,8 +1,8 @@
-"""How text from outside is shown: whole, and so that it can do nothing to a screen or to whoever reads it.
+"""How text from outside is shown: completely, and so that it cannot affect a terminal or deceive a reader.
 
-Names and values come from whoever can write to a share, messages from a service. Escape sequences in them would be
-obeyed by terminals, line breaks would make lines of their own, and signs that turn the direction of writing would make
-a name look like another.
+Names and values come from anybody who can write to a share, messages from a service. Terminals would obey
+escape sequences in them, line breaks would start lines of their own, and characters that change the direction
+of writing would make one name look like another.
 """
 
 import json
@@ -10,7 +10,7 @@ import unicodedata
 
 
 def display(text: str) -> str:
-    """Return a name or a value on one line, as people should see it: composed, whatever cannot be printed escaped."""
+    """Return a name or a value on one line for people: composed, with unprintable characters escaped."""
     text = unicodedata.normalize("NFC", text)
     if text.isprintable():
         return text
@@ -25,12 +25,12 @@ def display(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text of several lines as people should see it."""
+    """Return a text of several lines for people."""
     return "\n".join(map(display, text.split("\n")))
 
 
 def json_escaped(document: str) -> str:
-    """Return a JSON document that says the same with whatever cannot be printed escaped; all of that is in strings."""
+    """Return the same JSON document with unprintable characters escaped; they can only be in strings."""
     return "\n".join(
         line if line.isprintable() else "".join(map(_json_escaped, line)) for line in document.split("\n")
     )

@@ -1,7 +1,7 @@
-"""The one place that renames, syncs and copies files, so that the order that survives a power loss is written once.
+"""The one place that renames and syncs files, so that the order that survives a power loss is written once.
 
-Rule: a file's bytes are synced before its name is, and after a rename both folders are synced. The exception is
-what is written anew at each start.
+Rule: a file's bytes are synced before its name is, and after a rename both folders are synced. The exception
+is what is written again at each start.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ READ_SIZE = 1 << 20
 """Bytes per read when whole files are streamed."""
 
 LONGEST_STEM = 60
-"""Characters of a name to which something is added; 255 bytes are the most that file systems take."""
+"""Characters kept of a name to which something is added; file systems accept 255 bytes at most."""
 MOST_ENTRIES = 10_000
 """Files and folders that one folder is moved or copied with."""
 _HANDLES = "/proc/self/fd"
@@ -36,12 +36,12 @@ _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 @contextlib.contextmanager
 def held(folder: Path, *below: str) -> Iterator[Path]:
-    """Hold `folder`, or the one that the names `below` lead to from there, and yield a path that means it alone.
+    """Pin `folder`, or the one that the names `below` lead to from there; yields a path that means it alone.
 
-    Links on the way to `folder` are followed; none is after that. Whatever is renamed or put in the folder's place
-    meanwhile, the path goes on meaning the folder that was opened, so that what is found there can be checked first
-    and used then. Raises OSError: ENOTDIR for a link or anything else that is not a folder. An OSError raised in the
-    block comes to name the plain path.
+    Links on the way to `folder` are followed, but none after that. Whatever is renamed, or put in the
+    folder's place meanwhile, the path still means the folder that was opened, so that what is in it can be
+    checked first and then used. Raises OSError: ENOTDIR for a link or anything else that is not a folder. An
+    OSError raised in the block names the plain path.
     """
     plain = folder.joinpath(*below)
     handle = _open_folder(folder, None, folder)
@@ -62,7 +62,7 @@ def held(folder: Path, *below: str) -> Iterator[Path]:
 
 
 def seen_by_others(path: Path) -> Path:
-    """Return what a path that `held` yields is called in other processes of this user, while it is held."""
+    """Return the name of a path that `held` yields for other processes of this user, while it is pinned."""
     own = Path(_HANDLES)
     return Path(f"/proc/{os.getpid()}/fd") / path.relative_to(own) if path.is_relative_to(own) else path
 
@@ -79,39 +79,39 @@ def _open_folder(name: Path | str, inside: int | None, plain: Path) -> int:
 
 @contextlib.contextmanager
 def beside(folder: Path, name: str) -> Iterator[Path]:
-    """Yield the path of the file `name`, which may be one folder deep, with the folder that it is in held."""
+    """Yield the path of the file `name`, which may be one folder deep, with its folder pinned."""
     *below, last = name.split("/")
     with held(folder, *below) as place:
         yield place / last
 
 
 def status_of(folder: Path, name: str) -> os.stat_result:
-    """Return what `name` below `folder` is, links not followed. Raises OSError."""
+    """Return the status of `name` below `folder`, links not followed. Raises OSError."""
     with beside(folder, name) as path:
         return path.lstat()
 
 
 def exists(path: Path, *, follow: bool = False) -> bool:
-    """Tell whether something has this name; with `follow`, whether links lead to something.
+    """Return whether something has this name; with `follow`, whether links lead to something.
 
-    Raises OSError when the file system cannot tell: what cannot be looked at just now must not pass for gone. (os.path
-    says that it is gone, and since Python 3.14 so does pathlib.)
+    Raises OSError when the file system cannot tell: what cannot be read now must not count as gone. (With
+    os.path it does, and since Python 3.14 with pathlib, too.)
     """
     return kind_of(path, follow=follow) is not None
 
 
 def is_folder(path: Path, *, follow: bool = False) -> bool:
-    """Tell whether a folder has this name; a link to one is none, unless with `follow`. Raises OSError like `exists`."""
+    """Return whether a folder has this name; with `follow`, also a link to one. Raises like `exists`."""
     return kind_of(path, follow=follow) == stat.S_IFDIR
 
 
 def is_file(path: Path, *, follow: bool = False) -> bool:
-    """Tell the same of a regular file."""
+    """Return the same for a regular file."""
     return kind_of(path, follow=follow) == stat.S_IFREG
 
 
 def kind_of(path: Path, *, follow: bool = False) -> int | None:
-    """Return what kind of thing a path leads to, as `stat.S_IFMT` tells it; None for nothing."""
+    """Return the kind of file that a path leads to, as of `stat.S_IFMT`; None for nothing."""
     try:
         return stat.S_IFMT(path.stat(follow_symlinks=follow).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -120,7 +120,7 @@ def kind_of(path: Path, *, follow: bool = False) -> int | None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an OSError that names no file, since it is of an open one, name `path`."""
+    """Let an OSError that names no file, such as that of an open one, name `path`."""
     try:
         yield
     except OSError as error:
@@ -132,7 +132,7 @@ def naming(path: Path) -> Iterator[None]:
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable.
 
-    Some network file systems refuse fsync on folders (EINVAL); their server keeps its own promises then.
+    Some network file systems refuse fsync on folders (EINVAL); then it is up to their server.
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -152,7 +152,7 @@ def sync_file(path: Path) -> None:
 
 
 PRIVATE = 0o700
-"""The mode of folders that are for the service's user alone."""
+"""The mode of folders that only the service's user can read."""
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
@@ -188,9 +188,9 @@ def _rename_no_replace(source: Path, target: Path) -> None:
 
 
 def move(source: Path, target: Path) -> None:
-    """Rename `source` to the free name `target` on the same file system and sync both folders.
+    """Rename `source` to the free name `target` on the same file system, and sync both folders.
 
-    Raises FileExistsError when the name is taken (nothing is overwritten) and OSError (EXDEV) across file
+    Raises FileExistsError when the name is taken (nothing is overwritten), and OSError (EXDEV) across file
     systems.
     """
     _rename_no_replace(source, target)
@@ -207,7 +207,7 @@ def remove_part(path: Path) -> Path:
 
 
 def clear(path: Path) -> None:
-    """Make the name of a file of retraind's own free. A folder that somebody gave that name is put aside."""
+    """Free the name of one of retraind's own files. A folder that somebody gave that name is put aside."""
     try:
         path.unlink(missing_ok=True)
     except IsADirectoryError:
@@ -215,7 +215,7 @@ def clear(path: Path) -> None:
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
-    """Rename `temporary` to `path`, in place of a file there. A folder that has the name is put aside."""
+    """Rename `temporary` to `path`, replacing a file there. A folder of that name is put aside."""
     try:
         temporary.replace(path)
     except IsADirectoryError:
@@ -235,12 +235,12 @@ def no_part_left(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
-    """Replace `path` by `content` so that a reader sees the old or the new text, never a part.
+    """Replace `path` by `content`, so that a reader sees the old or the new text, never a part.
 
-    One writer of a path at a time: callers see to that. What is not `durable` may be lost, or be left empty, by a
-    power loss: for what is written anew at each start.
+    Callers ensure that a path has one writer at a time. What is not `durable` may be lost, or left empty, by
+    a power loss: for what is written again at each start.
     """
-    # A left-over, or a link that somebody planted under this name, is removed, never written through.
+    # A leftover, or a link that somebody planted under this name, is removed, never written through.
     temporary = remove_part(path)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with no_part_left(temporary):
@@ -255,7 +255,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: 
 
 
 class _PausingFile(io.FileIO):
-    """A file whose reads can be ended from outside."""
+    """A file whose reads can be aborted from outside."""
 
     def __init__(self, handle: int, path: Path, pause: Callable[[], None]) -> None:
         super().__init__(handle, "rb")
@@ -278,11 +278,11 @@ def never() -> None:
 
 
 def open_regular(path: Path | str, pause: Callable[[], None] = never, named: Path | None = None) -> BinaryIO:
-    """Open a regular file for unbuffered reading, never following a link in its last place.
+    """Open a regular file for unbuffered reading; a link as the last name is not followed.
 
-    `pause` is called before each read and may raise. `named` is what the reads' errors call the file, for a path that
-    will mean nothing by then. Raises OSError: ELOOP for a link, EINVAL for anything else
-    that is not a regular file.
+    `pause` is called before each read and may raise. Errors of the reads name the file `named`, for a path
+    that is invalid by then. Raises OSError: ELOOP for a link, EINVAL for anything else that is not a regular
+    file.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -298,7 +298,7 @@ def sha256_of(path: Path, pause: Callable[[], None] = never) -> str:
 
 
 def sha256_of_open(file: BinaryIO) -> str:
-    """Return the SHA-256 of what is left to read of an open file."""
+    """Return the SHA-256 of the rest of an open file."""
     digest = hashlib.sha256()
     while chunk := file.read(READ_SIZE):
         digest.update(chunk)
@@ -308,14 +308,15 @@ def sha256_of_open(file: BinaryIO) -> str:
 def move_contents(
     source: Path, target: Path, renewed: frozenset[str], pause: Callable[[], None] = never
 ) -> None:
-    """Rename what is in the folder `source` into the folder `target`, one by one; what has a name there already stays.
+    """Rename what is in the folder `source` into the folder `target`; what exists there stays behind.
 
-    Folders named in `renewed` are made afresh in `target`. So whoever has the old ones open has nothing of the new ones.
-    Can be repeated. Raises OSError: EXDEV across file systems, EINVAL where it is too much.
+    Folders named in `renewed` are created again in `target`, so that somebody who has the old ones open
+    cannot reach the new ones. Can be repeated. Raises OSError: EXDEV across file systems, EINVAL where it is
+    too much.
     """
     names = [path.name for path in source.iterdir()]
     if len(names) > MOST_ENTRIES:
-        raise OSError(errno.EINVAL, f"more than {MOST_ENTRIES} files lie there; move some away", str(source))
+        raise OSError(errno.EINVAL, f"more than {MOST_ENTRIES} files are there; move some away", str(source))
     for name in sorted(names):
         pause()
         if name in renewed and is_folder(source / name):
@@ -332,7 +333,7 @@ def move_contents(
 
 
 def remove_if_empty(folder: Path) -> bool:
-    """Remove a folder; returns False where something is in it. Raises OSError."""
+    """Remove a folder; returns False if it is not empty. Raises OSError."""
     try:
         folder.rmdir()
     except OSError as error:
@@ -343,7 +344,7 @@ def remove_if_empty(folder: Path) -> bool:
 
 
 def remove_emptied(folder: Path) -> Path | None:
-    """Remove a folder whose contents were moved. What somebody has put there since is put aside; returns where."""
+    """Remove a folder whose contents were moved. What was put there since is put aside; returns where."""
     try:
         if remove_if_empty(folder):
             sync_folder(folder.parent)
@@ -356,7 +357,7 @@ def remove_emptied(folder: Path) -> Path | None:
 
 
 def remove(path: Path) -> None:
-    """Delete whatever has this name, a folder with all that is in it; no link is followed. Raises OSError."""
+    """Delete whatever has this name, a folder with its contents; no link is followed. Raises OSError."""
     if is_folder(path):
         remove_tree(path)
     else:
@@ -364,13 +365,14 @@ def remove(path: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder with all that is in it. No link is followed, and none of it leads out of the folder.
+    """Delete a folder with its contents. No link is followed, so that nothing outside the folder is deleted.
 
-    However deep its folders lie, one is open at a time: neither recursion nor handles come to an end. Raises OSError.
+    However deep its folders are, one is open at a time: neither recursion nor handles run out. Raises
+    OSError.
     """
     handle = os.open(folder, _TO_EMPTY)
     above: list[tuple[str, list[str], tuple[int, int]]] = []
-    """The way down: each folder's name in the one above, what else that holds, and its identity."""
+    """The way down: each folder's name in the one above, the other folders there, and its identity."""
     try:
         left = _empty(handle)
         while left or above:
@@ -387,7 +389,7 @@ def remove_tree(folder: Path) -> None:
                 os.close(handle)
                 handle = outer
                 if _identity(handle) != identity:
-                    raise OSError(errno.EBUSY, "somebody moves folders while they are deleted", str(folder))
+                    raise OSError(errno.EBUSY, "somebody moved folders while they were deleted", str(folder))
                 os.rmdir(name, dir_fd=handle)
     finally:
         os.close(handle)
@@ -395,7 +397,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def _empty(folder: int) -> list[str]:
-    """Delete what is no folder; returns the names of the folders that are left."""
+    """Delete all but folders; returns the names of these."""
     folders = []
     with os.scandir(folder) as entries:
         for entry in list(entries):
@@ -412,10 +414,10 @@ def _identity(folder: int) -> tuple[int, int]:
 
 
 def put_aside(path: Path) -> Path:
-    """Give what has `path`'s name another one, so that the name is free; returns the new path. Nothing is lost."""
+    """Rename whatever has `path`'s name, so that the name is free; returns the new path. Nothing is lost."""
     for number in itertools.count(1):
         aside = path.with_name(f"{path.name[:LONGEST_STEM]}.foreign-{number}")
         with contextlib.suppress(FileExistsError):
             move(path, aside)
             return aside
-    raise AssertionError("numbers do not end")
+    raise AssertionError("numbers are endless")

@@ -1,4 +1,4 @@
-"""Logging: structlog events with fields; coloured lines on a terminal, JSON lines otherwise; secrets masked."""
+"""Logging: structlog events with fields; coloured lines on a terminal, else JSON lines; secrets masked."""
 
 import logging
 import os
@@ -29,14 +29,14 @@ _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
 def mask(text: str) -> str:
-    """Cut user, password and query off every web address in `text`: in queries the signatures of pre-signed ones stand."""
+    """Remove user, password and query from every web address in `text`; signatures are in queries."""
     if "@" in text:
         text = _WORD.sub(_without_user, text)
     return _WORD_WITH_QUERY.sub(_without_query, text)
 
 
 def _without_user(word: re.Match[str]) -> str:
-    """Cut out everything up to the last @: a password may contain what ends it."""
+    """Remove everything up to the last @: a password may contain the characters that end it."""
     scheme, separator, rest = word[0].partition("://")
     _, at, place = rest.rpartition("@")
     return f"{scheme}{separator}{HIDDEN}{at}{place}" if at else word[0]
@@ -44,14 +44,14 @@ def _without_user(word: re.Match[str]) -> str:
 
 def _without_query(word: re.Match[str]) -> str:
     before, query = word.groups()
-    # urllib3 also words an address as a path with its query.
+    # urllib3 also shows an address as a path with its query.
     if "://" not in word[0] and not ("=" in query and _PATH.search(before)):
         return word[0]
     return f"{before}?{HIDDEN}{query[len(query.rstrip(_CLOSING)) :]}"
 
 
 def _masked(value: Any) -> Any:
-    """Return a field's value without secrets, however deep they lie; what is not JSON becomes text."""
+    """Return a field's value without secrets, at any depth; what is not JSON becomes text."""
     match value:
         case None | bool() | int() | float():
             return value
@@ -85,13 +85,13 @@ def _mask_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> Eve
     for name, value in fields.items():
         if _is_secret(name):
             fields[name] = HIDDEN
-        elif not name.startswith("_"):  # those are structlog's own and are never shown
+        elif not name.startswith("_"):  # these are structlog's own and never shown
             fields[name] = _masked(value)
     return fields
 
 
 def _for_terminal(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
-    """Make every field fit for a terminal, which would obey escape sequences in them."""
+    """Make every field safe for a terminal, which would obey escape sequences in them."""
     return {
         display(name): value if name.startswith("_") else _harmless(value, long=name in _LONG)
         for name, value in fields.items()
@@ -155,13 +155,13 @@ def set_up(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # These tell at INFO what the daemon tells better; APScheduler warns each time when a sweep still hangs, and urllib3
-    # words addresses with their signatures.
+    # These log at INFO what the daemon logs better; APScheduler warns each time a sweep still hangs, and
+    # urllib3 shows addresses with their signatures.
     for noisy in ("alembic", "watchdog"):
         logging.getLogger(noisy).setLevel("WARNING")
     for noisier in ("apscheduler", "urllib3"):
         logging.getLogger(noisier).setLevel("ERROR")
-    # Its words about a failure may show an address with its token.
+    # Its messages about a failure may show an address with its token.
     logging.getLogger("apprise").setLevel("CRITICAL")
 
 

@@ -1,4 +1,4 @@
-"""What file systems are like, read from the mount table: inotify stays silent on some, and some make owners and rights up."""
+"""What the mount table shows of file systems: on some inotify is silent, some make up owners and rights."""
 
 import re
 from collections.abc import Iterable
@@ -9,58 +9,21 @@ MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 _NETWORK = frozenset(
     {
-        *(
-            "9p",
-            "afpfs",
-            "afs",
-            "autofs",
-            "beegfs",
-            "ceph",
-            "cifs",
-            "coda",
-            "davfs",
-            "drvfs",
-            "fhgfs",
-            "gfs2",
-        ),
-        *(
-            "glusterfs",
-            "gpfs",
-            "lustre",
-            "ncpfs",
-            "nfs",
-            "nfs4",
-            "ocfs2",
-            "orangefs",
-            "prl_fs",
-            "pvfs2",
-            "smb2",
-        ),
-        *("smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+        "9p", "afpfs", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "davfs", "drvfs", "fhgfs",
+        "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs",
+        "prl_fs", "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
     }
-)
-"""Types whose changes may be made by another machine, of which this kernel does not hear."""
+)  # fmt: skip
+"""Types whose files may be changed by another machine, which this kernel does not notice."""
 
 _RIGHTS_MADE_UP = frozenset(
     {
-        *(
-            "9p",
-            "afpfs",
-            "cifs",
-            "davfs",
-            "drvfs",
-            "exfat",
-            "hfs",
-            "hfsplus",
-            "hpfs",
-            "iso9660",
-            "msdos",
-            "ncpfs",
-        ),
-        *("ntfs", "ntfs3", "prl_fs", "smb2", "smb3", "smbfs", "udf", "umsdos", "vboxsf", "vfat", "vmhgfs"),
+        "9p", "afpfs", "cifs", "davfs", "drvfs", "exfat", "hfs", "hfsplus", "hpfs", "iso9660",
+        "msdos", "ncpfs", "ntfs", "ntfs3", "prl_fs", "smb2", "smb3", "smbfs", "udf", "umsdos",
+        "vboxsf", "vfat", "vmhgfs",
     }
-)
-"""Types that may show the owner and the rights that the mount's options name, whoever made a file."""
+)  # fmt: skip
+"""Types that may show the owner and rights of the mount's options, whoever created a file."""
 
 
 class Mount(NamedTuple):
@@ -75,7 +38,7 @@ class Mount(NamedTuple):
 
 
 def mounts(table: str) -> list[Mount]:
-    """Parse a mount table in the form of /proc/self/mountinfo; lines of another form are left out."""
+    """Parse a mount table in the form of /proc/self/mountinfo; lines of another form are ignored."""
     found = []
     for line in table.split("\n"):
         before, separator, after = line.partition(" - ")
@@ -87,7 +50,7 @@ def mounts(table: str) -> list[Mount]:
 
 
 def present_mounts() -> list[Mount]:
-    """Return what is mounted now; nothing where the system does not tell. Touches none of it."""
+    """Return what is mounted now; nothing where the system does not show it. Touches none of it."""
     try:
         return mounts(MOUNT_TABLE.read_text(errors="surrogateescape"))
     except FileNotFoundError:
@@ -95,9 +58,10 @@ def present_mounts() -> list[Mount]:
 
 
 def type_of(path: Path, table: Iterable[Mount]) -> str | None:
-    """Return the type of the file system that `path` is on, None where the table does not tell.
+    """Return the type of the file system that `path` is on, None where the table does not show it.
 
-    Walks as the kernel does, from mount to the mount that lies on it: what a later mount covers is not met.
+    Follows the mounts as the kernel does, each to the one on top of it: what a later mount covers is not
+    reached.
     """
     path = path.resolve()
     met = [mount for mount in table if path.is_relative_to(mount.point)]
@@ -113,15 +77,15 @@ def type_of(path: Path, table: Iterable[Mount]) -> str | None:
 
 
 def tells_of_changes(path: Path, table: Iterable[Mount]) -> bool:
-    """Tell whether inotify hears of every change below `path`. FUSE may be anything, so it counts as a network."""
+    """Return whether inotify reports all changes below `path`. FUSE counts as a network."""
     kind = type_of(path, table)
     return kind is not None and kind not in _NETWORK and not kind.startswith("fuse")
 
 
 def makes_rights_up(path: Path, table: Iterable[Mount]) -> str | None:
-    """Return the type of `path`'s file system if owners and rights on it may be those of the mount; None where they are real.
+    """Return the type of `path`'s file system if it may make up owners and rights; None where they are real.
 
-    FUSE may be anything. What the table does not tell counts as an ordinary disk.
+    FUSE may be anything. What the table does not show counts as an ordinary disk.
     """
     kind = type_of(path, table)
     return kind if kind is not None and (kind in _RIGHTS_MADE_UP or kind.startswith("fuse")) else None

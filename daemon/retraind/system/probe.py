@@ -1,6 +1,7 @@
-"""Questions to file systems that may never answer: on a `hard` mount whose server is gone, each blocks in the kernel.
+"""Asks file systems that may never answer: on a `hard` mount whose server is gone, calls block in the kernel.
 
-One thread asks for all paths in turn, and is left behind where it hangs. What lies on the same mount is not asked any more.
+One thread asks for all paths in turn, and is abandoned where it hangs. Nothing else on the same mount is
+asked then.
 """
 
 import copy
@@ -15,14 +16,14 @@ from typing import Generic, TypeVar
 from retraind.system.mounts import present_mounts
 
 PATIENCE = 5.0
-"""Seconds that a thread may sleep in one call before its share is taken to be silent."""
+"""Seconds that a thread may sleep in one call before its share counts as silent."""
 _SLICE = 0.25
 _MOST_LINKS = 40
 """As in the kernel."""
 
 Answer = TypeVar("Answer")
 Question = tuple[Path, Callable[[Path], Answer]]
-"""A path, and what to do there; that is given the path with all links resolved."""
+"""A path, and the function to call with it once all links are resolved."""
 
 
 class NoAnswer(TimeoutError):
@@ -35,9 +36,9 @@ class NoAnswer(TimeoutError):
 
 
 def ask_each(questions: Sequence[Question[Answer]]) -> list[Answer | OSError]:
-    """Ask all of it, and return each answer, or the OSError in its place: NoAnswer where none came.
+    """Ask all questions; return each answer, or the OSError in its place: NoAnswer where none came.
 
-    Any other exception is raised. A thread that is still in the kernel keeps no process from ending.
+    Any other exception is raised. A thread that is still in the kernel does not keep the process from ending.
     """
     found: list[Answer | OSError] = []
     silent = _Silent()
@@ -47,7 +48,7 @@ def ask_each(questions: Sequence[Question[Answer]]) -> list[Answer | OSError]:
         heard = asker.heard(PATIENCE)
         found += asker.given_up()
         if not heard:
-            # The next one begins with the same question, and stops in front of this mount.
+            # The next one starts with the same question, and stops before this mount.
             silent.add(asker.at)
     return found
 
@@ -60,18 +61,18 @@ class _Silent:
         self._silent: set[str] = set()
 
     def add(self, path: str) -> None:
-        """Take the mount on which `path` lies, no link in it, for silent."""
+        """Note that the mount of `path`, which contains no link, is silent."""
         if not self._points:
             self._points = {str(mount.point) for mount in present_mounts()}
         mount = self._mount_of(path)
         if mount == "/":
-            # The system itself would not run. It may be a mount below the folder, or a disk that is very slow.
+            # The system itself runs. It may be a mount below the folder, or a disk that is very slow.
             self._points.add(path)
             mount = path
         self._silent.add(mount)
 
     def check(self, path: str, asked: Path) -> None:
-        """Raise NoAnswer where `path`, no link in it, is on a mount that does not answer."""
+        """Raise NoAnswer where `path`, which contains no link, is on a mount that does not answer."""
         if self._silent and (mount := self._mount_of(path)) in self._silent:
             raise NoAnswer(asked, Path(mount))
 
@@ -82,12 +83,12 @@ class _Silent:
 
 
 class _Asker(threading.Thread, Generic[Answer]):
-    """Asks until it is done, or hangs."""
+    """Asks until it is done or hangs."""
 
     def __init__(self, questions: Sequence[Question[Answer]], silent: _Silent) -> None:
         super().__init__(name="asker", daemon=True)
         self.at = "/"
-        """What it touches: no link in it but perhaps the last name."""
+        """What it touches now: a path without links, except perhaps its last name."""
         self._questions = questions
         self._silent = silent
         self._found: list[Answer | OSError] = []
@@ -97,10 +98,10 @@ class _Asker(threading.Thread, Generic[Answer]):
         self._done = threading.Event()
 
     def heard(self, patience: float) -> bool:
-        """Wait until it is done; returns False once it has hung for so many seconds."""
+        """Wait until it is done; returns False once it has hung for this many seconds."""
         quiet, before = 0.0, ""
         while not self._done.wait(_SLICE):
-            # Whoever goes through a hundred thousand files wakes up now and then.
+            # A thread that goes through a hundred thousand files is awake now and then.
             pulse = f"{len(self._found)} {self.at} {self._turns()}"
             quiet = quiet + _SLICE if pulse == before else 0.0
             before = pulse
@@ -109,7 +110,7 @@ class _Asker(threading.Thread, Generic[Answer]):
         return True
 
     def given_up(self) -> list[Answer | OSError]:
-        """Let it ask nothing more; returns the answers so far. Raises what an answer should not have raised."""
+        """Abandon it; returns the answers so far. Raises what an answer should not have raised."""
         self._left = True
         if self._failure is not None:
             raise self._failure
@@ -123,7 +124,7 @@ class _Asker(threading.Thread, Generic[Answer]):
                 if self._left:
                     return
                 self._found.append(found)
-        except BaseException as error:  # noqa: BLE001 - raised where the answers are waited for
+        except BaseException as error:  # noqa: BLE001 - raised in `given_up`
             self._failure = error
         finally:
             self._done.set()
@@ -138,10 +139,10 @@ class _Asker(threading.Thread, Generic[Answer]):
             return error
 
     def _resolve(self, path: str, asked: Path, links: int) -> str:
-        """Follow the links in `path` one by one, to know at each moment which mount is touched."""
+        """Follow the links in `path` one by one, so that it is known which mount is touched."""
         if path in self._resolved:
             return self._resolved[path]
-        # Texts, since at the start there are thousands, and paths take three times as long.
+        # Strings: at the start there are thousands, and Path takes three times as long.
         folder, name = os.path.split(path)
         place = self._resolve(folder, asked, links)
         if name == "..":
@@ -150,7 +151,7 @@ class _Asker(threading.Thread, Generic[Answer]):
             place = f"{place.rstrip('/')}/{name}"
             self._touch(place, asked)
             target = None
-            with suppress(OSError):  # It is no link, or not there at all.
+            with suppress(OSError):  # It is not a link, or does not exist.
                 target = os.readlink(place)  # noqa: PTH115
             if target is not None and links < _MOST_LINKS:
                 link = os.path.join(os.path.dirname(place), target)  # noqa: PTH118, PTH120
@@ -163,7 +164,7 @@ class _Asker(threading.Thread, Generic[Answer]):
         self.at = place
 
     def _turns(self) -> str:
-        """Return the time on a processor, as the kernel counts it for this thread."""
+        """Return the CPU time that the kernel counts for this thread."""
         with suppress(OSError):
             return Path(f"/proc/self/task/{self.native_id}/schedstat").read_text()
         return ""

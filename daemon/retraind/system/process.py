@@ -1,4 +1,4 @@
-"""What the daemon asks of Python, of the C library and of the kernel for its whole process."""
+"""What the daemon sets in Python, the C library and the kernel for its process."""
 
 import ctypes
 import gc
@@ -7,42 +7,43 @@ import sys
 
 _TURN_SECONDS = 0.0005
 _NEW_OBJECTS = 5_000
-"""After so many more, Python looks for garbage; after its own 700, that is a third of a first look at many files."""
+"""New objects after which Python collects garbage; with its own 700, that is a third of a first scan of many
+files."""
 _ARENA_MAX = -8
-"""glibc's number for it, from its malloc.h."""
+"""M_ARENA_MAX in glibc's malloc.h."""
 _ARENAS = 2
 
 
 def prepare() -> None:
-    """Set all of it up. Call once, when all is imported."""
+    """Set all of it. Call once, after all imports."""
     _let_threads_alternate()
     _seldom_look_for_garbage()
     _share_memory_among_threads()
 
 
 def _let_threads_alternate() -> None:
-    """Let the threads of this process take shorter turns at Python.
+    """Shorten the turns of the threads at Python's lock.
 
-    The check holds Python's lock nearly all the time, and those who read and compress need it for an instant each. At
-    Python's own five milliseconds they wait longer for it than they work.
+    Preflight holds the lock nearly all the time, and the threads that read and compress need it for moments.
+    With Python's own five milliseconds they wait longer for it than they work.
     """
     sys.setswitchinterval(_TURN_SECONDS)
 
 
 def _seldom_look_for_garbage() -> None:
-    """Spare what was imported, and what is known of folders: it stays, and looking through it takes time."""
+    """Exempt what was imported, and collect less often: most of what is in memory stays there."""
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _share_memory_among_threads() -> None:
-    """Let all threads get their memory from the same places.
+    """Let all threads share memory arenas.
 
-    glibc gives each of the first threads one of its own, eight for each core, and what is freed in one is of no use to
-    the others: with threads that come and go for each delivery, a process grows for days.
+    glibc gives threads arenas of their own, up to eight for each core, and the others cannot use what is
+    freed in one: with threads that come and go for each delivery, the process grows for days.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # musl has no such thing
+    if mallopt is not None:  # musl has none
         mallopt(_ARENA_MAX, _ARENAS)
 
 
@@ -52,9 +53,10 @@ def terminals() -> frozenset[int]:
 
 
 def leave(handles: frozenset[int]) -> None:
-    """Read nothing there and write to nowhere from now on.
+    """Replace these handles by /dev/null.
 
-    On a terminal that was closed each write fails, and if Python's own at its end does, that becomes the exit code.
+    On a terminal that was closed each write fails, and if Python's own at its end does, that becomes the exit
+    code.
     """
     nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for handle in handles:

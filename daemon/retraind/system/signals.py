@@ -1,4 +1,4 @@
-"""The signals that stop or reload the daemon, handed to its main thread."""
+"""The signals that stop or reload the daemon, delivered to its main thread."""
 
 import signal
 from enum import Enum
@@ -20,11 +20,11 @@ class Signals:
     """Collects signals; the main thread waits for them."""
 
     def __init__(self) -> None:
-        # A signal may strike while the main thread is inside an Event's lock; only a SimpleQueue's put may be
-        # called from a handler then.
+        # A signal may arrive while the main thread is inside an Event's lock; a handler may only call a
+        # SimpleQueue's put then.
         self._received: SimpleQueue[int] = SimpleQueue()
         self._terminals = process.terminals()
-        """Those of a daemon that was started by hand: then SIGHUP may mean that they were closed."""
+        """The terminals of a daemon that was started by hand: SIGHUP may mean that they were closed."""
 
     def install(self) -> None:
         """Let SIGTERM and SIGINT ask for a stop and SIGHUP for a reload. Call from the main thread."""
@@ -44,7 +44,7 @@ class Signals:
         self._received.put(signal.SIGHUP)
 
     def wait(self, patience: float) -> Wish:
-        """Wait for a signal for so many seconds and return what it asks for."""
+        """Wait for a signal for this many seconds, and return what it asks for."""
         try:
             number = self._received.get(timeout=patience)
         except Empty:

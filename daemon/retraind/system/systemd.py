@@ -1,4 +1,4 @@
-"""Telling systemd how the service is doing: sd_notify(3), a datagram to the socket it names."""
+"""Reports the state of the service to systemd: sd_notify(3), a datagram to the socket that it names."""
 
 import os
 import socket
@@ -10,11 +10,11 @@ _LOG = log.get(__name__)
 
 
 def notify(*assignments: str) -> bool:
-    """Send assignments such as `READY=1`; returns False when not run by systemd. Raises OSError."""
+    """Send assignments such as `READY=1`; returns False without systemd. Raises OSError."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return False
-    # A leading @ stands for the abstract name space.
+    # A leading @ means the abstract namespace.
     target = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
         sender.sendto("\n".join(assignments).encode(), target)
@@ -22,7 +22,7 @@ def notify(*assignments: str) -> bool:
 
 
 def watchdog_interval() -> float | None:
-    """Return how often systemd wants to hear `WATCHDOG=1`, in seconds: half its patience; None if it does not."""
+    """Return how often to send `WATCHDOG=1`, in seconds: half of systemd's limit; None if it expects none."""
     patience = os.environ.get("WATCHDOG_USEC", "")
     owner = os.environ.get("WATCHDOG_PID")
     if not patience.isdecimal() or (owner and owner != str(os.getpid())):
@@ -31,7 +31,7 @@ def watchdog_interval() -> float | None:
 
 
 def report(*assignments: str) -> None:
-    """Report to systemd; that it does not listen ends nothing."""
+    """Report to systemd; a failure is only logged."""
     try:
         notify(*assignments)
     except OSError as error:
@@ -40,5 +40,5 @@ def report(*assignments: str) -> None:
 
 @lru_cache
 def _log_once(reason: str) -> None:
-    """Log it once: there is something to report each second."""
+    """Log a reason once: there is a report each second."""
     _LOG.warning("systemd_not_told", reason=reason)
