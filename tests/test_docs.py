@@ -78,10 +78,11 @@ def test_every_outcome_is_explained():
 
 
 _TELLS = re.compile(
-    r"_LOG\.(debug|info|warning|error|exception|critical)|Go|(\w+\.)?_?journal\.(jobs|events)\.(add|write|write_each|note|note_change)"
+    r"_LOG\.(debug|info|warning|error|exception|critical)|Go"
+    r"|(\w+\.)?_?journal\.(jobs|events)\.(add|write|write_each|note|note_change)"
     r"|self\._?events\.append|self\.append|self\.note|self\.(trainings\.)?uploaded|_ask_for"
 )
-"""The calls that write a line of the log or of a job's history; the event is the first text they are given."""
+"""The calls that write a line of the log or of a job's history; the event is their first text."""
 
 
 def events_in(source: str) -> Iterator[str]:
@@ -190,7 +191,7 @@ def test_real_reports_keep_the_schema_and_the_documented_gate_works(tmp_path):
 
 
 def take_in(drop: Path, **settings: Any) -> list[list[str]]:
-    """Look into a drop folder until time alone changes nothing; return the names of each complete delivery."""
+    """Scan a drop folder until all has settled; return the names of the files of each complete delivery."""
     key = drop.parent / "key"
     key.touch(0o600)
     clock = ManualClock()
@@ -248,7 +249,7 @@ def test_a_hand_off_example_delivers(place, text, language, ready):
 
 @pytest.mark.parametrize(("outcome", "code"), [("trained", 0), ("failed", 1)])
 def test_the_program_that_waits_tells_of_its_own_delivery_alone(tmp_path, outcome, code):
-    """Its names are written with capitals, an earlier try of the same names has failed, and a job is still in work."""
+    """Its names have capitals, an earlier delivery with these names has failed, and a job is still in work."""
     (text,) = (text for text in blocks(DOCS / "handoff.md", "python") if "report.json" in text)
     text = (
         text.replace("/srv/drop/churn", str(tmp_path)).replace("2026-11", "2026-Q4").replace("(60)", "(0.05)")
@@ -263,7 +264,8 @@ def test_the_program_that_waits_tells_of_its_own_delivery_alone(tmp_path, outcom
 
     report("failed/before", "failed")
     report("given", outcome)
-    hand_off = f"mkdir -p done .retraind; cp -r given .retraind/now; sed -i s/{outcome}/unknown/ .retraind/now/*; mv given done/"
+    in_work = f"cp -r given .retraind/now; sed -i s/{outcome}/unknown/ .retraind/now/*"
+    hand_off = f"mkdir -p done .retraind; {in_work}; mv given done/"
     done = subprocess.run(
         [sys.executable, tmp_path / "wait.py", "sh", "-c", hand_off],
         cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,

@@ -166,7 +166,8 @@ def test_a_reader_that_has_seen_enough_is_no_failure(site, command):
     with os.fdopen(writing, "wb", buffering=0) as nobody:
         done = subprocess.run(
             [sys.executable, "-m", "retraind", *command, "-c", str(site.config)],
-            stdout=nobody, stderr=subprocess.PIPE, text=True, check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            stdout=nobody, stderr=subprocess.PIPE, text=True, check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -232,7 +233,7 @@ def test_a_switch_of_a_model_on_hold_is_told_to_wait_for_its_end(site, service):
     assert "churn is on hold: The service reports that the key is wrong or has expired." in shown
     until(
         lambda: (
-            "good has been trained, and the model is being published. It continues when the hold of churn ends."
+            "and the model is being published. It continues when the hold of churn ends."
             in told_in(site.drop)
         ),
         "the share is told of the wish",

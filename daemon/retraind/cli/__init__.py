@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from retraind.cli.arguments import parse
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, complain
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
 from retraind.domain.failures import ConfigError, JournalError
 
 _INTERRUPTED = 130
@@ -22,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = getattr(importlib.import_module(module), function)(options)
     except ConfigError as error:
         for problem in error.problems:
-            complain(problem)
+            print_problem(problem)
         return USAGE
     except JournalError as error:
-        complain(error.problem)
+        print_problem(error.problem)
         return BAD
     except Refused as refused:
-        complain(refused.problem)
+        print_problem(refused.problem)
         return refused.code
     except BrokenPipeError:
         # The reader of the output (head, less) has seen enough.

@@ -2,39 +2,21 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 from retraind.cli.checkup import Checked, checkup, try_recipients
-from retraind.cli.output import BAD, GOOD, USAGE, print_json, tell
+from retraind.cli.output import BAD, GOOD, USAGE, print_json, print_words
 from retraind.config.load import load, load_to_look
 from retraind.config.mistakes import refused
 from retraind.domain.failures import ConfigError
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.report.wording import Voice
 
 
 def check(options: argparse.Namespace) -> int:
     """Check configuration, folders and credentials."""
-    settings, file, problems = load_to_look(options.config)
-    checked = checkup(settings, online=options.online)
-    if options.json:
-        report = {
-            "config": str(file),
-            "problems": list(map(Voice().tell, problems)),
-            "facts": [each.model_dump(mode="json", exclude={"details"}) for each in problems],
-            "findings": _for_programs(checked),
-        }
-        print_json(report)
-    else:
-        for each in problems:
-            tell("check_mistake", text=Voice().tell(each))
-        _print_for_people(checked)
-        tell(
-            "check_result", file=file.absolute(), wrong=len(problems) + sum(not each.good for each in checked)
-        )
-    if problems:
-        return USAGE
-    return _exit_code(checked)
+    settings, file, mistakes = load_to_look(options.config)
+    return _print(file, mistakes, checkup(settings, online=options.online), json=options.json)
 
 
 def notify(options: argparse.Namespace) -> int:
@@ -42,26 +24,31 @@ def notify(options: argparse.Namespace) -> int:
     settings, file = load(options.config)
     if not settings.notify.urls:
         raise ConfigError([refused("notify.urls", problem("recipients_missing"), file=file)])
-    checked = try_recipients(settings)
-    if options.json:
-        print_json({"config": str(file), "findings": _for_programs(checked)})
+    return _print(file, [], try_recipients(settings), json=options.json)
+
+
+def _print(file: Path, mistakes: Sequence[Problem], checked: Sequence[Checked], *, json: bool) -> int:
+    """Print what was checked; returns the exit code."""
+    words = list(map(Voice().tell, mistakes))
+    wrong = sum(not each.good for each in checked)
+    if json:
+        report = {
+            "config": str(file),
+            "problems": words,
+            "facts": [mistake.model_dump(mode="json", exclude={"details"}) for mistake in mistakes],
+            "findings": [each.for_programs() for each in checked],
+        }
+        print_json(report)
     else:
-        _print_for_people(checked)
-    return _exit_code(checked)
-
-
-def _for_programs(checked: Sequence[Checked]) -> list[dict[str, Any]]:
-    return [
-        {"subject": each.subject, "good": each.good, "warning": each.warning, "text": each.text}
-        | each.problem.model_dump(mode="json", include={"code", "facts"})
-        for each in checked
-    ]
-
-
-def _print_for_people(checked: Sequence[Checked]) -> None:
-    for each in checked:
-        tell("check_line", good=each.good, warning=each.warning, subject=each.subject, text=each.text)
-
-
-def _exit_code(checked: Sequence[Checked]) -> int:
-    return GOOD if all(each.good for each in checked) else BAD
+        for text in words:
+            print_words("check_mistake", text=text)
+        for each in checked:
+            print_words(
+                "check_line",
+                good=each.good,
+                warning=each.warning,
+                subject=each.subject,
+                text=each.text,
+            )
+        print_words("check_result", file=file.absolute(), wrong=len(mistakes) + wrong)
+    return USAGE if mistakes else BAD if wrong else GOOD

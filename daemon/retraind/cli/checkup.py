@@ -4,10 +4,10 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
@@ -52,6 +52,16 @@ class Checked:
         """What was found, in words."""
         return Voice().on(self.model).tell(self.problem)
 
+    def for_programs(self) -> dict[str, Any]:
+        """Return it as `check --json` prints it."""
+        found = self.problem.model_dump(mode="json", include={"code", "facts"})
+        return {
+            "subject": self.subject,
+            "good": self.good,
+            "warning": self.warning,
+            "text": self.text,
+        } | found
+
 
 def checkup(settings: Settings, *, online: bool) -> list[Checked]:
     """Check what the configuration names; with `online`, also ask the service about every key."""
@@ -61,25 +71,16 @@ def checkup(settings: Settings, *, online: bool) -> list[Checked]:
     ]
     checked += [Checked(setting, False, found) for setting, found in in_the_clear(settings.api)]
     if not is_proxy_usable(settings.api):
-        checked.append(
-            Checked(
-                "api.proxy",
-                False,
-                problem("proxy_address_unusable", party=Party.SERVICE, host=settings.api.host),
-            )
-        )
+        found = problem("proxy_address_unusable", party=Party.SERVICE, host=settings.api.host)
+        checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)
-    shares = Shares.beside(settings.state.journal_file)
-    client = ApiClient(settings.api)
-    credentials = Credentials(client)
-    places = _places(settings, shares)
-    try:
+    places = _places(settings, Shares.beside(settings.state.journal_file))
+    with closing(ApiClient(settings.api)) as client:
+        credentials = Credentials(client)
         for name, model in settings.models.items():
             checked += _folders(name, model, places)
             checked += _gate(name, model)
             checked.append(_credential(name, model, client, credentials, online=online))
-    finally:
-        client.close()
     return checked
 
 
@@ -152,11 +153,8 @@ def _places(settings: Settings, shares: Shares) -> dict[Path, _Place | OSError]:
 
     asked: list[Question[_Place]] = []
     for model in settings.models.values():
-        asked += [
-            (model.drop, drop_place),
-            (model.done_folder, _place_for),
-            (model.failed_folder, _place_for),
-        ]
+        asked += [(model.drop, drop_place)]
+        asked += [(folder, _place_for) for folder in (model.done_folder, model.failed_folder)]
     return {folder: found for (folder, _), found in zip(asked, ask_each(asked), strict=True)}
 
 
@@ -214,9 +212,9 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
 
 def _leads_over_link(drop: Path, found: _Place, folder: Path, place: _Place) -> bool:
     """Return whether there is a link on the way from the drop folder to one in it."""
-    if not folder.is_relative_to(drop):
-        return False
-    return str(place.path) != os.path.normpath(found.path / folder.relative_to(drop))
+    return folder.is_relative_to(drop) and str(place.path) != os.path.normpath(
+        found.path / folder.relative_to(drop)
+    )
 
 
 def _existing(folder: Path) -> Path:

@@ -2,11 +2,12 @@
 
 import argparse
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from retraind.cli.jobs import hold_of, opened_journal, policy_of, the_job
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, complain, say, tell
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem, print_text, print_words
 from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalDamagedError
@@ -26,8 +27,6 @@ from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.probe import Question, ask_each
 
-_UNPUBLISHED = frozenset({State.TRAINED, State.SWITCHING})
-"""Where failed jobs would continue whose training is good."""
 _PATIENCE = 30
 """Seconds that a command waits for the daemon to carry out its request."""
 
@@ -50,23 +49,25 @@ def _ask_for(options: argparse.Namespace, to: State, event: str) -> int:
             raise Refused(problem("request_pending", job=job.id, switch=switching))
         asked = _asked_to_switch(job) if switching else _asked_to_retry(journal, job)
         job, hold = _written(journal, job, asked, event), ""
-        wish, running = job.state, _is_running(settings)
-        tell("request_sent" if running else "request_noted", job=job.id, switch=switching)
+        running = _is_running(settings)
+        print_words("request_sent" if running else "request_noted", job=job.id, switch=switching)
         if switching and (warning := next_delivery(job.model, policy_of(settings, job))):
-            say(Voice().tell(warning))
+            print_text(Voice().tell(warning))
         if not running:
             return GOOD
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and job.state is wish and not (hold := hold_of(journal, job)):
+        while (
+            time.monotonic() < deadline and job.state is asked.state and not (hold := hold_of(journal, job))
+        ):
             time.sleep(0.1)
             job = journal.jobs.get(job.id) or job
-        if job.state is wish and hold:
-            tell("request_on_hold", hold=hold)
+        if job.state is asked.state and hold:
+            print_words("request_on_hold", hold=hold)
             return BAD
         while time.monotonic() < deadline and switching and job.state not in RESTING:
             time.sleep(0.1)
             job = journal.jobs.get(job.id) or job
-        return _tell_result(job, to, begun=job.state is not wish)
+        return _print_result(job, to, begun=job.state is not asked.state)
 
 
 def _asked_to_retry(journal: Journal, job: Job) -> Job:
@@ -83,7 +84,7 @@ def _asked_to_retry(journal: Journal, job: Job) -> Job:
 
 def _asked_to_switch(job: Job) -> Job:
     """Return a job that is to come back into work to publish its model. Raises Refused."""
-    if job.state is State.FAILED and job.end and job.end.resume_in in _UNPUBLISHED:
+    if job.state is State.FAILED and job.end and job.end.resume_in in {State.TRAINED, State.SWITCHING}:
         # Its training is good: it comes back into work for the switch alone.
         return replace(job, state=State.RESTORING, end=replace(job.end, resume_in=State.SWITCHING))
     if job.state is not State.DONE:
@@ -107,20 +108,20 @@ def _is_running(settings: Settings) -> bool:
     return running_instance(settings.state.journal_file) is not None
 
 
-def _tell_result(job: Job, to: State, *, begun: bool) -> int:
+def _print_result(job: Job, to: State, *, begun: bool) -> int:
     """Print what has become of a request; returns the exit code."""
     voice = Voice().on(job.model, job.id)
     if not begun:
-        say(voice.label("request_unfinished", job=job.id, seconds=_PATIENCE, trouble=job.wait.trouble))
+        print_text(voice.label("request_unfinished", job=job.id, seconds=_PATIENCE, trouble=job.wait.trouble))
         return BAD
     if to is State.SWITCHING and job.outcome is not Outcome.FAILED:
         result = voice.tell(job.switch_note or headline(job))
-        tell("request_result", job=job.id, result=result)
+        print_words("request_result", job=job.id, result=result)
         return GOOD if job.outcome is Outcome.SWITCHED and not job.switch_note else BAD
     if job.state is State.FAILED and job.problem:
-        tell("request_result", job=job.id, result=voice.tell(job.problem))
+        print_words("request_result", job=job.id, result=voice.tell(job.problem))
         return BAD
-    tell("retry_begun", job=job.id)
+    print_words("retry_begun", job=job.id)
     return GOOD
 
 
@@ -134,45 +135,42 @@ def release(options: argparse.Namespace) -> int:
             raise Refused(problem("model_or_job_unknown", name=name, known=sorted(settings.models)))
         job = the_job(journal, name)
         _written(journal, job, _released(journal, job), "released")
-        tell("release_done", name=job.id, running=_is_running(settings))
+        print_words("release_done", name=job.id, running=_is_running(settings))
         return GOOD
 
 
 def _release_model(settings: Settings, journal: Journal, name: str) -> int:
     if journal.holds.release(name, problem("released_by_person")):
-        tell("release_done", name=name, running=_is_running(settings))
+        print_words("release_done", name=name, running=_is_running(settings))
         return GOOD
-    taken, silent = _take_folders(settings, name)
-    if taken:
-        tell("release_folders", model=name, folders=taken)
-    for each in silent:
-        complain(each)
-    if not taken and not silent:
+    codes = _accept_folders(settings, name)
+    if not codes:
         held = [job.id for job in journal.jobs.active(name) if job.hold]
         raise Refused(problem("not_on_hold", name=name, held=held))
-    return GOOD if taken and not silent else BAD
+    return max(codes)
 
 
-def _take_folders(settings: Settings, name: str) -> tuple[list[Path], list[Problem]]:
+def _accept_folders(settings: Settings, name: str) -> list[int]:
     """Accept a model's folders as its own though they are not the ones that were known.
 
-    Returns which, and a problem for each that does not answer: which folder is there is unknown then.
+    Returns an exit code for each; which folder one is that does not answer, nobody can know.
     """
-    shares = Shares.beside(settings.state.journal_file)
-    model = settings.models[name]
+    shares, model = Shares.beside(settings.state.journal_file), settings.models[name]
     uses = {name: model.drop, f"{name}.done": model.done_folder, f"{name}.failed": model.failed_folder}
 
     def question(use: str, folder: Path) -> Question[Problem | None]:
         return folder, lambda _: shares.trouble(use, folder)
 
+    codes = []
     answers = ask_each([question(use, folder) for use, folder in uses.items()])
-    taken, silent = [], []
     for (use, folder), trouble in zip(uses.items(), answers, strict=True):
         if isinstance(trouble, OSError):
-            silent.append(file_problem(trouble, folder))
+            print_problem(file_problem(trouble, folder))
+            codes.append(BAD)
         elif trouble and shares.forget(use):
-            taken.append(folder)
-    return taken, silent
+            print_words("release_folder", model=name, path=folder)
+            codes.append(GOOD)
+    return codes
 
 
 def _released(journal: Journal, job: Job) -> Job:
@@ -201,7 +199,7 @@ def adopt(options: argparse.Namespace) -> int:
         if old not in with_jobs:
             raise Refused(problem("model_without_jobs", name=old, known=sorted(with_jobs - configured)))
         count = journal.rename_model(old, new, NOT_CONFIGURED)
-        tell("adopt_done", before=old, model=new, jobs=count, running=_is_running(settings))
+        print_words("adopt_done", before=old, model=new, jobs=count, running=_is_running(settings))
         return GOOD
 
 
@@ -214,15 +212,13 @@ def rebuild(options: argparse.Namespace) -> int:
         try:
             journal = Journal.open(file)
         except JournalDamagedError as error:
-            tell("rebuild_set_aside", why=error.problem, path=set_aside(file))
+            print_words("rebuild_set_aside", why=error.problem, path=set_aside(file))
             journal = Journal.open(file)
-        try:
+        with closing(journal):
             found = rebuild_journal(settings, journal, JobFiles.beside(file), believe=True)
-        finally:
-            journal.close()
     for folder in found.foreign:
-        tell("rebuild_foreign", path=folder)
+        print_words("rebuild_foreign", path=folder)
     for job in found.believed:
-        tell("rebuild_accepted", job=job.id, state=job.state)
-    tell("rebuild_done", jobs=len(found.adopted))
+        print_words("rebuild_accepted", job=job.id, state=job.state)
+    print_words("rebuild_done", jobs=len(found.adopted))
     return GOOD

@@ -1,9 +1,9 @@
-"""`status`, `jobs` and `show`: what the journal and the folders tell."""
+"""`status`, `jobs` and `show`: what is in the journal and the folders."""
 
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sqlalchemy.exc import DatabaseError
 
@@ -13,12 +13,12 @@ from retraind.cli.output import (
     GOOD,
     USAGE,
     Refused,
-    complain,
     console,
     new_table,
     print_json,
-    say,
-    tell,
+    print_problem,
+    print_text,
+    print_words,
 )
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
@@ -43,17 +43,15 @@ def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Jour
     """Open the journal, which must exist. Raises ConfigError, JournalError, Refused."""
     settings, config, problems = load_to_look(options.config)
     for each in problems:
-        complain(each)
+        print_problem(each)
     file = settings.state.journal_file
     if not is_there(file):
         raise Refused(problem("journal_missing", path=file, config=config.absolute()))
-    journal = Journal.open(file)
-    try:
-        yield settings, journal
-    except DatabaseError as error:
-        raise unusable(file, error) from error
-    finally:
-        journal.close()
+    with closing(Journal.open(file)) as journal:
+        try:
+            yield settings, journal
+        except DatabaseError as error:
+            raise unusable(file, error) from error
 
 
 def status(options: argparse.Namespace) -> int:
@@ -130,20 +128,20 @@ def show(options: argparse.Namespace) -> int:
         print_json(job_json(job, Voice()) | {"history": history})
         return GOOD
     if job.outcome:
-        say(notes.note(job, Voice(), policy=policy_of(settings, job)))
+        print_text(notes.note(job, Voice(), policy=policy_of(settings, job)))
     else:
         now = job_standing(job, next_in_turn(active), settings.api.host)
-        say(f"{job.id} ({job.state}): {Voice().on(job.model, job.id).tell(now)}\n")
+        print_text(f"{job.id} ({job.state}): {Voice().on(job.model, job.id).tell(now)}\n")
     if hold and (job.outcome or not job.hold):
-        say(f"{hold}\n")
-    tell("history_heading")
+        print_text(f"{hold}\n")
+    print_words("history_heading")
     for event in events:
         detail = "  ".join(
             f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
             for name, value in detail_in_words(event, Voice()).items()
             if value and name not in {"code", "facts"}
         )
-        say(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
+        print_text(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
     return GOOD
 
 
@@ -162,10 +160,9 @@ def hold_of(journal: Journal, job: Job) -> str:
     holds = journal.holds.all()
     if not job.waits_for_hold(holds):
         return ""
+    voice = Voice().on(job.model, job.id)
     if job.hold:
-        voice = Voice().on(job.model, job.id)
         return voice.label("job_on_hold", job=job.id, why=job.hold)
-    voice = Voice().on(job.model)
     return voice.label("model_on_hold", model=job.model, why=holds[job.model].problem)
 
 

@@ -1,4 +1,4 @@
-"""How commands speak: exit codes, and output that no file name can turn into orders to a terminal."""
+"""What commands print, with control characters from outside escaped, and their exit codes."""
 
 import json
 import sys
@@ -22,25 +22,23 @@ class Refused(Exception):
     """A command cannot do what it was asked for."""
 
     def __init__(self, problem: Problem, code: int = BAD) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.code = code
-        """The exit code."""
+        """`code` is the exit code."""
+        self.problem, self.code = problem, code
 
 
-def complain(problem: Problem) -> None:
+def print_problem(problem: Problem) -> None:
     """Print what is wrong, on standard error."""
     print(printable(f"retraind: {Voice().tell(problem)}"), file=sys.stderr)
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """Print a text."""
     print(printable(text))
 
 
-def tell(code: str, /, **facts: Any) -> None:
+def print_words(code: str, /, **facts: Any) -> None:
     """Print the words of a code."""
-    say(Voice().label(code, **facts))
+    print_text(Voice().label(code, **facts))
 
 
 def print_json(value: Any) -> None:

@@ -1,11 +1,12 @@
 """`preflight`: data against the service's rules, without a daemon and without sending anything."""
 
 import argparse
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, complain, print_json, say, tell
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text, print_words
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.problems import Finding, Severity, problem
@@ -35,7 +36,7 @@ def preflight(options: argparse.Namespace) -> int:
 
 def _print_for_people(result: Preflight, voice: Voice) -> None:
     for facts in filter(None, (result.train, result.evaluation)):
-        tell(
+        print_words(
             "preflight_file",
             name=facts.name,
             rows=facts.rows,
@@ -45,8 +46,8 @@ def _print_for_people(result: Preflight, voice: Voice) -> None:
         )
     for finding in result.findings:
         is_error = finding.severity is Severity.ERROR
-        say("\n" + voice.label("preflight_finding", error=is_error, text=voice.finding(finding)))
-    say("\n" + voice.label("preflight_result", ok=result.ok))
+        print_text("\n" + voice.label("preflight_finding", error=is_error, text=voice.finding(finding)))
+    print_text("\n" + voice.label("preflight_result", ok=result.ok))
 
 
 def _for_programs(result: Preflight, voice: Voice) -> dict[str, Any]:
@@ -96,15 +97,14 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
 
     settings, _, mistakes = load_to_look(options.config)
     for each in mistakes:
-        complain(each)
+        print_problem(each)
     model = settings.models.get(options.model)
     if model is None:
         raise Refused(problem("model_unknown", name=options.model, known=sorted(settings.models)), USAGE)
     previous = None
     if is_there(settings.state.journal_file):
-        journal = Journal.open(settings.state.journal_file)
-        previous = last_good(journal, options.model)
-        journal.close()
+        with closing(Journal.open(settings.state.journal_file)) as journal:
+            previous = last_good(journal, options.model)
     return {
         "previous": previous,
         "adds_bom": "bom" in model.fix,

@@ -1,6 +1,6 @@
 """The demo: the emulator, the daemon as a process of its own, and deliveries as an ETL job makes them.
 
-What is printed is read from the folders and from `retraind`'s own commands, as any user would.
+What is printed is read from the folders and the journal.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleRenderable
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
@@ -77,7 +77,6 @@ STORY = (
     State.SWITCHING, State.FILING, State.DONE,
 )  # fmt: skip
 """What a good delivery's job reaches."""
-_BAD_STORY = (State.SEALED, State.FAILED)
 _voice = Voice()
 
 
@@ -96,8 +95,8 @@ def run_from_arguments(options: argparse.Namespace) -> int:
         signal.signal(number, signal.default_int_handler)
     root = Path(tempfile.mkdtemp(prefix="retraind-demo-"))
     try:
-        with _stage(root) as daemon:
-            good = _play(console, root, daemon)
+        with _running(root) as daemon:
+            good = _Show(console, root, daemon).play()
             if options.keep:
                 _leave_running(console, root, daemon)
             return 0 if good else 1
@@ -111,22 +110,23 @@ def run_from_arguments(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _stage(root: Path) -> Iterator[subprocess.Popen[bytes]]:
-    drop = root / "share" / "weather"
-    drop.mkdir(parents=True)
+def _running(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the emulator, and the daemon as a process of its own."""
+    (root / "share" / "weather").mkdir(parents=True)
     key = secrets.token_urlsafe(24)
-    _write(root / "weather.key", key.encode(), 0o600)
-    _write(root / "gate.py", _GATE.encode())
     model = EmulatedModel("weather", 1001, key, target=TARGET)
     service = EmulatorConfig(root / "service", models=(model,), train_time=timedelta(seconds=2))
-    with Emulator(service) as emulator:
-        config = root / "config.toml"
-        text = _CONFIG.format(url=emulator.url, root=root, python=sys.executable, gate=root / "gate.py")
-        _write(config, text.encode(), 0o600)
-        with (root / "retraind.log").open("wb") as log:
-            daemon = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-m", "retraind", "run", "-c", str(config)], stderr=log, env=_environment()
-            )
+    # Variables that are meant for a real installation do not apply.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("RETRAIND_")}
+    with Emulator(service) as emulator, (root / "retraind.log").open("wb") as log:
+        gate, config = root / "gate.py", root / "config.toml"
+        text = _CONFIG.format(url=emulator.url, root=root, python=sys.executable, gate=gate)
+        for path, content in ((root / "weather.key", key), (gate, _GATE), (config, text)):
+            path.touch(0o600)
+            path.write_text(content, encoding="utf-8")
+        daemon = subprocess.Popen(  # noqa: S603 - this very program
+            [sys.executable, "-m", "retraind", "run", "-c", str(config)], stderr=log, env=variables
+        )
         try:
             yield daemon
         finally:
@@ -134,123 +134,87 @@ def _stage(root: Path) -> Iterator[subprocess.Popen[bytes]]:
             daemon.wait(15)
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment without variables that are meant for a real installation."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("RETRAIND_")}
+class _Show:
+    """The demo on the console."""
 
+    def __init__(self, console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> None:
+        self._console, self._daemon = console, daemon
+        self._drop, self._log = root / "share" / "weather", root / "retraind.log"
+        self._journal = root / "state" / "journal.db"
+        self._deadline = time.monotonic() + _PATIENCE
 
-def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
-    path.touch(mode)
-    path.write_bytes(content)
+    def play(self) -> bool:
+        """Show a good and a bad delivery; returns whether both ended as they should."""
+        intro = escape(_voice.label("demo_intro", file=FILE, drop=self._drop))
+        self._console.print(Panel(intro, title="retraind demo", expand=False))
+        while b'"ready"' not in self._log.read_bytes():
+            self._pause()
+        with closing(Journal.open(self._journal)) as journal:
+            self._deliver(_voice.label("demo_good"), "2015", *good_delivery())
+            good = self._follow(journal, set(), STORY)
+            folder = self._drop / "done" / good.id
+            self._print(_tree(self._drop), _note(folder / RESULT), _metrics(folder / RESULTS_FILE))
+            self._deliver(_voice.label("demo_bad"), "2016-broken", *bad_delivery())
+            bad = self._follow(journal, {good.id}, (State.SEALED, State.FAILED))
+            self._print(_note(self._drop / "failed" / bad.id / ERROR), _tree(self._drop))
+        return good.outcome is Outcome.SWITCHED and bad.outcome is Outcome.FAILED
 
+    def _print(self, *parts: ConsoleRenderable) -> None:
+        for part in parts:
+            self._console.print(part)
 
-def _play(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> bool:
-    drop = root / "share" / "weather"
-    console.print(
-        Panel(
-            escape(_voice.label("demo_intro", file=FILE, drop=drop)),
-            title="retraind demo",
-            expand=False,
-        )
-    )
-    journal = _journal(root, daemon)
-    deadline = time.monotonic() + _PATIENCE
-
-    def alive() -> None:
-        _alive(daemon, root, deadline)
-
-    try:
-        _print_heading(console, _voice.label("demo_good_heading"), _voice.label("demo_good_text"))
-        _deliver(console, drop, "2015", *good_delivery())
-        job = _follow(console, journal, alive, set(), STORY)
-        _show_good(console, drop, job)
-        _print_heading(console, _voice.label("demo_bad_heading"), _voice.label("demo_bad_text"))
-        _deliver(console, drop, "2016-broken", *bad_delivery())
-        bad = _follow(console, journal, alive, {job.id}, _BAD_STORY)
-        _show_bad(console, drop, bad)
-    finally:
-        journal.close()
-    return job.outcome is Outcome.SWITCHED and bad.outcome is Outcome.FAILED
-
-
-def _print_heading(console: Console, heading: str, text: str) -> None:
-    console.print(f"\n[bold]{heading}[/] {text}\n")
-
-
-def _journal(root: Path, daemon: subprocess.Popen[bytes]) -> Journal:
-    file = root / "state" / "journal.db"
-    deadline = time.monotonic() + _PATIENCE
-    log = root / "retraind.log"
-    while b'"ready"' not in log.read_bytes():
-        _alive(daemon, root, deadline)
+    def _pause(self) -> None:
+        """Wait a moment. Raises EmulatorError when the daemon has ended, or has taken too long."""
+        if self._daemon.poll() is not None or time.monotonic() > self._deadline:
+            log = self._log.read_text(errors="replace")
+            raise EmulatorError(_voice.label("demo_stuck", log=log[-3000:]))
         time.sleep(_TICK)
-    return Journal.open(file)
 
+    def _deliver(self, heading: str, key: str, train: bytes, evaluation: bytes) -> None:
+        self._console.print(f"\n{heading}\n", style="bold")
+        for role, content in (("train", train), ("eval", evaluation)):
+            name = f"{role}_{key}.csv"
+            hidden = self._drop / f".{name}"
+            hidden.write_bytes(content)
+            hidden.rename(self._drop / name)
+            size = _voice.label("demo_size", size=len(content))
+            self._console.print(f"   $ mv .{name} {name}   [dim]{size}[/]")
+            time.sleep(_EXPORT_PAUSE)
 
-def _alive(daemon: subprocess.Popen[bytes], root: Path, deadline: float) -> None:
-    if daemon.poll() is not None or time.monotonic() > deadline:
-        log = (root / "retraind.log").read_text(errors="replace")
-        raise EmulatorError(_voice.label("demo_stuck", log=log[-3000:]))
-
-
-def _deliver(console: Console, drop: Path, key: str, train: bytes, evaluation: bytes) -> None:
-    for role, content in (("train", train), ("eval", evaluation)):
-        name = f"{role}_{key}.csv"
-        hidden = drop / f".{name}"
-        hidden.write_bytes(content)
-        hidden.rename(drop / name)
-        size = _voice.label("demo_size", size=len(content))
-        console.print(f"   $ mv .{name} {name}   [dim]{size}[/]")
-        time.sleep(_EXPORT_PAUSE)
-
-
-def _follow(
-    console: Console,
-    journal: Journal,
-    alive: Callable[[], None],
-    known: set[str],
-    story: Sequence[State],
-) -> Job:
-    """Show a new job's life as it happens, until its end."""
-    begun = time.monotonic()
-    reached: dict[State, float] = {}
-    job: Job | None = None
-    console.print()
-    with Live(console=console, refresh_per_second=10, transient=False) as live:
-        while job is None or job.state not in {State.DONE, State.FAILED}:
-            alive()
-            job = next((each for each in journal.jobs.newest() if each.id not in known), None)
-            if job is not None:
-                for event in journal.events.history(job.id):
+    def _follow(self, journal: Journal, known: set[str], story: Sequence[State]) -> Job:
+        """Show what becomes of a new job, as it happens, until its end."""
+        begun = time.monotonic()
+        reached: dict[State, float] = {}
+        job: Job | None = None
+        self._console.print()
+        with Live(console=self._console, refresh_per_second=10) as live:
+            while job is None or job.state not in {State.DONE, State.FAILED}:
+                self._pause()
+                job = next((each for each in journal.jobs.newest() if each.id not in known), None)
+                for event in journal.events.history(job.id) if job else ():
                     if "to" in event.detail:
                         reached.setdefault(State(event.detail["to"]), time.monotonic() - begun)
-            live.update(_progress(story, reached))
-            time.sleep(_TICK)
-        live.update(_progress(story, reached))
-    return job
+                live.update(_progress(story, reached))
+        self._console.print()
+        return job
 
 
 def _progress(story: Sequence[State], reached: Mapping[State, float]) -> Table:
     table = Table.grid(padding=(0, 1))
-    waiting = True
+    current = next((state for state in story if state not in reached), None)
     for state in story:
         text = _voice.label("demo_step", state=state)
         if state in reached:
-            table.add_row("  ", Text("✔", style="green"), text, Text(f"{reached[state]:5.1f} s", style="dim"))
-        elif waiting:
-            waiting = False
-            table.add_row("  ", Spinner("dots", style="cyan"), Text(text, style="dim"), "")
+            after = Text(f"{reached[state]:5.1f} s", style="dim")
+            table.add_row("  ", Text("✔", style="green"), text, after)
         else:
-            table.add_row("  ", Text("·", style="dim"), Text(text, style="dim"), "")
+            mark = Spinner("dots", style="cyan") if state is current else Text("·", style="dim")
+            table.add_row("  ", mark, Text(text, style="dim"), "")
     return table
 
 
-def _show_good(console: Console, drop: Path, job: Job) -> None:
-    folder = drop / "done" / job.id
-    console.print()
-    console.print(_tree(drop))
-    console.print(_note(folder / RESULT))
-    with zipfile.ZipFile(folder / RESULTS_FILE) as results:
+def _metrics(path: Path) -> Table:
+    with zipfile.ZipFile(path) as results:
         found = json.loads(results.read("metrics.json"))
     table = Table(title=_voice.label("demo_table_title"), title_justify="left")
     for column in ("metric", "model", "baseline"):
@@ -258,34 +222,29 @@ def _show_good(console: Console, drop: Path, job: Job) -> None:
     for name, value in found["model"].items():
         base = found["baseline"].get(name)
         table.add_row(name, f"{value:.3f}", f"{base:.3f}" if base is not None else "")
-    console.print(table)
-
-
-def _show_bad(console: Console, drop: Path, job: Job) -> None:
-    console.print()
-    console.print(_note(drop / "failed" / job.id / ERROR))
-    console.print(_tree(drop))
+    return table
 
 
 def _note(path: Path) -> Panel:
-    return Panel(
-        Text(path.read_text(encoding="utf-8-sig").strip()), title=path.name, title_align="left", expand=False
-    )
+    text = Text(path.read_text(encoding="utf-8-sig").strip())
+    return Panel(text, title=path.name, title_align="left", expand=False)
 
 
 def _tree(folder: Path) -> Tree:
-    def grow(path: Path, branch: Tree) -> None:
-        for below in sorted(path.iterdir()):
-            if not below.name.startswith("."):
-                leaf = branch.add(
-                    escape(below.name + "/" * below.is_dir()), style="blue" if below.is_dir() else ""
-                )
-                if below.is_dir():
-                    grow(below, leaf)
-
-    tree = Tree(f"[bold]{escape(folder.name)}/[/]   {_voice.label('demo_folder')}", style="")
-    grow(folder, tree)
+    tree = Tree(f"[bold]{escape(folder.name)}/[/]   {_voice.label('demo_folder')}")
+    _grow(tree, folder)
     return tree
+
+
+def _grow(branch: Tree, folder: Path) -> None:
+    """Add what is in a folder, hidden files left out."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            _grow(branch.add(escape(f"{path.name}/"), style="blue"), path)
+        else:
+            branch.add(escape(path.name), style="")
 
 
 def _leave_running(console: Console, root: Path, daemon: subprocess.Popen[bytes]) -> None:

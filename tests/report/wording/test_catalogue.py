@@ -16,7 +16,7 @@ from retraind.report.wording.words import Notice, Words
 
 SOURCE = Path(retraind.__file__).parent
 MAKERS = re.compile(
-    r"problem|tell|Mistake|_matching|_Row|(.*\.)?_?(voice|about)\.(label|notice)|(file|evaluation)\.(error|warning)"
+    r"problem|print_words|Mistake|_matching|_Row|(.*\.)?_?(voice|about)\.(label|notice)|(file|evaluation)\.(error|warning)"
 )
 """Calls whose first argument is a code: of a problem, of a label, of a notification, of a finding."""
 GIVEN = {"details", "service", "line", "column", "when"}

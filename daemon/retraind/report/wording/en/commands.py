@@ -233,9 +233,8 @@ def release_done(name: Name, running: bool) -> str:
     return f"{name} is released. retraind tries again {when}."
 
 
-def release_folders(model: Name, folders: tuple[Place, ...]) -> str:
-    noun = "folder" if len(folders) == 1 else "folders"
-    return f"{model}: retraind now accepts the present {noun} {listing(folders)}."
+def release_folder(model: Name, path: Place) -> str:
+    return f"{model}: retraind now accepts the present folder {path}."
 
 
 def not_on_hold(name: Name, held: tuple[str, ...]) -> Words:

@@ -14,20 +14,12 @@ def demo_intro(file: str, drop: Place) -> str:
     )
 
 
-def demo_good_heading() -> str:
-    return "1. A good delivery."
+def demo_good() -> str:
+    return "1. A good delivery. Like an ETL job: write under a hidden name, then rename."
 
 
-def demo_good_text() -> str:
-    return "Like an ETL job: write under a hidden name, then rename."
-
-
-def demo_bad_heading() -> str:
-    return "2. A bad delivery."
-
-
-def demo_bad_text() -> str:
-    return "Some numbers contain a comma, and a column was renamed."
+def demo_bad() -> str:
+    return "2. A bad delivery. Some numbers contain a comma, and a column was renamed."
 
 
 def demo_size(size: int) -> str:
