@@ -218,7 +218,7 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
     notifier = place.notifier(peer.url)
     outage = Outage("api.example", NOW, 5, legacy("It was refused."), NOW)
     place.hold()
-    place.journal.holds.release("churn", problem("released_by_new_key"))
+    place.journal.holds.release("churn", problem("key_replaced"))
     place.journal.hosts.replace([outage])
     place.journal.hosts.replace([outage], {"api.example"})
     place.journal.hosts.replace([])
@@ -277,12 +277,12 @@ def test_a_hold_that_is_tried_at_each_start_and_goes_on_is_told_once_and_its_end
     peer = place.listener()
     for _ in range(3):
         notifier = place.notifier(peer.url)
-        place.journal.holds.release("churn", problem("released_by_start"), trial=True)
+        place.journal.holds.release("churn", problem("retraind_started"), trial=True)
         assert not place.journal.holds.all()
         place.hold()
         notifier.deliver()
     assert titles(peer) == ["churn is on hold"]
-    place.journal.holds.release("churn", problem("released_by_start"), trial=True)
+    place.journal.holds.release("churn", problem("retraind_started"), trial=True)
     assert place.journal.holds.end_trial("churn")
     assert not place.journal.holds.end_trial("churn")
     place.hold()
@@ -294,7 +294,7 @@ def test_another_reason_for_a_hold_that_is_tried_is_told(place):
     peer = place.listener()
     notifier = place.notifier(peer.url)
     place.hold()
-    place.journal.holds.release("churn", problem("released_by_start"), trial=True)
+    place.journal.holds.release("churn", problem("retraind_started"), trial=True)
     place.hold("The account is gone.")
     notifier.deliver()
     assert [told["what"].split(".")[0] for told in heard(peer)] == ["The key ended", "The account is gone"]

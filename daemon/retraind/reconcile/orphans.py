@@ -39,11 +39,11 @@ class Orphans:
             by_folder = {model.work_folder: name for name, model in settings.models.items()}
             for folder in self._unknown:
                 if (name := by_folder.get(folder.parent)) and self._journal.jobs.get(folder.name) is None:
-                    found.setdefault(name, []).append(problem("unknown_job_folder", folder=folder.name))
+                    found.setdefault(name, []).append(problem("job_folder_unknown", folder=folder.name))
         for gone in self._journal.jobs.models_in_work() - settings.models.keys():
             for job in self._journal.jobs.active(gone):
                 if heir := heir_of(job, settings):
-                    left = problem("delivery_without_model", key=job.key, job=job.id, before=gone, heir=heir)
+                    left = problem("model_of_job_gone", delivery=job.key or job.id, before=gone, heir=heir)
                     found.setdefault(heir, []).append(left)
         before, self._found = self._found, {name: tuple(each) for name, each in found.items()}
         for name in before.keys() | self._found.keys():

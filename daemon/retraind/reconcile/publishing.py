@@ -180,7 +180,7 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
             voice = share_voice(model, settings.state)
             try:
                 with shares.held(name, model.drop, claim=False) as drop:
-                    text = stopped_text(name, now, problem("retraind_not_started"), voice, _count_jobs(drop))
+                    text = stopped_text(name, now, problem("start_failed"), voice, _count_jobs(drop))
                     write_status(drop, text, now, voice)
             except Away as away:
                 _LOG.warning("status_not_written", model=name, reason=away.problem)

@@ -70,7 +70,7 @@ class Caretaker:
         """Try again after a start what is on hold for a credential: the key may have been replaced meanwhile."""
         for name, hold in self._journal.holds.all().items():
             if hold.credential:
-                self._journal.holds.release(name, problem("released_by_start"), trial=True)
+                self._journal.holds.release(name, problem("retraind_started"), trial=True)
 
     def forget(self, name: str) -> None:
         """Look at a model's key anew: where it comes from may have been changed."""
@@ -101,8 +101,8 @@ class Caretaker:
         present = self._pipeline.keys.present_fingerprint(name) if hold.credential else None
         replaced = present is not None and present != self._pipeline.keys.refused.get(name)
         if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
-            again = problem("released_for_try", credential=hold.credential)
-            why = problem("released_by_new_key") if replaced else again
+            same = "key_tried_again" if hold.credential else "hold_reason_maybe_gone"
+            why = problem("key_replaced" if replaced else same)
             self._journal.holds.release(name, why, trial=not replaced)
             self._due.pop(name, None)
             _LOG.info("model_released", model=name, why=why)

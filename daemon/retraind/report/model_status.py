@@ -182,7 +182,7 @@ def _unknown(folders: list[str], jobs: list[Job], journal: Journal, voice: Voice
     known = {job.id for job in jobs}
     unknown = (name for name in folders if name not in known and journal.jobs.get(name) is None)
     return [
-        voice.tell(problem("unknown_job_folder", folder=name))
+        voice.tell(problem("job_folder_unknown", folder=name))
         for name in itertools.islice(unknown, MOST_LINES)
     ]
 

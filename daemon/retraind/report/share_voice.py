@@ -47,11 +47,9 @@ def share_voice(
 
 def _name(known: dict[Path, _Folder], voice: Voice, path: Path) -> str:
     """Return what a path is called on the share. Of folders in one another, the inner one is meant."""
-    if not path.is_absolute():
-        return display(str(path))
     folder = next((known[each] for each in (path, *path.parents) if each in known), None)
     if folder is None:
-        return voice.label("on_the_machine", name=path.name)
+        return voice.show(path)
     if path == folder.path or folder.before is None:
         return folder.words
     return folder.before + display(str(path.relative_to(folder.path)))

@@ -67,8 +67,9 @@ def status_text(
         Section.IN_WORK: job_lines(jobs, voice, service, down=down, held=held),
         Section.NOT_WORKED_ON: some([voice.tell(each) for each in left[:MOST_LINES]], len(left), voice),
         Section.INCOMPLETE: incomplete(view.waiting, voice),
-        Section.LEFT_ALONE: [voice.tell(Problem.model_validate(each)) for each in (*limits, *view.strangers)],
+        Section.LEFT_ALONE: [voice.tell(Problem.model_validate(each)) for each in view.strangers],
     }
+    parts += [fill(voice.tell(each)) for each in limits]
     parts += [
         f"{voice.label('section', which=which)}\n{bullets(lines)}"
         for which, lines in sections.items()

@@ -76,7 +76,7 @@ class Holds:
                 return False
         with self._engine.begin() as connection:
             connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))
-            why = problem("released_by_success", credential=tried.credential)
+            why = problem("key_accepted_again" if tried.credential else "hold_reason_gone")
             self._events.append(connection, "model_released", None, {"why": why}, model)
         return True
 

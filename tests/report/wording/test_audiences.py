@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from retraind.config.settings import ModelSettings, StateSettings
 from retraind.domain.problems import Finding, Problem, legacy, plain_fact, problem
 from retraind.report.share_voice import share_voice
-from retraind.report.wording import Host, Notice, Place, Said, Voice, catalogue
+from retraind.report.wording import Audience, Host, Notice, Place, Said, Voice, catalogue
 from retraind.report.wording.catalogue import LANGUAGES, Entry, unwrapped
 
 ROOT = "home-of-retraind"
@@ -115,11 +115,13 @@ def share_of(machine: Path, language: str) -> Voice:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @given(st.integers())
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, language, seed):
-    facts, voice = Facts(seed, machine), share_of(machine, language)
+    facts, unplaced = Facts(seed, machine), Voice(Audience.SHARE, language).on("churn", "a-job")
+    voices = (share_of(machine, language), unplaced)
     for entry in catalogue(language).values():
-        text = told(voice, entry, facts.of(entry))
+        given_facts = facts.of(entry)
+        text = "\n".join(told(voice, entry, given_facts) for voice in voices)
         assert ROOT not in text, entry.code
         assert PORT not in text, entry.code
         assert not PATH.search(text), entry.code

@@ -69,7 +69,7 @@ def test_each_code_has_its_wording_with_just_its_facts():
     assert wrong == []
 
 
-INSIDE = {"finding_line", "left_to_operator", "legacy_hidden"}
+INSIDE = {"finding_line", "left_to_operator", "legacy_hidden", "on_the_machine"}
 """Said by the wording itself."""
 
 

@@ -84,7 +84,7 @@ def test_an_account_that_was_mended_while_retraind_was_stopped_is_told_once_it_i
         until(lambda: filed(site.drop), "the delivery is filed")
         until(lambda: len(operator.visits) > 1, "the operator hears that it goes on")
     assert titles(operator) == ["churn is on hold", "churn is no longer on hold"]
-    assert "The service accepts the key again." in json.loads(operator.visits[1].body)["what"]
+    assert "The service accepts the API key again." in json.loads(operator.visits[1].body)["what"]
 
 
 def test_an_outage_is_told_when_it_lasts_and_when_it_is_over(site, account, operator):

@@ -28,19 +28,14 @@ def in_words(value: Any, fields: Mapping[str, Any]) -> Any:
     return Voice().on(str(fields.get("model", "")), str(fields.get("job", ""))).tell(value)
 
 
-def whole_path(path: Path) -> str:
-    """Show a path as it is."""
-    return display(str(path))
-
-
 @dataclass(frozen=True)
 class Voice:
     """How to speak: the language, for whom, and about which model and job."""
 
     audience: Audience = Audience.OPERATOR
     language: str = "en"
-    place: Callable[[Path], str] = whole_path
-    """How the audience calls a path."""
+    place: Callable[[Path], str] | None = None
+    """How the audience calls a path, if not as `show` does."""
     about: Mapping[str, str] = field(default_factory=dict)
     """Facts that the reader knows: `model` and `job`, for commands that can be copied."""
 
@@ -155,10 +150,15 @@ class Voice:
         """How facts are made of values where that depends on the audience or the language."""
         return {
             Said: lambda value: self.say(Problem.model_validate(value)),
-            Place: lambda value: self.place(Path(value)),
+            Place: lambda value: (self.place or self.show)(Path(value)),
             Host: lambda value: self._host(display(str(value))),
             Name: lambda value: display(str(value)),
         }
+
+    def show(self, path: Path) -> str:
+        """Return a path for the audience: whole, or on the share the last name of one of the machine."""
+        hidden = self.audience is Audience.SHARE and path.is_absolute()
+        return self.label("on_the_machine", name=path.name) if hidden else display(str(path))
 
     def _host(self, host: str) -> str:
         return _PORT.sub("", host) if self.audience is Audience.SHARE else host

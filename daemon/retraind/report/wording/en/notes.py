@@ -28,7 +28,7 @@ _LINES: Mapping[Line, str] = {
     Line.CLOSED: "Closed",
     Line.TRAINING: "Training",
     Line.RETRAIN_JOB: "Retrain job",
-    Line.MODEL_ID: "New model",
+    Line.MODEL_ID: "Model id",
     Line.SERVICE_SAYS: "Service",
 }
 _ROLES: Mapping[Role, str] = {

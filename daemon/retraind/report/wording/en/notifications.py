@@ -107,29 +107,6 @@ def notice_test() -> Notice:
     return Notice("A test", "This is a test of retraind's notifications. Nothing has happened.")
 
 
-# Why a hold has ended
-
-
-def released_by_person() -> Words:
-    return Words("A person released it.")
-
-
-def released_by_start() -> Words:
-    return Words("retraind was started.")
-
-
-def released_by_new_key() -> Words:
-    return Words("The API key was replaced.")
-
-
-def released_for_try(credential: bool) -> Words:
-    return Words("The key is tried again." if credential else "It is tried whether the reason is gone.")
-
-
-def released_by_success(credential: bool) -> Words:
-    return Words("The service accepts the key again." if credential else "The reason is gone.")
-
-
 # Why a message has not arrived
 
 

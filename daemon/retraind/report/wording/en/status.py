@@ -33,7 +33,7 @@ _ENDED: Mapping[Outcome, str] = {
 }
 _SECTIONS: Mapping[Section, str] = {
     Section.IN_WORK: "In work:",
-    Section.NOT_WORKED_ON: "Taken in, but not in work:",
+    Section.NOT_WORKED_ON: "Taken in, but not processed:",
     Section.INCOMPLETE: "Not complete yet:",
     Section.LEFT_ALONE: "Left alone:",
 }
@@ -81,17 +81,6 @@ def and_more_in_status_file(number: int) -> str:
     return f"And {number:,} more: see STATUS.txt."
 
 
-def backlog_full(most: int) -> Words:
-    return Words(
-        f"{most:,} deliveries have been taken in and are not finished. "
-        "More are taken in as these are finished."
-    )
-
-
-def hour_full(most: int) -> Words:
-    return Words(f"{most:,} deliveries have been taken in within the hour. More are taken in later.")
-
-
 def expected_files(
     names: tuple[Name, ...],
     folders: tuple[Name, ...],
@@ -130,21 +119,10 @@ def last_changed(at: datetime) -> str:
 # Nobody looks after the folder
 
 
-def retraind_stopped() -> Words:
-    return Words("retraind was stopped.")
-
-
-def retraind_not_started() -> Words:
-    return Words("retraind could not start: its journal cannot be used.")
-
-
-def model_removed() -> Words:
-    return Words("The model was removed from retraind's configuration.")
-
-
 def status_stopped(model: str, at: datetime, why: Said) -> str:
     return (
-        f"This folder takes in data for the model {model}.\n\n{why} This file is of {moment(at)}.\n\n"
+        f"This folder takes in data for the model {model}.\n\n"
+        f"Since {moment(at)}, nothing has been taken in here. {why}\n\n"
         "Files can be dropped: they are taken in, and deliveries in work continue, as soon as retraind "
         "watches this folder again."
     )
@@ -172,22 +150,6 @@ def incomplete_line(key: Name, files: tuple[Name, ...], why: tuple[Said, ...]) -
 def complete_line(key: Name, running: bool) -> str:
     when = "as soon as they have settled" if running else "once retraind runs"
     return f"{key or '(without a key)'}: its files have arrived and will be taken in {when}."
-
-
-def unknown_job_folder(folder: Name) -> Words:
-    return Words(
-        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: its state "
-        "folder was lost or replaced. Nothing is sent for it meanwhile.",
-        "The operator of retraind has to stop it and run: retraind rebuild",
-    )
-
-
-def delivery_without_model(key: Name, job: str, before: str, heir: str) -> Words:
-    """`before` is the model that has no table any more, `heir` the one that has its drop folder."""
-    return Words(
-        f"{key or job} was taken in for the model {before}, which retraind's configuration no longer has.",
-        f"If the model is called {heir} now, the operator of retraind runs: retraind adopt {before} {heir}",
-    )
 
 
 # Jobs in work
