@@ -162,7 +162,7 @@ def hold_of(journal: Journal, job: Job) -> str:
         return ""
     voice = Voice().on(job.model, job.id)
     if job.hold:
-        return voice.label("job_on_hold", job=job.id, why=job.hold)
+        return voice.label("job_on_hold", job=job.id, why=job.hold.problem)
     return voice.label("model_on_hold", model=job.model, why=holds[job.model].problem)
 
 
