@@ -1,5 +1,4 @@
-"""What is sent: the check of the data before anything leaves the house, and the one file that is uploaded.
+"""The bundle: the one file that is uploaded, how it is compressed, and where it is until it was sent.
 
-Nothing here speaks to the service or moves a delivery; it reads sealed files and says or writes what it
-found.
+Nothing here speaks to the service or moves a delivery.
 """

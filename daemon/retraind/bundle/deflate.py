@@ -1,7 +1,7 @@
 """The compressors: one piece of a DEFLATE stream at a time, so that all cores can work on one file.
 
-A piece is primed with what stands before it, so that it may refer back to that, and ends on a whole byte. Pieces
-laid one after the other, and then `END`, are one plain stream, as any other compressor would have written it.
+A piece is primed with the bytes before it, so that it can refer back to them, and ends on a byte boundary.
+Pieces one after the other, and then `END`, are one plain stream, as any other compressor would write it.
 """
 
 import importlib
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 PIECE = 1 << 20
-"""Bytes that are compressed at once. Equal bundles need equal pieces, so it is the same on every machine."""
+"""Bytes that are compressed at once. It is the same on every machine, since equal bundles need equal
+pieces."""
 WINDOW = 32 << 10
-"""How many bytes DEFLATE can refer back."""
+"""Bytes that DEFLATE can refer back."""
 END = b"\x03\x00"
-"""A last block with nothing in it."""
+"""An empty last block."""
 
 _MOST_CORES = 8
-"""More would hold more memory, and these are already faster than the data can be checked."""
+"""More would need more memory, and these are already faster than preflight."""
 _LONGEST_STORED = 0xFFFF
 _STORED_HEAD = 5
 
@@ -35,7 +36,7 @@ class Compressor:
         return importlib.import_module(self.module)
 
     def squeeze(self, piece: bytes, before: bytes) -> bytes:
-        """Compress a piece that follows on `before`; holds no lock of Python's meanwhile.
+        """Compress a piece that follows `before`, without Python's lock.
 
         What does not get smaller is stored as it is: `longest` depends on that.
         """
@@ -53,14 +54,14 @@ class Compressor:
     def joined_checksum(self, before: int, crc: int, size: int) -> int:
         """Return the CRC-32 of something and then a piece of `size` bytes, from that of each.
 
-        So that several cores can each take the checksum of one piece.
+        It lets each core take the checksum of its own piece.
         """
         joined: int = getattr(self._library, "crc32_combine", combined)(before, crc, size)
         return joined
 
 
 def _available(*choices: Compressor) -> Compressor:
-    """Return the first whose library is there: not every kind of machine has a wheel of each."""
+    """Return the first whose library is installed: not every kind of machine has a wheel of each."""
     for choice in choices:
         try:
             importlib.import_module(choice.module)
@@ -88,27 +89,27 @@ def small() -> Compressor:
 
 
 _BREAK_EVEN = 2.2e6
-"""Bytes per second and core below which a smaller bundle saves more time on the line than it takes to make.
+"""Bytes per second and core below which a smaller bundle saves more time on the line than it costs.
 
 With the typical table, `small` saves 0.027 of the file's size and costs 1/60 - 1/250 s per MB and core.
 """
 
 
 def fitting(line_speed: float | None) -> Compressor:
-    """Return the compressor that gets a bundle over a line soonest; of an unknown line the best is thought."""
+    """Return the compressor that gets a bundle over a line soonest; an unknown line counts as fast."""
     if line_speed is not None and line_speed < _BREAK_EVEN * cores():
         return small()
     return fast()
 
 
 def longest(size: int) -> int:
-    """Return how many bytes at most a file of `size` bytes is compressed to."""
+    """Return the largest number of bytes that `size` bytes are compressed to."""
     blocks = size // _LONGEST_STORED + size // PIECE + 1
     return size + _STORED_HEAD * blocks + len(END)
 
 
 def combined(before: int, crc: int, size: int) -> int:
-    """Do what `crc32_combine` does, which Python's zlib has from 3.15 on: see what `size` zeros make of `before`."""
+    """Do what `crc32_combine` does, which zlib has from Python 3.15 on: append `size` zeros to `before`."""
     return zlib.crc32(bytes(size), before ^ 0xFFFFFFFF) ^ 0xFFFFFFFF ^ crc
 
 

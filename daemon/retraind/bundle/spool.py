@@ -1,4 +1,4 @@
-"""The spool: where bundles are until they have been sent, each under its job's name."""
+"""The spool: the folder of bundles until they were sent, each under its job's name."""
 
 import re
 import stat
@@ -14,7 +14,7 @@ def bundle_name(job_id: str) -> str:
 
 
 def has_bundle(path: Path, size: int | None) -> bool:
-    """Return whether a bundle is there, with as many bytes as it was made with."""
+    """Return whether a bundle is there with the size that it was made with."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -23,12 +23,12 @@ def has_bundle(path: Path, size: int | None) -> bool:
 
 
 def clear(spool: Path, wanted: Callable[[], Collection[str]]) -> list[str]:
-    """Remove the bundles of all jobs but those that are `wanted`; returns their names.
+    """Remove the bundles of all jobs that are not `wanted`; returns their names.
 
-    A kill in the wrong moment, a job that a person deleted or a journal from a backup may leave some behind. What has
-    no name of retraind's own stays. Raises OSError.
+    A kill, a job that a person deleted or a journal from a backup may leave some behind. Files with other
+    names stay. Raises OSError.
     """
-    # Read before the journal: whatever appears later belongs to a job that the journal knows by then.
+    # Listed before the journal is read: what appears later belongs to a job that the journal already knows.
     try:
         names = [path.name for path in spool.iterdir()]
     except FileNotFoundError:

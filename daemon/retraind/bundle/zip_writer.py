@@ -1,7 +1,7 @@
-"""The bundle: the zip the service wants, with the same bytes for the same input, streamed to the spool disk.
+"""The bundle: the zip that the service requires, the same bytes for the same input, streamed to the spool.
 
-Written here rather than by zipfile, which offers no place for another compressor and none for more than one core.
-The file is as plain as a zip can be: sizes stand before the data, and Zip64 is used only where 4 GiB may be passed.
+Written here, because zipfile can use neither another compressor nor more than one core. The file is as plain
+as a zip can be: sizes are before the data, and Zip64 is used only where 4 GiB may be exceeded.
 """
 
 import errno
@@ -28,36 +28,37 @@ _END = struct.Struct("<4sHHHHLLH")
 _END64 = struct.Struct("<4sQHHLLQQQQ")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _PLAIN, _ZIP64 = 20, 45
-"""The version of the format that a reader has to know."""
+"""The version of the format that a reader needs."""
 _UNIX = 3
 _DEFLATE = 8
 _UTF8 = 0x800
 _EPOCH = (1 << 5) | 1
-"""The earliest date a zip can tell, 1980-01-01; a real one would make equal inputs into different bundles."""
+"""The earliest date of a zip, 1980-01-01; real dates would make different bundles of equal inputs."""
 _MODE = 0o100644 << 16
 _FULL = 0xFFFFFFFF
-"""Stands where the number is in the Zip64 field."""
+"""Means that the number is in the Zip64 field."""
 _MANY = 0xFFFF
 
 _AHEAD = 2
-"""Pieces in flight for each core; with fewer the cores wait for what is being read and written."""
+"""Pieces in work for each core; with fewer, the cores wait for reads and writes."""
 _STRETCH = 8 << 20
-"""Bytes that are written before the disk is put to work, so that little is left for it at the end, and before it is
-asked again how much room it has."""
+"""Bytes after which what was written is synced, so that little is left to sync at the end, and after which
+the free space is checked again."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def entry_name(folder: str, name: str) -> str:
-    """Return what a file is called inside the bundle.
+    """Return a file's name inside the bundle.
 
-    A backslash, which Linux allows in names, would lead into another folder where the bundle is unpacked on Windows.
+    A backslash, which Linux allows in names, would lead to another folder when the bundle is unpacked on
+    Windows.
     """
     return f"{folder}/{_UNSAFE.sub('_', name)}"
 
 
 class SizeChanged(Exception):
-    """A file did not have as many bytes as was said."""
+    """A file does not have the announced number of bytes."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Member:
     size: int
     """Bytes; decides whether the entry needs Zip64."""
     open: Callable[[], BinaryIO]
-    """Its reads may raise to end the work."""
+    """Opens the file; its reads may raise to abort the work."""
     prefix: bytes = b""
-    """Put before its bytes."""
+    """Bytes before those of the file."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,9 @@ class _Entry:
     """Bytes that were announced."""
     zip64: bool
     offset: int = -1
-    """Where it begins in the zip; -1 until it has."""
+    """Where it begins in the zip; -1 until it does."""
     given: int = 0
-    """Bytes that were added; below, what of them is written."""
+    """Bytes that were added; those below are of what is written."""
     crc: int = 0
     size: int = 0
     squeezed: int = 0
@@ -120,7 +121,7 @@ class _Entry:
         )
 
     def central(self) -> bytes:
-        """Return the line in the directory at the end."""
+        """Return the entry in the directory at the end."""
         numbers = (self.size, self.squeezed, self.offset)
         wide = [number for number in numbers if number >= _FULL]
         extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
@@ -132,7 +133,7 @@ class _Entry:
 
 
 def _directory(entries: Sequence[_Entry], offset: int) -> bytes:
-    """Return all that stands behind the last member, which ends at `offset`."""
+    """Return what follows the last member, which ends at `offset`."""
     lines = b"".join(entry.central() for entry in entries)
     count = len(entries)
     wide = b""
@@ -149,20 +150,21 @@ def _unfinished(target: Path) -> Path:
 
 
 def discard(target: Path) -> None:
-    """Remove the bundle `target`, whole or unfinished, if there is one."""
+    """Remove the bundle `target`, complete or unfinished, if there is one."""
     target.unlink(missing_ok=True)
     _unfinished(target).unlink(missing_ok=True)
 
 
 class Archive:
-    """A zip in the making, for one thread to fill; the compressing is spread over the cores. A context manager.
+    """A zip that one thread fills; all cores compress. A context manager.
 
-    For each member `begin`, `add` as often as it takes, `end`; at last `finish`, before which the name `target` does not
-    appear. What there was under it is replaced. All raise OSError. Left early, nothing of it stays.
+    For each member call `begin`, `add` as often as needed, and `end`; at last `finish`. Only then does the
+    name `target` appear; a file there is replaced. All raise OSError. If the block is left early, nothing
+    stays.
     """
 
     def __init__(self, target: Path, compressor: Compressor, keep_free: int = 0) -> None:
-        """Leave `keep_free` bytes of the disk to others: OSError (ENOSPC) before they are touched."""
+        """Leave `keep_free` bytes of the disk free: OSError (ENOSPC) before they are used."""
         self._target = target
         self._keep_free = keep_free
         self._compressor = compressor
@@ -170,9 +172,9 @@ class Archive:
         self._offset = 0
         self._before = b""
         self._waiting: deque[tuple[_Entry, Future[tuple[bytes, int, int]] | None]] = deque()
-        """Pieces in the order in which they are to be written, each member's followed by None."""
+        """Pieces in the order of writing; None after the last one of a member."""
         self._room = 0
-        """Where the zip may end without asking the disk again."""
+        """How far the zip can grow before the free space is checked again."""
         self._synced = 0
         self._syncing: Future[None] | None = None
         self._cores = deflate.cores()
@@ -202,7 +204,7 @@ class Archive:
             os.close(self._handle)
 
     def begin(self, name: str, size: int, prefix: bytes = b"") -> None:
-        """Begin a member of `size` bytes, before which `prefix` is put."""
+        """Begin a member of `size` bytes, after `prefix`."""
         limit = size + len(prefix)
         flags = 0 if name.isascii() else _UTF8
         zip64 = deflate.longest(limit) >= _FULL
@@ -212,14 +214,14 @@ class Archive:
             self.add(prefix)
 
     def add(self, piece: bytes) -> None:
-        """Add the next bytes of the member; returns when few enough are waiting to be compressed."""
+        """Add the next bytes of the member; waits while too many wait to be compressed."""
         entry = self._entries[-1]
         entry.given += len(piece)
         if entry.given > entry.limit:
             raise SizeChanged
         self._waiting.append((entry, self._pool.submit(self._squeeze, piece, self._before)))
         self._before = piece[-deflate.WINDOW :]
-        # Not all that is ready, lest the cores run out of work while this thread writes.
+        # Not all that is ready: the cores would run out of work while this thread writes.
         _, first = self._waiting[0]
         if first is None or first.done():
             self._write_next()
@@ -231,11 +233,11 @@ class Archive:
         entry = self._entries[-1]
         if entry.given != entry.limit:
             raise SizeChanged
-        # It is not waited for what is still being compressed: the next member may keep the cores busy.
+        # What is still being compressed is not waited for: the next member keeps the cores busy.
         self._waiting.append((entry, None))
 
     def finish(self) -> Bundle:
-        """Complete the zip: synced, and under its name."""
+        """Complete the zip: sync it and give it its name."""
         while self._waiting:
             self._write_next()
         self._write(_directory(self._entries, self._offset))
@@ -248,11 +250,11 @@ class Archive:
         return Bundle(self._target, self._offset)
 
     def _write_next(self) -> None:
-        """Write what was added first of all that waits: a piece, or the end of a member."""
+        """Write what waits longest: a piece, or the end of a member."""
         entry, squeezing = self._waiting.popleft()
         if entry.offset < 0:
             entry.offset = self._offset
-            # Written again once its numbers are known.
+            # It is written again once its numbers are known.
             self._write(entry.local())
         if squeezing is None:
             self._write(deflate.END)
@@ -267,7 +269,7 @@ class Archive:
         entry.size += size
 
     def _squeeze(self, piece: bytes, before: bytes) -> tuple[bytes, int, int]:
-        """Return what a piece is compressed to, its CRC, and how long it was."""
+        """Return a piece compressed, its CRC and its length."""
         return self._compressor.squeeze(piece, before), self._compressor.checksum(piece), len(piece)
 
     def _write(self, data: bytes) -> None:
@@ -284,11 +286,11 @@ class Archive:
             self._syncing = self._disk.submit(os.fdatasync, self._handle)
 
     def _ask_for_room(self, size: int) -> None:
-        """See how far the zip may grow before it is asked again; it has to be `size` bytes at least."""
+        """Check how far the zip can grow until the next check; at least `size` bytes are needed."""
         with naming(self._target):
             disk = os.fstatvfs(self._handle)
         room = disk.f_bavail * disk.f_frsize - self._keep_free
-        # Where nothing is kept free, the disk itself says when it is full.
+        # Where nothing is kept free, writing fails when the disk is full.
         if room < size and self._keep_free:
             raise OSError(
                 errno.ENOSPC,
@@ -306,7 +308,7 @@ def _write_at(handle: int, data: bytes, offset: int) -> None:
 
 
 def pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the bytes of a stream in pieces of `size`, but for the last, however little each read may give."""
+    """Yield the bytes of a stream in pieces of `size`, except the last, however little each read returns."""
     while piece := stream.read(size):
         while len(piece) < size and (more := stream.read(size - len(piece))):
             piece += more
@@ -319,9 +321,9 @@ def build(
     compressor: Compressor,
     keep_free: int = 0,
 ) -> tuple[Bundle, tuple[str, ...]]:
-    """Write the zip `target` (replacing what is there); returns it with the SHA-256 of the members' own bytes.
+    """Write the zip `target`, replacing what is there; returns it with the SHA-256 of each member's file.
 
-    Raises OSError, SizeChanged when a file is not as long as was said, and what its reads raise.
+    Raises OSError, SizeChanged when a file does not have the announced size, and what its reads raise.
     """
     hashes = []
     with Archive(target, compressor, keep_free) as archive:

@@ -66,7 +66,7 @@ def _add(
     json: bool = False,
     own_arguments: bool = False,
 ) -> argparse.ArgumentParser:
-    """Add a command and the options that many have. One with `own_arguments` gets them from its module alone."""
+    """Add a command, with the options that many have. One with `own_arguments` gets them from its module."""
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
