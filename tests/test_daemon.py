@@ -145,7 +145,8 @@ def test_half_a_delivery_is_waited_for_and_told(site):
         return (drop / "STATUS.txt").read_text(encoding="utf-8-sig") if (drop / "STATUS.txt").exists() else ""
 
     until(
-        lambda: "The evaluation file has not arrived" in status() and "empty so far" in status(), "it is told"
+        lambda: "The evaluation file has not arrived" in status() and "is still empty" in status(),
+        "it is told",
     )
     assert "eval_11" in status()
     assert "notes.docx" in status()

@@ -7,6 +7,7 @@ import pytest
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.domain.problems import problem
 from retraind.reconcile.once import Once
 from retraind.system.clock import ManualClock
 from support.process import Site
@@ -79,17 +80,17 @@ def test_once_rests_the_longer_the_more_jobs_there_are_to_go_through(daemon, clo
 
 def test_a_share_that_is_slow_keeps_no_other_from_hearing_that_all_has_stopped(daemon, monkeypatch):
     daemon.begin()
-    both, told = threading.Barrier(2, timeout=10), []
+    both, ended = threading.Barrier(2, timeout=10), []
     plain = daemon.publisher.publish_end
 
     def slowly(folder, why):
         both.wait()
         plain(folder, why)
-        told.append(folder.name)
+        ended.append(folder.name)
 
     monkeypatch.setattr(daemon.publisher, "publish_end", slowly)
-    daemon.publisher.publish_all_ends(daemon.folders.all(), "retraind was stopped")
-    assert sorted(told) == ["churn", "price"]
+    daemon.publisher.publish_all_ends(daemon.folders.all(), problem("retraind_stopped"))
+    assert sorted(ended) == ["churn", "price"]
 
 
 BOUND = [

@@ -55,22 +55,22 @@ _LOG = log.get(__name__)
 
 _SWEEP, _KEYS, _TIDY = "sweep", "keys", "tidy"
 _READY_STEP = 0.02
-"""Seconds between two questions whether all folders have been scanned."""
+"""Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
-"""Seconds for running steps to reach a safe point; systemd is told ten."""
+"""Seconds for running steps to reach a safe point; systemd waits ten."""
 _ONCE_STEP = 0.2
 _REST = 9
-"""So many times as long as it took to go through the jobs, they are left alone: of thousands it takes a while, and in a night
-on which all deliver at once the journal changes all the time."""
+"""After going through the jobs, wait so many times as long as it took: with thousands of jobs it takes a
+while, and while all models deliver at once the journal changes constantly."""
 
 
 class Daemon:
-    """One running retraind. Use as a context manager: entering opens the journal, leaving joins every thread."""
+    """One running retraind. A context manager: entering opens the journal, leaving joins every thread."""
 
     def __init__(
         self, settings: Settings, config: Path, clock: Clock | None = None, lanes: Lanes | None = None
     ) -> None:
-        """`lanes` are for tests that run what is on them themselves."""
+        """`lanes` are for tests that run the lanes' work themselves."""
         self.settings = settings
         self.lanes = lanes or Lanes(settings.work.parallel)
         self._config = config
@@ -78,12 +78,12 @@ class Daemon:
         self._stopping = threading.Event()
         self.signals = Signals()
         self._seen: int | None = None
-        """The version of the journal that was heeded last."""
+        """The version of the journal that was read last."""
         self._heed_at = 0.0
-        """When to heed it again (`Clock.elapsed` seconds)."""
+        """When to read it again (`Clock.elapsed` seconds)."""
         self._begun_at = self._clock.elapsed()
         self._code = 0
-        """What `run` returns: 1 when systemd is to start it again."""
+        """What `run` returns: 1 when systemd should start it again."""
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -146,9 +146,15 @@ class Daemon:
             orphans=self.orphans.of,
         )
         self.loop = Loop(
-            self.queue, self.lanes, self.folders, pipeline=self.pipeline, journal=journal, publisher=self.publisher,
-            clock=clock, stopping=self._stopping,
-        )  # fmt: skip
+            self.queue,
+            self.lanes,
+            self.folders,
+            pipeline=self.pipeline,
+            journal=journal,
+            publisher=self.publisher,
+            clock=clock,
+            stopping=self._stopping,
+        )
         self._watcher = Watcher()
         self.sweeps = Sweeps(
             self.loop, self.lanes, self.folders, self._watcher, clock=clock, stopping=self._stopping
@@ -167,7 +173,7 @@ class Daemon:
         self.timetable = Timetable()
 
     def run(self, *, once: bool = False) -> int:
-        """Work until stopped, or with `once` until what is complete now has been worked off.
+        """Work until stopped, or with `once` until everything that is complete now has been processed.
 
         Returns the exit code: 0, or with `once` 1 when a job failed or is held.
         """
@@ -226,7 +232,7 @@ class Daemon:
         self.signals.stop()
 
     def _go_on(self, patience: float) -> bool:
-        """Wait for a signal for so many seconds and obey it; returns whether to go on."""
+        """Wait for a signal for so many seconds and obey it; returns whether to continue."""
         match self.signals.wait(patience):
             case Wish.RELOAD:
                 self._read_again()
@@ -256,7 +262,7 @@ class Daemon:
         return self._code
 
     def _work_off(self, once: Once) -> int:
-        """Run until everything that is complete now has come to rest."""
+        """Run until everything that is complete now has been processed."""
         rest = _ONCE_STEP
         while self._go_on(rest) and self._journal_is_well():
             looked = self._clock.elapsed()
@@ -270,7 +276,7 @@ class Daemon:
         return self._code
 
     def _heed_journal(self) -> None:
-        """Go through the jobs if the journal has changed: perhaps a command in another process did it."""
+        """Go through the jobs if the journal has changed: a command in another process may have done it."""
         began = self._clock.elapsed()
         if began < self._heed_at or (version := self.journal.database.data_version()) == self._seen:
             return
@@ -278,12 +284,12 @@ class Daemon:
         self._hints.heed()
         self.orphans.mind()
         self._say()
-        self._seen = version  # Not before: had the journal failed meanwhile, the change would be missed.
+        self._seen = version  # Not before: if the journal had failed meanwhile, the change would be missed.
         ended = self._clock.elapsed()
         self._heed_at = ended + _REST * (ended - began)
 
     def _be_ready(self) -> None:
-        """Tell systemd, and begin with what has time: with a thousand models, or a long history, it takes seconds."""
+        """Report to systemd, and begin what is not urgent: with a long history it takes seconds."""
         self._seen = None
         systemd.report("READY=1")
         _LOG.info("ready", models=len(self.folders.all()))
@@ -295,30 +301,35 @@ class Daemon:
         self._background.submit(self.journal.database.examine)
 
     def _journal_is_well(self) -> bool:
-        """Tell whether the journal is still the file that was opened; without it, only a new start helps."""
-        if self.journal.database.damage is None and self.journal.database.in_place:
+        """Return whether the journal is still the file that was opened; if not, only a new start helps."""
+        damage = self.journal.database.damage
+        if damage is None and self.journal.database.in_place:
             return True
-        reason = self.journal.database.damage or "its file was deleted or replaced"
         _LOG.error(
-            "journal_lost", reason=reason, remedy="Start retraind again; the job folders know what it held."
+            "journal_lost",
+            reason=problem("journal_lost", damage=damage) if damage else problem("journal_gone"),
         )
         self._code = 1
         return False
 
     def _beat(self) -> None:
-        """Tell systemd that the daemon lives, if its sweep does."""
+        """Report to systemd that the daemon is alive, if its sweeps are."""
         patience = 3 * self.settings.sweep.interval.total_seconds() + 60
-        # One share that hangs is no reason to start anew; that would not wake it.
+        # One share that hangs is no reason to start again, which would not help it.
         if self._clock.elapsed() - max(self.sweeps.last_ended, self._begun_at) < patience:
             systemd.report("WATCHDOG=1")
 
     def _say(self) -> None:
-        """Tell systemd in a line what is going on."""
+        """Report to systemd, in one line, what the daemon is doing."""
         if os.environ.get("NOTIFY_SOCKET"):
-            held = len(self.journal.holds.all())
-            active = self.journal.jobs.count_active()
-            watched = len(self.folders.all())
-            systemd.report(f"STATUS=Models watched: {watched}, on hold: {held}; jobs in work: {active}")
+            voice = Voice()
+            status = voice.label(
+                "daemon_status",
+                models=len(self.folders.all()),
+                held=len(self.journal.holds.all()),
+                jobs=self.journal.jobs.count_active(),
+            )
+            systemd.report(f"STATUS={status}")
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -335,20 +346,18 @@ class Daemon:
         _LOG.info("stopped")
 
     def _read_again(self) -> None:
-        """SIGHUP: take over models and timings from the file; a mistake in it leaves everything as it was."""
+        """SIGHUP: take models and timings from the file; a mistake in it leaves everything as it was."""
         try:
             read, _ = load(self._config)
             fresh = _as_begun(read, self.settings)
             recipients = recipients_of(fresh, self._clock)
         except ConfigError as error:
-            for problem in error.problems:
-                _LOG.error("reload_refused", problem=Voice().tell(problem))
+            for mistake in error.problems:
+                _LOG.error("reload_refused", problem=mistake)
             return
         systemd.report("RELOADING=1")
         if fresh != read:
-            _LOG.warning(
-                "restart_needed", reason="[api], [state] and work.parallel are read at the start only"
-            )
+            _LOG.warning("restart_needed", reason=problem("restart_needed"))
         before = self.settings
         self.settings = self.pipeline.configure(fresh)
         self._notifier.configure(fresh, recipients)
@@ -366,23 +375,20 @@ class Daemon:
 
 
 def _as_begun(read: Settings, begun: Settings) -> Settings:
-    """Return settings that were read again, with what holds until the end as it was when all began."""
+    """Return settings that were read again, with what only a start reads as it was then."""
     work = read.work.model_copy(update={"parallel": begun.work.parallel})
     return read.model_copy(update={"api": begun.api, "state": begun.state, "work": work})
 
 
 def _end_hard(code: int) -> None:
     """End at once: a step hangs in a system call. Every step can be repeated, so nothing is lost."""
-    _LOG.warning(
-        "stopped_hard",
-        reason="a step did not reach a safe point in time; it is repeated after the next start",
-    )
+    _LOG.warning("stopped_hard", reason=problem("step_cut_off"))
     os._exit(code)
 
 
 @contextmanager
 def _reported_on_shares(settings: Settings, clock: Clock) -> Iterator[None]:
-    """Say in all folders when retraind cannot start: what STATUS.txt says there is from before."""
+    """Report in all folders when retraind cannot start: their STATUS.txt is out of date."""
     try:
         yield
     except (JournalError, SQLAlchemyError, OSError):

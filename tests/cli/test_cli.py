@@ -124,9 +124,9 @@ def test_status_claims_nothing_that_only_the_daemon_can_know(site):
         for model in json.loads(site.command("status", "--json").stdout)["models"]
         for sentence in model["sentences"]
     )
-    assert "half (train_half.csv): The evaluation file has not arrived" in told
-    assert "train_empty.csv is empty so far" in told
-    assert "Whether train_1.csv is what 1.manifest.json says, STATUS.txt tells." in told
+    assert "half: The evaluation file has not arrived" in told
+    assert "train_empty.csv is still empty" in told
+    assert "STATUS.txt says whether train_1.csv matches 1.manifest.json." in told
     assert "arriving" not in told
     assert "being compared" not in told
 
@@ -372,7 +372,7 @@ def test_status_tells_of_files_that_are_left_alone(site):
         deliver(site.drop, name, b"")
     (churn,) = json.loads(site.command("status", "--json").stdout)["models"]
     assert churn["sentences"] == [
-        "notes.docx is left alone: its name is none that this folder expects. And 1 more: see STATUS.txt."
+        "notes.docx is left alone. Its name is not one that this folder expects. And 1 more: see STATUS.txt."
     ]
 
 
@@ -511,7 +511,8 @@ def test_whoever_may_not_use_the_journal_is_told_who_may(public, closed):
         ):
             done = public.command(*command)
             assert done.returncode == 1, command
-            assert "this user may not read and write it. Run commands as the service's user" in done.stderr
+            assert "this user cannot read and write " in done.stderr
+            assert "Run commands as the service's user" in done.stderr
 
 
 def test_whoever_may_not_use_the_journal_is_told_which_file_keeps_it_from_being_rebuilt(public, capsys):

@@ -17,6 +17,7 @@ from retraind.config.settings import SweepSettings
 from retraind.domain.job import Role
 from retraind.intake import manifest_claims
 from retraind.intake.drop_folder import DropFolder
+from support.words import told
 
 PAIR = ("train_1.csv", "eval_1.csv")
 SECOND = timedelta(seconds=1)
@@ -32,7 +33,11 @@ def names(view):
 
 
 def reasons(view):
-    return " ".join(reason for wait in view.waiting for reason in wait.reasons)
+    return " ".join(told(wait.reasons) for wait in view.waiting)
+
+
+def left_alone(view):
+    return [told(each) for each in view.strangers]
 
 
 def put_pair(share):
@@ -185,13 +190,13 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
         server.bind(os.path.relpath(share.drop / "train_socket.csv"))
         view = share.settled()
     assert view.complete == view.waiting == ()
-    ordinary = "is left alone: it is not an ordinary file (links are not followed)."
-    assert list(view.strangers) == [
-        "2026-11-23T224005Z_2026-11_c8c212 is left alone: it is the folder of a job. To have its files taken in, move them "
+    ordinary = "is left alone. It is not a regular file (links are not followed)."
+    assert left_alone(view) == [
+        "2026-11-23T224005Z_2026-11_c8c212 is left alone. It is the folder of a job. To have its files taken in, move them "
         "out of it into this folder.",
         f"train_dangling.csv {ordinary}",
         f"train_fifo.csv {ordinary}",
-        "train_folder.csv is left alone: it is a folder.",
+        "train_folder.csv is left alone. It is a folder.",
         f"train_link.csv {ordinary}",
         f"train_socket.csv {ordinary}",
     ]
@@ -202,24 +207,24 @@ def test_names_that_nothing_expects_are_told(share):
     share.put("readme.md")
     share.put("test_1.csv")
     share.put("1.done")
-    assert share.settled().strangers == (
-        "1.done is left alone: its name is none that this folder expects.",
-        "readme.md is left alone: its name is none that this folder expects.",
-        "test_1.csv is left alone: its name is none that this folder expects.",
-    )
+    assert left_alone(share.settled()) == [
+        "1.done is left alone. Its name is not one that this folder expects.",
+        "readme.md is left alone. Its name is not one that this folder expects.",
+        "test_1.csv is left alone. Its name is not one that this folder expects.",
+    ]
 
 
 def test_of_a_name_that_only_ends_wrong_it_is_told_which_endings_are_taken(share):
     share = share()
     for name in ("train_1.xlsx", "eval_1.csv.gz", "Train 1", "notes.xlsx"):
         share.put(name)
-    wrong_ending = "is left alone: only files that end in .csv or .tsv are taken."
-    assert share.settled().strangers == (
+    wrong_ending = "is left alone. Only files that end in .csv or .tsv are taken in."
+    assert left_alone(share.settled()) == [
         f"Train 1 {wrong_ending}",
         f"eval_1.csv.gz {wrong_ending}",
-        "notes.xlsx is left alone: its name is none that this folder expects.",
+        "notes.xlsx is left alone. Its name is not one that this folder expects.",
         f"train_1.xlsx {wrong_ending}",
-    )
+    ]
 
 
 @pytest.mark.parametrize("raw", [b"train_\xff.csv", b"train_\x8b\xe6.csv", b"\xff\xfe"])
@@ -228,9 +233,10 @@ def test_names_that_are_not_utf8_are_told_and_left_alone(share, raw):
     share.put_raw(raw)
     view = share.settled()
     assert view.complete == view.waiting == ()
-    [sentence] = view.strangers
-    assert sentence.endswith("is left alone: its name is not UTF-8. Please rename it.")
+    [sentence] = left_alone(view)
+    assert sentence.endswith("is left alone. Its name is not UTF-8. Rename it.")
     sentence.encode()
+    view.strangers[0].model_dump_json()
 
 
 def test_the_longest_names_that_a_file_system_takes_are_taken(share):
@@ -251,8 +257,8 @@ def test_strangers_are_told_on_one_screen_in_order(share):
         share.put(f"note {number:02}.txt")
     view = share.look()
     assert len(view.strangers) == 21
-    assert view.strangers[0].startswith("note 00.txt")
-    assert view.strangers[-1] == "30 more are left alone too."
+    assert left_alone(view)[0].startswith("note 00.txt")
+    assert left_alone(view)[-1] == "30 more files are left alone."
     assert share.look().strangers == view.strangers
 
 
@@ -267,7 +273,7 @@ def test_sub_folders_pair_files_by_equal_names_and_may_appear_later(share):
     share = layout_b(share)
     assert share.look().trouble is None
     share.put("train/2026-11.csv")
-    assert "expected is a name like eval/2026-11.csv" in reasons(share.settled())
+    assert "its name would be like eval/2026-11.csv" in reasons(share.settled())
     share.put("eval/2026-11.csv")
     assert names(share.settled()) == [["train/2026-11.csv", "eval/2026-11.csv"]]
     assert share.folder.folders == (share.drop, share.drop / "eval", share.drop / "train")
@@ -276,9 +282,9 @@ def test_sub_folders_pair_files_by_equal_names_and_may_appear_later(share):
 def test_files_beside_the_sub_folders_are_strangers(share):
     share = layout_b(share)
     share.put("2026-11.csv")
-    assert share.look().strangers == (
-        "2026-11.csv is left alone: its name is none that this folder expects.",
-    )
+    assert left_alone(share.look()) == [
+        "2026-11.csv is left alone. Its name is not one that this folder expects."
+    ]
 
 
 def test_a_sub_folder_that_is_a_link_is_not_entered(share, tmp_path):
@@ -291,7 +297,7 @@ def test_a_sub_folder_that_is_a_link_is_not_entered(share, tmp_path):
     share.put("eval/1.csv")
     view = share.settled()
     assert view.trouble is None
-    assert view.strangers == ("train is not a folder, though one is expected.",)
+    assert left_alone(view) == ["train is left alone. A folder is expected to have this name."]
     assert "The training file has not arrived" in reasons(view)
 
 
@@ -338,9 +344,8 @@ def test_a_folder_that_went_away_is_told_and_nothing_is_forgotten_when_it_comes_
     share.look()
     away = share.drop.rename(share.drop.with_name("away"))
     view = share.look(SECOND)
-    assert view.trouble == (
-        f"{share.drop} cannot be read: No such file or directory. "
-        "Nothing is taken from the folder until it can."
+    assert told(view.trouble) == (
+        f"{share.drop}: No such file or directory. Nothing is taken from the folder until it can be read."
     )
     assert view.complete == view.waiting == ()
     away.rename(share.drop)
@@ -355,7 +360,8 @@ def test_a_folder_that_may_not_be_read_is_told_until_it_may_be(share, somebody):
     share.drop.chmod(0o300)
     with somebody():
         view = share.look()
-    assert "cannot be read: Permission denied." in view.trouble
+    assert "Permission denied." in told(view.trouble)
+    assert "Nothing is taken from the folder until it can be read." in told(view.trouble)
     share.drop.chmod(0o755)
     assert share.look().trouble is None
 
@@ -481,7 +487,7 @@ def test_what_changed_since_it_was_noted_settles_after_a_start(share):
     share.look()
     share.put("eval_1.csv", b"more\n")
     start_over(share, memory)
-    assert "eval_1.csv changed after its marker had come" in reasons(share.look())
+    assert "eval_1.csv changed after its marker arrived" in reasons(share.look())
     assert share.look(SETTLE).complete
 
 
@@ -495,10 +501,10 @@ def test_that_a_file_came_after_its_marker_is_known_after_two_starts_and_a_new_m
     share.put("eval_1.csv")
     for _ in range(2):
         start_over(share, memory)
-        assert "eval_1.csv came after the marker" in reasons(share.look(SETTLE))
+        assert "eval_1.csv arrived after the marker" in reasons(share.look(SETTLE))
     start_over(share, memory)
     share.put("1.done", b"again")
-    assert "came after" not in reasons(share.look())
+    assert "arrived after" not in reasons(share.look())
     assert share.look(SETTLE).complete
 
 
@@ -554,7 +560,7 @@ def test_what_comes_after_the_common_marker_waits_for_another(share):
     share.put("_SUCCESS")
     share.look()
     put_pair(share)
-    assert "train_1.csv came after the marker." in reasons(share.look(SETTLE))
+    assert "train_1.csv arrived after the marker." in reasons(share.look(SETTLE))
     assert share.look(SETTLE).complete == ()
     share.put("_SUCCESS", b"again")
     assert share.look().complete
@@ -586,7 +592,7 @@ def test_wide_digits_join_and_two_names_that_look_alike_are_left_to_people(share
     share.put("train_2026.csv", b"another\n")
     view = share.settled()
     assert not view.complete
-    assert "Both train_2026.csv and train_２０２６.csv claim to be the training file." in reasons(view)
+    assert "train_2026.csv and train_２０２６.csv match the name of the training file." in reasons(view)
 
 
 def manifest(share, name="1.manifest.json", **changes):
@@ -602,101 +608,101 @@ def manifest(share, name="1.manifest.json", **changes):
 
 
 @pytest.fixture
-def told(share):
+def listed(share):
     """A share whose deliveries come with a manifest."""
     share = share(ready="manifest")
     put_pair(share)
     return share
 
 
-def test_a_delivery_is_complete_when_every_byte_is_what_the_manifest_says(told):
-    assert "The manifest 1.manifest.json has not arrived." in reasons(told.look())
-    manifest(told)
-    assert "train_1.csv is being compared with 1.manifest.json." in reasons(told.look())
-    assert told.hashing.work() == 2
-    assert told.hints == 2
-    [delivery] = told.look().complete
+def test_a_delivery_is_complete_when_every_byte_is_what_the_manifest_says(listed):
+    assert "The manifest 1.manifest.json has not arrived." in reasons(listed.look())
+    manifest(listed)
+    assert "train_1.csv is being compared with 1.manifest.json." in reasons(listed.look())
+    assert listed.hashing.work() == 2
+    assert listed.hints == 2
+    [delivery] = listed.look().complete
     assert [file.role for file in delivery.files] == [Role.TRAIN, Role.EVAL, Role.MANIFEST]
-    assert told.look(SETTLE).complete
-    assert told.hashing.work() == 0, "what is known is not computed again"
+    assert listed.look(SETTLE).complete
+    assert listed.hashing.work() == 0, "what is known is not computed again"
 
 
-def test_a_wrong_content_is_told_and_a_right_one_taken(told):
-    manifest(told, train_1={"sha256": "0" * 64})
-    told.look()
-    told.hashing.work()
-    assert "The content of train_1.csv is not what 1.manifest.json says" in reasons(told.look())
-    manifest(told)
-    assert told.look().complete
+def test_a_wrong_content_is_told_and_a_right_one_taken(listed):
+    manifest(listed, train_1={"sha256": "0" * 64})
+    listed.look()
+    listed.hashing.work()
+    assert "The content of train_1.csv is not what 1.manifest.json lists" in reasons(listed.look())
+    manifest(listed)
+    assert listed.look().complete
 
 
-def test_a_file_that_is_not_whole_yet_is_not_even_read(told):
-    manifest(told, train_1={"size": 9_999})
-    assert "train_1.csv has 8 bytes so far; 1.manifest.json says 9999." in reasons(told.look())
-    assert told.hashing.work() == 1
+def test_a_file_that_is_not_whole_yet_is_not_even_read(listed):
+    manifest(listed, train_1={"size": 9_999})
+    assert "train_1.csv has 8 bytes so far; 1.manifest.json lists it with 9,999." in reasons(listed.look())
+    assert listed.hashing.work() == 1
 
 
 BROKEN = [
-    # content, what is told, why
+    # content, what is listed, why
     (
         b'{"files": [{"name": "tra',
-        "breaks off at line 1, column 24; it may still be on its way",
+        "ends too early at line 1, column 24; it may still be arriving",
         "still being written",
     ),
-    (b"", "1.manifest.json is empty so far.", "just created"),
+    (b"", "1.manifest.json is still empty.", "just created"),
     (b" " * (1 << 20) + b"{}", "is too long for a manifest", "huge"),
 ]
 
 
 @pytest.mark.parametrize(("content", "sentence", "why"), BROKEN, ids=[row[-1] for row in BROKEN])
-def test_a_manifest_that_makes_no_sense_is_told_and_waited_for(told, content, sentence, why):
-    told.put("1.manifest.json", content)
-    view = told.look()
+def test_a_manifest_that_makes_no_sense_is_told_and_waited_for(listed, content, sentence, why):
+    listed.put("1.manifest.json", content)
+    view = listed.look()
     assert view.trouble is None
     assert sentence in reasons(view), why
-    manifest(told)
-    told.look()
-    told.hashing.work()
-    assert told.look().complete
+    manifest(listed)
+    listed.look()
+    listed.hashing.work()
+    assert listed.look().complete
 
 
-def test_a_manifest_with_a_byte_order_mark_is_read(told):
+def test_a_manifest_with_a_byte_order_mark_is_read(listed):
     """PowerShell writes one."""
-    path = manifest(told)
+    path = manifest(listed)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    told.look()
-    told.hashing.work()
-    assert told.look().complete
+    listed.look()
+    listed.hashing.work()
+    assert listed.look().complete
 
 
 @pytest.mark.parametrize("name", ["../secret.csv", "/etc/passwd", "train_1.csv/../../secret.csv", "a\nb"])
-def test_a_manifest_cannot_make_anything_else_be_opened(told, name, monkeypatch):
-    manifest(told, train_1={"name": name})
+def test_a_manifest_cannot_make_anything_else_be_opened(listed, name, monkeypatch):
+    manifest(listed, train_1={"name": name})
     opened = []
     plain = manifest_claims.open_regular
     monkeypatch.setattr(manifest_claims, "open_regular", lambda path: opened.append(path.name) or plain(path))
-    assert "which is not there." in reasons(told.look())
-    assert "\n" not in reasons(told.look())
-    told.hashing.work()
+    assert "which has not arrived." in reasons(listed.look())
+    assert "\n" not in reasons(listed.look())
+    listed.hashing.work()
     assert set(opened) == {"1.manifest.json"}
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link"])
-def test_a_manifest_that_is_no_ordinary_file_neither_blocks_nor_leads_elsewhere(told, kind, tmp_path):
-    path = told.drop / "1.manifest.json"
+def test_a_manifest_that_is_no_ordinary_file_neither_blocks_nor_leads_elsewhere(listed, kind, tmp_path):
+    path = listed.drop / "1.manifest.json"
     if kind == "fifo":
         os.mkfifo(path)
     else:
         path.symlink_to(tmp_path / "elsewhere.json")
-    view = told.look()
+    view = listed.look()
     assert "The manifest 1.manifest.json has not arrived." in reasons(view)
-    assert "1.manifest.json is left alone" in view.strangers[0]
+    assert "1.manifest.json is left alone" in left_alone(view)[0]
 
 
-def test_a_manifest_swapped_for_something_else_just_now_stops_only_its_own_delivery(told, monkeypatch):
+def test_a_manifest_swapped_for_something_else_just_now_stops_only_its_own_delivery(listed, monkeypatch):
     for name in ("train_2.csv", "eval_2.csv"):
-        told.put(name)
-    path = manifest(told)
+        listed.put(name)
+    path = manifest(listed)
     plain = manifest_claims.open_regular
 
     def opening(path):
@@ -705,42 +711,41 @@ def test_a_manifest_swapped_for_something_else_just_now_stops_only_its_own_deliv
         return plain(path)
 
     monkeypatch.setattr(manifest_claims, "open_regular", opening)
-    view = told.look()
+    view = listed.look()
     assert view.trouble is None
-    assert "1.manifest.json cannot be read: not a regular file." in reasons(view)
+    assert "1.manifest.json cannot be read: It is not a regular file." in reasons(view)
     assert len(view.waiting) == 2
     path.unlink()
 
 
 @pytest.mark.parametrize("files", [["train_1.csv", "train_1.csv"], ["train_1.csv", "TRAIN_1.csv"]])
-def test_a_manifest_that_names_a_file_twice_is_told(told, files):
+def test_a_manifest_that_names_a_file_twice_is_told(listed, files):
     entries = [{"name": name, "size": 8, "sha256": "0" * 64} for name in files]
-    told.put("1.manifest.json", json.dumps({"files": entries}).encode())
-    assert "1.manifest.json names a file twice." in reasons(told.look())
+    listed.put("1.manifest.json", json.dumps({"files": entries}).encode())
+    assert "1.manifest.json lists a file twice." in reasons(listed.look())
 
 
-def test_a_manifest_has_to_name_everything_that_is_there(told):
-    manifest(told, eval_1=None)
-    assert "1.manifest.json does not name eval_1.csv." in reasons(told.look())
+def test_a_manifest_has_to_name_everything_that_is_there(listed):
+    manifest(listed, eval_1=None)
+    assert "1.manifest.json does not list eval_1.csv." in reasons(listed.look())
 
 
-def test_a_manifest_with_a_mistyped_name_is_told_the_right_one(told):
-    manifest(told, "11.manifest.json")
-    view = told.look()
+def test_a_manifest_with_a_mistyped_name_is_told_the_right_one(listed):
+    manifest(listed, "11.manifest.json")
+    view = listed.look()
     assert [wait.key for wait in view.waiting] == ["1", "11"]
-    assert (
-        "11.manifest.json names train_1.csv; the manifest of that file has to be called 1.manifest.json."
-        in reasons(view)
+    assert "11.manifest.json lists train_1.csv, whose manifest must be called 1.manifest.json." in reasons(
+        view
     )
 
 
 def test_a_manifest_that_came_first_says_what_it_waits_for(share):
-    told = share(ready="manifest")
-    put_pair(told)
-    manifest(told)
-    for path in told.drop.glob("*.csv"):
+    listed = share(ready="manifest")
+    put_pair(listed)
+    manifest(listed)
+    for path in listed.drop.glob("*.csv"):
         path.unlink()
-    assert "1.manifest.json names eval_1.csv, which is not there." in reasons(told.look())
+    assert "1.manifest.json lists eval_1.csv, which has not arrived." in reasons(listed.look())
 
 
 def test_two_manifests_for_one_delivery_are_left_to_people(share):
@@ -748,66 +753,66 @@ def test_two_manifests_for_one_delivery_are_left_to_people(share):
     share.put("train_a.csv")
     manifest(share, "a.manifest.json")
     manifest(share, "A.manifest.json")
-    assert "There are two manifests for this delivery. Please remove one." in reasons(share.look())
+    assert "There are two manifests for this delivery. Remove one." in reasons(share.look())
 
 
 def test_only_the_exact_name_makes_a_manifest(share):
     share = share(ready="manifest")
     share.put("mymanifest.json")
     share.put("manifest.json")
-    assert [sentence.split()[0] for sentence in share.look().strangers] == ["mymanifest.json"]
+    assert [sentence.split()[0] for sentence in left_alone(share.look())] == ["mymanifest.json"]
 
 
-def test_a_file_that_cannot_be_read_is_told_and_tried_again_no_more_often_than_somebody_looks(told):
+def test_a_file_that_cannot_be_read_is_told_and_tried_again_no_more_often_than_somebody_looks(listed):
     """A hint after each failure would otherwise make a loop of looks and failures."""
-    manifest(told)
-    told.look()
-    path = told.drop / "train_1.csv"
+    manifest(listed)
+    listed.look()
+    path = listed.drop / "train_1.csv"
     content = path.read_bytes()
     stamp = path.stat()
-    kept = path.rename(told.drop / ".kept")
-    told.hashing.work()
+    kept = path.rename(listed.drop / ".kept")
+    listed.hashing.work()
     kept.rename(path)
     assert path.stat().st_ino == stamp.st_ino
     assert path.read_bytes() == content
-    assert "train_1.csv cannot be read: No such file or directory." in reasons(told.look())
-    assert told.hashing.work() == 0, "the look that was hinted at asks for nothing new"
-    assert "train_1.csv cannot be read" in reasons(told.look()), (
+    assert "train_1.csv cannot be read: No such file or directory." in reasons(listed.look())
+    assert listed.hashing.work() == 0, "the look that was hinted at asks for nothing new"
+    assert "train_1.csv cannot be read" in reasons(listed.look()), (
         "the next sweep tries again, and tells no other story"
     )
-    assert told.hashing.work() == 1
-    assert told.look().complete
+    assert listed.hashing.work() == 1
+    assert listed.look().complete
 
 
-def test_a_failure_known_at_once_does_not_make_a_loop_either(told, monkeypatch):
-    manifest(told)
+def test_a_failure_known_at_once_does_not_make_a_loop_either(listed, monkeypatch):
+    manifest(listed)
 
     def submit(function, *args):
-        future = type(told.hashing).submit(told.hashing, function, *args)
-        told.hashing.work()
+        future = type(listed.hashing).submit(listed.hashing, function, *args)
+        listed.hashing.work()
         return future
 
     def unreadable(path, *_):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(told.hashing, "submit", submit)
+    monkeypatch.setattr(listed.hashing, "submit", submit)
     monkeypatch.setattr(manifest_claims, "sha256_of", unreadable)
-    told.look()
-    while told.hints and told.hints < 50:
-        seen = told.hints
-        told.look()
-        if told.hints == seen:
+    listed.look()
+    while listed.hints and listed.hints < 50:
+        seen = listed.hints
+        listed.look()
+        if listed.hints == seen:
             break
-    assert told.hints <= 2
+    assert listed.hints <= 2
 
 
-def test_work_on_files_that_are_gone_is_given_up(told):
-    manifest(told)
-    told.look()
-    (told.drop / "train_1.csv").unlink()
-    told.look()
-    told.hashing.work()
-    assert told.hints == 1
+def test_work_on_files_that_are_gone_is_given_up(listed):
+    manifest(listed)
+    listed.look()
+    (listed.drop / "train_1.csv").unlink()
+    listed.look()
+    listed.hashing.work()
+    assert listed.hints == 1
 
 
 def test_sub_folders_are_named_in_the_manifest_with_their_files(share):

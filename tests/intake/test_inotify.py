@@ -12,6 +12,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Inotify
 
 from retraind.intake import inotify as watcher_module
 from retraind.intake.inotify import Watcher
+from support.words import told
 
 PATIENCE_SECONDS = 5
 QUIET_SECONDS = 0.15
@@ -128,23 +129,23 @@ def test_a_sub_folder_that_was_replaced_is_watched_again(watcher, drop):
     assert hints.none_after((drop / "old" / "3.csv").touch)
 
 
-def test_a_drop_folder_that_went_and_came_back_is_watched_again_once_mended(watcher, hints, drop):
+def test_a_drop_folder_that_went_and_came_back_is_watched_again_once_completed(watcher, hints, drop):
     assert hints.after(drop.rmdir)
     drop.mkdir()
-    assert hints.after(watcher.mend), "something may have arrived before the folder was watched again"
+    assert hints.after(watcher.complete), "something may have arrived before the folder was watched again"
     assert hints.after((drop / "train_1.csv").touch)
 
 
 def test_a_drop_folder_renamed_away_is_not_taken_for_the_new_one(watcher, hints, drop, tmp_path):
     assert hints.after(lambda: drop.rename(tmp_path / "old"))
     drop.mkdir()
-    watcher.mend()
+    watcher.complete()
     assert hints.after((drop / "train_1.csv").touch)
     assert hints.none_after((tmp_path / "old" / "train_1.csv").touch)
 
 
-def test_mending_what_is_whole_changes_nothing(watcher, hints):
-    assert hints.none_after(watcher.mend)
+def test_completing_what_is_complete_changes_nothing(watcher, hints):
+    assert hints.none_after(watcher.complete)
 
 
 def test_a_forgotten_model_is_heard_of_no_more_and_can_be_watched_anew(watcher, hints, drop):
@@ -198,7 +199,7 @@ def test_stopping_joins_the_thread_and_gives_no_more_hints(tmp_path):
     assert hints.none_after(watcher.stop)
     watcher.stop()
     assert not watcher.watch("late", [tmp_path], hints)
-    watcher.mend()
+    watcher.complete()
     watcher.forget("late")
 
 
@@ -209,7 +210,7 @@ def test_a_folder_that_may_not_be_read_is_not_said_to_be_watched(watcher, drop, 
     with somebody():
         assert not watcher.watch("churn", [drop], hints)
     drop.chmod(0o755)
-    watcher.mend()
+    watcher.complete()
     assert hints.after((drop / "train_1.csv").touch)
 
 
@@ -223,22 +224,22 @@ def test_a_link_to_the_drop_folder_is_followed_since_the_owner_configured_it(wat
 
 @pytest.mark.parametrize(
     ("code", "advice"),
-    [(errno.ENOSPC, "max_user_watches"), (errno.EIO, "the sweep finds new files")],
+    [(errno.ENOSPC, "max_user_watches"), (errno.EIO, "sweeps find new files")],
 )
 def test_a_folder_that_cannot_be_watched_is_left_to_the_sweep_and_told_once(watcher, drop, code, advice):
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 
     hints = Hints()
-    with pytest.MonkeyPatch.context() as patch, capture_logs() as told:
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as lines:
         patch.setattr(watcher_module, "_LOG", structlog.get_logger())
         patch.setattr(InotifyFD, "add_callback", refuse)
         assert not watcher.watch("churn", [drop], hints)
-        watcher.mend()
-    [line] = told
+        watcher.complete()
+    [line] = lines
     assert line["event"] == "folder_not_watched"
-    assert advice in line["remedy"]
-    watcher.mend()
+    assert advice in told(line["reason"])
+    watcher.complete()
     assert hints.after((drop / "train_1.csv").touch)
 
 
@@ -250,7 +251,7 @@ def test_without_an_inotify_instance_the_sweep_does_alone(monkeypatch, drop):
     watcher = Watcher()
     assert not watcher.start()
     assert not watcher.watch("churn", [drop], Hints())
-    watcher.mend()
+    watcher.complete()
     watcher.stop()
 
 

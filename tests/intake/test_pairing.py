@@ -11,6 +11,7 @@ from retraind.config.patterns import Pattern
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import order_of_key
+from retraind.domain.problems import problem
 from retraind.intake.pairing import (
     SUCCESS_MARKER,
     Claims,
@@ -21,6 +22,7 @@ from retraind.intake.pairing import (
     judge,
     shared_marker,
 )
+from support.words import told
 
 SETTLE = 10.0
 TIMEOUT = 3600.0
@@ -60,7 +62,7 @@ def names(delivery):
 
 def text(waiting):
     assert isinstance(waiting, Waiting), waiting
-    return " ".join(waiting.reasons)
+    return told(waiting.reasons)
 
 
 # Grouping and the usual verdicts
@@ -148,7 +150,7 @@ def test_files_whose_keys_differ_only_in_width_are_of_one_delivery_under_their_o
                 assert (len(each.train), len(each.eval)) == (1, 1)
                 assert {file.name for file in delivery.files} == {one.name for one in each.data}
             case Waiting() as waiting if max(len(each.train), len(each.eval)) > 1:
-                assert "Please remove or rename all but one." in text(waiting)
+                assert "Remove or rename all but one of them." in text(waiting)
 
 
 POLICIES = st.builds(
@@ -163,7 +165,7 @@ POLICIES = st.builds(
     SIGHTINGS,
     POLICIES,
     st.sampled_from([20.0, 22.0, 30.0, 3_700.0]),
-    st.sampled_from([None, Claims(True), Claims(False, ("Not yet.",))]),
+    st.sampled_from([None, Claims(True), Claims(False, (problem("manifests_several"),))]),
 )
 @settings(max_examples=150, deadline=None)
 def test_a_delivery_is_whole_proven_and_of_one_key(sightings, policy, now, claims):
@@ -175,7 +177,7 @@ def test_a_delivery_is_whole_proven_and_of_one_key(sightings, policy, now, claim
                 assert waiting.files
                 assert waiting.reasons
                 assert waiting.due is None or waiting.due > now
-                assert all(reason.endswith(".") for reason in waiting.reasons)
+                assert all(told(reason).endswith(".") for reason in waiting.reasons)
             case Delivery() as delivery:
                 known = {one.name: one for one in each.data + each.markers + each.manifests}
                 files = [known[file.name] for file in delivery.files]
@@ -223,11 +225,11 @@ def test_a_file_alone_is_enough_in_train_only_mode():
 
 ALONE = [
     # what is there, what is told, of which files
-    (["1.done"], "Nothing is there that 1.done could be for. Is its name right?", ["1.done"]),
-    (["1.done"], "It goes with names like train_1.csv and eval_1.csv, and is to be written after them.", ["1.done"]),
-    (["1.manifest.json"], "It goes with names like train_1.csv and eval_1.csv.", ["1.manifest.json"]),
-    ([SUCCESS_MARKER, "1.done"], "that 1.done could be for", ["1.done"]),
-    ([SUCCESS_MARKER], "It goes with any files, and is to be written after them.", [SUCCESS_MARKER]),
+    (["1.done"], "No data file matches 1.done. Check its name: it goes with ", ["1.done"]),
+    (["1.done"], "it goes with names like train_1.csv and eval_1.csv, and must be written after them.", ["1.done"]),
+    (["1.manifest.json"], "it goes with names like train_1.csv and eval_1.csv.", ["1.manifest.json"]),
+    ([SUCCESS_MARKER, "1.done"], "No data file matches 1.done.", ["1.done"]),
+    ([SUCCESS_MARKER], "it goes with any data files, and must be written after them.", [SUCCESS_MARKER]),
 ]  # fmt: skip
 
 
@@ -240,7 +242,7 @@ def test_a_marker_or_a_manifest_alone_is_told_of(names_there, sentence, of):
     assert not waiting.arriving
     assert waiting.due == TIMEOUT
     later = verdict(there, TIMEOUT, ready="marker", on_pair_timeout="fail")
-    assert text(later).endswith("This has been so for more than 1 h; retraind goes on waiting.")
+    assert text(later).endswith("It has been waiting for more than 1 h; retraind continues to wait.")
     assert later.due is None
 
 
@@ -268,7 +270,7 @@ def test_of_what_came_into_view_together_with_its_marker_the_file_system_has_to_
     found = verdict(there, 5, ready="marker")
     assert isinstance(found, Delivery) is proved
     if not proved:
-        assert "may be newer than its marker (it has to stay unchanged for 10 s)." in text(found)
+        assert "may be newer than its marker; it must stay unchanged for 10 s." in text(found)
         assert found.due == 15
     assert isinstance(verdict(there, 15, ready="marker"), Delivery)
 
@@ -287,7 +289,8 @@ def test_a_marker_left_behind_does_not_vouch_for_what_arrives_later():
     there = [seen("train_1.csv", 0), seen(SUCCESS_MARKER, 1), seen("eval_1.csv", 50, came=50)]
     waiting = verdict(there, 5000, ready="marker")
     assert (
-        text(waiting) == "eval_1.csv came after the marker. Please write the marker again when all is there."
+        text(waiting)
+        == "eval_1.csv arrived after the marker. Write the marker again when all files are there."
     )
     assert waiting.due is None
     there[1] = seen(SUCCESS_MARKER, 60)
@@ -298,9 +301,7 @@ def test_a_file_that_a_share_shows_late_to_have_changed_settles():
     """Network shares remember sizes and times for a while; the file was there when the marker came."""
     there = [seen("train_1.csv", 0), seen(SUCCESS_MARKER, 1), seen("eval_1.csv", 50)]
     waiting = verdict(there, 50, ready="marker")
-    assert text(waiting) == (
-        "eval_1.csv changed after its marker had come (it has to stay unchanged for 10 s)."
-    )
+    assert text(waiting) == ("eval_1.csv changed after its marker arrived; it must stay unchanged for 10 s.")
     assert waiting.due == 60
     assert names(verdict(there, 60, ready="marker")) == ["train_1.csv", "eval_1.csv"]
 
@@ -321,8 +322,14 @@ def test_the_common_marker_belongs_to_every_delivery_and_leaves_when_all_it_vouc
     for each in group(everything):
         assert SUCCESS_MARKER not in names(judge(each, model(ready="marker"), 1, None))
     assert shared_marker(everything, {}).name == SUCCESS_MARKER
-    half = Waiting("3", (seen("train_3.csv"),), ("Half.",), None)
-    settling = Waiting("3", (seen("train_3.csv"), seen("eval_3.csv")), ("Settling.",), 9.0, arriving=True)
+    half = Waiting("3", (seen("train_3.csv"),), (problem("file_empty", file="train_3.csv"),), None)
+    settling = Waiting(
+        "3",
+        (seen("train_3.csv"), seen("eval_3.csv")),
+        (problem("still_arriving", file="train_3.csv", settle=9.0),),
+        9.0,
+        arriving=True,
+    )
     assert shared_marker(everything, {"3": half}).name == SUCCESS_MARKER
     assert shared_marker(everything, {"3": settling}) is None
     assert shared_marker(everything[:-1], {}) is None
@@ -333,33 +340,33 @@ def test_the_common_marker_belongs_to_every_delivery_and_leaves_when_all_it_vouc
 LATE = TIMEOUT + 1
 SENTENCES = [
     # files, now, settings, the whole text, why
-    ([("train_1.csv", 9)], 99, {}, "The evaluation file has not arrived (expected is a name like eval_1.csv).", "half a pair"),
-    ([("eval_1.csv", 9)], 99, {}, "The training file has not arrived (expected is a name like train_1.csv).", "the other half"),
-    ([("eval.csv", 9)], 99, {}, "The training file has not arrived (expected is a name like train.csv).", "no key"),
-    ([("train_1.tsv", 9)], 99, {}, "The evaluation file has not arrived (expected is a name like eval_1.tsv).", "the ending goes with its half"),
-    ([("train_1.csv", 9), ("eval_1.csv", 0)], 99, {}, "eval_1.csv is empty so far.", "an empty half"),
-    ([("train_1.csv", 0), ("eval_1.csv", 0)], 99, {}, "train_1.csv is empty so far. eval_1.csv is empty so far.", "two"),
+    ([("train_1.csv", 9)], 99, {}, "The evaluation file has not arrived (its name would be like eval_1.csv).", "half a pair"),
+    ([("eval_1.csv", 9)], 99, {}, "The training file has not arrived (its name would be like train_1.csv).", "the other half"),
+    ([("eval.csv", 9)], 99, {}, "The training file has not arrived (its name would be like train.csv).", "no key"),
+    ([("train_1.tsv", 9)], 99, {}, "The evaluation file has not arrived (its name would be like eval_1.tsv).", "the ending goes with its half"),
+    ([("train_1.csv", 9), ("eval_1.csv", 0)], 99, {}, "eval_1.csv is still empty.", "an empty half"),
+    ([("train_1.csv", 0), ("eval_1.csv", 0)], 99, {}, "train_1.csv is still empty. eval_1.csv is still empty.", "two"),
     (
         [("train_1.csv", 9), ("eval_1.csv", 9)], 5, {},
-        "train_1.csv is still arriving (it has to stay unchanged for 10 s). "
-        "eval_1.csv is still arriving (it has to stay unchanged for 10 s).",
+        "train_1.csv is still arriving; it must stay unchanged for 10 s. "
+        "eval_1.csv is still arriving; it must stay unchanged for 10 s.",
         "settling",
     ),
     (
         [("train_1.csv", 9), ("train_1.tsv", 9), ("eval_1.csv", 9)], 99, {},
-        "Both train_1.csv and train_1.tsv claim to be the training file. Please remove or rename all but one.",
+        "train_1.csv and train_1.tsv match the name of the training file. Remove or rename all but one of them.",
         "two of one role",
     ),
     (
         [("train_1.csv", 9), ("train_1.tsv", 9), ("train-1.csv", 9), ("eval_1.csv", 9)], 99, {},
-        "train_1.csv, train_1.tsv, train-1.csv all claim to be the training file. "
-        "Please remove or rename all but one.",
+        "train_1.csv, train_1.tsv and train-1.csv match the name of the training file. "
+        "Remove or rename all but one of them.",
         "three of one role",
     ),
     (
         [*((f"eval{'_' * n}1.csv", 9) for n in range(9)), ("train_1.csv", 9)], 99, {},
-        "eval1.csv, eval_1.csv, eval__1.csv and 6 more all claim to be the evaluation file. "
-        "Please remove or rename all but one.",
+        "eval1.csv, eval_1.csv, eval__1.csv and 6 more match the name of the evaluation file. "
+        "Remove or rename all but one of them.",
         "a crowd stays one sentence",
     ),
     (
@@ -384,27 +391,27 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9)], LATE, {},
-        "The evaluation file has not arrived (expected is a name like eval_1.csv). "
-        "This has been so for more than 1 h; retraind goes on waiting.",
+        "The evaluation file has not arrived (its name would be like eval_1.csv). "
+        "It has been waiting for more than 1 h; retraind continues to wait.",
         "overdue, and the policy is to wait",
     ),
     (
         [("eval_1.csv", 9)], LATE, {"on_pair_timeout": "train-only"},
-        "The training file has not arrived (expected is a name like train_1.csv). "
-        "This has been so for more than 1 h; without training data there is nothing to train.",
+        "The training file has not arrived (its name would be like train_1.csv). "
+        "It has been waiting for more than 1 h. Without training data, there is nothing to train with.",
         "an evaluation file alone trains nothing",
     ),
     (
         [("train_1.csv", 0), ("eval_1.csv", 9)], LATE, {"on_pair_timeout": "train-only"},
-        "train_1.csv is empty so far. "
-        "This has been so for more than 1 h; without training data there is nothing to train.",
+        "train_1.csv is still empty. "
+        "It has been waiting for more than 1 h. Without training data, there is nothing to train with.",
         "nor does an empty training file",
     ),
     (
         [("train_1.csv", 9)], LATE, {"on_pair_timeout": "train-only", "ready": "marker"},
-        "The evaluation file has not arrived (expected is a name like eval_1.csv). "
+        "The evaluation file has not arrived (its name would be like eval_1.csv). "
         "The marker file 1.done or _SUCCESS has not arrived. "
-        "This has been so for more than 1 h; without proof that the training file is whole it is not used alone.",
+        "It has been waiting for more than 1 h. Unless the training file is known to be complete, it is not used alone.",
         "time alone is no proof where a marker is asked for",
     ),
 ]  # fmt: skip
@@ -434,7 +441,7 @@ def test_the_name_that_is_suggested_would_complete_the_pair(pattern, key):
     other = pattern.replace("eval", "train")
     train = Sighting("there.csv", Role.TRAIN, key, Signature(size=1, mtime_ns=0, inode=1), 0)
     waiting = verdict([train], 99, train=other, eval=pattern)
-    suggested = text(waiting).partition("a name like ")[2].removesuffix(").")
+    suggested = text(waiting).partition("would be like ")[2].removesuffix(").")
     folder, _, name = suggested.rpartition("/")
     assert folder == Pattern(pattern).folder
     assert Pattern(pattern).key_of(name) == key
@@ -452,8 +459,9 @@ def test_half_a_pair_fails_in_the_end_when_the_policy_says_so(sizes):
     assert waiting.due == TIMEOUT + 7
     delivery = verdict(there, TIMEOUT + 7, on_pair_timeout="fail")
     assert set(names(delivery)) == set(sizes)
-    assert delivery.problem.what.startswith("The delivery stayed incomplete for 1 h. ")
-    assert delivery.problem.remedy == "Deliver both files again, complete."
+    failure = told(delivery.problem)
+    assert failure.startswith("The delivery was incomplete for 1 h. ")
+    assert failure.endswith(" Deliver both files again, complete.")
 
 
 @pytest.mark.parametrize(("ready", "word"), [("marker", "The marker file"), ("manifest", "The manifest")])
@@ -461,13 +469,13 @@ def test_half_a_pair_fails_in_the_end_though_its_proof_is_missing_too(ready, wor
     """The one who stopped half-way wrote no marker either."""
     delivery = verdict([seen("train_1.csv")], LATE, on_pair_timeout="fail", ready=ready)
     assert names(delivery) == ["train_1.csv"]
-    assert "The evaluation file has not arrived" in delivery.problem.what
-    assert word in delivery.problem.what
+    assert "The evaluation file has not arrived" in told(delivery.problem)
+    assert word in told(delivery.problem)
 
 
 def test_an_empty_file_of_a_model_without_evaluation_fails_with_a_remedy_of_its_own():
     delivery = verdict([seen("train_1.csv", size=0)], LATE, on_pair_timeout="fail", mode="train-only")
-    assert delivery.problem.remedy == "Deliver the file again, complete."
+    assert told(delivery.problem).endswith(" Deliver the file again, complete.")
 
 
 def test_training_goes_on_without_evaluation_when_the_policy_says_so():
@@ -484,7 +492,7 @@ def test_every_change_of_a_half_pair_starts_its_time_anew():
 
 def test_two_files_of_one_role_are_left_to_people_however_long_it_takes():
     there = [seen("train_1.csv"), seen("train_1.tsv")]
-    assert "claim to be" in text(verdict(there, LATE * 99, on_pair_timeout="fail"))
+    assert "match the name of" in text(verdict(there, LATE * 99, on_pair_timeout="fail"))
 
 
 def test_a_settle_time_longer_than_the_time_out_is_still_kept():

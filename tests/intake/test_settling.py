@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.config.settings import ModelSettings, SweepSettings
+from retraind.domain.problems import problem
 from retraind.intake import listing, settling
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER
@@ -289,7 +290,7 @@ def test_what_time_alone_brings_is_looked_at(served):
     served.at_rest()
     served.passes(60)
     assert not served.folder.is_unchanged()
-    assert "more than 1 min" in served.folder.look().waiting[0].reasons[-1]
+    assert served.folder.look().waiting[0].reasons[-1] == problem("waits_for_long", waited=60)
 
 
 def test_a_complete_delivery_is_looked_at_until_it_is_taken(served):
@@ -325,7 +326,7 @@ def test_a_delivery_that_may_not_be_read_is_looked_at_until_it_may(somebody):
             for _ in range(4):
                 view = served.folder.look()
                 served.passes(SETTLE)
-            assert "may not be read" in view.waiting[0].reasons[0]
+            assert view.waiting[0].reasons[0].code == "file_unreadable"
             assert not served.folder.is_unchanged()
 
 
@@ -430,8 +431,9 @@ def test_sweeps_that_pass_over_folders_see_what_sweeps_of_all_would(steps, ready
             if not quick.is_unchanged():
                 seen = quick.look()
             # A stranger's second name changes only what is told of it.
-            told = [sentence.split()[0] for sentence in expected.strangers]
-            assert [sentence.split()[0] for sentence in seen.strangers] == told
+            assert [each.facts["file"] for each in seen.strangers] == [
+                each.facts["file"] for each in expected.strangers
+            ]
             assert (seen.complete, seen.waiting, seen.due) == (
                 expected.complete, expected.waiting, expected.due,
             )  # fmt: skip

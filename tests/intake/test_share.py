@@ -6,10 +6,12 @@ import stat
 
 import pytest
 
+from retraind.domain.problems import problem
 from retraind.intake import share_identity as share_module
 from retraind.intake.share_identity import Exposed, Shares
 from retraind.system.mounts import mounts
 from support.process import NOBODY
+from support.words import told
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
 
@@ -51,10 +53,11 @@ def test_a_folder_that_retraind_made_is_its_own_whatever_the_umask(shares, drop)
 def test_a_folder_that_others_may_write_in_is_refused_until_they_may_not(shares, drop, mode):
     (drop / ".retraind").mkdir()
     (drop / ".retraind").chmod(mode)
-    with pytest.raises(Exposed, match="can be written to by others than the service") as refused:
+    with pytest.raises(Exposed) as refused:
         used(shares, drop)
-    assert refused.value.remedy == f"Run: chmod go-w {drop}/.retraind"
-    assert "can be written to by others" in shares.trouble_of_drop("churn", drop)
+    assert refused.value.problem == problem("folder_writable_by_others", path=drop / ".retraind")
+    assert told(refused.value.problem).endswith(f"Run: chmod go-w {drop}/.retraind")
+    assert shares.trouble_of_drop("churn", drop) == refused.value.problem
     (drop / ".retraind").chmod(0o755)
     assert used(shares, drop) == drop / ".retraind"
 
@@ -64,7 +67,7 @@ def test_a_folder_of_another_user_is_refused(shares, drop):
     (drop / ".retraind").mkdir(0o700)
     os.chown(drop / ".retraind", NOBODY, NOBODY)
     for _ in range(2):
-        with pytest.raises(Exposed, match=f"belongs to another user .number {NOBODY}."):
+        with pytest.raises(Exposed, match=f"folder_of_another_user.*{NOBODY}"):
             used(shares, drop)
     assert sorted(path.name for path in drop.iterdir()) == [".retraind", ".retraind-id"]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.job import Job, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
 from retraind.reconcile import publishing
 from support.lanes import settle, sweep
 from support.world import table
@@ -143,7 +143,7 @@ def test_a_folder_that_was_given_up_is_not_written_to_by_who_was_about_to(site, 
     daemon._read_again()
     settle(daemon)
     assert "It is gone." not in text_in(drops[1])
-    assert "removed from" in text_in(drops[1])
+    assert "removed from retraind's configuration" in text_in(drops[1])
 
 
 def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkeypatch):
@@ -162,14 +162,15 @@ def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkey
     writer = threading.Thread(target=daemon.publisher.publish, args=([folder],))
     writer.start()
     assert entered.wait(10)
-    ender = threading.Thread(target=daemon.publisher.publish_end, args=(folder, legacy("The test is over")))
+    ended = "retraind was stopped."
+    ender = threading.Thread(target=daemon.publisher.publish_end, args=(folder, problem("retraind_stopped")))
     ender.start()
     go_on.set()
     writer.join(10)
     ender.join(10)
-    assert "The test is over" in text_in(drops[0])
+    assert ended in text_in(drops[0])
     daemon.publisher.publish([folder])
-    assert "The test is over" in text_in(drops[0])
+    assert ended in text_in(drops[0])
 
 
 def test_what_a_folder_says_of_a_delivery_follows_it_on_its_way(daemon, drops):

@@ -43,7 +43,7 @@ def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):
 def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path):
     file = tmp_path / "journal.db"
     file.write_bytes(b"not a database, whatever it is called" * 100)
-    with pytest.raises(JournalError, match="cannot be used"):
+    with pytest.raises(JournalError, match="journal_unusable"):
         Journal.open(file)
     assert file.read_bytes().startswith(b"not a database")
 
@@ -59,7 +59,7 @@ def test_a_second_instance_is_refused_and_told_who_has_it(tmp_path):
     )
     try:
         assert other.stdout.readline() == "mine\n"
-        with pytest.raises(JournalError, match=f"process {other.pid}"), sole_instance(file):
+        with pytest.raises(JournalError, match=f"journal_in_use.*{other.pid}"), sole_instance(file):
             pass
         assert running_instance(file) == other.pid
     finally:

@@ -231,18 +231,46 @@ def test_the_same_bytes_are_recognised_once_they_were_trained_or_are_about_to_be
 
 
 def test_a_model_is_held_once_per_reason_and_released_once(journal):
-    assert journal.holds.hold("churn", legacy("no key", "get one"), credential=True)
-    assert not journal.holds.hold("churn", legacy("no key", "get one"), credential=True)
-    assert journal.holds.hold("churn", legacy("gone"), credential=False)
-    assert journal.holds.all()["churn"].problem == legacy("gone")
-    assert journal.holds.release("churn", problem("released_by_person"))
-    assert not journal.holds.release("churn", problem("released_by_person"))
+    refused, gone = legacy("no key", "get one"), legacy("gone")
+    assert journal.holds.hold("churn", refused, credential=True)
+    assert not journal.holds.hold("churn", refused, credential=True)
+    assert journal.holds.hold("churn", gone, credential=False)
+    assert journal.holds.all()["churn"].problem == gone
+    assert journal.holds.release("churn", problem("key_replaced"))
+    assert not journal.holds.release("churn", problem("key_replaced"))
     assert journal.holds.all() == {}
     assert [event.event for event in journal.events.history()] == [
         "model_held",
         "model_held",
         "model_released",
     ]
+    assert journal.events.history()[-1].detail == {"why": problem("key_replaced")}
+
+
+def test_a_renamed_model_keeps_its_jobs_and_all_holds_but_those_for_having_no_table(journal):
+    holds = {
+        "1": problem("model_not_configured", model="churn", heir="customers"),
+        "2": legacy("The configuration has no model 'churn' any more."),
+        "3": problem("budget_used_up"),
+        "4": None,
+        "5": problem("budget_used_up"),
+    }
+    for key, hold in holds.items():
+        journal.jobs.add(a_job(int(key), hold=hold, wake_at=NOW), "made")
+    as_written_earlier = '{"what": "The configuration has no model.", "remedy": "Restore it."}'
+    with journal.database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET body = json_set(body, '$.hold', json(?)) WHERE json_extract(body, '$.key') = '5'",
+            (as_written_earlier,),
+        )
+    journal.holds.hold("churn", problem("key_refused"), credential=True)
+    assert journal.rename_model("churn", "customers", "model_not_configured") == 5
+    jobs = journal.jobs.active("customers")
+    assert [job.hold for job in jobs] == [None, None, holds["3"], None, None]
+    assert [job.wake_at for job in jobs] == [None, None, NOW, NOW, None]
+    assert {job.version for job in jobs} == {1}
+    assert journal.jobs.active("churn") == []
+    assert journal.holds.all().keys() == {"customers"}
 
 
 def test_hosts_that_are_down_are_kept_as_long_as_they_are_and_begin_and_end_in_the_history(journal, tmp_path):

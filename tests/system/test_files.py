@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import retraind
+from retraind.domain.problems import file_problem
 from retraind.system import copying, files
 from retraind.system.copying import copy_folder_verified
 from retraind.system.files import (
@@ -28,6 +29,7 @@ from retraind.system.files import (
     write_atomically,
 )
 from support.killing import at_every_point
+from support.words import told
 
 MEMORY = Path("/dev/shm")
 
@@ -446,7 +448,7 @@ def test_a_copy_that_differs_is_never_given_its_name(job_folder, other_disk, mon
         "sha256_of",
         lambda path, pause: plain(path, pause) + ("!" if other_disk in path.resolve().parents else ""),
     )
-    with pytest.raises(OSError, match="differs from its source"):
+    with pytest.raises(OSError, match="copy differs"):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
     assert not (other_disk / job_folder.name).exists()
 
@@ -518,7 +520,7 @@ def test_a_name_taken_by_something_else_is_not_overwritten(job_folder, other_dis
 
 def test_folders_too_deep_to_be_copied_are_told(job_folder, other_disk):
     (job_folder / "/".join("123456789")).mkdir(parents=True)
-    with pytest.raises(OSError, match="more than 8 deep; move them away"):
+    with pytest.raises(OSError, match="folders too deep"):
         copy_folder_verified(job_folder, other_disk / job_folder.name)
     assert not (other_disk / job_folder.name).exists()
 
@@ -552,15 +554,18 @@ def test_files_that_appear_while_the_folder_is_copied_are_not_lost(job_folder, o
     def appear():
         (job_folder / "train" / "2.csv").write_bytes(b"x")
 
-    with pytest.raises(OSError, match="files appeared there"):
+    with pytest.raises(OSError, match="folder changes while copied"):
         copy_folder_verified(job_folder, other_disk / job_folder.name, appear)
     assert list(other_disk.iterdir()) == []
 
 
 def test_countless_files_are_not_copied(job_folder, other_disk, monkeypatch):
     monkeypatch.setattr(copying, "MOST_ENTRIES", 5)
-    with pytest.raises(OSError, match="more than 5 files are there; move some away"):
+    with pytest.raises(OSError, match="too many files there") as refused:
         copy_folder_verified(job_folder, other_disk / job_folder.name)
+    assert told(file_problem(refused.value)) == (
+        f"{job_folder} has more than 5 files and folders. Move some of them away."
+    )
 
 
 def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
@@ -678,7 +683,7 @@ def test_a_folder_moved_away_while_it_is_emptied_takes_the_deletion_nowhere_else
         (tmp_path / "job" / "a" / "b").rename(tmp_path / "victim" / "b")
 
     monkeypatch.setattr(os, "unlink", move_and_unlink)
-    with pytest.raises(OSError, match="somebody moved folders"):
+    with pytest.raises(OSError, match="folder changes while deleted"):
         remove_tree(tmp_path / "job")
     assert tree(tmp_path / "victim") == {"b": None, "keep": b""}
 

@@ -1,6 +1,7 @@
-"""What happened, as a typed fact: a code and its values. Sentences are made of it in `report/wording/`, nowhere else.
+"""What happened, as a typed fact: a code and its values. Only `report/wording/` makes sentences of it.
 
-A problem travels from where it is noticed to the journal, to notes and to screens; nothing parses or compares sentences.
+A problem travels from where it is noticed to the journal, to notes and to screens; nothing parses or compares
+sentences.
 """
 
 import os
@@ -17,7 +18,9 @@ LEGACY = "legacy"
 """The code of finished sentences that a retraind before facts wrote into its journal."""
 
 Fact = TypeAliasType("Fact", "bool | int | float | str | tuple[Fact, ...] | Problem | None")
-"""What a value may be. Moments are ISO 8601 texts, spans are seconds; the wording's signatures give their types."""
+"""What a value may be. Moments are ISO 8601 texts, spans are seconds; the wording's signatures give their
+types."""
+_PLAIN_TYPES = frozenset({bool, int, float, str, type(None)})
 
 
 class _Frozen(BaseModel):
@@ -105,14 +108,17 @@ class Finding(_Frozen):
 
 
 def problem(code: str, /, *, details: Sequence[Finding] = (), **facts: Any) -> Problem:
-    """Return the problem `code` with its facts; moments, spans, paths and enumerations are made plain values."""
-    return Problem(code=code, facts=_plain(facts), details=tuple(details))
+    """Return the problem `code` with its facts; moments, spans, paths and enumerations are made plain."""
+    # Validated, thousands of deliveries that wait in a folder would make a scan half as slow again.
+    return Problem.model_construct(code=code, facts=_plain(facts), details=tuple(details))
 
 
 def file_problem(error: OSError, path: Path | str | None = None) -> Problem:
     """Return what the file system answered, about `path` or the file that the error names."""
     named = error.filename if path is None else path
     where = os.fsdecode(named) if isinstance(named, str | bytes | Path) else None
+    if (code := getattr(error, "code", None)) and hasattr(error, "facts"):  # system.files.Refused
+        return problem(code, path=where, **error.facts)
     return problem("file_error", path=where, errno=error.errno or 0, reason=error.strerror or str(error))
 
 
@@ -122,7 +128,9 @@ def legacy(what: str, remedy: str = "") -> Problem:
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Fact]:
-    return {name: plain_fact(value) for name, value in facts.items()}
+    return {
+        name: value if type(value) in _PLAIN_TYPES else plain_fact(value) for name, value in facts.items()
+    }
 
 
 def plain_fact(value: Any) -> Fact:

@@ -1,1 +1,1 @@
-"""From files in a drop folder to sealed deliveries: watcher (hints), folder (what is there), pairing, seal."""
+"""What is in a drop folder: listing, settling, pairing, manifests, the share's identity, inotify."""

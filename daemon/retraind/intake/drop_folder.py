@@ -1,7 +1,7 @@
-"""One model's drop folder: a look at what is there now, remembered until the next look.
+"""One model's drop folder: scans of it, each of which knows what the last one saw.
 
-A look lists the folder and opens nothing but manifests. Files are judged by how long they stayed the same on the
-daemon's own clock, never by their own times: copies carry old or future ones.
+A scan lists the folder and opens nothing but manifests. Files are judged by how long they stayed the same on
+the daemon's own clock, never by their own times: copies carry old or future ones.
 """
 
 import math
@@ -20,39 +20,28 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
-from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names, unreadable
 from retraind.intake.manifest_claims import Manifests
-from retraind.intake.pairing import (
-    Delivery,
-    Sighting,
-    Waiting,
-    group,
-    judge,
-    shared_marker,
-)
+from retraind.intake.pairing import Delivery, Sighting, Waiting, group, judge, shared_marker
 from retraind.intake.settling import Known, Rest
 from retraind.intake.share_identity import Away, Exposed
 from retraind.system.clock import Clock
-from retraind.system.escape import display
 from retraind.system.files import beside, held, open_regular
 
 _LONGEST_REST = 300.0
-"""Seconds after which a folder is looked at though nothing about it seems to have changed."""
-_TOO_MANY = (
-    f"There are more files here than one look takes in ({MOST_FILES:,} data files, {MOST_ENTRIES:,} names). "
-    "The rest is taken in as these leave; please remove what is not meant for retraind."
-)
+"""Seconds after which a folder is scanned though nothing in it seems to have changed."""
+_TOO_MANY = problem("too_many_files", files=MOST_FILES, names=MOST_ENTRIES)
 
 
 @dataclass(frozen=True)
 class View:
-    """What a look saw."""
+    """What a scan saw."""
 
     complete: tuple[Delivery, ...] = ()
     """To be sealed now, oldest key first."""
     waiting: tuple[Waiting, ...] = ()
-    strangers: tuple[str, ...] = ()
-    """Sentences on files that nothing recognises; at most a screenful."""
+    strangers: tuple[Problem, ...] = ()
+    """What is left alone, and what limits the scan; at most a screenful."""
     due: float | None = None
     """When time alone may make something complete (`Clock.elapsed` seconds)."""
     trouble: Problem | None = None
@@ -62,7 +51,7 @@ class View:
 
 
 class Memory(Protocol):
-    """What outlives the process: in which order the files of one folder came. Both raise SQLAlchemyError."""
+    """What outlives the process: the order in which files arrived in a folder. Both raise SQLAlchemyError."""
 
     def recall(self) -> Mapping[str, Remembered]:
         """Return what was noted, by name."""
@@ -72,7 +61,7 @@ class Memory(Protocol):
 
 
 class DropFolder:
-    """The drop folder of one model, and what the last look remembers of it. Looks are serialised."""
+    """The drop folder of one model, and what the last scan saw in it. Scans are serialised."""
 
     def __init__(
         self,
@@ -89,9 +78,10 @@ class DropFolder:
     ) -> None:
         """`hashing` computes SHA-256 for manifests in the background; `hint` is called when one is known.
 
-        `hashing` is None where that is left to another process. `hold` holds the drop folder (see `files.held`) and may
-        raise Away or Exposed; `largest` is the most bytes that a file may have; `remote` is as for `Rest`; `memory` is asked and told
-        where markers count: which of two files came first cannot be seen after a restart.
+        `hashing` is None where that is left to another process. `hold` pins the drop folder (see
+        `files.held`) and may raise Away or Exposed; `largest` is the most bytes that a file may have;
+        `remote` is as for `Rest`; `memory` is used where markers count: which of two files arrived first
+        cannot be seen after a restart.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)
@@ -102,24 +92,24 @@ class DropFolder:
         """By name, in order."""
         self._memory = memory if model.ready == "marker" else None
         self._noted: dict[str, Remembered] | None = None
-        """What the memory has, by name; None before the first look."""
+        """What the memory has, by name; None before the first scan."""
         self._number = 0
-        """Counts the looks that found something changed, on from where the memory ends."""
+        """Counts the scans that found something changed, from where the memory ends."""
         self._unnoted = False
         """True while the memory lacks something that was seen."""
         self._view = View()
         self._lasts = -math.inf
-        """Until when the view stays right for these files (`Clock.elapsed` seconds)."""
+        """Until when the view stays valid for these files (`Clock.elapsed` seconds)."""
         self._known: Mapping[str, Known] = {}
-        """By the names of the folders that were read, "" for the drop folder itself."""
+        """By the names of the folders that were read; "" is the drop folder itself."""
         self._rest: Rest | None = None
         self._remote = remote
         # Not all folders at the same time.
         self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
         self._doubted: set[str] = set()
         self._manifests = Manifests(model.drop, hashing, hint, largest)
-        self._may_be_let = False
-        """True when a file may not be read, which can be mended without any change to be seen."""
+        self._denied = False
+        """True when a file cannot be read, which can be fixed without a visible change."""
         self._lock = threading.Lock()
 
     @property
@@ -128,16 +118,16 @@ class DropFolder:
         return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._names.below.values())))
 
     def distrust(self, names: set[str]) -> None:
-        """Let files that changed while they were taken settle, even if a marker or a manifest vouches for them."""
+        """Let files settle that changed while they were taken in, whatever vouches for them."""
         with self._lock:
             self._doubted |= names
             self._lasts, self._rest = -math.inf, None
 
     def is_unchanged(self, now: float | None = None) -> bool:
-        """Tell whether a look would find what the last one found, so that a sweep may pass over the folder.
+        """Return whether a scan would find what the last one found, so that a sweep may skip the folder.
 
-        Every few minutes a look is called for even so: network shares tell late of changes, or of some never. `now`
-        spares whoever asks ten thousand folders as many questions to the clock.
+        Every few minutes a scan is due even so: network shares report changes late, and some never. `now`
+        spares a sweep of ten thousand folders as many calls of the clock.
         """
         rest = self._rest
         if rest is None or (self._clock.elapsed() if now is None else now) >= rest.until:
@@ -145,7 +135,7 @@ class DropFolder:
         if rest.lasts():
             return True
         if not self._lock.acquire(blocking=False):
-            return False  # There is a look just now.
+            return False  # A scan is running.
         try:
             if self._rest is not rest or not rest.compare(self._clock):
                 return False
@@ -155,7 +145,7 @@ class DropFolder:
             self._lock.release()
 
     def look(self) -> View:
-        """See what is in the folder now. Never raises for what it finds there; trouble is part of the view."""
+        """Scan the folder now. Never raises for what it finds there; trouble is part of the view."""
         began = self._clock.elapsed()
         with self._lock:
             self._rest = None
@@ -175,8 +165,8 @@ class DropFolder:
         listing.read(drop)
         # One moment for all, after the last of them was read: none is taken to be older than it is.
         now = self._clock.elapsed()
-        # Of what was not seen it cannot be said that it has not arrived.
-        strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else tuple(listing.strangers.told())
+        # What was not read may have arrived.
+        strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else listing.strangers.told()
         changed = bool(listing.new) or len(listing.same) < len(self._seen)
         first = self._noted is None
         if self._noted is None:
@@ -194,7 +184,7 @@ class DropFolder:
             folder: Known.of(page, self._known.get(folder), began, now)
             for folder, page in listing.pages.items()
         }
-        if now < self._lasts and not listing.may_mend:
+        if now < self._lasts and not listing.may_recover:
             until = min(self._lasts, now + self._longest_rest)
             self._rest = Rest(
                 str(self.model.drop),
@@ -211,7 +201,8 @@ class DropFolder:
     ) -> dict[str, Sighting]:
         """Return what is there now; `kept` is what the memory knows of it.
 
-        In the first look of a process the file system's times prove nothing: much may have happened since anybody looked.
+        In the first scan of a process the file system's times prove nothing: much may have happened since the
+        last one.
         """
         seen = {known.name: known for known in listing.same}
         for name, role, key, signature, changed_ns in listing.new:
@@ -227,10 +218,10 @@ class DropFolder:
         return dict(sorted(seen.items()))
 
     def _note(self, noted: dict[str, Remembered], *, steady: bool) -> None:
-        """Let the memory know which file came when, before anything is decided by it.
+        """Let the memory know which file arrived when, before anything is decided by it.
 
-        A file that grows is noted when it comes, when a marker does, and once a look finds it as the one before did: not
-        with each of a thousand writes.
+        A file that grows is noted when it arrives, when a marker does, and once a scan finds it as the one
+        before did: not with each of a thousand writes.
         """
         if self._memory is None:
             return
@@ -253,7 +244,7 @@ class DropFolder:
             noted.update({each.name: each for each in fresh})
         self._unnoted = left
 
-    def _judge(self, drop: Path, now: float, strangers: tuple[str, ...], *, cut: bool) -> View:
+    def _judge(self, drop: Path, now: float, strangers: tuple[Problem, ...], *, cut: bool) -> View:
         self._doubted &= self._seen.keys()
         seen = [
             sighting
@@ -262,7 +253,7 @@ class DropFolder:
             for name, sighting in self._seen.items()
         ]
         self._manifests.begin(seen)
-        self._may_be_let = False
+        self._denied = False
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
         for each in group(seen):
@@ -273,10 +264,10 @@ class DropFolder:
                 case Delivery() as delivery if cut and not self._is_whole(delivery):
                     waiting[each.key] = Waiting(each.key, each.data, (_TOO_MANY,), None)
                 case Delivery() as delivery:
-                    unreadable = _unreadable(drop, delivery)
-                    if unreadable:
-                        self._may_be_let = True
-                        waiting[each.key] = Waiting(each.key, each.data, unreadable, None)
+                    denied = _denied(drop, delivery)
+                    if denied:
+                        self._denied = True
+                        waiting[each.key] = Waiting(each.key, each.data, denied, None)
                     else:
                         complete.append(delivery)
                 case Waiting() as wait:
@@ -288,34 +279,32 @@ class DropFolder:
         return View(tuple(complete), tuple(waiting.values()), strangers, min(dues, default=None))
 
     def _lasting(self, view: View, now: float) -> float:
-        """Return until when the same files make the same view; `now` where that cannot be told."""
-        if view.complete or self._may_be_let or self._unnoted:
+        """Return until when the same files make the same view; `now` where that is not known."""
+        if view.complete or self._denied or self._unnoted:
             return now
         settle = self.model.settle.total_seconds()
         if any(now < seen.since + settle or seen.role is Role.MANIFEST for seen in self._seen.values()):
-            # What a manifest says is compared in the background, and what is told of a file changes as it settles.
+            # Manifests are compared with files in the background, and what is said of a file changes as it
+            # settles.
             return now
         return math.inf if view.due is None else view.due
 
     def _is_whole(self, delivery: Delivery) -> bool:
-        """Tell whether a delivery has all that it could have, so that it was not given up waiting for."""
+        """Return whether a delivery has every file that it could have: its wait for one did not time out."""
         roles = {file.role for file in delivery.files}
         return delivery.problem is None and roles >= self._names.patterns.keys()
 
 
-def _unreadable(drop: Path, delivery: Delivery) -> tuple[str, ...]:
-    """Say which files of a delivery may not be read: asked before they are taken, so that people can help."""
+def _denied(drop: Path, delivery: Delivery) -> tuple[Problem, ...]:
+    """Return which files of a delivery cannot be read, before they are taken in, so that people can help."""
     found = []
     for file in delivery.files:
         try:
             with beside(drop, file.name) as path:
                 open_regular(path).close()
         except PermissionError as error:
-            found.append(
-                f"{display(file.name)} may not be read by retraind ({error.strerror}). "
-                "Please give the service's user the right to read it."
-            )
+            found.append(unreadable(file.name, error))
         except OSError:
-            # It is changing just now. Whether it can be taken turns out when it is.
+            # It is changing at this moment. Whether it can be taken in turns out when it is.
             continue
     return tuple(found)

@@ -1,7 +1,8 @@
-"""Hints that a drop folder changed, from watchdog's inotify reader. A hint says "look now" and nothing else.
+"""Hints that a drop folder changed, from watchdog's inotify reader. A hint says "scan now" and nothing else.
 
-watchdog's observers start a thread for each scheduled path; its reader underneath (InotifyFD) serves any number
-of folders with one thread, so it is used directly. Folders that cannot be watched are left to the sweep.
+watchdog's observers start a thread for each scheduled path; its reader underneath (InotifyFD) serves any
+number of folders with one thread, so it is used directly. Folders that cannot be watched are left to the
+sweep.
 """
 
 import errno
@@ -19,6 +20,7 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
+from retraind.domain.problems import problem
 from retraind.system import log
 
 _LOG = log.get(__name__)
@@ -32,7 +34,7 @@ _CHANGES = Mask(
     | InotifyConstants.IN_MOVE_SELF
     | InotifyConstants.IN_ONLYDIR
 )
-"""Not IN_MODIFY: a look at every write of a growing file would find out nothing."""
+"""Not IN_MODIFY: a scan at every write of a growing file would find nothing out."""
 
 
 class _Folders:
@@ -46,7 +48,7 @@ class _Folders:
         reader: InotifyFD,
         partial: set["_Folders"],
     ) -> None:
-        """`partial` is to hold this as long as some of the folders are not watched."""
+        """`partial` has this in it as long as some of the folders are not watched."""
         self.model = model
         self._folders = tuple(dict.fromkeys(folders))
         self._hint = hint
@@ -54,49 +56,48 @@ class _Folders:
         self._partial = partial
         self._number = CallbackId(id(self))
         self._watched: dict[Path, WatchDescriptor] = {}
-        self._told: set[Path] = set()
+        self._reported: set[Path] = set()
         self._ended = False
         self._lock = threading.Lock()
 
     def complete(self) -> tuple[bool, bool]:
-        """Watch the folders that are not watched yet; returns whether all are now, and whether some were added."""
+        """Watch folders that are not watched yet; returns whether all are now, and whether some are new."""
         added = False
         with self._lock:
             for folder in self._folders if not self._ended else ():
                 if folder not in self._watched and (wd := self._add(folder)) is not None:
                     self._watched[folder] = wd
                     added = True
-            whole = len(self._watched) == len(self._folders)
-            if whole or self._ended:
+            all_watched = len(self._watched) == len(self._folders)
+            if all_watched or self._ended:
                 self._partial.discard(self)
             else:
                 self._partial.add(self)
-            return whole, added
+            return all_watched, added
 
     def _add(self, folder: Path) -> WatchDescriptor | None:
         try:
             wd = self._reader.add_callback(os.fsencode(folder), _CHANGES, self, self._number)
             if wd < 0:
-                # watchdog passes over EACCES and goes on with a watch that the kernel does not know.
+                # watchdog ignores EACCES and continues with a watch that the kernel does not know.
                 self._reader.remove_callbacks([(wd, self._number)])
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except FileNotFoundError:
             return None
         except OSError as error:
-            if folder not in self._told:
-                self._told.add(folder)
+            if folder not in self._reported:
+                self._reported.add(folder)
                 limit = error.errno in {errno.ENOSPC, errno.ENOMEM}
-                more = "; raise fs.inotify.max_user_watches for faster pick-up" if limit else ""
-                _LOG.warning(
-                    "folder_not_watched", model=self.model, folder=str(folder), reason=error.strerror,
-                    remedy=f"the sweep finds new files{more}",
-                )  # fmt: skip
+                why = problem(
+                    "folder_not_watched", path=folder, reason=error.strerror or str(error), limit=limit
+                )
+                _LOG.warning("folder_not_watched", model=self.model, folder=str(folder), reason=why)
             return None
-        self._told.discard(folder)
+        self._reported.discard(folder)
         return wd
 
     def end(self, *, remove: bool) -> None:
-        """Give no hint any more; with `remove`, the kernel is told as well."""
+        """Give no more hints; with `remove`, end the kernel's watches as well."""
         with self._lock:
             self._ended = True
             self._partial.discard(self)
@@ -112,7 +113,7 @@ class _Folders:
                 self._reader.remove_callbacks([(wd, self._number)])
 
     def on_event(self, event: InotifyEvent) -> None:
-        # retraind's own writes would otherwise call for looks without end.
+        # retraind's own writes would otherwise lead to endless scans.
         if self._ended or event.name == b"STATUS.txt" or event.name.startswith(b"."):
             return
         if event.is_move_self:
@@ -142,13 +143,12 @@ class Watcher:
         self._lock = threading.Lock()
 
     def start(self) -> bool:
-        """Begin; returns False where the machine has no inotify instance left, and the sweep has to do alone."""
+        """Begin; returns False where the machine has no inotify instance left, and only sweeps find files."""
         try:
             self._reader = InotifyFD()
         except OSError as error:
-            _LOG.warning(
-                "inotify_unavailable", reason=error.strerror, remedy="the sweep alone finds new files"
-            )
+            why = problem("inotify_unavailable", reason=error.strerror or str(error))
+            _LOG.warning("inotify_unavailable", reason=why)
             return False
         self._reader.start()
         return True
@@ -158,8 +158,8 @@ class Watcher:
     ) -> bool:
         """Call `hint` from now on when something in `folders` changes; returns whether all could be watched.
 
-        A folder that is not there yet is watched once it is: when the folder around it tells, or by `mend`. With `now`
-        False, that is left to `mend` for all of them.
+        A folder that is not there yet is watched once it is: after an event of the folder around it, or by
+        `complete`. With `now` False, all of them are left to `complete`.
         """
         self.forget(model)
         with self._lock:
@@ -171,10 +171,10 @@ class Watcher:
                 return False
         return watched.complete()[0]
 
-    def mend(self, may: Callable[[str], bool] = lambda _: True) -> None:
-        """Watch what could not be watched before: folders that came into being or back. Cheap, for each sweep.
+    def complete(self, may: Callable[[str], bool] = lambda _: True) -> None:
+        """Watch what could not be watched before: folders that are new, or back. Cheap, for each sweep.
 
-        `may` tells of which models the folders may be touched.
+        `may` returns whether the folders of a model may be touched.
         """
         for watched in self._partial.copy():
             if may(watched.model) and watched.complete()[1]:
@@ -188,7 +188,7 @@ class Watcher:
             watched.end(remove=True)
 
     def stop(self) -> None:
-        """End all watching and join the thread. No hint is given any more once this was called."""
+        """End all watching and join the thread. No more hints are given once this was called."""
         with self._lock:
             reader, self._reader = self._reader, None
             models, self._models = self._models, {}

@@ -1,6 +1,6 @@
 """What is in a drop folder at one moment: one scandir, and one stat of each file that a pattern recognises.
 
-Nothing is opened but the folders. Whether a file has arrived whole is not decided here.
+Nothing is opened but the folders. Whether a file has arrived completely is not decided here.
 """
 
 import bisect
@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from retraind.config.patterns import Globs, Pattern, canonical
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import FOLDER_NAME
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
 from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
@@ -25,31 +27,32 @@ _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp
 _MOST_STRANGERS = 20
 _MANY_STRANGERS = 1_000
 """From so many on, names that nothing recognises are only counted."""
-_NOT_ORDINARY = "is not an ordinary file (links are not followed)"
-_NOT_UTF8 = "its name is not UTF-8. Please rename it."
 MOST_FILES = 10_000
-"""Files of deliveries that one look takes note of; the rest comes into view once these are taken."""
+"""Files of deliveries that one scan takes note of; the others follow once these are taken in."""
 MOST_ENTRIES = 200_000
-"""Names that one look reads; a folder of a hundred thousand files is to be read whole."""
+"""Names that one scan reads; of a folder with a hundred thousand files, these are all."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
 
 
 def signature_of(status: os.stat_result) -> Signature:
-    """Return what tells whether a file was touched."""
+    """Return what changes when a file is touched."""
     return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
-def flaw_of(status: os.stat_result) -> str | None:
-    """Say, as the rest of a sentence, why a file is not taken whatever its name; None when it may be."""
+def flaw_of(status: os.stat_result) -> Problem | None:
+    """Return why a file is not taken whatever its name; None when it may be."""
     if not stat.S_ISREG(status.st_mode):
-        return _NOT_ORDINARY
+        return problem("not_regular_file")
     if status.st_nlink > 1:
-        # Whoever may not read a file can often still give it a second name, here.
-        return (
-            "has a second name somewhere (a hard link), so it may be somebody else's; please deliver a copy"
-        )
+        # Whoever cannot read a file can often still give it a second name, here.
+        return problem("hard_link")
     return None
+
+
+def unreadable(file: str, error: OSError) -> Problem:
+    """Return that a file in a drop folder cannot be read."""
+    return problem("file_unreadable", file=file, why=file_problem(error).but(path=None))
 
 
 class Names:
@@ -69,7 +72,7 @@ class Names:
         self._ready = model.ready
 
     def is_ignored(self, name: str) -> bool:
-        """Tell whether a name means nothing whatever has it."""
+        """Return whether a name is ignored, whatever has it."""
         return canonical(name) in self.ignored and name not in _OWN_NAMES
 
     def recognise(self, name: str, plain: str, folder: str) -> tuple[Role, str] | None:
@@ -93,7 +96,7 @@ class Names:
         return None
 
     def lacks_ending_alone(self, plain: str, folder: str) -> bool:
-        """Tell whether a strange name would be a right one if it ended in .csv: `train_1.xlsx`, `train_1.csv.gz`."""
+        """Return whether a name would be expected if it ended in .csv: `train_1.xlsx`, `train_1.csv.gz`."""
         stem, dot, ending = plain.rpartition(".")
         found = self.recognise("", f"{stem if dot else ending}.csv", folder)
         return found is not None and found[0] in self.patterns
@@ -101,30 +104,30 @@ class Names:
 
 @dataclass
 class Strangers:
-    """Sentences on what is left alone: the first in order of a screenful, and how many there are."""
+    """What is left alone: the first of them by name, a screenful, and how many there are."""
 
     count: int = 0
-    first: list[str] = field(default_factory=list)
+    first: list[tuple[str, Problem]] = field(default_factory=list)
+    """Names, each with the reason."""
 
-    def add(self, sentence: str | None = None) -> None:
-        """Count one, and keep its sentence if there is one and it comes early enough."""
+    def add(self, name: str, why: Problem) -> None:
+        """Count one, and keep it if it is among the first."""
         self.count += 1
-        if sentence is not None:
-            bisect.insort(self.first, sentence)
-            del self.first[_MOST_STRANGERS + 1 :]
+        bisect.insort(self.first, (name, why), key=itemgetter(0))
+        del self.first[_MOST_STRANGERS + 1 :]
 
-    def told(self) -> list[str]:
+    def told(self) -> tuple[Problem, ...]:
         """Return what to tell people."""
+        # A name that is not UTF-8 cannot be kept as it is.
+        told = tuple(problem("left_alone", file=display(name), why=why) for name, why in self.first)
         if self.count <= _MOST_STRANGERS + 1:
-            return self.first
-        return [
-            *self.first[:_MOST_STRANGERS],
-            f"{self.count - _MOST_STRANGERS} more are left alone too.",
-        ]
+            return told
+        more = problem("more_left_alone", more=self.count - _MOST_STRANGERS)
+        return (*told[:_MOST_STRANGERS], more)
 
 
 class Found(NamedTuple):
-    """A file that the last look did not see, or not like this."""
+    """A file that the last scan did not see, or not like this."""
 
     name: str
     """Path below the drop folder."""
@@ -139,22 +142,23 @@ class Listing:
     """One reading of a drop folder."""
 
     def __init__(self, names: Names, known: Mapping[str, Sighting]) -> None:
-        """`known` is what the last look saw."""
+        """`known` is what the last scan saw."""
         self.same: list[Sighting] = []
         """Files that are as they were."""
         self.new: list[Found] = []
         self.strangers = Strangers()
         self.pages: dict[str, Page] = {}
         """Of the drop folder ("") and of those in it that were read."""
-        self.may_mend = False
-        """True when a file of a right name is not taken now, and may be later without the names' telling."""
+        self.may_recover = False
+        """True when a file with an expected name is not taken now, and may be later while the names stay the
+        same."""
         self._names = names
         self._known = known
         self._entries = 0
 
     @property
     def cut(self) -> bool:
-        """Tell whether there is more in the folder than was read."""
+        """Return whether there is more in the folder than was read."""
         return len(self.same) + len(self.new) > MOST_FILES or self._entries > MOST_ENTRIES
 
     def read(self, drop: Path) -> None:
@@ -172,7 +176,7 @@ class Listing:
             handle = os.open(f"{drop}/{folder}", TO_LIST | (os.O_NOFOLLOW if folder else 0))
         except OSError as error:
             if folder and error.errno in _GONE:
-                self.may_mend = True
+                self.may_recover = True
                 return
             raise
         prefix = f"{folder}/" if folder else ""
@@ -203,45 +207,42 @@ class Listing:
             if is_folder:
                 below.append(entry.name)
             else:
-                self.strangers.add(f"{display(entry.name)} is not a folder, though one is expected.")
+                self.strangers.add(name, problem("folder_expected"))
             return
         role_and_key = self._names.recognise(entry.name, plain, folder)
         if is_folder:
             if role_and_key is not None:
-                self.strangers.add(f"{display(name)} is left alone: it is a folder.")
+                self.strangers.add(name, problem("file_expected"))
             elif not folder and FOLDER_NAME.fullmatch(entry.name):
                 # Somebody who wants another try has moved all of it here.
-                self.strangers.add(
-                    f"{display(name)} is left alone: it is the folder of a job. To have its files taken in, move them out "
-                    "of it into this folder."
-                )
+                self.strangers.add(name, problem("folder_of_job"))
         elif role_and_key is not None:
             self._take(entry, name, *role_and_key)
         elif self.strangers.count >= _MANY_STRANGERS:
-            self.strangers.add()
+            self.strangers.count += 1
         else:
-            self.strangers.add(f"{display(name)} is left alone: {self._flaw_of(entry, plain, folder)}")
+            self.strangers.add(name, self._flaw_of(entry, plain, folder))
 
-    def _flaw_of(self, entry: os.DirEntry[str], plain: str, folder: str) -> str:
+    def _flaw_of(self, entry: os.DirEntry[str], plain: str, folder: str) -> Problem:
         if not entry.is_file(follow_symlinks=False):
-            return f"it {_NOT_ORDINARY}."
+            return problem("not_regular_file")
         if not _is_utf8(entry.name):
-            return _NOT_UTF8
+            return problem("name_not_utf8")
         if self._names.lacks_ending_alone(plain, folder):
-            return "only files that end in .csv or .tsv are taken."
-        return "its name is none that this folder expects."
+            return problem("ending_not_expected")
+        return problem("name_not_expected")
 
     def _take(self, entry: os.DirEntry[str], name: str, role: Role, key: str) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
-            self.may_mend = True  # Its name was read; that it is back would be no news.
+            self.may_recover = True  # Its name was read, so its return changes no name.
             return
         if flaw := flaw_of(status):
-            self.may_mend = True
-            self.strangers.add(f"{display(name)} is left alone: it {flaw}.")
+            self.may_recover = True
+            self.strangers.add(name, flaw)
         elif not _is_utf8(entry.name):
-            self.strangers.add(f"{display(name)} is left alone: {_NOT_UTF8}")
+            self.strangers.add(name, problem("name_not_utf8"))
         else:
             self.new.append(Found(name, role, key, signature_of(status), status.st_ctime_ns))
 

@@ -1,25 +1,16 @@
-"""What a manifest claims of a delivery's files, and in words what is wrong with one that cannot be read. Pure."""
+"""What a manifest says of a delivery's files, and what is wrong with one that cannot be read. Pure."""
 
 import codecs
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-_EXAMPLE = '{"files": [{"name": "train_2026-11.csv", "size": 35975, "sha256": "…64 hexadecimal digits…"}]}'
-_FIELDS: Mapping[str, str] = MappingProxyType(
-    {
-        "name": "the file's name in quotes",
-        "size": "its length in bytes, a number without quotes",
-        "sha256": "its SHA-256, 64 hexadecimal digits in quotes",
-    }
-)
+from retraind.domain.problems import Problem, problem
 
 
 class ManifestFile(BaseModel):
-    """What is claimed of a file."""
+    """What is said of a file."""
 
     model_config = ConfigDict(extra="ignore")
     name: str
@@ -35,38 +26,37 @@ class Manifest(BaseModel):
     files: list[ManifestFile] = Field(min_length=1, max_length=10)
 
 
-def manifest_in(text: bytes, shown: str) -> Manifest | str:
-    """Return the manifest in a file's content, or a sentence on what is wrong with it; `shown` is its name."""
+def manifest_in(text: bytes, file: str) -> Manifest | Problem:
+    """Return the manifest in the content of `file`, or what is wrong with it."""
     # Windows programs like to begin UTF-8 with a byte order mark.
     text = text.removeprefix(codecs.BOM_UTF8)
     if not text.strip():
-        return f"{shown} is empty so far."
+        return problem("manifest_empty", file=file)
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        return f"{shown} {_flaw(error.errors()[0])} A right one is {_EXAMPLE}."
+        return _flaw(error.errors()[0], file)
 
 
-def _flaw(error: ErrorDetails) -> str:
+def _flaw(error: ErrorDetails, file: str) -> Problem:
     match error["loc"]:
         case () if error["type"] == "json_invalid":
-            return _no_json(error["ctx"]["error"])
+            return _not_json(error["ctx"]["error"], file)
         case ("files",):
-            what = "files has to be there, a list of one to ten files in [ and ]"
+            return problem("manifest_without_files", file=file)
         case ("files", int(place)):
-            what = f"its file {place + 1} has to be in {{ and }}, with name, size and sha256"
-        case ("files", int(place), str(name)) if name in _FIELDS:
-            found = "is missing, which is" if error["type"] == "missing" else "has to be"
-            what = f"{name} of its file {place + 1} {found} {_FIELDS[name]}"
+            return problem("manifest_entry_not_object", file=file, number=place + 1)
+        case ("files", int(place), str(name)):
+            missing = error["type"] == "missing"
+            return problem("manifest_entry_wrong", file=file, number=place + 1, field=name, missing=missing)
         case _:
-            what = "it has to begin with { and to hold files"
-    return f"is not a manifest: {what}."
+            return problem("manifest_not_object", file=file)
 
 
-def _no_json(told: str) -> str:
-    """Say where JSON breaks off or makes no sense, from what the parser tells of it."""
-    found = re.search(r"at line (\d+) column (\d+)$", told)
-    where = f" at line {found[1]}, column {found[2]}" if found else ""
-    if told.startswith("EOF"):
-        return f"breaks off{where}; it may still be on its way."
-    return f"is no JSON in UTF-8: what stands{where} makes no sense there."
+def _not_json(answer: str, file: str) -> Problem:
+    """Return where JSON ends too early or makes no sense, from the parser's answer."""
+    found = re.search(r"at line (\d+) column (\d+)$", answer)
+    line, column = map(int, found.groups()) if found else (None, None)
+    if answer.startswith("EOF"):
+        return problem("manifest_cut_off", file=file, line=line, column=column)
+    return problem("manifest_not_json", file=file, line=line, column=column)

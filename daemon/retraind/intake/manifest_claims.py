@@ -1,4 +1,4 @@
-"""What manifests say of the files in a drop folder, compared with the files: in the background where they are read."""
+"""What manifests list, compared with the files in a drop folder: in the background where data is read."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -6,26 +6,24 @@ from pathlib import Path
 
 from retraind.config.patterns import canonical
 from retraind.domain.job import Role, Signature
-from retraind.intake.manifest import Manifest, ManifestFile, manifest_in
-from retraind.intake.pairing import (
-    Claims,
-    Group,
-    Sighting,
-    manifest_name,
-    too_large,
-)
+from retraind.domain.problems import Problem, problem
+from retraind.intake.listing import unreadable
+from retraind.intake.manifest import Manifest, manifest_in
+from retraind.intake.pairing import Claims, Group, Sighting, manifest_name, too_large
 from retraind.system.escape import display
 from retraind.system.files import beside, held, open_regular, sha256_of
 
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
 _MOST_MANIFEST_BYTES = 16 << 20
-"""Bytes of manifests that one look reads."""
+"""Bytes of manifests that one scan reads."""
 _MOST_HASHES = 2
-"""Files of one folder that wait to be read for their SHA-256. One thread reads them for all folders in turn, and a
-folder of countless files must not be in front of every other."""
+"""Files of one folder that wait to be read for their SHA-256. One thread reads them for all folders in turn,
+and a folder of countless files must not be in front of every other."""
 _LONGEST_NAME = 300
-"""Characters of a name that a manifest made up."""
+"""Characters that are kept of a name in a manifest."""
+_DIGITS = 12
+"""Of a SHA-256 that are shown."""
 
 
 class Manifests:
@@ -41,14 +39,14 @@ class Manifests:
         self._largest = largest
         self._seen: Sequence[Sighting] = ()
         self._hashes: dict[tuple[str, Signature], Future[str]] = {}
-        self._unreadable: dict[tuple[str, Signature], str] = {}
+        self._unreadable: dict[tuple[str, Signature], Problem] = {}
         self._manifest_bytes = 0
         """Bytes of manifests read so far in this scan."""
         self._by_name: dict[str, Sighting] | None = None
-        """What this scan saw by canonical names, once somebody has asked."""
+        """What this scan saw by canonical names, once it was asked for."""
 
     def begin(self, seen: Sequence[Sighting]) -> None:
-        """Begin with what a scan has seen; what is known of other files is dropped."""
+        """Begin with what a scan has seen; what is known of other files is forgotten."""
         self._seen = seen
         if self._hashes or self._unreadable:
             current = {(sighting.name, sighting.signature) for sighting in seen}
@@ -61,71 +59,80 @@ class Manifests:
     def of(self, drop: Path, each: Group) -> Claims:
         """Compare a group's files with its manifest, as far as is known now."""
         if len(each.manifests) > 1:
-            return Claims(False, ("There are two manifests for this delivery. Please remove one.",))
-        shown = display(each.manifests[0].name)
+            return Claims(verified=False, reasons=(problem("manifests_several"),))
+        manifest = self._read(drop, each.manifests[0].name)
+        reasons = (manifest,) if isinstance(manifest, Problem) else self._differences(each, manifest)
+        return Claims(not reasons, tuple(reasons))
+
+    def _read(self, drop: Path, name: str) -> Manifest | Problem:
+        """Return a manifest, or why it cannot be read now."""
         if self._manifest_bytes > _MOST_MANIFEST_BYTES:
-            return Claims(False, (f"{shown} is read once those before it have been taken.",))
+            return problem("manifest_queued", file=name)
         try:
-            with open_regular(drop / each.manifests[0].name) as file:
+            with open_regular(drop / name) as file:
                 text = file.read(_LARGEST_MANIFEST + 1)
         except OSError as error:
-            return Claims(False, (f"{shown} cannot be read: {error.strerror or error}.",))
+            return unreadable(name, error)
         self._manifest_bytes += len(text)
         if len(text) > _LARGEST_MANIFEST:
-            return Claims(
-                False, (f"{shown} is too long for a manifest ({_LARGEST_MANIFEST:,} bytes at most).",)
-            )
-        manifest = manifest_in(text, shown)
-        if isinstance(manifest, str):
-            return Claims(False, (manifest,))
-        return self._compare(each, shown, manifest)
+            return problem("manifest_too_long", file=name, largest=_LARGEST_MANIFEST)
+        return manifest_in(text, name)
 
-    def _compare(self, each: Group, shown: str, manifest: Manifest) -> Claims:
-        claimed = {canonical(file.name): file for file in manifest.files}
+    def _differences(self, each: Group, manifest: Manifest) -> list[Problem]:
+        """Return what of a group's files is not, or not yet, known to be as its manifest lists it."""
+        name = each.manifests[0].name
+        listed = {canonical(file.name): file for file in manifest.files}
         present = {canonical(seen.name): seen for seen in each.data}
-        if len(claimed) < len(manifest.files):
-            return Claims(False, (f"{shown} names a file twice.",))
-        reasons = [self._missing(shown, name, file) for name, file in claimed.items() if name not in present]
-        reasons += [
-            f"{shown} does not name {display(seen.name)}."
-            for name, seen in present.items()
-            if name not in claimed
+        if len(listed) < len(manifest.files):
+            return [problem("manifest_repeats_file", manifest=name)]
+        reasons = [
+            problem("manifest_omits_file", manifest=name, file=seen.name)
+            for plain, seen in present.items()
+            if plain not in listed
         ]
-        for name in claimed.keys() & present.keys():
-            file, seen = claimed[name], present[name]
-            what = display(seen.name)
-            if file.size != seen.signature.size:
-                reasons.append(f"{what} has {seen.signature.size} bytes so far; {shown} says {file.size}.")
-                continue
-            if too_large(seen.signature.size, self._largest):
-                continue
-            if self._hashing is None:
-                reasons.append(f"Whether {what} is what {shown} says, STATUS.txt tells.")
-                continue
-            found = self._hash(seen, self._hashing)
-            if found is None:
-                trouble = self._unreadable.get((seen.name, seen.signature))
+        for plain, file in listed.items():
+            seen = present.get(plain)
+            if seen is None:
+                reasons.append(self._missing(name, plain, file.name))
+            elif file.size != seen.signature.size:
                 reasons.append(
-                    f"{what} cannot be read: {trouble}."
-                    if trouble
-                    else f"{what} is being compared with {shown}."
-                )
-            elif found != file.sha256.lower():
-                reasons.append(
-                    f"The content of {what} is not what {shown} says (SHA-256 {found[:12]}… instead of "
-                    f"{file.sha256[:12].lower()}…). It may still be arriving; if not, please deliver it again."
-                )
-        return Claims(not reasons, tuple(sorted(reasons)))
+                    problem(
+                        "size_not_as_listed",
+                        file=seen.name, size=seen.signature.size, manifest=name, listed=file.size,
+                    )
+                )  # fmt: skip
+            elif not too_large(file.size, self._largest):
+                reasons += self._content(seen, name, file.sha256.lower())
+        return reasons
 
-    def _missing(self, shown: str, name: str, file: ManifestFile) -> str:
-        """Say of a file that a manifest names, and that does not go with it, where it is."""
+    def _content(self, seen: Sighting, manifest: str, listed: str) -> tuple[Problem, ...]:
+        """Compare the content of a file with the SHA-256 that its manifest lists."""
+        if self._hashing is None:
+            return (problem("compared_by_daemon", file=seen.name, manifest=manifest),)
+        found = self._hash(seen, self._hashing)
+        if found == listed:
+            return ()
+        if found is None:
+            comparing = problem("comparing_with_manifest", file=seen.name, manifest=manifest)
+            return (self._unreadable.get((seen.name, seen.signature), comparing),)
+        return (
+            problem(
+                "content_not_as_listed",
+                file=seen.name, manifest=manifest, sha256=found[:_DIGITS], listed=listed[:_DIGITS],
+            ),
+        )  # fmt: skip
+
+    def _missing(self, manifest: str, plain: str, file: str) -> Problem:
+        """Return where a listed file is that does not go with the manifest; `plain` is its canonical name."""
         if self._by_name is None:
             self._by_name = {canonical(seen.name): seen for seen in self._seen}
-        told = f"{shown} names {display(file.name)[:_LONGEST_NAME]}"
-        other = self._by_name.get(name)
+        file = display(file)[:_LONGEST_NAME]
+        other = self._by_name.get(plain)
         if other is None or other.role not in {Role.TRAIN, Role.EVAL}:
-            return f"{told}, which is not there."
-        return f"{told}; the manifest of that file has to be called {display(manifest_name(other.key))}."
+            return problem("manifest_lists_missing_file", manifest=manifest, file=file)
+        return problem(
+            "manifest_lists_other_file", manifest=manifest, file=file, other=manifest_name(other.key)
+        )
 
     def _hash(self, seen: Sighting, hashing: Executor) -> str | None:
         """Return the SHA-256 of a file, or None while it is not known."""
@@ -142,8 +149,8 @@ class Manifests:
             return None
         trouble = known.exception()
         if isinstance(trouble, OSError):
-            # The next look tries again. That is the sweep's, since nothing is under way that would hint.
-            self._unreadable[which] = trouble.strerror or str(trouble)
+            # The next scan tries again. That is the sweep's, since nothing is under way that would hint.
+            self._unreadable[which] = unreadable(seen.name, trouble)
             del self._hashes[which]
             return None
         self._unreadable.pop(which, None)

@@ -1,9 +1,9 @@
-"""Whether a look can be spared: what a folder and its files were like from outside when they were last looked at.
+"""Whether a scan can be spared: what a folder and its files were like from outside at the last one.
 
-A folder's own times change with every name that comes, goes or is replaced, a file's with its content. They are only
-compared with themselves, never with a clock, and count once they have stayed the same for longer than the coarsest
-file system's grain: a change right after a look may leave them as they were. Until then, and when they have changed,
-the names in the folder are compared themselves.
+A folder's own times change with every name that is added, removed or replaced, a file's with its content.
+They are only compared with themselves, never with a clock, and count once they have stayed the same for
+longer than the coarsest file system's grain: a change right after a scan may leave them as they were. Until
+then, and when they have changed, the names in the folder are compared themselves.
 """
 
 import os
@@ -17,11 +17,11 @@ from retraind.intake.pairing import Sighting
 from retraind.system.clock import Clock
 
 GRAIN = 3.0
-"""Seconds; file systems tell times to two seconds at the coarsest (FAT)."""
+"""Seconds; the coarsest file systems (FAT) keep times to two seconds."""
 TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-"""How a folder is opened to be listed, or only to be asked after."""
+"""How a folder is opened to be listed, or for its status alone."""
 _MOST_NAMES = 1_000
-"""Names of one folder that are kept to be compared; with more of them, whatever changes leads to a look."""
+"""Names of one folder that are kept to be compared; with more of them, any change leads to a scan."""
 
 
 Stamp = tuple[int, int, int, int]
@@ -31,17 +31,17 @@ Kind = tuple[bool, bool]
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """Take a folder's stamp."""
+    """Return a folder's stamp."""
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def kind_of(entry: os.DirEntry[str]) -> Kind:
-    """Tell an entry's kind. Most file systems tell it with the name."""
+    """Return an entry's kind. Most file systems give it with the name."""
     return entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
 
 
 def is_same(status: os.stat_result, signature: Signature) -> bool:
-    """Tell whether a file is still an ordinary one of one name, and as it was."""
+    """Return whether a file is still a regular one with one name, and as it was."""
     return (
         status.st_mtime_ns == signature.mtime_ns
         and status.st_size == signature.size
@@ -58,9 +58,9 @@ class Page:
     stamp: Stamp
     """From before the names were read."""
     names: list[str] = field(default_factory=list)
-    """In the order in which the file system told them."""
+    """In the file system's order."""
     kinds: list[tuple[int, Kind]] = field(default_factory=list)
-    """Each with the place of its name. Of files that are asked after, and of what is ignored, none is needed."""
+    """Each with the place of its name. Not of files whose status is compared, nor of what is ignored."""
 
     def add_kind(self, kind: Kind) -> None:
         """Add the kind of the last name."""
@@ -70,7 +70,7 @@ class Page:
     def again(
         self, stamp: Stamp, entries: Iterable[os.DirEntry[str]], ignored: Callable[[str], bool]
     ) -> Self | None:
-        """Return a new reading if it tells the same but for what is `ignored`, None if not."""
+        """Return a new reading if it is the same but for what is `ignored`, None if not."""
         found = list(entries)
         names = [entry.name for entry in found]
         if names == self.names:
@@ -94,17 +94,17 @@ class Known(NamedTuple):
     since: float
     """When this stamp was there for the first time, at the latest (`Clock.elapsed` seconds)."""
     sure: bool
-    """Whether the names were read so late that no change after that can have left the stamp as it was."""
+    """Whether the names were read so late that no later change can have left the stamp as it was."""
 
     @classmethod
     def of(cls, page: Page, before: Self | None, began: float, now: float) -> Self:
-        """Take note of a reading from between `began` and `now`; `before` is what was known until then."""
+        """Return what a reading between `began` and `now` shows; `before` is what was known until then."""
         since = before.since if before is not None and before.stamp == page.stamp else now
         kept = page if len(page.names) <= _MOST_NAMES else None
         return cls(kept, page.stamp, since, began - since >= GRAIN)
 
     def again(self, handle: int, clock: Clock, ignored: Callable[[str], bool]) -> Self | None:
-        """Return what is known of the folder now if its names are as they were, None if not. Raises OSError."""
+        """Return what is known of the folder now; None if its names have changed. Raises OSError."""
         stamp = stamp_of(os.fstat(handle))
         if self.sure and stamp == self.stamp:
             return self
@@ -117,7 +117,7 @@ class Known(NamedTuple):
 
 
 class Rest:
-    """A drop folder in which nothing is to be done but to wait for a change, and how it looked."""
+    """A drop folder in which nothing is to be done but to wait for a change, and how it was then."""
 
     def __init__(
         self,
@@ -131,9 +131,9 @@ class Rest:
     ) -> None:
         """`known` is of the drop folder ("") and the folders in it, `files` are all that may change in place.
 
-        `until` is when to look again even so (`Clock.elapsed` seconds); `remote` that another machine may change the
-        folder, so that it has to be opened: only then do network file systems ask for what is new; `ignored` tells which
-        names may come and go.
+        `until` is when to scan again even so (`Clock.elapsed` seconds); `remote` that another machine may
+        change the folder, so that it has to be opened: only then do network file systems ask for what is new;
+        `ignored` returns whether a name may come and go.
         """
         self.until = until
         self._drop = drop
@@ -150,7 +150,7 @@ class Rest:
         """Where nothing but the drop folder's times need be compared."""
 
     def lasts(self) -> bool:
-        """Tell whether the drop folder's times alone say that all is as it was; never raises for what it meets."""
+        """Return whether the drop folder's times alone show that nothing changed. Never raises OSError."""
         if self._stamp is None:
             return False
         try:
@@ -159,9 +159,9 @@ class Rest:
             return False
 
     def compare(self, clock: Clock) -> bool:
-        """Tell whether all is as it was, and take note of new times; never raises for what it meets.
+        """Return whether nothing has changed, and take note of new times. Never raises OSError.
 
-        Costs a stat of each file, and a reading of the names where the times do not speak for them.
+        Costs a stat of each file, and a reading of the names where the times prove nothing.
         """
         known = {}
         try:

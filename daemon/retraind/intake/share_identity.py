@@ -1,10 +1,10 @@
-"""Whether a configured folder is the one that retraind knows: an unmounted share leaves an empty folder behind.
+"""Whether a configured folder is the one that is known: an unmounted share leaves an empty folder behind.
 
-Each folder gets a marker with a random id, and the state folder remembers it. A folder without its marker is not
-touched. A folder that was never used before is marked without ceremony.
+Each folder gets a marker with a random id, and the state folder remembers it. A folder without its marker is
+not touched. A folder that was never used before gets its marker at its first use.
 
-The folder for work in a drop folder has to be the service's alone as well: whoever may write to the share may put a folder of
-their own in its place.
+The folder for work in a drop folder must be the service's alone as well: whoever can write to the share can
+put a folder of their own in its place.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind.config.settings import WORK
 from retraind.domain.failures import Retry
-from retraind.domain.problems import Problem, file_problem, legacy
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.system import log
 from retraind.system.files import (
     PRIVATE,
@@ -38,9 +38,9 @@ from retraind.system.mounts import makes_rights_up, present_mounts
 _LOG = log.get(__name__)
 
 MARKER = ".retraind-id"
-"""The marker's name in the folder. Holds no secret: it tells folders apart and guards nothing against people."""
+"""The marker's name in the folder. Not a secret: it identifies folders and protects nothing from people."""
 _PROBE = ".retraind-owner"
-"""The name of a file that is made to see whose the files are that retraind makes."""
+"""The name of a file that is made to find out who owns the files that retraind makes."""
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _LONGEST = 64
 """Bytes of a marker."""
@@ -58,12 +58,12 @@ class Exposed(Retry):
 
 
 class _Identity(NamedTuple):
-    """What tells a folder whose marker was merely deleted from another folder in its place."""
+    """What distinguishes a folder whose marker was merely deleted from another folder in its place."""
 
     device: int
     inode: int
     file_system: int
-    """The file system's own id; 0 where it has none, and then nothing can be told."""
+    """The file system's own id; 0 where it has none, and then nothing is known."""
 
 
 class _Known(BaseModel):
@@ -84,7 +84,7 @@ class Shares:
         """By folder, since its share may hang."""
         self._known: dict[str, _Known] = {}
         self._warned: set[Path] = set()
-        """The drop folders of which it was logged that rights in them are made up."""
+        """The drop folders of which it was logged that their permissions are made up."""
 
     @classmethod
     def beside(cls, journal: Path) -> Self:
@@ -93,10 +93,10 @@ class Shares:
 
     @contextlib.contextmanager
     def held(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
-        """Hold `folder` (see `files.held`) once it has proved to be the one known as `name`.
+        """Pin `folder` (see `files.held`) once it has proved to be the one known as `name`.
 
-        Raises Away when it is not, and OSError. A folder that was never used is marked, or without `claim` taken for
-        what it is: for whoever only looks.
+        Raises Away when it is not, and OSError. A folder that was never used gets a marker, or without
+        `claim` is accepted as it is: for commands that only read.
         """
         with held(folder) as path:
             self._check(name, folder, path, claim=claim)
@@ -104,30 +104,33 @@ class Shares:
 
     @contextlib.contextmanager
     def drop(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
-        """Hold a drop folder like `held`, once its folder for work, if it has one, has proved to be the service's alone.
+        """Pin a drop folder like `held`, once its folder for work, if any, is the service's alone.
 
         Raises Exposed as well.
         """
         with self.held(name, folder, claim=claim) as drop:
-            self._guard_work(folder, drop, look_only=not claim)
+            self._guard_work(folder, drop, read_only=not claim)
             yield drop
 
-    def _guard_work(self, folder: Path, drop: Path, *, look_only: bool) -> None:
+    def _guard_work(self, folder: Path, drop: Path, *, read_only: bool) -> None:
         if is_folder(drop / WORK):
             with held(drop, WORK) as work:
-                self.guard(work, folder / WORK, folder, drop, look_only=look_only)
+                self.guard(work, folder / WORK, folder, drop, read_only=read_only)
 
     def exposure(self, folder: Path, drop: Path) -> Problem | None:
-        """Say why a drop folder's folder for work would not be used; None where it would, or is not there. Writes nothing."""
+        """Return why a drop folder's folder for work would not be used; None where it would, or is missing.
+
+        Writes nothing.
+        """
         try:
-            self._guard_work(folder, drop, look_only=True)
+            self._guard_work(folder, drop, read_only=True)
         except Exposed as exposed:
             return exposed.problem
         return None
 
     @contextlib.contextmanager
     def work(self, folder: Path, drop: Path) -> Iterator[Path]:
-        """Hold the folder for work in the drop folder `folder`, which is held as `drop`; it is made where it is missing.
+        """Pin the folder for work in the drop folder `folder`, pinned as `drop`; it is made if missing.
 
         Raises Exposed when it is not the service's alone, and OSError.
         """
@@ -136,11 +139,12 @@ class Shares:
             self.guard(work, folder / WORK, folder, drop)
             yield work
 
-    def guard(self, inside: Path, plain: Path, folder: Path, drop: Path, *, look_only: bool = False) -> None:
-        """Raise Exposed when a folder that is held as `inside` belongs to somebody else, or others may write in it.
+    def guard(self, inside: Path, plain: Path, folder: Path, drop: Path, *, read_only: bool = False) -> None:
+        """Raise Exposed when a folder, pinned as `inside`, belongs to another user or others can write to it.
 
-        A job's folder has the rights that are to be had once it is filed, and none can get to it in the folder for work.
-        Where the mount makes rights up, nothing can be told, and a warning is logged. With `look_only` nothing is written.
+        A job's folder has the permissions that it needs once it is filed; in the folder for work nobody can
+        reach it. Where the mount makes permissions up, nothing is known, and a warning is logged. With
+        `read_only` nothing is written.
         """
         status = inside.stat()
         foreign = status.st_uid not in self._own_users()
@@ -148,33 +152,21 @@ class Shares:
         if not foreign and not open_to_others:
             return
         if kind := makes_rights_up(folder, present_mounts()):
-            if folder not in self._warned and not look_only:
+            if folder not in self._warned and not read_only:
                 self._warned.add(folder)
                 _LOG.warning("rights_made_up", folder=str(folder), file_system=kind)
             return
-        if foreign and status.st_uid != _owner_of_own(drop, look_only=look_only):
-            raise Exposed(
-                legacy(
-                    f"{plain} belongs to another user (number {status.st_uid}), who could exchange what is in work, so the "
-                    "model waits.",
-                    "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
-                ),
-            )
+        if foreign and status.st_uid != _owner_of_own(drop, read_only=read_only):
+            raise Exposed(problem("folder_of_another_user", path=plain, user=status.st_uid))
         if open_to_others:
-            raise Exposed(
-                legacy(
-                    f"{plain} can be written to by others than the service, who could exchange what is in work, so the "
-                    "model waits.",
-                    f"Run: chmod go-w {plain}",
-                ),
-            )
+            raise Exposed(problem("folder_writable_by_others", path=plain))
 
     def is_own(self, status: os.stat_result) -> bool:
-        """Tell whether something belongs to the service's user, or to this one."""
+        """Return whether something belongs to the service's user, or to this one."""
         return status.st_uid in self._own_users() - {0} or status.st_uid == os.geteuid()
 
     def _own_users(self) -> frozenset[int]:
-        """Return the numbers of the users that are trusted: root, this one, and the service's if a person runs a command."""
+        """Return the ids of trusted users: root, this one, and the service's if a person runs a command."""
         users = {0, os.geteuid()}
         with contextlib.suppress(FileNotFoundError):
             users.add(self._memory.stat().st_uid)
@@ -182,9 +174,9 @@ class Shares:
 
     @contextlib.contextmanager
     def held_earlier(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
-        """Hold a folder that had one of these uses earlier, once it has proved to be the one that was known then.
+        """Pin a folder that had one of these uses earlier, once it is known to be the same as then.
 
-        Raises Away when it is not, and OSError. One of which nothing is known any more is taken for what it is.
+        Raises Away when it is not, and OSError. One of which nothing is known any more is accepted as it is.
         """
         with held(folder) as path:
             marker = _read(path)
@@ -193,20 +185,15 @@ class Shares:
                 if known is None or known.folder != str(folder):
                     continue
                 if known.id != marker and known.identity != _identity(path):
-                    raise Away(
-                        legacy(
-                            f"{folder} is another folder than before; its share is probably not mounted.",
-                            "Mount the share; all goes on by itself then.",
-                        ),
-                    )
+                    raise Away(problem("earlier_folder_replaced", path=folder))
             yield path
 
     def trouble(self, name: str, folder: Path) -> Problem | None:
-        """Say why `folder` would be refused, without marking it; None when it would not."""
+        """Return why `folder` would be refused; None when it would not. Writes nothing."""
         return self._refusal(self.held(name, folder, claim=False), folder)
 
     def trouble_of_drop(self, name: str, folder: Path) -> Problem | None:
-        """Say the same of a drop folder, whose folder for work is looked at as well."""
+        """Return the same of a drop folder and its folder for work."""
         return self._refusal(self.drop(name, folder, claim=False), folder)
 
     @staticmethod
@@ -224,11 +211,11 @@ class Shares:
         try:
             known = self._recall(name)
         except OSError:
-            return None  # Whoever is to use the folder says why.
+            return None  # Whatever uses the folder reports it.
         return Path(known.folder) if known is not None and known.folder != str(folder) else None
 
     def forget(self, name: str) -> bool:
-        """Take whatever folder is there next for the one called `name`; returns False when none was known."""
+        """Accept the folder that is there next as the one called `name`; returns whether one was known."""
         with self._lock:
             self._known.pop(name, None)
             try:
@@ -243,7 +230,7 @@ class Shares:
             known = self._known.get(name)
         if known is not None and known.id == marker and known.folder == str(folder):
             return
-        # Perhaps a person has let the folder be replaced meanwhile.
+        # Perhaps a person has accepted another folder meanwhile.
         known = self._recall(name)
         if known is None or known.folder != str(folder):
             if claim:
@@ -258,14 +245,11 @@ class Shares:
                 _LOG.warning("marker_replaced", folder=str(folder))
                 _write(path, known.id)
         else:
-            what = "is another folder than before" if marker else f"has lost its marker, the file {MARKER}"
+            model = name.partition(".")[0]
             raise Away(
-                legacy(
-                    f"{folder} {what}; its share is probably not mounted, so nothing is taken from there or "
-                    "written there.",
-                    f"Mount the share; all goes on by itself then. If the folder was replaced on purpose, run: "
-                    f"retraind release {name.partition('.')[0]}",
-                ),
+                problem("folder_replaced", path=folder, model=model)
+                if marker
+                else problem("folder_marker_missing", path=folder, marker=MARKER, model=model)
             )
 
     def _get_to_know(self, name: str, folder: Path, path: Path) -> None:
@@ -278,7 +262,7 @@ class Shares:
             marker = secrets.token_hex(16)
             _write(path, marker)
         if known is not None:
-            # Jobs that were filed there may be wanted back.
+            # Jobs that were filed there may be retried.
             write_atomically(
                 self._file(_earlier(name, Path(known.folder))), known.model_dump_json().encode(), 0o600
             )
@@ -300,9 +284,9 @@ class Shares:
         return self._memory / f"{name}.json"
 
 
-def _owner_of_own(drop: Path, *, look_only: bool) -> int:
-    """Return the number of the user to whom files belong that retraind makes in `drop`: NFS servers may map users."""
-    if look_only:
+def _owner_of_own(drop: Path, *, read_only: bool) -> int:
+    """Return who owns the files that retraind makes in `drop`: NFS servers may map user ids."""
+    if read_only:
         return (drop / MARKER).lstat().st_uid if exists(drop / MARKER) else os.geteuid()
     probe = drop / f"{_PROBE}-{secrets.token_hex(4)}.tmp"
     handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -314,12 +298,12 @@ def _owner_of_own(drop: Path, *, look_only: bool) -> int:
 
 
 def _earlier(name: str, folder: Path) -> str:
-    """Return the name under which a folder is remembered that had a use earlier."""
+    """Return the name under which a folder is known that had a use earlier."""
     return f"{name}@{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 
 
 def _read(path: Path) -> str | None:
-    """Return the id in a folder's marker, None where there is none that makes sense."""
+    """Return the id in a folder's marker, None where there is none."""
     try:
         with open_regular(f"{path}/{MARKER}") as file:
             marker = file.read(_LONGEST)

@@ -1,1 +1,1 @@
-"""Moves jobs on: what is due, the drop folders under watch, and the upkeep of keys and old jobs."""
+"""The loop: a queue of models, reconcile(model), sources of hints, upkeep of keys, retention of jobs."""

@@ -30,7 +30,7 @@ class Situation:
     reachable: bool = True
     """False before the folder's share has answered for the first time: steps would hang there."""
     at_work: frozenset[str] = frozenset()
-    """The ids of the jobs that a thread has."""
+    """The ids of the jobs that a thread works on."""
     taken_in: int = 0
     """Deliveries taken in within the hour."""
 
@@ -41,9 +41,9 @@ class Decision:
 
     take_in: tuple[Delivery, ...] = ()
     supersede: tuple[tuple[Job, Job], ...] = ()
-    """Jobs that will not be sent, each with the newer one that takes its place."""
+    """Jobs that will not be sent, each with the newer one that replaces it."""
     run: tuple[Job, ...] = ()
-    """Jobs whose step is to be run now."""
+    """Jobs whose step runs now."""
     wake_at: datetime | None = None
     """When the next step becomes due."""
 

@@ -27,7 +27,7 @@ _HOUR = 3600.0
 
 
 class Moves:
-    """Moves of files out of a drop folder. What a scan saw before the end of one may be there no more."""
+    """Moves of files out of a drop folder. What a scan saw before the end of one may no longer be there."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -54,10 +54,10 @@ class Moves:
 
 
 class Scanned(NamedTuple):
-    """What comes of a scan."""
+    """The result of a scan."""
 
     news: bool = False
-    """Something that a pass should see."""
+    """True when a pass should follow."""
     again_at: float | None = None
     """When to scan again, if before the next sweep (`Clock.elapsed` seconds)."""
 
@@ -66,7 +66,7 @@ class Scanned(NamedTuple):
 class Folder:
     """A model's drop folder under watch, and what is remembered of it.
 
-    It is scanned on the lane of its share, which may hang in the middle. Any thread may ask for all else.
+    It is scanned on the lane of its share, which may hang meanwhile. Any thread may read the rest.
     """
 
     name: str
@@ -81,34 +81,34 @@ class Folder:
     """When each delivery of the last hour was taken in (`Clock.elapsed` seconds)."""
     has_status: bool = False
     published: tuple[object, ...] = ()
-    """What STATUS.txt is known to say; empty while there is something to say."""
+    """What STATUS.txt was made from; empty while it has to be written."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
-    """For whoever writes STATUS.txt."""
+    """For the thread that writes STATUS.txt."""
     retired: bool = False
-    """True when it is under watch no longer, so that STATUS.txt is not this one's any more."""
+    """True when it is no longer under watch, so that STATUS.txt belongs to another one."""
     scan_seconds: float = 0.0
     """How long the last scan took."""
     out_since: float | None = None
     """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
     out_noted: bool | None = None
-    """Whether the history has it that the folder is out of reach; None before that was looked up."""
+    """Whether the history says that the folder is out of reach; None before it was read."""
     _found: tuple[Delivery, ...] = ()
-    """Complete deliveries of the last scan that no pass has dealt with yet."""
+    """Complete deliveries of the last scan that no pass has handled yet."""
     _found_at: int | None = 0
-    """The mark of `moves` that they, and the view, are of."""
+    """The mark of `moves` at which they, and the view, were found."""
     _scanning: bool = False
     _asked: bool = False
-    """True when a scan was asked for while one was under way."""
+    """True when a scan was requested while one was running."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    """For the four before it. Nobody has it while the share is touched."""
+    """For the four fields before it. Never held while the share is touched."""
 
     @property
     def model(self) -> ModelSettings:
-        """The settings that it is watched with."""
+        """The settings with which it is watched."""
         return self.drop_folder.model
 
     def scan(self, clock: Clock) -> Scanned:
-        """See what is in the folder now, unless another thread is doing so; that one asks for another scan.
+        """Scan the folder now, unless another thread is doing so; that one then requests another scan.
 
         Where scans take long, endless requests must not make one follow the other: other folders need the
         time too.
@@ -134,7 +134,7 @@ class Folder:
     def _scan(self) -> bool:
         mark = self.moves.mark()
         if mark is None:
-            return False  # Whoever moves files there asks for a scan in the end.
+            return False  # A scan is requested when the move ends.
         view = self.drop_folder.look()
         has_status = _is_there(f"{self.model.drop}/{STATUS}")
         with self._lock:
@@ -153,7 +153,7 @@ class Folder:
         return bool(fresh or view.complete or view.trouble or not self.published)
 
     def found(self) -> tuple[Delivery, ...]:
-        """Return what the last scan found and no pass has dealt with, unless files were moved since."""
+        """Return what the last scan found and no pass has handled, unless files were moved since."""
         with self._lock:
             return self._found if self._found_at == self.moves.mark() else ()
 
@@ -165,7 +165,7 @@ class Folder:
 
     @property
     def unseen(self) -> bool:
-        """Whether something may be complete that no pass has dealt with."""
+        """Whether something may be complete that no pass has handled."""
         with self._lock:
             return bool(self._found) or self._found_at != self.moves.mark()
 
@@ -186,7 +186,7 @@ class Folder:
 
 
 def _is_there(path: str) -> bool:
-    return os.path.lexists(path)  # noqa: TID251 - one more try to write it does no harm
+    return os.path.lexists(path)  # noqa: TID251 - at worst it is written once more
 
 
 class _FileSystem(NamedTuple):
@@ -206,7 +206,7 @@ class Folders:
         hint: Callable[[str], None],
         memory: Callable[[Path], Memory],
     ) -> None:
-        """`hint` is called with a model whose folder is worth a scan; `memory` returns that of a drop folder."""
+        """`hint` is called with a model whose folder needs a scan; `memory` returns that of a drop folder."""
         self._shares = shares
         self._clock = clock
         self._hashing = hashing
@@ -244,7 +244,7 @@ class Folders:
         return {each.file_system for each in self._folders.values()}
 
     def watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> dict[str, bool]:
-        """Watch what `settings` name; the models `fresh` begin anew.
+        """Watch what `settings` name; the folders of the models `fresh` are replaced.
 
         Returns the fresh ones, each with whether inotify reports all changes of its folder. Waits for shares
         that hang no longer than `probe.PATIENCE`.
@@ -256,7 +256,7 @@ class Folders:
             folders.pop(name).retired = True
         for (name, model), answer in zip(fresh.items(), answers, strict=True):
             if isinstance(answer, OSError):
-                # Nothing is known of it, so it counts as a network share, apart from what answers.
+                # Nothing is known of it, so it counts as a network share of its own.
                 mount = answer.mount if isinstance(answer, NoAnswer) else model.drop
                 on, trouble = (
                     _FileSystem(f"share {mount}", reports_changes=False),

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.problems import problem
+from retraind.domain.problems import file_problem, problem
 from retraind.intake.inotify import Watcher
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.folders import Folder, Folders
@@ -25,13 +25,13 @@ from retraind.system.probe import Question, ask_each
 _LOG = log.get(__name__)
 
 HINT_DELAY = 0.05
-"""Seconds that a burst of events has to gather into one scan."""
+"""Seconds in which a burst of events gathers into one scan."""
 _FIRST_SWEEP_PATIENCE = 15.0
 """Seconds that a start waits for shares that do not answer."""
 
 
 def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
-    """Ask for a scan of a model's folder.
+    """Request a scan of a model's folder.
 
     Where scans take long, endless events must not make one follow the other: other folders need the time too.
     """
@@ -40,7 +40,7 @@ def ask_for_scan(queue: WorkQueue, folders: Folders, name: str) -> None:
 
 
 class Sweeps:
-    """Scans every folder now and then, each file system on its own: one that hangs delays no other."""
+    """Scans every folder at intervals, each file system separately: one that hangs delays no other."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class Sweeps:
         self._clock = clock
         self._stopping = stopping
         self._swept: dict[str, float | None] = {}
-        """When the sweep of each file system was last seen at its end (`Clock.elapsed` seconds)."""
+        """When the last sweep of each file system ended (`Clock.elapsed` seconds)."""
         self._silent: set[str] = set()
         """File systems that have not answered yet."""
         self._under_way: set[str] = set()
-        """File systems that are being swept; one that hangs is not swept by another thread as well."""
+        """File systems that are being swept; one that hangs is not swept by another thread too."""
         self._lock = threading.Lock()
         """For these three."""
 
@@ -100,14 +100,14 @@ class Sweeps:
                 return
             if not (folder.published and folder.drop_folder.is_unchanged(now)):
                 self._loop.scan(folder)
-        self._watcher.mend(partial(self._answers, file_system))
+        self._watcher.complete(partial(self._answers, file_system))
         with self._lock:
             self._silent.discard(file_system)
             if file_system in self._swept:
                 self._swept[file_system] = self._clock.elapsed()
 
     def _answers(self, file_system: str, name: str) -> bool:
-        """Return whether a model's folder has just been scanned; to touch another one may take for ever."""
+        """Return whether a model's folder was just scanned; touching another one may never return."""
         folder = self._folders.get(name)
         return folder is not None and folder.file_system == file_system and not folder.view.trouble
 
@@ -123,7 +123,7 @@ class Sweeps:
 
     @property
     def last_ended(self) -> float:
-        """When a sweep was last seen at its end (`Clock.elapsed` seconds); 0 before that."""
+        """When a sweep last ended (`Clock.elapsed` seconds); 0 before that."""
         with self._lock:
             return max((moment or 0.0 for moment in self._swept.values()), default=0.0)
 
@@ -139,7 +139,7 @@ class JournalHints:
         """The versions of the active jobs at the last time."""
 
     def heed(self) -> None:
-        """Ask for the models of which a job or a hold has changed since the last time."""
+        """Request a pass for the models of which a job or a hold has changed since the last time."""
         jobs = self._journal.jobs.active()
         held = frozenset(self._journal.holds.all())
         known = {job.id: job.version for job in jobs}
@@ -150,7 +150,7 @@ class JournalHints:
 
 
 class Reload:
-    """Watches what the present settings name, in place of what earlier ones named."""
+    """Watches what the present settings name, instead of what earlier ones named."""
 
     def __init__(
         self, queue: WorkQueue, folders: Folders, watcher: Watcher, publisher: Publisher, shares: Shares
@@ -173,7 +173,7 @@ class Reload:
         self._watch(settings, models)
 
     def take_over(self, before: Settings, settings: Settings) -> set[str]:
-        """Watch what `settings` name; returns the models whose folders are watched anew."""
+        """Watch what `settings` name; returns the models whose folders were replaced."""
         removed: dict[str, Folder] = {}
         for name in before.models.keys() - settings.models.keys():
             self._watcher.forget(name)
@@ -216,7 +216,7 @@ class Reload:
     def _report_left(
         self, removed: Mapping[str, Folder], moved: Mapping[str, Path], settings: Settings
     ) -> None:
-        """Say in folders that are no longer under watch why: their model is gone, or has another one."""
+        """Report in folders no longer under watch that their model is gone, or has another folder."""
         why = problem("model_removed")
         drops = {model.drop for model in settings.models.values()}
 
@@ -231,4 +231,4 @@ class Reload:
         questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
         for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):
             if isinstance(answer, OSError):
-                _LOG.warning("status_not_written", model=name, reason=answer.strerror)
+                _LOG.warning("status_not_written", model=name, reason=file_problem(answer))

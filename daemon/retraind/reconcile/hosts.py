@@ -1,4 +1,4 @@
-"""Which hosts are down: noted for whoever asks the journal, and told to the folders that wait for them."""
+"""Which hosts are down: recorded in the journal, and published in the folders that wait for them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +14,7 @@ _LOG = log.get(__name__)
 
 
 class Hosts:
-    """Compares what the circuit breaker knows with what was noted last."""
+    """Compares what the circuit breaker knows with what was recorded last."""
 
     def __init__(
         self,
@@ -32,15 +32,15 @@ class Hosts:
         self._patience = patience
         self._outages: tuple[Outage, ...] = tuple(journal.hosts.all().values())
         self._lasting: frozenset[str] = frozenset()
-        """Those of them that were noted as down for long."""
+        """Those of them that were recorded as down for long."""
         breaker.resume(self._outages)
 
     def outages(self) -> tuple[Outage, ...]:
-        """Return the hosts that were down at the last look."""
+        """Return the hosts that were down at the last check."""
         return self._outages
 
     def mind(self) -> None:
-        """Note what has changed, and ask for the models that wait for it."""
+        """Record what has changed, and request a pass for the models that wait for it."""
         before, outages = self._outages, self._breaker.outages()
         long_ago = self._clock.now() - self._patience()
         lasting = frozenset(outage.host for outage in outages if outage.since <= long_ago)

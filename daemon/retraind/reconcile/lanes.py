@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.domain.job import State
-from retraind.store.database import remedy
+from retraind.store.database import reason_of
 from retraind.system import log
 
 _LOG = log.get(__name__)
@@ -35,7 +35,7 @@ class Shared(StrEnum):
     UPKEEP = "upkeep"
     """Keys and holds: one thread."""
     RETENTION = "retention"
-    """What has outlived its retention: one thread of its own, since a share may hang."""
+    """Jobs that have outlived their retention: one thread of its own, since a share may hang."""
 
 
 LANE_OF: Mapping[State, Shared | None] = {
@@ -69,7 +69,7 @@ class Lane:
     def submit(self, key: str, task: Callable[[], None]) -> bool:
         """Run `task` when a thread is free, unless its key waits already; returns whether it is to run.
 
-        Once it runs its key may wait again: what is asked for now may come too late for this run.
+        Once it runs, its key may wait again: what is requested now may be too late for this run.
         """
         with self._changed:
             if key in self._waiting or self._closed:
@@ -97,7 +97,7 @@ class Lane:
         try:
             thread.start()
         except RuntimeError:
-            # The system has none to give. Other threads of the lane take the task, if there are any.
+            # The system allows no more. Other threads of the lane take the task, if there are any.
             if not self._threads:
                 del self._waiting[key]
                 raise
@@ -162,14 +162,14 @@ class Lanes:
         return self._shared[name]
 
     def share(self, file_system: str) -> Lane:
-        """Return the lane of a file system, made at the first time."""
+        """Return the lane of a file system, which is made the first time."""
         with self._lock:
             if file_system not in self._shares:
                 self._shares[file_system] = Lane(file_system, SHARE_THREADS)
             return self._shares[file_system]
 
     def retire(self, keep: set[str]) -> None:
-        """Begin nothing more on file systems that no folder is on any more; what runs there may hang."""
+        """Begin nothing more on file systems that have no folders any more; what runs there may hang."""
         with self._lock:
             gone = [self._shares.pop(name) for name in self._shares.keys() - keep]
             self._retired += gone
@@ -191,12 +191,12 @@ class Lanes:
 
 
 def guarded(name: str, task: Callable[[], object]) -> bool:
-    """Run a task whose thread must outlive what it raises; returns whether it came to its end."""
+    """Run a task whose thread must survive what it raises; returns whether it ended without an error."""
     try:
         task()
     except SQLAlchemyError as error:
         report_journal(error)
-    except Exception as error:  # noqa: BLE001 - a bug; the work is asked for again, but it must be seen
+    except Exception as error:  # noqa: BLE001 - a bug; the work is requested again, but it must be seen
         _LOG.exception("task_crashed", task=name, error=repr(error))
     else:
         return True
@@ -204,5 +204,5 @@ def guarded(name: str, task: Callable[[], object]) -> bool:
 
 
 def report_journal(error: SQLAlchemyError) -> None:
-    """Log that the journal could not be read or written. What was to be done is asked for again."""
-    _LOG.error("journal_unusable", reason=str(getattr(error, "orig", None) or error), remedy=remedy(error))
+    """Log that the journal could not be read or written. What was to be done is requested again."""
+    _LOG.error("journal_unusable", reason=reason_of(error))

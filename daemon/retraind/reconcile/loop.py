@@ -1,8 +1,8 @@
 """The one loop: reconcile(model) = observe, decide, act, publish.
 
 Everything that happens only asks the queue. A pass reads the journal and what the last scan saw, decides, and
-gives work to lanes; it touches no drop folder and no network itself. What a lane has finished asks for the
-next pass.
+gives work to lanes; it touches no drop folder and no network itself. A lane that has finished something
+requests the next pass.
 """
 
 import secrets
@@ -32,9 +32,9 @@ _LOG = log.get(__name__)
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
 _AFTER_FAILURE = 5.0
-"""Seconds until a model is reconciled again after the journal failed, or a bug struck."""
+"""Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
-"""States whose step needs no turn, and may not take one for the next."""
+"""States whose step needs no turn, and does not give one to the next."""
 
 
 class Loop:
@@ -86,7 +86,7 @@ class Loop:
         return bool(asked)
 
     def ask_for_all(self) -> None:
-        """Ask for every model with jobs in work: whatever was missed, or failed, is made up for by it."""
+        """Request a pass for every model with jobs in work: it makes up for whatever was missed or failed."""
         for name in self._journal.jobs.models_in_work():
             self._queue.ask(name)
 
@@ -116,7 +116,7 @@ class Loop:
             self._lanes.share(folder.file_system).submit(f"scan {name}", partial(self.scan, folder))
 
     def scan(self, folder: Folder) -> None:
-        """Scan a folder on this thread, and ask for what follows."""
+        """Scan a folder on this thread, and request what follows."""
         if self._stopping.is_set():
             return
         try:
@@ -156,7 +156,7 @@ class Loop:
                 self._publisher.publish_soon(folder)
 
     def _note_absence(self, folder: Folder, now: float) -> None:
-        """Note that a folder has been out of reach for long, or is back."""
+        """Record that a folder has been out of reach for long, or is back."""
         trouble, out_for = folder.view.trouble, folder.out_for(now)
         if trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
             return
@@ -203,7 +203,8 @@ class Loop:
         """Give a job's step to its lane.
 
         Where models queue to be sent, the place in the queue is the model's, whichever of its jobs has the
-        turn. Else a model whose newest delivery counts would queue again with each, and might never be sent.
+        turn. Otherwise a model whose newest delivery counts would queue again with each, and might never be
+        sent.
         """
         shared = LANE_OF[job.state]
         if shared is not None:
@@ -211,19 +212,18 @@ class Loop:
         elif folder is not None:
             lane = self._lanes.share(folder.file_system)
         else:
-            return  # Its model is gone; a reload that brings it back asks again.
+            return  # Its model is gone; a reload that brings it back requests a pass.
         key = job.model if shared is Shared.SEND else job.id
         lane.submit(key, partial(self._work, job.model, job.id, shared))
 
     def _work(self, name: str, planned: str, lane: Shared | None) -> None:
         if not self._stopping.is_set() and not guarded(planned, partial(self._advance, name, planned, lane)):
             self._queue.ask(name, _AFTER_FAILURE)
-            self._queue.ask(
-                name, _AFTER_FAILURE, scan=True
-            )  # Scans pass over a folder while files are moved.
+            # Scans skip a folder while files are moved.
+            self._queue.ask(name, _AFTER_FAILURE, scan=True)
 
     def _advance(self, name: str, planned: str, lane: Shared | None) -> None:
-        """Run the steps of a job on a lane, one after the other as far as they are the lane's."""
+        """Run the steps of a job on a lane, one after the other as long as they belong to the lane."""
         job, folder = self._claim(name, planned, lane), self._folders.get(name)
         if job is None:
             return
@@ -238,13 +238,13 @@ class Loop:
             self._claims.release(job.id)
         self._queue.ask(name)
         if sealing or job.state is State.RETURNED:
-            # Scans have passed over names that this job owned, and no event says that it does no more.
+            # Scans have skipped the names that this job owned, and no event says that it no longer does.
             if job.state is State.RETURNED and folder is not None:
                 folder.drop_folder.distrust({file.name for file in job.files})
             self._queue.ask(name, scan=True)
 
     def _claim(self, name: str, planned: str, lane: Shared | None) -> Job | None:
-        """Take the job whose turn it is by now: another one that counts more may have arrived meanwhile."""
+        """Take the job whose turn it is by now: one that goes first may have arrived meanwhile."""
         with self._claiming:
             active, held = self._journal.work_of([name])
             at_work = self._claims.all()
@@ -255,6 +255,6 @@ class Loop:
                 return None
             if self._journal.jobs.get(job.id) == job:
                 return job
-            # Another thread ended its steps after the journal was read here, and asks once it has.
+            # Another thread ended its steps after the journal was read here, and requests a pass.
             self._claims.release(job.id)
             return None

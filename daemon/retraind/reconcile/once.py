@@ -10,7 +10,7 @@ from retraind.store.journal import Journal
 from retraind.system.clock import Clock
 
 _MARGIN = 5.0
-"""Seconds that what arrives may take longer than it takes to settle."""
+"""Seconds that files may take to arrive, besides the time to settle."""
 _BEGINS_OR_ENDS = ("delivery_complete", "job_filed")
 
 
@@ -28,12 +28,12 @@ class Once:
         longest = max(model.settle.total_seconds() for model in settings.models.values())
         self._deadline = self._begun + longest + _MARGIN
         self._seen: set[str] = set()
-        """Jobs that the exit code is about; those that came and went meanwhile are in the history."""
+        """Jobs that the exit code depends on; those that began and ended meanwhile are in the history."""
         self._place = journal.events.last_entry()
 
     def is_worked_off(self) -> bool:
-        """Return whether nothing is left that goes on without a person."""
-        # The jobs last: what a scan had found may have become one meanwhile.
+        """Return whether nothing is left that continues without a person."""
+        # Jobs are read last: what a scan found may have become one meanwhile.
         swept = self._sweeps.all_swept(self._begun)
         folders = self._folders.all()
         arriving = self._clock.elapsed() < self._deadline and any(
@@ -51,7 +51,7 @@ class Once:
         return any(job.hold is None and job.model not in stuck and not job.waits_for_window for job in active)
 
     def ended_badly(self) -> bool:
-        """Return whether a job of this run failed or is held, a model is held, or a folder could not be read."""
+        """Return whether a job of this run failed or is held, a model is held, or a folder is unreadable."""
         history = self._journal.events.entries_after(self._place, _BEGINS_OR_ENDS, sys.maxsize)
         ids = self._seen | {entry.event.job for entry in history if entry.event.job}
         jobs = [job for job in map(self._journal.jobs.get, sorted(ids)) if job]

@@ -1,4 +1,4 @@
-"""Deliveries in the folders for work that nobody works on: of unknown jobs, and of models that are not configured any more."""
+"""Deliveries in work that nobody works on: of unknown jobs, and of models that are no longer configured."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ from retraind.store.journal import Journal
 
 
 class Orphans:
-    """Finds them, and asks for the models in whose folders there are others than before."""
+    """Finds them, and requests a pass for the models in whose folders they are others than before."""
 
     def __init__(self, queue: WorkQueue, journal: Journal, settings: Callable[[], Settings]) -> None:
         self._queue = queue
         self._journal = journal
         self._settings = settings
         self._unknown: tuple[Path, ...] = ()
-        """Folders of jobs of which the journal knows nothing, and no copy tells."""
+        """Folders of jobs that neither the journal nor a copy knows."""
         self._found: dict[str, tuple[Problem, ...]] = {}
         """By model."""
 
@@ -28,11 +28,11 @@ class Orphans:
         self.mind()
 
     def of(self, model: str) -> tuple[Problem, ...]:
-        """Return the deliveries in a model's folder that nobody works on."""
+        """Return what is to be reported in a model's folder."""
         return self._found.get(model, ())
 
     def mind(self) -> None:
-        """Look for them again, in the journal."""
+        """Search the journal for them again."""
         settings = self._settings()
         found: dict[str, list[Problem]] = {}
         if self._unknown:
@@ -43,8 +43,8 @@ class Orphans:
         for gone in self._journal.jobs.models_in_work() - settings.models.keys():
             for job in self._journal.jobs.active(gone):
                 if heir := heir_of(job, settings):
-                    left = problem("model_of_job_gone", delivery=job.key or job.id, before=gone, heir=heir)
-                    found.setdefault(heir, []).append(left)
+                    orphan = problem("model_of_job_gone", delivery=job.key or job.id, before=gone, heir=heir)
+                    found.setdefault(heir, []).append(orphan)
         before, self._found = self._found, {name: tuple(each) for name, each in found.items()}
         for name in before.keys() | self._found.keys():
             if before.get(name) != self._found.get(name):

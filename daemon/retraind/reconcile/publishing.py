@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.names import FOLDER_NAME
-from retraind.domain.problems import Problem, problem
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.share_identity import Away, Shares
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
@@ -28,11 +28,11 @@ from retraind.system.probe import Question, ask_each
 _LOG = log.get(__name__)
 
 _ENDERS = 16
-"""Threads that say in all folders, of which there may be thousands, that retraind has stopped: it has eight seconds."""
+"""Threads that report in all folders, perhaps thousands, that retraind has stopped: within eight seconds."""
 
 
 class Publisher:
-    """Writes STATUS.txt on the lane of each file system; one task there publishes all that has become due meanwhile."""
+    """Writes STATUS.txt on the lane of each file system, where one task publishes all that is due."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Publisher:
         self._due: dict[str, dict[str, Folder]] = {}
         """By file system and name. A share that hangs keeps them, however often each is to be published."""
         self._publishing: set[str] = set()
-        """The file systems on which a thread publishes. A second one might bring back what it read before."""
+        """The file systems on which a thread publishes. A second one might write what it read earlier."""
         self._lock = threading.Lock()
 
     def publish_soon(self, folder: Folder) -> None:
@@ -72,7 +72,7 @@ class Publisher:
     def _publish_due(self, file_system: str) -> None:
         with self._lock:
             if file_system in self._publishing:
-                return  # Who is at it takes what has become due meanwhile.
+                return  # The other thread takes what has become due meanwhile.
             self._publishing.add(file_system)
         due: Mapping[str, Folder] = {}
         try:
@@ -82,7 +82,7 @@ class Publisher:
             with self._lock:
                 self._publishing.discard(file_system)
             for folder in due.values():
-                folder.published = ()  # So the next sweep does not pass over it.
+                folder.published = ()  # So the next sweep does not skip it.
             raise
 
     def _take_due(self, file_system: str) -> dict[str, Folder]:
@@ -129,10 +129,10 @@ class Publisher:
         if self._write(folder.name, model.drop, text, voice):
             folder.published, folder.has_status = says, True
         else:
-            folder.published = ()  # Not even what it said before: the next sweep does not pass over it.
+            folder.published = ()  # Even its old text is uncertain: the next sweep does not skip it.
 
     def publish_end(self, folder: Folder, why: Problem) -> None:
-        """Say on the share that nobody looks after the folder now, for good."""
+        """Report on the share that nobody watches the folder any more."""
         with folder.publishing:
             folder.retired = True
             if not folder.view.trouble:
@@ -141,14 +141,14 @@ class Publisher:
                 self._write(folder.name, folder.model.drop, text, voice)
 
     def publish_all_ends(self, folders: Collection[Folder], why: Problem) -> None:
-        """Say it in all folders, many at a time: shares are slow, and one may hang."""
+        """Report it in all folders, many at a time: shares are slow, and one may hang."""
         end = partial(self.publish_end, why=why)
         with ThreadPoolExecutor(_ENDERS, thread_name_prefix="end") as enders:
             for each in [enders.submit(end, folder) for folder in folders]:
                 each.result()
 
     def publish_move(self, name: str, before: Path, folder: Folder | None = None) -> None:
-        """Say in the folder that was a model's drop folder that it is no longer; `folder` was it until now."""
+        """Report in a model's earlier drop folder that it has another; `folder` was under watch until now."""
         with folder.publishing if folder else nullcontext():
             if folder:
                 folder.retired = True
@@ -160,7 +160,7 @@ class Publisher:
             with self._shares.held(name, folder) as drop:
                 write_status(drop, text, self._clock.now(), voice)
         except OSError as error:
-            _LOG.warning("status_not_written", model=name, reason=error.strerror)
+            _LOG.warning("status_not_written", model=name, reason=file_problem(error))
         except Away as away:
             _LOG.warning("status_not_written", model=name, reason=away.problem)
         else:
@@ -169,9 +169,9 @@ class Publisher:
 
 
 def publish_no_start(settings: Settings, clock: Clock) -> None:
-    """Say in all drop folders that retraind could not start, and how many deliveries are in work there, as far as they answer.
+    """Report in all drop folders that answer that retraind could not start.
 
-    Nothing is known then but what the folders themselves show.
+    How many deliveries are in work there is all that is known then.
     """
     shares, now = Shares.beside(settings.state.journal_file), clock.now()
 
@@ -191,11 +191,11 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
     answers = ask_each([question(name, model) for name, model in models.items()])
     for name, answer in zip(models, answers, strict=True):
         if isinstance(answer, OSError):
-            _LOG.warning("status_not_written", model=name, reason=answer.strerror)
+            _LOG.warning("status_not_written", model=name, reason=file_problem(answer))
 
 
 def _count_jobs(drop: Path) -> int | None:
-    """Count the folders of jobs in work; None where that cannot be told."""
+    """Count the folders of jobs in work; None where that is not known."""
     try:
         with held(drop, WORK) as work, os.scandir(work) as entries:
             return sum(

@@ -1,4 +1,4 @@
-"""What happens every so often: APScheduler's interval jobs. Each only asks, or gives work to a lane."""
+"""What happens at intervals: APScheduler's interval jobs. Each only gives work to a queue or a lane."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,16 +30,16 @@ class Timetable:
     def stop(self) -> None:
         """Run nothing more, and wait for what runs."""
         if self._scheduler.running:
-            # APScheduler's own thread stumbles over a shutdown in the middle of its round; reading the
-            # timetable waits for the end of that, and paused it begins no other.
+            # APScheduler's own thread fails when it is shut down in the middle of its round; reading the
+            # timetable waits for the end of that, and while paused it begins no other.
             self._scheduler.pause()
             self._scheduler.get_jobs()
-            # It would wait with its lock held, which a function may need to come to its end.
+            # It would wait while it has its lock, which a function may need before it ends.
             self._scheduler.shutdown(wait=False)
             self._pool.shutdown(wait=True)
 
     def every(self, interval: timedelta, name: str, function: Callable[[], object]) -> None:
-        """Run `function` at once and then every `interval`, in place of what had this name."""
+        """Run `function` at once and then every `interval`, instead of what had this name."""
         self._scheduler.add_job(
             guarded, "interval", args=[name, function], seconds=interval.total_seconds(), id=name, name=name,
             replace_existing=True, next_run_time=datetime.now(UTC),

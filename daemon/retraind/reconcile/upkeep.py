@@ -1,4 +1,4 @@
-"""What has to be looked after as time goes by: holds that end by themselves, and the models' keys."""
+"""What has to be done as time passes: end holds, renew the models' keys, warn before keys expire."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,19 +22,20 @@ from retraind.system.clock import Clock
 _LOG = log.get(__name__)
 
 INTERVAL = timedelta(seconds=15)
-"""How often to look after them."""
+"""How often to do that."""
 _HOLD_RETRY = timedelta(hours=6)
-"""How often a refused key, or what else holds a model, is tried again unchanged: the vendor's side may be well again."""
+"""How often a refused key, or whatever else holds a model, is tried again: the vendor may have fixed
+something."""
 _AGE_INTERVAL = timedelta(hours=1)
-"""How often the age of a key is looked at that people replace."""
+"""How often to check the age of a key that people replace."""
 _END_INTERVAL = timedelta(minutes=1)
-"""How often that of other keys is, and of those whose end was warned of: a warning ends when they are replaced."""
+"""How often to check other keys, and those with a warning, which ends when they are replaced."""
 _RENEWAL_RETRY = timedelta(minutes=10)
 
 
 @contextmanager
-def _by_itself(model: str) -> Iterator[None]:
-    """Keep an internal error met at one model from the others, which are looked after on the same thread."""
+def _isolated(model: str) -> Iterator[None]:
+    """Keep an internal error at one model from the others, which are handled on the same thread."""
     try:
         yield
     except SQLAlchemyError:
@@ -44,7 +45,7 @@ def _by_itself(model: str) -> Iterator[None]:
 
 
 class Caretaker:
-    """Looks after the holds of all jobs, and the keys of all models in the pipeline's settings."""
+    """Ends holds, and maintains the keys of all models in the pipeline's settings."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Caretaker:
         stopping: threading.Event,
         changed: Callable[[str], None],
     ) -> None:
-        """`changed` is called with a model for whose jobs, or readers, something is different now."""
+        """`changed` is called with a model for whose jobs, or readers, something has changed."""
         self._pipeline = pipeline
         self._journal = journal
         self._credentials = credentials
@@ -64,29 +65,29 @@ class Caretaker:
         self._stopping = stopping
         self._changed = changed
         self._due: dict[str, float] = {}
-        """When to look again at how long a model's key will last (`Clock.elapsed` seconds)."""
+        """When to check again how long a model's key will last (`Clock.elapsed` seconds)."""
 
     def end_holds_of_last_time(self) -> None:
-        """Try again after a start what is on hold for a credential: the key may have been replaced meanwhile."""
+        """End the holds for credentials after a start, for a try: keys may have been replaced meanwhile."""
         for name, hold in self._journal.holds.all().items():
             if hold.credential:
                 self._journal.holds.release(name, problem("retraind_started"), trial=True)
 
     def forget(self, name: str) -> None:
-        """Look at a model's key anew: where it comes from may have been changed."""
+        """Read a model's key again: its source may have changed."""
         self._credentials.forget(name)
         self._due.pop(name, None)
 
     def mind(self) -> None:
-        """End the holds whose reason is gone, renew keys that retraind fetches itself, and warn of others' ends."""
+        """End the holds whose reason is gone, renew fetched keys, and warn before others expire."""
         self._end_holds_for_keys()
         self._end_dated_holds()
         for name, model in self._pipeline.settings.models.items():
             if self._stopping.is_set():
-                return  # The service may be slow, and there may be a thousand keys to ask it for.
+                return  # The service may be slow, and there may be a thousand keys to fetch.
             if self._clock.elapsed() >= self._due.get(name, 0.0):
                 again = _END_INTERVAL
-                with _by_itself(name):
+                with _isolated(name):
                     again = self._mind_end(name, model)
                 self._due[name] = self._clock.elapsed() + again.total_seconds()
 
@@ -94,7 +95,7 @@ class Caretaker:
         for name, hold in self._journal.holds.all().items():
             if name not in self._pipeline.settings.models:
                 continue
-            with _by_itself(name):
+            with _isolated(name):
                 self._end_hold(name, hold)
 
     def _end_hold(self, name: str, hold: ModelHold) -> None:
@@ -119,9 +120,9 @@ class Caretaker:
                 self._changed(job.model)
 
     def _mind_end(self, name: str, model: ModelSettings) -> timedelta:
-        """Renew a key that retraind fetches itself, or warn of the end of one that people replace.
+        """Renew a key that retraind fetches, or warn before one expires that people replace.
 
-        Returns when to look again.
+        Returns when to check again.
         """
         warning, again = None, _END_INTERVAL
         try:

@@ -1,7 +1,7 @@
 """Which models are to be reconciled, and when. Whatever happens only asks; asking twice is asking once.
 
-One loop takes from the queue, so no model is reconciled twice at once, and whoever asks while its model is at
-work is heard afterwards.
+One loop takes from the queue, so no model is reconciled twice at once, and a request made while its model is
+being reconciled is served afterwards.
 """
 
 import heapq
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from retraind.system.clock import Clock
 
 _OUTDATED = 16
-"""So many entries may be out of date before the order is made again, however few are not."""
+"""So many entries may be out of date before the order is rebuilt, however few are not."""
 
 
 class Asked(NamedTuple):
@@ -36,7 +36,7 @@ class WorkQueue:
         self._closed = False
 
     def ask(self, model: str, after: float = 0.0, *, scan: bool = False) -> None:
-        """Have a model reconciled in `after` seconds, or earlier if that has been asked for already."""
+        """Have a model reconciled in `after` seconds, or earlier if that was requested already."""
         asked, due = Asked(model, scan), self._clock.elapsed() + after
         with self._changed:
             if self._due.get(asked, math.inf) <= due or self._closed:
@@ -49,7 +49,7 @@ class WorkQueue:
                 self._changed.notify()
 
     def forget(self, model: str) -> None:
-        """Drop what was asked for a model that is gone."""
+        """Forget what was requested for a model that is gone."""
         with self._changed:
             for scan in (False, True):
                 self._due.pop(Asked(model, scan), None)
@@ -70,7 +70,7 @@ class WorkQueue:
             return self._take_due(most)
 
     def close(self) -> None:
-        """Wake up whoever waits; nothing is given out any more."""
+        """Wake up the thread that waits; nothing is returned any more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

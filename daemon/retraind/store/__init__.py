@@ -1,1 +1,1 @@
-"""What outlives a restart: the journal, the copies of its jobs beside their files, and recovery from those."""
+"""What outlives a restart: the journal, the copies of its jobs beside their files, and recovery."""

@@ -9,7 +9,7 @@ from retraind.store.schema import JOBS
 
 
 class Contents:
-    """Finds jobs by what their data files hold."""
+    """Finds jobs by the content of their data files."""
 
     def __init__(self, database: Database) -> None:
         self._reader = database.reader
@@ -24,7 +24,7 @@ class Contents:
         )
 
     def sent_and_failed(self, model: str, content: str, besides: str) -> Job | None:
-        """Return the model's latest job that failed after the same bytes had been sent, or that comes back from there."""
+        """Return the model's latest job that failed after it had sent the same bytes, or is restored now."""
         failed = {State.FAILED, State.RESTORING, State.FILING}
         jobs = self._with_content(model, content, besides)
         return next(

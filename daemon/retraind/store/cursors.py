@@ -1,4 +1,4 @@
-"""Up to which place of the history each recipient of notifications has been notified."""
+"""Up to which place of the history each recipient of notifications was notified."""
 
 import sqlalchemy as sa
 
@@ -16,12 +16,12 @@ class Cursors:
         self._clock = clock
 
     def all(self) -> dict[str, int]:
-        """Return up to which place of the history each recipient of notifications has been told."""
+        """Return up to which place of the history each recipient was notified."""
         with self._reader.connect() as connection:
             return {row.name: row.told for row in connection.execute(sa.select(RECIPIENTS))}
 
     def set(self, name: str, told: int | None) -> None:
-        """Record up to where a recipient has been told; None forgets it."""
+        """Record up to where a recipient was notified; None forgets it."""
         with self._engine.begin() as connection:
             connection.execute(RECIPIENTS.delete().where(RECIPIENTS.c.name == name))
             if told is not None:

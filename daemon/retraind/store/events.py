@@ -70,7 +70,7 @@ class Events:
             return connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
 
     def first_seen(self, model: str, key: str) -> datetime:
-        """Return when the key with this fingerprint was first seen at a model, which is now if it is a new one."""
+        """Return when the key with this fingerprint was first seen at a model: now, if it is a new one."""
         query = sa.select(EVENTS.c.at, EVENTS.c.detail).where(
             EVENTS.c.model == model, EVENTS.c.event == "key_seen"
         )
@@ -84,7 +84,7 @@ class Events:
         return now
 
     def note_change(self, event: str, model: str, problem: Problem | None) -> bool:
-        """Append what is the matter with a model now, None for nothing; returns False when the history has it."""
+        """Append a model's present problem, None for none; returns False when the history has it already."""
         before = self.last_problem(event, model)
         if before is None if problem is None else problem.is_same(before):
             return False
@@ -101,16 +101,16 @@ class Events:
             EVENTS.c.model == model,
             EVENTS.c.event.in_(UPLOAD_EVENTS),
             EVENTS.c.at >= moment.timestamp(),
-            # What lies ahead was written while the clock was wrong, and would count in every period until then.
+            # Later ones were written while the clock was wrong, and would count in every period until then.
             EVENTS.c.at <= self._clock.now().timestamp() + _CLOCK_SLACK,
         )
         with self._reader.connect() as connection:
             return connection.scalar(query) or 0
 
     def line_speed(self, model: str) -> float | None:
-        """Return the bytes per second of the model's last uploads, the middle one of a few; None when there were none.
+        """Return the median bytes per second of the model's last uploads; None when there were none.
 
-        Small ones say more about delays than about the line, and do not count.
+        Small ones depend more on delays than on the line, and do not count.
         """
         query = sa.select(EVENTS.c.detail).where(EVENTS.c.model == model, EVENTS.c.event == "upload_complete")
         with self._reader.connect() as connection:

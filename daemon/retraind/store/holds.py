@@ -32,8 +32,11 @@ class Holds:
             on_trial = known is not None and known.trial is not None and read_problem(known.trial)
             goes_on = problem.is_same(on_trial or None)
             values = {
-                "held_since": self._clock.now().timestamp(), "hold": hold, "credential": credential, "trial": None,
-            }  # fmt: skip
+                "held_since": self._clock.now().timestamp(),
+                "hold": hold,
+                "credential": credential,
+                "trial": None,
+            }
             if known is None:
                 connection.execute(MODELS.insert().values(name=model, **values))
             else:
@@ -50,7 +53,7 @@ class Holds:
     def release(self, model: str, why: Problem, *, trial: bool = False) -> bool:
         """End a model's hold; returns False when there was none.
 
-        With `trial`, only to see whether its reason has gone: `end_trial` tells that, or a new hold that it has not.
+        With `trial`, only for a try: `end_trial` records that its reason is gone, a new hold that it is not.
         """
         with self._engine.begin() as connection:
             done = connection.execute(
@@ -66,7 +69,7 @@ class Holds:
         return True
 
     def end_trial(self, model: str) -> bool:
-        """Record that the reason of a hold has gone, if one was on trial."""
+        """Record that the reason of a hold is gone, if one was on trial."""
         with self._reader.connect() as connection:
             on_trial = sa.select(MODELS.c.credential).where(
                 MODELS.c.name == model, MODELS.c.trial.is_not(None)
@@ -86,7 +89,7 @@ class Holds:
             return read_holds(connection, sa.true())
 
     def is_held(self, model: str) -> bool:
-        """Tell whether a model is held."""
+        """Return whether a model is held."""
         query = sa.select(MODELS.c.name).where(MODELS.c.name == model, MODELS.c.hold.is_not(None))
         with self._reader.connect() as connection:
             return connection.execute(query).first() is not None

@@ -13,7 +13,7 @@ from retraind.system.clock import Clock
 
 
 class Hosts:
-    """Hosts that do not answer, or answer that they cannot."""
+    """Hosts that do not answer, or answer with errors of their own."""
 
     def __init__(self, database: Database, events: Events, clock: Clock) -> None:
         self._engine = database.engine
@@ -33,10 +33,7 @@ class Hosts:
         }
 
     def replace(self, outages: Iterable[Outage], lasting: Container[str] = ()) -> None:
-        """Replace what is known of hosts that are down; a host that begins or ends to be is an event.
-
-        So is one that begins to be `lasting`.
-        """
+        """Replace the hosts that are down. That an outage begins, ends or becomes `lasting` is an event."""
         fresh = {outage.host: outage for outage in outages}
         before = self.all()
         with self._engine.begin() as connection:

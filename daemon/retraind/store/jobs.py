@@ -29,7 +29,7 @@ class Write(NamedTuple):
 
 
 class Version(NamedTuple):
-    """How much the journal knows of a job."""
+    """How new the journal's record of a job is."""
 
     version: int
     state: State
@@ -65,8 +65,9 @@ class Jobs:
     ) -> Job:
         """Replace `job` by `after`, with `event` in its history, in one transaction; returns it with its new version.
 
-        A change of state has to be one that the table of a job's life allows. Raises Conflict when the journal
-        holds another version than `job`. With `also`, another job is written to in the same transaction.
+        A change of state has to be one that the table of a job's life allows. Raises Conflict when the
+        journal holds another version than `job`. With `also`, another job is written to in the same
+        transaction.
         """
         with self._engine.begin() as connection:
             if also is not None:
@@ -74,9 +75,9 @@ class Jobs:
             return self._write(connection, Write(job, after, event, detail or {}))
 
     def write_each(self, writes: Iterable[Write]) -> list[Job]:
-        """Do the same with many jobs in a single transaction, which costs the disk as little as one of them alone.
+        """Do the same with many jobs in a single transaction, which costs the disk no more than one of them.
 
-        Returns them as they are now, without those of which the journal holds another version.
+        Returns them as they are now, without those of which the journal has another version.
         """
         written = []
         with self._engine.begin() as connection:
@@ -119,7 +120,7 @@ class Jobs:
             connection.execute(JOBS.insert().values(row_of(job)))
             self._events.append(connection, "job_adopted", job, {"state": job.state})
             uploaded_at = job.training.uploaded_at if job.training else None
-            # What is looked up in the history: the budget, the last good delivery, the published model.
+            # What is searched for in the history: the budget, the last good delivery, the published model.
             milestones = {
                 UPLOAD_EVENTS[0]: None if is_counted(connection, job) else uploaded_at,
                 "training_finished": job.trained_at,
@@ -134,7 +135,7 @@ class Jobs:
 
     def find(self, beginning: str, limit: int = 3) -> list[Job]:
         """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
-        # LIKE would read every job: it is not sure to mean what the index is sorted by.
+        # LIKE would read every job: it need not compare as the index is sorted.
         begins = sa.and_(JOBS.c.id >= beginning, JOBS.c.id < beginning + chr(sys.maxunicode))
         ends = sa.text(f"substr(id, -{SHORT_ID}) = :short").bindparams(short=beginning)
         return self._jobs(sa.select(JOBS.c.body).where(sa.or_(begins, ends)).order_by(JOBS.c.id).limit(limit))
@@ -158,20 +159,20 @@ class Jobs:
         return self._jobs(query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit))
 
     def active(self, model: str | None = None) -> list[Job]:
-        """Return the jobs that something can still happen to by itself, oldest first."""
+        """Return the jobs that are in work or wait for something, oldest first."""
         query = sa.select(JOBS.c.body).where(JOBS.c.state.in_(ACTIVE))
         if model is not None:
             query = query.where(JOBS.c.model == model)
         return by_time(self._jobs(query))
 
     def models_in_work(self) -> set[str]:
-        """Return the models with jobs that something can still happen to by itself."""
+        """Return the models with jobs that are in work or wait for something."""
         query = sa.select(JOBS.c.model).where(JOBS.c.state.in_(ACTIVE)).distinct()
         with self._reader.connect() as connection:
             return set(connection.scalars(query))
 
     def count_active(self) -> int:
-        """Count the jobs that something can still happen to by itself."""
+        """Count the jobs that are in work or wait for something."""
         query = sa.select(sa.func.count()).where(JOBS.c.state.in_(ACTIVE))
         with self._reader.connect() as connection:
             return connection.scalar(query) or 0
@@ -202,7 +203,7 @@ class Jobs:
             connection.execute(EVENTS.delete().where(EVENTS.c.job == job.id))
 
     def counts(self) -> dict[str, dict[State, int]]:
-        """Count jobs by model and state; what there is none of is missing."""
+        """Count jobs by model and state, without zeros."""
         query = sa.select(JOBS.c.model, JOBS.c.state, sa.func.count()).group_by(JOBS.c.model, JOBS.c.state)
         counts: dict[str, dict[State, int]] = {}
         with self._reader.connect() as connection:

@@ -1,7 +1,7 @@
 """The journal: jobs and their append-only history, in SQLite through SQLAlchemy. The daemon's only memory.
 
-Every write is one committed transaction and carries the version it was based on, so that the daemon and a command
-in another process cannot overwrite each other. What a job's change means is decided elsewhere.
+Every write is one committed transaction and carries the version it was based on, so that the daemon and a
+command in another process cannot overwrite each other. What a job's change means is decided elsewhere.
 """
 
 import json
@@ -36,7 +36,7 @@ from retraind.system.clock import Clock
 
 
 class Standing(NamedTuple):
-    """What the journal has to tell people of a model."""
+    """What people are shown of a model."""
 
     active: list[Job]
     """Oldest first."""
@@ -46,11 +46,11 @@ class Standing(NamedTuple):
     published: Job | None
     """The job whose result was published last, as far as retraind did it."""
     warning: Problem | None
-    """What is soon to be done about its key."""
+    """What has to be done soon about its key."""
 
 
 class Journal:
-    """An open journal: its parts, and what is read from several of them at one moment. Safe to use from several threads."""
+    """An open journal: its parts, and what is read from several of them at one moment. Thread-safe."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
@@ -74,7 +74,7 @@ class Journal:
         self.database.close()
 
     def standings(self, models: Iterable[str]) -> dict[str, Standing]:
-        """Return what there is to tell of each of these models, all from one moment."""
+        """Return what people are shown of each of these models, all from one moment."""
         model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
         latest = sa.select(
             model.label("model"),
@@ -103,7 +103,7 @@ class Journal:
         return found
 
     def work_of(self, models: Iterable[str]) -> tuple[dict[str, list[Job]], frozenset[str]]:
-        """Return the active jobs of these models, oldest first, and which of the models are held; of one moment."""
+        """Return the active jobs of these models, oldest first, and the held ones among the models."""
         model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
         active = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(model)), JOBS.c.state.in_(ACTIVE))
         held = sa.select(MODELS.c.name).where(MODELS.c.name.in_(sa.select(model)), MODELS.c.hold.is_not(None))
@@ -114,10 +114,10 @@ class Journal:
             return found, frozenset(connection.scalars(held))
 
     def rename_model(self, before: str, after: str, obsolete: str) -> int:
-        """Let `after` have all jobs, the history and the hold of `before`; returns how many jobs these are.
+        """Move all jobs, the history and the hold of `before` to `after`; returns how many jobs these are.
 
-        Their own holds last, but for those with the code `obsolete` and those that an earlier retraind worded, which are
-        tried again. A hold of `after` itself counts more.
+        The jobs' own holds stay, except those with the code `obsolete` and those worded by an earlier
+        retraind, which are tried again. A hold of `after` itself takes precedence.
         """
         hold = sa.func.json_extract(JOBS.c.body, "$.hold.problem.code")
         body = sa.func.json_set(JOBS.c.body, "$.model", after, "$.version", JOBS.c.version + 1)

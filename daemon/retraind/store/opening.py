@@ -1,6 +1,5 @@
-"""Opening the journal for the daemon: a damaged one is set aside, one deleted under the daemon is written again."""
+"""Opening the journal for the daemon: a damaged one is set aside, and rebuilt from the job folders."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalDamagedError, JournalError
-from retraind.domain.problems import file_problem, problem
-from retraind.store.database import is_sound, set_aside
+from retraind.domain.problems import problem
+from retraind.store.database import is_sound, reason_of, set_aside
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
@@ -28,34 +27,23 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
     except JournalDamagedError as error:
         if not JobFiles.are_known(file):
             raise
-        # Sealed copies of all its jobs are in their folders, and nobody else can have written those.
+        # Signed copies of all its jobs are in their folders, and nobody else can have written those.
         _LOG.error("journal_damaged", reason=error.problem, moved_to=str(set_aside(file)))
         journal = Journal.open(file, clock)
     try:
-        journal.database.data_version()  # opens the connection that could still read it after its deletion
         yield journal
     finally:
-        try:
-            if kept := journal.database.rescue():
-                _LOG.warning("journal_written_again", file=str(kept))
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            _LOG.exception("journal_not_written_again", reason=str(error))
         journal.close()
         if (damage := journal.database.damage) and is_sound(file):
-            _LOG.warning("journal_sound", reason=f"{damage}, but not any more when it was read anew")
+            _LOG.warning("journal_sound", reason=damage)
         elif damage:
             _LOG.error("journal_damaged", reason=damage, moved_to=str(set_aside(file)))
 
 
 @contextmanager
 def needed(journal: Path) -> Iterator[None]:
-    """Say in words what keeps the journal from being used at the start."""
+    """Raise JournalError for what keeps the journal from being used at the start."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        why = (
-            file_problem(error)
-            if isinstance(error, OSError)
-            else problem("database_error", reason=str(getattr(error, "orig", error)))
-        )
-        raise JournalError(problem("journal_unusable", path=journal, why=why)) from error
+        raise JournalError(problem("journal_unusable", path=journal, why=reason_of(error))) from error

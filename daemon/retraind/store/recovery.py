@@ -15,6 +15,7 @@ from typing import NamedTuple
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import LIFE, End, Job, Outcome, State
 from retraind.domain.names import FOLDER_NAME
+from retraind.domain.problems import problem
 from retraind.store.jobs import Version
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
@@ -25,15 +26,16 @@ from retraind.system.probe import NoAnswer, ask_each
 _LOG = log.get(__name__)
 
 _MOST_FOREIGN = 10_000
-"""Folders without a believable copy after which a place is left: whoever makes a million must not keep the start."""
-_MOST_TOLD = 20
+"""Folders without a valid copy after which a place is left: somebody who makes a million must not delay the
+start."""
+_MOST_LOGGED = 20
 _MOST_PARTS = 1_000
 _PART = re.compile(rf"\.({FOLDER_NAME.pattern})\.(partial|expired)")
 """What a job's folder is called while it is copied to another file system, and while it is deleted."""
 
 
 class Part(NamedTuple):
-    """What a kill has left of a job's folder that was being copied or deleted."""
+    """What a kill left of a job's folder that was being copied or deleted."""
 
     drop: Path
     below: tuple[str, ...]
@@ -59,9 +61,9 @@ class Rebuilt:
     adopted: list[Job] = field(default_factory=list)
     """Jobs that the journal did not know, or knew an older version of."""
     believed: list[Job] = field(default_factory=list)
-    """Those of them whose copy has no good seal, so that anybody may have written it."""
+    """Those of them whose copy has no valid signature, so that anybody may have written it."""
     foreign: list[Path] = field(default_factory=list)
-    """Folders among the job folders that hold no believable copy of a job; they are left alone."""
+    """Folders among the job folders without a valid copy of a job; they are left alone."""
     parts: list[Part] = field(default_factory=list)
     """What is to be removed."""
 
@@ -71,9 +73,9 @@ class _Place(NamedTuple):
 
     folder: Path
     state: State | None
-    """What a job in it is; None where only its copy can tell."""
+    """The state of a job in it; None where only its copy has it."""
     models: dict[str, ModelSettings]
-    """Whose jobs are there: several models may have theirs filed in one place."""
+    """Whose jobs are there: several models may file theirs in one place."""
 
 
 def rebuild(
@@ -86,7 +88,7 @@ def rebuild(
 ) -> Rebuilt:
     """Adopt what the folders know better than the journal.
 
-    With `believe`, copies without a good seal count too: for an operator whose whole state folder was lost.
+    With `believe`, copies without a valid signature count too: for an operator whose state folder was lost.
     Folders that cannot be read now, and those of the models `besides`, are left for the next start.
     """
     found = Rebuilt()
@@ -105,7 +107,7 @@ def rebuild(
             job_id: version for jobs in former.values() for job_id, version in jobs.items()
         }
         for name in place.models:
-            # Of a thousand models most have no jobs, and a question to the journal takes its time.
+            # Of a thousand models most have no jobs, and each query takes time.
             if name not in versions:
                 versions[name] = journal.jobs.versions(name)
             known |= versions[name]
@@ -127,16 +129,17 @@ def _adopt_from(
     believe: bool,
     configured: Container[str],
 ) -> None:
-    """Adopt what the folders in one place know better; `filed` has the jobs of which there is one in done/.
+    """Adopt what the folders in one place know better; `filed` has the jobs that have a folder in done/.
 
-    A copy that names a model that is not configured is of one that was renamed, or taken away: it is that model's.
+    A copy that names a model that is not configured is of one that was renamed or removed: it is that
+    model's.
     """
     foreign: list[Path] = []
     settled = _settled(known, place.state)
     for job_id, told, sealed in _copies(place, files, settled, found.parts, believe=believe):
         version = known.get(job_id)
         renamed = told is not None and told.model not in configured and version is not None
-        # It may have been brought over to its model's new name since.
+        # Its model may have another name since.
         record = journal.jobs.get(job_id) if renamed else None
         copy = replace(told, model=record.model) if told and record else told
         if copy is None or (copy.model in configured and copy.model not in place.models):
@@ -157,7 +160,7 @@ def _adopt_from(
         if job is None:
             foreign += [place.folder / job_id] if news else []
             continue
-        # Its folder is here, whichever drop folder the model had when it was taken in.
+        # Its folder is here, whichever drop folder the model had when the job was taken in.
         if place.state is None or copy.model in place.models:
             job = replace(job, drop=str(model.drop))
         if place.state is not None:
@@ -166,15 +169,12 @@ def _adopt_from(
         found.adopted.append(job)
         found.believed += [] if sealed else [job]
         _LOG.warning("job_adopted", job=job.id, model=job.model, state=job.state.value)
-    _tell_of(foreign, place.folder)
+    _log_foreign(foreign, place.folder)
     found.foreign += foreign
 
 
 def _readable(folders: Sequence[Path]) -> frozenset[Path]:
-    """Return the folders that have to be read; where that cannot be told now, reading them says why.
-
-    Those on a share that hangs are not among them.
-    """
+    """Return the folders that are there, or may be; those on a share that hangs are left out."""
     found = ask_each([(folder, exists) for folder in folders])
     for folder, answer in zip(folders, found, strict=True):
         if isinstance(answer, NoAnswer):
@@ -186,27 +186,21 @@ def _readable(folders: Sequence[Path]) -> frozenset[Path]:
     )
 
 
-def _tell_of(foreign: list[Path], place: Path) -> None:
-    for folder in foreign[:_MOST_TOLD]:
+def _log_foreign(foreign: list[Path], place: Path) -> None:
+    for folder in foreign[:_MOST_LOGGED]:
         _LOG.warning("folder_not_ours", folder=str(folder))
-    if len(foreign) > _MOST_TOLD:
-        _LOG.warning(
-            "folders_not_ours",
-            place=str(place),
-            count=len(foreign),
-            remedy="The rest was not looked at. Move away what is not retraind's, then start it again."
-            if len(foreign) >= _MOST_FOREIGN
-            else "Move away what is not retraind's.",
-        )
+    if (count := len(foreign)) > _MOST_LOGGED:
+        why = problem("folders_not_ours", path=place, folders=count, stopped=count >= _MOST_FOREIGN)
+        _LOG.warning("folders_not_ours", place=str(place), count=count, reason=why)
 
 
 def _settled(known: Mapping[str, Version], state: State | None) -> frozenset[str]:
-    """Return the jobs of which a folder in the place for `state` can tell nothing new."""
+    """Return the jobs of which a folder in the place for `state` has nothing new."""
     return frozenset(job_id for job_id, version in known.items() if version.state is state)
 
 
 def _places(models: Mapping[str, ModelSettings]) -> list[_Place]:
-    """Return where these models' jobs are, those places first that say the most of a job in them."""
+    """Return where these models' jobs are; first the places that decide most about a job in them."""
     places: dict[tuple[int, Path], _Place] = {}
     for name, model in models.items():
         folders = (
@@ -222,7 +216,7 @@ def _copies(
 ) -> Iterator[tuple[str, Job | None, bool]]:
     """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else.
 
-    What a kill has left there is added to `parts`.
+    What a kill left there is added to `parts`.
     """
     drops = (model.drop for model in place.models.values())
     drop = next((drop for drop in drops if place.folder.is_relative_to(drop)), place.folder)
@@ -242,7 +236,7 @@ def _copies(
 
 
 def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Job | None, bool]:
-    """Return the copy in a job's folder, and whether its seal is good."""
+    """Return the copy in a job's folder, and whether its signature is valid."""
     try:
         with held(place, name) as folder:
             sealed = files.read(folder, name)
@@ -250,7 +244,7 @@ def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Jo
                 return sealed, True
             return files.read(folder, name, believe=True), False
     except OSError:
-        # It was exchanged since it was listed; the others still count.
+        # It was replaced since it was listed; the others still count.
         return None, True
 
 
@@ -264,9 +258,9 @@ def _names(place: Path) -> Iterator[str]:
 
 
 def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State | None) -> Job | None:
-    """Return a finished job whose folder is in work again, as a share restored from a backup has it: to be filed anew.
+    """Return a finished job, to be filed again, whose folder is in work again, as after a restored backup.
 
-    None where it is filed as well, or where that cannot be told.
+    None where it is filed as well, or where that is not known.
     """
     job = journal.jobs.get(job_id) if state is None else None
     if job is None or job.state not in {State.DONE, State.FAILED}:
@@ -283,7 +277,8 @@ def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State 
 def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:
     """Return the job as its place says it stands; None where copy and place cannot both be true.
 
-    `filed` says that its folder is in done/, perhaps in addition: a filing across file systems was cut off then.
+    `filed` says that its folder is in done/, perhaps in addition: a filing across file systems was cut off
+    then.
     """
     if filed and state is not State.DONE and (state is State.FAILED or job.state is not State.FILING):
         return None

@@ -16,11 +16,11 @@ from retraind.store.schema import EVENTS, MODELS
 
 ACTIVE = sorted(set(State) - RESTING)
 _MANY_BODIES = 50
-"""From so many jobs at once on, those are remembered whose JSON is short, as it is while they wait for their turn."""
+"""Of so many jobs at once, those with short JSON are cached: jobs that wait for their turn."""
 _SHORT_BODY = 2_000
 """Characters."""
 _KNOWN_BODIES = 1_500
-"""So many are remembered, some 12 MB: the longest backlog of one model, and some more."""
+"""So many are cached, some 12 MB: the longest backlog of one model, and some more."""
 UPLOAD_EVENTS = ("upload_complete", "upload_found_complete")
 """The events with which a training begins, and is counted against the model's budget."""
 _SAME_UPLOAD = 1.0
@@ -28,7 +28,7 @@ _SAME_UPLOAD = 1.0
 
 
 def by_time(jobs: Iterable[Job]) -> list[Job]:
-    """Sort jobs, oldest first: for an order SQLite would rather go through all of them by time."""
+    """Sort jobs, oldest first: to sort, SQLite would read all jobs by time."""
     return sorted(jobs, key=lambda job: (job.created_at, job.id))
 
 
@@ -61,7 +61,7 @@ def last_of(what: sa.Column[Any], event: str, model: str | sa.ColumnElement[str]
 
 
 def read_problem(text: str) -> Problem:
-    """Read a problem written by `write_problem`, or a finished sentence of a retraind before facts."""
+    """Read a problem, or a finished sentence that an earlier retraind wrote."""
     return Problem.model_validate_json(text) if text.startswith("{") else legacy(text)
 
 
@@ -80,10 +80,10 @@ def read_detail(text: str) -> dict[str, Any]:
 
 
 def problem_in(detail: Mapping[str, Any]) -> Problem | None:
-    """Return what an event tells of a thing that may be well again: its problem, None when it is."""
+    """Return the problem in an event that reports one, or with None its end."""
     what = detail.get("what")
     if isinstance(what, str):
-        return legacy(what, detail.get("remedy") or "")  # by a retraind before facts
+        return legacy(what, detail.get("remedy") or "")  # by an earlier retraind
     return what
 
 
@@ -115,7 +115,7 @@ def moment(seconds: float) -> datetime:
 
 
 def is_counted(connection: sa.Connection, job: Job) -> bool:
-    """Tell whether the training that a job shares with another one has been counted with that one."""
+    """Return whether the training that a job shares with another one was counted with that one."""
     training = job.training
     if training is None or not (training.continues or (job.end and job.end.continued_in)):
         return False
@@ -132,11 +132,11 @@ def is_counted(connection: sa.Connection, job: Job) -> bool:
 
 @lru_cache(_KNOWN_BODIES)
 def _known_job(body: str) -> Job:
-    """Read a job unless the same was read before: each step of one asks for all that wait behind it."""
+    """Read a job unless the same was read before: each step of one reads all that wait behind it."""
     return Job.from_json(body)
 
 
 def content_of(job: Job) -> str | None:
-    """Return what tells deliveries of the same bytes apart from others: the data files' hashes by role."""
+    """Return what deliveries of the same bytes have in common: the data files' hashes by role."""
     hashes = [f"{file.role}:{file.sha256}" for file in job.data_files]
     return " ".join(hashes) if all(file.sha256 for file in job.data_files) else None

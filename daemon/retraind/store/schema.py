@@ -1,4 +1,4 @@
-"""The journal's tables, and how an older journal's are brought up to date. What they mean is told in journal.py."""
+"""The journal's tables, and how those of an older journal are migrated. Their meaning is in journal.py."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from retraind.domain.failures import JournalError
 from retraind.domain.names import SHORT_ID
-from retraind.domain.problems import legacy
+from retraind.domain.problems import problem
 
 SCHEMA = "0007"
 """The newest revision in migrations/versions."""
@@ -52,7 +52,7 @@ MODELS = sa.Table(
     sa.Column("held_since", sa.Float),
     sa.Column("hold", sa.Text),  # a Problem as JSON
     sa.Column("credential", sa.Boolean, nullable=False, default=False),
-    sa.Column("trial", sa.Text),  # a hold that ended to see whether its reason has gone, until that is known
+    sa.Column("trial", sa.Text),  # a hold that ended for a try, until it is known whether its reason is gone
 )
 
 HOSTS = sa.Table(
@@ -71,7 +71,7 @@ RECIPIENTS = sa.Table(
     "recipients",
     METADATA,
     sa.Column("name", sa.String, primary_key=True),
-    sa.Column("told", sa.Integer, nullable=False),  # the last event that it has been told of, or need not be
+    sa.Column("told", sa.Integer, nullable=False),  # the last event that was reported to it, or need not be
 )
 """Who is notified of what is in the history."""
 
@@ -82,7 +82,7 @@ SIGHTINGS = sa.Table(
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),  # the rest of a Remembered as JSON
 )
-"""The files that wait in drop folders where markers count, and in which order they came."""
+"""The files that wait in drop folders where markers count, and in which order they arrived."""
 
 _VERSION = sa.Table(
     "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)
@@ -95,14 +95,14 @@ def migrate(engine: sa.Engine, file: Path) -> None:
 
     Raises JournalError when the file is another program's or from a newer retraind.
     """
-    # Most often there is nothing to do, and then no lock is needed that another program may have.
+    # Usually there is nothing to do, and then no lock is needed that another program may have.
     with engine.execution_options(read_only=True).connect() as reading:
         if _VERSION.name in sa.inspect(reading).get_table_names() and _revision(reading) == SCHEMA:
             return
     with engine.begin() as connection:
         tables = sa.inspect(connection).get_table_names()
         if not tables:
-            # A new journal needs no history of its schema. A test holds both ways to the same result.
+            # A new journal needs no migrations. A test checks that both ways have the same result.
             METADATA.create_all(connection)
             connection.execute(_VERSION.insert().values(version_num=SCHEMA))
             return
@@ -110,12 +110,7 @@ def migrate(engine: sa.Engine, file: Path) -> None:
         if present == SCHEMA:
             return
         if present is None or JOBS.name not in tables:
-            raise JournalError(
-                legacy(
-                    f"{file} belongs to another program: it has tables, but none of a journal. "
-                    "Name a file of its own for the journal with state.url."
-                )
-            )
+            raise JournalError(problem("journal_of_another_program", path=file))
         # Alembic takes longer to import than most commands take to run, and is rarely needed.
         import alembic.command  # noqa: PLC0415
         import alembic.config  # noqa: PLC0415
@@ -127,12 +122,7 @@ def migrate(engine: sa.Engine, file: Path) -> None:
             step.revision for step in alembic.script.ScriptDirectory.from_config(config).walk_revisions()
         }
         if present not in known:
-            raise JournalError(
-                legacy(
-                    f"The journal {file} was written by a newer retraind (schema {present}). "
-                    "Install that version again, or restore the journal from before the update."
-                )
-            )
+            raise JournalError(problem("journal_too_new", path=file, schema=present))
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, SCHEMA)
 

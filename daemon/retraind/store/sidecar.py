@@ -1,7 +1,7 @@
 """job.json: a copy of the journal's record in each job's folder, from which a lost journal can be rebuilt.
 
-People can write to the share, so a copy carries a seal made with a key that only the daemon has. A copy without a
-good seal is believed only when an operator says so.
+People can write to the share, so a copy is signed with a key that only the daemon has. A copy without a valid
+signature is accepted only when an operator says so.
 """
 
 import hashlib
@@ -27,10 +27,11 @@ _KEY_BYTES = 32
 
 
 class _Document(BaseModel):
-    """What is in the file. Parsed by pydantic, which bounds how deep JSON may go."""
+    """What is in the file. Parsed by pydantic, which limits how deep JSON may go."""
 
     model_config = ConfigDict(extra="ignore")
     seal: str
+    """The signature of `job`."""
     job: str
 
 
@@ -42,7 +43,7 @@ class JobFiles:
 
     @classmethod
     def beside(cls, journal: Path) -> Self:
-        """Use the key kept beside `journal`, making one at the first time. Raises OSError."""
+        """Use the key kept beside `journal`, which is made the first time. Raises OSError."""
         path = journal.with_name(KEY_NAME)
         try:
             with open_regular(path) as file:
@@ -58,24 +59,24 @@ class JobFiles:
 
     @staticmethod
     def are_known(journal: Path) -> bool:
-        """Tell whether the key beside `journal` is there, so that copies can be told from forgeries."""
+        """Return whether the key beside `journal` is there, so that copies can be verified."""
         return is_file(journal.with_name(KEY_NAME), follow=True)
 
-    def _seal(self, body: bytes) -> str:
+    def _sign(self, body: bytes) -> str:
         return hmac.new(self._key, body, hashlib.sha256).hexdigest()
 
     def write(self, folder: Path, job: Job) -> None:
         """Put a copy of `job` into its folder, durably. Raises OSError."""
         body = job.portable()
-        document = {"seal": self._seal(body), "job": body.decode()}
+        document = {"seal": self._sign(body), "job": body.decode()}
         text = json_escaped(json.dumps(document, ensure_ascii=False, indent=1))
         write_atomically(folder / NAME, text.encode() + b"\n")
 
     def read(self, folder: Path, job_id: str, *, believe: bool = False) -> Job | None:
         """Return the job `job_id` as the copy in `folder` has it; None where there is no copy of it.
 
-        A copy that was not made by this daemon, or was changed since, counts only with `believe`, and is not even
-        parsed without.
+        A copy that was not made by this daemon, or was changed since, counts only with `believe`, and is not
+        even parsed without it.
         """
         try:
             with open_regular(folder / NAME) as file:
@@ -83,10 +84,10 @@ class JobFiles:
                 text = file.read(size) if size <= _LARGEST else b""
             document = _Document.model_validate_json(text)
             body = document.job.encode()
-            if not believe and not hmac.compare_digest(document.seal.encode(), self._seal(body).encode()):
+            if not believe and not hmac.compare_digest(document.seal.encode(), self._sign(body).encode()):
                 return None
             job = Job.from_json(translated(body))
         except (OSError, ValueError):
-            # Whatever is wrong with it, it is not a copy; the caller says so where it matters.
+            # Whatever is wrong with it, it is not a copy; the caller reports that where it matters.
             return None
         return job if job.id == job_id else None

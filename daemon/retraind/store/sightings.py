@@ -61,11 +61,11 @@ class Sightings:
 
 @dataclass(frozen=True)
 class JournalMemory:
-    """The memory that is in the journal, of one drop folder; `to_look` makes it one that is told nothing."""
+    """The memory in the journal, of one drop folder; with `read_only`, nothing is written to it."""
 
     sightings: Sightings
     drop: Path
-    to_look: bool = False
+    read_only: bool = False
 
     def recall(self) -> Mapping[str, Remembered]:
         """Return what was noted, by name."""
@@ -73,5 +73,5 @@ class JournalMemory:
 
     def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
         """Note files that are new or changed, and forget the names that are gone."""
-        if not self.to_look:
+        if not self.read_only:
             self.sightings.note(str(self.drop), fresh, gone)

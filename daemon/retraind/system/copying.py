@@ -15,6 +15,7 @@ from retraind.system.files import (
     LONGEST_STEM,
     MOST_ENTRIES,
     READ_SIZE,
+    Refused,
     clear,
     held,
     is_folder,
@@ -118,17 +119,11 @@ def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> tuple[
     def look(folder: Path, below: str, depth: int) -> None:
         nonlocal needed
         if depth > _DEEPEST:
-            raise OSError(
-                errno.EINVAL, f"folders are more than {_DEEPEST} deep; move them away", str(source / below)
-            )
+            raise Refused("folders_too_deep", source / below, most=_DEEPEST)
         with held(folder.parent, folder.name) as inside, os.scandir(inside) as entries:
             for entry in entries:
                 if next(count) > MOST_ENTRIES:
-                    raise OSError(
-                        errno.EINVAL,
-                        f"more than {MOST_ENTRIES} files are there; move some away",
-                        str(source),
-                    )
+                    raise Refused("too_many_files_there", source, most=MOST_ENTRIES)
                 name = f"{below}{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
                     look(inside / entry.name, f"{name}/", depth + 1)
@@ -166,7 +161,7 @@ def _copy_files(
                 changed += _copy_files(path, to, pause, files, f"{name}/")
             elif kind == stat.S_IFREG:
                 if name not in files:
-                    raise OSError(errno.EBUSY, "files appeared there while the folder was copied", str(path))
+                    raise Refused("folder_changes_while_copied", path, errno.EBUSY)
                 _clear_away(to, stat.S_IFREG)
                 if not _copy_file(path, to, pause, files[name]):
                     changed.append(name)
@@ -214,11 +209,11 @@ def _copy_compared(
     """Copy the start of an open file and read the copy back; returns its SHA-256."""
     digest = copy_start(reader, temporary, known.size)
     if sha256_of(temporary, pause) != digest:
-        raise OSError(errno.EIO, "the copy differs from its source", str(target))
+        raise Refused("copy_differs", target, errno.EIO)
     reader.seek(0)
     if known.sha256 not in {None, digest} and sha256_of_start(reader, known.size) != digest:
         # A second read returns something else: the disk fails, nobody has changed the file.
-        raise OSError(errno.EIO, "two reads of it differ", str(target))
+        raise Refused("file_reads_differently", target, errno.EIO)
     return digest
 
 

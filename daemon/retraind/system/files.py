@@ -34,6 +34,15 @@ _RENAME_NOREPLACE = 1
 _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 
+class Refused(OSError):
+    """What the file system allows and retraind refuses: a problem's code and its facts."""
+
+    def __init__(self, code: str, path: Path | str, number: int = errno.EINVAL, **facts: int) -> None:
+        super().__init__(number, code.replace("_", " "), str(path))
+        self.code = code
+        self.facts = facts
+
+
 @contextlib.contextmanager
 def held(folder: Path, *below: str) -> Iterator[Path]:
     """Pin `folder`, or the one that the names `below` lead to from there; yields a path that means it alone.
@@ -287,7 +296,7 @@ def open_regular(path: Path | str, pause: Callable[[], None] = never, named: Pat
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+        raise Refused("not_a_regular_file", path)
     return _PausingFile(handle, named or Path(path), pause)
 
 
@@ -316,7 +325,7 @@ def move_contents(
     """
     names = [path.name for path in source.iterdir()]
     if len(names) > MOST_ENTRIES:
-        raise OSError(errno.EINVAL, f"more than {MOST_ENTRIES} files are there; move some away", str(source))
+        raise Refused("too_many_files_there", source, most=MOST_ENTRIES)
     for name in sorted(names):
         pause()
         if name in renewed and is_folder(source / name):
@@ -389,7 +398,7 @@ def remove_tree(folder: Path) -> None:
                 os.close(handle)
                 handle = outer
                 if _identity(handle) != identity:
-                    raise OSError(errno.EBUSY, "somebody moved folders while they were deleted", str(folder))
+                    raise Refused("folder_changes_while_deleted", folder, errno.EBUSY)
                 os.rmdir(name, dir_fd=handle)
     finally:
         os.close(handle)

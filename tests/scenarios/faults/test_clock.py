@@ -10,6 +10,7 @@ from retraind.api.object_store import AddressExpired, InDoubt
 from retraind.domain.job import Outcome, State
 from retraind.domain.problems import legacy
 from retraind.reconcile.timetable import Timetable
+from support.words import told
 from support.world import a_world, table
 
 YEARS = timedelta(days=3 * 365)
@@ -124,7 +125,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
             lambda *_: (_ for _ in ()).throw(InDoubt(legacy("No."), address_refused=True)),
         )
         job = world.pipeline.advance_one(job)
-    assert "a moment old" not in job.wait.trouble
+    assert "a moment old" not in told(job.wait.trouble)
     job = world.run(job, until=State.BUNDLED)
     assert job.state is State.BUNDLED
     assert world.run(job).outcome is Outcome.TRAINED

@@ -27,6 +27,7 @@ from retraind.system.files import held
 from support.lanes import by_hand, scan
 from support.peers import Peer, answer
 from support.process import somebody
+from support.words import told
 from support.world import a_site, a_world, table
 
 
@@ -63,7 +64,7 @@ def stuck(world, job, state, words):
     for attempt in (1, 2):
         job = world.pipeline.advance_one(job)
         assert (job.state, job.wait.attempts) == (state, attempt)
-    assert words in job.wait.trouble
+    assert words in told(job.wait.trouble)
     return job
 
 
@@ -268,9 +269,8 @@ def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_
         clock.pass_time(timedelta(seconds=1))
         view = folder.look()
         assert not view.complete
-        assert view.waiting[0].reasons == (
-            "eval_1.csv may not be read by retraind (Permission denied). "
-            "Please give the service's user the right to read it.",
+        assert told(view.waiting[0].reasons) == (
+            "eval_1.csv cannot be read: Permission denied. Allow the service's user to read and write there."
         )
     (drop / "eval_1.csv").chmod(0o644)
     with somebody():
@@ -386,9 +386,9 @@ def configured(tmp_path):
 def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tmp_path, memory, monkeypatch):
     memory(tmp_path / "state", 512)
     settings, config = configured(tmp_path)
-    told = []
+    lines = []
     monkeypatch.setattr(
-        "retraind.reconcile.lanes._LOG.error", lambda event, **more: told.append((event, more))
+        "retraind.reconcile.lanes._LOG.error", lambda event, **more: lines.append((event, more))
     )
     with Daemon(settings, config) as daemon:
         daemon.folders.allow_writing()
@@ -400,10 +400,9 @@ def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tm
         daemon.loop.start()
         daemon._schedule()
         daemon.timetable.start()
-        wait_for(lambda: len(told) > 1)
-        assert {event for event, _ in told} == {"journal_unusable"}
-        assert "full" in told[0][1]["reason"]
-        assert "Free space" in told[0][1]["remedy"]
+        wait_for(lambda: len(lines) > 1)
+        assert {event for event, _ in lines} == {"journal_unusable"}
+        assert "full. Free space" in told(lines[0][1]["reason"])
         assert sorted(path.name for path in (tmp_path / "drop").glob("*.csv")) == [
             "eval_1.csv",
             "train_1.csv",
@@ -433,9 +432,9 @@ def test_a_start_on_a_full_disk_ends_with_a_sentence(tmp_path, memory, when):
     if when == "a later start":
         Journal.open(settings.state.journal_file).close()
     filler = fill(tmp_path / "state")
-    told = r"No space left on device\. Free some space there\."
-    with pytest.raises(JournalError, match=told), Daemon(settings, config) as daemon:
+    with pytest.raises(JournalError) as ended, Daemon(settings, config) as daemon:
         daemon.run(once=True)
+    assert told(ended.value.problem).endswith("No space left on device. Free some space there.")
     filler.unlink()
     with Daemon(settings, config) as daemon:
         assert daemon.run(once=True) == 0
@@ -445,8 +444,9 @@ def test_a_state_folder_that_may_not_be_written_is_said_at_the_start(tmp_path, m
     state = memory(tmp_path / "state", 512)
     settings, config = configured(tmp_path)
     state.change("ro")
-    with pytest.raises(JournalError, match="read-only"), Daemon(settings, config):
+    with pytest.raises(JournalError) as ended, Daemon(settings, config):
         pass
+    assert "read-only" in told(ended.value.problem)
 
 
 def test_the_daemon_leaves_a_bare_mount_point_alone_and_goes_on_when_the_share_is_back(tmp_path, mount):

@@ -15,10 +15,11 @@ from retraind.intake.share_identity import Shares
 from support.faulty import Rule
 from support.process import Site, deliver, filed, until
 from support.running import running
+from support.words import told
 from support.world import a_world, an_account, key_of, table
 
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "readlink", "statfs"), answer="hang")
-SILENT = "Connection timed out. The share does not answer. Mend it, or mount it again."
+SILENT = "Connection timed out. The share does not answer; repair it or mount it again."
 
 
 @pytest.fixture(autouse=True)
@@ -72,12 +73,12 @@ def test_status_tells_of_it_and_shows_all_else(site, jobs):
     with hanging(site.share):
         done = site.command("status", "--json")
     assert done.returncode == 1
-    told = {model["name"]: model for model in json.loads(done.stdout)["models"]}
+    models = {model["name"]: model for model in json.loads(done.stdout)["models"]}
     for name in ("first", "second"):
-        assert told[name]["trouble"] == f"{told[name]['drop']} cannot be looked at: {SILENT}"
-        assert told[name]["trouble"] in told[name]["sentences"]
-    assert told["well"]["trouble"] is None
-    assert told["well"]["waiting"] == ["1"]
+        assert models[name]["trouble"] == f"{models[name]['drop']}: {SILENT}"
+        assert models[name]["trouble"] in models[name]["sentences"]
+    assert models["well"]["trouble"] is None
+    assert models["well"]["waiting"] == ["1"]
 
 
 def test_check_finds_it_wrong_and_checks_all_else(site):
@@ -88,7 +89,7 @@ def test_check_finds_it_wrong_and_checks_all_else(site):
     drops = {name: site.root / "share" / name for name in ("well", "first", "second")}
     assert f"ok     models.well.drop: {drops['well']} is readable and writable." in lines
     for name in ("first", "second"):
-        assert f"WRONG  models.{name}.drop: {drops[name]} cannot be looked at: {SILENT}" in lines
+        assert f"WRONG  models.{name}.drop: {drops[name]}: {SILENT}" in lines
         assert f"ok     models.{name} credential: The API key is there." in done.stdout
 
 
@@ -119,7 +120,7 @@ def test_a_folder_that_hangs_is_not_taken_for_another_one(site, jobs):
     with hanging(site.share):
         done = site.command("release", "first")
     assert done.returncode == 1
-    assert f"{drop} cannot be looked at: {SILENT}" in done.stderr
+    assert f"{drop}: {SILENT}" in done.stderr
     assert shares.forget("first"), "it is still known"
 
 
@@ -172,8 +173,8 @@ def test_a_start_while_it_hangs_keeps_no_other_model_waiting(served):
     with running_while_hung(served) as run:
         until(lambda: is_ready(run), "it is ready")
         for name in ("first", "second"):
-            trouble = f"{drop_of(served, name)} cannot be looked at: {SILENT}"
-            assert watched(run)[name].view.trouble == trouble
+            trouble = f"{drop_of(served, name)}: {SILENT}"
+            assert told(watched(run)[name].view.trouble) == trouble
             assert watched(run)[name].file_system == f"share {served.share.point}"
         run.deliver("well")
         until(lambda: filed(drop_of(served, "well")), "the other model's delivery is filed")
@@ -230,7 +231,7 @@ def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
             run.daemon.signals.reload()
             until(lambda: "fourth" in watched(run), "the configuration is taken over")
             assert watched(run).keys() == {"well", "first", "third", "fourth"}
-            assert watched(run)["fourth"].view.trouble.endswith(SILENT)
+            assert told(watched(run)["fourth"].view.trouble).endswith(SILENT)
             run.deliver("third")
             until(lambda: filed(drop_of(served, "third")), "what is new and answers is worked on")
         run.deliver("fourth")

@@ -1,5 +1,6 @@
 """Journals that are locked, damaged, deleted or not ours: told in words, and nothing is lost or trained twice."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -7,16 +8,19 @@ import threading
 from contextlib import closing, contextmanager
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from retraind.cli import main
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.job import Outcome, State
-from retraind.domain.problems import legacy
+from retraind.domain.problems import legacy, problem
+from retraind.store.database import reason_of
 from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import JobFiles
+from support.words import told
 from support.world import a_site, a_world, table
 
 
@@ -49,10 +53,12 @@ def journal_of(config):
 
 def logged(monkeypatch):
     """Collect what the daemon logs as errors."""
-    told = []
+    lines = []
     for module in ("daemon", "reconcile.lanes", "store.opening"):
-        monkeypatch.setattr(f"retraind.{module}._LOG.error", lambda event, **more: told.append((event, more)))
-    return told
+        monkeypatch.setattr(
+            f"retraind.{module}._LOG.error", lambda event, **more: lines.append((event, more))
+        )
+    return lines
 
 
 # Locked
@@ -103,7 +109,7 @@ def locked_later():
 
 
 def test_the_daemon_says_that_the_journal_is_locked_and_goes_on_once_it_is_free(site, impatient, monkeypatch):
-    told = logged(monkeypatch)
+    lines = logged(monkeypatch)
     with Daemon(*load(site)) as daemon:
         daemon.folders.allow_writing()
         daemon.begin()
@@ -114,9 +120,9 @@ def test_the_daemon_says_that_the_journal_is_locked_and_goes_on_once_it_is_free(
             daemon.loop.start()
             daemon._schedule()
             daemon.timetable.start()
-            wait_for(lambda: len(told) > 1)
-            assert {event for event, _ in told} == {"journal_unusable"}
-            assert "Another program keeps it locked" in told[0][1]["remedy"]
+            wait_for(lambda: len(lines) > 1)
+            assert {event for event, _ in lines} == {"journal_unusable"}
+            assert lines[0][1]["reason"] == problem("journal_locked", reason="database is locked")
             assert len(list((site.parent / "drop").glob("*.csv"))) == 2
         wait_for(
             lambda: (
@@ -179,7 +185,7 @@ def test_another_programs_database_is_refused_and_left_as_it_is(site, table_name
         connection.execute(f"INSERT INTO {table_name} VALUES ('0001')")
     connection.close()
     before = journal_of(site).read_bytes()
-    with pytest.raises(JournalError, match="belongs to another program") as refused:
+    with pytest.raises(JournalError, match="journal_of_another_program") as refused:
         Journal.open(journal_of(site))
     assert not isinstance(refused.value, JournalDamagedError), "it must not be set aside"
     assert journal_of(site).read_bytes() == before
@@ -277,7 +283,7 @@ def test_a_file_that_may_be_somebody_elses_is_not_set_aside(site, capsys):
 
 
 def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(site, monkeypatch):
-    told = logged(monkeypatch)
+    lines = logged(monkeypatch)
     with closing(Journal.open(journal_of(site))) as journal:
         for number in range(400):
             journal.events.note("key_warning", reason=f"{number} " + 400 * "x")
@@ -285,7 +291,7 @@ def test_damage_that_shows_only_while_the_daemon_runs_ends_it_for_a_new_start(si
     with Daemon(*load(site)) as daemon:
         daemon._go_on = lambda _patience: True
         assert daemon.run() == 1, "so systemd starts it again"
-    assert [event for event, _ in told] == ["journal_lost", "journal_damaged"]
+    assert [event for event, _ in lines] == ["journal_lost", "journal_damaged"]
     assert journal_of(site).with_name("journal.db.bad-1").exists()
     assert not journal_of(site).exists()
 
@@ -305,22 +311,76 @@ def lose(file):
         path.unlink()
 
 
-@pytest.mark.parametrize("what", ["the journal", "the whole folder"])
-def test_a_journal_deleted_under_the_daemon_is_written_again_with_all_it_held(site, what):
-    with Daemon(*load(site)) as daemon:
-        daemon.journal.holds.hold("churn", a_problem(), credential=False)
-        if what == "the journal":
-            lose(journal_of(site))
-        else:
-            shutil.rmtree(journal_of(site).parent)
-        daemon.journal.events.note("written_into_the_void", model="churn")
-        daemon._go_on = lambda _patience: True
-        assert daemon.run() == 1, "so systemd starts it again"
-    journal = Journal.open(journal_of(site))
-    assert journal.holds.all()["churn"].problem == a_problem()
-    assert "written_into_the_void" in {event.event for event in journal.events.history()}
-    assert journal.database.examine() is None
-    journal.close()
+LOSSES = {
+    "the file": lambda file: file.unlink(),
+    "the file and its companions": lose,
+    "the whole folder": lambda file: shutil.rmtree(file.parent),
+}
+
+
+def started(world):
+    """Return a daemon whose clock goes on by itself."""
+    return Daemon(world.settings, world.root / "config.toml")
+
+
+def run_to_its_end(daemon):
+    """Run the daemon, which nobody stops; returns its exit code."""
+    daemon._go_on = lambda _patience: True
+    return daemon.run()
+
+
+@pytest.mark.parametrize("loss", ["the file", "the file and its companions"])
+def test_a_journal_deleted_under_the_daemon_is_made_anew_by_the_next_start(tmp_path, monkeypatch, loss):
+    with a_world(tmp_path, settle=0) as world:
+        done = world.run(world.sealing())
+        at_work = world.run(world.sealing(key="2", train=table(offset=2)), until=State.UPLOADED)
+        world.journal.close()
+        file = world.settings.state.journal_file
+        lines = logged(monkeypatch)
+        with started(world) as daemon:
+            LOSSES[loss](file)
+            assert run_to_its_end(daemon) == 1, "so systemd starts it again"
+            assert "journal_lost" in {event for event, _ in lines}
+            assert all(more["reason"] == problem("journal_gone") for _, more in lines)
+        assert not file.exists(), "nothing is put back that somebody deleted"
+        # What it could be trained with twice is delivered again while nothing is known of it.
+        world.drop("train_2026-11.csv", table())
+        world.drop("eval_2026-11.csv", table(20))
+        with started(world) as daemon:
+            assert daemon.run(once=True) == 0
+        with closing(Journal.open(file)) as journal:
+            assert journal.jobs.get(done.id).outcome is Outcome.TRAINED
+            assert journal.jobs.get(at_work.id).outcome is Outcome.TRAINED
+            assert {job.outcome for job in journal.jobs.newest()} == {Outcome.TRAINED, Outcome.DUPLICATE}
+        assert len(world.records("training_started")) == 2
+
+
+def test_what_is_in_work_waits_for_a_person_if_the_state_folder_is_deleted_under_the_daemon(tmp_path, capsys):
+    """The key that the copies of the jobs are signed with was in it: they might be forged."""
+    with a_world(tmp_path) as world:
+        config = tmp_path / "config.toml"
+        config.write_text(
+            f'[api]\nbase_url = "{world.emulator.url}"\n[state]\nurl = "{world.settings.state.url}"\n'
+            f'[models.churn]\ndrop = "{world.share}"\napi_key_file = "{world.key_file}"\n'
+        )
+        job = world.run(world.sealing(), until=State.UPLOADED)
+        world.journal.close()
+        with started(world) as daemon:
+            LOSSES["the whole folder"](world.settings.state.journal_file)
+            assert run_to_its_end(daemon) == 1
+        with started(world) as daemon:
+            daemon.run(once=True)
+        capsys.readouterr()
+        main(["status", "--json", "-c", str(config)])
+        (model,) = json.loads(capsys.readouterr().out)["models"]
+        assert told(problem("job_folder_unknown", folder=job.id)) in model["sentences"]
+        assert len(world.records("put_received")) == 1
+        assert main(["rebuild", "-c", str(config)]) == 0
+        assert f"{job.id} (uploaded)" in capsys.readouterr().out
+        with started(world) as daemon:
+            daemon.run(once=True)
+            assert daemon.journal.jobs.get(job.id).outcome is Outcome.TRAINED
+        assert len(world.records("put_received")) == len(world.records("training_started")) == 1
 
 
 def test_no_new_journal_is_begun_beside_the_deleted_one(site):
@@ -328,33 +388,32 @@ def test_no_new_journal_is_begun_beside_the_deleted_one(site):
     with Daemon(*load(site)) as daemon:
         daemon.journal.database.engine.dispose()
         lose(journal_of(site))
-        with pytest.raises(Exception, match="was deleted or replaced"):
+        with pytest.raises(OperationalError) as failed:
             daemon.journal.jobs.active()
+        assert reason_of(failed.value) == problem("journal_gone")
         assert not journal_of(site).exists()
 
 
-def test_a_backup_put_in_place_under_the_daemon_counts_and_what_was_there_is_kept(site):
-    backup = site.parent / "backup.db"
-    with Daemon(*load(site)) as daemon:
-        daemon.journal.events.note("before_the_backup", model="churn")
-        with sqlite3.connect(journal_of(site)) as live, sqlite3.connect(backup) as kept:
+def test_a_backup_put_in_place_under_the_daemon_counts_and_is_brought_up_to_date(tmp_path):
+    with a_world(tmp_path) as world:
+        job = world.run(world.sealing(), until=State.SEALED)
+        file, backup = world.settings.state.journal_file, tmp_path / "backup.db"
+        with sqlite3.connect(file) as live, sqlite3.connect(backup) as kept:
             live.backup(kept)
         kept.close()
         live.close()
-        daemon.journal.events.note("after_the_backup", model="churn")
-        lose(journal_of(site))
-        shutil.copy(backup, journal_of(site))
-        daemon._go_on = lambda _patience: True
-        assert daemon.run() == 1
-    assert {"before_the_backup", "after_the_backup"} <= events_in(site, "journal.db.replaced-1")
-    assert "after_the_backup" not in events_in(site, "journal.db")
-
-
-def events_in(config, name):
-    journal = Journal.open(journal_of(config).with_name(name))
-    events = {event.event for event in journal.events.history()}
-    journal.close()
-    return events
+        job = world.run(job)
+        world.journal.close()
+        with started(world) as daemon:
+            lose(file)
+            shutil.copy(backup, file)
+            assert run_to_its_end(daemon) == 1
+        assert not list(file.parent.glob("*.replaced-*"))
+        with started(world) as daemon:
+            assert daemon.journal.jobs.get(job.id).state is State.SEALED, "it is the backup"
+            assert daemon.run(once=True) == 0
+            assert daemon.journal.jobs.get(job.id).outcome is Outcome.TRAINED
+        assert len(world.records("training_started")) == 1
 
 
 # Lost

@@ -16,6 +16,7 @@ from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
 from retraind.system.files import held
 from support.process import Site
+from support.words import told
 from support.world import a_world, table
 
 
@@ -58,10 +59,10 @@ def test_an_empty_folder_in_the_place_of_the_known_one_is_refused_and_left_empty
     use(shares, folder)
     replaced(folder)
     for memory in (shares, Shares(shares._memory)):
-        with pytest.raises(Away, match="is probably not mounted") as refused:
+        with pytest.raises(Away, match="folder_marker_missing") as refused:
             use(memory, folder)
-        assert "retraind release churn" in refused.value.remedy
-        assert str(refused.value) == memory.trouble("churn", folder)
+        assert "retraind release churn" in told(refused.value.problem)
+        assert refused.value.problem == memory.trouble("churn", folder)
     assert tree(folder) == []
 
 
@@ -82,7 +83,7 @@ def test_a_share_mounted_in_the_place_of_another_is_refused(shares, folder, tmp_
     use(shares, other, "prices")
     folder.rename(tmp_path / "third")
     other.rename(folder)
-    with pytest.raises(Away, match="is another folder than before"):
+    with pytest.raises(Away, match="folder_replaced"):
         use(shares, folder)
 
 
@@ -139,7 +140,7 @@ def test_a_look_at_an_unmounted_share_sees_no_folder_and_forgets_nothing(shares,
     (folder / "train_2.csv").write_bytes(b"a,b\n")
     view = look()
     assert view.away
-    assert "has lost its marker" in view.trouble
+    assert view.trouble.code == "folder_marker_missing"
     assert not view.complete
     assert not view.waiting
     (folder / "train_2.csv").unlink()
@@ -169,7 +170,7 @@ def test_jobs_wait_while_their_share_is_unmounted_and_go_on_by_themselves(tmp_pa
         for _ in range(2):
             job = world.pipeline.advance_one(job)
         assert job.state is state
-        assert "share is probably not mounted" in job.wait.trouble
+        assert "share is probably not mounted" in told(job.wait.trouble)
         assert tree(drop) == [], "nothing is written on the bare mount point"
         share.on()
         job = world.run(job)
@@ -188,7 +189,7 @@ def test_filing_waits_while_the_archive_is_unmounted(tmp_path, mount):
         share.off()
         job = world.run(world.sealing(key="2", train=table(40, 2)), until=State.FILING)
         job = world.pipeline.advance_one(job)
-        assert "share is probably not mounted" in job.wait.trouble
+        assert "share is probably not mounted" in told(job.wait.trouble)
         assert tree(archive) == []
         share.on()
         job = world.run(job)
@@ -205,7 +206,7 @@ def test_a_job_that_is_filed_in_an_archive_that_is_unmounted_is_not_taken_for_go
         before = tree(archive)
         share.off()
         job = world.pipeline.advance_one(job)
-        assert "share is probably not mounted" in job.wait.trouble
+        assert "share is probably not mounted" in told(job.wait.trouble)
         assert not (world.model.work_folder / job.id).exists()
         share.on()
         job = world.run(job)
@@ -232,9 +233,9 @@ def test_a_share_that_vanishes_while_a_file_is_read_is_read_again_once_it_is_bac
         world.pipeline._pause = vanish
         job = world.pipeline.advance_one(job)
         assert (job.state, job.wait.attempts) == (State.SEALED, 1)
-        assert "mount it again" in job.wait.trouble
+        assert "mount it again" in told(job.wait.trouble)
         job = world.pipeline.advance_one(job)
-        assert "not mounted" in job.wait.trouble
+        assert "not mounted" in told(job.wait.trouble)
         assert tree(drop) == []
         share.on()
         assert world.run(job).outcome is Outcome.TRAINED

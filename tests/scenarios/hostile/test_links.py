@@ -11,6 +11,7 @@ from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import flaw_of
 from retraind.report.status_file import STATUS, write_status
 from retraind.report.wording import Voice
+from support.words import told
 from support.world import table
 
 AS_FOLDER = ["link to a folder", "link to a file", "fifo"]
@@ -137,7 +138,7 @@ def test_what_is_planted_among_the_deliveries_is_not_taken_whatever_vouches_for_
     world.configure(ready=ready, settle=0)
     view = DropFolder(world.model, (), world.clock, None, lambda: None).look()
     assert view.complete == ()
-    assert any("train_2026-11.csv is left alone" in sentence for sentence in view.strangers)
+    assert "train_2026-11.csv is left alone" in told(view.strangers)
 
 
 def test_a_retry_takes_no_link_that_was_put_in_the_place_of_a_file(world, victim, sent):

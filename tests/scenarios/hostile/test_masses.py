@@ -14,6 +14,7 @@ from retraind.reconcile import decide, publishing
 from retraind.report.status_file import STATUS
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand, sweep
+from support.words import told
 from support.world import a_world, table
 
 
@@ -44,7 +45,7 @@ def test_countless_files_are_a_bounded_look_that_is_told_and_keeps_no_other_mode
     sweep(daemon)
     remembered = daemon.folders.get("attacked").drop_folder._seen
     assert len(remembered) <= MOST_FILES + 1
-    assert "more files here than one look takes in" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
+    assert "more files than one scan reads" in (tmp_path / "attacked" / STATUS).read_text("utf-8-sig")
     assert len((tmp_path / "attacked" / STATUS).read_text("utf-8-sig")) < 20_000
     assert [job.model for job in daemon.journal.jobs.newest()] == ["other"]
 
@@ -54,13 +55,13 @@ def test_an_error_of_retrainds_own_while_looking_stops_no_other_model(daemon, tm
         raise RuntimeError("a bug that some name has brought to light")
 
     monkeypatch.setattr(daemon.folders.get("attacked").drop_folder, "look", broken)
-    told = []
+    lines = []
     monkeypatch.setattr(
-        "retraind.reconcile.loop._LOG.exception", lambda event, **more: told.append((event, more["model"]))
+        "retraind.reconcile.loop._LOG.exception", lambda event, **more: lines.append((event, more["model"]))
     )
     (tmp_path / "other" / "train_1.csv").write_bytes(table())
     sweep(daemon)
-    assert told == [("look_crashed", "attacked")]
+    assert lines == [("look_crashed", "attacked")]
     assert [job.model for job in daemon.journal.jobs.newest()] == ["other"]
 
 
@@ -103,8 +104,8 @@ def test_a_folder_of_countless_manifests_is_not_in_front_of_every_other(tmp_path
 def test_long_manifests_are_read_a_few_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr("retraind.intake.manifest_claims._MOST_MANIFEST_BYTES", 1 << 20)
     folder = with_manifests(tmp_path / "attacked", 50, Waiting(), padding=b" " * 100_000)
-    reasons = [" ".join(wait.reasons) for wait in folder.look().waiting]
-    assert sum("is read once those before it have been taken" in each for each in reasons) == 39
+    reasons = [told(wait.reasons) for wait in folder.look().waiting]
+    assert sum("is read once those before it have been taken in" in each for each in reasons) == 39
     assert len(reasons) == 50
 
 
@@ -114,7 +115,7 @@ def test_a_manifest_of_monstrous_numbers_is_told_in_a_sentence(tmp_path, size):
     entry = f'{{"name": "train_0.csv", "size": {size}, "sha256": "{"0" * 64}"}}'
     (tmp_path / "attacked" / "0.manifest.json").write_text(f'{{"files": [{entry}]}}')
     (wait,) = folder.look().waiting
-    assert all(len(reason) < 300 for reason in wait.reasons)
+    assert all(len(told(reason)) < 300 for reason in wait.reasons)
 
 
 HUGE = 1 << 42
@@ -145,7 +146,7 @@ def test_a_file_of_tebibytes_that_are_not_there_is_told_and_never_read(tmp_path,
     assert view.complete == ()
     assert queue.owners == []
     (wait,) = view.waiting
-    assert "has 4,398,046,511,104 bytes; no more than 21,474,836,480 are taken" in wait.reasons[0]
+    assert "has 4,398,046,511,104 bytes; the limit is 21,474,836,480" in told(wait.reasons[0])
     assert (wait.due, wait.arriving) == (None, False)
 
 
@@ -185,7 +186,7 @@ def test_deliveries_beyond_what_an_hour_may_bring_wait_and_are_told(daemon, tmp_
     assert len(daemon.journal.jobs.newest("attacked")) == 3
     assert len(daemon.journal.jobs.newest("other")) == 1
     status = (tmp_path / "attacked" / STATUS).read_text("utf-8-sig").replace("\n", " ")
-    assert "have been taken in within the hour" in status
+    assert "were taken in within the hour" in status
     daemon.folders.get("attacked").taken_in[0] -= 3601
     sweep(daemon)
     assert len(daemon.journal.jobs.newest("attacked")) == 4

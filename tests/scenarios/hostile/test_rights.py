@@ -1,7 +1,6 @@
 """What other users of the machine, and other writers of the share, get to see of what retraind makes."""
 
 import os
-import sqlite3
 import stat
 
 import pytest
@@ -36,16 +35,6 @@ def test_state_and_spool_are_for_the_services_user_alone(tmp_path):
             path: mode for path, mode in for_others(tmp_path / "state").items() if path != "journal.db.lock"
         }
         assert files == {}
-
-
-def test_a_journal_written_out_again_is_private_too(tmp_path):
-    with a_world(tmp_path) as world:
-        world.journal.database.data_version()
-        for path in (tmp_path / "state").glob("journal.db*"):
-            path.unlink()
-        kept = world.journal.database.rescue()
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        assert sqlite3.connect(kept).execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
 def test_what_is_in_work_is_out_of_reach_and_what_is_filed_can_be_read(tmp_path):

@@ -209,7 +209,7 @@ def test_a_model_whose_work_folder_is_not_the_services_alone_waits_and_goes_on_b
         work.chmod(0o2770)
     deliver_all(drop)
     site.start()
-    words = "belongs to another user" if how == "another user's" else "can be written to by others"
+    words = "belongs to another user" if how == "another user's" else "Other users can write to"
     until(lambda: words in status_in(drop), "STATUS.txt tells")
     assert words in told_by_status(site)
     checked = site.command("check", "--json")

@@ -82,7 +82,7 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     reload(site, with_it.replace(table_of(site, "churn"), ""))
     until(lambda: any(job["hold"] for job in site.jobs()), "the job is on hold")
     (job,) = site.jobs()
-    assert "no model 'churn'" in job["hold"]["what"]
+    assert "no longer has a model churn" in job["hold"]["what"]
     time.sleep(2.5)  # The answer has come.
     assert not crashes(site), crashes(site)
     service.set_faults({})

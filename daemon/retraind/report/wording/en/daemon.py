@@ -77,3 +77,21 @@ def retraind_started() -> str:
 
 def released_by_person() -> str:
     return "A person ended the hold."
+
+
+# Logged, and shown by systemd
+
+
+def restart_needed() -> Words:
+    return Words(
+        "[api], [state] and work.parallel are read only when retraind starts.",
+        "To apply their new values, restart retraind.",
+    )
+
+
+def step_cut_off() -> str:
+    return "A step did not reach a safe point in time. It is repeated after the next start."
+
+
+def daemon_status(models: int, held: int, jobs: int) -> str:
+    return f"Models watched: {models}, on hold: {held}; jobs in work: {jobs}"

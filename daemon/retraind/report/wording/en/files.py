@@ -32,3 +32,35 @@ def file_error(path: Place | None, errno: int, reason: Name) -> Words:
     """`errno` is 0 where the system gave none."""
     where = f"{path}: " if path else ""
     return Words(f"{where}{reason}.", _REMEDIES.get(errno, ""))
+
+
+def not_a_regular_file(path: Place | None) -> str:
+    """`path` is None where the file is named already."""
+    return f"{path or 'It'} is not a regular file."
+
+
+def too_many_files_there(path: Place, most: int) -> Words:
+    return Words(f"{path} has more than {most:,} files and folders.", "Move some of them away.")
+
+
+def folders_too_deep(path: Place, most: int) -> Words:
+    return Words(f"{path} is nested more than {most} folders deep.", "Move it away.")
+
+
+def folder_changes_while_copied(path: Place) -> str:
+    return f"{path} appeared while its folder was being copied."
+
+
+def folder_changes_while_deleted(path: Place) -> str:
+    return f"Folders in {path} were moved while it was being deleted."
+
+
+def copy_differs(path: Place) -> Words:
+    return Words(f"The copy {path} differs from its source.", "Check the disk; see the machine's log.")
+
+
+def file_reads_differently(path: Place) -> Words:
+    """The source of a copy."""
+    return Words(
+        f"What is copied to {path} reads differently each time.", "Check the disk; see the machine's log."
+    )

@@ -1,7 +1,328 @@
 """What is in a drop folder, and what keeps it from being taken in."""
 
-from retraind.report.wording.words import Said, Words
+from collections.abc import Mapping
+from datetime import timedelta
+
+from retraind.report.wording.en._parts import count, listing, span
+from retraind.report.wording.words import Name, Place, Said, Words
+
+_ROLES: Mapping[str, str] = {"train": "training", "eval": "evaluation"}
+
+# The folder
 
 
 def folder_unreadable(why: Said) -> Words:
-    return Words(why.what, f"{why.remedy} Nothing is taken from the folder until then.".strip())
+    return Words(why.what, f"{why.remedy} Nothing is taken from the folder until it can be read.".strip())
+
+
+def folder_replaced(path: Place, model: str) -> Words:
+    return Words(
+        f"{path} is not the folder that retraind knows; its share is probably not mounted. "
+        "Nothing is taken from there or written there.",
+        "Mount the share; retraind then continues automatically. If the folder was replaced on purpose, run: "
+        f"retraind release {model}",
+        operator_only=True,
+    )
+
+
+def folder_marker_missing(path: Place, marker: str, model: str) -> Words:
+    """`marker` is the file by which the folder is known."""
+    return Words(
+        f"The file {marker} is missing from {path}; its share is probably not mounted. "
+        "Nothing is taken from there or written there.",
+        "Mount the share; retraind then continues automatically. If the folder was replaced on purpose, run: "
+        f"retraind release {model}",
+        operator_only=True,
+    )
+
+
+def earlier_folder_replaced(path: Place) -> Words:
+    """A folder that the model had earlier, and that it still needs."""
+    return Words(
+        f"{path} is not the folder that retraind knows; its share is probably not mounted.",
+        "Mount the share; retraind then continues automatically.",
+        operator_only=True,
+    )
+
+
+def folder_of_another_user(path: Place, user: int) -> Words:
+    return Words(
+        f"{path} belongs to another user (id {user}), who could replace the files in work. The model waits.",
+        "Move it away; retraind makes its own. If retraind's own was moved, put that back.",
+        operator_only=True,
+    )
+
+
+def folder_writable_by_others(path: Place) -> Words:
+    return Words(
+        f"Other users can write to {path} and could replace the files in work. The model waits.",
+        f"Run: chmod go-w {path}",
+        operator_only=True,
+    )
+
+
+def too_many_files(files: int, names: int) -> Words:
+    """The limits of one scan: data files, and names of any kind."""
+    return Words(
+        f"This folder has more files than one scan reads ({files:,} data files, {names:,} names). "
+        "The others follow as these are taken in.",
+        "Remove what is not meant for retraind.",
+    )
+
+
+# Files that are not taken in
+
+
+def left_alone(file: Name, why: Said) -> Words:
+    return Words(f"{file} is left alone. {why.what}", why.remedy)
+
+
+def more_left_alone(more: int) -> str:
+    return f"{count(more, 'more file is', 'more files are')} left alone."
+
+
+def folder_expected() -> str:
+    return "A folder is expected to have this name."
+
+
+def file_expected() -> str:
+    return "It is a folder."
+
+
+def folder_of_job() -> Words:
+    return Words(
+        "It is the folder of a job.", "To have its files taken in, move them out of it into this folder."
+    )
+
+
+def not_regular_file() -> str:
+    return "It is not a regular file (links are not followed)."
+
+
+def hard_link() -> Words:
+    return Words(
+        "It has a second name somewhere (a hard link), so it may belong to someone else.", "Deliver a copy."
+    )
+
+
+def name_not_utf8() -> Words:
+    return Words("Its name is not UTF-8.", "Rename it.")
+
+
+def ending_not_expected() -> str:
+    return "Only files that end in .csv or .tsv are taken in."
+
+
+def name_not_expected() -> str:
+    return "Its name is not one that this folder expects."
+
+
+def file_too_large(size: int, largest: int) -> str:
+    return f"It has {count(size, 'byte')}; the limit is {largest:,} (bundle.largest in the configuration)."
+
+
+def file_unreadable(file: Name, why: Said) -> Words:
+    return Words(f"{file} cannot be read: {why.what}", why.remedy)
+
+
+# What a delivery waits for
+
+
+def file_not_arrived(role: str, example: Name) -> str:
+    return f"The {_ROLES[role]} file has not arrived (its name would be like {example})."
+
+
+def file_empty(file: Name) -> str:
+    return f"{file} is still empty."
+
+
+def several_files_for_role(role: str, files: tuple[Name, ...], count: int) -> Words:
+    """`files` are the first of them."""
+    return Words(
+        f"{listing(files, count)} match the name of the {_ROLES[role]} file.",
+        "Remove or rename all but one of them.",
+    )
+
+
+def marker_not_arrived(markers: tuple[Name, ...]) -> str:
+    return f"The marker file {' or '.join(markers)} has not arrived."
+
+
+def manifest_not_arrived(file: Name) -> str:
+    return f"The manifest {file} has not arrived."
+
+
+def still_arriving(file: Name, settle: timedelta) -> str:
+    return f"{file} is still arriving; it must stay unchanged for {span(settle)}."
+
+
+def changed_while_taken(file: Name, settle: timedelta) -> str:
+    return f"{file} was still changing when it was taken in; it must stay unchanged for {span(settle)}."
+
+
+def changed_after_marker(file: Name, settle: timedelta) -> str:
+    return f"{file} changed after its marker arrived; it must stay unchanged for {span(settle)}."
+
+
+def maybe_newer_than_marker(file: Name, settle: timedelta) -> str:
+    return f"{file} may be newer than its marker; it must stay unchanged for {span(settle)}."
+
+
+def arrived_after_marker(file: Name) -> Words:
+    return Words(f"{file} arrived after the marker.", "Write the marker again when all files are there.")
+
+
+def marker_without_data(file: Name, examples: tuple[Name, ...]) -> Words:
+    """`examples` are names of data files that it could be for; of any files, if there are none."""
+    names = f"names like {' and '.join(examples)}" if examples else "any data files"
+    return Words(
+        f"No data file matches {file}.",
+        f"Check its name: it goes with {names}, and must be written after them.",
+    )
+
+
+def manifest_without_data(file: Name, examples: tuple[Name, ...]) -> Words:
+    return Words(
+        f"No data file matches {file}.", f"Check its name: it goes with names like {' and '.join(examples)}."
+    )
+
+
+def waits_for_long(waited: timedelta) -> str:
+    return f"It has been waiting for more than {span(waited)}; retraind continues to wait."
+
+
+def nothing_to_train_with(waited: timedelta) -> str:
+    return (
+        f"It has been waiting for more than {span(waited)}. "
+        "Without training data, there is nothing to train with."
+    )
+
+
+def not_proved_complete(waited: timedelta) -> str:
+    return (
+        f"It has been waiting for more than {span(waited)}. "
+        "Unless the training file is known to be complete, it is not used alone."
+    )
+
+
+def delivery_incomplete(waited: timedelta, reasons: tuple[Said, ...], paired: bool) -> Words:
+    return Words(
+        f"The delivery was incomplete for {span(waited)}. {' '.join(map(str, reasons))}",
+        f"Deliver {'both files' if paired else 'the file'} again, complete.",
+    )
+
+
+# Manifests
+
+
+_MANIFEST = '{"files": [{"name": "train_2026-11.csv", "size": 35975, "sha256": "…64 hexadecimal digits…"}]}'
+_FIELDS: Mapping[str, str] = {
+    "name": "the file's name in quotes",
+    "size": "its size in bytes, a number without quotes",
+    "sha256": "its SHA-256, 64 hexadecimal digits in quotes",
+}
+
+
+def _flawed(what: str) -> Words:
+    return Words(what, f"A valid manifest: {_MANIFEST}")
+
+
+def _position(line: int | None, column: int | None) -> str:
+    return "" if line is None else f" at line {line}, column {column}"
+
+
+def manifest_empty(file: Name) -> str:
+    return f"{file} is still empty."
+
+
+def manifest_cut_off(file: Name, line: int | None, column: int | None) -> Words:
+    return _flawed(f"{file} ends too early{_position(line, column)}; it may still be arriving.")
+
+
+def manifest_not_json(file: Name, line: int | None, column: int | None) -> Words:
+    return _flawed(f"{file} is not a manifest: it is not valid JSON in UTF-8{_position(line, column)}.")
+
+
+def manifest_not_object(file: Name) -> Words:
+    return _flawed(f"{file} is not a manifest: it must begin with {{ and list files.")
+
+
+def manifest_without_files(file: Name) -> Words:
+    return _flawed(f"{file} is not a manifest: it must have files, a list of one to ten files in [ and ].")
+
+
+def manifest_entry_not_object(file: Name, number: int) -> Words:
+    return _flawed(
+        f"{file} is not a manifest: its file {number} must be in {{ and }}, with name, size and sha256."
+    )
+
+
+def manifest_entry_wrong(file: Name, number: int, field: str, missing: bool) -> Words:
+    flaw = f"is missing ({_FIELDS[field]})" if missing else f"must be {_FIELDS[field]}"
+    return _flawed(f"{file} is not a manifest: {field} of its file {number} {flaw}.")
+
+
+def manifests_several() -> Words:
+    return Words("There are two manifests for this delivery.", "Remove one.")
+
+
+def manifest_queued(file: Name) -> str:
+    return f"{file} is read once those before it have been taken in."
+
+
+def manifest_too_long(file: Name, largest: int) -> str:
+    return f"{file} is too long for a manifest (at most {largest:,} bytes)."
+
+
+def manifest_repeats_file(manifest: Name) -> str:
+    return f"{manifest} lists a file twice."
+
+
+def manifest_omits_file(manifest: Name, file: Name) -> str:
+    return f"{manifest} does not list {file}."
+
+
+def manifest_lists_missing_file(manifest: Name, file: Name) -> str:
+    return f"{manifest} lists {file}, which has not arrived."
+
+
+def manifest_lists_other_file(manifest: Name, file: Name, other: Name) -> str:
+    """`other` is what that file's manifest is called."""
+    return f"{manifest} lists {file}, whose manifest must be called {other}."
+
+
+def size_not_as_listed(file: Name, size: int, manifest: Name, listed: int) -> str:
+    return f"{file} has {count(size, 'byte')} so far; {manifest} lists it with {listed:,}."
+
+
+def comparing_with_manifest(file: Name, manifest: Name) -> str:
+    return f"{file} is being compared with {manifest}."
+
+
+def compared_by_daemon(file: Name, manifest: Name) -> str:
+    """For commands, which do not read data files."""
+    return f"STATUS.txt says whether {file} matches {manifest}."
+
+
+def content_not_as_listed(file: Name, manifest: Name, sha256: str, listed: str) -> Words:
+    """`sha256` and `listed` are the beginnings of what was found and of what the manifest says."""
+    return Words(
+        f"The content of {file} is not what {manifest} lists (SHA-256 {sha256}… instead of {listed}…). "
+        "It may still be arriving.",
+        "If it has arrived, deliver it again.",
+    )
+
+
+# Logged only
+
+
+def folder_not_watched(path: Place, reason: Name, limit: bool) -> Words:
+    """`limit`: the kernel's limit of watches is reached."""
+    more = " To have them found faster, raise fs.inotify.max_user_watches." if limit else ""
+    return Words(
+        f"inotify cannot watch {path} ({reason}).", f"Nothing has to be done: sweeps find new files.{more}"
+    )
+
+
+def inotify_unavailable(reason: Name) -> Words:
+    return Words(f"inotify is not available ({reason}).", "Nothing has to be done: sweeps find new files.")

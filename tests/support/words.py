@@ -1,0 +1,11 @@
+"""What people read of problems."""
+
+from collections.abc import Iterable
+
+from retraind.domain.problems import Problem
+from retraind.report.wording import Voice
+
+
+def told(problems: Problem | Iterable[Problem]) -> str:
+    """Word one or several problems, for an operator, in one paragraph."""
+    return " ".join(map(Voice().tell, [problems] if isinstance(problems, Problem) else problems))
