@@ -273,7 +273,7 @@ def test_sub_folders_pair_files_by_equal_names_and_may_appear_later(share):
     share = layout_b(share)
     assert share.look().trouble is None
     share.put("train/2026-11.csv")
-    assert "its name would be like eval/2026-11.csv" in reasons(share.settled())
+    assert "expected: a name like eval/2026-11.csv" in reasons(share.settled())
     share.put("eval/2026-11.csv")
     assert names(share.settled()) == [["train/2026-11.csv", "eval/2026-11.csv"]]
     assert share.folder.folders == (share.drop, share.drop / "eval", share.drop / "train")

@@ -340,10 +340,10 @@ def test_the_common_marker_belongs_to_every_delivery_and_leaves_when_all_it_vouc
 LATE = TIMEOUT + 1
 SENTENCES = [
     # files, now, settings, the whole text, why
-    ([("train_1.csv", 9)], 99, {}, "The evaluation file has not arrived (its name would be like eval_1.csv).", "half a pair"),
-    ([("eval_1.csv", 9)], 99, {}, "The training file has not arrived (its name would be like train_1.csv).", "the other half"),
-    ([("eval.csv", 9)], 99, {}, "The training file has not arrived (its name would be like train.csv).", "no key"),
-    ([("train_1.tsv", 9)], 99, {}, "The evaluation file has not arrived (its name would be like eval_1.tsv).", "the ending goes with its half"),
+    ([("train_1.csv", 9)], 99, {}, "The evaluation file has not arrived (expected: a name like eval_1.csv).", "half a pair"),
+    ([("eval_1.csv", 9)], 99, {}, "The training file has not arrived (expected: a name like train_1.csv).", "the other half"),
+    ([("eval.csv", 9)], 99, {}, "The training file has not arrived (expected: a name like train.csv).", "no key"),
+    ([("train_1.tsv", 9)], 99, {}, "The evaluation file has not arrived (expected: a name like eval_1.tsv).", "the ending goes with its half"),
     ([("train_1.csv", 9), ("eval_1.csv", 0)], 99, {}, "eval_1.csv is still empty.", "an empty half"),
     ([("train_1.csv", 0), ("eval_1.csv", 0)], 99, {}, "train_1.csv is still empty. eval_1.csv is still empty.", "two"),
     (
@@ -391,13 +391,13 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9)], LATE, {},
-        "The evaluation file has not arrived (its name would be like eval_1.csv). "
+        "The evaluation file has not arrived (expected: a name like eval_1.csv). "
         "It has been waiting for more than 1 h; retraind continues to wait.",
         "overdue, and the policy is to wait",
     ),
     (
         [("eval_1.csv", 9)], LATE, {"on_pair_timeout": "train-only"},
-        "The training file has not arrived (its name would be like train_1.csv). "
+        "The training file has not arrived (expected: a name like train_1.csv). "
         "It has been waiting for more than 1 h. Without training data, there is nothing to train with.",
         "an evaluation file alone trains nothing",
     ),
@@ -409,7 +409,7 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9)], LATE, {"on_pair_timeout": "train-only", "ready": "marker"},
-        "The evaluation file has not arrived (its name would be like eval_1.csv). "
+        "The evaluation file has not arrived (expected: a name like eval_1.csv). "
         "The marker file 1.done or _SUCCESS has not arrived. "
         "It has been waiting for more than 1 h. Unless the training file is known to be complete, it is not used alone.",
         "time alone is no proof where a marker is asked for",
@@ -441,7 +441,7 @@ def test_the_name_that_is_suggested_would_complete_the_pair(pattern, key):
     other = pattern.replace("eval", "train")
     train = Sighting("there.csv", Role.TRAIN, key, Signature(size=1, mtime_ns=0, inode=1), 0)
     waiting = verdict([train], 99, train=other, eval=pattern)
-    suggested = text(waiting).partition("would be like ")[2].removesuffix(").")
+    suggested = text(waiting).partition("a name like ")[2].removesuffix(").")
     folder, _, name = suggested.rpartition("/")
     assert folder == Pattern(pattern).folder
     assert Pattern(pattern).key_of(name) == key

@@ -124,8 +124,9 @@ def test_a_job_filed_in_an_archive_that_is_away_waits_for_it_though_its_model_fi
         assert f"The job was filed in {old}" in world.tell(job, job.wait.trouble)
         old.mkdir()  # The bare mount point.
         job = world.pipeline.advance_one(job)
-        assert f"{old} is another folder than before; its share is probably not mounted." in world.tell(
-            job, job.wait.trouble
+        assert (
+            f"{old} is not the folder that retraind knows; its share is probably not mounted."
+            in world.tell(job, job.wait.trouble)
         )
         assert not list(old.iterdir())
         old.rmdir()

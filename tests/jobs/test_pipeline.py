@@ -916,7 +916,7 @@ def test_a_later_switch_that_fails_leaves_the_job_done_and_says_so(world):
     job = world.run(world.asked_to_switch(job))
     assert (job.state, job.outcome) == (State.DONE, Outcome.TRAINED)
     note = " ".join(world.read(job, "RESULT.txt").split())
-    assert "A later switch failed: The published model's API no longer exists" in note
+    assert "A later switch failed: The API of the published model no longer exists" in note
     assert f"service's screen, then run: retraind switch {job.id}" in note
     assert "retraind retry" not in note
 

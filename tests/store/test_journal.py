@@ -11,6 +11,7 @@ from retraind.domain.job import (
     Data,
     End,
     Job,
+    JobHold,
     Outcome,
     Registration,
     Role,
@@ -253,21 +254,15 @@ def test_a_renamed_model_keeps_its_jobs_and_all_holds_but_those_for_having_no_ta
         "2": legacy("The configuration has no model 'churn' any more."),
         "3": problem("budget_used_up"),
         "4": None,
-        "5": problem("budget_used_up"),
     }
     for key, hold in holds.items():
-        journal.jobs.add(a_job(int(key), hold=hold, wake_at=NOW), "made")
-    as_written_earlier = '{"what": "The configuration has no model.", "remedy": "Restore it."}'
-    with journal.database.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE jobs SET body = json_set(body, '$.hold', json(?)) WHERE json_extract(body, '$.key') = '5'",
-            (as_written_earlier,),
-        )
+        held = JobHold(problem=hold) if hold else None
+        journal.jobs.add(a_job(int(key), hold=held, wait=Waiting(wake_at=NOW)), "made")
     journal.holds.hold("churn", problem("key_refused"), credential=True)
-    assert journal.rename_model("churn", "customers", "model_not_configured") == 5
+    assert journal.rename_model("churn", "customers", "model_not_configured") == 4
     jobs = journal.jobs.active("customers")
-    assert [job.hold for job in jobs] == [None, None, holds["3"], None, None]
-    assert [job.wake_at for job in jobs] == [None, None, NOW, NOW, None]
+    assert [job.hold for job in jobs] == [None, None, JobHold(problem=holds["3"]), None]
+    assert [job.wait.wake_at for job in jobs] == [None, None, NOW, NOW]
     assert {job.version for job in jobs} == {1}
     assert journal.jobs.active("churn") == []
     assert journal.holds.all().keys() == {"customers"}

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 from retraind.report.wording.en._parts import count, listing, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
-_ROLES: Mapping[str, str] = {"train": "training", "eval": "evaluation"}
+_Role = Literal["train", "eval"]
+_ROLES: Mapping[_Role, str] = {"train": "training", "eval": "evaluation"}
 
 # The folder
 
@@ -128,15 +130,15 @@ def file_unreadable(file: Name, why: Said) -> Words:
 # What a delivery waits for
 
 
-def file_not_arrived(role: str, example: Name) -> str:
-    return f"The {_ROLES[role]} file has not arrived (its name would be like {example})."
+def file_not_arrived(role: _Role, example: Name) -> str:
+    return f"The {_ROLES[role]} file has not arrived (expected: a name like {example})."
 
 
 def file_empty(file: Name) -> str:
     return f"{file} is still empty."
 
 
-def several_files_for_role(role: str, files: tuple[Name, ...], count: int) -> Words:
+def several_files_for_role(role: _Role, files: tuple[Name, ...], count: int) -> Words:
     """`files` are the first of them."""
     return Words(
         f"{listing(files, count)} match the name of the {_ROLES[role]} file.",
@@ -216,7 +218,8 @@ def delivery_incomplete(waited: timedelta, reasons: tuple[Said, ...], paired: bo
 
 
 _MANIFEST = '{"files": [{"name": "train_2026-11.csv", "size": 35975, "sha256": "…64 hexadecimal digits…"}]}'
-_FIELDS: Mapping[str, str] = {
+_Field = Literal["name", "size", "sha256"]
+_FIELDS: Mapping[_Field, str] = {
     "name": "the file's name in quotes",
     "size": "its size in bytes, a number without quotes",
     "sha256": "its SHA-256, 64 hexadecimal digits in quotes",
@@ -257,7 +260,7 @@ def manifest_entry_not_object(file: Name, number: int) -> Words:
     )
 
 
-def manifest_entry_wrong(file: Name, number: int, field: str, missing: bool) -> Words:
+def manifest_entry_wrong(file: Name, number: int, field: _Field, missing: bool) -> Words:
     flaw = f"is missing ({_FIELDS[field]})" if missing else f"must be {_FIELDS[field]}"
     return _flawed(f"{file} is not a manifest: {field} of its file {number} {flaw}.")
 
