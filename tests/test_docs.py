@@ -78,7 +78,7 @@ def test_every_outcome_is_explained():
 
 
 _TELLS = re.compile(
-    r"_LOG\.(debug|info|warning|error|exception|critical)|Go"
+    r"_LOG\.(debug|info|warning|error|exception|critical)|Go|Write|not_switched"
     r"|(\w+\.)?_?journal\.(jobs|events)\.(add|write|write_each|note|note_change)"
     r"|self\._?events\.append|self\.append|self\.note|self\.(trainings\.)?uploaded|_ask_for"
 )
@@ -86,15 +86,20 @@ _TELLS = re.compile(
 
 
 def events_in(source: str) -> Iterator[str]:
-    for call in ast.walk(ast.parse(source)):
-        if isinstance(call, ast.Call) and _TELLS.fullmatch(ast.unparse(call.func)):
-            for argument in call.args:
-                if not isinstance(argument, ast.Constant | ast.IfExp):
-                    continue
-                texts = [node.value for node in ast.walk(argument) if isinstance(node, ast.Constant)]
-                if events := [text for text in texts if isinstance(text, str)]:
-                    yield from events
-                    break
+    for node in ast.walk(ast.parse(source)):
+        found: list[ast.expr] = []
+        match node:
+            case ast.Call() if _TELLS.fullmatch(ast.unparse(node.func)):
+                found = node.args
+            case ast.keyword(arg="event") | ast.Assign(targets=[ast.Name("event")]):
+                found = [node.value]
+        for argument in found:
+            if not isinstance(argument, ast.Constant | ast.IfExp):
+                continue
+            texts = [each.value for each in ast.walk(argument) if isinstance(each, ast.Constant)]
+            if events := [text for text in texts if isinstance(text, str)]:
+                yield from events
+                break
 
 
 def test_every_event_is_explained():

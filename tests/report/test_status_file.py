@@ -64,9 +64,11 @@ def test_of_a_hold_and_a_key_that_ends_only_the_hold_is_shown():
 
 def test_it_says_what_is_seen_and_what_is_waited_for():
     sighting = Sighting("train_12.csv", Role.TRAIN, "12", SIGNATURE, 0.0)
-    waiting = Waiting("12", (sighting,), ("Something is missing.",), None)
+    waiting = Waiting("12", (sighting,), (legacy("Something is missing."),), None)
     view = View(
-        waiting=(waiting,), strangers=("notes.docx is left alone.",), trouble=legacy("The share is slow.")
+        waiting=(waiting,),
+        strangers=(legacy("notes.docx is left alone."),),
+        trouble=legacy("The share is slow."),
     )
     jobs = [
         job("10", State.UPLOADED, status="training", status_message="epoch 3"),
@@ -141,7 +143,7 @@ def test_it_names_all_that_a_delivery_needs_also_beside_files_of_wrong_names(set
     model = ModelSettings.model_validate({"drop": "/tmp", "api_key": "k", **settings})
     expected = expected_files(model)
     assert words in SHARE.tell(expected)
-    view = View(strangers=("tarin_1.csv is left alone.",))
+    view = View(strangers=(legacy("tarin_1.csv is left alone."),))
     for jobs in ([], [job("1", State.UPLOADED)]):
         assert words in text_of(*jobs, view=view, expected=expected)
     assert "Expected" not in text_of(job("1", State.UPLOADED), expected=expected)

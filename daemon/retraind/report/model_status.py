@@ -254,7 +254,7 @@ def _left_alone(view: View, voice: Voice) -> list[str]:
         return []
     more = len(view.strangers) - 1
     further = [voice.label("and_more_in_status_file", number=more)] if more else []
-    return [" ".join([voice.tell(Problem.model_validate(view.strangers[0])), *further])]
+    return [" ".join([voice.tell(view.strangers[0]), *further])]
 
 
 def _active(job: Job, voice: Voice) -> ActiveJob:

@@ -67,7 +67,7 @@ def status_text(
         Section.IN_WORK: job_lines(jobs, voice, service, down=down, held=held),
         Section.NOT_WORKED_ON: some([voice.tell(each) for each in left[:MOST_LINES]], len(left), voice),
         Section.INCOMPLETE: incomplete(view.waiting, voice),
-        Section.LEFT_ALONE: [voice.tell(Problem.model_validate(each)) for each in view.strangers],
+        Section.LEFT_ALONE: [voice.tell(each) for each in view.strangers],
     }
     parts += [fill(voice.tell(each)) for each in limits]
     parts += [
