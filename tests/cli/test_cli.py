@@ -124,7 +124,7 @@ def test_status_claims_nothing_that_only_the_daemon_can_know(site):
         for model in json.loads(site.command("status", "--json").stdout)["models"]
         for sentence in model["sentences"]
     )
-    assert "half: The evaluation file has not arrived" in told
+    assert "half (train_half.csv): The evaluation file has not arrived" in told
     assert "train_empty.csv is still empty" in told
     assert "STATUS.txt says whether train_1.csv matches 1.manifest.json." in told
     assert "arriving" not in told
@@ -548,7 +548,10 @@ def test_a_start_that_root_once_made_is_told_with_the_file_that_it_left(public):
     assert started.value.problem.facts["why"] == file_problem(
         PermissionError(EACCES, "Permission denied"), lock
     )
-    assert (status.returncode, f"may not read and write {lock}. Run commands as" in status.stderr) == (
+    assert (
+        status.returncode,
+        f"cannot read and write {lock} (permission denied). Run commands as" in status.stderr,
+    ) == (
         1,
         True,
     )
