@@ -7,6 +7,12 @@ import shutil
 import pytest
 import structlog
 
+from support import zygote
+
+
+def pytest_sessionfinish():
+    zygote.end()
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):

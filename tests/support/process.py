@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -15,6 +14,7 @@ from retraind.cli import main
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.emulator import read_records
+from support import zygote
 from support.world import table
 
 NOBODY = 65_534
@@ -47,7 +47,7 @@ class Site:
             '[work]\nretry_first = "100ms"\nretry_longest = "2s"\n'
             + "".join(f"{line}\n" for line in options.values())
         )
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: zygote.Forked | None = None
         self.write()
 
     def write(self) -> None:
@@ -65,10 +65,15 @@ class Site:
 
     def start(self, *arguments: str, wait: bool = True, **environment: str) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "retraind", "run", "-c", str(self.config), *arguments],
-                stderr=log, env=os.environ | environment,
-            )  # fmt: skip
+            self.process = zygote.zygote().start(
+                "run",
+                "-c",
+                self.config,
+                *arguments,
+                out=log.fileno(),
+                err=log.fileno(),
+                environment=environment,
+            )
         if wait:
             started = self.log.stat().st_size
             until(
@@ -102,10 +107,7 @@ class Site:
             with redirect_stdout(out), redirect_stderr(err):
                 code = main([name, "-c", str(self.config), *others])
             return subprocess.CompletedProcess([name, *others], code, out.getvalue(), err.getvalue())
-        return subprocess.run(
-            [sys.executable, "-m", "retraind", name, "-c", str(self.config), *others],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        return zygote.run(name, "-c", self.config, *others)
 
     def records(self, event: str) -> list[dict]:
         """Return what the emulated service has on record of one kind."""

@@ -7,7 +7,6 @@ python -m crash.campaign --run 1:4711                   play one run again; its 
 # ruff: noqa: T201 - printing is what it is for
 
 import argparse
-import atexit
 import itertools
 import multiprocessing
 import os
@@ -19,30 +18,16 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 
 from scenarios.crash.points import KINDS
 from scenarios.crash.scenario import Verdict, run
-from scenarios.crash.zygote import Zygote
 
 _PROGRESS_SECONDS = 10.0
-_zygote: Zygote | None = None
-
-
-def _set_up() -> None:
-    global _zygote  # noqa: PLW0603 - one for each worker process, started once
-    _zygote = Zygote()
-    _zygote.__enter__()
-    atexit.register(_zygote.__exit__)
-
-
-def _run(seed: str) -> Verdict:
-    assert _zygote is not None
-    return run(seed, _zygote)
 
 
 def verdicts(seed: str, kills: int, workers: int) -> Iterator[Verdict]:
     """Play runs `seed:0`, `seed:1`, … until there were so many kills."""
     done = 0
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _set_up) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         numbers = itertools.count()
-        running = {pool.submit(_run, f"{seed}:{next(numbers)}") for _ in range(workers)}
+        running = {pool.submit(run, f"{seed}:{next(numbers)}") for _ in range(workers)}
         while running:
             ended, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
@@ -50,7 +35,7 @@ def verdicts(seed: str, kills: int, workers: int) -> Iterator[Verdict]:
                 done += verdict.kills
                 yield verdict
                 if done < kills:
-                    running.add(pool.submit(_run, f"{seed}:{next(numbers)}"))
+                    running.add(pool.submit(run, f"{seed}:{next(numbers)}"))
 
 
 def summary(found: list[Verdict], seconds: float) -> str:
@@ -97,8 +82,7 @@ def main() -> int:
     parser.add_argument("--run", metavar="SEED:NUMBER", help="play this one run, and keep its folder")
     options = parser.parse_args()
     if options.run:
-        with Zygote() as zygote:
-            verdict = run(options.run, zygote, keep=True)
+        verdict = run(options.run, keep=True)
         print(complaint(verdict) if verdict.violations else f"nothing wrong; kills: {dict(verdict.struck)}")
         print(f"kept in {verdict.kept}")
         return bool(verdict.violations)

@@ -2,20 +2,13 @@ import shutil
 
 import pytest
 
-from scenarios.crash.installation import a_folder, another_file_system
-from scenarios.crash.zygote import Zygote
-
-
-@pytest.fixture(scope="session")
-def zygote():
-    with Zygote() as made:
-        yield made
+from support.places import another_file_system, in_memory
 
 
 @pytest.fixture
 def root():
     """A folder in memory: a kill needs no disk, and thousands of syncs would wear one."""
-    made = a_folder("retraind-crash-")
+    made = in_memory("retraind-crash-")
     yield made
     shutil.rmtree(made)
 

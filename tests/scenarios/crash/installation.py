@@ -4,22 +4,44 @@ import hashlib
 import json
 import random
 import shutil
-import tempfile
+import signal
+import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from retraind.emulator import WORST_CASE, EmulatedModel, Emulator, EmulatorConfig
-from scenarios.crash.zygote import Ended, Zygote
+from scenarios.crash import points
 from support.process import deliver
+from support.zygote import zygote
 
-MEMORY = Path("/dev/shm")
-"""Where a harness without the wear of a disk works; a kill does not empty a cache."""
 UPLOAD_DOUBT_MS = 300
 HIDDEN = timedelta(milliseconds=UPLOAD_DOUBT_MS / 3)
 """How long the service shows nothing of an upload that it has."""
+
+PATIENCE = 60.0
+"""Seconds after which a run that has not come to rest is stuck."""
+_STUCK = "stuck"
+
+
+class Ended(NamedTuple):
+    """How one retraind ended."""
+
+    exit_code: int
+    """Negative: the signal that ended it."""
+    struck: str | None
+    """The point at which it was killed; "moment" when that was a moment of time."""
+
+    @property
+    def stuck(self) -> bool:
+        return self.struck == _STUCK
+
+    @property
+    def killed(self) -> bool:
+        return self.struck is not None and not self.stuck
 
 
 @dataclass(frozen=True)
@@ -54,10 +76,9 @@ class Dropped:
 
 @dataclass
 class Installation:
-    """Everything below one folder. Use as a context manager; `zygote` is shared by many."""
+    """Everything below one folder. Use as a context manager."""
 
     root: Path
-    zygote: Zygote
     models: tuple[Model, ...]
     other: Path | None = None
     """A folder on another file system."""
@@ -165,15 +186,39 @@ class Installation:
     def run(self, *arguments: str, plan: dict | None = None) -> Ended:
         """Run the daemon until all is at rest, or a command, or until `plan` kills it."""
         command, *others = arguments or ("run", "--once")
-        ended = self.zygote.run(self.root, command, "-c", str(self.config), *others, plan=plan)
+        ended = self._to_the_end([command, "-c", str(self.config), *others], plan or {})
         self.starts += 1
         if ended.killed:
             self.kills.append(ended)
         return ended
 
+    def _to_the_end(self, arguments: list[str], plan: dict) -> Ended:
+        struck = self.root / points.STRUCK
+        struck.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            process = zygote().start(
+                str(self.root),
+                arguments,
+                plan,
+                out=log.fileno(),
+                err=log.fileno(),
+                run="scenarios.crash.points:run",
+            )
+        moment = plan.get("moment")
+        point = None
+        try:
+            code = process.wait(PATIENCE if moment is None else moment)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+            point = _STUCK if moment is None else "moment"
+        if code != -signal.SIGKILL:
+            return Ended(code, None)
+        return Ended(code, struck.read_text() if struck.exists() else point)
+
     def passes(self) -> dict[str, int]:
         """Return how often each point was passed in the last run that was not killed."""
-        return json.loads((self.root / "passes.json").read_text())
+        return json.loads((self.root / points.PASSES).read_text())
 
     def filed(self, *places: str) -> list[Path]:
         """Return the jobs' folders in done/ and failed/, or in one of them."""
@@ -192,16 +237,3 @@ def table(chance: random.Random, rows: int = 20, *, good: bool = True) -> bytes:
     if not good:
         lines[rows // 2] = "1,2\n"
     return ("age,plan,churned\n" + "".join(lines)).encode("utf-8-sig")
-
-
-def a_folder(prefix: str) -> Path:
-    """Make a folder in memory where the machine has such a place."""
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if MEMORY.is_dir() else None))
-
-
-def another_file_system(root: Path) -> Path | None:
-    """Make a folder on another file system than `root`; None where the machine has no two of them."""
-    for place in (Path(tempfile.gettempdir()), MEMORY):
-        if place.is_dir() and place.stat().st_dev != root.stat().st_dev:
-            return Path(tempfile.mkdtemp(prefix="retraind-crash-", dir=place))
-    return None

@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy.engine.default
 import urllib3.connection
 
-from retraind import daemon
+from retraind import cli, daemon
 from retraind.api import http, object_store
 from retraind.bundle import deflate, zip_writer
 from retraind.domain.failures import JobFailed
@@ -30,6 +30,8 @@ from retraind.store.holds import Holds
 from retraind.store.jobs import Jobs
 from retraind.system import files
 
+STRUCK, PASSES = "struck", "passes.json"
+"""Where a run leaves the point at which it was killed, and how often each was passed."""
 PIECE = 256
 """Bytes: the files of the harness are small, so they are read and sent in small pieces."""
 
@@ -234,8 +236,14 @@ class Points:
 
         return fails_once
 
-    def dump(self, to: Path) -> None:
-        to.write_text(json.dumps(self.counts))
+
+def run(root: str, arguments: list[str], plan: dict) -> int:
+    """Be retraind with a plan of its death; what becomes of that is written below `root`."""
+    points = Points(plan, Path(root, STRUCK))
+    points.install()
+    code = cli.main(arguments)
+    Path(root, PASSES).write_text(json.dumps(points.counts))
+    return code
 
 
 def label(path, folder: int | None = None) -> str:

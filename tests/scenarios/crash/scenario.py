@@ -16,10 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from retraind.emulator import FAULTS, WORST_CASE, Fault
-from scenarios.crash.installation import Installation, Model, a_folder, another_file_system, table
+from scenarios.crash.installation import Installation, Model, table
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 from scenarios.crash.points import KINDS
-from scenarios.crash.zygote import Zygote
+from support.places import another_file_system, in_memory
 
 MODELS = (
     Model("churn", switch="always", elsewhere=True),
@@ -68,11 +68,11 @@ class Verdict:
         return sum(text.startswith("doubled") for text in self.violations)
 
 
-def run(seed: str, zygote: Zygote, *, keep: bool = False) -> Verdict:
+def run(seed: str, *, keep: bool = False) -> Verdict:
     """Play the run of `seed`. The folder of one that went wrong is kept."""
     chance = random.Random(seed)
     began = time.monotonic()
-    root = a_folder("retraind-crash-")
+    root = in_memory("retraind-crash-")
     verdict = Verdict(seed)
     with ExitStack() as cleaning:
         models = tuple(chance.sample(MODELS, chance.choice((1, 1, 2, 3))))
@@ -83,7 +83,7 @@ def run(seed: str, zygote: Zygote, *, keep: bool = False) -> Verdict:
         manners |= {"results_lifetime": timedelta(seconds=chance.choice((1, 3600)))}
         other = another_file_system(root)
         here = cleaning.enter_context(
-            Installation(root, zygote, models, other, faults, chance.choice(_FACTS), manners)
+            Installation(root, models, other, faults, chance.choice(_FACTS), manners)
         )
         try:
             verdict.violations = _play(here, chance)

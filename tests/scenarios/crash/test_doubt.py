@@ -23,10 +23,10 @@ UNTOUCHED = {"a word": 0.0, "not known": 1.0}
 """What the status check says of a retrain job without an upload."""
 
 
-def killed_when_all_was_sent(root, zygote, hidden_ms, untouched):
+def killed_when_all_was_sent(root, hidden_ms, untouched):
     manners = {"hidden_time": timedelta(milliseconds=hidden_ms)}
     facts = WORST_CASE | {"status_unknown": UNTOUCHED[untouched]}
-    with Installation(root, zygote, (Model("churn"),), facts=facts, manners=manners) as here:
+    with Installation(root, (Model("churn"),), facts=facts, manners=manners) as here:
         good(here)
         assert here.run(plan={"point": "after request upload", "pass": 1}).killed
         assert not violations_after_kill(here)
@@ -36,19 +36,19 @@ def killed_when_all_was_sent(root, zygote, hidden_ms, untouched):
 
 @pytest.mark.process
 @pytest.mark.parametrize("untouched", UNTOUCHED)
-def test_an_upload_that_the_service_shows_within_upload_doubt_is_not_sent_again(root, zygote, untouched):
-    assert not killed_when_all_was_sent(root, zygote, UPLOAD_DOUBT_MS * 0.5, untouched)
+def test_an_upload_that_the_service_shows_within_upload_doubt_is_not_sent_again(root, untouched):
+    assert not killed_when_all_was_sent(root, UPLOAD_DOUBT_MS * 0.5, untouched)
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("untouched", UNTOUCHED)
 def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt_is_trained_twice(
-    root, zygote, untouched
+    root, untouched
 ):
     """Nobody could know better: to the client it looks like one that never arrived. So upload_doubt has to be longer
     than the service hides an upload; docs/reliability.md says so.
     """
-    found = killed_when_all_was_sent(root, zygote, UPLOAD_DOUBT_MS * 8, untouched)
+    found = killed_when_all_was_sent(root, UPLOAD_DOUBT_MS * 8, untouched)
     assert any(violation.startswith("doubled") for violation in found)
 
 

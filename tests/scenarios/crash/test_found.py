@@ -145,10 +145,10 @@ def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folde
 @pytest.mark.parametrize(
     "point", ["in copy", "after unlink train.csv", "before rmdir failed/JOB", "after rmdir failed/JOB"]
 )
-def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, zygote, point):
+def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, point):
     if other is None:
         pytest.skip("this machine has no second file system at hand")
-    with Installation(root, zygote, (Model("churn", elsewhere=True),), other) as here:
+    with Installation(root, (Model("churn", elsewhere=True),), other) as here:
         good(here)
         here.run(plan={"fail": {"bundle": True}})
         retry(here)
@@ -159,8 +159,8 @@ def test_a_retry_killed_in_the_middle_of_bringing_the_folder_back(root, other, z
 
 
 @pytest.mark.process
-def test_status_txt_is_right_after_a_kill_that_left_nothing_to_do(root, zygote):
-    with Installation(root, zygote, (Model("churn"),)) as here:
+def test_status_txt_is_right_after_a_kill_that_left_nothing_to_do(root):
+    with Installation(root, (Model("churn"),)) as here:
         good(here)
         assert here.run(plan={"point": "after commit filing->done", "pass": 1}).killed
         assert here.run().exit_code == 0

@@ -16,6 +16,7 @@ import pytest
 
 from scenarios.crash.installation import Installation, Model, table
 from scenarios.crash.invariants import violations_at_rest
+from support.places import another_file_system
 
 pytestmark = pytest.mark.process
 _CALLS = (
@@ -144,7 +145,7 @@ class Trace:
 def run_under_strace(tmp_path_factory):
     def run(tool, model: Model, other: Path | None) -> Trace:
         root = tmp_path_factory.mktemp("power")
-        with Installation(root, None, (model,), other) as here:
+        with Installation(root, (model,), other) as here:
             chance = random.Random(1)
             here.deliver("churn", "1", table(chance), table(chance))
             subprocess.run(
@@ -177,8 +178,6 @@ def trace(here_made, run_under_strace, tool, other):
 @pytest.fixture
 def trace_across(here_made, run_under_strace, tool, tmp_path_factory):
     """The same with done/ on another file system."""
-    from scenarios.crash.installation import another_file_system  # noqa: PLC0415
-
     if "across" not in here_made:
         elsewhere = another_file_system(tmp_path_factory.getbasetemp())
         if elsewhere is None:

@@ -11,9 +11,9 @@ KILLS = 8
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_killed_at_random_it_loses_nothing_and_trains_nothing_twice(zygote, part):
+def test_killed_at_random_it_loses_nothing_and_trains_nothing_twice(part):
     found = []
     while sum(verdict.kills for verdict in found) < KILLS:
-        found.append(run(f"suite-{part}:{len(found)}", zygote))
+        found.append(run(f"suite-{part}:{len(found)}"))
         assert not found[-1].violations, complaint(found[-1])
     print(summary(found, sum(verdict.seconds for verdict in found)))  # noqa: T201 - shown with -rP

@@ -155,10 +155,10 @@ TRANSITIONS = ["new->sealing", *(f"{state}->{to}" for state, row in LIFE.items()
 
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("transition", TRANSITIONS)
-def test_a_kill_at_any_transition_loses_and_doubles_nothing(root, other, zygote, transition, side):
+def test_a_kill_at_any_transition_loses_and_doubles_nothing(root, other, transition, side):
     way = WAYS[transition]
     model = Model("churn", switch=way.switch, elsewhere=True)
-    with Installation(root, zygote, (model,), other, way.faults) as here:
+    with Installation(root, (model,), other, way.faults) as here:
         way.deliver(here)
         if way.first:
             here.run(plan=way.first(here) if way.first is not dict else {})
@@ -207,10 +207,10 @@ MIDDLES = {
     [each for points in MIDDLES.values() for each in points],
     ids=[f"{where}: {point} {number}" for where, points in MIDDLES.items() for point, number in points],
 )
-def test_a_kill_in_the_middle_of_a_step_loses_and_doubles_nothing(root, other, zygote, point, number):
+def test_a_kill_in_the_middle_of_a_step_loses_and_doubles_nothing(root, other, point, number):
     if other is None and ("copy" in point or "JOB" in point):
         pytest.skip("this machine has no second file system at hand")
-    with Installation(root, zygote, (Model("churn", switch="always", elsewhere=True),), other) as here:
+    with Installation(root, (Model("churn", switch="always", elsewhere=True),), other) as here:
         good(here)
         ended = here.run(plan={"point": point, "pass": number})
         assert ended.struck == point, here.log.read_text()

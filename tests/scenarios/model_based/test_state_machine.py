@@ -22,9 +22,9 @@ from hypothesis.stateful import (
 from retraind.domain.job import State
 from retraind.domain.problems import problem
 from retraind.emulator import Fault
-from scenarios.crash.installation import a_folder
 from scenarios.model_based.place import MODELS, Place
 from support.killing import Killed, killed_at
+from support.places import in_memory
 
 _EXAMPLES = int(os.environ.get("RETRAIND_TESTS_EXAMPLES", "0"))
 _FAULTS = (
@@ -64,7 +64,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.root = a_folder("retraind-machine-")
+        self.root = in_memory("retraind-machine-")
         self.place = Place(self.root)
         self.written: list[bytes] = []
         self.dead = False

@@ -2,12 +2,12 @@ import shutil
 
 import pytest
 
-from scenarios.crash.installation import a_folder
+from support.places import in_memory
 
 
 @pytest.fixture
 def root():
     """A folder in memory: an outage needs no disk, and syncs would take most of the time."""
-    made = a_folder("retraind-outage-")
+    made = in_memory("retraind-outage-")
     yield made
     shutil.rmtree(made)

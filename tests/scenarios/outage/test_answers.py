@@ -6,8 +6,6 @@ own ledger.
 """
 
 import json
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +15,7 @@ import pytest
 from retraind.api import circuit_breaker
 from retraind.emulator import STATUSES, WORST_CASE, Fault
 from scenarios.outage.test_outage import Service, site_of, told
+from support import zygote
 from support.ledger import history
 from support.process import Site, filed, until
 from support.running import running
@@ -42,8 +41,7 @@ def service(root, request):
 
 def asked(site, *arguments):
     """Run a command as a process of its own: in this one, what the daemon logs would come between."""
-    command = [sys.executable, "-m", "retraind", arguments[0], "-c", str(site.config), *arguments[1:]]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return zygote.run(arguments[0], "-c", site.config, *arguments[1:])
 
 
 def events_of(site):

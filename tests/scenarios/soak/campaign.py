@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.emulator import STATUSES, WORST_CASE, EmulatedModel, Emulator, EmulatorConfig, read_records
-from scenarios.crash.installation import a_folder, table
+from scenarios.crash.installation import table
 from support.ledger import history
+from support.places import in_memory
 from support.process import Site, deliver, until
 
 _ANSWERS = {
@@ -327,7 +328,7 @@ def main() -> int:
     parser.add_argument("--seed", default=str(int(time.time())))
     options = parser.parse_args()
     print(f"{options.minutes:g} minutes, {options.models} models, seed {options.seed}", flush=True)
-    root = a_folder("retraind-soak-")
+    root = in_memory("retraind-soak-")
     with installed(root, options.models, options.seed) as here:
         wrong = soak(here, options.minutes, options.rate, lambda line: print(line, flush=True))
     print(summary(here))
