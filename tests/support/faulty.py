@@ -95,7 +95,7 @@ class Faulty:
         self._process.wait()
 
     def dead(self) -> bool:
-        """Tell whether its process has ended."""
+        """Tell whether its process has ended; the kernel tells those who read of it a moment before."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0)
+            self._process.wait(10)
         return self._process.returncode is not None

@@ -122,7 +122,7 @@ def test_what_the_journal_saw_before_its_marker_is_taken_at_once_by_a_new_start(
     site.start()
     deliver(drop, "train_1.csv", table(30))
     deliver(drop, "eval_1.csv", table(20))
-    until(lambda: "eval_1.csv" in status(drop), "the files are seen")
+    until(lambda: "train_1.csv, eval_1.csv" in " ".join(status(drop).split()), "both files are seen")
     site.kill()
     (drop / "1.done").touch()
     site.start()
