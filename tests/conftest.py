@@ -7,7 +7,11 @@ import shutil
 import pytest
 import structlog
 
-from support import zygote
+from support import places, zygote
+
+
+def pytest_configure():
+    places.keep_in_memory()
 
 
 def pytest_sessionfinish():
@@ -52,6 +56,24 @@ def site(tmp_path, service):
     made = Site(tmp_path, service.url)
     yield made
     made.kill()
+
+
+@pytest.fixture
+def disk():
+    """A folder where the machine keeps temporary files: on a disk, if only these are."""
+    made = places.on_disk()
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder on another file system than tmp_path."""
+    made = places.another_file_system(tmp_path)
+    if made is None:
+        pytest.skip("this machine has no second file system at hand")
+    yield made
+    shutil.rmtree(made)
 
 
 @pytest.fixture

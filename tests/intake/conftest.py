@@ -85,3 +85,9 @@ def somebody():
     """Do something as an ordinary user, also where the tests are run by root, whom no permission stops."""
 
     return process.somebody
+
+
+@pytest.fixture
+def tmp_path(disk):
+    """What is asked of a file system is asked of a real one."""
+    return disk

@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +15,6 @@ FILES = {"train_2026-11.csv", "eval_2026-11.csv"}
 def world(tmp_path):
     with a_world(tmp_path) as made:
         yield made
-
-
-@pytest.fixture
-def elsewhere(tmp_path):
-    """A folder on another file system than tmp_path, if the machine has one."""
-    shm = Path("/dev/shm")
-    if shm.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system to write to")
-    folder = shm / f"retraind-test-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
 
 
 def give_another(world, drop) -> None:

@@ -12,7 +12,6 @@ import zipfile
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -930,18 +929,6 @@ def test_a_later_switch_of_what_the_service_has_forgotten_is_not_to_be_retried(w
         "A later switch failed: The service does not know the retrain job"
     )
     assert "retraind retry" not in world.read(job, "RESULT.txt")
-
-
-@pytest.fixture
-def elsewhere(tmp_path):
-    """A folder on another file system than tmp_path, if the machine has one."""
-    shm = Path("/dev/shm")
-    if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system to write to")
-    folder = shm / f"retraind-{os.getpid()}-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
 
 
 def test_done_and_failed_may_be_on_another_file_system(tmp_path, elsewhere):

@@ -91,11 +91,11 @@ def folder_in_memory():
 
 
 @pytest.fixture(params=["disk", "memory"])
-def drop(request, tmp_path):
+def drop(request, disk):
     """A drop folder, on each of the two real file systems that a machine usually has."""
     if request.param == "disk":
-        (tmp_path / "drop").mkdir()
-        yield tmp_path / "drop"
+        (disk / "drop").mkdir()
+        yield disk / "drop"
     else:
         with folder_in_memory() as folder:
             yield folder

@@ -9,7 +9,6 @@ import resource
 import shutil
 import socket
 import stat
-import tempfile
 import threading
 from pathlib import Path
 
@@ -30,17 +29,6 @@ from retraind.system.files import (
 )
 from support.killing import at_every_point
 from support.words import told
-
-MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture
-def other_disk(tmp_path):
-    """A folder on another real file system than the test's own."""
-    if not MEMORY.is_dir() or MEMORY.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("this machine has no second file system at hand")
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        yield Path(folder)
 
 
 def tree(folder):
@@ -172,14 +160,14 @@ def test_a_missing_source_is_told(tmp_path):
         move(tmp_path / "gone.csv", tmp_path / "target.csv")
 
 
-def test_a_move_to_another_file_system_is_refused_and_nothing_happens(tmp_path, other_disk):
+def test_a_move_to_another_file_system_is_refused_and_nothing_happens(tmp_path, elsewhere):
     source = tmp_path / "train.csv"
     source.write_bytes(b"x")
     with pytest.raises(OSError, match="cross-device") as caught:
-        move(source, other_disk / "train.csv")
+        move(source, elsewhere / "train.csv")
     assert caught.value.errno == errno.EXDEV
     assert source.read_bytes() == b"x"
-    assert not list(other_disk.iterdir())
+    assert not list(elsewhere.iterdir())
 
 
 def test_after_a_move_both_folders_are_synced(tmp_path, record):
@@ -392,34 +380,34 @@ def job_folder(tmp_path):
     return folder
 
 
-def test_a_folder_is_copied_whole_to_another_file_system(job_folder, other_disk):
-    target = other_disk / job_folder.name
+def test_a_folder_is_copied_whole_to_another_file_system(job_folder, elsewhere):
+    target = elsewhere / job_folder.name
     copy_folder_verified(job_folder, target)
     assert tree(target) == tree(job_folder)
     assert (target / "train" / "1.csv").stat().st_mtime == 1_000_000_000
-    assert [path.name for path in other_disk.iterdir()] == [job_folder.name]
+    assert [path.name for path in elsewhere.iterdir()] == [job_folder.name]
 
 
-def test_a_copy_cut_off_anywhere_appears_whole_or_not_at_all_and_can_be_repeated(job_folder, other_disk):
+def test_a_copy_cut_off_anywhere_appears_whole_or_not_at_all_and_can_be_repeated(job_folder, elsewhere):
     (job_folder / "train" / "1.csv").write_bytes(b"a,b\n1,2\n")
-    target = other_disk / job_folder.name
+    target = elsewhere / job_folder.name
     everything = tree(job_folder)
 
     def prepare():
-        shutil.rmtree(other_disk)
-        other_disk.mkdir()
+        shutil.rmtree(elsewhere)
+        elsewhere.mkdir()
 
     for where in at_every_point(lambda: copy_folder_verified(job_folder, target), prepare):
         assert not target.exists() or tree(target) == everything, where
         copy_folder_verified(job_folder, target)
         assert tree(target) == everything, where
-        assert [path.name for path in other_disk.iterdir()] == [job_folder.name], where
+        assert [path.name for path in elsewhere.iterdir()] == [job_folder.name], where
 
 
 @pytest.mark.parametrize("removed", [[], ["RESULT.txt"], ["train/1.csv", "eval/1.csv", "empty.csv"]])
-def test_a_copy_is_completed_though_the_original_is_already_half_deleted(job_folder, other_disk, removed):
+def test_a_copy_is_completed_though_the_original_is_already_half_deleted(job_folder, elsewhere, removed):
     """A kill between the copy and the end of the deletion: the next try finds both, and the copy has more."""
-    target = other_disk / job_folder.name
+    target = elsewhere / job_folder.name
     copy_folder_verified(job_folder, target)
     everything = tree(target)
     for name in removed:
@@ -429,9 +417,9 @@ def test_a_copy_is_completed_though_the_original_is_already_half_deleted(job_fol
     assert tree(target) == everything | {"RESULT.txt": b"The model was retrained. Written anew."}
 
 
-def test_a_part_that_a_kill_left_beside_the_folder_is_removed_with_the_next_copy(job_folder, other_disk):
+def test_a_part_that_a_kill_left_beside_the_folder_is_removed_with_the_next_copy(job_folder, elsewhere):
     """A retry was killed while it copied, and the next one just after it had made the folder itself."""
-    target = other_disk / job_folder.name
+    target = elsewhere / job_folder.name
     part = target.with_name(f".{target.name}.partial")
     part.mkdir()
     (part / ".train_1.csv.copy").write_bytes(b"half")
@@ -441,37 +429,37 @@ def test_a_part_that_a_kill_left_beside_the_folder_is_removed_with_the_next_copy
     assert tree(target) == tree(job_folder)
 
 
-def test_a_copy_that_differs_is_never_given_its_name(job_folder, other_disk, monkeypatch):
+def test_a_copy_that_differs_is_never_given_its_name(job_folder, elsewhere, monkeypatch):
     plain = files.sha256_of
     monkeypatch.setattr(
         copying,
         "sha256_of",
-        lambda path, pause: plain(path, pause) + ("!" if other_disk in path.resolve().parents else ""),
+        lambda path, pause: plain(path, pause) + ("!" if elsewhere in path.resolve().parents else ""),
     )
     with pytest.raises(OSError, match="copy differs"):
-        copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert not (other_disk / job_folder.name).exists()
+        copy_folder_verified(job_folder, elsewhere / job_folder.name)
+    assert not (elsewhere / job_folder.name).exists()
 
 
-def test_a_file_system_that_keeps_no_times_still_takes_the_copy(job_folder, other_disk, monkeypatch):
+def test_a_file_system_that_keeps_no_times_still_takes_the_copy(job_folder, elsewhere, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "utime", refuse)
     monkeypatch.setattr(os, "fchmod", refuse)
-    copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert tree(other_disk / job_folder.name) == tree(job_folder)
+    copy_folder_verified(job_folder, elsewhere / job_folder.name)
+    assert tree(elsewhere / job_folder.name) == tree(job_folder)
 
 
-def test_a_copy_is_no_program_that_runs_with_the_services_rights(job_folder, other_disk):
+def test_a_copy_is_no_program_that_runs_with_the_services_rights(job_folder, elsewhere):
     """The copy belongs to the service's user; a set-uid bit would lend that user's rights to everybody."""
     (job_folder / "empty.csv").chmod(0o6777)
-    copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert (other_disk / job_folder.name / "empty.csv").stat().st_mode & 0o7777 == 0o666
+    copy_folder_verified(job_folder, elsewhere / job_folder.name)
+    assert (elsewhere / job_folder.name / "empty.csv").stat().st_mode & 0o7777 == 0o666
 
 
 def test_rights_and_times_are_set_on_the_copy_and_on_nothing_that_takes_its_name(
-    job_folder, other_disk, tmp_path, monkeypatch
+    job_folder, elsewhere, tmp_path, monkeypatch
 ):
     victim = tmp_path / "key"
     victim.touch(0o600)
@@ -480,7 +468,7 @@ def test_rights_and_times_are_set_on_the_copy_and_on_nothing_that_takes_its_name
     swapped = []
 
     def swap_and_set(handle, mode):
-        for half in other_disk.rglob(".*.copy"):
+        for half in elsewhere.rglob(".*.copy"):
             half.rename(half.with_name("kept"))
             half.symlink_to(victim)
             swapped.append(half)
@@ -488,44 +476,44 @@ def test_rights_and_times_are_set_on_the_copy_and_on_nothing_that_takes_its_name
 
     monkeypatch.setattr(os, "fchmod", swap_and_set)
     with pytest.raises(OSError, match=r"."):
-        copy_folder_verified(job_folder, other_disk / job_folder.name)
+        copy_folder_verified(job_folder, elsewhere / job_folder.name)
     assert swapped
     assert victim.stat().st_mode & 0o777 == 0o600
 
 
-def test_links_in_the_folder_are_not_followed(job_folder, other_disk, tmp_path):
+def test_links_in_the_folder_are_not_followed(job_folder, elsewhere, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (job_folder / "link.csv").symlink_to(tmp_path / "secret")
     expected = {name: content for name, content in tree(job_folder).items() if name != "link.csv"}
-    copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert tree(other_disk / job_folder.name) == expected
+    copy_folder_verified(job_folder, elsewhere / job_folder.name)
+    assert tree(elsewhere / job_folder.name) == expected
 
 
-def test_a_link_planted_where_the_copy_is_made_is_removed_not_entered(job_folder, other_disk, tmp_path):
+def test_a_link_planted_where_the_copy_is_made_is_removed_not_entered(job_folder, elsewhere, tmp_path):
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "keep").touch()
-    (other_disk / f".{job_folder.name}.partial").symlink_to(victim)
-    copy_folder_verified(job_folder, other_disk / job_folder.name)
+    (elsewhere / f".{job_folder.name}.partial").symlink_to(victim)
+    copy_folder_verified(job_folder, elsewhere / job_folder.name)
     assert tree(victim) == {"keep": b""}
-    assert tree(other_disk / job_folder.name) == tree(job_folder)
+    assert tree(elsewhere / job_folder.name) == tree(job_folder)
 
 
-def test_a_name_taken_by_something_else_is_not_overwritten(job_folder, other_disk):
-    (other_disk / job_folder.name).write_text("somebody's file")
+def test_a_name_taken_by_something_else_is_not_overwritten(job_folder, elsewhere):
+    (elsewhere / job_folder.name).write_text("somebody's file")
     with pytest.raises(FileExistsError):
-        copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert (other_disk / job_folder.name).read_text() == "somebody's file"
+        copy_folder_verified(job_folder, elsewhere / job_folder.name)
+    assert (elsewhere / job_folder.name).read_text() == "somebody's file"
 
 
-def test_folders_too_deep_to_be_copied_are_told(job_folder, other_disk):
+def test_folders_too_deep_to_be_copied_are_told(job_folder, elsewhere):
     (job_folder / "/".join("123456789")).mkdir(parents=True)
     with pytest.raises(OSError, match="folders too deep"):
-        copy_folder_verified(job_folder, other_disk / job_folder.name)
-    assert not (other_disk / job_folder.name).exists()
+        copy_folder_verified(job_folder, elsewhere / job_folder.name)
+    assert not (elsewhere / job_folder.name).exists()
 
 
-def test_no_more_is_copied_than_was_sealed(job_folder, other_disk):
+def test_no_more_is_copied_than_was_sealed(job_folder, elsewhere):
     content = (job_folder / "RESULT.txt").read_bytes()
     known = {
         "RESULT.txt": copying.Sealed(len(content), hashlib.sha256(content).hexdigest()),
@@ -533,12 +521,12 @@ def test_no_more_is_copied_than_was_sealed(job_folder, other_disk):
     }
     with (job_folder / "RESULT.txt").open("ab") as file:
         file.write(b"x" * 1000)
-    changed = copy_folder_verified(job_folder, other_disk / job_folder.name, sealed=known)
+    changed = copy_folder_verified(job_folder, elsewhere / job_folder.name, sealed=known)
     assert changed == ["eval/1.csv"]
-    assert (other_disk / job_folder.name / "RESULT.txt").read_bytes() == content
+    assert (elsewhere / job_folder.name / "RESULT.txt").read_bytes() == content
 
 
-def test_a_file_that_grows_while_it_is_copied_is_copied_as_it_was_first_seen(job_folder, other_disk):
+def test_a_file_that_grows_while_it_is_copied_is_copied_as_it_was_first_seen(job_folder, elsewhere):
     path = job_folder / "train" / "1.csv"
     before = path.read_bytes()
 
@@ -546,40 +534,40 @@ def test_a_file_that_grows_while_it_is_copied_is_copied_as_it_was_first_seen(job
         with path.open("ab") as file:
             file.write(b"x" * (1 << 20))
 
-    copy_folder_verified(job_folder, other_disk / job_folder.name, grow)
-    assert (other_disk / job_folder.name / "train" / "1.csv").read_bytes() == before
+    copy_folder_verified(job_folder, elsewhere / job_folder.name, grow)
+    assert (elsewhere / job_folder.name / "train" / "1.csv").read_bytes() == before
 
 
-def test_files_that_appear_while_the_folder_is_copied_are_not_lost(job_folder, other_disk):
+def test_files_that_appear_while_the_folder_is_copied_are_not_lost(job_folder, elsewhere):
     def appear():
         (job_folder / "train" / "2.csv").write_bytes(b"x")
 
     with pytest.raises(OSError, match="folder changes while copied"):
-        copy_folder_verified(job_folder, other_disk / job_folder.name, appear)
-    assert list(other_disk.iterdir()) == []
+        copy_folder_verified(job_folder, elsewhere / job_folder.name, appear)
+    assert list(elsewhere.iterdir()) == []
 
 
-def test_countless_files_are_not_copied(job_folder, other_disk, monkeypatch):
+def test_countless_files_are_not_copied(job_folder, elsewhere, monkeypatch):
     monkeypatch.setattr(copying, "MOST_ENTRIES", 5)
     with pytest.raises(OSError, match="too many files there") as refused:
-        copy_folder_verified(job_folder, other_disk / job_folder.name)
+        copy_folder_verified(job_folder, elsewhere / job_folder.name)
     assert told(file_problem(refused.value)) == (
         f"{job_folder} has more than 5 files and folders. Move some of them away."
     )
 
 
 def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
-    job_folder, other_disk, monkeypatch
+    job_folder, elsewhere, monkeypatch
 ):
     (job_folder / "train" / "1.csv").write_bytes(b"a,b\n1,2\n")
-    target = other_disk / job_folder.name
+    target = elsewhere / job_folder.name
 
     def refuse(*_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def prepare():
-        shutil.rmtree(other_disk)
-        other_disk.mkdir()
+        shutil.rmtree(elsewhere)
+        elsewhere.mkdir()
 
     def fail():
         with monkeypatch.context() as patch:
@@ -589,10 +577,10 @@ def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
 
     prepare()
     fail()
-    assert list(other_disk.iterdir()) == []
+    assert list(elsewhere.iterdir()) == []
     for where in at_every_point(fail, prepare):
         copy_folder_verified(job_folder, target)
-        assert [path.name for path in other_disk.iterdir()] == [job_folder.name], where
+        assert [path.name for path in elsewhere.iterdir()] == [job_folder.name], where
         assert tree(target) == tree(job_folder), where
 
 
