@@ -1,5 +1,6 @@
 """What every test may use: an environment without retraind's own variables, and a look at tools that may miss."""
 
+import gc
 import logging
 import os
 import shutil
@@ -12,6 +13,12 @@ from support import places, zygote
 
 def pytest_configure():
     places.keep_in_memory()
+
+
+def pytest_collection_finish():
+    # What is there now stays; looking through it for garbage again and again takes a twentieth of the time.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish():
