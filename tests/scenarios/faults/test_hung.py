@@ -76,7 +76,7 @@ def test_status_tells_of_it_and_shows_all_else(site, jobs):
     models = {model["name"]: model for model in json.loads(done.stdout)["models"]}
     for name in ("first", "second"):
         assert models[name]["trouble"] == f"{models[name]['drop']}: {SILENT}"
-        assert models[name]["trouble"] in models[name]["sentences"]
+        assert f"TROUBLE: {models[name]['trouble']}" in models[name]["sentences"]
     assert models["well"]["trouble"] is None
     assert models["well"]["waiting"] == ["1"]
 
