@@ -114,7 +114,8 @@ class Publisher:
         says = (
             view.waiting, view.strangers, view.trouble, limits,
             tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
-            hold, not hold and warning, last and (last.id, last.version), published and (published.id, published.publication),
+            hold, not hold and warning, last and (last.id, last.version),
+            published and (published.id, published.publication),
             [(outage.host, outage.since, outage.reason) for outage in outages], left,
         )  # fmt: skip
         if says == folder.published and folder.has_status:

@@ -63,7 +63,7 @@ class Jobs:
         detail: Mapping[str, object] | None = None,
         also: Write | None = None,
     ) -> Job:
-        """Replace `job` by `after`, with `event` in its history, in one transaction; returns it with its new version.
+        """Replace `job` by `after`, with `event` in its history, in one transaction; returns the new version.
 
         A change of state has to be one that the table of a job's life allows. Raises Conflict when the
         journal holds another version than `job`. With `also`, another job is written to in the same

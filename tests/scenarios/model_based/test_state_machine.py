@@ -230,7 +230,8 @@ class Histories(RuleBasedStateMachine):
     def switch(self, name, which):
         done = [job for job in self.place.jobs(name, State.DONE) if job.trained_at]
         if done:
-            self.place.asked_to_switch(done[which % len(done)])
+            job = done[which % len(done)]
+            self.place.journal.jobs.write(job, replace(job, state=State.SWITCHING), "switch_asked")
 
     @rule(name=models)
     def release(self, name):

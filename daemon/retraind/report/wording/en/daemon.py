@@ -19,8 +19,8 @@ def hour_full(most: int) -> str:
 def job_folder_unknown(folder: Name) -> Words:
     """Its folder is in .retraind."""
     return Words(
-        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: its state folder was lost "
-        "or replaced. Nothing is sent for it meanwhile.",
+        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: "
+        "its state folder was lost or replaced. Nothing is sent for it meanwhile.",
         "The operator of retraind has to stop it and run: retraind rebuild",
     )
 
