@@ -480,5 +480,5 @@ def test_with_the_sticky_bit_writers_can_do_all_that_they_are_promised_and_nothi
     assert "rights_made_up" not in site.log.read_text()
     checked = json.loads(site.command("check", "--json").stdout)["findings"]
     assert [found["text"] for found in checked if found["subject"] == "models.churn.drop"] == [
-        f"{drop} can be read and written"
+        f"{drop} is readable and writable."
     ]
