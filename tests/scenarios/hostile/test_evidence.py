@@ -223,7 +223,7 @@ def test_two_files_of_one_name_are_shown_apart(judged):
             below = world.share / file.role
             below.mkdir()
             (world.share / file.name).rename(below / "2026-11.csv")
-            files.append(file.model_copy(update={"name": f"{file.role}/2026-11.csv"}))
+            files.append(replace(file, name=f"{file.role}/2026-11.csv"))
         job = world.run(world.journal.jobs.write(job, replace(job, files=tuple(files))))
         assert json.loads(job.gate.output)[1:] == [
             hashlib.sha256(each).hexdigest() for each in (table(), table(20))
@@ -240,9 +240,7 @@ def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, be
         if below:
             (world.share / "train").mkdir()
             (world.share / "train_2026-11.csv").rename(world.share / name)
-            job = world.journal.jobs.write(
-                job, replace(job, files=(job.files[0].model_copy(update={"name": name}),))
-            )
+            job = world.journal.jobs.write(job, replace(job, files=(replace(job.files[0], name=name),)))
         job = world.run(job)
         failed = world.folder(job)
         assert failed.parent.name == "failed"

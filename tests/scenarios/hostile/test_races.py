@@ -125,7 +125,7 @@ def test_a_folder_exchanged_for_a_link_while_its_files_are_sealed_leads_nowhere(
 def test_a_sub_folder_exchanged_for_a_link_after_the_look_leads_nowhere(tmp_path, victim, sent):
     with a_world(tmp_path, train="train_2026-11", mode="train-only") as world:
         job = world.sealing(evaluation=None)
-        file = job.files[0].model_copy(update={"name": "train/train_2026-11.csv"})
+        file = replace(job.files[0], name="train/train_2026-11.csv")
         (world.share / "train").mkdir()
         (world.share / "train_2026-11.csv").rename(world.share / "train" / "train_2026-11.csv")
         job = world.journal.jobs.write(job, replace(job, files=(file,)))
