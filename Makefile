@@ -26,8 +26,8 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
 	$(BIN)/retraind demo $(ARGS)
 
-test: $(VENV)/.dev ## the default test suite; many tests wait, so there are two workers more than there are cores
-	$(BIN)/python -m pytest -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist worksteal $(ARGS)
+test: $(VENV)/.dev ## the default test suite [COVERAGE=1]; many tests wait, so two workers more than cores
+	$(BIN)/python $(if $(COVERAGE),-m slipcover) -m pytest -n $(or $(WORKERS),$$(($$(getconf _NPROCESSORS_ONLN) + 2))) --dist worksteal $(ARGS)
 
 spectrum: ## fetch csv-spectrum, a public set of CSV files, for one of the tests (needs npm)
 	mkdir -p build/csv-spectrum
