@@ -50,9 +50,7 @@ def _japanese_word(chance: random.Random) -> str:
 
 def _numeric(chance: random.Random) -> Iterator[str]:
     yield "id,age,income,balance,visits,ratio,latitude,longitude,last_visit,spend,plan,churned\n"
-    number = 0
-    while True:
-        number += 1
+    for number in itertools.count(1):
         yield (
             f"{number},{chance.randrange(18, 90)},{chance.gauss(52_000, 9_000):.2f},{chance.expovariate(1e-4):.2f},"
             f"{chance.randrange(40)},{chance.random():.6f},{chance.uniform(30, 45):.5f},"
@@ -65,9 +63,7 @@ def _text(chance: random.Random) -> Iterator[str]:
     """Yield rows whose every text is quoted, with delimiters, doubled quotes and line breaks in some of them."""
     vocabulary = _Vocabulary(chance, 6000, _english_word)
     yield '"id","customer","note","product","amount","churned"\n'
-    number = 0
-    while True:
-        number += 1
+    for number in itertools.count(1):
         first, last, product, *words = vocabulary.some(chance, chance.randrange(8, 33))
         words[2] += ","
         if chance.random() < 0.1:
@@ -82,9 +78,7 @@ def _text(chance: random.Random) -> Iterator[str]:
 def _japanese(chance: random.Random) -> Iterator[str]:
     vocabulary = _Vocabulary(chance, 4000, _japanese_word)
     yield "\ufeff番号,氏名,都道府県,年齢,内容,金額,解約\n"
-    number = 0
-    while True:
-        number += 1
+    for number in itertools.count(1):
         yield (
             f"{number},{chance.choice(_NAMES)},{chance.choice(_PLACES)},{chance.randrange(18, 90)},"
             f"{''.join(vocabulary.some(chance, chance.randrange(5, 30)))}。,{chance.randrange(100, 90_000)},"
@@ -95,9 +89,7 @@ def _japanese(chance: random.Random) -> Iterator[str]:
 def _random(chance: random.Random) -> Iterator[str]:
     """Yield rows of Base64 of chance: what has been encrypted, or compressed before."""
     yield "id,payload,churned\n"
-    number = 0
-    while True:
-        number += 1
+    for number in itertools.count(1):
         payload = base64.b64encode(chance.randbytes(300)).decode()
         yield f"{number},{payload},{chance.randrange(2)}\n"
 

@@ -6,19 +6,17 @@ Everything here is a plain value; nothing touches the disk or the network.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from retraind.emulator.faults import Fault, as_faults
 
+_utc_now = partial(datetime.now, UTC)
+
 
 class EmulatorError(Exception):
     """The emulator cannot start or cannot do what was asked; the message is for people."""
-
-
-def utc_now() -> datetime:
-    """Return the wall time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class EmulatorConfig:
     """PEM file of the private key, if it is not in `certificate`."""
     on_request: Callable[[RequestSeen], None] | None = None
     """Called after each request, from the thread that served it."""
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] = _utc_now
     """The wall clock (aware, UTC); tests replace it to let keys and addresses expire."""
 
     def __post_init__(self) -> None:

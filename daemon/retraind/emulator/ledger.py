@@ -136,7 +136,6 @@ class Ledger:
             self._jobs = {job.retrain_job_id: job for job in map(RetrainJob.model_validate_json, kept)}
         except OSError as error:
             raise EmulatorError(f"The state folder {state_dir} cannot be used: {error.strerror}.") from error
-        self._tokens = {token: job.retrain_job_id for job in self._jobs.values() for token in _tokens(job)}
 
     def close(self) -> None:
         """Release the folder to other emulators."""
@@ -201,15 +200,15 @@ class Ledger:
 
     def job_of_token(self, token: str) -> RetrainJob | None:
         """Return the retrain job that an object-store token belongs to, or None."""
-        retrain_job_id = self._tokens.get(token)
-        return self._jobs.get(retrain_job_id) if retrain_job_id else None
+        with self._lock:
+            jobs = self._jobs.values()
+            return next((job for job in jobs if token in {job.upload_token, job.results_token}), None)
 
     def add_job(self, job: RetrainJob) -> None:
         """Add a new retrain job."""
         with self._lock:
             self.objects_of(job).mkdir(exist_ok=True)
             self._keep(job)
-            self._tokens |= dict.fromkeys(_tokens(job), job.retrain_job_id)
 
     def change_job(self, retrain_job_id: str, change: Callable[[RetrainJob], RetrainJob]) -> RetrainJob:
         """Replace a job by `change` of it, on disk first. Raises EmulatorError if it is unknown."""
@@ -244,10 +243,6 @@ def read_account(state_dir: Path) -> Account | None:
         return Account.model_validate_json((state_dir / ACCOUNT_FILE).read_bytes())
     except FileNotFoundError:
         return None
-
-
-def _tokens(job: RetrainJob) -> tuple[str, str]:
-    return job.upload_token, job.results_token
 
 
 def write_private(path: Path, text: str) -> None:

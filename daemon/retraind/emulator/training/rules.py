@@ -144,8 +144,9 @@ def check_upload(
     """
     try:
         members = _members(path, file_name)
-        reader = _Reader(path, target, limits, stopped)
-        tables = [reader.read(member, name) for member, name in members]
+        tables = [
+            _read_table(path, member, name, target, limits, stopped=stopped) for member, name in members
+        ]
     except UnicodeDecodeError as error:
         raise DataRefused(BAD_ENCODING) from error
     except (csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
@@ -193,30 +194,29 @@ def _members(path: Path, file_name: str) -> list[tuple[str | None, str]]:
     return [(name, name) for name in names]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads the tables of one upload."""
-
-    path: Path
-    target: str | None
-    limits: Limits
-    stopped: Callable[[], bool]
-
-    def read(self, member: str | None, name: str) -> Table:
-        delimiter = _DELIMITERS.get(PurePosixPath(name).suffix.lower())
-        if delimiter is None:
-            raise DataRefused(NOT_SUPPORTED)
-        with _open_bytes(self.path, member) as raw:
-            encoding = _encoding(raw.read(LOOKED_AT_BYTES), self.limits)
-        with _open_bytes(self.path, member) as raw:
-            text = io.TextIOWrapper(raw, encoding=encoding, newline="")
-            rows = csv.reader(text, delimiter=delimiter)
-            columns = next(rows, [])
-            _check_header(columns, self.limits)
-            profile, count, dates = _read_rows(rows, columns, self.target, self.stopped)
-        if count < LEAST_ROWS and not (member or "").startswith("eval_src/"):
-            raise DataRefused(INSUFFICIENT)
-        return Table(self.path, member, encoding, delimiter, tuple(columns), count, dates, profile)
+def _read_table(
+    path: Path,
+    member: str | None,
+    name: str,
+    target: str | None,
+    limits: Limits,
+    *,
+    stopped: Callable[[], bool],
+) -> Table:
+    delimiter = _DELIMITERS.get(PurePosixPath(name).suffix.lower())
+    if delimiter is None:
+        raise DataRefused(NOT_SUPPORTED)
+    with _open_bytes(path, member) as raw:
+        encoding = _encoding(raw.read(LOOKED_AT_BYTES), limits)
+    with _open_bytes(path, member) as raw:
+        text = io.TextIOWrapper(raw, encoding=encoding, newline="")
+        rows = csv.reader(text, delimiter=delimiter)
+        columns = next(rows, [])
+        _check_header(columns, limits)
+        profile, count, dates = _read_rows(rows, columns, target, stopped)
+    if count < LEAST_ROWS and not (member or "").startswith("eval_src/"):
+        raise DataRefused(INSUFFICIENT)
+    return Table(path, member, encoding, delimiter, tuple(columns), count, dates, profile)
 
 
 def _check_header(columns: list[str], limits: Limits) -> None:
