@@ -20,7 +20,7 @@ from retraind import cli, daemon
 from retraind.api import http, object_store
 from retraind.bundle import deflate, zip_writer
 from retraind.domain.failures import JobFailed
-from retraind.domain.problems import legacy
+from retraind.domain.problems import problem
 from retraind.jobs import folders
 from retraind.jobs.gate import judging
 from retraind.jobs.steps import DataSteps, ServiceSteps
@@ -230,9 +230,7 @@ class Points:
         def fails_once(line, job):
             if self._fail.pop(step, None) is None:
                 return plain(line, job)
-            raise JobFailed(
-                legacy("The harness wants this step to fail.", "Run: retraind retry JOB"), restart=restart
-            )
+            raise JobFailed(problem("internal_error", kind="harness"), restart=restart)
 
         return fails_once
 
@@ -265,12 +263,11 @@ def label(path, folder: int | None = None) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT\d{6}Z_\w+", "JOB", name)
 
 
-def _transition(job, event=None, /, *, detail=None, **changes) -> str:
-    to = changes.get("state", job.state)
-    if to != job.state:
-        return f"{job.state}->{to}"
-    known = {"wake_at", "attempts", "trouble", "updated_at"}
-    return event or "+".join(sorted(changes.keys() - known)) or "waiting"
+def _transition(job, after, event=None, *_) -> str:
+    if after.state != job.state:
+        return f"{job.state}->{after.state}"
+    changed = {part for part, value in vars(after).items() if value != vars(job)[part]}
+    return event or "+".join(sorted(changed - {"wait"})) or "waiting"
 
 
 def _kind_of(method: str, url: str) -> str:
