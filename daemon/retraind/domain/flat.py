@@ -78,7 +78,7 @@ _NEEDED: Mapping[str, str] = MappingProxyType(
         "end": "outcome",
     }
 )
-"""The flat field without which there is no such part; others are there once one of their fields is not empty."""
+"""The flat field without which a part is missing; the others are missing when all their fields are empty."""
 
 _BLANK: Mapping[str, Any] = MappingProxyType(
     {

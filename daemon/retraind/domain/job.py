@@ -1,7 +1,7 @@
-"""What a job is and the one table that tells its life: states, the step each runs, where it may go next.
+"""What a job is, and the one table of its life: states, the step each runs, where it may go next.
 
-Pure data. A job is made of parts, each present or None: a reset is one assignment. Waits, tries and waivers have
-a natural zero instead. The steps themselves are in `jobs/steps.py`, the records of jobs in `store/jobs.py`.
+Pure data. A job is made of parts, each present or None: a reset is one assignment. Waits, tries and waivers
+have a natural zero instead. The steps are in `jobs/steps.py`, the records of jobs in `store/jobs.py`.
 """
 
 from collections.abc import Container, Mapping
@@ -19,8 +19,8 @@ from retraind.domain.problems import Finding, Problem
 class State(StrEnum):
     """Where a job stands.
 
-    A state names what is already true, except those ending in -ing, which name a step that has been decided on
-    and may have been cut off half-way.
+    A state names what is already true, except those ending in -ing, which name a step that has been decided
+    on and may have been cut off half-way.
     """
 
     SEALING = "sealing"
@@ -28,7 +28,7 @@ class State(StrEnum):
     SEALED = "sealed"
     """All files are in the job's own folder. Waits here for the model's earlier jobs."""
     CHECKED = "checked"
-    """The data keeps the service's rules."""
+    """The data follows the service's rules."""
     BUNDLED = "bundled"
     """The file to upload is on the spool disk."""
     REGISTERED = "registered"
@@ -38,7 +38,7 @@ class State(StrEnum):
     TRAINED = "trained"
     """The service has finished and the results are in the job's folder."""
     SWITCHING = "switching"
-    """The policy, or a person, wants the retrained model to become the published one."""
+    """The policy, or a person, has decided that the retrained model becomes the published one."""
     FILING = "filing"
     """The outcome is decided; notes are written and the folder moves to done/ or failed/."""
     DONE = "done"
@@ -85,7 +85,7 @@ LIFE: Mapping[State, Stage] = MappingProxyType(
 )
 
 RESTING = frozenset(state for state, stage in LIFE.items() if stage.step is None)
-"""States in which nothing happens by itself."""
+"""States in which nothing happens unless a person asks for it."""
 
 IN_WORK = frozenset({S.CHECKED, S.BUNDLED, S.REGISTERED, S.UPLOADED, S.TRAINED})
 """States that occupy the model: its next delivery stays sealed until the job has left them."""
@@ -194,7 +194,7 @@ class JobHold:
 
     problem: Problem
     until: datetime | None = None
-    """When the hold ends by itself; None where only a person can end it."""
+    """When the hold ends automatically; None where only a person can end it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +202,7 @@ class Tries:
     """What counts on when a registration is dropped."""
 
     registrations: int = 0
-    """How many retrain jobs were registered for this delivery since it was taken in, or retried by a person."""
+    """How many retrain jobs were registered since the delivery was taken in, or retried by a person."""
     registered_at: datetime | None = None
     """When the last of them was."""
     upload_held: bool = False
@@ -276,7 +276,7 @@ class Training:
     message: str | None = None
     """What the service said with it."""
     unknown_since: datetime | None = None
-    """Since when the service has said that it does not know this retrain job, though its upload is complete."""
+    """Since when the service has not known this retrain job, though its upload is complete."""
     trained_at: datetime | None = None
     model_id: int | None = None
     results_name: str | None = None
@@ -293,7 +293,7 @@ class Gate:
     exit: int | None = None
     """Its exit code; 0 lets the switch happen. None when it ran out of time."""
     shown: tuple[Shown, ...] = ()
-    """What it was shown; of what the service sent and what was delivered, nothing else counts for the switch."""
+    """What it was shown; nothing else of results and data counts for the switch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,7 +313,7 @@ class Publication:
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How the job ended. It is decided before the job is filed, and stays while a person has it switched later."""
+    """How the job ended: decided before the job is filed, and kept while a person has it switched later."""
 
     outcome: Outcome
     problem: Problem | None = None
@@ -337,7 +337,7 @@ def present(part: _Part | None) -> _Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The journal's record of one sealed delivery. Changed only by replacing it, or a part of it, as a whole."""
+    """The journal's record of one sealed delivery. Changed only by replacing it or a part of it."""
 
     id: str
     """Also the name of the job's folder: `<date>T<time>Z_<key>_<short id>`."""
@@ -423,7 +423,7 @@ class Job:
     def due(self, now: datetime) -> datetime:
         """Return when the job's step may be run.
 
-        A clock that was set back since the wait began would stretch it, perhaps by years; the wait is over then.
+        Where the clock was set back since the wait began, the wait is over: it might last for years.
         """
         if self.wait.wake_at is None or self.clock_was_set_back(now):
             return now
@@ -439,7 +439,7 @@ class Job:
         return self.state in IN_WORK or (self.state is State.SWITCHING and self.end is None)
 
     def waits_for_hold(self, held: Container[str]) -> bool:
-        """True when nothing happens to the job before a hold ends: its own, or its model's, if that is `held`."""
+        """True when nothing happens before a hold ends: the job's own or, if it is `held`, its model's."""
         return self.hold is not None or (self.state in TALKS and self.model in held)
 
     @property
@@ -449,7 +449,7 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Job":
-        """Return the job that was written as JSON; fields that are not known are passed over. Raises ValueError."""
+        """Return the job that was written as JSON; unknown fields are passed over. Raises ValueError."""
         return _JSON.validate_json(text)
 
     def to_json(self) -> str:

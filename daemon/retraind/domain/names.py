@@ -4,9 +4,9 @@ import re
 import unicodedata
 from datetime import datetime
 
-_SAFE_SIGNS = frozenset("_-.+=,@~")
+_SAFE_CHARACTERS = frozenset("_-.+=,@~")
 _SAFE_KINDS = frozenset("LMN")
-"""Unicode's letters, the marks on them, and numbers. All else might mean something to SMB, a shell or a terminal."""
+"""Unicode's letters, marks and numbers. All else might mean something to SMB, a shell or a terminal."""
 _LONGEST_KEY = 60
 """Bytes of the key in a folder's name; file systems allow 255 for the whole, eCryptfs 143."""
 
@@ -20,12 +20,12 @@ FOLDER_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z_.*")
 
 
 def job_id(created_at: datetime, key: str, short_id: str) -> str:
-    """Name a job: sorts by time, is unique, and is a safe name on SMB (no colon), in a shell and on a screen."""
-    signs = (
-        sign if sign in _SAFE_SIGNS or unicodedata.category(sign)[0] in _SAFE_KINDS else " "
-        for sign in unicodedata.normalize("NFC", key)
+    """Return a job's name: unique, sorted by time, and safe on SMB (no colon), in a shell and on a screen."""
+    characters = (
+        each if each in _SAFE_CHARACTERS or unicodedata.category(each)[0] in _SAFE_KINDS else " "
+        for each in unicodedata.normalize("NFC", key)
     )
-    safe = "-".join("".join(signs).split()).strip("-.")
+    safe = "-".join("".join(characters).split()).strip("-.")
     safe = safe.encode()[:_LONGEST_KEY].decode(errors="ignore")
     middle = f"_{safe}" if safe else ""
     return f"{created_at:%Y-%m-%dT%H%M%SZ}{middle}_{short_id}"

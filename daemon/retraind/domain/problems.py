@@ -80,7 +80,7 @@ class Severity(StrEnum):
     ERROR = "error"
     """The delivery is not sent."""
     WARNING = "warning"
-    """The delivery is sent, and people are told."""
+    """The delivery is sent, and the finding is reported."""
 
 
 class Finding(_Frozen):

@@ -1,4 +1,4 @@
-"""What the journal tells of besides jobs: events, holds of models, hosts that are down."""
+"""What the journal has besides jobs: events, holds of models, hosts that are down."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -10,7 +10,7 @@ from retraind.domain.names import order_of_key
 
 @dataclass(frozen=True)
 class Turns:
-    """What may go on for one model."""
+    """What may be done for one model."""
 
     run: tuple[Job, ...] = ()
     """Jobs whose step may be run once their `wake_at` has come."""
@@ -25,12 +25,12 @@ def turns(
     backlog: Literal["all", "latest"],
     running: Container[str] = (),
 ) -> Turns:
-    """Decide for one model's active jobs; `running` has the ids of those whose step is being run at this moment.
+    """Decide for one model's active jobs; `running` has the ids of those whose step is being run now.
 
-    Sealing, filing and switches that a person asked for need no turn. Of the others one occupies the model: one in
-    work, else one that comes back into work, else the sealed one with the oldest key. A held one goes on occupying
-    it, since its successors' order is part of what people rely on; and a sealed one that is being checked keeps its
-    turn, whatever older key arrives meanwhile. No sealed one gets the turn while others that were found with it are
+    Sealing, filing and switches that a person asked for need no turn. Of the others one occupies the model:
+    one in work, else one that comes back into work, else the sealed one with the oldest key. A held one still
+    occupies it, since people rely on the order; and a sealed one that is being preflighted keeps its turn,
+    whatever older key arrives meanwhile. No sealed one gets the turn while others that were found with it are
     still being sealed: only then is it known which is the oldest, or the latest.
     """
     jobs = sorted(jobs, key=_place)
@@ -59,12 +59,12 @@ def _may_run(job: Job, held: bool) -> bool:  # noqa: FBT001
 
 
 def in_turn(jobs: Iterable[Job]) -> list[Job]:
-    """Sort one model's active jobs as people want to read them: what is in work first, then what waits, as it gets its turn."""
+    """Sort one model's active jobs for people: what is in work first, then what waits, by turn."""
     return sorted(jobs, key=lambda job: (job.state is State.SEALED, _place(job)))
 
 
 def next_in_turn(jobs: Iterable[Job]) -> Job | None:
-    """Return the job of one model that its sealed deliveries wait for: the one in work, else the first of themselves."""
+    """Return the job that a model's sealed deliveries wait for: the one in work, else the first of them."""
     jobs = in_turn(jobs)
     sealed = (job for job in jobs if job.state is State.SEALED)
     return next((job for job in jobs if job.occupies_model), None) or next(sealed, None)

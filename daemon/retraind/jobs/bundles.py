@@ -39,7 +39,7 @@ class Bundles:
         return self._current.settings.state.spool / bundle_name(job.id)
 
     def has(self, job: Job, folder: Path) -> bool:
-        """Tell whether what is to be uploaded is there, as it was made."""
+        """Return whether what is to be uploaded is there, as it was made."""
         if len(job.data_files) == 1:
             return sealing.untouched(job, folder)
         return job.bundle is not None and has_bundle(self.path(job), job.bundle.bytes)
@@ -101,7 +101,7 @@ def mark_of(file: SealedFile) -> bytes:
 
 
 def open_alone(folder: Path, file: SealedFile) -> BinaryIO:
-    """Open a training file that is sent as it is. The next try finds out what to do when it is another by now."""
+    """Open a training file that is sent as it is. Raises NotStored when it has changed."""
     try:
         return sealing.open_sealed(folder, file)
     except sealing.Touched:

@@ -1,4 +1,4 @@
-"""Notices that the wall clock was set, and shifts what trainings are waited for."""
+"""Detects that the wall clock was set, and shifts the deadlines of trainings."""
 
 import threading
 from contextlib import suppress
@@ -27,9 +27,9 @@ class ClockJumps:
         self._offset = self._clock_offset()
 
     def mind(self) -> bool:
-        """Shift what trainings are waited for when the wall clock was set; returns whether it was.
+        """Shift the deadlines of trainings when the wall clock was set; returns whether it was.
 
-        Meant to be called every now and then: only the two clocks of a running process can tell.
+        Meant to be called now and then: only a running process can compare the two clocks.
         """
         with self._minding:
             offset = self._clock_offset()

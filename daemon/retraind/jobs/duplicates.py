@@ -49,7 +49,7 @@ class Duplicates:
             return None
         resume_in = present(old.end).resume_in
         if old.state is not State.FAILED and resume_in not in {None, State.SEALED}:
-            return Wait(_BETWEEN_STATES)  # Soon it can be told: it is being filed, or comes back into work.
+            return Wait(_BETWEEN_STATES)  # It is being filed, or comes back into work: soon it is known.
         if old.trained_at:
             good = resume_in in {State.TRAINED, State.SWITCHING}
             note = problem("earlier_not_published", earlier=old.id, why=old.problem, training_is_good=good)
@@ -57,7 +57,7 @@ class Duplicates:
         return self._take_over(old, job) if resume_in is State.UPLOADED else None
 
     def sent_before(self, job: Job) -> list[Finding]:
-        """Say that the same bytes are sent once more, where a job that failed had sent them."""
+        """Return a warning where a job that failed had sent the same bytes."""
         content = content_of(job)
         old = self._journal.contents.sent_and_failed(job.model, content, besides=job.id) if content else None
         if old is None:
@@ -66,10 +66,10 @@ class Duplicates:
         return [Finding(rule="sent-before", severity=Severity.WARNING, facts=facts)]
 
     def _take_over(self, old: Job, job: Job) -> Go:
-        """Go on waiting for the training that a failed job with the same bytes has started; nothing is sent."""
+        """Continue to wait for the training that a failed job with the same bytes has started."""
         with self._places.place(old, self._places.filed_in(old, failed=True)) as failed:
             there = is_folder(failed / old.id)
-        # Its note has to say where it continues; where somebody has cleared its folder away, there is none to write.
+        # Its note has to say where it continues; where somebody has deleted its folder, there is none.
         after = replace(
             old,
             state=State.FILING if there else old.state,
@@ -87,7 +87,7 @@ def _duplicate_of(earlier: Job) -> Go:
 
 
 def _with_training_of(old: Job, deadline: datetime) -> Change:
-    """Return what a job knows that goes on with the training of another."""
+    """Return what a job knows that continues the training of another."""
     registration, known = present(old.registration), present(old.training)
     training = Training(
         uploaded_at=known.uploaded_at,

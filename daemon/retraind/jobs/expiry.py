@@ -11,8 +11,8 @@ def expire(job: Job, places: Places, journal: Journal) -> bool:
     """Delete the folder of a job that rests, and then what the journal knows of it.
 
     Returns False for a failed delivery whose folder is still there: nobody has used it, so it is not ours to
-    delete; and for a job whose folder is in work again. Raises Conflict when somebody wants the job meanwhile,
-    Retry while the share is away, and OSError.
+    delete; and for a job whose folder is in work again. Raises Conflict when somebody asked for the job
+    meanwhile, Retry while the share is away, and OSError.
     """
     filed = places.filed_in(job, failed=job.state is State.FAILED)
     if is_folder(places.model(job).work_folder / job.id):
@@ -23,7 +23,7 @@ def expire(job: Job, places: Places, journal: Journal) -> bool:
             return False
         if journal.jobs.get(job.id) != job:
             raise Conflict(job.id)
-        # Nobody ever sees half of a job's folder, and a kill leaves a name that tells what it was to become.
+        # Nobody ever sees half of a job's folder, and the name that a kill leaves shows what it was.
         # What has that name before may be anybody's: the job is forgotten only once its own folder is gone.
         going = place / f".{job.id}.expired"
         remove(going)

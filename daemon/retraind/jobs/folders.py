@@ -1,4 +1,4 @@
-"""Where jobs' folders are, in work or filed: held while they are used, and moved whole. When, the pipeline decides."""
+"""Where jobs' folders are, in work or filed: pinned while they are used, and moved as a whole."""
 
 import errno
 import stat
@@ -36,7 +36,7 @@ _BETWEEN_FOLDERS = frozenset({State.SEALING, State.RESTORING, State.FILING})
 
 
 class Places:
-    """Knows the places of every job. Safe to use from several threads, for different jobs."""
+    """The places of every job. Safe to use from several threads, for different jobs."""
 
     def __init__(self, settings: Callable[[], Settings], shares: Shares, pause: Callable[[], None]) -> None:
         """Take the settings as they are at each moment; `pause` gives a long copy a place to end."""
@@ -73,9 +73,9 @@ class Places:
         return self._earlier_place(job) or place
 
     def _earlier_place(self, job: Job) -> Path | None:
-        """Return the place in which the job's folder is though its model files elsewhere by now; None where it is in none.
+        """Return the place in which the job's folder is though its model files elsewhere by now.
 
-        A share that does not answer has none.
+        None where it is in none. A share that does not answer has none.
         """
         answers = ask_each([(place, lambda place: is_folder(place / job.id)) for place in self._earlier(job)])
         found = zip(self._earlier(job), answers, strict=True)
@@ -100,7 +100,7 @@ class Places:
 
     @contextmanager
     def holding(self, job: Job) -> Iterator[Path]:
-        """Hold the job's folder, made anew in the place for work where somebody has deleted it.
+        """Pin the job's folder, created again in the place for work where somebody has deleted it.
 
         Raises Retry while the share is away, and OSError.
         """
@@ -138,7 +138,7 @@ class Places:
 
     @contextmanager
     def place(self, job: Job, place: Path, drop: Path | None = None) -> Iterator[Path]:
-        """Hold one of the folders in which jobs' folders are; it is made where it is missing."""
+        """Pin one of the folders in which jobs' folders are; it is created where it is missing."""
         model = self.model(job)
         with ExitStack() as holding:
             if not place.is_relative_to(model.drop):
@@ -178,7 +178,7 @@ class Places:
         return Path(job.drop) if job.drop not in {None, str(self.model(job).drop)} else None
 
     def _bring(self, job: Job, work: Path) -> bool:
-        """Bring the job's folder from the drop folder that its model had before; returns False where it is not."""
+        """Bring the job's folder from its model's earlier drop folder; returns False where it is missing."""
         before = self._drop_before(job)
         if before is None:
             return False
@@ -207,7 +207,7 @@ class Places:
         return True
 
     def move(self, job: Job, source: Path, target: Path) -> None:
-        """Move a job's folder whole from place to place; across file systems by a verified copy, deleted last."""
+        """Move a job's folder from place to place; across file systems by a verified copy, deleted last."""
         with self.place(job, source) as here, self.place(job, target) as there:
             for _ in range(2):
                 try:
@@ -225,13 +225,13 @@ class Places:
             self._copy(job, here, there, target, _sealed(job))
 
     def bring_back(self, job: Job, filed: Path) -> None:
-        """Bring a job's folder from where it is filed into work, in a folder made afresh, unless that has been done.
+        """Bring a job's folder from where it is filed into work, in a new folder, unless that has been done.
 
-        Whoever could write where it was filed may still be in the old folder. Raises Retry while a share is away, and
-        OSError.
+        Whoever could write where it was filed may still be in the old folder. Raises Retry while a share is
+        away, and OSError.
         """
         with self.place(job, filed) as here:
-            # Asked of this folder alone: an earlier try may have been killed between the copy and the deletion.
+            # Of this folder alone: an earlier try may have been killed between the copy and the deletion.
             if is_folder(here / job.id):
                 work = self.model(job).work_folder
                 with self.place(job, work) as there:
@@ -239,7 +239,7 @@ class Places:
                     self._take_in(job, here, there, work, {})
 
     def _take_in(self, job: Job, here: Path, there: Path, target: Path, sealed: Mapping[str, Sealed]) -> None:
-        """Move a job's files, one by one, from its folder in the place `here` into a new one in the place `there`."""
+        """Move a job's files, one by one, from its folder in the place `here` into a new one in `there`."""
         if exists(there / job.id) and not is_folder(there / job.id):
             put_aside(there / job.id)
         made = not exists(there / job.id)
@@ -276,8 +276,8 @@ class Places:
     def clear(self, active: Collection[str]) -> list[Path]:
         """Remove parts of copies that could not be removed when they failed, but for those of `active` jobs.
 
-        Returns what was removed. An active job's next try does it, and the start does it for all (see `rebuild`). Raises
-        OSError and Retry.
+        Returns what was removed. An active job's next try does it, and the start does it for all (see
+        `rebuild`). Raises OSError and Retry.
         """
         with self._lock:
             begun = [(place, job) for (name, place), job in self._begun.items() if name not in active]
@@ -307,12 +307,12 @@ def heir_of(job: Job, settings: Settings) -> str | None:
 
 
 def not_configured(job: Job, settings: Settings) -> Hold:
-    """Return what becomes of a job whose model is not in the configuration."""
+    """Return the hold of a job whose model is not in the configuration."""
     return Hold(problem(NOT_CONFIGURED, model=job.model, heir=heir_of(job, settings)), scope=Scope.JOB)
 
 
 def is_not_configured(job: Job) -> bool:
-    """Tell whether that is what a job is on hold for."""
+    """Return whether that is what a job is on hold for."""
     return job.hold is not None and job.hold.problem.code == NOT_CONFIGURED
 
 

@@ -38,13 +38,13 @@ class Keys:
         self._clock = clock
 
     def key(self, job: Job) -> str:
-        """Return the API key for a job's model. Raises Hold or Retry where there is none to be had."""
+        """Return the API key for a job's model. Raises Hold or Retry where there is none."""
         key = self._credentials.key(job.model, self._places.model(job))
         self._keyless.pop(job.model, None)
         return key
 
     def present_fingerprint(self, name: str) -> str | None:
-        """Return the fingerprint of a model's present API or secret key, or None when there is none to be had."""
+        """Return the fingerprint of a model's present API or secret key; None when there is none."""
         try:
             model = self._current.settings.models[name]
             # Of a self-fetched key its origin counts; asking for the key itself would have one more issued.
@@ -53,9 +53,9 @@ class Keys:
             return None
 
     def has_another(self, job: Job, hold: Hold) -> bool:
-        """Tell whether another key is there by now, or will soon be, so that nobody has to be troubled.
+        """Return whether another key is there by now, or will soon be, so that nobody has to act.
 
-        What is noted for the caretaker is the key that was refused: whatever else is there, then or later, is worth a try.
+        The key that was refused is noted for the caretaker: any other, then or later, is worth a try.
         """
         if self._credentials.refuse(job.model, hold.shown):
             return True

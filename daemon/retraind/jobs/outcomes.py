@@ -23,7 +23,7 @@ from retraind.report import notes
 from retraind.store.jobs import Write
 
 Change = Callable[[Job], Job]
-"""What a step changes, applied to the job as the journal then has it: others may have written to it meanwhile."""
+"""What a step changes, applied to the job as the journal has it by then: others may have written to it."""
 
 
 def _unchanged(job: Job) -> Job:
@@ -38,7 +38,7 @@ class Go:
     event: str
     change: Change = _unchanged
     detail: Mapping[str, object] = field(default_factory=dict)
-    """What the event tells besides."""
+    """What the event reports besides."""
     also: Write | None = None
     """What is written to another job with it, in one transaction."""
 
@@ -126,7 +126,7 @@ def not_switched(event: str, why: Problem, detail: Mapping[str, object] | None =
 
 
 def switch_open(why: Problem) -> Go:
-    """File a job of which nobody can say whether its model was published: neither that it was, nor that it was not."""
+    """File a job of which it is not certain whether its model was published."""
 
     def unclear(job: Job) -> Job:
         publication = replace(
@@ -148,7 +148,10 @@ def nothing_to_retry(flaws: list[Problem]) -> Go:
 
 
 def restored(to: State, files: tuple[SealedFile, ...], deadline: datetime) -> Go:
-    """Bring a failed job back to the state `to`, with its files as they are now; `deadline` is for a training."""
+    """Bring a failed job back to the state `to`, with its files as they are now.
+
+    `deadline` is when a training is no longer waited for.
+    """
 
     def back(job: Job) -> Job:
         job = replace(job, files=files, end=None, flaw=None)

@@ -17,7 +17,7 @@ _REGISTRATION_PAUSE = timedelta(days=1)
 
 
 _SENDING = frozenset({State.CHECKED, State.BUNDLED, State.REGISTERED})
-"""States between which a job whose uploads fail goes to and fro."""
+"""States between which a job moves while its uploads fail."""
 
 
 def until_window(model: ModelSettings, now: datetime) -> timedelta | None:
@@ -35,7 +35,7 @@ def until_window(model: ModelSettings, now: datetime) -> timedelta | None:
 
 
 def enough_registrations(job: Job, now: datetime) -> Hold | None:
-    """Return the hold of a job whose upload has failed with one retrain job after the other, until it may have one more."""
+    """Return the hold of a job whose uploads have failed with several retrain jobs; None before."""
     last = job.tries.registered_at
     too_few = job.tries.registrations < _MOST_REGISTRATIONS
     if too_few or last is None or abs(now - last) >= _REGISTRATION_PAUSE:
@@ -49,13 +49,13 @@ def enough_registrations(job: Job, now: datetime) -> Hold | None:
 
 
 def upload_in_trouble(job: Job, to: State) -> bool:
-    """Tell whether a job goes on towards another try of an upload that has failed: its trouble is not over then."""
+    """Return whether a job is on its way to another try of a failed upload: its trouble is not over then."""
     begun = job.tries.registrations > 0 and job.wait.since is not None
     return begun and job.state in _SENDING and to in _SENDING
 
 
 def over_budget(job: Job, model: ModelSettings, journal: Journal, now: datetime) -> Hold | None:
-    """Return the hold of a job whose model has had as many trainings as its owner wants to pay for."""
+    """Return the hold of a job whose model has used up its budget; None while it has not."""
     budget = model.trainings
     if budget is None or job.waived.budget:
         return None

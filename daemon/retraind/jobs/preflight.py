@@ -1,4 +1,4 @@
-"""The preflight of a sealed delivery: its data against the service's rules, and its bytes against earlier ones."""
+"""The preflight of a delivery: its data against the service's rules, its bytes against earlier ones."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,10 @@ class Preflight:
         self._pause = pause
 
     def run(self, job: Job, folder: Path, archive: Archive | None) -> Go | Wait:
-        """Preflight a job's files in one pass, and write them into `archive` if there is one. Raises Touched, SizeChanged."""
+        """Preflight a job's files in one pass, and write them into `archive` if there is one.
+
+        Raises Touched, SizeChanged.
+        """
         model = self._places.model(job)
         fix = "bom" in model.fix
         packers = [
@@ -73,7 +76,7 @@ class Preflight:
             return known.after(preflighted(files, data)) if isinstance(known, Go) else known
         data = replace(data, warnings=(*data.warnings, *self._duplicates.sent_before(checked)))
         bundle = None
-        # Whether a mark was needed is certain only now. Where it came out otherwise, the next step makes the zip.
+        # Only now it is certain whether a mark was needed. Where it was not, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
             bundle = made(job, archive.finish())
         return Go(State.CHECKED, "data_checked", bundled(bundle)).after(preflighted(files, data))
@@ -94,5 +97,5 @@ def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
 
 
 def worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the columns, unless they are megabytes: they are kept for good, also of what failed."""
+    """Return the columns' names, unless they are megabytes: they are kept for good, also of failed jobs."""
     return columns if sum(map(len, columns)) <= _LONGEST_COLUMNS else ()

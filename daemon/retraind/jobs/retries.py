@@ -1,4 +1,4 @@
-"""What is left of a failed delivery that a person wants tried again."""
+"""What is left of a failed delivery that a person retries."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile,
 
 
 def missing(job: Job, model: ModelSettings) -> list[Problem]:
-    """Say what a failed job lacks: one half of a delivery must not be trained with in place of both."""
+    """Return what a failed job lacks: one half of a delivery must not be trained with in place of both."""
     if job.file(Role.TRAIN) is None:
         return [problem("training_file_missing")]
     if model.mode == "pair" and model.on_pair_timeout != "train-only" and job.file(Role.EVAL) is None:
@@ -44,7 +44,10 @@ def missing(job: Job, model: ModelSettings) -> list[Problem]:
 
 
 def flaws_of(job: Job, places: Places, filed: Path, largest: int) -> list[Problem]:
-    """Say what a failed job's files lack before the first of them is moved; nothing after an earlier try was cut off."""
+    """Return what a failed job's files lack, before the first of them is moved.
+
+    Nothing after an earlier try was cut off.
+    """
     model = places.model(job)
     with places.place(job, model.work_folder) as work:
         if exists(work / job.id):
@@ -55,7 +58,7 @@ def flaws_of(job: Job, places: Places, filed: Path, largest: int) -> list[Proble
 
 
 def are_sealed(job: Job, files: tuple[SealedFile, ...], folder: Path, pause: Callable[[], None]) -> bool:
-    """Tell whether files, as they are now, hold the bytes that were sealed."""
+    """Return whether files, as they are now, hold the bytes that were sealed."""
     before = {file.name: file.sha256 for file in job.data_files}
     try:
         for file in files:

@@ -90,7 +90,7 @@ class Runner:
                     _LOG.info("step_interrupted", step=LIFE[job.state].step)
                     break
                 except Conflict:
-                    # A command wrote to the job meanwhile. Its word counts; the step is repeated if still due.
+                    # A command wrote to the job meanwhile, and counts; the step is repeated if still due.
                     job = self._journal.jobs.get(job.id) or job
         return job
 
@@ -111,7 +111,7 @@ class Runner:
             outcome = disk_trouble(error)
         except (Stopped, Conflict, SQLAlchemyError):
             raise
-        except Exception as error:  # noqa: BLE001 - logged with its trace, told, and tried again
+        except Exception as error:  # noqa: BLE001 - logged with its trace, and tried again
             _LOG.exception("step_crashed", step=job.state.value)
             outcome = Retry(problem("internal_error", kind=type(error).__name__))
         job = self._journal.jobs.get(job.id) or job  # a step may have noted something on its way
@@ -139,7 +139,7 @@ class Runner:
         return self._journal.jobs.write(job, replace(after, wait=replace(after.wait, wake_at=wake_at)))
 
     def _trust(self, job: Job, outcome: Go | Wait) -> None:
-        """Note that the service takes the model's key again, should a hold be on trial."""
+        """Note that the service accepts the model's key again, should a hold be on trial."""
         onward = {State.REGISTERED, State.UPLOADED, State.FILING}
         polled = job.state is State.UPLOADED
         if polled or (job.state in TALKS and isinstance(outcome, Go) and outcome.to in onward):
@@ -171,19 +171,19 @@ class Runner:
         seconds = round(wait.total_seconds(), 1)
         met = trouble.problem
         if trouble.host is not None and not trouble.of_host:
-            # Nothing was tried, and `host_down` has told of it, once for all. What this job itself met counts on.
+            # Nothing was tried, and `host_down` was reported. What this job itself met counts on.
             _LOG.debug("step_waits", state=job.state.value, host=trouble.host, wait_s=seconds)
             met = before.trouble if before.trouble and before.host == trouble.host else met
         else:
             _LOG.warning("step_retried", state=job.state.value, attempt=again, wait_s=seconds, reason=met)
         now = self._clock.now()
         since = before.since or now
-        # An outage of a host is told of once, not by each of the jobs that wait for it. Where a host fails one job again
-        # and again and answers others, its circuit stays closed, and the job speaks for itself.
+        # An outage of a host is reported once, not by each of the jobs that wait for it. Where a host fails
+        # one job repeatedly and answers others, its circuit stays closed, and the job is reported.
         of_host = trouble.outage or (trouble.of_host and again <= FAILURES)
         stuck = before.stuck or (not of_host and now - since >= self._current.settings.notify.patience)
         if trouble.credential and stuck and not before.stuck:
-            # Perhaps it is the key after all; one that retraind fetches itself is fetched anew.
+            # Perhaps it is the key after all; one that retraind fetches itself is fetched again.
             self._credentials.forget(job.model)
         news = stuck != before.stuck or not met.is_same(before.trouble)
         waiting = Waiting(
@@ -210,13 +210,13 @@ class Runner:
             case Scope.JOB:
                 _LOG.error("job_held", reason=why)
                 if job.state is State.BUNDLED:
-                    # It may be held for weeks, and others need the disk. The bundle is made again from the same files.
+                    # It may be held for weeks, and others need the disk. The bundle is made again.
                     discard(self._bundles.path(job))
                 event = "hold_goes_on" if hold.uploads and job.tries.upload_held else "held"
                 tries = replace(job.tries, upload_held=hold.uploads)
                 after = replace(after, hold=JobHold(problem=why, until=hold.until), tries=tries)
                 job = self._journal.jobs.write(job, after, event, {"reason": why})
-                # A reload may have put the model's table back after the step had missed it, and found nothing on hold.
+                # A reload may have restored the model's table since, and found nothing on hold.
                 return self._reconsider(job) if is_not_configured(job) else job
             case _:
                 assert_never(hold.scope)
@@ -228,9 +228,9 @@ class Runner:
         return self._journal.jobs.write(job, after, go.event, {"reason": failure.problem})
 
     def reconsider(self) -> None:
-        """Look under the present configuration at what waits for a window, a budget or a model's table.
+        """Apply the present configuration to what waits for a window, a budget or a model's table.
 
-        Meant for a start and for a reload: the moment until which a job waits was told by the earlier configuration.
+        Meant for a start and for a reload: a job waits until a moment that the earlier configuration gave.
         """
         for job in self._journal.jobs.active():
             with suppress(Conflict), structlog.contextvars.bound_contextvars(job=job.id, model=job.model):

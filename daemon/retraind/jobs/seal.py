@@ -1,7 +1,7 @@
-"""Taking a delivery out of reach of its writers, and giving it back: the moves between drop folder and job folder.
+"""Taking a delivery out of reach of its writers, and returning it: moves between drop folder and job folder.
 
-Every function can be repeated after a kill at any instruction: it looks at where each file is and moves on. Folders
-are held while something is done in them, so that none can be exchanged for a link meanwhile.
+Every function can be repeated after a kill at any instruction: it first checks where each file is. Folders
+are pinned while something is done in them, so that none can be exchanged for a link meanwhile.
 """
 
 import errno
@@ -39,7 +39,7 @@ class Touched(Exception):
 
 
 def _is(file: SealedFile, folder: Path) -> bool:
-    """Tell whether the file in `folder` is still the very one that was seen, untouched."""
+    """Return whether the file in `folder` is still the very one that was seen, untouched."""
     try:
         return signature_of(status_of(folder, file.name)) == file.signature
     except _GONE:
@@ -53,8 +53,9 @@ def _unguarded(_work: Path) -> None:
 def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] = _unguarded) -> bool:
     """Move the job's files from the drop folder into its own; returns False when one changed meanwhile.
 
-    `guard` is shown the folder for work, held, and raises what keeps it from being used. A copy of the job is in its folder before the first of them. On False some files may already have been moved;
-    `give_back` returns them.
+    `guard` is shown the folder for work, pinned, and raises what keeps it from being used. A copy of the job
+    is in its folder before the first of them. On False some files may already have been moved; `give_back`
+    returns them.
     """
     make_folder(drop / WORK, PRIVATE)
     with held(drop, WORK) as work:
@@ -105,9 +106,9 @@ def _prepared(folder: Path, name: str) -> Iterator[Path]:
 
 
 def untouched(job: Job, folder: Path) -> bool:
-    """Tell whether all files of the job are in `folder` as they were seen before they were sealed.
+    """Return whether all files of the job are in `folder` as they were seen before they were sealed.
 
-    A writer that still has a file open can go on writing through the rename.
+    A writer that still has a file open can continue to write after the rename.
     """
     return all(_is(file, folder) for file in job.files)
 
@@ -133,14 +134,14 @@ def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lamb
 
 
 def open_watched(folder: Path, file: SealedFile, pause: Callable[[], None]) -> BinaryIO:
-    """Open like `open_sealed`. Reads raise Touched once the file has another length, so that none goes on for ever."""
+    """Open like `open_sealed`. Reads raise Touched once the file has another length: they do end."""
 
-    def look() -> None:
+    def check() -> None:
         pause()
         if os.fstat(opened.fileno()).st_size != file.signature.size:
             raise Touched
 
-    opened = open_sealed(folder, file, look)
+    opened = open_sealed(folder, file, check)
     return opened
 
 

@@ -1,8 +1,8 @@
 """One function for each state of a job: the only place that orders side effects.
 
-A step does its work and returns `Go` (the next state, with what became known) or `Wait`; or it raises a Setback. The
-runner writes the journal between steps. Every step can be repeated after a kill at any instruction: it first looks at
-what an earlier try has left.
+A step does its work and returns `Go` (the next state, with what became known) or `Wait`; or it raises a
+Setback. The runner writes the journal between steps. Every step can be repeated after a kill at any
+instruction: it first checks what an earlier try has left.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ from retraind.system.files import clear, exists, held, is_folder, write_atomical
 _LOG = log.get(__name__)
 
 _UNCLEAR_SWITCHES = 3
-"""After so many tries, a switch that is answered with a success of which nothing can be read is called open."""
+"""After so many tries, a switch whose answers are successes that cannot be read is left open."""
 
 
 Step = Callable[[Job], Go | Wait]
@@ -69,7 +69,7 @@ _Steps = TypeVar("_Steps", "DataSteps", "ServiceSteps")
 
 
 def _in_its_folder(step: Callable[[_Steps, Job, Path], Go | Wait]) -> Callable[[_Steps, Job], Go | Wait]:
-    """Let a step work in the job's folder, pinned: it waits while the share is away, and no link leads it elsewhere."""
+    """Run a step in the job's folder, pinned: it waits while the share is away, and follows no link."""
 
     @wraps(step)
     def run(steps: _Steps, job: Job) -> Go | Wait:
@@ -109,7 +109,7 @@ class DataSteps:
 
     @_in_its_folder
     def preflight(self, job: Job, folder: Path) -> Go | Wait:
-        """sealed -> checked: hold the data against the service's rules, and make the zip in the same pass over it."""
+        """sealed -> checked: preflight the data, and make the zip in the same pass over it."""
         if not sealing.untouched(job, folder):
             return self._give_back(job)
         with ExitStack() as leaving:
@@ -129,9 +129,9 @@ class DataSteps:
 
     @_in_its_folder
     def bundle(self, job: Job, folder: Path) -> Go:
-        """checked -> bundled: see to it that what is to be sent is there; a training file alone is sent as it is."""
+        """checked -> bundled: make what is to be sent, unless it is there; a file alone is sent as it is."""
         if not sealing.untouched(job, folder):
-            # Perhaps they were being given back when an earlier try was killed.
+            # Perhaps they were being returned when an earlier try was killed.
             return self._give_back(job)
         if len(job.data_files) > 1 and self.bundles.has(job, folder):
             return Go(State.BUNDLED, "bundle_built")
@@ -178,7 +178,7 @@ class DataSteps:
             {"outcome": job.outcome, **({"reason": job.problem} if failed and job.problem else {})},
         )
         if failed and job.end and job.end.continued_in:
-            # It was filed, and that was told, when it failed.
+            # It was filed, and that was reported, when it failed.
             return replace(done, event="note_renewed", detail={})
         return done
 
@@ -194,7 +194,7 @@ class DataSteps:
             files, flaws = as_they_are(job, work / job.id, self.current.settings.bundle.largest)
             flaws += missing(job, model)
             if flaws:
-                # Half a delivery, or somebody tidied up failed/ or took a file out of it. There is nothing to try with.
+                # Half a delivery, or somebody deleted a file in failed/: there is nothing to try with.
                 if is_folder(work / job.id):
                     self.places.move(job, model.work_folder, model.failed_folder)
                 return nothing_to_retry(flaws)
@@ -209,7 +209,7 @@ class DataSteps:
         return restored(to, files, deadline)
 
     def _give_back(self, job: Job) -> Go:
-        """Return files that changed while they were being taken; they are waited for anew."""
+        """Return files that changed while they were being taken; they have to settle again."""
         discard(self.bundles.path(job))
         with self.shares.held(job.model, self.places.model(job).drop) as drop:
             stayed = sealing.give_back(job, drop)
@@ -238,7 +238,7 @@ class ServiceSteps:
 
     @_in_its_folder
     def register(self, job: Job, folder: Path) -> Go | Wait:
-        """bundled -> registered: have the service open a retrain job and give an address to upload to."""
+        """bundled -> registered: register a retrain job, which has an address to upload to."""
         model = self.places.model(job)
         now = self.clock.now()
         if enough := enough_registrations(job, now):
@@ -269,10 +269,10 @@ class ServiceSteps:
 
     @_in_its_folder
     def upload(self, job: Job, folder: Path) -> Go | Wait:
-        """registered -> uploaded: send the bytes, to this retrain job and no other, and never twice knowingly."""
+        """registered -> uploaded: send the bytes to this retrain job, and never twice knowingly."""
         registration, key = present(job.registration), self.keys.key(job)
         if registration.untouched_status is None:
-            # What "nothing has arrived yet" is called is undocumented, so it is asked while it is surely true.
+            # The status of a retrain job that nothing was sent to is undocumented, so it is asked for now.
             word = self.trainings.word(registration.retrain_job_id, key)
             registration = replace(registration, untouched_status=word)
             job = self.journal.jobs.write(job, replace(job, registration=registration))
@@ -303,7 +303,7 @@ class ServiceSteps:
             self.journal.jobs.write(job, replace(job, registration=registration))
             raise
         except InDoubt as doubtful:
-            # Whatever was answered: the next try asks whether the bytes arrived, before it sends or registers anything.
+            # The next try asks whether the bytes arrived, before it sends or registers anything.
             refused = doubtful.problem if doubtful.address_refused else None
             doubted = replace(begun, put_ended_at=self.clock.now(), address_refused=refused)
             self.journal.jobs.write(job, replace(job, registration=doubted))
@@ -321,7 +321,7 @@ class ServiceSteps:
         before = present(job.training)
         training = replace(before, status=answer.status, message=answer.message, unknown_since=None)
         if answer.status != before.status or before.unknown_since:
-            # At once: should the results not be had for days, the word is not to be news with every try.
+            # At once: should the results stay away for days, the status is not news with every try.
             training = replace(training, status_seen_at=now)
             seen = {"status": answer.status, "message": answer.message}
             job = self.journal.jobs.write(job, replace(job, training=training), "status_seen", seen)
@@ -346,7 +346,7 @@ class ServiceSteps:
             if self.jumps.mind():
                 return Wait(timedelta(seconds=1))
             if job.wait.attempts:
-                # The service was away until now, and its trainings with it. That is nobody's fault here.
+                # The service was away until now, and its trainings with it.
                 return Wait(self.trainings.interval(job), trained(replace(training, deadline=latest)))
             self.journal.jobs.write(job, replace(job, training=training))
             raise self.trainings.unfinished(job, answer)
@@ -386,8 +386,8 @@ class ServiceSteps:
             self.journal.jobs.write(job, replace(job, publication=before))
             if job.end is None:
                 raise
-            # A person asked for it after the job had been filed: the job stays done, the answer goes on its note. What is
-            # done cannot be retried; where a retry would have repeated the switch alone, it can be asked for again.
+            # A person asked for it after the job had been filed: the job stays done, its note has the answer.
+            # What is done cannot be retried; where a retry would switch alone, it can be asked for again.
             note = problem("later_switch_failed", why=failure.problem, again=not failure.restart)
             return Go(State.FILING, "switch_failed", noted(note))
         except (Hold, Retry) as trouble:

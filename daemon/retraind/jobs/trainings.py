@@ -1,4 +1,4 @@
-"""What the service says of a retrain job, before and after its upload is known to be complete."""
+"""What the service reports of a retrain job, before and after its upload is known to be complete."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,11 +25,11 @@ FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
 _FRESH_ADDRESS = timedelta(minutes=1)
 _UNKNOWN_TRIES = 5
-"""So often at least, and for as many times `upload_doubt`, a retrain job that has its upload may be unknown."""
+"""So often, and for so many times `upload_doubt`, the service may not know a complete retrain job."""
 
 
 class Trainings:
-    """Asks the service how retrain jobs do. Safe to use from several threads."""
+    """Asks the service for retrain jobs. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Trainings:
         self._clock = clock
 
     def interval(self, job: Job) -> timedelta:
-        """Return how often the job's training is asked after at first."""
+        """Return how often the status of the job's training is asked for at first."""
         return self._places.model(job).poll_interval or self._current.settings.poll.interval
 
     def timeout(self, job: Job) -> timedelta:
@@ -57,7 +57,7 @@ class Trainings:
         return self._places.model(job).poll_timeout or self._current.settings.poll.timeout
 
     def in_doubt(self, job: Job, key: str) -> Go | Wait | None:
-        """Find out whether an upload that was cut off arrived after all; None when it is safe to send again."""
+        """Return what follows from an upload that was cut off; None when it is safe to send again."""
         registration = present(job.registration)
         if self.word(registration.retrain_job_id, key) not in {registration.untouched_status, ""}:
             return self.uploaded(job, "upload_found_complete")
@@ -72,7 +72,7 @@ class Trainings:
         return None
 
     def word(self, retrain_job_id: str, key: str) -> str:
-        """Return the service's word for a retrain job whose upload is not known to be complete; "" where it knows none."""
+        """Return the status of a retrain job whose upload may be incomplete; "" where there is none."""
         try:
             return self._service.status(retrain_job_id, key).status
         except NotKnown:
@@ -98,7 +98,7 @@ class Trainings:
         return Retry(problem("retrain_job_forgotten"))
 
     def phrased(self, job: Job, doubtful: InDoubt) -> NotSent:
-        """Add to an address that is refused a moment after it was given that time may not be what is wrong with it."""
+        """Return a refusal of a fresh address with its own remedy: that address has not expired."""
         registered_at = job.tries.registered_at
         age = self._clock.now() - registered_at if registered_at else _FRESH_ADDRESS
         if doubtful.address_refused and timedelta(0) <= age < _FRESH_ADDRESS:
@@ -106,7 +106,7 @@ class Trainings:
         return doubtful
 
     def uploaded(self, job: Job, event: str, detail: Mapping[str, object] = MappingProxyType({})) -> Go:
-        """Go on to the training: the service has every byte, as `event` says how it is known."""
+        """Continue with the training: the service has every byte; `event` says how that is known."""
         now = self._clock.now()
         training = Training(uploaded_at=now, deadline=now + self.timeout(job))
         if job.tries.upload_held:

@@ -1,4 +1,4 @@
-"""Asking the owner's gate: a command that looks at a trained job and decides whether it is to be published."""
+"""Asking the owner's gate: a command that decides whether the model of a trained job is published."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ _LOG = log.get(__name__)
 
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _ORDINARY = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", *_PROXIES, *map(str.upper, _PROXIES)})
-"""Variables that every gate gets. All others may be secrets: nobody knows what a service's environment holds."""
+"""Variables that every gate gets. All others may be secrets."""
 _LOCALE = "LC_"
 _LONGEST_OUTPUT = 16_384
 """Bytes of the gate's output that are kept: its end, where the verdict usually stands."""
@@ -48,11 +48,11 @@ def ask_gate(
     stopping: threading.Event,
     environment: Mapping[str, str],
 ) -> Verdict:
-    """Run the gate in the job's folder, with the folder as its argument and the description on standard input.
+    """Run the gate in the job's folder; its argument is the folder, its standard input the description.
 
-    Exit code 0 lets the model be switched; everything else, a time-out included, does not. Raises Stopped when
-    the daemon stops first; the gate is then asked again after the next start. Raises OSError when the folder is out of
-    reach.
+    Exit code 0 lets the model be switched; everything else, a time-out included, does not. Raises Stopped
+    when the daemon stops first; the gate is then asked again after the next start. Raises OSError when the
+    folder is out of reach.
     """
     folder = str(shown.folder)
     with shown.description.open("rb") as question, tempfile.TemporaryFile() as answer:
@@ -98,22 +98,22 @@ def _signal_name(number: int) -> str:
 
 
 class Environment:
-    """What gates get of the daemon's environment: what is known to be of use and no secret, and what its owner names."""
+    """The part of the daemon's environment that gates get: what is no secret, and what their owners name."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._lock = threading.Lock()
 
     def of_gate(self, more: Collection[str]) -> dict[str, str]:
-        """Return the variables of a gate that is to get those in `more` too. What it does not get is logged once, by name."""
+        """Return the variables of a gate, those in `more` included. Names of all others are logged once."""
         kept = {
             name: value
             for name, value in os.environ.items()
             if name in _ORDINARY or name.startswith(_LOCALE) or name in more
         }
         with self._lock:
-            withheld = sorted(os.environ.keys() - kept.keys() - self._told)
-            self._told.update(withheld)
+            withheld = sorted(os.environ.keys() - kept.keys() - self._logged)
+            self._logged.update(withheld)
         if withheld:
             _LOG.info("gate_environment_withheld", names=[display(name) for name in withheld])
         # A gate such as "python3 -m mygate" would import modules out of the folder that people put data into.

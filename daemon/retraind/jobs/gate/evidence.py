@@ -1,7 +1,7 @@
-"""What the gate is shown: results and description as copies of the service's own, and data that was compared with what was sealed.
+"""What the gate is shown: private copies of the results and a description, and data that is what was sealed.
 
-Whoever may write to the share cannot reach any of it. The copies are in a folder beside the journal while the gate runs. When they
-are made, and what becomes of a job whose evidence cannot be had, the pipeline decides.
+Whoever may write to the share cannot reach any of it. The copies are in a folder beside the journal while the
+gate runs. `judging` decides when they are made, and what follows where they cannot be made.
 """
 
 import errno
@@ -26,7 +26,7 @@ _RESULTS = "results.zip"
 _FOLDER = "folder"
 _DESCRIPTION = "description.json"
 _NOT_OURS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EACCES, errno.EPERM})
-"""What is answered where somebody has taken a file away, forbidden it, or put something of another kind in its place."""
+"""What the system answers where somebody has deleted, forbidden or replaced a file."""
 
 
 class Unproven(Exception):
@@ -43,7 +43,7 @@ class Evidence:
 
     private: Path
     folder: Path
-    """The job's folder, by a name that means the one that is held, whatever is renamed on the share."""
+    """The job's folder, by a name that means the pinned one, whatever is renamed on the share."""
     keep_free: int
     pause: Callable[[], None]
     shown: list[Shown] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Evidence:
         return True
 
     def add_data(self, job: Job, folder: Path, holding: ExitStack, *, copied: bool) -> None:
-        """Let the gate see the delivery's data in the job's folder, which is held as `folder`: as copies, or by handle.
+        """Let the gate see the data in the job's folder, pinned as `folder`: as copies, or by handle.
 
         Handles stay open as long as `holding`. Raises Unproven where a file is not the one that was sealed.
         """
@@ -125,7 +125,7 @@ class Evidence:
     def describe(self, job: Job) -> None:
         """Write down what there is to see, for the gate's standard input."""
         training = job.training
-        told = {
+        described = {
             "job": job.id,
             "model": job.model,
             "key": job.key,
@@ -140,7 +140,7 @@ class Evidence:
             "message": training.message if training else None,
         }
         self.description.touch(_OWN_FILE)
-        self.description.write_bytes(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+        self.description.write_bytes(json.dumps(described, ensure_ascii=False).encode() + b"\n")
 
 
 def _times_of(opened: BinaryIO) -> tuple[int, ...]:
@@ -157,9 +157,9 @@ def _not_the_same(file: SealedFile) -> Unproven:
 def evidence(
     root: Path, job: Job, folder: Path, keep_free: int, pause: Callable[[], None]
 ) -> Iterator[Evidence]:
-    """Make a folder of the service's own below `root` for what the job's gate is shown; it is removed at the end.
+    """Make a private folder below `root` for what the job's gate is shown; it is removed at the end.
 
-    `folder` is the job's, held. Raises OSError.
+    `folder` is the job's, pinned. Raises OSError.
     """
     private = root / job.id
     make_folder(root, PRIVATE)

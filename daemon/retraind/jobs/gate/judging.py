@@ -84,7 +84,7 @@ class Judging:
         return go.after(lambda job: replace(job, gate=gate))
 
     def _show_results(self, job: Job, folder: Path, shown: Evidence) -> Job:
-        """Let the gate see what the service sent; where the job's folder holds anything else, that is fetched again.
+        """Let the gate see what the service sent, fetched again where the job's folder has anything else.
 
         Raises Unproven where it cannot be had.
         """
@@ -117,7 +117,7 @@ class Judging:
             raise
 
     def clear(self) -> None:
-        """Remove the copies for gates that a kill has left. Meant for a start, when no gate is asked. Raises OSError."""
+        """Remove the copies for gates that a kill has left. Meant for a start. Raises OSError."""
         for folder in evidence.clear(self._evidence_folder):
             _LOG.info("gate_copies_removed", folder=str(folder))
 

@@ -9,11 +9,11 @@ from retraind.report.wording.words import Name, Place, Said, Words
 def model_not_configured(model: str, heir: str | None) -> Words:
     """`heir` is the model that has the drop folder now."""
     remedy = (
-        f"If the model is now called {heir}, run: retraind adopt {model} {heir}. If not, give {heir} another drop "
-        f"folder, restore the table of {model} and reload."
+        f"If the model is now called {heir}, run: retraind adopt {model} {heir}. If not, give {heir} another "
+        f"drop folder, restore the table of {model} and reload."
         if heir
-        else f"Restore its table and reload, so that its deliveries can be finished. If the model has a new name, "
-        f"run: retraind adopt {model} NAME"
+        else f"Restore its table and reload, so that its deliveries can be finished. If the model has a new "
+        f"name, run: retraind adopt {model} NAME"
     )
     return Words(f"The configuration no longer has a model {model}.", remedy, operator_only=True)
 
@@ -25,7 +25,7 @@ def upload_waits_for_window(window: str, opens: datetime) -> Words:
 def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
     return Words(
         f"The budget of {count(trainings, 'training')} a {period} is used up.",
-        f"The job continues automatically on {moment(ends)}. To let it through now, run: retraind release {job}",
+        f"The job continues automatically on {moment(ends)}. To send it now, run: retraind release {job}",
     )
 
 
@@ -33,15 +33,16 @@ def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Wor
     error = f" Last error: {last.what}" if last else ""
     return Words(
         f"The upload has failed with each of {count(registrations, 'retrain job')}.{error}",
-        "Check whether a proxy or a firewall lets uploads to the object store through. retraind tries one more each "
-        f"day. To try now, run: retraind release {job}",
+        "Check whether a proxy or a firewall lets uploads to the object store through. retraind tries one "
+        f"more each day. To try now, run: retraind release {job}",
     )
 
 
 def fresh_address_refused(why: Said) -> Words:
     return Words(
         why.what,
-        "The upload address was only a moment old: check the machine's clock, and whether a proxy changes requests.",
+        "The upload address was only a moment old: check the machine's clock, and whether a proxy changes "
+        "requests.",
     )
 
 
@@ -60,16 +61,16 @@ def training_failed(status: Name, message: Name | None, of_the_data: bool, job: 
         f'The service could not train with this data: it reports "{status}"{reason}.',
         f"Correct the data and deliver it again, or run: retraind retry {job}"
         if of_the_data
-        else f"The cause may be in the service, so first try again: retraind retry {job}. If it fails again, check "
-        "the data and ask the service's support.",
+        else f"The cause may be in the service, so first try again: retraind retry {job}. If it fails again, "
+        "check the data and ask the service's support.",
     )
 
 
 def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
     return Words(
         f'The training has not finished within {span(timeout)}; the service still reports "{status}".',
-        f"To wait longer for the same training, run: retraind retry {job}. Nothing is sent again. Delivering the same "
-        "files again has the same effect.",
+        f"To wait longer for the same training, run: retraind retry {job}. Nothing is sent again. Delivering "
+        "the same files again has the same effect.",
     )
 
 
@@ -88,8 +89,8 @@ def filing_folder_missing(path: Place) -> Words:
 def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place) -> Words:
     """`folder` is the job's own, below the drop folder that the model had when the delivery was taken in."""
     return Words(
-        f"The delivery was taken in from {path}, which is no longer the model's drop folder and cannot be read: "
-        f"{reason}.",
+        f"The delivery was taken in from {path}, which is no longer the model's drop folder and cannot be "
+        f"read: {reason}.",
         f"Mount that share, or move the folder {folder} from there to {drop}.",
         operator_only=True,
     )
@@ -139,7 +140,8 @@ def sent_before(earlier: str, why: Said | None) -> Words:
     """A finding: the bytes of a failed job were delivered again."""
     reason = f" {why.what}" if why else ""
     return Words(
-        f"These files were sent before, by {earlier}, which failed.{reason} They were sent again, for another training."
+        f"These files were sent before, by {earlier}, which failed.{reason} They were sent again, for "
+        "another training."
     )
 
 
@@ -147,10 +149,10 @@ def not_given_back(others_returned: bool) -> Words:
     """A delivery whose files cannot all go back to the drop folder, since newer ones are there."""
     back = " Its other files are back in the drop folder." if others_returned else ""
     return Words(
-        "A file of this delivery was still being written when it was taken in, and a newer file with the same name has "
-        f"since arrived in the drop folder.{back}",
-        "Nothing, if the newer files are the right ones; they are taken in automatically. Have the export write under "
-        "a temporary name and rename at the end, or raise settle.",
+        "A file of this delivery was still being written when it was taken in, and a newer file with the "
+        f"same name has since arrived in the drop folder.{back}",
+        "Nothing, if the newer files are the right ones; they are taken in automatically. Have the export "
+        "write under a temporary name and rename at the end, or raise settle.",
     )
 
 
@@ -218,7 +220,8 @@ def gate_refused(exit_code: int) -> Words:
 
 def file_changed_at_gate(file: Name) -> Words:
     return Words(
-        f"{file} changed while the gate was reading it, so its answer does not count and the model was not switched."
+        f"{file} changed while the gate was reading it, so its answer does not count and the model was not "
+        "switched."
     )
 
 
