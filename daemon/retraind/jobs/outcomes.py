@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 from retraind.api.object_store import Fetched
 from retraind.domain.job import (
-    Bundled,
-    Data,
     End,
     Job,
     Outcome,
@@ -75,16 +73,6 @@ def released(job: Job) -> Job:
     return replace(job, hold=None, wait=replace(job.wait, wake_at=None, trouble=None))
 
 
-def preflighted(files: tuple[SealedFile, ...], data: Data) -> Change:
-    """Return what a job knows of its files once they are preflighted."""
-    return lambda job: replace(job, files=files, data=data)
-
-
-def bundled(bundle: Bundled | None) -> Change:
-    """Return what a job knows of what is to be uploaded."""
-    return lambda job: replace(job, bundle=bundle)
-
-
 def unregistered(job: Job) -> Job:
     """Drop the job's retrain job, which nothing is sent to any more; how many there were counts on."""
     return replace(job, registration=None)
@@ -127,14 +115,12 @@ def not_switched(event: str, why: Problem, detail: Mapping[str, object] | None =
 
 def switch_open(why: Problem) -> Go:
     """File a job of which it is not certain whether its model was published."""
-
-    def unclear(job: Job) -> Job:
-        publication = replace(
-            job.publication or Publication(), open=True, note=problem("switch_unclear", why=why)
-        )
-        return replace(job, end=job.end or End(outcome=Outcome.TRAINED), publication=publication)
-
-    return Go(State.FILING, "switch_unclear", unclear)
+    ended = Go(
+        State.FILING,
+        "switch_unclear",
+        lambda job: replace(job, end=job.end or End(outcome=Outcome.TRAINED)),
+    )
+    return ended.after(noted(problem("switch_unclear", why=why)))
 
 
 def nothing_to_retry(flaws: list[Problem]) -> Go:

@@ -8,13 +8,13 @@ from pathlib import Path
 from retraind.bundle.zip_writer import Archive
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
-from retraind.domain.job import Data, Job, Role, State
+from retraind.domain.job import Data, Job, Role, SealedFile, State
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import inside, made
 from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
-from retraind.jobs.outcomes import Go, Wait, bundled, failed, preflighted
+from retraind.jobs.outcomes import Change, Go, Wait, failed
 from retraind.store.journal import Journal
 
 _LONGEST_COLUMNS = 1 << 16
@@ -69,23 +69,30 @@ class Preflight:
         )
         if not result.ok:
             end = failed(job, problem("data_breaks_rules", details=result.errors), restart=True)
-            return end.after(preflighted(files, data))
-        checked = preflighted(files, data)(job)
+            return end.after(_checked(files, data))
+        checked = _checked(files, data)(job)
         known = self._duplicates.find(checked)
         if known is not None:
-            return known.after(preflighted(files, data)) if isinstance(known, Go) else known
+            return known.after(_checked(files, data)) if isinstance(known, Go) else known
         data = replace(data, warnings=(*data.warnings, *self._duplicates.sent_before(checked)))
         bundle = None
         # Only now it is certain whether a mark was needed. Where it was not, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
             bundle = made(job, archive.finish())
-        return Go(State.CHECKED, "data_checked", bundled(bundle)).after(preflighted(files, data))
+        return Go(State.CHECKED, "data_checked", lambda job: replace(job, bundle=bundle)).after(
+            _checked(files, data)
+        )
 
     def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
         file = job.file(role)
         if file is None:
             return None
         return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause))
+
+
+def _checked(files: tuple[SealedFile, ...], data: Data) -> Change:
+    """Return what a job knows of its data once it is preflighted."""
+    return lambda job: replace(job, files=files, data=data)
 
 
 def last_good(journal: Journal, model: str) -> PreviousDelivery | None:

@@ -32,7 +32,6 @@ from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import (
     Go,
     Wait,
-    bundled,
     failed,
     not_given_back,
     not_switched,
@@ -141,7 +140,7 @@ class DataSteps:
             return self._give_back(job)
         if not sealing.untouched(job, folder):
             return self._give_back(job)
-        return Go(State.BUNDLED, "bundle_built", bundled(bundle))
+        return Go(State.BUNDLED, "bundle_built", lambda job: replace(job, bundle=bundle))
 
     @_in_its_folder
     def file(self, job: Job, folder: Path) -> Go:
