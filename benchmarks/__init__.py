@@ -1,1 +1,6 @@
-"""How fast retraind is, beside other ways to do the same: `make bench`. What was found stands in docs/performance.md."""
+"""How fast retraind is, beside other ways to do the same: `make bench`.
+
+docs/performance.md has the figures.
+
+`make bench`. What was found stands in docs/performance.md.
+"""

@@ -41,7 +41,8 @@ def draw(title: str, panels: Sequence[Panel], columns: int = 2) -> str:
     width = _GAP + columns * (_PANEL + _GAP)
     total = _TITLE + lines * height + 10
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{total}" viewBox="0 0 {width} {total}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{total}" '
+        f'viewBox="0 0 {width} {total}" '
         'font-family="system-ui, sans-serif" font-size="13" role="img">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{width}" height="{total}" rx="8" fill="#fff"/>',
@@ -65,8 +66,10 @@ def _bar(bar: Bar, left: float, top: float, scale: float) -> str:
     weight = ' font-weight="600"' if bar.own else ""
     baseline = top + _BAR - 3
     return (
-        f'<text x="{left + _LABEL - 8}" y="{baseline}" text-anchor="end" fill="{_TEXT}"{weight}>{escape(bar.label)}</text>'
+        f'<text x="{left + _LABEL - 8}" y="{baseline}" text-anchor="end" fill="{_TEXT}"{weight}>'
+        f"{escape(bar.label)}</text>"
         f'<rect x="{left + _LABEL}" y="{top}" width="{length:.1f}" height="{_BAR}" rx="2" '
         f'fill="{_OWN if bar.own else _OTHER}"/>'
-        f'<text x="{left + _LABEL + length + 6:.1f}" y="{baseline}" fill="{_FAINT}"{weight}>{escape(bar.shown)}</text>'
+        f'<text x="{left + _LABEL + length + 6:.1f}" y="{baseline}" fill="{_FAINT}"{weight}>'
+        f"{escape(bar.shown)}</text>"
     )

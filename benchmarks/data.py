@@ -1,7 +1,7 @@
 """Deliveries to measure with: of several kinds, the same bytes whenever they are made.
 
-A block of rows is made and then repeated until the size is reached. A block is far longer than the 32 KiB in which
-DEFLATE finds repetitions, so a file compresses as if no row came twice.
+A block of rows is made and then repeated until the size is reached. A block is far longer than the 32 KiB in
+which DEFLATE finds repetitions, so a file compresses as if no row came twice.
 """
 
 import base64
@@ -13,7 +13,7 @@ from pathlib import Path
 _BLOCK = 8_000_000
 """Bytes of rows that are made."""
 
-_NAMES = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 斎藤 林 清水".split()  # noqa: SIM905
+_NAMES = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 斎藤 林 清水".split()  # noqa: SIM905, E501
 _PLACES = "東京都 大阪府 北海道 神奈川県 愛知県 福岡県 京都府 兵庫県 千葉県 埼玉県 沖縄県 広島県".split()  # noqa: SIM905
 _ENGLISH = (
     (*"bcdfghjklmnprstvw", "ch", "sh", "st", "th", "tr"),
@@ -52,15 +52,17 @@ def _numeric(chance: random.Random) -> Iterator[str]:
     yield "id,age,income,balance,visits,ratio,latitude,longitude,last_visit,spend,plan,churned\n"
     for number in itertools.count(1):
         yield (
-            f"{number},{chance.randrange(18, 90)},{chance.gauss(52_000, 9_000):.2f},{chance.expovariate(1e-4):.2f},"
+            f"{number},{chance.randrange(18, 90)},{chance.gauss(52_000, 9_000):.2f},"
+            f"{chance.expovariate(1e-4):.2f},"
             f"{chance.randrange(40)},{chance.random():.6f},{chance.uniform(30, 45):.5f},"
             f"{chance.uniform(130, 145):.5f},2026-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02},"
-            f"{chance.expovariate(0.01):.3f},{chance.choice(('basic', 'plus', 'family'))},{chance.randrange(2)}\n"
+            f"{chance.expovariate(0.01):.3f},{chance.choice(('basic', 'plus', 'family'))},"
+            f"{chance.randrange(2)}\n"
         )
 
 
 def _text(chance: random.Random) -> Iterator[str]:
-    """Yield rows whose every text is quoted, with delimiters, doubled quotes and line breaks in some of them."""
+    """Yield rows with quoted texts, some of them with delimiters, doubled quotes and line breaks."""
     vocabulary = _Vocabulary(chance, 6000, _english_word)
     yield '"id","customer","note","product","amount","churned"\n'
     for number in itertools.count(1):

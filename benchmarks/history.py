@@ -42,9 +42,20 @@ SHORT = 100
 RUNS = 15
 COLUMNS = tuple(f"column_{number}" for number in range(30))
 STORY = (
-    "delivery_complete", "delivery_sealed", "data_checked", "bundle_built", "retrain_job_registered", "upload_started",
-    "upload_complete", "status_seen", "status_seen", "training_finished", "switch_decided", "model_switched", "job_filed",
-)  # fmt: skip
+    "delivery_complete",
+    "delivery_sealed",
+    "data_checked",
+    "bundle_built",
+    "retrain_job_registered",
+    "upload_started",
+    "upload_complete",
+    "status_seen",
+    "status_seen",
+    "training_finished",
+    "switch_decided",
+    "model_switched",
+    "job_filed",
+)
 """What a job's history says, from end to end."""
 
 
@@ -52,19 +63,28 @@ def a_job(number: int, models: int) -> Job:
     """Make a finished job as the pipeline leaves it; the last of all are still in work."""
     moment = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=10 * number)
     files = tuple(
-        SealedFile(role=role, name=f"{role}_{number}.csv", signature=Signature(size=10_000, mtime_ns=number, inode=number),
-                   sha256=secrets.token_hex(32))
+        SealedFile(
+            role=role,
+            name=f"{role}_{number}.csv",
+            signature=Signature(size=10_000, mtime_ns=number, inode=number),
+            sha256=secrets.token_hex(32),
+        )
         for role in (Role.TRAIN, Role.EVAL)
-    )  # fmt: skip
+    )
     failed = number % 20 == 0
     return Job(
-        id=job_id(moment, str(number), f"{number:06x}"), model=f"model-{number % models}", key=str(number),
-        state=State.FAILED if failed else State.DONE, files=files, created_at=moment, updated_at=moment,
+        id=job_id(moment, str(number), f"{number:06x}"),
+        model=f"model-{number % models}",
+        key=str(number),
+        state=State.FAILED if failed else State.DONE,
+        files=files,
+        created_at=moment,
+        updated_at=moment,
         data=Data(rows={"train": 5_000, "eval": 500}, columns=COLUMNS),
         registration=Registration(retrain_job_id=secrets.token_hex(16)),
         training=Training(uploaded_at=moment, trained_at=None if failed else moment),
         end=End(outcome=Outcome.FAILED if failed else Outcome.SWITCHED),
-    )  # fmt: skip
+    )
 
 
 def fill(file: Path, jobs: int, models: int) -> None:
@@ -77,20 +97,34 @@ def fill(file: Path, jobs: int, models: int) -> None:
             connection.execute(
                 JOBS.insert(),
                 [
-                    {"id": job.id, "model": job.model, "state": job.state.value, "created_at": job.created_at.timestamp(),
-                     "content": content_of(job), "version": len(STORY), "body": job.to_json()}
+                    {
+                        "id": job.id,
+                        "model": job.model,
+                        "state": job.state.value,
+                        "created_at": job.created_at.timestamp(),
+                        "content": content_of(job),
+                        "version": len(STORY),
+                        "body": job.to_json(),
+                    }
                     for job in part
                 ],
-            )  # fmt: skip
+            )
             connection.execute(
                 EVENTS.insert(),
                 [
-                    {"at": job.created_at.timestamp() + at, "job": job.id, "model": job.model, "event": event,
-                     "detail": json.dumps({"from": "one", "to": "another", "bytes": 2_000_000, "seconds": 1.5})}
+                    {
+                        "at": job.created_at.timestamp() + at,
+                        "job": job.id,
+                        "model": job.model,
+                        "event": event,
+                        "detail": json.dumps(
+                            {"from": "one", "to": "another", "bytes": 2_000_000, "seconds": 1.5}
+                        ),
+                    }
                     for job in part
                     for at, event in enumerate(STORY)
                 ],
-            )  # fmt: skip
+            )
     engine.dispose()
 
 
@@ -111,8 +145,12 @@ def lookups(journal: Journal, settings: Settings, jobs: int) -> dict[str, Callab
         "retraind jobs": lambda: journal.jobs.newest(limit=20),
         "retraind jobs --before (half-way)": lambda: journal.jobs.newest(limit=20, before=known),
         "retraind jobs --model": lambda: journal.jobs.newest(model, limit=20),
-        "retraind jobs --state failed": lambda: journal.jobs.newest(None, frozenset({State.FAILED}), limit=20),
-        "retraind jobs --state sealed (there is none)": lambda: journal.jobs.newest(None, frozenset({State.SEALED}), limit=20),
+        "retraind jobs --state failed": lambda: journal.jobs.newest(
+            None, frozenset({State.FAILED}), limit=20
+        ),
+        "retraind jobs --state sealed (there is none)": lambda: journal.jobs.newest(
+            None, frozenset({State.SEALED}), limit=20
+        ),
         "retraind show (by the short id)": lambda: journal.jobs.find(some.id[-6:]),
         "retraind show (by the beginning)": lambda: journal.jobs.find(some.id[:20]),
         "a job's history": lambda: journal.events.history(some.id),
@@ -121,7 +159,9 @@ def lookups(journal: Journal, settings: Settings, jobs: int) -> dict[str, Callab
         "sweep: what is told of all models": lambda: journal.standings(settings.models),
         "dispatch: all jobs in work": journal.jobs.active,
         "check: the last good delivery": lambda: journal.last_trained(model),
-        "check: the same content": lambda: journal.contents.trained(model, content_of(known) or "", besides=""),
+        "check: the same content": lambda: journal.contents.trained(
+            model, content_of(known) or "", besides=""
+        ),
         "register: trainings of this month": lambda: journal.events.trainings_since(
             model, known.created_at - timedelta(days=30)
         ),
@@ -130,7 +170,7 @@ def lookups(journal: Journal, settings: Settings, jobs: int) -> dict[str, Callab
             model, frozenset({State.DONE}), known.created_at, 50
         ),
         "start: what is known of a model": lambda: journal.jobs.versions(model),
-    }  # fmt: skip
+    }
 
 
 def median_ms(action: Callable[[], Any]) -> float:

@@ -1,4 +1,4 @@
-"""What the machine can do at most: nothing but the compressing, on all cores; nothing but the sending, by the kernel.
+"""What the machine can do at most: only compress, on all cores; only send, by the kernel.
 
 python -m benchmarks.limits deflate FILE…
 python -m benchmarks.limits sendfile FILE ADDRESS

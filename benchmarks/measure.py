@@ -1,7 +1,7 @@
-"""Programs run side by side and measured from outside: how long, how many seconds of the cores, how much memory.
+"""Programs run side by side and measured from outside: time, CPU time, memory.
 
-The ways of a contest take turns, so that whatever else the machine does hits all of them alike; what counts is the
-median of several rounds.
+The ways of a contest take turns, so that whatever else the machine does hits all of them alike; what counts
+is the median of several rounds.
 """
 
 import json
@@ -18,15 +18,18 @@ from pathlib import Path
 from typing import Any
 
 _LOOK_MS = 5
-"""Between two looks at how much memory a program takes. The kernel keeps the peak, so only the very end is missed."""
+"""Between two looks at how much memory a program takes.
+
+The kernel keeps the peak, so only the very end is missed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to do the work of a contest.
 
-    `command` is run by itself. Where it prints a line of JSON with `seconds`, these count in place of the time from
-    its start to its end: Python's own start is no part of the work.
+    `command` is run by itself. Where it prints a line of JSON with `seconds`, these count in place of the
+    time from its start to its end: Python's own start is no part of the work.
     """
 
     name: str
@@ -80,7 +83,10 @@ def missing_tools(way: Way) -> list[str]:
 
 
 def compete(contest: Contest, rounds: int, say: Callable[[str], None]) -> list[Result]:
-    """Run each way so many times, in turns, and return what they took. Ways that lack a program are left out, aloud."""
+    """Run each way so many times, in turns, and return what they took.
+
+    Ways that lack a program are left out, aloud.
+    """
     ways = []
     for way in contest.ways:
         if missing := missing_tools(way):
@@ -119,7 +125,7 @@ def run(way: Way) -> Run:
 
 
 def _watch(pid: int) -> int:
-    """Wait for a process to end; returns the largest peak of memory seen in it and those that it started, in bytes.
+    """Wait for a process to end; returns the peak memory of it and its children, in bytes.
 
     Not ru_maxrss, which begins with the memory of the process that started it.
     """

@@ -1,10 +1,10 @@
-"""What a night on which all models deliver at once costs the daemon, and how long people wait for it meanwhile.
+"""What a night costs on which all models deliver at once, and how long people wait meanwhile.
 
     python -m benchmarks.night [--models N] [--each N] [--training SECONDS] [--upload SECONDS]
 
-A daemon of its own process works for many models against the emulated service, in a temporary folder ($TMPDIR says
-where). Uploads are slow and trainings take their time, so that a backlog builds up. What is told of CPU and memory is of the
-daemon alone.
+A daemon of its own process works for many models against the emulated service, in a temporary folder ($TMPDIR
+says where). Uploads are slow and trainings take their time, so that a backlog builds up. What is told of CPU
+and memory is of the daemon alone.
 """
 
 import argparse
@@ -54,7 +54,8 @@ class Polls:
         gaps = (
             later - earlier for times in self._asked.values() for earlier, later in itertools.pairwise(times)
         )
-        # The first question comes at once, before the upload; what is asked again sooner was asked for the results.
+        # The first question comes at once, before the upload; what is asked again sooner was asked for the
+        # results.
         return [gap - POLL for gap in gaps if gap >= POLL]
 
 

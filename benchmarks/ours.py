@@ -75,7 +75,7 @@ def _files(folder: str) -> list[Path]:
 
 
 def deliver(folder: str, address: str, compression: str) -> None:
-    """Bring a delivery from the drop folder to the object store, as the daemon does once the files have settled."""
+    """Bring a delivery from the drop folder to the object store, once its files have settled."""
     files = _files(folder)
     with tempfile.TemporaryDirectory(dir=Path(folder).resolve().parent) as place:
         root = Path(place)

@@ -1,4 +1,7 @@
-"""What is measured: each part is a list of contests over generated data. Another part is one more function in PARTS."""
+"""What is measured: each part is a list of contests over generated data.
+
+Another part is one more function in PARTS.
+"""
 
 import os
 import shutil
@@ -30,7 +33,8 @@ class Plan:
 
 
 Part = Callable[[Plan], Iterator[Contest]]
-"""Yields its contests one by one; what a contest needs is there while it is held, and removed before the next."""
+"""Yields its contests one by one; what a contest needs is there while it is held, and removed before the
+next."""
 
 
 @contextmanager
@@ -112,7 +116,10 @@ def bundling(plan: Plan) -> Iterator[Contest]:
 
 
 def limit(plan: Plan) -> Iterator[Contest]:
-    """A delivery of five times the usual size beside what the cores can do: what is done once counts less in it."""
+    """A delivery of five times the usual size beside what the cores can do.
+
+    What is done only once counts less in it.
+    """
     for kind in plan.kinds:
         with delivery(plan, kind, 5 * plan.size) as folder:
             made = plan.folder / "made.zip"

@@ -48,7 +48,8 @@ def _cell(contest: Measured, name: str) -> str:
 
 def _details(found: Found) -> str:
     return "\n\n".join(
-        f"{_KINDS.get(contest.name, contest.name)}, {contest.bytes / 1e6:,.0f} MB:\n\n{tables.markdown(contest)}"
+        f"{_KINDS.get(contest.name, contest.name)}, {contest.bytes / 1e6:,.0f} "
+        f"MB:\n\n{tables.markdown(contest)}"
         if contest.bytes
         else f"{contest.name}:\n\n{tables.markdown(contest)}"
         for contest in found.contests
@@ -62,7 +63,8 @@ def _where(found: Found) -> str:
 
 def _overview(found: Found) -> str:
     """Return the ways by kind of data in one table, and all else folded away."""
-    return f"{_where(found)}\n\n{_matrix(found)}\n\n<details><summary>All figures</summary>\n\n{_details(found)}\n\n</details>"
+    details = f"<details><summary>All figures</summary>\n\n{_details(found)}\n\n</details>"
+    return f"{_where(found)}\n\n{_matrix(found)}\n\n{details}"
 
 
 def _plain(found: Found) -> str:

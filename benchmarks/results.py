@@ -67,8 +67,9 @@ def machine() -> str:
     load = os.getloadavg()[0]
     busy = ": other work was running, which slows most what uses all cores" if load > cores / 2 else ""
     return (
-        f"{cores} cores of {_processor()}, {memory / 1e9:.0f} GB of memory, Linux {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()}; load before it began {load:.1f}{busy}"
+        f"{cores} cores of {_processor()}, {memory / 1e9:.0f} GB of memory, Linux "
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}; load before it began "
+        f"{load:.1f}{busy}"
     )
 
 
@@ -80,7 +81,10 @@ def _processor() -> str:
 
 
 def times(slow: Result, fast: Result) -> float:
-    """Return how many times as fast `fast` is: the median of the rounds, in each of which both had the same weather."""
+    """Return how many times as fast `fast` is: the median of the rounds.
+
+    Both run in each round, so that what else the machine does slows both.
+    """
     return statistics.median(
         one.seconds / other.seconds for one, other in zip(slow.runs, fast.runs, strict=True)
     )

@@ -1,7 +1,7 @@
 """A service on loopback that gives an upload address, and an object store that throws away what it gets.
 
-It stands in for both in measurements, so that the sender's speed is seen and not the receiver's: the bytes are dropped
-inside the kernel. In a process of its own; its first line of output is its address.
+It stands in for both in measurements, so that the sender's speed is seen and not the receiver's: the bytes
+are dropped inside the kernel. In a process of its own; its first line of output is its address.
 """
 
 import json

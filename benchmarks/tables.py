@@ -79,7 +79,7 @@ _COLUMNS: dict[str, _Cell] = {
 
 
 def rows(contest: Measured, leave_out: frozenset[str] = frozenset()) -> list[list[str]]:
-    """Return a contest as a table: the head, then a row for each way; without columns in which nothing stands."""
+    """Return a contest as a table: the head, then a row for each way; without empty columns."""
     cells = {
         head: [cell(contest, result) for result in contest.results]
         for head, cell in _COLUMNS.items()

@@ -1,10 +1,11 @@
 """What it costs to watch many folders, each figure beside a baseline that is measured in the same run.
 
-    python -m benchmarks.watching [start sweep large beside idle seal] [--runs N] [--models N] [--folders N] [--seconds N]
+    python -m benchmarks.watching [start sweep large beside idle seal] [--runs N] [--models N] [--folders N]
+    [--seconds N]
 
-Everything happens in a temporary folder ($TMPDIR says where) and without a service: no delivery gets further than
-its seal. Times are medians of the runs; those of sweeps over what is known already are CPU times, which other work on
-the machine disturbs least.
+Everything happens in a temporary folder ($TMPDIR says where) and without a service: no delivery gets further
+than its seal. Times are medians of the runs; those of sweeps over what is known already are CPU times, which
+other work on the machine disturbs least.
 """
 
 import argparse
@@ -334,7 +335,10 @@ def large(options: argparse.Namespace) -> None:
 
 
 def beside(options: argparse.Namespace) -> None:
-    """How long a bundle takes while folders are swept without end; in service, a sweep comes each half minute."""
+    """How long a bundle takes while folders are swept without end.
+
+    In service, a sweep comes every half minute.
+    """
 
     def fill(drop: Path) -> None:
         for number in range(FILES):

@@ -1,4 +1,5 @@
-"""What every test may use: an environment without retraind's own variables, and a look at tools that may miss."""
+"""What every test may use: an environment without retraind's own variables, and a look at tools that may
+miss."""
 
 import gc
 import logging

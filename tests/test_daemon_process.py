@@ -31,7 +31,8 @@ def daemon(tmp_path, clock):
 def test_a_journal_that_changes_all_the_time_is_gone_through_for_a_tenth_of_the_time(
     daemon, clock, monkeypatch
 ):
-    """Thousands of deliveries at once: the more jobs there are, the longer it takes, and the more often one changes."""
+    """Thousands of deliveries at once: the more jobs there are, the longer it takes, and the more often one
+    changes."""
     gone_through = []
 
     def heed():

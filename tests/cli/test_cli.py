@@ -267,11 +267,11 @@ def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_tha
     back = site.command("switch", job["id"])
     assert back.returncode == 0, back.stderr
     assert (
-        'Mind the next delivery: the model trained with it is published automatically (switch = "always")'
+        'Note: the model trained with the next delivery is published automatically (switch = "always")'
         in back.stdout
     )
     assert back.stdout.endswith("the new model was published again, by hand.\n")
-    assert "Mind the next delivery" in site.command("show", job["id"]).stdout
+    assert "trained with the next delivery" in site.command("show", job["id"]).stdout
     until(lambda: f", by hand ({job['id']})" in told_in(site.drop), "the share is told")
 
 

@@ -1,4 +1,7 @@
-"""The reader against csv-spectrum, a public set of CSV files with what they mean. `make spectrum` fetches it from npm."""
+"""The reader against csv-spectrum, a public set of CSV files with what they mean.
+
+`make spectrum` fetches it from npm.
+"""
 
 import json
 from pathlib import Path

@@ -17,7 +17,8 @@ PATIENCE_SECONDS = 60
 
 
 def patiently() -> Iterator[None]:
-    """Go on until patience is over, less and less often: who asks all the time takes the training's processor."""
+    """Go on until patience is over, less and less often: who asks all the time takes the training's
+    processor."""
     until = time.monotonic() + PATIENCE_SECONDS
     rest = 0.01
     while time.monotonic() < until:

@@ -192,8 +192,8 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
     assert view.complete == view.waiting == ()
     ordinary = "is left alone. It is not a regular file (links are not followed)."
     assert left_alone(view) == [
-        "2026-11-23T224005Z_2026-11_c8c212 is left alone. It is the folder of a job. To have its files taken in, move them "
-        "out of it into this folder.",
+        "2026-11-23T224005Z_2026-11_c8c212 is left alone. It is the folder of a job. To have its files "
+        "taken in, move them out of it into this folder.",
         f"train_dangling.csv {ordinary}",
         f"train_fifo.csv {ordinary}",
         "train_folder.csv is left alone. It is a folder.",

@@ -354,7 +354,8 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9), ("train_1.tsv", 9), ("eval_1.csv", 9)], 99, {},
-        "train_1.csv and train_1.tsv match the name of the training file. Remove or rename all but one of them.",
+        "train_1.csv and train_1.tsv match the name of the training file. Remove or rename all but one of "
+        "them.",
         "two of one role",
     ),
     (
@@ -409,9 +410,9 @@ SENTENCES = [
     ),
     (
         [("train_1.csv", 9)], LATE, {"on_pair_timeout": "train-only", "ready": "marker"},
-        "The evaluation file has not arrived (expected: a name like eval_1.csv). "
-        "The marker file 1.done or _SUCCESS has not arrived. "
-        "It has been waiting for more than 1 h. Unless the training file is known to be complete, it is not used alone.",
+        "The evaluation file has not arrived (expected: a name like eval_1.csv). The marker file 1.done or "
+        "_SUCCESS has not arrived. It has been waiting for more than 1 h. Unless the training file is "
+        "known to be complete, it is not used alone.",
         "time alone is no proof where a marker is asked for",
     ),
 ]  # fmt: skip

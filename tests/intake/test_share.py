@@ -76,7 +76,8 @@ def test_a_folder_of_another_user_is_refused(shares, drop):
 def test_where_the_server_maps_users_the_folder_belongs_to_whom_all_that_retraind_makes_belongs_to(
     shares, drop, monkeypatch
 ):
-    """NFS shows other numbers than the one that this machine knows: all_squash, a number that the server maps."""
+    """NFS shows other numbers than the one that this machine knows: all_squash, a number that the server
+    maps."""
     used(shares, drop)
     os.chown(drop / ".retraind", NOBODY, NOBODY)
     plain = os.fstat

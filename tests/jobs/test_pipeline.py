@@ -887,19 +887,19 @@ def test_going_back_is_told_as_such_with_its_time_and_with_what_the_next_deliver
     with a_world(tmp_path, switch="always") as world:
         old = world.run(world.sealing())
         new = world.run(world.sealing(key="2", train=table(offset=7)))
-        assert "Mind the next delivery" not in world.read(new, "RESULT.txt")
+        assert "the next delivery" not in world.read(new, "RESULT.txt")
         world.clock.pass_time(timedelta(days=1))
         back = world.run(world.asked_to_switch(old))
         note = world.read(back, "RESULT.txt")
         assert "the new model was published again, by hand." in note.splitlines()[0]
         assert (
-            f"Published:    {for_people(old.publication.at)}\nAgain:        {for_people(back.publication.at)}\n"
-            in note
+            f"Published:    {for_people(old.publication.at)}\nAgain:        "
+            f"{for_people(back.publication.at)}\n" in note
         )
         assert back.publication.at - old.publication.at >= timedelta(days=1)
         told = " ".join(note.split())
         assert (
-            'the model trained with it is published automatically (switch = "always"), in place of this one.'
+            'trained with the next delivery is published automatically (switch = "always") and replaces this one.'
             in told
         )
         assert 'sets switch = "manual" for churn' in told

@@ -1,4 +1,5 @@
-"""What is looked after every few seconds, for a thousand models on one thread: none may keep the others from it."""
+"""What is looked after every few seconds, for a thousand models on one thread: none may keep the others from
+it."""
 
 from dataclasses import replace
 from datetime import timedelta

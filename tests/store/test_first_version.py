@@ -1,7 +1,8 @@
-"""Journals and job folders that the first version wrote, before jobs had parts and problems had facts, are still read.
+"""Journals and job folders that the first version wrote, before jobs had parts and problems had facts, are
+still read.
 
-data/first/ was written by that version: journal.sql is a dump of its journal, copies/ has its job.json files, and
-seal.key is the key beside its journal.
+data/first/ was written by that version: journal.sql is a dump of its journal, copies/ has its job.json files,
+and seal.key is the key beside its journal.
 """
 
 import json

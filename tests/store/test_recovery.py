@@ -20,7 +20,8 @@ from support.world import KEY, World, a_world, an_account, table
 AT_WORK = [
     state for state, stage in LIFE.items() if stage.step and state not in {State.SEALING, State.RESTORING}
 ]
-"""A lost wish for another try has to be given again; deliveries that are being sealed have a test of their own."""
+"""A lost wish for another try has to be given again; deliveries that are being sealed have a test of their
+own."""
 
 
 def lose_the_journal(world: World) -> None:

@@ -1,4 +1,5 @@
-"""A share that fails on command: a real file system in user space, in a process of its own (`passthrough.py`)."""
+"""A share that fails on command: a real file system in user space, in a process of its own
+(`passthrough.py`)."""
 
 import json
 import os

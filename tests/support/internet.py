@@ -1,6 +1,7 @@
 """An internet of one's own: names and addresses of any kind, all of which end at ports of this machine.
 
-Only the calls of the socket module are exchanged. What the sockets of tests bind to themselves stays as it is.
+Only the calls of the socket module are exchanged. What the sockets of tests bind to themselves stays as it
+is.
 """
 
 import socket
@@ -9,7 +10,10 @@ from collections.abc import Callable
 
 
 class Internet:
-    """`names` are what DNS says, each a list of addresses or a function; `ports` is where an address really leads."""
+    """`names` are what DNS says, each a list of addresses or a function;
+
+    `ports` is where an address really leads.
+    """
 
     def __init__(self, monkeypatch) -> None:
         self.names: dict[str, list[str] | Callable[[], list[str]]] = {}

@@ -1,4 +1,5 @@
-"""Jobs of the flat fields that `--json` names: short where a test is about what is known, not about its parts."""
+"""Jobs of the flat fields that `--json` names: short where a test is about what is known, not about its
+parts."""
 
 import json
 

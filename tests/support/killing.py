@@ -59,7 +59,8 @@ def killed_at(number: int, *, after: bool, commits: bool = False) -> Iterator[No
 
 
 def at_every_point(work: Callable[[], object], prepare: Callable[[], None]) -> Iterator[str]:
-    """Kill `work` at each of its operations in turn, each time after a fresh `prepare`; ends when it survives."""
+    """Kill `work` at each of its operations in turn, each time after a fresh `prepare`; ends when it
+    survives."""
     for after in (False, True):
         number = 0
         while True:

@@ -1,4 +1,5 @@
-"""What the emulated service trained with, by its own ledger: each training that began, and the content it began with."""
+"""What the emulated service trained with, by its own ledger: each training that began, and the content it
+began with."""
 
 import hashlib
 import zipfile
@@ -22,7 +23,8 @@ class History(NamedTuple):
     def doubled(self) -> dict[Content, list[str]]:
         """Return what was trained twice, and by which retrain jobs.
 
-        Data with which a training failed may be delivered, or tried, again; each time by a retrain job of its own.
+        Data with which a training failed may be delivered, or tried, again; each time by a retrain job of its
+        own.
         """
         return {
             content: jobs

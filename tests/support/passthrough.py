@@ -1,7 +1,10 @@
-"""A file system in user space that shows a folder and fails as it is told: `passthrough.py FOLDER POINT RULES`.
+"""A file system in user space that shows a folder and fails as it is told:
 
-Runs as a process of its own; `faulty.py` starts and commands it. RULES is a file, read before each call, with a JSON list
-of `faulty.Rule`. Each time that a rule strikes, its number and the call are added to RULES.log. One call is answered at a time.
+`passthrough.py FOLDER POINT RULES`.
+
+Runs as a process of its own; `faulty.py` starts and commands it. RULES is a file, read before each call, with
+a JSON list of `faulty.Rule`. Each time that a rule strikes, its number and the call are added to RULES.log.
+One call is answered at a time.
 """
 
 # ruff: noqa: ARG002 - mfusepy decides what the functions are given
@@ -117,7 +120,10 @@ class Passthrough(mfusepy.Operations):
     def statfs(self, path):
         self._meet("statfs", path, 1)
         status = os.statvfs(self._at(path))
-        keys = ("f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_favail", "f_ffree", "f_files", "f_flag", "f_frsize", "f_namemax")  # fmt: skip
+        keys = (
+            "f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_favail", "f_ffree", "f_files", "f_flag", "f_frsize",
+            "f_namemax",
+        )  # fmt: skip
         return {key: getattr(status, key) for key in keys}
 
     def rename(self, old, new, flags=0):

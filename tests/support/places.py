@@ -1,4 +1,5 @@
-"""Where tests keep their files: in memory, where a sync costs nothing, on the machine's disk, or on both at once."""
+"""Where tests keep their files: in memory, where a sync costs nothing, on the machine's disk, or on both at
+once."""
 
 import os
 import shutil

@@ -81,7 +81,8 @@ class Site:
             )
 
     def once(self) -> int:
-        """Work off what is complete, in this process, which spares a start; returns the exit code of `run --once`."""
+        """Work off what is complete, in this process, which spares a start; returns the exit code of `run
+        --once`."""
         settings, file = load(self.config)
         with Daemon(settings, file) as daemon:
             return daemon.run(once=True)

@@ -1,4 +1,5 @@
-"""A daemon at full speed on a thread of this process: real time, short waits, seen through its folders and commands."""
+"""A daemon at full speed on a thread of this process: real time, short waits, seen through its folders and
+commands."""
 
 import threading
 from contextlib import contextmanager

@@ -34,7 +34,8 @@ KEY = key_of("churn")
 
 
 def an_account(root: Path, *names: str, **settings: object) -> Emulator:
-    """Return a service, not started yet, with models of these names (churn by default) that are trained in an instant."""
+    """Return a service, not started yet, with models of these names (churn by default) that are trained in an
+    instant."""
     models = tuple(
         EmulatedModel(name, 1001 + number, key_of(name), "churned", "account-secret-0123456789")
         for number, name in enumerate(names or ("churn",))
@@ -108,7 +109,10 @@ class World:
     def sealing(
         self, key: str = "2026-11", train: bytes | None = None, evaluation: bytes | None = b""
     ) -> Job:
-        """Drop a delivery and record the job that is about to seal it. `evaluation=None` makes it train-only."""
+        """Drop a delivery and record the job that is about to seal it.
+
+        `evaluation=None` makes it train-only.
+        """
         files = {Role.TRAIN: (f"train_{key}.csv", table() if train is None else train)}
         if evaluation is not None:
             files[Role.EVAL] = (f"eval_{key}.csv", evaluation or table(20))

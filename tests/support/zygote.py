@@ -1,8 +1,9 @@
 """A process that has imported retraind and started nothing; it forks a retraind whenever it is asked for one.
 
-Starting Python and importing retraind takes half a second of a processor; a fork takes a millisecond. What runs after
-the fork is `retraind.cli.main` as anywhere else, in a process of its own, with its own arguments, environment, user and
-standard streams. Each worker of the tests has one zygote, started when it is first needed.
+Starting Python and importing retraind takes half a second of a processor; a fork takes a millisecond. What
+runs after the fork is `retraind.cli.main` as anywhere else, in a process of its own, with its own arguments,
+environment, user and standard streams. Each worker of the tests has one zygote, started when it is first
+needed.
 """
 
 import atexit
@@ -101,7 +102,8 @@ class Zygote:
     ) -> Forked:
         """Start `retraind` with the arguments, or another function that returns an exit code.
 
-        `out` and `err` are handles of open files. User, folder, umask and environment are those of this process.
+        `out` and `err` are handles of open files. User, folder, umask and environment are those of this
+        process.
         """
         order = {
             "run": run,

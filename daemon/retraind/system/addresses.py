@@ -24,9 +24,9 @@ _LONGEST_LABEL = 63
 class UnreadableAddress(ValueError):
     """A text cannot be read as an address for certain. The message is a code, and shows nothing of the text.
 
-    no_scheme, other_scheme: the scheme is missing, or is not one of those that are allowed. character: there is
-    a space or another character that must be percent-encoded. host: the host or port cannot be read. password:
-    there may be a password that ends too early.
+    no_scheme, other_scheme: the scheme is missing, or is not one of those that are allowed. character: there
+    is a space or another character that must be percent-encoded. host: the host or port cannot be read.
+    password: there may be a password that ends too early.
     """
 
 

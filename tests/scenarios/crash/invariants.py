@@ -26,7 +26,8 @@ def violations_after_kill(here: Installation) -> list[str]:
     found = _everything(here)
     wanted = Counter((file.model, file.sha256) for file in (*here.dropped, *here.left))
     return [
-        f"lost after the kill: {_who(here, model, digest)} is there {found[model, digest]} times instead of {count}"
+        f"lost after the kill: {_who(here, model, digest)} is there {found[model, digest]} times instead of "
+        f"{count}"
         for (model, digest), count in wanted.items()
         if found[model, digest] < count
     ]

@@ -1,7 +1,8 @@
 """Where retraind can be killed: functions wrapped from outside, their passes counted, one of them deadly.
 
-Runs in the process that is killed, before it starts to work; nothing in retraind knows of it. A point has a kind, such
-as `after commit`, and a name, which is the kind and what it was about: `after commit sealed->checked`.
+Runs in the process that is killed, before it starts to work; nothing in retraind knows of it. A point has a
+kind, such as `after commit`, and a name, which is the kind and what it was about: `after commit
+sealed->checked`.
 """
 
 import contextlib
@@ -56,10 +57,12 @@ _HANDLES = "/proc/self/fd"
 
 
 class Points:
-    """Counts passes, and ends the process at the one that `plan` names: `point` (a kind or a name) and `pass`.
+    """Counts passes, and ends the process at the one that `plan` names:
 
-    Without `point`, passes of all points are counted together. `tamper` lists what somebody else does to the share
-    when a point is passed for the first time.
+    `point` (a kind or a name) and `pass`.
+
+    Without `point`, passes of all points are counted together. `tamper` lists what somebody else does to the
+    share when a point is passed for the first time.
     """
 
     def __init__(self, plan: dict, struck: Path) -> None:

@@ -1,7 +1,9 @@
-"""One seeded run: an installation, deliveries before and while it works, kills at random points, and the verdict.
+"""One seeded run: an installation, deliveries before and while it works, kills at random points, and the
+verdict.
 
-Equal seeds give equal deliveries and equal plans. Which thread gets where first is the machine's affair, so a failure
-may take some repetitions to come back; its folder, with log, journal and the service's records, is kept.
+Equal seeds give equal deliveries and equal plans. Which thread gets where first is the machine's affair, so a
+failure may take some repetitions to come back; its folder, with log, journal and the service's records, is
+kept.
 """
 
 import random
@@ -32,13 +34,16 @@ MODELS = (
 )
 _KILLS = (2, 6)
 _LEFT_OUT = {"api_429_day", "upload_503_day", "api_huge", "api_slow", "upload_stall", "results_cut"}
-"""These ask for patience, or for a hundred megabytes: tests/outage/ has them. Half of the results that look like all of
+"""These ask for patience, or for a hundred megabytes: tests/outage/ has them.
+
+Half of the results that look like all of
 them cannot be told from results: their form is undocumented.
 """
 _FAULTS = tuple(name for name in FAULTS if name not in _LEFT_OUT and name not in WORST_CASE)
 """Every answer of HTTP among them, before and after what was asked for was done."""
 _FACTS: tuple[dict, ...] = (dict(WORST_CASE), dict(WORST_CASE), {**WORST_CASE, "status_unknown": 0.0})
-"""What the vendor leaves open, taken the worst way; which way is worse for a job without an upload, depends."""
+"""What the vendor leaves open, taken the worst way; which way is worse for a job without an upload, depends.
+"""
 _MOST_PASSES = 400
 """About as many passes as a run with one delivery has."""
 

@@ -1,7 +1,7 @@
 """Uploads of which it is not known whether they arrived: what retraind does, and what it cannot know.
 
-The service of these tests is as hard as it may be: every complete PUT begins a training, and the status says nothing of
-an upload for a while.
+The service of these tests is as hard as it may be: every complete PUT begins a training, and the status says
+nothing of an upload for a while.
 """
 
 from datetime import timedelta
@@ -45,7 +45,9 @@ def test_an_upload_that_the_service_shows_within_upload_doubt_is_not_sent_again(
 def test_the_limit_an_upload_that_the_service_hides_for_longer_than_upload_doubt_is_trained_twice(
     root, untouched
 ):
-    """Nobody could know better: to the client it looks like one that never arrived. So upload_doubt has to be longer
+    """Nobody could know better: to the client it looks like one that never arrived.
+
+    So upload_doubt has to be longer
     than the service hides an upload; docs/reliability.md says so.
     """
     found = killed_when_all_was_sent(root, UPLOAD_DOUBT_MS * 8, untouched)

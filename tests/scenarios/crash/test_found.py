@@ -112,7 +112,8 @@ def test_two_jobs_that_are_the_first_to_be_filed_agree_on_the_folders_marker(tmp
 def test_a_filing_killed_while_it_deletes_the_original_goes_on_though_both_folders_are_on_one_device(
     world, monkeypatch
 ):
-    """As with two bind mounts of one file system, which systemd makes of ReadWritePaths, and containers of volumes."""
+    """As with two bind mounts of one file system, which systemd makes of ReadWritePaths, and containers of
+    volumes."""
     plain = files._rename_no_replace
 
     def refuse(source, target):

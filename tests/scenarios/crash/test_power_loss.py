@@ -1,4 +1,5 @@
-"""What survives a power loss is what was synced before; so the order of the system calls is looked at, by strace.
+"""What survives a power loss is what was synced before; so the order of the system calls is looked at, by
+strace.
 
 Each call is known with its begin and its end, so that "before" means: had ended before the other began.
 """

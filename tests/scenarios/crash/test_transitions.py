@@ -1,4 +1,5 @@
-"""Every arrow of the table of a job's life is cut through twice: just before its journal write, and just after."""
+"""Every arrow of the table of a job's life is cut through twice: just before its journal write, and just
+after."""
 
 import random
 from collections.abc import Callable

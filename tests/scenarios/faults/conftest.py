@@ -1,4 +1,7 @@
-"""Real mounts for tests: they come and go, fill up and turn read-only. Skipped where mounting is not allowed."""
+"""Real mounts for tests: they come and go, fill up and turn read-only.
+
+Skipped where mounting is not allowed.
+"""
 
 import subprocess
 from contextlib import ExitStack

@@ -1,4 +1,5 @@
-"""A real file system that answers with errors, dies and comes back, comes back empty, or does not answer at all."""
+"""A real file system that answers with errors, dies and comes back, comes back empty, or does not answer at
+all."""
 
 import os
 import threading
@@ -148,14 +149,16 @@ MID_READS = [
     (None, State.SEALED),
     (None, State.REGISTERED),
 ]
-"""With or without an evaluation file, and the state whose step reads; a training file alone is not read for a bundle."""
+"""With or without an evaluation file, and the state whose step reads; a training file alone is not read for a
+bundle."""
 
 
 @pytest.mark.parametrize(
     ("evaluation", "state"), MID_READS, ids=lambda value: "pair" if value == SMALL else value
 )
 def test_a_file_that_breaks_off_in_mid_read_is_never_taken_for_a_shorter_one(place, evaluation, state):
-    """Once the zip is there, nothing of the share is read; a training file alone is read again when it is sent."""
+    """Once the zip is there, nothing of the share is read; a training file alone is read again when it is
+    sent."""
     world, share, local = place
     world.configure(mode="train-only" if evaluation is None else "pair")
     key = f"half-{state}-{'alone' if evaluation is None else 'pair'}"

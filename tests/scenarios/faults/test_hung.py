@@ -254,7 +254,8 @@ def test_a_daemon_that_cannot_wake_its_threads_ends(served):
             served.process.terminate()
             until(lambda: b'"stopped_hard"' in served.log.read_bytes(), "it ends itself")
         finally:
-            # A process does not leave the kernel before this kind of file system has answered; others let it go.
+            # A process does not leave the kernel before this kind of file system has answered; others let it
+            # go.
             served.share.tell()
         try:
             assert served.process.wait(20) == 0

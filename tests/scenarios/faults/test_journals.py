@@ -1,4 +1,5 @@
-"""Journals that are locked, damaged, deleted or not ours: told in words, and nothing is lost or trained twice."""
+"""Journals that are locked, damaged, deleted or not ours: told in words, and nothing is lost or trained
+twice."""
 
 import json
 import os

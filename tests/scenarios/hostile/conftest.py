@@ -7,7 +7,10 @@ import pytest
 from support.world import HEADER, a_world
 
 SECRET = (HEADER + "".join(f"{20 + n % 50},salary-{n},{n % 2}\n" for n in range(100))).encode()
-"""What somebody else keeps beside the share, fit to be trained with. No attack may bring it to the service."""
+"""What somebody else keeps beside the share, fit to be trained with.
+
+No attack may bring it to the service.
+"""
 
 
 class Victim:
@@ -27,7 +30,8 @@ class Victim:
         }
 
     def plant(self, kind: str, path: Path) -> None:
-        """Put something under a name that leads to what is the victim's, or to nothing, or that nobody ever ends."""
+        """Put something under a name that leads to what is the victim's, or to nothing, or that nobody ever
+        ends."""
         match kind:
             case "link to a folder":
                 path.symlink_to(self.folder)

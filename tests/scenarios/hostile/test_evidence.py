@@ -1,4 +1,5 @@
-"""What the gate is shown when somebody has changed what lies in the job's folder, before the gate or meanwhile."""
+"""What the gate is shown when somebody has changed what lies in the job's folder, before the gate or
+meanwhile."""
 
 import hashlib
 import json
@@ -233,7 +234,8 @@ def test_two_files_of_one_name_are_shown_apart(judged):
 
 @pytest.mark.parametrize("below", ["", "train/"])
 def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, below):
-    """The old folder is another than the new one, also where the pattern has sub-folders; all that was in it comes along."""
+    """The old folder is another than the new one, also where the pattern has sub-folders; all that was in it
+    comes along."""
     with a_world(tmp_path, mode="train-only") as world:
         job = world.sealing(train=b"one\n1\n", evaluation=None)
         name = f"{below}train_2026-11.csv"
@@ -257,7 +259,8 @@ def test_a_retry_leaves_nothing_that_was_put_into_the_failed_folder(tmp_path, be
 
 
 def test_what_a_person_corrected_is_checked_again_whatever_step_failed(tmp_path):
-    """A step that failed after the registration would send the corrected file to the retrain job of the other one."""
+    """A step that failed after the registration would send the corrected file to the retrain job of the other
+    one."""
     with a_world(tmp_path, mode="train-only") as world:
         job = world.run(world.sealing(evaluation=None), until=State.REGISTERED)
         end = End(outcome=Outcome.FAILED, failed_in=State.REGISTERED, resume_in=State.REGISTERED)

@@ -1,4 +1,5 @@
-"""Somebody does at random whatever can be done in a folder, before each step: nothing leads out, nothing breaks."""
+"""Somebody does at random whatever can be done in a folder, before each step: nothing leads out, nothing
+breaks."""
 
 import os
 import random

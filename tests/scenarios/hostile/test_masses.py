@@ -1,4 +1,5 @@
-"""More than anybody would deliver: looks, memory and the other models' turns stay bounded, and people are told."""
+"""More than anybody would deliver: looks, memory and the other models' turns stay bounded, and people are
+told."""
 
 import json
 import os
@@ -119,7 +120,10 @@ def test_a_manifest_of_monstrous_numbers_is_told_in_a_sentence(tmp_path, size):
 
 
 HUGE = 1 << 42
-"""Bytes that a sparse file says it has: four tebibytes, on no block of the disk. To read them would take hours."""
+"""Bytes that a sparse file says it has: four tebibytes, on no block of the disk.
+
+To read them would take hours.
+"""
 
 
 def huge(path, start=b"a,b\n"):

@@ -14,7 +14,8 @@ from support.process import deliver, filed
 from support.world import KEY, a_world, table
 
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egpj\u2066\u2028\r\n\tx\x7f"
-"""Sets a terminal's title, empties it, colours it (also by a single C1 sign), turns the direction of writing, and
+"""Sets a terminal's title, empties it, colours it (also by a single C1 sign), turns the direction of writing,
+and
 begins new lines."""
 
 

@@ -1,4 +1,5 @@
-"""Everything at once, against the daemon as users run it: one folder is attacked, and its neighbour never notices."""
+"""Everything at once, against the daemon as users run it: one folder is attacked, and its neighbour never
+notices."""
 
 import os
 import socket

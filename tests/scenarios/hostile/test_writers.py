@@ -1,6 +1,7 @@
 """What a writer of a drop folder can do while retraind runs, in the set-up that the README describes.
 
-retraind is a process of its own here, and so is the writer where rights matter: another user, in the group of the drop folder.
+retraind is a process of its own here, and so is the writer where rights matter: another user, in the group of
+the drop folder.
 """
 
 import io
@@ -432,7 +433,8 @@ print(told)
 
 @pytest.fixture
 def protected():
-    """Let the kernel guard files in sticky folders as strictly as it can; where it lets nobody set that, as it is."""
+    """Let the kernel guard files in sticky folders as strictly as it can; where it lets nobody set that, as
+    it is."""
     path = Path("/proc/sys/fs/protected_regular")
     before = path.read_text()
     try:

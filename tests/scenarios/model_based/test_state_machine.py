@@ -1,4 +1,5 @@
-"""Whatever people, clocks, keys, networks and kills do, in whatever order: nothing lost, nothing trained twice.
+"""Whatever people, clocks, keys, networks and kills do, in whatever order: nothing lost, nothing trained
+twice.
 
 RETRAIND_TESTS_EXAMPLES=500 tries that many histories, each time others; without it the same few are tried.
 """

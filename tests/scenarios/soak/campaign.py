@@ -2,9 +2,10 @@
 
 python -m soak.campaign --minutes 240 --models 100 --seed 1
 
-A real daemon works for many models against an emulated service that fails in every way it knows. ETL jobs deliver good,
-bad, equal and half deliveries; keys are replaced; the service goes away; the daemon is reloaded; a person clears failed/
-away. Finished jobs are kept for a short while, so that what ought to stay flat can be told from history that is kept.
+A real daemon works for many models against an emulated service that fails in every way it knows. ETL jobs
+deliver good, bad, equal and half deliveries; keys are replaced; the service goes away; the daemon is
+reloaded; a person clears failed/ away. Finished jobs are kept for a short while, so that what ought to stay
+flat can be told from history that is kept.
 """
 
 # ruff: noqa: T201 - printing is what it is for

@@ -1,4 +1,7 @@
-"""A taste of `make soak`: seconds of its traffic. What grows takes hours to show, so its sums are tested by themselves."""
+"""A taste of `make soak`: seconds of its traffic.
+
+What grows takes hours to show, so its sums are tested by themselves.
+"""
 
 import pytest
 

@@ -33,7 +33,7 @@ def drop_folder_usable(path: Place) -> str:
 def filing_folder_linked(path: Place, target: Place, key: str) -> Words:
     """`key` is the setting that can name the folder."""
     return Words(
-        f"{path} leads over a link to {target}, and retraind follows no links inside the drop folder.",
+        f"{path} leads through a link to {target}; retraind follows no links inside the drop folder.",
         f'Remove the link and write {key} = "{target}".',
     )
 

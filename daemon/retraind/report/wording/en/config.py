@@ -298,8 +298,8 @@ def drop_folder_overlaps(other: Name, same: bool) -> Words:
 def credentials_not_one(given: tuple[str, ...]) -> Words:
     return Words(
         f"Exactly one credential is required; configured: {listing(given) or 'none'}.",
-        "Write api_key_file, or credential (systemd), or set api_key in a RETRAIND_... variable, or write the "
-        "account's secret key with model_id.",
+        "Write api_key_file, or credential (systemd), or set api_key in a RETRAIND_... variable, or write "
+        "the account's secret key with model_id.",
     )
 
 

@@ -55,7 +55,7 @@ def key_unusable(
 ) -> Words:
     where = f"{setting}: " if setting else ""
     return Words(
-        f"{where}The key is empty or contains characters that are in no key.",
+        f"{where}The key is empty or contains characters that are not allowed in a key.",
         f"Write the key, alone and on one line, {_into(path, credential, variable)}",
         operator_only=True,
     )

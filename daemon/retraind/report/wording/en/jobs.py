@@ -75,12 +75,12 @@ def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
 
 
 def results_not_named(status: Name) -> Words:
-    return Words(f'The service reports "{status}" but gives no address of the results.')
+    return Words(f'The service reports "{status}" but names no address for the results.')
 
 
 def filing_folder_missing(path: Place) -> Words:
     return Words(
-        f"The job was filed in {path}, where its model no longer files, and that folder is missing.",
+        f"The job was filed in {path}, which its model no longer uses and which is missing.",
         "Mount that share. If it is gone for good, create an empty folder in its place.",
         operator_only=True,
     )
@@ -115,7 +115,7 @@ def failed_file_missing(file: Name, folder: Name) -> Words:
 
 
 def failed_file_refused(file: Name, why: Said) -> Words:
-    return Words(f"{file} {why.what.rstrip('.')}.")
+    return Words(f"{file}: {why.what}")
 
 
 def training_file_missing() -> Words:
@@ -209,9 +209,7 @@ def gate_timed_out(timeout: timedelta) -> Words:
 
 
 def gate_killed(signal: str) -> Words:
-    return Words(
-        f"The gate was ended by signal {signal} before it had decided, so the model was not switched."
-    )
+    return Words(f"The gate was killed by signal {signal} before it decided, so the model was not switched.")
 
 
 def gate_refused(exit_code: int) -> Words:

@@ -122,7 +122,7 @@ def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> st
     """For whoever publishes a model by hand though the policy of the model publishes others."""
     how = {"always": "is published automatically", "gate": "is published if the gate lets it pass"}[policy]
     return (
-        f'Mind the next delivery: the model trained with it {how} (switch = "{policy}"), in place of this '
+        f'Note: the model trained with the next delivery {how} (switch = "{policy}") and replaces this '
         f'one. To prevent that, the operator of retraind sets switch = "manual" for {model} in the '
         "configuration and reloads it."
     )

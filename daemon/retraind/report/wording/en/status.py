@@ -95,7 +95,7 @@ def expected_files(
     }[ready]
     verb = "exist" if len(folders) > 1 else "exists"
     made = f" Make sure that {listing(folders)} {verb}." if folders else ""
-    return Words(f"Expected are files such as {listing(names)}{proof}.{made}")
+    return Words(f"retraind expects files such as {listing(names)}{proof}.{made}")
 
 
 def published_model(key: Name, since: datetime, by_hand: bool, job: str) -> str:

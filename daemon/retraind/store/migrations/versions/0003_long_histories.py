@@ -8,7 +8,10 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Sort by state and time, by model and state, and by the id's last part; keep at hand what a start asks for."""
+    """Sort by state and time, by model and state, and by the id's last part.
+
+    What a start asks for is in an index.
+    """
     op.drop_index("jobs_by_state", "jobs")
     op.create_index("jobs_by_state", "jobs", ["state", "created_at"])
     op.create_index("jobs_by_model_state", "jobs", ["model", "state", "created_at"])
