@@ -38,7 +38,7 @@ class Problem(_Frozen):
     """Further findings, for problems of the data."""
 
     IDENTIFYING: ClassVar[frozenset[str]] = frozenset(
-        {"setting", "host", "path", "model", "credential", "before"}
+        {"setting", "host", "path", "errno", "model", "credential", "before"}
     )
     """Facts that say which thing is concerned. All others may change while the problem stays the same."""
 

@@ -1,6 +1,11 @@
-"""What several places say."""
+"""What several places say, and what a file system answers."""
 
-from retraind.report.wording.words import Name
+import errno as numbers
+from collections.abc import Mapping
+
+from retraind.report.wording.words import Name, Place, Words
+
+# What several places say
 
 
 def left_to_operator() -> str:
@@ -42,3 +47,66 @@ def spool_folder() -> str:
 
 def on_the_machine(name: Name) -> str:
     return f"{name or 'a folder'} on retraind's machine"
+
+
+# What a file system answers, and what helps
+
+_SILENT = "The share does not answer; repair it or mount it again."
+_REMEDIES: Mapping[int, str] = {
+    numbers.ENOSPC: "Free some space there.",
+    numbers.EDQUOT: "Free some space there, or raise the quota.",
+    numbers.EACCES: "Allow the service's user to read and write there.",
+    numbers.EPERM: "Allow the service's user to read and write there.",
+    numbers.EROFS: "The file system is read-only; mount it writable.",
+    numbers.EEXIST: "Another file has a name that retraind needs; move it away.",
+    numbers.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
+    numbers.ELOOP: "A link is where retraind keeps a file; remove it.",
+    numbers.EIO: "The disk or the share does not work; see the machine's log.",
+    numbers.ESTALE: "The share was exported again; mount it again.",
+    **dict.fromkeys(
+        (
+            *(numbers.ENOTCONN, numbers.ECONNABORTED, numbers.ECONNREFUSED, numbers.ECONNRESET),
+            *(numbers.ESHUTDOWN, numbers.EHOSTDOWN, numbers.EHOSTUNREACH, numbers.ENETDOWN),
+            *(numbers.ENETUNREACH, numbers.ETIMEDOUT, numbers.ENODEV, numbers.ENXIO, numbers.EREMOTEIO),
+        ),
+        _SILENT,
+    ),
+}
+
+
+def file_error(path: Place | None, errno: int, reason: Name) -> Words:
+    """`errno` is 0 where the system gave none."""
+    where = f"{path}: " if path else ""
+    return Words(f"{where}{reason}.", _REMEDIES.get(errno, ""))
+
+
+def not_a_regular_file(path: Place | None) -> str:
+    """`path` is None where the file is named already."""
+    return f"{path or 'It'} is not a regular file."
+
+
+def too_many_files_there(path: Place, most: int) -> Words:
+    return Words(f"{path} has more than {most:,} files and folders.", "Move some of them away.")
+
+
+def folders_too_deep(path: Place, most: int) -> Words:
+    return Words(f"{path} is nested more than {most} folders deep.", "Move it away.")
+
+
+def folder_changes_while_copied(path: Place) -> str:
+    return f"{path} appeared while its folder was being copied."
+
+
+def folder_changes_while_deleted(path: Place) -> str:
+    return f"Folders in {path} were moved while it was being deleted."
+
+
+def copy_differs(path: Place) -> Words:
+    return Words(f"The copy {path} differs from its source.", "Check the disk; see the machine's log.")
+
+
+def file_reads_differently(path: Place) -> Words:
+    """The source of a copy."""
+    return Words(
+        f"What is copied to {path} reads differently each time.", "Check the disk; see the machine's log."
+    )

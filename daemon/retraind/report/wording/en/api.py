@@ -1,0 +1,308 @@
+"""Requests: the network, the service's answers, and the object store's."""
+
+from datetime import datetime
+from typing import Literal
+
+from retraind.domain.failures import Party
+from retraind.report.wording.en._parts import http_status, in_its_place, moment, saying, sentence, whom
+from retraind.report.wording.words import Host, Name, Said, Words
+
+# The network: why a request gets no answer, and where requests may go
+
+_TLS = "If a company proxy inspects TLS, name its certificate in api.ca_bundle."
+_REACHES = {
+    "private": "an address of a private network",
+    "loopback": "this machine itself (loopback)",
+    "closed": "a link-local, multicast or unspecified address",
+}
+
+
+def proxy_address_unusable(party: Party, host: Host) -> Words:
+    return Words(
+        f"The address of the proxy on the way to {whom(party, host)} cannot be used.",
+        "Correct api.proxy, or the variable that names the proxy, such as HTTPS_PROXY.",
+        operator_only=True,
+    )
+
+
+def proxy_failed(party: Party, host: Host) -> str:
+    return f"The proxy on the way to {whom(party, host)} cannot be reached or refuses the connection."
+
+
+def certificate_not_trusted(party: Party, host: Host) -> Words:
+    return Words(f"The TLS certificate of {whom(party, host)} cannot be verified.", _TLS, operator_only=True)
+
+
+def tls_failed(party: Party, host: Host) -> Words:
+    return Words(f"A TLS connection to {whom(party, host)} cannot be set up.", _TLS, operator_only=True)
+
+
+def name_not_resolved(party: Party, host: Host) -> str:
+    return f"The host name of {whom(party, host)} cannot be resolved."
+
+
+def connection_refused(party: Party, host: Host) -> str:
+    return f"The connection to {whom(party, host)} was refused."
+
+
+def no_route(party: Party, host: Host) -> str:
+    return f"The network has no route to {whom(party, host)}."
+
+
+def connect_timed_out(party: Party, host: Host) -> str:
+    return f"Connecting to {whom(party, host)} timed out."
+
+
+def connection_stalled(party: Party, host: Host) -> str:
+    return f"The connection to {whom(party, host)} timed out: it was silent for too long."
+
+
+def response_not_decompressed(party: Party, host: Host) -> str:
+    return f"The response from {whom(party, host)} cannot be decompressed."
+
+
+def address_unusable(party: Party, host: Host) -> str:
+    return f"The address of {whom(party, host)} cannot be used."
+
+
+def connection_lost(
+    party: Party, host: Host, received: int | None = None, expected: int | None = None
+) -> str:
+    """`received` and `expected` are the bytes of the response, where they are known."""
+    known = received is not None and expected is not None
+    progress = f" after {received:,} of {expected:,} bytes" if known else ""
+    return f"The connection to {whom(party, host)} was lost{progress}."
+
+
+def request_failed(party: Party, host: Host, kind: Name) -> str:
+    """`kind` is the library's name for the error."""
+    return f"The request to {whom(party, host)} failed ({kind})."
+
+
+def host_failing(host: Host, since: datetime, last: Said) -> Words:
+    return Words(
+        f"{host} has been failing since {moment(since)}. Until it recovers, retraind tries it from time to "
+        f"time. Last error: {last.what}",
+        last.remedy,
+    )
+
+
+def address_not_allowed(
+    host: Host,
+    purpose: Literal["upload", "results"],
+    reach: Literal["private", "loopback", "closed"] | None,
+    allow: Name,
+    job: str,
+) -> Words:
+    """`reach` is where the address leads, None for one without https; `allow` is for allow_hosts."""
+    why = (
+        f"leads to {_REACHES[reach]}, where base_url does not lead"
+        if reach
+        else "does not use https, as base_url does"
+    )
+    return Words(
+        f"The service named an address for the {purpose} that is not allowed: its host ({host}) {why}. "
+        "Nothing was sent there.",
+        f'If the service is meant to name this host, add "{allow}" to allow_hosts in [api] and restart '
+        f"retraind. retraind also tries again within hours. To try now, run: retraind release {job}",
+        operator_only=True,
+    )
+
+
+def keys_unencrypted(host: Host) -> Words:
+    return Words(
+        f"API keys and data are sent to http://{host} unencrypted.",
+        "Write https:// if the service supports it.",
+    )
+
+
+def data_unencrypted(host: Host) -> Words:
+    """`host` is an entry of allow_hosts."""
+    return Words(
+        f"Data may be sent to {host} unencrypted.", "Write the host without http:// if it supports https."
+    )
+
+
+# The service
+
+_AGAIN = "retraind tries again every six hours. To try as soon as it is fixed, run: retraind release {}"
+
+# The vendor's error table
+
+
+def key_unknown() -> str:
+    return "The service does not know the key."
+
+
+def key_inactive() -> str:
+    return "The service reports that the key is wrong or has expired."
+
+
+def key_wrong() -> str:
+    return "The service reports that the key is wrong."
+
+
+def account_deleted() -> Words:
+    return Words(
+        "The service reports that the account may have been deleted.",
+        "Check on the service's screen that the account still exists.",
+    )
+
+
+def model_deleted(model: str) -> Words:
+    return Words(
+        "The service reports that the model may have been deleted.",
+        f"Check on the service's screen that the model still exists. {_AGAIN.format(model)}",
+    )
+
+
+def retrain_job_deleted(job: str) -> Words:
+    return Words(
+        "The service reports that the retrain job may have been deleted.",
+        f"To train with the same data again, run: retraind retry {job}",
+    )
+
+
+def retrain_job_unknown(job: str) -> Words:
+    return Words(
+        "The service does not know the retrain job.",
+        f"To train with the same data again, run: retraind retry {job}",
+    )
+
+
+def published_model_missing(job: str) -> Words:
+    return Words(
+        "The API of the published model no longer exists, so the new model cannot be published. The training "
+        "itself succeeded.",
+        f"Publish the model again on the service's screen, then run: retraind retry {job}",
+    )
+
+
+def retrain_job_not_finished() -> str:
+    return "The service reports that the retrain job has not finished yet."
+
+
+def model_id_required(model: str) -> Words:
+    return Words(
+        "The service requires the model's id.", f"Set model_id in the configuration. {_AGAIN.format(model)}"
+    )
+
+
+def model_configuration_missing(model: str) -> Words:
+    return Words(
+        "The service no longer has the model's configuration file.",
+        f"Check the model on the service's screen, or ask the service's support. {_AGAIN.format(model)}",
+    )
+
+
+# Other answers
+
+
+def error_returned(party: Party, host: Host, status: int, error_code: Name | None, said: Name | None) -> str:
+    """`error_code` is the object store's, `said` the service's message."""
+    return f"{sentence(whom(party, host))} returned {http_status(status, error_code)}{saying(said)}"
+
+
+def redirect_returned(party: Party, host: Host, status: int) -> Words:
+    return Words(
+        f"{sentence(whom(party, host))} returned {http_status(status)}, a redirect. retraind follows none.",
+        in_its_place(party),
+    )
+
+
+def web_page_returned(party: Party, host: Host) -> Words:
+    return Words(f"{sentence(whom(party, host))} returned a web page instead of data.", in_its_place(party))
+
+
+def request_refused(host: Host, status: int, said: Name | None) -> Words:
+    return Words(
+        f"The service ({host}) refused the request with {http_status(status)}{saying(said)}",
+        "If this continues, replace the key, and check whether a proxy or a firewall answers in place of the "
+        "service.",
+    )
+
+
+def response_unexplained(host: Host, status: int, said: Name | None) -> Words:
+    return Words(
+        f"The service ({host}) returned {http_status(status)}{saying(said)} Its manual does not explain it.",
+        "If this continues, check api.base_url, the service's announcements, and whether a proxy answers in "
+        "its place.",
+    )
+
+
+def response_too_long(host: Host, most: int) -> Words:
+    return Words(
+        f"The response from the service ({host}) is longer than {most:,} bytes, unlike any documented one.",
+        in_its_place(Party.SERVICE),
+    )
+
+
+def response_empty(host: Host) -> Words:
+    return Words(f"The response from the service ({host}) is empty.", in_its_place(Party.SERVICE))
+
+
+def response_incomplete(host: Host) -> Words:
+    return Words(
+        f"The response from the service ({host}) is cut off or lacks a documented field.",
+        in_its_place(Party.SERVICE),
+    )
+
+
+def response_not_json(host: Host) -> Words:
+    return Words(f"The response from the service ({host}) is not JSON.", in_its_place(Party.SERVICE))
+
+
+def upload_address_missing(host: Host) -> Words:
+    return Words(
+        f"The response from the service ({host}) has no usable upload address.", in_its_place(Party.SERVICE)
+    )
+
+
+def key_echoed(host: Host) -> Words:
+    return Words(
+        f"The response from the service ({host}) contains the API key where a name or an address should be.",
+        in_its_place(Party.SERVICE),
+    )
+
+
+# The object store: uploads and results
+
+
+def upload_address_refused(host: Host, status: int, error_code: Name | None) -> str:
+    """`error_code` is the object store's own."""
+    return f"The object store ({host}) refused the upload address with {http_status(status, error_code)}."
+
+
+def response_before_upload_end(host: Host) -> Words:
+    return Words(
+        f"The object store ({host}) responded before it had received the complete file.",
+        in_its_place(Party.STORE),
+    )
+
+
+def bundle_shrank(bundle: Name, host: Host) -> Words:
+    return Words(
+        f"The bundle {bundle} became shorter while it was sent. The object store ({host}) has at most a part "
+        "of it.",
+        "Find out what else writes to the folder of the bundles.",
+        operator_only=True,
+    )
+
+
+def results_address_expired() -> str:
+    return "The address that the service named for the results has expired."
+
+
+def results_refused(host: Host, status: int, error_code: Name, job: str) -> Words:
+    return Words(
+        f"The object store ({host}) refused the results with {http_status(status, error_code)}.",
+        f"Run: retraind retry {job}. If this happens again, ask the service's support.",
+    )
+
+
+def results_too_long(most: int) -> Words:
+    return Words(
+        f"The results are larger than {most:,} bytes, so they were not fetched. The training itself "
+        "succeeded.",
+        "Download them from the service's screen.",
+    )
