@@ -22,8 +22,9 @@ def site(tmp_path, service):
 
 
 def status(drop) -> str:
+    """Return STATUS.txt's text with all its lines on one."""
     try:
-        return (drop / "STATUS.txt").read_text(encoding="utf-8-sig")
+        return " ".join((drop / "STATUS.txt").read_text(encoding="utf-8-sig").split())
     except FileNotFoundError:
         return ""
 
@@ -79,7 +80,7 @@ def test_a_file_that_came_after_its_marker_is_never_trained_half_written_by_a_ne
     writer = Slow(drop / "eval_1.csv", whole)
     writer.write(5)
     if seen == "seen":
-        until(lambda: "eval_1.csv came after the marker" in status(drop), "that is noticed")
+        until(lambda: "eval_1.csv arrived after the marker" in status(drop), "that is noticed")
         site.kill()
     site.start(*again, wait=not again)
     for _ in range(4):
@@ -91,7 +92,7 @@ def test_a_file_that_came_after_its_marker_is_never_trained_half_written_by_a_ne
     writer.finish()
     site.kill()
     site.start()
-    until(lambda: "eval_1.csv came after the marker" in status(drop), "it is still known")
+    until(lambda: "eval_1.csv arrived after the marker" in status(drop), "it is still known")
     (drop / marker).write_bytes(b"again")
     until(lambda: filed(drop), "the delivery is filed")
     (folder,) = filed(drop)
@@ -111,7 +112,7 @@ def test_a_half_written_file_that_nobody_saw_before_the_start_settles_though_the
         time.sleep(0.5)
         writer.write()
     assert not trained(site)
-    assert "has to stay unchanged for 3 s" in " ".join(status(drop).split())
+    assert "must stay unchanged for 3 s" in status(drop)
     writer.finish()
     until(lambda: filed(drop), "the delivery is filed")
     assert (filed(drop)[0] / "eval_1.csv").read_bytes() == whole
@@ -122,7 +123,7 @@ def test_what_the_journal_saw_before_its_marker_is_taken_at_once_by_a_new_start(
     site.start()
     deliver(drop, "train_1.csv", table(30))
     deliver(drop, "eval_1.csv", table(20))
-    until(lambda: "train_1.csv, eval_1.csv" in " ".join(status(drop).split()), "both files are seen")
+    until(lambda: "train_1.csv, eval_1.csv" in status(drop), "both files are seen")
     site.kill()
     (drop / "1.done").touch()
     site.start()
@@ -138,11 +139,11 @@ def test_a_reload_forgets_no_order_either(site):
     until(lambda: "The evaluation file has not arrived" in status(drop), "the marker is seen")
     writer = Slow(drop / "eval_1.csv", table(400))
     writer.write(5)
-    until(lambda: "eval_1.csv came after the marker" in status(drop), "that is noticed")
+    until(lambda: "eval_1.csv arrived after the marker" in status(drop), "that is noticed")
     site.config.write_text(site.config.read_text() + "pair_timeout = 3600\n")
     site.process.send_signal(signal.SIGHUP)
     until(lambda: any(event["event"] == "reloaded" for event in site.events()), "the reload is over")
     time.sleep(2.5)
     assert not trained(site)
-    assert "eval_1.csv came after the marker" in status(drop)
+    assert "eval_1.csv arrived after the marker" in status(drop)
     writer.finish()
