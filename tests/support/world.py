@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,8 @@ from retraind.config.settings import Settings
 from retraind.domain.job import LIFE, Job, Role, SealedFile, State
 from retraind.domain.names import job_id
 from retraind.domain.problems import Problem
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, read_records
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, EmulatorError, read_records
+from retraind.emulator.training import trainings
 from retraind.intake.listing import signature_of
 from retraind.jobs.pipeline import Pipeline
 from retraind.report.wording import Voice
@@ -23,6 +24,7 @@ from retraind.store.journal import Journal
 from retraind.system.clock import Clock, ManualClock
 
 HEADER = "age,plan,churned\n"
+trainings._CLOCK_CHECK = 0.005  # Time jumps here, and tests wait until the emulator has seen that.
 
 
 def key_of(name: str) -> str:
@@ -153,8 +155,24 @@ class World:
 
     def wait_until(self, moment: datetime) -> None:
         assert isinstance(self.clock, ManualClock)
-        threading.Event().wait(0.02)  # the emulator's own threads need real time
+        self._let_service_catch_up()
         self.clock.pass_time(moment - self.clock.now())
+        self._let_service_catch_up()
+
+    def _let_service_catch_up(self) -> None:
+        """The emulator's threads do in real time what is due by the clock that jumps."""
+        with suppress(EmulatorError):  # It may have been stopped.
+            while any(self._is_due(each) for job in self.emulator.jobs() for each in job["trainings"]):
+                threading.Event().wait(0.001)
+
+    def _is_due(self, training: dict) -> bool:
+        if training["ended_at"] is not None:
+            return False
+        now = self.emulator.config.now()
+        if training["started_at"] is None:
+            return datetime.fromisoformat(training["due_at"]) <= now
+        began = datetime.fromisoformat(training["started_at"])
+        return not training["computed"] or began + self.emulator.config.train_time <= now
 
     def wait_for_trainings(self) -> None:
         """The emulator trains on threads of its own; what they have to do takes moments."""
