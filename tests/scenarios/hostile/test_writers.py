@@ -7,6 +7,7 @@ the drop folder.
 import io
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from retraind.emulator import read_records
+from support.places import in_memory
 from support.process import NOBODY, Site, deliver, filed, until
 from support.world import KEY, table
 
@@ -51,21 +53,16 @@ def results_of(accuracy):
 
 
 @pytest.fixture
-def open_path(tmp_path):
-    """Let other users get to the share; pytest's folders are private."""
-    changed = []
-    for folder in (tmp_path, *tmp_path.parents):
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if folder.owner() == Path.home().owner() and not mode & 0o001:
-            folder.chmod(mode | 0o011)
-            changed.append((folder, mode))
-    yield
-    for folder, mode in changed:
-        folder.chmod(mode)
+def tmp_path():
+    """A folder that other users can get to: pytest keeps its own from them, and restores that at any moment."""
+    made = in_memory("retraind-writers-")
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
 
 
 @pytest.fixture
-def site(tmp_path, service, open_path):
+def site(tmp_path, service):
     before = os.umask(0o007)
     made = Site(tmp_path, service.url, sweep='[sweep]\ninterval = "500ms"')
     yield made
