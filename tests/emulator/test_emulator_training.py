@@ -159,6 +159,7 @@ def test_a_worker_that_dies_fails_its_training_and_is_replaced(start, good_data)
         time.sleep(0.01)
     worker.kill()
     assert client.outcome(job)["message"] == "An internal error occurred."
+    worker.wait(10)  # until then it may be given another one
     assert client.outcome(client.upload(b"a,b\n1,2\n"))["message"] == "insufficient data"
 
 
