@@ -5,19 +5,21 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from retraind import daemon
 from retraind.cli import main
 from retraind.config.load import load
-from retraind.daemon import Daemon
 from retraind.emulator import read_records
 from support import zygote
 from support.world import table
 
 NOBODY = 65_534
+daemon._ONCE_STEP = 0.08  # A run lasts a fraction of a second; its own step would be most of it.
 
 
 @contextmanager
@@ -47,7 +49,7 @@ class Site:
             '[work]\nretry_first = "100ms"\nretry_longest = "2s"\n'
             + "".join(f"{line}\n" for line in options.values())
         )
-        self.process: zygote.Forked | None = None
+        self.process: zygote.Forked | subprocess.Popen[bytes] | None = None
         self.write()
 
     def write(self) -> None:
@@ -63,29 +65,27 @@ class Site:
         self.write()
         return drop
 
-    def start(self, *arguments: str, wait: bool = True, **environment: str) -> None:
+    def start(self, *arguments: str, wait: bool = True, own: bool = False, **environment: str) -> None:
+        """Start the daemon; with `own` in a Python of its own, for what is measured of it."""
+        command = ["run", "-c", str(self.config), *arguments]
         with self.log.open("ab") as log:
-            self.process = zygote.zygote().start(
-                "run",
-                "-c",
-                self.config,
-                *arguments,
-                out=log.fileno(),
-                err=log.fileno(),
-                environment=environment,
-            )
+            before = log.tell()
+            if own:
+                self.process = subprocess.Popen([sys.executable, "-m", "retraind", *command], stderr=log)
+            else:
+                handle = log.fileno()
+                self.process = zygote.zygote().start(
+                    *command, out=handle, err=handle, environment=environment
+                )
         if wait:
-            started = self.log.stat().st_size
-            until(
-                lambda: b'"ready"' in self.log.read_bytes()[started:] or self.ended(), "the daemon is ready"
-            )
+            until(lambda: b'"ready"' in self.log.read_bytes()[before:] or self.ended(), "the daemon is ready")
 
     def once(self) -> int:
         """Work off what is complete, in this process, which spares a start; returns the exit code of `run
         --once`."""
         settings, file = load(self.config)
-        with Daemon(settings, file) as daemon:
-            return daemon.run(once=True)
+        with daemon.Daemon(settings, file) as made:
+            return made.run(once=True)
 
     def ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
@@ -124,10 +124,14 @@ class Site:
 
 def until(condition: Callable[[], object], what: str, patience: float = 60) -> None:
     """Wait until `condition` holds; fail in words when it does not come true."""
-    deadline = time.monotonic() + patience
+    asked = time.monotonic()
+    deadline = asked + patience
     while not condition():
-        assert time.monotonic() < deadline, f"waited {patience} s in vain until {what}"
-        time.sleep(0.05)
+        now = time.monotonic()
+        assert now < deadline, f"waited {patience} s in vain until {what}"
+        # What takes long to ask, such as a command, is asked less often.
+        time.sleep(min(0.2, max(0.02, 4 * (now - asked))))
+        asked = time.monotonic()
 
 
 def deliver(drop: Path, name: str, content: bytes) -> None:

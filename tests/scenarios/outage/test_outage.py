@@ -74,8 +74,11 @@ def service(root):
 
 
 def told(site):
-    """Return STATUS.txt as one line: it is filled to a width."""
-    return " ".join((site.drop / "STATUS.txt").read_text("utf-8-sig").split())
+    """Return STATUS.txt as one line, for it is filled to a width; nothing before there is one."""
+    try:
+        return " ".join((site.drop / "STATUS.txt").read_text("utf-8-sig").split())
+    except FileNotFoundError:
+        return ""
 
 
 def site_of(root, url):

@@ -11,13 +11,13 @@ from support.variants import variants
 from support.world import KEY, an_account, table
 
 pytestmark = pytest.mark.process
-IMPATIENT = 'settle = "0s"\npoll_timeout = "500ms"\n'
+IMPATIENT = 'settle = "0s"\npoll_timeout = "300ms"\n'
 PATIENT = 'settle = "0s"\npoll_timeout = "60s"\n'
 
 
 @pytest.fixture
 def service(tmp_path):
-    with an_account(tmp_path, train_time=timedelta(seconds=4)) as emulator:
+    with an_account(tmp_path, train_time=timedelta(seconds=2)) as emulator:
         yield emulator
 
 

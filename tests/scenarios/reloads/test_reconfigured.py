@@ -24,7 +24,7 @@ def service(request, tmp_path):
     """The service; the parameter is how many seconds a training takes."""
     train_time = timedelta(seconds=getattr(request, "param", 1))
     words = StatusWords(running="learning\x1b[31m hard")
-    settings = {"slow_time": timedelta(seconds=2), "train_time": train_time, "words": words}
+    settings = {"slow_time": timedelta(seconds=1), "train_time": train_time, "words": words}
     with an_account(tmp_path, "churn", "price", **settings) as emulator:
         yield emulator
 
@@ -68,7 +68,7 @@ def crashes(site):
     return [event for event in site.events() if "crashed" in event["event"]]
 
 
-@pytest.mark.parametrize("service", [8], indirect=True)
+@pytest.mark.parametrize("service", [6], indirect=True)
 def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_once_it_is_back(site, service):
     drop = site.add_model("churn", KEY, QUICK)
     site.add_model("price", OTHER, QUICK)
@@ -83,7 +83,7 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     until(lambda: any(job["hold"] for job in site.jobs()), "the job is on hold")
     (job,) = site.jobs()
     assert "no longer has a model churn" in job["hold"]["what"]
-    time.sleep(2.5)  # The answer has come.
+    time.sleep(1.5)  # The answer has come.
     assert not crashes(site), crashes(site)
     service.set_faults({})
     reload(site, with_it)

@@ -222,7 +222,7 @@ def installed(root: Path, models: int, seed: str) -> Iterator[Soak]:
                 f'mode = "{"pair" if pairs(name) else "train-only"}"',
             ]
             site.add_model(name, f"key-of-{name}-0123456789", "\n".join(more))
-        site.start()
+        site.start(own=True)
         try:
             yield Soak(root, emulator, site, models, seed)
             code = site.stop()
