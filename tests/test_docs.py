@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -375,6 +376,7 @@ PROMISES = [DOCS / "security.md", DOCS / "reliability.md"]
 TESTS = ROOT / "tests"
 
 
+@cache
 def defined_in(path: Path) -> set[str]:
     return {
         node.name

@@ -2,10 +2,7 @@
 
 import os
 
-import boto3
 import pytest
-from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
 from retraind.api.failures import InDoubt
 from retraind.api.object_store import ObjectStore
@@ -16,6 +13,9 @@ from retraind.domain.failures import JobFailed
 
 @pytest.fixture(scope="module")
 def server():
+    # Each of these takes longer to import than many tests take, and no other test needs them.
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
@@ -23,6 +23,9 @@ def server():
 
 
 def connect_to(server, signature):
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
     config = Config(
         signature_version=signature, s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}
     )

@@ -19,6 +19,7 @@ import pytest
 from retraind import daemon
 from retraind.cli.output import BAD, USAGE
 from support.process import Site
+from support.zygote import Forked, zygote
 
 UNIT = Path(__file__).parents[2] / "systemd" / "retraind.service"
 WORST_EXPOSURE = 1.5
@@ -122,7 +123,7 @@ def test_the_unit_agrees_with_the_code():
 
 @dataclass
 class Running:
-    process: subprocess.Popen[bytes]
+    process: Forked
     ear: socket.socket
     config: Path
 
@@ -168,15 +169,11 @@ def write_config(folder: Path, models: tuple[str, ...]) -> Path:
 @contextmanager
 def as_systemd_runs_it(folder: Path, address: str, *models: str) -> Iterator[Running]:
     config = write_config(folder, models)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("RETRAIND_", "WATCHDOG_"))
-    }
-    environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
+    environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear, (folder / "log").open("wb") as log:
         ear.bind("\0" + address[1:] if address.startswith("@") else address)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "retraind", "run", "-c", config], env=environment, stderr=log
-        )
+        out = err = log.fileno()
+        process = zygote().start("run", "-c", config, out=out, err=err, environment=environment)
         try:
             yield Running(process, ear, config)
         finally:
