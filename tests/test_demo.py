@@ -9,6 +9,7 @@ from rich.console import Console
 
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import _leave_running
+from support.variants import variants
 
 
 def rows(content: bytes) -> list[list[str]]:
@@ -43,7 +44,9 @@ def test_the_command_it_names_while_it_runs_on_can_be_pasted(tmp_path, monkeypat
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", variants([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], default=[signal.SIGINT])
+)
 def test_a_demo_that_is_broken_off_leaves_nothing_behind(tmp_path, number):
     demo = subprocess.Popen(
         [sys.executable, "-m", "retraind", "demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -18,6 +18,7 @@ from retraind.domain.problems import Problem
 from retraind.report.wording import Voice
 from retraind.system.addresses import place_of, shown
 from retraind.system.log import mask
+from support.variants import variants
 
 SECRET = "key-that-must-never-be-shown"
 
@@ -525,9 +526,22 @@ SETTERS = [
 PIECES_OF_SECRETS = ("us3r", "s3", "cret", "DOMAIN")
 
 
-@pytest.mark.parametrize("where", ["file", "variable", "a variable for the whole table"])
-@pytest.mark.parametrize("setter", SETTERS)
-@pytest.mark.parametrize("address", MALFORMED)
+WHERE = ["file", "variable", "a variable for the whole table"]
+
+
+@pytest.mark.parametrize(
+    ("address", "setter", "where"),
+    variants(
+        MALFORMED, SETTERS, WHERE,
+        default=[
+            (address, setter, where)
+            for number, address in enumerate(MALFORMED)
+            for place, setter in enumerate(SETTERS)
+            for where in WHERE
+            if where == "file" or (number + place) % len(SETTERS) == 0
+        ],
+    ),
+)  # fmt: skip
 def test_no_part_of_a_user_or_password_is_shown_however_an_address_is_malformed(  # noqa: PLR0917
     world, monkeypatch, capsys, address, setter, where
 ):

@@ -51,7 +51,7 @@ def source(data: bytes, name: str = "t.csv") -> SourceFile:
 
 
 @given(text=TEXTS | REGULAR, piece=PIECES, encoding=st.sampled_from(["utf-8", "cp932"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example(text='"a', piece=1, encoding="utf-8")
 @example(text='a,"b""', piece=1, encoding="utf-8")
 @example(text="a\r\r\n\r", piece=1, encoding="utf-8")
@@ -82,7 +82,7 @@ def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, encoding):
     waiting=st.sampled_from([0, 20, 1000]),
     target=st.sampled_from([None, "a"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @example(text='h,i\na,b\r"x"\n', piece=40, sample=0, waiting=0, target=None)
 @example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, waiting=0, target=None)
 @example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, waiting=0, target=None)
@@ -117,7 +117,7 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, sample, wa
 
 
 @given(text=REGULAR | TEXTS | ALMOST, columns=st.sampled_from([(0, 1), (0,), (1,)]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example(text='"a""b","c\n"\n"d,""",e\n', columns=(0, 1))
 @example(text='"a"b,"c,"\n', columns=(0,))
 @example(text='"a,"b,c\n', columns=(1,))
@@ -142,7 +142,7 @@ def test_the_fast_way_answers_only_what_csv_would(text, columns):
 
 
 @given(text=REGULAR | TEXTS | ALMOST)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example(text='"a,b",c\n"d"e,"f,"\n')
 @example(text='"a\r""\nb",c\n')
 @example(text='1,"a""","b,"\n')
@@ -163,7 +163,7 @@ def test_the_fast_way_counts_only_what_csv_would(text):
 
 
 @given(text=REGULAR)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_regular_run_is_taken_the_fast_way(text):
     """Else the property above would hold for a fast way that never answers."""
     whole = text.endswith("\n")

@@ -66,7 +66,7 @@ def is_safe(text: str) -> bool:
 
 @pytest.mark.parametrize("rule", RULES)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_finding_of_any_rule_can_be_read_safely_whatever_its_facts_are(rule, data):
     finding = data.draw(findings(rule))
     kept = Finding.model_validate_json(finding.model_dump_json())
@@ -99,7 +99,7 @@ OPTIONS = st.fixed_dictionaries(
     extension=st.sampled_from([".csv", ".tsv", ".\x1bx", ""]),
     options=OPTIONS,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_findings_about_any_files_can_be_stored_and_read(train, evaluation, encoding, extension, options):
     contents = [content.encode(encoding, "ignore") for content in (train, evaluation)]
     sources = [

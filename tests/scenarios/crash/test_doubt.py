@@ -14,6 +14,7 @@ from scenarios.crash.installation import UPLOAD_DOUBT_MS, Installation, Model
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 from scenarios.crash.test_transitions import good
 from support.process import until
+from support.variants import variants
 from support.world import a_world
 
 SILENT = StatusWords(waiting_for_upload="in_progress", waiting="in_progress")
@@ -82,7 +83,10 @@ def test_a_half_upload_is_sent_again_to_the_same_retrain_job(tmp_path):
         assert [record["complete"] for record in world.records("put_received")] == [False, True]
 
 
-@pytest.mark.parametrize("status", STATUSES)
+OF_EACH_KIND = [301, 400, 403, 408, 409, 429, 500, 503]
+
+
+@pytest.mark.parametrize("status", variants(STATUSES, default=OF_EACH_KIND))
 def test_an_upload_that_arrived_and_was_answered_with_an_error_is_seen_in_the_status_and_not_sent_again(
     tmp_path, status
 ):
@@ -94,7 +98,7 @@ def test_an_upload_that_arrived_and_was_answered_with_an_error_is_seen_in_the_st
         assert len(world.records("registered")) == len(world.records("training_started")) == 1
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("status", variants(STATUSES, default=OF_EACH_KIND))
 def test_an_upload_that_did_not_arrive_is_sent_again_only_once_the_doubt_is_over(tmp_path, status):
     with a_world(tmp_path, service={"repeated_upload": "again-always"}, poll={"upload_doubt": 60}) as world:
         job = world.run(world.sealing(), until=State.REGISTERED)
