@@ -242,8 +242,11 @@ class Shares:
                 self._known[name] = known
         elif marker is None and known.identity.file_system and known.identity == _identity(path):
             if claim:
-                _LOG.warning("marker_replaced", folder=str(folder))
-                _write(path, known.id)
+                with self._meetings.setdefault(str(folder), threading.Lock()):
+                    # It may be that of another job, which has become known since this one saw none.
+                    if _read(path) is None:
+                        _LOG.warning("marker_replaced", folder=str(folder))
+                        _write(path, known.id)
         else:
             model = name.partition(".")[0]
             raise Away(
