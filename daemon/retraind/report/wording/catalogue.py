@@ -10,6 +10,8 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
+from pydantic import TypeAdapter
+
 LANGUAGES = ("en",)
 """Each is a package beside this module. The first one is complete by definition; all have the same codes."""
 
@@ -26,6 +28,20 @@ class Entry:
         """The facts it takes, each with its type."""
         hints = get_type_hints(self.function)
         return MappingProxyType({name: hints[name] for name in inspect.signature(self.function).parameters})
+
+    @cached_property
+    def plan(self) -> tuple[tuple[str, Any, Any, Any], ...]:
+        """For each parameter: its name, its type, that of a tuple's parts, and what reads other values.
+
+        Looked up once, since a start words thousands of problems.
+        """
+        plan = []
+        for name, hint in self.parameters.items():
+            kind = unwrapped(hint)
+            part = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
+            plain = str if typing.get_origin(kind) is typing.Literal else kind
+            plan.append((name, plain, part, TypeAdapter(hint).validate_python))
+        return tuple(plan)
 
     @cached_property
     def optional(self) -> frozenset[str]:

@@ -4,11 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args, get_origin
-
-from pydantic import TypeAdapter
+from typing import Any, get_args
 
 from retraind.domain.problems import LEGACY, Fact, Finding, Problem
 from retraind.report.wording.catalogue import catalogue, unwrapped
@@ -126,24 +124,23 @@ class Voice:
 
     def _call(self, code: str, facts: Mapping[str, Any]) -> Any:
         entry = catalogue(self.language)[code]
-        known = dict(self.about) | dict(facts)
-        given = {
-            name: self._typed(hint, known[name])
-            for name, hint in entry.parameters.items()
-            if name in known or name not in entry.optional
-        }
+        given: dict[str, Any] = {}
+        for name, kind, part, read in entry.plan:
+            if name in facts:
+                given[name] = self._typed(kind, part, read, facts[name])
+            elif name in self.about or name not in entry.optional:
+                given[name] = self._typed(kind, part, read, self.about[name])
         return entry.function(**given)
 
-    def _typed(self, hint: Any, value: Any) -> Any:
-        """Give a fact the type that its wording expects."""
-        kind = unwrapped(hint)
-        if value is None:
-            return None
+    def _typed(self, kind: Any, part: Any, read: Callable[[Any], Any], value: Any) -> Any:
+        """Give a fact the type that its wording expects, by an entry's plan."""
+        if value is None or type(value) is kind:
+            return value
         if kind in self._special:
             return self._special[kind](value)
-        if get_origin(kind) is tuple and (each := get_args(kind)[0]) in self._special:
-            return tuple(map(self._special[each], value))
-        return value if isinstance(value, datetime | timedelta) else _reader(hint).validate_python(value)
+        if part in self._special:
+            return tuple(map(self._special[part], value))
+        return value if isinstance(value, datetime | timedelta) else read(value)
 
     @cached_property
     def _special(self) -> Mapping[Any, Callable[[Any], Any]]:
@@ -162,8 +159,3 @@ class Voice:
 
     def _host(self, host: str) -> str:
         return _PORT.sub("", host) if self.audience is Audience.SHARE else host
-
-
-@lru_cache(maxsize=256)
-def _reader(hint: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(hint)
