@@ -161,7 +161,11 @@ class Loop:
         if trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
             return
         if folder.out_noted is None:
-            folder.out_noted = self._journal.events.last_problem("folder_away", folder.name) is not None
+            # Asked for each of a thousand folders on its own, it would take most of a start.
+            fresh = {each.name: each for each in self._folders.all() if each.out_noted is None}
+            fresh[folder.name] = folder
+            for name, away in self._journal.events.last_problems("folder_away", fresh).items():
+                fresh[name].out_noted = away is not None
         if folder.out_noted != bool(trouble):
             self._journal.events.note_change("folder_away", folder.name, trouble)
             folder.out_noted = bool(trouble)

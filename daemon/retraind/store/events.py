@@ -4,7 +4,6 @@ import json
 import statistics
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -93,7 +92,15 @@ class Events:
 
     def last_problem(self, event: str, model: str) -> Problem | None:
         """Return what `note_change` appended last."""
-        return problem_in(self._last_detail(event, model))
+        return self.last_problems(event, [model])[model]
+
+    def last_problems(self, event: str, models: Iterable[str]) -> dict[str, Problem | None]:
+        """Return the same of many models at once."""
+        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
+        query = sa.select(model, last_of(EVENTS.c.detail, event, model).scalar_subquery())
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        return {name: problem_in(read_detail(detail or "{}")) for name, detail in rows}
 
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""
@@ -142,11 +149,6 @@ class Events:
                 detail=write_detail(detail),
             )
         )
-
-    def _last_detail(self, event: str, model: str) -> dict[str, Any]:
-        with self._reader.connect() as connection:
-            detail = connection.scalar(last_of(EVENTS.c.detail, event, model))
-        return read_detail(detail) if detail else {}
 
     def latest_job(self, model: str, event: str) -> str | None:
         """Return the job of a model's latest event of a kind."""
