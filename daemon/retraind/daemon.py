@@ -71,20 +71,16 @@ class Daemon:
         self, settings: Settings, config: Path, clock: Clock | None = None, lanes: Lanes | None = None
     ) -> None:
         """`lanes` are for tests that run the lanes' work themselves."""
-        self.settings = settings
-        self.lanes = lanes or Lanes(settings.work.parallel)
-        self._config = config
-        self._clock = clock or Clock()
-        self._stopping = threading.Event()
-        self.signals = Signals()
+        self.settings, self.lanes = settings, lanes or Lanes(settings.work.parallel)
+        self._config, self._clock = config, clock or Clock()
+        self._stopping, self.signals = threading.Event(), Signals()
         self._seen: int | None = None
         """The version of the journal that was read last."""
         self._heed_at = 0.0
         """When to read it again (`Clock.elapsed` seconds)."""
-        self._begun_at = self._clock.elapsed()
         self._code = 0
         """What `run` returns: 1 when systemd should start it again."""
-        self._exit = ExitStack()
+        self._begun_at, self._exit = self._clock.elapsed(), ExitStack()
 
     def __enter__(self) -> Self:
         """Open everything; raises JournalError when another instance runs or the journal cannot be used."""
@@ -97,10 +93,8 @@ class Daemon:
             opening.callback(self._service.close)
             opening.callback(self._background.shutdown, wait=True, cancel_futures=True)
             opening.enter_context(self.lanes.running())
-            opening.callback(self.loop.stop)
-            opening.callback(self.timetable.stop)
-            opening.callback(self._watcher.stop)
-            opening.callback(self._notifier.stop)
+            for part in (self.loop, self.timetable, self._watcher, self._notifier):
+                opening.callback(part.stop)
             self._exit = opening.pop_all()
         return self
 
@@ -110,8 +104,7 @@ class Daemon:
 
     def _put_together(self) -> None:
         settings, journal, clock = self.settings, self.journal, self._clock
-        self.queue = WorkQueue(clock)
-        breaker = Breaker(clock)
+        self.queue, breaker = WorkQueue(clock), Breaker(clock)
         self.hosts = Hosts(breaker, journal, self.queue, clock, lambda: self.settings.notify.patience)
         self._notifier = Notifier(settings, journal, recipients_of(settings, clock), clock)
         self._service = ApiClient(settings.api, clock, breaker)
@@ -245,8 +238,7 @@ class Daemon:
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
-        ready = False
-        begun = self._clock.elapsed()
+        ready, begun = False, self._clock.elapsed()
         while self._go_on(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self.sweeps.all_swept(begun):
                 ready = True
