@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,18 +31,23 @@ def share_voice(
 
     `earlier` are folders that its jobs were taken in from or filed in; present ones among them do not matter.
     """
-    voice = Voice(Audience.SHARE, language)
-    drop, before = str(model.drop), voice.label("earlier_drop_folder")
-    folders = [
-        *(_Folder(Path(each), before, None) for each in earlier if each),
-        _Folder(state.journal_file.parent, voice.label("state_folder"), None),
-        _Folder(state.spool, voice.label("spool_folder"), None),
-        _Folder(model.failed_folder, "failed/", "failed/"),
-        _Folder(model.done_folder, "done/", "done/"),
-        _Folder(Path(drop), voice.label("drop_folder", inside=not in_a_note), ""),
-    ]
-    known = {folder.path: folder for folder in folders}
-    return replace(voice, place=partial(_name, known, voice))
+    voice, earlier_folders = Voice(Audience.SHARE, language), tuple(earlier)
+
+    @cache
+    def known() -> dict[Path, _Folder]:
+        # Hardly a sentence names a path, and thousands of folders are published at a start.
+        before = voice.label("earlier_drop_folder")
+        folders = [
+            *(_Folder(Path(each), before, None) for each in earlier_folders if each),
+            _Folder(state.journal_file.parent, voice.label("state_folder"), None),
+            _Folder(state.spool, voice.label("spool_folder"), None),
+            _Folder(model.failed_folder, "failed/", "failed/"),
+            _Folder(model.done_folder, "done/", "done/"),
+            _Folder(model.drop, voice.label("drop_folder", inside=not in_a_note), ""),
+        ]
+        return {folder.path: folder for folder in folders}
+
+    return replace(voice, place=lambda path: _name(known(), voice, path))
 
 
 def _name(known: dict[Path, _Folder], voice: Voice, path: Path) -> str:
