@@ -14,8 +14,12 @@ import json
 import os
 import sys
 import time
+from ctypes.util import find_library
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+# Of the two libraries, the older one does not ask for the attributes of open files.
+os.environ.setdefault("FUSE_LIBRARY_PATH", find_library("fuse3") or "")
 
 import mfusepy
 
