@@ -31,6 +31,8 @@ _LOG = log.get(__name__)
 
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
+_GATHERING = 0.02
+"""Seconds between rounds that are not full: requests that trickle in share one reading of the journal."""
 _AFTER_FAILURE = 5.0
 """Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
@@ -77,6 +79,8 @@ class Loop:
     def _run(self) -> None:
         while asked := self._queue.take(_MOST_AT_ONCE):
             self._round(asked)
+            if len(asked) < _MOST_AT_ONCE:
+                self._stopping.wait(_GATHERING)
 
     def work_off_due(self) -> bool:
         """Reconcile what is due now, on this thread; returns whether there was anything."""
