@@ -89,7 +89,7 @@ def test_a_refused_key_is_named_by_its_place_and_never_by_its_value(model, key_f
     assert words.what.startswith(f"The service does not know the key. It was sent {key}")
     assert renewal in words.remedy
     assert ("30 days" in words.remedy) == (not field.startswith("secret"))
-    assert "key-of-churn" not in str(words) + why.model_dump_json()
+    assert "key-of-churn" not in str(words) + why.as_json()
     assert on_the_share.what == words.what
     assert str(file.parent) not in str(on_the_share)
     assert on_the_share.remedy.startswith("The operator of retraind has to fix this")

@@ -133,13 +133,13 @@ def test_an_address_that_is_none_is_told(api, tmp_path, bundle, address):
         with pytest.raises(Retry) as caught:
             way()
         assert "address" in in_words(caught.value).what
-        assert "sig" not in str(in_words(caught.value)) + caught.value.problem.model_dump_json()
+        assert "sig" not in str(in_words(caught.value)) + caught.value.problem.as_json()
 
 
 def test_passwords_in_addresses_are_not_told(connect, api, closed_port, bundle):
     url = closed_port.replace("http://", "http://user:s3cret@")
     for setback in refusals(both_ways(connect, api, url, bundle)):
-        assert "s3cret" not in str(setback) + str(in_words(setback)) + setback.problem.model_dump_json()
+        assert "s3cret" not in str(setback) + str(in_words(setback)) + setback.problem.as_json()
         assert "127.0.0.1" in in_words(setback).what
 
 

@@ -105,8 +105,8 @@ def texts_of(error):
     yield "".join(traceback.format_exception(error))
     yield str(error.args)
     if isinstance(error, Setback):
-        yield str(error.problem.model_dump())
-        yield error.problem.model_dump_json()
+        yield str(error.problem.as_plain())
+        yield error.problem.as_json()
         yield from (str(in_words(error, audience)) for audience in Audience)
 
 

@@ -18,12 +18,13 @@ from retraind.config.load import load_to_look
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
 from retraind.domain.job import State
-from retraind.domain.problems import file_problem, legacy
+from retraind.domain.problems import file_problem
 from retraind.domain.records import Outage
 from retraind.emulator import read_records
 from retraind.store.journal import Journal
 from retraind.system.clock import for_people
 from support.process import Site, deliver, filed, somebody, until
+from support.words import legacy
 from support.world import KEY, table
 
 

@@ -1,9 +1,13 @@
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from retraind.domain.problems import Finding, Problem, Severity, legacy, problem
+from retraind.domain.flat import in_facts
+from retraind.domain.problems import Finding, Problem, Severity, problem
+from support.words import legacy
 
 MOMENT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -14,7 +18,7 @@ def test_a_problem_comes_back_from_the_journal_as_it_was():
     made = problem(
         "preflight_failed", details=[finding], at=MOMENT, path=Path("/srv"), names=["a", "b"], last=inner
     )
-    assert Problem.model_validate_json(made.model_dump_json()) == made
+    assert Problem.from_json(made.as_json()) == made
     assert made.facts["at"] == "2026-11-29T12:00:00+00:00"
     assert made.facts["last"] == inner
 
@@ -46,15 +50,12 @@ def test_problems_are_the_same_by_code_and_by_what_is_concerned(one, other, same
         ('{"what": "It broke.", "remedy": "Fix it.", "details": []}', legacy("It broke.", "Fix it.")),
         (
             '{"what": "It broke.", "remedy": "Fix it.", "details": ["train.csv: bad."]}',
-            legacy("It broke.", "Fix it.").model_copy(
-                update={
-                    "details": (
-                        Finding(rule="legacy", severity=Severity.WARNING, facts={"text": "train.csv: bad."}),
-                    )
-                }
+            replace(
+                legacy("It broke.", "Fix it."),
+                details=(Finding("legacy", severity=Severity.WARNING, facts={"text": "train.csv: bad."}),),
             ),
         ),
     ],
 )
 def test_finished_sentences_of_an_earlier_retraind_are_kept(written, read):
-    assert Problem.model_validate_json(written) == read
+    assert Problem.from_plain(in_facts(json.loads(written))) == read

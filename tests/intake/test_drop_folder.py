@@ -236,7 +236,7 @@ def test_names_that_are_not_utf8_are_told_and_left_alone(share, raw):
     [sentence] = left_alone(view)
     assert sentence.endswith("is left alone. Its name is not UTF-8. Rename it.")
     sentence.encode()
-    view.strangers[0].model_dump_json()
+    view.strangers[0].as_json()
 
 
 def test_the_longest_names_that_a_file_system_takes_are_taken(share):

@@ -21,12 +21,13 @@ from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Member, build
 from retraind.domain.failures import Stopped
 from retraind.domain.job import LIFE, Outcome, Role, State
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.emulator import Fault
 from retraind.reconcile.upkeep import Caretaker
 from retraind.report import notes
 from retraind.report.report_json import Report
 from retraind.system.clock import ManualClock, for_people
+from support.words import legacy
 from support.world import KEY, a_world, table
 
 
@@ -525,7 +526,7 @@ def test_a_hold_of_a_model_ends_without_a_person_when_its_reason_has_gone(world)
     caretaker.mind()
     assert world.run(job).outcome is Outcome.TRAINED
     (released,) = [event for event in world.journal.events.history() if event.event == "model_released"]
-    assert "key" not in released.detail["why"]
+    assert "key" not in released.detail["why"].code
 
 
 def test_a_hold_of_a_model_whose_reason_lasts_goes_on(world):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.domain.job import RESTING, Job, JobHold, Role, SealedFile, Signature, State, Waiting
-from retraind.domain.problems import legacy
 from retraind.intake.pairing import Delivery
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR, Decision, Situation, decide
+from support.words import legacy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(minutes=1), NOW + timedelta(hours=1)

@@ -10,12 +10,13 @@ import pytest
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import Outcome
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.reconcile import hints
 from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.work_queue import Asked
 from retraind.system.clock import ManualClock
 from support.lanes import ManualLanes, by_hand, settle, sweep
+from support.words import legacy
 from support.world import a_world, table
 
 

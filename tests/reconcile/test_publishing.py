@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.job import Job, State
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.reconcile import publishing
 from support.lanes import settle, sweep
+from support.words import legacy
 from support.world import table
 
 NAMES = ("churn", "price")

@@ -7,9 +7,9 @@ from datetime import timedelta
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import JobHold
-from retraind.domain.problems import legacy
 from retraind.reconcile.upkeep import Caretaker
 from support.process import Site
+from support.words import legacy
 from support.world import a_world, table
 
 USED_UP = legacy("The budget is used up.", "Wait.")

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Shown, Signature, State
-from retraind.domain.problems import Finding, legacy, problem
+from retraind.domain.problems import Finding, problem
 from retraind.report.job_json import job_json
 from retraind.report.wording import Voice
 from support.jobs import job_of
+from support.words import legacy
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 FILE = SealedFile(role=Role.TRAIN, name="train_1.csv", signature=Signature(size=1, mtime_ns=1, inode=1))

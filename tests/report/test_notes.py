@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import Finding, legacy, problem
+from retraind.domain.problems import Finding, problem
 from retraind.report import notes, report_json
 from retraind.report.layout import as_bytes
 from retraind.report.wording import Voice
 from support.jobs import job_of
+from support.words import legacy
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ import structlog
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError
 from retraind.domain.job import End, Job, JobHold, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import file_problem, legacy, problem
+from retraind.domain.problems import file_problem, problem
 from retraind.domain.records import Outage
 from retraind.report.messages import KINDS
 from retraind.report.notifications import Notifier, recipients_of
@@ -21,6 +21,7 @@ from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock, for_people
 from support.peers import Peer, answer
+from support.words import legacy
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = "token-0123456789abcdef"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from retraind.config.settings import ModelSettings, StateSettings
 from retraind.domain.job import Outcome, State
-from retraind.domain.problems import Finding, legacy, problem
+from retraind.domain.problems import Finding, problem
 from retraind.report.report_json import as_bytes
 from retraind.report.share_voice import share_voice
 from support.jobs import job_of
+from support.words import legacy
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("/var/lib/retraind/spool"))

@@ -6,7 +6,7 @@ import pytest
 
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import Problem, legacy, problem
+from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ModelHold, Outage
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import Sighting, Waiting
@@ -15,6 +15,7 @@ from retraind.report.status_file import expected_files, status_text, write_statu
 from retraind.report.wording import Audience, Voice
 from retraind.store.journal import Standing
 from support.jobs import job_of
+from support.words import legacy
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SIGNATURE = Signature(size=1, mtime_ns=1, inode=1)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from retraind.domain.flat import flattened
+from retraind.domain.flat import flattened, in_facts
 from retraind.domain.job import Outcome, State
-from retraind.domain.problems import Finding, Problem
+from retraind.domain.problems import LEGACY, Finding, Problem, Severity
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 
@@ -46,10 +46,13 @@ SENTENCES = {"trouble", "hold", "problem", "switch_note"}
 def as_facts(written: dict) -> dict:
     """Return a job as it was written, its sentences as the facts that they are kept as."""
     facts = written | {
-        name: Problem.model_validate(written[name]).model_dump(mode="json")
+        name: Problem.from_plain(in_facts(written[name])).as_plain()
         for name in SENTENCES & {name for name, value in written.items() if value is not None}
     }
-    warnings = [Finding.model_validate(each).model_dump(mode="json") for each in written["warnings"]]
+    warnings = [
+        Finding(LEGACY, severity=Severity.WARNING, facts={"text": each}).as_plain()
+        for each in written["warnings"]
+    ]
     return facts | {"warnings": warnings}
 
 

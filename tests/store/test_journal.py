@@ -20,11 +20,12 @@ from retraind.domain.job import (
     State,
     Waiting,
 )
-from retraind.domain.problems import legacy, problem
+from retraind.domain.problems import problem
 from retraind.domain.records import Outage
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
+from support.words import legacy
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SENT = Registration(retrain_job_id="r")

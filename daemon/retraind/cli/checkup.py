@@ -54,13 +54,18 @@ class Checked:
 
     def for_programs(self) -> dict[str, Any]:
         """Return it as `check --json` prints it."""
-        found = self.problem.model_dump(mode="json", include={"code", "facts"})
         return {
             "subject": self.subject,
             "good": self.good,
             "warning": self.warning,
             "text": self.text,
-        } | found
+        } | coded(self.problem)
+
+
+def coded(found: Problem) -> dict[str, Any]:
+    """Return a problem as `check --json` prints it."""
+    plain = found.as_plain()
+    return {"code": plain["code"], "facts": plain["facts"]}
 
 
 def checkup(settings: Settings, *, online: bool) -> list[Checked]:
@@ -103,7 +108,7 @@ def _recipients(settings: Settings) -> Iterator[Checked]:
         recipients = recipients_of(settings)
     except ConfigError as error:
         for each in error.problems:
-            mistake = Problem.model_validate(each.facts["mistake"])
+            mistake = Problem.from_plain(each.facts["mistake"])
             yield Checked(str(each.facts["setting"]), False, mistake)
     else:
         for recipient in recipients:

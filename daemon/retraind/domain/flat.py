@@ -1,11 +1,13 @@
 """A job's facts as flat fields: what an earlier retraind wrote, and what `--json` shows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import from_json
+
+from retraind.domain.problems import LEGACY, Severity
 
 PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -91,6 +93,27 @@ _BLANK: Mapping[str, Any] = MappingProxyType(
     }
 )
 """What flat fields of a missing part are, where that is not null."""
+_SENTENCES = frozenset({"trouble", "hold", "address_refused", "switch_note", "problem"})
+"""Flat fields with problems, which an earlier retraind kept as finished sentences."""
+
+
+def in_facts(written: Any) -> Any:
+    """Return a problem's JSON; what was written as a finished sentence, or a pair of them, as a fact."""
+    if isinstance(written, str):
+        written = {"what": written}
+    if not isinstance(written, Mapping) or "what" not in written:
+        return written
+    facts = {"what": written["what"], "remedy": written.get("remedy") or ""}
+    return {"code": LEGACY, "facts": facts, "details": _findings(written.get("details") or ())}
+
+
+def _findings(written: Sequence[Any]) -> list[Any]:
+    return [
+        {"rule": LEGACY, "severity": Severity.WARNING, "facts": {"text": each}}
+        if isinstance(each, str)
+        else each
+        for each in written
+    ]
 
 
 def translated(text: str | bytes) -> str | bytes:
@@ -98,7 +121,12 @@ def translated(text: str | bytes) -> str | bytes:
     body = from_json(text)
     if not isinstance(body, dict) or "wait" in body:
         return text
-    flat = {name: value for name, value in body.items() if value is not None}
+    flat = {
+        name: in_facts(value) if name in _SENTENCES else value
+        for name, value in body.items()
+        if value is not None
+    }
+    flat |= {"warnings": _findings(flat.get("warnings", ()))}
     parts: dict[str, Any] = {}
     for part, names in PARTS.items():
         values = {name: flat[old] for old, name in names.items() if old in flat}

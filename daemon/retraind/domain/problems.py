@@ -6,12 +6,13 @@ sentences.
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypeAliasType
 
 LEGACY = "legacy"
@@ -23,16 +24,41 @@ types."""
 _PLAIN_TYPES = frozenset({bool, int, float, str, type(None)})
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Kept:
+    """A fact as JSON. A plain dataclass: of validated models, a scan of a full folder makes too many."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    @classmethod
+    def from_plain(cls, value: Any) -> Self:
+        """Read what `as_plain` returned. Raises ValidationError."""
+        read: Self = _ADAPTERS[cls].validate_python(value)
+        return read
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `as_json` returned. Raises ValidationError."""
+        read: Self = _ADAPTERS[cls].validate_json(text)
+        return read
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return what JSON has."""
+        plain: dict[str, Any] = _ADAPTERS[type(self)].dump_python(self, mode="json")
+        return plain
+
+    def as_json(self) -> str:
+        """Return it as JSON."""
+        return _ADAPTERS[type(self)].dump_json(self).decode()
 
 
-class Problem(_Frozen):
+@dataclass(frozen=True, slots=True)
+class Problem(_Kept):
     """What happened, or what is wrong."""
 
     code: str
     """A name in `report/wording/`."""
-    facts: Mapping[str, Fact] = {}
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     """What the wording needs besides, by its parameters."""
     details: tuple["Finding", ...] = ()
     """Further findings, for problems of the data."""
@@ -41,17 +67,6 @@ class Problem(_Frozen):
         {"setting", "host", "path", "errno", "model", "credential", "before"}
     )
     """Facts that say which thing is concerned. All others may change while the problem stays the same."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_legacy(cls, value: Any) -> Any:
-        """Take a finished sentence, or a pair of them, as a retraind before facts wrote it."""
-        if isinstance(value, str):
-            return {"code": LEGACY, "facts": {"what": value, "remedy": ""}}
-        if isinstance(value, Mapping) and "what" in value:
-            facts = {"what": value["what"], "remedy": value.get("remedy") or ""}
-            return {"code": LEGACY, "facts": facts, "details": value.get("details") or ()}
-        return value
 
     def is_same(self, other: "Problem | None") -> bool:
         """Return whether both are about the same thing: the code and the identifying facts are equal."""
@@ -71,7 +86,7 @@ class Problem(_Frozen):
 
     def but(self, **facts: Any) -> "Problem":
         """Return the same problem with some facts added or replaced."""
-        return self.model_copy(update={"facts": dict(self.facts) | _plain(facts)})
+        return replace(self, facts=dict(self.facts) | _plain(facts))
 
 
 class Severity(StrEnum):
@@ -83,7 +98,8 @@ class Severity(StrEnum):
     """The delivery is sent, and the finding is reported."""
 
 
-class Finding(_Frozen):
+@dataclass(frozen=True, slots=True)
+class Finding(_Kept):
     """One thing found in one file of data."""
 
     rule: str
@@ -94,23 +110,14 @@ class Finding(_Frozen):
     """The physical line, from 1, in which the first record concerned starts."""
     column: str | int | None = None
     """The column's name, or its place from 1 where the name says nothing."""
-    facts: Mapping[str, Fact] = {}
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     service_message: str | None = None
     """The service's own words for a broken rule of this kind, if it has any."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_legacy(cls, value: Any) -> Any:
-        """Take a finished sentence, as a retraind before facts wrote it."""
-        if isinstance(value, str):
-            return {"rule": LEGACY, "severity": Severity.WARNING, "facts": {"text": value}}
-        return value
 
 
 def problem(code: str, /, *, details: Sequence[Finding] = (), **facts: Any) -> Problem:
     """Return the problem `code` with its facts; moments, spans, paths and enumerations are made plain."""
-    # Validated, thousands of deliveries that wait in a folder would make a scan half as slow again.
-    return Problem.model_construct(code=code, facts=_plain(facts), details=tuple(details))
+    return Problem(code, _plain(facts), tuple(details))
 
 
 def file_problem(error: OSError, path: Path | str | None = None) -> Problem:
@@ -120,11 +127,6 @@ def file_problem(error: OSError, path: Path | str | None = None) -> Problem:
     if (code := getattr(error, "code", None)) and hasattr(error, "facts"):  # system.files.Refused
         return problem(code, path=where, **error.facts)
     return problem("file_error", path=where, errno=error.errno or 0, reason=error.strerror or str(error))
-
-
-def legacy(what: str, remedy: str = "") -> Problem:
-    """Return finished sentences as a problem."""
-    return Problem(code=LEGACY, facts={"what": what, "remedy": remedy})
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Fact]:
@@ -150,5 +152,7 @@ def plain_fact(value: Any) -> Fact:
     raise TypeError(f"{type(value).__name__} is not a fact")
 
 
-Problem.model_rebuild()
-Finding.model_rebuild()
+_ADAPTERS: Mapping[type[_Kept], TypeAdapter[Any]] = {
+    Problem: TypeAdapter(Problem),
+    Finding: TypeAdapter(Finding),
+}

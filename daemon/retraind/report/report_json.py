@@ -106,7 +106,7 @@ class Report(_Part):
 def findings_of(findings: Iterable[Finding], voice: Voice) -> tuple[ReportFinding, ...]:
     """Return findings for programs."""
     return tuple(
-        ReportFinding(**finding.model_dump(exclude={"facts"}), facts=voice.facts(finding.rule, finding.facts))
+        ReportFinding(**(finding.as_plain() | {"facts": voice.facts(finding.rule, finding.facts)}))
         for finding in findings
     )
 

@@ -26,7 +26,7 @@ class Holds:
             known = connection.execute(
                 sa.select(MODELS.c.hold, MODELS.c.trial).where(MODELS.c.name == model)
             ).first()
-            hold = problem.model_dump_json()
+            hold = problem.as_json()
             if known is not None and known.hold is not None and problem.is_same(read_problem(known.hold)):
                 return False
             on_trial = known is not None and known.trial is not None and read_problem(known.trial)

@@ -45,7 +45,7 @@ class Hosts:
                         name=outage.host,
                         since=outage.since.timestamp(),
                         failures=outage.failures,
-                        reason=outage.reason.model_dump_json(),
+                        reason=outage.reason.as_json(),
                         next_try=outage.next_try.timestamp(),
                         told=outage.host in told or outage.host in lasting,
                     )

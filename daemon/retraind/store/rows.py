@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic_core import from_json
 
+from retraind.domain.flat import in_facts
 from retraind.domain.job import RESTING, Job, Outcome, State
-from retraind.domain.problems import Problem, legacy
+from retraind.domain.problems import Finding, Problem
 from retraind.domain.records import ModelHold
 from retraind.store.schema import EVENTS, MODELS
 
@@ -43,9 +44,7 @@ def read_holds(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict
     """Read holds of models, by model."""
     rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None), which)).all()
     return {
-        row.name: ModelHold(
-            row.name, moment(row.held_since), Problem.model_validate_json(row.hold), row.credential
-        )
+        row.name: ModelHold(row.name, moment(row.held_since), read_problem(row.hold), row.credential)
         for row in rows
     }
 
@@ -62,7 +61,7 @@ def last_of(what: sa.Column[Any], event: str, model: str | sa.ColumnElement[str]
 
 def read_problem(text: str) -> Problem:
     """Read a problem, or a finished sentence that an earlier retraind wrote."""
-    return Problem.model_validate_json(text) if text.startswith("{") else legacy(text)
+    return Problem.from_plain(in_facts(from_json(text) if text.startswith("{") else text))
 
 
 def write_detail(detail: Mapping[str, object]) -> str:
@@ -74,7 +73,7 @@ def read_detail(text: str) -> dict[str, Any]:
     """Read an event's detail; problems in it are Problems again."""
     detail: dict[str, Any] = json.loads(text)
     return {
-        name: Problem.model_validate(value) if isinstance(value, dict) and "code" in value else value
+        name: Problem.from_plain(value) if isinstance(value, dict) and "code" in value else value
         for name, value in detail.items()
     }
 
@@ -83,12 +82,12 @@ def problem_in(detail: Mapping[str, Any]) -> Problem | None:
     """Return the problem in an event that reports one, or with None its end."""
     what = detail.get("what")
     if isinstance(what, str):
-        return legacy(what, detail.get("remedy") or "")  # by an earlier retraind
+        return Problem.from_plain(in_facts(detail))  # by an earlier retraind
     return what
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+    return value.as_plain() if isinstance(value, Problem | Finding) else str(value)
 
 
 def was_trained(job: Job) -> bool:

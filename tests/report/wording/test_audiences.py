@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.config.settings import ModelSettings, StateSettings
-from retraind.domain.problems import Finding, Problem, legacy, plain_fact, problem
+from retraind.domain.problems import Finding, Problem, plain_fact, problem
 from retraind.report.share_voice import share_voice
 from retraind.report.wording import Audience, Host, Notice, Place, Said, Voice, catalogue
 from retraind.report.wording.catalogue import LANGUAGES, Entry, unwrapped
+from support.words import legacy
 
 ROOT = "home-of-retraind"
 """In each path of the machine, and nowhere else."""
@@ -92,7 +93,7 @@ def told(voice: Voice, entry: Entry, facts: Mapping[str, Any]) -> str:
         notice = voice.notice(entry.code, facts)
         return f"{notice.title}\n{notice.text}"
     made = Problem(code=entry.code, facts={name: plain_fact(value) for name, value in facts.items()})
-    made = Problem.model_validate_json(made.model_dump_json())
+    made = Problem.from_json(made.as_json())
     finding = Finding(rule=entry.code, facts=made.facts)
     words = voice.finding_words(finding)
     return "\n".join(

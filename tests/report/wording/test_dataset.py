@@ -69,7 +69,7 @@ def is_safe(text: str) -> bool:
 @settings(max_examples=15, deadline=None)
 def test_a_finding_of_any_rule_can_be_read_safely_whatever_its_facts_are(rule, data):
     finding = data.draw(findings(rule))
-    kept = Finding.model_validate_json(finding.model_dump_json())
+    kept = Finding.from_json(finding.as_json())
     text = Voice().finding(kept)
     assert text == Voice().finding(finding)
     assert is_safe(text), text
@@ -107,7 +107,7 @@ def test_findings_about_any_files_can_be_stored_and_read(train, evaluation, enco
         for role, content in zip(("train", "eval"), contents, strict=True)
     ]
     for finding in preflight(*sources, **options).findings:
-        kept = Finding.model_validate_json(finding.model_dump_json())
+        kept = Finding.from_json(finding.as_json())
         assert kept == finding
         assert is_safe(Voice().finding(kept))
 

@@ -8,9 +8,8 @@ import pytest
 
 from retraind.api.object_store import AddressExpired, InDoubt
 from retraind.domain.job import Outcome, State
-from retraind.domain.problems import legacy
 from retraind.reconcile.timetable import Timetable
-from support.words import told
+from support.words import legacy, told
 from support.world import a_world, table
 
 YEARS = timedelta(days=3 * 365)

@@ -15,7 +15,6 @@ from retraind.config.load import load
 from retraind.config.settings import ModelSettings, Settings, SweepSettings
 from retraind.daemon import Daemon
 from retraind.domain.job import Outcome, State
-from retraind.domain.problems import legacy
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER
 from retraind.jobs.expiry import expire
@@ -25,7 +24,7 @@ from retraind.store.journal import Standing
 from retraind.system.clock import ManualClock
 from support.faulty import Faulty, Rule
 from support.process import until
-from support.words import told
+from support.words import legacy, told
 from support.world import a_world, table
 
 SMALL = table(20)

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from retraind.domain.job import State
-from retraind.domain.problems import legacy
 from retraind.intake.share_identity import Shares
 from support.faulty import Rule
 from support.process import Site, deliver, filed, until
 from support.running import running
-from support.words import told
+from support.words import legacy, told
 from support.world import a_world, an_account, key_of, table
 
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "readlink", "statfs"), answer="hang")

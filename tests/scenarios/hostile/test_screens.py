@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from retraind.domain.problems import legacy
 from retraind.report.layout import as_bytes
 from retraind.report.notes import note
 from retraind.report.wording import Voice
 from support.process import deliver, filed
+from support.words import legacy
 from support.world import KEY, a_world, table
 
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egpj\u2066\u2028\r\n\tx\x7f"

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
+from retraind.domain.flat import in_facts
 from retraind.domain.problems import LEGACY, Fact, Finding, Problem
 from retraind.report.wording.catalogue import catalogue, unwrapped
 from retraind.report.wording.words import Audience, Host, Name, Notice, Place, Said, Words
@@ -146,7 +147,7 @@ class Voice:
     def _special(self) -> Mapping[Any, Callable[[Any], Any]]:
         """How facts are made of values where that depends on the audience or the language."""
         return {
-            Said: lambda value: self.say(Problem.model_validate(value)),
+            Said: lambda value: self.say(Problem.from_plain(in_facts(value))),
             Place: lambda value: (self.place or self.show)(Path(value)),
             Host: lambda value: self._host(display(str(value))),
             Name: lambda value: display(str(value)),
