@@ -58,6 +58,8 @@ _READY_STEP = 0.02
 """Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd waits ten."""
+_TOLD_WITHIN = 0.5
+"""Seconds until STATUS.txt shows what a step did, when others follow: the end of the last is shown at once."""
 _ONCE_STEP = 0.2
 _REST = 9
 """After going through the jobs, wait so many times as long as it took: with thousands of jobs it takes a
@@ -117,7 +119,7 @@ class Daemon:
             self.credentials,
             clock=clock,
             stopping=self._stopping,
-            changed=lambda job: self.queue.ask(job.model),
+            changed=lambda job: self.queue.ask(job.model, _TOLD_WITHIN),
         )
         shares = self.pipeline.shares
         self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
