@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from retraind.cli.arguments import parse
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
 from retraind.domain.failures import ConfigError, JournalError
+from retraind.system import startup
 
 _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    if arguments is None:
+        _prepare()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     module, function = options.command.split(":")
     try:
@@ -37,3 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
+
+
+def _prepare() -> None:
+    """Make the process fit for use, whatever it was started with."""
+    startup.open_streams()
+    startup.require_utf8()
+    startup.soften_output()

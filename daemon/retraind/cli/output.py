@@ -11,6 +11,7 @@ from rich.table import Table
 from retraind.domain.problems import Problem
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped, printable
+from retraind.system.startup import is_unicode
 
 # ruff: noqa: T201
 
@@ -43,7 +44,9 @@ def print_words(code: str, /, **facts: Any) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value for programs."""
-    print(json_escaped(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
+    # Escapes of the output's own would not be JSON.
+    text = json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), indent=2, default=str)
+    print(json_escaped(text))
 
 
 class _Console(Console):

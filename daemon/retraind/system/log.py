@@ -12,6 +12,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from retraind.system.addresses import HIDDEN
 from retraind.system.escape import display, json_escaped, printable
+from retraind.system.startup import is_unicode
 
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
 _WORD = re.compile(r"\S+")
@@ -26,6 +27,7 @@ _SECRET_FIELDS = frozenset(
 _LONG = frozenset({"exception", "stack"})
 """Fields of several lines."""
 _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
+_ASCII_JSON = structlog.processors.JSONRenderer(ensure_ascii=True)
 
 
 def mask(text: str) -> str:
@@ -139,7 +141,9 @@ def set_up(
         shared[3] = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
         shared.append(_for_terminal)
     colors = not os.environ.get("NO_COLOR")
-    renderer = structlog.dev.ConsoleRenderer(colors=colors) if terminal else _as_json
+    # In another encoding a line would not be JSON.
+    as_json = _as_json if is_unicode(stream) else _ASCII_JSON
+    renderer = structlog.dev.ConsoleRenderer(colors=colors) if terminal else as_json
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,0 +1,66 @@
+"""What a process is started with, made fit for use: its standard streams and its locale.
+
+Call `open_streams` before anything else opens a file, and `require_utf8` before the command line is read.
+"""
+
+import codecs
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+_ENCODING = "retraind-output"
+"""The option of Python's -X that carries the encoding for output into UTF-8 mode."""
+_UTF8 = "utf-8"
+
+
+def open_streams() -> None:
+    """Open /dev/null in the place of standard streams that are closed.
+
+    Their numbers would go to the next files that are opened, such as the journal, and what a library writes
+    to standard error would end up there.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Those below are open by now, so this one is the lowest free number.
+            handle = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(handle, True)
+            assert handle == number
+        if getattr(sys, name) is None:
+            # As Python itself opens them: for the life of the process.
+            opened = open(number, mode, encoding=_UTF8, closefd=False)  # noqa: PTH123, SIM115
+            setattr(sys, name, opened)
+
+
+def require_utf8() -> None:
+    """Start this program again, in Python's UTF-8 mode, where names of files are not UTF-8 for it.
+
+    A share has names in UTF-8 whatever the locale of this machine. The process stays the same; programs that
+    it starts inherit the mode, if they are Python.
+    """
+    # Where the option is there already, somebody has forced UTF-8 mode off.
+    if sys.getfilesystemencoding() == _UTF8 or _ENCODING in sys._xoptions or not sys.executable:
+        return
+    # The bytes themselves: decoded by the locale, some do not come back.
+    arguments = Path("/proc/self/cmdline").read_bytes().split(b"\0")[1:-1]
+    options = ["-X", "utf8", "-X", f"{_ENCODING}={sys.stdout.encoding}"]
+    os.execve(  # noqa: S606 - this very program
+        sys.executable, [sys.executable, *options, *arguments], os.environb | {b"PYTHONUTF8": b"1"}
+    )
+
+
+def soften_output() -> None:
+    """Let output go on in the encoding of the locale, with what that cannot express written as an escape."""
+    encoding = sys._xoptions.get(_ENCODING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=str(encoding) if encoding else None, errors="backslashreplace")
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Return whether a stream takes every character."""
+    encoding = getattr(stream, "encoding", None)
+    return encoding is None or codecs.lookup(encoding).name == _UTF8
