@@ -20,7 +20,7 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
 from retraind.api.reach import in_the_clear
-from retraind.config.load import load
+from retraind.config.load import load, unknown_variables
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
@@ -175,6 +175,8 @@ class Daemon:
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
         for key, what in in_the_clear(self.settings.api):
             _LOG.warning("not_encrypted", key=key, reason=what)
+        for unknown in unknown_variables():
+            _LOG.warning("variable_unknown", variable=unknown.facts["variable"], reason=unknown)
         # Until all folders have been scanned, none is written to.
         self.folders.allow_writing(yes=once)
         worked_off = (

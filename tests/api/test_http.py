@@ -266,7 +266,7 @@ def test_the_environments_proxy_counts_also_with_a_ca_bundle(
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     url = "https://service.retraind.invalid"
     for setback in refusals(both_ways(connect, api, url, bundle, ca_bundle=certificates[1])):
-        assert setback.problem.code == "proxy_failed"
+        assert setback.problem.code == "proxy_requires_authentication"
     assert isinstance(setback, NotStored)
     assert {(visit.method, visit.target) for visit in proxy.visits} == {
         ("CONNECT", "service.retraind.invalid:443")

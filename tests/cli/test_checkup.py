@@ -55,6 +55,21 @@ def told_of(tmp_path, word, **model):
     return [finding for finding in findings if finding.subject == f"models.churn.{word}"]
 
 
+def test_a_variable_that_sets_nothing_is_a_warning(tmp_path, monkeypatch):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+    monkeypatch.setenv("RETRAIND_PORT", "tcp://10.0.0.1:80")
+    settings = Settings(
+        state={"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"},
+        models={"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key"}},
+    )
+    (found,) = (each for each in checkup(settings, online=False) if each.subject == "RETRAIND_PORT")
+    assert found.good
+    assert found.warning
+    assert "Kubernetes" in found.text
+
+
 def test_a_link_that_is_not_followed_when_a_job_is_filed_is_told(tmp_path):
     (tmp_path / "drop").mkdir()
     assert told_of(tmp_path, "done") == []
@@ -143,5 +158,6 @@ def test_a_proxy_of_the_environment_that_cannot_be_used_is_told_without_its_pass
     site.add_model("churn", "key-of-churn-0123456789")
     checked = site.command("check")
     assert checked.returncode == (0 if good else 1)
+    assert ("HTTPS_PROXY" in checked.stdout) != good
     assert ("WRONG  api.proxy" in checked.stdout) != good
     assert "s3" not in checked.stdout.replace(str(tmp_path), "")

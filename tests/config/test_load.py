@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from retraind.cli import main
-from retraind.config.load import _refusal, find_config, load, load_to_look
+from retraind.config.load import _refusal, find_config, load, load_to_look, unknown_variables
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import Problem
@@ -380,12 +380,47 @@ def test_a_key_in_a_configuration_that_others_can_read_is_refused(world):
     load(world.file)
 
 
-def test_a_variable_that_sets_nothing_is_a_mistake(world, monkeypatch):
+def test_a_variable_that_is_for_no_table_is_told_and_keeps_nothing_from_starting(world, monkeypatch):
     monkeypatch.setenv("RETRAIND_POL__INTERVAL", "1s")
-    (problem,) = world.problems(SMALLEST)
+    load(world.write(SMALLEST))
+    (problem,) = unknown_variables()
     assert problem.code == "variable_unknown"
     assert "RETRAIND_POL__INTERVAL" in told(problem)
     assert "POLL" in told(problem)
+
+
+KUBERNETES = {
+    "RETRAIND_PORT": "tcp://10.0.0.1:80",
+    "RETRAIND_PORT_80_TCP": "tcp://10.0.0.1:80",
+    "RETRAIND_PORT_80_TCP_ADDR": "10.0.0.1",
+    "RETRAIND_PORT_80_TCP_PORT": "80",
+    "RETRAIND_PORT_80_TCP_PROTO": "tcp",
+    "RETRAIND_SERVICE_HOST": "10.0.0.1",
+    "RETRAIND_SERVICE_PORT": "80",
+    "RETRAIND_SERVICE_PORT_HTTP": "80",
+    "RETRAIND_API_SERVICE_HOST": "10.0.0.2",
+}
+
+
+def test_what_kubernetes_sets_for_services_of_this_name_sets_nothing(world, monkeypatch):
+    before = load(world.write(SMALLEST))
+    for name, value in KUBERNETES.items():
+        monkeypatch.setenv(name, value)
+    assert load(world.file) == before
+    assert [problem.facts["variable"] for problem in unknown_variables()] == sorted(KUBERNETES)
+
+
+def test_a_key_that_a_known_table_does_not_have_remains_a_mistake_in_a_variable_too(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_POLL__INTERVALL", "1s")
+    (problem,) = world.problems(SMALLEST)
+    assert "RETRAIND_POLL__INTERVALL" in told(problem)
+
+
+def test_a_byte_order_mark_before_the_configuration_is_no_part_of_it(world):
+    file = world.write(SMALLEST)
+    before = load(file)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load(file) == before
 
 
 def test_a_wrong_value_in_a_variable_is_blamed_on_the_variable(world, monkeypatch):

@@ -17,11 +17,14 @@ A failure's facts come from the kind of an error alone: its text would show addr
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from requests import exceptions as requests
 from urllib3 import exceptions as urllib3
 
+from retraind.api import proxies
+from retraind.api.proxies import ProxyRefused
 from retraind.domain.failures import JobFailed, Party, Retry, Setback
 from retraind.domain.problems import problem
 
@@ -97,7 +100,12 @@ def network_retry(error: NetworkError, party: Party, host: str) -> Retry:
     causes = tuple(_causes_of(error))
     row = next(row for row in _MAP if any(isinstance(cause, row.errors) for cause in causes))
     facts: dict[str, Any] = {"party": party, "host": host, **_progress(causes), "kind": type(error).__name__}
-    return Retry(problem(row.code, **facts), effect=row.effect, of_host=row.of_host)
+    facts |= proxies.facts_of(error)
+    code = row.code
+    if isinstance(error, ProxyRefused):
+        denied = error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+        code = "proxy_requires_authentication" if denied else "proxy_refused"
+    return Retry(problem(code, **facts), effect=row.effect, of_host=row.of_host)
 
 
 def _causes_of(error: BaseException) -> Iterator[BaseException]:

@@ -17,10 +17,9 @@ from urllib3.util import Retry as Urllib3Retry
 
 import retraind
 from retraind.api.circuit_breaker import Breaker
+from retraind.api.proxies import check_answer, proxy_for, tunnel_refusal
 from retraind.api.reach import Reach
 from retraind.config.settings import ApiSettings
-from retraind.config.types import PROXY_SCHEMES
-from retraind.system.addresses import UnreadableAddress, check_address
 from retraind.system.clock import Clock
 
 USER_AGENT = f"retraind/{retraind.__version__} (Python {platform.python_version()})"
@@ -57,22 +56,7 @@ def new_session(
 
 def is_proxied(settings: ApiSettings, address: str) -> bool:
     """Return whether the configuration or the environment sends requests to this address through a proxy."""
-    return _proxy_for(settings, address) is not None
-
-
-def is_proxy_usable(settings: ApiSettings) -> bool:
-    """Return whether the proxy on the way to base_url, if there is one, has an unambiguous address."""
-    try:
-        _check_proxy(_proxy_for(settings, str(settings.base_url)))
-    except requests.exceptions.InvalidProxyURL:
-        return False
-    return True
-
-
-def _proxy_for(settings: ApiSettings, address: str) -> str | None:
-    merged = _Session(settings).merge_environment_settings(address, {}, None, None, None)
-    proxy: str | None = select_proxy(address, merged["proxies"])
-    return proxy
+    return proxy_for(settings, address) is not None
 
 
 def basic_auth(user: str, password: str) -> str:
@@ -85,6 +69,7 @@ class _Session(requests.Session):
 
     def __init__(self, settings: ApiSettings) -> None:
         super().__init__()
+        self._settings = settings
         self.headers["User-Agent"] = USER_AGENT
         self.auth = lambda request: request
         self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
@@ -109,18 +94,15 @@ class _Session(requests.Session):
         return merged
 
     def send(self, request: Any, **named: Any) -> Any:
-        """Send a request, unless the address of the proxy that it would go through is ambiguous."""
-        _check_proxy(select_proxy(request.url, named.get("proxies")))
-        return super().send(request, **named)
-
-
-def _check_proxy(proxy: str | None) -> None:
-    """Raise InvalidProxyURL, without the address, for one that the configuration would not accept."""
-    try:
-        if proxy:
-            check_address(proxy if "://" in proxy else f"http://{proxy}", PROXY_SCHEMES)
-    except UnreadableAddress:
-        raise requests.exceptions.InvalidProxyURL from None
+        """Send a request. Raises ProxyUnusable, and ProxyRefused for what a proxy answered itself."""
+        if proxy := proxy_for(self._settings, request.url):
+            proxy.check()
+        try:
+            response = super().send(request, **named)
+        except requests.exceptions.ProxyError as error:
+            raise tunnel_refusal(error) or error from None
+        check_answer(response)
+        return response
 
 
 class _OneRepetition(Urllib3Retry):

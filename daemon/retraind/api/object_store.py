@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 
 import requests
 
+from retraind.api import proxies
 from retraind.api.circuit_breaker import Breaker
 from retraind.api.error_table import http_error, is_of_host, is_web_page, wait_asked_for
 from retraind.api.failures import NETWORK_ERRORS, AddressExpired, InDoubt, NotStored, network_retry
@@ -23,7 +24,7 @@ from retraind.api.http import Caller, is_proxied, new_session
 from retraind.api.reach import PeerRefused, Reach
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, JobFailed, Party, Retry, Scope
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
 from retraind.system.copying import look_for_room
@@ -155,11 +156,26 @@ class ObjectStore(Caller):
             return InDoubt(problem("web_page_returned", party=Party.STORE, host=host)) if page else None
         code = _error_code(start)
         after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
+        if page := self._page(response, start, host):
+            return InDoubt(page, after=after)
         if _is_final(status, code):
             refused = problem("upload_address_refused", host=host, status=status, error_code=code)
             return InDoubt(refused, address_refused=True, after=after)
         answered = http_error(Party.STORE, host, status, error_code=code)
         return InDoubt(answered, after=after, of_host=is_of_host(status))
+
+    def _page(self, response: requests.Response, start: bytes, host: str) -> Problem | None:
+        """Return that a refusal is not the store's but a page of what stands between; None where it is not.
+
+        Another address would be refused likewise. A page of a host in trouble is told as that.
+        """
+        status = response.status_code
+        if not _is_final(status, None) or _error_code(start) or not proxies.is_own_page(response, start):
+            return None
+        proxy = proxies.proxy_for(self._settings, response.url)
+        return problem(
+            "page_in_place_of_store", host=host, status=status, source=proxy.source if proxy else None
+        )
 
     def get(
         self,
@@ -212,7 +228,10 @@ class ObjectStore(Caller):
         status = response.status_code
         if status == requests.codes.ok:
             return
-        code = _error_code(_start_of(response))
+        start = _start_of(response)
+        code = _error_code(start)
+        if page := self._page(response, start, host):
+            raise Retry(page, after=wait_asked_for(response.headers.get("Retry-After"), self._clock.now()))
         if status == requests.codes.forbidden or code in _EXPIRED:
             raise AddressExpired(problem("results_address_expired"))
         # Without the store's own code it may be a proxy's page. The next status check names another address.

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retraind.api import proxies
 from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials, explained
-from retraind.api.http import is_proxy_usable
 from retraind.api.reach import in_the_clear
+from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.domain.failures import ConfigError, Hold, JobFailed, Party, Retry, Setback
+from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.report.messages import test_message
@@ -28,7 +29,7 @@ from retraind.system.probe import Question, ask_each
 
 _NO_JOB = "retraind-check"
 """A retrain_job_id that no service knows: asking for it tests the key and changes nothing."""
-_WARNINGS = frozenset({"drop_folder_unguarded", "drop_folder_not_sticky"})
+_WARNINGS = frozenset({"drop_folder_unguarded", "drop_folder_not_sticky", "variable_unknown"})
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,9 @@ def checkup(settings: Settings, *, online: bool) -> list[Checked]:
         _journal(settings.state.journal_file),
         _writable("state.spool", settings.state.spool),
     ]
+    checked += [Checked(str(found.facts["variable"]), True, found) for found in unknown_variables()]
     checked += [Checked(setting, False, found) for setting, found in in_the_clear(settings.api)]
-    if not is_proxy_usable(settings.api):
-        found = problem("proxy_address_unusable", party=Party.SERVICE, host=settings.api.host)
+    if found := proxies.unusable(settings.api):
         checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)
     places = _places(settings, Shares.beside(settings.state.journal_file))

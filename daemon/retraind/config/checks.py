@@ -164,8 +164,13 @@ def missing_socks(given: Given) -> Iterator[Wrong]:
     """Yield that the proxy needs a library that is not installed."""
     api = given.get("api")
     proxy = api.get("proxy") if isinstance(api, dict) else None
-    if isinstance(proxy, str) and re.match(r"(?i)socks\w*://", proxy) and find_spec("socks") is None:
+    if isinstance(proxy, str) and lacks_socks(proxy):
         yield ("api", "proxy"), problem("socks_missing")
+
+
+def lacks_socks(proxy: str) -> bool:
+    """Return whether the address of a proxy requires a library that is not installed."""
+    return bool(re.match(r"(?i)socks\w*://", proxy)) and find_spec("socks") is None
 
 
 def between_keys(given: Given) -> Iterator[Wrong]:

@@ -74,7 +74,7 @@ def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Proble
     places = checks.paths(given)
     found = checks.look_at(places.values())
     settings = None
-    problems = list(_unknown_variables())
+    problems: list[Problem] = []
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -91,7 +91,8 @@ def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Proble
 def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
     file = find_config(named)
     try:
-        return file, tomllib.loads(file.read_text(encoding="utf-8"))
+        # Editors on Windows begin a file with a byte order mark, which TOML does not know.
+        return file, tomllib.loads(file.read_text(encoding="utf-8").removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         mistake = problem("config_not_toml", file=file, text=str(error))
     except UnicodeDecodeError as error:
@@ -126,7 +127,11 @@ def _merged(over: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _unknown_variables() -> Iterator[Problem]:
+def unknown_variables() -> Iterator[Problem]:
+    """Yield the RETRAIND_... variables that are for no table. They may be others' own.
+
+    Kubernetes sets RETRAIND_PORT and more for each pod beside a service that is called retraind.
+    """
     sections = [name.upper() for name in Settings.model_fields]
     for variable in sorted(os.environ):
         if not variable.upper().startswith(ENV_PREFIX) or variable.upper() == CONFIG_VARIABLE:

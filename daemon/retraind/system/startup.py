@@ -12,6 +12,7 @@ from typing import TextIO
 
 _ENCODING = "retraind-output"
 """The option of Python's -X that carries the encoding for output into UTF-8 mode."""
+_OPTIONS = sys._xoptions  # noqa: SLF001 - documented, though only for CPython
 _UTF8 = "utf-8"
 
 
@@ -31,7 +32,7 @@ def open_streams() -> None:
             assert handle == number
         if getattr(sys, name) is None:
             # As Python itself opens them: for the life of the process.
-            opened = open(number, mode, encoding=_UTF8, closefd=False)  # noqa: PTH123, SIM115
+            opened = open(number, mode, encoding=_UTF8, closefd=False)  # noqa: SIM115
             setattr(sys, name, opened)
 
 
@@ -42,7 +43,7 @@ def require_utf8() -> None:
     it starts inherit the mode, if they are Python.
     """
     # Where the option is there already, somebody has forced UTF-8 mode off.
-    if sys.getfilesystemencoding() == _UTF8 or _ENCODING in sys._xoptions or not sys.executable:
+    if sys.getfilesystemencoding() == _UTF8 or _ENCODING in _OPTIONS or not sys.executable:
         return
     # The bytes themselves: decoded by the locale, some do not come back.
     arguments = Path("/proc/self/cmdline").read_bytes().split(b"\0")[1:-1]
@@ -54,7 +55,7 @@ def require_utf8() -> None:
 
 def soften_output() -> None:
     """Let output go on in the encoding of the locale, with what that cannot express written as an escape."""
-    encoding = sys._xoptions.get(_ENCODING)
+    encoding = _OPTIONS.get(_ENCODING)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=str(encoding) if encoding else None, errors="backslashreplace")

@@ -1,10 +1,19 @@
 """Requests: the network, the service's answers, and the object store's."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Literal
 
 from retraind.domain.failures import Party
-from retraind.report.wording.en._parts import http_status, in_its_place, moment, saying, sentence, whom
+from retraind.report.wording.en._parts import (
+    http_status,
+    in_its_place,
+    listing,
+    moment,
+    saying,
+    sentence,
+    whom,
+)
 from retraind.report.wording.words import Host, Name, Said, Words
 
 # The network: why a request gets no answer, and where requests may go
@@ -17,16 +26,59 @@ _REACHES = {
 }
 
 
-def proxy_address_unusable(party: Party, host: Host) -> Words:
+_SETTING = "api.proxy"
+
+
+def proxy_address_unusable(
+    party: Party, host: Host, source: Name | None = None, *, socks: bool = False
+) -> Words:
+    """`source` is api.proxy, or the environment variable; `socks` says that PySocks is missing."""
+    named = f", named by {_source(source)}," if source else ""
+    why = " because SOCKS requires PySocks, which is not installed" if socks else ""
+    correct = f"Correct {source}" if source else "Correct api.proxy, or the variable that names the proxy"
+    if source and source != _SETTING:
+        correct += " in retraind's environment, or name the proxy in api.proxy, which takes precedence"
+    install = "Run: pip install PySocks, or use a proxy with http://. " if socks else ""
     return Words(
-        f"The address of the proxy on the way to {whom(party, host)} cannot be used.",
-        "Correct api.proxy, or the variable that names the proxy, such as HTTPS_PROXY.",
+        f"The address of the proxy on the way to {whom(party, host)}{named} cannot be used{why}.",
+        f"{install}{correct}. Then restart retraind.",
         operator_only=True,
     )
 
 
+def _source(source: str) -> str:
+    return source if source == _SETTING else f"the environment variable {source}"
+
+
 def proxy_failed(party: Party, host: Host) -> str:
     return f"The proxy on the way to {whom(party, host)} cannot be reached or refuses the connection."
+
+
+def proxy_refused(party: Party, host: Host, status: int) -> Words:
+    return Words(
+        f"The proxy on the way to {whom(party, host)} returned {http_status(status)} and made no connection.",
+        "If this continues, ask whoever runs the proxy to allow connections from this machine to that host.",
+        operator_only=True,
+    )
+
+
+def proxy_requires_authentication(party: Party, host: Host, status: int, schemes: tuple[Name, ...]) -> Words:
+    """`schemes` are the ways to authenticate that the proxy offers, as far as they are known."""
+    offered = f" and offers {listing(schemes)}" if schemes else ""
+    basic = any(scheme.lower() == "basic" for scheme in schemes)
+    login = "Set the user and password of the proxy in api.proxy, such as http://user:password@proxy:3128."
+    other = (
+        "retraind cannot authenticate by NTLM or Negotiate (Kerberos): have the proxy admit this machine "
+        "without it, or run a program that authenticates instead, such as Cntlm or Px, and name that in "
+        "api.proxy."
+    )
+    remedy = login if basic else other if schemes else f"{login} {other}"
+    return Words(
+        f"The proxy on the way to {whom(party, host)} requires authentication with {http_status(status)}"
+        f"{offered}.",
+        remedy,
+        operator_only=True,
+    )
 
 
 def certificate_not_trusted(party: Party, host: Host) -> Words:
@@ -271,6 +323,21 @@ def key_echoed(host: Host) -> Words:
 def upload_address_refused(host: Host, status: int, error_code: Name | None) -> str:
     """`error_code` is the object store's own."""
     return f"The object store ({host}) refused the upload address with {http_status(status, error_code)}."
+
+
+def page_in_place_of_store(host: Host, status: int, source: Name | None) -> Words:
+    """`source` is api.proxy, or the environment variable that names a proxy on the way."""
+    who = f"the proxy named by {_source(source)}" if source else "a proxy or a firewall on the way"
+    large = (
+        ", which does not let that many bytes pass" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else ""
+    )
+    name = "" if source else " If it is a proxy that requests are meant to use, name it in api.proxy."
+    return Words(
+        f"A web page with {http_status(status)} was returned in place of a response from the object store "
+        f"({host}): it comes from {who}{large}.",
+        f"Ask whoever runs it to let uploads to that host, and results from it, pass.{name}",
+        operator_only=True,
+    )
 
 
 def response_before_upload_end(host: Host) -> Words:

@@ -50,7 +50,11 @@ def _known(names: tuple[Name, ...], known: str) -> str:
 
 def variable_unknown(variable: Name, known: tuple[Name, ...]) -> Words:
     """`known` is the name that is probably meant, or all names."""
-    return Words(f"Environment variable {variable} sets nothing.", _known(known, "Known tables"))
+    return Words(
+        f"Environment variable {variable} sets nothing: it names no table of the configuration.",
+        f"{_known(known, 'Known tables')} If the variable is another program's, such as those that "
+        "Kubernetes sets for a service called retraind, ignore this.",
+    )
 
 
 # A setting
