@@ -6,6 +6,7 @@ from retraind.cli.checkup import checkup
 from retraind.config.settings import Settings
 from retraind.domain.problems import problem
 from retraind.system.mounts import mounts
+from support.gates import FLAWED
 from support.peers import Peer, answer
 from support.process import Site
 
@@ -91,6 +92,26 @@ def test_a_gate_that_is_not_there_is_told(told_of_the_gate):
 
 def test_a_gate_that_is_there_is_fine(told_of_the_gate):
     assert told_of_the_gate("true").good
+
+
+@pytest.mark.parametrize("flawed", FLAWED)
+def test_a_gate_whose_file_cannot_be_run_is_told_with_its_cause(told_of_the_gate, tmp_path, flawed):
+    content, code, words = FLAWED[flawed]
+    gate = tmp_path / "gate"
+    gate.write_bytes(content)
+    gate.chmod(0o755)
+    found = told_of_the_gate(str(gate))
+    assert not found.good
+    assert found.problem.code == code
+    assert words in found.text
+    assert str(gate) in found.text
+
+
+def test_a_gate_that_is_not_executable_is_told_as_that(told_of_the_gate, tmp_path):
+    gate = tmp_path / "gate"
+    gate.write_text("#!/bin/sh\n")
+    gate.chmod(0o644)
+    assert f"chmod +x {gate}" in told_of_the_gate(str(gate)).text
 
 
 @pytest.mark.parametrize("by", ["itself", "an interpreter"])

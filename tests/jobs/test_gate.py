@@ -8,9 +8,12 @@ import pytest
 
 from retraind.domain.job import Job, Role, SealedFile, Signature, State
 from retraind.domain.names import job_id
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate.command import Environment, ask_gate
 from retraind.jobs.gate.evidence import evidence
+from retraind.jobs.gate.program import flaw_of
+from retraind.report.wording import Audience, Voice
+from support.gates import FLAWED
 
 TELL = """
 import json, os, sys
@@ -65,6 +68,50 @@ def test_a_gate_that_is_not_there_has_not_said_yes(tmp_path):
     assert verdict.problem == problem(
         "gate_not_started", command="no-such-gate", reason="No such file or directory"
     )
+
+
+@pytest.mark.parametrize("flawed", FLAWED)
+def test_a_gate_whose_file_cannot_be_run_is_told_with_its_cause_and_no_path(tmp_path, flawed):
+    content, code, words = FLAWED[flawed]
+    gate = tmp_path / "gate"
+    gate.write_bytes(content)
+    gate.chmod(0o755)
+    verdict = ask([str(gate)], tmp_path, a_job("train_1.csv"))
+    assert verdict.exit_code != 0
+    assert verdict.problem.code == "gate_unusable"
+    assert Problem.model_validate(verdict.problem.facts["why"]).code == code
+    told = Voice(Audience.SHARE).tell(verdict.problem)
+    assert words in told
+    assert str(tmp_path) not in told
+    assert "/usr/" not in told
+
+
+def test_a_script_with_carriage_returns_that_a_shell_is_given_is_told_when_it_fails(tmp_path):
+    gate = tmp_path / "gate.sh"
+    gate.write_bytes(b"#!/bin/sh\r\ntrue\r\n")
+    verdict = ask(["sh", str(gate)], tmp_path, a_job("train_1.csv"))
+    assert verdict.problem.code == "gate_unusable"
+    assert "CR LF" in Voice(Audience.SHARE).tell(verdict.problem)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#!/bin/sh\nexit 1\n", b"#!/usr/bin/env sh\nexit 1\n", b"#!/usr/bin/env -S A=1 sh -e\nexit 1\n",
+        b"#! /bin/sh -e\nexit 1\n", b"#!/bin/sh\nexit 127\n",
+    ],
+)  # fmt: skip
+def test_a_gate_that_can_be_run_has_no_flaw_and_its_verdict_counts(tmp_path, content):
+    gate = tmp_path / "gate"
+    gate.write_bytes(content)
+    gate.chmod(0o755)
+    assert flaw_of([str(gate)]) is None
+    assert ask([str(gate)], tmp_path, a_job("train_1.csv")).problem.code == "gate_refused"
+
+
+def test_a_program_that_is_no_script_has_no_flaw():
+    assert flaw_of([sys.executable]) is None
+    assert flaw_of(["true"]) is None
 
 
 @pytest.mark.parametrize(("number", "told"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "40")])

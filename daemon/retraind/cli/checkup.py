@@ -18,6 +18,7 @@ from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
+from retraind.jobs.gate.program import flaw_of
 from retraind.report.messages import test_message
 from retraind.report.notifications import Calls, Recipient, Refused, recipients_of
 from retraind.report.wording import Voice, in_words
@@ -231,12 +232,14 @@ def _existing(folder: Path) -> Path:
 
 
 def _gate(name: str, model: ModelSettings) -> Iterator[Checked]:
-    """Check that the gate's program exists, and that only its owner can change it."""
+    """Check that the gate's program can be run, and that only its owner can change it."""
     if not model.gate:
         return
     subject, program = f"models.{name}.gate", shutil.which(model.gate[0])
-    if program is None:
-        yield Checked(subject, False, problem("gate_program_missing", program=model.gate[0]))
+    flaw = flaw_of(model.gate)
+    if program is None or flaw is not None:
+        missing = problem("gate_program_missing", program=model.gate[0])
+        yield Checked(subject, False, flaw or missing)
         return
     for path in (Path(program), *(Path(word) for word in model.gate[1:] if Path(word).is_absolute())):
         if is_file(path, follow=True) and path.stat().st_mode & stat.S_IWOTH:

@@ -14,6 +14,7 @@ from pathlib import Path
 from retraind.domain.failures import Stopped
 from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate.evidence import Evidence
+from retraind.jobs.gate.program import flaw_of
 from retraind.system import log
 from retraind.system.escape import display
 
@@ -28,6 +29,8 @@ _LONGEST_OUTPUT = 16_384
 _TICK = 0.1
 _NOT_FOUND = 127
 """What a shell would return for a command that cannot be run."""
+_NOT_RUN = frozenset({2, 126, _NOT_FOUND})
+"""What env, shells and interpreters return where they cannot run a script, or do not know an option of it."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,22 @@ def ask_gate(
             # Without its path, which is of no use on the share.
             name = Path(command[0]).name
             why = problem("gate_not_started", command=name, reason=error.strerror or str(error))
-            return Verdict(_NOT_FOUND, "", why)
+            return Verdict(_NOT_FOUND, "", _flaw(command, environment) or why)
         code = _wait(process, timeout, stopping)
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
         output = answer.read().decode(errors="replace")
-    return Verdict(code, output, _why_not(code, timeout))
+    why = _why_not(code, timeout)
+    if why is not None and code in _NOT_RUN:
+        why = _flaw(command, environment) or why
+    return Verdict(code, output, why)
+
+
+def _flaw(command: Sequence[str], environment: Mapping[str, str]) -> Problem | None:
+    """Return that a gate that could not be run has a file that shows why."""
+    flaw = flaw_of(command, environment.get("PATH"))
+    if flaw is None or flaw.code == "gate_program_missing":
+        return None  # The system has said so.
+    return problem("gate_unusable", command=Path(command[0]).name, why=flaw)
 
 
 def _why_not(code: int | None, timeout: timedelta) -> Problem | None:

@@ -204,6 +204,13 @@ def gate_not_started(command: Name, reason: Name) -> Words:
     return Words(f"The gate {command} could not be started ({reason}), so the model was not switched.")
 
 
+def gate_unusable(command: Name, why: Said) -> Words:
+    """`why` is what is wrong with the gate's file."""
+    return Words(
+        f"The gate {command} could not be run, so the model was not switched: {why.what}", why.remedy
+    )
+
+
 def gate_timed_out(timeout: timedelta) -> Words:
     return Words(f"The gate did not answer within {span(timeout)}, so the model was not switched.")
 
