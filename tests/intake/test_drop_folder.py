@@ -202,6 +202,51 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
     ]
 
 
+def test_a_file_whose_names_are_all_in_the_folder_is_taken(share):
+    """Uploaders link a finished file to its name, and tools that save space link equal files."""
+    share = share()
+    put_pair(share)
+    os.link(share.drop / "train_1.csv", share.drop / ".train_1.csv.upload")
+    os.link(share.drop / "eval_1.csv", share.drop / "copy of eval.csv")
+    os.link(share.drop / "eval_1.csv", share.drop / "third")
+    assert names(share.settled()) == [[*PAIR]]
+
+
+@pytest.mark.parametrize("here", [1, 2])
+def test_a_file_with_a_name_elsewhere_is_not_taken_however_many_names_it_has_here(share, tmp_path, here):
+    share = share(mode="train-only")
+    (tmp_path / "secret.csv").write_text("a,b\n")
+    for number in range(here):
+        (share.drop / f"train_{number}.csv").hardlink_to(tmp_path / "secret.csv")
+    view = share.settled()
+    assert view.complete == ()
+    assert len(view.strangers) == here
+    assert "second name outside this folder" in told(view.strangers)
+    (tmp_path / "secret.csv").unlink()
+    assert len(share.settled().complete) == here
+
+
+def test_a_name_in_another_folder_of_the_delivery_is_elsewhere(share):
+    share = share(train="train/{key}", eval="eval/{key}")
+    share.put("train/1.csv")
+    (share.drop / "eval").mkdir()
+    os.link(share.drop / "train" / "1.csv", share.drop / "eval" / "1.csv")
+    view = share.settled()
+    assert view.complete == ()
+    assert len(view.strangers) == 2
+
+
+def test_sweeps_skip_a_folder_with_a_file_of_two_names_until_one_of_them_goes(share):
+    share = share()
+    share.put("train_1.csv")
+    os.link(share.drop / "train_1.csv", share.drop / "second")
+    for _ in range(3):
+        assert share.look(SETTLE).strangers[0].facts["file"] == "second"
+    assert share.folder.is_unchanged()
+    (share.drop / "second").unlink()
+    assert not share.folder.is_unchanged()
+
+
 def test_names_that_nothing_expects_are_told(share):
     share = share()
     share.put("readme.md")

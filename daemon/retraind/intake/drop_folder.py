@@ -205,7 +205,7 @@ class DropFolder:
         last one.
         """
         seen = {known.name: known for known in listing.same}
-        for name, role, key, signature, changed_ns in listing.new:
+        for name, role, key, signature, changed_ns, names in listing.new:
             before = self._seen.get(name)
             since = before.since if before and before.signature == signature else now
             known = before or kept.get(name)
@@ -213,7 +213,7 @@ class DropFolder:
             came = known.came if known else self._number
             seen[name] = Sighting(
                 name, role, key, signature, since,
-                look=look, came=came, changed_ns=None if first else changed_ns,
+                look=look, came=came, changed_ns=None if first else changed_ns, names=names,
             )  # fmt: skip
         return dict(sorted(seen.items()))
 

@@ -6,7 +6,7 @@ Nothing is opened but the folders. Whether a file has arrived completely is not 
 import bisect
 import errno
 import os
-import stat
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from retraind.config.patterns import Globs, Pattern, canonical
 from retraind.config.settings import ModelSettings
+from retraind.domain.file_rules import refusal_of
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
@@ -22,6 +23,7 @@ from retraind.intake.pairing import SUCCESS_MARKER, Sighting
 from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
 from retraind.system.escape import display
+from retraind.system.links import hidden_names, listed_names
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _MOST_STRANGERS = 20
@@ -40,14 +42,13 @@ def signature_of(status: os.stat_result) -> Signature:
     return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
 
 
-def flaw_of(status: os.stat_result) -> Problem | None:
-    """Return why a file is not taken whatever its name; None when it may be."""
-    if not stat.S_ISREG(status.st_mode):
-        return problem("not_regular_file")
-    if status.st_nlink > 1:
-        # Whoever cannot read a file can often still give it a second name, here.
-        return problem("hard_link")
-    return None
+def flaw_of(status: os.stat_result, names: int = 1) -> Problem | None:
+    """Return why a file is not taken whatever its name; None when it may be.
+
+    `names` is how many names it has in its folder: with one elsewhere, it may be somebody else's.
+    """
+    refusal = refusal_of(status, names=names)
+    return problem(refusal.value) if refusal else None
 
 
 def unreadable(file: str, error: OSError) -> Problem:
@@ -136,6 +137,8 @@ class Found(NamedTuple):
     signature: Signature
     changed_ns: int
     """Its ctime."""
+    names: int = 1
+    """How many names it has, all in its folder."""
 
 
 class Listing:
@@ -153,8 +156,11 @@ class Listing:
         """True when a file with an expected name is not taken now, and may be later while the names stay the
         same."""
         self._names = names
+        self._drop = Path()
         self._known = known
         self._entries = 0
+        self._inodes: dict[str, Counter[int]] = {}
+        """How many names each inode has, by folder. Read where it makes a difference."""
 
     @property
     def cut(self) -> bool:
@@ -166,6 +172,7 @@ class Listing:
 
         The drop folder itself may be a link, since the owner has configured it. Nothing below it may.
         """
+        self._drop = drop
         below: list[str] = []
         self._read(drop, "", below)
         for folder in sorted(below):
@@ -238,18 +245,33 @@ class Listing:
         except FileNotFoundError:
             self.may_recover = True  # Its name was read, so its return changes no name.
             return
-        if flaw := flaw_of(status):
+        if flaw := flaw_of(status, self._names_of(name, status)):
             self.may_recover = True
             self.strangers.add(name, flaw)
         elif not _is_utf8(entry.name):
             self.strangers.add(name, problem("name_not_utf8"))
         else:
-            self.new.append(Found(name, role, key, signature_of(status), status.st_ctime_ns))
+            found = Found(name, role, key, signature_of(status), status.st_ctime_ns, status.st_nlink)
+            self.new.append(found)
+
+    def _names_of(self, name: str, status: os.stat_result) -> int:
+        """Return how many names the file `name` has in its folder."""
+        if status.st_nlink == 1:
+            return 1
+        folder = name.rpartition("/")[0]
+        try:
+            if folder not in self._inodes:
+                self._inodes[folder] = listed_names(self._drop, folder)
+            return self._inodes[folder][status.st_ino] + hidden_names(self._drop, name, status)
+        except OSError as error:
+            if error.errno in _GONE:
+                return 1
+            raise
 
 
 def _is_same(entry: os.DirEntry[str], known: Sighting) -> bool:
     try:
-        return is_same(entry.stat(follow_symlinks=False), known.signature)
+        return is_same(entry.stat(follow_symlinks=False), known.signature, known.names)
     except FileNotFoundError:
         return False
 

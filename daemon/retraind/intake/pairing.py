@@ -35,6 +35,8 @@ class Sighting:
     """The number of the scan that first saw a file of this name, whatever it was like then."""
     changed_ns: int | None = None
     """When the file system last changed the file, by its own clock (ctime); None if that proves nothing."""
+    names: int = 1
+    """How many names it has, all in its folder."""
 
     def as_sealed(self) -> SealedFile:
         """Return the file as a job records it."""

@@ -40,13 +40,13 @@ def kind_of(entry: os.DirEntry[str]) -> Kind:
     return entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
 
 
-def is_same(status: os.stat_result, signature: Signature) -> bool:
-    """Return whether a file is still a regular one with one name, and as it was."""
+def is_same(status: os.stat_result, signature: Signature, names: int = 1) -> bool:
+    """Return whether a file is still a regular one with so many names, and as it was."""
     return (
         status.st_mtime_ns == signature.mtime_ns
         and status.st_size == signature.size
         and status.st_ino == signature.inode
-        and status.st_nlink == 1
+        and status.st_nlink == names
         and stat.S_ISREG(status.st_mode)
     )
 
@@ -138,7 +138,8 @@ class Rest:
         self.until = until
         self._drop = drop
         self._files = [
-            (seen.name, seen.signature.size, seen.signature.mtime_ns, seen.signature.inode) for seen in files
+            (seen.name, seen.signature.size, seen.signature.mtime_ns, seen.signature.inode, seen.names)
+            for seen in files
         ]
         self._ignored = ignored
         self._simple = not (remote or self._files or len(known) > 1)
@@ -182,13 +183,13 @@ class Rest:
         return True
 
     def _files_last(self, drop: int) -> bool:
-        for name, size, mtime_ns, inode in self._files:
+        for name, size, mtime_ns, inode, names in self._files:
             status = os.lstat(name, dir_fd=drop)
             if (
                 status.st_mtime_ns != mtime_ns
                 or status.st_size != size
                 or status.st_ino != inode
-                or status.st_nlink != 1
+                or status.st_nlink != names
             ):
                 return False
         return True

@@ -12,6 +12,7 @@ from retraind.intake.pairing import too_large
 from retraind.jobs import seal as sealing
 from retraind.jobs.folders import Places
 from retraind.system.files import exists, held, sha256_of_open, status_of
+from retraind.system.links import names_beside
 
 
 def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[Problem]]:
@@ -25,10 +26,11 @@ def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile,
         try:
             with held(folder.parent, folder.name) as inside:
                 status = status_of(inside, file.name)
+                others = () if status.st_nlink == 1 else (names_beside(inside, file.name, status),)
         except (FileNotFoundError, NotADirectoryError):
             flaws.append(problem("failed_file_missing", file=file.name, folder=f"failed/{job.id}"))
             continue
-        if flaw := flaw_of(status) or too_large(status.st_size, largest):
+        if flaw := flaw_of(status, *others) or too_large(status.st_size, largest):
             flaws.append(problem("failed_file_refused", file=file.name, why=flaw))
         files.append(replace(file, signature=signature_of(status)))
     return tuple(files), flaws

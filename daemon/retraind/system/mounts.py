@@ -1,5 +1,6 @@
 """What the mount table shows of file systems: on some inotify is silent, some make up owners and rights."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,6 +75,23 @@ def type_of(path: Path, table: Iterable[Mount]) -> str | None:
         on_it = [mount for mount in met if mount.parent == here.number]
         here = min(on_it, key=lambda mount: len(mount.point.parts), default=None)
     return kind
+
+
+def type_of_device(device: int) -> str | None:
+    """Return the type of the file system with a device number (st_dev), None where the table lacks it.
+
+    Touches no file system.
+    """
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        table = MOUNT_TABLE.read_text(errors="surrogateescape")
+    except FileNotFoundError:
+        return None
+    for line in table.split("\n"):
+        before, separator, after = line.partition(" - ")
+        if separator and before.split(" ")[2] == number:
+            return after.split(" ")[0]
+    return None
 
 
 def tells_of_changes(path: Path, table: Iterable[Mount]) -> bool:

@@ -103,7 +103,8 @@ def not_regular_file() -> str:
 
 def hard_link() -> Words:
     return Words(
-        "It has a second name somewhere (a hard link), so it may belong to someone else.", "Deliver a copy."
+        "It has a second name outside this folder (a hard link), so it may belong to someone else.",
+        "Deliver a copy.",
     )
 
 
