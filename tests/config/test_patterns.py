@@ -157,6 +157,19 @@ def test_keys_that_differ_in_width_case_or_form_join(signs, chance, form):
     assert joining(key_in(text)) == key_in(text)
 
 
+@pytest.mark.parametrize("dash", "\u2010\u2012–—―−－")
+def test_dashes_join_as_a_hyphen_does(dash):
+    assert key_in(f"2026{dash}11") == "2026-11"
+    assert key_in(f" {dash} 2026{dash}11{dash}") == "2026-11"
+    assert key_in(f"売上{dash}11") == "売上-11"
+
+
+@pytest.mark.parametrize("letter", "ーｰ一")
+def test_what_is_a_part_of_words_and_looks_like_a_dash_is_none(letter):
+    assert key_in(f"デ{letter}タ") not in {"デ-タ", "デタ"}
+    assert key_in(f"{letter}デ") != "デ"
+
+
 def one_other_case(sign):
     """Return a letter in its other case, where one stands for the other and for nothing else."""
     other = sign.swapcase()

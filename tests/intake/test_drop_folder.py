@@ -247,6 +247,101 @@ def test_sweeps_skip_a_folder_with_a_file_of_two_names_until_one_of_them_goes(sh
     assert not share.folder.is_unchanged()
 
 
+CONFLICTS = [
+    "train_1.sync-conflict-20261130-101010-ABCDEFG.csv", "train_1 (Kenji's conflicted copy 2026-11-30).csv",
+    "train_1 (conflicted copy 2026-11-30 101010).csv", "train_1 (Conflicted Copy).csv",
+    "train_1 (ケンジの競合コピー 2026-11-30).csv",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONFLICTS)
+@pytest.mark.parametrize("alone", [True, False])
+def test_conflict_copies_of_sync_clients_are_left_alone_and_told(share, name, alone):
+    share = share()
+    if not alone:
+        put_pair(share)
+    share.put(name)
+    view = share.settled()
+    assert names(view) == ([] if alone else [[*PAIR]])
+    assert view.waiting == ()
+    (told_of,) = left_alone(view)
+    assert told_of.startswith(
+        f"{unicodedata.normalize('NFC', name)} is left alone. A program that synchronizes"
+    )
+
+
+def test_a_conflict_copy_of_a_marker_vouches_for_nothing(share):
+    share = share(ready="marker")
+    put_pair(share)
+    share.put("1.sync-conflict-20261130-101010-ABCDEFG.done", b"")
+    view = share.settled()
+    assert view.complete == ()
+    assert len(view.strangers) == 1
+
+
+@pytest.mark.parametrize("copy", ["train_1 (1).csv", "train_1(1).csv", "TRAIN_1 (12).csv"])
+def test_a_numbered_copy_is_left_alone_where_the_plain_name_is_there(share, copy):
+    share = share()
+    put_pair(share)
+    share.put(copy)
+    view = share.settled()
+    assert names(view) == [[*PAIR]]
+    assert view.waiting == ()
+    assert left_alone(view) == [
+        f"{copy} is left alone. By its name it is a copy of {copy.partition('(')[0].strip()}.csv, which is here "
+        "or was taken in before. If it is another delivery, rename it; otherwise, delete it."
+    ]
+
+
+def test_a_numbered_copy_is_left_alone_where_the_plain_name_was_delivered(share):
+    share = share()
+    memory = Remembering()
+    memory.was_delivered = {"train_1.csv"}.__contains__
+    start_over(share, memory)
+    share.put("train_1 (1).csv")
+    share.put("eval_1 (1).csv")
+    view = share.settled()
+    assert view.complete == ()
+    assert len(view.strangers) == 1
+    assert "The training file has not arrived" in reasons(view)
+
+
+def test_numbers_in_parentheses_are_keys_like_others_where_there_is_no_plain_name(share):
+    share = share()
+    for number in (1, 2):
+        share.put(f"train ({number}).csv")
+        share.put(f"eval ({number}).csv")
+    assert len(share.settled().complete) == 2
+
+
+def test_many_copies_are_counted(share):
+    share = share()
+    put_pair(share)
+    for number in range(1, 31):
+        share.put(f"train_1 ({number}).csv")
+    view = share.settled()
+    assert names(view) == [[*PAIR]]
+    assert len(view.strangers) == 21
+    assert "10 more" in told(view.strangers)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("train_1.csv ", r"train_1.csv\x20"), (" train_1.csv", r"\x20train_1.csv"),
+        ("train_1.csv\u3000", r"train_1.csv\u3000"), ("train_1.csv\u00a0", r"train_1.csv\xa0"),
+        ("train_1.csv  ", r"train_1.csv\x20\x20"),
+    ],
+)  # fmt: skip
+def test_a_space_at_the_end_of_a_name_is_made_visible(share, name, shown):
+    share = share()
+    share.put(name)
+    (told_of,) = left_alone(share.settled())
+    assert told_of == (
+        f"{shown} is left alone. Its name begins or ends with a space. Rename it without the space."
+    )
+
+
 def test_names_that_nothing_expects_are_told(share):
     share = share()
     share.put("readme.md")

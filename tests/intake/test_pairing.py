@@ -153,6 +153,12 @@ def test_files_whose_keys_differ_only_in_width_are_of_one_delivery_under_their_o
                 assert "Remove or rename all but one of them." in text(waiting)
 
 
+def test_files_whose_keys_differ_only_in_dashes_are_of_one_delivery():
+    (each,) = group([seen("train_2026–11.csv"), seen("eval_2026-11.csv")])
+    assert each.key == "2026-11"
+    assert (len(each.train), len(each.eval)) == (1, 1)
+
+
 POLICIES = st.builds(
     lambda ready, mode, late: model(ready=ready, mode=mode, on_pair_timeout=late),
     st.sampled_from(["settle", "marker", "manifest"]),

@@ -24,6 +24,7 @@ from retraind.domain.problems import problem
 from retraind.domain.records import Outage
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
+from retraind.store.sightings import JournalMemory
 from retraind.system.clock import ManualClock
 from support.words import legacy
 
@@ -56,6 +57,16 @@ def a_job(
 
 def tried(job: Job, attempts: int) -> Job:
     return replace(job, wait=Waiting(attempts=attempts))
+
+
+def test_the_journal_knows_which_files_of_a_model_were_taken_in(journal, tmp_path):
+    journal.jobs.add(a_job(1), "sealing")
+    journal.jobs.add(a_job(2, model="price", state=State.DONE), "sealing")
+    churn, price = (JournalMemory(journal.sightings, tmp_path, model) for model in ("churn", "price"))
+    assert churn.was_delivered("train_1.csv")
+    assert not churn.was_delivered("train_2.csv")
+    assert price.was_delivered("train_2.csv")
+    assert not price.was_delivered("train_%.csv")
 
 
 def test_a_job_comes_back_as_it_was_written_even_after_reopening(journal, tmp_path):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -59,5 +60,5 @@ def test_on_other_file_systems_no_name_is_hidden(tmp_path):
 
 
 def test_the_type_of_a_file_system_is_known_by_its_device(tmp_path):
-    assert type_of_device(os.stat("/proc").st_dev) == "proc"
+    assert type_of_device(Path("/proc").stat().st_dev) == "proc"
     assert type_of_device(os.makedev(4_000, 4_000)) is None

@@ -35,12 +35,13 @@ def canonical(text: str) -> str:
 def joining(key: str) -> str:
     """Return the form in which keys are compared to join files. It must not become a name.
 
-    Full-width and half-width forms, which Japanese input methods write, count as the plain characters. Other
-    compatibility forms (①, ², ㌔, ﬁ) remain distinct.
+    Full-width and half-width forms, which Japanese input methods write, count as the plain characters, and
+    dashes, which spreadsheets and mail programs write, as hyphens. Other compatibility forms (①, ², ㌔, ﬁ)
+    remain distinct, and so does ー, which is a part of words.
     """
     if key.isascii():
         return key.lower()
-    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).translate(_WIDTHS))
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).translate(_PLAIN))
     return canonical(plain).strip(_EDGES)
 
 
@@ -61,6 +62,9 @@ _WIDTHS = {
     if kind in _WIDTH_KINDS
 }
 """All full-width and half-width characters of Unicode, and the ones that they are forms of."""
+_DASHES = "\u2010\u2012\u2013\u2014\u2015\u2212"
+"""The hyphen, dashes and the minus sign."""
+_PLAIN = _WIDTHS | dict.fromkeys(map(ord, _DASHES), ord("-"))
 
 
 class Globs:

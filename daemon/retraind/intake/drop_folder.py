@@ -20,6 +20,7 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
+from retraind.intake.copies import without_copies
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names, unreadable
 from retraind.intake.manifest_claims import Manifests
 from retraind.intake.pairing import Delivery, Sighting, Waiting, group, judge, shared_marker
@@ -30,6 +31,8 @@ from retraind.system.files import beside, held, open_regular
 
 _LONGEST_REST = 300.0
 """Seconds after which a folder is scanned though nothing in it seems to have changed."""
+_MOST_COPIES = 20
+"""Copies that are told one by one."""
 _TOO_MANY = problem("too_many_files", files=MOST_FILES, names=MOST_ENTRIES)
 
 
@@ -51,13 +54,19 @@ class View:
 
 
 class Memory(Protocol):
-    """What outlives the process: the order in which files arrived in a folder. Both raise SQLAlchemyError."""
+    """What outlives the process: the order in which files arrived in a folder, and which were taken in.
+
+    All raise SQLAlchemyError.
+    """
 
     def recall(self) -> Mapping[str, Remembered]:
         """Return what was noted, by name."""
 
     def note(self, fresh: Sequence[Remembered], gone: Collection[str]) -> None:
         """Note files that are new or changed, and forget the names that are gone."""
+
+    def was_delivered(self, name: str) -> bool:
+        """Return whether a file of this name was taken in from the folder before."""
 
 
 class DropFolder:
@@ -80,8 +89,8 @@ class DropFolder:
 
         `hashing` is None where that is left to another process. `hold` pins the drop folder (see
         `files.held`) and may raise Away or Exposed; `largest` is the most bytes that a file may have;
-        `remote` is as for `Rest`; `memory` is used where markers count: which of two files arrived first
-        cannot be seen after a restart.
+        `remote` is as for `Rest`; `memory` knows what was delivered before and, where markers count, which of
+        two files arrived first: that cannot be seen after a restart.
         """
         self.model = model
         self._hold = hold or partial(held, model.drop)
@@ -91,6 +100,7 @@ class DropFolder:
         self._seen: dict[str, Sighting] = {}
         """By name, in order."""
         self._memory = memory if model.ready == "marker" else None
+        self._deliveries = memory
         self._noted: dict[str, Remembered] | None = None
         """What the memory has, by name; None before the first scan."""
         self._number = 0
@@ -98,6 +108,8 @@ class DropFolder:
         self._unnoted = False
         """True while the memory lacks something that was seen."""
         self._view = View()
+        self._told: tuple[Problem, ...] = ()
+        """What the last view tells of strangers, without copies."""
         self._lasts = -math.inf
         """Until when the view stays valid for these files (`Clock.elapsed` seconds)."""
         self._known: Mapping[str, Known] = {}
@@ -177,8 +189,8 @@ class DropFolder:
             self._seen = self._sightings(listing, now, self._noted if first else {}, first=first)
         if changed or first or self._unnoted:
             self._note(self._noted, steady=not changed)
-        if changed or now >= self._lasts or strangers != self._view.strangers:
-            self._view = self._judge(drop, now, strangers, cut=listing.cut)
+        if changed or now >= self._lasts or strangers != self._told:
+            self._view, self._told = self._judge(drop, now, strangers, cut=listing.cut), strangers
             self._lasts = self._lasting(self._view, now)
         self._known = {
             folder: Known.of(page, self._known.get(folder), began, now)
@@ -252,6 +264,10 @@ class DropFolder:
             else replace(sighting, doubted=name in self._doubted)
             for name, sighting in self._seen.items()
         ]
+        seen, copies = without_copies(seen, self._was_delivered)
+        strangers += tuple(problem("left_alone", file=name, why=why) for name, why in copies[:_MOST_COPIES])
+        if len(copies) > _MOST_COPIES:
+            strangers += (problem("more_left_alone", more=len(copies) - _MOST_COPIES),)
         self._manifests.begin(seen)
         self._denied = False
         complete: list[Delivery] = []
@@ -277,6 +293,9 @@ class DropFolder:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
         return View(tuple(complete), tuple(waiting.values()), strangers, min(dues, default=None))
+
+    def _was_delivered(self, name: str) -> bool:
+        return self._deliveries is not None and self._deliveries.was_delivered(name)
 
     def _lasting(self, view: View, now: float) -> float:
         """Return until when the same files make the same view; `now` where that is not known."""

@@ -22,7 +22,7 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.pairing import SUCCESS_MARKER, Sighting
 from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
-from retraind.system.escape import display
+from retraind.system.escape import display_name
 from retraind.system.links import hidden_names, listed_names
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
@@ -120,7 +120,7 @@ class Strangers:
     def told(self) -> tuple[Problem, ...]:
         """Return what to tell people."""
         # A name that is not UTF-8 cannot be kept as it is.
-        told = tuple(problem("left_alone", file=display(name), why=why) for name, why in self.first)
+        told = tuple(problem("left_alone", file=display_name(name), why=why) for name, why in self.first)
         if self.count <= _MOST_STRANGERS + 1:
             return told
         more = problem("more_left_alone", more=self.count - _MOST_STRANGERS)
@@ -235,6 +235,8 @@ class Listing:
             return problem("not_regular_file")
         if not _is_utf8(entry.name):
             return problem("name_not_utf8")
+        if plain != plain.strip() and self._names.recognise("", plain.strip(), folder):
+            return problem("name_with_outer_space")
         if self._names.lacks_ending_alone(plain, folder):
             return problem("ending_not_expected")
         return problem("name_not_expected")

@@ -204,9 +204,12 @@ class Folders:
         clock: Clock,
         hashing: Executor,
         hint: Callable[[str], None],
-        memory: Callable[[Path], Memory],
+        memory: Callable[[Path, str], Memory],
     ) -> None:
-        """`hint` is called with a model whose folder needs a scan; `memory` returns that of a drop folder."""
+        """`hint` is called with a model whose folder needs a scan.
+
+        `memory` returns that of a drop folder, given also the name of its model.
+        """
         self._shares = shares
         self._clock = clock
         self._hashing = hashing
@@ -297,7 +300,7 @@ class Folders:
             hold=hold,
             largest=settings.bundle.largest,
             remote=not on.reports_changes,
-            memory=self._memory(model.drop),
+            memory=self._memory(model.drop, name),
         )
 
 

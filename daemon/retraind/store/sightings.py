@@ -1,4 +1,4 @@
-"""What the journal remembers of files that wait in drop folders."""
+"""What the journal remembers of files that wait in drop folders, or were taken in from them."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from retraind.domain.job import Signature
 from retraind.domain.sightings import Remembered
 from retraind.store.database import Database
-from retraind.store.schema import SIGHTINGS
+from retraind.store.schema import JOBS, SIGHTINGS
 from retraind.system.clock import Clock
 
 _SIGNATURE = ("size", "mtime_ns", "inode")
@@ -35,6 +35,19 @@ class Sightings:
             known = Signature(**dict(zip(_SIGNATURE, signature, strict=True)))
             found[row.name] = Remembered(row.name, known, look, came)
         return found
+
+    def were_taken(self, model: str, name: str) -> bool:
+        """Return whether a model has a job with a file of this name, which may have ended."""
+        files = sa.func.json_each(JOBS.c.body, "$.files").table_valued("value")
+        query = (
+            sa.select(sa.literal(1))
+            .select_from(JOBS)
+            .join(files, sa.true())
+            .where(JOBS.c.model == model, sa.func.json_extract(files.c.value, "$.name") == name)
+            .limit(1)
+        )
+        with self._reader.connect() as connection:
+            return connection.scalar(query) is not None
 
     def note(self, folder: str, fresh: Iterable[Remembered], gone: Iterable[str]) -> None:
         """Note files that are new in a drop folder, or changed, and forget the names that are gone."""
@@ -65,6 +78,7 @@ class JournalMemory:
 
     sightings: Sightings
     drop: Path
+    model: str
     read_only: bool = False
 
     def recall(self) -> Mapping[str, Remembered]:
@@ -75,3 +89,7 @@ class JournalMemory:
         """Note files that are new or changed, and forget the names that are gone."""
         if not self.read_only:
             self.sightings.note(str(self.drop), fresh, gone)
+
+    def was_delivered(self, name: str) -> bool:
+        """Return whether the model has a job with a file of this name."""
+        return self.sightings.were_taken(self.model, name)

@@ -24,6 +24,20 @@ def display(text: str) -> str:
     )
 
 
+def display_name(text: str) -> str:
+    """Return a name like `display`, with a space at either end escaped too: nobody would see it."""
+    shown = display(text)
+    inner = shown.strip(" \u3000")
+    if len(inner) == len(shown):
+        return shown
+    before, _, after = shown.partition(inner) if inner else ("", "", shown)
+    return f"{_escaped(before)}{inner}{_escaped(after)}"
+
+
+def _escaped(spaces: str) -> str:
+    return "".join("\\x20" if char == " " else "\\u3000" for char in spaces)
+
+
 def printable(text: str) -> str:
     """Return a text of several lines for people."""
     return "\n".join(map(display, text.split("\n")))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.process
 def ntfs(tmp_path, tool):
     """A mounted file system."""
     make, mount, unmount = tool("mkntfs"), tool("ntfs-3g"), tool("fusermount3")
-    if os.geteuid() or not os.path.exists("/dev/fuse"):
+    if os.geteuid() or not Path("/dev/fuse").exists():
         pytest.skip("mounting requires root and FUSE")
     image, point = tmp_path / "image", tmp_path / "share"
     image.touch()

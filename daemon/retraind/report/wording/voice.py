@@ -12,7 +12,7 @@ from retraind.domain.flat import in_facts
 from retraind.domain.problems import LEGACY, Fact, Finding, Problem
 from retraind.report.wording.catalogue import catalogue, unwrapped
 from retraind.report.wording.words import Audience, Host, Name, Notice, Place, Said, Words
-from retraind.system.escape import display
+from retraind.system.escape import display, display_name
 
 _OF_THE_MACHINE = re.compile(r"(?<![\w./])/\w|(?:\.\w+|localhost|\]):\d")
 """A path or a port in finished sentences of an earlier retraind."""
@@ -150,13 +150,13 @@ class Voice:
             Said: lambda value: self.say(Problem.from_plain(in_facts(value))),
             Place: lambda value: (self.place or self.show)(Path(value)),
             Host: lambda value: self._host(display(str(value))),
-            Name: lambda value: display(str(value)),
+            Name: lambda value: display_name(str(value)),
         }
 
     def show(self, path: Path) -> str:
         """Return a path for the audience: whole, or on the share the last name of one of the machine."""
         hidden = self.audience is Audience.SHARE and path.is_absolute()
-        return self.label("on_the_machine", name=path.name) if hidden else display(str(path))
+        return self.label("on_the_machine", name=path.name) if hidden else display_name(str(path))
 
     def _host(self, host: str) -> str:
         return _PORT.sub("", host) if self.audience is Audience.SHARE else host

@@ -112,6 +112,24 @@ def name_not_utf8() -> Words:
     return Words("Its name is not UTF-8.", "Rename it.")
 
 
+def name_with_outer_space() -> Words:
+    return Words("Its name begins or ends with a space.", "Rename it without the space.")
+
+
+def conflict_copy() -> Words:
+    return Words(
+        "A program that synchronizes folders made this copy, since two versions of a file were in conflict.",
+        "Compare it with the file that it is a copy of, then delete it, or rename it to have it taken in.",
+    )
+
+
+def numbered_copy(of: Name) -> Words:
+    return Words(
+        f"By its name it is a copy of {of}, which is here or was taken in before.",
+        "If it is another delivery, rename it; otherwise, delete it.",
+    )
+
+
 def ending_not_expected() -> str:
     return "Only files that end in .csv or .tsv are taken in."
 
