@@ -156,8 +156,8 @@ class ObjectStore(Caller):
             return InDoubt(problem("web_page_returned", party=Party.STORE, host=host)) if page else None
         code = _error_code(start)
         after = wait_asked_for(response.headers.get("Retry-After"), self._clock.now())
-        if page := self._page(response, start, host):
-            return InDoubt(page, after=after)
+        if in_its_place := self._page(response, start, host):
+            return InDoubt(in_its_place, after=after)
         if _is_final(status, code):
             refused = problem("upload_address_refused", host=host, status=status, error_code=code)
             return InDoubt(refused, address_refused=True, after=after)

@@ -47,10 +47,9 @@ def require_utf8() -> None:
         return
     # The bytes themselves: decoded by the locale, some do not come back.
     arguments = Path("/proc/self/cmdline").read_bytes().split(b"\0")[1:-1]
-    options = ["-X", "utf8", "-X", f"{_ENCODING}={sys.stdout.encoding}"]
-    os.execve(  # noqa: S606 - this very program
-        sys.executable, [sys.executable, *options, *arguments], os.environb | {b"PYTHONUTF8": b"1"}
-    )
+    options = [sys.executable, "-X", "utf8", "-X", f"{_ENCODING}={sys.stdout.encoding}"]
+    command = [*map(os.fsencode, options), *arguments]
+    os.execve(sys.executable, command, os.environb | {b"PYTHONUTF8": b"1"})  # noqa: S606 - this very program
 
 
 def soften_output() -> None:

@@ -79,10 +79,8 @@ def ask_gate(
         code = _wait(process, timeout, stopping)
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
         output = answer.read().decode(errors="replace")
-    why = _why_not(code, timeout)
-    if why is not None and code in _NOT_RUN:
-        why = _flaw(command, environment) or why
-    return Verdict(code, output, why)
+    flaw = _flaw(command, environment) if code in _NOT_RUN else None
+    return Verdict(code, output, flaw or _why_not(code, timeout))
 
 
 def _flaw(command: Sequence[str], environment: Mapping[str, str]) -> Problem | None:
