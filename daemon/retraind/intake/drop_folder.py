@@ -16,14 +16,26 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from retraind.config.patterns import canonical
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role
+from retraind.domain.job import Role, Signature
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
-from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Listing, Names, unreadable
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Controlled, Listing, Names, unreadable
 from retraind.intake.manifest_claims import Manifests
-from retraind.intake.pairing import Delivery, Sighting, Waiting, group, judge, shared_marker
+from retraind.intake.near_keys import with_hints
+from retraind.intake.pairing import (
+    Delivery,
+    Download,
+    Sighting,
+    Waiting,
+    group,
+    is_shared,
+    judge,
+    shared_marker,
+)
+from retraind.intake.pieces import without_pieces
 from retraind.intake.settling import Known, Rest
 from retraind.intake.share_identity import Away, Exposed
 from retraind.system.clock import Clock
@@ -118,6 +130,10 @@ class DropFolder:
         self._remote = remote
         # Not all folders at the same time.
         self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
+        self._controls: dict[str, tuple[Controlled, float]] = {}
+        """What the last scan saw beside downloads, each since when it has been like this, by name."""
+        self._taken: dict[Signature, set[str]] = {}
+        """Names of files that were complete while a list of checksums for several deliveries was there."""
         self._doubted: set[str] = set()
         self._manifests = Manifests(model.drop, hashing, hint, largest)
         self._denied = False
@@ -189,6 +205,7 @@ class DropFolder:
             self._seen = self._sightings(listing, now, self._noted if first else {}, first=first)
         if changed or first or self._unnoted:
             self._note(self._noted, steady=not changed)
+        changed = self._see_controls(listing, now) or changed
         if changed or now >= self._lasts or strangers != self._told:
             self._view, self._told = self._judge(drop, now, strangers, cut=listing.cut), strangers
             self._lasts = self._lasting(self._view, now)
@@ -217,7 +234,7 @@ class DropFolder:
         last one.
         """
         seen = {known.name: known for known in listing.same}
-        for name, role, key, signature, changed_ns, names in listing.new:
+        for name, role, key, signature, changed_ns, covers, names in listing.new:
             before = self._seen.get(name)
             since = before.since if before and before.signature == signature else now
             known = before or kept.get(name)
@@ -225,7 +242,8 @@ class DropFolder:
             came = known.came if known else self._number
             seen[name] = Sighting(
                 name, role, key, signature, since,
-                look=look, came=came, changed_ns=None if first else changed_ns, names=names,
+                look=look, came=came, changed_ns=None if first else changed_ns,
+                covers=covers, arrived_ns=changed_ns, names=names,
             )  # fmt: skip
         return dict(sorted(seen.items()))
 
@@ -268,15 +286,17 @@ class DropFolder:
         strangers += tuple(problem("left_alone", file=name, why=why) for name, why in copies[:_MOST_COPIES])
         if len(copies) > _MOST_COPIES:
             strangers += (problem("more_left_alone", more=len(copies) - _MOST_COPIES),)
-        self._manifests.begin(seen)
+        self._manifests.begin(seen, now, self.model.settle.total_seconds())
         self._denied = False
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
-        for each in group(seen):
+        whole, pieces = without_pieces(seen, self.model, self._downloaded_elsewhere())
+        downloads = self._downloads()
+        for each in group(whole):
             claims = (
                 self._manifests.of(drop, each) if self.model.ready == "manifest" and each.manifests else None
             )
-            match judge(each, self.model, now, claims, self._largest):
+            match judge(each, self.model, now, claims, self._largest, downloads=downloads):
                 case Delivery() as delivery if cut and not self._is_whole(delivery):
                     waiting[each.key] = Waiting(each.key, each.data, (_TOO_MANY,), None)
                 case Delivery() as delivery:
@@ -291,8 +311,58 @@ class DropFolder:
         marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
+        for sums in self._sums_used_up(drop, seen, complete):
+            complete[-1] = replace(complete[-1], files=(*complete[-1].files, sums.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
-        return View(tuple(complete), tuple(waiting.values()), strangers, min(dues, default=None))
+        waits = with_hints([*waiting.values()], self.model)
+        return View(tuple(complete), (*waits, *pieces), strangers, min(dues, default=None))
+
+    def _sums_used_up(
+        self, drop: Path, seen: Sequence[Sighting], complete: Sequence[Delivery]
+    ) -> list[Sighting]:
+        """Return the lists for several deliveries that leave with these: all that they list is taken in.
+
+        After a restart it is not known what was taken in before; then a list stays, which does no harm.
+        """
+        if not complete or self.model.ready != "manifest":
+            return []
+        taken = {canonical(file.name) for delivery in complete for file in delivery.files}
+        used_up = []
+        for sums in filter(is_shared, seen):
+            known = self._taken.setdefault(sums.signature, set())
+            known |= taken
+            names = self._manifests.names_in(drop, sums)
+            if names is not None and names <= known:
+                used_up.append(sums)
+        current = {sums.signature for sums in filter(is_shared, seen)}
+        self._taken = {signature: names for signature, names in self._taken.items() if signature in current}
+        return used_up
+
+    def _see_controls(self, listing: Listing, now: float) -> bool:
+        """Take note of what there is beside downloads; returns whether that has changed."""
+        before, self._controls = self._controls, {}
+        for each in listing.controls:
+            known = before.get(each.name)
+            same = known is not None and known[0].of.signature == each.of.signature
+            self._controls[each.name] = (each, known[1] if known and same else now)
+        return before != self._controls
+
+    def _downloads(self) -> dict[str, Download]:
+        """Return the downloads that are under way, by the canonical names of their files."""
+        patience = self.model.pair_timeout.total_seconds()
+        return {
+            canonical(each.of.name): Download(name, None if each.control.in_place else since + patience)
+            for name, (each, since) in self._controls.items()
+        }
+
+    def _downloaded_elsewhere(self) -> list[Sighting]:
+        """Return the files that are being downloaded and have not got their names yet."""
+        there = {canonical(name) for name in self._seen} if self._controls else set()
+        return [
+            Sighting(each.of.name, each.of.role, each.of.key, each.of.signature, since)
+            for each, since in self._controls.values()
+            if canonical(each.of.name) not in there
+        ]
 
     def _was_delivered(self, name: str) -> bool:
         return self._deliveries is not None and self._deliveries.was_delivered(name)

@@ -19,9 +19,20 @@ from retraind.domain.file_rules import refusal_of
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.intake.pairing import SUCCESS_MARKER, Sighting
+from retraind.intake.pairing import Sighting
+from retraind.intake.piece_names import piece_in
+from retraind.intake.proof_names import (
+    MANIFEST_ENDING,
+    MARKER_ENDING,
+    SHARED_SUMS,
+    SUCCESS_MARKER,
+    SUMS_ENDINGS,
+    Control,
+    control_in,
+)
 from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
+from retraind.intake.unload_folder import is_unload
 from retraind.system.escape import display_name
 from retraind.system.links import hidden_names, listed_names
 
@@ -56,6 +67,15 @@ def unreadable(file: str, error: OSError) -> Problem:
     return problem("file_unreadable", file=file, why=file_problem(error).but(path=None))
 
 
+class Meaning(NamedTuple):
+    """What a name stands for."""
+
+    role: Role
+    key: str
+    covers: str | None = None
+    """The canonical name, perhaps without its extension, of the one file that a marker or manifest is for."""
+
+
 class Names:
     """What the names in one model's drop folder mean."""
 
@@ -74,33 +94,57 @@ class Names:
 
     def is_ignored(self, name: str) -> bool:
         """Return whether a name is ignored, whatever has it."""
-        return canonical(name) in self.ignored and name not in _OWN_NAMES
+        plain = canonical(name)
+        return plain in self.ignored and name not in _OWN_NAMES and not control_in(plain)
 
-    def recognise(self, name: str, plain: str, folder: str) -> tuple[Role, str] | None:
+    def control(self, plain: str, folder: str) -> tuple[Control, Meaning] | None:
+        """Return of which data file a name shows that it is being downloaded; None if of none."""
+        control = control_in(plain)
+        meaning = self._data(control.of, folder) if control else None
+        return (control, meaning) if control and meaning else None
+
+    def recognise(self, name: str, plain: str, folder: str) -> Meaning | None:
         """Return what a name in the drop folder, or in `folder` below it, stands for; None for a stranger.
 
         `plain` is the name's canonical form.
         """
+        found = self._data(plain, folder)
+        if found is not None:
+            return found
+        if self._ready == "marker":
+            if name == SUCCESS_MARKER and not folder:
+                return Meaning(Role.MARKER, "")
+            return self._proof(Role.MARKER, plain, MARKER_ENDING, folder)
+        if self._ready == "manifest":
+            if plain in SHARED_SUMS and not folder:
+                return Meaning(Role.MANIFEST, "")
+            endings = (MANIFEST_ENDING, *SUMS_ENDINGS)
+            proofs = (self._proof(Role.MANIFEST, plain, ending, folder) for ending in endings)
+            return next((each for each in proofs if each), None)
+        return None
+
+    def _data(self, plain: str, folder: str) -> Meaning | None:
         for role, pattern in self._by_folder.get(canonical(folder), ()):
             key = pattern.key_in(plain)
             if key is not None:
-                return role, key
-        if folder:
-            return None
-        if self._ready == "marker":
-            if name == SUCCESS_MARKER:
-                return Role.MARKER, ""
-            if plain.endswith(".done"):
-                return Role.MARKER, plain.removesuffix(".done")
-        if self._ready == "manifest" and f".{plain}".endswith(".manifest.json"):
-            return Role.MANIFEST, f".{plain}".removesuffix(".manifest.json").removeprefix(".")
+                return Meaning(role, key)
         return None
+
+    def _proof(self, role: Role, plain: str, ending: str, folder: str) -> Meaning | None:
+        """Return what a marker or manifest with this extension is for: a key, or one file named in full."""
+        if not f".{plain}".endswith(ending):
+            return None
+        stem = f".{plain}".removesuffix(ending).removeprefix(".")
+        data = self._data(stem, folder) or (self._data(f"{stem}.csv", folder) if stem else None)
+        if data is not None:
+            return Meaning(role, data.key, f"{canonical(folder)}/{stem}" if folder else stem)
+        return None if folder else Meaning(role, stem)
 
     def lacks_ending_alone(self, plain: str, folder: str) -> bool:
         """Return whether a name would be expected if it ended in .csv: `train_1.xlsx`, `train_1.csv.gz`."""
         stem, dot, ending = plain.rpartition(".")
         found = self.recognise("", f"{stem if dot else ending}.csv", folder)
-        return found is not None and found[0] in self.patterns
+        return found is not None and found.role in self.patterns
 
 
 @dataclass
@@ -137,8 +181,20 @@ class Found(NamedTuple):
     signature: Signature
     changed_ns: int
     """Its ctime."""
+    covers: str | None = None
+    """As for `Meaning`."""
     names: int = 1
     """How many names it has, all in its folder."""
+
+
+class Controlled(NamedTuple):
+    """A control file beside a download."""
+
+    name: str
+    """Path below the drop folder."""
+    control: Control
+    of: Found
+    """The file that is being downloaded, as far as its name tells; the rest is that of the control file."""
 
 
 class Listing:
@@ -149,6 +205,7 @@ class Listing:
         self.same: list[Sighting] = []
         """Files that are as they were."""
         self.new: list[Found] = []
+        self.controls: list[Controlled] = []
         self.strangers = Strangers()
         self.pages: dict[str, Page] = {}
         """Of the drop folder ("") and of those in it that were read."""
@@ -200,12 +257,25 @@ class Listing:
                     if known is not None and _is_same(entry, known):
                         self.same.append(known)
                     else:
-                        self._see(entry, name, folder, page, below)
+                        self._see(entry, name, folder, page, below=below, handle=handle)
         finally:
             os.close(handle)
 
-    def _see(self, entry: os.DirEntry[str], name: str, folder: str, page: Page, below: list[str]) -> None:
+    def _see(
+        self,
+        entry: os.DirEntry[str],
+        name: str,
+        folder: str,
+        page: Page,
+        *,
+        below: list[str],
+        handle: int,
+    ) -> None:
         plain = canonical(entry.name)
+        if control := self._names.control(plain, folder):
+            page.add_kind(kind_of(entry))
+            self._take_control(entry, name, folder, *control)
+            return
         if plain in self._names.ignored or (not folder and entry.name in _OWN_NAMES):
             return
         _, is_folder = kind = kind_of(entry)
@@ -216,19 +286,29 @@ class Listing:
             else:
                 self.strangers.add(name, problem("folder_expected"))
             return
-        role_and_key = self._names.recognise(entry.name, plain, folder)
+        meaning = self._names.recognise(entry.name, plain, folder)
         if is_folder:
-            if role_and_key is not None:
-                self.strangers.add(name, problem("file_expected"))
-            elif not folder and FOLDER_NAME.fullmatch(entry.name):
-                # Somebody who wants another try has moved all of it here.
-                self.strangers.add(name, problem("folder_of_job"))
-        elif role_and_key is not None:
-            self._take(entry, name, *role_and_key)
+            if flaw := self._flaw_of_folder(entry, plain, folder, meaning, handle):
+                self.strangers.add(name, flaw)
+        elif meaning is not None:
+            self._take(entry, name, meaning)
         elif self.strangers.count >= _MANY_STRANGERS:
             self.strangers.count += 1
         else:
             self.strangers.add(name, self._flaw_of(entry, plain, folder))
+
+    def _flaw_of_folder(
+        self, entry: os.DirEntry[str], plain: str, folder: str, meaning: Meaning | None, handle: int
+    ) -> Problem | None:
+        """Return what to tell of a folder whose name means something; None of any other."""
+        wanted = meaning or self._names.recognise("", f"{plain}.csv", folder)
+        if wanted is not None and wanted.role in self._names.patterns and is_unload(handle, entry.name):
+            joined = entry.name if meaning else f"{entry.name}.csv"
+            return problem("folder_of_pieces", folder=entry.name, joined=joined)
+        if meaning is not None:
+            return problem("file_expected")
+        # Somebody who wants another try has moved all of it here.
+        return problem("folder_of_job") if not folder and FOLDER_NAME.fullmatch(entry.name) else None
 
     def _flaw_of(self, entry: os.DirEntry[str], plain: str, folder: str) -> Problem:
         if not entry.is_file(follow_symlinks=False):
@@ -239,9 +319,24 @@ class Listing:
             return problem("name_with_outer_space")
         if self._names.lacks_ending_alone(plain, folder):
             return problem("ending_not_expected")
+        piece = piece_in(plain[:-4]) if plain.endswith((".csv", ".tsv")) else None
+        if piece is not None and piece.family.unmistakable:
+            return problem("piece_not_expected")
         return problem("name_not_expected")
 
-    def _take(self, entry: os.DirEntry[str], name: str, role: Role, key: str) -> None:
+    def _take_control(
+        self, entry: os.DirEntry[str], name: str, folder: str, control: Control, meaning: Meaning
+    ) -> None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if stat.S_ISREG(status.st_mode) and _is_utf8(entry.name):
+            of = f"{folder}/{control.of}" if folder else control.of
+            found = Found(of, meaning.role, meaning.key, signature_of(status), status.st_ctime_ns)
+            self.controls.append(Controlled(name, control, found))
+
+    def _take(self, entry: os.DirEntry[str], name: str, meaning: Meaning) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -253,7 +348,10 @@ class Listing:
         elif not _is_utf8(entry.name):
             self.strangers.add(name, problem("name_not_utf8"))
         else:
-            found = Found(name, role, key, signature_of(status), status.st_ctime_ns, status.st_nlink)
+            role, key, covers = meaning
+            found = Found(
+                name, role, key, signature_of(status), status.st_ctime_ns, covers, status.st_nlink
+            )
             self.new.append(found)
 
     def _names_of(self, name: str, status: os.stat_result) -> int:

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,11 +20,25 @@ class ManifestFile(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$")
 
 
+class Listed(NamedTuple):
+    """What a manifest, or a list of checksums, says of a file."""
+
+    name: str
+    size: int | None
+    """Bytes; a list of checksums does not say how many."""
+    sha256: str
+    """In lower case."""
+
+
 class Manifest(BaseModel):
     """A manifest."""
 
     model_config = ConfigDict(extra="ignore")
     files: list[ManifestFile] = Field(min_length=1, max_length=10)
+
+    def listed(self) -> list[Listed]:
+        """Return what it says of each file."""
+        return [Listed(file.name, file.size, file.sha256.lower()) for file in self.files]
 
 
 def manifest_in(text: bytes, file: str) -> Manifest | Problem:
@@ -36,6 +51,16 @@ def manifest_in(text: bytes, file: str) -> Manifest | Problem:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         return _flaw(error.errors()[0], file)
+
+
+def path_in(entry: str) -> str:
+    r"""Return the path below the drop folder that an entry names: `./name` and `.\name` are `name`.
+
+    A path that begins at a root stays as it is: it is somewhere else.
+    """
+    plain = entry.replace("\\", "/")
+    path = "/".join(part for part in plain.split("/") if part not in {"", "."})
+    return f"/{path}" if plain.startswith("/") else path
 
 
 def _flaw(error: ErrorDetails, file: str) -> Problem:

@@ -1,16 +1,21 @@
 """Which files of a drop folder belong together, and whether a delivery is complete. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
-from retraind.config.patterns import joining
+from retraind.config.patterns import canonical, joining
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role, SealedFile, Signature
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, problem
+from retraind.intake.piece_names import piece_in
+from retraind.intake.proof_names import MANIFEST_ENDING, MARKER_ENDING, SHARED_SUMS, SUCCESS_MARKER
 
-SUCCESS_MARKER = "_SUCCESS"
+_DATA = frozenset({Role.TRAIN, Role.EVAL})
+_PIECES_PATIENCE = 10
+"""Times the settling time for which a file that is named like a first piece is not taken for a whole."""
 _MOST_NAMES = 3
 """That are kept of files in each other's way."""
 
@@ -35,6 +40,12 @@ class Sighting:
     """The number of the scan that first saw a file of this name, whatever it was like then."""
     changed_ns: int | None = None
     """When the file system last changed the file, by its own clock (ctime); None if that proves nothing."""
+    covers: str | None = None
+    """The canonical name, perhaps without its extension, of the one file that a marker or manifest is for.
+
+    None where it is for all files with its key."""
+    arrived_ns: int = 0
+    """The ctime of a file, whatever it proves: a guess at which of two came first."""
     names: int = 1
     """How many names it has, all in its folder."""
 
@@ -87,22 +98,46 @@ class Claims:
 
     verified: bool
     reasons: tuple[Problem, ...] = ()
+    due: float | None = None
+    """When time alone may change that (`Clock.elapsed` seconds)."""
+
+
+class Download(NamedTuple):
+    """Something beside a file shows that it is still being downloaded."""
+
+    control: str
+    """The name of what shows it."""
+    until: float | None
+    """When it no longer counts unless it changes (`Clock.elapsed` seconds); None if it always does."""
 
 
 def group(sightings: Iterable[Sighting]) -> list[Group]:
     """Sort sightings into groups by key, oldest key first; _SUCCESS is in all of them, or alone in one.
 
+    SHA256SUMS is in all of them, too.
+
     Keys that differ only in the width of their characters are one. The group has the plainest of them.
     """
     found: dict[str, list[Sighting]] = {}
     common: list[Sighting] = []
+    proofs: list[Sighting] = []
     for seen in sightings:
-        if seen.role is Role.MARKER and seen.name == SUCCESS_MARKER:
+        if is_shared(seen):
             common.append(seen)
-        else:
+        elif seen.covers is None:
             found.setdefault(joining(seen.key), []).append(seen)
-    if common and not found:
-        return [Group("", markers=tuple(common))]
+        else:
+            proofs.append(seen)
+    for seen in proofs:
+        # `train_2026-11.done` is that of `train_2026-11.csv`, unless a delivery has just this key.
+        literal = joining(seen.covers or "")
+        is_key = any(each.covers is None and each.role in _DATA for each in found.get(literal, ()))
+        found.setdefault(literal if is_key else joining(seen.key), []).append(
+            replace(seen, key=seen.covers, covers=None) if is_key and seen.covers else seen
+        )
+    markers = tuple(seen for seen in common if seen.role is Role.MARKER)
+    if markers and not found:
+        return [Group("", markers=markers)]
     groups = [_group(joint, files, common) for joint, files in found.items()]
     return sorted(groups, key=lambda each: (order_of_key(each.key), each.key))
 
@@ -115,18 +150,32 @@ def _group(joint: str, files: list[Sighting], common: list[Sighting]) -> Group:
         min({seen.key for seen in files}, key=lambda key: (key != joint, key)),
         tuple(by_role[Role.TRAIN]),
         tuple(by_role[Role.EVAL]),
-        tuple(by_role[Role.MARKER] + common),
-        tuple(by_role[Role.MANIFEST]),
+        tuple(by_role[Role.MARKER] + [seen for seen in common if seen.role is Role.MARKER]),
+        tuple(by_role[Role.MANIFEST] + [seen for seen in common if seen.role is Role.MANIFEST]),
     )
 
 
+def is_shared(seen: Sighting) -> bool:
+    """Return whether a marker or manifest is named after no delivery, and may be for several."""
+    if seen.role is Role.MARKER:
+        return seen.name == SUCCESS_MARKER
+    return seen.role is Role.MANIFEST and canonical(seen.name) in SHARED_SUMS
+
+
 def judge(
-    each: Group, model: ModelSettings, now: float, claims: Claims | None, largest: int | None = None
+    each: Group,
+    model: ModelSettings,
+    now: float,
+    claims: Claims | None,
+    largest: int | None = None,
+    *,
+    downloads: Mapping[str, Download] = MappingProxyType({}),
 ) -> Delivery | Waiting:
     """Decide about one group: a delivery to seal, or what it waits for.
 
     `now` is `Clock.elapsed`; `claims` is what the manifest says, where `ready = manifest`; `largest` is the
-    most bytes that a file may have.
+    most bytes that a file may have; `downloads` are those that seem to be under way, by the canonical names
+    of the files.
     """
     if not each.data:
         return _without_data(each, model, now, claims)
@@ -137,6 +186,8 @@ def judge(
         if (flaw := too_large(seen.signature.size, largest))
     ]
     arriving, due = _arrival(each, model, now, claims)
+    under_way, later = _downloads(each, now, downloads)
+    arriving, due = under_way + arriving, _latest(due, later)
     if not incomplete and not unclear and not arriving:
         return Delivery(each.key, _sealed(each, each.data))
     reasons = [*unclear, *incomplete, *arriving]
@@ -155,7 +206,7 @@ def judge(
 def _without_data(each: Group, model: ModelSettings, now: float, claims: Claims | None) -> Waiting:
     """Return what a marker or a manifest waits for: files that have not arrived, or that have another key."""
     own = _own_proofs(each) or each.markers
-    examples = [_example(pattern, each) for pattern in _patterns(model).values()]
+    examples = [example_of(pattern, each) for pattern in patterns_of(model).values()]
     reasons = (claims.reasons if claims else ()) or tuple(
         problem(
             "marker_without_data" if seen.role is Role.MARKER else "manifest_without_data",
@@ -173,7 +224,7 @@ def _without_data(each: Group, model: ModelSettings, now: float, claims: Claims 
 
 def _own_proofs(each: Group) -> tuple[Sighting, ...]:
     """Return the markers and manifests that are for this group alone."""
-    return tuple(seen for seen in each.markers + each.manifests if seen.name != SUCCESS_MARKER)
+    return tuple(seen for seen in each.markers + each.manifests if not is_shared(seen))
 
 
 def _sealed(each: Group, data: tuple[Sighting, ...]) -> tuple[SealedFile, ...]:
@@ -187,7 +238,7 @@ def too_large(size: int, largest: int | None) -> Problem | None:
     return problem("file_too_large", size=size, largest=largest)
 
 
-def _patterns(model: ModelSettings) -> Mapping[Role, str]:
+def patterns_of(model: ModelSettings) -> Mapping[Role, str]:
     """Return the patterns of the data files that a complete delivery has."""
     patterns = {Role.TRAIN: model.train, Role.EVAL: model.eval}
     return patterns if model.mode == "pair" else {Role.TRAIN: model.train}
@@ -196,10 +247,10 @@ def _patterns(model: ModelSettings) -> Mapping[Role, str]:
 def _gaps(each: Group, model: ModelSettings) -> tuple[list[Problem], list[Problem]]:
     """Return what is missing or empty, and what only a person can clear up."""
     incomplete, unclear = [], []
-    for role, pattern in _patterns(model).items():
+    for role, pattern in patterns_of(model).items():
         files = each.train if role is Role.TRAIN else each.eval
         if not files:
-            incomplete.append(problem("file_not_arrived", role=role, example=_example(pattern, each)))
+            incomplete.append(problem("file_not_arrived", role=role, example=example_of(pattern, each)))
         elif len(files) > 1:
             names = [seen.name for seen in files[:_MOST_NAMES]]
             unclear.append(problem("several_files_for_role", role=role, files=names, count=len(files)))
@@ -208,7 +259,7 @@ def _gaps(each: Group, model: ModelSettings) -> tuple[list[Problem], list[Proble
     return incomplete, unclear
 
 
-def _example(pattern: str, each: Group) -> str:
+def example_of(pattern: str, each: Group) -> str:
     """Return a name that would go with what is there."""
     key = each.key
     before = pattern.partition("*{key}")[0]
@@ -225,14 +276,16 @@ def _arrival(
     """Return why files that are there do not count as complete, and when time alone may change that."""
     match model.ready:
         case "settle":
-            return _settling(each.data, model, now, "still_arriving")
+            reasons, due = _settling(each.data, model, now, "still_arriving")
+            more, later = _others_expected(each, model, now)
+            return reasons + more, _latest(due, later)
         case "marker":
             return _marked(each, model, now)
         case "manifest":
             if claims is None or not each.manifests:
                 return [problem("manifest_not_arrived", file=manifest_name(each.key))], None
             if not claims.verified:
-                return [*claims.reasons], None
+                return [*claims.reasons], claims.due
             doubted = [seen for seen in each.data if seen.doubted]
             return _settling(doubted, model, now, "changed_while_taken")
         case _:
@@ -242,19 +295,68 @@ def _arrival(
 def _marked(each: Group, model: ModelSettings, now: float) -> tuple[list[Problem], float | None]:
     """Return why the files do not count as vouched for by a marker, and when time alone may change that."""
     if not each.markers:
-        names = [*([f"{each.key}.done"] if each.key else []), SUCCESS_MARKER]
+        names = [*([f"{each.key}{MARKER_ENDING}"] if each.key else []), SUCCESS_MARKER]
         return [problem("marker_not_arrived", markers=names)], None
+    marked: list[tuple[Sighting, Sighting]] = []
+    reasons: list[Problem] = []
+    for seen in each.data:
+        markers = [marker for marker in each.markers if covers(marker, seen)]
+        if markers:
+            newest = max(markers, key=lambda marker: (marker.look, marker.changed_ns or 0))
+            marked.append((seen, newest))
+        else:
+            reasons.append(problem("marker_not_arrived", markers=[f"{seen.name}{MARKER_ENDING}"]))
     # A marker vouches for what was there when it arrived; one that was left behind says nothing of the rest.
-    marker = max(each.markers, key=lambda seen: (seen.look, seen.changed_ns or 0))
-    strange = [seen for seen in each.data if seen.came > marker.look]
-    if strange:
-        return [problem("arrived_after_marker", file=seen.name) for seen in strange], None
+    strange = [seen for seen, marker in marked if seen.came > marker.look]
+    reasons += [problem("arrived_after_marker", file=seen.name) for seen in strange]
+    if reasons:
+        return reasons, None
     # Network shares may report late a change that was made before the marker arrived.
-    late = [seen for seen in each.data if seen.doubted or seen.look > marker.look]
+    late = [seen for seen, marker in marked if seen.doubted or seen.look > marker.look]
     reasons, due = _settling(late, model, now, "changed_after_marker")
-    unproved = [seen for seen in each.data if seen not in late and not _is_older(seen, marker)]
+    unproved = [seen for seen, marker in marked if seen not in late and not _is_older(seen, marker)]
     more, later = _settling(unproved, model, now, "maybe_newer_than_marker")
-    return reasons + more, max((moment for moment in (due, later) if moment is not None), default=None)
+    return reasons + more, _latest(due, later)
+
+
+def covers(proof: Sighting, seen: Sighting) -> bool:
+    """Return whether a marker or manifest of a group is for one of its files."""
+    name = canonical(seen.name)
+    return proof.covers is None or proof.covers in {name, name[:-4]}
+
+
+def _latest(*moments: float | None) -> float | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _downloads(
+    each: Group, now: float, downloads: Mapping[str, Download]
+) -> tuple[list[Problem], float | None]:
+    """Return which files are still being downloaded, and when that no longer counts."""
+    reasons, due = [], None
+    for seen in each.data if downloads else ():
+        under_way = downloads.get(canonical(seen.name))
+        if under_way is None or (
+            under_way.until is not None and now >= under_way.until and seen.signature.size
+        ):
+            continue
+        reasons.append(problem("download_under_way", file=seen.name, control=under_way.control))
+        due = _latest(due, under_way.until)
+    return reasons, due
+
+
+def _others_expected(each: Group, model: ModelSettings, now: float) -> tuple[list[Problem], float | None]:
+    """Return which files may be the first of several pieces, and when they count as the only ones."""
+    span = model.settle.total_seconds() * _PIECES_PATIENCE
+    reasons, due = [], None
+    for seen in each.data:
+        if now >= seen.since + span:
+            continue
+        piece = piece_in(canonical(seen.name).rpartition("/")[2][:-4])
+        if piece is not None and piece.is_first and piece.family.waits and not piece.is_only_one:
+            reasons.append(problem("maybe_first_of_pieces", file=seen.name, patience=span))
+            due = _latest(due, seen.since + span)
+    return reasons, due
 
 
 def _is_older(seen: Sighting, marker: Sighting) -> bool:
@@ -310,7 +412,7 @@ def _overdue(
 
 def manifest_name(key: str) -> str:
     """Return the name that the manifest of the delivery `key` has."""
-    return f"{key}.manifest.json" if key else "manifest.json"
+    return f"{key}{MANIFEST_ENDING}" if key else MANIFEST_ENDING.removeprefix(".")
 
 
 def shared_marker(sightings: Iterable[Sighting], waiting: Mapping[str, Waiting]) -> Sighting | None:

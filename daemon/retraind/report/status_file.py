@@ -17,7 +17,8 @@ from retraind.domain.job import Outcome
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.drop_folder import View
-from retraind.intake.pairing import SUCCESS_MARKER, manifest_name
+from retraind.intake.pairing import manifest_name
+from retraind.intake.proof_names import SUCCESS_MARKER
 from retraind.report.layout import as_bytes, bullets, fill, paragraphs
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, outage_of, some
 from retraind.report.wording import Section, Voice

@@ -9,6 +9,7 @@ from retraind.report.wording.words import Name, Place, Said, Words
 
 _Role = Literal["train", "eval"]
 _ROLES: Mapping[_Role, str] = {"train": "training", "eval": "evaluation"}
+_ONE_FILE = "A delivery has one training file and, in pair mode, one evaluation file."
 
 # The folder
 
@@ -91,6 +92,22 @@ def file_expected() -> str:
     return "It is a folder."
 
 
+def folder_of_pieces(folder: Name, joined: Name) -> Words:
+    """A table that Spark or Hadoop has written as a folder of part files."""
+    return Words(
+        f"It is a folder of part files, as Spark and Hadoop write a table. {_ONE_FILE}",
+        f"Join the parts of {folder}/ into one file {joined}, or have the export write a single file and "
+        "deliver that: coalesce(1), then move its part file here under that name.",
+    )
+
+
+def piece_not_expected() -> Words:
+    return Words(
+        f"It is named like a part of a table that was written in several files. {_ONE_FILE}",
+        "Join the parts into one file, under a name that this folder expects.",
+    )
+
+
 def folder_of_job() -> Words:
     return Words(
         "It is the folder of a job.", "To have its files taken in, move them out of it into this folder."
@@ -162,6 +179,66 @@ def several_files_for_role(role: _Role, files: tuple[Name, ...], count: int) -> 
     return Words(
         f"{listing(files, count)} match the name of the {_ROLES[role]} file.",
         "Remove or rename all but one of them.",
+    )
+
+
+def pieces_of_one_file(
+    role: _Role, files: tuple[Name, ...], count: int, joined: Name, glob: Name | None
+) -> Words:
+    """`files` are the first of them; `glob` is what matches all of them in a shell."""
+    command = f": awk 'FNR > 1 || NR == 1' {glob} > .joined.tmp && mv .joined.tmp {joined}" if glob else ""
+    return Words(
+        f"{listing(files, count)} look like {count:,} pieces of one {_ROLES[role]} file. A delivery has a "
+        "single one, and a model trained with a piece would know only a part of the data.",
+        f"Join them into {joined} and remove the pieces{command} (if each begins with the column names). "
+        "Or have the export write a single file (Spark: coalesce(1); Snowflake: SINGLE = TRUE; Redshift: "
+        "PARALLEL OFF; BigQuery: compose or join the objects).",
+    )
+
+
+def piece_alone(file: Name, joined: Name, others: bool) -> Words:
+    """`others`: there are pieces of another file beside it."""
+    too = ", too" if others else " of several"
+    return Words(f"{file} is named like a piece{too}.", f"If it is a complete file, rename it to {joined}.")
+
+
+def maybe_first_of_pieces(file: Name, patience: timedelta) -> str:
+    return (
+        f"{file} is named like the first of several pieces. It counts as a complete file if no other piece "
+        f"arrives within {span(patience)}."
+    )
+
+
+def download_under_way(file: Name, control: Name) -> Words:
+    """`control` is what the program that downloads keeps beside the file."""
+    return Words(
+        f"{file} is still being downloaded: {control} is beside it.",
+        f"If the download was aborted, deliver {file} again; if it is complete, delete {control}.",
+    )
+
+
+def other_key_there(
+    *,
+    file: Name,
+    key: Name,
+    other_key: Name,
+    renamed: Name | None,
+    train: Name | None,
+    evaluation: Name | None,
+) -> Words:
+    """A file whose key differs from that of the delivery `key`, though they seem to belong together.
+
+    `renamed` is the name that would join them; `train` and `evaluation` are patterns that would.
+    """
+    remedies = [f"rename it to {renamed}"] if renamed else []
+    settings = [
+        f'{name} = "{pattern}"' for name, pattern in (("train", train), ("eval", evaluation)) if pattern
+    ]
+    if settings:
+        remedies.append(f"set {listing(settings)} in the configuration")
+    return Words(
+        f"{file} is here, but its key is {other_key}, not {key}.",
+        f"If they belong together, {', or '.join(remedies)}." if remedies else "",
     )
 
 
@@ -294,6 +371,20 @@ def manifest_queued(file: Name) -> str:
 
 def manifest_too_long(file: Name, largest: int) -> str:
     return f"{file} is too long for a manifest (at most {largest:,} bytes)."
+
+
+def checksums_not_utf8(file: Name) -> str:
+    return f"{file} is not a list of checksums: it is not UTF-8."
+
+
+def checksums_line_wrong(file: Name, line: int, last: bool) -> Words:
+    """`last`: nothing follows that line, so it may be cut off."""
+    arriving = "; it may still be arriving" if last else ""
+    return Words(
+        f"{file} is not a list of checksums: line {line:,} is not a SHA-256 checksum and a file's name"
+        f"{arriving}.",
+        "A valid list is what sha256sum writes.",
+    )
 
 
 def manifest_repeats_file(manifest: Name) -> str:
