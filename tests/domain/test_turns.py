@@ -1,14 +1,15 @@
 """Whose turn it is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.domain.job import IN_WORK, LIFE, RESTING, TALKS, End, Job, JobHold, Outcome, State, Waiting
+from retraind.domain.names import order_of_key
 from retraind.domain.problems import problem
-from retraind.domain.turns import Turns, in_turn, next_in_turn, turns
+from retraind.domain.turns import Turns, contradiction, in_turn, next_in_turn, turns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ASIDE = JobHold(problem=problem("model_not_configured", model="churn", heir=None))
@@ -177,3 +178,75 @@ def test_none_is_sent_while_others_that_were_found_with_it_are_still_being_seale
 def test_one_that_cannot_be_sealed_keeps_no_other_waiting(more):
     stuck = job("1", State.SEALING, **more)
     assert "2" in keys(turns([stuck, job("2")], held=False, backlog="all"))
+
+
+CONTRADICTIONS = [
+    # keys as they arrived, seconds between them, why
+    (["31.10.2026", "01.11.2026"], 1, "days first"),
+    (["30.10.2026", "31.10.2026", "01.11.2026", "02.11.2026"], 1, "days first, a week"),
+    (["12-31-2026", "01-01-2027"], 1, "months first"),
+    (["oct", "nov", "dec"], 1, "names of months"),
+    (["week-52", "week-1"], 7 * 24 * 3600, "a counter that begins again"),
+    (["churn-2026-11", "again-2026-10"], 1, "other names"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "seconds", "_why"), CONTRADICTIONS, ids=[row[-1] for row in CONTRADICTIONS]
+)
+def test_where_keys_contradict_the_arrivals_none_is_skipped_and_the_last_delivery_goes_last(
+    arrived, seconds, _why
+):
+    waiting = [job(key, number=place * seconds) for place, key in enumerate(arrived)]
+    assert contradiction(reversed(waiting)) is not None
+    for backlog in ("all", "latest"):
+        left, order = [*waiting], []
+        while left:
+            plan = turns(left, held=False, backlog=backlog)
+            if not plan.superseded:
+                assert in_turn(left)[0].key == keys(plan)[0] == next_in_turn(left).key
+            if contradiction(left) is not None:
+                assert plan.superseded == ()
+            dropped = [each for each, _ in plan.superseded]
+            order += [plan.run[0].key]
+            left = [each for each in left if each not in (*dropped, *plan.run)]
+        assert order[-1] == arrived[-1], "the last published is the last delivered"
+        if backlog == "all":
+            assert order == arrived
+
+
+@pytest.mark.parametrize(
+    ("arrived", "seconds"),
+    [
+        (["2026-11", "2026-10"], 10**6),
+        (["20261130", "20261129"], 10**6),
+        (["churn-2026-11", "churn-2026-9"], 10**6),
+        (["10", "11", "9"], 10),
+        (["batch-10", "batch-9"], 10),
+        (["01.11.2026", "02.11.2026"], 10**6),
+        (["a", "b"], 10**6),
+    ],
+)
+def test_dates_that_begin_with_the_year_and_counters_of_one_batch_keep_their_order(arrived, seconds):
+    waiting = [job(key, number=place * seconds) for place, key in enumerate(arrived)]
+    assert contradiction(waiting) is None
+    in_order = sorted(arrived, key=order_of_key)
+    assert [each.key for each in in_turn(waiting)] == in_order
+    assert keys(turns(waiting, held=False, backlog="latest")) == in_order[-1:]
+
+
+DATES = st.dates(date(2026, 1, 1), date(2027, 12, 31))
+
+
+@given(
+    st.lists(DATES, min_size=2, max_size=6, unique=True),
+    st.sampled_from(["%d.%m.%Y", "%m-%d-%Y", "%d%m%Y", "%Y-%m-%d"]),
+)
+def test_whatever_the_form_of_dates_that_arrive_in_order_the_newest_goes_last_and_is_never_skipped(
+    days, form
+):
+    days.sort()
+    waiting = [job(day.strftime(form), number=place * 86_400) for place, day in enumerate(days)]
+    plan = turns(waiting, held=False, backlog="latest")
+    assert waiting[-1] not in [each for each, _ in plan.superseded]
+    assert in_turn(waiting)[-1] is waiting[-1]

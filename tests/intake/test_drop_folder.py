@@ -113,6 +113,15 @@ def test_time_on_the_wall_makes_nothing_older(share):
     assert share.look(SECOND).complete == ()
 
 
+def test_deliveries_found_together_whose_keys_say_nothing_of_time_come_as_they_arrived(share):
+    share = share()
+    for key in ("31.10.2026", "01.11.2026", "02.11.2026"):
+        for word in ("train", "eval"):
+            share.put(f"{word}_{key}.csv")
+    found = [delivery.key for delivery in share.settled().complete]
+    assert found == ["31.10.2026", "01.11.2026", "02.11.2026"]
+
+
 def test_complete_deliveries_come_oldest_key_first(share):
     share = share()
     for key in ("2026-10", "2026-9", "", "2026-11"):

@@ -1,11 +1,16 @@
-"""Whose turn it is: one job at a time for each model, oldest key first. Pure."""
+"""Whose turn it is: one job at a time for each model, oldest key first. Pure.
+
+Where the order of the keys contradicts that of the arrivals (`31.10.2026`, then `01.11.2026`), nobody knows
+which is meant. Then the one that arrived first goes first, so that the last delivery is published last, and
+none is skipped.
+"""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from retraind.domain.job import TALKS, Job, State
-from retraind.domain.names import order_of_key
+from retraind.domain.names import order_of_key, out_of_order
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,19 @@ def turns(
     occupies it, since people rely on the order; and a sealed one that is being preflighted keeps its turn,
     whatever older key arrives meanwhile. No sealed one gets the turn while others that were found with it are
     still being sealed: only then is it known which is the oldest, or the latest.
+
+    None is superseded while the keys contradict the order of the arrivals (see `contradiction`).
     """
     jobs = sorted(jobs, key=_place)
     free = [job for job in jobs if not _needs_turn(job)]
     occupying = [job for job in jobs if job.occupies_model]
     returning = [job for job in jobs if job.state is State.RESTORING and _needs_turn(job)]
     sealing = any(job.state is State.SEALING and not job.wait.attempts and job.hold is None for job in jobs)
-    sealed = [job for job in jobs if job.state is State.SEALED and (not sealing or job.id in running)]
+    waiting = _in_order(job for job in jobs if job.state is State.SEALED)
+    sealed = [job for job in waiting if not sealing or job.id in running]
     begun = [job for job in (*occupying, *returning, *sealed) if job.id in running]
     superseded: tuple[tuple[Job, Job], ...] = ()
-    if backlog == "latest" and len(sealed) > 1:
+    if backlog == "latest" and len(sealed) > 1 and contradiction(sealed) is None:
         superseded = tuple((job, sealed[-1]) for job in sealed[:-1] if job not in begun)
         sealed = [job for job in sealed if job in begun] or sealed[-1:]
     turn = (begun or occupying or returning or sealed)[:1]
@@ -60,7 +68,9 @@ def _may_run(job: Job, held: bool) -> bool:  # noqa: FBT001
 
 def in_turn(jobs: Iterable[Job]) -> list[Job]:
     """Sort one model's active jobs for people: what is in work first, then what waits, by turn."""
-    return sorted(jobs, key=lambda job: (job.state is State.SEALED, _place(job)))
+    jobs = sorted(jobs, key=_place)
+    sealed = _in_order(job for job in jobs if job.state is State.SEALED)
+    return [*(job for job in jobs if job.state is not State.SEALED), *sealed]
 
 
 def next_in_turn(jobs: Iterable[Job]) -> Job | None:
@@ -68,6 +78,23 @@ def next_in_turn(jobs: Iterable[Job]) -> Job | None:
     jobs = in_turn(jobs)
     sealed = (job for job in jobs if job.state is State.SEALED)
     return next((job for job in jobs if job.occupies_model), None) or next(sealed, None)
+
+
+def contradiction(jobs: Iterable[Job]) -> tuple[Job, Job] | None:
+    """Return two sealed jobs of one model of which the second arrived later and has the earlier key.
+
+    None where the order of the keys is that of the arrivals, or is meant.
+    """
+    sealed = sorted((job for job in jobs if job.state is State.SEALED), key=_place)
+    return out_of_order([(job.key, job.created_at, job) for job in sealed])
+
+
+def _in_order(sealed: Iterable[Job]) -> list[Job]:
+    """Sort sealed jobs by turn: by key, or as they arrived where the keys contradict that."""
+    sealed = sorted(sealed, key=_place)
+    if contradiction(sealed) is not None:
+        sealed.sort(key=lambda job: (job.created_at, _place(job)))
+    return sealed
 
 
 def _place(job: Job) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ from typing import Protocol
 from retraind.config.patterns import canonical
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role, Signature
+from retraind.domain.names import out_of_order
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
@@ -41,6 +43,7 @@ from retraind.intake.share_identity import Away, Exposed
 from retraind.system.clock import Clock
 from retraind.system.files import beside, held, open_regular
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _LONGEST_REST = 300.0
 """Seconds after which a folder is scanned though nothing in it seems to have changed."""
 _MOST_COPIES = 20
@@ -308,6 +311,7 @@ class DropFolder:
                         complete.append(delivery)
                 case Waiting() as wait:
                     waiting[each.key] = wait
+        complete = self._as_they_arrived(complete)
         marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
@@ -316,6 +320,20 @@ class DropFolder:
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
         waits = with_hints([*waiting.values()], self.model)
         return View(tuple(complete), (*waits, *pieces), strangers, min(dues, default=None))
+
+    def _as_they_arrived(self, complete: list[Delivery]) -> list[Delivery]:
+        """Sort deliveries that were found at the same time; they are in the order of their keys.
+
+        Where keys say nothing about time, the file system's times show which arrived first.
+        """
+        arrivals = []
+        for each in complete:
+            changes = [self._seen[file.name].arrived_ns for file in each.files if file.name in self._seen]
+            moment = _EPOCH + timedelta(microseconds=max(changes, default=0) // 1_000)
+            arrivals.append((each.key, moment, each))
+        if out_of_order(arrivals, together=timedelta.max) is None:
+            return complete
+        return [each for _, _, each in sorted(arrivals, key=lambda arrival: arrival[1])]
 
     def _sums_used_up(
         self, drop: Path, seen: Sequence[Sighting], complete: Sequence[Delivery]

@@ -16,7 +16,7 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
-from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, outage_of, some
+from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Voice
 from retraind.store.database import running_instance
 from retraind.store.journal import Journal, Standing
@@ -120,6 +120,7 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
         sentences = [
             *alerts(standing, view, about),
             *job_lines(standing.active, about, service, down=outages, held=held),
+            *map(about.tell, order_notes(standing.active)),
             *_unknown(folders, standing.active, journal, about),
             *_complete(view, about, running=running),
             *incomplete(view.waiting, about),

@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 from retraind.domain.job import Job, State
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
-from retraind.domain.turns import in_turn, next_in_turn
+from retraind.domain.turns import contradiction, in_turn, next_in_turn
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import Waiting
 from retraind.report.wording import Voice
@@ -85,6 +85,12 @@ def alerts(standing: Standing, view: View, voice: Voice) -> list[str]:
     if view.trouble:
         found.append(voice.label("drop_folder_trouble", why=view.trouble))
     return found
+
+
+def order_notes(jobs: Sequence[Job]) -> list[Problem]:
+    """Return that the keys of deliveries that wait contradict the order in which they arrived, if they do."""
+    pair = contradiction(jobs)
+    return [] if pair is None else [problem("keys_out_of_order", first=pair[0].key, then=pair[1].key)]
 
 
 def incomplete(waiting: Sequence[Waiting], voice: Voice) -> list[str]:

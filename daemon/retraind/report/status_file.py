@@ -20,7 +20,7 @@ from retraind.intake.drop_folder import View
 from retraind.intake.pairing import manifest_name
 from retraind.intake.proof_names import SUCCESS_MARKER
 from retraind.report.layout import as_bytes, bullets, fill, paragraphs
-from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, outage_of, some
+from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Section, Voice
 from retraind.store.journal import Standing
 from retraind.system.files import open_regular, remove_part, write_atomically
@@ -70,7 +70,7 @@ def status_text(
         Section.INCOMPLETE: incomplete(view.waiting, voice),
         Section.LEFT_ALONE: [voice.tell(each) for each in view.strangers],
     }
-    parts += [fill(voice.tell(each)) for each in limits]
+    parts += [fill(voice.tell(each)) for each in (*limits, *order_notes(jobs))]
     parts += [
         f"{voice.label('section', which=which)}\n{bullets(lines)}"
         for which, lines in sections.items()

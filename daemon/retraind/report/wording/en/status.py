@@ -152,6 +152,15 @@ def complete_line(key: Name, running: bool) -> str:
     return f"{key or '(without a key)'}: its files have arrived and will be taken in {when}."
 
 
+def keys_out_of_order(first: Name, then: Name) -> Words:
+    """`first` arrived before `then`, and comes after it by its key."""
+    return Words(
+        f"The keys do not show the order in which deliveries arrived: {first} arrived before {then}. They "
+        "are processed as they arrived, and none is skipped.",
+        "Use keys that sort by time, such as 2026-10-31.",
+    )
+
+
 # Jobs in work
 
 
