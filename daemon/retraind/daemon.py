@@ -26,8 +26,9 @@ from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
-from retraind.reconcile import retention, upkeep
+from retraind.reconcile import growth, retention, upkeep
 from retraind.reconcile.folders import Folders
+from retraind.reconcile.growth import Growth
 from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
 from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, Shared, report_journal
@@ -53,7 +54,7 @@ from retraind.system.systemd import watchdog_interval
 
 _LOG = log.get(__name__)
 
-_SWEEP, _KEYS, _TIDY = "sweep", "keys", "tidy"
+_SWEEP, _KEYS, _TIDY, _GROWTH = "sweep", "keys", "tidy", "growth"
 _READY_STEP = 0.02
 """Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
@@ -165,6 +166,7 @@ class Daemon:
             changed=self.queue.ask,
         )
         self._tidier = Tidier(self.pipeline, journal, clock, self._stopping)
+        self._growth = Growth(self.pipeline, journal, clock, self._stopping)
         self.timetable = Timetable()
 
     def run(self, *, once: bool = False) -> int:
@@ -219,6 +221,8 @@ class Daemon:
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
         tidy = partial(self.lanes.shared(Shared.RETENTION).submit, _TIDY, self._tidier.tidy)
         self.timetable.every(retention.interval(self.settings), _TIDY, tidy)
+        look = partial(self.lanes.shared(Shared.RETENTION).submit, _GROWTH, self._growth.mind)
+        self.timetable.every(growth.INTERVAL, _GROWTH, look)
 
     def _mind_keys(self) -> None:
         mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)

@@ -322,6 +322,10 @@ class End:
     """Where `retraind retry` continues."""
     earlier_job: str | None = None
     """The job that had the same bytes, or the newer one that superseded this."""
+    times: int = 1
+    """How many duplicates in a row had the same bytes, with this one; only the last of them is kept."""
+    since: datetime | None = None
+    """When the first of these was taken in, if it was another."""
     continued_in: str | None = None
     """The job that has taken over this failed one's training, since the same bytes were delivered again."""
 

@@ -70,7 +70,7 @@ class Pipeline:
             pause=pause,
             stopping=stopping,
         )
-        duplicates = Duplicates(journal=journal, places=places, trainings=trainings, clock=clock)
+        duplicates = Duplicates(journal=journal, places=places, trainings=trainings, clock=clock, pause=pause)
         data = DataSteps(
             current=current,
             journal=journal,
@@ -78,6 +78,7 @@ class Pipeline:
             shares=self.shares,
             copies=copies,
             bundles=bundles,
+            duplicates=duplicates,
             preflighting=Preflight(journal=journal, places=places, duplicates=duplicates, pause=pause),
             trainings=trainings,
             clock=clock,

@@ -9,11 +9,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from retraind.config.settings import WORK
 from retraind.domain.job import Job, SealedFile
+from retraind.domain.problems import Problem, problem
 from retraind.intake.listing import signature_of
 from retraind.store.sidecar import NAME, JobFiles
 from retraind.system.files import (
@@ -143,6 +145,29 @@ def open_watched(folder: Path, file: SealedFile, pause: Callable[[], None]) -> B
 
     opened = open_sealed(folder, file, check)
     return opened
+
+
+def grown(job: Job, folder: Path, settle: timedelta) -> tuple[Problem, ...]:
+    """Return which data files of the job, in `folder`, have grown since they were taken in.
+
+    They are the same files still: a writer has one open. `settle` is that of the job's model.
+    """
+    found = []
+    for file in job.data_files:
+        try:
+            status = status_of(folder, file.name)
+        except _GONE:
+            continue
+        sealed = file.signature
+        if stat.S_ISREG(status.st_mode) and status.st_ino == sealed.inode and status.st_size > sealed.size:
+            found.append(
+                problem(
+                    "file_grown",
+                    file=file.name, sealed=sealed.size, size=status.st_size,
+                    settle=settle, trained=job.training is not None,
+                )
+            )  # fmt: skip
+    return tuple(found)
 
 
 def give_back(job: Job, drop: Path) -> tuple[SealedFile, ...]:

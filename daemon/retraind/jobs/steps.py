@@ -26,6 +26,7 @@ from retraind.intake.share_identity import Shares
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import Bundles, mark_of, open_alone
 from retraind.jobs.clock_jumps import ClockJumps
+from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
 from retraind.jobs.gate.judging import Judging
 from retraind.jobs.keys import Keys
@@ -88,6 +89,7 @@ class DataSteps:
     shares: Shares
     copies: JobFiles
     bundles: Bundles
+    duplicates: Duplicates
     preflighting: Preflight
     trainings: Trainings
     clock: Clock
@@ -156,7 +158,8 @@ class DataSteps:
             job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
         model = self.places.model(job)
         voice = share_voice(model, self.current.settings.state, (job.drop, job.filed_in), in_a_note=True)
-        note = as_bytes(notes.note(job, voice, policy=model.switch))
+        grown = sealing.grown(job, folder, model.settle)
+        note = as_bytes(notes.note(job, voice, policy=model.switch, grown=grown))
         write_atomically(folder / notes.note_name(job), note)
         write_atomically(folder / notes.REPORT, report_json.as_bytes(job, voice))
         self.copies.write(folder, job)
@@ -166,6 +169,8 @@ class DataSteps:
             filed = place
             self.places.sync(filed, work, job=job)
         discard(self.bundles.path(job))
+        if job.outcome is Outcome.DUPLICATE:
+            self.duplicates.clear_earlier(job)
         done = Go(
             State.FAILED if failed else State.DONE,
             "job_filed",

@@ -4,6 +4,7 @@ Pure: a job goes in, a text comes out. The phrases are in `wording/`.
 """
 
 import textwrap
+from collections.abc import Sequence
 
 from retraind.domain.job import Job, Outcome, Publication, State, present
 from retraind.domain.problems import Problem, problem
@@ -54,8 +55,11 @@ def note_name(job: Job) -> str:
     return ERROR if job.outcome is Outcome.FAILED else RESULT
 
 
-def note(job: Job, voice: Voice, *, policy: str | None = None) -> str:
-    """Return the note of a job whose outcome is decided; `policy` is its model's `switch`, if known."""
+def note(job: Job, voice: Voice, *, policy: str | None = None, grown: Sequence[Problem] = ()) -> str:
+    """Return the note of a job whose outcome is decided.
+
+    `policy` is its model's `switch`, if known; `grown` says which of its files have grown since.
+    """
     voice = voice.on(job.model, job.id)
     parts = [voice.tell(headline(job))]
     failed = job.outcome is Outcome.FAILED
@@ -65,6 +69,7 @@ def note(job: Job, voice: Voice, *, policy: str | None = None) -> str:
             parts.append(bullets(map(voice.finding, job.problem.details)))
         if remedy := remedy_of(job, voice):
             parts.append(voice.label("what_to_do", remedy=remedy))
+    parts += map(voice.tell, grown)
     if job.training and job.training.continues:
         parts.append(voice.label("training_continued", continues=job.training.continues))
     parts.append(_story(job, voice))
@@ -94,8 +99,13 @@ def _result(job: Job, voice: Voice, policy: str | None) -> list[str]:
             parts.append(voice.label("next_after_switch"))
         case Outcome.SUPERSEDED:
             parts.append(voice.label("next_after_superseded", newer=end.earlier_job))
-        case Outcome.DUPLICATE if not publication.note:
-            parts.append(voice.label("next_after_duplicate", earlier=end.earlier_job))
+        case Outcome.DUPLICATE:
+            if end.times > 1:
+                parts.append(voice.label("delivered_again", times=end.times, since=end.since))
+            if not publication.note:
+                parts.append(voice.label("next_after_duplicate", earlier=end.earlier_job))
+        case Outcome.FAILED:
+            pass  # That is not a result.
     if job.gate and job.gate.output:
         said = textwrap.indent(printable(job.gate.output.strip().expandtabs()), "    ")
         parts.append(f"{voice.label('gate_said')}\n{said}")

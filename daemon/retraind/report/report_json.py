@@ -92,6 +92,9 @@ class Report(_Part):
     related_job: str | None = Field(
         description="The newer job (superseded), the earlier one (duplicate), or that with the same training."
     )
+    duplicate_times: int = Field(
+        default=1, description="How many duplicates in a row had the same bytes; only the last one is kept."
+    )
     taken_at: datetime
     uploaded_at: datetime | None
     trained_at: datetime | None
@@ -164,6 +167,7 @@ def report(job: Job, voice: Voice) -> Report:
         gate_exit=gate.exit if gate else None,
         gate_shown=gate.shown if gate else (),
         related_job=end.earlier_job or end.continued_in or (training.continues if training else None),
+        duplicate_times=end.times,
         taken_at=job.created_at,
         uploaded_at=training.uploaded_at if training else None,
         trained_at=job.trained_at,

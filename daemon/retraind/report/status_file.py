@@ -104,6 +104,8 @@ def _outcomes(standing: Standing, voice: Voice) -> Iterator[str]:
             unclear=unclear,
             ended=last.updated_at,
             job=last.id,
+            times=last.end.times if last.end else 1,
+            since=last.end.since if last.end else None,
         )
 
 

@@ -32,6 +32,11 @@ class Contents:
             None,
         )
 
+    def duplicates(self, model: str, content: str, besides: str) -> list[Job]:
+        """Return the model's jobs that were not sent since the same bytes had been trained, newest first."""
+        jobs = self._with_content(model, content, besides)
+        return [job for job in jobs if job.outcome is Outcome.DUPLICATE]
+
     def _with_content(self, model: str, content: str, besides: str) -> list[Job]:
         query = sa.select(JOBS.c.body).where(
             JOBS.c.model == model, JOBS.c.content == content, JOBS.c.id != besides

@@ -1,12 +1,12 @@
 """RESULT.txt and ERROR.txt: how a delivery ended, with what, and what to do next."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from retraind.domain.job import Outcome, Role, State
-from retraind.report.wording.en._parts import count, span
-from retraind.report.wording.words import Line, Name, Said
+from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.words import Line, Name, Said, Words
 
 _HEADLINES: Mapping[Outcome, str] = {
     Outcome.SWITCHED: "The model was retrained with this data, and the new model was published.",
@@ -80,6 +80,17 @@ def training_continued(continues: str) -> str:
     )
 
 
+def file_grown(file: Name, sealed: int, size: int, settle: timedelta, trained: bool) -> Words:
+    """`sealed` are its bytes when it was taken in; `trained`: the service has got these."""
+    used = " The model was trained with what was there then." if trained else ""
+    return Words(
+        f"{file} has grown since it was taken in: it had {count(sealed, 'byte')} then and has {size:,} now. "
+        f"A program was still writing it.{used}",
+        "Deliver it again when it is complete. Have the program write under a temporary name and rename the "
+        f"file at the end, or raise settle (now {span(settle)}).",
+    )
+
+
 # What to do next
 
 
@@ -115,6 +126,15 @@ def next_after_duplicate(earlier: str) -> str:
     return (
         f"The earlier delivery is {earlier}. What to do next: nothing, unless new data was meant to arrive; "
         "then check the export."
+    )
+
+
+def delivered_again(times: int, since: datetime | None) -> str:
+    """For deliveries of the same bytes after the first."""
+    first = f" since {moment(since)}" if since else ""
+    return (
+        f"The same files have been delivered again {count(times, 'time')}{first}. Of these deliveries, only "
+        "the last one is kept."
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from retraind.domain.job import Outcome, State
-from retraind.report.wording.en._parts import listing, moment
+from retraind.report.wording.en._parts import count, listing, moment
 from retraind.report.wording.words import Host, Name, Said, Section, Words
 from retraind.system.clock import with_offset
 
@@ -104,9 +104,20 @@ def published_model(key: Name, since: datetime, by_hand: bool, job: str) -> str:
     return f"Published: the model trained with delivery {delivery}, since {moment(since)}{hand} ({job})"
 
 
-def last_finished(key: Name, outcome: Outcome, unclear: bool, ended: datetime, job: str) -> str:
-    """`unclear`: it is not certain whether the model was published."""
+def last_finished(
+    *,
+    key: Name,
+    outcome: Outcome,
+    unclear: bool,
+    ended: datetime,
+    job: str,
+    times: int = 1,
+    since: datetime | None = None,
+) -> str:
+    """`unclear`: it is not certain whether the model was published; `times`: so many duplicates in a row."""
     how = "trained; it is not certain whether it was published" if unclear else _ENDED[outcome]
+    if times > 1:
+        how += f", delivered again {count(times, 'time')}{f' since {moment(since)}' if since else ''}"
     folder = "failed" if outcome is Outcome.FAILED else "done"
     return f"Last finished: {key or '(without a key)'} ({how}), {moment(ended)}. See {folder}/{job}/"
 
