@@ -158,13 +158,9 @@ class Daemon:
         self._hints = JournalHints(self.queue, journal)
         self.reload = Reload(self.queue, self.folders, self._watcher, self.publisher, shares)
         self.caretaker = Caretaker(
-            self.pipeline,
-            journal,
-            self.credentials,
-            clock=clock,
-            stopping=self._stopping,
-            changed=self.queue.ask,
-        )
+            self.pipeline, journal, self.credentials,
+            clock=clock, stopping=self._stopping, changed=self.queue.ask,
+        )  # fmt: skip
         self._tidier = Tidier(self.pipeline, journal, clock, self._stopping)
         self._growth = Growth(self.pipeline, journal, clock, self._stopping)
         self.timetable = Timetable()
@@ -219,10 +215,10 @@ class Daemon:
 
     def _schedule(self) -> None:
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
-        tidy = partial(self.lanes.shared(Shared.RETENTION).submit, _TIDY, self._tidier.tidy)
-        self.timetable.every(retention.interval(self.settings), _TIDY, tidy)
-        look = partial(self.lanes.shared(Shared.RETENTION).submit, _GROWTH, self._growth.mind)
-        self.timetable.every(growth.INTERVAL, _GROWTH, look)
+        later = self.lanes.shared(Shared.RETENTION).submit
+        tidy = retention.interval(self.settings), _TIDY, self._tidier.tidy
+        for interval, name, task in (tidy, (growth.INTERVAL, _GROWTH, self._growth.mind)):
+            self.timetable.every(interval, name, partial(later, name, task))
 
     def _mind_keys(self) -> None:
         mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)

@@ -24,12 +24,11 @@ from retraind.domain.names import out_of_order
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
-from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Controlled, Listing, Names, unreadable
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names, unreadable
 from retraind.intake.manifest_claims import Manifests
 from retraind.intake.near_keys import with_hints
 from retraind.intake.pairing import (
     Delivery,
-    Download,
     Sighting,
     Waiting,
     group,
@@ -133,8 +132,7 @@ class DropFolder:
         self._remote = remote
         # Not all folders at the same time.
         self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
-        self._controls: dict[str, tuple[Controlled, float]] = {}
-        """What the last scan saw beside downloads, each since when it has been like this, by name."""
+        self._downloads = Downloads(model.pair_timeout)
         self._taken: dict[Signature, set[str]] = {}
         """Names of files that were complete while a list of checksums for several deliveries was there."""
         self._doubted: set[str] = set()
@@ -208,7 +206,7 @@ class DropFolder:
             self._seen = self._sightings(listing, now, self._noted if first else {}, first=first)
         if changed or first or self._unnoted:
             self._note(self._noted, steady=not changed)
-        changed = self._see_controls(listing, now) or changed
+        changed = self._downloads.see(listing.controls, now) or changed
         if changed or now >= self._lasts or strangers != self._told:
             self._view, self._told = self._judge(drop, now, strangers, cut=listing.cut), strangers
             self._lasts = self._lasting(self._view, now)
@@ -293,8 +291,8 @@ class DropFolder:
         self._denied = False
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
-        whole, pieces = without_pieces(seen, self.model, self._downloaded_elsewhere())
-        downloads = self._downloads()
+        whole, pieces = without_pieces(seen, self.model, self._downloads.without_their_names(self._seen))
+        downloads = self._downloads.under_way()
         for each in group(whole):
             claims = (
                 self._manifests.of(drop, each) if self.model.ready == "manifest" and each.manifests else None
@@ -355,32 +353,6 @@ class DropFolder:
         current = {sums.signature for sums in filter(is_shared, seen)}
         self._taken = {signature: names for signature, names in self._taken.items() if signature in current}
         return used_up
-
-    def _see_controls(self, listing: Listing, now: float) -> bool:
-        """Take note of what there is beside downloads; returns whether that has changed."""
-        before, self._controls = self._controls, {}
-        for each in listing.controls:
-            known = before.get(each.name)
-            same = known is not None and known[0].of.signature == each.of.signature
-            self._controls[each.name] = (each, known[1] if known and same else now)
-        return before != self._controls
-
-    def _downloads(self) -> dict[str, Download]:
-        """Return the downloads that are under way, by the canonical names of their files."""
-        patience = self.model.pair_timeout.total_seconds()
-        return {
-            canonical(each.of.name): Download(name, None if each.control.in_place else since + patience)
-            for name, (each, since) in self._controls.items()
-        }
-
-    def _downloaded_elsewhere(self) -> list[Sighting]:
-        """Return the files that are being downloaded and have not got their names yet."""
-        there = {canonical(name) for name in self._seen} if self._controls else set()
-        return [
-            Sighting(each.of.name, each.of.role, each.of.key, each.of.signature, since)
-            for each, since in self._controls.values()
-            if canonical(each.of.name) not in there
-        ]
 
     def _was_delivered(self, name: str) -> bool:
         return self._deliveries is not None and self._deliveries.was_delivered(name)

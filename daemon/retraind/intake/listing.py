@@ -6,9 +6,11 @@ Nothing is opened but the folders. Whether a file has arrived completely is not 
 import bisect
 import errno
 import os
+import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +21,7 @@ from retraind.domain.file_rules import refusal_of
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.intake.pairing import Sighting
+from retraind.intake.pairing import Download, Sighting
 from retraind.intake.piece_names import piece_in
 from retraind.intake.proof_names import (
     MANIFEST_ENDING,
@@ -195,6 +197,41 @@ class Controlled(NamedTuple):
     control: Control
     of: Found
     """The file that is being downloaded, as far as its name tells; the rest is that of the control file."""
+
+
+class Downloads:
+    """The downloads into one drop folder that seem to be under way."""
+
+    def __init__(self, patience: timedelta) -> None:
+        """`patience` is how long what is beside a download counts though it does not change."""
+        self._patience = patience.total_seconds()
+        self._controls: dict[str, tuple[Controlled, float]] = {}
+        """What the last scan saw beside downloads, each since when it has been like this, by name."""
+
+    def see(self, controls: Iterable[Controlled], now: float) -> bool:
+        """Take note of what a scan saw beside downloads; returns whether that has changed."""
+        before, self._controls = self._controls, {}
+        for each in controls:
+            known = before.get(each.name)
+            same = known is not None and known[0].of.signature == each.of.signature
+            self._controls[each.name] = (each, known[1] if known and same else now)
+        return before != self._controls
+
+    def under_way(self) -> dict[str, Download]:
+        """Return the downloads by the canonical names of their files."""
+        return {
+            canonical(each.of.name): Download(name, None if each.control.in_place else since + self._patience)
+            for name, (each, since) in self._controls.items()
+        }
+
+    def without_their_names(self, seen: Iterable[str]) -> list[Sighting]:
+        """Return the files that have not got their names yet; `seen` are the names that are there."""
+        there = set(map(canonical, seen)) if self._controls else set()
+        return [
+            Sighting(each.of.name, each.of.role, each.of.key, each.of.signature, since)
+            for each, since in self._controls.values()
+            if canonical(each.of.name) not in there
+        ]
 
 
 class Listing:

@@ -5,6 +5,7 @@ together is decided in `intake/pieces.py`.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
@@ -53,6 +54,10 @@ _FAMILIES = (
 )
 """The most telling first."""
 _SEPARATORS = "_-. \u3000"
+_HINT = re.compile(r"[0-9]{5}|[0-9]{4}_part|[0-9]{4}-of-|[0-9]_[0-9]{1,3}_[0-9]|part[-_rm]{0,3}[0-9]{4}")
+"""What each of these forms has, and few other names: scans ask for all names."""
+_KNOWN_NAMES = 4_096
+"""So many are cached: one scan asks for the same again that the last one asked for."""
 
 
 class Piece(NamedTuple):
@@ -79,11 +84,14 @@ class Piece(NamedTuple):
         return self.family.name == "beam" and int(self.unload) <= 1
 
 
+@lru_cache(_KNOWN_NAMES)
 def piece_in(plain: str) -> Piece | None:
     """Return what a name without its extension says as that of a piece; None if it is none.
 
     `plain` is the name's canonical form.
     """
+    if not _HINT.search(plain):
+        return None
     for family in _FAMILIES:
         found = family.expression.fullmatch(plain)
         if found is None:
