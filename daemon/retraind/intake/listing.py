@@ -386,9 +386,7 @@ class Listing:
             self.strangers.add(name, problem("name_not_utf8"))
         else:
             role, key, covers = meaning
-            found = Found(
-                name, role, key, signature_of(status), status.st_ctime_ns, covers, status.st_nlink
-            )
+            found = Found(name, role, key, signature_of(status), status.st_ctime_ns, covers, status.st_nlink)
             self.new.append(found)
 
     def _names_of(self, name: str, status: os.stat_result) -> int:
