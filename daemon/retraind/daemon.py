@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -165,10 +166,11 @@ class Daemon:
         self._growth = Growth(self.pipeline, journal, clock, self._stopping)
         self.timetable = Timetable()
 
-    def run(self, *, once: bool = False) -> int:
+    def run(self, *, once: bool = False, longest: timedelta | None = None) -> int:
         """Work until stopped, or with `once` until everything that is complete now has been processed.
 
-        Returns the exit code: 0, or with `once` 1 when a job failed or is held.
+        With `longest`, that ends after this time at the latest. Returns the exit code: 0, or with `once` 1
+        when a job failed or is held, or the time was not enough.
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
         for key, what in in_the_clear(self.settings.api):
@@ -178,7 +180,9 @@ class Daemon:
         # Until all folders have been scanned, none is written to.
         self.folders.allow_writing(yes=once)
         worked_off = (
-            Once(self.settings, self.journal, self.folders, self.sweeps, self._clock) if once else None
+            Once(self.settings, self.journal, self.folders, self.sweeps, self._clock, longest=longest)
+            if once
+            else None
         )
         self.begin()
         self._notifier.start()
@@ -262,8 +266,9 @@ class Daemon:
         rest = _ONCE_STEP
         while self._go_on(rest) and self._journal_is_well():
             looked = self._clock.elapsed()
+            self.hosts.heed()
             self.hosts.mind()
-            if once.is_worked_off():
+            if once.is_worked_off() or once.is_out_of_time():
                 break
             rest = max(_ONCE_STEP, _REST * (self._clock.elapsed() - looked))
         if not self._code:
@@ -277,6 +282,7 @@ class Daemon:
         if began < self._heed_at or (version := self.journal.database.data_version()) == self._seen:
             return
         self._notifier.nudge()
+        self.hosts.heed()
         self._hints.heed()
         self.orphans.mind()
         self._say()

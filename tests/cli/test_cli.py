@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from retraind.cli import control, main
-from retraind.cli.jobs import the_job
+from retraind.cli import main, requests
+from retraind.cli.naming import the_job
 from retraind.config.load import load_to_look
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
@@ -283,7 +283,11 @@ def test_who_goes_back_is_told_what_the_next_delivery_will_do_and_everywhere_tha
         (["retry", "JOB"], 1, "has not failed"),
         (["release", "churn"], 1, "not on hold"),
         (["release", "JOB"], 1, "not on hold"),
-        (["release", "chrun"], 1, 'There is no model and no job "chrun". Models are: churn.'),
+        (
+            ["release", "chrun"],
+            1,
+            'There is no model, no job and no failing host "chrun". Models are: churn.',
+        ),
         (["jobs", "--state", "finished"], 2, "States are: sealing"),
         (["jobs", "--model", "chrun"], 2, 'There is no model "chrun". Models are: churn.'),
         (["jobs", "-n", "0"], 2, "at least 1"),
@@ -307,7 +311,7 @@ def test_a_wish_that_another_overtakes_is_answered_in_words(site, monkeypatch):
 
     work_off(site, BAD)
     (job,) = site.jobs()
-    monkeypatch.setattr(control, "the_job", overtaken)
+    monkeypatch.setattr(requests, "the_job", overtaken)
     done = site.command("retry", job["id"])
     assert done.returncode == 1
     assert "changed by another process at the same moment, so nothing was done" in done.stderr

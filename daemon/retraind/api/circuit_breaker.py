@@ -97,6 +97,13 @@ class Breaker:
                     reason=outage.reason,
                 )
 
+    def try_now(self, host: str) -> None:
+        """Let the next request to a host that is down through at once: a person asked for it."""
+        with self._lock:
+            circuit = self._circuits.get(host)
+            if circuit is not None:
+                circuit.closed_at, circuit.next_try = self._clock.elapsed(), self._clock.now()
+
     def _enter(self, host: str, refusal: type[Retry]) -> bool:
         """Return whether the request tests if the host is back. Raises `refusal` while it is left alone."""
         with self._lock:

@@ -67,10 +67,11 @@ class _BundleTrouble(Exception):
 class _Body:
     """A file, with `prefix` before it, for requests to stream. Its length is known, for Content-Length."""
 
-    def __init__(self, file: BinaryIO, prefix: bytes = b"") -> None:
+    def __init__(self, file: BinaryIO, prefix: bytes, sent: Callable[[int], None]) -> None:
         self._file = file
+        self._sent = sent
         self._prefix = prefix
-        self.left = len(prefix) + os.fstat(file.fileno()).st_size
+        self.left = self._size = len(prefix) + os.fstat(file.fileno()).st_size
         self.begun = self.left == 0
         """True once some of it may have left this machine; of nothing, all is sent with the header."""
 
@@ -86,6 +87,7 @@ class _Body:
     def read(self, _size: int = -1) -> bytes:
         # urllib3 asks for 16 KiB at a time; a larger piece is sent as it comes and costs a fraction.
         self.begun = True
+        self._sent(self._size - self.left)
         try:
             piece = self._prefix or (self._file.read(min(READ_SIZE, self.left)) if self.left else b"")
         except OSError as error:
@@ -113,8 +115,12 @@ class ObjectStore(Caller):
         pause: Callable[[], None],
         opener: Callable[[], BinaryIO] | None = None,
         prefix: bytes = b"",
+        *,
+        sent: Callable[[int], None] = lambda _bytes: None,
     ) -> None:
         """Send the complete file with its Content-Length, after `prefix`.
+
+        `sent` is called now and then with the number of bytes that were sent.
 
         `opener`, if given, opens what is sent instead of `bundle`. `pause` is called while it is sent and may
         raise Stopped. Raises NotStored, InDoubt or Hold, and OSError when the bundle cannot be read; after
@@ -125,7 +131,7 @@ class ObjectStore(Caller):
         with (
             self._reaching(host, "upload"),
             self._breaker.guard(host, NotStored),
-            _Body(opening(), prefix) as body,
+            _Body(opening(), prefix, sent) as body,
             new_session(self._settings, pause, self._reach) as session,
         ):
             try:

@@ -5,7 +5,9 @@ import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}\.zip(\.part)?")
+from retraind.bundle.progress import note_name
+
+_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}(\.zip(\.part)?|\.sent)")
 
 
 def bundle_name(job_id: str) -> str:
@@ -34,7 +36,7 @@ def clear(spool: Path, wanted: Callable[[], Collection[str]]) -> list[str]:
     except FileNotFoundError:
         names = []
     names = [name for name in names if _BUNDLE.fullmatch(name)]
-    kept = set(map(bundle_name, wanted())) if names else set()
+    kept = {name for job in wanted() for name in (bundle_name(job), note_name(job))} if names else set()
     left = [name for name in names if name.removeprefix(".").removesuffix(".part") not in kept]
     for name in left:
         (spool / name).unlink(missing_ok=True)

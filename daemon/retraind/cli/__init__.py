@@ -3,13 +3,17 @@
 Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` are fast.
 """
 
+import argparse
+import contextvars
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 
 from retraind.cli.arguments import parse
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
 from retraind.domain.failures import ConfigError, JournalError
+from retraind.report.wording.words import OPTIONS
 from retraind.system import startup
 
 _INTERRUPTED = 130
@@ -20,6 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         _prepare()
     options = parse(sys.argv[1:] if arguments is None else arguments)
+    if options.config is not None and not options.keeps_running:
+        given = contextvars.copy_context()
+        given.run(OPTIONS.set, ("-c", shlex.quote(str(options.config))))
+        return given.run(_main, options)
+    return _main(options)
+
+
+def _main(options: argparse.Namespace) -> int:
     module, function = options.command.split(":")
     try:
         code: int = getattr(importlib.import_module(module), function)(options)

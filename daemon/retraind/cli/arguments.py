@@ -9,6 +9,7 @@ from typing import Any
 
 from retraind import __version__
 
+_JOB = "the job's id, its beginning or last part, or the delivery's key"
 _Add = Callable[..., argparse.ArgumentParser]
 
 
@@ -29,6 +30,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = made.parse_args(arguments)
     if options.config is not None and options.own_arguments:
         made.error("emulate and demo read no configuration: leave out -c/--config")
+    if options.keeps_running and options.longest is not None and not options.once:
+        made.error("--for requires --once")
     return options
 
 
@@ -40,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 success, 1 something failed, 2 wrong usage or configuration.",
     )
     made.add_argument("--version", action="version", version=f"retraind {__version__}")
+    made.set_defaults(keeps_running=False)
     _add_config(made, None)
     add = partial(_add, made.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command))
     _add_running(add)
@@ -84,6 +88,13 @@ def _add_running(add: _Add) -> None:
     run.add_argument(
         "--once", action="store_true", help="work off what is complete now, then exit (for cron)"
     )
+    run.add_argument(
+        "--for",
+        dest="longest",
+        metavar="TIME",
+        help="with --once: end after this time at the latest, as in 1h",
+    )
+    run.set_defaults(keeps_running=True)
     check = add(
         "check", "retraind.cli.check:check", "check configuration, folders and credentials", json=True
     )
@@ -100,16 +111,30 @@ def _add_showing(add: _Add) -> None:
     jobs.add_argument("--before", metavar="JOB", help="only those that come after this one in the list")
     jobs.add_argument("-n", "--limit", type=int, default=20, help="how many (default: 20)")
     show = add("show", "retraind.cli.jobs:show", "show one job and its history", json=True)
-    show.add_argument("job", metavar="JOB", help="the job's id, or its beginning or last part")
+    show.add_argument("job", metavar="JOB", help=_JOB)
 
 
 def _add_control(add: _Add) -> None:
-    retry = add("retry", "retraind.cli.control:retry", "give a failed job another try")
-    retry.add_argument("job", metavar="JOB")
-    release = add("release", "retraind.cli.control:release", "end the hold of a model or a job")
-    release.add_argument("name", metavar="MODEL|JOB")
-    switch = add("switch", "retraind.cli.control:switch", "publish the model of a finished job")
-    switch.add_argument("job", metavar="JOB")
+    retry = add(
+        "retry",
+        "retraind.cli.requests:retry",
+        "give a failed job another try, or one that waits its next try now",
+        json=True,
+    )
+    retry.add_argument("job", metavar="JOB", help=_JOB)
+    retry.add_argument("--all", action="store_true", help="JOB is a model: all of its jobs that this is for")
+    release = add(
+        "release",
+        "retraind.cli.requests:release",
+        "end the hold of a model or a job, or try a host that is down now",
+        json=True,
+    )
+    release.add_argument("name", metavar="MODEL|JOB|HOST")
+    release.add_argument("--all", action="store_true", help="end the holds of all jobs of MODEL too")
+    switch = add("switch", "retraind.cli.requests:switch", "publish the model of a finished job", json=True)
+    switch.add_argument("job", metavar="JOB", help=_JOB)
+    for each in (retry, release, switch):
+        each.add_argument("--no-wait", action="store_true", help="do not wait until retraind has done it")
     adopt = add(
         "adopt",
         "retraind.cli.control:adopt",

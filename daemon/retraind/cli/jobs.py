@@ -8,26 +8,28 @@ from contextlib import closing, contextmanager
 from sqlalchemy.exc import DatabaseError
 
 from retraind import __version__
+from retraind.cli.naming import the_job
 from retraind.cli.output import (
     BAD,
     GOOD,
     USAGE,
     Refused,
     console,
-    new_table,
     print_json,
     print_problem,
     print_text,
     print_words,
+    text_width,
 )
+from retraind.cli.screens import print_jobs, print_models
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.domain.turns import next_in_turn
-from retraind.report import notes
 from retraind.report.job_json import job_json
+from retraind.report.job_screen import job_text, whereabouts
 from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
 from retraind.report.standing import job_standing
@@ -35,7 +37,6 @@ from retraind.report.wording import Voice
 from retraind.store.database import is_there, unusable
 from retraind.store.journal import Journal
 from retraind.system.clock import for_people
-from retraind.system.escape import display
 
 
 @contextmanager
@@ -63,19 +64,10 @@ def status(options: argparse.Namespace) -> int:
     else:
         voice, out = Voice(), console()
         place = settings.state.journal_file
-        head = voice.label("status_process", version=__version__, process=found.process, journal=place)
-        out.print(head, soft_wrap=True)
-        counts = ("in_work", "done", "failed")
-        table = new_table("model", "drop_folder", *counts, "published", "now", numbers=counts)
-        for model in found.models:
-            table.add_row(
-                model.name, display(model.drop), str(len(model.jobs)), str(model.done), str(model.failed),
-                model.published[-SHORT_ID:] if model.published else "-",
-                "\n".join(map(display, model.sentences)) or voice.label("status_idle"),
-            )  # fmt: skip
-        out.print(table)
+        print_words("status_process", version=__version__, process=found.process, journal=place)
+        print_models(out, found.models, voice)
         for host in found.hosts:
-            out.print(display(voice.label("waiting_for", outage=host.sentence)), soft_wrap=True)
+            print_words("waiting_for", outage=host.sentence)
     bad = any(model.hold or model.trouble or any(job.stuck for job in model.jobs) for model in found.models)
     return GOOD if found.process and not found.hosts and not bad else BAD
 
@@ -103,12 +95,10 @@ def jobs(options: argparse.Namespace) -> int:
         print_json([job_json(job, Voice()) for job in found])
         return GOOD
     voice, out = Voice(), console()
-    table = new_table("job", "model", "state", "outcome", "taken_in")
-    for job in found:
-        state = voice.label("jobs_state", state=job.state, held=job.waits_for_hold(holds))
-        outcome = voice.label("jobs_outcome", outcome=job.outcome, published=job.id in published)
-        table.add_row(display(job.id), job.model, state, outcome, for_people(job.created_at))
-    out.print(table if found else voice.label("jobs_none"))
+    if found:
+        print_jobs(out, found, holds, published)
+    else:
+        out.print(voice.label("jobs_none"))
     if found and len(found) == options.limit:
         out.print(voice.label("jobs_older", before=found[-1].id[-SHORT_ID:]), style="dim")
     return GOOD
@@ -120,20 +110,21 @@ def show(options: argparse.Namespace) -> int:
         job = the_job(journal, options.job)
         events = journal.events.history(job.id)
         active, hold = journal.jobs.active(job.model), hold_of(journal, job)
+        found = whereabouts(job, settings)
     if options.json:
         history = [
             event._asdict() | {"at": event.at.isoformat(), "detail": detail_in_words(event, Voice())}
             for event in events
         ]
-        print_json(job_json(job, Voice()) | {"history": history})
+        known = {
+            "folder": found.folder and str(found.folder),
+            "sent_bytes": found.sent,
+            "in_doubt": found.doubt,
+        }
+        print_json(job_json(job, Voice()) | known | {"history": history})
         return GOOD
-    if job.outcome:
-        print_text(notes.note(job, Voice(), policy=policy_of(settings, job)))
-    else:
-        now = job_standing(job, next_in_turn(active), settings.api.host)
-        print_text(f"{job.id} ({job.state}): {Voice().on(job.model, job.id).tell(now)}\n")
-    if hold and (job.outcome or not job.hold):
-        print_text(f"{hold}\n")
+    now = job_standing(job, next_in_turn(active), settings.api.host)
+    print_text(job_text(job, now, hold, found, policy=policy_of(settings, job), width=text_width()))
     print_words("history_heading")
     for event in events:
         detail = "  ".join(
@@ -145,25 +136,14 @@ def show(options: argparse.Namespace) -> int:
     return GOOD
 
 
-def the_job(journal: Journal, name: str) -> Job:
-    """Return the job that a person named. Raises Refused when there is none, or there are several."""
-    found = journal.jobs.find(name)
-    if not found:
-        raise Refused(problem("job_unknown", name=name))
-    if len(found) > 1:
-        raise Refused(problem("job_ambiguous", name=name, found=[job.id for job in found]))
-    return found[0]
-
-
-def hold_of(journal: Journal, job: Job) -> str:
-    """Return what hold a job waits for, in words; nothing if it waits for none."""
+def hold_of(journal: Journal, job: Job) -> Problem | None:
+    """Return what hold a job waits for; None if it waits for none."""
     holds = journal.holds.all()
     if not job.waits_for_hold(holds):
-        return ""
-    voice = Voice().on(job.model, job.id)
+        return None
     if job.hold:
-        return voice.label("job_on_hold", job=job.id, why=job.hold.problem)
-    return voice.label("model_on_hold", model=job.model, why=holds[job.model].problem)
+        return problem("job_on_hold", job=job.id, why=job.hold.problem)
+    return problem("model_on_hold", model=job.model, why=holds[job.model].problem)
 
 
 def policy_of(settings: Settings, job: Job) -> str | None:

@@ -1,14 +1,16 @@
 """What commands print, with control characters from outside escaped, and their exit codes."""
 
 import json
+import shutil
 import sys
 from collections.abc import Container
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 
 from retraind.domain.problems import Problem
+from retraind.report.layout import WIDTH, fill
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped, printable
 from retraind.system.startup import is_unicode
@@ -27,14 +29,38 @@ class Refused(Exception):
         self.problem, self.code = problem, code
 
 
+def text_width() -> int:
+    """Return how wide texts are laid out that have more than a paragraph."""
+    return min(WIDTH, _columns(sys.stdout) or WIDTH)
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Return how wide a terminal is; None for what is no terminal."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Print a text; on a terminal, its lines are wrapped between words."""
+    columns, lines = _columns(stream), printable(text).split("\n")
+    print("\n".join(lines if columns is None else (wrapped(line, columns) for line in lines)), file=stream)
+
+
+def wrapped(line: str, columns: int) -> str:
+    """Wrap a line between words, below its own indentation."""
+    if len(line) <= columns:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    return fill(line.lstrip(), indent, indent + "    " * bool(indent), columns)
+
+
 def print_problem(problem: Problem) -> None:
     """Print what is wrong, on standard error."""
-    print(printable(f"retraind: {Voice().tell(problem)}"), file=sys.stderr)
+    _print(f"retraind: {Voice().tell(problem)}", sys.stderr)
 
 
 def print_text(text: str) -> None:
     """Print a text."""
-    print(printable(text))
+    _print(text, sys.stdout)
 
 
 def print_words(code: str, /, **facts: Any) -> None:

@@ -1,18 +1,37 @@
 """`run`: the daemon in the foreground."""
 
 import argparse
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
 
 from retraind.config.load import load
+from retraind.config.mistakes import Mistake, refused
+from retraind.config.types import PositiveSpan
 from retraind.daemon import Daemon
+from retraind.domain.failures import ConfigError
 from retraind.report.wording import in_words
 from retraind.system import log, process
+
+_SPAN = TypeAdapter[timedelta](PositiveSpan)
 
 
 def run(options: argparse.Namespace) -> int:
     """Watch the drop folders and do the job."""
+    longest = None if options.longest is None else _span_of(options.longest)
     process.prepare()
     settings, file = load(options.config)
     log.set_up(words=in_words)
     with Daemon(settings, file) as daemon:
         daemon.signals.install()
-        return daemon.run(once=options.once)
+        return daemon.run(once=options.once, longest=longest)
+
+
+def _span_of(text: str) -> timedelta:
+    """Return the duration that --for names. Raises ConfigError."""
+    try:
+        return _SPAN.validate_python(text)
+    except ValidationError as error:
+        mistake = error.errors()[0].get("ctx", {}).get("error")
+        assert isinstance(mistake, Mistake), "texts meet no other mistake"
+        raise ConfigError([refused("--for", mistake.problem, value=text)]) from None

@@ -9,6 +9,7 @@ from typing import BinaryIO, assert_never
 from retraind.api.failures import NotStored
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
+from retraind.bundle.progress import Progress
 from retraind.bundle.spool import bundle_name, has_bundle
 from retraind.bundle.zip_writer import Bundle, Member, build, entry_name
 from retraind.config.current import Current
@@ -37,6 +38,10 @@ class Bundles:
     def path(self, job: Job) -> Path:
         """Return where a job's bundle is, or is to be."""
         return self._current.settings.state.spool / bundle_name(job.id)
+
+    def progress(self, job: Job) -> Progress:
+        """Return what notes how much of a job's upload was sent."""
+        return Progress(self._current.settings.state.spool, job.id)
 
     def has(self, job: Job, folder: Path) -> bool:
         """Return whether what is to be uploaded is there, as it was made."""

@@ -299,9 +299,9 @@ class ServiceSteps:
         opener = partial(open_alone, folder, alone) if alone else None
         began = self.clock.elapsed()
         try:
-            self.store.put(
-                address, self.bundles.path(job), self.pause, opener, mark_of(alone) if alone else b""
-            )
+            with self.bundles.progress(job) as sent:
+                mark = mark_of(alone) if alone else b""
+                self.store.put(address, self.bundles.path(job), self.pause, opener, mark, sent=sent)
         except (NotStored, Hold):
             # It is certain that this try failed. The doubt of an earlier one stays, if there was one.
             self.journal.jobs.write(job, replace(job, registration=registration))

@@ -33,11 +33,21 @@ class Hosts:
         self._outages: tuple[Outage, ...] = tuple(journal.hosts.all().values())
         self._lasting: frozenset[str] = frozenset()
         """Those of them that were recorded as down for long."""
+        self._place = journal.events.last_entry()
+        """Up to where in the history people's requests were heeded. Each start tries all anyway."""
         breaker.resume(self._outages)
 
     def outages(self) -> tuple[Outage, ...]:
         """Return the hosts that were down at the last check."""
         return self._outages
+
+    def heed(self) -> None:
+        """Let the hosts be tried now for which a person asked, by the jobs that wait for them."""
+        asked, self._place = self._journal.hosts.asked_since(self._place)
+        for host in asked:
+            self._breaker.try_now(host)
+            for model in self._journal.jobs.wake(host):
+                self._queue.ask(model)
 
     def mind(self) -> None:
         """Record what has changed, and request a pass for the models that wait for it."""

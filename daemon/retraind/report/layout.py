@@ -6,17 +6,21 @@ from collections.abc import Iterable
 
 from retraind.system.escape import printable
 
-_WIDTH = 100
-_COMMAND = re.compile(r"\bretraind (?:adopt \S+|release|retry|switch|rebuild|show)(?: \S+)?")
+WIDTH = 100
+"""Of texts on the share, which any editor shows."""
+_COMMAND = re.compile(
+    r"\bretraind (?:adopt \S+ \S+|(?:release|retry|switch|show)(?: --all)? \S+|rebuild|status|jobs|check)"
+    r"(?: --state \S+)?(?: -c (?:'[^']*'|\S+))?"
+)
 _NO_BREAK = "\x00"
 
 
-def fill(text: str, first: str = "", following: str = "") -> str:
-    """Wrap a paragraph; names are not cut."""
+def fill(text: str, first: str = "", following: str = "", width: int = WIDTH) -> str:
+    """Wrap a paragraph; names and commands are not cut."""
     held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
     wrapped = textwrap.fill(
         held,
-        _WIDTH,
+        width,
         initial_indent=first,
         subsequent_indent=following,
         break_long_words=False,
@@ -25,16 +29,17 @@ def fill(text: str, first: str = "", following: str = "") -> str:
     return wrapped.replace(_NO_BREAK, " ")
 
 
-def bullets(sentences: Iterable[str]) -> str:
+def bullets(sentences: Iterable[str], width: int = WIDTH) -> str:
     """List sentences, wrapped."""
-    return "\n".join(fill(sentence, "  - ", "    ") for sentence in sentences)
+    return "\n".join(fill(sentence, "  - ", "    ", width) for sentence in sentences)
 
 
-def paragraphs(parts: Iterable[str]) -> str:
+def paragraphs(parts: Iterable[str], width: int = WIDTH) -> str:
     """Join paragraphs; their long lines are wrapped, except indented ones."""
     wrapped = (
         "\n".join(
-            line if len(line) <= _WIDTH or line.startswith(" ") else fill(line) for line in part.splitlines()
+            line if len(line) <= width or line.startswith(" ") else fill(line, width=width)
+            for line in part.splitlines()
         )
         for part in parts
     )

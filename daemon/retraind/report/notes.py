@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from retraind.domain.job import Job, Outcome, Publication, State, present
 from retraind.domain.problems import Problem, problem
-from retraind.report.layout import bullets, paragraphs
+from retraind.report.layout import WIDTH, bullets, paragraphs
 from retraind.report.wording import Line, Voice
 from retraind.system.clock import for_people
 from retraind.system.escape import display, printable
@@ -55,10 +55,19 @@ def note_name(job: Job) -> str:
     return ERROR if job.outcome is Outcome.FAILED else RESULT
 
 
-def note(job: Job, voice: Voice, *, policy: str | None = None, grown: Sequence[Problem] = ()) -> str:
+def note(
+    job: Job,
+    voice: Voice,
+    *,
+    policy: str | None = None,
+    grown: Sequence[Problem] = (),
+    more: Sequence[tuple[Line, str]] = (),
+    width: int = WIDTH,
+) -> str:
     """Return the note of a job whose outcome is decided.
 
-    `policy` is its model's `switch`, if known; `grown` says which of its files have grown since.
+    `policy` is its model's `switch`, if known; `grown` says which of its files have grown since; `more` are
+    further lines of its data, for operators.
     """
     voice = voice.on(job.model, job.id)
     parts = [voice.tell(headline(job))]
@@ -66,19 +75,19 @@ def note(job: Job, voice: Voice, *, policy: str | None = None, grown: Sequence[P
     if failed and job.problem:
         parts.append(voice.label("what_happened", why=job.problem))
         if job.problem.details:
-            parts.append(bullets(map(voice.finding, job.problem.details)))
+            parts.append(bullets(map(voice.finding, job.problem.details), width))
         if remedy := remedy_of(job, voice):
             parts.append(voice.label("what_to_do", remedy=remedy))
     parts += map(voice.tell, grown)
     if job.training and job.training.continues:
         parts.append(voice.label("training_continued", continues=job.training.continues))
-    parts.append(_story(job, voice))
+    parts.append(story(job, voice, more))
     parts += [] if failed else _result(job, voice, policy)
     if job.warnings:
-        parts.append(f"{voice.label('about_the_data')}\n{bullets(map(voice.finding, job.warnings))}")
+        parts.append(f"{voice.label('about_the_data')}\n{bullets(map(voice.finding, job.warnings), width)}")
     if failed:
         parts.append(_advice(job, voice))
-    return paragraphs(parts)
+    return paragraphs(parts, width)
 
 
 def _result(job: Job, voice: Voice, policy: str | None) -> list[str]:
@@ -122,8 +131,8 @@ def _advice(job: Job, voice: Voice) -> str:
     return voice.label("files_to_deliver_again" if of_the_data and not is_training else "files_to_retry")
 
 
-def _story(job: Job, voice: Voice) -> str:
-    """Return the data of the job, a line for each."""
+def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = ()) -> str:
+    """Return the data of the job, a line for each, and `more` of them."""
     files = [
         voice.label(
             "file_line",
@@ -141,7 +150,7 @@ def _story(job: Job, voice: Voice) -> str:
         Line.TRAINED: job.trained_at,
         Line.PUBLISHED: publication.first_at or publication.at,
         Line.PUBLISHED_AGAIN: publication.at if publication.first_at else None,
-        Line.CLOSED: job.updated_at,
+        Line.CLOSED: job.updated_at if job.end else None,
     }
     took = ""
     # Earlier than it began, a training ended only by a clock that was set back.
@@ -157,6 +166,7 @@ def _story(job: Job, voice: Voice) -> str:
         (Line.RETRAIN_JOB, display(job.retrain_job_id or "")),
         (Line.MODEL_ID, "" if training is None or training.model_id is None else str(training.model_id)),
         (Line.SERVICE_SAYS, display((training and training.message) or "")),
+        *more,
     ]
     named = [(f"{voice.label('line_of', line=line)}:", told) for line, told in lines if told]
     width = max(len(name) for name, _ in named) + 2

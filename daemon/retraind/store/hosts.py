@@ -1,5 +1,6 @@
 """The journal's hosts that are down."""
 
+import sys
 from collections.abc import Container, Iterable
 
 import sqlalchemy as sa
@@ -31,6 +32,16 @@ class Hosts:
             )
             for row in rows
         }
+
+    def ask(self, host: str) -> None:
+        """Note that a person wants a host that is down to be tried now."""
+        self._events.note("host_try_asked", host=host)
+
+    def asked_since(self, place: int) -> tuple[frozenset[str], int]:
+        """Return the hosts for which that was noted after a place of the history, and the place after it."""
+        end = self._events.last_entry()
+        entries = self._events.entries_after(place, ["host_try_asked"], sys.maxsize) if end > place else []
+        return frozenset(str(each.event.detail["host"]) for each in entries), max(end, place)
 
     def replace(self, outages: Iterable[Outage], lasting: Container[str] = ()) -> None:
         """Replace the hosts that are down. That an outage begins, ends or becomes `lasting` is an event."""

@@ -1,6 +1,7 @@
 """The journal's jobs: every write is one committed transaction and names the version it was based on."""
 
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -133,12 +134,22 @@ class Jobs:
                 if moment is not None:
                     self._events.append(connection, event, job, {}, at=moment)
 
-    def find(self, beginning: str, limit: int = 3) -> list[Job]:
-        """Return jobs whose id, or the short id at its end, is or begins with `beginning`."""
+    def find(self, name: str, limit: int | None = None) -> list[Job]:
+        """Return the jobs that a person calls `name`, newest first.
+
+        An id or the short id at its end counts before a delivery's key, and that before the beginning of an
+        id: each id begins with a date, as most keys do.
+        """
+        short = sa.text(f"substr(id, -{SHORT_ID}) = :short").bindparams(short=name)
+        key = sa.func.json_extract(JOBS.c.body, "$.key")
         # LIKE would read every job: it need not compare as the index is sorted.
-        begins = sa.and_(JOBS.c.id >= beginning, JOBS.c.id < beginning + chr(sys.maxunicode))
-        ends = sa.text(f"substr(id, -{SHORT_ID}) = :short").bindparams(short=beginning)
-        return self._jobs(sa.select(JOBS.c.body).where(sa.or_(begins, ends)).order_by(JOBS.c.id).limit(limit))
+        begins = sa.and_(JOBS.c.id >= name, JOBS.c.id < name + chr(sys.maxunicode))
+        same = {name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)}
+        for called in (sa.or_(JOBS.c.id == name, short), key.in_(sorted(same)), begins):
+            query = sa.select(JOBS.c.body).where(called)
+            if found := self._jobs(query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit)):
+                return found
+        return []
 
     def newest(
         self,
@@ -164,6 +175,16 @@ class Jobs:
         if model is not None:
             query = query.where(JOBS.c.model == model)
         return by_time(self._jobs(query))
+
+    def wake(self, host: str) -> frozenset[str]:
+        """Let the jobs that wait for a host be tried now; returns their models."""
+        waiting = [
+            job for job in self.active() if job.wait.host == host and job.wait.wake_at and not job.hold
+        ]
+        self.write_each(
+            Write(job, replace(job, wait=replace(job.wait, wake_at=None)), None, {}) for job in waiting
+        )
+        return frozenset(job.model for job in waiting)
 
     def models_in_work(self) -> set[str]:
         """Return the models with jobs that are in work or wait for something."""

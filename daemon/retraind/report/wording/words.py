@@ -1,5 +1,6 @@
 """What the functions of a language take and return, beside plain values."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NewType
@@ -10,6 +11,11 @@ Host = NewType("Host", str)
 """A host with its port as its audience may see it: on the share without the port."""
 Name = NewType("Name", str)
 """A name or a value from outside, escaped so that it can do nothing to a screen."""
+
+OPTIONS: ContextVar[tuple[str, ...]] = ContextVar("options", default=())
+"""The options, quoted for a shell, that a command of the command line passes on to those that it suggests.
+
+Threads begin without any, and the daemon never sets them: what it writes is read elsewhere."""
 
 
 class Audience(Enum):
@@ -59,6 +65,9 @@ class Line(StrEnum):
     RETRAIN_JOB = "retrain_job"
     MODEL_ID = "model_id"
     SERVICE_SAYS = "service_says"
+    UPLOAD = "upload"
+    FOLDER = "folder"
+    RETRY = "retry"
 
 
 class Section(StrEnum):

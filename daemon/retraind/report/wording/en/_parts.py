@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from retraind.domain.failures import Party
+from retraind.report.wording.words import OPTIONS
 from retraind.system.clock import for_people, span_for_people
 from retraind.system.escape import display
 
@@ -42,6 +43,11 @@ def shortened(text: str) -> str:
 def quoted(text: str) -> str:
     """Return a value from a file in quotes, safe to show."""
     return f'"{shortened(text)}"'
+
+
+def command(name: str, *arguments: str) -> str:
+    """Return a command that can be copied, with the options that the one that suggests it was given."""
+    return " ".join(["retraind", name, *arguments, *OPTIONS.get()])
 
 
 def sentence(text: str) -> str:

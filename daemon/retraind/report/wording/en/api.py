@@ -6,6 +6,7 @@ from typing import Literal
 
 from retraind.domain.failures import Party
 from retraind.report.wording.en._parts import (
+    command,
     http_status,
     in_its_place,
     listing,
@@ -156,7 +157,7 @@ def address_not_allowed(
         f"The service named an address for the {purpose} that is not allowed: its host ({host}) {why}. "
         "Nothing was sent there.",
         f'If the service is meant to name this host, add "{allow}" to allow_hosts in [api] and restart '
-        f"retraind. retraind also tries again within hours. To try now, run: retraind release {job}",
+        f"retraind. retraind also tries again within hours. To try now, run: {command('release', job)}",
         operator_only=True,
     )
 
@@ -177,7 +178,13 @@ def data_unencrypted(host: Host) -> Words:
 
 # The service
 
-_AGAIN = "retraind tries again every six hours. To try as soon as it is fixed, run: retraind release {}"
+
+def _again(model: str) -> str:
+    return (
+        "retraind tries again every six hours. To try as soon as it is fixed, run: "
+        f"{command('release', model)}"
+    )
+
 
 # The vendor's error table
 
@@ -204,21 +211,21 @@ def account_deleted() -> Words:
 def model_deleted(model: str) -> Words:
     return Words(
         "The service reports that the model may have been deleted.",
-        f"Check on the service's screen that the model still exists. {_AGAIN.format(model)}",
+        f"Check on the service's screen that the model still exists. {_again(model)}",
     )
 
 
 def retrain_job_deleted(job: str) -> Words:
     return Words(
         "The service reports that the retrain job may have been deleted.",
-        f"To train with the same data again, run: retraind retry {job}",
+        f"To train with the same data again, run: {command('retry', job)}",
     )
 
 
 def retrain_job_unknown(job: str) -> Words:
     return Words(
         "The service does not know the retrain job.",
-        f"To train with the same data again, run: retraind retry {job}",
+        f"To train with the same data again, run: {command('retry', job)}",
     )
 
 
@@ -226,7 +233,7 @@ def published_model_missing(job: str) -> Words:
     return Words(
         "The API of the published model no longer exists, so the new model cannot be published. The training "
         "itself succeeded.",
-        f"Publish the model again on the service's screen, then run: retraind retry {job}",
+        f"Publish the model again on the service's screen, then run: {command('retry', job)}",
     )
 
 
@@ -236,14 +243,14 @@ def retrain_job_not_finished() -> str:
 
 def model_id_required(model: str) -> Words:
     return Words(
-        "The service requires the model's id.", f"Set model_id in the configuration. {_AGAIN.format(model)}"
+        "The service requires the model's id.", f"Set model_id in the configuration. {_again(model)}"
     )
 
 
 def model_configuration_missing(model: str) -> Words:
     return Words(
         "The service no longer has the model's configuration file.",
-        f"Check the model on the service's screen, or ask the service's support. {_AGAIN.format(model)}",
+        f"Check the model on the service's screen, or ask the service's support. {_again(model)}",
     )
 
 
@@ -363,7 +370,7 @@ def results_address_expired() -> str:
 def results_refused(host: Host, status: int, error_code: Name, job: str) -> Words:
     return Words(
         f"The object store ({host}) refused the results with {http_status(status, error_code)}.",
-        f"Run: retraind retry {job}. If this happens again, ask the service's support.",
+        f"Run: {command('retry', job)}. If this happens again, ask the service's support.",
     )
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 
+from retraind.report.wording.en._parts import command
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # State and folders
@@ -15,7 +16,7 @@ def folder_closed(path: Place) -> Words:
     """A folder in which this user cannot create and rename files."""
     return Words(
         f"This user cannot read and write in {path}.",
-        "If the service's user can, run: sudo -u retraind retraind check. If not, give that user access.",
+        f"If the service's user can, run: sudo -u retraind {command('check')}. If not, give it access.",
     )
 
 
@@ -160,7 +161,7 @@ def service_not_asked(why: Said) -> Words:
 
 
 def recipient_configured() -> str:
-    return "To test this recipient, run: retraind notify"
+    return f"To test this recipient, run: {command('notify')}"
 
 
 def test_message_sent() -> str:

@@ -1,9 +1,10 @@
 """What the commands print."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
-from retraind.report.wording.en._parts import count, listing
+from retraind.report.wording.en._parts import command, count, moment
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The commands
@@ -25,29 +26,36 @@ def limit_too_low(limit: int) -> Words:
 
 
 def job_unknown(name: Name) -> Words:
-    return Words(f'There is no job "{name}".', "To list the jobs, run: retraind jobs")
+    return Words(f'There is no job "{name}".', f"To list the jobs, run: {command('jobs')}")
 
 
 def model_or_job_unknown(name: Name, known: tuple[Name, ...]) -> Words:
     return Words(
-        f'There is no model and no job "{name}".',
-        f"Models are: {', '.join(known)}. To list the jobs, run: retraind jobs",
+        f'There is no model, no job and no failing host "{name}".',
+        f"Models are: {', '.join(known)}. To list the jobs, run: {command('jobs')}",
     )
 
 
-def job_ambiguous(name: Name, found: tuple[str, ...]) -> Words:
-    """`found` are some of the jobs that match."""
-    return Words(
-        f'Several jobs match "{name}", such as {listing(found)}.',
-        "Write more of the job's name, or the short id at its end.",
-    )
+def job_ambiguous(name: Name, found: tuple[Said, ...], more: bool) -> Words:
+    """`found` are the newest of the jobs that match, `more` whether there are others."""
+    others = ["  …"] if more else []
+    lines = "\n".join([*(f"  {each}" for each in found), *others])
+    return Words(f'Several jobs match "{name}":\n{lines}\n', "Write the short id of one of them.")
+
+
+def job_found(
+    *, short: str, model: Name, key: Name, state: str, outcome: str | None, taken_in: datetime
+) -> str:
+    """A line of a list; `short` is the short id."""
+    how = f"{state}, {outcome}" if outcome and outcome != state else state
+    return f"{short}  {model}  {key or '(without a key)'}  {how}  taken in {moment(taken_in)}"
 
 
 def journal_missing(path: Place, config: Place) -> Words:
     return Words(
         f"There is no journal at {path}: retraind has not run with the configuration {config} yet.",
         "Start retraind first, or name another configuration with -c FILE. To rebuild a lost journal, run: "
-        "retraind rebuild",
+        f"{command('rebuild')}",
     )
 
 
@@ -61,11 +69,11 @@ _COLUMNS = {
     "done": "done",
     "failed": "failed",
     "published": "published",
-    "now": "now",
     "job": "job",
     "state": "state",
     "outcome": "outcome",
     "taken_in": "taken in",
+    "key": "delivery",
 }
 
 
@@ -77,11 +85,11 @@ def column(
         "done",
         "failed",
         "published",
-        "now",
         "job",
         "state",
         "outcome",
         "taken_in",
+        "key",
     ],
 ) -> str:
     return _COLUMNS[name]
@@ -95,6 +103,11 @@ def status_process(version: str, process: int | None, journal: Place) -> str:
         f"retraind {version} is NOT RUNNING: no process works with the journal {journal}. Nothing is taken "
         "in or sent until it is started, usually with: sudo systemctl start retraind"
     )
+
+
+def status_folder(path: Place) -> str:
+    """Where there is no room for the folder in the row of its model."""
+    return f"in {path}"
 
 
 def status_idle() -> str:
@@ -130,124 +143,6 @@ def model_on_hold(model: Name, why: Said) -> str:
 
 def history_heading() -> str:
     return "History:"
-
-
-# Requests
-
-
-def _requested(job: str, switch: bool) -> str:
-    return f"Requested: {'publish the model of' if switch else 'retry'} {job}."
-
-
-def request_sent(job: str, switch: bool) -> str:
-    """`switch`: to publish the job's model; else to retry it."""
-    return f"{_requested(job, switch)} Waiting for retraind to do it; Ctrl-C ends only the waiting."
-
-
-def request_noted(job: str, switch: bool) -> str:
-    return f"{_requested(job, switch)} retraind is not running; it does this when it starts."
-
-
-def request_on_hold(hold: str) -> str:
-    """`hold` says what is on hold and why."""
-    return f"{hold} The request is carried out when the hold ends."
-
-
-def request_unfinished(job: str, seconds: int, trouble: Said | None) -> str:
-    last = f" {trouble}" if trouble else ""
-    return (
-        f"{job}: not done after {count(seconds, 'second')}; retraind continues with it.{last} "
-        f"To follow it, run: retraind show {job}"
-    )
-
-
-def request_result(job: str, result: str) -> str:
-    return f"{job}: {result}"
-
-
-def retry_begun(job: str) -> str:
-    return f"{job} is being retried. To follow it, run: retraind show {job}"
-
-
-def request_pending(job: str, switch: bool) -> Words:
-    return Words(
-        f"{job} is already {'being published' if switch else 'being retried'}.",
-        f"To follow it, run: retraind show {job}",
-    )
-
-
-def job_not_failed(job: str, state: str, active: bool) -> Words:
-    """`active`: retraind works on it, or it waits for something."""
-    if active:
-        return Words(
-            f"{job} has not failed; it is in work (state: {state}).",
-            f"retraind continues with it automatically. To see what it waits for, run: retraind show {job}",
-        )
-    return Words(
-        f"{job} has not failed; it is {state}.",
-        "Only failed jobs can be retried. To list them, run: retraind jobs --state failed",
-    )
-
-
-def job_not_done(job: str, state: str, active: bool) -> Words:
-    """For a switch. `active`: retraind works on it, or it waits for something."""
-    if active:
-        return Words(
-            f"{job} is still in work (state: {state}), so its model cannot be published yet.",
-            f"Run the command again when it is done. To follow it, run: retraind show {job}",
-        )
-    return Words(
-        f"{job} has no trained model to publish (state: {state}).",
-        f"To see why, run: retraind show {job}",
-    )
-
-
-def job_not_trained(job: str, outcome: str, trained_by: str | None) -> Words:
-    """`trained_by` is the earlier job that trained the same files."""
-    remedy = (
-        f"{trained_by} trained the same files; to publish that model, run: retraind switch {trained_by}"
-        if trained_by
-        else "To list the jobs that were trained, run: retraind jobs --state done"
-    )
-    return Words(f"{job} was never trained (outcome: {outcome}), so it has no model to publish.", remedy)
-
-
-def job_continued(job: str, other: str, failed: bool) -> Words:
-    """`other` has the training that `job` started; `failed` says whether `other` has failed as well."""
-    remedy = f"Run: retraind retry {other}" if failed else f"To follow it, run: retraind show {other}"
-    return Words(
-        f"The same files were delivered again, and {other} waits for the training that {job} started.", remedy
-    )
-
-
-def job_changed(job: str) -> Words:
-    return Words(
-        f"{job} was changed by another process at the same moment, so nothing was done.",
-        f"To see its state, run: retraind show {job}",
-    )
-
-
-# release
-
-
-def release_done(name: Name, running: bool) -> str:
-    """`name` is a model or a job."""
-    when = "now" if running else "when it starts; it is not running"
-    return f"{name} is released. retraind tries again {when}."
-
-
-def release_folder(model: Name, path: Place) -> str:
-    return f"{model}: retraind now accepts the present folder {path}."
-
-
-def not_on_hold(name: Name, held: tuple[str, ...]) -> Words:
-    """`held` is on hold instead: jobs of the model, or the model of the job."""
-    if not held:
-        return Words(f"{name} is not on hold.", "To see what is on hold, run: retraind status")
-    verb = "is" if len(held) == 1 else "are"
-    return Words(
-        f"{name} itself is not on hold, but {listing(held)} {verb}.", f"Run: retraind release {held[0]}"
-    )
 
 
 # adopt

@@ -1,5 +1,8 @@
 """What the daemon reports of itself and of its journal."""
 
+from datetime import timedelta
+
+from retraind.report.wording.en._parts import command, count, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The daemon
@@ -23,7 +26,7 @@ def job_folder_unknown(folder: Name) -> Words:
     return Words(
         f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: "
         "its state folder was lost or replaced. Nothing is sent for it meanwhile.",
-        "The operator of retraind has to stop it and run: retraind rebuild",
+        f"The operator of retraind has to stop it and run: {command('rebuild')}",
     )
 
 
@@ -31,7 +34,7 @@ def model_of_job_gone(delivery: Name, before: Name, heir: Name) -> Words:
     """`heir` is the model that has the drop folder now."""
     return Words(
         f"{delivery} was taken in for the model {before}, which is no longer in retraind's configuration.",
-        f"If the model is now called {heir}, the operator of retraind runs: retraind adopt {before} {heir}",
+        f"If the model is now called {heir}, the operator of retraind runs: {command('adopt', before, heir)}",
     )
 
 
@@ -91,6 +94,15 @@ def restart_needed() -> Words:
     )
 
 
+def run_out_of_time(limit: timedelta, jobs: int, waits: Said | None) -> str:
+    """For `run --once --for`: `jobs` are not finished, `waits` is what one of them waits for."""
+    last = f" {waits}" if waits else ""
+    return (
+        f"The run ended after {span(limit)} (--for). {count(jobs, 'job')} not finished; "
+        f"the next run continues.{last}"
+    )
+
+
 def step_cut_off() -> str:
     return "A step did not reach a safe point in time. It is repeated after the next start."
 
@@ -116,7 +128,7 @@ def database_error(reason: Name) -> Words:
 
 def journal_damaged(reason: Name) -> Words:
     return Words(
-        f"{reason}. It is damaged, or not a journal.", "If it is retraind's own, run: retraind rebuild"
+        f"{reason}. It is damaged, or not a journal.", f"If it is retraind's own, run: {command('rebuild')}"
     )
 
 
@@ -150,7 +162,7 @@ def journal_of_another_user(path: Place, denied: Place) -> Words:
     """`denied` is the file that the user cannot open: the journal or its lock."""
     return Words(
         f"The journal {path} cannot be used: this user cannot read and write {denied} (permission denied).",
-        "Run commands as the service's user, such as: sudo -u retraind retraind status",
+        f"Run commands as the service's user, such as: sudo -u retraind {command('status')}",
     )
 
 

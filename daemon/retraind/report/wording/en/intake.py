@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 
-from retraind.report.wording.en._parts import count, listing, span
+from retraind.report.wording.en._parts import command, count, listing, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
 _Role = Literal["train", "eval"]
@@ -23,7 +23,7 @@ def folder_replaced(path: Place, model: str) -> Words:
         f"{path} is not the folder that retraind knows; its share is probably not mounted. "
         "Nothing is taken from there or written there.",
         "Mount the share; retraind then continues automatically. If the folder was replaced on purpose, run: "
-        f"retraind release {model}",
+        f"{command('release', model)}",
         operator_only=True,
     )
 
@@ -34,7 +34,7 @@ def folder_marker_missing(path: Place, marker: str, model: str) -> Words:
         f"The file {marker} is missing from {path}; its share is probably not mounted. "
         "Nothing is taken from there or written there.",
         "Mount the share; retraind then continues automatically. If the folder was replaced on purpose, run: "
-        f"retraind release {model}",
+        f"{command('release', model)}",
         operator_only=True,
     )
 

@@ -2,18 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.en._parts import command, count, moment, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
 
 def model_not_configured(model: str, heir: str | None) -> Words:
     """`heir` is the model that has the drop folder now."""
     remedy = (
-        f"If the model is now called {heir}, run: retraind adopt {model} {heir}. If not, give {heir} another "
-        f"drop folder, restore the table of {model} and reload."
+        f"If the model is now called {heir}, run: {command('adopt', model, heir)}. If not, give {heir} "
+        f"another drop folder, restore the table of {model} and reload."
         if heir
         else f"Restore its table and reload, so that its deliveries can be finished. If the model has a new "
-        f"name, run: retraind adopt {model} NAME"
+        f"name, run: {command('adopt', model, 'NAME')}"
     )
     return Words(f"The configuration no longer has a model {model}.", remedy, operator_only=True)
 
@@ -25,7 +25,7 @@ def upload_waits_for_window(window: str, opens: datetime) -> Words:
 def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
     return Words(
         f"The budget of {count(trainings, 'training')} a {period} is used up.",
-        f"The job continues automatically on {moment(ends)}. To send it now, run: retraind release {job}",
+        f"The job continues automatically on {moment(ends)}. To send it now, run: {command('release', job)}",
     )
 
 
@@ -34,7 +34,7 @@ def uploads_keep_failing(registrations: int, last: Said | None, job: str) -> Wor
     return Words(
         f"The upload has failed with each of {count(registrations, 'retrain job')}.{error}",
         "Check whether a proxy or a firewall lets uploads to the object store through. retraind tries one "
-        f"more each day. To try now, run: retraind release {job}",
+        f"more each day. To try now, run: {command('release', job)}",
     )
 
 
@@ -59,18 +59,18 @@ def training_failed(status: Name, message: Name | None, of_the_data: bool, job: 
     reason = f' and says "{message}"' if message else ""
     return Words(
         f'The service could not train with this data: it reports "{status}"{reason}.',
-        f"Correct the data and deliver it again, or run: retraind retry {job}"
+        f"Correct the data and deliver it again, or run: {command('retry', job)}"
         if of_the_data
-        else f"The cause may be in the service, so first try again: retraind retry {job}. If it fails again, "
-        "check the data and ask the service's support.",
+        else f"The cause may be in the service, so first try again: {command('retry', job)}. If it fails "
+        "again, check the data and ask the service's support.",
     )
 
 
 def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
     return Words(
         f'The training has not finished within {span(timeout)}; the service still reports "{status}".',
-        f"To wait longer for the same training, run: retraind retry {job}. Nothing is sent again. Delivering "
-        "the same files again has the same effect.",
+        f"To wait longer for the same training, run: {command('retry', job)}. Nothing is sent again. "
+        "Delivering the same files again has the same effect.",
     )
 
 
@@ -129,10 +129,10 @@ def evaluation_file_missing() -> Words:
 def earlier_not_published(earlier: str, why: Said | None, training_is_good: bool) -> Words:
     """`training_is_good`: the failed step can be repeated; otherwise the data has to be trained again."""
     reason = f" {why.what}" if why else ""
-    wish, command = ("publish it", "switch") if training_is_good else ("train with the data again", "retry")
+    wish, verb = ("publish it", "switch") if training_is_good else ("train with the data again", "retry")
     return Words(
         f"The model that {earlier} trained with these files could not be published.{reason}",
-        f"To {wish}, the operator of retraind runs: retraind {command} {earlier}",
+        f"To {wish}, the operator of retraind runs: {command(verb, earlier)}",
     )
 
 
@@ -163,7 +163,7 @@ def switch_by_hand() -> Words:
 def switch_unclear(why: Said, job: str) -> Words:
     return Words(
         f"It is not certain whether the new model was published. {why.what}",
-        f"Check on the service's screen, or ask again: retraind switch {job}",
+        f"Check on the service's screen, or ask again: {command('switch', job)}",
     )
 
 
@@ -173,7 +173,7 @@ def earlier_switch_unclear(last: Said) -> Words:
 
 def later_switch_failed(why: Said, again: bool, job: str) -> Words:
     """`again`: the training is still good, so the switch can be asked for again."""
-    remedy = f"Fix that on the service's screen, then run: retraind switch {job}" if again else ""
+    remedy = f"Fix that on the service's screen, then run: {command('switch', job)}" if again else ""
     return Words(f"A later switch failed: {why.what}", remedy)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from retraind.domain.job import Outcome, Role, State
-from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.en._parts import command, count, moment, span
 from retraind.report.wording.words import Line, Name, Said, Words
 
 _HEADLINES: Mapping[Outcome, str] = {
@@ -30,6 +30,9 @@ _LINES: Mapping[Line, str] = {
     Line.RETRAIN_JOB: "Retrain job",
     Line.MODEL_ID: "Model id",
     Line.SERVICE_SAYS: "Service",
+    Line.UPLOAD: "Upload",
+    Line.FOLDER: "Folder",
+    Line.RETRY: "To retry",
 }
 _ROLES: Mapping[Role, str] = {
     Role.TRAIN: "training",
@@ -106,14 +109,16 @@ def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> 
     """`there`: the results file still is; `unclear`: it is not certain whether the model was published."""
     look = f"look at {results}" if there else f"{results} is no longer here"
     purpose = "make sure that the new model is published" if unclear else "publish the new model"
-    return f"What to do next: {look}. To {purpose}, the operator of retraind runs\n    retraind switch {job}"
+    return (
+        f"What to do next: {look}. To {purpose}, the operator of retraind runs\n    {command('switch', job)}"
+    )
 
 
 def next_after_switch() -> str:
     return (
         "What to do next: nothing. STATUS.txt in the drop folder says which model is published now.\n"
         "To go back to an earlier model, the operator of retraind runs\n"
-        "    retraind switch JOB\n"
+        f"    {command('switch', 'JOB')}\n"
         "with the name of an earlier folder in done/."
     )
 
@@ -177,6 +182,25 @@ def without_key() -> str:
 def file_line(name: Name, role: Role, size: int, rows: int | None) -> str:
     counted = f", {count(rows, 'row')}" if rows is not None else ""
     return f"{name} ({_ROLES[role]}, {size:,} bytes{counted})"
+
+
+def upload_line(sent: int | None, total: int | None) -> str:
+    """`sent` is None where that is not known."""
+    if sent is None or total is None:
+        return f"{count(total or 0, 'byte')} to send"
+    share = f" ({100 * sent // total} %)" if total else ""
+    return f"{sent:,} of {count(total, 'byte')} sent{share}"
+
+
+def retry_line(job: str) -> str:
+    return command("retry", job)
+
+
+def upload_in_doubt(since: datetime) -> str:
+    return (
+        f"It is not certain whether the service has received the upload that began on {moment(since)}. "
+        "retraind asks for its status before it sends anything again."
+    )
 
 
 def training_took(time: timedelta) -> str:

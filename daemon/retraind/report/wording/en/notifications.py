@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from retraind.report.wording.en._parts import moment, span
+from retraind.report.wording.en._parts import command, moment, span
 from retraind.report.wording.words import Host, Name, Notice, Place, Said, Words
 
 
@@ -99,7 +99,8 @@ def notice_summary(number: int, titles: tuple[Name, ...]) -> Notice:
     more = number - len(titles)
     rest = f"; and {more:,} more" if more else ""
     return Notice(
-        f"{number:,} things happened", f"{'; '.join(titles)}{rest}. See: retraind status, and retraind jobs"
+        f"{number:,} things happened",
+        f"{'; '.join(titles)}{rest}. See: {command('status')}, and {command('jobs')}",
     )
 
 

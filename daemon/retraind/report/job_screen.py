@@ -1,0 +1,72 @@
+"""One job as `retraind show` prints it: what becomes of it, its data, and where its folder is."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.bundle.progress import sent_bytes
+from retraind.config.settings import WORK, Settings
+from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.problems import Problem
+from retraind.report.layout import WIDTH, paragraphs
+from retraind.report.notes import note, story
+from retraind.report.wording import Line, Voice
+from retraind.system.escape import display
+
+
+class Whereabouts(NamedTuple):
+    """What is known of a job besides the journal's record."""
+
+    folder: Path | None
+    """Where its files are; None where the configuration says nothing of its model, nor the job."""
+    sent: int | None
+    """Bytes of its upload that were sent; None while none is under way."""
+    doubt: bool
+    """Whether it is uncertain that the service has received the upload."""
+
+
+def whereabouts(job: Job, settings: Settings) -> Whereabouts:
+    """Look for a job; no share is touched."""
+    sent = sent_bytes(settings.state.spool, job.id) if job.state is State.REGISTERED else None
+    begun = job.registration is not None and job.registration.put_started_at is not None
+    doubt = job.state is State.REGISTERED and begun and sent is None
+    return Whereabouts(_folder(job, settings), sent, doubt)
+
+
+def _folder(job: Job, settings: Settings) -> Path | None:
+    model = settings.models.get(job.model)
+    if job.state in RESTING and job.state is not State.RETURNED:
+        if job.filed_in:
+            return Path(job.filed_in) / job.id
+        if model:
+            return (model.failed_folder if job.outcome is Outcome.FAILED else model.done_folder) / job.id
+        return None
+    drop = model.drop if model else Path(job.drop) if job.drop else None
+    if drop is None or job.state is State.RETURNED:
+        return drop
+    return drop / WORK / job.id
+
+
+def job_text(
+    job: Job,
+    now: Problem,
+    hold: Problem | None,
+    found: Whereabouts,
+    *,
+    policy: str | None = None,
+    width: int = WIDTH,
+) -> str:
+    """Return the text. `now` is what becomes of a job in work, `hold` what it waits for if it is on hold."""
+    voice = Voice().on(job.model, job.id)
+    more = [(Line.FOLDER, display(str(found.folder)))] if found.folder else []
+    if job.outcome:
+        if job.state is State.FAILED and job.end and not job.end.continued_in:
+            more.append((Line.RETRY, voice.label("retry_line")))
+        text = note(job, voice, policy=policy, more=more, width=width)
+        return f"{text}\n{paragraphs([voice.tell(hold)], width)}" if hold else text
+    if job.state is State.REGISTERED and job.bundle:
+        more.insert(0, (Line.UPLOAD, voice.label("upload_line", sent=found.sent, total=job.bundle.bytes)))
+    parts = [f"{job.id} ({job.state}): {voice.tell(now)}"]
+    if found.doubt and job.registration:
+        parts.append(voice.label("upload_in_doubt", since=job.registration.put_started_at))
+    parts += [voice.tell(hold)] if hold and not job.hold else []
+    return paragraphs([*parts, story(job, voice, more)], width)
