@@ -84,9 +84,9 @@ def test_a_share_that_is_slow_keeps_no_other_from_hearing_that_all_has_stopped(d
     both, ended = threading.Barrier(2, timeout=10), []
     plain = daemon.publisher.publish_end
 
-    def slowly(folder, why):
+    def slowly(folder, why, standing):
         both.wait()
-        plain(folder, why)
+        plain(folder, why, standing)
         ended.append(folder.name)
 
     monkeypatch.setattr(daemon.publisher, "publish_end", slowly)

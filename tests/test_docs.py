@@ -81,7 +81,7 @@ def test_every_outcome_is_explained():
 _TELLS = re.compile(
     r"_LOG\.(debug|info|warning|error|exception|critical)|Go|Write|not_switched"
     r"|(\w+\.)?_?journal\.(jobs|events)\.(add|write|write_each|note|note_change)"
-    r"|self\._?events\.append|self\.append|self\.note|self\.(trainings\.)?uploaded|_ask_for"
+    r"|self\._?events\.append|self\.append|self\.note|self\.(trainings\.)?uploaded|_written|self\._events\.note"
 )
 """The calls that write a line of the log or of a job's history; the event is their first text."""
 

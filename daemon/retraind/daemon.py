@@ -36,6 +36,7 @@ from retraind.reconcile.lanes import Lanes, Shared, report_journal
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.once import Once
 from retraind.reconcile.orphans import Orphans
+from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher, publish_no_start
 from retraind.reconcile.retention import Tidier
 from retraind.reconcile.timetable import Timetable
@@ -94,6 +95,7 @@ class Daemon:
             with _reported_on_shares(self.settings, self._clock):
                 self.journal = opening.enter_context(opened(self.settings, self._clock))
             self._put_together()
+            opening.callback(lambda: self.publisher.note_standings(self.folders.all()))
             opening.callback(self._service.close)
             opening.callback(self._background.shutdown, wait=True, cancel_futures=True)
             opening.enter_context(self.lanes.running())
@@ -149,6 +151,7 @@ class Daemon:
             pipeline=self.pipeline,
             journal=journal,
             publisher=self.publisher,
+            overdue=Overdue(journal, clock, lambda: self.settings.notify.patience),
             clock=clock,
             stopping=self._stopping,
         )

@@ -433,7 +433,7 @@ def test_status_tells_of_jobs_whose_model_is_no_longer_configured(site):
     site.config.write_text(site.config.read_text().replace("[models.churn]", "[models.other]"))
     work_off(site)
     status = " ".join(site.command("status").stdout.split())
-    assert "churn (not in the configuration)" in status
+    assert "churn 1 0 0 - (not in the configuration)" in status
     document = json.loads(site.command("status", "--json").stdout)
     assert [model["name"] for model in document["models"]] == ["other", "churn"]
 

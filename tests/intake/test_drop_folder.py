@@ -193,7 +193,8 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
     os.mkfifo(share.drop / "train_fifo.csv")
     (share.drop / "train_folder.csv").mkdir()
     (share.drop / "train_folder.csv" / "train_x.csv").write_text("a,b\n")
-    (share.drop / "archive").mkdir()
+    for name in ("archive", "done", "lost+found", "System Volume Information"):
+        (share.drop / name).mkdir()
     (share.drop / "2026-11-23T224005Z_2026-11_c8c212").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(share.drop / "train_socket.csv"))
@@ -203,6 +204,8 @@ def test_what_is_not_an_ordinary_file_is_left_alone_and_told(share, tmp_path):
     assert left_alone(view) == [
         "2026-11-23T224005Z_2026-11_c8c212 is left alone. It is the folder of a job. To have its files "
         "taken in, move them out of it into this folder.",
+        "archive is left alone. It is a folder. If files in it are to be taken in, move them out of it into "
+        "this folder.",
         f"train_dangling.csv {ordinary}",
         f"train_fifo.csv {ordinary}",
         "train_folder.csv is left alone. It is a folder.",

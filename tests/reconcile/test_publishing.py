@@ -143,7 +143,7 @@ def test_a_folder_that_was_given_up_is_not_written_to_by_who_was_about_to(site, 
     site.config.write_text(text[: text.index("[models.price]")])
     daemon._read_again()
     settle(daemon)
-    assert "It is gone." not in text_in(drops[1])
+    assert "keeps this file up to date" not in text_in(drops[1])
     assert "removed from retraind's configuration" in " ".join(text_in(drops[1]).split())
 
 

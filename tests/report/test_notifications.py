@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -461,11 +462,11 @@ def test_addresses_that_nobody_understands_are_all_told_at_once_without_what_the
 
 
 def test_without_apprise_it_says_what_to_install(place, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "apprise", None)
+    monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ConfigError, match="apprise_missing") as caught:
         recipients_of(place.settings("mailto://user:pass@example.com"))
     (problem,) = caught.value.problems
-    assert "pip install 'retraind[notify]'" in Voice().tell(problem)
+    assert f"Run: {sys.executable} -m pip install apprise" in Voice().tell(problem)
     assert recipients_of(place.settings("http://127.0.0.1/"))
 
 

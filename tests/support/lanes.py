@@ -12,6 +12,7 @@ from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.lanes import Lane, Lanes, Shared
 from retraind.reconcile.loop import Loop
+from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.store.sightings import JournalMemory
@@ -94,9 +95,10 @@ def parts_of(world: World, lanes: Lanes) -> Parts:
         outages=tuple,
         orphans=lambda _: (),
     )
+    overdue = Overdue(world.journal, world.clock, lambda: world.settings.notify.patience)
     loop = Loop(
         queue, lanes, folders, pipeline=world.pipeline, journal=world.journal, publisher=publisher,
-        clock=world.clock, stopping=world.stopping,
+        overdue=overdue, clock=world.clock, stopping=world.stopping,
     )  # fmt: skip
     return Parts(queue, lanes, folders, publisher, loop)
 

@@ -16,6 +16,7 @@ from retraind.cli.output import (
     Refused,
     console,
     print_json,
+    print_laid_out,
     print_problem,
     print_text,
     print_words,
@@ -124,7 +125,7 @@ def show(options: argparse.Namespace) -> int:
         print_json(job_json(job, Voice()) | known | {"history": history})
         return GOOD
     now = job_standing(job, next_in_turn(active), settings.api.host)
-    print_text(job_text(job, now, hold, found, policy=policy_of(settings, job), width=text_width()))
+    print_laid_out(job_text(job, now, hold, found, policy=policy_of(settings, job), width=text_width()))
     print_words("history_heading")
     for event in events:
         detail = "  ".join(

@@ -63,6 +63,11 @@ def print_text(text: str) -> None:
     _print(text, sys.stdout)
 
 
+def print_laid_out(text: str) -> None:
+    """Print a text that is as wide as `text_width` says already."""
+    print(printable(text))
+
+
 def print_words(code: str, /, **facts: Any) -> None:
     """Print the words of a code."""
     print_text(Voice().label(code, **facts))

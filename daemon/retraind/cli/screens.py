@@ -16,16 +16,23 @@ from retraind.system.escape import display
 
 _COUNTS = ("in_work", "done", "failed")
 _NONE = "-"
+_ANY_WIDTH = 10_000
+
+
+def _fits(out: Console, table: Table) -> bool:
+    """Return whether a table is as wide as it would like to be; in a pipe, each is."""
+    wanted = out.measure(table, options=out.options.update(max_width=_ANY_WIDTH)).maximum
+    return not out.is_terminal or wanted <= out.width
 
 
 def print_models(out: Console, models: Sequence[ModelOverview], voice: Voice) -> None:
     """Print a row for each model and, below it, what is to be known now."""
     table = _models_table(models, with_folders=True)
-    folders_fit = not out.is_terminal or out.measure(table).maximum <= out.width
+    folders_fit = _fits(out, table)
     if not folders_fit:
         table = _models_table(models, with_folders=False)
     with out.capture() as captured:
-        out.print(table, crop=False, no_wrap=True, overflow="ignore", soft_wrap=True)
+        out.print(table, width=_ANY_WIDTH, crop=False)
     # In pipes, trailing blanks are of no use.
     heading, *rows = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]
     out.file.write(f"{heading}\n")
@@ -54,9 +61,9 @@ def print_jobs(
 ) -> None:
     """Print a row for each job; where there is no room for the ids, with the short ones."""
     table = _jobs_table(jobs, holds, published, short=False)
-    if out.is_terminal and out.measure(table).maximum > out.width:
+    if not _fits(out, table):
         table = _jobs_table(jobs, holds, published, short=True)
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else _ANY_WIDTH, crop=False)
 
 
 def _jobs_table(

@@ -123,7 +123,7 @@ class WorkSettings(_Section):
     retry_longest: PositiveSpan = timedelta(minutes=10)
 
 
-Kind = Literal["failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "done"]
+Kind = Literal["failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "waiting", "done"]
 """The events of which an operator can be notified."""
 
 
@@ -140,6 +140,7 @@ class NotifySettings(_Section):
         "folder",
         "gate",
         "journal",
+        "waiting",
     )
     patience: Span = timedelta(minutes=15)
     """How long a transient failure must last before it is reported."""

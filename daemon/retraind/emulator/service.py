@@ -173,7 +173,8 @@ def _trainer(config: EmulatorConfig) -> Trainer:
     for library in ("pandas", "sklearn"):
         if importlib.util.find_spec(library) is None:
             raise EmulatorError(
-                f"The emulator trains with {library}, which is not installed. Install 'retraind[emulator]' "
+                f"The emulator trains with {library}, which is not installed. Install pandas and "
+                "scikit-learn, "
                 'or choose the trainer "instant".'
             )
     return SklearnTrainer(config.state_dir / "trainer.log")

@@ -24,7 +24,7 @@ from retraind.domain.names import out_of_order
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
-from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names, unreadable
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names
 from retraind.intake.manifest_claims import Manifests
 from retraind.intake.near_keys import with_hints
 from retraind.intake.pairing import (
@@ -37,6 +37,7 @@ from retraind.intake.pairing import (
     shared_marker,
 )
 from retraind.intake.pieces import without_pieces
+from retraind.intake.rights import unreadable
 from retraind.intake.settling import Known, Rest
 from retraind.intake.share_identity import Away, Exposed
 from retraind.system.clock import Clock
@@ -382,7 +383,7 @@ def _denied(drop: Path, delivery: Delivery) -> tuple[Problem, ...]:
             with beside(drop, file.name) as path:
                 open_regular(path).close()
         except PermissionError as error:
-            found.append(unreadable(file.name, error))
+            found.append(unreadable(drop, file.name, error))
         except OSError:
             # It is changing at this moment. Whether it can be taken in turns out when it is.
             continue

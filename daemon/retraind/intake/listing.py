@@ -20,7 +20,7 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.file_rules import refusal_of
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import FOLDER_NAME
-from retraind.domain.problems import Problem, file_problem, problem
+from retraind.domain.problems import Problem, problem
 from retraind.intake.pairing import Download, Sighting
 from retraind.intake.piece_names import piece_in
 from retraind.intake.proof_names import (
@@ -39,6 +39,13 @@ from retraind.system.escape import display_name
 from retraind.system.links import hidden_names, listed_names
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
+_OWN_FOLDERS = frozenset(
+    {
+        *("done", "failed", "lost+found", "system volume information"),
+        *("$recycle.bin", "#recycle", "@eadir", "#snapshot", "~snapshot"),
+    }
+)
+"""Those of file systems and of storage appliances, and retraind's own unless others are configured."""
 _MOST_STRANGERS = 20
 _MANY_STRANGERS = 1_000
 """From so many on, names that nothing recognises are only counted."""
@@ -64,11 +71,6 @@ def flaw_of(status: os.stat_result, names: int = 1) -> Problem | None:
     return problem(refusal.value) if refusal else None
 
 
-def unreadable(file: str, error: OSError) -> Problem:
-    """Return that a file in a drop folder cannot be read."""
-    return problem("file_unreadable", file=file, why=file_problem(error).but(path=None))
-
-
 class Meaning(NamedTuple):
     """What a name stands for."""
 
@@ -89,6 +91,9 @@ class Names:
         self.below = {canonical(pattern.folder): pattern.folder for pattern in self.patterns.values()}
         """The folders in which files are expected, by their canonical names."""
         self.below.pop("", None)
+        filed = (folder for folder in (model.done_folder, model.failed_folder) if folder.parent == model.drop)
+        self.own_folders = _OWN_FOLDERS | {canonical(folder.name) for folder in filed}
+        """Folders that are retraind's, or were, or the file system's own."""
         self._by_folder: dict[str, list[tuple[Role, Pattern]]] = {}
         for role, pattern in self.patterns.items():
             self._by_folder.setdefault(canonical(pattern.folder), []).append((role, pattern))
@@ -337,15 +342,17 @@ class Listing:
     def _flaw_of_folder(
         self, entry: os.DirEntry[str], plain: str, folder: str, meaning: Meaning | None, handle: int
     ) -> Problem | None:
-        """Return what to tell of a folder whose name means something; None of any other."""
+        """Return what to tell of a folder; None of one that belongs here."""
         wanted = meaning or self._names.recognise("", f"{plain}.csv", folder)
         if wanted is not None and wanted.role in self._names.patterns and is_unload(handle, entry.name):
             joined = entry.name if meaning else f"{entry.name}.csv"
             return problem("folder_of_pieces", folder=entry.name, joined=joined)
         if meaning is not None:
             return problem("file_expected")
-        # Somebody who wants another try has moved all of it here.
-        return problem("folder_of_job") if not folder and FOLDER_NAME.fullmatch(entry.name) else None
+        if not folder and FOLDER_NAME.fullmatch(entry.name):
+            # Somebody who wants another try has moved all of it here.
+            return problem("folder_of_job")
+        return problem("folder_not_expected") if folder or plain not in self._names.own_folders else None
 
     def _flaw_of(self, entry: os.DirEntry[str], plain: str, folder: str) -> Problem:
         if not entry.is_file(follow_symlinks=False):

@@ -10,10 +10,10 @@ from retraind.config.patterns import canonical
 from retraind.domain.job import Role, Signature
 from retraind.domain.problems import Problem, problem
 from retraind.intake.checksums import checksums_in
-from retraind.intake.listing import unreadable
 from retraind.intake.manifest import Listed, manifest_in, path_in
 from retraind.intake.pairing import Claims, Group, Sighting, covers, is_shared, manifest_name, too_large
 from retraind.intake.proof_names import MANIFEST_ENDING, SUMS_ENDINGS, is_sums
+from retraind.intake.rights import unreadable
 from retraind.system.escape import display
 from retraind.system.files import beside, held, open_regular, sha256_of
 
@@ -211,7 +211,7 @@ class Manifests:
                 path = holding.enter_context(beside(drop, name))
                 text = holding.enter_context(open_regular(path)).read(_LARGEST_MANIFEST + 1)
         except OSError as error:
-            return unreadable(name, error)
+            return unreadable(drop, name, error)
         self._manifest_bytes += len(text)
         if len(text) > _LARGEST_MANIFEST:
             return problem("manifest_too_long", file=name, largest=_LARGEST_MANIFEST)
@@ -269,7 +269,7 @@ class Manifests:
         trouble = known.exception()
         if isinstance(trouble, OSError):
             # The next scan tries again. That is the sweep's, since nothing is under way that would hint.
-            self._unreadable[which] = unreadable(seen.name, trouble)
+            self._unreadable[which] = unreadable(self._drop, seen.name, trouble)
             del self._hashes[which]
             return None
         self._unreadable.pop(which, None)

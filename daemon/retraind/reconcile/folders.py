@@ -238,6 +238,10 @@ class Folders:
         """Return all folders."""
         return tuple(self._folders.values())
 
+    def names(self) -> Sequence[str]:
+        """Return the names of all models with a folder."""
+        return tuple(self._folders)
+
     def on(self, file_system: str) -> Sequence[Folder]:
         """Return the folders on one file system."""
         return tuple(each for each in self._folders.values() if each.file_system == file_system)

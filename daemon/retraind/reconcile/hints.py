@@ -217,11 +217,12 @@ class Reload:
         self, removed: Mapping[str, Folder], moved: Mapping[str, Path], settings: Settings
     ) -> None:
         """Report in folders no longer under watch that their model is gone, or has another folder."""
-        why = problem("model_removed")
+        why, standings = problem("model_removed"), self._publisher.standings_of(removed)
         drops = {model.drop for model in settings.models.values()}
 
         def of_removed(folder: Folder) -> Question[None]:
-            return folder.model.drop, lambda _: self._publisher.publish_end(folder, why)
+            standing = standings.get(folder.name)
+            return folder.model.drop, lambda _: self._publisher.publish_end(folder, why, standing)
 
         def of_moved(name: str, before: Path) -> Question[None]:
             folder = self._folders.get(name)

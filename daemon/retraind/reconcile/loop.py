@@ -20,6 +20,7 @@ from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.decide import Decision, Situation, decide
 from retraind.reconcile.folders import Folder, Folders
 from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded
+from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import Asked, WorkQueue
 from retraind.store.jobs import Write
@@ -51,6 +52,7 @@ class Loop:
         pipeline: Pipeline,
         journal: Journal,
         publisher: Publisher,
+        overdue: Overdue,
         clock: Clock,
         stopping: threading.Event,
     ) -> None:
@@ -60,6 +62,7 @@ class Loop:
         self._pipeline = pipeline
         self._journal = journal
         self._publisher = publisher
+        self._overdue = overdue
         self._clock = clock
         self._stopping = stopping
         self._claims = Claims()
@@ -157,6 +160,8 @@ class Loop:
             folder.dealt_with(found)
             if self._folders.may_write:
                 self._note_absence(folder, now)
+                if (again := self._overdue.mind(name, folder.view, self._folders.names)) is not None:
+                    self._queue.ask(name, again)
                 self._publisher.publish_soon(folder)
 
     def _note_absence(self, folder: Folder, now: float) -> None:

@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
@@ -15,7 +17,7 @@ from retraind.domain.records import Outage
 from retraind.intake.share_identity import Away, Shares
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
 from retraind.reconcile.folders import Folder
-from retraind.reconcile.lanes import Lanes
+from retraind.reconcile.lanes import Lanes, report_journal
 from retraind.report.share_voice import share_voice
 from retraind.report.status_file import expected_files, moved_text, status_text, stopped_text, write_status
 from retraind.report.wording import Audience, Voice
@@ -60,6 +62,8 @@ class Publisher:
         """By file system and name. A share that hangs keeps them, however often each is to be published."""
         self._publishing: set[str] = set()
         """The file systems on which a thread publishes. A second one might write what it read earlier."""
+        self._standings: Mapping[str, Standing] = {}
+        """What the journal said at the end."""
         self._lock = threading.Lock()
 
     def publish_soon(self, folder: Folder) -> None:
@@ -132,18 +136,43 @@ class Publisher:
         else:
             folder.published = ()  # Even its old text is uncertain: the next sweep does not skip it.
 
-    def publish_end(self, folder: Folder, why: Problem) -> None:
-        """Report on the share that nobody watches the folder any more."""
+    def publish_end(self, folder: Folder, why: Problem, standing: Standing | None = None) -> None:
+        """Report on the share that nobody watches the folder any more, and how its model is doing."""
         with folder.publishing:
             folder.retired = True
             if not folder.view.trouble:
-                voice = share_voice(folder.model, self._settings().state)
-                text = stopped_text(folder.name, self._clock.now(), why, voice)
+                settings = self._settings()
+                jobs = standing.active if standing else ()
+                earlier = (place for job in jobs for place in (job.drop, job.filed_in))
+                voice = share_voice(folder.model, settings.state, earlier)
+                text = stopped_text(
+                    folder.name,
+                    self._clock.now(),
+                    why,
+                    voice,
+                    standing=standing,
+                    service=settings.api.host,
+                )
                 self._write(folder.name, folder.model.drop, text, voice)
+
+    def note_standings(self, folders: Collection[Folder]) -> None:
+        """Keep what the journal says of all models, for `publish_all_ends`: it is closed by then."""
+        self._standings = self.standings_of([folder.name for folder in folders])
+
+    def standings_of(self, models: Collection[str]) -> Mapping[str, Standing]:
+        """Return what the journal says of models; nothing where it cannot be read."""
+        try:
+            return self._journal.standings(models) if models else {}
+        except SQLAlchemyError as error:
+            report_journal(error)
+            return {}
 
     def publish_all_ends(self, folders: Collection[Folder], why: Problem) -> None:
         """Report it in all folders, many at a time: shares are slow, and one may hang."""
-        end = partial(self.publish_end, why=why)
+
+        def end(folder: Folder) -> None:
+            self.publish_end(folder, why, self._standings.get(folder.name))
+
         with ThreadPoolExecutor(_ENDERS, thread_name_prefix="end") as enders:
             for each in [enders.submit(end, folder) for folder in folders]:
                 each.result()
@@ -181,7 +210,9 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
             voice = share_voice(model, settings.state)
             try:
                 with shares.held(name, model.drop, claim=False) as drop:
-                    text = stopped_text(name, now, problem("start_failed"), voice, _count_jobs(drop))
+                    text = stopped_text(
+                        name, now, problem("start_failed"), voice, unfinished=_count_jobs(drop)
+                    )
                     write_status(drop, text, now, voice)
             except Away as away:
                 _LOG.warning("status_not_written", model=name, reason=away.problem)

@@ -69,4 +69,4 @@ def job_text(
     if found.doubt and job.registration:
         parts.append(voice.label("upload_in_doubt", since=job.registration.put_started_at))
     parts += [voice.tell(hold)] if hold and not job.hold else []
-    return paragraphs([*parts, story(job, voice, more)], width)
+    return paragraphs([*parts, story(job, voice, more, width)], width)

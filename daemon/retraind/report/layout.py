@@ -29,6 +29,12 @@ def fill(text: str, first: str = "", following: str = "", width: int = WIDTH) ->
     return wrapped.replace(_NO_BREAK, " ")
 
 
+class LaidOut(str):
+    """A text that `paragraphs` leaves as it is."""
+
+    __slots__ = ()
+
+
 def bullets(sentences: Iterable[str], width: int = WIDTH) -> str:
     """List sentences, wrapped."""
     return "\n".join(fill(sentence, "  - ", "    ", width) for sentence in sentences)
@@ -37,7 +43,9 @@ def bullets(sentences: Iterable[str], width: int = WIDTH) -> str:
 def paragraphs(parts: Iterable[str], width: int = WIDTH) -> str:
     """Join paragraphs; their long lines are wrapped, except indented ones."""
     wrapped = (
-        "\n".join(
+        part
+        if isinstance(part, LaidOut)
+        else "\n".join(
             line if len(line) <= width or line.startswith(" ") else fill(line, width=width)
             for line in part.splitlines()
         )

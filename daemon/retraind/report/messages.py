@@ -7,6 +7,7 @@ Pure: an entry goes in, with what is known of its job, and a message or nothing 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -56,6 +57,22 @@ def summary_of(messages: Sequence[Message], voice: Voice) -> Message:
     return Message("summary", messages[-1].at, None, None, good, notice.title, notice.text)
 
 
+def together(messages: Sequence[tuple[int, Message]], voice: Voice) -> list[tuple[int, Message]]:
+    """Make one message of those on what is not taken in, each with its place in the history.
+
+    It has the place of the first: should the rest not be sent, nothing of it is left out later.
+    """
+    same = [(place, message) for place, message in messages if message.event == "not_taken_in"]
+    if len(same) < 2:  # noqa: PLR2004 - there is nothing to join
+        return list(messages)
+    titles = tuple(message.title for _, message in same[:_MOST_NAMED])
+    notice = voice.notice("notice_not_taken_in_anywhere", {"number": len(same), "titles": titles})
+    place, first = same[0]
+    joined = Message(first.event, first.at, None, None, good=False, title=notice.title, text=notice.text)
+    others = [each for each in messages if each[1].event != "not_taken_in"]
+    return sorted([*others, (place, joined)], key=itemgetter(0))
+
+
 def test_message(at: datetime, voice: Voice) -> Message:
     """Return a message that asks for nothing."""
     notice = voice.notice("notice_test", {})
@@ -72,6 +89,7 @@ def _facts(event: Event, job: Job | None, settings: Settings) -> dict[str, Any]:
         "is_service": event.detail.get("host") == settings.api.host,
         "note": model and model.failed_folder / job_id / ERROR,
         "folder": model and model.done_folder / job_id,
+        "drop": model and model.drop,
         "headline": headline(job) if job and job.outcome else problem("headline", outcome=ended),
     }
 
@@ -136,6 +154,7 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("notice_folder_away", "folder", when=_is_wrong),
             _Row("notice_folder_back", "folder", good=True),
         ),
+        "not_taken_in": (_Row("notice_not_taken_in", "waiting", when=_is_wrong),),
         "gate_not_asked": (_Row("notice_gate", "gate"),),
         "gate_refused": (_Row("notice_gate", "gate"),),
         "journal_mended": (_Row("notice_journal_repaired", "journal"),),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from retraind.domain.job import Job, Outcome, Publication, State, present
 from retraind.domain.problems import Problem, problem
-from retraind.report.layout import WIDTH, bullets, paragraphs
+from retraind.report.layout import WIDTH, LaidOut, bullets, fill, paragraphs
 from retraind.report.wording import Line, Voice
 from retraind.system.clock import for_people
 from retraind.system.escape import display, printable
@@ -81,7 +81,7 @@ def note(
     parts += map(voice.tell, grown)
     if job.training and job.training.continues:
         parts.append(voice.label("training_continued", continues=job.training.continues))
-    parts.append(story(job, voice, more))
+    parts.append(story(job, voice, more, width))
     parts += [] if failed else _result(job, voice, policy)
     if job.warnings:
         parts.append(f"{voice.label('about_the_data')}\n{bullets(map(voice.finding, job.warnings), width)}")
@@ -131,7 +131,7 @@ def _advice(job: Job, voice: Voice) -> str:
     return voice.label("files_to_deliver_again" if of_the_data and not is_training else "files_to_retry")
 
 
-def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = ()) -> str:
+def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = (), width: int = WIDTH) -> LaidOut:
     """Return the data of the job, a line for each, and `more` of them."""
     files = [
         voice.label(
@@ -169,5 +169,6 @@ def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = ()) -> str:
         *more,
     ]
     named = [(f"{voice.label('line_of', line=line)}:", told) for line, told in lines if told]
-    width = max(len(name) for name, _ in named) + 2
-    return "\n".join(f"{name:<{width}}{told}" for name, told in named)
+    indent = max(len(name) for name, _ in named) + 2
+    laid_out = (fill(told, f"{name:<{indent}}", " " * indent, width) for name, told in named)
+    return LaidOut("\n".join(laid_out))

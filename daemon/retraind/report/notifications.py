@@ -7,6 +7,7 @@ line in the log. A kill between the sending and the note of it sends one message
 
 import platform
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError, Party, Retry, Setback
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Entry
-from retraind.report.messages import KINDS, Message, message_of, summary_of
+from retraind.report.messages import KINDS, Message, message_of, summary_of, together
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system import log
@@ -213,7 +214,7 @@ def _recipient(url: SecretStr, number: int, api: ApiSettings, clock: Clock) -> R
     try:
         return _ThroughApprise(address, name)
     except ImportError:
-        raise ConfigError([refused(name, problem("apprise_missing"))]) from None
+        raise ConfigError([refused(name, problem("apprise_missing", python=sys.executable))]) from None
 
 
 def _summed_up(messages: list[tuple[int, Message]], voice: Voice) -> list[tuple[int, Message]]:
@@ -333,7 +334,7 @@ class Notifier:
         if len(entries) == _MOST_READ:
             end = entries[-1].id
         messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
-        for place, message in _summed_up(messages, self._voice):
+        for place, message in _summed_up(together(messages, self._voice), self._voice):
             if self._stopping.is_set() or self._fresh is not None:
                 return None
             wait = self._send(line, message)

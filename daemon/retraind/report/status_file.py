@@ -19,7 +19,7 @@ from retraind.domain.records import Outage
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import manifest_name
 from retraind.intake.proof_names import SUCCESS_MARKER
-from retraind.report.layout import as_bytes, bullets, fill, paragraphs
+from retraind.report.layout import LaidOut, as_bytes, bullets, fill, paragraphs
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Section, Voice
 from retraind.store.journal import Standing
@@ -109,14 +109,33 @@ def _outcomes(standing: Standing, voice: Voice) -> Iterator[str]:
         )
 
 
-def stopped_text(model: str, at: datetime, why: Problem, voice: Voice, unfinished: int | None = None) -> str:
+def stopped_text(
+    model: str,
+    at: datetime,
+    why: Problem,
+    voice: Voice,
+    *,
+    unfinished: int | None = None,
+    standing: Standing | None = None,
+    service: str = "",
+) -> str:
     """Return STATUS.txt's text for when nobody keeps it up to date.
 
-    `unfinished` counts the deliveries in work, where that is known.
+    `standing` is what the journal knows. Where it cannot be read, `unfinished` counts the deliveries in work,
+    if that is known.
     """
     parts = [voice.label("status_stopped", model=model, at=at, why=why)]
     parts += [] if unfinished is None else [voice.label("deliveries_unfinished", number=unfinished)]
-    return paragraphs(parts)
+    if standing is None:
+        return paragraphs(parts)
+    voice = voice.on(model)
+    held = {model} if standing.hold else set()
+    if standing.hold:
+        parts.append(voice.label("on_hold", why=standing.hold.problem))
+    if standing.active:
+        lines = job_lines(standing.active, voice, service, held=held)
+        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{bullets(lines)}")
+    return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))])
 
 
 def moved_text(model: str, at: datetime, voice: Voice) -> str:

@@ -74,6 +74,8 @@ class Section(StrEnum):
     """The lists in STATUS.txt."""
 
     IN_WORK = "in_work"
+    UNFINISHED = "unfinished"
+    """What was in work when retraind stopped."""
     NOT_WORKED_ON = "not_worked_on"
     INCOMPLETE = "incomplete"
     LEFT_ALONE = "left_alone"

@@ -40,7 +40,7 @@ def job_ambiguous(name: Name, found: tuple[Said, ...], more: bool) -> Words:
     """`found` are the newest of the jobs that match, `more` whether there are others."""
     others = ["  …"] if more else []
     lines = "\n".join([*(f"  {each}" for each in found), *others])
-    return Words(f'Several jobs match "{name}":\n{lines}\n', "Write the short id of one of them.")
+    return Words(f'Several jobs match "{name}". Write the short id of one of them:\n{lines}')
 
 
 def job_found(

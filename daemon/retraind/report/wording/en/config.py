@@ -197,10 +197,11 @@ def recipient_unknown() -> Words:
     )
 
 
-def apprise_missing() -> Words:
+def apprise_missing(python: Place) -> Words:
+    """`python` runs retraind."""
     return Words(
         "Addresses other than https:// and http:// require Apprise, which is not installed.",
-        "Run: pip install 'retraind[notify]'",
+        f"Run: {python} -m pip install apprise",
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from retraind.report.wording.en._parts import command, count, span
+from retraind.report.wording.en._parts import command, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The daemon
@@ -98,8 +98,8 @@ def run_out_of_time(limit: timedelta, jobs: int, waits: Said | None) -> str:
     """For `run --once --for`: `jobs` are not finished, `waits` is what one of them waits for."""
     last = f" {waits}" if waits else ""
     return (
-        f"The run ended after {span(limit)} (--for). {count(jobs, 'job')} not finished; "
-        f"the next run continues.{last}"
+        f"The run ended after {span(limit)} (--for). Jobs that are not finished: {jobs:,}. "
+        f"The next run continues with them.{last}"
     )
 
 

@@ -108,6 +108,12 @@ def piece_not_expected() -> Words:
     )
 
 
+def folder_not_expected() -> Words:
+    return Words(
+        "It is a folder.", "If files in it are to be taken in, move them out of it into this folder."
+    )
+
+
 def folder_of_job() -> Words:
     return Words(
         "It is the folder of a job.", "To have its files taken in, move them out of it into this folder."
@@ -159,8 +165,26 @@ def file_too_large(size: int, largest: int) -> str:
     return f"It has {count(size, 'byte')}; the limit is {largest:,} (bundle.largest in the configuration)."
 
 
-def file_unreadable(file: Name, why: Said) -> Words:
-    return Words(f"{file} cannot be read: {why.what}", why.remedy)
+def file_unreadable(
+    *,
+    file: Name,
+    why: Said,
+    user: Name | None = None,
+    owner: Name | None = None,
+    mode: str | None = None,
+    lacks: Literal["u", "g", "o"] | None = None,
+) -> Words:
+    """`user` is retraind's; `lacks` says whose right to read the file lacks, where that is the cause."""
+    by = f" by retraind's user {user}" if user else ""
+    belongs = f" It belongs to {owner}." if owner and owner != user else ""
+    rights = f" Its mode is {mode}." if mode else ""
+    what = f"{file} cannot be read{by}: {why.what}{belongs}{rights}"
+    if lacks is None:
+        return Words(what, why.remedy)
+    umask = {"u": "077", "g": "027", "o": "022"}[lacks]
+    return Words(
+        what, f"Run: chmod {lacks}+r {file}. For later files, let their writer use the umask {umask}."
+    )
 
 
 # What a delivery waits for

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from retraind.report.wording.en._parts import command, moment, span
+from retraind.report.wording.en._parts import command, count, moment, span
 from retraind.report.wording.words import Host, Name, Notice, Place, Said, Words
 
 
@@ -78,6 +78,27 @@ def notice_folder_away(model: str, what: Said) -> Notice:
 
 def notice_folder_back(model: str) -> Notice:
     return Notice(f"{model}: its drop folder is back", "Its files are taken in again.")
+
+
+def not_taken_in(lines: tuple[Said, ...], number: int, waited: timedelta) -> str:
+    """`lines` are the first of so many deliveries and files, each with what it lacks."""
+    rest = f" And {number - len(lines):,} more." if number > len(lines) else ""
+    return f"This has not changed for more than {span(waited)}: {' '.join(map(str, lines))}{rest}"
+
+
+def notice_not_taken_in(model: str, what: Said, number: int, drop: Place | None) -> Notice:
+    where = f" The folder is {drop}; its STATUS.txt says what is there now." if drop else ""
+    things = count(number, "delivery or file", "deliveries or files")
+    return Notice(f"{model}: {things} cannot be taken in", f"{what}{where}")
+
+
+def notice_not_taken_in_anywhere(number: int, titles: tuple[Name, ...]) -> Notice:
+    """For several models; `titles` are those of some."""
+    more = f"; and {number - len(titles):,} more" if number > len(titles) else ""
+    return Notice(
+        f"What arrived for {number:,} models cannot be taken in",
+        f"{'; '.join(titles)}{more}. See: {command('status')}",
+    )
 
 
 def notice_gate(model: str, key: Name, job: str, why: Said, folder: Place | None) -> Notice:

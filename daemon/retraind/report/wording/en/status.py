@@ -33,6 +33,7 @@ _ENDED: Mapping[Outcome, str] = {
 }
 _SECTIONS: Mapping[Section, str] = {
     Section.IN_WORK: "In work:",
+    Section.UNFINISHED: "Not finished; retraind continues with these when it runs again:",
     Section.NOT_WORKED_ON: "Taken in, but not processed:",
     Section.INCOMPLETE: "Not complete yet:",
     Section.LEFT_ALONE: "Left alone:",

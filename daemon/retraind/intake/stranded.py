@@ -1,0 +1,64 @@
+"""What looks like a delivery and cannot become one unless somebody does something. Pure.
+
+Whatever is in a view counts, except what is named here: so a new kind of problem is reported, not forgotten.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from retraind.domain.problems import Problem, problem
+from retraind.intake.drop_folder import View
+from retraind.intake.pairing import Waiting
+
+_PASSING = frozenset(
+    {
+        *("still_arriving", "changed_while_taken", "changed_after_marker", "maybe_newer_than_marker"),
+        *("manifest_queued", "comparing_with_manifest", "compared_by_daemon", "too_many_files"),
+    }
+)
+"""Retraind itself, or time, sees to these."""
+_REPEATED = frozenset({"waits_for_long"})
+"""Says again what other reasons of a delivery say."""
+_NO_DELIVERY = frozenset({"more_left_alone", "too_many_files"})
+"""Nothing that arrived."""
+_UNLIKE_DELIVERIES = frozenset({"folder_not_expected"})
+_DATA = (".csv", ".tsv")
+
+
+class Stranded(NamedTuple):
+    """One delivery, or one file or folder that is left alone."""
+
+    identity: str
+    """What it is, and what is wrong with it first."""
+    problem: Problem
+    """To be told."""
+    changed: float = -math.inf
+    """When the last of its files changed (`Clock.elapsed` seconds), where that is known."""
+
+
+def stranded(view: View) -> Iterator[Stranded]:
+    """Yield what needs somebody, in the order in which it is shown."""
+    yield from filter(None, map(_of_delivery, view.waiting))
+    yield from filter(None, map(_of_stranger, view.strangers))
+
+
+def _of_delivery(wait: Waiting) -> Stranded | None:
+    reasons = [reason for reason in wait.reasons if reason.code not in _PASSING | _REPEATED]
+    if not reasons:
+        return None
+    line = problem(
+        "incomplete_line", key=wait.key, files=[seen.name for seen in wait.files], why=wait.reasons
+    )
+    changed = max((seen.since for seen in wait.files), default=-math.inf)
+    return Stranded(f"{wait.key}/{reasons[0].code}", line, changed)
+
+
+def _of_stranger(stranger: Problem) -> Stranded | None:
+    if stranger.code in _NO_DELIVERY:
+        return None
+    name, why = str(stranger.facts.get("file", "")), stranger.facts.get("why")
+    code = why.code if isinstance(why, Problem) else stranger.code
+    if code in _UNLIKE_DELIVERIES or (code == "name_not_expected" and not name.lower().endswith(_DATA)):
+        return None
+    return Stranded(f"{name}/{code}", stranger)

@@ -1,0 +1,107 @@
+"""What has needed somebody in a drop folder for longer than `notify.patience`: noted once, to be told."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from retraind.domain.problems import problem
+from retraind.intake.drop_folder import View
+from retraind.intake.stranded import Stranded, stranded
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+PAUSE = timedelta(hours=6)
+"""Between two notes of one model: four a day at most, however many files arrive."""
+_STEPS = 5
+"""Parts of the patience at whose ends notes are made, so that many models have theirs together."""
+_MOST_LINES = 10
+"""Of one note."""
+_MOST_KNOWN = 1_000
+"""Of one model. What is more is counted with the first of them."""
+
+
+@dataclass
+class _Known:
+    """What is remembered of one model's folder."""
+
+    noted: set[str]
+    """What was noted and is still there, by its identity."""
+    last: datetime | None
+    """When the last note was made."""
+    since: dict[str, float] = field(default_factory=dict)
+    """Since when each has been as it is (`Clock.elapsed` seconds)."""
+
+
+class Overdue:
+    """Watches what is stranded in all drop folders. For one thread."""
+
+    def __init__(self, journal: Journal, clock: Clock, patience: Callable[[], timedelta]) -> None:
+        """`patience` returns how long it takes until somebody is to be notified."""
+        self._journal = journal
+        self._clock = clock
+        self._patience = patience
+        self._known: dict[str, _Known] = {}
+
+    def mind(self, name: str, view: View, models: Callable[[], Sequence[str]]) -> float | None:
+        """Note what has needed somebody for long enough; returns in how many seconds to ask again, if ever.
+
+        `models` returns those that are watched: the history is read for all of them at once.
+        """
+        if view.trouble:
+            return None  # Nothing is known of its files now.
+        now = self._clock.elapsed()
+        present = {each.identity: each for each in islice(stranded(view), _MOST_KNOWN)}
+        known = self._known.get(name) or self._recall(name, models)
+        known.since = {
+            identity: max(known.since.get(identity, now), each.changed) for identity, each in present.items()
+        }
+        if known.noted and not known.noted & present.keys():
+            self._journal.events.note("not_taken_in", model=name, what=None, items=[])
+        known.noted &= present.keys()
+        due = {identity: self._due(known.since[identity]) for identity in present.keys() - known.noted}
+        if any(moment <= now for moment in due.values()):
+            if left := self._pause_left(known):
+                return left
+            fresh = [present[each] for each in present if due.get(each, math.inf) <= now]
+            first = not known.noted and len(present) == _MOST_KNOWN
+            more = sum(1 for _ in stranded(view)) - _MOST_KNOWN if first else 0
+            self._note(name, known, fresh, more)
+        later = [moment - now for identity, moment in due.items() if identity not in known.noted]
+        return max(0.0, min(later)) if later else None
+
+    def _recall(self, name: str, models: Callable[[], Sequence[str]]) -> _Known:
+        fresh = {name, *models()} - self._known.keys()
+        noted = self._journal.events.last_details("not_taken_in", fresh)
+        for model in fresh:
+            at, detail = noted.get(model, (None, {}))
+            items = detail.get("items")
+            self._known[model] = _Known(set(items) if isinstance(items, list | tuple) else set(), at)
+        return self._known[name]
+
+    def _due(self, since: float) -> float:
+        patience = self._patience().total_seconds()
+        step = patience / _STEPS
+        return math.ceil((since + patience) / step) * step if step else since
+
+    def _pause_left(self, known: _Known) -> float:
+        """Return the seconds until another note may be made; a clock that was set back ends the pause."""
+        if known.last is None:
+            return 0.0
+        passed = self._clock.now() - known.last
+        return (PAUSE - passed).total_seconds() if timedelta(0) <= passed < PAUSE else 0.0
+
+    def _note(self, name: str, known: _Known, fresh: list[Stranded], more: int) -> None:
+        """Note what is new, and how much `more` there is that is not remembered one by one."""
+        lines = [each.problem for each in fresh[:_MOST_LINES]]
+        what = problem("not_taken_in", lines=lines, number=len(fresh) + more, waited=self._patience())
+        known.noted |= {each.identity for each in fresh}
+        known.last = self._clock.now()
+        self._journal.events.note(
+            "not_taken_in", model=name, what=what, number=len(fresh) + more, items=sorted(known.noted)
+        )
+        _LOG.warning("not_taken_in", model=name, reason=what)

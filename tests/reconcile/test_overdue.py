@@ -1,0 +1,127 @@
+"""What cannot become a delivery is told after a while: once, together, and not too often."""
+
+from datetime import timedelta
+
+import pytest
+
+from retraind.reconcile.overdue import PAUSE
+from retraind.report.wording import Voice
+from retraind.system.clock import ManualClock
+from support.lanes import by_hand, settle, sweep
+
+PATIENCE = timedelta(minutes=15)
+STEP = PATIENCE / 5
+
+
+def notes(daemon, model="churn"):
+    """Return what was noted of a model, each with its number of things, or None where nothing is left."""
+    history = daemon.journal.events.history()
+    return [event.detail for event in history if event.event == "not_taken_in" and event.model == model]
+
+
+def numbers(daemon, model="churn"):
+    return [detail.get("number") for detail in notes(daemon, model)]
+
+
+def later(daemon, *spans):
+    for span in spans:
+        daemon._clock.pass_time(span)
+        settle(daemon)
+        sweep(daemon)
+
+
+def put(drop, *names):
+    for name in names:
+        (drop / name).write_bytes(b"a,b\n1,2\n")
+
+
+def test_it_is_told_after_the_patience_once_and_together(daemon, drops):
+    put(drops[0], "train_1.csv", "eval_2.csv", "traning_3.csv", "readme.md")
+    (drops[0] / "eval_4.csv").mkdir()
+    sweep(daemon)
+    later(daemon, PATIENCE - timedelta(seconds=1))
+    assert notes(daemon) == []
+    later(daemon, STEP + timedelta(seconds=1))
+    (note,) = notes(daemon)
+    assert note["number"] == 4
+    text = Voice().on("churn").tell(note["what"])
+    assert "1 (train_1.csv): The evaluation file has not arrived" in text
+    assert "traning_3.csv is left alone." in text
+    assert "eval_4.csv is left alone. It is a folder." in text
+    assert "readme.md" not in text
+    later(daemon, *[PATIENCE] * 10)
+    assert len(notes(daemon)) == 1
+    assert notes(daemon, "price") == []
+
+
+def test_a_restart_tells_nothing_again(site, daemon, drops):
+    put(drops[0], "train_1.csv")
+    sweep(daemon)
+    later(daemon, PATIENCE + STEP)
+    assert numbers(daemon) == [1]
+    daemon.__exit__()
+    with by_hand(site.config, ManualClock(daemon._clock.now())) as again:
+        sweep(again)
+        later(again, PATIENCE + STEP, PAUSE, PAUSE)
+        assert numbers(again) == [1]
+        put(drops[0], "train_2.csv")
+        sweep(again)
+        later(again, PATIENCE + STEP)
+        assert numbers(again) == [1, 1]
+        assert "train_2.csv" in str(notes(again)[1]["what"])
+        assert "train_1.csv" not in str(notes(again)[1]["what"])
+
+
+def test_a_day_of_files_that_nobody_can_use_is_told_four_times(daemon, drops):
+    for hour in range(24):
+        put(drops[0], f"train_{hour}.csv")
+        sweep(daemon)
+        later(daemon, PATIENCE, PATIENCE, PATIENCE, PATIENCE)
+    assert 3 <= len(notes(daemon)) <= 4
+    later(daemon, PAUSE)
+    assert sum(numbers(daemon)) == 24, "each is told once"
+
+
+def test_what_still_changes_is_not_told(daemon, drops):
+    for length in range(1, 20):
+        (drops[0] / "train_1.csv").write_bytes(b"a,b\n" * length)
+        sweep(daemon)
+        later(daemon, PATIENCE / 2)
+    assert notes(daemon) == []
+    later(daemon, PATIENCE, STEP)
+    assert numbers(daemon) == [1]
+
+
+def test_what_is_gone_and_comes_again_is_told_again(daemon, drops):
+    put(drops[0], "train_1.csv")
+    sweep(daemon)
+    later(daemon, PATIENCE + STEP)
+    (drops[0] / "train_1.csv").unlink()
+    later(daemon, PAUSE)
+    assert numbers(daemon) == [1, None]
+    put(drops[0], "train_1.csv")
+    sweep(daemon)
+    later(daemon, PATIENCE + STEP)
+    assert numbers(daemon) == [1, None, 1]
+
+
+def test_a_folder_that_is_out_of_reach_for_a_while_changes_nothing(daemon, drops):
+    put(drops[0], "train_1.csv")
+    sweep(daemon)
+    later(daemon, PATIENCE + STEP)
+    drops[0].rename(drops[0].with_name("away"))
+    later(daemon, timedelta(minutes=1))
+    drops[0].with_name("away").rename(drops[0])
+    later(daemon, PATIENCE, STEP, PAUSE)
+    assert numbers(daemon) == [1]
+
+
+@pytest.mark.parametrize("name", ["train_1.csv", "eval_1.csv"])
+def test_many_are_told_in_a_few_lines(daemon, drops, name):
+    put(drops[0], *(f"{name[:-5]}{number}.csv" for number in range(2_000)))
+    sweep(daemon)
+    later(daemon, PATIENCE + STEP)
+    (note,) = notes(daemon)
+    assert note["number"] == 2_000
+    assert len(note["what"].facts["lines"]) == 10
+    assert "And 1,990 more." in Voice().on("churn").tell(note["what"])
