@@ -74,6 +74,23 @@ def pause_of(breaker, clock):
     return timedelta(seconds=clock.elapsed() - begun)
 
 
+def test_a_host_that_is_down_is_asked_once_as_soon_as_a_person_wants_it(breaker, clock):
+    for _ in range(FAILURES):
+        assert ask(breaker, Retry(BUSY, of_host=True))
+    assert not ask(breaker)
+    breaker.try_now(HOST)
+    assert breaker.outages()[0].next_try == clock.now()
+    assert ask(
+        breaker, Retry(BUSY, of_host=True), meanwhile=lambda: ask(breaker) and pytest.fail("a second one")
+    )
+    assert not ask(breaker), "it still fails"
+    breaker.try_now(HOST)
+    assert ask(breaker)
+    assert breaker.outages() == ()
+    breaker.try_now("another")
+    assert breaker.outages() == ()
+
+
 def test_it_opens_after_five_failures_in_a_row_and_not_sooner(breaker):
     opened(breaker, FAILURES - 1)
     assert ask(breaker)

@@ -1,5 +1,7 @@
 """What `retraind check` finds wrong before anything goes wrong."""
 
+import json
+
 import pytest
 
 from retraind.cli.checkup import checkup
@@ -182,3 +184,18 @@ def test_a_proxy_of_the_environment_that_cannot_be_used_is_told_without_its_pass
     assert ("HTTPS_PROXY" in checked.stdout) != good
     assert ("WRONG  api.proxy" in checked.stdout) != good
     assert "s3" not in checked.stdout.replace(str(tmp_path), "")
+
+
+def test_check_names_paths_to_programs_as_status_does(tmp_path):
+    """A name with an escape sequence is escaped in a fact as it is in the sentence beside it."""
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    site.add_model("churn", "key-of-churn-0123456789")
+    moved = tmp_path / "state\x1b[31m"
+    site.config.write_text(
+        site.config.read_text().replace(f"{tmp_path}/state/spool", f"{tmp_path}/state\\u001b[31m/spool")
+    )
+    moved.mkdir()
+    document = json.loads(site.command("check", "--json").stdout)
+    found = next(each for each in document["findings"] if each["subject"] == "state.spool")
+    assert found["facts"]["path"] == f"{tmp_path}/state\\x1b[31m/spool"
+    assert found["facts"]["path"] in found["text"]

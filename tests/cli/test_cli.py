@@ -1,7 +1,6 @@
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -145,18 +144,6 @@ def test_status_tells_of_deliveries_that_are_about_to_be_taken_in(site):
     assert told() == ["1: its files have arrived and will be taken in once retraind runs."]
     site.start()
     assert told() == ["1: its files have arrived and will be taken in as soon as they have settled."]
-
-
-def test_a_narrow_terminal_breaks_what_jobs_tells_and_cuts_nothing_off(site, monkeypatch):
-    work_off(site, ("a-long-key-with-forty-letters-in-it-or-so", *GOOD[1:]))
-    (job,) = site.jobs()
-    monkeypatch.setattr("support.process.io.StringIO", Terminal)
-    monkeypatch.setenv("COLUMNS", "60")
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", site.command("jobs").stdout).splitlines()
-    assert max(map(len, lines)) <= 60
-    assert "".join(line.partition("  ")[0].strip() for line in lines[1:]).startswith(job["id"])
-    for word in ("churn", "done", "trained"):
-        assert word in lines[1]
 
 
 @pytest.mark.parametrize("command", [["jobs"], ["jobs", "--json"]], ids=["table", "json"])

@@ -1,8 +1,13 @@
 """`run --once` works off all that is complete, however fast scans, passes and seals are, and then ends."""
 
+import time
+from datetime import timedelta
+
 import pytest
 
+from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.domain.job import State
 from retraind.reconcile import decide, once
 from retraind.reconcile.once import Once
 from support.lanes import by_hand, sweep
@@ -97,3 +102,50 @@ def test_a_delivery_of_an_earlier_run_that_fails_in_this_one_counts(tmp_path):
             assert daemon.run(once=True) == 1
         with Daemon(world.settings, tmp_path / "config.toml") as daemon:
             assert daemon.run(once=True) == 0
+
+
+def test_during_an_outage_it_ends_after_the_time_that_it_was_given_and_with_1(site, drop, capsys):
+    (drop / "train_1.csv").write_bytes(table())
+    began = time.monotonic()
+    with Daemon(load(site.config)[0], site.config) as daemon:
+        assert daemon.run(once=True, longest=timedelta(seconds=2)) == 1
+    assert 2 <= time.monotonic() - began < 20
+    told = capsys.readouterr()
+    assert "out_of_time" in told.out + told.err
+    assert filed(drop) == [], "it is not lost, nor failed"
+    (job,) = site.jobs()
+    assert job["attempts"] > 0
+
+
+def test_time_that_is_enough_changes_nothing(site, drop):
+    put(drop, 1)
+    with Daemon(load(site.config)[0], site.config) as daemon:
+        assert daemon.run(once=True, longest=timedelta(hours=1)) == 1
+    assert len(filed(drop)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--once", "--for", "soon"], "--for = soon: This is not a duration."),
+        (["--once", "--for", "0s"], "--for = 0s: This duration must be longer than zero."),
+        (["--for", "1h"], "--for requires --once"),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_wrong_usage(site, arguments, told):
+    done = site.command("run", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_what_waits_behind_a_delivery_on_hold_keeps_no_run_from_ending(tmp_path):
+    with a_world(tmp_path, budget="0/year") as world:
+        world.sealing(key="1", train=table())
+        world.sealing(key="2", train=table(offset=1))
+        with Daemon(world.settings, tmp_path / "config.toml") as daemon:
+            assert daemon.run(once=True, longest=timedelta(seconds=60)) == 1
+        first, second = world.journal.jobs.active()
+        assert first.hold
+        assert second.state is State.SEALED
+        history = [event.event for event in world.journal.events.history()]
+        assert "held" in history

@@ -194,6 +194,23 @@ EVENTS = {
         "The share is not mounted. The other models continue; this one does so automatically when the folder "
         "is back.",
     ),
+    "what cannot be taken in": (
+        lambda journal, _: journal.events.note(
+            "not_taken_in",
+            model="churn",
+            what=problem(
+                "not_taken_in",
+                lines=[problem("left_alone", file="train_1.xlsx", why=problem("ending_not_expected"))],
+                number=3,
+                waited=timedelta(minutes=15),
+            ),
+            number=3,
+            items=[],
+        ),
+        "churn: 3 deliveries or files cannot be taken in",
+        "This has not changed for more than 15 min: train_1.xlsx is left alone. Only files that end in .csv or "
+        ".tsv are taken in. And 2 more. The folder is {root}/drop; its STATUS.txt says what is there now.",
+    ),
     "a journal that was repaired": (
         lambda journal, _: journal.events.note("journal_mended", jobs=7),
         "The journal was repaired",
@@ -387,6 +404,48 @@ def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_
     assert [told["model"] for told in others] == [f"m{number}" for number in range(60, 80)]
     assert notifier.deliver() is None
     assert len(peer.visits) == 22
+
+
+def strand(place, model, number=1):
+    lines = [problem("left_alone", file="train_1.xlsx", why=problem("ending_not_expected"))]
+    what = problem("not_taken_in", lines=lines, number=number, waited=timedelta(minutes=15))
+    place.journal.events.note("not_taken_in", model=model, what=what, number=number, items=[])
+
+
+def test_what_cannot_be_taken_in_for_several_models_is_one_message_and_none_at_its_end(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url)
+    strand(place, "churn", 2)
+    place.hold()
+    for number in range(12):
+        strand(place, f"m{number}")
+    place.journal.events.note("not_taken_in", model="churn", what=None, items=[])
+    assert notifier.deliver() is None
+    together, hold = heard(peer)
+    assert together["title"] == "What arrived for 13 models cannot be taken in"
+    assert together["what"].startswith(
+        "churn: 2 deliveries or files cannot be taken in; m0: 1 delivery or file"
+    )
+    assert together["what"].endswith("; and 3 more. See: retraind status")
+    assert (together["good"], together["model"]) == (False, None)
+    assert hold["event"] == "model_held"
+    assert notifier.deliver() is None
+    assert len(peer.visits) == 2
+
+
+def test_what_was_joined_is_not_lost_when_its_message_cannot_be_sent(place):
+    peer = place.listener(answer(503), answer(204))
+    notifier = place.notifier(peer.url)
+    strand(place, "churn")
+    place.hold()
+    strand(place, "price")
+    assert notifier.deliver() is not None
+    again = place.notifier(peer.url)
+    assert again.deliver() is None
+    assert [told["title"] for told in heard(peer)[1:]] == [
+        "What arrived for 2 models cannot be taken in",
+        "churn is on hold",
+    ]
 
 
 def test_no_message_log_line_or_setting_shows_an_address(place):

@@ -1,10 +1,10 @@
 """How much of an upload was sent, in a small file on the spool: for `show`, which is another process."""
 
+import fcntl
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from retraind.domain.problems import file_problem
 from retraind.system import log
@@ -12,8 +12,6 @@ from retraind.system.files import PRIVATE, make_folder
 
 _LOG = log.get(__name__)
 
-_INTERVAL = 1.0
-"""Seconds between two notes."""
 _DIGITS = 20
 
 
@@ -28,13 +26,14 @@ class Progress:
     def __init__(self, spool: Path, job_id: str) -> None:
         self._path = spool / note_name(job_id)
         self._handle: int | None = None
-        self._due = 0.0
 
     def __enter__(self) -> Self:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             make_folder(self._path.parent, PRIVATE)
             self._handle = os.open(self._path, flags, 0o600)
+            # Kept for as long as bytes are sent, however that ends.
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             _LOG.warning("progress_not_noted", reason=file_problem(error))
         return self
@@ -48,9 +47,8 @@ class Progress:
 
     def __call__(self, sent: int) -> None:
         """Note that so many bytes were sent."""
-        if self._handle is None or time.monotonic() < self._due:
+        if self._handle is None:
             return
-        self._due = time.monotonic() + _INTERVAL
         try:
             # As many digits each time, so that readers never see half a number.
             os.pwrite(self._handle, f"{sent:0{_DIGITS}}".encode(), 0)
@@ -60,10 +58,20 @@ class Progress:
             self._handle = None
 
 
+def _is_locked(file: BinaryIO) -> bool:
+    """Return whether the process that wrote a note is still sending: a kill leaves the note behind."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
 def sent_bytes(spool: Path, job_id: str) -> int | None:
     """Return how many bytes of a job's upload were sent so far; None while none is under way."""
     try:
-        text = (spool / note_name(job_id)).read_bytes()
+        with (spool / note_name(job_id)).open("rb") as file:
+            text = file.read() if _is_locked(file) else b""
     except OSError:
         return None
     return int(text) if len(text) == _DIGITS and text.isdigit() else None

@@ -43,7 +43,7 @@ def _main(options: argparse.Namespace) -> int:
         print_problem(error.problem)
         return BAD
     except Refused as refused:
-        print_problem(refused.problem)
+        print_problem(refused.problem, refused.voice)
         return refused.code
     except BrokenPipeError:
         # The reader of the output (head, less) has seen enough.

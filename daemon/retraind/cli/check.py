@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from retraind.cli.checkup import Checked, checkup, coded, try_recipients
+from retraind.cli.checkup import Checked, checkup, try_recipients
 from retraind.cli.output import BAD, GOOD, USAGE, print_json, print_words
 from retraind.config.load import load, load_to_look
 from retraind.config.mistakes import refused
@@ -35,7 +35,7 @@ def _print(file: Path, mistakes: Sequence[Problem], checked: Sequence[Checked], 
         report = {
             "config": str(file),
             "problems": words,
-            "facts": [coded(mistake) for mistake in mistakes],
+            "facts": list(map(Voice().coded, mistakes)),
             "findings": [each.for_programs() for each in checked],
         }
         print_json(report)

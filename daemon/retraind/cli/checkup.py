@@ -56,18 +56,8 @@ class Checked:
 
     def for_programs(self) -> dict[str, Any]:
         """Return it as `check --json` prints it."""
-        return {
-            "subject": self.subject,
-            "good": self.good,
-            "warning": self.warning,
-            "text": self.text,
-        } | coded(self.problem)
-
-
-def coded(found: Problem) -> dict[str, Any]:
-    """Return a problem as `check --json` prints it."""
-    plain = found.as_plain()
-    return {"code": plain["code"], "facts": plain["facts"]}
+        told = {"subject": self.subject, "good": self.good, "warning": self.warning, "text": self.text}
+        return told | Voice().on(self.model).coded(self.problem)
 
 
 def checkup(settings: Settings, *, online: bool) -> list[Checked]:

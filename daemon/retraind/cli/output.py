@@ -19,14 +19,15 @@ from retraind.system.startup import is_unicode
 
 GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: all is well, something failed, usage or configuration."""
+_ANY_WIDTH = 10_000
 
 
 class Refused(Exception):
     """A command cannot do what it was asked for."""
 
-    def __init__(self, problem: Problem, code: int = BAD) -> None:
-        """`code` is the exit code."""
-        self.problem, self.code = problem, code
+    def __init__(self, problem: Problem, code: int = BAD, voice: Voice | None = None) -> None:
+        """`code` is the exit code; `voice` knows the model and the job that it is about, where it is."""
+        self.problem, self.code, self.voice = problem, code, voice or Voice()
 
 
 def text_width() -> int:
@@ -53,9 +54,9 @@ def wrapped(line: str, columns: int) -> str:
     return fill(line.lstrip(), indent, indent + "    " * bool(indent), columns)
 
 
-def print_problem(problem: Problem) -> None:
+def print_problem(problem: Problem, voice: Voice | None = None) -> None:
     """Print what is wrong, on standard error."""
-    _print(f"retraind: {Voice().tell(problem)}", sys.stderr)
+    _print(f"retraind: {(voice or Voice()).tell(problem)}", sys.stderr)
 
 
 def print_text(text: str) -> None:
@@ -87,8 +88,10 @@ class _Console(Console):
 
 
 def console() -> Console:
-    """Return where tables are printed: as wide as the terminal, and wide enough for programs."""
-    return _Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
+    """Return where tables are printed: as wide as the terminal, and as they like for programs."""
+    return _Console(
+        width=None if sys.stdout.isatty() else _ANY_WIDTH, highlight=False, markup=False, emoji=False
+    )
 
 
 def new_table(*columns: str, numbers: Container[str] = ()) -> Table:

@@ -92,8 +92,8 @@ def _refusing(function: _Function) -> _Function:
         except Refused as refused:
             if not options.json:
                 raise
-            text = Voice().tell(refused.problem)
-            print_json({"results": [], "problem": {"text": text, **Voice().coded(refused.problem)}})
+            voice, why = refused.voice, refused.problem
+            print_json({"results": [], "problem": {"text": voice.tell(why), **voice.coded(why)}})
             return refused.code
 
     return refusing
@@ -216,7 +216,8 @@ def _retried(journal: Journal, job: Job) -> _Request:
     held = journal.holds.all()
     if job.waits_for_hold(held):
         hold, name = (job.hold.problem, job.id) if job.hold else (held[job.model].problem, job.model)
-        raise Refused(problem("hold_to_release", job=job.id, name=name, why=hold))
+        refusal = problem("hold_to_release", job=job.id, name=name, why=hold)
+        raise Refused(refusal, voice=Voice().on(job.model, job.id))
     if job.waits_for_window:
         raise Refused(problem("window_to_release", job=job.id))
     if job.wait.wake_at is None:

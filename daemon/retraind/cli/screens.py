@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -14,46 +15,48 @@ from retraind.report.wording import Voice
 from retraind.system.clock import for_people
 from retraind.system.escape import display
 
-_COUNTS = ("in_work", "done", "failed")
 _NONE = "-"
 _ANY_WIDTH = 10_000
-
-
-def _fits(out: Console, table: Table) -> bool:
-    """Return whether a table is as wide as it would like to be; in a pipe, each is."""
-    wanted = out.measure(table, options=out.options.update(max_width=_ANY_WIDTH)).maximum
-    return not out.is_terminal or wanted <= out.width
+_GAP = "  "
+_WORDS = frozenset({"model", "published", "drop_folder"})
+"""Columns that are aligned on the left."""
 
 
 def print_models(out: Console, models: Sequence[ModelOverview], voice: Voice) -> None:
     """Print a row for each model and, below it, what is to be known now."""
-    table = _models_table(models, with_folders=True)
-    folders_fit = _fits(out, table)
-    if not folders_fit:
-        table = _models_table(models, with_folders=False)
-    with out.capture() as captured:
-        out.print(table, width=_ANY_WIDTH, crop=False)
-    # In pipes, trailing blanks are of no use.
-    heading, *rows = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]
-    out.file.write(f"{heading}\n")
+    heading, *rows = _aligned([_columns(model) for model in models], voice, out)
+    out.print(heading, style="bold", soft_wrap=True)
     for row, model in zip(rows, models, strict=True):
-        out.file.write(f"{row}\n")
-        below = [] if folders_fit else [voice.label("status_folder", path=model.drop)]
+        out.print(row, soft_wrap=True)
+        below = [] if row.endswith(display(model.drop)) else [voice.label("status_folder", path=model.drop)]
         for line in (*below, *(model.sentences or [voice.label("status_idle")])):
-            print_text(f"  {display(line)}")
+            print_text(f"{_GAP}{display(line)}")
 
 
-def _models_table(models: Sequence[ModelOverview], *, with_folders: bool) -> Table:
-    folders = ("drop_folder",) if with_folders else ()
-    table = new_table("model", *_COUNTS, "published", *folders, numbers=_COUNTS)
-    for model in models:
-        table.add_row(
-            model.name,
-            *map(str, (len(model.jobs), model.done, model.failed)),
-            model.published[-SHORT_ID:] if model.published else _NONE,
-            *([display(model.drop)] if with_folders else []),
-        )
-    return table
+def _columns(model: ModelOverview) -> dict[str, str]:
+    return {
+        "model": model.name,
+        "in_work": str(len(model.jobs)),
+        "done": str(model.done),
+        "failed": str(model.failed),
+        "published": model.published[-SHORT_ID:] if model.published else _NONE,
+        "drop_folder": display(model.drop),
+    }
+
+
+def _aligned(rows: Sequence[Mapping[str, str]], voice: Voice, out: Console) -> list[str]:
+    """Return a heading and the rows, of equal columns; without the folders if they do not fit."""
+    names = list(rows[0]) if rows else ["model"]
+    table = [{name: voice.label("column", name=name) for name in names}, *rows]
+    widths = {name: max(cell_len(row[name]) for row in table) for name in names}
+    if out.is_terminal and sum(widths.values()) + len(_GAP) * (len(names) - 1) > out.width:
+        names = [name for name in names if name != "drop_folder"]
+
+    def cell(name: str, text: str) -> str:
+        blanks = " " * (widths[name] - cell_len(text))
+        return text + blanks if name in _WORDS else blanks + text
+
+    return [_GAP.join(cell(name, row[name]) for name in names).rstrip() for row in table]
 
 
 def print_jobs(
@@ -61,9 +64,10 @@ def print_jobs(
 ) -> None:
     """Print a row for each job; where there is no room for the ids, with the short ones."""
     table = _jobs_table(jobs, holds, published, short=False)
-    if not _fits(out, table):
+    wanted = out.measure(table, options=out.options.update(max_width=_ANY_WIDTH)).maximum
+    if wanted > out.width:
         table = _jobs_table(jobs, holds, published, short=True)
-    out.print(table, width=None if out.is_terminal else _ANY_WIDTH, crop=False)
+    out.print(table)
 
 
 def _jobs_table(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.domain.problems import problem
+from retraind.domain.turns import turns
 from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import Sweeps
 from retraind.store.journal import Journal
@@ -70,11 +71,19 @@ class Once:
 
     def _movable(self) -> bool:
         held = self._journal.holds.all()
-        active = self._journal.jobs.active()
-        self._seen.update(job.id for job in active)
         out_of_reach = {folder.name for folder in self._folders.all() if not folder.reachable}
-        stuck = held.keys() | out_of_reach
-        return any(job.hold is None and job.model not in stuck and not job.waits_for_window for job in active)
+        by_model: dict[str, list[Job]] = {}
+        for job in self._journal.jobs.active():
+            self._seen.add(job.id)
+            by_model.setdefault(job.model, []).append(job)
+        # What waits behind a job on hold, or behind one that waits for its window, does not move either.
+        movable = (
+            job
+            for model, jobs in by_model.items()
+            if model not in out_of_reach
+            for job in turns(jobs, held=model in held, backlog="all").run
+        )
+        return any(not job.waits_for_window for job in movable)
 
     def ended_badly(self) -> bool:
         """Return whether a job of this run failed or is held, a model is held, or a folder is unreadable.

@@ -22,10 +22,10 @@ def hour_full(most: int) -> str:
 
 
 def job_folder_unknown(folder: Name) -> Words:
-    """Its folder is in .retraind."""
+    """Its folder is in .retraind, and its files were taken in."""
     return Words(
-        f"{folder} is in work, as its folder in .retraind shows, but retraind does not know it: "
-        "its state folder was lost or replaced. Nothing is sent for it meanwhile.",
+        f".retraind/{folder} holds a delivery that retraind does not know: its state folder was lost or "
+        "replaced. Nothing is sent for it meanwhile.",
         f"The operator of retraind has to stop it and run: {command('rebuild')}",
     )
 

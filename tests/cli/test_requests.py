@@ -1,0 +1,254 @@
+"""Requests of people: what fails or waits is tried now, all of a model at once, and programs read how it went."""
+
+import json
+import shlex
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from retraind.cli import requests
+from retraind.cli.naming import the_job
+from retraind.cli.output import Refused
+from retraind.domain.job import JobHold, State, Waiting
+from retraind.domain.problems import problem
+from retraind.domain.records import Outage
+from retraind.store.journal import Journal
+from support.process import deliver, until
+from support.words import legacy
+from support.world import KEY, table
+
+BAD = b"only one column\n1\n"
+
+
+@pytest.fixture
+def site(site):
+    # Its waits are longer than any test.
+    site._text = site._text.replace('retry_first = "100ms"', 'retry_first = "5m"').replace(
+        'retry_longest = "2s"', 'retry_longest = "1h"'
+    )
+    site.drop = site.add_model("churn", KEY, 'settle = "0s"')
+    return site
+
+
+@pytest.fixture
+def journal(site):
+    site.once()
+    made = Journal.open(site.root / "state" / "journal.db")
+    yield made
+    made.close()
+
+
+def hand_over(site, key, train=None, offset=0):
+    deliver(site.drop, f"train_{key}.csv", table(offset=offset) if train is None else train)
+    deliver(site.drop, f"eval_{key}.csv", table(20))
+
+
+def waiting(site, *keys):
+    """Start the daemon while the service fails, and return the jobs that wait."""
+    site.start()
+    for number, key in enumerate(keys):
+        hand_over(site, key, offset=number)
+
+    def found():
+        jobs = [job for job in site.jobs() if job["key"] in keys]
+        return jobs if len(jobs) == len(keys) and any(job["attempts"] for job in jobs) else None
+
+    until(found, "the service was asked")
+    return found()
+
+
+def told(done):
+    return json.loads(done.stdout)
+
+
+# One that waits, and a host that is down
+
+
+def test_a_job_that_waits_is_tried_now(site, service):
+    service.set_faults({"api_503": 1.0})
+    (job,) = waiting(site, "1")
+    failed = site.command("retry", "1")
+    assert failed.returncode == 1
+    assert f"{job['id']} was tried: The service" in failed.stdout
+    assert "HTTP 503" in failed.stdout
+    service.set_faults({})
+    assert site.command("retry", job["id"][-6:]).returncode == 0
+    until(lambda: told(site.command("show", "1", "--json"))["outcome"] == "trained", "it is trained")
+    history = told(site.command("show", "1", "--json"))["history"]
+    assert [event["event"] for event in history].count("retry_asked") == 2
+
+
+def test_a_host_that_is_down_is_tried_now(site, service):
+    service.set_faults({"api_503": 1.0})
+    waiting(site, "1")
+    while not (hosts := told(site.command("status", "--json"))["hosts"]):
+        site.command("retry", "1")
+    host = hosts[0]["host"]
+    still = site.command("release", host)
+    assert (still.returncode, "was tried and still fails: The service" in still.stdout) == (1, True)
+    service.set_faults({})
+    works = site.command("release", host.partition(":")[0], "--json")
+    assert works.returncode == 0, works.stdout
+    (result,) = told(works)["results"]
+    assert (result["name"], result["code"]) == (host, "host_try_succeeded")
+    until(lambda: told(site.command("show", "1", "--json"))["outcome"] == "trained", "it is trained")
+    assert site.command("release", host).returncode == 1
+    assert "no failing host" in site.command("release", host).stderr
+
+
+def test_who_retries_a_job_that_waits_for_a_host_has_the_host_tried(site, service):
+    service.set_faults({"api_503": 1.0})
+    waiting(site, "1")
+    while not told(site.command("status", "--json"))["hosts"]:
+        site.command("retry", "1")
+    service.set_faults({})
+    assert site.command("retry", "1").returncode == 0
+
+
+def test_a_host_and_its_jobs_are_tried_at_the_next_start_if_nobody_runs(site, journal):
+    since = journal.hosts._clock.now()
+    journal.hosts.replace(
+        [Outage("service:443", since, 7, legacy("It is away."), since + timedelta(hours=1))]
+    )
+    hand_over(site, "1")
+    site.once()
+    (job,) = journal.jobs.newest()
+    wait = Waiting(
+        wake_at=since + timedelta(hours=1), attempts=3, host="service:443", trouble=legacy("Away.")
+    )
+    journal.jobs.write(job, replace(job, wait=wait, state=State.DONE))
+    done = site.command("release", "service")
+    assert (done.returncode, "service:443 is tried when retraind starts" in done.stdout) == (0, True)
+
+
+# Those that cannot be tried
+
+
+def write(journal, **changes):
+    (job,) = journal.jobs.newest()
+    return journal.jobs.write(job, replace(job, **changes), "held")
+
+
+def test_what_is_on_hold_is_released_and_not_retried(site, journal, monkeypatch):
+    hand_over(site, "1")
+    site.config.write_text(site.config.read_text() + 'budget = "0/year"\n')
+    site.once()
+    refused = site.command("retry", "1")
+    (job,) = site.jobs()
+    assert refused.returncode == 1
+    end = f"To end the hold, run: retraind release {job['id']} -c {shlex.quote(str(site.config))}\n"
+    assert refused.stderr.endswith(end)
+    assert told(site.command("retry", "1", "--json"))["problem"]["code"] == "hold_to_release"
+
+
+def test_one_that_waits_for_its_turn_or_is_done_is_not_retried(site, journal):
+    hand_over(site, "1")
+    site.once()
+    refused = site.command("retry", "1")
+    assert (refused.returncode, "it is done" in refused.stderr) == (1, True)
+
+
+# All of a model
+
+
+def test_all_that_has_failed_is_retried_when_that_is_said(site, journal):
+    hand_over(site, "1", BAD)
+    hand_over(site, "2", BAD + b"2\n")
+    site.once()
+    meant = site.command("retry", "churn")
+    assert meant.returncode == 2
+    assert "retraind retry --all churn -c" in meant.stderr
+    asked = site.command("retry", "--all", "churn", "--json")
+    assert asked.returncode == 0
+    assert [result["code"] for result in told(asked)["results"]] == ["request_noted"] * 2
+    assert {job["state"] for job in site.jobs()} == {"restoring"}
+    nothing = site.command("retry", "--all", "churn")
+    assert (nothing.returncode, "no job that has failed" in nothing.stderr) == (1, True)
+    assert site.command("retry", "--all", "chrun").returncode == 2
+
+
+def test_one_that_another_process_changes_keeps_no_other_from_its_retry(site, journal, monkeypatch):
+    hand_over(site, "1", BAD)
+    hand_over(site, "2", BAD + b"2\n")
+    site.once()
+    plain = requests._asked_to_retry
+
+    def overtaken(journal, job):
+        if job.key == "1":
+            journal.jobs.write(job, replace(job, state=State.RESTORING), "retry_asked")
+        return plain(journal, job)
+
+    monkeypatch.setattr(requests, "_asked_to_retry", overtaken)
+    asked = site.command("retry", "--all", "churn", "--json")
+    assert asked.returncode == 1
+    assert {result["code"] for result in told(asked)["results"]} == {"job_changed", "request_noted"}
+
+
+def test_all_holds_of_a_model_are_ended_when_that_is_said(site, journal):
+    hand_over(site, "1")
+    hand_over(site, "2", offset=1)
+    site.config.write_text(site.config.read_text() + 'budget = "0/year"\n')
+    site.once()
+    for job in journal.jobs.active():
+        if not job.hold:
+            journal.jobs.write(job, replace(job, hold=JobHold(problem=problem("model_removed"))), "held")
+    journal.holds.hold("churn", problem("model_removed"), credential=False)
+    assert site.command("release", "churn").returncode == 0
+    several = site.command("release", "churn")
+    assert (several.returncode, "retraind release --all churn -c" in several.stderr) == (1, True)
+    ended = site.command("release", "--all", "churn", "--json")
+    assert ended.returncode == 0
+    assert len(told(ended)["results"]) == 2
+    assert not any(job.hold for job in journal.jobs.active())
+    assert site.command("release", "--all", "churn").returncode == 1
+
+
+# For programs and scripts
+
+
+def test_who_does_not_wait_gets_an_answer_at_once(site, service):
+    service.set_faults({"api_slow": 1.0})
+    site.once()
+    hand_over(site, "1", BAD)
+    site.once()
+    site.start()
+    asked = site.command("retry", "1", "--no-wait", "--json")
+    assert asked.returncode == 0
+    (result,) = told(asked)["results"]
+    assert result["code"] == "request_written"
+    assert told(asked)["running"]
+
+
+def test_a_retry_that_fails_says_so_to_programs(site, service):
+    hand_over(site, "1", BAD)
+    site.once()
+    site.start()
+    asked = site.command("retry", "1", "--json")
+    (result,) = told(asked)["results"]
+    assert {"name", "good", "text", "job", "model", "state", "code", "facts"} <= result.keys()
+    assert asked.returncode == (0 if result["good"] else 1)
+
+
+# Names
+
+
+def test_a_job_is_called_by_its_key_and_several_of_it_are_listed(site, journal):
+    hand_over(site, "2026-11", BAD)
+    site.once()
+    hand_over(site, "2026-11", BAD + b"2\n")
+    hand_over(site, "2026-12", BAD + b"3\n")
+    site.once()
+    assert told(site.command("show", "2026-12", "--json"))["key"] == "2026-12"
+    several = site.command("show", "2026-11")
+    assert several.returncode == 2
+    jobs = [job for job in site.jobs() if job["key"] == "2026-11"]
+    for job in jobs:
+        assert f"  {job['id'][-6:]}  churn  2026-11  failed  taken in " in several.stderr
+    assert "2026-12" not in several.stderr
+    for command in ("retry", "switch", "release"):
+        assert site.command(command, "2026-11").returncode == 2
+    with pytest.raises(Refused, match=""):
+        the_job(journal, "20")
+    assert the_job(journal, jobs[0]["id"]).id == jobs[0]["id"]
+    assert site.command("jobs", "--before", "2026-12").returncode == 0
