@@ -221,7 +221,13 @@ def test_a_job_is_found_by_the_beginning_or_the_end_of_its_name(journal):
     first, second = (journal.jobs.add(a_job(number), "made") for number in (1, 2))
     assert journal.jobs.find(first.id) == [first]
     assert journal.jobs.find("000002") == [second]
-    assert journal.jobs.find("2026-11-23T") == [first, second]
+    assert journal.jobs.find("2026-11-23T") == [second, first], "the newest first"
+    assert journal.jobs.find("2") == [second], "a key counts before the beginning of an id"
+    dated = journal.jobs.add(replace(a_job(3), key="2026-11"), "made")
+    assert journal.jobs.find("2026-11") == [dated]
+    assert journal.jobs.find("2026-11-23T", 2) == [dated, second]
+    composed = journal.jobs.add(replace(a_job(4), key="cafe\u0301"), "made")
+    assert journal.jobs.find("caf\u00e9") == [composed], "however it is written"
     assert journal.jobs.find("%") == []
     assert journal.jobs.find("nothing") == []
 

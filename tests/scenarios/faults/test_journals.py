@@ -83,7 +83,7 @@ def test_a_lock_that_lasts_delays_a_job_and_uploads_nothing_twice(tmp_path, impa
             if when == "before the upload":
                 lock(file)
             else:
-                patch.setattr(world.pipeline.store, "put", lambda *sent: (put(*sent), lock(file)))
+                patch.setattr(world.pipeline.store, "put", lambda *sent, **more: (put(*sent, **more), lock(file)))
             with pytest.raises(Exception, match="database is locked"):
                 world.pipeline.advance_one(job)
         job = world.run(world.journal.jobs.get(job.id))
@@ -374,7 +374,8 @@ def test_what_is_in_work_waits_for_a_person_if_the_state_folder_is_deleted_under
         capsys.readouterr()
         main(["status", "--json", "-c", str(config)])
         (model,) = json.loads(capsys.readouterr().out)["models"]
-        assert told(problem("job_folder_unknown", folder=job.id)) in model["sentences"]
+        unknown = told(problem("job_folder_unknown", folder=job.id))
+        assert f"{unknown} -c {config}" in model["sentences"]
         assert len(world.records("put_received")) == 1
         assert main(["rebuild", "-c", str(config)]) == 0
         assert f"{job.id} (uploaded)" in capsys.readouterr().out
