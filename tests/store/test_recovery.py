@@ -185,8 +185,8 @@ def test_a_journal_lost_right_after_the_upload_does_not_upload_again(tmp_path, m
         job = world.run(world.sealing(), until=State.REGISTERED)
         put = world.pipeline.store.put
 
-        def put_and_die(*arguments) -> None:
-            put(*arguments)
+        def put_and_die(*arguments, **named) -> None:
+            put(*arguments, **named)
             raise SystemExit
 
         monkeypatch.setattr(world.pipeline.store, "put", put_and_die)

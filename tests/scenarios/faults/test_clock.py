@@ -121,7 +121,7 @@ def test_an_address_from_before_the_clock_was_set_back_is_not_taken_for_a_fresh_
         patch.setattr(
             world.pipeline.store,
             "put",
-            lambda *_: (_ for _ in ()).throw(InDoubt(legacy("No."), address_refused=True)),
+            lambda *_, **_more: (_ for _ in ()).throw(InDoubt(legacy("No."), address_refused=True)),
         )
         job = world.pipeline.advance_one(job)
     assert "a moment old" not in told(job.wait.trouble)

@@ -83,7 +83,9 @@ def test_a_lock_that_lasts_delays_a_job_and_uploads_nothing_twice(tmp_path, impa
             if when == "before the upload":
                 lock(file)
             else:
-                patch.setattr(world.pipeline.store, "put", lambda *sent, **more: (put(*sent, **more), lock(file)))
+                patch.setattr(
+                    world.pipeline.store, "put", lambda *sent, **more: (put(*sent, **more), lock(file))
+                )
             with pytest.raises(Exception, match="database is locked"):
                 world.pipeline.advance_one(job)
         job = world.run(world.journal.jobs.get(job.id))
