@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from retraind.cli.jobs import hold_of, opened_journal, policy_of
 from retraind.cli.naming import the_host, the_job
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_text, print_words
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text, print_words
 from retraind.config.settings import Settings
 from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.problems import Problem, file_problem, problem
@@ -38,6 +38,8 @@ class Result:
     good: bool
     said: Problem
     job: Job | None = None
+    refused: bool = False
+    """Whether nothing could be requested at all."""
 
     @property
     def voice(self) -> Voice:
@@ -63,7 +65,9 @@ class _Printer:
     def add(self, result: Result) -> None:
         """Print a result."""
         self.results.append(result)
-        if not self._json:
+        if result.refused and not self._json:
+            print_problem(result.said, result.voice)
+        elif not self._json:
             print_text(result.voice.tell(result.said))
 
     def words(self, code: str, /, **facts: Any) -> None:
@@ -206,7 +210,7 @@ def _retry_all(printer: _Printer, settings: Settings, journal: Journal, model: s
         try:
             yield _retried(journal, job)
         except Refused as refused:
-            printer.add(Result(job.id, False, refused.problem, job))
+            printer.add(Result(job.id, False, refused.problem, job, refused=True))
 
 
 def _retried(journal: Journal, job: Job) -> _Request:
@@ -382,7 +386,7 @@ def _accepted_folders(settings: Settings, name: str) -> Iterator[Result]:
     answers = ask_each([question(use, folder) for use, folder in uses.items()])
     for (use, folder), trouble in zip(uses.items(), answers, strict=True):
         if isinstance(trouble, OSError):
-            yield Result(name, False, file_problem(trouble, folder))
+            yield Result(name, False, file_problem(trouble, folder), refused=True)
         elif trouble and shares.forget(use):
             yield Result(name, True, problem("release_folder", model=name, path=folder))
 

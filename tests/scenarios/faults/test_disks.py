@@ -270,7 +270,8 @@ def test_a_file_that_may_not_be_read_is_told_and_not_taken_until_it_may_be(open_
         view = folder.look()
         assert not view.complete
         assert told(view.waiting[0].reasons) == (
-            "eval_1.csv cannot be read: Permission denied. Allow the service's user to read and write there."
+            "eval_1.csv cannot be read by retraind's user nobody: Permission denied. It belongs to root. Its "
+            "mode is 200. Run: chmod g+r eval_1.csv. For later files, let their writer use the umask 027."
         )
     (drop / "eval_1.csv").chmod(0o644)
     with somebody():
