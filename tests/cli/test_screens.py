@@ -111,6 +111,8 @@ def test_commands_that_are_suggested_name_the_configuration_that_was_named(site,
         ("  two words", 7, ["  two", "      words"]),
         ("run: retraind retry J -c a/b", 24, ["run:", "retraind retry J -c a/b"]),
         ("a-name-that-is-long", 5, ["a-name-that-is-long"]),
+        ("売上 予測 顧客", 9, ["売上 予測", "顧客"]),
+        ("売上 予測 顧客", 14, ["売上 予測 顧客"]),
     ],
 )
 def test_lines_are_broken_between_words_alone(line, columns, lines):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from retraind.domain.problems import Problem
-from retraind.report.layout import WIDTH, fill
+from retraind.report.layout import WIDTH, cells, fill
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped, printable
 from retraind.system.startup import is_unicode
@@ -48,7 +48,7 @@ def _print(text: str, stream: TextIO) -> None:
 
 def wrapped(line: str, columns: int) -> str:
     """Wrap a line between words, below its own indentation."""
-    if len(line) <= columns:
+    if cells(line) <= columns:
         return line
     indent = line[: len(line) - len(line.lstrip())]
     return fill(line.lstrip(), indent, indent + "    " * bool(indent), columns)

@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Iterable
 
 from retraind.system.escape import printable
@@ -12,12 +13,23 @@ _COMMAND = re.compile(
     r"\bretraind (?:adopt \S+ \S+|(?:release|retry|switch|show)(?: --all)? \S+|rebuild|status|jobs|check)"
     r"(?: --state \S+)?(?: -c (?:'[^']*'|\S+))?"
 )
-_NO_BREAK = "\x00"
+_NO_BREAK, _SECOND_CELL = "\x00", "\x01"
+
+
+def cells(text: str) -> int:
+    """Return how many columns a line takes: East Asian characters take two."""
+    return len(text) if text.isascii() else len(text) + sum(map(_is_wide, text))
+
+
+def _is_wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in {"W", "F"}
 
 
 def fill(text: str, first: str = "", following: str = "", width: int = WIDTH) -> str:
     """Wrap a paragraph; names and commands are not cut."""
     held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    if not text.isascii():
+        held = "".join(char + _SECOND_CELL * _is_wide(char) for char in held)
     wrapped = textwrap.fill(
         held,
         width,
@@ -26,7 +38,7 @@ def fill(text: str, first: str = "", following: str = "", width: int = WIDTH) ->
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return wrapped.replace(_NO_BREAK, " ")
+    return wrapped.replace(_NO_BREAK, " ").replace(_SECOND_CELL, "")
 
 
 class LaidOut(str):
@@ -46,7 +58,7 @@ def paragraphs(parts: Iterable[str], width: int = WIDTH) -> str:
         part
         if isinstance(part, LaidOut)
         else "\n".join(
-            line if len(line) <= width or line.startswith(" ") else fill(line, width=width)
+            line if cells(line) <= width or line.startswith(" ") else fill(line, width=width)
             for line in part.splitlines()
         )
         for part in parts
