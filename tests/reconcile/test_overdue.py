@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from retraind.reconcile.overdue import PAUSE
+from retraind.reconcile.overdue import DAY
 from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 
 PATIENCE = timedelta(minutes=15)
 STEP = PATIENCE / 5
+PAUSE = timedelta(hours=3, minutes=1)
 
 
 def notes(daemon, model="churn"):
@@ -62,7 +63,7 @@ def test_a_restart_tells_nothing_again(site, daemon, drops):
     daemon.__exit__()
     with by_hand(site.config, ManualClock(daemon._clock.now())) as again:
         sweep(again)
-        later(again, PATIENCE + STEP, PAUSE, PAUSE)
+        later(again, PATIENCE + STEP, PAUSE, PAUSE)  # a pause of an earlier process lasts
         assert numbers(again) == [1]
         put(drops[0], "train_2.csv")
         sweep(again)
@@ -77,9 +78,44 @@ def test_a_day_of_files_that_nobody_can_use_is_told_four_times(daemon, drops):
         put(drops[0], f"train_{hour}.csv")
         sweep(daemon)
         later(daemon, PATIENCE, PATIENCE, PATIENCE, PATIENCE)
-    assert 3 <= len(notes(daemon)) <= 4
+    assert len(notes(daemon)) == 4
     later(daemon, PAUSE)
     assert sum(numbers(daemon)) == 24, "each is told once"
+
+
+def test_the_pauses_are_kept_across_restarts(site, daemon, drops):
+    for number in range(4):
+        put(drops[0], f"train_{number}.csv")
+        sweep(daemon)
+        later(daemon, PAUSE, PAUSE)
+    assert numbers(daemon) == [1] * 4
+    daemon.__exit__()
+    with by_hand(site.config, ManualClock(daemon._clock.now())) as again:
+        put(drops[0], "train_5.csv")
+        sweep(again)
+        later(again, PATIENCE + STEP)
+        assert numbers(again) == [1] * 4
+        later(again, DAY)
+        assert numbers(again) == [1] * 5
+
+
+def test_what_came_a_moment_apart_is_told_together(daemon, drops):
+    for number in range(5):
+        put(drops[0], f"train_{number}.csv")
+        sweep(daemon)
+        later(daemon, STEP / 5)
+    later(daemon, *[STEP] * 10)
+    assert numbers(daemon) == [5]
+
+
+def test_what_comes_later_is_told_soon_as_long_as_it_is_little(daemon, drops):
+    put(drops[0], "train_1.csv")
+    sweep(daemon)
+    later(daemon, PATIENCE + STEP)
+    put(drops[0], "train_2.csv")
+    sweep(daemon)
+    later(daemon, *[STEP] * 7)
+    assert numbers(daemon) == [1, 1]
 
 
 def test_what_still_changes_is_not_told(daemon, drops):

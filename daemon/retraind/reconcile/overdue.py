@@ -15,8 +15,10 @@ from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
-PAUSE = timedelta(hours=6)
-"""Between two notes of one model: four a day at most, however many files arrive."""
+DAY = timedelta(days=1)
+PAUSES = (timedelta(hours=1), timedelta(hours=6))
+"""After the second and the third note of one model within a day, until the next; after the first, it is the
+patience. There is no fifth, however many files arrive."""
 _STEPS = 5
 """Parts of the patience at whose ends notes are made, so that many models have theirs together."""
 _MOST_LINES = 10
@@ -31,10 +33,14 @@ class _Known:
 
     noted: set[str]
     """What was noted and is still there, by its identity."""
-    last: datetime | None
-    """When the last note was made."""
+    moments: list[datetime] = field(default_factory=list)
+    """When the notes of the last day were made."""
     since: dict[str, float] = field(default_factory=dict)
     """Since when each has been as it is (`Clock.elapsed` seconds)."""
+
+
+def _as_texts(moments: list[datetime]) -> list[str]:
+    return [moment.isoformat() for moment in moments]
 
 
 class Overdue:
@@ -61,13 +67,17 @@ class Overdue:
             identity: max(known.since.get(identity, now), each.changed) for identity, each in present.items()
         }
         if known.noted and not known.noted & present.keys():
-            self._journal.events.note("not_taken_in", model=name, what=None, items=[])
+            self._journal.events.note(
+                "not_taken_in", model=name, what=None, items=[], moments=_as_texts(known.moments)
+            )
         known.noted &= present.keys()
         due = {identity: self._due(known.since[identity]) for identity in present.keys() - known.noted}
         if any(moment <= now for moment in due.values()):
             if left := self._pause_left(known):
                 return left
-            fresh = [present[each] for each in present if due.get(each, math.inf) <= now]
+            # What came a moment later is to be in the same note.
+            soon = now + self._patience().total_seconds() / _STEPS
+            fresh = [present[each] for each in present if due.get(each, math.inf) <= soon]
             first = not known.noted and len(present) == _MOST_KNOWN
             more = sum(1 for _ in stranded(view)) - _MOST_KNOWN if first else 0
             self._note(name, known, fresh, more)
@@ -78,9 +88,9 @@ class Overdue:
         fresh = {name, *models()} - self._known.keys()
         noted = self._journal.events.last_details("not_taken_in", fresh)
         for model in fresh:
-            at, detail = noted.get(model, (None, {}))
-            items = detail.get("items")
-            self._known[model] = _Known(set(items) if isinstance(items, list | tuple) else set(), at)
+            detail = noted.get(model, {})
+            moments = [datetime.fromisoformat(moment) for moment in detail.get("moments", ())]
+            self._known[model] = _Known(set(detail.get("items", ())), moments)
         return self._known[name]
 
     def _due(self, since: float) -> float:
@@ -89,19 +99,31 @@ class Overdue:
         return math.ceil((since + patience) / step) * step if step else since
 
     def _pause_left(self, known: _Known) -> float:
-        """Return the seconds until another note may be made; a clock that was set back ends the pause."""
-        if known.last is None:
+        """Return the seconds until another note may be made.
+
+        Notes from the future, of a clock that was set back, do not count.
+        """
+        now = self._clock.now()
+        known.moments = [moment for moment in known.moments if timedelta(0) <= now - moment < DAY]
+        if not known.moments:
             return 0.0
-        passed = self._clock.now() - known.last
-        return (PAUSE - passed).total_seconds() if timedelta(0) <= passed < PAUSE else 0.0
+        pauses = (self._patience(), *PAUSES)
+        number = len(known.moments)
+        until = known.moments[-1] + pauses[number - 1] if number <= len(pauses) else known.moments[0] + DAY
+        return max(0.0, (until - now).total_seconds())
 
     def _note(self, name: str, known: _Known, fresh: list[Stranded], more: int) -> None:
         """Note what is new, and how much `more` there is that is not remembered one by one."""
         lines = [each.problem for each in fresh[:_MOST_LINES]]
         what = problem("not_taken_in", lines=lines, number=len(fresh) + more, waited=self._patience())
         known.noted |= {each.identity for each in fresh}
-        known.last = self._clock.now()
+        known.moments.append(self._clock.now())
         self._journal.events.note(
-            "not_taken_in", model=name, what=what, number=len(fresh) + more, items=sorted(known.noted)
+            "not_taken_in",
+            model=name,
+            what=what,
+            number=len(fresh) + more,
+            items=sorted(known.noted),
+            moments=_as_texts(known.moments),
         )
         _LOG.warning("not_taken_in", model=name, reason=what)

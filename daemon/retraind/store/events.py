@@ -103,18 +103,16 @@ class Events:
             rows = connection.execute(query).all()
         return {name: problem_in(read_detail(detail or "{}")) for name, detail in rows}
 
-    def last_details(
-        self, event: str, models: Iterable[str]
-    ) -> dict[str, tuple[datetime, Mapping[str, Any]]]:
-        """Return the moment and the detail of the last event of a kind, of each model that has one."""
+    def last_details(self, event: str, models: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the detail of the last event of a kind, of each model that has one."""
         model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
         latest = last_of(EVENTS.c.id, event, model).scalar_subquery()
-        query = sa.select(EVENTS.c.model, EVENTS.c.at, EVENTS.c.detail).where(
+        query = sa.select(EVENTS.c.model, EVENTS.c.detail).where(
             EVENTS.c.id.in_(sa.select(latest).select_from(model.table))
         )
         with self._reader.connect() as connection:
             rows = connection.execute(query).all()
-        return {row.model: (moment(row.at), read_detail(row.detail)) for row in rows}
+        return {row.model: read_detail(row.detail) for row in rows}
 
     def trainings_since(self, model: str, moment: datetime) -> int:
         """Count the trainings that a model's uploads have started since `moment`."""
