@@ -144,22 +144,16 @@ class Daemon:
             outages=self.hosts.outages,
             orphans=self.orphans.of,
         )
+        overdue = Overdue(journal, clock, lambda: self.settings.notify.patience)
         self.loop = Loop(
-            self.queue,
-            self.lanes,
-            self.folders,
-            pipeline=self.pipeline,
-            journal=journal,
-            publisher=self.publisher,
-            overdue=Overdue(journal, clock, lambda: self.settings.notify.patience),
-            clock=clock,
-            stopping=self._stopping,
-        )
+            self.queue, self.lanes, self.folders, pipeline=self.pipeline, journal=journal,
+            publisher=self.publisher, overdue=overdue, clock=clock, stopping=self._stopping,
+        )  # fmt: skip
         self._watcher = Watcher()
         self.sweeps = Sweeps(
             self.loop, self.lanes, self.folders, self._watcher, clock=clock, stopping=self._stopping
         )
-        self._hints = JournalHints(self.queue, journal)
+        self._hints = JournalHints(self.queue, journal, self.hosts)
         self.reload = Reload(self.queue, self.folders, self._watcher, self.publisher, shares)
         self.caretaker = Caretaker(
             self.pipeline, journal, self.credentials,
@@ -285,7 +279,6 @@ class Daemon:
         if began < self._heed_at or (version := self.journal.database.data_version()) == self._seen:
             return
         self._notifier.nudge()
-        self.hosts.heed()
         self._hints.heed()
         self.orphans.mind()
         self._say()

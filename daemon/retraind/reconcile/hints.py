@@ -13,6 +13,7 @@ from retraind.domain.problems import file_problem, problem
 from retraind.intake.inotify import Watcher
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.folders import Folder, Folders
+from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, guarded
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
@@ -131,15 +132,17 @@ class Sweeps:
 class JournalHints:
     """Notices what commands in other processes wrote."""
 
-    def __init__(self, queue: WorkQueue, journal: Journal) -> None:
+    def __init__(self, queue: WorkQueue, journal: Journal, hosts: Hosts) -> None:
         self._queue = queue
         self._journal = journal
+        self._hosts = hosts
         self._held: frozenset[str] = frozenset()
         self._known: Mapping[str, int] = {}
         """The versions of the active jobs at the last time."""
 
     def heed(self) -> None:
         """Request a pass for the models of which a job or a hold has changed since the last time."""
+        self._hosts.heed()  # First: a job that is tried now is to reach its host.
         jobs = self._journal.jobs.active()
         held = frozenset(self._journal.holds.all())
         known = {job.id: job.version for job in jobs}
