@@ -1,5 +1,6 @@
 """The journal's jobs: every write is one committed transaction and names the version it was based on."""
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,9 @@ from retraind.store.events import Events
 from retraind.store.rows import ACTIVE, UPLOAD_EVENTS, by_time, is_counted, read_jobs, row_of
 from retraind.store.schema import EVENTS, JOBS
 from retraind.system.clock import Clock
+
+_BEGINS_ID = re.compile(r"\d{4}-\d\d-\d\dT\d")
+"""What is longer than a date, and hardly a key."""
 
 
 class Write(NamedTuple):
@@ -138,14 +142,16 @@ class Jobs:
         """Return the jobs that a person calls `name`, newest first.
 
         An id or the short id at its end counts before a delivery's key, and that before the beginning of an
-        id: each id begins with a date, as most keys do.
+        id, unless it is longer than a date: each id begins with one, as most keys do.
         """
         short = sa.text(f"substr(id, -{SHORT_ID}) = :short").bindparams(short=name)
         key = sa.func.json_extract(JOBS.c.body, "$.key")
         # LIKE would read every job: it need not compare as the index is sorted.
         begins = sa.and_(JOBS.c.id >= name, JOBS.c.id < name + chr(sys.maxunicode))
         same = {name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)}
-        for called in (sa.or_(JOBS.c.id == name, short), key.in_(sorted(same)), begins):
+        # To find a key, every job is read.
+        rest = (begins, key.in_(sorted(same))) if _BEGINS_ID.match(name) else (key.in_(sorted(same)), begins)
+        for called in (sa.or_(JOBS.c.id == name, short), *rest):
             query = sa.select(JOBS.c.body).where(called)
             if found := self._jobs(query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit)):
                 return found
