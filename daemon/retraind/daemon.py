@@ -62,7 +62,7 @@ _READY_STEP = 0.02
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd waits ten."""
 _TOLD_WITHIN = 0.5
-"""Seconds until STATUS.txt shows what a step did, when others follow: the end of the last is shown at once."""
+"""Seconds until STATUS.txt shows what a step did when others follow; the end of the last is shown at once."""
 _ONCE_STEP = 0.2
 _REST = 9
 """After going through the jobs, wait so many times as long as it took: with thousands of jobs it takes a
