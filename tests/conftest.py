@@ -32,7 +32,7 @@ def _clean_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith("RETRAIND_") and not name.startswith("RETRAIND_TESTS_"):
             monkeypatch.delenv(name)
-    for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"):
+    for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID"):
         monkeypatch.delenv(name, raising=False)
     # As often as systemd wants to hear that it lives, the daemon heeds its journal: here four times a second.
     monkeypatch.setenv("WATCHDOG_USEC", "500000")

@@ -157,7 +157,7 @@ class Daemon:
         self.reload = Reload(self.queue, self.folders, self._watcher, self.publisher, shares)
         self.caretaker = Caretaker(
             self.pipeline, journal, self.credentials,
-            clock=clock, stopping=self._stopping, changed=self.queue.ask,
+            clock=clock, stopping=self._stopping, changed=self.queue.ask, config=self._config,
         )  # fmt: skip
         self._tidier = Tidier(self.pipeline, journal, clock, self._stopping)
         self._growth = Growth(self.pipeline, journal, clock, self._stopping)
@@ -363,6 +363,7 @@ class Daemon:
         self.orphans.mind()
         for name in self.reload.take_over(before, fresh):
             self.caretaker.forget(name)
+        self.caretaker.guard.mind()
         self.sweeps.begin()
         self._schedule()
         for name in {job.model for job in self.journal.jobs.active()} | fresh.models.keys():

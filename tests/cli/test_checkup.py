@@ -1,14 +1,18 @@
 """What `retraind check` finds wrong before anything goes wrong."""
 
 import json
+import os
+import pwd
 
 import pytest
 
 from retraind.cli.checkup import checkup
+from retraind.config.exposure import exposures
 from retraind.config.settings import Settings
 from retraind.domain.problems import problem
 from retraind.system.mounts import mounts
 from support.gates import FLAWED
+from retraind.system.units import read_unit
 from support.peers import Peer, answer
 from support.process import Site
 
@@ -199,3 +203,89 @@ def test_check_names_paths_to_programs_as_status_does(tmp_path):
     found = next(each for each in document["findings"] if each["subject"] == "state.spool")
     assert found["facts"]["path"] == f"{tmp_path}/state\\x1b[31m/spool"
     assert found["facts"]["path"] in found["text"]
+
+
+UNIT = "[Service]\nUser=retraind\nLoadCredential=churn:KEYS/churn\n"
+
+
+@pytest.fixture
+def from_outside(tmp_path, monkeypatch):
+    """Return what is said of a key that systemd passes, to somebody outside the service."""
+    (tmp_path / "drop").mkdir()
+
+    def check(unit):
+        units = tmp_path / "units"
+        units.mkdir(exist_ok=True)
+        if unit:
+            (units / "retraind.service").write_text(unit.replace("KEYS", str(tmp_path)))
+        monkeypatch.setattr("retraind.cli.checkup.read_unit", lambda: read_unit(places=(units,)))
+        state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
+        models = {"churn": {"drop": tmp_path / "drop", "credential": "churn"}}
+        found = checkup(Settings(models=models, state=state), online=False, config=tmp_path / "config.toml")
+        return {each.subject: each for each in found}
+
+    return check
+
+
+def test_a_key_that_systemd_passes_is_out_of_sight_and_the_command_that_shows_it_is_told(
+    from_outside, tmp_path
+):
+    (tmp_path / "churn").touch(0o600)
+    found = from_outside(UNIT)
+    assert (found["models.churn credential"].good, found["models.churn credential"].warning) == (True, True)
+    command = found["credentials"].problem.facts["command"]
+    assert command.startswith(
+        f"sudo systemd-run --pipe --wait -p User=retraind -p LoadCredential=churn:{tmp_path}/churn "
+    )
+    assert command.endswith(f" check --online -c {tmp_path}/config.toml")
+
+
+def test_without_a_unit_the_command_names_the_readmes_place(from_outside):
+    assert (
+        "LoadCredential=churn:/etc/retraind/keys/churn"
+        in from_outside(None)["credentials"].problem.facts["command"]
+    )
+
+
+def test_a_key_that_the_unit_does_not_pass_is_wrong(from_outside):
+    found = from_outside("[Service]\nUser=retraind\n")["models.churn credential"]
+    assert not found.good
+    assert "LoadCredential=churn:" in found.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the file that systemd reads")
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [
+        (0o600, "credential_inside"),
+        (0o644, "key_file_exposed"),
+        (None, "credential_file_missing"),
+        (0o640, "key_file_exposed"),
+    ],
+)
+def test_root_sees_the_rights_of_what_systemd_passes(from_outside, tmp_path, mode, code):
+    if mode is not None:
+        (tmp_path / "churn").touch()
+        os.chown(tmp_path / "churn", 0, 12_345)
+        (tmp_path / "churn").chmod(mode)
+    assert from_outside(UNIT)["models.churn credential"].problem.code == code
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_judges_by_the_services_user_not_by_its_own(tmp_path):
+    """The README's configuration and keys: root's, for the service's group."""
+    service = pwd.getpwnam("daemon")
+    (tmp_path / "drop").mkdir()
+    os.chown(tmp_path, service.pw_uid, service.pw_gid)
+    (tmp_path / "key").write_text("k")
+    os.chown(tmp_path / "key", 0, service.pw_gid)
+    (tmp_path / "key").chmod(0o640)
+    state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
+    settings = Settings(
+        models={"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key"}}, state=state
+    )
+    assert exposures(settings).found == ()
+    assert next(each for each in checkup(settings, online=False) if "credential" in each.subject).good
+    os.chown(tmp_path / "key", 0, 12_345)
+    (found,) = exposures(settings).problems
+    assert found.facts["group"] == "12345"

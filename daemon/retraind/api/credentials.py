@@ -18,10 +18,12 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from retraind.api.client import IssuedKey, Service
 from retraind.api.redaction import can_be_key, fingerprint
+from retraind.config.exposure import key_access, key_exposed
 from retraind.config.settings import ENV_PREFIX, ModelSettings
 from retraind.domain.failures import Hold, Retry
 from retraind.domain.problems import Problem, problem
 from retraind.system.clock import Clock
+from retraind.system.rights import Account, present_account
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
@@ -66,8 +68,10 @@ class _Cached:
 class Credentials:
     """The keys of all models. Safe to use from several threads."""
 
-    def __init__(self, service: Service, clock: Clock | None = None) -> None:
+    def __init__(self, service: Service, clock: Clock | None = None, account: Account | None = None) -> None:
+        """`account` is the service's, if it is not that of this process."""
         self._service = service
+        self._account = account or present_account()
         self._clock = clock or Clock()
         self._cached: dict[str, _Cached] = {}
         self._lock = threading.Lock()
@@ -83,11 +87,11 @@ class Credentials:
         Raises Hold when there is none, Retry when it cannot be read at the moment, or what Get API Key
         raises.
         """
-        return self._issued(name, model) if origin_of(name, model).secret else _configured(name, model)
+        return self._issued(name, model) if origin_of(name, model).secret else self._configured(name, model)
 
     def secret(self, name: str, model: ModelSettings) -> str | None:
         """Return the account's secret key, if the model is configured with one."""
-        return _configured(name, model) if origin_of(name, model).secret else None
+        return self._configured(name, model) if origin_of(name, model).secret else None
 
     def forget(self, name: str) -> bool:
         """Drop a key that was fetched, since its origin may have changed; return False if there was none."""
@@ -149,6 +153,9 @@ class Credentials:
         except (OSError, ValueError, OverflowError):
             return None  # It cannot be read at the moment, or has a date that no calendar has.
 
+    def _configured(self, name: str, model: ModelSettings) -> str:
+        return configured_key(name, model, self._account)
+
     def _present(self, name: str) -> _Cached | None:
         with self._lock:
             return self._cached.get(name)
@@ -166,7 +173,7 @@ class Credentials:
             return self._fetch(name, model)
 
     def _fetch(self, name: str, model: ModelSettings) -> str:
-        secret = _configured(name, model)
+        secret = self._configured(name, model)
         assert model.model_id is not None, "the configuration requires it beside a secret key"
         issued = self._service.issue_key(model.model_id, secret)
         with self._lock:
@@ -242,13 +249,13 @@ def warning_of(issued: datetime, now: datetime, origin: Origin) -> Problem | Non
     return problem("key_ends_soon", since=issued, end=end, **origin._asdict())
 
 
-def _configured(name: str, model: ModelSettings) -> str:
+def configured_key(name: str, model: ModelSettings, account: Account) -> str:
     """Return the key that a model is configured with. Raises Hold, or Retry for a transient failure."""
     origin = origin_of(name, model)
     if origin.path is not None:
-        text = _read(origin.path, origin)
+        text = _read(origin.path, origin, account)
     elif origin.credential is not None:
-        text = _read(_passed(origin.credential, origin), origin)
+        text = _read(_passed(origin.credential, origin), origin, account)
     else:
         text = getattr(model, origin.field).get_secret_value()
     key = text.strip()
@@ -265,7 +272,7 @@ def _passed(credential: str, origin: Origin) -> Path:
     return Path(folder) / credential
 
 
-def _read(path: Path, origin: Origin) -> str:
+def _read(path: Path, origin: Origin, account: Account) -> str:
     """Return what is in a key file. Raises Hold, or Retry for a transient failure."""
     facts: dict[str, Any] = {"setting": origin.setting, "path": path}
     try:
@@ -275,8 +282,11 @@ def _read(path: Path, origin: Origin) -> str:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise Hold(problem("key_file_not_regular", **facts), credential=True)
-            if found.st_mode & 0o007:
-                raise Hold(problem("key_file_exposed", **facts), credential=True)
+            others = found.st_mode & stat.S_IRWXO
+            # systemd sees to the groups and lists of what it passes.
+            passed = origin.credential is not None
+            if access := key_access(account, file.fileno(), path) if others or not passed else None:
+                raise Hold(key_exposed(origin.setting, access), credential=True)
             content = file.read(_LARGEST_FILE)
     except OSError as error:
         if error.errno not in _LASTING:

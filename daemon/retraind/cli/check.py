@@ -16,7 +16,7 @@ from retraind.report.wording import Voice
 def check(options: argparse.Namespace) -> int:
     """Check configuration, folders and credentials."""
     settings, file, mistakes = load_to_look(options.config)
-    return _print(file, mistakes, checkup(settings, online=options.online), json=options.json)
+    return _print(file, mistakes, checkup(settings, online=options.online, config=file), json=options.json)
 
 
 def notify(options: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """`retraind check`: whether folders are writable, moves stay on one file system, and keys are there."""
 
 import os
+import shlex
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, NamedTuple
 
 from retraind.api import proxies
 from retraind.api.client import ApiClient
-from retraind.api.credentials import Credentials, explained
+from retraind.api.credentials import CREDENTIALS_VARIABLE, Credentials, explained, origin_of
 from retraind.api.reach import in_the_clear
+from retraind.config.exposure import exposures, of_key, service_account
 from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback
@@ -24,13 +26,20 @@ from retraind.report.notifications import Calls, Recipient, Refused, recipients_
 from retraind.report.wording import Voice, in_words
 from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.files import exists, held, is_file
+from retraind.system.files import exists, held
 from retraind.system.mounts import Mount, makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
+from retraind.system.rights import Account
+from retraind.system.units import UNIT, Unit, read_unit
 
 _NO_JOB = "retraind-check"
 """A retrain_job_id that no service knows: asking for it tests the key and changes nothing."""
-_WARNINGS = frozenset({"drop_folder_unguarded", "drop_folder_not_sticky", "variable_unknown"})
+_WARNINGS = frozenset(
+    {
+        *("drop_folder_unguarded", "drop_folder_not_sticky", "variable_unknown"),
+        *("credential_inside", "credentials_out_of_sight"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,11 @@ class Checked:
         return told | Voice().on(self.model).coded(self.problem)
 
 
-def checkup(settings: Settings, *, online: bool) -> list[Checked]:
-    """Check what the configuration names; with `online`, also ask the service about every key."""
+def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> list[Checked]:
+    """Check what the configuration names; with `online`, also ask the service about every key.
+
+    `config` is the configuration's file, for commands that can be copied.
+    """
     checked = [
         _journal(settings.state.journal_file),
         _writable("state.spool", settings.state.spool),
@@ -72,13 +84,54 @@ def checkup(settings: Settings, *, online: bool) -> list[Checked]:
         checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)
     places = _places(settings, Shares.beside(settings.state.journal_file))
+    exposed = {str(each.facts["setting"]): each for each in exposures(settings).problems}
+    if (certificates := exposed.get("api.ca_bundle")) is not None:
+        checked.append(Checked("api.ca_bundle", False, certificates))
+    account, unit = service_account(settings.state.journal_file.parent), read_unit()
     with closing(ApiClient(settings.api)) as client:
-        credentials = Credentials(client)
+        credentials = Credentials(client, account=account)
         for name, model in settings.models.items():
             checked += _folders(name, model, places)
-            checked += _gate(name, model)
-            checked.append(_credential(name, model, client, credentials, online=online))
+            checked += _gate(name, model, exposed.get(f"models.{name}.gate"))
+            passed = origin_of(name, model).credential
+            if passed is not None and CREDENTIALS_VARIABLE not in os.environ:
+                checked.append(_from_outside(name, passed, unit, account))
+            else:
+                checked.append(_credential(name, model, client, credentials, online=online))
+    if inside := [each for each in checked if each.problem.code == "credential_inside"]:
+        names = [str(each.problem.facts["credential"]) for each in inside]
+        command = _command_inside(dict.fromkeys(names), unit, config)
+        checked.append(Checked("credentials", True, problem("credentials_out_of_sight", command=command)))
     return checked
+
+
+def _from_outside(name: str, credential: str, unit: Unit, account: Account) -> Checked:
+    """Check what can be seen from outside the service of a key that systemd passes."""
+    subject, source = f"models.{name} credential", unit.source(credential)
+    if unit.there and source is None:
+        found = problem("credential_not_in_unit", credential=credential, unit=UNIT)
+        return Checked(subject, False, found)
+    if source is not None and not os.geteuid():
+        # Only root sees the file that systemd reads.
+        try:
+            if not exists(source, follow=True):
+                return Checked(subject, False, problem("credential_file_missing", path=source))
+            if exposed := next(of_key(account, f"LoadCredential={credential}", source), None):
+                return Checked(subject, False, exposed)
+        except OSError as error:
+            return Checked(subject, False, file_problem(error, source))
+    return Checked(subject, True, problem("credential_inside", credential=credential))
+
+
+def _command_inside(names: Iterable[str], unit: Unit, config: Path | None) -> str:
+    """Return the command that checks the keys that systemd passes, as the service sees them."""
+    command = ["sudo", "systemd-run", "--pipe", "--wait", "-p", f"User={unit.user or 'retraind'}"]
+    for name in names:
+        directive = "LoadCredentialEncrypted" if name in unit.encrypted else "LoadCredential"
+        command += ["-p", f"{directive}={name}:{unit.source(name) or f'/etc/retraind/keys/{name}'}"]
+    program = shutil.which("retraind") or "/opt/retraind/bin/retraind"
+    named = ["-c", str(config.absolute())] if config else []
+    return shlex.join([*command, program, "check", "--online", *named])
 
 
 def try_recipients(settings: Settings) -> list[Checked]:
@@ -221,9 +274,12 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _gate(name: str, model: ModelSettings) -> Iterator[Checked]:
-    """Check that the gate's program can be run, and that only its owner can change it."""
+def _gate(name: str, model: ModelSettings, exposed: Problem | None) -> Iterator[Checked]:
+    """Check that the gate's program can be run, and that nobody else can change it."""
     if not model.gate:
+        return
+    if exposed:
+        yield Checked(f"models.{name}.gate", False, exposed)
         return
     subject, program = f"models.{name}.gate", shutil.which(model.gate[0])
     flaw = flaw_of(model.gate)
@@ -231,10 +287,6 @@ def _gate(name: str, model: ModelSettings) -> Iterator[Checked]:
         missing = problem("gate_program_missing", program=model.gate[0])
         yield Checked(subject, False, flaw or missing)
         return
-    for path in (Path(program), *(Path(word) for word in model.gate[1:] if Path(word).is_absolute())):
-        if is_file(path, follow=True) and path.stat().st_mode & stat.S_IWOTH:
-            yield Checked(subject, False, problem("gate_program_exposed", path=path))
-            return
     yield Checked(subject, True, problem("gate_program_found", path=program))
 
 

@@ -96,17 +96,17 @@ def _comparable(path: Path) -> Path:
 # What only the daemon enforces
 
 
-def missing_or_exposed(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:
-    """Yield folders and files that are missing, and key files that others can read.
+def missing(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:
+    """Yield folders and files that are missing.
 
     A folder whose share is out of reach is not a mistake: the daemon waits for it.
     """
     for location, path in places.items():
-        if mistake := _mistake_at(str(location[-1]), path, found[path].status):
+        if mistake := _mistake_at(str(location[-1]), found[path].status):
             yield location, mistake
 
 
-def _mistake_at(key: str, path: Path, status: os.stat_result | OSError) -> Problem | None:
+def _mistake_at(key: str, status: os.stat_result | OSError) -> Problem | None:
     if isinstance(status, FileNotFoundError):
         return problem("path_missing")
     if isinstance(status, OSError):
@@ -114,24 +114,7 @@ def _mistake_at(key: str, path: Path, status: os.stat_result | OSError) -> Probl
         return None if waits else problem("path_inaccessible", reason=status.strerror)
     if key in _FOLDERS:
         return None if stat.S_ISDIR(status.st_mode) else problem("not_a_folder")
-    if not stat.S_ISREG(status.st_mode):
-        return problem("not_a_file")
-    exposed = key in _KEY_FILES and status.st_mode & 0o007
-    return problem("file_exposed", path=path, mode=status.st_mode & 0o777) if exposed else None
-
-
-def exposed_secrets(file: Path, content: Given) -> Iterator[Problem]:
-    """Yield that the configuration file contains secrets and other users can read it."""
-    settings = [
-        f"models.{name}.{key}"
-        for name, table in tables(content).items()
-        for key in ("api_key", "secret_key")
-        if key in table
-    ]
-    if isinstance(notify := content.get("notify"), dict) and notify.get("urls"):
-        settings.append("notify.urls")
-    if settings and file.stat().st_mode & 0o007:
-        yield problem("secrets_exposed", file=file, settings=settings)
+    return None if stat.S_ISREG(status.st_mode) else problem("not_a_file")
 
 
 # What all commands need

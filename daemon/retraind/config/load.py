@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
-from retraind.config import checks
+from retraind.config import checks, exposure
 from retraind.config.checks import Given, Location
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.settings import ENV_PREFIX, ModelSettings, Settings
@@ -55,10 +55,11 @@ def _is_there(file: Path) -> bool:
 def load(named: Path | None = None) -> tuple[Settings, Path]:
     """Read and check the configuration; returns it with the file it came from.
 
-    Raises ConfigError with every mistake. A drop folder whose share is out of reach, or hangs, is none.
+    Raises ConfigError with every mistake. A drop folder whose share is out of reach, or hangs, is none, nor
+    is what others can read or change: it holds the models concerned.
     """
     settings, file, problems = load_to_look(named)
-    if problems:
+    if problems := [each for each in problems if each.code not in exposure.HOLDS]:
         raise ConfigError(problems)
     return settings, file
 
@@ -81,8 +82,10 @@ def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Proble
         problems += [_refusal(file, detail) for detail in error.errors()]
     wrong = (checks.missing_socks(given), checks.between_keys(given), checks.shared_folders(places, found))
     problems += [mistake for each in wrong for mistake in _located(file, given, each)]
-    lenient = list(checks.exposed_secrets(file, content))
-    lenient += _located(file, given, checks.missing_or_exposed(places, found))
+    lenient = list(_located(file, given, checks.missing(places, found)))
+    if settings is not None:
+        exposed = exposure.exposures(settings, file.absolute(), programs=False).found
+        lenient += [each.problem for each in exposed]
     if problems or settings is None:
         raise ConfigError(problems + lenient)
     return settings, file, lenient

@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
+from retraind.config.exposure import HOLDS
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
 from retraind.domain.problems import problem
 from retraind.domain.records import ModelHold
 from retraind.jobs.pipeline import Pipeline
+from retraind.reconcile.guard import Guard
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system import log
@@ -56,22 +59,31 @@ class Caretaker:
         clock: Clock,
         stopping: threading.Event,
         changed: Callable[[str], None],
+        config: Path | None = None,
     ) -> None:
-        """`changed` is called with a model for whose jobs, or readers, something has changed."""
+        """`config` is the configuration's file.
+
+        `changed` is called with a model for whose jobs, or readers, something has changed.
+        """
         self._pipeline = pipeline
         self._journal = journal
         self._credentials = credentials
         self._clock = clock
         self._stopping = stopping
         self._changed = changed
+        self.guard = Guard(pipeline, journal, config, changed)
         self._due: dict[str, float] = {}
         """When to check again how long a model's key will last (`Clock.elapsed` seconds)."""
 
     def end_holds_of_last_time(self) -> None:
-        """End the holds for credentials after a start, for a try: keys may have been replaced meanwhile."""
+        """End the holds for credentials after a start, for a try: keys may have been replaced meanwhile.
+
+        Models whose keys or programs others can reach are held.
+        """
         for name, hold in self._journal.holds.all().items():
             if hold.credential:
                 self._journal.holds.release(name, problem("retraind_started"), trial=True)
+        self.guard.mind()
 
     def forget(self, name: str) -> None:
         """Read a model's key again: its source may have changed."""
@@ -80,6 +92,7 @@ class Caretaker:
 
     def mind(self) -> None:
         """End the holds whose reason is gone, renew fetched keys, and warn before others expire."""
+        self.guard.mind()
         self._end_holds_for_keys()
         self._end_dated_holds()
         for name, model in self._pipeline.settings.models.items():
@@ -93,7 +106,7 @@ class Caretaker:
 
     def _end_holds_for_keys(self) -> None:
         for name, hold in self._journal.holds.all().items():
-            if name not in self._pipeline.settings.models:
+            if name not in self._pipeline.settings.models or hold.problem.code in HOLDS:
                 continue
             with _isolated(name):
                 self._end_hold(name, hold)

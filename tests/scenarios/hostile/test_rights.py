@@ -50,3 +50,22 @@ def test_what_is_in_work_is_out_of_reach_and_what_is_filed_can_be_read(tmp_path)
             for path in world.folder(job).iterdir()
             if path.suffix != ".csv"
         ), "notes are for their writer to change"
+
+
+@pytest.mark.parametrize("exposed", ["gate.sh", "."])
+def test_a_gate_that_others_can_change_does_not_run_until_they_cannot(tmp_path, exposed):
+    """The job is trained by then: the hold of its model alone would not keep its gate from running."""
+    gates = tmp_path / "gates"
+    gates.mkdir(mode=0o755)
+    gate, ran = gates / "gate.sh", tmp_path / "ran"
+    gate.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    gate.chmod(0o755)
+    (gates / exposed).chmod(0o777)
+    with a_world(tmp_path, switch="gate", gate=str(gate)) as world:
+        job = world.run(world.sealing(), until=State.TRAINED)
+        job = world.pipeline.advance_one(job)
+        assert (job.state, job.wait.trouble.code) == (State.TRAINED, "file_changeable")
+        assert not ran.exists()
+        (gates / exposed).chmod(0o755)
+        assert world.run(job).state is State.DONE
+        assert ran.exists()

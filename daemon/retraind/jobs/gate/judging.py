@@ -9,6 +9,7 @@ from pathlib import Path
 from retraind.api.client import Service
 from retraind.api.failures import AddressExpired
 from retraind.api.object_store import Fetched, ObjectStore
+from retraind.config import exposure
 from retraind.config.current import Current
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, JobFailed, Retry
@@ -59,7 +60,11 @@ class Judging:
         self._stopping = stopping
 
     def judge(self, job: Job, folder: Path, model: ModelSettings) -> Go:
-        """Ask the gate about what nobody who may write to the share can have changed."""
+        """Ask the gate about what nobody who may write to the share can have changed.
+
+        Raises Retry while somebody else could have changed the gate itself, or the configuration.
+        """
+        self._guard(job, model)
         place, keep_free = self._evidence_folder, self._current.settings.state.keep_free
         with ExitStack() as leaving:
             shown = leaving.enter_context(evidence.evidence(place, job, folder, keep_free, self._pause))
@@ -82,6 +87,13 @@ class Judging:
         else:
             go = not_switched("gate_refused", why, {"why": why, **seen})
         return go.after(lambda job: replace(job, gate=gate))
+
+    def _guard(self, job: Job, model: ModelSettings) -> None:
+        hold = self._journal.holds.all().get(job.model)
+        if hold is not None and hold.problem.code in exposure.HOLDS:
+            raise Retry(hold.problem)
+        if exposed := exposure.of_gate(f"models.{job.model}.gate", model):
+            raise Retry(exposed)
 
     def _show_results(self, job: Job, folder: Path, shown: Evidence) -> Job:
         """Let the gate see what the service sent, fetched again where the job's folder has anything else.

@@ -123,13 +123,6 @@ def gate_interpreter_missing(path: Place, interpreter: Place) -> Words:
     )
 
 
-def gate_program_exposed(path: Place) -> Words:
-    return Words(
-        f"Every user of this machine can change {path}, and it runs with the service's rights.",
-        f"Run: chmod o-w {shlex.quote(path)}",
-    )
-
-
 def gate_program_found(path: Place) -> str:
     return f"{path} can be run."
 
@@ -147,6 +140,29 @@ def api_key_found() -> str:
 
 def api_key_accepted() -> str:
     return "The service accepts the API key."
+
+
+def credential_inside(credential: Name) -> str:
+    return f"systemd passes '{credential}' inside the service only, so this command cannot see the key."
+
+
+def credential_not_in_unit(credential: Name, unit: str) -> Words:
+    return Words(
+        f"{unit} does not pass '{credential}': no LoadCredential={credential}: is in it or in its drop-ins.",
+        f"Run: sudo systemctl edit {unit}, add LoadCredential={credential}: with the path of the key's file, "
+        "and restart the service.",
+    )
+
+
+def credential_file_missing(path: Place) -> Words:
+    return Words(
+        f"{path}, from which systemd reads the key, does not exist.", "Write the key into this file."
+    )
+
+
+def credentials_out_of_sight(command: str) -> Words:
+    """The keys that systemd passes."""
+    return Words("Keys that systemd passes can be checked inside a service only.", f"Run: {command}")
 
 
 def key_unavailable(why: Said) -> Words:

@@ -36,11 +36,61 @@ def config_not_utf8(file: Place, offset: int) -> Words:
     return Words(f"{file} is not UTF-8 text (byte {offset:,}).", "Save the file as UTF-8.")
 
 
-def secrets_exposed(file: Place, settings: tuple[Name, ...]) -> Words:
+def _who(group: Name | None, user: Name | None) -> str:
+    """Say who has a right that only the service should have. Both are empty where the name is hidden."""
+    if user is not None:
+        return f"The user {user}" if user else "Another user"
+    if group is not None:
+        return f"The group {group}" if group else "A group other than retraind's own"
+    return "Every user of this machine"
+
+
+def _without(right: str, path: Place, group: Name | None, user: Name | None, file_system: Name | None) -> str:
+    """Say how to take a right away: r or w."""
+    if file_system is not None:
+        return (
+            f"The mount ({file_system}) decides who can do so: correct its options, or keep the file on a "
+            "local disk."
+        )
+    bits = "=" if right == "r" else "-w"
+    if user is not None:
+        return f"Run: sudo setfacl -b {shlex.quote(path)}"
+    return f"Run: chmod {'o' if group is None else 'g'}{bits} {shlex.quote(path)}"
+
+
+def secrets_exposed(
+    file: Place,
+    settings: tuple[Name, ...],
+    group: Name | None = None,
+    user: Name | None = None,
+    file_system: Name | None = None,
+) -> Words:
     return Words(
-        f"{file}: {listing(settings)}: The file contains a secret, and other users of this machine can read "
-        "or change it.",
-        f"Run: chmod o= {shlex.quote(file)}, or keep the secret in a key file or an environment variable.",
+        f"{file}: {listing(settings)}: The file contains a secret, and can be read by others than retraind. "
+        f"{_who(group, user)} can read it.",
+        f"{_without('r', file, group, user, file_system)} Or keep the secret in a key file or an environment "
+        "variable.",
+        operator_only=True,
+    )
+
+
+def file_changeable(
+    *,
+    setting: str,
+    path: Place,
+    folder: Place | None,
+    group: Name | None,
+    user: Name | None,
+    file_system: Name | None,
+) -> Words:
+    """`setting` is empty for the configuration itself; in `folder` the file can be replaced."""
+    who = f"{setting}: {_who(group, user)}" if setting else _who(group, user)
+    if folder is None:
+        what = f"{who} can change {path}, on which retraind relies."
+        return Words(what, _without("w", path, group, user, file_system), operator_only=True)
+    what = f"{who} can replace {path}, on which retraind relies, since they can write in {folder}."
+    return Words(
+        what, f"{_without('w', folder, group, user, file_system)} Or move the file.", operator_only=True
     )
 
 
@@ -280,13 +330,6 @@ def not_a_folder() -> Words:
 
 def not_a_file() -> Words:
     return Words("This path is not a regular file.", "Name a file.")
-
-
-def file_exposed(path: Place, mode: int) -> Words:
-    return Words(
-        f"Other users of this machine can read or change this file (mode {mode:04o}).",
-        f"Run: chmod o= {shlex.quote(path)}",
-    )
 
 
 def drop_folder_overlaps(other: Name, same: bool) -> Words:

@@ -69,12 +69,33 @@ def key_file_not_regular(setting: str, path: Place) -> Words:
     )
 
 
-def key_file_exposed(setting: str, path: Place) -> Words:
+def key_file_exposed(
+    setting: str,
+    path: Place,
+    group: Name | None = None,
+    user: Name | None = None,
+    file_system: Name | None = None,
+) -> Words:
+    """`group` or `user` can read it, else every user can. Both are empty where the name is hidden."""
+    if file_system is not None:
+        remedy = f"Its mount ({file_system}) makes the rights up: keep the key on a local disk."
+    elif user is not None:
+        remedy = f"Run: sudo setfacl -b {shlex.quote(path)}"
+    elif group is not None:
+        remedy = f"Run: sudo chown retraind {shlex.quote(path)} && sudo chmod 600 {shlex.quote(path)}"
+    else:
+        remedy = f"Run: chmod o= {shlex.quote(path)}"
     return Words(
-        f"{setting}: Other users of this machine can read or change the key file.",
-        f"Run: chmod o= {shlex.quote(path)}",
-        operator_only=True,
+        f"{setting}: {_who(group, user)} can read or change the key file.", remedy, operator_only=True
     )
+
+
+def _who(group: Name | None, user: Name | None) -> str:
+    if user is not None:
+        return f"The user {user}" if user else "Another user"
+    if group is not None:
+        return f"The group {group}" if group else "A group other than retraind's own"
+    return "Other users of this machine"
 
 
 def key_file_unreadable(setting: str, path: Place, reason: Name | None) -> Words:

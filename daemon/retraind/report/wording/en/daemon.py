@@ -76,6 +76,10 @@ def hold_reason_maybe_gone() -> str:
     return "The reason for the hold may be gone."
 
 
+def rights_corrected() -> str:
+    return "Only the service can reach it now."
+
+
 def retraind_started() -> str:
     return "retraind was started."
 

@@ -1,0 +1,213 @@
+"""Which secrets and programs of the configuration other users can reach.
+
+Found when the configuration is read, and again while the daemon runs: rights change without a reload.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import stat
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from retraind.config.settings import ModelSettings, Settings
+from retraind.domain.problems import Problem, problem
+from retraind.system import addresses
+from retraind.system.files import is_file
+from retraind.system.mounts import makes_rights_up, present_mounts
+from retraind.system.probe import Question, ask_each
+from retraind.system.rights import (
+    READ,
+    WRITE,
+    Access,
+    Account,
+    account_of,
+    changers,
+    present_account,
+    way_to,
+)
+from retraind.system.units import read_unit
+
+HOLDS = frozenset({"key_file_exposed", "file_changeable", "secrets_exposed"})
+"""The codes of holds that are for rights, and end with the reason."""
+_KEY_FILES = ("api_key_file", "secret_key_file")
+_STARTERS = re.compile(
+    r"(?:python|pypy|perl|ruby|node|Rscript|php|lua|julia)[\d.]*|(?:ba|da|z|k|a)?sh|env|nice|timeout|setsid"
+)
+"""Programs that run another one, which their command names. Files that others are given may be mere data."""
+
+
+class Exposure(NamedTuple):
+    """Something that others can reach."""
+
+    model: str | None
+    """The model concerned; None for all."""
+    problem: Problem
+
+
+class Answers(NamedTuple):
+    """What was found, and whether some of it could not be looked at."""
+
+    found: tuple[Exposure, ...]
+    unknown: frozenset[str | None]
+    """The models of which something could not be looked at, such as a gate on a share that hangs."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All that was found."""
+        return [each.problem for each in self.found]
+
+    def of(self, model: str) -> Problem | None:
+        """Return why a model has to wait."""
+        return next((each.problem for each in self.found if each.model in {model, None}), None)
+
+
+def service_account(state: Path) -> Account:
+    """Return the account of the service: for root that of the state folder's owner, or as the unit says."""
+    own = present_account()
+    if own.uid:
+        return own
+    try:
+        owner = state.stat().st_uid
+    except OSError:
+        owner = 0
+    if owner:
+        return account_of(owner)
+    user = read_unit().user
+    return _named(user) if user else own
+
+
+def _named(user: str) -> Account:
+    try:
+        return account_of(pwd.getpwnam(user).pw_uid)
+    except KeyError:
+        return present_account()
+
+
+def exposures(settings: Settings, config: Path | None = None, *, programs: bool = True) -> Answers:
+    """Return what others can reach of what the configuration names, and of its own file `config`.
+
+    Without `programs`, only keys and that file. A share that hangs is given up after a while.
+    """
+    account = service_account(settings.state.journal_file.parent)
+    asked: list[tuple[str | None, Question[list[Problem]]]] = []
+
+    def ask(model: str | None, path: Path, look: Callable[[Path], Iterator[Problem]]) -> None:
+        # The question is about the path as it is written: a link on the way can be turned as well.
+        asked.append((model, (path, lambda _: list(look(path)))))
+
+    if config is not None:
+        ask(None, config, partial(of_file, account))
+    if programs and settings.api.ca_bundle is not None:
+        ask(None, settings.api.ca_bundle, partial(of_program, account, "api.ca_bundle"))
+    for name, model in settings.models.items():
+        for key in _KEY_FILES:
+            if (path := getattr(model, key)) is not None:
+                ask(name, path, partial(of_key, account, f"models.{name}.{key}"))
+        for path in gate_files(model) if programs else ():
+            ask(name, path, partial(of_program, account, f"models.{name}.gate"))
+    found: list[Exposure] = []
+    unknown: set[str | None] = set()
+    for (concerned, _), answer in zip(asked, ask_each([each for _, each in asked]), strict=True):
+        if isinstance(answer, OSError):
+            unknown.add(concerned)
+        else:
+            found += [Exposure(concerned, each) for each in answer]
+    return Answers(tuple(found), frozenset(unknown))
+
+
+def of_key(account: Account, setting: str, path: Path) -> Iterator[Problem]:
+    """Yield that others can read a key file, or put another in its place. Raises OSError."""
+    if not is_file(path, follow=True):
+        return  # What is missing is reported as that.
+    _, place = way_to(path)
+    if access := key_access(account, place, path):
+        yield key_exposed(setting, access)
+    else:
+        yield from of_program(account, setting, path)
+
+
+def key_access(account: Account, file: Path | int, path: Path) -> Access | None:
+    """Return who else has rights to a key file, which may be open. Raises OSError."""
+    mode = os.fstat(file).st_mode if isinstance(file, int) else file.lstat().st_mode
+    if mode & stat.S_IRWXO:
+        return Access(path, None)
+    return account.beyond(READ, file, path) or account.beyond(WRITE, file, path)
+
+
+def key_exposed(setting: str, access: Access) -> Problem:
+    """Return that others can read, or change, a key file."""
+    return problem("key_file_exposed", setting=setting, path=access.path, **_who(access))
+
+
+def of_program(account: Account, setting: str, path: Path) -> Iterator[Problem]:
+    """Yield that others can change a file on which the service relies, or replace it. Raises OSError."""
+    if not is_file(path, follow=True):
+        return  # What is missing is reported as that.
+    for access in changers(account, path):
+        folder = None if access.path == path else access.path
+        yield problem("file_changeable", setting=setting, path=path, folder=folder, **_who(access))
+        return
+
+
+def of_file(account: Account, config: Path) -> Iterator[Problem]:
+    """Yield that others can change the configuration, or read the secrets in it. Raises OSError."""
+    yield from of_program(account, "", config)
+    _, place = way_to(config)
+    access = account.beyond(READ, place, config)
+    if access is not None and (settings := secrets_in(config)):
+        yield problem("secrets_exposed", file=config, settings=settings, **_who(access))
+
+
+def secrets_in(config: Path) -> list[str]:
+    """Return which settings in the configuration's file are secrets."""
+    try:
+        content = tomllib.loads(config.read_text(encoding="utf-8-sig"))
+    except ValueError:
+        return []  # It is reported that it cannot be read.
+    return settings_with_secrets(content)
+
+
+def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:
+    """Return which settings in what the configuration's file holds are secrets."""
+    models = content.get("models")
+    found = [
+        f"models.{name}.{key}"
+        for name, table in (models.items() if isinstance(models, dict) else ())
+        if isinstance(table, dict)
+        for key in ("api_key", "secret_key")
+        if table.get(key)
+    ]
+    if isinstance(notify := content.get("notify"), dict) and notify.get("urls"):
+        found.append("notify.urls")
+    api = content.get("api")
+    proxy = api.get("proxy") if isinstance(api, dict) else None
+    if isinstance(proxy, str) and ":" in addresses.place_with_user(proxy).rpartition("@")[0]:
+        found.append("api.proxy")
+    return found
+
+
+def _who(access: Access) -> dict[str, str | None]:
+    group, user = (None, access.who) if access.is_user else (access.who, None)
+    return {"group": group, "user": user, "file_system": makes_rights_up(access.path, present_mounts())}
+
+
+def gate_files(model: ModelSettings) -> list[Path]:
+    """Return the files that a gate is: its program, and the one that this runs."""
+    if not model.gate or (found := shutil.which(model.gate[0])) is None:
+        return []
+    program = Path(found)
+    named = (path for word in model.gate[1:] if (path := Path(word)).is_absolute())
+    run = next(named, None) if _STARTERS.fullmatch(program.name) else None
+    return [program, *([run] if run else [])]
+
+
+def of_gate(setting: str, model: ModelSettings) -> Problem | None:
+    """Return that others can change a gate, for the moment before it runs. Raises OSError."""
+    account = present_account()
+    found = (each for path in gate_files(model) for each in of_program(account, setting, path))
+    return next(found, None)

@@ -1,0 +1,232 @@
+"""Who besides root and the service can read or change a file, as far as the file system shows it.
+
+In a user namespace (systemd's PrivateUsers=, rootless containers) other owners and groups are shown as one
+that means nobody. What cannot be known there is not held against a file; root, who sees all, can ask.
+"""
+
+import errno
+import grp
+import os
+import pwd
+import stat
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.system.systemd import is_unit
+
+READ, WRITE = 4, 2
+"""Bits of rights, as in a mode."""
+_ACL = "system.posix_acl_access"
+_NO_ACL = frozenset({errno.ENODATA, errno.EOPNOTSUPP, errno.ENOSYS})
+_ACL_ENTRY = struct.Struct("<HHI")
+_ACL_HEADER = 4
+_USER, _OWN_GROUP, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
+"""Tags of entries: acl(5)."""
+_UNMAPPED = 0xFFFF_FFFF
+_MOST_LINKS = 40
+"""As in the kernel."""
+_EVERYTHING = f"{0:10} {0:10} {_UNMAPPED:10}"
+
+
+class Access(NamedTuple):
+    """Somebody who has a right that only root and the service should have."""
+
+    path: Path
+    """What they can read or change: the file, or a folder on the way to it."""
+    who: str | None
+    """The group, or the user with `is_user`; None for every user of the machine. Empty where it is hidden."""
+    is_user: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """The service's user, and which numbers stand for anybody."""
+
+    uid: int
+    gid: int
+    groups: frozenset[int] = frozenset()
+    """Its further groups."""
+    hidden_uid: int | None = None
+    """The owner that is shown for users this namespace does not know; None where all are known."""
+    hidden_gid: int | None = None
+
+    def beyond(self, right: int, file: Path | int, path: Path) -> Access | None:
+        """Return who else has a right to an open file, or to a path whose links are not followed.
+
+        `path` is what it is called. Raises OSError.
+        """
+        status = os.fstat(file) if isinstance(file, int) else file.lstat()
+        if status.st_mode & right:
+            return Access(path, None)
+        if not status.st_mode >> 3 & right:
+            return None  # The group's bits also limit the entries of an access control list.
+        is_folder = stat.S_ISDIR(status.st_mode)
+        own_group = True
+        if entries := _acl(file):
+            mask = next((bits for tag, bits, _ in entries if tag == _MASK), 7) & right
+            for tag, bits, number in entries:
+                if tag == _OWN_GROUP:
+                    own_group = bool(bits & mask)
+                elif tag == _USER and bits & mask and not self._is_known_user(number, status.st_uid, right):
+                    return Access(path, _user(number), is_user=True)
+                elif tag == _GROUP and bits & mask:
+                    group = self.hidden_gid if number == _UNMAPPED else number
+                    if group is not None and self._lets_in(group, status.st_uid, right, is_folder=is_folder):
+                        return Access(path, self._group(group))
+        if own_group and self._lets_in(status.st_gid, status.st_uid, right, is_folder=is_folder):
+            return Access(path, self._group(status.st_gid))
+        return None
+
+    def _is_known_user(self, number: int, owner: int, right: int) -> bool:
+        if number in {_UNMAPPED, self.hidden_uid}:
+            # Somebody else can be the hidden owner, who may write anyway.
+            return right == WRITE and owner == self.hidden_uid
+        return number in {0, self.uid, owner}
+
+    def _lets_in(self, gid: int, owner: int, right: int, *, is_folder: bool) -> bool:
+        """Return whether a group lets in anybody but root, the service and the file's owner."""
+        if gid == 0:
+            return False
+        if gid == self.hidden_gid:
+            # To read, the service itself needs a group with other members. Who writes may be the owner alone,
+            # with a group of their own; in a folder of root's, a group that nobody is in, such as staff.
+            return right == READ or owner == self.uid or (owner == 0 and not is_folder)
+        group = _group_of(gid)
+        if group is None:
+            # Kubernetes' fsGroup and the like: numbers that only this container uses.
+            return gid not in {self.gid, *self.groups}
+        if gid == self.gid or group.gr_name == _user(self.uid):
+            return not _is_private(gid, self.uid)
+        if is_folder and not set(group.gr_mem) - {"root", _user(self.uid), _user(owner)}:
+            return _is_primary_of_others(gid, {0, self.uid, owner})
+        return not (right == WRITE and group.gr_name == _user(owner) and _is_private(gid, owner))
+
+    def _group(self, gid: int) -> str:
+        if gid == self.hidden_gid:
+            return ""
+        group = _group_of(gid)
+        return group.gr_name if group else str(gid)
+
+    @property
+    def group_name(self) -> str:
+        """The name of its own group."""
+        return self._group(self.gid)
+
+
+def present_account() -> Account:
+    """Return the account of this process."""
+    return Account(
+        os.geteuid(),
+        os.getegid(),
+        frozenset(os.getgroups()),
+        _hidden("uid"),
+        _hidden("gid"),
+    )
+
+
+def account_of(uid: int) -> Account:
+    """Return the account of another user, for root. A number without a name has the group of that number."""
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return Account(uid, uid)
+    return Account(uid, user.pw_gid, frozenset(os.getgrouplist(user.pw_name, user.pw_gid)))
+
+
+def _hidden(kind: str) -> int | None:
+    """Return the number that stands for all that this user namespace does not map; None where it maps all."""
+    try:
+        mapped = Path(f"/proc/self/{kind}_map").read_text(encoding="utf-8")
+        if mapped.split() == _EVERYTHING.split():
+            return None
+        return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text(encoding="utf-8"))
+    except (FileNotFoundError, PermissionError):
+        return None  # Without /proc nothing is known to be hidden.
+
+
+def _acl(file: Path | int) -> list[tuple[int, int, int]]:
+    """Return the entries of a file's access control list as tag, rights and number; nothing without one."""
+    try:
+        raw = os.getxattr(file, _ACL)
+    except OSError as error:
+        if error.errno in _NO_ACL:
+            return []
+        raise
+    return list(_ACL_ENTRY.iter_unpack(raw[_ACL_HEADER:]))
+
+
+def _group_of(gid: int) -> grp.struct_group | None:
+    try:
+        return grp.getgrgid(gid)
+    except KeyError:
+        return None
+
+
+def _is_private(gid: int, uid: int) -> bool:
+    """Return whether a user's group is for that user: of the same name, without a name, or without others."""
+    group = _group_of(gid)
+    return group is None or group.gr_name == _user(uid) or not _is_primary_of_others(gid, {0, uid})
+
+
+def _is_primary_of_others(gid: int, known: set[int]) -> bool:
+    return any(each.pw_gid == gid and each.pw_uid not in known for each in pwd.getpwall())
+
+
+def _user(uid: int) -> str:
+    if uid == _UNMAPPED:
+        return ""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def way_to(path: Path) -> tuple[list[Path], Path]:
+    """Return the folders in which names are looked up on the way to `path`, and the place where it ends.
+
+    The place has no link on its way. Raises OSError for too many links, or what cannot be looked at.
+    """
+    folders: dict[Path, None] = {}
+    here, links = Path("/"), 0
+    names = deque(path.absolute().parts[1:])
+    while names:
+        folders[here] = None
+        name = names.popleft()
+        if name == "..":
+            here = here.parent
+            continue
+        place = here / name
+        if not stat.S_ISLNK(place.lstat().st_mode):
+            here = place
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        target = Path(os.readlink(place))  # noqa: PTH115 - as it is written
+        here = Path("/") if target.is_absolute() else here
+        names.extendleft(reversed([part for part in target.parts if part != "/"]))
+    return list(folders), here
+
+
+def changers(account: Account, path: Path) -> Iterator[Access]:
+    """Yield who besides root, the service and its owner can change a file, or put another in its place.
+
+    In a folder with the sticky bit only owners can rename and delete, and on a read-only mount nobody can:
+    Kubernetes gives the folders of ConfigMaps all rights. Raises OSError.
+    """
+    folders, place = way_to(path)
+    if (found := account.beyond(WRITE, place, path)) and not _is_read_only(place):
+        yield found
+    for folder in reversed(folders):
+        sticky = folder.lstat().st_mode & stat.S_ISVTX
+        if not sticky and (found := account.beyond(WRITE, folder, folder)) and not _is_read_only(folder):
+            yield found
+
+
+def _is_read_only(path: Path) -> bool:
+    """Return whether nobody can write; in a unit, ProtectSystem= makes read-only what others can write."""
+    return not is_unit() and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
