@@ -28,6 +28,7 @@ from retraind.domain.problems import problem
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile import growth, retention, upkeep
+from retraind.reconcile.daemon_view import DaemonView
 from retraind.reconcile.folders import Folders
 from retraind.reconcile.growth import Growth
 from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
@@ -99,7 +100,7 @@ class Daemon:
             opening.callback(self._service.close)
             opening.callback(self._background.shutdown, wait=True, cancel_futures=True)
             opening.enter_context(self.lanes.running())
-            for part in (self.loop, self.timetable, self._watcher, self._notifier):
+            for part in (self.view, self.loop, self.timetable, self._watcher, self._notifier):
                 opening.callback(part.stop)
             self._exit = opening.pop_all()
         return self
@@ -155,6 +156,7 @@ class Daemon:
         )
         self._hints = JournalHints(self.queue, journal, self.hosts)
         self.reload = Reload(self.queue, self.folders, self._watcher, self.publisher, shares)
+        self.view = DaemonView(self._config, lambda: self.settings, self.folders, self.sweeps, clock)
         self.caretaker = Caretaker(
             self.pipeline, journal, self.credentials,
             clock=clock, stopping=self._stopping, changed=self.queue.ask, config=self._config,
@@ -181,6 +183,7 @@ class Daemon:
             if once
             else None
         )
+        self.view.start()
         self.begin()
         self._notifier.start()
         self.loop.start()
@@ -231,6 +234,7 @@ class Daemon:
 
     def _go_on(self, patience: float) -> bool:
         """Wait for a signal for so many seconds and obey it; returns whether to continue."""
+        self.view.beat()
         match self.signals.wait(patience):
             case Wish.RELOAD:
                 self._read_again()
@@ -290,6 +294,7 @@ class Daemon:
         """Report to systemd, and begin what is not urgent: with a long history it takes seconds."""
         self._seen = None
         systemd.report("READY=1")
+        self.view.ready()
         _LOG.info("ready", models=len(self.folders.all()))
         self.folders.allow_writing()
         for folder in self.folders.all():
@@ -352,6 +357,7 @@ class Daemon:
         except ConfigError as error:
             for mistake in error.problems:
                 _LOG.error("reload_refused", problem=mistake)
+            self.view.refused(error.problems)
             return
         systemd.report("RELOADING=1")
         if fresh != read:
@@ -369,6 +375,7 @@ class Daemon:
         for name in {job.model for job in self.journal.jobs.active()} | fresh.models.keys():
             self.queue.ask(name)
         systemd.report("READY=1")
+        self.view.reloaded()
         self._say()
         _LOG.info("reloaded", models=len(fresh.models))
 

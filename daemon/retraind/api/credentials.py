@@ -255,7 +255,7 @@ def configured_key(name: str, model: ModelSettings, account: Account) -> str:
     if origin.path is not None:
         text = _read(origin.path, origin, account)
     elif origin.credential is not None:
-        text = _read(_passed(origin.credential, origin), origin, account)
+        text = _read(passed_file(origin.credential, origin), origin, account)
     else:
         text = getattr(model, origin.field).get_secret_value()
     key = text.strip()
@@ -264,7 +264,7 @@ def configured_key(name: str, model: ModelSettings, account: Account) -> str:
     return key
 
 
-def _passed(credential: str, origin: Origin) -> Path:
+def passed_file(credential: str, origin: Origin) -> Path:
     """Return the file in which systemd passes a credential. Raises Hold if there is none."""
     folder = os.environ.get(CREDENTIALS_VARIABLE)
     if not folder or "/" in credential or credential in {".", ".."}:

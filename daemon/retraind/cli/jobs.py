@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from sqlalchemy.exc import DatabaseError
 
-from retraind import __version__
+from retraind.cli.daemon_screen import print_daemon
 from retraind.cli.naming import the_job
 from retraind.cli.output import (
     BAD,
@@ -35,7 +35,7 @@ from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
 from retraind.report.standing import job_standing
 from retraind.report.wording import Voice
-from retraind.store.database import is_there, unusable
+from retraind.store.database import is_there, running_instance, unusable
 from retraind.store.journal import Journal
 from retraind.system.clock import for_people
 
@@ -64,13 +64,12 @@ def status(options: argparse.Namespace) -> int:
         print_json(found.model_dump(mode="json"))
     else:
         voice, out = Voice(), console()
-        place = settings.state.journal_file
-        print_words("status_process", version=__version__, process=found.process, journal=place)
+        print_daemon(out, found.process, found.daemon, settings.state.journal_file, voice)
         print_models(out, found.models, voice)
         for host in found.hosts:
             print_words("waiting_for", outage=host.sentence)
     bad = any(model.hold or model.trouble or any(job.stuck for job in model.jobs) for model in found.models)
-    return GOOD if found.process and not found.hosts and not bad else BAD
+    return GOOD if found.daemon.is_well and not found.hosts and not bad else BAD
 
 
 def jobs(options: argparse.Namespace) -> int:
@@ -124,7 +123,8 @@ def show(options: argparse.Namespace) -> int:
         }
         print_json(job_json(job, Voice()) | known | {"history": history})
         return GOOD
-    now = job_standing(job, next_in_turn(active), settings.api.host)
+    running = running_instance(settings.state.journal_file) is not None
+    now = job_standing(job, next_in_turn(active), settings.api.host, running=running)
     print_laid_out(job_text(job, now, hold, found, policy=policy_of(settings, job), width=text_width()))
     print_words("history_heading")
     for event in events:

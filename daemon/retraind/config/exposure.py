@@ -9,7 +9,7 @@ import re
 import shutil
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,19 +191,28 @@ def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _who(access: Access) -> dict[str, str | None]:
+def _who(access: Access) -> dict[str, Any]:
     group, user = (None, access.who) if access.is_user else (access.who, None)
     return {"group": group, "user": user, "file_system": makes_rights_up(access.path, present_mounts())}
 
 
 def gate_files(model: ModelSettings) -> list[Path]:
     """Return the files that a gate is: its program, and the one that this runs."""
-    if not model.gate or (found := shutil.which(model.gate[0])) is None:
+    found = shutil.which(model.gate[0]) if model.gate else None
+    return [Path(found), *_run_by(model.gate or ())] if found else []
+
+
+def gate_words(model: ModelSettings) -> list[Path]:
+    """Return the same files as the command names them, whether they are there or not."""
+    words = model.gate or ()
+    named = [Path(word) for word in words[:1] if word.startswith("/")]
+    return [*named, *_run_by(words)]
+
+
+def _run_by(words: Sequence[str]) -> list[Path]:
+    if not words or not _STARTERS.fullmatch(Path(words[0]).name):
         return []
-    program = Path(found)
-    named = (path for word in model.gate[1:] if (path := Path(word)).is_absolute())
-    run = next(named, None) if _STARTERS.fullmatch(program.name) else None
-    return [program, *([run] if run else [])]
+    return [Path(word) for word in words[1:] if word.startswith("/")][:1]
 
 
 def of_gate(setting: str, model: ModelSettings) -> Problem | None:

@@ -5,17 +5,17 @@ import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
-from retraind.domain.problems import Problem, file_problem, problem
+from retraind.domain.problems import file_problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
+from retraind.report.daemon_overview import Code, DaemonOverview, code_of, daemon_overview
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Voice
 from retraind.store.database import running_instance
@@ -27,13 +27,6 @@ from retraind.system.probe import Question, ask_each
 _MOST_FOLDERS = 2_000
 """Job folders of one model whose names are compared with the journal."""
 _NO_DROP = "(not in the configuration)"
-
-
-class Code(BaseModel):
-    """A problem, for programs."""
-
-    code: str
-    facts: dict[str, Any]
 
 
 class ActiveJob(BaseModel):
@@ -95,6 +88,7 @@ class Overview(BaseModel):
     """The whole daemon at this moment."""
 
     process: int | None
+    daemon: DaemonOverview
     models: list[ModelOverview]
     hosts: list[HostOverview]
     """Those that are down."""
@@ -108,7 +102,8 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
     )
     standings = journal.standings([*settings.models, *left_over])
     process = running_instance(settings.state.journal_file)
-    running, service = process is not None, settings.api.host
+    daemon = daemon_overview(settings.state.journal_file, process, Clock().now(), voice)
+    running, service = daemon.condition.is_good, settings.api.host
     active = [job for standing in standings.values() for job in standing.active]
     outages = journal.hosts.all()
     models = []
@@ -119,7 +114,7 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
         held = {name} if standing.hold else set()
         sentences = [
             *alerts(standing, view, about),
-            *job_lines(standing.active, about, service, down=outages, held=held),
+            *job_lines(standing.active, about, service, down=outages, held=held, running=running),
             *map(about.tell, order_notes(standing.active)),
             *_unknown(folders, standing.active, journal, about),
             *_complete(view, about, running=running),
@@ -132,12 +127,12 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
         )
     for name in left_over:
         standing = standings[name]._replace(hold=None, published=None, warning=None)
-        about, sentences = voice.on(name), job_lines(standing.active, voice, service)
+        about, sentences = voice.on(name), job_lines(standing.active, voice, service, running=running)
         models.append(
             _model(name, _NO_DROP, standing, about, counts=counts[name], view=View(), sentences=sentences)
         )
     hosts = [_host(outage, active, service, voice, running=running) for outage in outages.values()]
-    return Overview(process=process, models=models, hosts=hosts)
+    return Overview(process=process, daemon=daemon, models=models, hosts=hosts)
 
 
 def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]:
@@ -204,11 +199,11 @@ def _model(
         name=name,
         drop=drop,
         hold=voice.say(hold).what if hold else None,
-        hold_problem=_code(hold, voice),
+        hold_problem=code_of(hold, voice),
         warning=voice.tell(warning) if warning else None,
-        warning_problem=_code(warning, voice),
+        warning_problem=code_of(warning, voice),
         trouble=voice.tell(view.trouble) if view.trouble else None,
-        trouble_problem=_code(view.trouble, voice),
+        trouble_problem=code_of(view.trouble, voice),
         jobs=[_active(job, voice.on(name, job.id)) for job in standing.active],
         published=standing.published.id if standing.published else None,
         done=counts.get(State.DONE, 0),
@@ -216,10 +211,6 @@ def _model(
         waiting=[wait.key for wait in view.waiting],
         sentences=sentences,
     )
-
-
-def _code(problem: Problem | None, voice: Voice) -> Code | None:
-    return Code(**voice.coded(problem)) if problem else None
 
 
 def _host(outage: Outage, active: list[Job], service: str, voice: Voice, *, running: bool) -> HostOverview:
@@ -266,9 +257,9 @@ def _active(job: Job, voice: Voice) -> ActiveJob:
         state=job.state,
         attempts=job.wait.attempts,
         trouble=voice.tell(trouble) if trouble else None,
-        trouble_problem=_code(trouble, voice),
+        trouble_problem=code_of(trouble, voice),
         hold=voice.say(hold).what if hold else None,
-        hold_problem=_code(hold, voice),
+        hold_problem=code_of(hold, voice),
         stuck=job.wait.stuck or job.tries.upload_held,
         retrain_job_id=job.retrain_job_id,
         status=job.training.status if job.training else None,

@@ -22,11 +22,12 @@ def job_standing(
     *,
     down: Container[str | None] = (),
     held: Container[str] = (),
+    running: bool = True,
 ) -> Problem:
     """Return what becomes of an active job, and what it waits for.
 
     `first` is the one of its model that others wait for, `service` the service's host, `down` the hosts that
-    fail, `held` the models on hold.
+    fail, `held` the models on hold. `running`: whether the daemon works.
     """
     behind = first if job.state is State.SEALED and first is not None and first.id != job.id else None
     reported, training = None, job.training
@@ -52,6 +53,7 @@ def job_standing(
         key=job.key,
         job=job.id,
         state=job.state,
+        running=running,
         behind=behind and (behind.key or behind.id),
         reported=reported,
         wait=wait,
@@ -65,11 +67,14 @@ def job_lines(
     *,
     down: Container[str | None] = (),
     held: Container[str] = (),
+    running: bool = True,
 ) -> list[str]:
     """Return a line for each active job of one model, as they get their turn; a screenful at most."""
     first = next_in_turn(jobs)
     lines = [
-        voice.on(job.model, job.id).tell(job_standing(job, first, service, down=down, held=held))
+        voice.on(job.model, job.id).tell(
+            job_standing(job, first, service, down=down, held=held, running=running)
+        )
         for job in in_turn(jobs)[:MOST_LINES]
     ]
     return some(lines, len(jobs), voice)

@@ -36,6 +36,12 @@ class Mount(NamedTuple):
     point: Path
     kind: str
     """The type of the file system."""
+    root: str = "/"
+    """Which folder of the file system is mounted."""
+    read_only: bool = False
+    """Whether this mount is."""
+    file_system_read_only: bool = False
+    """Whether the file system is, wherever it is mounted."""
 
 
 def mounts(table: str) -> list[Mount]:
@@ -44,10 +50,15 @@ def mounts(table: str) -> list[Mount]:
     for line in table.split("\n"):
         before, separator, after = line.partition(" - ")
         match before.split(" "):
-            case [number, parent, _, _, point, *_] if separator:
-                plain = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)
-                found.append(Mount(number, parent, Path(plain), after.split(" ")[0]))
+            case [number, parent, _, root, point, options, *_] if separator:
+                kind, *more = after.split(" ")
+                here, everywhere = ("ro" in each.split(",") for each in (options, (more or [""])[-1]))
+                found.append(Mount(number, parent, Path(_plain(point)), kind, _plain(root), here, everywhere))
     return found
+
+
+def _plain(escaped: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), escaped)
 
 
 def present_mounts() -> list[Mount]:
@@ -59,7 +70,13 @@ def present_mounts() -> list[Mount]:
 
 
 def type_of(path: Path, table: Iterable[Mount]) -> str | None:
-    """Return the type of the file system that `path` is on, None where the table does not show it.
+    """Return the type of the file system that `path` is on, None where the table does not show it."""
+    mount = mount_of(path, table)
+    return mount.kind if mount else None
+
+
+def mount_of(path: Path, table: Iterable[Mount]) -> Mount | None:
+    """Return the mount that `path` is on, None where the table does not show it.
 
     Follows the mounts as the kernel does, each to the one on top of it: what a later mount covers is not
     reached.
@@ -68,13 +85,13 @@ def type_of(path: Path, table: Iterable[Mount]) -> str | None:
     met = [mount for mount in table if path.is_relative_to(mount.point)]
     numbers = {mount.number for mount in met}
     here = next((mount for mount in met if mount.parent == mount.number or mount.parent not in numbers), None)
-    kind = None
+    found = None
     while here is not None:
-        kind = here.kind
+        found = here
         met.remove(here)
         on_it = [mount for mount in met if mount.parent == here.number]
         here = min(on_it, key=lambda mount: len(mount.point.parts), default=None)
-    return kind
+    return found
 
 
 def type_of_device(device: int) -> str | None:

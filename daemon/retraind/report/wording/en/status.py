@@ -24,6 +24,19 @@ _DOING: Mapping[State, str] = {
     State.FAILED: "has failed",
     State.RETURNED: "was returned to the drop folder",
 }
+_STOOD: Mapping[State, str] = {
+    State.SEALING: "was being taken in",
+    State.SEALED: "has been taken in",
+    State.CHECKED: "has passed the check",
+    State.BUNDLED: "is bundled and has not been sent",
+    State.REGISTERED: "was being sent to the service",
+    State.UPLOADED: "has been sent; the service may have trained it by now",
+    State.TRAINED: "has been trained; nothing has been decided about publishing the model",
+    State.SWITCHING: "has been trained; the model was about to be published",
+    State.FILING: "is finished and has not been filed",
+    State.RESTORING: "was being brought back for another try",
+}
+"""The same while nothing runs."""
 _ENDED: Mapping[Outcome, str] = {
     Outcome.TRAINED: "trained, not published",
     Outcome.SWITCHED: "trained and published",
@@ -177,9 +190,22 @@ def keys_out_of_order(first: Name, then: Name) -> Words:
 
 
 def job_standing(
-    *, key: Name, job: str, state: State, behind: Name | None, reported: Said | None, wait: Said | None
+    *,
+    key: Name,
+    job: str,
+    state: State,
+    behind: Name | None,
+    reported: Said | None,
+    wait: Said | None,
+    running: bool = True,
 ) -> str:
-    """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it."""
+    """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it.
+
+    `running`: whether retraind works. If not, nothing is being done.
+    """
+    if not running and behind is None:
+        stood = _STOOD.get(state, _DOING[state])
+        return f"{key or job} {stood}. It continues once retraind runs. {wait or ''}".strip()
     doing = f"has been taken in and waits for {behind} to finish" if behind else _DOING[state]
     return " ".join([f"{key or job} {doing}.", *(str(each) for each in (reported, wait) if each)])
 
