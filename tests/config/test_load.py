@@ -19,6 +19,7 @@ from retraind.domain.problems import Problem
 from retraind.report.wording import Voice
 from retraind.system.addresses import place_of, shown
 from retraind.system.log import mask
+from retraind.system.mounts import mounts
 from support.variants import variants
 
 SECRET = "key-that-must-never-be-shown"
@@ -651,3 +652,14 @@ def test_no_address_that_is_refused_shows_anything_of_its_user_or_password(schem
 def test_no_text_in_the_log_shows_what_stands_in_front_of_the_last_at(password, more):
     found = mask(f"Cannot reach http://me:{password}{more}@proxy.example.com:3128 now.")
     assert found == "Cannot reach http://(hidden)@proxy.example.com:3128 now."
+
+
+def test_a_folder_that_the_unit_hides_is_told_with_the_directive(world, monkeypatch):
+    table = mounts("1 1 254:0 / / rw - ext4 a rw\n2 1 0:5 /systemd/inaccessible/dir /home ro - tmpfs t rw")
+    monkeypatch.setattr("retraind.config.checks.present_mounts", lambda: table)
+    text = SMALLEST.replace("DROP", "/home/nobody-of-this-name/drop")
+    (problem,) = world.problems(text)
+    assert mistake_of(problem).code == "path_missing", "outside a unit nothing is hidden"
+    monkeypatch.setenv("INVOCATION_ID", "0123456789abcdef")
+    (problem,) = world.problems(text)
+    assert mistake_of(problem).facts == {"directive": "ProtectHome"}

@@ -133,6 +133,9 @@ def test_what_it_cannot_reach_is_told_with_the_directive(fast, monkeypatch):
     assert code == 1
     assert "OUT OF REACH: models.price.credential" in text
     assert "LoadCredential=price:" in text
+    checked = fast.command("check")
+    assert checked.returncode == 1
+    assert "WRONG  models.price.credential: " in checked.stdout
 
 
 def test_a_passed_credential_is_within_reach(fast, tmp_path):

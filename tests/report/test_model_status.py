@@ -1,13 +1,15 @@
 """`retraind status` on an installation of many models with long backlogs."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from retraind.config.settings import Settings
-from retraind.domain.job import Job, State
+from retraind.domain.job import RESTING, Job, State
 from retraind.report.model_status import overview
+from retraind.report.standing import job_standing
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 
@@ -64,3 +66,11 @@ def test_a_long_backlog_is_told_in_a_screenful(tmp_path, journal):
     assert len(found.jobs) == 200
     assert found.sentences[1] == "2 has been taken in and waits for 1 to finish."
     assert found.sentences[-1] == "And 150 more."
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - RESTING))
+def test_of_a_stopped_daemon_nothing_is_said_to_be_under_way(state):
+    job = Job(id="a-job", model="m", key="1", state=state, files=(), created_at=NOW, updated_at=NOW)
+    text = Voice().tell(job_standing(job, job, "service", running=False))
+    assert text.endswith("It continues once retraind runs.")
+    assert not re.search(r"\bis being\b|will be|is training|is deciding", text)

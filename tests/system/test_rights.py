@@ -1,6 +1,5 @@
 """Who else can read or change a file: with owners in sight, and hidden as under PrivateUsers=."""
 
-import ctypes
 import grp
 import os
 import stat
@@ -13,6 +12,7 @@ import pytest
 
 from retraind.system import rights
 from retraind.system.rights import READ, WRITE, Access, Account, changers, present_account, way_to
+from support.namespaces import BIND, READ_ONLY, REMOUNT, as_private_users, in_mounts, reachable
 
 SERVICE, OTHER, ETL, NAMELESS = 4210, 4211, 4220, 4230
 """Numbers: the service's user and group, another user with a group of their own, a group of several."""
@@ -184,48 +184,8 @@ def test_an_own_group_that_other_users_have_too_is_an_ordinary_one(made, monkeyp
     assert Account(SERVICE, 100).beyond(READ, path, path) is None
 
 
-def as_private_users(service: int, do: Callable[[], object]) -> str:
-    """Return what `do` returns as a user to whom all owners are hidden but root and itself."""
-    to_child, from_parent = os.pipe()
-    from_child, to_parent = os.pipe()
-    ready, begin = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            unshared = libc.unshare(0x1000_0000) == 0
-            os.write(begin, b"1" if unshared else b"0")
-            os.read(to_child, 1)
-            if unshared:
-                os.setgroups([ETL]) if False else None
-                os.setresgid(service, service, service)
-                os.setresuid(service, service, service)
-                os.write(to_parent, repr(do()).encode())
-        except BaseException as error:  # noqa: BLE001
-            os.write(to_parent, f"failed: {error!r}".encode())
-        finally:
-            os._exit(0)
-    os.close(to_parent)
-    unshared = os.read(ready, 1) == b"1"
-    if unshared:
-        for kind in ("uid", "gid"):
-            Path(f"/proc/{child}/{kind}_map").write_text(f"0 0 1\n{service} {service} 1\n")
-    os.write(from_parent, b"1")
-    answer = b""
-    while chunk := os.read(from_child, 4096):
-        answer += chunk
-    os.waitpid(child, 0)
-    for handle in (to_child, from_parent, from_child, ready, begin):
-        os.close(handle)
-    if not unshared:
-        pytest.skip("this machine has no user namespaces")
-    return answer.decode()
-
-
 def test_under_private_users_what_is_hidden_is_known_as_hidden(tmp_path):
-    for path in (tmp_path, *list(tmp_path.parents)[:3]):
-        if not path.stat().st_mode & 1:
-            path.chmod(path.stat().st_mode | 0o011)
+    reachable(tmp_path)
     key, own, gate = (tmp_path / name for name in ("key", "own", "gate"))
     for path, owner, group, mode in (
         (key, 0, ETL, 0o644),
@@ -258,3 +218,26 @@ def test_the_own_account_is_known():
         os.getegid(),
         frozenset(os.getgroups()),
     )
+
+
+@pytest.mark.parametrize("in_unit", [False, True])
+def test_on_a_read_only_mount_nobody_writes_unless_the_unit_made_it_so(tmp_path, monkeypatch, in_unit):
+    """Kubernetes gives the folders of ConfigMaps all rights; ProtectSystem= shows what others can write."""
+    folder = reachable(tmp_path) / "volume"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "config.toml").touch()
+    (folder / "config.toml").chmod(0o666)
+    if in_unit:
+        monkeypatch.setenv("INVOCATION_ID", "0123456789abcdef")
+
+    def mount(libc):
+        raw = os.fsencode(folder)
+        assert libc.mount(raw, raw, None, BIND, None) == 0
+        assert libc.mount(None, raw, None, BIND | REMOUNT | READ_ONLY, None) == 0
+
+    def ask():
+        return [access.path.name for access in changers(OPEN, folder / "config.toml")]
+
+    found = in_mounts(mount, ask)
+    assert found == repr(["config.toml", "volume"] if in_unit else [])

@@ -1,14 +1,13 @@
 """What a unit takes away, found out in mount namespaces as systemd makes them."""
 
-import ctypes
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from retraind.system.mounts import mounts, present_mounts
 from retraind.system.sandbox import Kind, Obstacle, obstacle, sandbox
+from support.namespaces import BIND, READ_ONLY, REMOUNT, in_mounts, reachable
 
 UNIT_TABLE = """
 1 1 254:0 / / ro,relatime - ext4 /dev/vda rw
@@ -46,45 +45,15 @@ def test_of_an_open_unit_there_is_little_to_notice(in_unit):
     assert sandbox(mounts("1 1 254:0 / / rw - ext4 /dev/vda rw"), "NoNewPrivs:\t0\n", None) == {}
 
 
-def in_namespace(prepare: Callable[[ctypes.CDLL], None], ask: Callable[[], object]) -> str:
-    """Return what `ask` returns without privileges, in a mount namespace of its own."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.unshare(0x2_0000) or libc.mount(b"none", b"/", None, 0x4000 | 0x4_0000, None):
-                os.write(writer, b"none")
-            else:
-                prepare(libc)
-                os.setresuid(1, 1, 1)
-                os.write(writer, repr(ask()).encode())
-        except BaseException as error:  # noqa: BLE001 - it is told where it is looked for
-            os.write(writer, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answers:
-        answer = answers.read()
-    os.waitpid(child, 0)
-    if answer == "none":
-        pytest.skip("this machine allows no mount namespaces")
-    return answer
-
-
 @pytest.fixture
 def place(tmp_path):
     """A folder that everybody can reach, write in and read."""
-    for path in (tmp_path, *list(tmp_path.parents)[:4]):
-        if path.stat().st_mode & 0o5 != 0o5 and os.geteuid() == 0 and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o055)
+    reachable(tmp_path)
     drop = tmp_path / "drop"
     drop.mkdir()
     drop.chmod(0o777)
     return drop
 
-
-MS_BIND, MS_REMOUNT, MS_RDONLY = 0x1000, 0x20, 0x1
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 
@@ -92,10 +61,10 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def read_only(libc, path, *, whole):
     raw = os.fsencode(path)
     if whole:
-        assert libc.mount(b"t", raw, b"tmpfs", MS_RDONLY, None) == 0
+        assert libc.mount(b"t", raw, b"tmpfs", READ_ONLY, None) == 0
     else:
-        assert libc.mount(raw, raw, None, MS_BIND, None) == 0
-        assert libc.mount(None, raw, None, MS_BIND | MS_REMOUNT | MS_RDONLY, None) == 0
+        assert libc.mount(raw, raw, None, BIND, None) == 0
+        assert libc.mount(None, raw, None, BIND | REMOUNT | READ_ONLY, None) == 0
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -108,7 +77,7 @@ def test_what_the_unit_made_read_only_is_told_from_a_read_only_file_system(
     def ask():
         return obstacle(path, present_mounts(), write=True), obstacle(place, present_mounts(), write=False)
 
-    answer = in_namespace(lambda libc: read_only(libc, place, whole=whole), ask)
+    answer = in_mounts(lambda libc: read_only(libc, place, whole=whole), ask)
     assert answer == repr((Obstacle(Kind.READ_ONLY, directive), None))
 
 
@@ -117,7 +86,7 @@ def hide(libc, path, home):
     closed = path.parent / "systemd" / "inaccessible" / "dir"
     closed.mkdir(parents=True)
     closed.chmod(0)
-    assert libc.mount(os.fsencode(closed), home, None, MS_BIND, None) == 0
+    assert libc.mount(os.fsencode(closed), home, None, BIND, None) == 0
 
 
 def test_what_protect_home_hides_is_told(in_unit, place):
@@ -125,17 +94,17 @@ def test_what_protect_home_hides_is_told(in_unit, place):
         table = present_mounts()
         return [obstacle(Path("/home/anna/drop"), table, write=write) for write in (True, False)]
 
-    answer = in_namespace(lambda libc: hide(libc, place, b"/home"), ask)
+    answer = in_mounts(lambda libc: hide(libc, place, b"/home"), ask)
     assert answer == repr([Obstacle(Kind.HIDDEN, "ProtectHome")] * 2)
 
 
 def test_what_rights_alone_forbid_names_no_directive(in_unit, place):
     place.chmod(0o755)
     os.chown(place, 0, 0)
-    answer = in_namespace(lambda _: None, lambda: obstacle(place, present_mounts(), write=True))
+    answer = in_mounts(lambda _: None, lambda: obstacle(place, present_mounts(), write=True))
     assert answer == repr(Obstacle(Kind.DENIED))
 
 
 def test_what_can_be_used_is_no_obstacle(in_unit, place):
-    answer = in_namespace(lambda _: None, lambda: obstacle(place, present_mounts(), write=True))
+    answer = in_mounts(lambda _: None, lambda: obstacle(place, present_mounts(), write=True))
     assert answer == "None"

@@ -17,13 +17,15 @@ from retraind.api.reach import in_the_clear
 from retraind.config.exposure import exposures, of_key, service_account
 from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.domain.failures import ConfigError, Hold, JobFailed, Retry, Setback
+from retraind.domain.failures import ConfigError, Hold, JobFailed, JournalError, Retry, Setback
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.gate.program import flaw_of
 from retraind.report.messages import test_message
 from retraind.report.notifications import Calls, Recipient, Refused, recipients_of
 from retraind.report.wording import Voice, in_words
+from retraind.store.daemon_state import read_state
+from retraind.store.database import running_instance
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import exists, held
@@ -83,10 +85,11 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
     if found := proxies.unusable(settings.api):
         checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)
+    checked += _as_the_daemon_sees(settings)
     places = _places(settings, Shares.beside(settings.state.journal_file))
     exposed = {str(each.facts["setting"]): each for each in exposures(settings).problems}
     if (certificates := exposed.get("api.ca_bundle")) is not None:
-        checked.append(Checked("api.ca_bundle", False, certificates))
+        checked.append(Checked("api.ca_bundle", False, certificates.but(setting="")))
     account, unit = service_account(settings.state.journal_file.parent), read_unit()
     with closing(ApiClient(settings.api)) as client:
         credentials = Credentials(client, account=account)
@@ -105,6 +108,19 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
     return checked
 
 
+def _as_the_daemon_sees(settings: Settings) -> Iterator[Checked]:
+    """Return what a running daemon cannot reach: its unit may hide what this process sees."""
+    try:
+        process = running_instance(settings.state.journal_file)
+    except JournalError:
+        return  # The check of the journal says that this user cannot read it.
+    state = read_state(settings.state.journal_file)
+    if process is not None and state is not None and state.pid == process:
+        for each in state.unreachable:
+            if each.model is None or each.model in settings.models:
+                yield Checked(each.setting, False, each.problem, each.model or "")
+
+
 def _from_outside(name: str, credential: str, unit: Unit, account: Account) -> Checked:
     """Check what can be seen from outside the service of a key that systemd passes."""
     subject, source = f"models.{name} credential", unit.source(credential)
@@ -116,7 +132,7 @@ def _from_outside(name: str, credential: str, unit: Unit, account: Account) -> C
         try:
             if not exists(source, follow=True):
                 return Checked(subject, False, problem("credential_file_missing", path=source))
-            if exposed := next(of_key(account, f"LoadCredential={credential}", source), None):
+            if exposed := of_key(account, f"LoadCredential={credential}", source):
                 return Checked(subject, False, exposed)
         except OSError as error:
             return Checked(subject, False, file_problem(error, source))
@@ -279,7 +295,7 @@ def _gate(name: str, model: ModelSettings, exposed: Problem | None) -> Iterator[
     if not model.gate:
         return
     if exposed:
-        yield Checked(f"models.{name}.gate", False, exposed)
+        yield Checked(f"models.{name}.gate", False, exposed.but(setting=""))
         return
     subject, program = f"models.{name}.gate", shutil.which(model.gate[0])
     flaw = flaw_of(model.gate)

@@ -18,7 +18,9 @@ from retraind.config.settings import WORK, ModelSettings
 from retraind.config.types import budget_of, expanded, to_span
 from retraind.domain.failures import OUT_OF_REACH
 from retraind.domain.problems import Problem, problem
+from retraind.system.mounts import present_mounts
 from retraind.system.probe import ask_each
+from retraind.system.sandbox import hidden_by
 
 Given = Mapping[str, Any]
 Location = tuple[str | int, ...]
@@ -101,8 +103,12 @@ def missing(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Ite
 
     A folder whose share is out of reach is not a mistake: the daemon waits for it.
     """
+    table = present_mounts()
     for location, path in places.items():
-        if mistake := _mistake_at(str(location[-1]), found[path].status):
+        status = found[path].status
+        if isinstance(status, FileNotFoundError | PermissionError) and (unit := hidden_by(path, table)):
+            yield location, problem("path_hidden_by_unit", directive=unit)
+        elif mistake := _mistake_at(str(location[-1]), status):
             yield location, mistake
 
 

@@ -93,23 +93,23 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
 
     Without `programs`, only keys and that file. A share that hangs is given up after a while.
     """
-    account = service_account(settings.state.journal_file.parent)
+    look = _Look(service_account(settings.state.journal_file.parent))
     asked: list[tuple[str | None, Question[list[Problem]]]] = []
 
-    def ask(model: str | None, path: Path, look: Callable[[Path], Iterator[Problem]]) -> None:
+    def ask(model: str | None, path: Path, find: Callable[[Path], Iterator[Problem]]) -> None:
         # The question is about the path as it is written: a link on the way can be turned as well.
-        asked.append((model, (path, lambda _: list(look(path)))))
+        asked.append((model, (path, lambda _: list(find(path)))))
 
     if config is not None:
-        ask(None, config, partial(of_file, account))
+        ask(None, config, look.of_file)
     if programs and settings.api.ca_bundle is not None:
-        ask(None, settings.api.ca_bundle, partial(of_program, account, "api.ca_bundle"))
+        ask(None, settings.api.ca_bundle, partial(look.of_program, "api.ca_bundle"))
     for name, model in settings.models.items():
         for key in _KEY_FILES:
             if (path := getattr(model, key)) is not None:
-                ask(name, path, partial(of_key, account, f"models.{name}.{key}"))
+                ask(name, path, partial(look.of_key, f"models.{name}.{key}"))
         for path in gate_files(model) if programs else ():
-            ask(name, path, partial(of_program, account, f"models.{name}.gate"))
+            ask(name, path, partial(look.of_program, f"models.{name}.gate"))
     found: list[Exposure] = []
     unknown: set[str | None] = set()
     for (concerned, _), answer in zip(asked, ask_each([each for _, each in asked]), strict=True):
@@ -120,15 +120,44 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
     return Answers(tuple(found), frozenset(unknown))
 
 
-def of_key(account: Account, setting: str, path: Path) -> Iterator[Problem]:
-    """Yield that others can read a key file, or put another in its place. Raises OSError."""
-    if not is_file(path, follow=True):
-        return  # What is missing is reported as that.
-    _, place = way_to(path)
-    if access := key_access(account, place, path):
-        yield key_exposed(setting, access)
-    else:
-        yield from of_program(account, setting, path)
+class _Look:
+    """Looks at files one after the other, and at each folder on the way to them once."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._seen: dict[Path, Access | None] = {}
+
+    def of_key(self, setting: str, path: Path) -> Iterator[Problem]:
+        """Yield that others can read a key file, or put another in its place. Raises OSError."""
+        if not is_file(path, follow=True):
+            return  # What is missing is reported as that.
+        _, place = way_to(path)
+        if access := key_access(self._account, place, path):
+            yield key_exposed(setting, access)
+        else:
+            yield from self.of_program(setting, path)
+
+    def of_program(self, setting: str, path: Path) -> Iterator[Problem]:
+        """Yield that others can change a file on which the service relies, or replace it. Raises OSError."""
+        if not is_file(path, follow=True):
+            return  # What is missing is reported as that.
+        for access in changers(self._account, path, self._seen):
+            folder = None if access.path == path else access.path
+            yield problem("file_changeable", setting=setting, path=path, folder=folder, **_who(access))
+            return
+
+    def of_file(self, config: Path) -> Iterator[Problem]:
+        """Yield that others can change the configuration, or read the secrets in it. Raises OSError."""
+        yield from self.of_program("", config)
+        _, place = way_to(config)
+        access = self._account.beyond(READ, place, config)
+        if access is not None and (settings := secrets_in(config)):
+            yield problem("secrets_exposed", file=config, settings=settings, **_who(access))
+
+
+def of_key(account: Account, setting: str, path: Path) -> Problem | None:
+    """Return that others can read a key file, or put another in its place. Raises OSError."""
+    return next(_Look(account).of_key(setting, path), None)
 
 
 def key_access(account: Account, file: Path | int, path: Path) -> Access | None:
@@ -142,25 +171,6 @@ def key_access(account: Account, file: Path | int, path: Path) -> Access | None:
 def key_exposed(setting: str, access: Access) -> Problem:
     """Return that others can read, or change, a key file."""
     return problem("key_file_exposed", setting=setting, path=access.path, **_who(access))
-
-
-def of_program(account: Account, setting: str, path: Path) -> Iterator[Problem]:
-    """Yield that others can change a file on which the service relies, or replace it. Raises OSError."""
-    if not is_file(path, follow=True):
-        return  # What is missing is reported as that.
-    for access in changers(account, path):
-        folder = None if access.path == path else access.path
-        yield problem("file_changeable", setting=setting, path=path, folder=folder, **_who(access))
-        return
-
-
-def of_file(account: Account, config: Path) -> Iterator[Problem]:
-    """Yield that others can change the configuration, or read the secrets in it. Raises OSError."""
-    yield from of_program(account, "", config)
-    _, place = way_to(config)
-    access = account.beyond(READ, place, config)
-    if access is not None and (settings := secrets_in(config)):
-        yield problem("secrets_exposed", file=config, settings=settings, **_who(access))
 
 
 def secrets_in(config: Path) -> list[str]:
@@ -217,6 +227,5 @@ def _run_by(words: Sequence[str]) -> list[Path]:
 
 def of_gate(setting: str, model: ModelSettings) -> Problem | None:
     """Return that others can change a gate, for the moment before it runs. Raises OSError."""
-    account = present_account()
-    found = (each for path in gate_files(model) for each in of_program(account, setting, path))
-    return next(found, None)
+    look = _Look(present_account())
+    return next((each for path in gate_files(model) for each in look.of_program(setting, path)), None)

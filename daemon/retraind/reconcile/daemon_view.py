@@ -39,7 +39,7 @@ _LOG = log.get(__name__)
 
 _LONGEST_INTERVAL = timedelta(seconds=30)
 _SHORTEST_INTERVAL = timedelta(seconds=1)
-_LOOK_INTERVAL = 120.0
+_LOOK_INTERVAL = 300.0
 """Seconds until what is out of reach is asked again: rights and mounts seldom change."""
 _STOP_PATIENCE = 0.5
 """Seconds that the end waits for a question to a share."""

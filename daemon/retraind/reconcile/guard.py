@@ -8,21 +8,40 @@ from retraind.domain.problems import problem
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.journal import Journal
 from retraind.system import log
+from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
+
+_INTERVAL = 60.0
+"""Seconds. Each use of a key file, and each run of a gate, looks at its rights as well."""
 
 
 class Guard:
     """Watches the rights of what the present settings name."""
 
     def __init__(
-        self, pipeline: Pipeline, journal: Journal, config: Path | None, changed: Callable[[str], None]
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        config: Path | None,
+        *,
+        clock: Clock,
+        changed: Callable[[str], None],
     ) -> None:
         """`config` is the configuration's file; `changed` is called with a model whose hold changes."""
         self._pipeline = pipeline
         self._journal = journal
         self._config = config
+        self._clock = clock
         self._changed = changed
+        self._due = 0.0
+        """When to look again while no model is held for rights (`Clock.elapsed` seconds)."""
+
+    def mind_now_and_then(self) -> None:
+        """Do so each minute; each time while a model is held, since somebody waits for its end."""
+        held = any(hold.problem.code in HOLDS for hold in self._journal.holds.all().values())
+        if held or self._clock.elapsed() >= self._due:
+            self.mind()
 
     def mind(self) -> None:
         """Hold models, and end holds whose reason is gone.
@@ -30,6 +49,7 @@ class Guard:
         A share that hangs is waited for no longer than `probe.PATIENCE`; what is not known then stays as it
         was.
         """
+        self._due = self._clock.elapsed() + _INTERVAL
         settings = self._pipeline.settings
         answers = exposures(settings, self._config)
         holds = self._journal.holds.all()

@@ -71,7 +71,7 @@ class Caretaker:
         self._clock = clock
         self._stopping = stopping
         self._changed = changed
-        self.guard = Guard(pipeline, journal, config, changed)
+        self.guard = Guard(pipeline, journal, config, clock=clock, changed=changed)
         self._due: dict[str, float] = {}
         """When to check again how long a model's key will last (`Clock.elapsed` seconds)."""
 
@@ -92,7 +92,7 @@ class Caretaker:
 
     def mind(self) -> None:
         """End the holds whose reason is gone, renew fetched keys, and warn before others expire."""
-        self.guard.mind()
+        self.guard.mind_now_and_then()
         self._end_holds_for_keys()
         self._end_dated_holds()
         for name, model in self._pipeline.settings.models.items():

@@ -82,7 +82,9 @@ def kernel_state(process: int | None) -> str | None:
     return text.rpartition(")")[2].split()[0]
 
 
-def condition_problem(condition: Condition, process: int | None, state: DaemonState | None) -> Problem | None:
+def condition_problem(  # noqa: PLR0911 - one for each condition
+    condition: Condition, process: int | None, state: DaemonState | None
+) -> Problem | None:
     """Return what is wrong with the daemon; None where nothing is, or it does not run."""
     match condition:
         case Condition.RUNNING | Condition.STARTING | Condition.NOT_RUNNING:

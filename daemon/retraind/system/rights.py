@@ -212,18 +212,23 @@ def way_to(path: Path) -> tuple[list[Path], Path]:
     return list(folders), here
 
 
-def changers(account: Account, path: Path) -> Iterator[Access]:
+def changers(account: Account, path: Path, seen: dict[Path, Access | None] | None = None) -> Iterator[Access]:
     """Yield who besides root, the service and its owner can change a file, or put another in its place.
 
     In a folder with the sticky bit only owners can rename and delete, and on a read-only mount nobody can:
-    Kubernetes gives the folders of ConfigMaps all rights. Raises OSError.
+    Kubernetes gives the folders of ConfigMaps all rights. `seen` are folders that were looked at already, since
+    many files lie in the same ones. Raises OSError.
     """
+    seen = {} if seen is None else seen
     folders, place = way_to(path)
     if (found := account.beyond(WRITE, place, path)) and not _is_read_only(place):
         yield found
     for folder in reversed(folders):
-        sticky = folder.lstat().st_mode & stat.S_ISVTX
-        if not sticky and (found := account.beyond(WRITE, folder, folder)) and not _is_read_only(folder):
+        if folder not in seen:
+            sticky = folder.lstat().st_mode & stat.S_ISVTX
+            found = None if sticky else account.beyond(WRITE, folder, folder)
+            seen[folder] = None if found and _is_read_only(folder) else found
+        if found := seen[folder]:
             yield found
 
 

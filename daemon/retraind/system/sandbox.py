@@ -37,22 +37,21 @@ def obstacle(path: Path, table: Sequence[Mount], *, write: bool) -> Obstacle | N
 
     Of a folder that does not exist yet, the one counts in which it would be made. Touches the path.
     """
-    hidden = _hidden_by(path, table)
-    while write and hidden is None and not os.path.lexists(path) and path != path.parent:  # noqa: TID251
-        path = path.parent
     try:
         path.stat()
-    except PermissionError:
-        return Obstacle(Kind.HIDDEN, hidden) if hidden else Obstacle(Kind.DENIED)
-    except FileNotFoundError:
-        return Obstacle(Kind.HIDDEN, hidden) if hidden else None
+    except (PermissionError, FileNotFoundError) as error:
+        if hidden := hidden_by(path, table):
+            return Obstacle(Kind.HIDDEN, hidden)
+        if isinstance(error, PermissionError):
+            return Obstacle(Kind.DENIED)
+        return obstacle(path.parent, table, write=True) if write else None
     if write and os.statvfs(path).f_flag & os.ST_RDONLY:
         return Obstacle(Kind.READ_ONLY, "ReadWritePaths" if _read_only_here(path, table) else None)
     wanted = os.R_OK | (os.W_OK | os.X_OK if write else 0)
     return None if os.access(path, wanted, effective_ids=True) else Obstacle(Kind.DENIED)
 
 
-def _hidden_by(path: Path, table: Sequence[Mount]) -> str | None:
+def hidden_by(path: Path, table: Sequence[Mount]) -> str | None:
     """Return the directive that hides what is at `path`, if one does."""
     mount = mount_of(path, table)
     if mount is None or not is_unit():

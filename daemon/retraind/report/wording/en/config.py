@@ -324,6 +324,14 @@ def path_inaccessible(reason: str) -> Words:
     )
 
 
+def path_hidden_by_unit(directive: str) -> Words:
+    """`directive` is of retraind's unit."""
+    return Words(
+        f"{directive}= of the unit hides this path from the service.",
+        f"Use a path elsewhere, or change {directive}= in a drop-in (systemctl edit retraind).",
+    )
+
+
 def not_a_folder() -> Words:
     return Words("This path is not a folder.", "Name a folder.")
 
