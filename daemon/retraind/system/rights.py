@@ -216,7 +216,7 @@ def changers(account: Account, path: Path, seen: dict[Path, Access | None] | Non
     """Yield who besides root, the service and its owner can change a file, or put another in its place.
 
     In a folder with the sticky bit only owners can rename and delete, and on a read-only mount nobody can:
-    Kubernetes gives the folders of ConfigMaps all rights. `seen` are folders that were looked at already, since
+    Kubernetes gives the folders of ConfigMaps all rights. `seen` has folders that were looked at already, for
     many files lie in the same ones. Raises OSError.
     """
     seen = {} if seen is None else seen
