@@ -189,6 +189,7 @@ class Daemon:
         self.loop.start()
         self._schedule()
         if once:
+            self.view.ready()
             self._mind_keys()
         self.timetable.start()
         try:

@@ -23,9 +23,15 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fi
 @pytest.fixture(autouse=True)
 def people(monkeypatch):
     """Let the machine have these users and groups."""
-    users = {0: ("root", 0), SERVICE: ("retraind", SERVICE), OTHER: ("anna", OTHER), 4212: ("ben", 4212)}
+    users = {
+        0: ("root", 0),
+        SERVICE: ("retraind", SERVICE),
+        OTHER: ("anna", OTHER),
+        4212: ("ben", 4212),
+        4213: ("carl", 4213),
+    }
     groups = {0: ("root", []), SERVICE: ("retraind", []), OTHER: ("anna", []), ETL: ("etl", ["retraind", "ben"]),
-              50: ("staff", [])}  # fmt: skip
+              50: ("staff", []), 4213: ("carl", ["ben"])}  # fmt: skip
 
     def user(uid):
         name, gid = users[uid]
@@ -68,7 +74,9 @@ READERS = [
     ("a group without a name that the service is not in", OPEN, 0, 4_299, 0o440, ("4299",)),
     ("SMB with uid= and gid= of the service", OPEN, SERVICE, SERVICE, 0o660, None),
     ("SMB with gid= of the writers", OPEN, SERVICE, ETL, 0o660, ("etl",)),
-    ("another user's, for a group of hers", OPEN, OTHER, OTHER, 0o640, ("anna",)),
+    ("another user's, for a group of hers alone", OPEN, OTHER, OTHER, 0o640, None),
+    ("another user's, for a group of hers that has a member", OPEN, 4213, 4213, 0o640, ("carl",)),
+    ("a container's: of a user and group that have no names there", OPEN, 1_234, 1_234, 0o640, None),
     ("a memberless group that anybody may be put in", OPEN, 0, 50, 0o640, ("staff",)),
 ]
 

@@ -98,12 +98,13 @@ class Account:
         group = _group_of(gid)
         if group is None:
             # Kubernetes' fsGroup and the like: numbers that only this container uses.
-            return gid not in {self.gid, *self.groups}
+            return gid not in {self.gid, *self.groups, owner}
         if gid == self.gid or group.gr_name == _user(self.uid):
             return not _is_private(gid, self.uid)
-        if is_folder and not set(group.gr_mem) - {"root", _user(self.uid), _user(owner)}:
-            return _is_primary_of_others(gid, {0, self.uid, owner})
-        return not (right == WRITE and group.gr_name == _user(owner) and _is_private(gid, owner))
+        others = set(group.gr_mem) - {"root", _user(self.uid), _user(owner)}
+        if group.gr_name == _user(owner):
+            return bool(others) or not _is_private(gid, owner)
+        return bool(others) or not is_folder or _is_primary_of_others(gid, {0, self.uid, owner})
 
     def _group(self, gid: int) -> str:
         if gid == self.hidden_gid:
