@@ -85,7 +85,6 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
     if found := proxies.unusable(settings.api):
         checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)
-    checked += _as_the_daemon_sees(settings)
     places = _places(settings, Shares.beside(settings.state.journal_file))
     exposed = {str(each.facts["setting"]): each for each in exposures(settings).problems}
     if (certificates := exposed.get("api.ca_bundle")) is not None:
@@ -101,6 +100,8 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
                 checked.append(_from_outside(name, passed, unit, account))
             else:
                 checked.append(_credential(name, model, client, credentials, online=online))
+    wrong = {each.subject for each in checked if not each.good}
+    checked += [each for each in _as_the_daemon_sees(settings) if each.subject not in wrong]
     if inside := [each for each in checked if each.problem.code == "credential_inside"]:
         names = [str(each.problem.facts["credential"]) for each in inside]
         command = _command_inside(dict.fromkeys(names), unit, config)

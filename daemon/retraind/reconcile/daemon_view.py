@@ -177,8 +177,6 @@ class DaemonView:
         elapsed = self._clock.elapsed()
         swept = self._sweeps.last_ended
         last = max(swept, self._begun)
-        status = Path("/proc/self/status")
-        shown = status.read_text(encoding="utf-8", errors="replace") if status.is_file() else ""
         with self._lock:
             out = [*self._unreachable, *self._folders_out_of_reach()]
             return DaemonState(
@@ -194,7 +192,7 @@ class DaemonView:
                 sweep_due_at=now - timedelta(seconds=elapsed - last) + 3 * interval + SWEEP_PATIENCE,
                 configuration=self._configuration,
                 refused_reload=self._refused,
-                sandbox=dict(sandbox(present_mounts(), shown, present_account().hidden_gid)),
+                sandbox=dict(sandbox(present_mounts(), _status(), present_account().hidden_gid)),
                 unreachable=tuple(out[:_MOST_LISTED]),
                 unreachable_more=max(0, len(out) - _MOST_LISTED),
             )
@@ -205,6 +203,13 @@ class DaemonView:
             setting, trouble = f"models.{folder.name}.drop", folder.view.trouble
             if trouble is not None and setting not in known:
                 yield Unreachable(model=folder.name, setting=setting, directive=None, problem=trouble)
+
+
+def _status() -> str:
+    try:
+        return Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # Without /proc, little of the sandbox can be noticed.
 
 
 def unreachable(settings: Settings) -> Iterator[Unreachable]:
