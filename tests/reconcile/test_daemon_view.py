@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from retraind.domain.problems import problem
 from retraind.reconcile import daemon_view
 from retraind.reconcile.daemon_view import unreachable
-from retraind.store.daemon_state import read_state, state_file
+from retraind.store.daemon_state import Unreachable, read_state, state_file
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand
 from support.process import deliver_pair, until
@@ -133,9 +134,19 @@ def test_what_it_cannot_reach_is_told_with_the_directive(fast, monkeypatch):
     assert code == 1
     assert "OUT OF REACH: models.price.credential" in text
     assert "LoadCredential=price:" in text
+
+
+def test_check_shows_what_the_running_daemon_cannot_reach(fast, monkeypatch):
+    """The unit may hide it: to this process it is there."""
+    fast.start()
+    until(lambda: state(fast) and state(fast).ready_at, "it is ready")
+    found = problem("path_read_only", setting="models.price.drop", path="/srv/x", directive="ReadWritePaths")
+    known = Unreachable(model="price", setting="models.price.drop", directive="ReadWritePaths", problem=found)
+    seen = state(fast).model_copy(update={"unreachable": (known,)})
+    monkeypatch.setattr("retraind.cli.checkup.read_state", lambda _: seen)
     checked = fast.command("check")
     assert checked.returncode == 1
-    assert "WRONG  models.price.credential: " in checked.stdout
+    assert "WRONG  models.price.drop: /srv/x is read-only for the service: ReadWritePaths=" in checked.stdout
 
 
 def test_a_passed_credential_is_within_reach(fast, tmp_path):

@@ -219,6 +219,18 @@ def test_under_private_users_what_is_hidden_is_known_as_hidden(tmp_path):
     )
 
 
+def test_what_is_hidden_is_known_without_the_kernels_own_number(monkeypatch):
+    """ProcSubset=pid, which the shipped unit has, hides /proc/sys."""
+
+    def read(path, **_):
+        if path.name == "gid_map":
+            return "0 0 1\n997 997 1\n"
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert rights._hidden("gid") == 65_534
+
+
 def test_the_own_account_is_known():
     account = present_account()
     assert (account.uid, account.gid, account.groups) == (

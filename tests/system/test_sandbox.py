@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from retraind.system.mounts import mounts, present_mounts
-from retraind.system.sandbox import Kind, Obstacle, obstacle, sandbox
+from retraind.system.sandbox import Kind, Obstacle, hidden_by, obstacle, sandbox
 from support.namespaces import BIND, READ_ONLY, REMOUNT, in_mounts, reachable
 
 UNIT_TABLE = """
 1 1 254:0 / / ro,relatime - ext4 /dev/vda rw
 2 1 0:5 /systemd/inaccessible/dir /home ro - tmpfs tmpfs rw
-3 1 0:5 /systemd/inaccessible/dir /root ro - tmpfs tmpfs rw
+3 1 0:5 /host/inaccessible/dir /root ro - tmpfs tmpfs rw
 4 1 254:0 /srv/drop /srv/drop rw - ext4 /dev/vda rw
 5 1 254:0 /tmp/systemd-private-1-retraind.service-x/tmp /tmp rw - ext4 /dev/vda rw
 6 1 0:9 / /mnt/image ro - squashfs /dev/loop0 ro
@@ -39,6 +39,14 @@ def test_the_directives_of_the_shipped_unit_are_noticed(in_unit):
 
 def test_outside_a_unit_there_is_none():
     assert sandbox(mounts(UNIT_TABLE), STATUS, 65_534) == {}
+
+
+def test_what_hides_a_path_is_known_without_touching_it(in_unit):
+    table = mounts(UNIT_TABLE)
+    paths = ("/home/anna/drop", "/root/key", "/tmp/key", "/opt/closed/gate", "/srv/drop/churn")
+    assert [hidden_by(Path(path), table) for path in paths] == [
+        "ProtectHome", "ProtectHome", "PrivateTmp", "InaccessiblePaths", None,
+    ]  # fmt: skip
 
 
 def test_of_an_open_unit_there_is_little_to_notice(in_unit):

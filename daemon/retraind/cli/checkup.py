@@ -118,8 +118,9 @@ def _as_the_daemon_sees(settings: Settings) -> Iterator[Checked]:
     state = read_state(settings.state.journal_file)
     if process is not None and state is not None and state.pid == process:
         for each in state.unreachable:
-            if each.model is None or each.model in settings.models:
-                yield Checked(each.setting, False, each.problem, each.model or "")
+            # Whether the unit passes a key is checked without it.
+            if each.directive != "LoadCredential" and {each.model} <= {None, *settings.models}:
+                yield Checked(each.setting, False, each.problem.but(setting=""), each.model or "")
 
 
 def _from_outside(name: str, credential: str, unit: Unit, account: Account) -> Checked:

@@ -104,6 +104,7 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
     process = running_instance(settings.state.journal_file)
     daemon = daemon_overview(settings.state.journal_file, process, Clock().now(), voice)
     running, service = daemon.condition.is_good, settings.api.host
+    out_of_reach = {each.model for each in daemon.unreachable}
     active = [job for standing in standings.values() for job in standing.active]
     outages = journal.hosts.all()
     models = []
@@ -114,6 +115,7 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
         held = {name} if standing.hold else set()
         sentences = [
             *alerts(standing, view, about),
+            *([voice.label("out_of_reach_above")] if name in out_of_reach else []),
             *job_lines(standing.active, about, service, down=outages, held=held, running=running),
             *map(about.tell, order_notes(standing.active)),
             *_unknown(folders, standing.active, journal, about),

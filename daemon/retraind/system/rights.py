@@ -27,6 +27,8 @@ _ACL_HEADER = 4
 _USER, _OWN_GROUP, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
 """Tags of entries: acl(5)."""
 _UNMAPPED = 0xFFFF_FFFF
+_NOBODY = 65_534
+"""The kernel's own number for owners that are hidden."""
 _MOST_LINKS = 40
 """As in the kernel."""
 _EVERYTHING = f"{0:10} {0:10} {_UNMAPPED:10}"
@@ -142,11 +144,14 @@ def _hidden(kind: str) -> int | None:
     """Return the number that stands for all that this user namespace does not map; None where it maps all."""
     try:
         mapped = Path(f"/proc/self/{kind}_map").read_text(encoding="utf-8")
-        if mapped.split() == _EVERYTHING.split():
-            return None
-        return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text(encoding="utf-8"))
-    except (FileNotFoundError, PermissionError):
+    except OSError:
         return None  # Without /proc nothing is known to be hidden.
+    if mapped.split() == _EVERYTHING.split():
+        return None
+    try:
+        return int(Path(f"/proc/sys/kernel/overflow{kind}").read_text(encoding="utf-8"))
+    except OSError:
+        return _NOBODY  # ProcSubset=pid hides this.
 
 
 def _acl(file: Path | int) -> list[tuple[int, int, int]]:

@@ -12,7 +12,8 @@ from retraind.system.systemd import is_unit
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _TEMPORARY = tuple(map(Path, ("/tmp", "/var/tmp")))  # noqa: S108 - asked about, not used
 _PRIVATE_TMP = "systemd-private-"
-_INACCESSIBLE = "systemd/inaccessible/"
+_INACCESSIBLE = "/inaccessible/"
+"""In systemd's folder for what it puts in the place of what is out of reach."""
 _SYSTEM = tuple(map(Path, ("/usr", "/etc", "/")))
 
 

@@ -45,17 +45,21 @@ def _who(group: Name | None, user: Name | None) -> str:
     return "Every user of this machine"
 
 
-def _without(right: str, path: Place, group: Name | None, user: Name | None, file_system: Name | None) -> str:
-    """Say how to take a right away: r or w."""
+def _without(
+    right: str,
+    path: Place,
+    who: tuple[Name | None, Name | None],
+    file_system: Name | None,
+    otherwise: str,
+) -> str:
+    """Say how to take a right away, r or w, or what to do otherwise."""
     if file_system is not None:
-        return (
-            f"The mount ({file_system}) decides who can do so: correct its options, or keep the file on a "
-            "local disk."
-        )
-    bits = "=" if right == "r" else "-w"
+        return f"The mount ({file_system}) decides who can do so: correct its options, or {otherwise}."
+    group, user = who
     if user is not None:
-        return f"Run: sudo setfacl -b {shlex.quote(path)}"
-    return f"Run: chmod {'o' if group is None else 'g'}{bits} {shlex.quote(path)}"
+        return f"Run: sudo setfacl -b {shlex.quote(path)}, or {otherwise}."
+    whose, bits = "o" if group is None else "g", "=" if right == "r" else "-w"
+    return f"Run: sudo chmod {whose}{bits} {shlex.quote(path)}, or {otherwise}."
 
 
 def secrets_exposed(
@@ -68,8 +72,7 @@ def secrets_exposed(
     return Words(
         f"{file}: {listing(settings)}: The file contains a secret, and can be read by others than retraind. "
         f"{_who(group, user)} can read it.",
-        f"{_without('r', file, group, user, file_system)} Or keep the secret in a key file or an environment "
-        "variable.",
+        _without("r", file, (group, user), file_system, "keep the secret in a key file or a variable"),
         operator_only=True,
     )
 
@@ -87,11 +90,12 @@ def file_changeable(
     who = f"{setting}: {_who(group, user)}" if setting else _who(group, user)
     if folder is None:
         what = f"{who} can change {path}, on which retraind relies."
-        return Words(what, _without("w", path, group, user, file_system), operator_only=True)
+        return Words(what, _without("w", path, (group, user), file_system, _ELSEWHERE), operator_only=True)
     what = f"{who} can replace {path}, on which retraind relies, since they can write in {folder}."
-    return Words(
-        what, f"{_without('w', folder, group, user, file_system)} Or move the file.", operator_only=True
-    )
+    return Words(what, _without("w", folder, (group, user), file_system, _ELSEWHERE), operator_only=True)
+
+
+_ELSEWHERE = "move the file to a local folder that only root can write in"
 
 
 def _known(names: tuple[Name, ...], known: str) -> str:

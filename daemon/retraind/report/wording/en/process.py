@@ -85,7 +85,16 @@ def daemon_cannot_reach(what: str) -> str:
     return f"OUT OF REACH: {what}"
 
 
+def out_of_reach_above() -> str:
+    return "The service cannot reach all that it needs: see OUT OF REACH above."
+
+
 # What it cannot reach
+
+
+def _before(setting: Name) -> str:
+    return f"{setting}: " if setting else ""
+
 
 _EDIT = "run: sudo systemctl edit retraind, write below [Service]:"
 
@@ -93,10 +102,10 @@ _EDIT = "run: sudo systemctl edit retraind, write below [Service]:"
 def path_read_only(setting: Name, path: Place, directive: str | None) -> Words:
     """`directive` is of the unit; None where the file system itself is read-only."""
     if directive is None:
-        return Words(f"{setting}: {path} is on a read-only file system.", "Mount it for writing.")
+        return Words(f"{_before(setting)}{path} is on a read-only file system.", "Mount it for writing.")
     line = f"{directive}={shlex.quote(path)}"
     return Words(
-        f"{setting}: {path} is read-only for the service: {directive}= of its unit does not name it.",
+        f"{_before(setting)}{path} is read-only for the service: {directive}= of its unit does not name it.",
         f"To open it, {_EDIT} {line} and restart the service.",
     )
 
@@ -109,13 +118,13 @@ def path_hidden(setting: Name, path: Place, directive: str | None) -> Words:
     }
     line = lines.get(directive or "", f"{directive}= without this path")
     return Words(
-        f"{setting}: {path} is hidden from the service by {directive}= of its unit.",
+        f"{_before(setting)}{path} is hidden from the service by {directive}= of its unit.",
         f"Use a path elsewhere. Or {_EDIT} {line} and restart the service.",
     )
 
 
 def path_denied(setting: Name, path: Place) -> Words:
     return Words(
-        f"{setting}: The service's user has no access to {path} (permission denied).",
+        f"{_before(setting)}The service's user has no access to {path} (permission denied).",
         "Give that user, or one of its groups, the rights.",
     )
