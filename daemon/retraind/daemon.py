@@ -24,7 +24,7 @@ from retraind.api.reach import in_the_clear
 from retraind.config.load import load, unknown_variables
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile import growth, retention, upkeep
@@ -84,6 +84,8 @@ class Daemon:
         """The version of the journal that was read last."""
         self._heed_at = 0.0
         """When to read it again (`Clock.elapsed` seconds)."""
+        self._mistakes: tuple[Problem, ...] = ()
+        """Why the last reload was refused."""
         self._code = 0
         """What `run` returns: 1 when systemd should start it again."""
         self._begun_at, self._exit = self._clock.elapsed(), ExitStack()
@@ -333,6 +335,9 @@ class Daemon:
                 held=len(self.journal.holds.all()),
                 jobs=self.journal.jobs.count_active(),
             )
+            if self._mistakes:
+                first, *others = self._mistakes
+                status = voice.label("reload_refused_status", mistake=first, more=len(others), status=status)
             systemd.report(f"STATUS={status}")
 
     def _stop(self) -> None:
@@ -359,11 +364,15 @@ class Daemon:
             for mistake in error.problems:
                 _LOG.error("reload_refused", problem=mistake)
             self.view.refused(error.problems)
+            self._mistakes = tuple(error.problems)
+            self._say()
             return
+        self._mistakes = ()
         systemd.report("RELOADING=1")
         if fresh != read:
             _LOG.warning("restart_needed", reason=problem("restart_needed"))
         before = self.settings
+        log.set_level(fresh.log_level)
         self.settings = self.pipeline.configure(fresh)
         self._notifier.configure(fresh, recipients)
         self.pipeline.reconsider()

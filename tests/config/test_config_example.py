@@ -30,21 +30,21 @@ def sections() -> dict[str, type[BaseModel]]:
     for name, field in Settings.model_fields.items():
         if name == "models":
             found[name] = ModelSettings
-        else:
-            assert isinstance(field.annotation, type)
-            assert issubclass(field.annotation, BaseModel)
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found[name] = field.annotation
     return found
 
 
 def schema_keys() -> set[str]:
-    return {f"{section}.{key}" for section, kind in sections().items() for key in kind.model_fields}
+    outside = Settings.model_fields.keys() - sections().keys()
+    return outside | {f"{section}.{key}" for section, kind in sections().items() for key in kind.model_fields}
 
 
 def live_keys(content: dict[str, Any]) -> set[str]:
-    tables = {name: table for name, table in content.items() if name != "models"}
+    tables = {name: table for name, table in content.items() if isinstance(table, dict) and name != "models"}
     tables["models"] = content["models"]["churn"]
-    return {f"{section}.{key}" for section, table in tables.items() for key in table}
+    outside = {name for name, value in content.items() if not isinstance(value, dict)}
+    return outside | {f"{section}.{key}" for section, table in tables.items() for key in table}
 
 
 def commented_keys(text: str) -> set[str]:

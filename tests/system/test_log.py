@@ -5,6 +5,7 @@
 import io
 import json
 import logging
+import os
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -191,3 +192,49 @@ def test_masking_is_quick(text):
     began = time.monotonic()
     log.mask(text)
     assert time.monotonic() - began < 0.5
+
+
+def journal_stream(handle):
+    status = os.fstat(handle.fileno())
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+@pytest.mark.parametrize(
+    ("level", "begin"),
+    [("debug", "<7>"), ("info", "<6>"), ("warning", "<4>"), ("error", "<3>"), ("critical", "<2>")],
+)
+def test_in_the_journal_each_line_begins_with_its_priority(as_found, tmp_path, monkeypatch, level, begin):
+    with (tmp_path / "stderr").open("w+") as stream:
+        monkeypatch.setenv("JOURNAL_STREAM", journal_stream(stream))
+        log.set_up(stream=stream, level="debug")
+        getattr(log.get("retraind.tests"), level)("delivery_sealed", job="j1")
+        getattr(logging.getLogger("library"), level)("two\nlines")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert [line[:3] for line in lines] == [begin, begin], "a line without one would count as information"
+    assert [json.loads(line[3:])["level"] for line in lines] == [level, level]
+
+
+def test_elsewhere_no_line_has_a_priority(as_found, tmp_path, monkeypatch):
+    """A container, or a gate, inherits the variable of a service with another standard error."""
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "stderr").open("w+") as stream:
+        for value in ("", "1:", "x", journal_stream(journal)):
+            monkeypatch.setenv("JOURNAL_STREAM", value)
+            log.set_up(stream=stream)
+            log.get("retraind.tests").error("delivery_sealed")
+        stream.seek(0)
+        assert all(line.startswith("{") for line in stream.read().splitlines())
+    assert log.priority("ERROR", io.StringIO()) == ""
+
+
+def test_what_happened_stands_first_in_a_line(stream):
+    log.get("retraind.tests").info("delivery_sealed", address="a", job="j1")
+    assert stream.getvalue().startswith('{"event": "delivery_sealed", ')
+
+
+def test_the_level_can_be_changed_while_it_runs(stream):
+    log.set_level("error")
+    log.get("retraind.tests").warning("not this")
+    log.set_level("debug")
+    log.get("retraind.tests").debug("this")
+    assert [line["event"] for line in lines_of(stream)] == ["this"]

@@ -5,6 +5,7 @@ from contextlib import closing
 
 from retraind.cli.jobs import opened_journal
 from retraind.cli.output import GOOD, USAGE, Refused, print_words
+from retraind.cli.ownership import act_as_owner
 from retraind.cli.requests import is_running
 from retraind.config.load import load
 from retraind.domain.failures import JournalDamagedError
@@ -22,7 +23,7 @@ from retraind.system import log
 def adopt(options: argparse.Namespace) -> int:
     """Move the jobs of a model that has another name now: those in work, the history and the holds."""
     old, new = options.old, options.new
-    with opened_journal(options) as (settings, journal):
+    with opened_journal(options, write=True) as (settings, journal):
         configured, with_jobs = settings.models.keys(), journal.jobs.counts().keys()
         if old in configured:
             raise Refused(problem("model_still_configured", name=old), USAGE)
@@ -39,6 +40,7 @@ def rebuild(options: argparse.Namespace) -> int:
     """Rebuild a lost or damaged journal from the job folders."""
     settings, _ = load(options.config)
     log.set_up(level="ERROR", words=in_words)
+    act_as_owner(settings)
     file = settings.state.journal_file
     with needed(file), sole_instance(file):
         try:

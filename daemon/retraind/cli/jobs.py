@@ -22,6 +22,7 @@ from retraind.cli.output import (
     print_words,
     text_width,
 )
+from retraind.cli.ownership import act_as_owner
 from retraind.cli.screens import print_jobs, print_models
 from retraind.config.load import load_to_look
 from retraind.config.settings import Settings
@@ -41,11 +42,16 @@ from retraind.system.clock import for_people
 
 
 @contextmanager
-def opened_journal(options: argparse.Namespace) -> Iterator[tuple[Settings, Journal]]:
-    """Open the journal, which must exist. Raises ConfigError, JournalError, Refused."""
+def opened_journal(options: argparse.Namespace, *, write: bool = False) -> Iterator[tuple[Settings, Journal]]:
+    """Open the journal, which must exist; to `write`, act as its owner.
+
+    Raises ConfigError, JournalError, Refused.
+    """
     settings, config, problems = load_to_look(options.config)
     for each in problems:
         print_problem(each)
+    if write:
+        act_as_owner(settings)
     file = settings.state.journal_file
     if not is_there(file):
         raise Refused(problem("journal_missing", path=file, config=config.absolute()))

@@ -13,6 +13,7 @@ from retraind.domain.problems import Problem
 from retraind.report.layout import WIDTH, cells, fill
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped, printable
+from retraind.system.log import priority
 from retraind.system.startup import is_unicode
 
 # ruff: noqa: T201
@@ -56,7 +57,8 @@ def wrapped(line: str, columns: int) -> str:
 
 def print_problem(problem: Problem, voice: Voice | None = None) -> None:
     """Print what is wrong, on standard error."""
-    _print(f"retraind: {(voice or Voice()).tell(problem)}", sys.stderr)
+    begin, told = priority("ERROR", sys.stderr), f"retraind: {(voice or Voice()).tell(problem)}"
+    _print("\n".join(begin + line for line in told.split("\n")), sys.stderr)
 
 
 def print_text(text: str) -> None:

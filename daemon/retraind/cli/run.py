@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
+from retraind.cli.ownership import act_as_owner_for_long
 from retraind.config.load import load
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.types import PositiveSpan
@@ -21,7 +22,8 @@ def run(options: argparse.Namespace) -> int:
     longest = None if options.longest is None else _span_of(options.longest)
     process.prepare()
     settings, file = load(options.config)
-    log.set_up(words=in_words)
+    act_as_owner_for_long(settings)
+    log.set_up(level=settings.log_level, words=in_words)
     with Daemon(settings, file) as daemon:
         daemon.signals.install()
         return daemon.run(once=options.once, longest=longest)

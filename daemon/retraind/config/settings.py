@@ -218,6 +218,8 @@ class ModelSettings(_Section):
 class Settings(_Section):
     """The complete configuration."""
 
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Events below this level are not logged."""
     api: ApiSettings = Field(default_factory=ApiSettings)
     state: StateSettings = Field(default_factory=StateSettings)
     bundle: BundleSettings = Field(default_factory=BundleSettings)

@@ -143,17 +143,26 @@ def is_there(file: Path) -> bool:
     try:
         return exists(file, follow=True)
     except PermissionError:
-        raise _of_another(file, file) from None
+        raise of_another(file, file) from None
 
 
-def _of_another(file: Path, denied: Path) -> JournalError:
-    return JournalError(problem("journal_of_another_user", path=file, denied=denied))
+def of_another(file: Path, denied: Path) -> JournalError:
+    """Return that this user cannot use the journal in `file`, because `denied` is closed to them."""
+    owner = _owner_name(file) or _owner_name(file.parent)
+    return JournalError(problem("journal_of_another_user", path=file, denied=denied, owner=owner))
+
+
+def _owner_name(path: Path) -> str | None:
+    """Return whose a file is; None for root, for somebody without a name, and where nobody may look."""
+    with suppress(OSError, KeyError):
+        return path.owner() if path.stat().st_uid else None
+    return None
 
 
 def unusable(file: Path, error: DatabaseError) -> JournalError:
     """Return what keeps a journal from being used."""
     if exists(file, follow=True) and not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
-        return _of_another(file, file)
+        return of_another(file, file)
     kind = JournalDamagedError if _code(error.orig) in _DAMAGED else JournalError
     return kind(problem("journal_unusable", path=file, why=reason_of(error)))
 
@@ -247,18 +256,23 @@ def set_aside(file: Path) -> Path:
     return aside
 
 
+def lock_of(file: Path) -> Path:
+    """Return the file by which one daemon keeps the journal in `file` for itself."""
+    return file.with_name(file.name + ".lock")
+
+
 def running_instance(file: Path) -> int | None:
     """Return the process id of the daemon that works with the journal in `file`, or None.
 
     Raises JournalError where this user cannot look.
     """
-    lock = file.with_name(file.name + ".lock")
+    lock = lock_of(file)
     try:
         handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except PermissionError:
-        raise _of_another(file, lock) from None
+        raise of_another(file, lock) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -284,7 +298,7 @@ def sole_instance(file: Path) -> Iterator[None]:
     it.
     """
     make_folder(file.parent, PRIVATE)
-    lock = file.with_name(file.name + ".lock")
+    lock = lock_of(file)
     handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if not _locked(handle):

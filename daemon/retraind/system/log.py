@@ -1,4 +1,7 @@
-"""Logging: structlog events with fields; coloured lines on a terminal, else JSON lines; secrets masked."""
+"""Logging: structlog events with fields; coloured lines on a terminal, else JSON lines; secrets masked.
+
+In systemd's journal each line begins with its priority, which journalctl shows and filters by: sd-daemon(3).
+"""
 
 import logging
 import os
@@ -26,6 +29,8 @@ _SECRET_FIELDS = frozenset(
 )  # fmt: skip
 _LONG = frozenset({"exception", "stack"})
 """Fields of several lines."""
+_PRIORITIES = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
+"""The levels of syslog(3), by the names of Python's."""
 _JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 _ASCII_JSON = structlog.processors.JSONRenderer(ensure_ascii=True)
 
@@ -113,7 +118,40 @@ def _harmless(value: Any, *, long: bool = False) -> Any:
 
 
 def _as_json(logger: WrappedLogger, method: str, fields: EventDict) -> str:
-    return json_escaped(str(_JSON(logger, method, fields)))
+    # What happened stands first: the journal's pagers cut long lines at their end.
+    return json_escaped(str(_JSON(logger, method, {"event": fields.pop("event", None), **fields})))
+
+
+def priority(level: str, stream: TextIO) -> str:
+    """Return what a line of this level begins with: its priority in systemd's journal, nothing elsewhere."""
+    return f"<{_PRIORITIES.get(level, _PRIORITIES['INFO'])}>" if _is_journal(stream) else ""
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Return whether a stream ends in systemd's journal, which says so with its device and inode.
+
+    The variable alone proves nothing: whatever the service starts inherits it, with another standard error.
+    """
+    device, separator, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    if not separator:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False  # It is closed, or it is not a file.
+    return (str(status.st_dev), str(status.st_ino)) == (device, inode)
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Formats a line, with its priority where the journal reads it."""
+
+    def __init__(self, stream: TextIO, processors: list[Any], foreign: list[Any]) -> None:
+        super().__init__(foreign_pre_chain=foreign, processors=processors)
+        self._begins = {level: priority(level, stream) for level in _PRIORITIES}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
+        return self._begins.get(record.levelname, "") + super().format(record)
 
 
 def set_up(
@@ -150,15 +188,10 @@ def set_up(
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(_Formatter(stream, [without_meta, renderer], shared))
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
     # These log at INFO what the daemon logs better; APScheduler warns each time a sweep still hangs, and
     # urllib3 shows addresses with their signatures.
     for noisy in ("alembic", "watchdog"):
@@ -167,6 +200,11 @@ def set_up(
         logging.getLogger(noisier).setLevel("ERROR")
     # Its messages about a failure may show an address with its token.
     logging.getLogger("apprise").setLevel("CRITICAL")
+
+
+def set_level(level: str) -> None:
+    """Log what is at least as important as this level, a name of Python's in any case."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

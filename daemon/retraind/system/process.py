@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import pwd
 import sys
 
 _TURN_SECONDS = 0.0005
@@ -45,6 +46,22 @@ def _share_memory_among_threads() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # musl has none
         mallopt(_ARENA_MAX, _ARENAS)
+
+
+def become(user: int, group: int) -> None:
+    """Take over the rights of another user, with all of their groups, for good. Raises PermissionError.
+
+    A user without a name has no other groups than `group`.
+    """
+    try:
+        entry = pwd.getpwuid(user)
+    except KeyError:
+        os.setgroups([group])
+    else:
+        group = entry.pw_gid
+        os.initgroups(entry.pw_name, group)
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
 
 
 def terminals() -> frozenset[int]:

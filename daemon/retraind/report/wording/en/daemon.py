@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from retraind.report.wording.en._parts import command, span
+from retraind.report.wording.en._parts import command, count, span
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The daemon
@@ -115,6 +115,12 @@ def daemon_status(models: int, held: int, jobs: int) -> str:
     return f"Models watched: {models}, on hold: {held}; jobs in work: {jobs}"
 
 
+def reload_refused_status(mistake: Said, more: int, status: str) -> str:
+    """`more` is how many mistakes there are besides; `status` is what the daemon is doing."""
+    besides = f" ({count(more, 'more mistake')})" if more else ""
+    return f"Reload refused, the previous configuration applies: {mistake.what}{besides} {status}"
+
+
 # The journal
 
 
@@ -162,11 +168,18 @@ def journal_folder_missing(path: Place, why: Said) -> Words:
     )
 
 
-def journal_of_another_user(path: Place, denied: Place) -> Words:
-    """`denied` is the file that the user cannot open: the journal or its lock."""
+def journal_of_another_user(path: Place, denied: Place, owner: Name | None = None) -> Words:
+    """`denied` is what the user cannot open: the journal, its lock or its folder; `owner` is whose it is."""
     return Words(
         f"The journal {path} cannot be used: this user cannot read and write {denied} (permission denied).",
-        f"Run commands as the service's user, such as: sudo -u retraind {command('status')}",
+        f"Run commands as the service's user, such as: sudo -u {owner or 'retraind'} {command('status')}",
+    )
+
+
+def program_closed_to_owner(path: Place, program: Place) -> Words:
+    return Words(
+        f"retraind must run as the owner of the journal {path}, who cannot read its program in {program}.",
+        "Install it where every user can read it, as docs/install.md shows.",
     )
 
 

@@ -1,0 +1,60 @@
+"""Commands that write act as whoever owns the state: what root leaves there, the service could not use."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from retraind.config.settings import Settings
+from retraind.domain.failures import JournalError
+from retraind.domain.problems import problem
+from retraind.store.database import lock_of, of_another
+from retraind.system.process import become
+
+_ROOT = 0
+
+
+def act_as_owner(settings: Settings) -> None:
+    """Continue as the owner of the state, for good, if root runs this process.
+
+    Call it once the configuration has been read, which the owner perhaps cannot read. Raises JournalError
+    when this user can neither write there nor act as its owner.
+    """
+    file = settings.state.journal_file
+    try:
+        owner = _owner(file)
+    except PermissionError:
+        raise of_another(file, file.parent) from None
+    if owner is None or owner.st_uid == os.geteuid():
+        return
+    if os.geteuid() == _ROOT:
+        try:
+            become(owner.st_uid, owner.st_gid)
+        except PermissionError:
+            raise of_another(file, file.parent) from None
+    elif not os.access(file.parent, os.W_OK | os.X_OK, effective_ids=True):
+        raise of_another(file, file.parent)
+
+
+def act_as_owner_for_long(settings: Settings) -> None:
+    """Do the same for a process that lives on, which also reads the files of its program later.
+
+    Raises JournalError as well where the owner cannot read them: root may have installed it for itself.
+    """
+    before = os.geteuid()
+    act_as_owner(settings)
+    if os.geteuid() != before and not os.access(os.__file__, os.R_OK):
+        path = settings.state.journal_file
+        raise JournalError(problem("program_closed_to_owner", path=path, program=Path(sys.prefix)))
+
+
+def _owner(journal: Path) -> os.stat_result | None:
+    """Return whose the state is; None where there is none yet.
+
+    The journal decides, then the lock, which outlives a lost journal. The folder may be a volume that belongs
+    to somebody else.
+    """
+    for path in (journal, lock_of(journal), journal.parent):
+        with suppress(FileNotFoundError):
+            return path.stat()
+    return None
