@@ -1,7 +1,8 @@
 """Whether a configured folder is the one that is known: an unmounted share leaves an empty folder behind.
 
 Each folder gets a marker with a random id, and the state folder remembers it. A folder without its marker is
-not touched. A folder that was never used before gets its marker at its first use.
+not touched. A folder that was never used before gets its marker at its first use, unless the system says that
+something should be mounted there and nothing is.
 
 The folder for work in a drop folder must be the service's alone as well: whoever can write to the share can
 put a folder of their own in its place.
@@ -24,6 +25,7 @@ from retraind.config.settings import WORK
 from retraind.domain.failures import Retry
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.system import log
+from retraind.system.declared_mounts import missing_mount
 from retraind.system.files import (
     PRIVATE,
     exists,
@@ -233,6 +235,9 @@ class Shares:
         # Perhaps a person has accepted another folder meanwhile.
         known = self._recall(name)
         if known is None or known.folder != str(folder):
+            if marker is None and (point := missing_mount(folder)):
+                # The empty folder under a share must not become the one that is known.
+                raise Away(problem("folder_not_mounted", path=folder, point=point))
             if claim:
                 # Two jobs may be the first to be filed, and only one marker can be the right one.
                 with self._meetings.setdefault(str(folder), threading.Lock()):

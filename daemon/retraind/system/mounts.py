@@ -44,6 +44,11 @@ class Mount(NamedTuple):
     """Whether the file system is, wherever it is mounted."""
 
 
+def may_hang(kind: str) -> bool:
+    """Return whether a type of file system is a network's, or a process's (FUSE)."""
+    return kind in _NETWORK or kind.startswith("fuse")
+
+
 def mounts(table: str) -> list[Mount]:
     """Parse a mount table in the form of /proc/self/mountinfo; lines of another form are ignored."""
     found = []
@@ -114,7 +119,7 @@ def type_of_device(device: int) -> str | None:
 def tells_of_changes(path: Path, table: Iterable[Mount]) -> bool:
     """Return whether inotify reports all changes below `path`. FUSE counts as a network."""
     kind = type_of(path, table)
-    return kind is not None and kind not in _NETWORK and not kind.startswith("fuse")
+    return kind is not None and not may_hang(kind)
 
 
 def makes_rights_up(path: Path, table: Iterable[Mount]) -> str | None:

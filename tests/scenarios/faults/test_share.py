@@ -13,6 +13,7 @@ from retraind.domain.job import Outcome, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.share_identity import MARKER, Away, Shares
 from retraind.report.wording import Voice
+from retraind.system import declared_mounts
 from retraind.system.clock import ManualClock
 from retraind.system.files import held
 from support.process import Site
@@ -53,6 +54,22 @@ def test_a_folder_that_was_never_used_is_marked_without_ceremony(shares, folder)
     assert use(shares, folder) == [MARKER]
     assert use(shares, folder) == [MARKER]
     assert shares.trouble("churn", folder) is None
+
+
+def test_the_empty_folder_under_a_share_that_was_not_mounted_in_time_is_not_marked(
+    shares, folder, monkeypatch, tmp_path
+):
+    (tmp_path / "fstab").write_text(f"//server/share {folder} cifs defaults 0 0\n")
+    monkeypatch.setattr(declared_mounts, "FSTAB", tmp_path / "fstab")
+    with pytest.raises(Away, match="folder_not_mounted") as refused:
+        use(shares, folder)
+    assert str(folder) in told(refused.value.problem)
+    assert shares.trouble("churn", folder) == refused.value.problem
+    assert tree(folder) == []
+    (tmp_path / "fstab").write_text("")
+    assert use(shares, folder) == [MARKER]
+    (tmp_path / "fstab").write_text(f"//server/share {folder} cifs defaults 0 0\n")
+    assert use(shares, folder) == [MARKER], "a folder with its marker is the right one"
 
 
 def test_an_empty_folder_in_the_place_of_the_known_one_is_refused_and_left_empty(shares, folder):

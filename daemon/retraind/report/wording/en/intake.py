@@ -28,6 +28,17 @@ def folder_replaced(path: Place, model: str) -> Words:
     )
 
 
+def folder_not_mounted(path: Place, point: Place) -> Words:
+    """`point` is where something should be mounted: the folder, or one on the way to it."""
+    return Words(
+        f"{path} waits for its share: fstab or a systemd unit says that {point} is a mount, and nothing is "
+        "mounted there. Nothing is taken from there or written there.",
+        f"Mount it (mount {point}); retraind then continues automatically. If the folder itself is meant, "
+        "remove that line or unit.",
+        operator_only=True,
+    )
+
+
 def folder_marker_missing(path: Place, marker: str, model: str) -> Words:
     """`marker` is the file by which the folder is known."""
     return Words(

@@ -1,0 +1,128 @@
+"""Folders that should be mounts: what /etc/fstab and systemd's units say, beside what is mounted now.
+
+Nothing here touches a share: files of the system and the mount table say all of it.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from retraind.system.mounts import MOUNT_TABLE, may_hang
+
+FSTAB = Path("/etc/fstab")
+UNITS = (
+    Path("/etc/systemd/system"),
+    Path("/run/systemd/system"),
+    Path("/run/systemd/generator"),
+    Path("/usr/local/lib/systemd/system"),
+)
+"""Where an administrator's units are. Those that the system ships, such as tmp.mount, are only offers."""
+_MOST_LINKS = 40
+"""As in the kernel."""
+
+
+class _Mount(NamedTuple):
+    """One line of the mount table: proc(5)."""
+
+    device: str
+    root: str
+    """What of the file system is visible there: not "/" for a bind mount."""
+    kind: str
+
+
+def missing_mount(folder: Path) -> Path | None:
+    """Return where something should be mounted that leads to `folder`, and is not; None where all is there.
+
+    Follows links, but not on what may hang.
+    """
+    declared = declared_mounts()
+    return _missing(folder, declared, _mounted(_text(MOUNT_TABLE))) if declared else None
+
+
+def declared_mounts() -> set[str]:
+    """Return the folders that fstab(5), systemd.mount(5) or systemd.automount(5) say are mounts."""
+    found = set(_in_fstab(_text(FSTAB)))
+    for folder in UNITS:
+        for unit in (*folder.glob("*.mount"), *folder.glob("*.automount")):
+            found.update(_in_unit(_text(unit)))
+    return found - {"/"}
+
+
+def _text(file: Path) -> str:
+    """Return a file's text; nothing where it is missing or this user may not read it."""
+    try:
+        return file.read_text("utf-8", "surrogateescape")
+    except (FileNotFoundError, PermissionError):
+        return ""
+
+
+def _in_fstab(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        match line.split():
+            case [source, point, kind, *_] if not source.startswith("#") and kind != "swap":
+                if point.startswith("/"):
+                    yield os.path.normpath(_plain(point))
+
+
+def _in_unit(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "Where" and value.strip().startswith("/"):
+            yield os.path.normpath(value.strip().replace("%%", "%"))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), text)
+
+
+def _mounted(table: str) -> Mapping[str, _Mount]:
+    """Return what is mounted, by its point. The last one on a point covers the others."""
+    found = {}
+    for line in table.split("\n"):
+        before, separator, after = line.partition(" - ")
+        match before.split(" "):
+            case [_, _, device, root, point, *_] if separator:
+                found[_plain(point)] = _Mount(device, _plain(root), after.partition(" ")[0])
+    return found
+
+
+def _missing(folder: Path, declared: Iterable[str], mounted: Mapping[str, _Mount]) -> Path | None:
+    here, names, links = "/", list(folder.parts[:0:-1]), 0
+    under = mounted.get("/")
+    while names:
+        above, here = here, os.path.join(here, names.pop())  # noqa: PTH118 - strings, as in the table
+        mount = mounted.get(here)
+        if here in declared and (mount is None or _is_the_folder_itself(mount, under, above, here, mounted)):
+            return Path(here)
+        under = mount or under
+        if under is not None and may_hang(under.kind):
+            continue
+        try:
+            target = os.readlink(here)  # noqa: PTH115
+        except OSError:
+            continue  # It is an ordinary folder, or whoever uses it reports the reason.
+        links += 1
+        if links > _MOST_LINKS:
+            return None
+        # The whole way again, from the root: what lies there may be on other mounts.
+        path = os.path.normpath(os.path.join(above, target, *reversed(names)))  # noqa: PTH118
+        here, names, under = "/", path.split("/")[:0:-1], mounted.get("/")
+    return None
+
+
+def _is_the_folder_itself(
+    mount: _Mount, under: _Mount | None, above: str, here: str, mounted: Mapping[str, _Mount]
+) -> bool:
+    """Return whether a mount shows the folder that it lies on, and nothing else.
+
+    `ReadWritePaths=` makes such mounts, of folders on which nothing is mounted.
+    """
+    if under is None or mount.device != under.device:
+        return False
+    point = above
+    while point not in mounted and point != "/":
+        point = os.path.dirname(point)  # noqa: PTH120
+    inner = os.path.relpath(here, point)
+    return mount.root == os.path.normpath(os.path.join(under.root, inner))  # noqa: PTH118
