@@ -116,6 +116,10 @@ def test_the_unit_agrees_with_the_code():
     (stop,) = unit["TimeoutStopSec"]
     assert int(stop.removesuffix("s")) > daemon._STOP_PATIENCE
     assert unit["KillMode"] == ["mixed"], "SIGTERM at a gate would be read as its verdict"
+    assert unit["LimitCORE"] == ["0"], "a core dump would contain the keys"
+    assert unit["OOMPolicy"] == ["continue"], "the end of a gate is its job's, not the service's"
+    (reload,), (start,) = unit["ExecReload"], unit["ExecStart"]
+    assert start.partition(" -c ")[2] in reload, "what is checked is what is taken over"
 
 
 # The daemon
@@ -221,10 +225,38 @@ def test_a_reload_with_a_mistake_changes_nothing(tmp_path):
         running.hear("READY=1")
         running.config.write_text("models = 1")
         running.process.send_signal(signal.SIGHUP)
-        running.wait_for(lambda: '"reload_refused"' in running.log)
+        status = running.hear("STATUS=Reload refused")[-1]
+        assert '"reload_refused"' in running.log
+        assert "Models watched: 1" in status
+        assert "\n" not in status
         heard = [line for _ in range(4) for line in running.hear("WATCHDOG=1")]
         assert "RELOADING=1" not in heard
         assert running.process.poll() is None
+
+
+@pytest.mark.process
+def test_a_good_reload_ends_what_the_status_says_of_a_refused_one(tmp_path):
+    with as_systemd_runs_it(tmp_path, str(tmp_path / "n"), "churn") as running:
+        running.hear("READY=1")
+        good = running.config.read_text()
+        running.config.write_text(good + 'settle = "soon"\n[models.churn.x]\n')
+        running.process.send_signal(signal.SIGHUP)
+        assert "more mistake" in running.hear("STATUS=Reload refused")[-1]
+        running.config.write_text(good)
+        running.process.send_signal(signal.SIGHUP)
+        running.hear("READY=1")
+        assert running.hear("STATUS=")[-1] == "STATUS=Models watched: 1, on hold: 0; jobs in work: 0"
+
+
+@pytest.mark.process
+def test_a_reload_changes_what_is_logged(tmp_path):
+    with as_systemd_runs_it(tmp_path, str(tmp_path / "n"), "churn") as running:
+        running.hear("READY=1")
+        running.config.write_text('log_level = "error"\n' + running.config.read_text())
+        running.process.send_signal(signal.SIGHUP)
+        running.hear("RELOADING=1")
+        running.hear("READY=1")
+        assert '"reloaded"' not in running.log
 
 
 _PR_SET_MDWE = 65

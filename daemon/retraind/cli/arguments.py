@@ -101,6 +101,27 @@ def _add_running(add: _Add) -> None:
     check.add_argument(
         "--online", action="store_true", help="also ask the service whether it accepts each key"
     )
+    check.add_argument(
+        "--reload",
+        action="store_true",
+        help="check only, in a moment, whether a running retraind would accept the configuration",
+    )
+    dropin = add(
+        "systemd-dropin",
+        "retraind.cli.dropin:systemd_dropin",
+        "print a drop-in for the systemd unit: the folders, mounts and keys of the configuration",
+    )
+    dropin.add_argument(
+        "--optional-mounts",
+        action="store_true",
+        help="start the service also when a share cannot be mounted; its models then wait",
+    )
+    dropin.add_argument(
+        "--keys", metavar="FOLDER", type=Path, help="each credential's key is the file of its name in here"
+    )
+    dropin.add_argument(
+        "--key", metavar="NAME=FILE", action="append", help="where one credential's key is; can be repeated"
+    )
 
 
 def _add_showing(add: _Add) -> None:

@@ -10,13 +10,23 @@ from retraind.config.load import load, load_to_look
 from retraind.config.mistakes import refused
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import Problem, problem
+from retraind.report.notifications import recipients_of
 from retraind.report.wording import Voice
 
 
 def check(options: argparse.Namespace) -> int:
     """Check configuration, folders and credentials."""
+    if options.reload:
+        return _check_reload(options)
     settings, file, mistakes = load_to_look(options.config)
     return _print(file, mistakes, checkup(settings, online=options.online, config=file), json=options.json)
+
+
+def _check_reload(options: argparse.Namespace) -> int:
+    """Check what a running retraind checks before it takes over a configuration. Raises ConfigError."""
+    settings, file = load(options.config)
+    recipients_of(settings)
+    return _print(file, [], [], json=options.json)
 
 
 def notify(options: argparse.Namespace) -> int:

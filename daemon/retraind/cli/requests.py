@@ -164,7 +164,7 @@ class _Request:
 @_refusing
 def retry(options: argparse.Namespace) -> int:
     """Give a failed job another try, or one that waits its next try now."""
-    with opened_journal(options) as (settings, journal):
+    with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
             requests = list(_retry_all(printer, settings, journal, options.job))
@@ -178,7 +178,7 @@ def retry(options: argparse.Namespace) -> int:
 @_refusing
 def switch(options: argparse.Namespace) -> int:
     """Make a finished job's model the published one."""
-    with opened_journal(options) as (settings, journal):
+    with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         job = the_job(journal, options.job)
         if job.state is State.SWITCHING:
@@ -305,7 +305,7 @@ def is_running(settings: Settings) -> bool:
 def release(options: argparse.Namespace) -> int:
     """End the hold of a model or a job, or the pause of a host that is down."""
     name = options.name
-    with opened_journal(options) as (settings, journal):
+    with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
             _release_all(printer, settings, journal, name)

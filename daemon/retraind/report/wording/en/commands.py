@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from retraind.report.wording.en._parts import command, count, moment
+from retraind.report.wording.en._parts import command, count, listing, moment, quoted
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The commands
@@ -309,3 +309,33 @@ def demo_ended() -> str:
 def demo_stuck(log: str) -> str:
     """`log` is the end of the daemon's log."""
     return f"retraind has stopped, or makes no progress. The end of its log:\n{log}"
+
+
+# The drop-in
+
+
+def dropin_head(file: Place) -> str:
+    return (
+        f'# Written by "retraind systemd-dropin" for {file}. After a change of folders\n'
+        "# or keys there, write it again; then: systemctl daemon-reload && systemctl restart retraind"
+    )
+
+
+def dropin_key_malformed(text: str) -> Words:
+    return Words(
+        f"--key {quoted(text)} does not name a file.",
+        "Write the credential and the complete path of its file: --key NAME=FILE",
+    )
+
+
+def dropin_key_missing(model: Name, credential: Name, path: Place | None) -> Words:
+    """`path` is where the key was looked for, None where nobody said where it is."""
+    why = f"{path} does not exist" if path else "no file was named for it"
+    return Words(
+        f'The drop-in does not pass the credential "{credential}" of the model {model}: {why}.',
+        f"Create the file, or name another one with --key {credential}=FILE, and write the drop-in again.",
+    )
+
+
+def dropin_path_unwritable(path: Place) -> Words:
+    return Words(f"No unit can name the path {path}.", "Rename the folder or file.")
