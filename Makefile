@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak bench bench-watching bench-history bench-night lint format clean
+.PHONY: demo test spectrum long crash soak host bench bench-watching bench-history bench-night lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -42,6 +42,9 @@ crash: $(VENV)/.dev ## kill it N times at random points: make crash N=10000 [SEE
 
 soak: $(VENV)/.dev ## hours of traffic with faults, and what the daemon has grown by: make soak [MINUTES=240] [MODELS=100] [SEED=…]
 	PYTHONPATH=tests $(BIN)/python -m scenarios.soak.campaign --minutes $(or $(MINUTES),240) --models $(or $(MODELS),100) $(if $(SEED),--seed $(SEED))
+
+host: $(VENV)/.dev ## retraind on booted Debians, as root: make host [SUITES="bookworm trixie"] [SHORT=1] [ARGS="-k reload"]
+	RETRAIND_TESTS_HOST="$(or $(SUITES),bookworm trixie)" RETRAIND_TESTS_HOST_SHORT=$(SHORT) $(BIN)/python -m pytest tests/scenarios/host $(ARGS)
 
 bench: $(VENV)/.dev ## how fast it is beside other ways: make bench [SIZE=60] [PARTS="bundling delivering"] [KINDS=numeric] [ROUNDS=3]
 	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) $(if $(KINDS),--kinds $(KINDS)) $(if $(ROUNDS),--rounds $(ROUNDS))

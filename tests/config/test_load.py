@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from retraind.cli import main
+from retraind.config import load as config_load
 from retraind.config.exposure import HOLDS
 from retraind.config.load import _refusal, find_config, load, load_to_look, unknown_variables
 from retraind.config.settings import ApiSettings
@@ -110,6 +111,8 @@ def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_usu
 
 def test_no_configuration_at_all_says_where_it_was_looked_for(world, monkeypatch):
     monkeypatch.chdir(world.folder("empty"))
+    # retraind may be installed on the machine of the tests.
+    monkeypatch.setattr(config_load, "SYSTEM_CONFIG", world.root / "etc/retraind/config.toml")
     with pytest.raises(ConfigError) as caught:
         find_config()
     (problem,) = caught.value.problems

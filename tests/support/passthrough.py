@@ -1,6 +1,6 @@
 """A file system in user space that shows a folder and fails as it is told:
 
-`passthrough.py FOLDER POINT RULES`.
+`passthrough.py FOLDER POINT RULES [OPTION…]`, with options of the mount such as allow_other.
 
 Runs as a process of its own; `faulty.py` starts and commands it. RULES is a file, read before each call, with
 a JSON list of `faulty.Rule`. Each time that a rule strikes, its number and the call are added to RULES.log.
@@ -192,12 +192,12 @@ class Passthrough(mfusepy.Operations):
 
 
 def main():
-    folder, point, rules = sys.argv[1:]
+    folder, point, rules, *options = sys.argv[1:]
     os.umask(0)
     # The kernel remembers nothing, so that every call gets here.
     WithFlags(
         Passthrough(folder, Path(rules)), point, foreground=True, nothreads=True, use_ino=True, fsname="retraind-tests",
-        attr_timeout=0, entry_timeout=0, negative_timeout=0,
+        attr_timeout=0, entry_timeout=0, negative_timeout=0, **dict.fromkeys(options, True),
     )  # fmt: skip
 
 

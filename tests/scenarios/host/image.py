@@ -1,0 +1,93 @@
+"""Disks of a Debian that can be booted: a file with an ext4 file system, made once for each release and kept.
+
+Made in `build/host/`; `make clean` deletes them. Requires root, debootstrap and the network.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[3]
+KEPT = REPOSITORY / "build" / "host"
+SOURCE = "/root/retraind"
+"""Where the repository is inside."""
+WHEELS = "/var/cache/wheels"
+"""Where pip finds everything inside: a booted Debian has no network but its loopback."""
+_PACKAGES = "systemd,systemd-sysv,dbus,sudo,fuse3,python3-venv"
+_SIZE = "6G"
+"""The file is sparse: it takes what is written."""
+
+
+def base(suite: str) -> Path:
+    """Return the disk of a Debian as its installer leaves it, with the wheels that retraind requires."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    disk = KEPT / f"{suite}-{_version()}.ext4"
+    with _alone(suite):
+        if not disk.exists():
+            for outdated in KEPT.glob(f"{suite}-*"):
+                outdated.unlink()
+            part = disk.with_suffix(".part")
+            _command("truncate", f"--size={_SIZE}", part)
+            _command("mkfs.ext4", "-q", "-E", "lazy_itable_init=1,root_owner=0:0", part)
+            # The mount is gone with the last process of its namespace.
+            _command(
+                "unshare", "--mount", "bash", "-euc", _FILL, "fill", part, suite, _PACKAGES, SOURCE, WHEELS
+            )
+            part.rename(disk)
+    return disk
+
+
+def clone(disk: Path, to: Path) -> Path:
+    """Copy a disk that is in no use."""
+    _command("cp", "--sparse=always", "--reflink=auto", disk, to)
+    return to
+
+
+_FILL = """
+disk=$1 suite=$2 packages=$3 source=$4 wheels=$5
+root=$disk.root
+mkdir --parents "$root"
+mount --options loop "$disk" "$root"
+rmdir "$root/lost+found"
+.ci/tree "$suite" "$root" "$packages"
+echo retraind-host >"$root/etc/hostname"
+install --directory "$root$source" "$root$wheels"
+git ls-files -z -- pyproject.toml README.md LICENSE daemon | xargs --null cp --parents --target-directory "$root$source"
+.ci/inside "$root" "$source" sh -euc '
+    python3 -m venv /tmp/venv
+    /tmp/venv/bin/pip download --quiet --dest "$0" . "hatchling>=1.27"
+    rm -r /tmp/venv "$1"
+' "$wheels" "$source"
+rm --force "$root$wheels"/retraind-*
+printf '[global]\\nno-index = true\\nfind-links = %s\\n' "$wheels" >"$root/etc/pip.conf"
+rm --force "$root"/var/cache/apt/archives/*.deb
+umount "$root"
+rmdir "$root"
+"""
+
+
+def _version() -> str:
+    """Return what changes when a disk of before no longer serves."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    needs = project["project"]["dependencies"], project["build-system"]["requires"], _PACKAGES, _SIZE, _FILL
+    return hashlib.sha256(repr(needs).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _alone(suite: str) -> Iterator[None]:
+    handle = os.open(KEPT / f".{suite}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _command(*words: object) -> None:
+    done = subprocess.run(list(map(str, words)), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words[0]} failed:\n{done.stdout}{done.stderr}"

@@ -1,0 +1,53 @@
+"""What the unit allows a gate, and what it takes from everybody."""
+
+import re
+
+from scenarios.host.people import deliver, wait_for_job
+from scenarios.host.readme import configuration
+
+GATE = """#!/usr/bin/python3
+import resource, threading, time
+
+data = bytearray(2 << 30)
+data[::4096] = b"x" * len(data[::4096])
+threads = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(500)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("peak KiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print("core", resource.getrlimit(resource.RLIMIT_CORE))
+"""
+
+
+def test_there_is_room_for_a_gate_of_two_gigabytes(host, service):
+    host.write("/etc/retraind/gate.py", GATE, "0755")
+    more = 'gate = "/etc/retraind/gate.py"\n'
+    text = configuration("churn", more=more).replace('switch = "always"', 'switch = "gate"')
+    host.write("/etc/retraind/config.toml", text)
+    host.run("systemctl reload retraind")
+    deliver(host, "1")
+    folder = wait_for_job(host, "1", patience=120)
+    told = host.read(f"{folder}/RESULT.txt")
+    assert len(service.records("model_switched")) == 1, told
+    gate = int(re.search(r"peak KiB (\d+)", told)[1]) << 10
+    daemon = int(re.search(r"VmHWM:\s+(\d+)", host.read(f"/proc/{host.property('MainPID')}/status"))[1]) << 10
+    assert gate > 2 << 30
+    assert gate + daemon < int(host.property("MemoryHigh")), "the kernel would have slowed it down"
+    assert 500 < int(host.property("TasksMax")) < 100_000
+    assert "core (0, 0)" in told
+
+
+def test_a_gate_that_the_kernel_kills_ends_its_job_and_not_the_service(host, service):
+    host.write("/etc/retraind/gate.py", "#!/bin/sh\nkill -KILL $$\n", "0755")
+    more = 'gate = "/etc/retraind/gate.py"\n'
+    text = configuration("churn", more=more).replace('switch = "always"', 'switch = "gate"')
+    host.write("/etc/retraind/config.toml", text)
+    process = host.property("MainPID")
+    host.run("systemctl reload retraind")
+    assert host.property("OOMPolicy") == "continue"
+    deliver(host, "1")
+    folder = wait_for_job(host, "1")
+    assert "SIGKILL" in host.read(f"{folder}/RESULT.txt")
+    assert not service.records("model_switched")
+    assert host.property("MainPID") == process
