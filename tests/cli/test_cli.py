@@ -511,7 +511,9 @@ def test_whoever_may_not_use_the_journal_is_told_which_file_keeps_it_from_being_
     (public.root / "state").chmod(0)
     with somebody():
         assert main(["rebuild", "-c", str(public.config)]) == 1
-    assert f"{public.root}/state/journal.db.lock: Permission denied." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"cannot read and write {public.root}/state (permission denied)" in told
+    assert "sudo -u retraind retraind" in told
 
 
 def test_whoever_may_not_look_for_the_state_is_told_by_check(public):

@@ -34,6 +34,10 @@ _WITHOUT_LOG = 2
 """EXT4_GOING_FLAGS_NOLOGFLUSH: whatever is not on the disk now never gets there."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""Tests that are killed leave no machine behind."""
+_OWN_MOUNTS = ("unshare", "--mount", "--propagation", "slave")
+_NETWORK = "ip link set lo up && echo up && exec sleep infinity"
 _BOOT = """
 disk=$1 root=$2 network=$3 cgroup=$4 unified=$5
 mount --options loop "$disk" "$root"
@@ -91,7 +95,7 @@ class Host:
         """Boot."""
         try:
             self._network = subprocess.Popen(
-                ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep infinity"],
+                [*_ENDS_WITH_US, "unshare", "--net", "sh", "-c", _NETWORK],
                 stdout=subprocess.PIPE,
             )
             assert self._network.stdout is not None
@@ -121,24 +125,11 @@ class Host:
         self._boots += 1
         root = self._folder / "root"
         root.mkdir(exist_ok=True)
-        console = self._console.open("wb")
-        with console:
+        network = f"/proc/{self._network.pid}/ns/net"
+        given = (self.disk, root, network, self._cgroup, unified)
+        with self._console.open("wb") as console:
             self._machine = subprocess.Popen(
-                [
-                    "unshare",
-                    "--mount",
-                    "--propagation",
-                    "slave",
-                    "bash",
-                    "-euc",
-                    _BOOT,
-                    "boot",
-                    str(self.disk),
-                    str(root),
-                    f"/proc/{self._network.pid}/ns/net",
-                    str(self._cgroup),
-                    unified,
-                ],
+                [*_ENDS_WITH_US, *_OWN_MOUNTS, "bash", "-euc", _BOOT, "boot", *map(str, given)],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -235,7 +226,7 @@ class Host:
     def on_its_network(self, *words: str) -> list[str]:
         """Return the command line of a program of this machine on the network of that one."""
         assert self._network is not None
-        return ["nsenter", f"--target={self._network.pid}", "--net", *words]
+        return [*_ENDS_WITH_US, "nsenter", f"--target={self._network.pid}", "--net", *words]
 
     def attempt(
         self,
