@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from retraind.report.wording.en._parts import command, count, listing, moment, quoted
+from retraind.report.wording.en._parts import command, count, moment, quoted
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The commands
