@@ -731,6 +731,17 @@ def test_files_that_changed_while_they_were_taken_settle_though_marked(share):
     assert share.look(SETTLE).complete
 
 
+def test_files_that_changed_while_they_were_taken_settle_again_though_they_look_as_before(share):
+    """A mounted SMB share can show a file's first size and time for as long as its writer has it open."""
+    share = share()
+    put_pair(share)
+    assert share.settled().complete
+    share.folder.distrust({"train_1.csv"})
+    assert share.look().complete == ()
+    assert share.look(SETTLE - SECOND).complete == ()
+    assert share.look(SECOND).complete
+
+
 # Manifests
 
 

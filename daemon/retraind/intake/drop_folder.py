@@ -148,9 +148,15 @@ class DropFolder:
         return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._names.below.values())))
 
     def distrust(self, names: set[str]) -> None:
-        """Let files settle that changed while they were taken in, whatever vouches for them."""
+        """Let files settle that changed while they were taken in, whatever vouches for them.
+
+        They settle from now on: a network share may still show them as they were at first.
+        """
         with self._lock:
             self._doubted |= names
+            now = self._clock.elapsed()
+            for name in names & self._seen.keys():
+                self._seen[name] = replace(self._seen[name], since=now)
             self._lasts, self._rest = -math.inf, None
 
     def is_unchanged(self, now: float | None = None) -> bool:
