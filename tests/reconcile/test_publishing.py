@@ -40,6 +40,25 @@ def test_a_folder_whose_status_could_not_be_written_is_not_passed_over(daemon, d
     assert (drops[0] / "STATUS.txt").exists()
 
 
+def test_why_a_status_could_not_be_written_is_logged_once_and_again_after_it_could(
+    daemon, drops, monkeypatch, capsys
+):
+    """As long as a client of the share keeps the file open, nothing new is said each time."""
+    for number in (1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr("retraind.reconcile.publishing.write_status", full)
+            for _ in range(3):
+                daemon.journal.holds.hold("churn", legacy(f"It is held, {number}."), credential=False)
+                daemon.queue.ask("churn")
+                sweep(daemon)
+                daemon._clock.pass_time(timedelta(seconds=10))
+        lines = [line for line in capsys.readouterr().out.splitlines() if "status_not_written" in line]
+        assert sum("model=churn" in line for line in lines) == 1
+        sweep(daemon)
+        assert f"It is held, {number}." in text_in(drops[0])
+        daemon.journal.holds.release("churn", GONE)
+
+
 def test_news_that_could_not_be_written_over_an_older_status_is_with_the_next_sweep(
     daemon, drops, monkeypatch
 ):

@@ -64,6 +64,8 @@ class Publisher:
         """The file systems on which a thread publishes. A second one might write what it read earlier."""
         self._standings: Mapping[str, Standing] = {}
         """What the journal said at the end."""
+        self._unwritten: dict[str, Problem] = {}
+        """By model, why its STATUS.txt could not be written at the last try."""
         self._lock = threading.Lock()
 
     def publish_soon(self, folder: Folder) -> None:
@@ -190,11 +192,16 @@ class Publisher:
             with self._shares.held(name, folder) as drop:
                 write_status(drop, text, self._clock.now(), voice)
         except OSError as error:
-            _LOG.warning("status_not_written", model=name, reason=file_problem(error))
+            why = file_problem(error)
         except Away as away:
-            _LOG.warning("status_not_written", model=name, reason=away.problem)
+            why = away.problem
         else:
+            self._unwritten.pop(name, None)
             return True
+        # Each pass tries again: as long as a client of the share keeps the file open, many times a second.
+        if self._unwritten.get(name) != why:
+            self._unwritten[name] = why
+            _LOG.warning("status_not_written", model=name, reason=why)
         return False
 
 
