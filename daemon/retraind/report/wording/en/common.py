@@ -52,6 +52,7 @@ def on_the_machine(name: Name) -> str:
 # What a file system answers, and what helps
 
 _SILENT = "The share does not answer; repair it or mount it again."
+_IN_USE = "A program still has it open and lets nobody else use it; close it there."
 _REMEDIES: Mapping[int, str] = {
     numbers.ENOSPC: "Free some space there.",
     numbers.EDQUOT: "Free some space there, or raise the quota.",
@@ -62,6 +63,8 @@ _REMEDIES: Mapping[int, str] = {
     numbers.ENOTDIR: "A link or a file is where retraind keeps a folder; move it away.",
     numbers.ELOOP: "A link is where retraind keeps a file; remove it.",
     numbers.EIO: "The disk or the share does not work; see the machine's log.",
+    numbers.EBUSY: _IN_USE,
+    numbers.ETXTBSY: _IN_USE,
     numbers.ESTALE: "The share was exported again; mount it again.",
     **dict.fromkeys(
         (
