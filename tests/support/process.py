@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from support import zygote
 from support.world import table
 
 NOBODY = 65_534
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command: a server does not outlive the tests, however they end."""
 daemon._ONCE_STEP = 0.08  # A run lasts a fraction of a second; its own step would be most of it.
 
 
@@ -120,6 +123,12 @@ class Site:
 
     def events(self) -> list[dict]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nothing listens yet."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
 
 
 def until(condition: Callable[[], object], what: str, patience: float = 60) -> None:
