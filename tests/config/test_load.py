@@ -643,7 +643,7 @@ def test_no_address_that_is_refused_shows_anything_of_its_user_or_password(schem
         try:
             said.append(ApiSettings(**{key: address}).host)
         except ValidationError as error:
-            problem = _refusal(Path("config.toml"), error.errors()[0])
+            problem = _refusal(Path("config.toml"), error.errors()[0]).problem
             said += [told(problem), str(ConfigError([problem]))]
     assert not {"Z", "q", "é", "€"} & set("".join(said))
 

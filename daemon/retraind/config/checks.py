@@ -4,10 +4,11 @@ Plain functions. They read what the file and the variables give, whatever its sh
 key hides no other; each yields the location of a setting and what is wrong with it.
 """
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,11 +74,23 @@ def paths(given: Given) -> dict[Location, Path]:
     }
 
 
-def look_at(places: Iterable[Path]) -> dict[Path, Found]:
-    """Find out what is at each path. A share that hangs is given up after a while."""
-    asked = list(dict.fromkeys(places))
+def look_at(places: Iterable[Path], hanging: Collection[Path] = ()) -> dict[Path, Found]:
+    """Find out what is at each path. A share that hangs is given up after a while.
+
+    What is in the folders `hanging` is not asked for.
+    """
+    silent = (
+        {
+            path: Found(_comparable(path), OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), str(path)))
+            for path in dict.fromkeys(places)
+            if any(path.is_relative_to(folder) for folder in hanging)
+        }
+        if hanging
+        else {}
+    )
+    asked = [path for path in dict.fromkeys(places) if path not in silent]
     answers = ask_each([(path, _look_at) for path in asked])
-    return {
+    return silent | {
         path: Found(_comparable(path), answer) if isinstance(answer, OSError) else answer
         for path, answer in zip(asked, answers, strict=True)
     }

@@ -7,9 +7,9 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -67,28 +67,107 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
 def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Problem]]:
     """Read the configuration for a command that only looks, or writes a wish into the journal.
 
-    What only the daemon enforces is returned: a missing folder, or a key file that others can read, is no
-    reason to show nothing about any model. Raises ConfigError for all other mistakes.
+    A model's table that cannot be used is left out, and its mistakes are returned, with what only the daemon
+    enforces: they are no reason to show nothing about any model. Raises ConfigError when nothing can be used.
+    """
+    loaded = load_each(named)
+    return loaded.settings, loaded.file, loaded.problems
+
+
+class Lack(NamedTuple):
+    """What a model lacks on this machine, or what others can read of it."""
+
+    key: str
+    """Of its table."""
+    problem: Problem
+
+
+class Loaded(NamedTuple):
+    """A configuration, of which parts may be wrong."""
+
+    settings: Settings
+    """With the models whose tables can be used."""
+    file: Path
+    refused: Mapping[str, list[Problem]]
+    """The other models, with the mistakes in their tables."""
+    lacks: Mapping[str, list[Lack]]
+    """What only the daemon enforces, for the models in `settings`."""
+    general: list[Problem]
+    """The same, for no model alone."""
+    problems: list[Problem]
+    """All of it."""
+
+
+class _Wrong(NamedTuple):
+    location: Location
+    problem: Problem
+
+    def model(self, order: Sequence[str]) -> str | None:
+        """Return the model that it is about, of those in `order`; None where it is about no model alone."""
+        if len(self.location) < 2 or self.location[0] != "models":  # noqa: PLR2004
+            return None
+        named = [str(self.location[1])]
+        mistake = self.problem.facts.get("mistake")
+        if isinstance(mistake, Problem) and isinstance(other := mistake.facts.get("other"), str):
+            named.append(other)  # Of two models with one folder, the later one is wrong.
+        return max(named, key=order.index) if set(named) <= set(order) else named[0]
+
+
+def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Loaded:
+    """Read the configuration model by model. Raises ConfigError when it cannot be used for any.
+
+    Nothing in the folders `hanging` is asked for: they are known not to answer.
     """
     file, content = _read(named)
     given = _merged(_Variables()(), content)
     places = checks.paths(given)
-    found = checks.look_at(places.values())
-    settings = None
-    problems: list[Problem] = []
+    found = checks.look_at(places.values(), hanging)
+    settings, wrong = _settings(file, given)
+    between = (checks.missing_socks(given), checks.between_keys(given), checks.shared_folders(places, found))
+    wrong += [mistake for each in between for mistake in _located(file, given, each)]
+    lenient = [*_located(file, given, checks.missing(places, found))]
+    problems = [each.problem for each in (*wrong, *lenient)]
+    tables = checks.tables(given)
+    refused, general = _by_model(wrong, [*tables])
+    if refused and not general:
+        usable = {name: table for name, table in tables.items() if name not in refused}
+        settings, _ = _settings(file, {**given, "models": usable})
+    if general or settings is None:
+        raise ConfigError(problems)
+    # What others can read or change holds the models concerned while they run.
+    problems += [each.problem for each in exposure.exposures(settings, file.absolute(), programs=False).found]
+    lacks, general = _by_model(lenient, [*tables])
+    return Loaded(
+        settings,
+        file,
+        {name: [each.problem for each in found] for name, found in refused.items()},
+        {
+            name: [Lack(str(each.location[-1]), each.problem) for each in found]
+            for name, found in lacks.items()
+            if name in settings.models
+        },
+        [each.problem for each in general],
+        problems,
+    )
+
+
+def _by_model(wrong: Iterable[_Wrong], order: Sequence[str]) -> tuple[dict[str, list[_Wrong]], list[_Wrong]]:
+    """Sort mistakes by the model that they are about; returns those about no model alone besides."""
+    found: dict[str, list[_Wrong]] = {}
+    general = []
+    for each in wrong:
+        if (model := each.model(order)) is None:
+            general.append(each)
+        else:
+            found.setdefault(model, []).append(each)
+    return found, general
+
+
+def _settings(file: Path, given: Given) -> tuple[Settings | None, list[_Wrong]]:
     try:
-        settings = Settings(**given)
+        return Settings(**given), []
     except ValidationError as error:
-        problems += [_refusal(file, detail) for detail in error.errors()]
-    wrong = (checks.missing_socks(given), checks.between_keys(given), checks.shared_folders(places, found))
-    problems += [mistake for each in wrong for mistake in _located(file, given, each)]
-    lenient = list(_located(file, given, checks.missing(places, found)))
-    if settings is not None:
-        exposed = exposure.exposures(settings, file.absolute(), programs=False).found
-        lenient += [each.problem for each in exposed]
-    if problems or settings is None:
-        raise ConfigError(problems + lenient)
-    return settings, file, lenient
+        return None, [_refusal(file, detail) for detail in error.errors()]
 
 
 def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
@@ -155,7 +234,7 @@ _LIMITS = ("expected", "ge", "le")
 """What pydantic calls a limit that a value exceeds, and the choices that there are."""
 
 
-def _refusal(file: Path, detail: ErrorDetails) -> Problem:
+def _refusal(file: Path, detail: ErrorDetails) -> _Wrong:
     """Turn an error of pydantic's into a problem."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
     value = detail["input"] if location == detail["loc"] else None
@@ -173,7 +252,7 @@ def _refusal(file: Path, detail: ErrorDetails) -> Problem:
         case kind:
             limit = next((str(context[name]) for name in _LIMITS if name in context), None)
             mistake = problem("value_invalid", kind=kind, limit=limit, text=detail["msg"])
-    return _placed(file, location, value, mistake)
+    return _Wrong(location, _placed(file, location, value, mistake))
 
 
 def _known_keys(location: Location) -> Iterable[str]:
@@ -186,12 +265,12 @@ def _known_keys(location: Location) -> Iterable[str]:
     return table.model_fields  # type: ignore[no-any-return]
 
 
-def _located(file: Path, given: Given, wrong: Iterable[checks.Wrong]) -> Iterator[Problem]:
+def _located(file: Path, given: Given, wrong: Iterable[checks.Wrong]) -> Iterator[_Wrong]:
     for location, mistake in wrong:
         value: Any = given
         for key in location:
             value = value[key]
-        yield _placed(file, location, value, mistake)
+        yield _Wrong(location, _placed(file, location, value, mistake))
 
 
 def _placed(file: Path, location: Location, value: object, mistake: Problem) -> Problem:
