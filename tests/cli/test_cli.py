@@ -355,7 +355,9 @@ def test_a_share_that_is_away_and_an_open_key_file_keep_no_command_from_telling_
     assert checked.returncode == 2
     assert "ok     models.churn.drop" in checked.stdout
     assert "it does this when it starts" in site.command("switch", job).stdout
-    assert site.command("run").returncode == 2
+    site.start()
+    assert site.command("status").returncode == 1
+    assert any(each["event"] == "model_refused" and each["model"] == "price" for each in site.events())
 
 
 def test_status_tells_of_files_that_are_left_alone(site):

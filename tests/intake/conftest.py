@@ -1,7 +1,6 @@
 """A drop folder, a model that watches it, and time that obeys."""
 
 import os
-from concurrent.futures import Executor, Future
 from datetime import timedelta
 
 import pytest
@@ -14,26 +13,23 @@ from support import process
 SETTLE = timedelta(seconds=10)
 
 
-class Deferred(Executor):
+class Deferred:
     """Computes nothing until told to, so that a test decides what is known when."""
 
     def __init__(self):
         self.tasks = []
 
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        self.tasks.append((future, function, args, kwargs))
-        return future
+    def submit(self, step):
+        self.tasks.append(step)
 
     def work(self):
         tasks, self.tasks = self.tasks, []
-        for future, function, args, kwargs in tasks:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function(*args, **kwargs))
-                except OSError as error:
-                    future.set_exception(error)
-        return len(tasks)
+        hashed = 0
+        for step in tasks:
+            hashed += not step.__self__.done
+            while step():
+                pass
+        return hashed
 
 
 class Share:

@@ -15,7 +15,7 @@ import pytest
 
 from retraind.config.settings import SweepSettings
 from retraind.domain.job import Role
-from retraind.intake import manifest_claims
+from retraind.intake import hashing, manifest_claims
 from retraind.intake.drop_folder import DropFolder
 from support.words import told
 
@@ -950,16 +950,15 @@ def test_a_file_that_cannot_be_read_is_told_and_tried_again_no_more_often_than_s
 def test_a_failure_known_at_once_does_not_make_a_loop_either(listed, monkeypatch):
     manifest(listed)
 
-    def submit(function, *args):
-        future = type(listed.hashing).submit(listed.hashing, function, *args)
-        listed.hashing.work()
-        return future
+    def submit(step):
+        while step():
+            pass
 
-    def unreadable(path, *_):
+    def unreadable(path):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(listed.hashing, "submit", submit)
-    monkeypatch.setattr(manifest_claims, "sha256_of", unreadable)
+    monkeypatch.setattr(hashing, "open_regular", unreadable)
     listed.look()
     while listed.hints and listed.hints < 50:
         seen = listed.hints

@@ -11,6 +11,7 @@ from retraind.domain.job import End, Outcome, State
 from retraind.reconcile import lanes as lanes_module
 from retraind.reconcile.lanes import SHARE_THREADS, Lanes, Shared
 from retraind.reconcile.loop import _AFTER_FAILURE
+from retraind.reconcile.work_queue import Asked
 from support.lanes import ManualLanes, by_hand, parts_of, scan, settle, sweep
 from support.process import Site, until
 from support.world import a_world, table
@@ -360,7 +361,8 @@ def test_a_folder_out_of_reach_is_scanned_with_the_sweeps_alone(world, parts):
     parts.queue.ask("churn", scan=True)
     settle(parts)
     assert parts.folders.get("churn").view.trouble
-    assert not parts.queue._due
+    (asked,) = parts.queue._due.items()
+    assert asked == (Asked("churn", scan=False), 900.0), "and reported once `notify.patience` has passed"
 
 
 # Scans and moves at the same time

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from retraind.domain.job import LIFE, Job, Outcome, State
 from retraind.emulator import read_records
 from retraind.jobs import seal as sealing
-from retraind.store import recovery as rebuild_module
+from retraind.store import job_folders, sidecar
 from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import NAME, JobFiles
@@ -323,9 +324,7 @@ def test_no_seal_but_the_right_one_makes_a_copy_believed(world_with_history, sea
     assert rebuilt(world) == []
 
 
-def test_countless_forged_folders_do_not_keep_the_start_and_are_told_in_one_line(
-    world_with_history, monkeypatch
-):
+def test_countless_forged_folders_hide_no_job_and_are_told_in_one_line(world_with_history, monkeypatch):
     world, *_ = world_with_history
     monkeypatch.setattr("retraind.store.recovery._MOST_FOREIGN", 100)
     told = []
@@ -343,10 +342,57 @@ def test_countless_forged_folders_do_not_keep_the_start_and_are_told_in_one_line
     )
     lose_the_journal(world)
     assert {job.state for job in rebuilt(world)} == {State.DONE, State.FAILED}, "other places are looked at"
-    assert len(looked) == 102
+    assert len(looked) == 302
     counted = [fields["count"] for event, fields in told if event == "folders_not_ours"]
-    assert counted == [100]
+    assert counted == [300]
     assert len(told) < 30
+
+
+UNREAD = ["a second name", "another owner", "more than a megabyte"]
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_nothing_is_read_of_a_copy_that_the_service_cannot_have_written(
+    world_with_history, what, monkeypatch
+):
+    """Its signature is good: only what can be seen from outside says that it may be one of thousands."""
+    world, good, _ = world_with_history
+    copy = world.model.done_folder / good.id / NAME
+    match what:
+        case "a second name":
+            (world.share / "second").hardlink_to(copy)
+        case "another owner" if os.geteuid():
+            pytest.skip("only root can give files away")
+        case "another owner":
+            os.chown(copy, 12_345, -1)
+        case _:
+            copy.write_bytes(copy.read_bytes() + b" " * (1 << 20))
+    read = []
+    plain = sidecar.open_regular
+
+    @contextmanager
+    def watched(path):
+        with plain(path) as file:
+            place = file.tell()
+            yield file
+            if path.name == NAME and file.tell() > place:
+                read.append(path)
+
+    monkeypatch.setattr(sidecar, "open_regular", watched)
+    lose_the_journal(world)
+    assert good.id not in {job.id for job in rebuilt(world)}
+    assert len(read) == 1, "the other job's"
+
+
+def test_a_copy_that_a_server_shows_as_somebody_elses_with_all_of_the_folder_counts(world_with_history):
+    """NFS may map all users to one, SMB shows the one that the mount names."""
+    if os.geteuid():
+        pytest.skip("only root can give files away")
+    world, good, _ = world_with_history
+    for path in (world.model.done_folder, world.model.done_folder / good.id / NAME):
+        os.chown(path, 12_345, -1)
+    lose_the_journal(world)
+    assert good.id in {job.id for job in rebuilt(world)}
 
 
 def test_a_folder_that_cannot_be_entered_hides_no_other(world_with_history, monkeypatch):
@@ -354,8 +400,8 @@ def test_a_folder_that_cannot_be_entered_hides_no_other(world_with_history, monk
     world, good, _ = world_with_history
     planted = world.model.done_folder / "2000-01-01T000000Z_x_abcdef"
     planted.symlink_to("/etc")
-    names = rebuild_module._names
-    monkeypatch.setattr(rebuild_module, "_names", lambda place: [planted.name, *names(place)])
+    names = job_folders._names
+    monkeypatch.setattr(job_folders, "_names", lambda place: [planted.name, *names(place)])
     lose_the_journal(world)
     assert good.id in {job.id for job in rebuilt(world)}
 

@@ -55,8 +55,13 @@ class ManualLanes(Lanes):
     def share(self, file_system: str) -> ManualLane:
         return self.lanes.setdefault(file_system, ManualLane(file_system))
 
+    def hashing(self, file_system: str) -> ManualLane:
+        name = f"manifests on {file_system}"
+        return self.lanes.setdefault(name, ManualLane(name))
+
     def retire(self, keep):
-        for name in self.lanes.keys() - keep - {shared.value for shared in Shared}:
+        kept = {*keep, *(f"manifests on {name}" for name in keep), *(shared.value for shared in Shared)}
+        for name in self.lanes.keys() - kept:
             del self.lanes[name]
 
     def run_one(self) -> bool:
@@ -110,7 +115,16 @@ def by_hand(config: Path, clock: Clock | None = None) -> Iterator[Daemon]:
     with Daemon(settings, file, clock, lanes=ManualLanes()) as daemon:
         daemon.folders.allow_writing()
         daemon.begin()
+        know_jobs(daemon)
         yield daemon
+
+
+def know_jobs(daemon: Daemon) -> None:
+    """Let the job folders be read, as a daemon does with the first pass of each model."""
+    for folder in daemon.folders.all():
+        if folder.reachable and not daemon.recoverer.has_read(folder):
+            daemon.lanes.share(folder.file_system).run(f"recover {folder.name}")
+    daemon.queue.take_due(10_000)
 
 
 def settle(reconciling: Daemon | Parts, most: int = 10_000) -> None:

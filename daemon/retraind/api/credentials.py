@@ -93,6 +93,10 @@ class Credentials:
         """Return the account's secret key, if the model is configured with one."""
         return self._configured(name, model) if origin_of(name, model).secret else None
 
+    def configured(self, name: str, model: ModelSettings) -> str:
+        """Return the API or secret key that the model is configured with. Raises Hold or Retry."""
+        return self._configured(name, model)
+
     def forget(self, name: str) -> bool:
         """Drop a key that was fetched, since its origin may have changed; return False if there was none."""
         with self._lock:

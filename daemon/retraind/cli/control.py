@@ -4,10 +4,10 @@ import argparse
 from contextlib import closing
 
 from retraind.cli.jobs import opened_journal
-from retraind.cli.output import GOOD, USAGE, Refused, print_words
+from retraind.cli.output import GOOD, USAGE, Refused, print_problem, print_words
 from retraind.cli.ownership import act_as_owner
 from retraind.cli.requests import is_running
-from retraind.config.load import load
+from retraind.config.load import load_to_look
 from retraind.domain.failures import JournalDamagedError
 from retraind.domain.problems import problem
 from retraind.jobs.folders import NOT_CONFIGURED
@@ -38,7 +38,9 @@ def adopt(options: argparse.Namespace) -> int:
 
 def rebuild(options: argparse.Namespace) -> int:
     """Rebuild a lost or damaged journal from the job folders."""
-    settings, _ = load(options.config)
+    settings, _, mistakes = load_to_look(options.config)
+    for each in mistakes:
+        print_problem(each)
     log.set_up(level="ERROR", words=in_words)
     act_as_owner(settings)
     file = settings.state.journal_file

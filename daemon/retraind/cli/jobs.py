@@ -24,7 +24,7 @@ from retraind.cli.output import (
 )
 from retraind.cli.ownership import act_as_owner
 from retraind.cli.screens import print_jobs, print_models
-from retraind.config.load import load_to_look
+from retraind.config.load import Loaded, load_each
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID
@@ -47,25 +47,31 @@ def opened_journal(options: argparse.Namespace, *, write: bool = False) -> Itera
 
     Raises ConfigError, JournalError, Refused.
     """
-    settings, config, problems = load_to_look(options.config)
-    for each in problems:
+    with _opened(load_each(options.config), write=write) as (settings, journal):
+        yield settings, journal
+
+
+@contextmanager
+def _opened(loaded: Loaded, *, write: bool = False) -> Iterator[tuple[Settings, Journal]]:
+    for each in loaded.problems:
         print_problem(each)
     if write:
-        act_as_owner(settings)
-    file = settings.state.journal_file
+        act_as_owner(loaded.settings)
+    file = loaded.settings.state.journal_file
     if not is_there(file):
-        raise Refused(problem("journal_missing", path=file, config=config.absolute()))
+        raise Refused(problem("journal_missing", path=file, config=loaded.file.absolute()))
     with closing(Journal.open(file)) as journal:
         try:
-            yield settings, journal
+            yield loaded.settings, journal
         except DatabaseError as error:
             raise unusable(file, error) from error
 
 
 def status(options: argparse.Namespace) -> int:
     """Show models, what is in work and what is on hold."""
-    with opened_journal(options) as (settings, journal):
-        found = overview(settings, journal, Voice())
+    loaded = load_each(options.config)
+    with _opened(loaded) as (settings, journal):
+        found = overview(settings, journal, Voice(), loaded.refused)
     if options.json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -74,7 +80,10 @@ def status(options: argparse.Namespace) -> int:
         print_models(out, found.models, voice)
         for host in found.hosts:
             print_words("waiting_for", outage=host.sentence)
+        if found.journal_trouble:
+            print_words("journal_trouble", why=found.journal_trouble)
     bad = any(model.hold or model.trouble or any(job.stuck for job in model.jobs) for model in found.models)
+    bad = bad or bool(loaded.problems or found.journal_trouble)
     return GOOD if found.daemon.is_well and not found.hosts and not bad else BAD
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from retraind.cli.ownership import act_as_owner_for_long
-from retraind.config.load import load
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.types import PositiveSpan
 from retraind.daemon import Daemon
+from retraind.daemon.admission import admitted
 from retraind.domain.failures import ConfigError
 from retraind.report.wording import in_words
 from retraind.system import log, process
@@ -21,10 +21,10 @@ def run(options: argparse.Namespace) -> int:
     """Watch the drop folders and do the job."""
     longest = None if options.longest is None else _span_of(options.longest)
     process.prepare()
-    settings, file = load(options.config)
+    settings, file, left_out = admitted(options.config)
     act_as_owner_for_long(settings)
     log.set_up(level=settings.log_level, words=in_words)
-    with Daemon(settings, file) as daemon:
+    with Daemon(settings, file, refused=left_out) as daemon:
         daemon.signals.install()
         return daemon.run(once=options.once, longest=longest)
 

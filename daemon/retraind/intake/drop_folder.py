@@ -9,7 +9,6 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from retraind.domain.names import out_of_order
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
+from retraind.intake.hashing import Hashing
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names
 from retraind.intake.manifest_claims import Manifests
 from retraind.intake.near_keys import with_hints
@@ -92,7 +92,7 @@ class DropFolder:
         model: ModelSettings,
         ignore: tuple[str, ...],
         clock: Clock,
-        hashing: Executor | None,
+        hashing: Hashing | None,
         hint: Callable[[], None],
         *,
         hold: Callable[[], AbstractContextManager[Path]] | None = None,
@@ -209,6 +209,7 @@ class DropFolder:
             self._noted = dict(self._memory.recall()) if self._memory else {}
             self._number = max((max(kept.look, kept.came) for kept in self._noted.values()), default=0)
         if changed:
+            self._lasts = -math.inf  # Even if the memory fails now: the view is not of these files.
             self._number += 1
             self._seen = self._sightings(listing, now, self._noted if first else {}, first=first)
         if changed or first or self._unnoted:

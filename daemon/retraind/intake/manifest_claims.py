@@ -1,7 +1,6 @@
 """What manifests list, compared with the files in a drop folder: in the background where data is read."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -10,20 +9,21 @@ from retraind.config.patterns import canonical
 from retraind.domain.job import Role, Signature
 from retraind.domain.problems import Problem, problem
 from retraind.intake.checksums import checksums_in
+from retraind.intake.hashing import FileHash, Hashing
 from retraind.intake.manifest import Listed, manifest_in, path_in
 from retraind.intake.pairing import Claims, Group, Sighting, covers, is_shared, manifest_name, too_large
 from retraind.intake.proof_names import MANIFEST_ENDING, SUMS_ENDINGS, is_sums
 from retraind.intake.rights import unreadable
 from retraind.system.escape import display
-from retraind.system.files import beside, held, open_regular, sha256_of
+from retraind.system.files import beside, open_regular
 
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
 _MOST_MANIFEST_BYTES = 16 << 20
 """Bytes of manifests that one scan reads."""
 _MOST_HASHES = 2
-"""Files of one folder that wait to be read for their SHA-256. One thread reads them for all folders in turn,
-and a folder of countless files must not be in front of every other."""
+"""Files of one folder that are read for their SHA-256 at a time. All folders of a file system take turns, and
+one with countless files must not have more of these than every other."""
 _LONGEST_NAME = 300
 """Characters that are kept of a name in a manifest."""
 _MOST_ABSENT = 10
@@ -48,7 +48,7 @@ class Manifests:
     """The manifests of one drop folder, and what is known of the files that they name."""
 
     def __init__(
-        self, drop: Path, hashing: Executor | None, hint: Callable[[], None], largest: int | None
+        self, drop: Path, hashing: Hashing | None, hint: Callable[[], None], largest: int | None
     ) -> None:
         """`hashing` is None where files are read by another process; the rest is as for `DropFolder`."""
         self._drop = drop
@@ -56,7 +56,7 @@ class Manifests:
         self._hint = hint
         self._largest = largest
         self._seen: Sequence[Sighting] = ()
-        self._hashes: dict[tuple[str, Signature], Future[str]] = {}
+        self._hashes: dict[tuple[str, Signature], FileHash] = {}
         self._unreadable: dict[tuple[str, Signature], Problem] = {}
         self._manifest_bytes = 0
         """Bytes of manifests read so far in this scan."""
@@ -253,28 +253,20 @@ class Manifests:
             "manifest_lists_other_file", manifest=manifest, file=file, other=manifest_name(other.key)
         )
 
-    def _hash(self, seen: Sighting, hashing: Executor) -> str | None:
+    def _hash(self, seen: Sighting, hashing: Hashing) -> str | None:
         """Return the SHA-256 of a file, or None while it is not known."""
         which = (seen.name, seen.signature)
         known = self._hashes.get(which)
         if known is None:
-            if sum(not other.done() for other in self._hashes.values()) >= _MOST_HASHES:
-                return None
-            known = hashing.submit(self._sha256, seen.name)
-            self._hashes[which] = known
-            known.add_done_callback(lambda future: None if future.cancelled() else self._hint())
+            if sum(not other.done for other in self._hashes.values()) < _MOST_HASHES:
+                known = FileHash(self._drop, seen.name, seen.signature.size, self._hint)
+                self._hashes[which] = known
+                hashing.submit(known.step)
             return None
-        if not known.done() or known.cancelled():
-            return None
-        trouble = known.exception()
-        if isinstance(trouble, OSError):
+        if known.error is not None:
             # The next scan tries again. That is the sweep's, since nothing is under way that would hint.
-            self._unreadable[which] = unreadable(self._drop, seen.name, trouble)
+            self._unreadable[which] = unreadable(self._drop, seen.name, known.error)
             del self._hashes[which]
-            return None
-        self._unreadable.pop(which, None)
-        return known.result()
-
-    def _sha256(self, name: str) -> str:
-        with held(self._drop) as drop, beside(drop, name) as path:
-            return sha256_of(path)
+        elif known.value is not None:
+            self._unreadable.pop(which, None)
+        return known.value

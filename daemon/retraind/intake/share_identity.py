@@ -216,6 +216,14 @@ class Shares:
             return None  # Whatever uses the folder reports it.
         return Path(known.folder) if known is not None and known.folder != str(folder) else None
 
+    def knows(self, name: str, folder: Path) -> bool:
+        """Return whether `folder` was in use as `name` before. No share is asked."""
+        try:
+            known = self._recall(name)
+        except OSError:
+            return False  # Whatever uses the folder reports it.
+        return known is not None and known.folder == str(folder)
+
     def forget(self, name: str) -> bool:
         """Accept the folder that is there next as the one called `name`; returns whether one was known."""
         with self._lock:

@@ -13,7 +13,7 @@ from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
-_REWRITING = timedelta(seconds=10)
+REWRITING = timedelta(seconds=10)
 """How long a key file without a usable key may just be being written."""
 
 
@@ -62,7 +62,7 @@ class Keys:
         if hold.shown is None:
             # Its file may just be being written.
             since = self._keyless.setdefault(job.model, self._clock.elapsed())
-            if self._clock.elapsed() - since < _REWRITING.total_seconds():
+            if self._clock.elapsed() - since < REWRITING.total_seconds():
                 return True
         self.refused[job.model] = refused = self._credentials.origin(job.model, hold.shown)
         return self.present_fingerprint(job.model) not in {None, refused}

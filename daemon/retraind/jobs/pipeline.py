@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials
@@ -122,10 +122,17 @@ class Pipeline:
         """The settings that are in force."""
         return self._current.settings
 
-    def configure(self, settings: Settings) -> Settings:
-        """Let other settings be in force from now on; returns them."""
-        self._current.replace(settings)
+    def configure(self, settings: Settings, refused: Container[str] = ()) -> Settings:
+        """Let other settings be in force from now on; returns them.
+
+        The jobs of models that were `refused` for mistakes in their tables wait as they are.
+        """
+        self._current.replace(settings, refused)
         return settings
+
+    def is_refused(self, model: str) -> bool:
+        """Return whether a model's table was refused."""
+        return model in self._current.refused
 
     def advance(self, job: Job, within: frozenset[State] = frozenset(State)) -> Job:
         """Run a job's steps until it rests, has to wait or leaves the states `within`."""

@@ -21,7 +21,7 @@ from retraind.domain.job import LIFE, TALKS, Job, JobHold, Outcome, State, Waiti
 from retraind.domain.problems import file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.bundles import Bundles
-from retraind.jobs.folders import is_not_configured, not_configured
+from retraind.jobs.folders import NOT_CONFIGURED, is_not_configured, not_configured
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import Go, Wait, failed, released
 from retraind.jobs.policies import over_budget, upload_in_trouble
@@ -199,6 +199,8 @@ class Runner:
     def _hold(self, job: Job, hold: Hold) -> Job:
         if hold.credential and self._keys.has_another(job, hold):
             return self._retry_later(job, Retry(hold.problem))
+        if hold.problem.code == NOT_CONFIGURED and job.model in self._current.refused:
+            return self._retry_later(job, Retry(problem("table_refused")))
         model = self._current.settings.models.get(job.model)
         why = explained(hold, job.model, model) if model else hold.problem
         after = replace(job, wait=replace(job.wait, host=None))
@@ -233,6 +235,8 @@ class Runner:
         Meant for a start and for a reload: a job waits until a moment that the earlier configuration gave.
         """
         for job in self._journal.jobs.active():
+            if job.model in self._current.refused:
+                continue  # Its table is there, and waits to be corrected.
             with suppress(Conflict), structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
                 self._reconsider(job)
 

@@ -29,6 +29,8 @@ class Situation:
     backlog: Literal["all", "latest"] = "all"
     reachable: bool = True
     """False before the folder's share has answered for the first time: steps would hang there."""
+    recovered: bool = True
+    """False until it is known what the job folders know better than the journal."""
     at_work: frozenset[str] = frozenset()
     """The ids of the jobs that a thread works on."""
     taken_in: int = 0
@@ -50,6 +52,8 @@ class Decision:
 
 def decide(situation: Situation) -> Decision:
     """Decide about one model."""
+    if not situation.recovered:
+        return Decision()
     take_in = _take_in(situation)
     if not situation.reachable:
         return Decision(take_in)

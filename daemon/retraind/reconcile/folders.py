@@ -1,22 +1,24 @@
 """The drop folders under watch: on which file system each is, and what the last scan of it saw."""
 
+import errno
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, Settings
-from retraind.domain.problems import file_problem
+from retraind.domain.problems import Problem, file_problem
 from retraind.intake.drop_folder import DropFolder, Memory, View
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
+from retraind.reconcile.lanes import Lane, Turns
 from retraind.report.status_file import STATUS
-from retraind.system import log
+from retraind.system import log, probe
 from retraind.system.clock import Clock
 from retraind.system.mounts import present_mounts, tells_of_changes
 from retraind.system.probe import NoAnswer, ask_each
@@ -53,6 +55,21 @@ class Moves:
             return None if self._under_way else self._count
 
 
+class Touches:
+    """Which threads are comparing or scanning folders: one that hangs outlives a reload, and is seen here."""
+
+    def __init__(self) -> None:
+        self.by_thread: dict[int, tuple[str, float]] = {}
+        """The file system, and since when (`Clock.elapsed` seconds)."""
+
+    def longest(self) -> dict[str, float]:
+        """Return since when file systems have been touched, by their names."""
+        found: dict[str, float] = {}
+        for file_system, since in [*self.by_thread.values()]:
+            found[file_system] = min(since, found.get(file_system, since))
+        return found
+
+
 class Scanned(NamedTuple):
     """The result of a scan."""
 
@@ -86,8 +103,15 @@ class Folder:
     """For the thread that writes STATUS.txt."""
     retired: bool = False
     """True when it is no longer under watch, so that STATUS.txt belongs to another one."""
+    scans: int = 0
+    """How many scans have ended."""
     scan_seconds: float = 0.0
     """How long the last scan took."""
+    touches: Touches = field(default_factory=Touches)
+    hangs: Problem | None = None
+    """That its share does not answer: the view is an old one."""
+    unread: Problem | None = None
+    """Why it is not known what its job folders know better than the journal."""
     out_since: float | None = None
     """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
     out_noted: bool | None = None
@@ -107,6 +131,22 @@ class Folder:
         """The settings with which it is watched."""
         return self.drop_folder.model
 
+    @property
+    def trouble(self) -> Problem | None:
+        """Why nothing is taken from the folder now."""
+        return self.hangs or self.view.trouble or self.unread
+
+    def is_unchanged(self, now: float) -> bool:
+        """Return whether a scan would find what the last one found (`now` in `Clock.elapsed` seconds)."""
+        if not self.published:
+            return False
+        touching, thread = self.touches.by_thread, threading.get_ident()
+        touching[thread] = (self.file_system, now)
+        try:
+            return self.drop_folder.is_unchanged(now)
+        finally:
+            del touching[thread]
+
     def scan(self, clock: Clock) -> Scanned:
         """Scan the folder now, unless another thread is doing so; that one then requests another scan.
 
@@ -121,9 +161,12 @@ class Folder:
         began, news = clock.elapsed(), False
         due: list[float] = []
         try:
+            self.touches.by_thread[threading.get_ident()] = (self.file_system, began)
             news = self._scan()
             due += [] if self.view.due is None else [self.view.due]
         finally:
+            del self.touches.by_thread[threading.get_ident()]
+            self.scans += 1
             ended = clock.elapsed()
             self.scan_seconds = ended - began
             with self._lock:
@@ -171,7 +214,7 @@ class Folder:
 
     def out_for(self, now: float) -> float:
         """Return for how many seconds the folder has been out of reach (`now` in `Clock.elapsed` seconds)."""
-        if not self.view.trouble:
+        if not self.trouble:
             self.out_since = None
             return 0.0
         if self.out_since is None:
@@ -202,13 +245,15 @@ class Folders:
         self,
         shares: Shares,
         clock: Clock,
-        hashing: Executor,
+        hashing: Callable[[str], Lane] | None,
         hint: Callable[[str], None],
         memory: Callable[[Path, str], Memory],
     ) -> None:
-        """`hint` is called with a model whose folder needs a scan.
+        """Watch nothing yet.
 
-        `memory` returns that of a drop folder, given also the name of its model.
+        `hashing` returns the lane on which the files of a file system are compared with manifests; with None
+        they are not. `hint` is called with a model whose folder needs a scan. `memory` returns that of a drop
+        folder, given also the name of its model.
         """
         self._shares = shares
         self._clock = clock
@@ -217,6 +262,8 @@ class Folders:
         self._memory = memory
         self._folders: Mapping[str, Folder] = {}
         self._writing = threading.Event()
+        self.touches = Touches()
+        """Which threads are touching any of them."""
 
     def allow_writing(self, *, yes: bool = True) -> None:
         """Say whether folders may be written to without a delivery: their markers and STATUS.txt."""
@@ -250,19 +297,31 @@ class Folders:
         """Return the names of all file systems with folders."""
         return {each.file_system for each in self._folders.values()}
 
+    def hanging(self) -> frozenset[Path]:
+        """Return the drop folders on file systems that do not answer now: whoever touches one hangs too."""
+        now = self._clock.elapsed()
+        silent = {each for each, since in self.touches.longest().items() if now - since > probe.PATIENCE}
+        return frozenset(each.model.drop for each in self.all() if each.file_system in silent)
+
     def watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> dict[str, bool]:
         """Watch what `settings` name; the folders of the models `fresh` are replaced.
 
         Returns the fresh ones, each with whether inotify reports all changes of its folder. Waits for shares
         that hang no longer than `probe.PATIENCE`.
         """
-        table, told = _Mounts(), {}
-        answers = ask_each([(model.drop, table.of) for model in fresh.values()])
+        table, told, hanging = _Mounts(), {}, self.hanging()
+        asked = [model.drop for model in fresh.values() if model.drop not in hanging]
+        answers = dict(zip(asked, ask_each([(drop, table.of) for drop in asked]), strict=True))
         folders = {**self._folders}
         for name in folders.keys() - settings.models.keys():
             folders.pop(name).retired = True
-        for (name, model), answer in zip(fresh.items(), answers, strict=True):
-            if isinstance(answer, OSError):
+        for name, model in fresh.items():
+            answer = answers.get(model.drop) or _no_answer(model.drop)
+            before = folders.get(name)
+            if model.drop in hanging and before is not None and before.model.drop == model.drop:
+                # Its lane is kept, with the threads that hang there.
+                on, trouble = _FileSystem(before.file_system, reports_changes=False), before.trouble
+            elif isinstance(answer, OSError):
                 # Nothing is known of it, so it counts as a network share of its own.
                 mount = answer.mount if isinstance(answer, NoAnswer) else model.drop
                 on, trouble = (
@@ -277,9 +336,10 @@ class Folders:
                 self._drop_folder(name, model, settings, on),
                 on.name,
                 View(trouble=trouble),
-                reachable=not trouble,
+                reachable=not trouble and model.drop not in hanging,
+                touches=self.touches,
             )
-            if (before := folders.get(name)) is not None:
+            if before is not None:
                 before.retired = True
                 folder.taken_in = before.taken_in
                 if before.model.drop == model.drop:
@@ -299,13 +359,17 @@ class Folders:
             model,
             settings.sweep.ignore,
             self._clock,
-            self._hashing,
+            Turns(partial(self._hashing, on.name), name) if self._hashing else None,
             lambda: self._hint(name),
             hold=hold,
             largest=settings.bundle.largest,
             remote=not on.reports_changes,
             memory=self._memory(model.drop, name),
         )
+
+
+def _no_answer(folder: Path) -> OSError:
+    return OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), str(folder))
 
 
 class _Mounts:

@@ -4,7 +4,7 @@ A hint only asks the queue; what follows from it is decided by a pass.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -99,7 +99,7 @@ class Sweeps:
         for folder in self._folders.on(file_system):
             if self._stopping.is_set():
                 return
-            if not (folder.published and folder.drop_folder.is_unchanged(now)):
+            if not folder.is_unchanged(now):
                 self._loop.scan(folder)
         self._watcher.complete(partial(self._answers, file_system))
         with self._lock:
@@ -172,24 +172,28 @@ class Reload:
         moved = {
             name: old for name, model in models.items() if (old := self._shares.before(name, model.drop))
         }
-        self._report_left({}, moved, settings)
+        self._report_left({}, moved, settings, ())
         self._watch(settings, models)
 
-    def take_over(self, before: Settings, settings: Settings) -> set[str]:
-        """Watch what `settings` name; returns the models whose folders were replaced."""
+    def take_over(self, before: Settings, settings: Settings, refused: Container[str] = ()) -> set[str]:
+        """Watch what `settings` name; returns the models whose folders were replaced.
+
+        The models `refused` are missing there for mistakes in their tables.
+        """
         removed: dict[str, Folder] = {}
         for name in before.models.keys() - settings.models.keys():
             self._watcher.forget(name)
             self._queue.forget(name)
             if (folder := self._folders.get(name)) is not None:
                 removed[name] = folder
-            _LOG.info("model_removed", model=name)
+            if name not in refused:
+                _LOG.info("model_removed", model=name)
         moved = {
             name: before.models[name].drop
             for name, model in settings.models.items()
             if name in before.models and before.models[name].drop != model.drop
         }
-        self._report_left(removed, moved, settings)
+        self._report_left(removed, moved, settings, refused)
         same = (before.sweep, before.bundle) == (settings.sweep, settings.bundle)
         fresh = {
             name: model
@@ -217,14 +221,21 @@ class Reload:
             _LOG.info("watching", model=name, drop=str(folder.model.drop), by=by)
 
     def _report_left(
-        self, removed: Mapping[str, Folder], moved: Mapping[str, Path], settings: Settings
+        self,
+        removed: Mapping[str, Folder],
+        moved: Mapping[str, Path],
+        settings: Settings,
+        refused: Container[str],
     ) -> None:
         """Report in folders no longer under watch that their model is gone, or has another folder."""
-        why, standings = problem("model_removed"), self._publisher.standings_of(removed)
+        standings = self._publisher.standings_of(removed)
         drops = {model.drop for model in settings.models.values()}
 
         def of_removed(folder: Folder) -> Question[None]:
-            standing = standings.get(folder.name)
+            why, standing = (
+                problem("table_refused" if folder.name in refused else "model_removed"),
+                standings.get(folder.name),
+            )
             return folder.model.drop, lambda _: self._publisher.publish_end(folder, why, standing)
 
         def of_moved(name: str, before: Path) -> Question[None]:
@@ -233,6 +244,8 @@ class Reload:
 
         questions = {name: of_removed(folder) for name, folder in removed.items()}
         questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
+        hanging = self._folders.hanging()
+        questions = {name: question for name, question in questions.items() if question[0] not in hanging}
         for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):
             if isinstance(answer, OSError):
                 _LOG.warning("status_not_written", model=name, reason=file_problem(answer))

@@ -1,5 +1,7 @@
 """Lanes: threads for work that may take long. A lane that hangs delays what is on it alone."""
 
+import errno
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +10,7 @@ from enum import StrEnum
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.domain.job import State
+from retraind.domain.problems import file_problem
 from retraind.store.database import reason_of
 from retraind.system import log
 
@@ -15,8 +18,12 @@ _LOG = log.get(__name__)
 
 SHARE_THREADS = 4
 """Threads for each file system with drop folders: scans, seals, STATUS.txt."""
+_HASH_THREADS = 2
+"""Threads for each file system that compare files with manifests, each for a moment."""
 _TALK_THREADS = 4
 """Threads for short questions to the service, which must not queue behind uploads."""
+_OF_DISKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What a disk answers, whatever the code does."""
 _LINGER = 10.0
 """Seconds that a thread waits for more work before it ends."""
 
@@ -81,6 +88,15 @@ class Lane:
                 self._add_thread(key)
             return True
 
+    def take_turns(self, key: str, step: Callable[[], bool]) -> None:
+        """Run `step` until it returns False; each time, whatever else waits here is run first."""
+
+        def task() -> None:
+            if step():
+                self.submit(key, task)
+
+        self.submit(key, task)
+
     def close(self, *, wait: bool = True) -> None:
         """Begin nothing more; with `wait`, return when what runs has ended."""
         with self._changed:
@@ -121,6 +137,20 @@ class Lane:
             return key, self._waiting.pop(key)
 
 
+class Turns:
+    """Has the files of one drop folder read on a lane, in turn with those of others."""
+
+    def __init__(self, lane: Callable[[], Lane], name: str) -> None:
+        """`lane` returns the lane; `name` is the model's."""
+        self._lane = lane
+        self._name = name
+        self._count = itertools.count()
+
+    def submit(self, step: Callable[[], bool]) -> None:
+        """Call `step` until it returns False."""
+        self._lane().take_turns(f"{self._name} {next(self._count)}", step)
+
+
 class Claims:
     """Which jobs are at work. A job belongs to one thread at a time."""
 
@@ -154,6 +184,7 @@ class Lanes:
         threads = {Shared.TALK: _TALK_THREADS, Shared.UPKEEP: 1, Shared.RETENTION: 1}
         self._shared = {name: Lane(name.value, threads.get(name, parallel)) for name in Shared}
         self._shares: dict[str, Lane] = {}
+        self._hashing: dict[str, Lane] = {}
         self._retired: list[Lane] = []
         self._lock = threading.Lock()
 
@@ -168,10 +199,19 @@ class Lanes:
                 self._shares[file_system] = Lane(file_system, SHARE_THREADS)
             return self._shares[file_system]
 
+    def hashing(self, file_system: str) -> Lane:
+        """Return the lane on which the files of a file system are compared with manifests."""
+        with self._lock:
+            if file_system not in self._hashing:
+                self._hashing[file_system] = Lane(f"manifests on {file_system}", _HASH_THREADS)
+            return self._hashing[file_system]
+
     def retire(self, keep: set[str]) -> None:
         """Begin nothing more on file systems that have no folders any more; what runs there may hang."""
         with self._lock:
-            gone = [self._shares.pop(name) for name in self._shares.keys() - keep]
+            gone = [
+                lanes.pop(name) for lanes in (self._shares, self._hashing) for name in lanes.keys() - keep
+            ]
             self._retired += gone
         for lane in gone:
             lane.close(wait=False)
@@ -183,7 +223,12 @@ class Lanes:
             yield
         finally:
             with self._lock:
-                lanes = [*self._shared.values(), *self._shares.values(), *self._retired]
+                lanes = [
+                    *self._shared.values(),
+                    *self._shares.values(),
+                    *self._hashing.values(),
+                    *self._retired,
+                ]
             for lane in lanes:
                 lane.close(wait=False)
             for lane in lanes:
@@ -197,7 +242,10 @@ def guarded(name: str, task: Callable[[], object]) -> bool:
     except SQLAlchemyError as error:
         report_journal(error)
     except Exception as error:  # noqa: BLE001 - a bug; the work is requested again, but it must be seen
-        _LOG.exception("task_crashed", task=name, error=repr(error))
+        if isinstance(error, OSError) and error.errno in _OF_DISKS:
+            _LOG.error("task_failed", task=name, reason=file_problem(error))
+        else:
+            _LOG.exception("task_crashed", task=name, error=repr(error))
     else:
         return True
     return False

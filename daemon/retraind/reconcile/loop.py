@@ -7,9 +7,11 @@ requests the next pass.
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID, job_id
@@ -19,7 +21,7 @@ from retraind.jobs.outcomes import superseded
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.decide import Decision, Situation, decide
 from retraind.reconcile.folders import Folder, Folders
-from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded
+from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded, report_journal
 from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.work_queue import Asked, WorkQueue
@@ -55,7 +57,12 @@ class Loop:
         overdue: Overdue,
         clock: Clock,
         stopping: threading.Event,
+        recovered: Callable[[Folder], bool] = lambda _: True,
     ) -> None:
+        """Take the parts to work with.
+
+        `recovered` returns whether a folder's jobs are known; otherwise a pass follows when they are.
+        """
         self._queue = queue
         self._lanes = lanes
         self._folders = folders
@@ -65,6 +72,7 @@ class Loop:
         self._overdue = overdue
         self._clock = clock
         self._stopping = stopping
+        self._recovered = recovered
         self._claims = Claims()
         self._claiming = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="loop")
@@ -128,6 +136,11 @@ class Loop:
             return
         try:
             scanned = folder.scan(self._clock)
+        except SQLAlchemyError as error:
+            report_journal(
+                error
+            )  # The order in which files arrived cannot be noted; the next sweep scans again.
+            return
         except Exception:  # noqa: BLE001 - logged with its trace; the other folders still have to be scanned
             _LOG.exception("look_crashed", model=folder.name)
             return
@@ -141,8 +154,11 @@ class Loop:
     def _reconcile(self, name: str, jobs: list[Job], *, held: bool) -> None:
         folder = self._folders.get(name)
         model = self._pipeline.settings.models.get(name)
+        if model is None and self._pipeline.is_refused(name):
+            return
         now = self._clock.elapsed()
         found = folder.found() if folder else ()
+        recovered = folder is None or self._recovered(folder)
         decision = decide(
             Situation(
                 now=self._clock.now(),
@@ -151,14 +167,16 @@ class Loop:
                 held=held,
                 backlog=model.backlog if model else "all",
                 reachable=folder.reachable if folder else True,
+                recovered=recovered,
                 at_work=self._claims.all(),
                 taken_in=folder.taken_within_hour(now) if folder else 0,
             )
         )
         self._act(name, folder, decision)
         if folder is not None:
-            folder.dealt_with(found)
-            if self._folders.may_write:
+            if recovered:
+                folder.dealt_with(found)
+            if self._folders.may_write and (recovered or folder.trouble):
                 self._note_absence(folder, now)
                 if (again := self._overdue.mind(name, folder.view, self._folders.names)) is not None:
                     self._queue.ask(name, again)
@@ -166,8 +184,11 @@ class Loop:
 
     def _note_absence(self, folder: Folder, now: float) -> None:
         """Record that a folder has been out of reach for long, or is back."""
-        trouble, out_for = folder.view.trouble, folder.out_for(now)
-        if trouble and out_for < self._pipeline.settings.notify.patience.total_seconds():
+        trouble, out_for = folder.trouble, folder.out_for(now)
+        patience = self._pipeline.settings.notify.patience.total_seconds()
+        if trouble and out_for < patience:
+            # The next scan may be later, or hang.
+            self._queue.ask(folder.name, patience - out_for)
             return
         if folder.out_noted is None:
             # Asked for each of a thousand folders on its own, it would take most of a start.

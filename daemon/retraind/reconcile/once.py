@@ -97,7 +97,7 @@ class Once:
             self._out_of_time
             or any(_is_bad(job) for job in jobs)
             or bool(self._journal.holds.all())
-            or any(folder.view.trouble for folder in self._folders.all())
+            or any(folder.trouble for folder in self._folders.all())
         )
 
 

@@ -1,5 +1,6 @@
 """Deliveries in work that nobody works on: of unknown jobs, and of models that are no longer configured."""
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,11 +22,14 @@ class Orphans:
         """Folders of jobs that neither the journal nor a copy knows."""
         self._found: dict[str, tuple[Problem, ...]] = {}
         """By model."""
+        self._lock = threading.Lock()
 
     def note_unknown(self, folders: Sequence[Path]) -> None:
-        """Take note of folders of jobs that nobody knows."""
-        self._unknown = tuple(folders)
-        self.mind()
+        """Take note of further folders of jobs that nobody knows."""
+        if folders:
+            with self._lock:
+                self._unknown = (*self._unknown, *folders)
+            self.mind()
 
     def of(self, model: str) -> tuple[Problem, ...]:
         """Return what is to be reported in a model's folder."""
@@ -45,7 +49,8 @@ class Orphans:
                 if heir := heir_of(job, settings):
                     orphan = problem("model_of_job_gone", delivery=job.key or job.id, before=gone, heir=heir)
                     found.setdefault(heir, []).append(orphan)
-        before, self._found = self._found, {name: tuple(each) for name, each in found.items()}
+        with self._lock:
+            before, self._found = self._found, {name: tuple(each) for name, each in found.items()}
         for name in before.keys() | self._found.keys():
             if before.get(name) != self._found.get(name):
                 self._queue.ask(name)

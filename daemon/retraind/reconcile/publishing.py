@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -109,7 +110,7 @@ class Publisher:
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
         jobs, hold, last, published, warning = standing
-        view, limits = folder.view, []
+        view, limits = replace(folder.view, trouble=folder.trouble), []
         if view.complete and len(jobs) >= MOST_ACTIVE:
             limits.append(problem("backlog_full", most=MOST_ACTIVE))
         if view.complete and len(folder.taken_in) >= MOST_AN_HOUR:

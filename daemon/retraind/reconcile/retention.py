@@ -5,7 +5,8 @@ published one, are kept whatever their age.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,9 +19,9 @@ from retraind.domain.problems import Problem, file_problem
 from retraind.jobs.expiry import expire
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.database import reason_of
+from retraind.store.job_folders import Part
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
-from retraind.store.recovery import Part
 from retraind.system import log
 from retraind.system.clock import Clock
 
@@ -50,8 +51,8 @@ class Tidier:
         self._stopping = stopping
         self._overdue: dict[str, float] = {}
         """By job, the moment when it was first seen to be overdue (`Clock.elapsed` seconds)."""
-        self.parts: Sequence[Part] = ()
-        """What the start has found of interrupted copies and deletions."""
+        self.parts: deque[Part] = deque()
+        """What was found of interrupted copies and deletions. Any thread may append to it."""
 
     def tidy(self) -> None:
         """Delete what has been overdue for long enough, and bundles that no job needs."""
@@ -86,10 +87,9 @@ class Tidier:
                 _LOG.info("part_removed", folder=str(path))
         except (OSError, Retry) as error:
             _LOG.warning("part_not_removed", reason=_reason(error))
-        left = []
-        for part in self.parts:
+        for part in [self.parts.popleft() for _ in range(len(self.parts))]:
             if part.job in active or self._stopping.is_set():
-                left.append(part)
+                self.parts.append(part)
                 continue
             folder = str(part.drop.joinpath(*part.below, part.name))
             try:
@@ -97,11 +97,10 @@ class Tidier:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                left.append(part)
+                self.parts.append(part)
                 _LOG.warning("part_not_removed", folder=folder, reason=file_problem(error))
             else:
                 _LOG.info("part_removed", folder=folder)
-        self.parts = left
 
     def _outlived(self, model: str, retention: timedelta) -> Iterator[Job]:
         """Yield the jobs that are older than that, a part at a time: any number of them may have to stay."""

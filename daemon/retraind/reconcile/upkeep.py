@@ -15,6 +15,7 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
 from retraind.domain.problems import problem
 from retraind.domain.records import ModelHold
+from retraind.jobs.keys import REWRITING
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.guard import Guard
 from retraind.store.jobs import Conflict
@@ -74,6 +75,30 @@ class Caretaker:
         self.guard = Guard(pipeline, journal, config, clock=clock, changed=changed)
         self._due: dict[str, float] = {}
         """When to check again how long a model's key will last (`Clock.elapsed` seconds)."""
+        self._known_keys: set[str] = set()
+        """The models whose key was looked for since the start, or since a reload that concerns them."""
+        self._half_keys: dict[str, float] = {}
+        """Since when no key of the others can be used (`Clock.elapsed` seconds)."""
+
+    def _hold_without_key(self, name: str, model: ModelSettings) -> bool:
+        """Hold a model that has no usable key at a start or a reload, rather than with its first delivery.
+
+        Returns False where that is not certain yet: its file may just be being written.
+        """
+        try:
+            self._credentials.configured(name, model)
+        except Hold as hold:
+            since = self._half_keys.setdefault(name, self._clock.elapsed())
+            written = self._clock.elapsed() - since >= REWRITING.total_seconds()
+            if hold.problem.code == "key_unusable" and not written:
+                return False
+            self._pipeline.keys.refused.setdefault(name, None)
+            if self._journal.holds.hold(name, explained(hold, name, model), credential=True):
+                _LOG.error("model_held", model=name, reason=hold.problem)
+                self._changed(name)
+        except Setback as trouble:
+            _LOG.warning("key_not_read", model=name, reason=trouble.problem)
+        return True
 
     def end_holds_of_last_time(self) -> None:
         """End the holds for credentials after a start, for a try: keys may have been replaced meanwhile.
@@ -89,6 +114,8 @@ class Caretaker:
         """Read a model's key again: its source may have changed."""
         self._credentials.forget(name)
         self._due.pop(name, None)
+        self._known_keys.discard(name)
+        self._half_keys.pop(name, None)
 
     def mind(self) -> None:
         """End the holds whose reason is gone, renew fetched keys, and warn before others expire."""
@@ -138,6 +165,10 @@ class Caretaker:
         Returns when to check again.
         """
         warning, again = None, _END_INTERVAL
+        if name not in self._known_keys:
+            if not self._hold_without_key(name, model):
+                return INTERVAL
+            self._known_keys.add(name)
         try:
             if self._credentials.renew(name, model):
                 _LOG.info("key_renewed", model=name, ends_at=str(self._credentials.ends_at(name)))

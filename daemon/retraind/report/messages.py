@@ -79,6 +79,14 @@ def test_message(at: datetime, voice: Voice) -> Message:
     return Message("test", at, None, None, good=True, title=notice.title, text=notice.text)
 
 
+def journal_message(at: datetime, why: Problem | None, voice: Voice) -> Message:
+    """Return that the journal cannot be written, or with None that it can again: its history cannot."""
+    notice = voice.notice("notice_journal_fails", {"why": why, "since": at}) if why else None
+    notice = notice or voice.notice("notice_journal_works", {})
+    event = "journal_not_written" if why else "journal_writable_again"
+    return Message(event, at, None, None, good=why is None, title=notice.title, text=log.mask(notice.text))
+
+
 def _facts(event: Event, job: Job | None, settings: Settings) -> dict[str, Any]:
     """Return what is known of an entry, for any wording."""
     model, job_id = settings.models.get(event.model or ""), event.job or ""
@@ -157,6 +165,10 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "not_taken_in": (_Row("notice_not_taken_in", "waiting", when=_is_wrong),),
         "gate_not_asked": (_Row("notice_gate", "gate"),),
         "gate_refused": (_Row("notice_gate", "gate"),),
+        "model_refused": (
+            _Row("notice_model_refused", "held", when=_is_wrong),
+            _Row("notice_model_runs", "held", good=True),
+        ),
         "journal_mended": (_Row("notice_journal_repaired", "journal"),),
     }
 )

@@ -2,23 +2,24 @@
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
-from retraind.domain.problems import file_problem, problem
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
 from retraind.report.daemon_overview import Code, DaemonOverview, code_of, daemon_overview
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Voice
-from retraind.store.database import running_instance
+from retraind.store.database import running_instance, trouble_of_disk
 from retraind.store.journal import Journal, Standing
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock
@@ -27,6 +28,7 @@ from retraind.system.probe import Question, ask_each
 _MOST_FOLDERS = 2_000
 """Job folders of one model whose names are compared with the journal."""
 _NO_DROP = "(not in the configuration)"
+_NOT_RUNNING = "(its settings are refused)"
 
 
 class ActiveJob(BaseModel):
@@ -92,15 +94,28 @@ class Overview(BaseModel):
     models: list[ModelOverview]
     hosts: list[HostOverview]
     """Those that are down."""
+    journal_trouble: str | None = None
+    """Why nothing can be written to the journal."""
+    journal_trouble_problem: Code | None = None
 
 
-def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
-    """Collect what there is to show, in the order of the configuration."""
+def overview(
+    settings: Settings,
+    journal: Journal,
+    voice: Voice,
+    refused: Mapping[str, Sequence[Problem]] = MappingProxyType({}),
+) -> Overview:
+    """Collect what there is to show, in the order of the configuration.
+
+    `refused` are the models whose tables are left out of `settings`, with the mistakes in them.
+    """
     counts = journal.jobs.counts()
     left_over = sorted(
-        name for name in counts.keys() - settings.models.keys() if counts[name].keys() - RESTING
+        name
+        for name in counts.keys() - settings.models.keys() - refused.keys()
+        if counts[name].keys() - RESTING
     )
-    standings = journal.standings([*settings.models, *left_over])
+    standings = journal.standings([*settings.models, *refused, *left_over])
     process = running_instance(settings.state.journal_file)
     daemon = daemon_overview(settings.state.journal_file, process, Clock().now(), voice)
     running, service = daemon.condition.is_good, settings.api.host
@@ -127,6 +142,15 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
         models.append(
             _model(name, str(model.drop), standing, about, counts=jobs, view=view, sentences=sentences)
         )
+    for name, mistakes in refused.items():
+        about = voice.on(name)
+        sentences = [*map(about.tell, mistakes), *job_lines(standings[name].active, about, service)]
+        models.append(
+            _model(
+                name, _NOT_RUNNING, standings[name], about,
+                counts=counts.get(name, {}), view=View(trouble=mistakes[0]), sentences=sentences,
+            )
+        )  # fmt: skip
     for name in left_over:
         standing = standings[name]._replace(hold=None, published=None, warning=None)
         about, sentences = voice.on(name), job_lines(standing.active, voice, service, running=running)
@@ -134,7 +158,15 @@ def overview(settings: Settings, journal: Journal, voice: Voice) -> Overview:
             _model(name, _NO_DROP, standing, about, counts=counts[name], view=View(), sentences=sentences)
         )
     hosts = [_host(outage, active, service, voice, running=running) for outage in outages.values()]
-    return Overview(process=process, daemon=daemon, models=models, hosts=hosts)
+    disk = trouble_of_disk(settings.state.journal_file)
+    return Overview(
+        process=process,
+        daemon=daemon,
+        models=models,
+        hosts=hosts,
+        journal_trouble=voice.tell(disk) if disk else None,
+        journal_trouble_problem=code_of(disk, voice) if disk else None,
+    )
 
 
 def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]:

@@ -10,8 +10,9 @@ import random
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -237,6 +238,8 @@ class _Line:
     tries: int = 0
     due: float = 0.0
     """When to try again (`Clock.elapsed` seconds)."""
+    announced: deque[Message] = field(default_factory=deque)
+    """What is not in the history, and is sent first."""
 
 
 class Notifier:
@@ -263,6 +266,7 @@ class Notifier:
         self._lines: dict[str, _Line] = {}
         self._calls = Calls()
         self._fresh: tuple[Settings, Sequence[Recipient]] | None = None
+        self._announced: deque[Message] = deque()
         self._take_over(settings, recipients)
 
     def configure(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
@@ -283,6 +287,12 @@ class Notifier:
             self._lines[recipient.key] = _Line(recipient, place, place)
         for gone in known.keys() - self._lines.keys():
             self._journal.cursors.set(gone, None)
+
+    def announce(self, message: Message) -> None:
+        """Send everybody what the history cannot say, before all that is in it. Never waits."""
+        if "journal" in self._settings.notify.on:
+            self._announced.append(message)
+            self.nudge()
 
     def start(self) -> None:
         """Start its thread."""
@@ -322,8 +332,25 @@ class Notifier:
                 self._take_over(*fresh)
                 with self._handing_over:
                     self._fresh = None if self._fresh is fresh else self._fresh
-            waits = [wait for line in self._lines.values() if (wait := self._deliver(line)) is not None]
-        return min(waits, default=None)
+            while self._announced:
+                message = self._announced.popleft()
+                for line in self._lines.values():
+                    line.announced.append(message)
+            # First all of these: where the journal fails, its history cannot be read either.
+            waits = [self._deliver_announced(line) for line in self._lines.values()]
+            waits += [self._deliver(line) for line in self._lines.values()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _deliver_announced(self, line: _Line) -> float | None:
+        left = line.due - self._clock.elapsed()
+        if left > 0 and line.announced:
+            return left
+        while line.announced and not self._stopping.is_set():
+            wait = self._send(line, line.announced[0])
+            if wait is not None:
+                return wait
+            line.announced.popleft()
+        return None
 
     def _deliver(self, line: _Line) -> float | None:
         left = line.due - self._clock.elapsed()
@@ -378,5 +405,6 @@ class Notifier:
         return None
 
     def _save(self, line: _Line, place: int) -> None:
+        line.place = place  # Even if it cannot be noted: nobody is sent the same again and again meanwhile.
         self._journal.cursors.set(line.recipient.key, place)
-        line.place = line.saved = place
+        line.saved = place

@@ -3,6 +3,7 @@
 What is written in it is not known here: that is journal.py.
 """
 
+import errno
 import fcntl
 import itertools
 import os
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.store.schema import migrate
+from retraind.store.schema import migrate, touch
 from retraind.system.files import PRIVATE, exists, make_folder
 
 _LOCK_PATIENCE = 30.0
@@ -30,6 +31,8 @@ _SOUND_PATIENCE = 4.0
 """Seconds to read a journal again when the daemon ends, which has eight in all."""
 _CONNECTIONS = 24
 """More than the daemon has threads that use the journal at the same time."""
+_TRIED_BYTES = 32 << 10
+_FAILING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -48,6 +51,10 @@ class Database:
         """For transactions that only read."""
         self.damage: str | None = None
         """What has turned out to be wrong with the file, in SQLite's words."""
+        self.failures = 0
+        """How many calls have failed, not counting those that the journal's tables refuse."""
+        self.failure = problem("journal_gone")
+        """Why the last of them has."""
         self._file = file
         self._identity = _identity(file)
         self._watching: sa.Connection | None = None
@@ -62,6 +69,9 @@ class Database:
         def _note_damage(context: sa.engine.ExceptionContext) -> None:
             if _code(context.original_exception) in _DAMAGED:
                 self.damage = str(context.original_exception)
+            if isinstance(context.sqlalchemy_exception, OperationalError):
+                self.failure = reason_of(context.sqlalchemy_exception)
+                self.failures += 1
 
     @classmethod
     def open(cls, file: Path) -> Self:
@@ -112,6 +122,20 @@ class Database:
         if found != "ok":
             self.damage = str(found)
         return self.damage
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is, with its companions."""
+        return self._file.parent
+
+    def try_to_write(self) -> bool:
+        """Write without changing anything; returns whether it succeeds."""
+        try:
+            with self.engine.begin() as connection:
+                touch(connection)
+        except SQLAlchemyError:
+            return False  # It is counted.
+        return True
 
     def data_version(self) -> int:
         """Return a number that changes whenever any other connection, in any process, has written.
@@ -287,6 +311,25 @@ def _make_private(file: Path) -> None:
     """Create an empty file that only its owner can read; SQLite gives its companions the same permissions."""
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def trouble_of_disk(file: Path) -> Problem | None:
+    """Return what keeps this process from writing beside the journal in `file`; None where it is not known.
+
+    For another process than the daemon, which must not write to the journal to find out.
+    """
+    try:
+        handle = os.open(file.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        return file_problem(error, file.parent) if error.errno in _FAILING else None
+    try:
+        os.write(handle, bytes(_TRIED_BYTES))
+        os.fsync(handle)
+    except OSError as error:
+        return file_problem(error, file.parent)
+    finally:
+        os.close(handle)
+    return None
 
 
 @contextmanager

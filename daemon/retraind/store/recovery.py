@@ -4,59 +4,40 @@ A folder's copy counts when the journal does not know the job, or knows an older
 stands decides over what its copy says: what is in done/ is done and is never trained again.
 """
 
+import errno
 import os
-import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import LIFE, End, Job, Outcome, State
-from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import problem
+from retraind.store.job_folders import Copy, Names, Part, Place, copies_in, names_in, places_of
 from retraind.store.jobs import Version
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
-from retraind.system.files import exists, held, is_folder, remove
-from retraind.system.probe import NoAnswer, ask_each
+from retraind.system.files import is_folder, never
+from retraind.system.probe import Question, ask_each
 
 _LOG = log.get(__name__)
 
 _MOST_FOREIGN = 10_000
-"""Folders without a valid copy after which a place is left: somebody who makes a million must not delay the
-start."""
+"""Folders without a valid copy that are remembered; of a million, the others are counted."""
 _MOST_LOGGED = 20
-_MOST_PARTS = 1_000
-_PART = re.compile(rf"\.({FOLDER_NAME.pattern})\.(partial|expired)")
-"""What a job's folder is called while it is copied to another file system, and while it is deleted."""
+_AT_ONCE = 200
+"""Copies that are read at a time, and then compared with the journal."""
+_NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
 
-
-class Part(NamedTuple):
-    """What a kill left of a job's folder that was being copied or deleted."""
-
-    drop: Path
-    below: tuple[str, ...]
-    """The names from there to the place that it is in."""
-    name: str
-
-    @property
-    def job(self) -> str:
-        """The job whose folder it was to become, or had been."""
-        found = _PART.fullmatch(self.name)
-        return found[1] if found else ""
-
-    def remove(self) -> None:
-        """Delete it; no link is followed. Raises OSError."""
-        with held(self.drop, *self.below) as place:
-            remove(place / self.name)
+_Answer = TypeVar("_Answer")
 
 
 @dataclass
 class Rebuilt:
-    """What was found in the job folders."""
+    """What was found in job folders."""
 
     adopted: list[Job] = field(default_factory=list)
     """Jobs that the journal did not know, or knew an older version of."""
@@ -68,193 +49,161 @@ class Rebuilt:
     """What is to be removed."""
 
 
-class _Place(NamedTuple):
-    """A folder of job folders."""
-
-    folder: Path
-    state: State | None
-    """The state of a job in it; None where only its copy has it."""
-    models: dict[str, ModelSettings]
-    """Whose jobs are there: several models may file theirs in one place."""
-
-
-def rebuild(
-    settings: Settings,
-    journal: Journal,
-    files: JobFiles,
-    *,
-    believe: bool,
-    besides: Container[str] = (),
-) -> Rebuilt:
-    """Adopt what the folders know better than the journal.
+def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: bool) -> Rebuilt:
+    """Adopt what the folders of all models know better than the journal, on this thread.
 
     With `believe`, copies without a valid signature count too: for an operator whose state folder was lost.
-    Folders that cannot be read now, and those of the models `besides`, are left for the next start.
+    Folders that cannot be read now are left for the next time.
     """
-    found = Rebuilt()
-    places = _places({name: model for name, model in settings.models.items() if name not in besides})
-    readable = _readable([place.folder for place in places])
-    versions: dict[str, dict[str, Version]] = {}
-    # A model that has another name now may have left jobs in the folders of its heir.
-    former = {
-        name: journal.jobs.versions(name) for name in journal.jobs.counts().keys() - settings.models.keys()
-    }
-    filed: set[str] = set()
-    for place in places:
-        if place.folder not in readable:
+    recovery, found = Recovery(settings, journal, files, believe=believe), Rebuilt()
+    for place in places_of(settings.models):
+        try:
+            each = recovery.read(place)
+        except OSError as error:
+            _LOG.warning("folder_unreadable", folder=str(place.folder), reason=error.strerror)
             continue
-        known: dict[str, Version] = {
-            job_id: version for jobs in former.values() for job_id, version in jobs.items()
-        }
-        for name in place.models:
-            # Of a thousand models most have no jobs, and each query takes time.
-            if name not in versions:
-                versions[name] = journal.jobs.versions(name)
-            known |= versions[name]
-        _adopt_from(
-            place, known, journal, files,
-            found=found, filed=filed, believe=believe, configured=settings.models.keys(),
-        )  # fmt: skip
+        found.adopted += each.adopted
+        found.believed += each.believed
+        found.foreign += each.foreign
+        found.parts += each.parts
     return found
 
 
-def _adopt_from(
-    place: _Place,
-    known: Mapping[str, Version],
-    journal: Journal,
-    files: JobFiles,
-    *,
-    found: Rebuilt,
-    filed: set[str],
-    believe: bool,
-    configured: Container[str],
-) -> None:
-    """Adopt what the folders in one place know better; `filed` has the jobs that have a folder in done/.
+class Recovery:
+    """Reads places, those of a model in the order of `places_of`, each on one thread at a time."""
 
-    A copy that names a model that is not configured is of one that was renamed or removed: it is that
-    model's.
-    """
-    foreign: list[Path] = []
-    settled = _settled(known, place.state)
-    for job_id, told, sealed in _copies(place, files, settled, found.parts, believe=believe):
+    def __init__(
+        self, settings: Settings, journal: Journal, files: JobFiles, *, believe: bool = False
+    ) -> None:
+        """`believe` is as for `rebuild`."""
+        self._configured = settings.models.keys()
+        self._journal = journal
+        self._files = files
+        self._believe = believe
+        self._owners = frozenset({0, os.geteuid()})
+        with suppress(OSError):  # Then it is the one that this process makes.
+            self._owners |= {settings.state.journal_file.parent.stat().st_uid}
+        self._filed: set[str] = set()
+        """Jobs that have a folder in done/."""
+        self._versions: dict[str, dict[str, Version]] = {}
+        """What the journal knew of each model's jobs."""
+        # A model that has another name now may have left jobs in the folders of its heir.
+        self._former: dict[str, Version] = {}
+        self._with_jobs = journal.jobs.counts().keys()
+        """Of a thousand models most have no jobs, and each query takes time."""
+        for name in self._with_jobs - self._configured:
+            self._former |= journal.jobs.versions(name)
+
+    def names(self, places: Sequence[Place]) -> list[Names | OSError]:
+        """Return the names in each of these places, or why they cannot be read now."""
+
+        def question(place: Place) -> Question[Names]:
+            return place.way[0], lambda _: names_in(place)
+
+        return ask_each([question(place) for place in places])
+
+    def read(
+        self, place: Place, pause: Callable[[], None] = never, names: Names | OSError | None = None
+    ) -> Rebuilt:
+        """Adopt what the folders in one place know better than the journal.
+
+        `names` are those in it, if they are known already. `pause` is called now and then and may raise.
+        Raises OSError where the place cannot be read now: NoAnswer where its share hangs.
+        """
+        found = Rebuilt()
+        names = self._checked(place, names or self.names([place])[0])
+        found.parts = names.parts
+        known = dict(self._former)
+        for model in place.models:
+            # As it was before the first of its places: a job may have folders in two.
+            if model not in self._versions:
+                known_jobs = self._journal.jobs.versions(model) if model in self._with_jobs else {}
+                self._versions[model] = known_jobs
+            known |= self._versions[model]
+        fresh = [name for name in names.jobs if not (name in known and known[name].state is place.state)]
+        foreign = 0
+        for start in range(0, len(fresh), _AT_ONCE):
+            pause()
+            for copy in self._copies(place, fresh[start : start + _AT_ONCE]):
+                if not self._adopt(copy, place, known, found):
+                    foreign += 1
+                    if len(found.foreign) < _MOST_FOREIGN:
+                        found.foreign.append(place.folder / copy.name)
+        _log_foreign(found.foreign, foreign, place.folder, cut=names.cut)
+        return found
+
+    @staticmethod
+    def _checked(place: Place, names: Names | OSError) -> Names:
+        if isinstance(names, Names):
+            return names
+        if isinstance(names, FileNotFoundError):
+            return Names()
+        if names.errno not in _NO_FOLDER:
+            raise names
+        # Somebody has put something else there, such as a link. Nothing that is behind it is ours.
+        _LOG.warning("folder_unreadable", folder=str(place.folder), reason=names.strerror)
+        return Names()
+
+    def _copies(self, place: Place, names: Sequence[str]) -> list[Copy]:
+        return _asked(
+            place, lambda: copies_in(place, names, self._files, self._owners, believe=self._believe)
+        )
+
+    def _adopt(self, found: Copy, place: Place, known: Mapping[str, Version], rebuilt: Rebuilt) -> bool:
+        """Adopt a copy if it knows something better; returns False for a folder that is not retraind's.
+
+        A copy that names a model that is not configured is of one that was renamed or removed: it is that
+        model's.
+        """
+        job_id, told, signed = found
         version = known.get(job_id)
-        renamed = told is not None and told.model not in configured and version is not None
+        renamed = told is not None and told.model not in self._configured and version is not None
         # Its model may have another name since.
-        record = journal.jobs.get(job_id) if renamed else None
+        record = self._journal.jobs.get(job_id) if renamed else None
         copy = replace(told, model=record.model) if told and record else told
-        if copy is None or (copy.model in configured and copy.model not in place.models):
-            if version is None:
-                foreign.append(place.folder / job_id)
-                if len(foreign) >= _MOST_FOREIGN and not believe:
-                    break
-            continue
+        if copy is None or (copy.model in self._configured and copy.model not in place.models):
+            return version is not None
         model = place.models.get(copy.model) or next(iter(place.models.values()))
         if place.state is State.DONE:
-            filed.add(job_id)
+            self._filed.add(job_id)
         news = version is None or version.version < copy.version
         job = (
-            _standing(copy, place.state, filed=job_id in filed)
+            _standing(copy, place.state, filed=job_id in self._filed)
             if news
-            else _put_back(journal, model, job_id, place.state)
+            else _put_back(self._journal, model, job_id, place.state)
         )
         if job is None:
-            foreign += [place.folder / job_id] if news else []
-            continue
+            return not news
+        present = self._journal.jobs.get(job_id) if version else None
+        if present and present.version > job.version:
+            return True  # A command has written to it since.
         # Its folder is here, whichever drop folder the model had when the job was taken in.
         if place.state is None or copy.model in place.models:
             job = replace(job, drop=str(model.drop))
         if place.state is not None:
             job = replace(job, filed_in=str(place.folder))
-        journal.jobs.adopt(job)
-        found.adopted.append(job)
-        found.believed += [] if sealed else [job]
+        self._journal.jobs.adopt(job)
+        rebuilt.adopted.append(job)
+        rebuilt.believed += [] if signed else [job]
         _LOG.warning("job_adopted", job=job.id, model=job.model, state=job.state.value)
-    _log_foreign(foreign, place.folder)
-    found.foreign += foreign
+        return True
 
 
-def _readable(folders: Sequence[Path]) -> frozenset[Path]:
-    """Return the folders that are there, or may be; those on a share that hangs are left out."""
-    found = ask_each([(folder, exists) for folder in folders])
-    for folder, answer in zip(folders, found, strict=True):
-        if isinstance(answer, NoAnswer):
-            _LOG.warning("folder_unreadable", folder=str(folder), reason=answer.strerror)
-    return frozenset(
-        folder
-        for folder, answer in zip(folders, found, strict=True)
-        if answer and not isinstance(answer, NoAnswer)
-    )
+def _asked(place: Place, answer: Callable[[], _Answer]) -> _Answer:
+    """Ask a place's share, which may hang. Raises OSError."""
+    drop, _ = place.way
+    (found,) = ask_each([(drop, lambda _: answer())])
+    if isinstance(found, OSError):
+        raise found
+    return found
 
 
-def _log_foreign(foreign: list[Path], place: Path) -> None:
+def _log_foreign(foreign: list[Path], count: int, place: Path, *, cut: bool) -> None:
     for folder in foreign[:_MOST_LOGGED]:
         _LOG.warning("folder_not_ours", folder=str(folder))
-    if (count := len(foreign)) > _MOST_LOGGED:
-        why = problem("folders_not_ours", path=place, folders=count, stopped=count >= _MOST_FOREIGN)
+    if count > _MOST_LOGGED or cut:
+        why = problem("folders_not_ours", path=place, folders=count, stopped=cut)
         _LOG.warning("folders_not_ours", place=str(place), count=count, reason=why)
-
-
-def _settled(known: Mapping[str, Version], state: State | None) -> frozenset[str]:
-    """Return the jobs of which a folder in the place for `state` has nothing new."""
-    return frozenset(job_id for job_id, version in known.items() if version.state is state)
-
-
-def _places(models: Mapping[str, ModelSettings]) -> list[_Place]:
-    """Return where these models' jobs are; first the places that decide most about a job in them."""
-    places: dict[tuple[int, Path], _Place] = {}
-    for name, model in models.items():
-        folders = (
-            (model.done_folder, State.DONE), (model.failed_folder, State.FAILED), (model.work_folder, None),
-        )  # fmt: skip
-        for rank, (folder, state) in enumerate(folders):
-            places.setdefault((rank, folder), _Place(folder, state, {})).models[name] = model
-    return [places[which] for which in sorted(places, key=itemgetter(0))]
-
-
-def _copies(
-    place: _Place, files: JobFiles, besides: frozenset[str], parts: list[Part], *, believe: bool
-) -> Iterator[tuple[str, Job | None, bool]]:
-    """Yield the names of the job folders in `place`, each with the copy in it; no link leads anywhere else.
-
-    What a kill left there is added to `parts`.
-    """
-    drops = (model.drop for model in place.models.values())
-    drop = next((drop for drop in drops if place.folder.is_relative_to(drop)), place.folder)
-    try:
-        below = place.folder.relative_to(drop).parts
-        with held(drop, *below) as here:
-            for name in _names(here):
-                if _PART.fullmatch(name):
-                    if len(parts) < _MOST_PARTS:
-                        parts.append(Part(drop, below, name))
-                elif name not in besides:
-                    yield name, *_copy(here, name, files, believe=believe)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        _LOG.warning("folder_unreadable", folder=str(place.folder), reason=error.strerror)
-
-
-def _copy(place: Path, name: str, files: JobFiles, *, believe: bool) -> tuple[Job | None, bool]:
-    """Return the copy in a job's folder, and whether its signature is valid."""
-    try:
-        with held(place, name) as folder:
-            sealed = files.read(folder, name)
-            if sealed is not None or not believe:
-                return sealed, True
-            return files.read(folder, name, believe=True), False
-    except OSError:
-        # It was replaced since it was listed; the others still count.
-        return None, True
-
-
-def _names(place: Path) -> Iterator[str]:
-    with os.scandir(place) as entries:
-        for entry in entries:
-            if _PART.fullmatch(entry.name) or (
-                FOLDER_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
-            ):
-                yield entry.name
 
 
 def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State | None) -> Job | None:

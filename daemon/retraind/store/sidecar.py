@@ -9,11 +9,13 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Container
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from retraind.domain.file_rules import refusal_of
 from retraind.domain.flat import translated
 from retraind.domain.job import Job
 from retraind.system.escape import json_escaped
@@ -21,8 +23,10 @@ from retraind.system.files import PRIVATE, is_file, make_folder, open_regular, w
 
 NAME = "job.json"
 KEY_NAME = "seal.key"
-_LARGEST = 16 << 20
-"""Bytes of a copy that are read; 5,000 long column names fit in."""
+_LARGEST = 1 << 20
+"""Bytes of a copy that are read. Of the names of columns, by far its largest part, a job keeps less."""
+_LARGEST_BELIEVED = 16 << 20
+"""The same for an operator, who may have the copies of a retraind that wrote larger ones."""
 _KEY_BYTES = 32
 
 
@@ -72,16 +76,21 @@ class JobFiles:
         text = json_escaped(json.dumps(document, ensure_ascii=False, indent=1))
         write_atomically(folder / NAME, text.encode() + b"\n")
 
-    def read(self, folder: Path, job_id: str, *, believe: bool = False) -> Job | None:
+    def read(
+        self, folder: Path, job_id: str, *, believe: bool = False, owners: Container[int] | None = None
+    ) -> Job | None:
         """Return the job `job_id` as the copy in `folder` has it; None where there is no copy of it.
 
         A copy that was not made by this daemon, or was changed since, counts only with `believe`, and is not
-        even parsed without it.
+        even parsed without it. Of a file that has a second name, is too large or belongs to none of `owners`,
+        no byte is read: others can plant thousands of them.
         """
+        largest = _LARGEST_BELIEVED if believe else _LARGEST
         try:
             with open_regular(folder / NAME) as file:
-                size = os.fstat(file.fileno()).st_size
-                text = file.read(size) if size <= _LARGEST else b""
+                if refusal_of(os.fstat(file.fileno()), owners=owners, largest=largest):
+                    return None
+                text = file.read(largest)
             document = _Document.model_validate_json(text)
             body = document.job.encode()
             if not believe and not hmac.compare_digest(document.seal.encode(), self._sign(body).encode()):

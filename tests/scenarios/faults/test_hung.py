@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -235,6 +236,60 @@ def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
             until(lambda: filed(drop_of(served, "third")), "what is new and answers is worked on")
         run.deliver("fourth")
         until(lambda: filed(drop_of(served, "fourth")), "the other one is once it answers")
+
+
+def test_a_hang_is_told_in_time_and_so_is_its_end(served, monkeypatch):
+    """Nothing was logged in three and a half minutes of it."""
+    served._text += '[notify]\npatience = "2s"\n'
+    served.write()
+    lines = []
+    monkeypatch.setattr(
+        "retraind.reconcile.silence._LOG.error", lambda event, **more: lines.append((event, more["model"]))
+    )
+    with running(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        with hung(served.share):
+            began = time.monotonic()
+            until(lambda: {name for _, name in lines} >= {"first", "second"}, "it is logged", patience=10)
+            assert run.daemon._status.line(run.daemon.folders.all(), run.daemon.refused, None).startswith(
+                "OUT OF REACH: first, second"
+            )
+            assert served.command("status").returncode == 1
+
+            def away():
+                return run.daemon.journal.events.last_problems("folder_away", ("first", "second"))
+
+            until(lambda: all(away().values()), "somebody is notified", patience=10)
+            assert time.monotonic() - began < 15
+            assert {each.code for each in away().values()} == {"folder_silent"}
+            run.deliver("well")
+            until(lambda: filed(drop_of(served, "well")), "the other model works on")
+        until(lambda: not any(away().values()), "its end is told as well")
+        assert not any(folder.trouble for folder in run.daemon.folders.all())
+
+
+def test_reloads_during_a_hang_leave_no_threads_behind(served):
+    with running(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        with hung(served.share):
+            until(run.daemon.folders.hanging, "it hangs")
+            before = threading.active_count()
+            for number in range(5):
+                served._text = re.sub(r"settle = .*", f'settle = "{number + 1}ms"', served._text)
+                served.write()
+                run.daemon.signals.reload()
+                until(
+                    lambda number=number: all(
+                        model.settle.total_seconds() == (number + 1) / 1000
+                        for model in run.daemon.settings.models.values()
+                    ),
+                    "it is reloaded",
+                    patience=10,
+                )
+            until(lambda: threading.active_count() <= before + 1, "no thread is left", patience=15)
+        until(lambda: not run.daemon.folders.hanging(), "it answers again")
+        run.deliver("first")
+        until(lambda: filed(drop_of(served, "first")), "its models work again")
 
 
 def test_a_daemon_that_cannot_wake_its_threads_ends(served):

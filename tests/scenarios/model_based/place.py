@@ -13,7 +13,7 @@ from retraind.domain.job import LIFE, Job, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.reconcile.lanes import LANE_OF
 from retraind.system.clock import ManualClock
-from support.lanes import ManualLanes
+from support.lanes import ManualLanes, know_jobs
 
 MODELS = {"churn": "pair", "price": "train-only"}
 _EMPTY = hashlib.sha256(b"").hexdigest()
@@ -87,6 +87,7 @@ class Place:
         self.journal = self.daemon.journal
         self.daemon.folders.allow_writing()
         self.daemon.begin()
+        know_jobs(self.daemon)
 
     def close(self) -> None:
         """Let go of what a dead process holds no more: connections and locks."""

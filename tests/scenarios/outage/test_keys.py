@@ -400,7 +400,7 @@ def test_a_key_file_that_is_just_being_written_holds_nothing_for_good(account, h
 
 
 def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(account, monkeypatch):
-    monkeypatch.setattr("retraind.jobs.keys._REWRITING", timedelta(milliseconds=500))
+    monkeypatch.setattr("retraind.jobs.keys.REWRITING", timedelta(milliseconds=500))
     _, site = account()
     with running(site) as daemon:
         (site.root / "churn.key").unlink()

@@ -53,6 +53,14 @@ def model_removed() -> str:
     return "The model was removed from retraind's configuration."
 
 
+def table_refused() -> Words:
+    """Also for the share: what is wrong names paths and settings of the machine."""
+    return Words(
+        "The model's settings in retraind's configuration have a mistake.",
+        "The operator of retraind has to correct it; retraind status shows what it is.",
+    )
+
+
 # Why a hold ends
 
 
@@ -111,14 +119,31 @@ def step_cut_off() -> str:
     return "A step did not reach a safe point in time. It is repeated after the next start."
 
 
-def daemon_status(models: int, held: int, jobs: int) -> str:
-    return f"Models watched: {models}, on hold: {held}; jobs in work: {jobs}"
+def daemon_status(
+    *,
+    models: int,
+    held: int,
+    jobs: int,
+    away: tuple[Name, ...],
+    refused: tuple[Name, ...],
+    journal: Said | None,
+    mistake: Said | None,
+    more_mistakes: int,
+) -> str:
+    """One line. `away`: models whose folder is out of reach. `refused`: with mistakes in their tables.
 
-
-def reload_refused_status(mistake: Said, more: int, status: str) -> str:
-    """`more` is how many mistakes there are besides; `status` is what the daemon is doing."""
-    besides = f" ({count(more, 'more mistake')})" if more else ""
-    return f"Reload refused, the previous configuration applies: {mistake.what}{besides} {status}"
+    `mistake` is why the last reload was refused, the first of several.
+    """
+    others = f" ({count(more_mistakes, 'more mistake')})" if more_mistakes > 0 else ""
+    reload = "Reload refused, the previous configuration applies"
+    wrong = [
+        f"JOURNAL: {journal.what.rstrip('.')}" if journal else "",
+        f"NOT RUNNING: {', '.join(refused)}" if refused else "",
+        f"OUT OF REACH: {', '.join(away)}" if away else "",
+        f"{reload}: {mistake.what.rstrip('.')}{others}" if mistake else "",
+    ]
+    well = f"Models watched: {models}, on hold: {held}; jobs in work: {jobs}"
+    return "; ".join([*filter(None, wrong), well])
 
 
 # The journal
@@ -203,6 +228,13 @@ def journal_too_new(path: Place, schema: Name) -> Words:
     return Words(
         f"The journal {path} was written by a newer retraind (schema {schema}).",
         "Install that version again, or restore the journal from before the update.",
+    )
+
+
+def job_folders_unreadable(why: Said) -> Words:
+    """`why` names the folder."""
+    return Words(
+        f"The job folders cannot be read, and nothing is taken in until they are. {why.what}", why.remedy
     )
 
 

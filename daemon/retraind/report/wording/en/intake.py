@@ -18,6 +18,14 @@ def folder_unreadable(why: Said) -> Words:
     return Words(why.what, f"{why.remedy} Nothing is taken from the folder until it can be read.".strip())
 
 
+def folder_silent(path: Place) -> Words:
+    return Words(
+        f"{path} does not answer: a scan of it has not ended. Nothing is taken from the folder meanwhile.",
+        "If it is on a share, check its server and the network; retraind then continues automatically.",
+        operator_only=True,
+    )
+
+
 def folder_replaced(path: Place, model: str) -> Words:
     return Words(
         f"{path} is not the folder that retraind knows; its share is probably not mounted. "

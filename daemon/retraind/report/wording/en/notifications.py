@@ -115,6 +115,27 @@ def notice_journal_repaired(jobs: int) -> Notice:
     return Notice("The journal was repaired", text)
 
 
+def notice_journal_fails(why: Said, since: datetime) -> Notice:
+    text = (
+        f"It has been failing since {moment(since)}. {why.what} Nothing is taken in or sent meanwhile, and "
+        f"nothing is lost. {why.remedy}"
+    )
+    return Notice("The journal cannot be written", text)
+
+
+def notice_journal_works() -> Notice:
+    return Notice("The journal can be written again", "retraind continues.")
+
+
+def notice_model_refused(model: str, what: Said) -> Notice:
+    text = f"{what.what} {what.remedy} The other models continue. Then reload retraind."
+    return Notice(f"{model} does not run: its settings have a mistake", text)
+
+
+def notice_model_runs(model: str) -> Notice:
+    return Notice(f"{model} runs again", "Its settings have been corrected.")
+
+
 def notice_summary(number: int, titles: tuple[Name, ...]) -> Notice:
     """`titles` are some of the messages that it sums up."""
     more = number - len(titles)

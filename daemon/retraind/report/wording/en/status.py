@@ -79,6 +79,10 @@ def waiting_for(outage: str) -> str:
     return f"WAITING: {outage}"
 
 
+def journal_trouble(why: str) -> str:
+    return f"JOURNAL: nothing can be written to it. {why}"
+
+
 def still_taken_in() -> str:
     return "New files are still taken in; nothing is lost."
 

@@ -5,51 +5,35 @@ Nothing is decided here about a job or a file.
 
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind import __version__
-from retraind.api.circuit_breaker import Breaker
-from retraind.api.client import ApiClient
-from retraind.api.credentials import Credentials
-from retraind.api.object_store import ObjectStore
 from retraind.api.reach import in_the_clear
-from retraind.config.load import load, unknown_variables
+from retraind.config.load import unknown_variables
 from retraind.config.settings import Settings
+from retraind.daemon.admission import Refused, admitted, report_refused
+from retraind.daemon.assembly import put_together
+from retraind.daemon.starting import Starting
+from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
-from retraind.domain.problems import Problem, problem
-from retraind.intake.inotify import Watcher
-from retraind.jobs.pipeline import Pipeline
+from retraind.domain.problems import problem
 from retraind.reconcile import growth, retention, upkeep
 from retraind.reconcile.daemon_view import DaemonView
-from retraind.reconcile.folders import Folders
-from retraind.reconcile.growth import Growth
-from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
-from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, Shared, report_journal
-from retraind.reconcile.loop import Loop
 from retraind.reconcile.once import Once
-from retraind.reconcile.orphans import Orphans
-from retraind.reconcile.overdue import Overdue
-from retraind.reconcile.publishing import Publisher, publish_no_start
-from retraind.reconcile.retention import Tidier
+from retraind.reconcile.publishing import publish_no_start
 from retraind.reconcile.timetable import Timetable
-from retraind.reconcile.upkeep import Caretaker
-from retraind.reconcile.work_queue import WorkQueue
-from retraind.report.notifications import Notifier, recipients_of
-from retraind.report.wording import Voice
+from retraind.report.notifications import recipients_of
 from retraind.store.database import sole_instance
 from retraind.store.opening import needed, opened
-from retraind.store.recovery import rebuild
-from retraind.store.sidecar import JobFiles
-from retraind.store.sightings import JournalMemory
 from retraind.system import log, systemd
 from retraind.system.clock import Clock
 from retraind.system.signals import Signals, Wish
@@ -57,14 +41,16 @@ from retraind.system.systemd import watchdog_interval
 
 _LOG = log.get(__name__)
 
-_SWEEP, _KEYS, _TIDY, _GROWTH = "sweep", "keys", "tidy", "growth"
+_SWEEP, _KEYS, _TIDY, _LATE, _GROWTH = "sweep", "keys", "tidy", "late", "growth"
 _READY_STEP = 0.02
 """Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
 """Seconds for running steps to reach a safe point; systemd waits ten."""
-_TOLD_WITHIN = 0.5
-"""Seconds until STATUS.txt shows what a step did when others follow; the end of the last is shown at once."""
 _ONCE_STEP = 0.2
+_MIND_INTERVAL = 1.0
+"""Seconds between two checks of what nothing else reports."""
+_READ_PATIENCE = 15.0
+"""Seconds that a start waits for job folders to be read; models whose folders take longer begin later."""
 _REST = 9
 """After going through the jobs, wait so many times as long as it took: with thousands of jobs it takes a
 while, and while all models deliver at once the journal changes constantly."""
@@ -74,9 +60,19 @@ class Daemon:
     """One running retraind. A context manager: entering opens the journal, leaving joins every thread."""
 
     def __init__(
-        self, settings: Settings, config: Path, clock: Clock | None = None, lanes: Lanes | None = None
+        self,
+        settings: Settings,
+        config: Path,
+        clock: Clock | None = None,
+        lanes: Lanes | None = None,
+        refused: Refused = MappingProxyType({}),
     ) -> None:
-        """`lanes` are for tests that run the lanes' work themselves."""
+        """Take a configuration as `admitted` returns it.
+
+        `lanes` are for tests that run the lanes' work themselves.
+        """
+        self.refused, self._status = refused, StatusLine()
+        self._progress: Callable[[], int] = lambda: 0
         self.settings, self.lanes = settings, lanes or Lanes(settings.work.parallel)
         self._config, self._clock = config, clock or Clock()
         self._stopping, self.signals = threading.Event(), Signals()
@@ -84,23 +80,24 @@ class Daemon:
         """The version of the journal that was read last."""
         self._heed_at = 0.0
         """When to read it again (`Clock.elapsed` seconds)."""
-        self._mistakes: tuple[Problem, ...] = ()
-        """Why the last reload was refused."""
         self._code = 0
         """What `run` returns: 1 when systemd should start it again."""
+        self._mind_at = 0.0
+        """When to check what nothing else reports (`Clock.elapsed` seconds)."""
         self._begun_at, self._exit = self._clock.elapsed(), ExitStack()
 
     def __enter__(self) -> Self:
         """Open everything; raises JournalError when another instance runs or the journal cannot be used."""
         file = self.settings.state.journal_file
         with ExitStack() as opening, needed(file):
+            self._starting = opening.enter_context(Starting(lambda: self._progress()))  # noqa: PLW0108 - it changes
             opening.enter_context(sole_instance(file))
             with _reported_on_shares(self.settings, self._clock):
                 self.journal = opening.enter_context(opened(self.settings, self._clock))
             self._put_together()
             opening.callback(lambda: self.publisher.note_standings(self.folders.all()))
-            opening.callback(self._service.close)
-            opening.callback(self._background.shutdown, wait=True, cancel_futures=True)
+            opening.callback(self.parts.service.close)
+            opening.callback(self.parts.background.shutdown, wait=True, cancel_futures=True)
             opening.enter_context(self.lanes.running())
             for part in (self.view, self.loop, self.timetable, self._watcher, self._notifier):
                 opening.callback(part.stop)
@@ -112,60 +109,17 @@ class Daemon:
         self._exit.close()
 
     def _put_together(self) -> None:
-        settings, journal, clock = self.settings, self.journal, self._clock
-        self.queue, breaker = WorkQueue(clock), Breaker(clock)
-        self.hosts = Hosts(breaker, journal, self.queue, clock, lambda: self.settings.notify.patience)
-        self._notifier = Notifier(settings, journal, recipients_of(settings, clock), clock)
-        self._service = ApiClient(settings.api, clock, breaker)
-        self.credentials = Credentials(self._service, clock)
-        self.pipeline = Pipeline(
-            settings,
-            journal,
-            self._service,
-            ObjectStore(settings.api, clock, breaker),
-            self.credentials,
-            clock=clock,
-            stopping=self._stopping,
-            changed=lambda job: self.queue.ask(job.model, _TOLD_WITHIN),
+        self.parts = parts = put_together(
+            self.settings, self._config, self.journal, self.lanes, clock=self._clock, stopping=self._stopping
         )
-        shares = self.pipeline.shares
-        self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
-        self.folders = Folders(
-            shares,
-            clock,
-            self._background,
-            lambda model: ask_for_scan(self.queue, self.folders, model),
-            partial(JournalMemory, journal.sightings),
-        )
-        self.orphans = Orphans(self.queue, journal, lambda: self.settings)
-        self.publisher = Publisher(
-            self.lanes,
-            journal,
-            shares,
-            clock,
-            settings=lambda: self.settings,
-            outages=self.hosts.outages,
-            orphans=self.orphans.of,
-        )
-        overdue = Overdue(journal, clock, lambda: self.settings.notify.patience)
-        self.loop = Loop(
-            self.queue, self.lanes, self.folders, pipeline=self.pipeline, journal=journal,
-            publisher=self.publisher, overdue=overdue, clock=clock, stopping=self._stopping,
-        )  # fmt: skip
-        self._watcher = Watcher()
-        self.sweeps = Sweeps(
-            self.loop, self.lanes, self.folders, self._watcher, clock=clock, stopping=self._stopping
-        )
-        self._hints = JournalHints(self.queue, journal, self.hosts)
-        self.reload = Reload(self.queue, self.folders, self._watcher, self.publisher, shares)
-        self.view = DaemonView(self._config, lambda: self.settings, self.folders, self.sweeps, clock)
-        self.caretaker = Caretaker(
-            self.pipeline, journal, self.credentials,
-            clock=clock, stopping=self._stopping, changed=self.queue.ask, config=self._config,
-        )  # fmt: skip
-        self._tidier = Tidier(self.pipeline, journal, clock, self._stopping)
-        self._growth = Growth(self.pipeline, journal, clock, self._stopping)
-        self.timetable = Timetable()
+        self._progress = lambda: parts.progress
+        self.queue, self.folders, self.loop = parts.queue, parts.folders, parts.loop
+        self.pipeline, self.credentials, self.caretaker = parts.pipeline, parts.credentials, parts.caretaker
+        self.sweeps, self.reload, self.orphans = parts.sweeps, parts.reload, parts.orphans
+        self.publisher, self.hosts, self.timetable = parts.publisher, parts.hosts, Timetable()
+        self.recoverer, self._tidier, self._hints = parts.recoverer, parts.tidier, parts.hints
+        self._notifier, self._watcher = parts.notifier, parts.watcher
+        self.view = DaemonView(self._config, lambda: self.settings, self.folders, self.sweeps, self._clock)
 
     def run(self, *, once: bool = False, longest: timedelta | None = None) -> int:
         """Work until stopped, or with `once` until everything that is complete now has been processed.
@@ -201,30 +155,25 @@ class Daemon:
 
     def begin(self) -> None:
         """Watch the folders, and bring the journal up to date with them."""
-        self.reload.begin(self.settings)
-        self.sweeps.begin()
-        file = self.settings.state.journal_file
-        with _reported_on_shares(self.settings, self._clock), needed(file):
-            found = rebuild(
-                self.settings,
-                self.journal,
-                JobFiles.beside(file),
-                believe=False,
-                besides={folder.name for folder in self.folders.all() if not folder.reachable},
-            )
-            if found.adopted:
-                self.journal.events.note("journal_mended", jobs=len(found.adopted))
-            self._tidier.parts = found.parts
+        with _reported_on_shares(self.settings, self._clock), needed(self.settings.state.journal_file):
+            self.recoverer.begin(self.settings)
+            self.reload.begin(self.settings)
+            self.sweeps.begin()
+            self.pipeline.configure(self.settings, self.refused)
             self.pipeline.judging.clear()
             self.caretaker.end_holds_of_last_time()
             self.pipeline.reconsider()
-            self.orphans.note_unknown(found.foreign)
+            self.orphans.mind()
+            report_refused(self.refused, self.settings, self.journal)
 
     def _schedule(self) -> None:
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
         later = self.lanes.shared(Shared.RETENTION).submit
-        tidy = retention.interval(self.settings), _TIDY, self._tidier.tidy
-        for interval, name, task in (tidy, (growth.INTERVAL, _GROWTH, self._growth.mind)):
+        for name, interval, task in (
+            (_TIDY, retention.interval(self.settings), self._tidier.tidy),
+            (_LATE, retention.interval(self.settings), self.recoverer.read_late),
+            (_GROWTH, growth.INTERVAL, self.parts.growth.mind),
+        ):
             self.timetable.every(interval, name, partial(later, name, task))
 
     def _mind_keys(self) -> None:
@@ -238,7 +187,11 @@ class Daemon:
     def _go_on(self, patience: float) -> bool:
         """Wait for a signal for so many seconds and obey it; returns whether to continue."""
         self.view.beat()
-        match self.signals.wait(patience):
+        wish = self.signals.wait(patience)
+        if (now := self._clock.elapsed()) >= self._mind_at:
+            self._mind_at = now + _MIND_INTERVAL
+            self._mind()
+        match wish:
             case Wish.RELOAD:
                 self._read_again()
             case Wish.STOP:
@@ -248,11 +201,18 @@ class Daemon:
                 pass
         return True
 
+    def _mind(self) -> None:
+        """Notice what nothing else reports: what hangs, and what the journal cannot take."""
+        self.parts.silence.mind()
+        self.recoverer.report()
+        self.parts.journal_watch.mind()
+        self._status.say(self.folders.all(), self.refused, self.parts.journal_watch.trouble)
+
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
         ready, begun = False, self._clock.elapsed()
         while self._go_on(beat if ready else _READY_STEP) and self._journal_is_well():
-            if not ready and self.sweeps.all_swept(begun):
+            if not ready and self._all_begun(begun):
                 ready = True
                 self._be_ready()
             self._beat()
@@ -265,6 +225,13 @@ class Daemon:
                 report_journal(error)
         return self._code
 
+    def _all_begun(self, begun: float) -> bool:
+        """Return whether all models have begun, as far as their shares answer and do so in time."""
+        if not self.sweeps.all_swept(begun):
+            return False
+        late = self._clock.elapsed() >= begun + _READ_PATIENCE
+        return late or self.recoverer.all_known(self.folders.all())
+
     def _work_off(self, once: Once) -> int:
         """Run until everything that is complete now has been processed."""
         rest = _ONCE_STEP
@@ -272,12 +239,13 @@ class Daemon:
             looked = self._clock.elapsed()
             self.hosts.heed()
             self.hosts.mind()
-            if once.is_worked_off() or once.is_out_of_time():
+            done = self.recoverer.all_known(self.folders.all()) and once.is_worked_off()
+            if done or once.is_out_of_time():
                 break
             rest = max(_ONCE_STEP, _REST * (self._clock.elapsed() - looked))
         if not self._code:
             self._notifier.deliver()
-            self._code = int(once.ended_badly())
+            self._code = int(once.ended_badly() or bool(self.refused))
         return self._code
 
     def _heed_journal(self) -> None:
@@ -288,7 +256,7 @@ class Daemon:
         self._notifier.nudge()
         self._hints.heed()
         self.orphans.mind()
-        self._say()
+        self._status.count(self.journal)
         self._seen = version  # Not before: if the journal had failed meanwhile, the change would be missed.
         ended = self._clock.elapsed()
         self._heed_at = ended + _REST * (ended - began)
@@ -296,6 +264,7 @@ class Daemon:
     def _be_ready(self) -> None:
         """Report to systemd, and begin what is not urgent: with a long history it takes seconds."""
         self._seen = None
+        self._starting.end()
         systemd.report("READY=1")
         self.view.ready()
         _LOG.info("ready", models=len(self.folders.all()))
@@ -304,7 +273,7 @@ class Daemon:
             self.queue.ask(folder.name)
         self.sweeps.sweep_soon()
         self._mind_keys()
-        self._background.submit(self.journal.database.examine)
+        self.parts.background.submit(self.journal.database.examine)
 
     def _journal_is_well(self) -> bool:
         """Return whether the journal is still the file that was opened; if not, only a new start helps."""
@@ -325,21 +294,6 @@ class Daemon:
         if self._clock.elapsed() - max(self.sweeps.last_ended, self._begun_at) < patience:
             systemd.report("WATCHDOG=1")
 
-    def _say(self) -> None:
-        """Report to systemd, in one line, what the daemon is doing."""
-        if os.environ.get("NOTIFY_SOCKET"):
-            voice = Voice()
-            status = voice.label(
-                "daemon_status",
-                models=len(self.folders.all()),
-                held=len(self.journal.holds.all()),
-                jobs=self.journal.jobs.count_active(),
-            )
-            if self._mistakes:
-                first, *others = self._mistakes
-                status = voice.label("reload_refused_status", mistake=first, more=len(others), status=status)
-            systemd.report(f"STATUS={status}")
-
     def _stop(self) -> None:
         self._stopping.set()
         systemd.report("STOPPING=1")
@@ -348,6 +302,7 @@ class Daemon:
         ender.daemon = True
         ender.start()
         try:
+            self.recoverer.report(end=True)
             self._exit.close()
             self.publisher.publish_all_ends(self.folders.all(), problem("retraind_stopped"))
         finally:
@@ -355,38 +310,41 @@ class Daemon:
         _LOG.info("stopped")
 
     def _read_again(self) -> None:
-        """SIGHUP: take models and timings from the file; a mistake in it leaves everything as it was."""
+        """SIGHUP: take models and timings from the file.
+
+        A mistake that concerns no model alone leaves everything as it was.
+        """
         try:
-            read, _ = load(self._config)
+            read, _, refused = admitted(self._config, self.folders.hanging())
             fresh = _as_begun(read, self.settings)
             recipients = recipients_of(fresh, self._clock)
         except ConfigError as error:
             for mistake in error.problems:
                 _LOG.error("reload_refused", problem=mistake)
             self.view.refused(error.problems)
-            self._mistakes = tuple(error.problems)
-            self._say()
+            self._status.refuse(error.problems)
             return
-        self._mistakes = ()
         systemd.report("RELOADING=1")
+        self._status.refuse(())
         if fresh != read:
             _LOG.warning("restart_needed", reason=problem("restart_needed"))
         before = self.settings
         log.set_level(fresh.log_level)
-        self.settings = self.pipeline.configure(fresh)
+        self.settings, self.refused = self.pipeline.configure(fresh, refused), refused
         self._notifier.configure(fresh, recipients)
         self.pipeline.reconsider()
         self.orphans.mind()
-        for name in self.reload.take_over(before, fresh):
+        self.recoverer.begin(fresh)
+        for name in self.reload.take_over(before, fresh, refused):
             self.caretaker.forget(name)
         self.caretaker.guard.mind()
         self.sweeps.begin()
+        report_refused(self.refused, self.settings, self.journal)
         self._schedule()
         for name in {job.model for job in self.journal.jobs.active()} | fresh.models.keys():
             self.queue.ask(name)
         systemd.report("READY=1")
         self.view.reloaded()
-        self._say()
         _LOG.info("reloaded", models=len(fresh.models))
 
 

@@ -1,0 +1,173 @@
+"""The parts of a daemon, put together. Nothing is started here."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from retraind.api.circuit_breaker import Breaker
+from retraind.api.client import ApiClient
+from retraind.api.credentials import Credentials
+from retraind.api.object_store import ObjectStore
+from retraind.config.settings import Settings
+from retraind.daemon.journal_watch import JournalWatch
+from retraind.intake.inotify import Watcher
+from retraind.jobs.pipeline import Pipeline
+from retraind.reconcile.folders import Folders
+from retraind.reconcile.growth import Growth
+from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
+from retraind.reconcile.hosts import Hosts
+from retraind.reconcile.lanes import Lanes, Shared
+from retraind.reconcile.loop import Loop
+from retraind.reconcile.orphans import Orphans
+from retraind.reconcile.overdue import Overdue
+from retraind.reconcile.publishing import Publisher
+from retraind.reconcile.recovering import Recoverer
+from retraind.reconcile.retention import Tidier
+from retraind.reconcile.silence import Silence
+from retraind.reconcile.upkeep import Caretaker
+from retraind.reconcile.work_queue import WorkQueue
+from retraind.report.notifications import Notifier, recipients_of
+from retraind.store.journal import Journal
+from retraind.store.recovery import Rebuilt
+from retraind.store.sightings import JournalMemory
+from retraind.system.clock import Clock
+
+_TOLD_WITHIN = 0.5
+"""Seconds until STATUS.txt shows what a step did, if others follow. The end of the last is shown at once."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a daemon is made of, beside its journal, its lanes and its timetable."""
+
+    queue: WorkQueue
+    folders: Folders
+    loop: Loop
+    pipeline: Pipeline
+    credentials: Credentials
+    caretaker: Caretaker
+    sweeps: Sweeps
+    reload: Reload
+    orphans: Orphans
+    publisher: Publisher
+    hosts: Hosts
+    recoverer: Recoverer
+    tidier: Tidier
+    growth: Growth
+    hints: JournalHints
+    notifier: Notifier
+    watcher: Watcher
+    silence: Silence
+    journal_watch: JournalWatch
+    service: ApiClient
+    background: ThreadPoolExecutor
+    """One thread, for what the journal's disk may delay."""
+
+    @property
+    def progress(self) -> int:
+        """A number that grows while the start makes progress."""
+        return self.recoverer.progress + sum(folder.scans for folder in self.folders.all())
+
+
+def put_together(
+    settings: Settings,
+    config: Path,
+    journal: Journal,
+    lanes: Lanes,
+    *,
+    clock: Clock,
+    stopping: threading.Event,
+) -> Parts:
+    """Make all parts. Raises ConfigError for recipients of notifications that cannot be used."""
+    queue, breaker = WorkQueue(clock), Breaker(clock)
+    service = ApiClient(settings.api, clock, breaker)
+    credentials = Credentials(service, clock)
+    pipeline = Pipeline(
+        settings,
+        journal,
+        service,
+        ObjectStore(settings.api, clock, breaker),
+        credentials,
+        clock=clock,
+        stopping=stopping,
+        changed=lambda job: queue.ask(job.model, _TOLD_WITHIN),
+    )
+
+    def patience() -> timedelta:
+        return pipeline.settings.notify.patience
+
+    def present() -> Settings:
+        return pipeline.settings
+
+    hosts = Hosts(breaker, journal, queue, clock, patience)
+    notifier = Notifier(settings, journal, recipients_of(settings, clock), clock)
+    shares = pipeline.shares
+    folders: Folders = Folders(
+        shares,
+        clock,
+        lanes.hashing,
+        lambda model: ask_for_scan(queue, folders, model),
+        partial(JournalMemory, journal.sightings),
+    )
+    orphans = Orphans(queue, journal, present)
+    publisher = Publisher(
+        lanes, journal, shares, clock, settings=present, outages=hosts.outages, orphans=orphans.of
+    )
+    tidier = Tidier(pipeline, journal, clock, stopping)
+
+    def found(rebuilt: Rebuilt) -> None:
+        if rebuilt.parts:
+            tidier.parts.extend(rebuilt.parts)
+            lanes.shared(Shared.RETENTION).submit("parts", tidier.tidy)
+        orphans.note_unknown(rebuilt.foreign)
+        if rebuilt.adopted:
+            pipeline.reconsider()
+
+    recoverer = Recoverer(journal, lanes, queue, clock=clock, stopping=stopping, found=found)
+    loop = Loop(
+        queue,
+        lanes,
+        folders,
+        pipeline=pipeline,
+        journal=journal,
+        publisher=publisher,
+        overdue=Overdue(journal, clock, patience),
+        clock=clock,
+        stopping=stopping,
+        recovered=recoverer.has_read,
+    )
+    watcher, background = Watcher(), ThreadPoolExecutor(1, thread_name_prefix="background")
+    return Parts(
+        queue=queue,
+        folders=folders,
+        loop=loop,
+        pipeline=pipeline,
+        credentials=credentials,
+        caretaker=Caretaker(
+            pipeline,
+            journal,
+            credentials,
+            clock=clock,
+            stopping=stopping,
+            changed=queue.ask,
+            config=config,
+        ),
+        sweeps=Sweeps(loop, lanes, folders, watcher, clock=clock, stopping=stopping),
+        reload=Reload(queue, folders, watcher, publisher, shares),
+        orphans=orphans,
+        publisher=publisher,
+        hosts=hosts,
+        recoverer=recoverer,
+        tidier=tidier,
+        growth=Growth(pipeline, journal, clock, stopping),
+        hints=JournalHints(queue, journal, hosts),
+        notifier=notifier,
+        watcher=watcher,
+        silence=Silence(folders, queue, clock, patience),
+        journal_watch=JournalWatch(journal.database, notifier, background, clock, patience),
+        service=service,
+        background=background,
+    )

@@ -1,0 +1,59 @@
+"""What systemd shows of the daemon in one line: what it does, and first of all what is wrong."""
+
+import os
+from collections.abc import Collection, Sequence
+
+from retraind.domain.problems import Problem
+from retraind.reconcile.folders import Folder
+from retraind.report.wording import Voice
+from retraind.store.journal import Journal
+from retraind.system import systemd
+
+_MOST_NAMED = 5
+
+
+class StatusLine:
+    """Sends the line when it, or the journal, has changed."""
+
+    def __init__(self) -> None:
+        self._mistakes: tuple[Problem, ...] = ()
+        """What a reload has found wrong in the configuration's file; empty when it was taken over."""
+        self._held = self._jobs = 0
+        self._said = ""
+
+    def refuse(self, mistakes: Sequence[Problem]) -> None:
+        """Show why the last reload was refused; nothing where it was not."""
+        self._mistakes = tuple(mistakes)
+
+    def count(self, journal: Journal) -> None:
+        """Count what is in the journal, after it has changed. Raises SQLAlchemyError."""
+        if os.environ.get("NOTIFY_SOCKET"):
+            self._held, self._jobs = len(journal.holds.all()), journal.jobs.count_active()
+            self._said = ""
+
+    def say(self, folders: Sequence[Folder], refused: Collection[str], journal: Problem | None) -> None:
+        """Report to systemd. `refused` are models, and `journal` is why the journal cannot be written."""
+        if os.environ.get("NOTIFY_SOCKET") and (line := self.line(folders, refused, journal)) != self._said:
+            systemd.report(f"STATUS={line}")
+            self._said = line
+
+    def line(self, folders: Sequence[Folder], refused: Collection[str], journal: Problem | None) -> str:
+        """Return the line."""
+        away = sorted(folder.name for folder in folders if folder.trouble)
+        return Voice().label(
+            "daemon_status",
+            models=len(folders),
+            held=self._held,
+            jobs=self._jobs,
+            away=_named(away),
+            refused=_named(sorted(refused)),
+            journal=journal,
+            mistake=next(iter(self._mistakes), None),
+            more_mistakes=len(self._mistakes) - 1,
+        )
+
+
+def _named(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the first names, and the number of the others."""
+    more = len(names) - _MOST_NAMED
+    return (*names[:_MOST_NAMED], f"+{more}") if more > 0 else tuple(names)
