@@ -20,6 +20,7 @@ from retraind.domain.flat import translated
 from retraind.domain.job import Job
 from retraind.system.escape import json_escaped
 from retraind.system.files import PRIVATE, is_file, make_folder, open_regular, write_atomically
+from retraind.system.links import names_beside
 
 NAME = "job.json"
 KEY_NAME = "seal.key"
@@ -88,7 +89,9 @@ class JobFiles:
         largest = _LARGEST_BELIEVED if believe else _LARGEST
         try:
             with open_regular(folder / NAME) as file:
-                if refusal_of(os.fstat(file.fileno()), owners=owners, largest=largest):
+                status = os.fstat(file.fileno())
+                names = names_beside(folder, NAME, status)
+                if refusal_of(status, owners=owners, largest=largest, names=names):
                     return None
                 text = file.read(largest)
             document = _Document.model_validate_json(text)
