@@ -205,7 +205,9 @@ def test_other_folders_are_not_taken_for_spark_s(share):
     share = share()
     share.put("train_old/train_2026-11.csv")
     share.put("train_1.csv/x.csv")
-    assert told(share.look().strangers) == "train_1.csv is left alone. It is a folder."
+    said = told(share.look().strangers)
+    assert "train_1.csv is left alone. It is a folder. train_old is left alone. It is a folder." in said
+    assert "part files" not in said
 
 
 # Whatever the names are

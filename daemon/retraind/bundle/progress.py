@@ -42,8 +42,12 @@ class Progress:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
-            with suppress(OSError):  # The next tidying of the spool removes it.
-                self._path.unlink()
+            self.forget()
+
+    def forget(self) -> None:
+        """Remove what a kill has left."""
+        with suppress(OSError):  # The next tidying of the spool removes it.
+            self._path.unlink(missing_ok=True)
 
     def __call__(self, sent: int) -> None:
         """Note that so many bytes were sent."""

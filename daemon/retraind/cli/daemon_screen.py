@@ -1,11 +1,13 @@
 """The head of `status`: the daemon, as it sees itself."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
 
 from retraind import __version__
+from retraind.cli.output import fitted
 from retraind.report.daemon_overview import DaemonOverview
 from retraind.report.wording import Voice
 from retraind.system.escape import display
@@ -32,7 +34,7 @@ def print_daemon(
 
 def _say(out: Console, lines: Iterable[str], style: str | None = None) -> None:
     for line in lines:
-        out.print(display(line), style=style, soft_wrap=True)
+        out.print(fitted(display(line), sys.stdout), style=style, soft_wrap=True)
 
 
 def _facts(daemon: DaemonOverview, voice: Voice) -> Iterator[str]:

@@ -41,10 +41,14 @@ def _columns(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
-def _print(text: str, stream: TextIO) -> None:
-    """Print a text; on a terminal, its lines are wrapped between words."""
+def fitted(text: str, stream: TextIO) -> str:
+    """Return a text as it is printed: on a terminal, its lines are wrapped between words."""
     columns, lines = _columns(stream), printable(text).split("\n")
-    print("\n".join(lines if columns is None else (wrapped(line, columns) for line in lines)), file=stream)
+    return "\n".join(lines if columns is None else (wrapped(line, columns) for line in lines))
+
+
+def _print(text: str, stream: TextIO) -> None:
+    print(fitted(text, stream), file=stream)
 
 
 def wrapped(line: str, columns: int) -> str:

@@ -11,7 +11,7 @@ from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
 from retraind.bundle.progress import Progress
 from retraind.bundle.spool import bundle_name, has_bundle
-from retraind.bundle.zip_writer import Bundle, Member, build, entry_name
+from retraind.bundle.zip_writer import Bundle, Member, build, discard, entry_name
 from retraind.config.current import Current
 from retraind.domain.job import Bundled, Job, Role, SealedFile
 from retraind.domain.problems import problem
@@ -42,6 +42,11 @@ class Bundles:
     def progress(self, job: Job) -> Progress:
         """Return what notes how much of a job's upload was sent."""
         return Progress(self._current.settings.state.spool, job.id)
+
+    def discard(self, job: Job) -> None:
+        """Remove a job's bundle, and what a kill has left of the note of how much was sent."""
+        discard(self.path(job))
+        self.progress(job).forget()
 
     def has(self, job: Job, folder: Path) -> bool:
         """Return whether what is to be uploaded is there, as it was made."""

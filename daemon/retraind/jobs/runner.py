@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.api.backoff import backoff
 from retraind.api.circuit_breaker import FAILURES
 from retraind.api.credentials import Credentials, explained
-from retraind.bundle.zip_writer import discard
 from retraind.config.current import Current
 from retraind.config.settings import WORK
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped
@@ -213,7 +212,7 @@ class Runner:
                 _LOG.error("job_held", reason=why)
                 if job.state is State.BUNDLED:
                     # It may be held for weeks, and others need the disk. The bundle is made again.
-                    discard(self._bundles.path(job))
+                    self._bundles.discard(job)
                 event = "hold_goes_on" if hold.uploads and job.tries.upload_held else "held"
                 tries = replace(job.tries, upload_held=hold.uploads)
                 after = replace(after, hold=JobHold(problem=why, until=hold.until), tries=tries)

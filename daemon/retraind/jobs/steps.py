@@ -17,7 +17,7 @@ from retraind.api.client import Service
 from retraind.api.credentials import lock_address, unlock_address
 from retraind.api.failures import AddressExpired, InDoubt, NotStored, Unreadable
 from retraind.api.object_store import ObjectStore
-from retraind.bundle.zip_writer import Archive, SizeChanged, discard
+from retraind.bundle.zip_writer import Archive, SizeChanged
 from retraind.config.current import Current
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import End, Job, Outcome, Publication, Registration, State, present
@@ -125,7 +125,7 @@ class DataSteps:
             except (sealing.Touched, SizeChanged):
                 return self._give_back(job)
         if isinstance(go, Wait) or go.to is not State.CHECKED:
-            discard(self.bundles.path(job))
+            self.bundles.discard(job)
         return go
 
     @_in_its_folder
@@ -168,7 +168,7 @@ class DataSteps:
         else:
             filed = place
             self.places.sync(filed, work, job=job)
-        discard(self.bundles.path(job))
+        self.bundles.discard(job)
         if job.outcome is Outcome.DUPLICATE:
             self.duplicates.clear_earlier(job)
         done = Go(
@@ -214,7 +214,7 @@ class DataSteps:
 
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they have to settle again."""
-        discard(self.bundles.path(job))
+        self.bundles.discard(job)
         with self.shares.held(job.model, self.places.model(job).drop) as drop:
             stayed = sealing.give_back(job, drop)
         if not stayed:
@@ -319,7 +319,7 @@ class ServiceSteps:
     def poll(self, job: Job, folder: Path) -> Go | Wait:
         """uploaded -> trained: ask how the training does; when it has finished, fetch the results."""
         # It has been sent, and a thousand trainings at a time would fill the disk for as long as they take.
-        discard(self.bundles.path(job))
+        self.bundles.discard(job)
         now = self.clock.now()
         answer = self.trainings.status(job, now)
         before = present(job.training)
