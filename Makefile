@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak host bench bench-watching bench-history bench-night lint format clean
+.PHONY: demo test spectrum long crash soak host bench bench-watching bench-shares bench-history bench-night lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -53,6 +53,9 @@ bench: $(VENV)/.dev ## how fast it is beside other ways: make bench [SIZE=60] [P
 
 bench-watching: $(VENV)/.dev ## what it costs to watch many folders: make bench-watching [ARGS="sweep --folders 1000"]
 	$(BIN)/python -m benchmarks.watching $(ARGS)
+
+bench-shares: $(VENV)/.dev ## what helper processes cost on a FUSE file system: make bench-shares [ARGS="--rounds 15"]
+	$(BIN)/python -m benchmarks.shares $(ARGS)
 
 bench-history: $(VENV)/.dev ## how the journal's look-ups grow with it: make bench-history [ARGS="--jobs 1000000"]
 	$(BIN)/python -m benchmarks.history $(ARGS)

@@ -29,7 +29,7 @@ from retraind.jobs.pipeline import Pipeline
 from retraind.store.journal import Journal
 from retraind.system import process
 from retraind.system.clock import Clock
-from retraind.system.files import open_regular
+from retraind.system.reading import open_regular
 
 _COMPRESSORS = {"fast": deflate.fast, "small": deflate.small}
 

@@ -31,7 +31,7 @@ from retraind.config.settings import Settings
 from retraind.daemon import Daemon
 from retraind.reconcile.lanes import Lane, Lanes, Shared
 from retraind.system import log, process
-from retraind.system.files import open_regular
+from retraind.system.reading import open_regular
 
 DATA = b"a,b\n1,2\n"
 NOBODY = "http://127.0.0.1:9/"

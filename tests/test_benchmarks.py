@@ -1,6 +1,8 @@
 """That what `make bench` measures is the work it says, and that its tables say what was measured."""
 
 import hashlib
+import os
+import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime
@@ -118,3 +120,16 @@ def test_a_question_about_a_training_is_late_by_what_it_comes_after_its_time(mon
         polls.see(RequestSeen("GET", "/v1/external/retrain_jobs/7", 200, 0.0))
     polls.see(RequestSeen("POST", "/v1/external/retrain_jobs", 200, 0.0))
     assert polls.late() == pytest.approx([0.2, 2.0])
+
+
+def test_what_a_helper_costs_is_measured_for_scans_sweeps_seals_and_reads(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.shares", "--rounds", "1", "--size", "2", "--files", "30"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if "does not let" in done.stderr or "libfuse" in done.stderr:
+        pytest.skip("this machine does not let the tests mount a file system of their own")
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(",")[0].split()[0] for line in done.stdout.splitlines()[1:]] == [
+        "scan", "scan", "sweep", "seal", "read",
+    ]  # fmt: skip
+    assert list(tmp_path.iterdir()) == []

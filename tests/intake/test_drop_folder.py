@@ -842,8 +842,10 @@ def test_a_manifest_with_a_byte_order_mark_is_read(listed):
 def test_a_manifest_cannot_make_anything_else_be_opened(listed, name, monkeypatch):
     manifest(listed, train_1={"name": name})
     opened = []
-    plain = manifest_claims.open_regular
-    monkeypatch.setattr(manifest_claims, "open_regular", lambda path: opened.append(path.name) or plain(path))
+    plain = manifest_claims.read_start
+    monkeypatch.setattr(
+        manifest_claims, "read_start", lambda path, size: opened.append(path.name) or plain(path, size)
+    )
     assert "which has not arrived." in reasons(listed.look())
     assert "\n" not in reasons(listed.look())
     listed.hashing.work()
@@ -866,14 +868,14 @@ def test_a_manifest_swapped_for_something_else_just_now_stops_only_its_own_deliv
     for name in ("train_2.csv", "eval_2.csv"):
         listed.put(name)
     path = manifest(listed)
-    plain = manifest_claims.open_regular
+    plain = manifest_claims.read_start
 
-    def opening(path):
+    def opening(path, size):
         path.unlink()
         os.mkfifo(path)
-        return plain(path)
+        return plain(path, size)
 
-    monkeypatch.setattr(manifest_claims, "open_regular", opening)
+    monkeypatch.setattr(manifest_claims, "read_start", opening)
     view = listed.look()
     assert view.trouble is None
     assert "1.manifest.json cannot be read: It is not a regular file." in reasons(view)

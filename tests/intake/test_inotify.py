@@ -260,3 +260,22 @@ def test_lost_events_are_made_up_for_by_a_look(watcher, drop):
     watcher.watch("churn", [drop], hints)
     overflow = InotifyEvent(-1, InotifyConstants.IN_Q_OVERFLOW, 0, b"")
     assert hints.after(lambda: watcher._reader.handle_event(overflow))
+
+
+def test_a_link_in_the_drop_folder_is_not_watched(watcher, tmp_path):
+    """Whoever can write there could otherwise have any folder of the system watched."""
+    drop, other = tmp_path / "drop", tmp_path / "other"
+    drop.mkdir()
+    other.mkdir()
+    (drop / "train").symlink_to(other)
+    hints = Hints()
+    with capture_logs() as logs:
+        assert not watcher.watch("churn", [drop, drop / "train"], hints)
+    assert [entry["folder"] for entry in logs if entry["event"] == "folder_not_watched"] == [
+        str(drop / "train")
+    ]
+    assert hints.none_after((other / "x.csv").touch)
+    (drop / "train").unlink()
+    (drop / "train").mkdir()
+    watcher.complete()
+    assert hints.after((drop / "train" / "x.csv").touch)

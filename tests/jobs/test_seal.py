@@ -15,6 +15,7 @@ from retraind.intake.listing import signature_of
 from retraind.jobs import seal as sealing
 from retraind.jobs.seal import give_back, remove_folder, untouched
 from retraind.store.sidecar import NAME, JobFiles
+from retraind.system import files
 from support.killing import at_every_point
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -175,7 +176,7 @@ def test_a_writer_that_goes_on_through_the_rename_is_noticed(delivery):
 
 
 def test_a_file_replaced_between_the_check_and_the_rename_is_given_back(delivery, monkeypatch):
-    plain = sealing.move
+    plain = files.move
     name = next(iter(delivery.files))
 
     def moving(source, target):
@@ -183,7 +184,7 @@ def test_a_file_replaced_between_the_check_and_the_rename_is_given_back(delivery
             replace(source)
         plain(source, target)
 
-    monkeypatch.setattr(sealing, "move", moving)
+    monkeypatch.setattr(files, "move", moving)
     assert not seal(delivery.job, delivery.drop)
     monkeypatch.undo()
     assert not give_back(delivery.job, delivery.drop)
@@ -195,7 +196,7 @@ def test_a_file_that_vanishes_between_the_check_and_the_rename_is_no_trouble(del
         source.unlink()
         raise FileNotFoundError
 
-    monkeypatch.setattr(sealing, "move", gone)
+    monkeypatch.setattr(files, "move", gone)
     assert not seal(delivery.job, delivery.drop)
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from retraind.domain.job import LIFE, Job, Outcome, State
 from retraind.emulator import read_records
-from retraind.jobs import seal as sealing
 from retraind.store import job_folders, sidecar
 from retraind.store.journal import Journal
 from retraind.store.recovery import rebuild
 from retraind.store.sidecar import NAME, JobFiles
+from retraind.system import files
 from support.process import Site, deliver, filed
 from support.world import KEY, World, a_world, an_account, table
 
@@ -58,7 +58,7 @@ def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path
     """The second of two could not be moved yet."""
     with a_world(tmp_path, switch="always") as world:
         job = world.sealing()
-        plain = sealing.move
+        plain = files.move
 
         def moving(source, target):
             if source.name.startswith("eval"):
@@ -66,7 +66,7 @@ def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path
             plain(source, target)
 
         with monkeypatch.context() as patch:
-            patch.setattr(sealing, "move", moving)
+            patch.setattr(files, "move", moving)
             assert world.pipeline.advance_one(job).wait.trouble
         lose_the_journal(world)
         (job,) = rebuilt(world)

@@ -23,7 +23,8 @@ class Rule:
     path: str = "*"
     """A pattern for the path below the mount point, which begins with /."""
     answer: str = "EIO"
-    """The name of an errno, `die` (the process ends) or `hang` (no answer until the rule is taken back)."""
+    """The name of an errno, `die` (the process ends), `hang` (no answer until the rule is taken back) or
+    `renumber` (a file has another inode number each time)."""
     beyond: int = 0
     """Bytes of a file that are read or written without a fault."""
     after: int = 0

@@ -10,6 +10,7 @@ One call is answered at a time.
 # ruff: noqa: ARG002 - mfusepy decides what the functions are given
 
 import errno
+import itertools
 import json
 import os
 import sys
@@ -45,6 +46,7 @@ class Passthrough(mfusepy.Operations):
         self._met = {}
         """How many calls each rule has met."""
         self._text = None
+        self._numbers = itertools.count(1_000_000)
         self._parsed = []
 
     def _read_rules(self):
@@ -54,7 +56,8 @@ class Passthrough(mfusepy.Operations):
         return self._parsed
 
     def _meet(self, call, path, beyond=0):
-        """Let the rules strike."""
+        """Let the rules strike; returns whether the file is to have another inode number."""
+        renumbered = False
         for number, rule in enumerate(self._read_rules()):
             if call not in rule["calls"] or not fnmatchcase(path, rule["path"]) or beyond <= rule["beyond"]:
                 continue
@@ -65,12 +68,15 @@ class Passthrough(mfusepy.Operations):
             match rule["answer"]:
                 case "die":
                     os._exit(1)
+                case "renumber":
+                    renumbered = True
                 case "hang":
                     while rule in self._read_rules():
                         time.sleep(0.01)
                 case answer:
                     code = getattr(errno, answer)
                     raise OSError(code, os.strerror(code))
+        return renumbered
 
     def _at(self, path):
         return self._folder + path
@@ -78,13 +84,14 @@ class Passthrough(mfusepy.Operations):
     # Calls that name a path
 
     def getattr(self, path, fh=None):
-        self._meet("getattr", path, 1)
+        renumbered = self._meet("getattr", path, 1)
         status = os.lstat(self._at(path)) if fh is None else os.fstat(fh)
         return {
             "st_atime": status.st_atime_ns, "st_mtime": status.st_mtime_ns, "st_ctime": status.st_ctime_ns,
             **{key: getattr(status, key) for key in (
                 "st_ino", "st_mode", "st_nlink", "st_uid", "st_gid", "st_size", "st_blocks", "st_blksize"
             )},
+            **({"st_ino": next(self._numbers)} if renumbered else {}),
         }  # fmt: skip
 
     def _simple(self, call, path, function, *arguments):

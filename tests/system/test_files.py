@@ -16,17 +16,11 @@ import pytest
 
 import retraind
 from retraind.domain.problems import file_problem
-from retraind.system import copying, files
+from retraind.system import copying, files, reading
 from retraind.system.copying import copy_folder_verified
-from retraind.system.files import (
-    make_folder,
-    move,
-    open_regular,
-    remove_tree,
-    sha256_of,
-    sync_folder,
-    write_atomically,
-)
+from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically
+from retraind.system.reading import READ_SIZE, open_regular
+from retraind.system.removal import remove_tree
 from support.killing import at_every_point
 from support.words import told
 
@@ -352,7 +346,7 @@ class Enough(Exception):
 
 def test_a_long_read_can_be_ended(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_bytes(b"x" * (3 * files.READ_SIZE))
+    path.write_bytes(b"x" * (3 * READ_SIZE))
     reads = iter([None, None])
 
     def pause():
@@ -571,7 +565,7 @@ def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
 
     def fail():
         with monkeypatch.context() as patch:
-            patch.setattr(copying, "_copy_times_and_rights", refuse)
+            patch.setattr(reading, "finish_here", refuse)
             with pytest.raises(OSError, match="Input/output"):
                 copy_folder_verified(job_folder, target)
 

@@ -4,10 +4,9 @@ The API key never goes there, nothing is followed, and no address becomes a fact
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -28,7 +27,8 @@ from retraind.domain.problems import Problem, problem
 from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
 from retraind.system.copying import look_for_room
-from retraind.system.files import READ_SIZE, clear, naming, open_regular, put_in_place, sync_folder
+from retraind.system.files import clear, put_in_place, sync_folder, unlink
+from retraind.system.reading import READ_SIZE, create, open_regular, status_of_open
 
 LARGEST_RESULTS = 2 << 30
 """Bytes of a results file that are fetched, unless the caller says otherwise."""
@@ -71,7 +71,7 @@ class _Body:
         self._file = file
         self._sent = sent
         self._prefix = prefix
-        self.left = self._size = len(prefix) + os.fstat(file.fileno()).st_size
+        self.left = self._size = len(prefix) + status_of_open(file).st_size
         self.begun = self.left == 0
         """True once some of it may have left this machine; of nothing, all is sent with the header."""
 
@@ -210,7 +210,7 @@ class ObjectStore(Caller):
                     fetched = _save(response, temporary, pause, largest, keep_free)
             except BaseException as error:
                 with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                    unlink(temporary)
                 if isinstance(error, NETWORK_ERRORS):
                     raise network_retry(error, Party.STORE, host) from None
                 raise
@@ -277,23 +277,22 @@ def _save(
     if announced > largest:
         raise too_long
     clear(temporary)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(temporary, flags, 0o644)
-    with naming(temporary), os.fdopen(handle, "wb") as file:
+    received = 0
+    with closing(create(temporary, 0o644)) as file:
         # Others need the disk as well.
         look_for_room(temporary.parent, announced, keep_free, temporary)
         digest = hashlib.sha256()
         while piece := response.raw.read(_PIECE, decode_content=True):
             pause()
-            if not file.tell() and is_web_page(piece):
+            if not received and is_web_page(piece):
                 host = place_of(response.url)
                 raise Retry(problem("web_page_returned", party=Party.STORE, host=host))
-            if file.tell() + len(piece) > largest:
+            if received + len(piece) > largest:
                 raise too_long
             if keep_free and not announced:
                 look_for_room(temporary.parent, len(piece), keep_free, temporary)
             file.write(piece)
             digest.update(piece)
-        file.flush()
-        os.fsync(file.fileno())
-        return Fetched(file.tell(), digest.hexdigest())
+            received += len(piece)
+        file.finish()
+        return Fetched(received, digest.hexdigest())

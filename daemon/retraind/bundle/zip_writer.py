@@ -20,7 +20,8 @@ from typing import BinaryIO, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
-from retraind.system.files import PRIVATE, make_folder, naming, sync_folder
+from retraind.system.files import PRIVATE, make_folder, sync_folder
+from retraind.system.reading import naming
 
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
 _CENTRAL = struct.Struct("<4sHHHHHHLLLHHHHHLL")

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.failures import ConfigError, Hold, JobFailed, JournalError, Retry, Setback
 from retraind.domain.problems import Problem, file_problem, problem
+from retraind.intake.listing import Names
 from retraind.intake.share_identity import Shares
 from retraind.jobs.gate.program import flaw_of
 from retraind.report.messages import test_message
@@ -28,9 +29,10 @@ from retraind.store.daemon_state import read_state
 from retraind.store.database import running_instance
 from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.files import exists, held
+from retraind.system.files import exists, held, is_allowed, real_path, status
 from retraind.system.mounts import Mount, makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
+from retraind.system.remote.verbs import is_mounted_in
 from retraind.system.rights import Account
 from retraind.system.units import UNIT, Unit, read_unit
 
@@ -208,31 +210,51 @@ class _Place(NamedTuple):
     """Whether this user may read and write there."""
     flaw: Problem | None = None
     """How the writers of a drop folder could get at deliveries in work."""
+    elsewhere: tuple[Path, ...] = ()
+    """The folders in a drop folder from which nothing can be sealed."""
 
 
 def _places(settings: Settings, shares: Shares) -> dict[Path, _Place | OSError]:
     """Return what the folders of all models are; a share that hangs is given up after a while."""
     table = present_mounts()
 
-    def drop_place(folder: Path) -> _Place:
-        place = _place(folder)
-        with held(folder) as drop:
-            return place._replace(flaw=_flaw(folder, drop, shares, table))
+    def drop_place(model: ModelSettings) -> Callable[[Path], _Place]:
+        def look(folder: Path) -> _Place:
+            place = _place(folder)
+            with held(folder) as drop:
+                flaw, elsewhere = _flaw(folder, drop, shares, table), _elsewhere(model, folder, place)
+            return place._replace(flaw=flaw, elsewhere=elsewhere)
+
+        return look
 
     asked: list[Question[_Place]] = []
     for model in settings.models.values():
-        asked += [(model.drop, drop_place)]
+        asked += [(model.drop, drop_place(model))]
         asked += [(folder, _place_for) for folder in (model.done_folder, model.failed_folder)]
     return {folder: found for (folder, _), found in zip(asked, ask_each(asked), strict=True)}
+
+
+def _elsewhere(model: ModelSettings, drop: Path, place: _Place) -> tuple[Path, ...]:
+    """Return the folders for arriving files that are mounts, or file systems, of their own."""
+    found = []
+    for name in sorted(Names(model, ()).below.values()):
+        try:
+            with held(drop, name) as inside:
+                other = status(inside, follow=True).st_dev != place.device
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if other or is_mounted_in(drop, name):
+            found.append(drop / name)
+    return tuple(found)
 
 
 def _flaw(folder: Path, drop: Path, shares: Shares, table: Sequence[Mount]) -> Problem | None:
     """Return how those who may write in a drop folder could change what is in work there."""
     if exposure := shares.exposure(folder, drop):
         return exposure
-    status = drop.stat()
-    own, shared = shares.is_own(status), status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    sticky = status.st_mode & stat.S_ISVTX
+    seen = status(drop, follow=True)
+    own, shared = shares.is_own(seen), seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    sticky = seen.st_mode & stat.S_ISVTX
     if file_system := makes_rights_up(folder, table):
         found = problem("drop_folder_unguarded", path=folder, file_system=file_system, work=WORK)
         return found if shared else None
@@ -244,11 +266,12 @@ def _flaw(folder: Path, drop: Path, shares: Shares, table: Sequence[Mount]) -> P
 
 
 def _place_for(folder: Path) -> _Place:
-    return _place(_existing(folder))._replace(path=folder)
+    return _place(_existing(folder))._replace(path=real_path(folder))
 
 
 def _place(folder: Path) -> _Place:
-    return _Place(folder, folder.stat().st_dev, os.access(folder, os.R_OK | os.W_OK | os.X_OK))
+    usable = is_allowed(folder, os.R_OK | os.W_OK | os.X_OK)
+    return _Place(real_path(folder), status(folder, follow=True).st_dev, usable)
 
 
 def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSError]) -> Iterator[Checked]:
@@ -264,6 +287,8 @@ def _folders(name: str, model: ModelSettings, places: Mapping[Path, _Place | OSE
     yield Checked(subject, drop.usable, found)
     if drop.flaw:
         yield Checked(subject, drop.flaw.code in _WARNINGS, drop.flaw, name)
+    for path in drop.elsewhere:
+        yield Checked(subject, False, problem("arrival_folder_elsewhere", path=path))
     for key, folder in (("done", model.done_folder), ("failed", model.failed_folder)):
         place = places[folder]
         subject = f"models.{name}.{key}"

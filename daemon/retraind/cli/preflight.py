@@ -11,7 +11,8 @@ from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.problems import Finding, Severity, problem
 from retraind.report.wording import Voice
-from retraind.system.files import exists, is_file
+from retraind.system.files import exists, is_file, real_path
+from retraind.system.reading import open_regular
 
 
 def preflight(options: argparse.Namespace) -> int:
@@ -19,10 +20,10 @@ def preflight(options: argparse.Namespace) -> int:
     for path in (options.train, options.evaluation):
         if path is not None:
             _check_readable(path)
-    evaluation = SourceFile.from_path(options.evaluation) if options.evaluation else None
+    evaluation = _source(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
     result = check(
-        SourceFile.from_path(options.train),
+        _source(options.train),
         evaluation,
         **{"target": options.target, "time_series": options.time_series, **known},
     )
@@ -74,12 +75,17 @@ def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
     }
 
 
+def _source(path: Path) -> SourceFile:
+    """Return a file to be read, on whatever file system it is."""
+    return SourceFile(path.name, lambda: open_regular(real_path(path), named=path))
+
+
 def _check_readable(path: Path) -> None:
     """Raise Refused when a file cannot be opened."""
     reason, found = None, True
     try:
         if is_file(path, follow=True):
-            path.open("rb").close()
+            open_regular(real_path(path)).close()
             return
         found = exists(path, follow=True)
     except OSError as error:

@@ -19,8 +19,9 @@ from retraind.config.settings import WORK, ModelSettings
 from retraind.config.types import budget_of, expanded, to_span
 from retraind.domain.failures import OUT_OF_REACH
 from retraind.domain.problems import Problem, problem
+from retraind.system.files import real_path, status
 from retraind.system.mounts import present_mounts
-from retraind.system.probe import ask_each
+from retraind.system.probe import NoAnswer, ask_each
 from retraind.system.sandbox import hidden_by
 
 Given = Mapping[str, Any]
@@ -98,9 +99,12 @@ def look_at(places: Iterable[Path], hanging: Collection[Path] = ()) -> dict[Path
 
 def _look_at(place: Path) -> Found:
     try:
-        return Found(place, place.stat())
+        found = status(place, follow=True)
+    except NoAnswer:
+        raise
     except OSError as error:
-        return Found(place, error)
+        return Found(real_path(place), error)
+    return Found(real_path(place), found)
 
 
 def _comparable(path: Path) -> Path:
@@ -147,15 +151,15 @@ def shared_folders(places: Mapping[Location, Path], found: Mapping[Path, Found])
     parents: list[tuple[str, Path]] = []
     known: dict[tuple[int, int], str] = {}
     drops = [(str(location[1]), found[path]) for location, path in places.items() if location[-1] == "drop"]
-    for name, (folder, status) in sorted(drops, key=lambda drop: drop[1].place.parts):
+    for name, (folder, found_there) in sorted(drops, key=lambda drop: drop[1].place.parts):
         while parents and not folder.is_relative_to(parents[-1][1]):
             parents.pop()
         other, parent = parents[-1] if parents else (None, None)
         same = folder == parent
         parents.append((name, folder))
-        if isinstance(status, os.stat_result):
+        if isinstance(found_there, os.stat_result):
             # One folder may be mounted in two places.
-            twin = known.setdefault((status.st_dev, status.st_ino), name)
+            twin = known.setdefault((found_there.st_dev, found_there.st_ino), name)
             if twin != name:
                 other, same = twin, True
         if other is not None:

@@ -36,6 +36,7 @@ from retraind.store.database import sole_instance
 from retraind.store.opening import needed, opened
 from retraind.system import log, systemd
 from retraind.system.clock import Clock
+from retraind.system.remote.helpers import HELPERS
 from retraind.system.signals import Signals, Wish
 from retraind.system.systemd import watchdog_interval
 
@@ -107,6 +108,7 @@ class Daemon:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._exit.close()
+        HELPERS.end_all()
 
     def _put_together(self) -> None:
         self.parts = parts = put_together(
@@ -216,6 +218,7 @@ class Daemon:
                 ready = True
                 self._be_ready()
             self._beat()
+            self.reload.regroup(self.settings, self.sweeps)
             try:
                 self._heed_journal()
                 if self.pipeline.jumps.mind():
@@ -280,10 +283,8 @@ class Daemon:
         damage = self.journal.database.damage
         if damage is None and self.journal.database.in_place:
             return True
-        _LOG.error(
-            "journal_lost",
-            reason=problem("journal_lost", damage=damage) if damage else problem("journal_gone"),
-        )
+        why = problem("journal_lost", damage=damage) if damage else problem("journal_gone")
+        _LOG.error("journal_lost", reason=why)
         self._code = 1
         return False
 
@@ -298,6 +299,7 @@ class Daemon:
         self._stopping.set()
         systemd.report("STOPPING=1")
         _LOG.info("stopping")
+        HELPERS.hurry()  # What hangs now is not waited for.
         ender = threading.Timer(_STOP_PATIENCE, _end_hard, [self._code])
         ender.daemon = True
         ender.start()

@@ -4,6 +4,7 @@ A scan lists the folder and opens nothing but manifests. Files are judged by how
 the daemon's own clock, never by their own times: copies carry old or future ones.
 """
 
+import errno
 import math
 import os
 import threading
@@ -40,10 +41,17 @@ from retraind.intake.pieces import without_pieces
 from retraind.intake.rights import unreadable
 from retraind.intake.settling import Known, Rest
 from retraind.intake.share_identity import Away, Exposed
+from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.files import beside, held, open_regular
+from retraind.system.files import held
+from retraind.system.reading import forbidden_among
+from retraind.system.remote.errors import NoAnswer
+
+_LOG = log.get(__name__)
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_RENUMBERED = 3
+"""Scans in a row after which it is certain that a file's inode number changes by itself."""
 _LONGEST_REST = 300.0
 """Seconds after which a folder is scanned though nothing in it seems to have changed."""
 _MOST_COPIES = 20
@@ -65,7 +73,9 @@ class View:
     trouble: Problem | None = None
     """Why nothing can be taken from the folder."""
     away: bool = False
-    """True when the folder is not the one that is known, so that nothing may be written there either."""
+    """True when the folder is not the one that is known, or does not answer: nothing may be written there."""
+    silent: bool = False
+    """True when its share does not answer."""
 
 
 class Memory(Protocol):
@@ -137,6 +147,10 @@ class DropFolder:
         self._taken: dict[Signature, set[str]] = {}
         """Names of files that were complete while a list of checksums for several deliveries was there."""
         self._doubted: set[str] = set()
+        self._renumbered: dict[str, int] = {}
+        """How often in a row a file had another inode number and was the same otherwise."""
+        self._numbered = True
+        """False once inode numbers have proved to change by themselves."""
         self._manifests = Manifests(model.drop, hashing, hint, largest)
         self._denied = False
         """True when a file cannot be read, which can be fixed without a visible change."""
@@ -146,6 +160,11 @@ class DropFolder:
     def folders(self) -> tuple[Path, ...]:
         """The folders in which files may appear."""
         return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._names.below.values())))
+
+    @property
+    def device(self) -> int | None:
+        """The device on which the last scan found the folder."""
+        return self._known[""].stamp[0] if "" in self._known else None
 
     def distrust(self, names: set[str]) -> None:
         """Let files settle that changed while they were taken in, whatever vouches for them.
@@ -193,8 +212,11 @@ class DropFolder:
             except Exposed as exposed:
                 return View(trouble=exposed.problem)
             except OSError as error:
-                path = error.filename if isinstance(error.filename, str) else str(self.model.drop)
-                return View(trouble=problem("folder_unreadable", why=file_problem(error, path)))
+                silent = isinstance(error, NoAnswer)
+                named = not silent and isinstance(error.filename, str)
+                path = error.filename if named else str(self.model.drop)
+                trouble = problem("folder_unreadable", why=file_problem(error, path))
+                return View(trouble=trouble, away=silent, silent=silent)
 
     def _look(self, drop: Path, began: float) -> View:
         listing = Listing(self._names, self._seen)
@@ -203,6 +225,9 @@ class DropFolder:
         now = self._clock.elapsed()
         # What was not read may have arrived.
         strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else listing.strangers.told()
+        self._mind_numbers(listing)
+        if not self._numbered:
+            strangers = (problem("inode_numbers_change"), *strangers)
         changed = bool(listing.new) or len(listing.same) < len(self._seen)
         first = self._noted is None
         if self._noted is None:
@@ -216,7 +241,8 @@ class DropFolder:
             self._note(self._noted, steady=not changed)
         changed = self._downloads.see(listing.controls, now) or changed
         if changed or now >= self._lasts or strangers != self._told:
-            self._view, self._told = self._judge(drop, now, strangers, cut=listing.cut), strangers
+            self._view = self._judge(drop, now, strangers, listing.elsewhere, cut=listing.cut)
+            self._told = strangers
             self._lasts = self._lasting(self._view, now)
         self._known = {
             folder: Known.of(page, self._known.get(folder), began, now)
@@ -225,7 +251,7 @@ class DropFolder:
         if now < self._lasts and not listing.may_recover:
             until = min(self._lasts, now + self._longest_rest)
             self._rest = Rest(
-                str(self.model.drop),
+                self.model.drop,
                 self._known,
                 self._seen.values(),
                 until,
@@ -233,6 +259,31 @@ class DropFolder:
                 ignored=self._names.is_ignored,
             )
         return self._view
+
+    def _mind_numbers(self, listing: Listing) -> None:
+        """Do without inode numbers where a file gets another one at each scan, and nothing else changes.
+
+        Some file systems in user space make them up. A file that was replaced has another ctime.
+        """
+        before = self._renumbered
+        self._renumbered = {}
+        for found in listing.new if self._numbered else ():
+            name, signature, changed_ns = found.name, found.signature, found.changed_ns
+            known = self._seen.get(name)
+            if (
+                known is not None
+                and known.changed_ns == changed_ns
+                and known.signature.inode != signature.inode
+                and replace(known.signature, inode=signature.inode) == signature
+            ):
+                self._renumbered[name] = before.get(name, 0) + 1
+        if self._numbered and any(count >= _RENUMBERED for count in self._renumbered.values()):
+            self._numbered = False
+            _LOG.warning("inode_numbers_change", folder=str(self.model.drop))
+        if not self._numbered:
+            listing.new = [
+                found._replace(signature=replace(found.signature, inode=0)) for found in listing.new
+            ]
 
     def _sightings(
         self, listing: Listing, now: float, kept: Mapping[str, Remembered], *, first: bool
@@ -283,7 +334,15 @@ class DropFolder:
             noted.update({each.name: each for each in fresh})
         self._unnoted = left
 
-    def _judge(self, drop: Path, now: float, strangers: tuple[Problem, ...], *, cut: bool) -> View:
+    def _judge(
+        self,
+        drop: Path,
+        now: float,
+        strangers: tuple[Problem, ...],
+        elsewhere: frozenset[str],
+        *,
+        cut: bool,
+    ) -> View:
         self._doubted &= self._seen.keys()
         seen = [
             sighting
@@ -296,7 +355,7 @@ class DropFolder:
         if len(copies) > _MOST_COPIES:
             strangers += (problem("more_left_alone", more=len(copies) - _MOST_COPIES),)
         self._manifests.begin(seen, now, self.model.settle.total_seconds())
-        self._denied = False
+        data: dict[str, tuple[Sighting, ...]] = {}
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
         whole, pieces = without_pieces(seen, self.model, self._downloads.without_their_names(self._seen))
@@ -306,18 +365,19 @@ class DropFolder:
                 self._manifests.of(drop, each) if self.model.ready == "manifest" and each.manifests else None
             )
             match judge(each, self.model, now, claims, self._largest, downloads=downloads):
-                case Delivery() as delivery if cut and not self._is_whole(delivery):
-                    waiting[each.key] = Waiting(each.key, each.data, (_TOO_MANY,), None)
+                case Delivery() as delivery if why := self._held_back(delivery, elsewhere, cut=cut):
+                    waiting[each.key] = Waiting(each.key, each.data, why, None)
                 case Delivery() as delivery:
-                    denied = _denied(drop, delivery)
-                    if denied:
-                        self._denied = True
-                        waiting[each.key] = Waiting(each.key, each.data, denied, None)
-                    else:
-                        complete.append(delivery)
+                    complete.append(delivery)
+                    data[each.key] = each.data
                 case Waiting() as wait:
                     waiting[each.key] = wait
-        complete = self._as_they_arrived(complete)
+        denied = _denied(drop, complete)
+        self._denied = bool(denied)
+        for delivery in complete if denied else ():
+            if why := tuple(denied[file.name] for file in delivery.files if file.name in denied):
+                waiting[delivery.key] = Waiting(delivery.key, data[delivery.key], why, None)
+        complete = self._as_they_arrived([each for each in complete if each.key not in waiting])
         marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
@@ -376,22 +436,43 @@ class DropFolder:
             return now
         return math.inf if view.due is None else view.due
 
+    def _held_back(self, delivery: Delivery, elsewhere: frozenset[str], *, cut: bool) -> tuple[Problem, ...]:
+        """Return why a complete delivery is not taken in now; nothing where it is."""
+        if away := _from_elsewhere(delivery, elsewhere):
+            return away
+        return (_TOO_MANY,) if cut and not self._is_whole(delivery) else ()
+
     def _is_whole(self, delivery: Delivery) -> bool:
         """Return whether a delivery has every file that it could have: its wait for one did not time out."""
         roles = {file.role for file in delivery.files}
         return delivery.problem is None and roles >= self._names.patterns.keys()
 
 
-def _denied(drop: Path, delivery: Delivery) -> tuple[Problem, ...]:
-    """Return which files of a delivery cannot be read, before they are taken in, so that people can help."""
-    found = []
-    for file in delivery.files:
+def _from_elsewhere(delivery: Delivery, elsewhere: frozenset[str]) -> tuple[Problem, ...]:
+    """Return from which folders a delivery cannot be sealed, since they are file systems of their own."""
+    folders = {file.name.rpartition("/")[0] for file in delivery.files} & elsewhere
+    return tuple(problem("arrival_folder_mounted", folder=folder) for folder in sorted(folders))
+
+
+def _denied(drop: Path, deliveries: Sequence[Delivery]) -> Mapping[str, Problem]:
+    """Return which files cannot be read, by name, before they are taken in, so that people can help."""
+    by_folder: dict[str, list[str]] = {}
+    for delivery in deliveries:
+        for file in delivery.files:
+            folder, _, name = file.name.rpartition("/")
+            by_folder.setdefault(folder, []).append(name)
+    found = {}
+    for folder, names in by_folder.items():
+        prefix = f"{folder}/" if folder else ""
         try:
-            with beside(drop, file.name) as path:
-                open_regular(path).close()
-        except PermissionError as error:
-            found.append(unreadable(drop, file.name, error))
+            with held(drop, *([folder] if folder else [])) as place:
+                forbidden = forbidden_among(place, tuple(names))
+        except NoAnswer:
+            raise
         except OSError:
-            # It is changing at this moment. Whether it can be taken in turns out when it is.
+            # It is changing at this moment. Whether they can be taken in turns out when they are.
             continue
-    return tuple(found)
+        for name in forbidden:
+            error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(drop / prefix / name))
+            found[prefix + name] = unreadable(drop, prefix + name, error)
+    return found

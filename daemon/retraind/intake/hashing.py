@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from retraind.system.files import READ_SIZE, beside, held, open_regular
+from retraind.system.files import beside, held
+from retraind.system.reading import READ_SIZE, open_regular
 
 _TURN = 0.25
 """Seconds of reading after which the next file has its turn."""

@@ -22,6 +22,8 @@ from watchdog.observers.inotify_c import (
 
 from retraind.domain.problems import problem
 from retraind.system import log
+from retraind.system.files import held
+from retraind.system.remote.verbs import is_far
 
 _LOG = log.get(__name__)
 
@@ -34,6 +36,7 @@ _CHANGES = Mask(
     | InotifyConstants.IN_MOVE_SELF
     | InotifyConstants.IN_ONLYDIR
 )
+
 """Not IN_MODIFY: a scan at every write of a growing file would find nothing out."""
 
 
@@ -77,7 +80,12 @@ class _Folders:
 
     def _add(self, folder: Path) -> WatchDescriptor | None:
         try:
-            wd = self._reader.add_callback(os.fsencode(folder), _CHANGES, self, self._number)
+            # Pinned: whoever can write in the drop folder could otherwise have anything watched, by a link.
+            drop = self._folders[0]
+            with held(drop, *folder.relative_to(drop).parts) as pinned:
+                if is_far(pinned):
+                    return None  # Something else is mounted there, and inotify has nothing to say of it.
+                wd = self._reader.add_callback(os.fsencode(pinned), _CHANGES, self, self._number)
             if wd < 0:
                 # watchdog ignores EACCES and continues with a watch that the kernel does not know.
                 self._reader.remove_callbacks([(wd, self._number)])

@@ -32,11 +32,13 @@ from retraind.intake.proof_names import (
     Control,
     control_in,
 )
-from retraind.intake.settling import TO_LIST, Page, is_same, kind_of, stamp_of
+from retraind.intake.settling import Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
 from retraind.intake.unload_folder import is_unload
 from retraind.system.escape import display_name
 from retraind.system.links import hidden_names, listed_names
+from retraind.system.reading import Entry, listed
+from retraind.system.remote.verbs import is_mounted_in
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
 _OWN_FOLDERS = frozenset(
@@ -57,9 +59,15 @@ _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
 
 
-def signature_of(status: os.stat_result) -> Signature:
-    """Return what changes when a file is touched."""
-    return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+def signature_of(status: os.stat_result, *, numbered: bool = True) -> Signature:
+    """Return what changes when a file is touched; not `numbered` where inode numbers change by themselves."""
+    inode = status.st_ino if numbered else 0
+    return Signature(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=inode)
+
+
+def is_signed_by(status: os.stat_result, signature: Signature) -> bool:
+    """Return whether a file is still the one that had this signature."""
+    return signature_of(status, numbered=signature.inode != 0) == signature
 
 
 def flaw_of(status: os.stat_result, names: int = 1) -> Problem | None:
@@ -258,6 +266,7 @@ class Listing:
         self._drop = Path()
         self._known = known
         self._entries = 0
+        self._mounted: set[str] = set()
         self._inodes: dict[str, Counter[int]] = {}
         """How many names each inode has, by folder. Read where it makes a difference."""
 
@@ -265,6 +274,16 @@ class Listing:
     def cut(self) -> bool:
         """Return whether there is more in the folder than was read."""
         return len(self.same) + len(self.new) > MOST_FILES or self._entries > MOST_ENTRIES
+
+    @property
+    def elsewhere(self) -> frozenset[str]:
+        """The folders in the drop folder from which nothing can be renamed to the folder for work."""
+        root = self.pages.get("")
+        return frozenset(
+            folder
+            for folder, page in self.pages.items()
+            if folder and root and (page.stamp[0] != root.stamp[0] or folder in self._mounted)
+        )
 
     def read(self, drop: Path) -> None:
         """Read the drop folder, and those in it where files are expected. Raises OSError.
@@ -275,20 +294,26 @@ class Listing:
         below: list[str] = []
         self._read(drop, "", below)
         for folder in sorted(below):
+            if is_mounted_in(drop, folder):
+                self._mounted.add(folder)
             self._read(drop, folder, [])
 
     def _read(self, drop: Path, folder: str, below: list[str]) -> None:
+        prefix, begun = f"{folder}/" if folder else "", False
+
+        def is_wanted(name: str) -> bool:
+            """Return whether the status of a name is needed."""
+            plain = canonical(name)
+            return (
+                prefix + name in self._known
+                or self._names.recognise(name, plain, folder) is not None
+                or self._names.control(plain, folder) is not None
+            )
+
         try:
-            handle = os.open(f"{drop}/{folder}", TO_LIST | (os.O_NOFOLLOW if folder else 0))
-        except OSError as error:
-            if folder and error.errno in _GONE:
-                self.may_recover = True
-                return
-            raise
-        prefix = f"{folder}/" if folder else ""
-        try:
-            page = self.pages[folder] = Page(stamp_of(os.fstat(handle)))
-            with os.scandir(handle) as entries:
+            with listed(drop, folder, most=MOST_ENTRIES + 1, wanted=is_wanted) as (status, entries):
+                begun = True
+                page = self.pages[folder] = Page(stamp_of(status))
                 for entry in entries:
                     self._entries += 1
                     if self._entries > MOST_ENTRIES or len(self.same) + len(self.new) > MOST_FILES:
@@ -299,20 +324,13 @@ class Listing:
                     if known is not None and _is_same(entry, known):
                         self.same.append(known)
                     else:
-                        self._see(entry, name, folder, page, below=below, handle=handle)
-        finally:
-            os.close(handle)
+                        self._see(entry, name, folder, page, below)
+        except OSError as error:
+            if begun or not folder or error.errno not in _GONE:
+                raise
+            self.may_recover = True
 
-    def _see(
-        self,
-        entry: os.DirEntry[str],
-        name: str,
-        folder: str,
-        page: Page,
-        *,
-        below: list[str],
-        handle: int,
-    ) -> None:
+    def _see(self, entry: Entry, name: str, folder: str, page: Page, below: list[str]) -> None:
         plain = canonical(entry.name)
         if control := self._names.control(plain, folder):
             page.add_kind(kind_of(entry))
@@ -330,7 +348,7 @@ class Listing:
             return
         meaning = self._names.recognise(entry.name, plain, folder)
         if is_folder:
-            if flaw := self._flaw_of_folder(entry, plain, folder, meaning, handle):
+            if flaw := self._flaw_of_folder(entry, plain, folder, meaning):
                 self.strangers.add(name, flaw)
         elif meaning is not None:
             self._take(entry, name, meaning)
@@ -340,11 +358,15 @@ class Listing:
             self.strangers.add(name, self._flaw_of(entry, plain, folder))
 
     def _flaw_of_folder(
-        self, entry: os.DirEntry[str], plain: str, folder: str, meaning: Meaning | None, handle: int
+        self, entry: Entry, plain: str, folder: str, meaning: Meaning | None
     ) -> Problem | None:
         """Return what to tell of a folder; None of one that belongs here."""
         wanted = meaning or self._names.recognise("", f"{plain}.csv", folder)
-        if wanted is not None and wanted.role in self._names.patterns and is_unload(handle, entry.name):
+        if (
+            wanted is not None
+            and wanted.role in self._names.patterns
+            and is_unload(self._drop, folder, entry.name)
+        ):
             joined = entry.name if meaning else f"{entry.name}.csv"
             return problem("folder_of_pieces", folder=entry.name, joined=joined)
         if meaning is not None:
@@ -354,7 +376,7 @@ class Listing:
             return problem("folder_of_job")
         return problem("folder_not_expected") if folder or plain not in self._names.own_folders else None
 
-    def _flaw_of(self, entry: os.DirEntry[str], plain: str, folder: str) -> Problem:
+    def _flaw_of(self, entry: Entry, plain: str, folder: str) -> Problem:
         if not entry.is_file(follow_symlinks=False):
             return problem("not_regular_file")
         if not _is_utf8(entry.name):
@@ -368,9 +390,7 @@ class Listing:
             return problem("piece_not_expected")
         return problem("name_not_expected")
 
-    def _take_control(
-        self, entry: os.DirEntry[str], name: str, folder: str, control: Control, meaning: Meaning
-    ) -> None:
+    def _take_control(self, entry: Entry, name: str, folder: str, control: Control, meaning: Meaning) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -380,7 +400,7 @@ class Listing:
             found = Found(of, meaning.role, meaning.key, signature_of(status), status.st_ctime_ns)
             self.controls.append(Controlled(name, control, found))
 
-    def _take(self, entry: os.DirEntry[str], name: str, meaning: Meaning) -> None:
+    def _take(self, entry: Entry, name: str, meaning: Meaning) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -411,7 +431,7 @@ class Listing:
             raise
 
 
-def _is_same(entry: os.DirEntry[str], known: Sighting) -> bool:
+def _is_same(entry: Entry, known: Sighting) -> bool:
     try:
         return is_same(entry.stat(follow_symlinks=False), known.signature, known.names)
     except FileNotFoundError:

@@ -1,7 +1,6 @@
 """What manifests list, compared with the files in a drop folder: in the background where data is read."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from retraind.intake.pairing import Claims, Group, Sighting, covers, is_shared, 
 from retraind.intake.proof_names import MANIFEST_ENDING, SUMS_ENDINGS, is_sums
 from retraind.intake.rights import unreadable
 from retraind.system.escape import display
-from retraind.system.files import beside, open_regular
+from retraind.system.files import beside, read_start
 
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""
@@ -207,9 +206,8 @@ class Manifests:
         if self._manifest_bytes > _MOST_MANIFEST_BYTES:
             return problem("manifest_queued", file=name)
         try:
-            with ExitStack() as holding:
-                path = holding.enter_context(beside(drop, name))
-                text = holding.enter_context(open_regular(path)).read(_LARGEST_MANIFEST + 1)
+            with beside(drop, name) as path:
+                text = read_start(path, _LARGEST_MANIFEST + 1)
         except OSError as error:
             return unreadable(drop, name, error)
         self._manifest_bytes += len(text)

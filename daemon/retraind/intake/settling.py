@@ -10,16 +10,19 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from retraind.domain.job import Signature
 from retraind.intake.pairing import Sighting
 from retraind.system.clock import Clock
+from retraind.system.files import status as status_at
+from retraind.system.mounts import TABLE
+from retraind.system.reading import Entry, glance, listed
+from retraind.system.remote.verbs import is_mounted_in
 
 GRAIN = 3.0
 """Seconds; the coarsest file systems (FAT) keep times to two seconds."""
-TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-"""How a folder is opened to be listed, or for its status alone."""
 _MOST_NAMES = 1_000
 """Names of one folder that are kept to be compared; with more of them, any change leads to a scan."""
 
@@ -35,7 +38,7 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
-def kind_of(entry: os.DirEntry[str]) -> Kind:
+def kind_of(entry: Entry) -> Kind:
     """Return an entry's kind. Most file systems give it with the name."""
     return entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
 
@@ -45,7 +48,7 @@ def is_same(status: os.stat_result, signature: Signature, names: int = 1) -> boo
     return (
         status.st_mtime_ns == signature.mtime_ns
         and status.st_size == signature.size
-        and status.st_ino == signature.inode
+        and signature.inode in {0, status.st_ino}
         and status.st_nlink == names
         and stat.S_ISREG(status.st_mode)
     )
@@ -67,9 +70,7 @@ class Page:
         if len(self.names) <= _MOST_NAMES:
             self.kinds.append((len(self.names) - 1, kind))
 
-    def again(
-        self, stamp: Stamp, entries: Iterable[os.DirEntry[str]], ignored: Callable[[str], bool]
-    ) -> Self | None:
+    def again(self, stamp: Stamp, entries: Iterable[Entry], ignored: Callable[[str], bool]) -> Self | None:
         """Return a new reading if it is the same but for what is `ignored`, None if not."""
         found = list(entries)
         names = [entry.name for entry in found]
@@ -103,16 +104,20 @@ class Known(NamedTuple):
         kept = page if len(page.names) <= _MOST_NAMES else None
         return cls(kept, page.stamp, since, began - since >= GRAIN)
 
-    def again(self, handle: int, clock: Clock, ignored: Callable[[str], bool]) -> Self | None:
-        """Return what is known of the folder now; None if its names have changed. Raises OSError."""
-        stamp = stamp_of(os.fstat(handle))
+    def again(
+        self, drop: Path, folder: str, stamp: Stamp, clock: Clock, ignored: Callable[[str], bool]
+    ) -> Self | None:
+        """Return what is known of the folder now; None if its names have changed. Raises OSError.
+
+        `folder` is its name in `drop`, and `stamp` the present one.
+        """
         if self.sure and stamp == self.stamp:
             return self
         if self.page is None or stamp[:2] != self.stamp[:2]:
             return None
         began = clock.elapsed()
-        with os.scandir(handle) as entries:
-            page = self.page.again(stamp, entries, ignored)
+        with listed(drop, folder) as (status, entries):
+            page = self.page.again(stamp_of(status), entries, ignored)
         return self.of(page, self, began, clock.elapsed()) if page is not None else None
 
 
@@ -121,7 +126,7 @@ class Rest:
 
     def __init__(
         self,
-        drop: str,
+        drop: Path,
         known: Mapping[str, Known],
         files: Iterable[Sighting],
         until: float,
@@ -143,6 +148,11 @@ class Rest:
         ]
         self._ignored = ignored
         self._simple = not (remote or self._files or len(known) > 1)
+        self._near: int | None = None
+        """The version of the mount table with which the folder is on a local disk, to be asked directly."""
+        table = TABLE.now()
+        if self._simple and not (table.has_remote and table.followed(str(drop))[1]):
+            self._near = TABLE.version
         self._note(known)
 
     def _note(self, known: Mapping[str, Known]) -> None:
@@ -155,7 +165,9 @@ class Rest:
         if self._stamp is None:
             return False
         try:
-            return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
+            if self._near == TABLE.version:
+                return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
+            return stamp_of(status_at(self._drop, follow=True)) == self._stamp
         except OSError:
             return False
 
@@ -165,40 +177,31 @@ class Rest:
         Costs a stat of each file, and a reading of the names where the times prove nothing.
         """
         known = {}
+        below = tuple(filter(None, self.known))
+        if TABLE.now().has_remote and any(is_mounted_in(self._drop, folder) for folder in below):
+            return False  # A scan has what is mounted there asked by its own helper.
         try:
-            handle = os.open(self._drop, TO_LIST)
-            try:
-                for folder, before in self.known.items():
-                    after = self._again(folder, before, handle, clock)
-                    if after is None:
-                        return False
-                    known[folder] = after
-                if not self._files_last(handle):
+            found = glance(self._drop, below, tuple(name for name, *_ in self._files))
+            folders, files = found[: len(below) + 1], found[len(below) + 1 :]
+            for folder, now in zip(("", *below), folders, strict=True):
+                after = self.known[folder].again(self._drop, folder, stamp_of(now), clock, self._ignored)
+                if after is None:
                     return False
-            finally:
-                os.close(handle)
+                known[folder] = after
+            if not self._files_last(files):
+                return False
         except OSError:
             return False
         self._note(known)
         return True
 
-    def _files_last(self, drop: int) -> bool:
-        for name, size, mtime_ns, inode, names in self._files:
-            status = os.lstat(name, dir_fd=drop)
+    def _files_last(self, found: Iterable[os.stat_result]) -> bool:
+        for (_, size, mtime_ns, inode, names), status in zip(self._files, found, strict=True):
             if (
                 status.st_mtime_ns != mtime_ns
                 or status.st_size != size
-                or status.st_ino != inode
+                or inode not in {0, status.st_ino}
                 or status.st_nlink != names
             ):
                 return False
         return True
-
-    def _again(self, folder: str, before: Known, drop: int, clock: Clock) -> Known | None:
-        if not folder:
-            return before.again(drop, clock, self._ignored)
-        handle = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop)
-        try:
-            return before.again(handle, clock, self._ignored)
-        finally:
-            os.close(handle)

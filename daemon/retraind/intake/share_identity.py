@@ -29,13 +29,18 @@ from retraind.system.declared_mounts import missing_mount
 from retraind.system.files import (
     PRIVATE,
     exists,
+    file_system_id,
     held,
     is_folder,
     make_folder,
-    open_regular,
+    owner_of_new_file,
+    read_start,
     write_atomically,
 )
+from retraind.system.files import status as status_at
 from retraind.system.mounts import makes_rights_up, present_mounts
+from retraind.system.reading import open_regular
+from retraind.system.remote.errors import NoAnswer
 
 _LOG = log.get(__name__)
 
@@ -148,7 +153,7 @@ class Shares:
         reach it. Where the mount makes permissions up, nothing is known, and a warning is logged. With
         `read_only` nothing is written.
         """
-        status = inside.stat()
+        status = status_at(inside, follow=True)
         foreign = status.st_uid not in self._own_users()
         open_to_others = plain.name == WORK and bool(status.st_mode & _OTHERS_WRITE)
         if not foreign and not open_to_others:
@@ -191,7 +196,7 @@ class Shares:
             yield path
 
     def trouble(self, name: str, folder: Path) -> Problem | None:
-        """Return why `folder` would be refused; None when it would not. Writes nothing."""
+        """Return why `folder` would be refused; None when it would not. Writes nothing. Raises NoAnswer."""
         return self._refusal(self.held(name, folder, claim=False), folder)
 
     def trouble_of_drop(self, name: str, folder: Path) -> Problem | None:
@@ -205,6 +210,8 @@ class Shares:
                 return None
         except (Away, Exposed) as refused:
             return refused.problem
+        except NoAnswer:
+            raise
         except OSError as error:
             return file_problem(error, folder)
 
@@ -303,14 +310,8 @@ class Shares:
 def _owner_of_own(drop: Path, *, read_only: bool) -> int:
     """Return who owns the files that retraind makes in `drop`: NFS servers may map user ids."""
     if read_only:
-        return (drop / MARKER).lstat().st_uid if exists(drop / MARKER) else os.geteuid()
-    probe = drop / f"{_PROBE}-{secrets.token_hex(4)}.tmp"
-    handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        return os.fstat(handle).st_uid
-    finally:
-        os.close(handle)
-        probe.unlink(missing_ok=True)
+        return status_at(drop / MARKER).st_uid if exists(drop / MARKER) else os.geteuid()
+    return owner_of_new_file(drop / f"{_PROBE}-{secrets.token_hex(4)}.tmp")
 
 
 def _earlier(name: str, folder: Path) -> str:
@@ -321,8 +322,7 @@ def _earlier(name: str, folder: Path) -> str:
 def _read(path: Path) -> str | None:
     """Return the id in a folder's marker, None where there is none."""
     try:
-        with open_regular(f"{path}/{MARKER}") as file:
-            marker = file.read(_LONGEST)
+        marker = read_start(path / MARKER, _LONGEST)
     except FileNotFoundError:
         return None
     return marker.partition(b"\n")[0].decode("ascii", "replace") or None
@@ -333,5 +333,5 @@ def _write(path: Path, marker: str) -> None:
 
 
 def _identity(path: Path) -> _Identity:
-    status = path.stat()
-    return _Identity(status.st_dev, status.st_ino, os.statvfs(path).f_fsid)
+    status = status_at(path, follow=True)
+    return _Identity(status.st_dev, status.st_ino, file_system_id(path))

@@ -18,7 +18,7 @@ from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.store.journal import Journal
 from retraind.system import log
-from retraind.system.files import sha256_of_open
+from retraind.system.reading import sha256_of_open
 
 _LOG = log.get(__name__)
 

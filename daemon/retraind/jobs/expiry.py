@@ -4,7 +4,8 @@ from retraind.domain.job import Job, State
 from retraind.jobs.folders import Places
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
-from retraind.system.files import exists, is_folder, move, remove, sync_folder
+from retraind.system.files import exists, move, sync_folder
+from retraind.system.removal import remove
 
 
 def expire(job: Job, places: Places, journal: Journal) -> bool:
@@ -15,7 +16,7 @@ def expire(job: Job, places: Places, journal: Journal) -> bool:
     meanwhile, Retry while the share is away, and OSError.
     """
     filed = places.filed_in(job, failed=job.state is State.FAILED)
-    if is_folder(places.model(job).work_folder / job.id):
+    if places.has(job, places.model(job).work_folder):
         # A share restored from a backup has it there. Forgotten, it would be taken for a job in work.
         return False
     with places.place(job, filed) as place:

@@ -1,10 +1,10 @@
 """Where jobs' folders are, in work or filed: pinned while they are used, and moved as a whole."""
 
 import errno
-import stat
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from retraind.config.settings import WORK, ModelSettings, Settings
@@ -18,16 +18,15 @@ from retraind.system.files import (
     exists,
     held,
     is_folder,
+    is_folder_below,
     make_folder,
     move,
     move_contents,
     put_aside,
-    remove,
-    remove_emptied,
-    remove_tree,
     sync_folder,
 )
 from retraind.system.probe import ask_each
+from retraind.system.removal import remove, remove_emptied, remove_tree
 
 _LOG = log.get(__name__)
 
@@ -62,13 +61,13 @@ class Places:
         """Return the place in which the job's folder is; the one for work where there is none."""
         model = self.model(job)
         places = (model.work_folder, model.done_folder, model.failed_folder)
-        found = next((place for place in places if is_folder(place / job.id)), None)
+        found = next((place for place in places if self.has(job, place)), None)
         return found or self._earlier_place(job) or model.work_folder
 
     def filed_in(self, job: Job, *, failed: bool) -> Path:
         """Return the place in which a job that ended like this was filed, or is to be."""
         place = self.filed(job, failed=failed)
-        if is_folder(place / job.id):
+        if self.has(job, place):
             return place
         return self._earlier_place(job) or place
 
@@ -77,9 +76,25 @@ class Places:
 
         None where it is in none. A share that does not answer has none.
         """
-        answers = ask_each([(place, lambda place: is_folder(place / job.id)) for place in self._earlier(job)])
+        answers = ask_each([(place, partial(self.has, job)) for place in self._earlier(job)])
         found = zip(self._earlier(job), answers, strict=True)
         return next((place for place, answer in found if answer is True), None)
+
+    def has(self, job: Job, place: Path, name: str | None = None) -> bool:
+        """Return whether the job's folder is in a place, or has something called `name` there.
+
+        No link below a drop folder is followed. Raises OSError where the file system cannot tell.
+        """
+        drops = (self.model(job).drop, Path(job.drop) if job.drop else None)
+        drop = next((drop for drop in drops if drop and place.is_relative_to(drop)), place)
+        below = place.relative_to(drop).parts
+        if name is None:
+            return is_folder_below(drop, *below, job.id)
+        try:
+            with held(drop, *below, job.id) as folder:
+                return exists(folder / name)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def _earlier(self, job: Job) -> list[Path]:
         """Return where the job may have been filed, besides the places that its model has now.
@@ -130,7 +145,7 @@ class Places:
             return
         if earlier.is_relative_to(model.drop) or (job.drop and earlier.is_relative_to(job.drop)):
             return
-        (found,) = ask_each([(earlier, is_folder)])
+        (found,) = ask_each([(earlier, partial(is_folder, follow=True))])
         if isinstance(found, OSError) or not found:
             raise Retry(problem("filing_folder_missing", path=earlier))
         with self.place(job, earlier):
@@ -169,25 +184,26 @@ class Places:
 
         Raises Retry while one of the two is away, and OSError.
         """
-        if self._drop_before(job) is not None:
+        if _drop_before(job, self.model(job)) is not None:
             with self.place(job, self.model(job).work_folder) as work:
                 if not exists(work / job.id):
                     self._bring(job, work)
 
-    def _drop_before(self, job: Job) -> Path | None:
-        return Path(job.drop) if job.drop not in {None, str(self.model(job).drop)} else None
-
     def _bring(self, job: Job, work: Path) -> bool:
         """Bring the job's folder from its model's earlier drop folder; returns False where it is missing."""
-        before = self._drop_before(job)
+        before = _drop_before(job, self.model(job))
         if before is None:
             return False
 
-        def is_there(place: Path) -> bool:
-            return stat.S_ISDIR(place.stat().st_mode) and is_folder(place / job.id)
+        def is_there(drop: Path) -> bool:
+            try:
+                with held(drop, WORK) as there:
+                    return is_folder(there / job.id)
+            except NotADirectoryError:
+                return False
 
         # It may have been given up because its share hangs.
-        (found,) = ask_each([(before / WORK, is_there)])
+        (found,) = ask_each([(before, is_there)])
         if found is False or (isinstance(found, FileNotFoundError) and job.state in _BETWEEN_FOLDERS):
             return False
         if isinstance(found, OSError):
@@ -291,6 +307,11 @@ class Places:
             with self._lock:
                 self._begun.pop((job.id, place), None)
         return removed
+
+
+def _drop_before(job: Job, model: ModelSettings) -> Path | None:
+    """Return the drop folder in which the job was taken in, if its model has another one now."""
+    return Path(job.drop) if job.drop not in {None, str(model.drop)} else None
 
 
 def _sealed(job: Job) -> Mapping[str, Sealed]:

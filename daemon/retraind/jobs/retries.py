@@ -11,8 +11,9 @@ from retraind.intake.listing import flaw_of, signature_of
 from retraind.intake.pairing import too_large
 from retraind.jobs import seal as sealing
 from retraind.jobs.folders import Places
-from retraind.system.files import exists, held, sha256_of_open, status_of
+from retraind.system.files import exists, held, status_of
 from retraind.system.links import names_beside
+from retraind.system.reading import sha256_of_open
 
 
 def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile, ...], list[Problem]]:
@@ -32,7 +33,8 @@ def as_they_are(job: Job, folder: Path, largest: int) -> tuple[tuple[SealedFile,
             continue
         if flaw := flaw_of(status, *others) or too_large(status.st_size, largest):
             flaws.append(problem("failed_file_refused", file=file.name, why=flaw))
-        files.append(replace(file, signature=signature_of(status)))
+        numbered = file.signature.inode != 0
+        files.append(replace(file, signature=signature_of(status, numbered=numbered)))
     return tuple(files), flaws
 
 

@@ -5,7 +5,6 @@ are pinned while something is done in them, so that none can be exchanged for a 
 """
 
 import errno
-import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,21 +15,24 @@ from typing import BinaryIO
 from retraind.config.settings import WORK
 from retraind.domain.job import Job, SealedFile
 from retraind.domain.problems import Problem, problem
-from retraind.intake.listing import signature_of
+from retraind.intake.listing import is_signed_by
 from retraind.store.sidecar import NAME, JobFiles
 from retraind.system.files import (
     PRIVATE,
     beside,
     exists,
     held,
+    is_folder,
     make_folder,
     move,
-    open_regular,
+    names_in,
     remove_if_empty,
     status_of,
-    sync_file,
     sync_folder,
+    take,
+    unlink,
 )
+from retraind.system.reading import open_regular, status_of_open, statuses
 
 _OWN_FILES = frozenset({NAME, f".{NAME}.tmp"})
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -43,7 +45,7 @@ class Touched(Exception):
 def _is(file: SealedFile, folder: Path) -> bool:
     """Return whether the file in `folder` is still the very one that was seen, untouched."""
     try:
-        return signature_of(status_of(folder, file.name)) == file.signature
+        return is_signed_by(status_of(folder, file.name), file.signature)
     except _GONE:
         return False
 
@@ -73,21 +75,25 @@ def _take(file: SealedFile, drop: Path, folder: Path) -> bool:
     with ExitStack() as holding:
         source = _entered(holding, drop, file.name)
         target = _entered(holding, folder, file.name)
-        if target is not None and exists(target):
-            # An earlier try was killed, perhaps between the rename and the syncs.
+        if source is None:
+            if target is None or not exists(target):
+                return False
             sync_folder(target.parent)
-            if source is not None:
-                sync_folder(source.parent)
             return True
-        if source is None or not _is(file, drop):
-            return False
+        seen = file.signature
         try:
-            # Its writer may not have synced it, and from now on it is ours.
-            sync_file(source)
-            move(source, target or holding.enter_context(_prepared(folder, file.name)))
+            if target is None:
+                if not _is(file, drop):
+                    return False
+                target = holding.enter_context(_prepared(folder, file.name))
+            return take(source, target, (seen.size, seen.mtime_ns, seen.inode))
         except FileNotFoundError:
             return False
-    return True
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # Its folder is a mount of its own; the next scan finds that, and reports it.
+            return False
 
 
 def _entered(holding: ExitStack, folder: Path, name: str) -> Path | None:
@@ -112,7 +118,17 @@ def untouched(job: Job, folder: Path) -> bool:
 
     A writer that still has a file open can continue to write after the rename.
     """
-    return all(_is(file, folder) for file in job.files)
+    names = tuple(file.name for file in job.files)
+    if any("/" in name for name in names):
+        return all(_is(file, folder) for file in job.files)
+    try:
+        found = statuses(folder, names)
+    except _GONE:
+        return False
+    return all(
+        status is not None and is_signed_by(status, file.signature)
+        for status, file in zip(found, job.files, strict=True)
+    )
 
 
 def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lambda: None) -> BinaryIO:
@@ -129,7 +145,7 @@ def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lamb
         if error.errno in {errno.ELOOP, errno.EINVAL}:
             raise Touched from error
         raise
-    if signature_of(os.fstat(opened.fileno())) != file.signature:
+    if not is_signed_by(status_of_open(opened), file.signature):
         opened.close()
         raise Touched
     return opened
@@ -140,7 +156,7 @@ def open_watched(folder: Path, file: SealedFile, pause: Callable[[], None]) -> B
 
     def check() -> None:
         pause()
-        if os.fstat(opened.fileno()).st_size != file.signature.size:
+        if status_of_open(opened).st_size != file.signature.size:
             raise Touched
 
     opened = open_sealed(folder, file, check)
@@ -159,7 +175,11 @@ def grown(job: Job, folder: Path, settle: timedelta) -> tuple[Problem, ...]:
         except _GONE:
             continue
         sealed = file.signature
-        if stat.S_ISREG(status.st_mode) and status.st_ino == sealed.inode and status.st_size > sealed.size:
+        if (
+            stat.S_ISREG(status.st_mode)
+            and sealed.inode in {0, status.st_ino}
+            and status.st_size > sealed.size
+        ):
             found.append(
                 problem(
                     "file_grown",
@@ -209,11 +229,11 @@ def remove_folder(folder: Path) -> None:
     """
     try:
         with held(folder.parent, folder.name) as inside:
-            for path in list(inside.iterdir()):
-                if stat.S_ISDIR(path.lstat().st_mode):
+            for path in [inside / name for name in names_in(inside)]:
+                if is_folder(path):
                     remove_if_empty(path)
                 elif path.name in _OWN_FILES:
-                    path.unlink()
+                    unlink(path)
     except FileNotFoundError:
         return
     remove_if_empty(folder)

@@ -149,11 +149,14 @@ class DataSteps:
         """filing -> done or failed: write the notes beside the files and move the folder."""
         failed = job.outcome is Outcome.FAILED
         work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=failed)
-        # Perhaps an earlier try has copied it, and was killed while it deleted the original.
-        kept = (folder, filed / job.id)
         place = self.places.place_of(job)
         training = job.training
-        if training and (name := training.results_name) and not any(exists(place / name) for place in kept):
+        # Perhaps an earlier try has copied it, and was killed while it deleted the original.
+        if (
+            training
+            and (name := training.results_name)
+            and not (exists(folder / name) or self.places.has(job, filed, name))
+        ):
             # Somebody has deleted the folder that it was in.
             job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
         model = self.places.model(job)

@@ -1,7 +1,5 @@
 """The drop folders under watch: on which file system each is, and what the last scan of it saw."""
 
-import errno
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +16,13 @@ from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.lanes import Lane, Turns
 from retraind.report.status_file import STATUS
-from retraind.system import log, probe
+from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.mounts import present_mounts, tells_of_changes
-from retraind.system.probe import NoAnswer, ask_each
+from retraind.system.files import exists, status
+from retraind.system.mounts import TABLE, may_hang
+from retraind.system.probe import ask_each
+from retraind.system.remote import helper
+from retraind.system.remote.verbs import file_system_of
 
 _LOG = log.get(__name__)
 
@@ -114,6 +115,8 @@ class Folder:
     """Why it is not known what its job folders know better than the journal."""
     out_since: float | None = None
     """Since when the folder is out of reach (`Clock.elapsed` seconds)."""
+    may_have_moved: bool = False
+    """True when it is to be found out again on which file system it is."""
     out_noted: bool | None = None
     """Whether the history says that the folder is out of reach; None before it was read."""
     _found: tuple[Delivery, ...] = ()
@@ -178,14 +181,17 @@ class Folder:
         mark = self.moves.mark()
         if mark is None:
             return False  # A scan is requested when the move ends.
+        device = self.drop_folder.device
         view = self.drop_folder.look()
-        has_status = _is_there(f"{self.model.drop}/{STATUS}")
+        has_status = _is_there(self.model.drop / STATUS)
         with self._lock:
             if self.moves.mark() != mark:
                 return False
             before, self.view = self.view, view
+            if (before.trouble and not view.trouble) or device not in {None, self.drop_folder.device}:
+                self.may_have_moved = True
             fresh = not self.reachable or view != before
-            self.reachable, self.has_status = True, has_status
+            self.reachable, self.has_status = self.reachable or not view.silent, has_status
             self._found, self._found_at = view.complete, mark
             if fresh or not has_status:
                 self.published = ()
@@ -228,8 +234,11 @@ class Folder:
         return len(self.taken_in)
 
 
-def _is_there(path: str) -> bool:
-    return os.path.lexists(path)  # noqa: TID251 - at worst it is written once more
+def _is_there(path: Path) -> bool:
+    try:
+        return exists(path)
+    except OSError:
+        return False  # At worst it is written once more.
 
 
 class _FileSystem(NamedTuple):
@@ -264,6 +273,8 @@ class Folders:
         self._writing = threading.Event()
         self.touches = Touches()
         """Which threads are touching any of them."""
+        self._table_version = 0
+        """Of the mount table that the folders' file systems were last compared with."""
 
     def allow_writing(self, *, yes: bool = True) -> None:
         """Say whether folders may be written to without a delivery: their markers and STATUS.txt."""
@@ -300,37 +311,31 @@ class Folders:
     def hanging(self) -> frozenset[Path]:
         """Return the drop folders on file systems that do not answer now: whoever touches one hangs too."""
         now = self._clock.elapsed()
-        silent = {each for each, since in self.touches.longest().items() if now - since > probe.PATIENCE}
+        silent = {each for each, since in self.touches.longest().items() if now - since > helper.PATIENCE}
         return frozenset(each.model.drop for each in self.all() if each.file_system in silent)
 
     def watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> dict[str, bool]:
         """Watch what `settings` name; the folders of the models `fresh` are replaced.
 
         Returns the fresh ones, each with whether inotify reports all changes of its folder. Waits for shares
-        that hang no longer than `probe.PATIENCE`.
+        that hang no longer than `helper.PATIENCE`, once each.
         """
-        table, told, hanging = _Mounts(), {}, self.hanging()
+        told, hanging = {}, self.hanging()
         asked = [model.drop for model in fresh.values() if model.drop not in hanging]
-        answers = dict(zip(asked, ask_each([(drop, table.of) for drop in asked]), strict=True))
+        answers = dict(
+            zip(asked, ask_each([(drop, partial(status, follow=True)) for drop in asked]), strict=True)
+        )
         folders = {**self._folders}
         for name in folders.keys() - settings.models.keys():
             folders.pop(name).retired = True
         for name, model in fresh.items():
-            answer = answers.get(model.drop) or _no_answer(model.drop)
-            before = folders.get(name)
+            answer, before = answers.get(model.drop), folders.get(name)
+            on, trouble = _file_system(model.drop), None
             if model.drop in hanging and before is not None and before.model.drop == model.drop:
-                # Its lane is kept, with the threads that hang there.
-                on, trouble = _FileSystem(before.file_system, reports_changes=False), before.trouble
+                trouble = before.trouble
             elif isinstance(answer, OSError):
-                # Nothing is known of it, so it counts as a network share of its own.
-                mount = answer.mount if isinstance(answer, NoAnswer) else model.drop
-                on, trouble = (
-                    _FileSystem(f"share {mount}", reports_changes=False),
-                    file_problem(answer, model.drop),
-                )
+                trouble = file_problem(answer, model.drop)
                 _LOG.error("folder_unreadable", model=name, reason=trouble)
-            else:
-                on, trouble = answer, None
             folder = Folder(
                 name,
                 self._drop_folder(name, model, settings, on),
@@ -348,6 +353,22 @@ class Folders:
             told[name] = on.reports_changes
         self._folders = folders
         return told
+
+    def moved(self) -> list[str]:
+        """Return the models whose folders are on another file system than they were.
+
+        Something was mounted or unmounted since, or a link on the way leads elsewhere. Cheap where nothing
+        was, and touches no share.
+        """
+        TABLE.now()
+        changed, self._table_version = self._table_version != TABLE.version, TABLE.version
+        moved = []
+        for name, folder in self._folders.items():
+            if changed or folder.may_have_moved:
+                folder.may_have_moved = False
+                if _file_system(folder.model.drop).name != folder.file_system:
+                    moved.append(name)
+        return moved
 
     def _drop_folder(
         self, name: str, model: ModelSettings, settings: Settings, on: _FileSystem
@@ -368,23 +389,7 @@ class Folders:
         )
 
 
-def _no_answer(folder: Path) -> OSError:
-    return OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), str(folder))
-
-
-class _Mounts:
-    """Finds out on which file systems folders are; each file system is examined once."""
-
-    def __init__(self) -> None:
-        self._table = present_mounts()
-        self._reports: dict[int, bool] = {}
-
-    def of(self, folder: Path) -> _FileSystem:
-        """Return what `folder` is on. Its share may hang."""
-        try:
-            device = folder.stat().st_dev
-        except OSError:
-            device = 0  # unknown now
-        if not device or device not in self._reports:
-            self._reports[device] = tells_of_changes(folder, self._table)
-        return _FileSystem(f"share {device}", self._reports[device])
+def _file_system(folder: Path) -> _FileSystem:
+    """Return what `folder` is on. Touches nothing that may hang."""
+    name, mount = file_system_of(folder)
+    return _FileSystem(name, reports_changes=mount is not None and not may_hang(mount.kind))

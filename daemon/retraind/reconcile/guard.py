@@ -46,7 +46,7 @@ class Guard:
     def mind(self) -> None:
         """Hold models, and end holds whose reason is gone.
 
-        A share that hangs is waited for no longer than `probe.PATIENCE`; what is not known then stays as it
+        A share that hangs is waited for no longer than `helper.PATIENCE`; what is not known then stays as it
         was.
         """
         self._due = self._clock.elapsed() + _INTERVAL

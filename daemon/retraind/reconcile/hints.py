@@ -206,6 +206,20 @@ class Reload:
                 self._queue.ask(name, scan=True)
         return set(fresh)
 
+    def regroup(self, settings: Settings, sweeps: Sweeps) -> None:
+        """Watch again the folders over which something was mounted, or unmounted.
+
+        Left in the lane of its former file system, a folder would delay what is there once its own hangs.
+        """
+        moved = [name for name in self._folders.moved() if name in settings.models]
+        for name in moved:
+            _LOG.info("folder_elsewhere", model=name, folder=str(settings.models[name].drop))
+        if moved:
+            self._watch(settings, {name: settings.models[name] for name in moved})
+            sweeps.begin()
+        for name in moved:
+            self._queue.ask(name, scan=True)
+
     def _watch(self, settings: Settings, fresh: Mapping[str, ModelSettings]) -> None:
         for name in fresh:
             self._watcher.forget(name)

@@ -1,6 +1,5 @@
 """STATUS.txt of each folder under watch: the last act of a pass, where what it says has changed."""
 
-import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import held
 from retraind.system.probe import Question, ask_each
+from retraind.system.reading import listed
 
 _LOG = log.get(__name__)
 
@@ -237,7 +237,7 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
 def _count_jobs(drop: Path) -> int | None:
     """Count the folders of jobs in work; None where that is not known."""
     try:
-        with held(drop, WORK) as work, os.scandir(work) as entries:
+        with held(drop, WORK) as work, listed(work) as (_, entries):
             return sum(
                 FOLDER_NAME.fullmatch(entry.name) is not None and entry.is_dir(follow_symlinks=False)
                 for entry in entries

@@ -1,7 +1,6 @@
 """What `retraind status` shows: the journal and the folders, read without asking the daemon."""
 
 import itertools
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from retraind.config.settings import ModelSettings, Settings
+from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
@@ -23,7 +22,9 @@ from retraind.store.database import running_instance, trouble_of_disk
 from retraind.store.journal import Journal, Standing
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock
+from retraind.system.files import held
 from retraind.system.probe import Question, ask_each
+from retraind.system.reading import listed
 
 _MOST_FOLDERS = 2_000
 """Job folders of one model whose names are compared with the journal."""
@@ -182,7 +183,7 @@ def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]
             ignore, largest = settings.sweep.ignore, settings.bundle.largest
             memory = JournalMemory(journal.sightings, model.drop, name, read_only=True)
             folder = DropFolder(settled, ignore, Clock(), None, lambda: None, largest=largest, memory=memory)
-            return folder.look(), _in_work(model.work_folder)
+            return folder.look(), _in_work(model.drop)
 
         return model.drop, look
 
@@ -193,10 +194,10 @@ def _views(settings: Settings, journal: Journal) -> list[tuple[View, list[str]]]
     ]
 
 
-def _in_work(folder: Path) -> list[str]:
+def _in_work(drop: Path) -> list[str]:
     """Return the names of job folders; none where they cannot be read by whoever asks."""
     try:
-        with os.scandir(folder) as entries:
+        with held(drop, WORK) as folder, listed(folder) as (_, entries):
             found = (
                 entry.name
                 for entry in entries

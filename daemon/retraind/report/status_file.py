@@ -23,7 +23,7 @@ from retraind.report.layout import LaidOut, as_bytes, bullets, fill, paragraphs
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Section, Voice
 from retraind.store.journal import Standing
-from retraind.system.files import open_regular, remove_part, write_atomically
+from retraind.system.files import read_start, remove_part, write_atomically
 
 STATUS = "STATUS.txt"
 _KEY = "2026-11"
@@ -181,8 +181,7 @@ def _reads(path: Path, content: bytes) -> bool:
     What else people put there is neither followed nor read.
     """
     try:
-        with open_regular(path) as file:
-            there = file.read(len(content) + _LONGEST_LAST_LINE + 1)
+        there = read_start(path, len(content) + _LONGEST_LAST_LINE + 1)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO}:
             return False

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retraind.domain.problems import Problem
-from retraind.system.files import open_regular, write_atomically
+from retraind.system.files import write_atomically
+from retraind.system.reading import open_regular
 
 _LARGEST = 4 << 20
 """Bytes that are read."""

@@ -3,7 +3,6 @@
 Nothing is adopted here. No link below a drop folder is followed.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,10 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, State
 from retraind.domain.names import FOLDER_NAME
 from retraind.store.sidecar import JobFiles
-from retraind.system.files import held, remove
+from retraind.system.files import held, status
+from retraind.system.reading import listed
+from retraind.system.remote.errors import NoAnswer
+from retraind.system.removal import remove
 
 _MOST_NAMES = 1_000_000
 """Job folders of one place whose names are read."""
@@ -112,7 +114,7 @@ def names_in(place: Place) -> Names:
 
 
 def _names(place: Path) -> Iterator[str]:
-    with os.scandir(place) as entries:
+    with listed(place) as (_, entries):
         for entry in entries:
             if _PART.fullmatch(entry.name) or (
                 FOLDER_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
@@ -130,7 +132,7 @@ def copies_in(
     """
     drop, below = place.way
     with held(drop, *below) as here:
-        own = None if believe else owners | {here.stat().st_uid}
+        own = None if believe else owners | {status(here, follow=True).st_uid}
         return [Copy(name, *_copy(here, name, files, own, believe=believe)) for name in names]
 
 
@@ -144,6 +146,8 @@ def _copy(
             if signed is not None or not believe:
                 return signed, True
             return files.read(folder, name, believe=True), False
+    except NoAnswer:
+        raise
     except OSError:
         # It was replaced since it was listed; the others still count.
         return None, True

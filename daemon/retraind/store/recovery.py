@@ -20,8 +20,9 @@ from retraind.store.jobs import Version
 from retraind.store.journal import Journal
 from retraind.store.sidecar import JobFiles
 from retraind.system import log
-from retraind.system.files import is_folder, never
+from retraind.system.files import is_folder_below
 from retraind.system.probe import Question, ask_each
+from retraind.system.reading import never
 
 _LOG = log.get(__name__)
 
@@ -216,11 +217,18 @@ def _put_back(journal: Journal, model: ModelSettings, job_id: str, state: State 
         return None
     places = [model.done_folder, model.failed_folder, *([Path(job.filed_in)] if job.filed_in else [])]
     try:
-        if any(is_folder(place / job_id) for place in places):
+        if any(_is_in(model.drop, place, job_id) for place in places):
             return None
     except OSError:
         return None
     return replace(job, state=State.FILING, version=job.version + 1)
+
+
+def _is_in(drop: Path, place: Path, job_id: str) -> bool:
+    """Return whether a job's folder is in a place; no link below the drop folder is followed."""
+    if place.is_relative_to(drop):
+        return is_folder_below(drop, *place.relative_to(drop).parts, job_id)
+    return is_folder_below(place, job_id)
 
 
 def _standing(job: Job, state: State | None, *, filed: bool) -> Job | None:

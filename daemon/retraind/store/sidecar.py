@@ -7,7 +7,6 @@ signature is accepted only when an operator says so.
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Container
 from pathlib import Path
@@ -19,8 +18,10 @@ from retraind.domain.file_rules import refusal_of
 from retraind.domain.flat import translated
 from retraind.domain.job import Job
 from retraind.system.escape import json_escaped
-from retraind.system.files import PRIVATE, is_file, make_folder, open_regular, write_atomically
+from retraind.system.files import PRIVATE, is_file, make_folder, write_atomically
 from retraind.system.links import names_beside
+from retraind.system.reading import open_regular, status_of_open
+from retraind.system.remote.errors import NoAnswer
 
 NAME = "job.json"
 KEY_NAME = "seal.key"
@@ -89,7 +90,7 @@ class JobFiles:
         largest = _LARGEST_BELIEVED if believe else _LARGEST
         try:
             with open_regular(folder / NAME) as file:
-                status = os.fstat(file.fileno())
+                status = status_of_open(file)
                 names = names_beside(folder, NAME, status)
                 if refusal_of(status, owners=owners, largest=largest, names=names):
                     return None
@@ -99,6 +100,8 @@ class JobFiles:
             if not believe and not hmac.compare_digest(document.seal.encode(), self._sign(body).encode()):
                 return None
             job = Job.from_json(translated(body))
+        except NoAnswer:
+            raise
         except (OSError, ValueError):
             # Whatever is wrong with it, it is not a copy; the caller reports that where it matters.
             return None

@@ -7,6 +7,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
@@ -14,24 +15,25 @@ from typing import BinaryIO, NamedTuple
 from retraind.system.files import (
     LONGEST_STEM,
     MOST_ENTRIES,
-    READ_SIZE,
-    Refused,
     clear,
     held,
     is_folder,
     kind_of,
     make_folder,
     move,
-    naming,
-    never,
+    names_in,
     no_part_left,
-    open_regular,
     put_aside,
     put_in_place,
-    remove,
     sha256_of,
+    status,
     sync_folder,
+    unlink,
 )
+from retraind.system.reading import READ_SIZE, create, listed, never, open_regular
+from retraind.system.remote.errors import Refused
+from retraind.system.remote.verbs import verb
+from retraind.system.removal import remove
 
 _DEEPEST = 8
 """How deep folders are copied; each keeps two file handles open meanwhile."""
@@ -50,6 +52,7 @@ class Sealed(NamedTuple):
 _NOTHING_KNOWN: Mapping[str, Sealed] = MappingProxyType({})
 
 
+@verb("sync", together=True)
 def copy_folder_verified(
     source: Path,
     target: Path,
@@ -101,6 +104,7 @@ def look_for_room(folder: Path, needed: int, keep_free: int, target: Path) -> No
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
+@verb()
 def free_space(folder: Path) -> int | None:
     """Return the free bytes on a folder's disk; None where the file system does not show its size."""
     disk = os.statvfs(folder)
@@ -120,7 +124,10 @@ def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> tuple[
         nonlocal needed
         if depth > _DEEPEST:
             raise Refused("folders_too_deep", source / below, most=_DEEPEST)
-        with held(folder.parent, folder.name) as inside, os.scandir(inside) as entries:
+        with (
+            held(folder.parent, folder.name) as inside,
+            listed(inside, most=MOST_ENTRIES + 1, wanted=lambda _: True) as (_, entries),
+        ):
             for entry in entries:
                 if next(count) > MOST_ENTRIES:
                     raise Refused("too_many_files_there", source, most=MOST_ENTRIES)
@@ -140,10 +147,10 @@ def _planned(source: Path, target: Path, sealed: Mapping[str, Sealed]) -> tuple[
 
 def _size_of(path: Path) -> int | None:
     try:
-        status = path.lstat()
+        found = status(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def _copy_files(
@@ -152,12 +159,12 @@ def _copy_files(
     """Copy to the folder `target`, verified, every file in `source` that it does not have."""
     changed = []
     with held(source.parent, source.name) as inside, held(target.parent, target.name) as copy:
-        for path in sorted(inside.iterdir()):
-            to, name = copy / path.name, f"{below}{path.name}"
-            kind = stat.S_IFMT(path.lstat().st_mode)
+        for entry in sorted(names_in(inside)):
+            path, to, name = inside / entry, copy / entry, f"{below}{entry}"
+            kind = kind_of(path)
             if kind == stat.S_IFDIR:
                 _clear_away(to, stat.S_IFDIR)
-                to.mkdir(exist_ok=True)
+                make_folder(to)
                 changed += _copy_files(path, to, pause, files, f"{name}/")
             elif kind == stat.S_IFREG:
                 if name not in files:
@@ -175,19 +182,6 @@ def _clear_away(path: Path, wanted: int) -> None:
         put_aside(path)
 
 
-def _copy_times_and_rights(source: int, target: int) -> None:
-    """Copy what the file system allows to be set.
-
-    The copy belongs to the service's user. With the rights to execute it, and to do so as its owner,
-    somebody's file would become a program that anybody can run with the service's rights.
-    """
-    status = os.fstat(source)
-    with contextlib.suppress(OSError):
-        os.fchmod(target, status.st_mode & 0o666)
-    with contextlib.suppress(OSError):
-        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
 def _copy_file(source: Path, target: Path, pause: Callable[[], None], known: Sealed) -> bool:
     """Copy a file unless the copy is there; returns False if it differs from what is known of it."""
     temporary = target.with_name(f".{target.name[:LONGEST_STEM]}.copy")
@@ -199,7 +193,7 @@ def _copy_file(source: Path, target: Path, pause: Callable[[], None], known: Sea
             reader.seek(0)
         with no_part_left(temporary):
             digest = _copy_compared(reader, temporary, target, pause, known)
-            temporary.replace(target)
+            put_in_place(temporary, target)
     return known.sha256 in {None, digest}
 
 
@@ -223,19 +217,13 @@ def copy_start(reader: BinaryIO, target: Path, size: int, mode: int | None = Non
     The copy gets the times and rights of the open file, or `mode`. If it raises OSError, what was written
     stays.
     """
-    target.unlink(missing_ok=True)
+    unlink(target)
     digest = hashlib.sha256()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(target, flags, 0o666 if mode is None else mode)
-    with naming(target), os.fdopen(handle, "wb") as writer:
+    with closing(create(target, 0o666 if mode is None else mode)) as writer:
         for chunk in _start_of(reader, size):
             digest.update(chunk)
             writer.write(chunk)
-        writer.flush()
-        if mode is None:
-            # By handle: the name may lead to another file now.
-            _copy_times_and_rights(reader.fileno(), writer.fileno())
-        os.fsync(writer.fileno())
+        writer.finish(reader if mode is None else None)
     return digest.hexdigest()
 
 

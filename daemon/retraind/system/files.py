@@ -1,46 +1,34 @@
 """The one place that renames and syncs files, so that the order that survives a power loss is written once.
 
 Rule: a file's bytes are synced before its name is, and after a rename both folders are synced. The exception
-is what is written again at each start.
+is what is written again at each start. What is a `verb` here is done in a helper process where its path leads
+to a remote or FUSE file system (see `remote/verbs.py`).
 """
 
 import contextlib
 import ctypes
 import errno
-import hashlib
-import io
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-READ_SIZE = 1 << 20
-"""Bytes per read when whole files are streamed."""
+from retraind.system.mounts import TABLE
+from retraind.system.reading import naming, never, open_regular, sha256_of_open
+from retraind.system.remote.errors import Refused
+from retraind.system.remote.helpers import HELPERS
+from retraind.system.remote.verbs import is_far, release, verb, where
 
 LONGEST_STEM = 60
 """Characters kept of a name to which something is added; file systems accept 255 bytes at most."""
 MOST_ENTRIES = 10_000
 """Files and folders that one folder is moved or copied with."""
-_HANDLES = "/proc/self/fd"
+_HANDLES = Path("/proc/self/fd")
 _FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-_TO_EMPTY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
-
-
-class Refused(OSError):
-    """What the file system allows and retraind refuses: a problem's code and its facts."""
-
-    def __init__(self, code: str, path: Path | str, number: int = errno.EINVAL, **facts: int) -> None:
-        super().__init__(number, code.replace("_", " "), str(path))
-        self.code = code
-        self.facts = facts
 
 
 @contextlib.contextmanager
@@ -49,41 +37,114 @@ def held(folder: Path, *below: str) -> Iterator[Path]:
 
     Links on the way to `folder` are followed, but none after that. Whatever is renamed, or put in the
     folder's place meanwhile, the path still means the folder that was opened, so that what is in it can be
-    checked first and then used. Raises OSError: ENOTDIR for a link or anything else that is not a folder. An
-    OSError raised in the block names the plain path.
+    checked first and then used. On a remote file system the handle is in the helper process, and only the
+    functions of this module know the path. Raises OSError: ENOTDIR for a link or anything else that is not a
+    folder. An OSError raised in the block names the plain path.
     """
     plain = folder.joinpath(*below)
-    handle = _open_folder(folder, None, folder)
+    if not below and _is_pinned(folder):
+        yield folder
+        return
+    path = _pin(folder, below)
     try:
-        for number, name in enumerate(below, 1):
-            inner = _open_folder(name, handle, folder.joinpath(*below[:number]))
-            os.close(handle)
-            handle = inner
-        path = Path(_HANDLES, str(handle))
-        try:
-            yield path
-        except OSError as error:
-            if isinstance(error.filename, str) and Path(error.filename).is_relative_to(path):
-                error.filename = str(plain / Path(error.filename).relative_to(path))
-            raise
+        yield path
+    except OSError as error:
+        if isinstance(error.filename, str) and Path(error.filename).is_relative_to(path):
+            error.filename = str(plain / Path(error.filename).relative_to(path))
+        raise
     finally:
-        os.close(handle)
+        _release(path)
+
+
+def _is_pinned(folder: Path) -> bool:
+    return is_far(folder) or folder.parent == _HANDLES
+
+
+def _pin(folder: Path, below: Sequence[str]) -> Path:
+    helper, there = where(folder)
+    table = TABLE.now()
+    if helper is None:
+        if not table.has_remote:
+            return _HANDLES / str(open_pinned(folder, below))
+        path = _HANDLES / str(_open_folder(there, None, folder))
+    elif not table.has_remote_below(_real(there)):
+        # All in one go, since nothing else can be mounted in between.
+        with _naming_always(folder.joinpath(*below)):
+            return helper.pin(there, tuple(below))
+    else:
+        with _naming_always(folder):
+            path = helper.pin(there, ())
+    for number, name in enumerate(below, 1):
+        try:
+            inner = _pin_inside(path, name, folder.joinpath(*below[:number]))
+        finally:
+            _release(path)
+        path = inner
+    return path
+
+
+def _real(there: Path) -> str:
+    if not is_far(there):
+        return str(there)
+    helper, handle, rest = HELPERS.pinned(str(there))
+    return f"{helper.real(handle)}/{rest}".rstrip("/")
+
+
+def _pin_inside(path: Path, name: str, plain: Path) -> Path:
+    helper, there = where(path / name)
+    if helper is None:
+        return _HANDLES / str(_open_folder(name, int(path.name), plain))
+    with _naming_always(plain):
+        if is_far(there):
+            return helper.pin(there.parent, (there.name,))
+        return helper.pin(there, ())  # something is mounted there, so it is no link
+
+
+def _release(path: Path) -> None:
+    if is_far(path):
+        release(path)
+    else:
+        os.close(int(path.name))
+
+
+@contextlib.contextmanager
+def _naming_always(plain: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(plain)
+        raise
 
 
 def seen_by_others(path: Path) -> Path:
     """Return the name of a path that `held` yields for other processes of this user, while it is pinned."""
-    own = Path(_HANDLES)
-    return Path(f"/proc/{os.getpid()}/fd") / path.relative_to(own) if path.is_relative_to(own) else path
+    if is_far(path):
+        helper, handle, rest = HELPERS.pinned(str(path))
+        return Path(f"/proc/{helper.pid}/fd/{handle}", rest)
+    return (
+        Path(f"/proc/{os.getpid()}/fd") / path.relative_to(_HANDLES)
+        if path.is_relative_to(_HANDLES)
+        else path
+    )
+
+
+def open_pinned(folder: Path, below: Sequence[str]) -> int:
+    """Open the folder that `held` would, in this process; returns its handle. Raises OSError."""
+    handle = _open_folder(folder, None, folder)
+    for number, name in enumerate(below, 1):
+        try:
+            inner = _open_folder(name, handle, folder.joinpath(*below[:number]))
+        finally:
+            os.close(handle)
+        handle = inner
+    return handle
 
 
 def _open_folder(name: Path | str, inside: int | None, plain: Path) -> int:
-    try:
+    with _naming_always(plain):
         if inside is None:
             return os.open(name, _FOLDER_ONLY)
         return os.open(name, _FOLDER_ONLY | os.O_NOFOLLOW, dir_fd=inside)
-    except OSError as error:
-        error.filename = str(plain)
-        raise
 
 
 @contextlib.contextmanager
@@ -97,7 +158,80 @@ def beside(folder: Path, name: str) -> Iterator[Path]:
 def status_of(folder: Path, name: str) -> os.stat_result:
     """Return the status of `name` below `folder`, links not followed. Raises OSError."""
     with beside(folder, name) as path:
-        return path.lstat()
+        return status(path)
+
+
+@verb()
+def status(path: Path, *, follow: bool = False) -> os.stat_result:
+    """Return the status of what a path leads to; with `follow`, links too. Raises OSError.
+
+    With `follow` also that of a pinned folder itself.
+    """
+    return path.stat(follow_symlinks=follow)
+
+
+@verb()
+def names_in(folder: Path) -> list[str]:
+    """Return the names in a folder, in the file system's order. Raises OSError."""
+    return os.listdir(folder)  # noqa: PTH208 - names, not paths
+
+
+@verb()
+def unlink(path: Path) -> None:
+    """Remove a name that is not a folder's; nothing where there is none. Raises OSError."""
+    path.unlink(missing_ok=True)
+
+
+@verb("read")
+def read_start(path: Path, size: int) -> bytes:
+    """Return at most the first `size` bytes of a regular file. Raises OSError like `open_regular`."""
+    with open_regular(path) as file:
+        return file.read(size)
+
+
+@verb()
+def owner_of_new_file(path: Path) -> int:
+    """Return who owns a file that is made under the free name `path`, which is removed again.
+
+    Raises OSError.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        return os.fstat(handle).st_uid
+    finally:
+        os.close(handle)
+        path.unlink(missing_ok=True)
+
+
+@verb()
+def file_system_id(path: Path) -> int:
+    """Return the file system's own id; 0 where it has none. Raises OSError."""
+    return os.statvfs(path).f_fsid
+
+
+@verb()
+def is_allowed(path: Path, mode: int) -> bool:
+    """Return whether this user may do what `mode` says, as for os.access."""
+    return os.access(path, mode, effective_ids=True)
+
+
+@verb()
+def real_path(path: Path) -> Path:
+    """Return where a path leads, with all links followed as far as they can be."""
+    return Path(os.path.realpath(path))
+
+
+def is_folder_below(folder: Path, *below: str) -> bool:
+    """Return whether a folder has these names below `folder`, no link followed after that.
+
+    Raises OSError where the file system cannot tell, as `exists` does.
+    """
+    *between, name = below
+    try:
+        with held(folder, *between) as place:
+            return is_folder(place / name)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def exists(path: Path, *, follow: bool = False) -> bool:
@@ -119,6 +253,7 @@ def is_file(path: Path, *, follow: bool = False) -> bool:
     return kind_of(path, follow=follow) == stat.S_IFREG
 
 
+@verb()
 def kind_of(path: Path, *, follow: bool = False) -> int | None:
     """Return the kind of file that a path leads to, as of `stat.S_IFMT`; None for nothing."""
     try:
@@ -127,17 +262,7 @@ def kind_of(path: Path, *, follow: bool = False) -> int | None:
         return None
 
 
-@contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Let an OSError that names no file, such as that of an open one, name `path`."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
-
-
+@verb("sync")
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable.
 
@@ -154,6 +279,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+@verb("sync")
 def sync_file(path: Path) -> None:
     """Make the bytes of a regular file durable, whoever wrote them. Raises OSError like `open_regular`."""
     with naming(path), open_regular(path) as file:
@@ -164,18 +290,24 @@ PRIVATE = 0o700
 """The mode of folders that only the service's user can read."""
 
 
+@verb("sync")
 def make_folder(folder: Path, mode: int = 0o777) -> None:
     """Create `folder` and its missing parents, durably. An existing folder is left as it is.
 
     `mode` is that of each new one, less the umask.
     """
-    missing = []
-    while not is_folder(folder, follow=True):
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir(mode, exist_ok=True)
-        sync_folder(path.parent)
+    try:
+        try:
+            folder.mkdir(mode)
+        except FileNotFoundError:
+            make_folder(folder.parent, mode)
+            folder.mkdir(mode)
+    except FileExistsError:
+        # A link is not followed: it may lead to a file system that hangs. Whoever uses the folder sees to it.
+        if kind_of(folder) not in {stat.S_IFDIR, stat.S_IFLNK, None}:
+            raise
+    else:
+        sync_folder(folder.parent)
 
 
 def _rename_no_replace(source: Path, target: Path) -> None:
@@ -196,6 +328,7 @@ def _rename_no_replace(source: Path, target: Path) -> None:
     source.rename(target)
 
 
+@verb("sync")
 def move(source: Path, target: Path) -> None:
     """Rename `source` to the free name `target` on the same file system, and sync both folders.
 
@@ -208,6 +341,28 @@ def move(source: Path, target: Path) -> None:
         sync_folder(source.parent)
 
 
+@verb("sync")
+def take(source: Path, target: Path, seen: tuple[int, int, int]) -> bool:
+    """Make a file's bytes durable and rename it to `target`; returns False if it is not as it was seen.
+
+    `seen` is its size, the time of its last change in nanoseconds, and its inode number, 0 where that does
+    not count. Can be repeated: where `target` is there, an earlier try was killed, perhaps before the folders
+    were synced. Raises OSError like `move`, FileNotFoundError where the file is not there.
+    """
+    if exists(target):
+        sync_folder(target.parent)
+        sync_folder(source.parent)
+        return True
+    found = status(source)
+    if (found.st_size, found.st_mtime_ns) != seen[:2] or seen[2] not in {0, found.st_ino}:
+        return False
+    # Its writer may not have synced it, and from now on it is ours.
+    sync_file(source)
+    move(source, target)
+    return True
+
+
+@verb()
 def remove_part(path: Path) -> Path:
     """Remove what `write_atomically` left beside `path` when it was killed; returns the name it had."""
     temporary = path.with_name(f".{path.name}.tmp")
@@ -215,6 +370,7 @@ def remove_part(path: Path) -> Path:
     return temporary
 
 
+@verb()
 def clear(path: Path) -> None:
     """Free the name of one of retraind's own files. A folder that somebody gave that name is put aside."""
     try:
@@ -223,6 +379,7 @@ def clear(path: Path) -> None:
         put_aside(path)
 
 
+@verb("sync")
 def put_in_place(temporary: Path, path: Path) -> None:
     """Rename `temporary` to `path`, replacing a file there. A folder of that name is put aside."""
     try:
@@ -239,10 +396,11 @@ def no_part_left(path: Path) -> Iterator[None]:
         yield
     except Exception:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+            unlink(path)
         raise
 
 
+@verb("sync")
 def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
     """Replace `path` by `content`, so that a reader sees the old or the new text, never a part.
 
@@ -263,57 +421,14 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: 
         sync_folder(path.parent)
 
 
-class _PausingFile(io.FileIO):
-    """A file whose reads can be aborted from outside."""
-
-    def __init__(self, handle: int, path: Path, pause: Callable[[], None]) -> None:
-        super().__init__(handle, "rb")
-        self._path = path
-        self._pause = pause
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self._pause()
-        with naming(self._path):
-            return super().read(size) or b""
-
-    def readinto(self, buffer: "Buffer", /) -> int:
-        self._pause()
-        with naming(self._path):
-            return super().readinto(buffer) or 0
-
-
-def never() -> None:
-    """Never pause."""
-
-
-def open_regular(path: Path | str, pause: Callable[[], None] = never, named: Path | None = None) -> BinaryIO:
-    """Open a regular file for unbuffered reading; a link as the last name is not followed.
-
-    `pause` is called before each read and may raise. Errors of the reads name the file `named`, for a path
-    that is invalid by then. Raises OSError: ELOOP for a link, EINVAL for anything else that is not a regular
-    file.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise Refused("not_a_regular_file", path)
-    return _PausingFile(handle, named or Path(path), pause)
-
-
+@verb("read")
 def sha256_of(path: Path, pause: Callable[[], None] = never) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
     with open_regular(path, pause) as file:
         return sha256_of_open(file)
 
 
-def sha256_of_open(file: BinaryIO) -> str:
-    """Return the SHA-256 of the rest of an open file."""
-    digest = hashlib.sha256()
-    while chunk := file.read(READ_SIZE):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
+@verb("sync")
 def move_contents(
     source: Path, target: Path, renewed: frozenset[str], pause: Callable[[], None] = never
 ) -> None:
@@ -323,7 +438,7 @@ def move_contents(
     cannot reach the new ones. Can be repeated. Raises OSError: EXDEV across file systems, EINVAL where it is
     too much.
     """
-    names = [path.name for path in source.iterdir()]
+    names = names_in(source)
     if len(names) > MOST_ENTRIES:
         raise Refused("too_many_files_there", source, most=MOST_ENTRIES)
     for name in sorted(names):
@@ -341,6 +456,7 @@ def move_contents(
     sync_folder(source)
 
 
+@verb()
 def remove_if_empty(folder: Path) -> bool:
     """Remove a folder; returns False if it is not empty. Raises OSError."""
     try:
@@ -352,76 +468,7 @@ def remove_if_empty(folder: Path) -> bool:
     return True
 
 
-def remove_emptied(folder: Path) -> Path | None:
-    """Remove a folder whose contents were moved. What was put there since is put aside; returns where."""
-    try:
-        if remove_if_empty(folder):
-            sync_folder(folder.parent)
-            return None
-        return put_aside(folder)
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
-        return put_aside(folder)
-
-
-def remove(path: Path) -> None:
-    """Delete whatever has this name, a folder with its contents; no link is followed. Raises OSError."""
-    if is_folder(path):
-        remove_tree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder with its contents. No link is followed, so that nothing outside the folder is deleted.
-
-    However deep its folders are, one is open at a time: neither recursion nor handles run out. Raises
-    OSError.
-    """
-    handle = os.open(folder, _TO_EMPTY)
-    above: list[tuple[str, list[str], tuple[int, int]]] = []
-    """The way down: each folder's name in the one above, the other folders there, and its identity."""
-    try:
-        left = _empty(handle)
-        while left or above:
-            if left:
-                name = left.pop()
-                inner = os.open(name, _TO_EMPTY, dir_fd=handle)
-                above.append((name, left, _identity(handle)))
-                os.close(handle)
-                handle = inner
-                left = _empty(handle)
-            else:
-                name, left, identity = above.pop()
-                outer = os.open("..", _TO_EMPTY, dir_fd=handle)
-                os.close(handle)
-                handle = outer
-                if _identity(handle) != identity:
-                    raise Refused("folder_changes_while_deleted", folder, errno.EBUSY)
-                os.rmdir(name, dir_fd=handle)
-    finally:
-        os.close(handle)
-    folder.rmdir()
-
-
-def _empty(folder: int) -> list[str]:
-    """Delete all but folders; returns the names of these."""
-    folders = []
-    with os.scandir(folder) as entries:
-        for entry in list(entries):
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            else:
-                os.unlink(entry.name, dir_fd=folder)
-    return folders
-
-
-def _identity(folder: int) -> tuple[int, int]:
-    status = os.fstat(folder)
-    return status.st_dev, status.st_ino
-
-
+@verb("sync")
 def put_aside(path: Path) -> Path:
     """Rename whatever has `path`'s name, so that the name is free; returns the new path. Nothing is lost."""
     for number in itertools.count(1):

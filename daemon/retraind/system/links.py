@@ -11,6 +11,7 @@ from pathlib import Path
 
 from retraind.system.files import beside
 from retraind.system.mounts import type_of_device
+from retraind.system.remote.verbs import verb
 
 _SHORT_NAME = "system.ntfs_dos_name"
 """Where ntfs-3g keeps a file's short name."""
@@ -25,13 +26,31 @@ def listed_names(folder: Path, name: str = "") -> Counter[int]:
 
     Links lead to `folder`, but not from it to `name`. Raises OSError.
     """
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if name else 0)
-    handle = os.open(f"{folder}/{name}", flags)
+    return Counter(_inodes_in(folder / name, below=True) if name else _inodes_in(folder))
+
+
+@verb()
+def _inodes_in(folder: Path, *, below: bool = False) -> list[int]:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if below else 0)
+    handle = os.open(folder, flags)
     try:
         with os.scandir(handle) as entries:
-            return Counter(entry.inode() for entry in entries)
+            return [entry.inode() for entry in entries]
     finally:
         os.close(handle)
+
+
+@verb()
+def _has_short_name(path: Path) -> bool | None:
+    """Return whether a file has a short name of NTFS; None where the file system does not show it."""
+    try:
+        return bool(os.getxattr(path, _SHORT_NAME, follow_symlinks=False))
+    except OSError as error:
+        if error.errno == errno.ENODATA:
+            return False
+        if error.errno not in {errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EINVAL}:
+            raise
+    return None
 
 
 def hidden_names(folder: Path, name: str, status: os.stat_result) -> int:
@@ -41,13 +60,9 @@ def hidden_names(folder: Path, name: str, status: os.stat_result) -> int:
     as having one. Raises OSError.
     """
     with beside(folder, name) as path:
-        try:
-            return 1 if os.getxattr(path, _SHORT_NAME, follow_symlinks=False) else 0
-        except OSError as error:
-            if error.errno == errno.ENODATA:
-                return 0
-            if error.errno not in {errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EINVAL}:
-                raise
+        has = _has_short_name(path)
+    if has is not None:
+        return int(has)
     is_ntfs = type_of_device(status.st_dev) in _NTFS
     return 1 if is_ntfs and not _PLAIN.fullmatch(path.name) else 0
 

@@ -1,12 +1,18 @@
 """What the mount table shows of file systems: on some inotify is silent, some make up owners and rights."""
 
+import errno
 import os
 import re
-from collections.abc import Iterable
+import select
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 MOUNT_TABLE = Path("/proc/self/mountinfo")
+_ROOT = Path("/")
+_MOST_LINKS = 40
+"""As in the kernel."""
 
 _NETWORK = frozenset(
     {
@@ -42,6 +48,18 @@ class Mount(NamedTuple):
     """Whether this mount is."""
     file_system_read_only: bool = False
     """Whether the file system is, wherever it is mounted."""
+    device: str = ""
+    """The numbers of the file system's device: the same for all its mounts, bind mounts too."""
+    source: str = ""
+    """What is mounted, such as a server's export."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Return whether calls may wait for another machine, or another process, perhaps for ever.
+
+        What the whole system runs on is not: it runs.
+        """
+        return self.point != _ROOT and may_hang(self.kind)
 
 
 def may_hang(kind: str) -> bool:
@@ -55,10 +73,15 @@ def mounts(table: str) -> list[Mount]:
     for line in table.split("\n"):
         before, separator, after = line.partition(" - ")
         match before.split(" "):
-            case [number, parent, _, root, point, options, *_] if separator:
+            case [number, parent, device, root, point, options, *_] if separator:
                 kind, *more = after.split(" ")
                 here, everywhere = ("ro" in each.split(",") for each in (options, (more or [""])[-1]))
-                found.append(Mount(number, parent, Path(_plain(point)), kind, _plain(root), here, everywhere))
+                found.append(
+                    Mount(
+                        number, parent, Path(_plain(point)), kind, _plain(root), here, everywhere,
+                        device, _plain((more or [""])[0]),
+                    )
+                )  # fmt: skip
     return found
 
 
@@ -74,6 +97,107 @@ def present_mounts() -> list[Mount]:
         return []
 
 
+class Table:
+    """The mounts of one moment, by their points."""
+
+    def __init__(self, found: Sequence[Mount]) -> None:
+        self._on_top = {str(mount.point): mount for mount in found}
+        """The last one on a point covers the others."""
+        self._remote = {point for point, mount in self._on_top.items() if mount.is_remote}
+
+    @property
+    def has_remote(self) -> bool:
+        """Return whether there is any mount that may hang."""
+        return bool(self._remote)
+
+    def mount_of(self, path: str) -> Mount | None:
+        """Return what a path without links is on."""
+        while path not in self._on_top:
+            if path in {"/", ""}:
+                return None
+            path = os.path.dirname(path)  # noqa: PTH120 - strings: for thousands of folders at each sweep
+        return self._on_top[path]
+
+    def is_mount_point(self, path: str) -> bool:
+        """Return whether something is mounted on a path without links."""
+        return path in self._on_top
+
+    def has_remote_below(self, path: str) -> bool:
+        """Return whether there is a mount that may hang somewhere below a folder."""
+        return any(point.startswith(f"{path}/") for point in self._remote)
+
+    def followed(self, path: str) -> tuple[str, Mount | None]:
+        """Follow the links in a path, and return where it leads with the mount that may hang there.
+
+        The file system of that mount is not touched: links on it are not followed.
+        """
+        path = os.path.abspath(path)  # noqa: PTH100 - does not touch anything
+        here, names, links = "/", path.split("/")[:0:-1], 0
+        while names:
+            name = names.pop()
+            if name in {"", "."}:
+                continue
+            if name == "..":
+                here = os.path.dirname(here)  # noqa: PTH120
+                continue
+            here = f"{here.rstrip('/')}/{name}"
+            if here in self._remote:
+                return os.path.join(here, *reversed(names)), self._on_top[here]  # noqa: PTH118
+            try:
+                target = os.readlink(here)  # noqa: PTH115
+            except OSError as error:
+                if error.errno == errno.EINVAL:
+                    continue  # an ordinary folder or file
+                return os.path.join(here, *reversed(names)), None  # noqa: PTH118
+            links += 1
+            if links > _MOST_LINKS:
+                return os.path.join(here, *reversed(names)), None  # noqa: PTH118
+            here = "/" if target.startswith("/") else os.path.dirname(here)  # noqa: PTH120
+            names += target.split("/")[::-1]
+        return here, None
+
+
+class MountTable:
+    """What is mounted now. Reading it touches no mount, and it is read again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._table: Table | None = None
+        self._changes = select.poll()
+        self._handle: int | None = None
+        self.version = 0
+        """Counts the changes that were seen."""
+
+    def now(self) -> Table:
+        """Return the present table."""
+        with self._lock:
+            if self._table is None or self._has_changed():
+                self._table = Table(present_mounts())
+                self.version += 1
+            return self._table
+
+    def _has_changed(self) -> bool:
+        """Return whether the kernel has noted a change since it was asked last: proc(5)."""
+        if self._handle is None:
+            try:
+                self._handle = os.open(MOUNT_TABLE, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+            self._changes.register(self._handle, select.POLLPRI)
+            self._changes.poll(0)
+            return True
+        return bool(self._changes.poll(0))
+
+    def forget(self) -> None:
+        """Begin again, in a process that was forked: with the handle it would share what was noted."""
+        self.__init__()  # type: ignore[misc]
+
+
+TABLE = MountTable()
+"""Of this process."""
+os.register_at_fork(after_in_child=TABLE.forget)
+
+
 def type_of(path: Path, table: Iterable[Mount]) -> str | None:
     """Return the type of the file system that `path` is on, None where the table does not show it."""
     mount = mount_of(path, table)
@@ -86,7 +210,8 @@ def mount_of(path: Path, table: Iterable[Mount]) -> Mount | None:
     Follows the mounts as the kernel does, each to the one on top of it: what a later mount covers is not
     reached.
     """
-    path = path.resolve()
+    table = list(table)
+    path = Path(Table(table).followed(str(path))[0])
     met = [mount for mount in table if path.is_relative_to(mount.point)]
     numbers = {mount.number for mount in met}
     here = next((mount for mount in met if mount.parent == mount.number or mount.parent not in numbers), None)

@@ -29,7 +29,7 @@ from retraind.reconcile import hints
 from retraind.store.events import Events
 from retraind.store.holds import Holds
 from retraind.store.jobs import Jobs
-from retraind.system import files
+from retraind.system import files, reading
 
 STRUCK, PASSES = "struck", "passes.json"
 """Where a run leaves the point at which it was killed, and how often each was passed."""
@@ -129,7 +129,7 @@ class Points:
             fchmod(handle, mode)
 
         os.fchmod = told
-        for module in (files, zip_writer, object_store):
+        for module in (reading, zip_writer, object_store):
             module.READ_SIZE = PIECE
         object_store._PIECE = deflate.PIECE = PIECE
 

@@ -7,6 +7,7 @@ import pytest
 
 from retraind.domain.job import State
 from retraind.jobs import seal as sealing
+from retraind.system import files
 from support.world import a_world, table
 
 KINDS = ["link to a file", "hard link", "fifo", "folder", "another file", "the same file with other bytes"]
@@ -71,15 +72,15 @@ def test_a_file_exchanged_in_the_moment_between_check_and_rename_is_given_back(
     world, victim, sent, monkeypatch, kind
 ):
     job = world.sealing()
-    plain = sealing.move
+    plain = files.move
 
     def exchange_and_move(source, target):
         if source.name == "train_2026-11.csv" and ".retraind" not in str(source.resolve().parent):
-            monkeypatch.setattr(sealing, "move", plain)
+            monkeypatch.setattr(files, "move", plain)
             exchange(source, kind, victim)
         plain(source, target)
 
-    monkeypatch.setattr(sealing, "move", exchange_and_move)
+    monkeypatch.setattr(files, "move", exchange_and_move)
     job = world.run(job)
     assert job.state is State.RETURNED
     assert os.path.lexists(world.share / "train_2026-11.csv")

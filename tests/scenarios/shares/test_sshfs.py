@@ -141,7 +141,7 @@ def test_a_mount_that_ends_with_its_connection_leaves_no_folder_that_is_taken_fo
 @pytest.fixture
 def two(root, sshfs, monkeypatch):
     """An installation with one model on a share that is to hang, and one beside it on a local disk."""
-    monkeypatch.setattr("retraind.system.probe.PATIENCE", 0.5)
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
     with an_account(root, "churn", "well") as service:
         (root / "served" / "churn").mkdir(parents=True)
         share = sshfs(root / "served", root / "share", "dcache_timeout=1")

@@ -71,7 +71,7 @@ def test_while_one_models_folders_are_read_the_others_work_and_it_takes_nothing_
         return plain(place, *others, **more)
 
     monkeypatch.setattr(recovery, "copies_in", copies_in)
-    monkeypatch.setattr("retraind.system.probe.PATIENCE", 60.0)
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
     monkeypatch.setattr("retraind.daemon._READ_PATIENCE", 0.5)
     run = Running(site)
     for name in NAMES:

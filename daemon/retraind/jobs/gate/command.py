@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ _LOCALE = "LC_"
 _LONGEST_OUTPUT = 16_384
 """Bytes of the gate's output that are kept: its end, where the verdict usually stands."""
 _TICK = 0.1
+_FAREWELL = 2.0
+"""Seconds for a gate that was killed to end."""
 _NOT_FOUND = 127
 """What a shell would return for a command that cannot be run."""
 _NOT_RUN = frozenset({2, 126, _NOT_FOUND})
@@ -61,11 +64,11 @@ def ask_gate(
     with shown.description.open("rb") as question, tempfile.TemporaryFile() as answer:
         try:
             process = subprocess.Popen(  # noqa: S603 - the owner's own command, from the configuration
-                [*command, folder],
+                _beginning_in(folder, command) if shown.is_far else [*command, folder],
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.STDOUT,
-                cwd=folder,
+                cwd="/" if shown.is_far else folder,
                 start_new_session=True,
                 env=environment,
             )
@@ -89,6 +92,15 @@ def _flaw(command: Sequence[str], environment: Mapping[str, str]) -> Problem | N
     if flaw is None or flaw.code == "gate_program_missing":
         return None  # The system has said so.
     return problem("gate_unusable", command=Path(command[0]).name, why=flaw)
+
+
+def _beginning_in(folder: str, command: Sequence[str]) -> list[str]:
+    """Return a command that enters the folder by itself.
+
+    The child of a fork has retraind's lock until it has become the gate. On a share that hangs it would keep
+    it for ever.
+    """
+    return ["/bin/sh", "-c", 'cd -- "$0" || exit 127; exec "$@" "$0"', folder, *command]
 
 
 def _why_not(code: int | None, timeout: timedelta) -> Problem | None:
@@ -153,4 +165,5 @@ def _wait(process: subprocess.Popen[bytes], timeout: timedelta, stopping: thread
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the gate and everything it started."""
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with suppress(subprocess.TimeoutExpired):  # It hangs on a share, and ends when the kernel lets it.
+        process.wait(_FAREWELL)

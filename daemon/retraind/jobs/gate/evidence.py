@@ -6,7 +6,6 @@ gate runs. `judging` decides when they are made, and what follows where they can
 
 import errno
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,10 @@ from retraind.domain.job import Job, SealedFile, Shown
 from retraind.domain.problems import Problem, problem
 from retraind.system import log
 from retraind.system.copying import copy_start, look_for_room, sha256_of_start
-from retraind.system.files import PRIVATE, beside, make_folder, open_regular, remove, seen_by_others
+from retraind.system.files import PRIVATE, beside, make_folder, seen_by_others
+from retraind.system.reading import open_regular, open_seen_by_others, status_of_open
+from retraind.system.remote.verbs import is_far
+from retraind.system.removal import remove
 
 _LOG = log.get(__name__)
 
@@ -46,6 +48,8 @@ class Evidence:
     """The job's folder, by a name that means the pinned one, whatever is renamed on the share."""
     keep_free: int
     pause: Callable[[], None]
+    is_far: bool = False
+    """Whether the job's folder is on a file system that may hang."""
     shown: list[Shown] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     """The data, by role."""
@@ -100,7 +104,7 @@ class Evidence:
                 digest = copy_start(opened, path, size, _OWN_FILE)
             else:
                 digest = sha256_of_start(opened, size + 1)  # the gate reads it to its end, wherever that is
-                path.symlink_to(seen_by_others(Path(f"/proc/self/fd/{opened.fileno()}")))
+                path.symlink_to(open_seen_by_others(opened))
                 self._handles[file.name] = (opened, before)
             if file.sha256 is not None and digest != file.sha256:
                 raise _not_the_same(file)
@@ -145,7 +149,7 @@ class Evidence:
 
 def _times_of(opened: BinaryIO) -> tuple[int, ...]:
     """Return what of a file is another when it was written to; its owner cannot put back the last."""
-    status = os.fstat(opened.fileno())
+    status = status_of_open(opened)
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -170,7 +174,7 @@ def evidence(
         # Under the job's name, which gates may take from it.
         link = private / _FOLDER / job.id
         link.symlink_to(seen_by_others(folder))
-        yield Evidence(private, link, keep_free, pause)
+        yield Evidence(private, link, keep_free, pause, is_far(folder))
     finally:
         try:
             remove(private)

@@ -77,8 +77,10 @@ class Judging:
             shown.describe(job)
             environment = self._environment.of_gate(model.gate_environment)
             verdict = ask_gate(model.gate or (), shown, model.gate_timeout, self._stopping, environment)
+            # First, since a share that hangs is no verdict: the gate is asked again.
+            changed = shown.changed()
             why = verdict.problem
-            if why is None and (changed := shown.changed()):
+            if why is None and changed:
                 why = problem("file_changed_at_gate", file=changed)
         gate = Gate(exit=verdict.exit_code, output=verdict.output, shown=tuple(shown.shown))
         seen = {"shown": [file.model_dump() for file in shown.shown]}

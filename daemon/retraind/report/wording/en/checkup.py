@@ -43,6 +43,14 @@ def filing_folder_elsewhere(path: Place) -> str:
     return f"{path} is on another file system: files are copied there, verified, and then deleted here."
 
 
+def arrival_folder_elsewhere(path: Place) -> Words:
+    return Words(
+        f"{path} is on a file system of its own. Files are sealed by renaming them, which is impossible from "
+        "there, so nothing is taken in.",
+        "Make it an ordinary folder of the drop folder, or mount the whole drop folder instead.",
+    )
+
+
 def drop_folder_unguarded(path: Place, file_system: Name, work: str) -> Words:
     """`work` is the folder in which deliveries are in work."""
     return Words(

@@ -92,6 +92,23 @@ def too_many_files(files: int, names: int) -> Words:
     )
 
 
+def inode_numbers_change() -> str:
+    return (
+        "The file system gives files a different inode number each time. retraind therefore recognises them "
+        "by name, size and time of modification only."
+    )
+
+
+def arrival_folder_mounted(folder: Name) -> Words:
+    """`folder` is in the drop folder."""
+    return Words(
+        f"{folder}/ is on a file system of its own, so its files cannot be moved out of reach of their "
+        "writers.",
+        f"The operator of retraind makes {folder}/ an ordinary folder, or mounts the whole drop folder "
+        "instead.",
+    )
+
+
 # Files that are not taken in
 
 

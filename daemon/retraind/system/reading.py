@@ -1,0 +1,448 @@
+"""Reading files and listing folders, on local disks and through helper processes."""
+
+import contextlib
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+
+from retraind.system.mounts import TABLE
+from retraind.system.remote import wire
+from retraind.system.remote.errors import Refused
+from retraind.system.remote.helper import Helper
+from retraind.system.remote.stream import Stream
+from retraind.system.remote.verbs import asked_for, is_far, verb, where
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+READ_SIZE = 1 << 20
+"""Bytes per read when whole files are streamed."""
+_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE, _FOLDER = 1, 2
+"""The bytes by which a helper says what a name is of."""
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, such as that of an open one, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+class _PausingFile(io.FileIO):
+    """A file whose reads can be aborted from outside."""
+
+    def __init__(self, handle: int, path: Path, pause: Callable[[], None]) -> None:
+        super().__init__(handle, "rb")
+        self._path = path
+        self._pause = pause
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._pause()
+        with naming(self._path):
+            return super().read(size) or b""
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        self._pause()
+        with naming(self._path):
+            return super().readinto(buffer) or 0
+
+
+class _FarFile(io.RawIOBase):
+    """A file that a helper process has open. Its bytes are read ahead."""
+
+    def __init__(self, helper: Helper, handle: int, path: Path, pause: Callable[[], None]) -> None:
+        super().__init__()
+        self.helper = helper
+        self.handle = handle
+        self._path = path
+        self._pause = pause
+        self._at = 0
+        self._stream: Stream | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(READ_SIZE), b""))
+        self._pause()
+        with naming(self._path), asked_for(self._path):
+            if self._stream is None:
+                self._stream = Stream(self.helper, self.handle, self._at)
+            piece = self._stream.read(size, self._pause)
+        self._at += len(piece)
+        return piece
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        view = memoryview(buffer).cast("B")
+        piece = self.read(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence != os.SEEK_SET:
+            raise io.UnsupportedOperation
+        self._leave_stream()
+        self._at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._at
+
+    def _leave_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def close(self) -> None:
+        if not self.closed:
+            self._leave_stream()
+            self.helper.release(self.handle)
+        super().close()
+
+
+def never() -> None:
+    """Never pause."""
+
+
+def open_regular(path: Path, pause: Callable[[], None] = never, named: Path | None = None) -> BinaryIO:
+    """Open a regular file for unbuffered reading; a link as the last name is not followed.
+
+    `pause` is called before each read, while it takes long too, and may raise. Errors of the reads name the
+    file `named`, for a path that is invalid by then. Raises OSError: ELOOP for a link, EINVAL for anything
+    else that is not a regular file. What is open has no handle here if it is on a remote file system: for its
+    status there is `status_of_open`.
+    """
+    if is_far(path) or TABLE.now().has_remote:
+        helper, there = where(path)
+        if helper is not None:
+            with asked_for(path):
+                handle = helper.keep("open_here", {"path": there})
+            return cast("BinaryIO", _FarFile(helper, handle, named or path, pause))
+    return _PausingFile(open_handle(path), named or path, pause)
+
+
+def open_handle(path: Path) -> int:
+    """Open a regular file here; returns its handle. Raises OSError like `open_regular`."""
+    handle = os.open(path, _TO_READ)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Refused("not_a_regular_file", path)
+    return handle
+
+
+def status_of_open(file: BinaryIO) -> os.stat_result:
+    """Return the status of an open file. Raises OSError."""
+    if isinstance(file, _FarFile):
+        found: os.stat_result = file.helper.call("status_here", {"handle": file.handle})
+        return found
+    return os.fstat(file.fileno())
+
+
+def open_seen_by_others(file: BinaryIO) -> Path:
+    """Return a path that leads other processes of this user to an open file, as long as it is open."""
+    if isinstance(file, _FarFile):
+        return Path(f"/proc/{file.helper.pid}/fd/{file.handle}")
+    return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+
+
+def sha256_of_open(file: BinaryIO) -> str:
+    """Return the SHA-256 of the rest of an open file."""
+    digest = hashlib.sha256()
+    while chunk := file.read(READ_SIZE):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+# Folders
+
+
+class Entry(Protocol):
+    """A name in a folder, as os.DirEntry is one. Links are not followed."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    def is_file(self, *, follow_symlinks: bool) -> bool:
+        """Return whether it is a regular file."""
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        """Return whether it is a folder."""
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        """Return its status. Raises OSError, FileNotFoundError where it has gone."""
+
+
+class _FarEntry(NamedTuple):
+    """A name that a helper process has read."""
+
+    name: str
+    kind: int
+    path: Path
+    status: os.stat_result | None
+
+    def is_file(self, *, follow_symlinks: bool) -> bool:  # noqa: ARG002 - as os.DirEntry has it
+        return self.kind == _FILE
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:  # noqa: ARG002
+        return self.kind == _FOLDER
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:  # noqa: ARG002
+        if self.status is None:
+            raise FileNotFoundError(2, os.strerror(2), str(self.path))
+        return self.status
+
+
+@contextlib.contextmanager
+def listed(
+    folder: Path,
+    name: str = "",
+    *,
+    most: int | None = None,
+    wanted: Callable[[str], bool] = lambda _: False,
+) -> Iterator[tuple[os.stat_result, Iterable[Entry]]]:
+    """Open a folder, or the one called `name` in it, and yield its status and what is in it then.
+
+    Links lead to `folder`, but not from it to `name`. At most `most` names are needed, and the status of
+    those that are `wanted`: no other may be asked for. Raises OSError.
+    """
+    path = folder / name if name else folder
+    if is_far(folder) or TABLE.now().has_remote:
+        helper, there = where(path)
+        if helper is not None:
+            with asked_for(path):
+                yield _listed_far(helper, there, most, wanted, below=bool(name))
+            return
+    handle = os.open(f"{folder}/{name}", _TO_LIST | (os.O_NOFOLLOW if name else 0))
+    try:
+        status = os.fstat(handle)
+        with os.scandir(handle) as entries:
+            yield status, entries
+    finally:
+        os.close(handle)
+
+
+def _listed_far(
+    helper: Helper,
+    there: Path,
+    most: int | None,
+    wanted: Callable[[str], bool],
+    *,
+    below: bool,
+) -> tuple[os.stat_result, list[Entry]]:
+    answer = helper.ask("names_here", {"folder": there, "below": below, "most": most})
+    names, kinds = wire.unpacked(answer.content, answer.header["count"])
+    asked = tuple(name for name in names if wanted(name))
+    statuses: dict[str, os.stat_result | None] = {}
+    if asked:
+        found = helper.ask("statuses_here", {"folder": there, "names": asked})
+        statuses = dict(zip(asked, wire.rows_of(found.content), strict=True))
+    entries: list[Entry] = [
+        _FarEntry(name, kind, there / name, statuses.get(name))
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    return wire.status_of(answer.header["status"]), entries
+
+
+def names_here(folder: Path, *, below: bool, most: int | None) -> tuple[os.stat_result, list[str], bytes]:
+    """Return a folder's status, the names in it, and the kind of each. Raises OSError."""
+    handle = os.open(folder, _TO_LIST | (os.O_NOFOLLOW if below else 0))
+    names, kinds = [], bytearray()
+    try:
+        status = os.fstat(handle)
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                kinds.append(
+                    _FILE if entry.is_file(follow_symlinks=False) else
+                    _FOLDER if entry.is_dir(follow_symlinks=False) else 0
+                )  # fmt: skip
+                if most is not None and len(names) >= most:
+                    break
+    finally:
+        os.close(handle)
+    return status, names, bytes(kinds)
+
+
+def statuses_here(folder: Path, names: tuple[str, ...]) -> list[os.stat_result | None]:
+    """Return the status of each name in a folder, links not followed; None where nothing has it."""
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    found: list[os.stat_result | None] = []
+    try:
+        for name in names:
+            try:
+                found.append(os.lstat(name, dir_fd=handle))
+            except FileNotFoundError:
+                found.append(None)
+    finally:
+        os.close(handle)
+    return found
+
+
+@verb()
+def statuses(folder: Path, names: tuple[str, ...]) -> list[os.stat_result | None]:
+    """Return the status of each name in a folder, links not followed; None where nothing has it.
+
+    Raises OSError.
+    """
+    return statuses_here(folder, names)
+
+
+@verb()
+def glance(drop: Path, below: tuple[str, ...], names: tuple[str, ...]) -> list[os.stat_result]:
+    """Return the status of a folder, of the folders `below` it, and of the files `names`, in this order.
+
+    The folders are opened, which makes the clients of network file systems ask for what is new. Links lead to
+    `drop`, but not to those below it. Raises OSError where one is not there.
+    """
+    found = []
+    handle = os.open(drop, _TO_LIST)
+    try:
+        found.append(os.fstat(handle))
+        for name in below:
+            inner = os.open(name, _TO_LIST | os.O_NOFOLLOW, dir_fd=handle)
+            found.append(os.fstat(inner))
+            os.close(inner)
+        found += [os.lstat(name, dir_fd=handle) for name in names]
+    finally:
+        os.close(handle)
+    return found
+
+
+@verb("read")
+def forbidden_among(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the files `names` in a folder this user is not allowed to read.
+
+    A file that is not there, or is something else by now, is not among them. Raises OSError where the folder
+    cannot be opened.
+    """
+    found = []
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in names:
+            try:
+                os.close(os.open(name, _TO_READ, dir_fd=handle))
+            except PermissionError:
+                found.append(name)
+            except OSError:
+                continue
+    finally:
+        os.close(handle)
+    return tuple(found)
+
+
+# Writing piece by piece
+
+
+class Writer(Protocol):
+    """A new file that is written piece by piece."""
+
+    def write(self, piece: bytes) -> None:
+        """Write the next bytes. Raises OSError."""
+
+    def finish(self, like: BinaryIO | None = None) -> None:
+        """Make the bytes durable, and close the file; with `like`, it gets its times and rights, if allowed.
+
+        Raises OSError: some file systems say only when it is closed that the bytes do not fit.
+        """
+
+    def close(self) -> None:
+        """Close it, finished or not."""
+
+
+class _LocalWriter:
+    def __init__(self, path: Path, mode: int) -> None:
+        self._path = path
+        self._file = os.fdopen(create_here(path, mode), "wb")
+
+    def write(self, piece: bytes) -> None:
+        with naming(self._path):
+            self._file.write(piece)
+
+    def finish(self, like: BinaryIO | None = None) -> None:
+        with naming(self._path):
+            self._file.flush()
+            finish_here(self._file.fileno(), status_of_open(like) if like is not None else None)
+            self._file.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # What was not finished does not count.
+            self._file.close()
+
+
+class _FarWriter:
+    def __init__(self, helper: Helper, there: Path, path: Path, mode: int) -> None:
+        self._path = path
+        self._helper = helper
+        self._handle = helper.keep("create_here", {"path": there, "mode": mode})
+        self._open = True
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    def write(self, piece: bytes) -> None:
+        self._waiting.append(piece)
+        self._size += len(piece)
+        if self._size >= READ_SIZE:
+            self._flush()
+
+    def _flush(self) -> None:
+        content, self._waiting, self._size = b"".join(self._waiting), [], 0
+        with naming(self._path), asked_for(self._path):
+            self._helper.call("write_here", {"handle": self._handle, "content": content}, kind="sync")
+
+    def finish(self, like: BinaryIO | None = None) -> None:
+        self._flush()
+        status = status_of_open(like) if like is not None else None
+        with naming(self._path), asked_for(self._path):
+            self._helper.call("finish_here", {"handle": self._handle, "like": status}, kind="sync")
+            self._helper.call("close_here", {"handle": self._handle}, kind="sync")
+        self._helper.closed(self._handle)
+        self._open = False
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._helper.release(self._handle)
+
+
+def create(path: Path, mode: int) -> Writer:
+    """Create a file under a free name, to write it piece by piece. Raises OSError."""
+    helper, there = where(path)
+    if helper is None:
+        return _LocalWriter(there, mode)
+    with asked_for(path):
+        return _FarWriter(helper, there, path, mode)
+
+
+def create_here(path: Path, mode: int) -> int:
+    """Create a file under a free name; returns its handle. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+def finish_here(handle: int, like: os.stat_result | None) -> None:
+    """Make the bytes of an open file durable, and give it times and rights like another's. Raises OSError.
+
+    The copy belongs to the service's user. With the rights to execute it, and to do so as its owner,
+    somebody's file would become a program that anybody can run with the service's rights.
+    """
+    if like is not None:
+        # By handle: the name may lead to another file now.
+        with contextlib.suppress(OSError):
+            os.fchmod(handle, like.st_mode & 0o666)
+        with contextlib.suppress(OSError):
+            os.utime(handle, ns=(like.st_atime_ns, like.st_mtime_ns))
+    os.fsync(handle)

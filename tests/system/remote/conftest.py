@@ -1,0 +1,34 @@
+"""A file system in user space that fails and hangs on command, and helpers that soon lose their patience."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from retraind.system.remote.helpers import HELPERS
+from support.faulty import Faulty
+
+
+@pytest.fixture(autouse=True)
+def _soon_out_of_patience(monkeypatch):
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
+    HELPERS.end_all()
+    yield
+    HELPERS.end_all()
+
+
+@pytest.fixture
+def faulty():
+    with ExitStack() as ending:
+
+        def mounted(folder, point):
+            made = Faulty(folder, point)
+            ending.callback(made.off)
+            return made.on()
+
+        yield mounted
+
+
+@pytest.fixture
+def share(tmp_path, faulty):
+    """A share: what is in `share.folder` is seen at `share.point`."""
+    return faulty(tmp_path / "disk", tmp_path / "share")

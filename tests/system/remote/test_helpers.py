@@ -1,0 +1,289 @@
+"""Helper processes: what they do, what becomes of them when their file system hangs, and how many there are."""
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from retraind.system import copying, files, reading, removal
+from retraind.system.mounts import TABLE
+from retraind.system.remote import helpers
+from retraind.system.remote.errors import NoAnswer, Refused
+from retraind.system.remote.helpers import HELPERS
+from retraind.system.remote.verbs import file_system_of, is_far, where
+from support.faulty import Rule
+from support.process import until
+
+ALL_CALLS = (
+    "getattr",
+    "opendir",
+    "readdir",
+    "open",
+    "read",
+    "write",
+    "create",
+    "mkdir",
+    "rename",
+    "readlink",
+    "fsync",
+    "statfs",
+)
+HANGS = Rule(ALL_CALLS, answer="hang")
+
+
+def helper_of(path):
+    return where(path)[0]
+
+
+def open_here(point):
+    """Return what this process has open below a mount."""
+    return [target for target in handles_of("self") if target.startswith(str(point))]
+
+
+def handles_of(process):
+    """Return what a process has open."""
+    found = set()
+    for handle in list(Path(f"/proc/{process}/fd").iterdir()):
+        with suppress(OSError):
+            found.add(str(handle.readlink()))
+    return found
+
+
+def test_all_is_done_in_the_other_process_and_nothing_is_open_in_this_one(share):
+    content = os.urandom(3_000_000)
+    with files.held(share.point) as place:
+        assert is_far(place)
+        files.make_folder(place / "a" / "b")
+        files.write_atomically(place / "a" / "x", content)
+        with files.held(place, "a") as inner, reading.open_regular(inner / "x") as file:
+            assert reading.status_of_open(file).st_size == len(content)
+            assert file.read(10) == content[:10]
+            assert open_here(share.point) == []
+            file.seek(5)
+            assert file.read(10) == content[5:15]
+        files.move(place / "a" / "x", place / "y")
+        assert sorted(files.names_in(place)) == ["a", "y"]
+        assert files.sha256_of(place / "y") == hashlib.sha256(content).hexdigest()
+        with reading.listed(place, wanted=lambda name: name == "y") as (status, entries):
+            seen = {entry.name: entry for entry in entries}
+            assert status.st_ino == files.status(place, follow=True).st_ino
+            assert seen["y"].is_file(follow_symlinks=False)
+            assert seen["a"].is_dir(follow_symlinks=False)
+            assert seen["y"].stat(follow_symlinks=False).st_size == len(content)
+        removal.remove_tree(place / "a")
+        assert files.put_aside(place / "y").name == "y.foreign-1"
+    assert [path.name for path in share.folder.iterdir()] == ["y.foreign-1"]
+    until(lambda: helper_of(share.point).is_idle, "nothing stays open")
+
+
+def test_no_system_call_takes_the_path_of_what_is_pinned_there(share):
+    """So nothing can touch it in this process by mistake."""
+    with files.held(share.point) as place, pytest.raises(ValueError, match="null byte"):
+        place.lstat()
+
+
+def test_errors_are_those_of_the_file_system_and_name_the_plain_path(share):
+    with pytest.raises(FileNotFoundError) as raised, files.held(share.point) as place:
+        files.status(place / "none")
+    assert raised.value.filename == str(share.point / "none")
+    (share.folder / "link").symlink_to("/etc")
+    (share.folder / "folder").mkdir()
+    with pytest.raises(NotADirectoryError) as raised, files.held(share.point, "link"):
+        pass
+    assert raised.value.filename == str(share.point / "link")
+    with pytest.raises(Refused), files.held(share.point) as place:
+        reading.open_regular(place / "folder")
+    with pytest.raises(OSError, match="cross-device"):
+        files.move(share.point / "link", share.point.parent / "link")
+    (share.folder / "x").write_bytes(b"x" * 10)
+    with (
+        share.failing(Rule(("read",), answer="EIO")),
+        pytest.raises(OSError, match="Input/output") as raised,
+        reading.open_regular(share.point / "x") as file,
+    ):
+        file.read(10)
+    assert raised.value.filename == str(share.point / "x")
+
+
+@pytest.mark.parametrize("way", ["from there", "to there", "there"])
+def test_folders_are_copied_between_file_systems_and_compared(share, tmp_path, way):
+    source = (tmp_path if way == "to there" else share.folder) / "source"
+    (source / "train").mkdir(parents=True)
+    (source / "train" / "1.csv").write_bytes(os.urandom(2_500_000))
+    seen = share.point / "source" if way != "to there" else source
+    target = (tmp_path if way == "from there" else share.point) / "target"
+    assert copying.copy_folder_verified(seen, target) == []
+    assert (target / "train" / "1.csv").read_bytes() == (source / "train" / "1.csv").read_bytes()
+
+
+def test_what_hangs_costs_one_wait_and_no_thread(share):
+    with files.held(share.point) as place:
+        share.tell(HANGS)
+        began, process = time.monotonic(), helper_of(share.point)
+        for _ in range(20):
+            with pytest.raises(NoAnswer) as raised:
+                files.status(place / "x")
+            with pytest.raises(NoAnswer):
+                files.exists(share.point / "x")
+        assert raised.value.mount == share.point
+        assert time.monotonic() - began < 5
+    assert process.given_up
+    assert not process.has_ended, "not even a kill ends it"
+    assert {thread.name for thread in threading.enumerate()} <= {"MainThread", "helpers"}
+    share.tell()
+    until(lambda: process.has_ended, "it ends when the file system answers")
+    until(lambda: exists_again(share.point), "it is asked again")
+
+
+def exists_again(path):
+    try:
+        return files.exists(path)
+    except NoAnswer:
+        return False
+
+
+@pytest.mark.parametrize("call", ["open", "read"])
+def test_a_file_whose_bytes_do_not_come_is_given_up(share, call):
+    (share.folder / "x").write_bytes(b"x" * 100)
+    share.tell(Rule((call,), answer="hang"))
+    with pytest.raises(NoAnswer) as raised, reading.open_regular(share.point / "x") as file:
+        file.read(100)
+    assert raised.value.filename == str(share.point / "x")
+
+
+class Enough(Exception):
+    pass
+
+
+def test_whoever_waits_for_bytes_can_be_ended_meanwhile(share, monkeypatch):
+    """A stop does not wait for the patience of a share."""
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
+    (share.folder / "x").write_bytes(b"x" * 100)
+    pauses = []
+
+    def pause():
+        pauses.append(1)
+        if len(pauses) > 2:
+            raise Enough
+
+    share.tell(Rule(("read",), answer="hang"))
+    with pytest.raises(Enough), reading.open_regular(share.point / "x", pause) as file:
+        file.read(100)
+
+
+def test_one_that_works_for_long_is_waited_for(share, monkeypatch):
+    """Many files on a slow share: each takes a moment, and all of them far longer than the patience."""
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.3)
+    for number in range(4_000):
+        (share.folder / f"{number}").touch()
+    began = time.monotonic()
+    for _ in range(50):
+        reading.glance(share.point, (), tuple(map(str, range(4_000))))
+        if time.monotonic() - began > 1:
+            break
+    assert helper_of(share.point).answered
+
+
+def test_in_a_hurry_nobody_waits_long(share, monkeypatch):
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
+    files.exists(share.point)
+    share.tell(HANGS)
+    HELPERS.hurry()
+    began = time.monotonic()
+    with pytest.raises(NoAnswer):
+        files.exists(share.point / "x")
+    assert time.monotonic() - began < 10
+
+
+def test_what_hangs_keeps_no_other_file_system_waiting(tmp_path, faulty, monkeypatch):
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
+    first, second = (faulty(tmp_path / f"{n}", tmp_path / f"{n}-seen") for n in ("first", "second"))
+    assert helper_of(first.point) is not helper_of(second.point)
+    first.tell(HANGS)
+    waiter = threading.Thread(target=exists_again, args=(first.point / "x",))
+    waiter.start()
+    assert files.names_in(second.point) == []
+    assert waiter.is_alive()
+    HELPERS.hurry()
+    waiter.join()
+
+
+def test_a_helper_that_was_killed_is_replaced(share):
+    killed = helper_of(share.point)
+    files.exists(share.point)
+    os.kill(killed.pid, signal.SIGKILL)
+    with pytest.raises(NoAnswer):
+        files.names_in(share.point)
+    until(lambda: exists_again(share.point), "another one is started")
+    assert helper_of(share.point) is not killed
+
+
+def test_one_process_serves_all_mounts_of_a_file_system_and_links_lead_to_it(share, tmp_path):
+    (share.folder / "inner").mkdir()
+    (tmp_path / "link").symlink_to(share.point / "inner")
+    process = helper_of(share.point)
+    assert helper_of(tmp_path / "link") is process
+    assert where(tmp_path / "link")[1] == share.point / "inner"
+    assert (
+        file_system_of(tmp_path / "link")[0] == file_system_of(share.point)[0] != file_system_of(tmp_path)[0]
+    )
+    assert helper_of(tmp_path) is None
+
+
+def test_which_file_system_a_path_is_on_is_found_out_without_touching_it(share, tmp_path):
+    (tmp_path / "link").symlink_to(share.point / "a" / "b")
+    share.tell(HANGS)
+    assert file_system_of(tmp_path / "link" / "c")[1].point == share.point
+    assert TABLE.now().followed(str(tmp_path / "link" / "c")) == (
+        f"{share.point}/a/b/c",
+        TABLE.now().mount_of(str(share.point)),
+    )
+    assert share.struck() == []
+
+
+def test_a_process_that_nobody_asks_is_ended(share, monkeypatch):
+    monkeypatch.setattr(helpers, "_TICK", 0.05)
+    monkeypatch.setattr(helpers, "IDLE", 0.2)
+    HELPERS.end_all()
+    with files.held(share.point) as place:
+        kept = helper_of(share.point)
+        time.sleep(0.6)
+        assert files.exists(place), "one that has something open is kept"
+    until(lambda: kept.has_ended, "it is ended")
+    assert files.exists(share.point), "another one is started"
+
+
+def test_no_more_processes_are_started_than_allowed(tmp_path, faulty, monkeypatch):
+    monkeypatch.setattr(helpers, "MOST", 1)
+    first, second = (faulty(tmp_path / f"{n}", tmp_path / f"{n}-seen") for n in ("first", "second"))
+    with files.held(first.point), pytest.raises(NoAnswer):
+        files.exists(second.point)
+    before = helper_of(first.point)
+    until(lambda: before.is_idle, "nothing is open")
+    assert files.exists(second.point), "the idle one makes room"
+    assert before.given_up
+
+
+def test_the_other_process_has_nothing_of_this_one(share, tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRAIND_SECRET", "s3cret")
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(lock, True)
+    try:
+        files.exists(share.point)
+        pid = helper_of(share.point).pid
+        assert not [name for name in handles_of(pid) if "lock" in name]
+        assert b"s3cret" not in Path(f"/proc/{pid}/environ").read_bytes()
+    finally:
+        os.close(lock)
+
+
+def test_it_ends_with_the_process_that_started_it(share):
+    files.exists(share.point)
+    process = helper_of(share.point)
+    process._control.plain.shutdown(2)
+    until(lambda: process.has_ended, "it has ended")
