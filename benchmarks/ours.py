@@ -27,9 +27,9 @@ from retraind.domain.names import job_id
 from retraind.intake.listing import signature_of
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.journal import Journal
-from retraind.system import process
 from retraind.system.clock import Clock
 from retraind.system.reading import open_regular
+from retraind.system.service import process
 
 _COMPRESSORS = {"fast": deflate.fast, "small": deflate.small}
 

@@ -26,7 +26,7 @@ from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import signature_of
 from retraind.jobs.seal import seal
-from retraind.store.sidecar import JobFiles
+from retraind.store.copies.sidecar import JobFiles
 from retraind.system import reading
 from retraind.system.clock import Clock
 from retraind.system.files import held

@@ -11,7 +11,7 @@ from retraind.config.exposure import exposures
 from retraind.config.settings import Settings
 from retraind.domain.problems import problem
 from retraind.system.mounts import mounts
-from retraind.system.units import read_unit
+from retraind.system.service.units import read_unit
 from support.gates import FLAWED
 from support.peers import Peer, answer
 from support.process import Site

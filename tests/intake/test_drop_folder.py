@@ -15,8 +15,9 @@ import pytest
 
 from retraind.config.settings import SweepSettings
 from retraind.domain.job import Role
-from retraind.intake import hashing, manifest_claims
 from retraind.intake.drop_folder import DropFolder
+from retraind.intake.manifests import claims as manifest_claims
+from retraind.intake.manifests import hashing
 from support.words import told
 
 PAIR = ("train_1.csv", "eval_1.csv")

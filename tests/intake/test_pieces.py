@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from retraind.config.patterns import Pattern
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role, Signature
+from retraind.intake.names.piece_names import piece_in
 from retraind.intake.pairing import Delivery, Sighting, group, judge
-from retraind.intake.piece_names import piece_in
 from retraind.intake.pieces import without_pieces
 from support.words import told
 

@@ -23,7 +23,7 @@ from retraind.domain.failures import Stopped
 from retraind.domain.job import LIFE, Outcome, Role, State
 from retraind.domain.problems import problem
 from retraind.emulator import Fault
-from retraind.reconcile.upkeep import Caretaker
+from retraind.reconcile.upkeep.caretaker import Caretaker
 from retraind.report import notes
 from retraind.report.report_json import Report
 from retraind.system.clock import ManualClock, for_people

@@ -14,7 +14,7 @@ from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.intake.listing import signature_of
 from retraind.jobs import seal as sealing
 from retraind.jobs.seal import give_back, remove_folder, untouched
-from retraind.store.sidecar import NAME, JobFiles
+from retraind.store.copies.sidecar import NAME, JobFiles
 from retraind.system import files
 from support.killing import at_every_point
 

@@ -15,8 +15,8 @@ import pytest
 from retraind.domain.flat import flattened, in_facts
 from retraind.domain.job import Outcome, State
 from retraind.domain.problems import LEGACY, Finding, Problem, Severity
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Journal
-from retraind.store.sidecar import JobFiles
 
 FIRST = Path(__file__).parent / "data" / "first"
 STATES = {

@@ -10,10 +10,10 @@ import pytest
 
 from retraind.domain.job import LIFE, Job, Outcome, State
 from retraind.emulator import read_records
-from retraind.store import job_folders, sidecar
+from retraind.store.copies import job_folders, sidecar
+from retraind.store.copies.recovery import rebuild
+from retraind.store.copies.sidecar import NAME, JobFiles
 from retraind.store.journal import Journal
-from retraind.store.recovery import rebuild
-from retraind.store.sidecar import NAME, JobFiles
 from retraind.system import files
 from support.process import Site, deliver, filed
 from support.world import KEY, World, a_world, an_account, table
@@ -326,10 +326,10 @@ def test_no_seal_but_the_right_one_makes_a_copy_believed(world_with_history, sea
 
 def test_countless_forged_folders_hide_no_job_and_are_told_in_one_line(world_with_history, monkeypatch):
     world, *_ = world_with_history
-    monkeypatch.setattr("retraind.store.recovery._MOST_FOREIGN", 100)
+    monkeypatch.setattr("retraind.store.copies.recovery._MOST_FOREIGN", 100)
     told = []
     monkeypatch.setattr(
-        "retraind.store.recovery._LOG.warning", lambda event, **fields: told.append((event, fields))
+        "retraind.store.copies.recovery._LOG.warning", lambda event, **fields: told.append((event, fields))
     )
     for number in range(300):
         (world.model.work_folder / f"2026-01-01T000000Z_{number}_abcdef").mkdir(parents=True)

@@ -12,8 +12,8 @@ from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import ask_for_scan
 from retraind.reconcile.lanes import Lane, Lanes, Shared
 from retraind.reconcile.loop import Loop
-from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher
+from retraind.reconcile.upkeep.overdue import Overdue
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock

@@ -34,7 +34,7 @@ from retraind.system.mounts import Mount, makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
 from retraind.system.remote.verbs import is_mounted_in
 from retraind.system.rights import Account
-from retraind.system.units import UNIT, Unit, read_unit
+from retraind.system.service.units import UNIT, Unit, read_unit
 
 _NO_JOB = "retraind-check"
 """A retrain_job_id that no service knows: asking for it tests the key and changes nothing."""

@@ -12,11 +12,11 @@ from retraind.domain.failures import JournalDamagedError
 from retraind.domain.problems import problem
 from retraind.jobs.folders import NOT_CONFIGURED
 from retraind.report.wording import in_words
+from retraind.store.copies.recovery import rebuild as rebuild_journal
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import set_aside, sole_instance
 from retraind.store.journal import Journal
 from retraind.store.opening import needed
-from retraind.store.recovery import rebuild as rebuild_journal
-from retraind.store.sidecar import JobFiles
 from retraind.system import log
 
 

@@ -9,7 +9,7 @@ from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
 from retraind.domain.problems import problem
 from retraind.store.database import lock_of, of_another
-from retraind.system.process import become
+from retraind.system.service.process import become
 
 _ROOT = 0
 

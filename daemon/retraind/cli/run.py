@@ -12,7 +12,8 @@ from retraind.daemon import Daemon
 from retraind.daemon.admission import admitted
 from retraind.domain.failures import ConfigError
 from retraind.report.wording import in_words
-from retraind.system import log, process
+from retraind.system import log
+from retraind.system.service import process
 
 _SPAN = TypeAdapter[timedelta](PositiveSpan)
 

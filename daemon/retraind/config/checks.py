@@ -22,7 +22,7 @@ from retraind.domain.problems import Problem, problem
 from retraind.system.files import real_path, status
 from retraind.system.mounts import present_mounts
 from retraind.system.probe import NoAnswer, ask_each
-from retraind.system.sandbox import hidden_by
+from retraind.system.service.sandbox import hidden_by
 
 Given = Mapping[str, Any]
 Location = tuple[str | int, ...]

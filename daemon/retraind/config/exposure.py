@@ -30,7 +30,7 @@ from retraind.system.rights import (
     present_account,
     way_to,
 )
-from retraind.system.units import read_unit
+from retraind.system.service.units import read_unit
 
 HOLDS = frozenset({"key_file_exposed", "file_changeable", "secrets_exposed"})
 """The codes of holds that are for rights, and end with the reason."""

@@ -25,20 +25,21 @@ from retraind.daemon.starting import Starting
 from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
-from retraind.reconcile import growth, retention, upkeep
 from retraind.reconcile.daemon_view import DaemonView
 from retraind.reconcile.lanes import Lanes, Shared, report_journal
 from retraind.reconcile.once import Once
 from retraind.reconcile.publishing import publish_no_start
 from retraind.reconcile.timetable import Timetable
+from retraind.reconcile.upkeep import caretaker, growth, retention
 from retraind.report.notifications import recipients_of
 from retraind.store.database import sole_instance
 from retraind.store.opening import needed, opened
-from retraind.system import log, systemd
+from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.remote.helpers import HELPERS
-from retraind.system.signals import Signals, Wish
-from retraind.system.systemd import watchdog_interval
+from retraind.system.service import systemd
+from retraind.system.service.signals import Signals, Wish
+from retraind.system.service.systemd import watchdog_interval
 
 _LOG = log.get(__name__)
 
@@ -180,7 +181,7 @@ class Daemon:
 
     def _mind_keys(self) -> None:
         mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)
-        self.timetable.every(upkeep.INTERVAL, _KEYS, mind)
+        self.timetable.every(caretaker.INTERVAL, _KEYS, mind)
 
     def stop(self) -> None:
         """Ask `run` to return; safe from any thread."""

@@ -16,22 +16,22 @@ from retraind.daemon.journal_watch import JournalWatch
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.folders import Folders
-from retraind.reconcile.growth import Growth
 from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
 from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, Shared
 from retraind.reconcile.loop import Loop
-from retraind.reconcile.orphans import Orphans
-from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher
-from retraind.reconcile.recovering import Recoverer
-from retraind.reconcile.retention import Tidier
-from retraind.reconcile.silence import Silence
-from retraind.reconcile.upkeep import Caretaker
+from retraind.reconcile.upkeep.caretaker import Caretaker
+from retraind.reconcile.upkeep.growth import Growth
+from retraind.reconcile.upkeep.orphans import Orphans
+from retraind.reconcile.upkeep.overdue import Overdue
+from retraind.reconcile.upkeep.recovering import Recoverer
+from retraind.reconcile.upkeep.retention import Tidier
+from retraind.reconcile.upkeep.silence import Silence
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.report.notifications import Notifier, recipients_of
+from retraind.store.copies.recovery import Rebuilt
 from retraind.store.journal import Journal
-from retraind.store.recovery import Rebuilt
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from retraind.system import systemd
+from retraind.system.service import systemd
 
 _STEP = 5.0
 """Seconds between two requests for more time."""

@@ -7,7 +7,7 @@ from retraind.domain.problems import Problem
 from retraind.reconcile.folders import Folder
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
-from retraind.system import systemd
+from retraind.system.service import systemd
 
 _MOST_NAMED = 5
 

@@ -17,23 +17,22 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from retraind.config.patterns import canonical
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role, Signature
+from retraind.domain.job import Role
 from retraind.domain.names import out_of_order
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
-from retraind.intake.hashing import Hashing
+from retraind.intake.inode_numbers import InodeNumbers
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names
-from retraind.intake.manifest_claims import Manifests
+from retraind.intake.manifests.claims import Manifests
+from retraind.intake.manifests.hashing import Hashing
 from retraind.intake.near_keys import with_hints
 from retraind.intake.pairing import (
     Delivery,
     Sighting,
     Waiting,
     group,
-    is_shared,
     judge,
     shared_marker,
 )
@@ -41,17 +40,12 @@ from retraind.intake.pieces import without_pieces
 from retraind.intake.rights import unreadable
 from retraind.intake.settling import Known, Rest
 from retraind.intake.share_identity import Away, Exposed
-from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import held
 from retraind.system.reading import forbidden_among
 from retraind.system.remote.errors import NoAnswer
 
-_LOG = log.get(__name__)
-
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_RENUMBERED = 3
-"""Scans in a row after which it is certain that a file's inode number changes by itself."""
 _LONGEST_REST = 300.0
 """Seconds after which a folder is scanned though nothing in it seems to have changed."""
 _MOST_COPIES = 20
@@ -127,7 +121,7 @@ class DropFolder:
         self._memory = memory if model.ready == "marker" else None
         self._deliveries = memory
         self._noted: dict[str, Remembered] | None = None
-        """What the memory has, by name; None before the first scan."""
+        """What the memory has; None before the first scan."""
         self._number = 0
         """Counts the scans that found something changed, from where the memory ends."""
         self._unnoted = False
@@ -144,13 +138,8 @@ class DropFolder:
         # Not all folders at the same time.
         self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
         self._downloads = Downloads(model.pair_timeout)
-        self._taken: dict[Signature, set[str]] = {}
-        """Names of files that were complete while a list of checksums for several deliveries was there."""
         self._doubted: set[str] = set()
-        self._renumbered: dict[str, int] = {}
-        """How often in a row a file had another inode number and was the same otherwise."""
-        self._numbered = True
-        """False once inode numbers have proved to change by themselves."""
+        self._numbers = InodeNumbers(model.drop)
         self._manifests = Manifests(model.drop, hashing, hint, largest)
         self._denied = False
         """True when a file cannot be read, which can be fixed without a visible change."""
@@ -225,8 +214,8 @@ class DropFolder:
         now = self._clock.elapsed()
         # What was not read may have arrived.
         strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else listing.strangers.told()
-        self._mind_numbers(listing)
-        if not self._numbered:
+        listing.new = self._numbers.mind(listing.new, self._seen)
+        if not self._numbers.are_stable:
             strangers = (problem("inode_numbers_change"), *strangers)
         changed = bool(listing.new) or len(listing.same) < len(self._seen)
         first = self._noted is None
@@ -259,31 +248,6 @@ class DropFolder:
                 ignored=self._names.is_ignored,
             )
         return self._view
-
-    def _mind_numbers(self, listing: Listing) -> None:
-        """Do without inode numbers where a file gets another one at each scan, and nothing else changes.
-
-        Some file systems in user space make them up. A file that was replaced has another ctime.
-        """
-        before = self._renumbered
-        self._renumbered = {}
-        for found in listing.new if self._numbered else ():
-            name, signature, changed_ns = found.name, found.signature, found.changed_ns
-            known = self._seen.get(name)
-            if (
-                known is not None
-                and known.changed_ns == changed_ns
-                and known.signature.inode != signature.inode
-                and replace(known.signature, inode=signature.inode) == signature
-            ):
-                self._renumbered[name] = before.get(name, 0) + 1
-        if self._numbered and any(count >= _RENUMBERED for count in self._renumbered.values()):
-            self._numbered = False
-            _LOG.warning("inode_numbers_change", folder=str(self.model.drop))
-        if not self._numbered:
-            listing.new = [
-                found._replace(signature=replace(found.signature, inode=0)) for found in listing.new
-            ]
 
     def _sightings(
         self, listing: Listing, now: float, kept: Mapping[str, Remembered], *, first: bool
@@ -351,9 +315,7 @@ class DropFolder:
             for name, sighting in self._seen.items()
         ]
         seen, copies = without_copies(seen, self._was_delivered)
-        strangers += tuple(problem("left_alone", file=name, why=why) for name, why in copies[:_MOST_COPIES])
-        if len(copies) > _MOST_COPIES:
-            strangers += (problem("more_left_alone", more=len(copies) - _MOST_COPIES),)
+        strangers += _told(copies)
         self._manifests.begin(seen, now, self.model.settle.total_seconds())
         data: dict[str, tuple[Sighting, ...]] = {}
         complete: list[Delivery] = []
@@ -381,7 +343,7 @@ class DropFolder:
         marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
-        for sums in self._sums_used_up(drop, seen, complete):
+        for sums in self._manifests.used_up(drop, complete) if self.model.ready == "manifest" else ():
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, sums.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
         waits = with_hints([*waiting.values()], self.model)
@@ -400,27 +362,6 @@ class DropFolder:
         if out_of_order(arrivals, together=timedelta.max) is None:
             return complete
         return [each for _, _, each in sorted(arrivals, key=lambda arrival: arrival[1])]
-
-    def _sums_used_up(
-        self, drop: Path, seen: Sequence[Sighting], complete: Sequence[Delivery]
-    ) -> list[Sighting]:
-        """Return the lists for several deliveries that leave with these: all that they list is taken in.
-
-        After a restart it is not known what was taken in before; then a list stays, which does no harm.
-        """
-        if not complete or self.model.ready != "manifest":
-            return []
-        taken = {canonical(file.name) for delivery in complete for file in delivery.files}
-        used_up = []
-        for sums in filter(is_shared, seen):
-            known = self._taken.setdefault(sums.signature, set())
-            known |= taken
-            names = self._manifests.names_in(drop, sums)
-            if names is not None and names <= known:
-                used_up.append(sums)
-        current = {sums.signature for sums in filter(is_shared, seen)}
-        self._taken = {signature: names for signature, names in self._taken.items() if signature in current}
-        return used_up
 
     def _was_delivered(self, name: str) -> bool:
         return self._deliveries is not None and self._deliveries.was_delivered(name)
@@ -446,6 +387,13 @@ class DropFolder:
         """Return whether a delivery has every file that it could have: its wait for one did not time out."""
         roles = {file.role for file in delivery.files}
         return delivery.problem is None and roles >= self._names.patterns.keys()
+
+
+def _told(copies: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:
+    """Return what is told of copies that are left alone: names, each with the reason."""
+    told = tuple(problem("left_alone", file=name, why=why) for name, why in copies[:_MOST_COPIES])
+    more = len(copies) - _MOST_COPIES
+    return (*told, problem("more_left_alone", more=more)) if more > 0 else told
 
 
 def _from_elsewhere(delivery: Delivery, elsewhere: frozenset[str]) -> tuple[Problem, ...]:

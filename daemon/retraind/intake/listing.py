@@ -21,9 +21,8 @@ from retraind.domain.file_rules import refusal_of
 from retraind.domain.job import Role, Signature
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, problem
-from retraind.intake.pairing import Download, Sighting
-from retraind.intake.piece_names import piece_in
-from retraind.intake.proof_names import (
+from retraind.intake.names.piece_names import piece_in
+from retraind.intake.names.proof_names import (
     MANIFEST_ENDING,
     MARKER_ENDING,
     SHARED_SUMS,
@@ -32,9 +31,10 @@ from retraind.intake.proof_names import (
     Control,
     control_in,
 )
+from retraind.intake.names.unload_folder import is_unload
+from retraind.intake.pairing import Download, Sighting
 from retraind.intake.settling import Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
-from retraind.intake.unload_folder import is_unload
 from retraind.system.escape import display_name
 from retraind.system.links import hidden_names, listed_names
 from retraind.system.reading import Entry, listed

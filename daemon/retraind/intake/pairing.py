@@ -10,8 +10,8 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role, SealedFile, Signature
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, problem
-from retraind.intake.piece_names import piece_in
-from retraind.intake.proof_names import MANIFEST_ENDING, MARKER_ENDING, SHARED_SUMS, SUCCESS_MARKER
+from retraind.intake.names.piece_names import piece_in
+from retraind.intake.names.proof_names import MANIFEST_ENDING, MARKER_ENDING, SHARED_SUMS, SUCCESS_MARKER
 
 _DATA = frozenset({Role.TRAIN, Role.EVAL})
 _PIECES_PATIENCE = 10

@@ -16,8 +16,8 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, problem
+from retraind.intake.names.piece_names import Piece, piece_in
 from retraind.intake.pairing import Group, Sighting, Waiting, example_of, patterns_of
-from retraind.intake.piece_names import Piece, piece_in
 
 _MOST_NAMES = 3
 """Pieces that are named; the others are counted."""

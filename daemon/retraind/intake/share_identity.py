@@ -197,23 +197,11 @@ class Shares:
 
     def trouble(self, name: str, folder: Path) -> Problem | None:
         """Return why `folder` would be refused; None when it would not. Writes nothing. Raises NoAnswer."""
-        return self._refusal(self.held(name, folder, claim=False), folder)
+        return _refusal(self.held(name, folder, claim=False), folder)
 
     def trouble_of_drop(self, name: str, folder: Path) -> Problem | None:
         """Return the same of a drop folder and its folder for work."""
-        return self._refusal(self.drop(name, folder, claim=False), folder)
-
-    @staticmethod
-    def _refusal(holding: contextlib.AbstractContextManager[Path], folder: Path) -> Problem | None:
-        try:
-            with holding:
-                return None
-        except (Away, Exposed) as refused:
-            return refused.problem
-        except NoAnswer:
-            raise
-        except OSError as error:
-            return file_problem(error, folder)
+        return _refusal(self.drop(name, folder, claim=False), folder)
 
     def before(self, name: str, folder: Path) -> Path | None:
         """Return the folder that is known as `name`, if that is another one than `folder`."""
@@ -335,3 +323,15 @@ def _write(path: Path, marker: str) -> None:
 def _identity(path: Path) -> _Identity:
     status = status_at(path, follow=True)
     return _Identity(status.st_dev, status.st_ino, file_system_id(path))
+
+
+def _refusal(holding: contextlib.AbstractContextManager[Path], folder: Path) -> Problem | None:
+    try:
+        with holding:
+            return None
+    except (Away, Exposed) as refused:
+        return refused.problem
+    except NoAnswer:
+        raise
+    except OSError as error:
+        return file_problem(error, folder)

@@ -13,10 +13,10 @@ from retraind.jobs.folders import Places
 from retraind.jobs.outcomes import Change, Go, Wait, noted
 from retraind.jobs.trainings import Trainings
 from retraind.report import notes
+from retraind.store.copies.sidecar import NAME
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
 from retraind.store.rows import content_of
-from retraind.store.sidecar import NAME
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import beside, held, is_folder, sha256_of

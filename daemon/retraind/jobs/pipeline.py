@@ -22,8 +22,8 @@ from retraind.jobs.preflight import Preflight
 from retraind.jobs.runner import Runner
 from retraind.jobs.steps import DataSteps, ServiceSteps, table_of
 from retraind.jobs.trainings import Trainings
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Journal
-from retraind.store.sidecar import JobFiles
 from retraind.system.clock import Clock
 
 

@@ -25,9 +25,9 @@ from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import Go, Wait, failed, released
 from retraind.jobs.policies import over_budget, upload_in_trouble
 from retraind.jobs.steps import Step
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
-from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import held

@@ -16,7 +16,7 @@ from retraind.config.settings import WORK
 from retraind.domain.job import Job, SealedFile
 from retraind.domain.problems import Problem, problem
 from retraind.intake.listing import is_signed_by
-from retraind.store.sidecar import NAME, JobFiles
+from retraind.store.copies.sidecar import NAME, JobFiles
 from retraind.system.files import (
     PRIVATE,
     beside,

@@ -52,8 +52,8 @@ from retraind.jobs.trainings import FINISHED, Trainings
 from retraind.report import notes, report_json
 from retraind.report.layout import as_bytes
 from retraind.report.share_voice import share_voice
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Journal
-from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import clear, exists, held, is_folder, write_atomically

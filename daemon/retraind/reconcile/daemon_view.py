@@ -33,7 +33,7 @@ from retraind.system.files import is_file
 from retraind.system.mounts import present_mounts
 from retraind.system.probe import Question, ask_each
 from retraind.system.rights import present_account
-from retraind.system.sandbox import Kind, Obstacle, obstacle, sandbox
+from retraind.system.service.sandbox import Kind, Obstacle, obstacle, sandbox
 
 _LOG = log.get(__name__)
 

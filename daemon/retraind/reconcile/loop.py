@@ -22,8 +22,8 @@ from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.decide import Decision, Situation, decide
 from retraind.reconcile.folders import Folder, Folders
 from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded, report_journal
-from retraind.reconcile.overdue import Overdue
 from retraind.reconcile.publishing import Publisher
+from retraind.reconcile.upkeep.overdue import Overdue
 from retraind.reconcile.work_queue import Asked, WorkQueue
 from retraind.store.jobs import Write
 from retraind.store.journal import Journal

@@ -17,8 +17,8 @@ from retraind.domain.job import Outcome
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
 from retraind.intake.drop_folder import View
+from retraind.intake.names.proof_names import SUCCESS_MARKER
 from retraind.intake.pairing import manifest_name
-from retraind.intake.proof_names import SUCCESS_MARKER
 from retraind.report.layout import LaidOut, as_bytes, bullets, fill, paragraphs
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Section, Voice

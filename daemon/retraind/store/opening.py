@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import problem
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import is_sound, reason_of, set_aside
 from retraind.store.journal import Journal
-from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.system.systemd import is_unit
+from retraind.system.service.systemd import is_unit
 
 READ, WRITE = 4, 2
 """Bits of rights, as in a mode."""

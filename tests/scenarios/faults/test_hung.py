@@ -245,7 +245,8 @@ def test_a_hang_is_told_in_time_and_so_is_its_end(served, monkeypatch):
     served.write()
     lines = []
     monkeypatch.setattr(
-        "retraind.reconcile.silence._LOG.error", lambda event, **more: lines.append((event, more["model"]))
+        "retraind.reconcile.upkeep.silence._LOG.error",
+        lambda event, **more: lines.append((event, more["model"])),
     )
     with running(served) as run:
         until(lambda: is_ready(run), "it is ready")

@@ -17,10 +17,10 @@ from retraind.daemon import Daemon
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.job import Outcome, State
 from retraind.domain.problems import problem
+from retraind.store.copies.recovery import rebuild
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import reason_of
 from retraind.store.journal import Journal
-from retraind.store.recovery import rebuild
-from retraind.store.sidecar import JobFiles
 from support.words import legacy, told
 from support.world import a_site, a_world, table
 

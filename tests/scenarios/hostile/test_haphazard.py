@@ -15,9 +15,9 @@ from retraind.intake.share_identity import Away
 from retraind.jobs import runner
 from retraind.report.status_file import status_text, write_status
 from retraind.report.wording import Voice
+from retraind.store.copies.recovery import rebuild
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Standing
-from retraind.store.recovery import rebuild
-from retraind.store.sidecar import JobFiles
 from support.world import a_world, table
 
 SEEDS = range(int(os.environ.get("RETRAIND_TESTS_SEEDS", "8")))

@@ -103,7 +103,7 @@ def test_a_folder_of_countless_manifests_is_not_in_front_of_every_other(tmp_path
 
 
 def test_long_manifests_are_read_a_few_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("retraind.intake.manifest_claims._MOST_MANIFEST_BYTES", 1 << 20)
+    monkeypatch.setattr("retraind.intake.manifests.claims._MOST_MANIFEST_BYTES", 1 << 20)
     folder = with_manifests(tmp_path / "attacked", 50, Waiting(), padding=b" " * 100_000)
     reasons = [told(wait.reasons) for wait in folder.look().waiting]
     assert sum("is read once those before it have been taken in" in each for each in reasons) == 39

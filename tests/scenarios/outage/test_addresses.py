@@ -15,7 +15,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, Retry, Setback
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
-from retraind.reconcile import upkeep
+from retraind.reconcile.upkeep import caretaker
 from retraind.report.wording import Voice
 from support.internet import Internet
 from support.peers import in_words
@@ -300,7 +300,7 @@ class Account:
     """A service at api.example, and its store at store.example, with certificates."""
 
     def __init__(self, root, internet, monkeypatch):
-        monkeypatch.setattr(upkeep, "INTERVAL", timedelta(milliseconds=100))
+        monkeypatch.setattr(caretaker, "INTERVAL", timedelta(milliseconds=100))
         authority = trustme.CA()
         authority.issue_cert("api.example", "store.example").private_key_and_cert_chain_pem.write_to_path(
             root / "s.pem"

@@ -17,7 +17,7 @@ from retraind.api.credentials import Origin, presumed_issue, warning_of
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, Fault
-from retraind.reconcile import upkeep
+from retraind.reconcile.upkeep import caretaker
 from retraind.report.wording import Audience, Voice
 from retraind.store.holds import Holds
 from retraind.system.clock import ManualClock
@@ -211,8 +211,8 @@ def test_a_renewal_that_fails_is_told_with_the_end_and_not_tried_without_pause(p
 def test_a_replaced_key_ends_the_hold_within_a_minute_and_deliveries_are_taken_in_meanwhile(
     root, monkeypatch
 ):
-    assert timedelta(minutes=1) > upkeep.INTERVAL
-    monkeypatch.setattr(upkeep, "INTERVAL", timedelta(milliseconds=100))
+    assert timedelta(minutes=1) > caretaker.INTERVAL
+    monkeypatch.setattr(caretaker, "INTERVAL", timedelta(milliseconds=100))
     key = "key-of-churn-0123456789"
     model = EmulatedModel("churn", 1001, key, target="churned")
     with Emulator(EmulatorConfig(root / "service", models=(model,), trainer="instant")) as emulator:
@@ -304,7 +304,7 @@ def test_an_end_that_no_key_has_is_renewed_as_if_nothing_had_been_said(place, mo
 @pytest.fixture
 def account(root, monkeypatch):
     """A service, and a site that hurries."""
-    monkeypatch.setattr(upkeep, "INTERVAL", timedelta(milliseconds=100))
+    monkeypatch.setattr(caretaker, "INTERVAL", timedelta(milliseconds=100))
     monkeypatch.setattr(circuit_breaker, "FIRST_PAUSE", timedelta(milliseconds=100))
     monkeypatch.setattr(circuit_breaker, "LONGEST_PAUSE", timedelta(milliseconds=300))
     made = []

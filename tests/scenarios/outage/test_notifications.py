@@ -28,7 +28,7 @@ from support.world import KEY, an_account
 def account(root, monkeypatch):
     monkeypatch.setattr(circuit_breaker, "FIRST_PAUSE", timedelta(milliseconds=100))
     monkeypatch.setattr(circuit_breaker, "LONGEST_PAUSE", timedelta(milliseconds=300))
-    monkeypatch.setattr("retraind.reconcile.upkeep.INTERVAL", timedelta(milliseconds=100))
+    monkeypatch.setattr("retraind.reconcile.upkeep.caretaker.INTERVAL", timedelta(milliseconds=100))
     with an_account(root) as emulator:
         yield emulator
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from retraind.store import recovery
+from retraind.store.copies import recovery
 from support.process import deliver_pair, filed, until
 from support.running import Running
 from support.world import an_account, key_of

@@ -62,10 +62,10 @@ def catalogue(language: str) -> Catalogue:
         raise LookupError(language)
     package = importlib.import_module(f"{__package__}.{language}")
     entries: dict[str, Entry] = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        if info.name.startswith("_"):
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if info.name.rpartition(".")[2].startswith("_") or info.ispkg:
             continue
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        module = importlib.import_module(info.name)
         for name, function in vars(module).items():
             if (
                 name.startswith("_")

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from retraind.intake import hashing
-from retraind.intake.hashing import FileHash
+from retraind.intake.manifests import hashing
+from retraind.intake.manifests.hashing import FileHash
 from retraind.reconcile.lanes import Lane, Turns
 from support.process import until
 

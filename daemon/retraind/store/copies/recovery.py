@@ -15,10 +15,10 @@ from typing import TypeVar
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import LIFE, End, Job, Outcome, State
 from retraind.domain.problems import problem
-from retraind.store.job_folders import Copy, Names, Part, Place, copies_in, names_in, places_of
+from retraind.store.copies.job_folders import Copy, Names, Part, Place, copies_in, names_in, places_of
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.jobs import Version
 from retraind.store.journal import Journal
-from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.files import is_folder_below
 from retraind.system.probe import Question, ask_each

@@ -18,8 +18,8 @@ from retraind.domain.job import RESTING, Job
 from retraind.domain.problems import Problem, file_problem
 from retraind.jobs.expiry import expire
 from retraind.jobs.pipeline import Pipeline
+from retraind.store.copies.job_folders import Part
 from retraind.store.database import reason_of
-from retraind.store.job_folders import Part
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system import log

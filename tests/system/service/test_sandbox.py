@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from retraind.system.mounts import mounts, present_mounts
-from retraind.system.sandbox import Kind, Obstacle, hidden_by, obstacle, sandbox
+from retraind.system.service.sandbox import Kind, Obstacle, hidden_by, obstacle, sandbox
 from support.namespaces import BIND, READ_ONLY, REMOUNT, in_mounts, reachable
 
 UNIT_TABLE = """

@@ -7,7 +7,7 @@ import sys
 
 COUNT_ARENAS = """
 import ctypes, gc, os, sys, threading
-from retraind.system import process
+from retraind.system.service import process
 process.prepare()
 assert gc.get_freeze_count() and sys.getswitchinterval() < 0.005
 barrier = threading.Barrier(20)
@@ -31,7 +31,7 @@ def test_threads_that_come_and_go_share_the_memory_that_they_free():
 
 WRITE_ON_A_CLOSED_TERMINAL = """
 import sys
-from retraind.system import process
+from retraind.system.service import process
 had = process.terminals()
 print("had", sorted(had), file=sys.stderr, flush=True)
 sys.stdin.read()

@@ -17,7 +17,7 @@ from retraind.domain.problems import problem
 from retraind.domain.records import ModelHold
 from retraind.jobs.keys import REWRITING
 from retraind.jobs.pipeline import Pipeline
-from retraind.reconcile.guard import Guard
+from retraind.reconcile.upkeep.guard import Guard
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system import log

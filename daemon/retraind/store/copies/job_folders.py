@@ -13,7 +13,7 @@ from typing import NamedTuple
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, State
 from retraind.domain.names import FOLDER_NAME
-from retraind.store.sidecar import JobFiles
+from retraind.store.copies.sidecar import JobFiles
 from retraind.system.files import held, status
 from retraind.system.reading import listed
 from retraind.system.remote.errors import NoAnswer

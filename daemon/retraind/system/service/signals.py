@@ -5,7 +5,7 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from types import FrameType
 
-from retraind.system import process
+from retraind.system.service import process
 
 
 class Wish(Enum):

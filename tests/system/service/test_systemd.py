@@ -21,7 +21,7 @@ from retraind.cli.output import BAD, USAGE
 from support.process import Site
 from support.zygote import Forked, zygote
 
-UNIT = Path(__file__).parents[2] / "systemd" / "retraind.service"
+UNIT = Path(__file__).parents[3] / "systemd" / "retraind.service"
 WORST_EXPOSURE = 1.5
 """systemd's own score: 0 is locked in, 10 is wide open. What is left is the network, which the job needs."""
 PATIENCE_SECONDS = 15.0

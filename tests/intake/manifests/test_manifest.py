@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.domain.problems import Problem
-from retraind.intake.manifest import Manifest, manifest_in
+from retraind.intake.manifests.manifest import Manifest, manifest_in
 from support.words import told
 
 GOOD = {"name": "train_1.csv", "size": 8, "sha256": "0" * 64}

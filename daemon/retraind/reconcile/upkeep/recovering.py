@@ -16,10 +16,10 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.reconcile.folders import Folder
 from retraind.reconcile.lanes import Lanes, report_journal
 from retraind.reconcile.work_queue import WorkQueue
-from retraind.store.job_folders import Names, Place, places_of
+from retraind.store.copies.job_folders import Names, Place, places_of
+from retraind.store.copies.recovery import Rebuilt, Recovery
+from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Journal
-from retraind.store.recovery import Rebuilt, Recovery
-from retraind.store.sidecar import JobFiles
 from retraind.system import log
 from retraind.system.clock import Clock
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from retraind.domain.problems import Problem, problem
-from retraind.intake.manifest import Listed
+from retraind.intake.manifests.manifest import Listed
 
 _DIGITS = r"(?P<sha256>[0-9a-fA-F]{64})"
 _LINE = re.compile(rf"(?P<escaped>\\?){_DIGITS}[ \t]+\*?(?P<name>\S.*)", re.DOTALL)

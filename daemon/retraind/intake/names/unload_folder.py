@@ -4,8 +4,8 @@ import itertools
 from pathlib import Path
 
 from retraind.config.patterns import canonical
-from retraind.intake.piece_names import piece_in
-from retraind.intake.proof_names import SUCCESS_MARKER
+from retraind.intake.names.piece_names import piece_in
+from retraind.intake.names.proof_names import SUCCESS_MARKER
 from retraind.system.files import held
 from retraind.system.reading import listed
 from retraind.system.remote.errors import NoAnswer

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.domain.problems import Problem
-from retraind.intake.checksums import checksums_in
-from retraind.intake.manifest import Listed, path_in
+from retraind.intake.manifests.checksums import checksums_in
+from retraind.intake.manifests.manifest import Listed, path_in
 from support.words import told
 
 DIGEST = "ab" * 32

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from retraind.domain.job import Outcome, State
-from retraind.reconcile.growth import Growth
+from retraind.reconcile.upkeep.growth import Growth
 from support.world import a_world, table
 
 MORE = b"9999,1,1\n" * 10

@@ -7,11 +7,20 @@ from typing import NamedTuple
 from retraind.config.patterns import canonical
 from retraind.domain.job import Role, Signature
 from retraind.domain.problems import Problem, problem
-from retraind.intake.checksums import checksums_in
-from retraind.intake.hashing import FileHash, Hashing
-from retraind.intake.manifest import Listed, manifest_in, path_in
-from retraind.intake.pairing import Claims, Group, Sighting, covers, is_shared, manifest_name, too_large
-from retraind.intake.proof_names import MANIFEST_ENDING, SUMS_ENDINGS, is_sums
+from retraind.intake.manifests.checksums import checksums_in
+from retraind.intake.manifests.hashing import FileHash, Hashing
+from retraind.intake.manifests.manifest import Listed, manifest_in, path_in
+from retraind.intake.names.proof_names import MANIFEST_ENDING, SUMS_ENDINGS, is_sums
+from retraind.intake.pairing import (
+    Claims,
+    Delivery,
+    Group,
+    Sighting,
+    covers,
+    is_shared,
+    manifest_name,
+    too_large,
+)
 from retraind.intake.rights import unreadable
 from retraind.system.escape import display
 from retraind.system.files import beside, read_start
@@ -63,8 +72,27 @@ class Manifests:
         """What this scan has read, by the manifests' names."""
         self._now = 0.0
         self._settle = 0.0
+        self._taken: dict[Signature, set[str]] = {}
+        """Names of files that were complete while a list of checksums for several deliveries was there."""
         self._by_name: dict[str, Sighting] | None = None
         """What this scan saw by canonical names, once it was asked for."""
+
+    def used_up(self, drop: Path, complete: Sequence[Delivery]) -> list[Sighting]:
+        """Return the lists for several deliveries that leave with these: all that they list is taken in.
+
+        After a restart it is not known what was taken in before; then a list stays, which does no harm.
+        """
+        shared = [seen for seen in self._seen if is_shared(seen)]
+        self._taken = {sums.signature: self._taken.get(sums.signature, set()) for sums in shared}
+        taken = {canonical(file.name) for delivery in complete for file in delivery.files}
+        used_up = []
+        for sums in shared if complete else ():
+            known = self._taken[sums.signature]
+            known |= taken
+            names = self.names_in(drop, sums)
+            if names is not None and names <= known:
+                used_up.append(sums)
+        return used_up
 
     def begin(self, seen: Sequence[Sighting], now: float = 0.0, settle: float = 0.0) -> None:
         """Begin with what a scan has seen at `now`; what is known of other files is forgotten.

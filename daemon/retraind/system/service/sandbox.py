@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.system.mounts import Mount, mount_of
-from retraind.system.systemd import is_unit
+from retraind.system.service.systemd import is_unit
 
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _TEMPORARY = tuple(map(Path, ("/tmp", "/var/tmp")))  # noqa: S108 - asked about, not used

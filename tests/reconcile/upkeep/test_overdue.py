@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from retraind.reconcile.overdue import DAY
+from retraind.reconcile.upkeep.overdue import DAY
 from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand, settle, sweep

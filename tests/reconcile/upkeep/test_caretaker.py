@@ -7,7 +7,7 @@ from datetime import timedelta
 from retraind.config.load import load
 from retraind.daemon import Daemon
 from retraind.domain.job import JobHold
-from retraind.reconcile.upkeep import Caretaker
+from retraind.reconcile.upkeep.caretaker import Caretaker
 from support.process import Site
 from support.words import legacy
 from support.world import a_world, table

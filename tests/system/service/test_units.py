@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from retraind.system.units import Unit, read_unit
+from retraind.system.service.units import Unit, read_unit
 
 
 def test_of_a_unit_and_its_drop_ins_the_last_word_counts(tmp_path):
@@ -37,6 +37,6 @@ def test_without_a_unit_nothing_is_known(tmp_path):
 
 
 def test_the_units_of_this_repository_are_understood(tmp_path):
-    shipped = Path(__file__).parents[2] / "systemd" / "retraind.service"
+    shipped = Path(__file__).parents[3] / "systemd" / "retraind.service"
     (tmp_path / "retraind.service").write_bytes(shipped.read_bytes())
     assert read_unit(places=(tmp_path,)) == Unit(True, "retraind")

@@ -8,8 +8,8 @@ import pytest
 
 from retraind.domain.job import Outcome, State
 from retraind.jobs.expiry import expire
-from retraind.reconcile import retention
-from retraind.reconcile.retention import LONGEST_GRACE, Tidier
+from retraind.reconcile.upkeep import retention
+from retraind.reconcile.upkeep.retention import LONGEST_GRACE, Tidier
 from support.killing import at_every_point
 from support.world import a_world, table
 

@@ -1,0 +1,39 @@
+"""The house stays readable: folders, modules and classes of a size that fits a head."""
+
+import ast
+from pathlib import Path
+
+import retraind
+
+ROOT = Path(retraind.__file__).parent
+MOST_MODULES = 15
+MOST_LINES = 500
+MOST_LINES_OF_A_CLASS = 300
+MOST_METHODS = 20
+
+
+def modules():
+    return [path for path in ROOT.rglob("*.py") if path.name != "__init__.py"]
+
+
+def test_no_folder_has_too_many_modules():
+    folders = {path.parent for path in modules()}
+    counts = {str(folder): sum(path.parent == folder for path in modules()) for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
+
+
+def test_no_module_is_too_long():
+    lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in ROOT.rglob("*.py")}
+    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_class_is_too_large():
+    large = []
+    for path in ROOT.rglob("*.py"):
+        for each in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(each, ast.ClassDef):
+                lines = (each.end_lineno or each.lineno) - each.lineno + 1
+                methods = sum(isinstance(part, ast.FunctionDef) for part in each.body)
+                if lines > MOST_LINES_OF_A_CLASS or methods > MOST_METHODS:
+                    large.append((path.name, each.name, lines, methods))
+    assert large == []
