@@ -245,8 +245,7 @@ def test_a_hang_is_told_in_time_and_so_is_its_end(served, monkeypatch):
     served.write()
     lines = []
     monkeypatch.setattr(
-        "retraind.reconcile.upkeep.silence._LOG.error",
-        lambda event, **more: lines.append((event, more["model"])),
+        "retraind.reconcile.folders._LOG.error", lambda event, **more: lines.append((event, more["model"]))
     )
     with running(served) as run:
         until(lambda: is_ready(run), "it is ready")
@@ -263,7 +262,7 @@ def test_a_hang_is_told_in_time_and_so_is_its_end(served, monkeypatch):
 
             until(lambda: all(away().values()), "somebody is notified", patience=10)
             assert time.monotonic() - began < 15
-            assert {each.code for each in away().values()} == {"folder_silent"}
+            assert {each.code for each in away().values()} == {"folder_unreadable"}
             run.deliver("well")
             until(lambda: filed(drop_of(served, "well")), "the other model works on")
         until(lambda: not any(away().values()), "its end is told as well")
@@ -274,7 +273,7 @@ def test_reloads_during_a_hang_leave_no_threads_behind(served):
     with running(served) as run:
         until(lambda: is_ready(run), "it is ready")
         with hung(served.share):
-            until(run.daemon.folders.hanging, "it hangs")
+            until(lambda: watched(run)["first"].view.silent, "it is seen to hang")
             before = threading.active_count()
             for number in range(5):
                 served._text = re.sub(r"settle = .*", f'settle = "{number + 1}ms"', served._text)
@@ -289,7 +288,7 @@ def test_reloads_during_a_hang_leave_no_threads_behind(served):
                     patience=10,
                 )
             until(lambda: threading.active_count() <= before + 1, "no thread is left", patience=15)
-        until(lambda: not run.daemon.folders.hanging(), "it answers again")
+        until(lambda: not watched(run)["first"].trouble, "it answers again")
         run.deliver("first")
         until(lambda: filed(drop_of(served, "first")), "its models work again")
 
