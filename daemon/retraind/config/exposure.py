@@ -10,7 +10,7 @@ import shutil
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,12 +174,17 @@ def key_exposed(setting: str, access: Access) -> Problem:
 
 
 def secrets_in(config: Path) -> list[str]:
-    """Return which settings in the configuration's file are secrets."""
+    """Return which settings in the configuration's file are secrets. Raises OSError."""
+    return [*_secrets_in(config.read_bytes())]
+
+
+@lru_cache(maxsize=1)
+def _secrets_in(content: bytes) -> tuple[str, ...]:
+    """Return the same of its content: with a thousand models it takes long, and it is asked each minute."""
     try:
-        content = tomllib.loads(config.read_text(encoding="utf-8-sig"))
+        return tuple(settings_with_secrets(tomllib.loads(content.decode("utf-8-sig"))))
     except ValueError:
-        return []  # It is reported that it cannot be read.
-    return settings_with_secrets(content)
+        return ()  # It is reported that it cannot be read.
 
 
 def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:

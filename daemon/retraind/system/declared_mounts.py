@@ -6,6 +6,7 @@ Nothing here touches a share: files of the system and the mount table say all of
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,13 +42,26 @@ def missing_mount(folder: Path) -> Path | None:
     return _missing(folder, declared, _mounted(_text(MOUNT_TABLE))) if declared else None
 
 
-def declared_mounts() -> set[str]:
+def declared_mounts() -> frozenset[str]:
     """Return the folders that fstab(5), systemd.mount(5) or systemd.automount(5) say are mounts."""
-    found = set(_in_fstab(_text(FSTAB)))
-    for folder in UNITS:
+    return _declared(FSTAB, UNITS, tuple(map(_changed_at, (FSTAB, *UNITS))))
+
+
+def _changed_at(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _declared(table: Path, units: tuple[Path, ...], _changed: tuple[int | None, ...]) -> frozenset[str]:
+    """Return the same as long as nothing has changed: a start asks for each of a thousand new folders."""
+    found = set(_in_fstab(_text(table)))
+    for folder in units:
         for unit in (*folder.glob("*.mount"), *folder.glob("*.automount")):
             found.update(_in_unit(_text(unit)))
-    return found - {"/"}
+    return frozenset(found - {"/"})
 
 
 def _text(file: Path) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 import select
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,13 @@ _RIGHTS_MADE_UP = frozenset(
     }
 )  # fmt: skip
 """Types that may show the owner and rights of the mount's options, whoever created a file."""
+
+
+_TRUSTED_FOR = 0.02
+"""Seconds for which the table counts as the present one."""
+_MOST_FOLLOWED = 20_000
+_FOLLOWED_FOR = 1.0
+"""Seconds for which links on the way to a folder count as they were: they are the operator's."""
 
 
 class Mount(NamedTuple):
@@ -103,6 +111,8 @@ class Table:
     def __init__(self, found: Sequence[Mount]) -> None:
         self._on_top = {str(mount.point): mount for mount in found}
         """The last one on a point covers the others."""
+        self._followed: dict[str, tuple[float, tuple[str, Mount | None]]] = {}
+        """Until when, by the monotonic clock, and what."""
         self._remote = {point for point, mount in self._on_top.items() if mount.is_remote}
 
     @property
@@ -125,6 +135,18 @@ class Table:
     def has_remote_below(self, path: str) -> bool:
         """Return whether there is a mount that may hang somewhere below a folder."""
         return any(point.startswith(f"{path}/") for point in self._remote)
+
+    def followed_lately(self, path: str) -> tuple[str, Mount | None]:
+        """Return what `followed` returned a moment ago, if it was asked: starts ask again and again."""
+        now = time.monotonic()
+        known = self._followed.get(path)
+        if known is not None and now < known[0]:
+            return known[1]
+        if len(self._followed) >= _MOST_FOLLOWED:
+            self._followed.clear()
+        found = self.followed(path)
+        self._followed[path] = (now + _FOLLOWED_FOR, found)
+        return found
 
     def followed(self, path: str) -> tuple[str, Mount | None]:
         """Follow the links in a path, and return where it leads with the mount that may hang there.
@@ -165,12 +187,17 @@ class MountTable:
         self._table: Table | None = None
         self._changes = select.poll()
         self._handle: int | None = None
+        self._asked_at = -_TRUSTED_FOR
         self.version = 0
         """Counts the changes that were seen."""
 
     def now(self) -> Table:
-        """Return the present table."""
+        """Return the present table, or that of a moment ago: each call that names a path asks for it."""
+        now = time.monotonic()
+        if self._table is not None and now - self._asked_at < _TRUSTED_FOR:
+            return self._table
         with self._lock:
+            self._asked_at = now
             if self._table is None or self._has_changed():
                 self._table = Table(present_mounts())
                 self.version += 1

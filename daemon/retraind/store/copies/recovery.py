@@ -6,7 +6,7 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.files import is_folder_below
 from retraind.system.probe import Question, ask_each
-from retraind.system.reading import never
+from retraind.system.reading import never, statuses
 
 _LOG = log.get(__name__)
 
@@ -97,9 +97,21 @@ class Recovery:
 
     def names(self, places: Sequence[Place]) -> list[Names | OSError]:
         """Return the names in each of these places, or why they cannot be read now."""
+        there: dict[Path, Collection[str]] = {}
+
+        def answer(place: Place) -> Names:
+            drop, below = place.way
+            if below and drop not in there:
+                # Of a thousand models most have no job folders.
+                wanted = tuple(
+                    sorted({each.way[1][0] for each in places if each.way[0] == drop and each.way[1]})
+                )
+                found = zip(wanted, statuses(drop, wanted), strict=True)
+                there[drop] = {name for name, status in found if status is not None}
+            return names_in(place) if not below or below[0] in there[drop] else Names()
 
         def question(place: Place) -> Question[Names]:
-            return place.way[0], lambda _: names_in(place)
+            return place.way[0], lambda _: answer(place)
 
         return ask_each([question(place) for place in places])
 

@@ -124,7 +124,7 @@ def where(path: Path) -> tuple[Helper | None, Path]:
         real = f"{os.readlink(HANDLES + handle_text)}/{rest}"  # noqa: PTH115
         mount = table.mount_of(real) if rest else None
     else:
-        real, mount = table.followed(text)
+        real, mount = table.followed_lately(text)
     if mount is not None and mount.is_remote:
         return HELPERS.of(mount, path), Path(real)
     return None, Path(real) if text.startswith(FAR) else path
