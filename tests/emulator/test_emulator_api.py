@@ -29,6 +29,7 @@ def test_a_retraining_goes_from_registration_to_the_switch(client, good_data):
     assert outcome["status"] == "job_finished"
     assert outcome["model_id"] == 1001
     assert requests.get(outcome["download_url"], timeout=10).content.startswith(b"PK")
+    client.wait_for("results_downloaded")  # It is recorded once all bytes have left.
     switched = client.switch(job["retrain_job_id"])
     assert switched.json() == {"metadata": {"retrain_job_id": job["retrain_job_id"]}}
     published = {model["name"]: model["published"] for model in client.emulator.models()}

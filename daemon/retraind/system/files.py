@@ -62,7 +62,7 @@ def _is_pinned(folder: Path) -> bool:
 
 def _pin(folder: Path, below: Sequence[str]) -> Path:
     helper, there = where(folder)
-    table = TABLE.now()
+    table = TABLE.lately()
     if helper is None:
         if not table.has_remote:
             return _HANDLES / str(open_pinned(folder, below))

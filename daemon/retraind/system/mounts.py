@@ -35,7 +35,7 @@ _RIGHTS_MADE_UP = frozenset(
 
 
 _TRUSTED_FOR = 0.02
-"""Seconds for which the table counts as the present one."""
+"""Seconds for which the table is not asked for again by each call."""
 _MOST_FOLLOWED = 20_000
 _FOLLOWED_FOR = 1.0
 """Seconds for which links on the way to a folder count as they were: they are the operator's."""
@@ -191,13 +191,15 @@ class MountTable:
         self.version = 0
         """Counts the changes that were seen."""
 
-    def now(self) -> Table:
+    def lately(self) -> Table:
         """Return the present table, or that of a moment ago: each call that names a path asks for it."""
-        now = time.monotonic()
-        if self._table is not None and now - self._asked_at < _TRUSTED_FOR:
-            return self._table
+        table = self._table
+        return table if table and time.monotonic() - self._asked_at < _TRUSTED_FOR else self.now()
+
+    def now(self) -> Table:
+        """Return the present table."""
         with self._lock:
-            self._asked_at = now
+            self._asked_at = time.monotonic()
             if self._table is None or self._has_changed():
                 self._table = Table(present_mounts())
                 self.version += 1

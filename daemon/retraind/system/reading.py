@@ -126,7 +126,7 @@ def open_regular(path: Path, pause: Callable[[], None] = never, named: Path | No
     else that is not a regular file. What is open has no handle here if it is on a remote file system: for its
     status there is `status_of_open`.
     """
-    if is_far(path) or TABLE.now().has_remote:
+    if is_far(path) or TABLE.lately().has_remote:
         helper, there = where(path)
         if helper is not None:
             with asked_for(path):
@@ -221,7 +221,7 @@ def listed(
     those that are `wanted`: no other may be asked for. Raises OSError.
     """
     path = folder / name if name else folder
-    if is_far(folder) or TABLE.now().has_remote:
+    if is_far(folder) or TABLE.lately().has_remote:
         helper, there = where(path)
         if helper is not None:
             with asked_for(path):

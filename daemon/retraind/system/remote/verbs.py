@@ -79,7 +79,7 @@ def asked_for(path: Path) -> Iterator[None]:
 def _is_anything_remote(args: tuple[object, ...]) -> bool:
     """Return whether it has to be found out where paths lead; on most machines nothing is remote."""
     return not HELPERS.serving and (
-        TABLE.now().has_remote or any(isinstance(each, Path) and is_far(each) for each in args)
+        TABLE.lately().has_remote or any(isinstance(each, Path) and is_far(each) for each in args)
     )
 
 
@@ -108,7 +108,7 @@ def where(path: Path) -> tuple[Helper | None, Path]:
     """
     if HELPERS.serving:
         return None, path
-    text, table = str(path), TABLE.now()
+    text, table = str(path), TABLE.lately()
     if text.startswith(FAR):
         helper, handle, rest = HELPERS.pinned(text)
         if not rest:
