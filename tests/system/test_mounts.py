@@ -1,10 +1,12 @@
 """Which file systems tell of changes."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from retraind.system.mounts import MOUNT_TABLE, makes_rights_up, mounts, tells_of_changes, type_of
+from retraind.system import mounts as system_mounts
+from retraind.system.mounts import MOUNT_TABLE, MountTable, makes_rights_up, mounts, tells_of_changes, type_of
 
 TABLE = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -107,3 +109,20 @@ def test_where_owners_and_rights_may_be_those_of_the_mount(path, kind, why):
 
 def test_where_the_table_tells_nothing_rights_count_as_real():
     assert makes_rights_up(Path("/srv"), []) is None
+
+
+def test_the_last_known_table_counts_while_the_present_one_cannot_be_read(monkeypatch):
+    """A daemon that may open no more files for a moment must not end, nor take a share for a local disk."""
+    table = MountTable()
+    before = table.now()
+    monkeypatch.setattr(MountTable, "_has_changed", lambda _: True)
+
+    def denied():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(system_mounts, "present_mounts", denied)
+    assert table.now() is before
+    monkeypatch.undo()
+    version = table.version
+    assert table.now() is not before, "what was missed is made up for"
+    assert table.version == version + 1

@@ -26,7 +26,7 @@ from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
 from retraind.reconcile.daemon_view import DaemonView
-from retraind.reconcile.lanes import Lanes, Shared, report_journal
+from retraind.reconcile.lanes import Lanes, Shared, guarded, report_journal
 from retraind.reconcile.once import Once
 from retraind.reconcile.publishing import publish_no_start
 from retraind.reconcile.timetable import Timetable
@@ -219,7 +219,7 @@ class Daemon:
                 ready = True
                 self._be_ready()
             self._beat()
-            self.reload.regroup(self.settings, self.sweeps)
+            guarded("regroup", partial(self.reload.regroup, self.settings, self.sweeps))
             try:
                 self._heed_journal()
                 if self.pipeline.jumps.mind():

@@ -188,6 +188,8 @@ class MountTable:
         self._changes = select.poll()
         self._handle: int | None = None
         self._asked_at = -_TRUSTED_FOR
+        self._outdated = False
+        """True while a change was seen and could not be read."""
         self.version = 0
         """Counts the changes that were seen."""
 
@@ -197,12 +199,18 @@ class MountTable:
         return table if table and time.monotonic() - self._asked_at < _TRUSTED_FOR else self.now()
 
     def now(self) -> Table:
-        """Return the present table."""
+        """Return the present table; the last known one while it cannot be read. Raises OSError at first."""
         with self._lock:
             self._asked_at = time.monotonic()
-            if self._table is None or self._has_changed():
-                self._table = Table(present_mounts())
-                self.version += 1
+            try:
+                self._outdated = self._outdated or self._has_changed()
+                if self._table is None or self._outdated:
+                    self._table = Table(present_mounts())
+                    self._outdated = False
+                    self.version += 1
+            except OSError:  # As when this process may open no more files for a while.
+                if self._table is None:
+                    raise
             return self._table
 
     def _has_changed(self) -> bool:

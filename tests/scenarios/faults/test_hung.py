@@ -127,12 +127,16 @@ def test_a_folder_that_hangs_is_not_taken_for_another_one(site, jobs):
 # The daemon
 
 
+SWEPT = '[sweep]\ninterval = "1s"\n'
+"""Often enough for tests that wait for a sweep."""
+
+
 @pytest.fixture
 def served(tmp_path, site):
     """The installation with a service."""
     names = ("well", "first", "second", "third", "fourth")
     with an_account(tmp_path, *names) as emulator:
-        site._text = site._text.replace("http://127.0.0.1:1", emulator.url)
+        site._text = site._text.replace("http://127.0.0.1:1", emulator.url) + SWEPT
         site.write()
         for name in names:
             (tmp_path / f"{name}.key").write_text(key_of(name))

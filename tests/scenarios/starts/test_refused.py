@@ -21,6 +21,7 @@ def service(tmp_path):
 
 @pytest.fixture
 def drops(site):
+    site._text += '[sweep]\ninterval = "1s"\n'
     return {name: site.add_model(name, key_of(name), f'settle = "0s"\n# of {name}') for name in NAMES}
 
 
