@@ -83,7 +83,7 @@ def test_one_whose_folder_is_gone_is_forgotten_and_counted(world):
     assert world.journal.jobs.get(second.id) is None
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("after", [pytest.param(False, marks=pytest.mark.long), True])
 def test_killed_at_any_operation_of_its_filing_a_copy_is_always_left_and_the_count_is_right(tmp_path, after):
     for number in count():
         with a_world(tmp_path / f"{number}-{after}") as world:

@@ -142,7 +142,7 @@ def test_a_known_folder_that_is_missing_is_waited_for(site, drops, tmp_path, whe
     works(drops["churn"], "2")
 
 
-@pytest.mark.parametrize("when", ["start", "reload"])
+@pytest.mark.parametrize("when", ["start", pytest.param("reload", marks=pytest.mark.long)])
 def test_a_missing_key_is_told_at_once_and_ended_by_the_key(site, drops, tmp_path, when):
     key = tmp_path / "churn.key"
     if when == "reload":
