@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,6 +32,19 @@ class Rule:
     """Calls that are spared."""
     times: int = _MOST
     """Calls that are struck after that."""
+
+
+@contextmanager
+def mounting() -> Iterator[Callable[[Path, Path], "Faulty"]]:
+    """Mount folders through file systems that fail on command, until the block ends."""
+    with ExitStack() as ending:
+
+        def mounted(folder: Path, point: Path) -> Faulty:
+            made = Faulty(folder, point)
+            ending.callback(made.off)
+            return made.on()
+
+        yield mounted
 
 
 class Faulty:

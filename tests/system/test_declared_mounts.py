@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from retraind.system import declared_mounts
 from retraind.system.declared_mounts import missing_mount
+from retraind.system.mounts import Table, mounts
 
 ROOT = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
 
@@ -18,11 +20,11 @@ def system(tmp_path, monkeypatch):
     units.mkdir()
 
     def make(fstab="", table="", **unit_files):
-        for name, file in (("FSTAB", tmp_path / "fstab"), ("MOUNT_TABLE", tmp_path / "mountinfo")):
-            monkeypatch.setattr(declared_mounts, name, file)
+        monkeypatch.setattr(declared_mounts, "FSTAB", tmp_path / "fstab")
+        present = Table(mounts(ROOT + table))
+        monkeypatch.setattr(declared_mounts, "TABLE", SimpleNamespace(now=lambda: present))
         monkeypatch.setattr(declared_mounts, "UNITS", (units, tmp_path / "not-there"))
         (tmp_path / "fstab").write_text(fstab)
-        (tmp_path / "mountinfo").write_text(ROOT + table)
         for name, text in unit_files.items():
             (units / name.replace("__", ".")).write_text(text)
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from retraind.system import mounts as system_mounts
-from retraind.system.mounts import MOUNT_TABLE, MountTable, makes_rights_up, mounts, tells_of_changes, type_of
+from retraind.system.mounts import (
+    MOUNT_TABLE,
+    MountTable,
+    makes_rights_up,
+    mount_of,
+    mounts,
+    tells_of_changes,
+    type_of,
+)
 
 TABLE = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -55,14 +63,14 @@ CASES = [
 def test_the_mount_table_tells_what_lies_under_a_path(path, kind, heard, why):
     table = mounts(TABLE)
     assert type_of(Path(path), table) == kind, why
-    assert tells_of_changes(Path(path), table) is heard, why
+    assert tells_of_changes(mount_of(Path(path), table)) is heard, why
 
 
 @pytest.mark.parametrize(
     "kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "glusterfs", "vboxsf", "fuse", "fuse.rclone"]
 )
 def test_file_systems_that_other_machines_write_to_are_swept(kind):
-    assert not tells_of_changes(Path("/x"), mounts(f"1 0 0:1 / / rw - {kind} x rw"))
+    assert not tells_of_changes(mount_of(Path("/x"), mounts(f"1 0 0:1 / / rw - {kind} x rw")))
 
 
 def test_line_ends_are_those_of_the_kernel_only():
@@ -75,7 +83,7 @@ def test_line_ends_are_those_of_the_kernel_only():
 @pytest.mark.parametrize("table", ["", "nonsense", "1 2 3"])
 def test_without_a_table_nothing_is_promised(table):
     assert type_of(Path("/x"), mounts(table)) is None
-    assert not tells_of_changes(Path("/x"), mounts(table))
+    assert not tells_of_changes(mount_of(Path("/x"), mounts(table)))
 
 
 def test_a_link_is_judged_by_where_it_leads(tmp_path):
@@ -87,7 +95,7 @@ def test_a_link_is_judged_by_where_it_leads(tmp_path):
 
 def test_this_machines_own_table_is_understood(tmp_path):
     table = mounts(MOUNT_TABLE.read_text(errors="surrogateescape"))
-    assert tells_of_changes(tmp_path, table)
+    assert tells_of_changes(mount_of(tmp_path, table))
     assert type_of(Path("/proc/self"), table) == "proc"
 
 

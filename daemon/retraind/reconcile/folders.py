@@ -19,7 +19,7 @@ from retraind.report.status_file import STATUS
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import exists, status
-from retraind.system.mounts import TABLE, may_hang
+from retraind.system.mounts import TABLE, tells_of_changes
 from retraind.system.probe import ask_each
 from retraind.system.remote import helper
 from retraind.system.remote.verbs import file_system_of
@@ -392,4 +392,4 @@ class Folders:
 def _file_system(folder: Path) -> _FileSystem:
     """Return what `folder` is on. Touches nothing that may hang."""
     name, mount = file_system_of(folder)
-    return _FileSystem(name, reports_changes=mount is not None and not may_hang(mount.kind))
+    return _FileSystem(name, reports_changes=tells_of_changes(mount))

@@ -4,13 +4,11 @@ Nothing here touches a share: files of the system and the mount table say all of
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
-from retraind.system.mounts import MOUNT_TABLE, may_hang
+from retraind.system.mounts import MOST_LINKS, TABLE, Mount, may_hang, plain
 
 FSTAB = Path("/etc/fstab")
 UNITS = (
@@ -20,17 +18,6 @@ UNITS = (
     Path("/usr/local/lib/systemd/system"),
 )
 """Where an administrator's units are. Those that the system ships, such as tmp.mount, are only offers."""
-_MOST_LINKS = 40
-"""As in the kernel."""
-
-
-class _Mount(NamedTuple):
-    """One line of the mount table: proc(5)."""
-
-    device: str
-    root: str
-    """What of the file system is visible there: not "/" for a bind mount."""
-    kind: str
 
 
 def missing_mount(folder: Path) -> Path | None:
@@ -39,7 +26,7 @@ def missing_mount(folder: Path) -> Path | None:
     Follows links, but not on what may hang.
     """
     declared = declared_mounts()
-    return _missing(folder, declared, _mounted(_text(MOUNT_TABLE))) if declared else None
+    return _missing(folder, declared, TABLE.now().on_top) if declared else None
 
 
 def declared_mounts() -> frozenset[str]:
@@ -77,7 +64,7 @@ def _in_fstab(text: str) -> Iterator[str]:
         match line.split():
             case [source, point, kind, *_] if not source.startswith("#") and kind != "swap":
                 if point.startswith("/"):
-                    yield os.path.normpath(_plain(point))
+                    yield os.path.normpath(plain(point))
 
 
 def _in_unit(text: str) -> Iterator[str]:
@@ -87,22 +74,7 @@ def _in_unit(text: str) -> Iterator[str]:
             yield os.path.normpath(value.strip().replace("%%", "%"))
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), text)
-
-
-def _mounted(table: str) -> Mapping[str, _Mount]:
-    """Return what is mounted, by its point. The last one on a point covers the others."""
-    found = {}
-    for line in table.split("\n"):
-        before, separator, after = line.partition(" - ")
-        match before.split(" "):
-            case [_, _, device, root, point, *_] if separator:
-                found[_plain(point)] = _Mount(device, _plain(root), after.partition(" ")[0])
-    return found
-
-
-def _missing(folder: Path, declared: Iterable[str], mounted: Mapping[str, _Mount]) -> Path | None:
+def _missing(folder: Path, declared: Iterable[str], mounted: Mapping[str, Mount]) -> Path | None:
     here, names, links = "/", list(folder.parts[:0:-1]), 0
     under = mounted.get("/")
     while names:
@@ -118,7 +90,7 @@ def _missing(folder: Path, declared: Iterable[str], mounted: Mapping[str, _Mount
         except OSError:
             continue  # It is an ordinary folder, or whoever uses it reports the reason.
         links += 1
-        if links > _MOST_LINKS:
+        if links > MOST_LINKS:
             return None
         # The whole way again, from the root: what lies there may be on other mounts.
         path = os.path.normpath(os.path.join(above, target, *reversed(names)))  # noqa: PTH118
@@ -127,7 +99,7 @@ def _missing(folder: Path, declared: Iterable[str], mounted: Mapping[str, _Mount
 
 
 def _is_the_folder_itself(
-    mount: _Mount, under: _Mount | None, above: str, here: str, mounted: Mapping[str, _Mount]
+    mount: Mount, under: Mount | None, above: str, here: str, mounted: Mapping[str, Mount]
 ) -> bool:
     """Return whether a mount shows the folder that it lies on, and nothing else.
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 MOUNT_TABLE = Path("/proc/self/mountinfo")
 _ROOT = Path("/")
-_MOST_LINKS = 40
+MOST_LINKS = 40
 """As in the kernel."""
 
 _NETWORK = frozenset(
@@ -86,14 +86,15 @@ def mounts(table: str) -> list[Mount]:
                 here, everywhere = ("ro" in each.split(",") for each in (options, (more or [""])[-1]))
                 found.append(
                     Mount(
-                        number, parent, Path(_plain(point)), kind, _plain(root), here, everywhere,
-                        device, _plain((more or [""])[0]),
+                        number, parent, Path(plain(point)), kind, plain(root), here, everywhere,
+                        device, plain((more or [""])[0]),
                     )
                 )  # fmt: skip
     return found
 
 
-def _plain(escaped: str) -> str:
+def plain(escaped: str) -> str:
+    """Return a path as it is: in the mount table and in fstab, spaces are octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), escaped)
 
 
@@ -109,11 +110,11 @@ class Table:
     """The mounts of one moment, by their points."""
 
     def __init__(self, found: Sequence[Mount]) -> None:
-        self._on_top = {str(mount.point): mount for mount in found}
+        self.on_top = {str(mount.point): mount for mount in found}
         """The last one on a point covers the others."""
         self._followed: dict[str, tuple[float, tuple[str, Mount | None]]] = {}
         """Until when, by the monotonic clock, and what."""
-        self._remote = {point for point, mount in self._on_top.items() if mount.is_remote}
+        self._remote = {point for point, mount in self.on_top.items() if mount.is_remote}
 
     @property
     def has_remote(self) -> bool:
@@ -122,15 +123,15 @@ class Table:
 
     def mount_of(self, path: str) -> Mount | None:
         """Return what a path without links is on."""
-        while path not in self._on_top:
+        while path not in self.on_top:
             if path in {"/", ""}:
                 return None
             path = os.path.dirname(path)  # noqa: PTH120 - strings: for thousands of folders at each sweep
-        return self._on_top[path]
+        return self.on_top[path]
 
     def is_mount_point(self, path: str) -> bool:
         """Return whether something is mounted on a path without links."""
-        return path in self._on_top
+        return path in self.on_top
 
     def has_remote_below(self, path: str) -> bool:
         """Return whether there is a mount that may hang somewhere below a folder."""
@@ -164,7 +165,7 @@ class Table:
                 continue
             here = f"{here.rstrip('/')}/{name}"
             if here in self._remote:
-                return os.path.join(here, *reversed(names)), self._on_top[here]  # noqa: PTH118
+                return os.path.join(here, *reversed(names)), self.on_top[here]  # noqa: PTH118
             try:
                 target = os.readlink(here)  # noqa: PTH115
             except OSError as error:
@@ -172,7 +173,7 @@ class Table:
                     continue  # an ordinary folder or file
                 return os.path.join(here, *reversed(names)), None  # noqa: PTH118
             links += 1
-            if links > _MOST_LINKS:
+            if links > MOST_LINKS:
                 return os.path.join(here, *reversed(names)), None  # noqa: PTH118
             here = "/" if target.startswith("/") else os.path.dirname(here)  # noqa: PTH120
             names += target.split("/")[::-1]
@@ -267,21 +268,12 @@ def type_of_device(device: int) -> str | None:
     Touches no file system.
     """
     number = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        table = MOUNT_TABLE.read_text(errors="surrogateescape")
-    except FileNotFoundError:
-        return None
-    for line in table.split("\n"):
-        before, separator, after = line.partition(" - ")
-        if separator and before.split(" ")[2] == number:
-            return after.split(" ")[0]
-    return None
+    return next((mount.kind for mount in present_mounts() if mount.device == number), None)
 
 
-def tells_of_changes(path: Path, table: Iterable[Mount]) -> bool:
-    """Return whether inotify reports all changes below `path`. FUSE counts as a network."""
-    kind = type_of(path, table)
-    return kind is not None and not may_hang(kind)
+def tells_of_changes(mount: Mount | None) -> bool:
+    """Return whether inotify reports all changes on a mount. Of FUSE, and of what is unknown, it may not."""
+    return mount is not None and not may_hang(mount.kind)
 
 
 def makes_rights_up(path: Path, table: Iterable[Mount]) -> str | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from retraind.system.mounts import MOST_LINKS
 from retraind.system.service.systemd import is_unit
 
 READ, WRITE = 4, 2
@@ -29,8 +30,6 @@ _USER, _OWN_GROUP, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
 _UNMAPPED = 0xFFFF_FFFF
 _NOBODY = 65_534
 """The kernel's own number for owners that are hidden."""
-_MOST_LINKS = 40
-"""As in the kernel."""
 _EVERYTHING = f"{0:10} {0:10} {_UNMAPPED:10}"
 
 
@@ -113,11 +112,6 @@ class Account:
             return ""
         group = _group_of(gid)
         return group.gr_name if group else str(gid)
-
-    @property
-    def group_name(self) -> str:
-        """The name of its own group."""
-        return self._group(self.gid)
 
 
 def present_account() -> Account:
@@ -210,7 +204,7 @@ def way_to(path: Path) -> tuple[list[Path], Path]:
             here = place
             continue
         links += 1
-        if links > _MOST_LINKS:
+        if links > MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
         target = Path(os.readlink(place))  # noqa: PTH115 - as it is written
         here = Path("/") if target.is_absolute() else here

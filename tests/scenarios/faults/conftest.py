@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.faulty import Faulty
+from support.faulty import mounting
 from support.world import a_world
 
 
@@ -90,13 +90,7 @@ def quota(mount, tool, tmp_path):
 @pytest.fixture
 def faulty():
     """Mount a folder through a file system that fails on command, until the test ends."""
-    with ExitStack() as ending:
-
-        def mounted(folder, point):
-            made = Faulty(folder, point)
-            ending.callback(made.off)
-            return made.on()
-
+    with mounting() as mounted:
         yield mounted
 
 

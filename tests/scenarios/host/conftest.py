@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -76,26 +77,28 @@ def installed_disk(fresh_disk: Path, tmp_path_factory: pytest.TempPathFactory) -
         disk.unlink(missing_ok=True)
 
 
+@contextmanager
+def _booted_copy(disk: Path, name: str) -> Iterator[Host]:
+    copy = image.clone(disk, image.KEPT / f"{name}-{os.getpid()}.ext4")
+    try:
+        with booted(copy) as host:
+            yield host
+    finally:
+        copy.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def fresh_host(fresh_disk: Path) -> Iterator[Host]:
     """A booted Debian on which nothing was installed."""
-    disk = image.clone(fresh_disk, image.KEPT / f"fresh-{os.getpid()}.ext4")
-    try:
-        with booted(disk) as host:
-            yield host
-    finally:
-        disk.unlink(missing_ok=True)
+    with _booted_copy(fresh_disk, "fresh") as host:
+        yield host
 
 
 @pytest.fixture
 def host(installed_disk: Path) -> Iterator[Host]:
     """A booted Debian with retraind installed and running."""
-    disk = image.clone(installed_disk, image.KEPT / f"host-{os.getpid()}.ext4")
-    try:
-        with booted(disk) as host:
-            yield host
-    finally:
-        disk.unlink(missing_ok=True)
+    with _booted_copy(installed_disk, "host") as host:
+        yield host
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """A file system in user space that fails and hangs on command, and helpers that soon lose their patience."""
 
-from contextlib import ExitStack
-
 import pytest
 
 from retraind.system.remote.helpers import HELPERS
-from support.faulty import Faulty
+from support.faulty import mounting
 
 
 @pytest.fixture(autouse=True)
@@ -18,13 +16,7 @@ def _soon_out_of_patience(monkeypatch):
 
 @pytest.fixture
 def faulty():
-    with ExitStack() as ending:
-
-        def mounted(folder, point):
-            made = Faulty(folder, point)
-            ending.callback(made.off)
-            return made.on()
-
+    with mounting() as mounted:
         yield mounted
 
 
