@@ -1,0 +1,163 @@
+"""A file as a table: its header and its rows."""
+
+from retraind.report.wording.en._parts import count, listing, quoted, shortened
+from retraind.report.wording.en.findings._parts import DELIMITED, also, delimiter_name, deliver, rows_found
+from retraind.report.wording.words import Words
+
+# The header
+
+
+def empty_file(size: int, paired: bool) -> Words:
+    return Words(
+        f"The file contains no data, only line breaks or a byte order mark ({count(size, 'byte')})."
+        if size
+        else "The file is empty (0 bytes).",
+        f"Check that the export ran to completion, and {deliver(paired)}.",
+    )
+
+
+def blank_header(paired: bool) -> Words:
+    return Words(
+        "The first line is empty; the service reads the column names from the first row.",
+        f"Remove the empty lines above the column names, and {deliver(paired)}.",
+    )
+
+
+def separator_line(paired: bool) -> Words:
+    return Words(
+        "The first line tells Excel which delimiter to use; the service reads the column names from the "
+        "first row.",
+        f"Remove this line, and {deliver(paired)}.",
+    )
+
+
+def one_column(
+    name: str, delimiter: str, other_delimiter: str | None, other_extension: str | None, paired: bool
+) -> Words:
+    """`delimiter` is the expected one; `other_delimiter`, if any, is evidently used instead."""
+    again = deliver(paired)
+    if other_delimiter is None:
+        return Words(
+            f"The header has only one column ({quoted(name)}); the service requires at least two.",
+            f"Check whether the export omitted columns, and {again}.",
+        )
+    return Words(
+        f"The header has only one column when read as {DELIMITED.get(delimiter, 'text')} ({quoted(name)}); "
+        f"its columns are evidently separated by {delimiter_name(other_delimiter)}.",
+        f"Change the extension of the file to {shortened(other_extension)}, or export the file with "
+        f"{delimiter_name(delimiter)} between the columns, and {again}."
+        if other_extension
+        else f"Export the file with {delimiter_name(delimiter)} between the columns, and {again}.",
+    )
+
+
+def too_many_columns(columns: int, limit: int, time_series: bool, paired: bool) -> Words:
+    mode = " in time-series mode" if time_series else ""
+    return Words(
+        f"The header has {count(columns, 'column')}; the service accepts at most {limit:,}{mode}.",
+        f"Omit columns that the model does not need, and {deliver(paired)}.",
+    )
+
+
+def duplicate_columns(names: tuple[tuple[str, int], ...], total: int, paired: bool) -> Words:
+    """`names` are the first of `total`, each with the number of its occurrences."""
+    repeated = [f"{quoted(name)} ({times:,} times)" for name, times in names]
+    return Words(
+        f"Column names are repeated: {listing(repeated, total)}.",
+        f"Give each column a unique name, and {deliver(paired)}.",
+    )
+
+
+def empty_column_names(places: tuple[int, ...], total: int, paired: bool) -> Words:
+    """`places` are those of the first of `total`, from 1."""
+    columns = listing([f"{place:,}" for place in places], total)
+    return Words(
+        f"{count(total, 'column')} have no name: columns {columns}. The service accepts at most one.",
+        f"Name these columns or remove them, and {deliver(paired)}. A delimiter at the end of each line "
+        "adds such a column.",
+    )
+
+
+def empty_column_name(column: int) -> Words:
+    return Words(
+        f"Column {column:,} has no name; the service accepts one such column.",
+        "Name the column, or remove it if it is an index that was exported by mistake.",
+    )
+
+
+# Rows
+
+
+def unclosed_quote(paired: bool) -> Words:
+    return Words(
+        "A quote opens in this line and is not closed before the end of the file, so everything after it "
+        "is one value.",
+        f'Close the quote, and {deliver(paired)}. A quote inside a value is written as two quotes (""). '
+        "If the file ends in the middle of a row, export it again.",
+    )
+
+
+def header_too_long(limit: int, quote_line: int | None, paired: bool) -> Words:
+    """`limit` is in bytes; `quote_line` is where a quote opens, if that is the cause."""
+    cause = (
+        "The file seems to have no line breaks, or is not a table."
+        if quote_line is None
+        else f"A quote opens in line {quote_line:,} and is not closed."
+    )
+    fix = "Export the file with one row per line" if quote_line is None else "Close the quote"
+    return Words(
+        f"The first row, which has the column names, is longer than {limit / 2**20:,g} MiB, so the rest of "
+        f"the file was not read. {cause}",
+        f"{fix}, and {deliver(paired)}.",
+    )
+
+
+def ragged_rows(
+    *,
+    columns: int,
+    expected: int,
+    others: tuple[tuple[int, int], ...],
+    total: int,
+    all_rows: bool,
+    paired: bool,
+) -> Words:
+    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns."""
+    if all_rows and total > 1:
+        return Words(
+            f"Each of the {total:,} rows has {count(columns, 'column')}, but the header has {expected:,}.",
+            "Check whether the lines end with a missing or an extra delimiter, or the header lacks a name, "
+            f"and {deliver(paired)}.",
+        )
+    this = (
+        f"This row has {count(columns, 'column')}, but the header has {expected:,}"
+        if columns
+        else f"This line is empty, but the header has {count(expected, 'column')}"
+    )
+    others_found = (f"line {line:,} with {found or 'none'}" for line, found in others)
+    return Words(
+        f"{this}{also(others_found, total, 'rows')}.",
+        f"Correct {'these rows' if total > 1 else 'this row'} in the source, and {deliver(paired)}.",
+    )
+
+
+def evaluation_empty() -> Words:
+    return Words(
+        f"{rows_found(0)}, so there is nothing to evaluate the model with.",
+        "Deliver both files again, with rows in the evaluation file.",
+    )
+
+
+def too_few_rows(rows: int, minimum: int, paired: bool) -> Words:
+    return Words(
+        f"{rows_found(rows)}; the service requires at least {minimum:,} for training.",
+        f"Check that the export ran to completion, and {deliver(paired)}.",
+    )
+
+
+def row_count(rows: int, low: int, high: int) -> Words:
+    return Words(
+        f"{rows_found(rows)}; the service recommends {low:,} to {high:,}.",
+        "Deliver more rows if there are any."
+        if rows < low
+        else "Deliver fewer rows, for example the latest.",
+    )

@@ -1,0 +1,83 @@
+"""A file as text: its kind, its encoding, characters that do not belong in it."""
+
+from retraind.report.wording.en._parts import count, quoted
+from retraind.report.wording.en.findings._parts import FORMATS, KINDS, deliver
+from retraind.report.wording.words import Words
+
+
+def not_text(kind: str, extension: str, paired: bool) -> Words:
+    expected = FORMATS.get(extension, "comma- or tab-separated")
+    return Words(
+        f"The file is {KINDS.get(kind, 'a binary file')}, not {expected} text.",
+        f"Save or export the table as CSV (UTF-8), and {deliver(paired, 'it')}.",
+    )
+
+
+def unsupported_extension(extension: str, paired: bool) -> Words:
+    found = f"the extension {quoted(extension)}" if extension else "no extension"
+    return Words(
+        f"The file has {found}; the service accepts .csv (commas) and .tsv (tabs).",
+        f"Name the file .csv or .tsv according to its delimiter, and {deliver(paired, 'it')}.",
+    )
+
+
+def utf_16(paired: bool) -> Words:
+    return Words(
+        'The text is UTF-16 (some programs call it "Unicode text").',
+        f"Save the file as UTF-8 with BOM, and {deliver(paired, 'it')}.",
+    )
+
+
+def encoding(
+    has_bom: bool,
+    not_utf8: tuple[int, int, int] | None,
+    not_shift_jis: tuple[int, int, int] | None,
+    paired: bool,
+) -> Words:
+    """Of the first byte that is invalid in an encoding there are the line, the offset and the value."""
+    reasons = [
+        f"{name} (byte 0x{bad[2]:02X} in line {bad[0]:,}, offset {bad[1]:,})"
+        for name, bad in (("UTF-8", not_utf8), ("Shift_JIS", not_shift_jis))
+        if bad is not None
+    ]
+    found = f"neither {' nor '.join(reasons)}" if len(reasons) > 1 else f"not {''.join(reasons) or 'UTF-8'}"
+    start = (
+        "The file starts with the byte order mark (BOM) of UTF-8, but the text is"
+        if has_bom
+        else "The text is"
+    )
+    return Words(
+        f"{start} {found}.",
+        f"Save the file as UTF-8 with BOM, and {deliver(paired, 'it')}. If only some lines are damaged, "
+        "fix them in the source.",
+    )
+
+
+def utf_8_without_mark(added: bool) -> Words:
+    """`added`: the service gets the text with the mark."""
+    if added:
+        return Words(
+            "The text is UTF-8 without a byte order mark (BOM). The service receives it with a BOM; the "
+            "file itself does not change."
+        )
+    return Words(
+        "The text is UTF-8 without a byte order mark (BOM) and contains characters other than ASCII; the "
+        "service guarantees UTF-8 support only with a BOM.",
+        "Write the file as UTF-8 with BOM (in Python: encoding utf-8-sig).",
+    )
+
+
+def shift_jis_shows_late(first_bytes: int) -> Words:
+    return Words(
+        f"The text is Shift_JIS, but its first {first_bytes:,} bytes are plain ASCII. The service detects "
+        "the encoding from these only, and may misread the rest.",
+        "Write the file as UTF-8 with BOM, or give a column a Japanese name.",
+    )
+
+
+def nul_bytes(offset: int, total: int, paired: bool) -> Words:
+    return Words(
+        f"This line contains a NUL byte at offset {offset:,} ({count(total, 'NUL byte')} in the file). Text "
+        "contains no NUL bytes, so the file is probably damaged or was not written completely.",
+        f"Export the file again as UTF-8 with BOM, and {deliver(paired, 'it')}.",
+    )
