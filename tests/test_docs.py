@@ -26,6 +26,7 @@ from retraind.config.load import load
 from retraind.config.settings import ModelSettings, SweepSettings
 from retraind.daemon import Daemon
 from retraind.dataset.rules import service_messages
+from retraind.dataset.rules.service_messages import Concern
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import STORY
 from retraind.domain.job import LIFE, Outcome, State
@@ -122,9 +123,10 @@ def findings_in(source: str) -> Iterator[tuple[str, str, str]]:
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", ast.unparse(call.func)):
             continue
-        words = next(
-            (vars(service_messages)[word.value.id] for word in call.keywords if word.arg == "service"), ""
+        said = next(
+            (vars(service_messages)[word.value.id] for word in call.keywords if word.arg == "service"), None
         )  # type: ignore[attr-defined]
+        words = (said.english or said.japanese) if said else ""
         yield ast.literal_eval(call.args[0]), ast.unparse(call.func).rpartition(".")[2], words
 
 
@@ -137,6 +139,24 @@ def test_every_rule_for_data_is_explained():
     }
     assert len(told) == len(set(told))
     assert set(told) == made
+
+
+def test_every_message_of_the_service_is_explained():
+    told = [tuple(row) for row in rows(DOCS / "data-rules.md", "The service's messages")]
+    meanings = {
+        Concern.DATA: "the data is at fault",
+        Concern.ACCOUNT: "the model is held",
+        Concern.SERVICE: "the service is at fault",
+    }
+    assert told == [
+        (
+            each.number or "",
+            each.english or "",
+            (each.japanese or "").replace("{}", "…"),
+            meanings[each.concern],
+        )
+        for each in service_messages.MESSAGES
+    ]
 
 
 def test_every_command_is_in_the_readme():

@@ -70,6 +70,8 @@ def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
         "column": finding.column,
         "message": words.what,
         "service_message": finding.service_message,
+        "service_message_ja": finding.service_message_ja,
+        "service_number": finding.service_number,
         "remedy": words.remedy,
         "facts": dict(finding.facts),
     }

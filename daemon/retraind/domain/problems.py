@@ -112,7 +112,20 @@ class Finding(_Kept):
     """The column's name, or its place from 1 where the name says nothing."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     service_message: str | None = None
-    """The service's own words for a broken rule of this kind, if it has any."""
+    """The service's own words for a broken rule of this kind, in English, if they are known."""
+    service_message_ja: str | None = None
+    """The same in Japanese."""
+    service_number: str | None = None
+    """The page of the service's manual about it, such as e17."""
+
+    def service_said(self, language: str) -> str | None:
+        """Return the service's own words in a reader's language, else in the one in which they are known."""
+        first, second = self.service_message, self.service_message_ja
+        return (second or first) if language == "ja" else (first or second)
+
+    def without_service(self) -> "Finding":
+        """Return the same for something about which the service does not complain."""
+        return replace(self, service_message=None, service_message_ja=None, service_number=None)
 
 
 def problem(code: str, /, *, details: Sequence[Finding] = (), **facts: Any) -> Problem:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from retraind.api.client import Service, TrainingStatus
 from retraind.api.failures import InDoubt, NotKnown, NotSent
 from retraind.config.current import Current
-from retraind.dataset.rules.service_messages import DATA_MESSAGES
+from retraind.dataset.rules.service_messages import Concern, recognised
 from retraind.domain.failures import JobFailed, Retry, Setback
 from retraind.domain.job import Job, State, Training, present
 from retraind.domain.problems import problem
@@ -133,7 +133,8 @@ class Trainings:
         word = answer.status.casefold()
         if not any(bad.casefold() in word for bad in self._current.settings.poll.failure_words):
             return None
-        of_the_data = (answer.message or "").casefold().strip(" .") in DATA_MESSAGES
+        known = recognised(answer.message)
+        of_the_data = known is not None and known.concern is Concern.DATA
         return JobFailed(
             problem("training_failed", status=answer.status, message=answer.message, of_the_data=of_the_data)
         )

@@ -36,7 +36,13 @@ class ReportFinding(_Part):
     line: int | None = Field(description="From 1.")
     column: str | int | None = Field(description="The column's name, or its place from 1.")
     facts: dict[str, Any]
-    service_message: str | None = Field(description="The service's own words for a broken rule of this kind.")
+    service_message: str | None = Field(
+        description="The service's own words for a broken rule of this kind, in English."
+    )
+    service_message_ja: str | None = Field(default=None, description="The same in Japanese.")
+    service_number: str | None = Field(
+        default=None, description="The page of the service's manual about it, such as e17."
+    )
 
 
 class ReportProblem(_Part):

@@ -44,6 +44,7 @@ def findings(draw: st.DrawFn, rule: str) -> Finding:
         column=facts.pop("column", None),
         facts=facts,
         service_message=draw(st.none() | TEXTS),
+        service_message_ja=draw(st.none() | TEXTS),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES
 from retraind.dataset.reader.table import ReadResult
+from retraind.dataset.rules.service_messages import ServiceMessage
 from retraind.domain.problems import Fact, Finding, Severity, plain_fact
 from retraind.system.escape import display
 
@@ -49,7 +50,7 @@ class DataFile:
         rule: str,
         /,
         *,
-        service: str | None = None,
+        service: ServiceMessage | None = None,
         line: int | None = None,
         column: str | int | None = None,
         **facts: Any,
@@ -61,7 +62,9 @@ class DataFile:
             line=line,
             column=_shortened(column) if isinstance(column, str) else column,
             facts={name: _bounded(value) for name, value in facts.items()},
-            service_message=service,
+            service_message=service and service.english,
+            service_message_ja=service and service.japanese,
+            service_number=service and service.number,
         )
 
     def column(self, index: int) -> str | int:

@@ -1,7 +1,6 @@
 """Rules about a file as text: its kind, its encoding, NUL bytes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from retraind.dataset.reader.encoding import HEAD_BYTES, BadByte
 from retraind.dataset.reader.table import DELIMITERS
@@ -41,7 +40,7 @@ def encoding(file: DataFile) -> Iterator[Finding]:
     elif found.name == "utf-8":
         finding = file.warning("utf-8-without-mark", service=ENCODING, added=file.adds_bom)
         # With the mark there is nothing that the service could complain about.
-        yield replace(finding, service_message=None) if file.adds_bom else finding
+        yield finding.without_service() if file.adds_bom else finding
     elif found.name == "shift_jis" and found.ascii_head:
         yield file.warning("shift-jis-shows-late", service=ENCODING, first_bytes=HEAD_BYTES)
 

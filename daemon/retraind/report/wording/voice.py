@@ -72,7 +72,7 @@ class Voice:
             file=finding.file,
             line=finding.line,
             what=words.what,
-            service=finding.service_message,
+            service=finding.service_said(self.language),
             remedy=words.remedy,
         )
 
