@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from support.words import told
 SETTLE = timedelta(seconds=10)
 UUID = "5e1f0a3c-12ab-4def-8a90-0123456789ab"
 OTHER = "aaaa0a3c-12ab-4def-8a90-0123456789ab"
+CASES = Path(__file__).parents[1] / "dataset" / "cases"
 TABLE = b"id,left\n1,yes\n2,no\n"
 
 UNLOADS = {
@@ -62,6 +64,17 @@ def test_pieces_wait_however_long_and_say_how_to_join_them(share, names):
     if several > 1:
         assert f"look like {several} pieces of one training file" in said
         assert "Join them into train" in said
+
+
+def test_an_unload_in_numbered_pieces_waits_and_says_how_to_join_them(share):
+    # google-marketing-solutions/crmint#150
+    share = share()
+    for path in (CASES / "40-unload-shards").iterdir():
+        share.put(path.name, path.read_bytes())
+    for _ in range(3):
+        assert not share.look(timedelta(minutes=5)).complete
+    said = told([reason for wait in share.look().waiting for reason in wait.reasons])
+    assert "Join them into train_2026-11.csv" in said
 
 
 @pytest.mark.skipif(not shutil.which("awk"), reason="the command is awk's")
