@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak host bench bench-watching bench-shares bench-history bench-night lint format clean
+.PHONY: demo test spectrum long crash soak host bench bench-watching bench-shares bench-history bench-night deb wheel constraints lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -62,6 +62,20 @@ bench-history: $(VENV)/.dev ## how the journal's look-ups grow with it: make ben
 
 bench-night: $(VENV)/.dev ## what it costs when all models deliver at once: make bench-night [ARGS="--models 1000 --each 3"]
 	$(BIN)/python -m benchmarks.night $(ARGS)
+
+$(VENV)/.package: pyproject.toml | $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --group package
+	touch $@
+
+deb: $(VENV)/.package ## the Debian package, for the release and the architecture this runs on, in dist/
+	.packaging/build-deb $(PYTHON)
+
+wheel: $(VENV)/.package ## the wheel and the source archive, in dist/
+	$(BIN)/uv build --quiet --out-dir dist
+
+constraints: $(VENV)/.package ## take in new versions of what the package brings: .packaging/constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra notify --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-header --no-emit-index-url --no-emit-find-links --no-annotate --quiet --output-file .packaging/constraints.txt
 
 lint: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ Each command's module is imported when it is run, so that `retraind --help` and 
 import argparse
 import contextvars
 import importlib
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,12 +18,16 @@ from retraind.report.wording.words import OPTIONS
 from retraind.system import startup
 
 _INTERRUPTED = 130
+_COMPLETES = "_ARGCOMPLETE"
+"""Set by a shell that asks what may follow on a command line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     if arguments is None:
         _prepare()
+        if _COMPLETES in os.environ:
+            importlib.import_module("retraind.cli.completion").complete()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     if options.config is not None and not options.keeps_running:
         given = contextvars.copy_context()

@@ -2,10 +2,10 @@
 
 import argparse
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from retraind import __version__
 
@@ -18,10 +18,14 @@ class _Command(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the command's arguments. Those that its own module adds are added now: the import is slow."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
+
+    def complete(self) -> None:
+        """Add the arguments that the command's own module has."""
         if self.get_default("own_arguments"):
             module, _ = self.get_default("command").split(":")
             importlib.import_module(module).add_arguments(self)
-        return super().parse_known_args(args, namespace)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -52,6 +56,21 @@ def parser() -> argparse.ArgumentParser:
     _add_preflight(add)
     _add_rehearsal(add)
     return made
+
+
+def complete_parser() -> argparse.ArgumentParser:
+    """Build the parser with every command's arguments, for the manual page."""
+    made = parser()
+    for command in commands(made).values():
+        if isinstance(command, _Command):
+            command.complete()
+    return made
+
+
+def commands(of: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """Return the parser of each command, by the command's name."""
+    found = next(each for each in of._actions if isinstance(each, argparse._SubParsersAction))  # noqa: SLF001
+    return cast("Mapping[str, argparse.ArgumentParser]", found.choices)
 
 
 def _add_config(to: argparse.ArgumentParser, default: str | None) -> None:
