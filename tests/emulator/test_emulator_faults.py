@@ -252,6 +252,16 @@ def test_a_training_fails(start, good_data):
     assert client.outcome(client.upload(good_data))["message"] == "An internal error occurred."
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [("account_storage", "データ保存容量"), ("account_models", "モデル数"), ("account_time", "実行時間")],
+)
+def test_a_limit_of_the_account_fails_a_training_with_the_service_s_message(start, good_data, fault, says):
+    client = start(faults={fault: Fault(times=1)})
+    assert client.outcome(client.upload(good_data))["message"].startswith(says)
+    assert client.outcome(client.upload(good_data))["status"] == "job_finished"
+
+
 def test_every_fault_is_tested_here():
     with open(__file__, encoding="utf-8") as file:  # noqa: PTH123  - __file__ is a string
         text = file.read()

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -14,7 +14,7 @@ from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_pro
 from retraind.config.settings import Settings
 from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.domain.records import Outage
+from retraind.domain.records import ModelHold, Outage
 from retraind.intake.share_identity import Shares
 from retraind.jobs.outcomes import released
 from retraind.report.notes import headline, next_delivery
@@ -202,7 +202,8 @@ def _retry_all(printer: _Printer, settings: Settings, journal: Journal, model: s
     waiting = [
         job
         for job in journal.jobs.active(model)
-        if job.wait.attempts and job.wait.wake_at and not job.waits_for_hold(held)
+        if waits_for_account(job, held)
+        or (job.wait.attempts and job.wait.wake_at and not job.waits_for_hold(held))
     ]
     if not failed and not waiting:
         raise Refused(problem("none_to_retry", model=model))
@@ -218,6 +219,10 @@ def _retried(journal: Journal, job: Job) -> _Request:
     if job.state in RESTING:
         return _Request(_written(journal, job, _asked_to_retry(journal, job), "retry_asked"), "retry")
     held = journal.holds.all()
+    if waits_for_account(job, held):
+        asked = _Request(_written(journal, job, released(job), "retry_asked"), "try")
+        journal.holds.release(job.model, problem("released_by_person"))
+        return asked
     if job.waits_for_hold(held):
         hold, name = (job.hold.problem, job.id) if job.hold else (held[job.model].problem, job.model)
         refusal = problem("hold_to_release", job=job.id, name=name, why=hold)
@@ -232,6 +237,11 @@ def _retried(journal: Journal, job: Job) -> _Request:
         journal.hosts.ask(job.wait.host)
     now = replace(job, wait=replace(job.wait, wake_at=None))
     return _Request(_written(journal, job, now, "retry_asked"), "try")
+
+
+def waits_for_account(job: Job, held: Mapping[str, ModelHold]) -> bool:
+    """Return whether a job waits because a limit of the account has prevented a training of its model."""
+    return job.hold is None and job.waits_for_hold(held) and held[job.model].of_account
 
 
 def _follow(
@@ -315,6 +325,9 @@ def release(options: argparse.Namespace) -> int:
             _release_host(printer, journal, outage)
         elif journal.jobs.find(name, 1):
             job = the_job(journal, name)
+            if waits_for_account(job, journal.holds.all()):
+                _release_model(printer, settings, journal, job.model)
+                return printer.end()
             _written(journal, job, _released(journal, job), "released")
             printer.add(Result(job.id, True, _release_done(printer, job.id), job))
         else:

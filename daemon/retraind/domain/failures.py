@@ -84,6 +84,9 @@ class Hold(Setback):
     """When a hold of a job ends automatically, if it does."""
     uploads: bool = False
     """True when it is for uploads that failed with one retrain job after the other."""
+    registers_again: bool = False
+    """True when the retrain job has ended without a training, through no fault of the data: the job goes back
+    to before its registration, and gets another one after the hold."""
 
 
 @dataclass

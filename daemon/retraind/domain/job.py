@@ -73,7 +73,7 @@ LIFE: Mapping[State, Stage] = MappingProxyType(
         S.CHECKED: _stage("bundle", S.BUNDLED, S.RETURNED, S.FILING),
         S.BUNDLED: _stage("register", S.REGISTERED, S.CHECKED, S.FILING),
         S.REGISTERED: _stage("upload", S.UPLOADED, S.BUNDLED, S.CHECKED, S.FILING),
-        S.UPLOADED: _stage("poll", S.TRAINED, S.FILING),
+        S.UPLOADED: _stage("poll", S.TRAINED, S.BUNDLED, S.FILING),
         S.TRAINED: _stage("decide", S.SWITCHING, S.FILING),
         S.SWITCHING: _stage("switch", S.FILING),
         S.FILING: _stage("file", S.DONE, S.FAILED),
@@ -414,9 +414,9 @@ class Job:
         return self.training is not None or in_doubt
 
     def has_training_of(self, other: "Job") -> bool:
-        """True when this job has taken over `other`'s training, and still has it."""
+        """True when this job has taken over `other`'s training, and still has it, or gets another one."""
         taken = other.end is not None and other.end.continued_in == self.id
-        return taken and other.retrain_job_id == self.retrain_job_id
+        return taken and (other.retrain_job_id == self.retrain_job_id or self.state in IN_WORK)
 
     @property
     def waits_for_window(self) -> bool:

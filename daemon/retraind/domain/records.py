@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 from retraind.domain.problems import Problem
 
+ACCOUNT_LIMITS = frozenset({"account_storage_full", "account_models_full", "account_time_used"})
+"""The codes of holds for a limit of the account at the service."""
+
 
 class Event(NamedTuple):
     """One line of a job's history."""
@@ -47,3 +50,8 @@ class ModelHold(NamedTuple):
     problem: Problem
     credential: bool
     """True when another key would end it."""
+
+    @property
+    def of_account(self) -> bool:
+        """True for a limit of the account, which the service shows only by not training."""
+        return self.problem.code in ACCOUNT_LIMITS

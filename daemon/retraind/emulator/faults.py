@@ -78,6 +78,9 @@ _NAMED = {
     "results_truncated": "the connection is closed in the middle of the results",
     "results_cut": "half of the results, with a Content-Length to match",
     "train_fails": "the training fails because of an error in the service",
+    "account_storage": "the training fails because the account's data storage is full",
+    "account_models": "the training fails because the account has too many models",
+    "account_time": "the training fails because the account's computation time is used up",
 }
 FAULTS: Mapping[str, str] = MappingProxyType(
     _NAMED | {name: what for name, what in _every_answer().items() if name not in _NAMED}

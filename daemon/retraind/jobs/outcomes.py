@@ -13,6 +13,8 @@ from retraind.domain.job import (
     SealedFile,
     State,
     Training,
+    Tries,
+    Waiting,
     Waivers,
     present,
 )
@@ -85,6 +87,11 @@ def register_again(why: Problem) -> Go:
         "registration_dropped",
         lambda job: replace(unregistered(job), wait=replace(job.wait, trouble=why)),
     )
+
+
+def prevented(job: Job) -> Job:
+    """Go back to before the registration: the retrain job has ended without a training."""
+    return replace(unregistered(job), state=State.BUNDLED, training=None, wait=Waiting(), tries=Tries())
 
 
 def trained(training: Training) -> Change:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC
 from typing import assert_never
 
 import structlog
@@ -16,13 +17,13 @@ from retraind.api.credentials import Credentials, explained
 from retraind.config.current import Current
 from retraind.config.settings import WORK
 from retraind.domain.failures import Hold, JobFailed, Retry, Scope, Setback, Stopped
-from retraind.domain.job import LIFE, TALKS, Job, JobHold, Outcome, State, Waiting
-from retraind.domain.problems import file_problem, problem
+from retraind.domain.job import LIFE, TALKS, Job, JobHold, Outcome, State, Waiting, present
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Shares
 from retraind.jobs.bundles import Bundles
 from retraind.jobs.folders import NOT_CONFIGURED, is_not_configured, not_configured
 from retraind.jobs.keys import Keys
-from retraind.jobs.outcomes import Go, Wait, failed, released
+from retraind.jobs.outcomes import Go, Wait, failed, prevented, released
 from retraind.jobs.policies import over_budget, upload_in_trouble
 from retraind.jobs.steps import Step
 from retraind.store.copies.sidecar import JobFiles
@@ -143,7 +144,8 @@ class Runner:
         polled = job.state is State.UPLOADED
         if polled or (job.state in TALKS and isinstance(outcome, Go) and outcome.to in onward):
             self._credentials.trust(job.model)
-            self._journal.holds.end_trial(job.model)
+            trained = isinstance(outcome, Go) and outcome.to is State.TRAINED
+            self._journal.holds.end_trial(job.model, trained=trained)
 
     def _go(self, job: Job, go: Go) -> Job:
         if upload_in_trouble(job, go.to):
@@ -204,6 +206,8 @@ class Runner:
         why = explained(hold, job.model, model) if model else hold.problem
         after = replace(job, wait=replace(job.wait, host=None))
         match hold.scope:
+            case Scope.MODEL if hold.registers_again:
+                return self._register_after(job, why)
             case Scope.MODEL:
                 if self._journal.holds.hold(job.model, why, credential=hold.credential):
                     _LOG.error("model_held", reason=why)
@@ -222,7 +226,23 @@ class Runner:
             case _:
                 assert_never(hold.scope)
 
+    def _register_after(self, job: Job, why: Problem) -> Job:
+        """Hold the model, and let the job go back to before its registration, in one transaction."""
+        _LOG.error("training_prevented", reason=why)
+        training = present(job.training)
+        detail = {
+            "reason": why,
+            "retrain_job_id": job.retrain_job_id,
+            "uploaded_at": training.uploaded_at.astimezone(UTC).isoformat(),
+        }
+        after = self._journal.jobs.write(job, prevented(job), "training_prevented", detail, hold=why)
+        self._keep_copy(after)
+        return after
+
     def _fail(self, job: Job, failure: JobFailed) -> Job:
+        if job.state is State.UPLOADED:
+            # Whatever it was, the account let the service try.
+            self._journal.holds.end_trial(job.model)
         _LOG.error("job_failed", state=job.state.value, reason=failure.problem)
         go = failed(job, failure.problem, restart=failure.restart)
         after = go.change(replace(job, state=go.to, wait=Waiting()))

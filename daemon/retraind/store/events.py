@@ -3,7 +3,7 @@
 import json
 import statistics
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -115,16 +115,25 @@ class Events:
         return {row.model: read_detail(row.detail) for row in rows}
 
     def trainings_since(self, model: str, moment: datetime) -> int:
-        """Count the trainings that a model's uploads have started since `moment`."""
-        query = sa.select(sa.func.count()).where(
+        """Count the trainings that a model's uploads have started since `moment`.
+
+        Those that a limit of the account prevented do not count.
+        """
+        # Later ones were written while the clock was wrong, and would count in every period until then.
+        mine = sa.and_(
             EVENTS.c.model == model,
-            EVENTS.c.event.in_(UPLOAD_EVENTS),
             EVENTS.c.at >= moment.timestamp(),
-            # Later ones were written while the clock was wrong, and would count in every period until then.
             EVENTS.c.at <= self._clock.now().timestamp() + _CLOCK_SLACK,
         )
+        uploads = sa.select(sa.func.count()).where(mine, EVENTS.c.event.in_(UPLOAD_EVENTS))
+        uploaded_at = sa.func.json_extract(EVENTS.c.detail, "$.uploaded_at")
+        prevented = sa.select(sa.func.count()).where(
+            mine,
+            EVENTS.c.event == "training_prevented",
+            uploaded_at >= moment.astimezone(UTC).isoformat(),
+        )
         with self._reader.connect() as connection:
-            return connection.scalar(query) or 0
+            return max(0, (connection.scalar(uploads) or 0) - (connection.scalar(prevented) or 0))
 
     def line_speed(self, model: str) -> float | None:
         """Return the median bytes per second of the model's last uploads; None when there were none.

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from retraind.domain.problems import Problem, problem
-from retraind.domain.records import ModelHold
+from retraind.domain.records import ACCOUNT_LIMITS, ModelHold
 from retraind.store.database import Database
 from retraind.store.events import Events
 from retraind.store.rows import read_holds, read_problem
@@ -23,31 +23,35 @@ class Holds:
     def hold(self, model: str, problem: Problem, *, credential: bool) -> bool:
         """Hold a model; returns False when it was already held for the same reason."""
         with self._engine.begin() as connection:
-            known = connection.execute(
-                sa.select(MODELS.c.hold, MODELS.c.trial).where(MODELS.c.name == model)
-            ).first()
-            hold = problem.as_json()
-            if known is not None and known.hold is not None and problem.is_same(read_problem(known.hold)):
-                return False
-            on_trial = known is not None and known.trial is not None and read_problem(known.trial)
-            goes_on = problem.is_same(on_trial or None)
-            values = {
-                "held_since": self._clock.now().timestamp(),
-                "hold": hold,
-                "credential": credential,
-                "trial": None,
-            }
-            if known is None:
-                connection.execute(MODELS.insert().values(name=model, **values))
-            else:
-                connection.execute(MODELS.update().where(MODELS.c.name == model).values(values))
-            self._events.append(
-                connection,
-                "hold_goes_on" if goes_on else "model_held",
-                None,
-                {"what": problem},
-                model,
-            )
+            return self.hold_with(connection, model, problem, credential=credential)
+
+    def hold_with(self, connection: sa.Connection, model: str, problem: Problem, *, credential: bool) -> bool:
+        """Hold a model as part of a transaction; returns False when it was held for the same reason."""
+        known = connection.execute(
+            sa.select(MODELS.c.hold, MODELS.c.trial).where(MODELS.c.name == model)
+        ).first()
+        hold = problem.as_json()
+        if known is not None and known.hold is not None and problem.is_same(read_problem(known.hold)):
+            return False
+        on_trial = known is not None and known.trial is not None and read_problem(known.trial)
+        goes_on = problem.is_same(on_trial or None)
+        values = {
+            "held_since": self._clock.now().timestamp(),
+            "hold": hold,
+            "credential": credential,
+            "trial": None,
+        }
+        if known is None:
+            connection.execute(MODELS.insert().values(name=model, **values))
+        else:
+            connection.execute(MODELS.update().where(MODELS.c.name == model).values(values))
+        self._events.append(
+            connection,
+            "hold_goes_on" if goes_on else "model_held",
+            None,
+            {"what": problem},
+            model,
+        )
         return True
 
     def release(self, model: str, why: Problem, *, trial: bool = False) -> bool:
@@ -68,14 +72,17 @@ class Holds:
             )
         return True
 
-    def end_trial(self, model: str) -> bool:
-        """Record that the reason of a hold is gone, if one was on trial."""
+    def end_trial(self, model: str, *, trained: bool = True) -> bool:
+        """Record that the reason of a hold is gone, if one was on trial.
+
+        A limit of the account is known to be gone only once the service has `trained`.
+        """
         with self._reader.connect() as connection:
-            on_trial = sa.select(MODELS.c.credential).where(
+            on_trial = sa.select(MODELS.c.credential, MODELS.c.trial).where(
                 MODELS.c.name == model, MODELS.c.trial.is_not(None)
             )
             tried = connection.execute(on_trial).first()
-            if tried is None:
+            if tried is None or (not trained and read_problem(tried.trial).code in ACCOUNT_LIMITS):
                 return False
         with self._engine.begin() as connection:
             connection.execute(MODELS.update().where(MODELS.c.name == model).values(trial=None))

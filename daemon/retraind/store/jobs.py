@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from retraind.domain.job import LIFE, RESTING, Job, State
 from retraind.domain.names import SHORT_ID
+from retraind.domain.problems import Problem
 from retraind.store.database import Database
 from retraind.store.events import Events
+from retraind.store.holds import Holds
 from retraind.store.rows import ACTIVE, UPLOAD_EVENTS, by_time, is_counted, read_jobs, row_of
 from retraind.store.schema import EVENTS, JOBS
 from retraind.system.clock import Clock
@@ -47,10 +49,11 @@ class Conflict(Exception):
 class Jobs:
     """The records of all jobs."""
 
-    def __init__(self, database: Database, events: Events, clock: Clock) -> None:
+    def __init__(self, database: Database, events: Events, holds: Holds, clock: Clock) -> None:
         self._engine = database.engine
         self._reader = database.reader
         self._events = events
+        self._holds = holds
         self._clock = clock
 
     def add(self, job: Job, event: str, **detail: object) -> Job:
@@ -67,17 +70,22 @@ class Jobs:
         event: str | None = None,
         detail: Mapping[str, object] | None = None,
         also: Write | None = None,
+        *,
+        hold: Problem | None = None,
     ) -> Job:
         """Replace `job` by `after`, with `event` in its history, in one transaction; returns the new version.
 
         A change of state has to be one that the table of a job's life allows. Raises Conflict when the
         journal holds another version than `job`. With `also`, another job is written to in the same
-        transaction.
+        transaction, and with `hold` the job's model is held in it.
         """
         with self._engine.begin() as connection:
             if also is not None:
                 self._write(connection, also)
-            return self._write(connection, Write(job, after, event, detail or {}))
+            written = self._write(connection, Write(job, after, event, detail or {}))
+            if hold is not None:
+                self._holds.hold_with(connection, job.model, hold, credential=False)
+            return written
 
     def write_each(self, writes: Iterable[Write]) -> list[Job]:
         """Do the same with many jobs in a single transaction, which costs the disk no more than one of them.

@@ -57,8 +57,8 @@ class Journal:
         self._engine = database.engine
         self._reader = database.reader
         self.events = Events(database, clock)
-        self.jobs = Jobs(database, self.events, clock)
         self.holds = Holds(database, self.events, clock)
+        self.jobs = Jobs(database, self.events, self.holds, clock)
         self.hosts = Hosts(database, self.events, clock)
         self.cursors = Cursors(database, clock)
         self.sightings = Sightings(database, clock)

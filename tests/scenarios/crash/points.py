@@ -266,7 +266,7 @@ def label(path, folder: int | None = None) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT\d{6}Z_\w+", "JOB", name)
 
 
-def _transition(job, after, event=None, *_) -> str:
+def _transition(job, after, event=None, *_, **_more) -> str:
     if after.state != job.state:
         return f"{job.state}->{after.state}"
     changed = {part for part, value in vars(after).items() if value != vars(job)[part]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from retraind.domain.job import LIFE
+from retraind.emulator import Fault
 from scenarios.crash.installation import Dropped, Installation, Model, table
 from scenarios.crash.invariants import violations_after_kill, violations_at_rest
 
@@ -97,11 +98,18 @@ class Way:
     """What happens after that."""
     command: Callable | None = None
     """The command that is killed, instead of the daemon."""
+    then: tuple[Callable, ...] = ()
+    """What happens after the run that follows the kill; another one comes to rest."""
     faults: dict = field(default_factory=dict)
 
 
 def fails(step, *, restart=True):
     return lambda _here: {"fail": {step: restart}}
+
+
+def release(here):
+    assert here.run().exit_code == 1, "the model is held until a person ends that"
+    assert here.run("release", "churn").exit_code == 0
 
 
 retry, switch = ask_for("retry"), ask_for("switch")
@@ -133,6 +141,7 @@ WAYS = {
     "registered->checked": Way(plan=remove_bundle("after commit bundled->registered")),
     "registered->filing": Way(plan=fails("upload")),
     "uploaded->trained": Way(),
+    "uploaded->bundled": Way(then=(release,), faults={"account_storage": Fault(times=1)}),
     "uploaded->filing": Way(faults={"train_fails": 1.0}),
     "trained->switching": Way(),
     "trained->filing": Way(switch="manual"),
@@ -172,6 +181,9 @@ def test_a_kill_at_any_transition_loses_and_doubles_nothing(root, other, transit
         if way.command and side == "before":
             assert way.command(here).exit_code == 0
         assert here.run().exit_code in {0, 1}
+        for happens in way.then:
+            happens(here)
+            assert here.run().exit_code == 0
         assert not violations_at_rest(here), here.log.read_text()
 
 

@@ -6,10 +6,11 @@ One thread keeps the time, one computes. `stop` ends both; the next start contin
 import sched
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -21,6 +22,15 @@ from retraind.emulator.ledger import Ledger, RetrainJob, Training
 from retraind.emulator.records import Records
 
 INTERNAL_ERROR = "An internal error occurred."
+_STRIKES: Mapping[str, str] = MappingProxyType(
+    {
+        "train_fails": INTERNAL_ERROR,
+        "account_storage": "データ保存容量が上限に達しています",
+        "account_models": "モデル数の上限に達したため、新しいモデルを作成できません",
+        "account_time": "実行時間の上限に達したため、新しいモデルを作成できません",
+    }
+)
+"""Faults with which a training fails before it begins, with what the service says then."""
 """The message of a job that failed though its data is valid; the vendor has none for it."""
 _CLOCK_CHECK = 0.02
 """Seconds between checks of the clock while something is due later."""
@@ -154,8 +164,8 @@ class Trainings:
 
     def _compute(self, retrain_job_id: str, number: int) -> None:
         try:
-            strikes = self._dice.strikes("train_fails")
-            failure = INTERNAL_ERROR if strikes else self._train(self._job(retrain_job_id), number)
+            struck = next((message for fault, message in _STRIKES.items() if self._dice.strikes(fault)), None)
+            failure = struck or self._train(self._job(retrain_job_id), number)
         except TrainerStopped:
             raise
         except Exception:  # noqa: BLE001  - the service, too, reports its own errors as a failed job

@@ -30,6 +30,8 @@ INTERVAL = timedelta(seconds=15)
 _HOLD_RETRY = timedelta(hours=6)
 """How often a refused key, or whatever else holds a model, is tried again: the vendor may have fixed
 something."""
+_ACCOUNT_RETRY = timedelta(days=1)
+"""How often a training that a limit of the account prevented is tried again: each try uploads all data."""
 _AGE_INTERVAL = timedelta(hours=1)
 """How often to check the age of a key that people replace."""
 _END_INTERVAL = timedelta(minutes=1)
@@ -141,7 +143,8 @@ class Caretaker:
     def _end_hold(self, name: str, hold: ModelHold) -> None:
         present = self._pipeline.keys.present_fingerprint(name) if hold.credential else None
         replaced = present is not None and present != self._pipeline.keys.refused.get(name)
-        if replaced or abs(self._clock.now() - hold.since) > _HOLD_RETRY:
+        after = _ACCOUNT_RETRY if hold.of_account else _HOLD_RETRY
+        if replaced or abs(self._clock.now() - hold.since) > after:
             same = "key_tried_again" if hold.credential else "hold_reason_maybe_gone"
             why = problem("key_replaced" if replaced else same)
             self._journal.holds.release(name, why, trial=not replaced)

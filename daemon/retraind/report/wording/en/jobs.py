@@ -66,6 +66,30 @@ def training_failed(status: Name, message: Name | None, of_the_data: bool, job: 
     )
 
 
+def account_storage_full(message: Name, model: str) -> Words:
+    remedy = "Delete data that is no longer needed, on the service's screen."
+    return _account_limit("the account's data storage is full", message, remedy, model)
+
+
+def account_models_full(message: Name, model: str) -> Words:
+    remedy = "Delete models that are no longer needed, on the service's screen."
+    return _account_limit("the account has as many models as its plan allows", message, remedy, model)
+
+
+def account_time_used(message: Name, model: str) -> Words:
+    remedy = "Extend the account's plan, or wait until its computation time is renewed."
+    return _account_limit("the account's computation time is used up", message, remedy, model)
+
+
+def _account_limit(limit: str, message: str, remedy: str, model: str) -> Words:
+    """Say that the account, and not the data, is why the service did not train."""
+    return Words(
+        f'The service did not train: {limit} ("{message}"). Nothing is wrong with the data, and nothing is '
+        "lost; retraind sends it again once a day.",
+        f"{remedy} To continue at once, the operator of retraind runs: {command('release', model)}",
+    )
+
+
 def training_unfinished(timeout: timedelta, status: Name, job: str) -> Words:
     return Words(
         f'The training has not finished within {span(timeout)}; the service still reports "{status}".',
