@@ -13,6 +13,7 @@ from retraind.cli.output import Refused
 from retraind.domain.job import JobHold, State, Waiting
 from retraind.domain.problems import problem
 from retraind.domain.records import Outage
+from retraind.emulator import Fault
 from retraind.store.journal import Journal
 from support.process import deliver, until
 from support.words import legacy
@@ -252,3 +253,38 @@ def test_a_job_is_called_by_its_key_and_several_of_it_are_listed(site, journal):
         the_job(journal, "20")
     assert the_job(journal, jobs[0]["id"]).id == jobs[0]["id"]
     assert site.command("jobs", "--before", "2026-12").returncode == 0
+
+
+# A limit of the account
+
+
+def prevented(site, service):
+    """Deliver what the account has no room for; wait until the model is held."""
+    service.set_faults({"account_storage": Fault(times=1)})
+    site.start()
+    hand_over(site, "1")
+    until(lambda: told(site.command("status", "--json"))["models"][0]["hold"], "the model is held")
+
+
+@pytest.mark.parametrize(
+    "command", [("retry", "1"), ("retry", "--all", "churn"), ("release", "1"), ("release", "churn")]
+)
+def test_a_hold_for_a_limit_of_the_account_ends_at_once_when_a_person_says_so(site, service, command):
+    prevented(site, service)
+    (model,) = told(site.command("status", "--json"))["models"]
+    assert model["hold_problem"]["code"] == "account_storage_full"
+    assert "The service did not train: the account's data storage is full" in site.command("status").stdout
+    done = site.command(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    until(lambda: told(site.command("show", "1", "--json"))["outcome"] == "trained", "it is trained")
+    history = [event["event"] for event in told(site.command("show", "1", "--json"))["history"]]
+    assert history.count("training_prevented") == 1
+    assert history.count("upload_complete") == 2
+
+
+def test_who_retries_without_a_daemon_ends_the_hold_for_the_next_start(site, service):
+    prevented(site, service)
+    site.stop()
+    assert site.command("retry", "1").returncode == 0
+    assert site.once() == 0
+    assert told(site.command("show", "1", "--json"))["outcome"] == "trained"
