@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import ByteSink, read_once
-from retraind.dataset.reader.table import Limits, SourceFile, TableFacts
+from retraind.dataset.reader.table import SourceFile, TableFacts
 from retraind.dataset.rules import comparison, header, rows, text, values
 from retraind.dataset.rules.data_file import DataFile, PreviousDelivery
 from retraind.domain.problems import Finding, Severity

@@ -16,21 +16,17 @@ FEW_NUMBERS = 10
 
 FIRST_YEAR, LAST_YEAR = 1970, 3999
 
-EMPTY_ROWS = 100_000
-"""A column without a value in this many rows counts as empty; reading all of a long file would be slow."""
-
 _DATE = re.compile(rb"(\d{4})(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?:[T ].*)?", re.DOTALL)
 _VALUE_BYTES = 512  # of a value that is kept; longer ones that begin alike count as equal
 
-_FIRST_BAD_YEAR = re.compile(rb'"?(?:[04-9]\d\d|1[0-8]\d|19[0-6])\d[-/]\d')
-_BAD_YEAR = {
-    separator: re.compile(
-        separator + rb'(?<=[,\t\r\n"][014-9]\d\d\d.)(?:(?<=[04-9]....)|(?<=1[0-8]...)|(?<=19[0-6]..))\d',
-        re.DOTALL,
-    )
-    for separator in (b"-", b"/")
-}
-"""Years out of range at the start of a value. Patterns that begin with the separator are found fastest."""
+_ANY = rb'[^,\t"\r\n]*'
+_IN_RANGE = (
+    rb"(?:19[7-9][0-9]|[23][0-9]{3})%b|[0-9]{0,3}(?:[^0-9,\t\"\r\n]%b)?|[0-9]{4}(?:[^-/,\t\"\r\n]%b)?"
+    % (_ANY, _ANY, _ANY)
+)
+"""What does not begin as a date out of range does."""
+_NUMBER = rb"[ ]*[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[ ]*"
+_STRUCTURE = re.compile(rb'[,\t"\r\n]')
 
 
 class LocatedValue(NamedTuple):
@@ -91,11 +87,8 @@ def _all_numbers(values: Sequence[bytes]) -> bool:
     return b"_" not in b"".join(values)
 
 
-def _may_have_dates_out_of_range(data: bytes) -> bool:
-    """Return whether any value in these records may be a date out of range; much faster than parsing each."""
-    return _FIRST_BAD_YEAR.match(data) is not None or any(
-        separator in data and pattern.search(data) is not None for separator, pattern in _BAD_YEAR.items()
-    )
+def _literally(value: bytes) -> bytes:
+    return b"".join(b"\\x%02x" % byte for byte in value)
 
 
 class _Target:
@@ -108,6 +101,20 @@ class _Target:
     @property
     def done(self) -> bool:
         return self.text is not None and len(self.known) > MAX_CLASSES
+
+    def grammar(self) -> bytes | None:
+        """Return an expression for the values that show nothing new; None when no value can."""
+        if self.done:
+            return None
+        if len(self.known) > MAX_CLASSES:
+            return b"(?:%b)?" % _NUMBER
+        # A longer value may begin like one of the longest.
+        plain = [
+            key
+            for key in self.known
+            if len(key) < _VALUE_BYTES and not _STRUCTURE.search(key) and not _out_of_range(key)
+        ]
+        return b"(?:%b)?" % b"|".join(map(_literally, sorted(plain)))
 
     def add(self, lines: Sequence[int], values: Sequence[bytes], *, early: bool) -> None:
         if self.text is None and len(self.known) > MAX_CLASSES and _all_numbers(values):
@@ -132,11 +139,13 @@ class ColumnScan:
         self._maybe_dates = set(range(width))
         self._dates: dict[int, Examples[LocatedValue]] = {}
         self._target = None if target is None else _Target(target)
-        self._rows = 0
+        self.version = 0
+        """Changes whenever the grammar should be asked for again."""
+        self._shown = 0  # of what the grammar rests on, when it was asked for
+        self._outdated = 0  # how often something has changed since
 
     def sample(self, line: int, cells: Sequence[bytes]) -> None:
         """Read one row of the sample. A column whose values in it are all dates is a date column."""
-        self._rows += 1
         self._empty = {column for column in self._empty if not cells[column]}
         for column in tuple(self._maybe_dates):
             value = cells[column]
@@ -152,24 +161,43 @@ class ColumnScan:
         if self._target is not None:
             self._target.add((line,), (cells[self._target.column],), early=True)
 
-    def wanted(self, data: bytes) -> tuple[int, ...]:
-        """Return the columns whose values are needed of these rows, which come after the sample."""
-        columns = set(self._empty) if self._rows < EMPTY_ROWS else set()
-        if self._dates and _may_have_dates_out_of_range(data):
-            columns |= self._dates.keys()
+    def grammar(self) -> Mapping[int, bytes]:
+        """Return, by column, an expression for RE2 whose values show nothing new.
+
+        The values it matches have no delimiter, quote or line break. In other columns no value shows
+        anything.
+        """
+        self._shown, self._outdated = self._known, 0
+        found = dict.fromkeys(self._empty, b"")
+        found |= dict.fromkeys(self._dates, _IN_RANGE)
+        if self._target is not None and (classes := self._target.grammar()) is not None:
+            found[self._target.column] = classes
+        return found
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """The columns whose values are needed of rows after the sample."""
+        columns = self._empty | self._dates.keys()
         if self._target is not None and not self._target.done:
             columns.add(self._target.column)
         return tuple(sorted(columns))
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
-        """Read rows after the sample: their lines, and the values of the columns that `wanted` returned."""
-        self._rows += len(lines)
-        self._empty = {column for column in self._empty if column not in values or not any(values[column])}
+        """Read rows after the sample: their lines, and the values of the columns that are `wanted`."""
+        self._empty -= {column for column in self._empty if any(values[column])}
         for column, bad in self._dates.items():
-            if column in values:
-                _add_dates(bad, lines, values[column])
+            _add_dates(bad, lines, values[column])
         if self._target is not None and self._target.column in values:
             self._target.add(lines, values[self._target.column], early=False)
+        if self._known != self._shown:
+            # A new grammar costs more than some rows that the old one does not match.
+            self._outdated += 1
+            if self._outdated > self.version:
+                self.version += 1
+
+    @property
+    def _known(self) -> int:
+        return len(self._empty) - (0 if self._target is None else len(self._target.known))
 
     def facts(self) -> ColumnFacts:
         """Return what was found so far."""

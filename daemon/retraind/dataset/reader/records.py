@@ -1,245 +1,238 @@
-"""From bytes to records: where each record of a CSV or TSV file starts and how many fields it has.
+"""From bytes to records, the exact way: where each record of a CSV or TSV file starts, and its fields.
 
-Quotes are read as Python's csv module reads them (default dialect, not strict). Nothing here knows a
-character encoding or a rule of the service: in UTF-8 and in Shift_JIS alike, the bytes of comma, tab, quote,
-CR and LF never occur inside another character, so bytes are all that is needed.
+The csv module reads them, in its default dialect, a window at a time: what a window leaves unfinished is
+continued in the next one. Nothing here knows a character encoding or a rule of the service: in UTF-8 and in
+Shift_JIS alike, the bytes of comma, tab, quote, CR and LF never occur inside another character, so bytes are
+all that is needed. The module gets them as Latin-1, which maps each byte to one character and back.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import chain, islice
+from typing import Protocol
 
-from retraind.dataset.reader.blocks import CR, CRLF, LF, QUOTE, Block, BlockReader, line_breaks
-
-MAX_CELLS = 5_000
-"""Cells kept of one record; the service accepts 999. The reported width is exact all the same."""
+from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, kinds_of_breaks, line_breaks
+from retraind.dataset.reader.unfinished import FieldState, Unfinished
 
 VALUE_BYTES = 512
 """Kept of a value, unless more is requested; longer values with the same beginning count as equal."""
 
-_ENDINGS = (CRLF, LF, CR)
+MAX_WINDOW = 64 << 10
+"""Bytes read at once: less than the csv module's limit for a field, which is global and not ours to set."""
+
+_END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record. `line` is the physical line it starts in (from 1); `width` is 0 for an empty line."""
+class _CsvReader(Protocol):
+    @property
+    def line_num(self) -> int: ...
 
-    line: int
-    width: int
-    ending: bytes  # CR, LF, CRLF, or nothing at the end of the file
-    cells: tuple[bytes, ...]  # at most MAX_CELLS, each at most as long as requested
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
-class _ByteFinder:
-    """Finds the next occurrence of one byte and remembers it, so that a rare byte is searched for rarely."""
+class _Window:
+    """Some bytes, and what the csv module finds in them."""
 
-    __slots__ = ("_at", "_byte", "_data")
-
-    def __init__(self, data: bytes, byte: bytes) -> None:
-        self._data = data
-        self._byte = byte
-        self._at = -1
-
-    def after(self, start: int) -> int:
-        """Return the first position from `start` on, or the data's length. `start` must never decrease."""
-        if self._at < start:
-            found = self._data.find(self._byte, start)
-            self._at = len(self._data) if found < 0 else found
-        return self._at
-
-
-class FieldState(Enum):
-    """Which part of a field a parser is in."""
-
-    START = auto()
-    UNQUOTED = auto()  # no quote opened, or it has closed: every byte is part of the value
-    QUOTED = auto()
-    AFTER_QUOTE = auto()  # after a quote inside quotes: it closes them, unless a second one follows
-
-
-class FieldParser:
-    """Parses one record, field by field. It can stop and resume at any byte, and keeps little."""
-
-    def __init__(self, delimiter: bytes, keep: int) -> None:
-        self.size = 0  # bytes read
-        self.breaks = 0  # line breaks among them, which are in quotes
-        self.quote_breaks = 0  # line breaks before the last opening quote
-        self.state = FieldState.START
+    def __init__(self, data: bytes, delimiter: str, before: str = "", most: int | None = None) -> None:
+        """`before` is read first; at most `most` records are read."""
+        self.data = data
+        self.breaks = line_breaks(data, 0, len(data))
+        self.rest: list[str] | None = None
+        """The fields of the last record, if it does not end in these bytes."""
+        self.open_quote = False
+        self._before = before
         self._delimiter = delimiter
-        self._keep = keep
-        self._ended = 0  # fields
-        self._cells: list[bytes] = []
-        self._cell = bytearray()
+        self.rows = self._rows(most)
 
-    @property
-    def width(self) -> int:
-        """The number of fields so far."""
-        return self._ended + 1 if self.size else 0
-
-    @property
-    def cells(self) -> tuple[bytes, ...]:
-        """The values so far, without their quotes."""
-        return tuple((*self._cells, bytes(self._cell))[: min(MAX_CELLS, self.width)])
-
-    def feed(self, data: bytes, start: int, quotes: _ByteFinder, line_end: Callable[[int], int]) -> int:
-        """Continue at `start`. Return the position of the record's line break, or the length of `data`."""
-        at = start
-        while at < len(data):
-            if self.state is FieldState.QUOTED:
-                end = quotes.after(at)
-                self._add(data[at : min(end, at + self._keep)])
-                self.breaks += line_breaks(data, at, end)
-                at = end + 1
-                if end < len(data):
-                    self.state = FieldState.AFTER_QUOTE
-            elif data.startswith(QUOTE, at) and self.state is not FieldState.UNQUOTED:
-                if self.state is FieldState.AFTER_QUOTE:
-                    self._add(QUOTE)
-                else:
-                    self.quote_breaks = self.breaks
-                self.state = FieldState.QUOTED
-                at += 1
+    def _rows(self, most: int | None) -> list[list[str]]:
+        reader = self._reader()
+        rows = list(reader) if most is None else list(islice(reader, most))
+        if reader.line_num <= self.breaks:
+            # There may be more records than requested.
+            self.data = b"".join(self.data.splitlines(keepends=True)[: reader.line_num])
+            self.breaks = reader.line_num
+            return rows
+        ends_line = self.data.endswith((CR, LF))
+        if reader.line_num > self.breaks + (not ends_line):
+            self.open_quote = rows[-1] != [_END]
+            if self.open_quote:
+                rows[-1][-1] = rows[-1][-1].removesuffix(_END)
             else:
-                end = line_end(at)
-                if quotes.after(at) < end:
-                    stop = data.find(self._delimiter, at, end)
-                    at = self._field(data, at, end if stop < 0 else stop)
-                    if stop < 0:
-                        break
-                    self._end_field()
-                    at += 1
-                else:
-                    at = self._fields(data, at, end)
-                    break
-        at = min(at, len(data))
-        self.size += at - start
-        return at
+                rows.pop()
+        if self.open_quote or not ends_line:
+            self.rest = rows.pop()
+        return rows
 
-    def _field(self, data: bytes, at: int, end: int) -> int:
-        self.state = FieldState.UNQUOTED
-        self._add(data[at : min(end, at + self._keep)])
-        return end
+    def _reader(self) -> _CsvReader:
+        """Return a reader that reads a mark after the last line: if a quote is open, as part of its field."""
+        text = io.StringIO(self._before + self.data.decode("latin-1"), newline="")
+        return csv.reader(chain(text, (_END,)), delimiter=self._delimiter)
 
-    def _fields(self, data: bytes, at: int, end: int) -> int:
-        """Read the rest of a line, or of the data, that contains no quote."""
-        if at == end:
-            return end
-        first, *others = data[at:end].split(self._delimiter, MAX_CELLS - len(self._cells))
-        self._add(first[: self._keep])
-        count = data.count(self._delimiter, at, end)
-        if others:
-            self._end_field()
-            self._cells += [cell[: self._keep] for cell in others[:-1]]
-            self._cell = bytearray(others[-1][: self._keep])
-            count -= 1
-        self._ended += count
-        self.state = FieldState.START if data.endswith(self._delimiter, at, end) else FieldState.UNQUOTED
-        return end
+    def last_lines(self, count: int) -> Iterator[int]:
+        """Yield the number of the last line of each of the first records, from 1."""
+        reader = self._reader()
+        for _ in islice(reader, count):
+            yield reader.line_num
 
-    def _add(self, part: bytes) -> None:
-        room = self._keep - len(self._cell)
-        if room > 0:
-            self._cell += part[:room]
 
-    def _end_field(self) -> None:
-        self._ended += 1
-        self.state = FieldState.START
-        if len(self._cells) < MAX_CELLS:
-            self._cells.append(bytes(self._cell))
-        self._cell.clear()
+class Batch:
+    """Consecutive complete records. What is rarely needed is found out when it is."""
+
+    def __init__(self, rows: list[list[str]], first: int, line: int, window: _Window | None) -> None:
+        """`first` is the line in which the first record starts, `line` that in which the window does."""
+        self.rows = rows
+        """The fields of each record, as Latin-1."""
+        self.widths = list(map(len, rows))
+        """The number of fields of each record; 0 for an empty line."""
+        self._first = first
+        self._line = line
+        self._window = window
+
+    @property
+    def _one_line_each(self) -> bool:
+        return self._window is not None and self._window.breaks == len(self.rows)
+
+    @cached_property
+    def lines(self) -> Sequence[int]:
+        """The physical line in which each record starts, from 1."""
+        if self._window is None or len(self.rows) <= 1:
+            return (self._first,) * len(self.rows)
+        if self._one_line_each:
+            return (self._first, *range(self._line + 1, self._line + len(self.rows)))
+        return (self._first, *(self._line + last for last in self._window.last_lines(len(self.rows) - 1)))
+
+    @cached_property
+    def endings(self) -> frozenset[bytes]:
+        """The line breaks that end these records."""
+        if self._window is None or not self.rows:
+            return frozenset()
+        kinds = kinds_of_breaks(self._window.data)
+        if self._one_line_each or len(kinds) <= 1:
+            return kinds
+        lines = self._window.data.splitlines(keepends=True)
+        ends = {lines[last - 1][-2:] for last in self._window.last_lines(len(self.rows))}
+        return kinds_of_breaks(b"-".join(ends))
+
+
+def _breaks_in(fields: list[str]) -> int:
+    text = ",".join(fields).encode("latin-1")
+    return line_breaks(text, 0, len(text))
 
 
 class Scanner:
-    """Receives a file's bytes in pieces and returns its records.
+    """Receives a file's bytes in pieces and returns its records, in batches.
 
-    `block` is the fast way: it returns many records at once, or None. `record` is the exact way and returns
-    every record. Memory does not grow with the length of a record.
+    Memory does not grow with the length of a record.
     """
 
     def __init__(self, delimiter: bytes) -> None:
-        self.line = 1  # of the first byte not yet returned
+        self.line = 1  # of the first byte not yet read
         self.unclosed_line: int | None = None  # the line of a quote that is still open at the end of the file
-        self._delimiter = delimiter
-        self._blocks = BlockReader(delimiter)
-        self._parser: FieldParser | None = None
+        self.unfinished: Unfinished | None = None  # the record that has been read in part
+        self.data = b""  # what was fed
+        self.at = 0  # what stands before has been read
+        self._delimiter = delimiter.decode("latin-1")
         self._final = False
-        self._begin(b"")
-
-    def _begin(self, data: bytes) -> None:
-        self._returned = CR if data.endswith(CR) and not self._final else b""
-        self._data = data[:-1] if self._returned else data  # the LF of a CR LF may come in the next piece
-        self._at = 0
-        self._returns = _ByteFinder(self._data, CR)
-        self._feeds = _ByteFinder(self._data, LF)
-        self._quotes = _ByteFinder(self._data, QUOTE)
+        self._returned = b""
 
     def feed(self, piece: bytes, *, final: bool = False) -> None:
         """Add the next piece of the file. `final`: it is the last one."""
+        data = b"".join((memoryview(self.data)[self.at :], self._returned, piece))
         self._final = final
-        self._begin(self._data[self._at :] + self._returned + piece)
+        self._returned = CR if data.endswith(CR) and not final else b""
+        self.data = data[:-1] if self._returned else data  # the LF of a CR LF may come in the next piece
+        self.at = 0
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be fed."""
-        before = self._data[self._at :] + self._returned + piece[: max(offset, 0)]
-        return self.line + self.current.breaks + line_breaks(before, 0, len(before))
-
-    @property
-    def current(self) -> FieldParser:
-        """What the exact way has read so far of the current record."""
-        return self._parser or FieldParser(self._delimiter, 0)
-
-    @property
-    def in_record(self) -> bool:
-        """True when the exact way is in a record whose end it has not reached."""
-        return self._parser is not None
+        before = self.data[self.at :] + self._returned + piece[: max(offset, 0)]
+        return self.line + line_breaks(before, 0, len(before))
 
     @property
     def waiting(self) -> int:
         """The number of bytes fed and not yet read."""
-        return len(self._data) - self._at
+        return len(self.data) - self.at
 
-    def _line_end(self, start: int) -> int:
-        return min(self._feeds.after(start), self._returns.after(start))
+    def has_line(self) -> bool:
+        """Return whether there is a line break in what waits."""
+        return self.data.find(LF, self.at) >= 0 or self.data.find(CR, self.at) >= 0
 
-    def block(
-        self, width: int, wanted: Callable[[bytes], Sequence[int]], most: int | None = None
-    ) -> Block | None:
-        """Return all complete records at once, compared with `width`; None means: feed more, or use `record`.
+    def skip(self, size: int, breaks: int) -> None:
+        """Continue behind complete records that need not be read."""
+        self.at += size
+        self.line += breaks
 
-        `wanted` returns, for these bytes, the columns whose values are needed. At most `most` records are
-        returned.
+    def read(self, size: int, most: int | None = None, keep: int = VALUE_BYTES) -> Batch | None:
+        """Read about `size` bytes, and at most `most` records; None when there are no more bytes.
+
+        The batch is empty when no record ends in these bytes. Of the values of a record that began before,
+        `keep` characters are kept. A record that an open quote continues to the end of the file is not
+        returned; `unclosed_line` is set instead.
         """
-        if self._parser is not None:
-            return None
-        data = self._data[self._at :]
-        if most is not None:
-            data = b"".join(data.splitlines(keepends=True)[:most])
-        block = self._blocks.block(data, self.line, width, wanted)
-        if block is not None:
-            self._at += block.size
-            self.line += block.breaks
-        return block
+        if not self.waiting:
+            return self._last() if self._final else None
+        data = self._next(max(1, min(size, MAX_WINDOW, csv.field_size_limit() - 8)))
+        if inner := data.rstrip(QUOTE):
+            return self._read(inner, most, keep)
+        record = self.unfinished or Unfinished(self.line, keep)
+        record.add_quotes(len(data), self.line)
+        record.size += len(data)
+        self.unfinished = record
+        self.at += len(data)
+        return Batch([], self.line, self.line, None)
 
-    def record(self, keep: int = VALUE_BYTES) -> Record | None:
-        """Return the next record, if its end is known; at most `keep` bytes are kept of each value.
+    def _next(self, size: int) -> bytes:
+        """Return the next bytes, to the end of a line if any line ends in them."""
+        data, at = self.data, self.at
+        end = min(at + size, len(data))
+        end = data.rfind(LF, at, end) + 1 or data.rfind(CR, at, end) + 1 or end
+        if data.startswith(CRLF, end - 1):
+            end += 1
+        return data[at:end]
 
-        A record that an open quote continues to the end of the file is not returned; `unclosed_line` is set
-        instead.
-        """
-        if self._parser is None:
-            if not self.waiting:
-                return None
-            self._parser = FieldParser(self._delimiter, keep)
-        parser = self._parser
-        self._at = parser.feed(self._data, self._at, self._quotes, self._line_end)
-        ending = next((end for end in _ENDINGS if self._data.startswith(end, self._at)), b"")
-        if not ending and not self._final:
-            return None
-        self._parser = None
-        if not ending and parser.state is FieldState.QUOTED:
-            self.unclosed_line = self.line + parser.quote_breaks
-            return None
-        record = Record(self.line, parser.width, ending, parser.cells)
-        self._at += len(ending)
-        self.line += parser.breaks + (1 if ending else 0)
+    def _read(self, data: bytes, most: int | None, keep: int) -> Batch:
+        """Read bytes of which the last is not a quote."""
+        begun, line = self.unfinished, self.line
+        before = "" if begun is None else begun.stand_in(self._delimiter)
+        window = _Window(data, self._delimiter, before, most)
+        self.at += len(window.data)
+        self.line += window.breaks
+        rows, rest = window.rows, window.rest
+        batch = Batch(rows, line if begun is None else begun.line, line, window)
+        if begun is not None and rows:
+            fields = begun.fields(rows[0])
+            batch.widths[0] = begun.ended + len(fields)
+            rows[0] = [*begun.cells, *fields]
+            begun = None
+        self.unfinished = None if rest is None else self._rest(begun, window, rest, keep)
+        return batch
+
+    def _rest(self, begun: Unfinished | None, window: _Window, found: list[str], keep: int) -> Unfinished:
+        """Return the record at the end of a window, given the fields found there."""
+        record = begun or Unfinished(self.line - _breaks_in(found), keep)
+        fields = found if begun is None else begun.fields(found)
+        if window.open_quote:
+            if len(fields) > 1 or record.state not in {FieldState.QUOTED, FieldState.AFTER_QUOTE}:
+                record.quote_line = self.line - _breaks_in(found[-1:])
+            record.state = FieldState.QUOTED
+        elif window.data.endswith(self._delimiter.encode("latin-1")):
+            record.state = FieldState.START
+        else:
+            record.state = FieldState.UNQUOTED
+        record.add(fields)
+        record.size += len(window.data)
         return record
+
+    def _last(self) -> Batch | None:
+        """Return the last record, which no line break ends."""
+        record, self.unfinished = self.unfinished, None
+        if record is None:
+            return None
+        if record.state is FieldState.QUOTED:
+            self.unclosed_line = record.quote_line
+            return None
+        batch = Batch([[*record.cells, record.cell]], record.line, record.line, None)
+        batch.widths = [record.ended + 1]
+        return batch

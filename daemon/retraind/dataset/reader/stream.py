@@ -13,7 +13,8 @@ from typing import Protocol, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Archive, pieces
-from retraind.dataset.reader.table import Limits, ReadResult, SourceFile, TableReader
+from retraind.dataset.reader.rows import Limits
+from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
 
 _AHEAD = 4
 """Pieces that may wait for the preflight or the digest."""
@@ -111,13 +112,9 @@ def read_once(
     table = TableReader(source, target=target, limits=limits)
     digest = hashlib.sha256()
 
-    def scan(piece: bytes) -> None:
-        for start in range(0, len(piece), limits.piece):
-            table.take(piece[start : start + limits.piece])
-
     with (
         source.open() as stream,
-        _Worker("preflight", scan) as scanning,
+        _Worker("preflight", table.take) as scanning,
         _Worker("digest", digest.update) as digesting,
     ):
         for piece in pieces(stream, deflate.PIECE if sink else limits.piece):

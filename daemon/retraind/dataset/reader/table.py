@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from retraind.dataset.reader.blocks import CR, CRLF, LF, Block
-from retraind.dataset.reader.columns import ColumnFacts, ColumnScan
+from retraind.dataset.reader.breaks import CR, CRLF, LF
+from retraind.dataset.reader.columns import ColumnFacts
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.examples import Examples
-from retraind.dataset.reader.records import MAX_CELLS, FieldState, Record, Scanner
+from retraind.dataset.reader.rows import EndlessHeader, Header, Limits, RaggedRow, RowReader
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
 OTHER_DELIMITERS = (b",", b"\t", b";", b"|")
@@ -78,16 +78,6 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How many bytes are read and kept at once, and how many rows the sample has. Tests make them small."""
-
-    piece: int = 256 << 10
-    waiting: int = 1 << 20  # of a row that is not complete yet, for the fast way
-    header: int = 4 << 20
-    sample: int = 1_000  # the service requires every class within this many rows
-
-
-@dataclass(frozen=True, slots=True)
 class TableFacts:
     """What is known about a file that was read to its end."""
 
@@ -99,21 +89,6 @@ class TableFacts:
     bytes: int
     sha256: str  # of the bytes in the file, in hexadecimal
     line_ending: str  # LF, CRLF, CR, mixed or none; line breaks inside quotes do not count
-
-
-class RaggedRow(NamedTuple):
-    """A row whose number of fields differs from the header's; `width` is 0 for an empty line."""
-
-    line: int
-    width: int
-
-
-@dataclass(frozen=True, slots=True)
-class EndlessHeader:
-    """The first row is longer than `limit` bytes."""
-
-    limit: int
-    quote_line: int | None  # the line of the open quote, if that is the cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +157,15 @@ def _guessed_delimiter(head: bytes) -> bytes:
     return b"\t" if first.count(b"\t") > first.count(b",") else b","
 
 
-def _encoded(name: str) -> set[bytes]:
+def _encoded(name: str | None) -> frozenset[bytes]:
+    if name is None:
+        return frozenset()
     forms = {name.encode("utf-8", "surrogatepass")}
     try:
         forms.add(name.encode("cp932"))
     except UnicodeEncodeError:  # no column of a Shift_JIS file can have this name
-        return forms
-    return forms
+        return frozenset(forms)
+    return frozenset(forms)
 
 
 class TableReader:
@@ -248,158 +225,51 @@ class _TextReader:
     """Reads one file of text."""
 
     def __init__(self, head: bytes, delimiter: bytes, target: str | None, limits: Limits) -> None:
-        self.endless_header: EndlessHeader | None = None
         self._delimiter = delimiter
-        self._target = target
-        self._limits = limits
         self._bytes = 0
         self._encoding = EncodingDetector(head)
-        self._scanner = Scanner(delimiter)
+        self._rows = RowReader(delimiter, _encoded(target), limits)
         self._nul: NulBytes | None = None
-        self._header: Record | None = None
-        self._rows = 0
-        self._ragged: Examples[RaggedRow] = Examples()
-        self._widths: set[int] = set()  # of ragged rows that are not empty
-        self._empty_lines = 0
-        self._last_is_empty = False
-        self._endings: set[bytes] = set()
-        self._columns = ColumnScan(0, None)
-        self._target_at: int | None = None
+
+    @property
+    def endless_header(self) -> EndlessHeader | None:
+        """Set once the first row is too long to be read."""
+        return self._rows.endless_header
 
     def take(self, piece: bytes) -> None:
         if self.endless_header is not None:
             return
         text = piece if self._bytes else piece[len(self._encoding.bom) :]
         self._bytes += len(piece)
-        self._encoding.feed(text, lambda offset: self._scanner.line_of(text, offset))
+        self._encoding.feed(text, lambda offset: self._rows.line_of(text, offset))
         if (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
-        self._scanner.feed(text)
-        self._drain(final=False)
+        self._rows.take(text)
 
     def finish(self) -> None:
         if self.endless_header is not None:
             return
-        self._encoding.feed(b"", lambda offset: self._scanner.line_of(b"", offset), final=True)
-        self._scanner.feed(b"", final=True)
-        self._drain(final=True)
-        if self._last_is_empty and self._width > 1:
-            self._ragged.drop_last()
-            self._empty_lines -= 1
+        self._encoding.feed(b"", lambda offset: self._rows.line_of(b"", offset), final=True)
+        self._rows.finish()
 
     def _count_nul(self, piece: bytes, at: int) -> None:
         if self._nul is None:
             offset = self._bytes - len(piece) + at
-            self._nul = NulBytes(self._scanner.line_of(piece, at), offset, piece.count(0))
+            self._nul = NulBytes(self._rows.line_of(piece, at), offset, piece.count(0))
         else:
             self._nul = NulBytes(self._nul.line, self._nul.offset, self._nul.count + piece.count(0))
 
-    @property
-    def _width(self) -> int:
-        return 0 if self._header is None else self._header.width
-
-    def _drain(self, *, final: bool) -> None:
-        """Read all records that can be read by now."""
-        scanner = self._scanner
-        if self._header is None:
-            self._open(scanner.record(keep=self._limits.header))
-        exact = not 0 < self._width <= MAX_CELLS
-        while self._header is not None and self._rows < self._limits.sample:
-            left = self._limits.sample - self._rows
-            if not exact and (block := scanner.block(self._width, self._every_column, left)) is not None:
-                self._sample(block)
-                continue
-            exact = True
-            if (record := scanner.record()) is None:
-                return
-            self._record(record, early=True)
-        exact = not self._width
-        while self._header is not None:
-            if not exact and not scanner.in_record:
-                block = scanner.block(self._width, self._columns.wanted)
-                if block is not None:
-                    self._block(block)
-                    continue
-                if scanner.waiting <= self._limits.waiting and not final:
-                    return
-                exact = True  # for all waiting bytes: trying the fast way again after each record is slow
-            if (record := scanner.record()) is None:
-                return
-            self._record(record, early=False)
-
-    def _every_column(self, _data: bytes) -> range:
-        return range(self._width)
-
-    def _sample(self, block: Block) -> None:
-        columns = (block.values[column] for column in range(self._width))
-        for line, *cells in zip(block.lines, *columns, strict=True):
-            self._columns.sample(line, cells)
-        self._count(block)
-
-    def _block(self, block: Block) -> None:
-        if block.values:
-            self._columns.add(block.lines, block.values)
-        self._count(block)
-
-    def _count(self, block: Block) -> None:
-        self._rows += block.rows
-        self._endings |= block.endings
-        self._last_is_empty = block.last_is_empty
-        for line, width in block.ragged:
-            self._ragged_row(line, width)
-
-    def _record(self, record: Record, *, early: bool) -> None:
-        if record.ending:
-            self._endings.add(record.ending)
-        self._last_is_empty = record.width == 0
-        if record.width != self._width or not record.width:
-            self._ragged_row(record.line, record.width)
-            return
-        self._rows += 1
-        if self._width > MAX_CELLS:
-            return
-        if early:
-            self._columns.sample(record.line, record.cells)
-        else:
-            self._columns.add((record.line,), {at: (value,) for at, value in enumerate(record.cells)})
-
-    def _ragged_row(self, line: int, width: int) -> None:
-        """Count a row of another width. In a file of one column, an empty line is a missing value."""
-        if width or self._width == 1:
-            self._rows += 1
-        if width or self._width > 1:
-            self._ragged.add(RaggedRow(line, width))
-            if not width:
-                self._empty_lines += 1
-            elif len(self._widths) <= 1:
-                self._widths.add(width)
-
-    def _open(self, header: Record | None) -> None:
-        current = self._scanner.current
-        if header is None:
-            if current.size > self._limits.header:
-                quote_line = 1 + current.quote_breaks if current.state is FieldState.QUOTED else None
-                self.endless_header = EndlessHeader(self._limits.header, quote_line)
-            return
-        self._header = header
-        self._endings |= {header.ending} - {b""}
-        if self._target is not None:
-            forms = _encoded(self._target)
-            self._target_at = next((at for at, name in enumerate(header.cells) if name in forms), None)
-        if header.width <= MAX_CELLS:
-            self._columns = ColumnScan(header.width, self._target_at)
-
     def result(self, source: SourceFile, sha256: str) -> ReadResult:
         """Return what was found, after the last piece."""
+        rows = self._rows
         encoding = self._encoding.result()
-        header = () if self._header is None else self._header.cells
-        unclosed_line = self._scanner.unclosed_line
+        header = rows.header or Header()
         facts = TableFacts(
             name=source.name,
             encoding=encoding.name,
             delimiter=self._delimiter.decode("ascii"),
-            columns=tuple(encoding.text(name) for name in header) if self._width else (),
-            rows=self._rows,
+            columns=tuple(encoding.text(name) for name in header.cells),
+            rows=rows.count,
             bytes=self._bytes,
             sha256=sha256,
             line_ending=self._line_ending(),
@@ -408,24 +278,25 @@ class _TextReader:
             name=source.name,
             suffix=source.suffix,
             facts=facts if self.endless_header is None else None,
-            empty=self._rows == 0
-            and self._width == 0
+            empty=rows.count == 0
+            and header.width == 0
             and self.endless_header is None
-            and unclosed_line is None,
+            and rows.unclosed_line is None,
             encoding=encoding,
-            header=header,
-            width=self._width,
-            rows=self._rows,
-            ragged=self._ragged,
-            same_width=self._ragged.count == self._rows and len(self._widths) == 1 and not self._empty_lines,
-            columns=self._columns.facts(),
-            target_found=self._target_at is not None,
+            header=header.cells,
+            width=header.width,
+            rows=rows.count,
+            ragged=rows.ragged,
+            same_width=rows.same_width,
+            columns=rows.columns.facts(),
+            target_found=rows.target_at is not None,
             nul=self._nul,
-            unclosed_line=unclosed_line,
+            unclosed_line=rows.unclosed_line,
             endless_header=self.endless_header,
         )
 
     def _line_ending(self) -> str:
-        if len(self._endings) == 1:
-            return _ENDINGS[min(self._endings)]
-        return "mixed" if self._endings else "none"
+        endings = self._rows.endings
+        if len(endings) == 1:
+            return _ENDINGS[min(endings)]
+        return "mixed" if endings else "none"

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from retraind.dataset.reader.columns import (
-    EMPTY_ROWS,
     FEW_NUMBERS,
     FIRST_YEAR,
     LAST_YEAR,
@@ -28,7 +27,6 @@ def empty_columns(file: DataFile) -> Iterator[Finding]:
         column=file.column(empty[0]),
         columns=[file.column(at) for at in empty],
         total=len(empty),
-        first_rows=EMPTY_ROWS if table.rows > EMPTY_ROWS else None,
     )
 
 

@@ -5,12 +5,11 @@ from retraind.report.wording.en.findings._parts import also, column_name, delive
 from retraind.report.wording.words import Words
 
 
-def empty_column(columns: tuple[str | int, ...], total: int, first_rows: int | None) -> Words:
+def empty_column(columns: tuple[str | int, ...], total: int) -> Words:
     """`columns` are the names, or else the places, of the first of `total`."""
     empty = sentence(listing([column_name(column) for column in columns], total))
-    rows = "any row" if first_rows is None else f"the first {count(first_rows, 'row')}"
     return Words(
-        f"{empty} {'has' if total == 1 else 'have'} no value in {rows}.",
+        f"{empty} {'has' if total == 1 else 'have'} no value in any row.",
         f"Check whether the source still fills {'this column' if total == 1 else 'these columns'}.",
     )
 

@@ -1,0 +1,172 @@
+"""Proves many records good at once, with one automaton: each has the expected fields, and no value is new.
+
+The automaton is a regular expression over bytes for one record, repeated. It matches as many complete records
+from the start of a block as follow the grammar; the exact reader continues behind them. google-re2 matches
+fastest and lets other threads run meanwhile; without it, Python's own module does the same.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol
+
+from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks
+
+MAX_WIDTH = 5_000
+MAX_MEMORY = 32 << 20
+"""Bytes for one automaton, which grows as it runs. Where a grammar needs more, a looser one is used."""
+
+_STATE_BYTES = 64
+"""Of a state of RE2's automaton, besides its transitions: its place in the table, and what it stands for."""
+
+
+class Engine(StrEnum):
+    """What runs the automaton."""
+
+    RE2 = "re2"
+    RE = "re"
+    NONE = "none"  # every record is read the exact way
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Complete records at the start of a block."""
+
+    size: int  # bytes
+    rows: int
+    breaks: int  # physical lines; more than rows when quoted fields have line breaks
+
+
+class _Match(Protocol):
+    def end(self) -> int: ...
+
+
+class _Pattern(Protocol):
+    def match(self, data: bytes, at: int) -> _Match | None: ...
+
+
+def _re2() -> ModuleType | None:
+    try:
+        return import_module("re2")
+    except ImportError:
+        return None
+
+
+def best_engine() -> Engine:
+    """Return the fastest engine that is installed."""
+    return Engine.RE if _re2() is None else Engine.RE2
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is the same in all records of a file."""
+
+    delimiter: bytes
+    width: int
+    endings: frozenset[bytes]  # that records may have
+
+
+class _Grammar:
+    """Writes the expression for one record."""
+
+    def __init__(self, form: Form, values: Mapping[int, bytes], *, possessive: bool) -> None:
+        self._form = form
+        self._values = values
+        self._most = b"+" if possessive else b""  # else the module would try shorter values before it fails
+
+    def simple(self) -> bytes:
+        """No line break in quotes; a value that does not begin with a quote may have some."""
+        delimiter, most = self._form.delimiter, self._most
+        plain = b'(?:[^"\r\n%b][^\r\n%b]*%b)?' % (delimiter, delimiter, most)
+        return self._records(plain, b'"[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b"' % (most, most, most))
+
+    def with_breaks(self) -> bytes:
+        """Line breaks may be in quotes, and quotes alternate: one opens a text, the next one closes it."""
+        delimiter, most = self._form.delimiter, self._most
+        plain = b'[^"\r\n%b]*%b' % (delimiter, most)
+        return self._records(plain, b'"[^"]*%b(?:""[^"]*%b)*%b"' % (most, most, most))
+
+    def _records(self, plain: bytes, quoted: bytes) -> bytes:
+        some = b"(?:%b|%b)" % (quoted, plain)
+        fields = [
+            some if (value := self._values.get(at)) is None else b'(?:(?:%b)|"(?:%b)")' % (value, value)
+            for at in range(self._form.width)
+        ]
+        # Longest first: CR LF is one line break.
+        endings: list[bytes] = sorted(self._form.endings, key=len, reverse=True)
+        return b"(?:%b(?:%b))*%b" % (self._form.delimiter.join(fields), b"|".join(endings), self._most)
+
+
+class Prover:
+    """Proves records of one form whose values, in some columns, match an expression each.
+
+    The expressions are RE2's for bytes, without groups that capture, and match no delimiter, quote or line
+    break. Quotes around such a value change nothing.
+    """
+
+    def __init__(self, form: Form, values: Mapping[int, bytes], engine: Engine) -> None:
+        self.form = form
+        self._engine = engine
+        self._simple: _Pattern | None = None
+        self._with_breaks: _Pattern | None = None
+        self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
+        if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
+            return
+        # Without the values nothing is proved about them: only all of them, or the exact way.
+        grammar = _Grammar(form, values, possessive=engine is Engine.RE)
+        self._simple = _compiled(grammar.simple(), engine)
+        if not self._is_cut:
+            self._with_breaks = _compiled(grammar.with_breaks(), engine)
+
+    @property
+    def can_prove(self) -> bool:
+        """False when the automaton would be too large, or there is none."""
+        return self._simple is not None
+
+    def prove(self, data: bytes, at: int) -> Proved:
+        """Return what is proved of `data` from `at`, where a record begins."""
+        if self._simple is None:
+            return Proved(0, 0, 0)
+        end = _end(self._simple, data, at)
+        if self._is_cut and data.startswith(LF, end):
+            end = data.rfind(CR, at, end - 1) + 1 or at
+        rows = breaks = line_breaks(data, at, end)
+        if self._with_breaks is not None and end < len(data) and data.find(QUOTE, end) >= 0:
+            begin, end = end, _end(self._with_breaks, data, end)
+            if end > begin:
+                rows += _breaks_outside(data[begin:end])
+                breaks += line_breaks(data, begin, end)
+        return Proved(end - at, rows, breaks)
+
+
+def _end(pattern: _Pattern, data: bytes, at: int) -> int:
+    match = pattern.match(data, at)
+    return at if match is None else match.end()
+
+
+def _breaks_outside(records: bytes) -> int:
+    """Count the line breaks outside quotes, where quotes alternate."""
+    outside = QUOTE.join(records.split(QUOTE)[::2])
+    return line_breaks(outside, 0, len(outside))
+
+
+def _compiled(expression: bytes, engine: Engine) -> _Pattern | None:
+    if engine is Engine.RE:
+        return re.compile(expression)
+    re2 = import_module("re2")
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.longest_match = True
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = MAX_MEMORY
+    try:
+        pattern: _Pattern = re2.compile(expression, options)
+    except re2.error:
+        return None
+    finally:
+        re2.purge()  # it would keep the last 128, each with its automaton
+    return pattern

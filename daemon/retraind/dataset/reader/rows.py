@@ -1,0 +1,232 @@
+"""The rows of a table: how many there are, which differ in width, and what their values show.
+
+The first row is the header, the next ones are the sample; both are read the exact way. Behind them, records
+are proved many at once where possible; where not, some are read the exact way, and proving is tried again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from retraind.dataset.reader.breaks import CR, CRLF, LF
+from retraind.dataset.reader.columns import ColumnScan
+from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
+from retraind.dataset.reader.prover import Engine, Form, Prover, best_engine
+from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
+from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
+
+_FIRST_WINDOW = 2 << 10
+"""Bytes read the exact way where proving fails; twice as many each time that it soon fails again."""
+
+_WORTH = 16
+"""Proving has succeeded if it proves this many times what is then read the exact way."""
+
+_ANY_ENDING = frozenset({CR, LF, CRLF})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many bytes are read and kept at once, and how many rows the sample has. Tests make them small."""
+
+    piece: int = 256 << 10
+    waiting: int = 1 << 20  # of a row that is not complete yet, for the prover
+    header: int = 4 << 20
+    sample: int = 1_000  # the service requires every class within this many rows
+    engine: Engine | None = None  # None: the fastest that is installed
+
+
+class RaggedRow(NamedTuple):
+    """A row whose number of fields differs from the header's; `width` is 0 for an empty line."""
+
+    line: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndlessHeader:
+    """The first row is longer than `limit` bytes."""
+
+    limit: int
+    quote_line: int | None  # the line of the open quote, if that is the cause
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first row."""
+
+    cells: tuple[bytes, ...] = ()  # at most MAX_CELLS
+    width: int = 0
+
+
+class RowReader:
+    """Receives the text of a file in pieces, and counts and checks its rows."""
+
+    def __init__(self, delimiter: bytes, target: frozenset[bytes], limits: Limits) -> None:
+        """`target` is the name of the target column, in each encoding that the file may have."""
+        self.header: Header | None = None
+        self.endless_header: EndlessHeader | None = None
+        self.count = 0
+        """Rows after the header, without empty lines."""
+        self.ragged: Examples[RaggedRow] = Examples()
+        self.endings: frozenset[bytes] = frozenset()
+        self.columns = ColumnScan(0, None)
+        self.target_at: int | None = None
+        self._delimiter = delimiter
+        self._target = target
+        self._limits = limits
+        self._engine = limits.engine or best_engine()
+        self._scanner = Scanner(delimiter)
+        self._prover: Prover | None = None
+        self._version = 0  # of the columns' grammar that the prover uses
+        self._window = _FIRST_WINDOW
+        self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
+        self._empty_lines = 0
+        self._last_is_empty = False
+
+    @property
+    def width(self) -> int:
+        """The number of fields of the header."""
+        return 0 if self.header is None else self.header.width
+
+    @property
+    def unclosed_line(self) -> int | None:
+        """The line of a quote that is still open at the end of the file."""
+        return self._scanner.unclosed_line
+
+    @property
+    def same_width(self) -> bool:
+        """True when every row is ragged, and all have the same width."""
+        return self.ragged.count == self.count and len(self._widths) == 1 and not self._empty_lines
+
+    def line_of(self, piece: bytes, offset: int) -> int:
+        """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
+        return self._scanner.line_of(piece, offset)
+
+    def take(self, piece: bytes) -> None:
+        """Read the next piece."""
+        if self.endless_header is None:
+            self._scanner.feed(piece)
+            self._drain(final=False)
+
+    def finish(self) -> None:
+        """Read what is left after the last piece."""
+        if self.endless_header is not None:
+            return
+        self._scanner.feed(b"", final=True)
+        self._drain(final=True)
+        if self._last_is_empty and self.width > 1:
+            self.ragged.drop_last()
+            self._empty_lines -= 1
+
+    def _drain(self, *, final: bool) -> None:
+        """Read all records that can be read by now."""
+        while self.header is None:
+            if (batch := self._scanner.read(MAX_WINDOW, 1, self._limits.header)) is None:
+                self._check_header()
+                return
+            if batch.rows:
+                self._begin(batch)
+        while self.count < self._limits.sample:
+            batch = self._scanner.read(MAX_WINDOW, self._limits.sample - self.count)
+            if batch is None:
+                return
+            self._read(batch, early=True)
+        while True:
+            self._prove()
+            if self._waits(final=final) or (batch := self._scanner.read(self._window)) is None:
+                return
+            self._read(batch, early=False)
+
+    def _check_header(self) -> None:
+        begun = self._scanner.unfinished
+        if begun is not None and begun.size > self._limits.header:
+            quote_line = begun.quote_line if begun.state is FieldState.QUOTED else None
+            self.endless_header = EndlessHeader(self._limits.header, quote_line)
+
+    def _begin(self, batch: Batch) -> None:
+        cells = tuple(cell.encode("latin-1") for cell in batch.rows[0][:MAX_CELLS])
+        self.header = Header(cells, batch.widths[0])
+        self.endings = batch.endings
+        self.target_at = next((at for at, name in enumerate(cells) if name in self._target), None)
+        if self.width <= MAX_CELLS:
+            self.columns = ColumnScan(self.width, self.target_at)
+
+    def _waits(self, *, final: bool) -> bool:
+        """Return whether a record that the prover may prove is not complete yet."""
+        scanner = self._scanner
+        return (
+            not final
+            and scanner.unfinished is None
+            and scanner.waiting <= self._limits.waiting
+            and not scanner.has_line()
+        )
+
+    def _prove(self) -> None:
+        """Pass over as many records as can be proved."""
+        scanner = self._scanner
+        if scanner.unfinished is not None or not scanner.waiting:
+            return
+        endings = self.endings if len(self.endings) == 1 else _ANY_ENDING
+        prover = self._prover
+        if prover is None or self._version != self.columns.version or prover.form.endings != endings:
+            self._version = self.columns.version
+            form = Form(self._delimiter, self.width, endings)
+            prover = self._prover = Prover(form, self.columns.grammar(), self._engine)
+        proved = prover.prove(scanner.data, scanner.at)
+        if proved.rows:
+            scanner.skip(proved.size, proved.breaks)
+            self.count += proved.rows
+            self._last_is_empty = False
+        if proved.size >= _WORTH * self._window:
+            self._window = _FIRST_WINDOW
+        else:
+            self._window = min(2 * self._window, MAX_WINDOW)
+
+    def _read(self, batch: Batch, *, early: bool) -> None:
+        """Look at each record."""
+        widths = batch.widths
+        if not widths:
+            return
+        if len(self.endings) <= 1:
+            self.endings |= batch.endings
+        self._last_is_empty = widths[-1] == 0
+        regular = widths.count(self.width) if self.width else 0
+        if regular < len(widths):
+            self._count_ragged(batch, len(widths) - regular)
+        self.count += regular
+        if not regular or self.width > MAX_CELLS:
+            return
+        if early:
+            for line, row in zip(batch.lines, batch.rows, strict=True):
+                if len(row) == self.width:
+                    self.columns.sample(line, [cell[:VALUE_BYTES].encode("latin-1") for cell in row])
+        elif wanted := self.columns.wanted:
+            self._add(batch, wanted, regular)
+
+    def _add(self, batch: Batch, wanted: Sequence[int], regular: int) -> None:
+        lines: Sequence[int] = batch.lines
+        rows = batch.rows
+        if regular < len(rows):
+            lines = [line for line, width in zip(lines, batch.widths, strict=True) if width == self.width]
+            rows = [row for row in rows if len(row) == self.width]
+        values = {at: [row[at][:VALUE_BYTES].encode("latin-1") for row in rows] for at in wanted}
+        self.columns.add(lines, values)
+
+    def _count_ragged(self, batch: Batch, total: int) -> None:
+        """Count rows of another width. In a file of one column, an empty line is a missing value."""
+        empty = batch.widths.count(0)
+        self.count += total if self.width == 1 else total - empty
+        if self.width == 1:
+            total -= empty
+        elif self.width > 1:
+            self._empty_lines += empty
+        else:
+            total -= empty
+        if len(self._widths) <= 1:
+            self._widths |= set(batch.widths) - {0, self.width}
+        if self.ragged.count < MAX_EXAMPLES:
+            for line, width in zip(batch.lines, batch.widths, strict=True):
+                if width != self.width and (width or self.width > 1):
+                    self.ragged.add(RaggedRow(line, width))
+        else:
+            self.ragged.count += total
