@@ -68,6 +68,7 @@ def test_a_file_reads_the_same_whether_or_not_records_are_proved(
 )
 @settings(max_examples=300, deadline=None)
 @example(text="a,b\r\n", width=2, endings={CR}, engine=Engine.RE2)
+@example(text='\n"\r",\n', width=1, endings={CR}, engine=Engine.RE2)
 @example(text='"a\n",b\n"\n\n",""\nc', width=2, endings={LF}, engine=Engine.RE2)
 def test_what_is_proved_is_what_csv_reads(text, width, endings, engine):
     data = text.encode()

@@ -131,7 +131,7 @@ class Prover:
         if self._simple is None:
             return Proved(0, 0, 0)
         end = _end(self._simple, data, at)
-        if self._is_cut and data.startswith(LF, end):
+        if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = line_breaks(data, at, end)
         if self._with_breaks is not None and end < len(data) and data.find(QUOTE, end) >= 0:
