@@ -15,7 +15,7 @@ from retraind.intake.listing import signature_of
 from retraind.jobs import seal as sealing
 from retraind.jobs.seal import give_back, remove_folder, untouched
 from retraind.store.copies.sidecar import NAME, JobFiles
-from retraind.system import files
+from retraind.system import moving
 from support.killing import at_every_point
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -176,15 +176,15 @@ def test_a_writer_that_goes_on_through_the_rename_is_noticed(delivery):
 
 
 def test_a_file_replaced_between_the_check_and_the_rename_is_given_back(delivery, monkeypatch):
-    plain = files.move
+    plain = moving.rename_free
     name = next(iter(delivery.files))
 
-    def moving(source, target):
+    def move(source, target):
         if source.resolve() == (delivery.drop / name).resolve():
             replace(source)
         plain(source, target)
 
-    monkeypatch.setattr(files, "move", moving)
+    monkeypatch.setattr(moving, "rename_free", move)
     assert not seal(delivery.job, delivery.drop)
     monkeypatch.undo()
     assert not give_back(delivery.job, delivery.drop)
@@ -196,7 +196,7 @@ def test_a_file_that_vanishes_between_the_check_and_the_rename_is_no_trouble(del
         source.unlink()
         raise FileNotFoundError
 
-    monkeypatch.setattr(files, "move", gone)
+    monkeypatch.setattr(moving, "rename_free", gone)
     assert not seal(delivery.job, delivery.drop)
 
 

@@ -35,9 +35,16 @@ def test_another_process_that_writes_is_noticed(journal, tmp_path):
 
 
 def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):
-    with journal.database.engine.connect() as connection:
+    with journal.database.engine.begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_what_a_power_loss_may_take_is_synced_with_the_next_write_of_another_kind(journal):
+    """On one connection: what is written after it is synced as before."""
+    for engine, level in ((journal.database.relaxed, 1), (journal.database.engine, 2)) * 2:
+        with engine.begin() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
 
 
 def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(tmp_path):

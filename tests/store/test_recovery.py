@@ -14,7 +14,7 @@ from retraind.store.copies import job_folders, sidecar
 from retraind.store.copies.recovery import rebuild
 from retraind.store.copies.sidecar import NAME, JobFiles
 from retraind.store.journal import Journal
-from retraind.system import files
+from retraind.system import moving
 from support.process import Site, deliver, filed
 from support.world import KEY, World, a_world, an_account, table
 
@@ -58,15 +58,15 @@ def test_a_journal_lost_while_files_are_being_sealed_leaves_none_behind(tmp_path
     """The second of two could not be moved yet."""
     with a_world(tmp_path, switch="always") as world:
         job = world.sealing()
-        plain = files.move
+        plain = moving.rename_free
 
-        def moving(source, target):
+        def move(source, target):
             if source.name.startswith("eval"):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             plain(source, target)
 
         with monkeypatch.context() as patch:
-            patch.setattr(files, "move", moving)
+            patch.setattr(moving, "rename_free", move)
             assert world.pipeline.advance_one(job).wait.trouble
         lose_the_journal(world)
         (job,) = rebuilt(world)

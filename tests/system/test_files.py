@@ -19,8 +19,8 @@ from retraind.domain.problems import file_problem
 from retraind.system import copying, files, reading
 from retraind.system.copying import copy_folder_verified
 from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically
+from retraind.system.moving import move_contents, remove_tree
 from retraind.system.reading import READ_SIZE, open_regular
-from retraind.system.removal import remove_tree
 from support.killing import at_every_point
 from support.words import told
 
@@ -593,7 +593,7 @@ def test_contents_are_moved_one_by_one_and_can_be_again_after_a_kill(tmp_path):
         target.mkdir()
 
     def work():
-        files.move_contents(source, target, frozenset({"train"}))
+        move_contents(source, target, frozenset({"train"}))
 
     prepare()
     inode = (source / "train").stat().st_ino

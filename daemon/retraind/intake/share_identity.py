@@ -34,12 +34,11 @@ from retraind.system.files import (
     is_folder,
     make_folder,
     owner_of_new_file,
-    read_start,
     write_atomically,
 )
 from retraind.system.files import status as status_at
 from retraind.system.mounts import makes_rights_up, present_mounts
-from retraind.system.reading import open_regular
+from retraind.system.reading import open_regular, read_start
 from retraind.system.remote.errors import NoAnswer
 
 _LOG = log.get(__name__)

@@ -5,7 +5,7 @@ from retraind.jobs.folders import Places
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system.files import exists, move, sync_folder
-from retraind.system.removal import remove
+from retraind.system.moving import remove
 
 
 def expire(job: Job, places: Places, journal: Journal) -> bool:

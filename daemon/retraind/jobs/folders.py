@@ -21,12 +21,11 @@ from retraind.system.files import (
     is_folder_below,
     make_folder,
     move,
-    move_contents,
     put_aside,
     sync_folder,
 )
+from retraind.system.moving import move_contents, remove, remove_emptied, remove_tree
 from retraind.system.probe import ask_each
-from retraind.system.removal import remove, remove_emptied, remove_tree
 
 _LOG = log.get(__name__)
 

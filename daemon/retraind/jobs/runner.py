@@ -71,34 +71,47 @@ class Runner:
     def advance(self, job: Job, within: frozenset[State] = frozenset(State)) -> Job:
         """Run the job's steps until it rests, has to wait or leaves the states `within`.
 
-        Returns it as the journal then has it.
+        Returns it as the journal then has it. Its folder gets a copy of that once, at the end: what a step
+        must know after the journal was lost, it writes into the folder itself.
         """
+        begun, moved = job.state, False
         with structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
-            while (step := self._steps.get(job.state)) is not None and not self._stopping.is_set():
-                if (
-                    job.state not in within
-                    or job.hold
-                    or (job.state in TALKS and self._journal.holds.is_held(job.model))
-                ):
-                    break
-                if job.due(now := self._clock.now()) > now:
-                    break
-                try:
-                    job = self._take(job, step)
-                    self._changed(job)
-                except Stopped:
-                    _LOG.info("step_interrupted", step=LIFE[job.state].step)
-                    break
-                except Conflict:
-                    # A command wrote to the job meanwhile, and counts; the step is repeated if still due.
-                    job = self._journal.jobs.get(job.id) or job
+            try:
+                while (step := self._steps.get(job.state)) is not None and not self._stopping.is_set():
+                    if (
+                        job.state not in within
+                        or job.hold
+                        or (job.state in TALKS and self._journal.holds.is_held(job.model))
+                    ):
+                        break
+                    if job.due(now := self._clock.now()) > now:
+                        break
+                    try:
+                        before, job = job.state, self._take(job, step)
+                        moved = moved or job.state is not before
+                        self._changed(job)
+                    except Stopped:
+                        _LOG.info("step_interrupted", step=LIFE[job.state].step)
+                        break
+                    except Conflict:
+                        # A command wrote to the job meanwhile, and counts; the step is repeated if still due.
+                        job = self._journal.jobs.get(job.id) or job
+            finally:
+                # Of one that was just sealed, the copy that was written before the first rename says enough.
+                if moved and not (begun is State.SEALING and job.state is State.SEALED):
+                    self._keep_copy(job)
         return job
 
     def advance_one(self, job: Job) -> Job:
         """Run just the present step, for a caller that must not be kept by the following ones."""
         with structlog.contextvars.bound_contextvars(job=job.id, model=job.model):
             step = self._steps.get(job.state)
-            return self._take(job, step) if step else job
+            if step is None:
+                return job
+            before, job = job.state, self._take(job, step)
+            if job.state is not before:
+                self._keep_copy(job)
+            return job
 
     def _take(self, job: Job, step: Callable[[Job], Go | Wait]) -> Job:
         try:
@@ -161,7 +174,6 @@ class Runner:
             _LOG.error(go.event, state=job.state.value, reason=after.problem)
         else:
             _LOG.info(go.event, state=go.to.value, **go.detail)
-        self._keep_copy(after)
         return after
 
     def _retry_later(self, job: Job, trouble: Retry) -> Job:

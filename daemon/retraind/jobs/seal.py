@@ -7,6 +7,7 @@ are pinned while something is done in them, so that none can be exchanged for a 
 import errno
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -29,9 +30,9 @@ from retraind.system.files import (
     remove_if_empty,
     status_of,
     sync_folder,
-    take,
     unlink,
 )
+from retraind.system.moving import Seen, sync_seen, take_each
 from retraind.system.reading import open_regular, status_of_open, statuses
 
 _OWN_FILES = frozenset({NAME, f".{NAME}.tmp"})
@@ -61,39 +62,31 @@ def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] =
     is in its folder before the first of them. On False some files may already have been moved; `give_back`
     returns them.
     """
-    make_folder(drop / WORK, PRIVATE)
-    with held(drop, WORK) as work:
-        guard(work)
-        make_folder(work / job.id)
-        with held(work, job.id) as folder:
-            copies.write(folder, job)
-            return all(_take(file, drop, folder) for file in job.files) and untouched(job, folder)
+    seen = tuple(
+        (file.name, file.signature.size, file.signature.mtime_ns, file.signature.inode) for file in job.files
+    )
+    with ThreadPoolExecutor(1, thread_name_prefix="seal") as meanwhile:
+        # Their writers may not have synced them, and from now on they are ours.
+        synced = meanwhile.submit(sync_seen, drop, seen)
+        make_folder(drop / WORK, PRIVATE)
+        with held(drop, WORK) as work:
+            guard(work)
+            make_folder(work / job.id)
+            with held(work, job.id) as folder:
+                copies.write(folder, job, synced_later=True)
+                synced.result()
+                return _taken(drop, folder, seen) and untouched(job, folder)
 
 
-def _take(file: SealedFile, drop: Path, folder: Path) -> bool:
-    """Move one file; returns False when it is not what was seen."""
-    with ExitStack() as holding:
-        source = _entered(holding, drop, file.name)
-        target = _entered(holding, folder, file.name)
-        if source is None:
-            if target is None or not exists(target):
-                return False
-            sync_folder(target.parent)
-            return True
-        seen = file.signature
-        try:
-            if target is None:
-                if not _is(file, drop):
-                    return False
-                target = holding.enter_context(_prepared(folder, file.name))
-            return take(source, target, (seen.size, seen.mtime_ns, seen.inode))
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            # Its folder is a mount of its own; the next scan finds that, and reports it.
-            return False
+def _taken(drop: Path, folder: Path, seen: tuple[Seen, ...]) -> bool:
+    """Move the files; returns False when one of them is not what was seen."""
+    try:
+        return take_each(drop, folder, seen)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The folder for work is a mount of its own; the next scan finds that, and reports it.
+        return False
 
 
 def _entered(holding: ExitStack, folder: Path, name: str) -> Path | None:

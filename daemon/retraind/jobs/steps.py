@@ -282,7 +282,6 @@ class ServiceSteps:
             # The status of a retrain job that nothing was sent to is undocumented, so it is asked for now.
             word = self.trainings.word(registration.retrain_job_id, key)
             registration = replace(registration, untouched_status=word)
-            job = self.journal.jobs.write(job, replace(job, registration=registration))
         elif registration.put_started_at is not None:
             doubt = self.trainings.in_doubt(job, key)
             if doubt is not None:

@@ -35,7 +35,7 @@ _LOG = log.get(__name__)
 _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
 _GATHERING = 0.02
-"""Seconds between rounds that are not full: requests that trickle in share one reading of the journal."""
+"""Seconds after a round that has read the journal and was not full: what trickles in shares the next one."""
 _AFTER_FAILURE = 5.0
 """Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
@@ -90,7 +90,7 @@ class Loop:
     def _run(self) -> None:
         while asked := self._queue.take(_MOST_AT_ONCE):
             self._round(asked)
-            if len(asked) < _MOST_AT_ONCE:
+            if len(asked) < _MOST_AT_ONCE and not all(each.scan for each in asked):
                 self._stopping.wait(_GATHERING)
 
     def work_off_due(self) -> bool:

@@ -23,7 +23,8 @@ from retraind.report.layout import LaidOut, as_bytes, bullets, fill, paragraphs
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
 from retraind.report.wording import Section, Voice
 from retraind.store.journal import Standing
-from retraind.system.files import read_start, remove_part, write_atomically
+from retraind.system.files import remove_part, write_atomically
+from retraind.system.reading import read_start
 
 STATUS = "STATUS.txt"
 _KEY = "2026-11"

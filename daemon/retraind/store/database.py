@@ -49,6 +49,8 @@ class Database:
         """For transactions that write: each owns the write lock from its start."""
         self.reader = engine.execution_options(read_only=True)
         """For transactions that only read."""
+        self.relaxed = engine.execution_options(synced_later=True)
+        """For transactions that write what a power loss may take: the next one of another kind syncs them."""
         self.damage: str | None = None
         """What has turned out to be wrong with the file, in SQLite's words."""
         self.failures = 0
@@ -218,15 +220,18 @@ def _engine(file: Path) -> sa.Engine:
     def _set_up(connection: Any, _record: object) -> None:
         # SQLAlchemy, not the driver, begins transactions (see below).
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.close()
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # A transaction that reads before it writes must own the write lock from the start, or it can fail
         # halfway with "database is locked" however long the time-out.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+        if not _writes(connection):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # In the write-ahead log: whether the log is synced with each commit, or with the next that is FULL.
+        later = connection.get_execution_options().get("synced_later", False)
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if later else 'FULL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -20,7 +20,8 @@ class Sightings:
     """The memories of all drop folders."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._engine = database.engine
+        # Whoever reads an older memory sees files that changed since, which first settle.
+        self._engine = database.relaxed
         self._reader = database.reader
         self._clock = clock
 

@@ -14,7 +14,6 @@ from typing import BinaryIO, NamedTuple
 
 from retraind.system.files import (
     LONGEST_STEM,
-    MOST_ENTRIES,
     clear,
     held,
     is_folder,
@@ -30,10 +29,10 @@ from retraind.system.files import (
     sync_folder,
     unlink,
 )
+from retraind.system.moving import MOST_ENTRIES, remove
 from retraind.system.reading import READ_SIZE, create, listed, never, open_regular
 from retraind.system.remote.errors import Refused
 from retraind.system.remote.verbs import verb
-from retraind.system.removal import remove
 
 _DEEPEST = 8
 """How deep folders are copied; each keeps two file handles open meanwhile."""

@@ -16,14 +16,11 @@ from pathlib import Path
 
 from retraind.system.mounts import TABLE
 from retraind.system.reading import naming, never, open_regular, sha256_of_open
-from retraind.system.remote.errors import Refused
 from retraind.system.remote.helpers import HELPERS
 from retraind.system.remote.verbs import is_far, release, verb, where
 
 LONGEST_STEM = 60
 """Characters kept of a name to which something is added; file systems accept 255 bytes at most."""
-MOST_ENTRIES = 10_000
-"""Files and folders that one folder is moved or copied with."""
 _HANDLES = Path("/proc/self/fd")
 _FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_FDCWD = -100
@@ -182,13 +179,6 @@ def unlink(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-@verb("read")
-def read_start(path: Path, size: int) -> bytes:
-    """Return at most the first `size` bytes of a regular file. Raises OSError like `open_regular`."""
-    with open_regular(path) as file:
-        return file.read(size)
-
-
 @verb()
 def owner_of_new_file(path: Path) -> int:
     """Return who owns a file that is made under the free name `path`, which is removed again.
@@ -329,37 +319,22 @@ def _rename_no_replace(source: Path, target: Path) -> None:
 
 
 @verb("sync")
-def move(source: Path, target: Path) -> None:
-    """Rename `source` to the free name `target` on the same file system, and sync both folders.
+def rename_free(source: Path, target: Path) -> None:
+    """Rename `source` to the free name `target` on the same file system; the caller syncs both folders.
 
     Raises FileExistsError when the name is taken (nothing is overwritten), and OSError (EXDEV) across file
     systems.
     """
     _rename_no_replace(source, target)
-    sync_folder(target.parent)
-    if source.parent != target.parent:
-        sync_folder(source.parent)
 
 
 @verb("sync")
-def take(source: Path, target: Path, seen: tuple[int, int, int]) -> bool:
-    """Make a file's bytes durable and rename it to `target`; returns False if it is not as it was seen.
-
-    `seen` is its size, the time of its last change in nanoseconds, and its inode number, 0 where that does
-    not count. Can be repeated: where `target` is there, an earlier try was killed, perhaps before the folders
-    were synced. Raises OSError like `move`, FileNotFoundError where the file is not there.
-    """
-    if exists(target):
-        sync_folder(target.parent)
+def move(source: Path, target: Path) -> None:
+    """Rename like `rename_free`, and sync both folders."""
+    _rename_no_replace(source, target)
+    sync_folder(target.parent)
+    if source.parent != target.parent:
         sync_folder(source.parent)
-        return True
-    found = status(source)
-    if (found.st_size, found.st_mtime_ns) != seen[:2] or seen[2] not in {0, found.st_ino}:
-        return False
-    # Its writer may not have synced it, and from now on it is ours.
-    sync_file(source)
-    move(source, target)
-    return True
 
 
 @verb()
@@ -401,11 +376,13 @@ def no_part_left(path: Path) -> Iterator[None]:
 
 
 @verb("sync")
-def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
+def write_atomically(
+    path: Path, content: bytes, mode: int = 0o644, *, durable: bool = True, synced_later: bool = False
+) -> None:
     """Replace `path` by `content`, so that a reader sees the old or the new text, never a part.
 
     Callers ensure that a path has one writer at a time. What is not `durable` may be lost, or left empty, by
-    a power loss: for what is written again at each start.
+    a power loss: for what is written again at each start. With `synced_later` the caller syncs the folder.
     """
     # A leftover, or a link that somebody planted under this name, is removed, never written through.
     temporary = remove_part(path)
@@ -417,7 +394,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644, *, durable: 
             if durable:
                 os.fsync(file.fileno())
         put_in_place(temporary, path)
-    if durable:
+    if durable and not synced_later:
         sync_folder(path.parent)
 
 
@@ -426,34 +403,6 @@ def sha256_of(path: Path, pause: Callable[[], None] = never) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; `pause` is called between reads and may raise."""
     with open_regular(path, pause) as file:
         return sha256_of_open(file)
-
-
-@verb("sync")
-def move_contents(
-    source: Path, target: Path, renewed: frozenset[str], pause: Callable[[], None] = never
-) -> None:
-    """Rename what is in the folder `source` into the folder `target`; what exists there stays behind.
-
-    Folders named in `renewed` are created again in `target`, so that somebody who has the old ones open
-    cannot reach the new ones. Can be repeated. Raises OSError: EXDEV across file systems, EINVAL where it is
-    too much.
-    """
-    names = names_in(source)
-    if len(names) > MOST_ENTRIES:
-        raise Refused("too_many_files_there", source, most=MOST_ENTRIES)
-    for name in sorted(names):
-        pause()
-        if name in renewed and is_folder(source / name):
-            make_folder(target / name)
-            with held(source, name) as old, held(target, name) as fresh:
-                move_contents(old, fresh, frozenset(), pause)
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                remove_if_empty(source / name)
-        else:
-            with contextlib.suppress(FileExistsError, FileNotFoundError):
-                _rename_no_replace(source / name, target / name)
-    sync_folder(target)
-    sync_folder(source)
 
 
 @verb()

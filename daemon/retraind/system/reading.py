@@ -135,6 +135,13 @@ def open_regular(path: Path, pause: Callable[[], None] = never, named: Path | No
     return _PausingFile(open_handle(path), named or path, pause)
 
 
+@verb("read")
+def read_start(path: Path, size: int) -> bytes:
+    """Return at most the first `size` bytes of a regular file. Raises OSError like `open_regular`."""
+    with open_regular(path) as file:
+        return file.read(size)
+
+
 def open_handle(path: Path) -> int:
     """Open a regular file here; returns its handle. Raises OSError like `open_regular`."""
     handle = os.open(path, _TO_READ)

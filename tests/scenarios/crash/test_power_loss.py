@@ -108,9 +108,11 @@ class Trace:
     def first(self, wanted) -> Call:
         return next(call for call in self.calls if wanted(call))
 
-    def synced(self, path: Path, *, after: Call, thread: str) -> Call:
-        """Return the sync of `path` that follows a call on the same thread."""
-        return self.first(lambda call: call.syncs == path and call.thread == thread and after.before(call))
+    def synced(self, path: Path, *, after: Call, thread: str | None = None) -> Call:
+        """Return the sync of `path` that follows a call, on the same thread if that is named."""
+        return self.first(
+            lambda call: call.syncs == path and thread in {None, call.thread} and after.before(call)
+        )
 
     def commit(self, event: str) -> tuple[Call, Call]:
         """Return the writing of `event` into the journal's log, and the sync that makes it durable."""
@@ -267,7 +269,7 @@ def test_the_journal_knows_of_a_delivery_before_its_first_file_is_moved_and_of_t
         in_order(either.commit("delivery_complete")[1], move, either.commit("delivery_sealed")[0])
         folder = move.paths[1].parent
         in_order(
-            either.synced(move.paths[0], after=either.commit("delivery_complete")[1], thread=move.thread),
+            either.synced(move.paths[0], after=either.commit("delivery_complete")[1]),
             move,
             either.synced(folder, after=move, thread=move.thread),
             either.synced(move.paths[0].parent, after=move, thread=move.thread),
@@ -296,6 +298,18 @@ def test_the_retrain_job_and_the_beginning_of_the_upload_are_durable_before_its_
         either.commit("upload_started")[1],
         either.sent("PUT /store/"),
         either.commit("upload_complete")[0],
+    )
+
+
+def test_the_jobs_folder_knows_of_the_upload_before_its_first_byte_is_sent(either):
+    """Should the journal be lost during the upload, it is not sent once more."""
+    begun = either.commit("upload_started")[1]
+    copy = either.first(lambda call: call.renames and call.paths[1].name == "job.json" and begun.before(call))
+    in_order(
+        begun,
+        copy,
+        either.synced(copy.paths[1].parent, after=copy, thread=copy.thread),
+        either.sent("PUT /store/"),
     )
 
 

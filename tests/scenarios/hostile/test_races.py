@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from retraind.domain.job import State
-from retraind.jobs import seal as sealing
-from retraind.system import files
+from retraind.system import moving
 from support.world import a_world, table
 
 KINDS = ["link to a file", "hard link", "fifo", "folder", "another file", "the same file with other bytes"]
@@ -72,15 +71,15 @@ def test_a_file_exchanged_in_the_moment_between_check_and_rename_is_given_back(
     world, victim, sent, monkeypatch, kind
 ):
     job = world.sealing()
-    plain = files.move
+    plain = moving.rename_free
 
     def exchange_and_move(source, target):
         if source.name == "train_2026-11.csv" and ".retraind" not in str(source.resolve().parent):
-            monkeypatch.setattr(files, "move", plain)
+            monkeypatch.setattr(moving, "rename_free", plain)
             exchange(source, kind, victim)
         plain(source, target)
 
-    monkeypatch.setattr(files, "move", exchange_and_move)
+    monkeypatch.setattr(moving, "rename_free", exchange_and_move)
     job = world.run(job)
     assert job.state is State.RETURNED
     assert os.path.lexists(world.share / "train_2026-11.csv")
@@ -103,7 +102,7 @@ def test_a_folder_exchanged_for_a_link_while_its_files_are_sealed_leads_nowhere(
 ):
     """It is held from the first file to the last."""
     job = world.sealing()
-    plain = sealing._take
+    plain = moving._take
     folder = {
         "the job's folder": world.share / ".retraind" / job.id,
         "the work folder": world.share / ".retraind",
@@ -116,7 +115,7 @@ def test_a_folder_exchanged_for_a_link_while_its_files_are_sealed_leads_nowhere(
             folder.symlink_to(victim.folder)
         return plain(*arguments)
 
-    monkeypatch.setattr(sealing, "_take", exchange_and_take)
+    monkeypatch.setattr(moving, "_take", exchange_and_take)
     world.pipeline.advance_one(job)
     victim.assert_unharmed()
     moved = sorted(path.name for path in folder.with_name("moved away").rglob("*.csv"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retraind.system import copying, files, reading, removal
+from retraind.system import copying, files, moving, reading
 from retraind.system.mounts import TABLE
 from retraind.system.remote import helpers
 from retraind.system.remote.errors import NoAnswer, Refused
@@ -75,7 +75,7 @@ def test_all_is_done_in_the_other_process_and_nothing_is_open_in_this_one(share)
             assert seen["y"].is_file(follow_symlinks=False)
             assert seen["a"].is_dir(follow_symlinks=False)
             assert seen["y"].stat(follow_symlinks=False).st_size == len(content)
-        removal.remove_tree(place / "a")
+        moving.remove_tree(place / "a")
         assert files.put_aside(place / "y").name == "y.foreign-1"
     assert [path.name for path in share.folder.iterdir()] == ["y.foreign-1"]
     until(lambda: helper_of(share.point).is_idle, "nothing stays open")

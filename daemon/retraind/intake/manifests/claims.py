@@ -23,7 +23,8 @@ from retraind.intake.pairing import (
 )
 from retraind.intake.rights import unreadable
 from retraind.system.escape import display
-from retraind.system.files import beside, read_start
+from retraind.system.files import beside
+from retraind.system.reading import read_start
 
 _LARGEST_MANIFEST = 1 << 20
 """Bytes of a manifest that are read; a longer one is refused."""

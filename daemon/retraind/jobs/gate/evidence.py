@@ -17,9 +17,9 @@ from retraind.domain.problems import Problem, problem
 from retraind.system import log
 from retraind.system.copying import copy_start, look_for_room, sha256_of_start
 from retraind.system.files import PRIVATE, beside, make_folder, seen_by_others
+from retraind.system.moving import remove
 from retraind.system.reading import open_regular, open_seen_by_others, status_of_open
 from retraind.system.remote.verbs import is_far
-from retraind.system.removal import remove
 
 _LOG = log.get(__name__)
 

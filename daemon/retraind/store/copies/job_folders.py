@@ -15,9 +15,9 @@ from retraind.domain.job import Job, State
 from retraind.domain.names import FOLDER_NAME
 from retraind.store.copies.sidecar import JobFiles
 from retraind.system.files import held, status
+from retraind.system.moving import remove
 from retraind.system.reading import listed
 from retraind.system.remote.errors import NoAnswer
-from retraind.system.removal import remove
 
 _MOST_NAMES = 1_000_000
 """Job folders of one place whose names are read."""

@@ -71,12 +71,15 @@ class JobFiles:
     def _sign(self, body: bytes) -> str:
         return hmac.new(self._key, body, hashlib.sha256).hexdigest()
 
-    def write(self, folder: Path, job: Job) -> None:
-        """Put a copy of `job` into its folder, durably. Raises OSError."""
+    def write(self, folder: Path, job: Job, *, synced_later: bool = False) -> None:
+        """Put a copy of `job` into its folder, durably. Raises OSError.
+
+        With `synced_later` the caller syncs the folder.
+        """
         body = job.portable()
         document = {"seal": self._sign(body), "job": body.decode()}
         text = json_escaped(json.dumps(document, ensure_ascii=False, indent=1))
-        write_atomically(folder / NAME, text.encode() + b"\n")
+        write_atomically(folder / NAME, text.encode() + b"\n", synced_later=synced_later)
 
     def read(
         self, folder: Path, job_id: str, *, believe: bool = False, owners: Container[int] | None = None
