@@ -78,10 +78,10 @@ TABLE = (
         true=False,
     ),
     # alteryx/evalml#889
-    Case(("08-one-class/train.csv",), (error(None, "yes"),), target="left", true=False),
+    Case(("08-one-class/train.csv",), (error(None, "yes"),), target="left"),
     # DataZooDE/erpl#22
     Case(("09-high-dates/dashes.csv",), (Expected(WARNING, rule="date-range", anywhere=True),)),
-    Case(("09-high-dates/dots.csv",), (Expected(WARNING, says=("valid_to",), anywhere=True),), true=False),
+    Case(("09-high-dates/dots.csv",), (Expected(WARNING, says=("valid_to",), anywhere=True),)),
     # svenvc/NeoCSV#10
     Case(("10-title-lines/title.csv",), (error(1, "line 2"),), true=False),
     Case(("10-title-lines/comment.csv",), (error(1, "line 2"),), true=False),
@@ -115,33 +115,30 @@ TABLE = (
         target="left",
         true=False,
     ),
-    Case(("46-target-name-nearly/blank_behind.csv",), (error(1, '"left "'),), target="left", true=False),
+    Case(("46-target-name-nearly/blank_behind.csv",), (error(1, '"left "'),), target="left"),
     # OpenTreeMap/otm-core#2532
-    Case(("46-target-name-nearly/nbsp.csv",), (error(1, "no-break space"),), target="left", true=False),
+    Case(("46-target-name-nearly/nbsp.csv",), (error(1, "no-break space"),), target="left"),
     # odoo#18798
-    Case(("47-numbers-with-signs/percent.csv",), (error(2, "percent"),), target="amount", true=False),
-    Case(("47-numbers-with-signs/thousands.csv",), (error(2, "thousands"),), target="amount", true=False),
-    Case(("47-numbers-with-signs/trailing_minus.csv",), (error(2, "minus"),), target="amount", true=False),
+    Case(("47-numbers-with-signs/percent.csv",), (error(2, "percent"),), target="amount"),
+    Case(("47-numbers-with-signs/thousands.csv",), (error(2, "thousands"),), target="amount"),
+    Case(("47-numbers-with-signs/trailing_minus.csv",), (error(2, "minus"),), target="amount"),
     # biolab/orange3-prototypes#177
     Case(
         ("48-nan-in-target/train_nan.csv", "48-nan-in-target/eval_nan.csv"),
         (error(2, "NaN"), error(7, "NaN", evaluation=True)),
         target="amount",
-        true=False,
     ),
     # 18F/data-act-pilot#166
     Case(
         ("49-classes-spelled-otherwise/train_true.csv", "49-classes-spelled-otherwise/eval_true.csv"),
         (warning(2, '"TRUE"', '"True"', evaluation=True),),
         target="left",
-        true=False,
     ),
     # apple/turicreate#1617
     Case(
         ("56-evaluation-without-answers/train_1.csv", "56-evaluation-without-answers/eval_1.csv"),
         (error(None, "left", evaluation=True),),
         target="left",
-        true=False,
     ),
 )
 

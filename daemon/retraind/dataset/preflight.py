@@ -4,14 +4,17 @@ Files are read in reader/, the rules are in rules/, and the wording of findings 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from retraind.dataset.profile import Profile, profile_of
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import ByteSink, read_once
 from retraind.dataset.reader.table import SourceFile, TableFacts
-from retraind.dataset.rules import comparison, header, rows, text, values
-from retraind.dataset.rules.data_file import DataFile, PreviousDelivery
+from retraind.dataset.rules import comparison, header, rows, series, text, values
+from retraind.dataset.rules import target as targets
+from retraind.dataset.rules.data_file import DataFile, PreviousDelivery, Task
+from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Finding, Severity
 
 __all__ = ["Limits", "Preflight", "PreviousDelivery", "SourceFile", "TableFacts", "preflight"]
@@ -27,7 +30,10 @@ RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     rows.row_count,
     values.empty_columns,
     values.dates,
-    values.target,
+    values.numbers,
+    targets.target_column,
+    targets.target_values,
+    series.series,
     comparison.since_last,
 )
 """The rules for one file, in the order in which people should read about them."""
@@ -43,6 +49,8 @@ class Preflight:
     findings: tuple[Finding, ...]
     train: TableFacts | None
     evaluation: TableFacts | None
+    profile: Profile = field(default_factory=Profile)
+    """Of the training file: what the next delivery is compared with."""
 
     @property
     def ok(self) -> bool:
@@ -67,8 +75,12 @@ def preflight(
     sinks: Sequence[ByteSink] = (),
     adds_bom: bool = False,
     previous: PreviousDelivery | None = None,
-    time_series: bool = False,
     target: str | None = None,
+    prediction_type: PredictionType | None = None,
+    positive_value: str | None = None,
+    time_series: bool = False,
+    time_column: str | None = None,
+    series_column: str | None = None,
     limits: Limits | None = None,
 ) -> Preflight:
     """Preflight a delivery's files and return all findings, errors of both files before warnings.
@@ -76,9 +88,10 @@ def preflight(
     `sinks`, one for each file, receive its bytes as they are read; none once an error has been found.
     `adds_bom` says that a missing byte order mark is added on the way to the service. `previous` is the
     training file of the model's last good delivery. `target` is the name of the column that the model
-    predicts, if it is known. Each file is opened and read once. Raises OSError when one cannot be read, and
-    what a sink raises.
+    predicts, if it is known, and the next five say what kind of model it is. Each file is opened and read
+    once. Raises OSError when one cannot be read, and what a sink raises.
     """
+    task = Task(target, prediction_type, positive_value, time_series, time_column, series_column)
     files: list[DataFile] = []
     findings: list[Finding] = []
     for source, sink in zip_longest((train, evaluation), sinks[:2]):
@@ -86,21 +99,25 @@ def preflight(
             continue
         refused = any(finding.severity is Severity.ERROR for finding in findings)
         file = DataFile(
-            read_once(source, None if refused else sink, target=target, limits=limits),
+            read_once(
+                source, None if refused else sink, target=task.target, series=task.series, limits=limits
+            ),
             training=not files,
             paired=evaluation is not None,
             adds_bom=adds_bom,
-            time_series=time_series,
-            target=target,
+            task=task,
             previous=None if files else previous,
         )
         files.append(file)
         findings += _findings(file)
     if evaluation is not None:
         findings += comparison.pair(*files)
+        findings += comparison.answers(*files)
     findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
     facts = [file.table.facts for file in files]
-    return Preflight(tuple(findings), facts[0], facts[1] if evaluation is not None else None)
+    return Preflight(
+        tuple(findings), facts[0], facts[1] if evaluation is not None else None, profile_of(files[0])
+    )
 
 
 def _findings(file: DataFile) -> Iterator[Finding]:

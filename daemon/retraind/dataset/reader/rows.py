@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF
-from retraind.dataset.reader.columns import ColumnScan
+from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.prover import Engine, Form, Prover, best_engine
 from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
@@ -58,21 +58,30 @@ class Header:
     width: int = 0
 
 
+class Names(NamedTuple):
+    """The names of columns with a meaning for the model, each in every encoding that the file may have."""
+
+    target: frozenset[bytes] = frozenset()
+    time: frozenset[bytes] = frozenset()
+    series: frozenset[bytes] = frozenset()
+    is_series: bool = False
+    """The file is a time series."""
+
+
 class RowReader:
     """Receives the text of a file in pieces, and counts and checks its rows."""
 
-    def __init__(self, delimiter: bytes, target: frozenset[bytes], limits: Limits) -> None:
-        """`target` is the name of the target column, in each encoding that the file may have."""
+    def __init__(self, delimiter: bytes, names: Names, limits: Limits) -> None:
         self.header: Header | None = None
         self.endless_header: EndlessHeader | None = None
         self.count = 0
         """Rows after the header, without empty lines."""
         self.ragged: Examples[RaggedRow] = Examples()
         self.endings: frozenset[bytes] = frozenset()
-        self.columns = ColumnScan(0, None)
-        self.target_at: int | None = None
+        self.columns = ColumnScan(0)
+        self.roles = Roles()
         self._delimiter = delimiter
-        self._target = target
+        self._names = names
         self._limits = limits
         self._engine = limits.engine or best_engine()
         self._scanner = Scanner(delimiter)
@@ -147,9 +156,14 @@ class RowReader:
         cells = tuple(cell.encode("latin-1") for cell in batch.rows[0][:MAX_CELLS])
         self.header = Header(cells, batch.widths[0])
         self.endings = batch.endings
-        self.target_at = next((at for at, name in enumerate(cells) if name in self._target), None)
+        self.roles = Roles(
+            *(
+                next((at for at, name in enumerate(cells) if name in forms), None)
+                for forms in (self._names.target, self._names.time, self._names.series)
+            )
+        )
         if self.width <= MAX_CELLS:
-            self.columns = ColumnScan(self.width, self.target_at)
+            self.columns = ColumnScan(self.width, self.roles, time_series=self._names.is_series)
 
     def _waits(self, *, final: bool) -> bool:
         """Return whether a record that the prover may prove is not complete yet."""

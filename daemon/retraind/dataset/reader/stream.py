@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Archive, pieces
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
+from retraind.dataset.reader.table import ReadResult, Series, SourceFile, TableReader
 
 _AHEAD = 4
 """Pieces that may wait for the preflight or the digest."""
@@ -102,6 +102,7 @@ def read_once(
     sink: ByteSink | None = None,
     *,
     target: str | None = None,
+    series: Series | None = None,
     limits: Limits | None = None,
 ) -> ReadResult:
     """Read a file and return what is in it as a table; `sink` receives the same bytes.
@@ -109,7 +110,7 @@ def read_once(
     Raises what reading raises, and what `sink` raises.
     """
     limits = limits or Limits()
-    table = TableReader(source, target=target, limits=limits)
+    table = TableReader(source, target=target, series=series, limits=limits)
     digest = hashlib.sha256()
 
     with (

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF
-from retraind.dataset.reader.columns import ColumnFacts
+from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.examples import Examples
-from retraind.dataset.reader.rows import EndlessHeader, Header, Limits, RaggedRow, RowReader
+from retraind.dataset.reader.rows import EndlessHeader, Header, Limits, Names, RaggedRow, RowReader
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
 OTHER_DELIMITERS = (b",", b"\t", b";", b"|")
@@ -77,6 +77,13 @@ class SourceFile:
         return PurePath(self.name).suffix.lower()
 
 
+class Series(NamedTuple):
+    """The names of the columns that make a time series, as far as they are known."""
+
+    time: str | None = None
+    series: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TableFacts:
     """What is known about a file that was read to its end."""
@@ -117,10 +124,15 @@ class ReadResult:
     ragged: Examples[RaggedRow] = field(default_factory=Examples)
     same_width: bool = False  # every row is ragged, and all have the same width
     columns: ColumnFacts = field(default_factory=ColumnFacts)
-    target_found: bool = False
+    roles: Roles = field(default_factory=Roles)
     nul: NulBytes | None = None
     unclosed_line: int | None = None
     endless_header: EndlessHeader | None = None
+
+    @property
+    def target_found(self) -> bool:
+        """True when the column that the model predicts is there."""
+        return self.roles.target is not None
 
     @property
     def is_complete(self) -> bool:
@@ -140,12 +152,18 @@ def kind_of(head: bytes) -> FileKind | None:
     return kind
 
 
-def read_table(source: SourceFile, *, target: str | None = None, limits: Limits | None = None) -> ReadResult:
+def read_table(
+    source: SourceFile,
+    *,
+    target: str | None = None,
+    series: Series | None = None,
+    limits: Limits | None = None,
+) -> ReadResult:
     """Read `source` once and return what is in it. Raises OSError when it cannot be read."""
     limits = limits or Limits()
     digest = hashlib.sha256()
     with source.open() as stream:
-        reader = TableReader(source, target=target, limits=limits)
+        reader = TableReader(source, target=target, series=series, limits=limits)
         while not reader.is_unreadable and (piece := stream.read(limits.piece)):
             digest.update(piece)
             reader.take(piece)
@@ -175,12 +193,19 @@ class TableReader:
     """
 
     def __init__(
-        self, source: SourceFile, *, target: str | None = None, limits: Limits | None = None
+        self,
+        source: SourceFile,
+        *,
+        target: str | None = None,
+        series: Series | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        """`series`: the file is a time series."""
         self.is_unreadable = False
         """True once the file is known not to be a table: the rest of it is ignored."""
         self._source = source
-        self._target = target
+        time, by = series or Series()
+        self._names = Names(_encoded(target), _encoded(time), _encoded(by), is_series=series is not None)
         self._limits = limits or Limits()
         self._head = b""
         self._unreadable: ReadResult | None = None
@@ -207,7 +232,7 @@ class TableReader:
             self.is_unreadable = True
             return
         delimiter = DELIMITERS.get(self._source.suffix) or _guessed_delimiter(start)
-        self._text = _TextReader(start, delimiter, self._target, self._limits)
+        self._text = _TextReader(start, delimiter, self._names, self._limits)
         self._text.take(head)
 
     def finish(self, sha256: str) -> ReadResult:
@@ -224,11 +249,11 @@ class TableReader:
 class _TextReader:
     """Reads one file of text."""
 
-    def __init__(self, head: bytes, delimiter: bytes, target: str | None, limits: Limits) -> None:
+    def __init__(self, head: bytes, delimiter: bytes, names: Names, limits: Limits) -> None:
         self._delimiter = delimiter
         self._bytes = 0
         self._encoding = EncodingDetector(head)
-        self._rows = RowReader(delimiter, _encoded(target), limits)
+        self._rows = RowReader(delimiter, names, limits)
         self._nul: NulBytes | None = None
 
     @property
@@ -289,7 +314,7 @@ class _TextReader:
             ragged=rows.ragged,
             same_width=rows.same_width,
             columns=rows.columns.facts(),
-            target_found=rows.target_at is not None,
+            roles=rows.roles,
             nul=self._nul,
             unclosed_line=rows.unclosed_line,
             endless_header=self.endless_header,

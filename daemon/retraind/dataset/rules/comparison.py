@@ -1,11 +1,25 @@
 """Rules that compare files: evaluation with training data, and training data with the previous delivery's."""
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from retraind.dataset.reader.columns.facts import HANDFUL, Kind, TargetFacts
+from retraind.dataset.rules import target
 from retraind.dataset.rules.data_file import DataFile
-from retraind.dataset.rules.service_messages import NOT_EQUAL
+from retraind.dataset.rules.service_messages import (
+    CLASSES_CHANGED,
+    FEW_ANSWERS,
+    NOT_EQUAL,
+    TARGET,
+    TYPE_CHANGED,
+)
+from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Finding
+
+_CLASS_CHARS = 64
+_MUST_BE_CLASSES = 2
+"""Different numbers in a target that can only be classes."""
 
 
 def pair(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
@@ -41,22 +55,182 @@ def pair(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
         )
 
 
+def answers(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
+    """The evaluation data has the training data's classes, spelled alike, or numbers if it has numbers."""
+    ours, theirs = evaluation.table.columns.target, train.table.columns.target
+    if ours is None or theirs is None or not ours.filled or not theirs.filled:
+        return
+    if target.is_quantity(train, theirs):
+        if ours.text is not None and not target.is_quantity(evaluation, ours):
+            yield evaluation.error(
+                "target-not-numeric",
+                service=TARGET,
+                line=ours.text.line,
+                column=evaluation.target,
+                value=evaluation.text(ours.text.value),
+                paired=True,
+            )
+    elif target.are_classes(train, theirs) and not ours.has_many and len(theirs.classes) > 1:
+        yield from _classes(train, evaluation, theirs, ours)
+
+
+def _classes(
+    train: DataFile, evaluation: DataFile, theirs: TargetFacts, ours: TargetFacts
+) -> Iterator[Finding]:
+    known = {train.text(each.value): each for each in theirs.classes}
+    found = {evaluation.text(each.value): each for each in ours.classes}
+    by_spelling = {_spelling(name): name for name in known}
+    otherwise = {
+        name: by_spelling[_spelling(name)]
+        for name in found
+        if name not in known and _spelling(name) in by_spelling
+    }
+    present = (found.keys() & known.keys()) | set(otherwise.values())
+    absent = [name for name in known if name not in present]
+    strange = [name for name in found if name not in known and name not in otherwise]
+    if otherwise:
+        first = next(iter(otherwise))
+        yield evaluation.warning(
+            "classes-spelled-otherwise",
+            line=found[first].line,
+            column=evaluation.target,
+            value=first,
+            expected=otherwise[first],
+            others=[*otherwise.items()][1:],
+            total=len(otherwise),
+            other=train.table.name,
+        )
+    if strange:
+        yield evaluation.warning(
+            "unknown-classes",
+            line=found[strange[0]].line,
+            column=evaluation.target,
+            classes=strange,
+            total=len(strange),
+            other=train.table.name,
+        )
+    if len(found) == 1 and _must_be_classes(train, theirs):
+        yield evaluation.error(
+            "evaluation-one-class",
+            service=FEW_ANSWERS,
+            column=evaluation.target,
+            value=next(iter(found)),
+            absent=absent,
+            total=len(absent),
+        )
+    elif absent:
+        yield evaluation.warning(
+            "evaluation-lacks-classes",
+            service=FEW_ANSWERS,
+            column=evaluation.target,
+            classes=absent,
+            total=len(absent),
+        )
+    if rare := [name for name, each in found.items() if each.rows <= HANDFUL and len(found) > 1]:
+        yield evaluation.warning(
+            "rare-class-in-evaluation",
+            service=FEW_ANSWERS,
+            line=found[rare[0]].line,
+            column=evaluation.target,
+            value=rare[0],
+            rows=found[rare[0]].rows,
+            others=[(found[name].rows, name) for name in rare[1:]],
+            total=len(rare),
+        )
+
+
+def _must_be_classes(file: DataFile, found: TargetFacts) -> bool:
+    kind = file.task.prediction_type
+    return (
+        kind in {PredictionType.BINARY, PredictionType.MULTICLASS}
+        or not found.is_numeric
+        or len(found.classes) == _MUST_BE_CLASSES
+    )
+
+
+def _spelling(name: str) -> str:
+    """Return what is equal for names of classes that mean the same."""
+    text = "".join(char for char in name if unicodedata.category(char) != "Cf")
+    text = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("'\"")
+    try:
+        return repr(float(text)) if "_" not in text else text
+    except ValueError:
+        return text
+
+
 def since_last(file: DataFile) -> Iterator[Finding]:
     """Columns and number of rows are like the last good delivery's; if not, the source may be at fault."""
     facts, previous = file.table.facts, file.previous
     if facts is None or previous is None or file.table.width == 0:
         return
-    if previous.columns and facts.columns != previous.columns:
+    reported = set()  # the target, and what it may be called now, if that is an error of its own
+    if file.target is not None and not file.table.target_found:
+        reported = {file.target, *(name for name, _ in target.look_alikes(file))}
+    columns = tuple(name for name in facts.columns if name not in reported)
+    expected = tuple(name for name in previous.columns if name not in reported)
+    if expected and columns != expected:
         yield file.warning(
-            "columns-changed",
-            line=1,
-            delivery=previous.name,
-            **_difference(facts.columns, previous.columns),
+            "columns-changed", line=1, delivery=previous.name, **_difference(columns, expected)
         )
+    yield from _kinds_changed(file, previous.kinds_by_name)
+    yield from _classes_changed(file)
     if file.table.is_complete and facts.rows * 2 <= previous.rows:
         yield file.warning(
             "rows-halved", delivery=previous.name, rows=facts.rows, previous_rows=previous.rows
         )
+
+
+def _kinds_changed(file: DataFile, before: Mapping[str, str]) -> Iterator[Finding]:
+    """Columns are of the same kind as before: numbers, dates, text."""
+    previous = file.previous
+    assert previous is not None
+    now = [
+        (file.text(name), kind)
+        for name, kind in zip(file.table.header, file.table.columns.kinds, strict=False)
+    ]
+    changed = [
+        (name, before[name], kind.value)
+        for name, kind in now
+        if before.get(name, kind) not in {kind, Kind.EMPTY} and kind is not Kind.EMPTY
+    ]
+    if changed:
+        yield file.warning(
+            "column-types-changed",
+            service=TYPE_CHANGED,
+            line=1,
+            column=changed[0][0],
+            delivery=previous.name,
+            changed=changed,
+            total=len(changed),
+        )
+
+
+def _classes_changed(file: DataFile) -> Iterator[Finding]:
+    """The target has the same classes as before."""
+    previous, found = file.previous, file.table.columns.target
+    if previous is None or found is None or not found.filled or previous.target != file.target:
+        return
+    if not previous.classes or not target.are_classes(file, found):
+        return
+    now = [kept_class(file.text(each.value)) for each in found.classes]
+    missing = [name for name in previous.classes if name not in now]
+    extra = [name for name in now if name not in previous.classes]
+    if missing or extra:
+        yield file.warning(
+            "classes-changed",
+            service=CLASSES_CHANGED,
+            column=file.target,
+            delivery=previous.name,
+            missing=missing,
+            missing_total=len(missing),
+            extra=extra,
+            extra_total=len(extra),
+        )
+
+
+def kept_class(name: str) -> str:
+    """Return as much of the name of a class as is remembered for the next delivery."""
+    return name[:_CLASS_CHARS]
 
 
 def _difference(ours: Sequence[str], theirs: Sequence[str]) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What a rule receives: one file of a delivery, and what is known about it. Findings are made here."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from retraind.dataset.reader.columns.facts import LocatedValue
 from retraind.dataset.reader.examples import MAX_EXAMPLES
-from retraind.dataset.reader.table import ReadResult
+from retraind.dataset.reader.table import ReadResult, Series
 from retraind.dataset.rules.service_messages import ServiceMessage
+from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Fact, Finding, Severity, plain_fact
 from retraind.system.escape import display
 
@@ -19,6 +22,31 @@ class PreviousDelivery(NamedTuple):
     name: str  # by which people find that delivery
     columns: tuple[str, ...]
     rows: int
+    kinds: tuple[str, ...] = ()  # of these columns, if they are known
+    target: str | None = None
+    classes: tuple[str, ...] = ()  # of the target, if it has any; the beginnings of their names
+
+    @property
+    def kinds_by_name(self) -> Mapping[str, str]:
+        """The kinds of the columns, as far as they are known."""
+        return dict(zip(self.columns, self.kinds, strict=True)) if self.kinds else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the model predicts, as far as it is configured."""
+
+    target: str | None = None
+    prediction_type: PredictionType | None = None
+    positive_value: str | None = None
+    time_series: bool = False
+    time_column: str | None = None
+    series_column: str | None = None
+
+    @property
+    def series(self) -> Series | None:
+        """The names of the columns of a time series; None if it is none."""
+        return Series(self.time_column, self.series_column) if self.time_series else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +57,18 @@ class DataFile:
     training: bool  # False: the evaluation file
     paired: bool = False  # training and evaluation file come together
     adds_bom: bool = False  # a missing byte order mark is added on the way to the service
-    time_series: bool = False
-    target: str | None = None
+    task: Task = field(default_factory=Task)
     previous: PreviousDelivery | None = None
+
+    @property
+    def target(self) -> str | None:
+        """The name of the column that the model predicts, if it is known."""
+        return self.task.target
+
+    @property
+    def time_series(self) -> bool:
+        """Whether the limits of the service's time-series mode apply."""
+        return self.task.time_series
 
     def error(self, rule: str, /, **facts: Any) -> Finding:
         """Return a finding that stops the delivery.
@@ -66,6 +103,14 @@ class DataFile:
             service_message_ja=service and service.japanese,
             service_number=service and service.number,
         )
+
+    def text(self, value: bytes) -> str:
+        """Return the text of a value of this file."""
+        return self.table.text(value)
+
+    def texts(self, values: Iterable[LocatedValue]) -> list[tuple[int, str]]:
+        """Return the lines and texts of some values."""
+        return [(each.line, self.table.text(each.value)) for each in values]
 
     def column(self, index: int) -> str | int:
         """Return a column's name, or its place from 1 if it has none."""

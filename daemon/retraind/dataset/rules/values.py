@@ -1,92 +1,99 @@
-"""Rules about the values in columns: empty columns, dates, the target."""
+"""Rules about the values in columns: empty columns, dates, numbers."""
 
 from collections.abc import Iterator
 
-from retraind.dataset.reader.columns import (
-    FEW_NUMBERS,
-    FIRST_YEAR,
-    LAST_YEAR,
-    MAX_CLASSES,
-    LocatedValue,
-)
+from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR
+from retraind.dataset.reader.columns.scan import DATES_COUNTED
+from retraind.dataset.rules import target
 from retraind.dataset.rules.data_file import DataFile
-from retraind.dataset.rules.service_messages import DATES, TARGET
+from retraind.dataset.rules.service_messages import DATES
 from retraind.domain.problems import Finding
-
-SAMPLE_ROWS = 1_000
 
 
 def empty_columns(file: DataFile) -> Iterator[Finding]:
     """Every column has a value. A column without any is allowed, and rarely intended."""
     table = file.table
-    empty = table.columns.empty
-    if not empty or not table.rows or table.ragged.count >= table.rows:
+    if not table.rows or table.ragged.count >= table.rows:
         return
-    yield file.warning(
-        "empty-column",
-        column=file.column(empty[0]),
-        columns=[file.column(at) for at in empty],
-        total=len(empty),
-    )
+    empty = [at for at in table.columns.empty if at != table.roles.target]
+    if empty:
+        yield file.warning(
+            "empty-column",
+            column=file.column(empty[0]),
+            columns=[file.column(at) for at in empty],
+            total=len(empty),
+        )
 
 
 def dates(file: DataFile) -> Iterator[Finding]:
-    """Dates are in the supported period, in columns whose first values are all dates (Y-M-D, Y/M/D)."""
-    for at, bad in file.table.columns.dates.items():
-        if not bad:
-            continue
-        first, *others = bad.first
+    """Dates are in a form that the service reads, one for each column, and in the supported period."""
+    odd = {}
+    for at, found in file.table.columns.dates.items():
+        bad = found.out_of_range
+        if found.unread is not None or found.forms:
+            odd[at] = found
+        if bad and found.unread is None:
+            first, *others = bad.first
+            yield file.warning(
+                "date-range",
+                service=DATES,
+                line=first.line,
+                column=file.column(at),
+                value=file.text(first.value),
+                others=file.texts(others),
+                total=bad.count,
+                at_least=bad.count >= DATES_COUNTED,
+                first_year=FIRST_YEAR,
+                last_year=LAST_YEAR,
+            )
+    if not odd:
+        return
+    at, found = next(iter(odd.items()))
+    first, *others = found.forms or filter(None, [found.unread])
+    yield file.warning(
+        "date-form",
+        line=first.line,
+        column=file.column(at),
+        value=file.text(first.value),
+        others=file.texts(others),
+        has_time=any(each.has_time for each in odd.values()),
+        out_of_range=file.texts(found.out_of_range.first[:1] if found.unread is not None else ()),
+        columns=[file.column(each) for each in odd],
+        total=len(odd),
+        first_year=FIRST_YEAR,
+        last_year=LAST_YEAR,
+    )
+
+
+def numbers(file: DataFile) -> Iterator[Finding]:
+    """Numbers are written as plain numbers, and missing ones as nothing at all."""
+    # The target is judged on its own: as one of numbers, or compared with the training data's.
+    skipped = file.table.roles.target if target.is_refused(file) or not file.training else None
+    deviating = {at: found for at, found in file.table.columns.numbers.items() if at != skipped}
+    written = {at: found for at, found in deviating.items() if found.written}
+    if written:
+        at, found = next(iter(written.items()))
+        first, *others = found.written
         yield file.warning(
-            "date-range",
-            service=DATES,
+            "number-notation",
             line=first.line,
             column=file.column(at),
-            value=file.table.text(first.value),
-            others=_texts(file, others),
-            total=bad.count,
-            first_year=FIRST_YEAR,
-            last_year=LAST_YEAR,
+            value=file.text(first.value),
+            others=file.texts(others),
+            notations=list(dict.fromkeys(each for found in written.values() for each in found.notations)),
+            columns=[file.column(each) for each in written],
+            total=len(written),
         )
-
-
-def target(file: DataFile) -> Iterator[Finding]:
-    """The target column exists, has not too many classes, and all of them appear in the first 1,000 rows.
-
-    A numeric target with few different values may be meant as classes; with more it counts as a quantity.
-    """
-    table = file.table
-    if file.target is None or table.width == 0:
-        return
-    found = table.columns.target
-    if not table.target_found:
-        if table.width > len(table.header):
-            return  # not all names are known, and there are far too many columns anyway
-        yield file.error("target-missing", service=TARGET, line=1, column=file.target, paired=file.paired)
-    elif found is None:
-        return
-    elif found.text is not None and found.classes > MAX_CLASSES:
-        yield file.error(
-            "too-many-classes",
-            service=TARGET,
-            line=found.text.line,
-            column=file.target,
-            value=table.text(found.text.value),
-            limit=MAX_CLASSES,
-            paired=file.paired,
-        )
-    elif found.late and file.training and (found.text is not None or found.classes <= FEW_NUMBERS):
-        first, *others = found.late.first
+    marked = {at: found for at, found in deviating.items() if found.markers and not found.written}
+    if marked:
+        at, found = next(iter(marked.items()))
+        first, *others = found.markers
         yield file.warning(
-            "late-class",
-            service=TARGET,
+            "missing-value-marker",
             line=first.line,
-            column=file.target,
-            value=table.text(first.value),
-            others=_texts(file, others),
-            total=found.late.count,
-            first_rows=SAMPLE_ROWS,
+            column=file.column(at),
+            value=file.text(first.value),
+            others=file.texts(others),
+            columns=[file.column(each) for each in marked],
+            total=len(marked),
         )
-
-
-def _texts(file: DataFile, values: list[LocatedValue]) -> list[tuple[int, str]]:
-    return [(each.line, file.table.text(each.value)) for each in values]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from retraind.report.wording.en._parts import count, quoted
+from retraind.report.wording.en._parts import count, listing, quoted, sentence
 
 KINDS = {
     "office": "an Excel workbook or another Office file",
@@ -48,3 +48,43 @@ def located(values: Iterable[tuple[int, str]]) -> Iterable[str]:
 
 def rows_found(rows: int) -> str:
     return f"The file has {count(rows, 'row')}" if rows else "The file has a header but no rows of data"
+
+
+def also_lines(others: Iterable[tuple[int, str]]) -> str:
+    """Return the parenthesis with further values: (also line 44 "NA", line 91 "-")."""
+    found = ", ".join(located(others))
+    return f" (also {found})" if found else ""
+
+
+def other_columns(columns: tuple[str | int, ...], total: int) -> str:
+    """Return what is said of the columns beside the first one."""
+    if total <= 1:
+        return ""
+    names = listing(
+        [quoted(name) if isinstance(name, str) else f"{name:,}" for name in columns[1:]], total - 1
+    )
+    return f"; so {'does' if total == 2 else 'do'} {count_only(total - 1, 'column')} {names}"  # noqa: PLR2004
+
+
+def count_only(number: int, noun: str) -> str:
+    """Return a noun in the number of what follows."""
+    return noun if number == 1 else f"{noun}s"
+
+
+_AS_PLAIN = {
+    "trailing-minus": 'put the minus in front ("-12.5")',
+    "other-minus": 'write the minus as "-"',
+    "parentheses": 'write negative numbers with a minus in front ("-12.5")',
+    "apostrophe": "omit the apostrophe",
+    "thousands": 'omit the thousands separators ("1234")',
+    "currency": "omit the currency symbol",
+    "percent": "omit the percent sign",
+    "decimal-comma": 'write a decimal point ("1.5")',
+    "full-width": 'write half-width (ASCII) digits ("12")',
+}
+
+
+def as_plain_numbers(notations: tuple[str, ...]) -> str:
+    """Return what to do so that values become plain numbers."""
+    steps = [_AS_PLAIN[each] for each in notations if each in _AS_PLAIN]
+    return sentence(listing(steps)) if steps else "Write plain numbers"

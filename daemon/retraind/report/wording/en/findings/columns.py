@@ -1,7 +1,14 @@
-"""The values of columns: dates, the target."""
+"""The values of columns: what is empty, dates, numbers."""
 
-from retraind.report.wording.en._parts import count, listing, quoted, sentence
-from retraind.report.wording.en.findings._parts import also, column_name, deliver, located
+from retraind.report.wording.en._parts import listing, quoted, sentence
+from retraind.report.wording.en.findings._parts import (
+    also,
+    also_lines,
+    as_plain_numbers,
+    column_name,
+    located,
+    other_columns,
+)
 from retraind.report.wording.words import Words
 
 
@@ -22,40 +29,80 @@ def date_range(
     total: int,
     first_year: int,
     last_year: int,
+    at_least: bool = False,
 ) -> Words:
-    """`others` are the next of `total` rows: the line, the value."""
+    """`others` are the next of `total` rows, or of `at_least` so many: the line, the value."""
+    rows = "or more rows" if at_least else "rows"
     return Words(
         f"{sentence(column_name(column))} contains the date "
-        f"{quoted(value)}{also(located(others), total, 'rows')}; the service accepts {first_year}-01-01 to "
+        f"{quoted(value)}{also(located(others), total, rows)}; the service accepts {first_year}-01-01 to "
         f"{last_year}-12-31.",
         "Leave unknown dates empty.",
     )
 
 
-def target_missing(column: str, paired: bool) -> Words:
-    return Words(
-        f"The column {quoted(column)}, which the model predicts, is not in the file.",
-        f"Add the column to the file, and {deliver(paired)}; or correct the target's name in the "
-        "configuration.",
-    )
-
-
-def too_many_classes(column: str, value: str, limit: int, paired: bool) -> Words:
-    return Words(
-        f"The target column {quoted(column)} contains text ({quoted(value)} in this line), so its values "
-        f"are classes, and there are more than {limit:,} of them.",
-        "If the column is meant to be numeric, leave unknown values empty; otherwise merge rare classes. "
-        f"Then {deliver(paired)}.",
-    )
-
-
-def late_class(
-    column: str, value: str, others: tuple[tuple[int, str], ...], total: int, first_rows: int
+def date_form(
+    *,
+    column: str | int,
+    value: str,
+    others: tuple[tuple[int, str], ...],
+    has_time: bool,
+    out_of_range: tuple[tuple[int, str], ...],
+    columns: tuple[str | int, ...],
+    total: int,
+    first_year: int,
+    last_year: int,
 ) -> Words:
-    """`others` are the next of `total` classes: the line, the name."""
+    """`others` are the first dates in further forms; the first of `total` columns are named."""
+    found = (
+        f"has dates in several forms: {quoted(value)} and {listing(list(located(others)))}; the service "
+        "requires "
+        "one form per column"
+        if others
+        else f"has dates in a form that the service does not read as dates: {quoted(value)}"
+    )
+    never = "".join(f", among them {quoted(text)} in line {line:,}" for line, text in out_of_range)
+    remedy = "Write all dates as YYYY-MM-DD, with a time as YYYY-MM-DD hh:mm:ss"
+    if not has_time:
+        remedy = "Write all dates as YYYY-MM-DD"
+    if out_of_range:
+        remedy += f", and leave dates before {first_year} or after {last_year} empty"
     return Words(
-        f"The class {quoted(value)} of the target column {quoted(column)} first appears in this line"
-        f"{also(located(others), total, 'classes')}; the service requires all classes within the first "
-        f"{count(first_rows, 'row')}.",
-        "Shuffle the rows before the export.",
+        f"{sentence(column_name(column))} {found}{never}{other_columns(columns, total)}.",
+        f"{remedy}. If a column is not meant as a date, nothing needs to be done.",
+    )
+
+
+def number_notation(
+    *,
+    column: str | int,
+    value: str,
+    others: tuple[tuple[int, str], ...],
+    notations: tuple[str, ...],
+    columns: tuple[str | int, ...],
+    total: int,
+) -> Words:
+    """`others` are the next values; the first of `total` columns are named."""
+    return Words(
+        f"{sentence(column_name(column))} contains {quoted(value)}{also_lines(others)}, which the service "
+        "may "
+        f"read as text and not as a number{other_columns(columns, total)}.",
+        as_plain_numbers(notations) + ".",
+    )
+
+
+def missing_value_marker(
+    *,
+    column: str | int,
+    value: str,
+    others: tuple[tuple[int, str], ...],
+    columns: tuple[str | int, ...],
+    total: int,
+) -> Words:
+    """`others` are the next values; the first of `total` columns are named."""
+    return Words(
+        f"{sentence(column_name(column))} contains numbers and {quoted(value)}{also_lines(others)}. For the "
+        "service only an empty value is a missing one, so it may read the column as text"
+        f"{other_columns(columns, total)}.",
+        "Leave missing values empty.",
     )

@@ -76,3 +76,40 @@ def rows_halved(delivery: Name, rows: int, previous_rows: int) -> Words:
         f"The number of rows fell from {previous_rows:,} in the last good delivery ({delivery}) to {rows:,}.",
         "Check that the export ran to completion.",
     )
+
+
+_KINDS = {"number": "numbers", "date": "dates", "text": "text"}
+
+
+def column_types_changed(
+    column: str, delivery: Name, changed: tuple[tuple[str, str, str], ...], total: int
+) -> Words:
+    """`changed` are the first of `total` columns: the name, what it had before, what it has now."""
+    first, *others = changed or ((column, "", ""),)
+    names = listing([quoted(name) for name, _, _ in others], total - 1) if total > 1 else ""
+    return Words(
+        f"Column {quoted(first[0])} has {_KINDS.get(first[2], 'other values')} where the last trained "
+        "delivery "
+        f"({delivery}) had {_KINDS.get(first[1], 'others')}{f'; {names} changed as well' if names else ''}.",
+        "Check that the source did not change by mistake: the service may reject columns of another type.",
+    )
+
+
+def classes_changed(
+    *,
+    column: str,
+    delivery: Name,
+    missing: tuple[str, ...],
+    missing_total: int,
+    extra: tuple[str, ...],
+    extra_total: int,
+) -> Words:
+    lacks, has = (list(map(quoted, names)) for names in (missing, extra))
+    phrases = [f"lacks {listing(lacks, missing_total)}"] if lacks else []
+    if has:
+        phrases.append(f"also has {listing(has, extra_total)}")
+    return Words(
+        f"Compared with the last trained delivery ({delivery}), the target column {quoted(column)} "
+        f"{' and '.join(phrases) or 'has other classes'}.",
+        "Check that this is intended: the service may reject other classes than those of the last training.",
+    )

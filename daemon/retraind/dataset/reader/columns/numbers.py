@@ -1,0 +1,166 @@
+"""Numbers: what counts as one, and what people and programs write instead of one. Pure.
+
+The service's manual leaves open which notations it reads. A plain number has an optional sign, digits, an
+optional point and an optional exponent.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from retraind.dataset.reader.columns.facts import Notation
+
+PLAIN_NUMBER = rb" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
+"""As a regular expression, for values on one line."""
+
+_NUMBER = re.compile(rb"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_CORE = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_LONGEST = 64  # bytes of a number in any notation
+
+_MONEY = r"[¥$€£₩₹฿]|US\$|円|元|JPY|USD|EUR|GBP|CNY"
+_PREFIXES: tuple[tuple[Notation | None, re.Pattern[str]], ...] = (
+    (Notation.APOSTROPHE, re.compile(r"['’]")),  # noqa: RUF001
+    (None, re.compile(r"[+-]")),
+    (Notation.OTHER_MINUS, re.compile(r"[−–▲△]")),  # noqa: RUF001
+    (Notation.CURRENCY, re.compile(rf"(?:{_MONEY}|\\(?=[0-9]))", re.IGNORECASE)),
+)
+_SUFFIXES = (
+    (Notation.TRAILING_MINUS, re.compile(r"[-−–]\Z")),  # noqa: RUF001
+    (Notation.PERCENT, re.compile(r"[%‰]\Z")),
+    (Notation.CURRENCY, re.compile(rf"(?:{_MONEY})\Z", re.IGNORECASE)),
+)
+_MOST_PARTS = 6
+_WIDE = "\uff00"  # full-width characters come after it
+_GROUPED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"[0-9]{1,3}(?:,[0-9]{2})*(?:,[0-9]{3})+(?:\.[0-9]*)?",
+        r"[0-9]{1,3}(?:['’´`][0-9]{3})+(?:[.,][0-9]*)?",  # noqa: RUF001
+        r"[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]*)?",
+    )
+)
+_DECIMAL_COMMA = re.compile(r"[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*|[0-9]+,")
+
+_MARKERS = frozenset(
+    each.casefold()
+    for each in (
+        # databases, R, Python, SAS, Excel, Eurostat; what people write; the same in Japanese
+        *(
+            "NA",
+            "N/A",
+            "#N/A",
+            "#NA",
+            "<NA>",
+            "NaT",
+            "NULL",
+            "(null)",
+            "<null>",
+            "[null]",
+            r"\N",
+            "nil",
+            "None",
+        ),
+        *(f"{sign}{number}" for sign in ("", "+", "-") for number in ("NaN", "Inf", "Infinity", "∞")),
+        *(f"{sign}1.#{number}" for sign in ("", "-") for number in ("INF", "QNAN", "IND", "SNAN")),
+        *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", ".", "..", "...", ":", "…"),
+        *("-", "--", "---", "\u2014", "\u2013", "\u2015", "\u30fc", "?", "??", "*", "**", "\u00d7"),
+        *("n.a.", "n.d.", "nd", "tbd", "missing", "(missing)", "unknown", "undefined", "-none-", "blank"),
+        *(
+            "なし",
+            "無し",
+            "無",
+            "不明",
+            "未定",
+            "未入力",
+            "未設定",
+            "欠損",
+            "欠測",
+            "該当なし",
+            "空白",
+            "対象外",
+        ),
+    )
+)
+
+
+def is_number(value: bytes) -> bool:
+    """Return whether a value is a plain number."""
+    return _NUMBER.fullmatch(value) is not None
+
+
+def all_numbers(values: Sequence[bytes]) -> bool:
+    """Return whether all values are plain numbers or empty; faster than asking one by one."""
+    try:
+        total = sum(map(float, filter(None, values)))
+    except ValueError:
+        total = math.nan
+    # What Python alone calls a number: 1_000, nan, inf. A sum too large says nothing either.
+    if math.isfinite(total) and b"_" not in b"".join(values):
+        return True
+    return all(is_number(value) for value in values if value)
+
+
+def text_of(value: bytes) -> str:
+    """Return a value's text, whatever the file's encoding turns out to be; for what is short and plain."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("cp932", "replace")
+
+
+def is_marker(value: bytes) -> bool:
+    """Return whether a value stands for a missing number, such as NA, - or NULL."""
+    if len(value) > _LONGEST:
+        return False
+    return unicodedata.normalize("NFKC", text_of(value)).strip().casefold() in _MARKERS
+
+
+def notations(value: bytes) -> tuple[Notation, ...]:
+    """Return what keeps a value from being a plain number; nothing if it is one, or is something else."""
+    if len(value) > _LONGEST or is_number(value):
+        return ()
+    written = text_of(value).strip()
+    text = unicodedata.normalize("NFKC", written)
+    found = []
+    if any(char > _WIDE for char in written) and text != written:
+        found.append(Notation.FULL_WIDTH)
+    for notation, rest in _peeled(text):
+        text = rest
+        if notation is not None:
+            found.append(notation)
+    if any(pattern.fullmatch(text) for pattern in _GROUPED):
+        found.append(Notation.THOUSANDS)
+    elif _DECIMAL_COMMA.fullmatch(text):
+        found.append(Notation.DECIMAL_COMMA)
+    elif not re.fullmatch(_CORE, text):
+        return ()
+    return tuple(found)
+
+
+def _peeled(text: str) -> list[tuple[Notation | None, str]]:
+    """Return what stands around the digits, each with the text that is left then."""
+    steps: list[tuple[Notation | None, str]] = []
+    signed = False
+    while len(steps) < _MOST_PARTS:
+        notation, rest = _outermost(text)
+        is_sign = notation in {None, Notation.OTHER_MINUS, Notation.TRAILING_MINUS}
+        if rest == text or (is_sign and signed):
+            break
+        signed = signed or is_sign
+        text = rest.strip()
+        steps.append((notation, text))
+    return steps
+
+
+def _outermost(text: str) -> tuple[Notation | None, str]:
+    """Return what stands at one end of a number, and the rest; nothing and the same if it is all digits."""
+    if text.startswith("(") and text.endswith(")"):
+        return Notation.PARENTHESES, text[1:-1]
+    for notation, prefix in _PREFIXES:
+        if (match := prefix.match(text)) is not None:
+            return notation, text[match.end() :]
+    for notation, suffix in _SUFFIXES:
+        if (match := suffix.search(text)) is not None:
+            return notation, text[: match.start()]
+    return None, text

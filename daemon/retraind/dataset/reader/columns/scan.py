@@ -1,0 +1,366 @@
+"""What the values of single columns show, row by row.
+
+All cells of the first rows (the sample) are read, since the service judges types by them. After the sample
+only what can still teach something is read: `grammar` says which values cannot. Rows that are too short or
+too long say nothing about columns.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from retraind.dataset.reader.columns.dates import USUAL_YEARS, Form, form_of, guard
+from retraind.dataset.reader.columns.facts import (
+    VALUE_BYTES,
+    ColumnFacts,
+    DateFacts,
+    Kind,
+    LocatedValue,
+    Notation,
+    NumberFacts,
+)
+from retraind.dataset.reader.columns.numbers import PLAIN_NUMBER, all_numbers, is_marker, is_number, notations
+from retraind.dataset.reader.columns.series import SeriesScan
+from retraind.dataset.reader.columns.target import NEVER, TargetScan
+from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
+
+DATES_COUNTED = 1_000
+"""Dates out of range that are counted in a column; after that it is known well enough."""
+
+_DATE_DIGITS = 6  # the fewest of a date that is digits alone
+_BATCH = 32  # rows of the sample that are read at once
+_EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
+
+
+class Roles(NamedTuple):
+    """The columns with a meaning for the model, by index from 0."""
+
+    target: int | None = None
+    time: int | None = None
+    series: int | None = None
+
+
+class _Dates:
+    """What is known of a column as one of dates."""
+
+    def __init__(self) -> None:
+        self.bad: Examples[LocatedValue] = Examples()
+        self.forms: list[tuple[Form, LocatedValue]] = []
+        self.unread: LocatedValue | None = None
+        self.has_time = False
+        self.usual = 0  # dates in usual years
+        self.count = 0
+        self.pattern: re.Pattern[bytes] | None = None
+        self.done = False
+
+    def add(self, form: Form, place: LocatedValue) -> None:
+        self.count += 1
+        self.usual += form.year is not None and form.year in USUAL_YEARS
+        self.has_time = self.has_time or form.has_time
+        if form.out_of_range and self.bad.count < DATES_COUNTED:
+            self.bad.add(place)
+        if not form.is_read and self.unread is None:
+            self.unread = place
+        self._add_form(form, place)
+
+    def _add_form(self, form: Form, place: LocatedValue) -> None:
+        for at, (known, first) in enumerate(self.forms):
+            if known.is_like(form):
+                if not form.zeros <= known.zeros:
+                    self.forms[at] = (known._replace(zeros=known.zeros | form.zeros), first)
+                return
+        if len(self.forms) < MAX_EXAMPLES:
+            self.forms.append((form, place))
+
+    @property
+    def are_digits(self) -> bool:
+        """Whether all of them can as well be numbers."""
+        return all(form.is_digits for form, _ in self.forms)
+
+    @property
+    def are_dates(self) -> bool:
+        """Whether these are dates: digits alone are, if most of the years are usual ones."""
+        return bool(self.forms) and (
+            not self.are_digits or (len(self.forms) == 1 and self.usual * 2 > self.count)
+        )
+
+    def guard(self) -> bytes | None:
+        """Return an expression for dates that teach nothing; None if all do."""
+        if self.done or self.unread is not None or len(self.forms) != 1 or self.bad.count >= DATES_COUNTED:
+            return None
+        return guard(self.forms[0][0])
+
+    def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
+        """Read values after the sample; return whether the guard has changed."""
+        before = self.guard()
+        if before is None:
+            return False
+        if self.pattern is None:
+            self.pattern = re.compile(b"(?:(?:%s)?\n)*" % before)
+        if self.pattern.fullmatch(b"\n".join([*values, b""])):
+            return False
+        for at, value in enumerate(values):
+            if not value:
+                continue
+            form = form_of(value)
+            if form is None:
+                self.done = True  # no date: the service has judged the column by its first rows
+            else:
+                self.add(form, LocatedValue(lines[at], value[:VALUE_BYTES]))
+            if self.guard() is None:
+                return True
+        changed = self.guard() != before
+        if changed:
+            self.pattern = None
+        return changed
+
+    def facts(self) -> DateFacts:
+        several = tuple(place for _, place in self.forms) if len(self.forms) > 1 else ()
+        return DateFacts(self.bad, self.unread, several, self.has_time)
+
+
+class _Numbers:
+    """What is known of a column as one of numbers."""
+
+    def __init__(self) -> None:
+        self.plain = False  # there is a number
+        self.notations: dict[Notation, None] = {}
+        self.written: list[LocatedValue] = []
+        self.markers: list[LocatedValue] = []
+
+    def add(self, place: LocatedValue) -> bool:
+        """Read what is no plain number; return whether it stands for one, or for none."""
+        if found := notations(place.value):
+            self.notations |= dict.fromkeys(found)
+            if len(self.written) < MAX_EXAMPLES:
+                self.written.append(place)
+        elif is_marker(place.value):
+            if len(self.markers) < MAX_EXAMPLES:
+                self.markers.append(place)
+        else:
+            return False
+        return True
+
+    @property
+    def are_numbers(self) -> bool:
+        return self.plain or bool(self.written)
+
+    @property
+    def deviates(self) -> bool:
+        return bool(self.written or self.markers)
+
+    def facts(self) -> NumberFacts:
+        return NumberFacts(tuple(self.notations), tuple(self.written), tuple(self.markers))
+
+
+class _Column:
+    """One column: what it may still be during the sample, and what it is after it."""
+
+    def __init__(self) -> None:
+        self.filled = False
+        self.dates: _Dates | None = _Dates()
+        self.numbers: _Numbers | None = _Numbers()
+        self.settled = False  # nothing more can be learnt
+
+    def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
+        """Read values of the sample."""
+        if self.dates is None:
+            if self.numbers is None:
+                return
+            if self.filled and self.numbers.plain and all_numbers(values):
+                return
+        for at, value in enumerate(values):
+            if value:
+                self.filled = True
+                self._read(LocatedValue(lines[at], value[:VALUE_BYTES]), value)
+                if self.dates is None and self.numbers is None:
+                    return
+
+    def _read(self, place: LocatedValue, value: bytes) -> None:
+        if self.numbers is not None:
+            if is_number(value):
+                self.numbers.plain = True
+                if self.dates is not None and (len(value) < _DATE_DIGITS or not value.isdigit()):
+                    self.dates = None
+                    return
+            elif not self.numbers.add(place):
+                self.numbers = None
+            elif is_marker(value):
+                return
+            elif self.dates is not None:
+                self.dates = None
+                return
+        if self.dates is not None:
+            form = form_of(value)
+            if form is not None:
+                self.dates.add(form, place)
+            elif not is_marker(value):
+                self.dates = None
+
+    @property
+    def kind(self) -> Kind:
+        if not self.filled:
+            return Kind.EMPTY
+        if self.dates is not None and self.dates.are_dates:
+            return Kind.DATE
+        return Kind.NUMBER if self.numbers is not None and self.numbers.are_numbers else Kind.TEXT
+
+    def grammar(self) -> bytes | None:
+        """Return an expression for the values that teach nothing; None if that is any value."""
+        match self.kind:
+            case Kind.EMPTY:
+                return b""
+            case Kind.DATE:
+                assert self.dates is not None
+                found = self.dates.guard()
+                return None if found is None else b"(?:%s)?" % found
+            case Kind.NUMBER:
+                assert self.numbers is not None
+                return None if self.settled or self.numbers.deviates else b"(?:%s)?" % PLAIN_NUMBER
+            case Kind.TEXT:
+                return None
+
+    def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
+        """Read values after the sample; return whether the grammar has changed."""
+        match self.kind:
+            case Kind.EMPTY:
+                self.filled = any(values)
+                self.numbers = self.dates = None
+                return self.filled
+            case Kind.DATE:
+                assert self.dates is not None
+                return self.dates.late(lines, values)
+            case Kind.NUMBER:
+                assert self.numbers is not None
+                if self.settled or self.numbers.deviates or all_numbers(values):
+                    return False
+                at = next(at for at, value in enumerate(values) if value and not is_number(value))
+                self.settled = not self.numbers.add(LocatedValue(lines[at], values[at][:VALUE_BYTES]))
+                return True
+            case Kind.TEXT:
+                return False
+
+
+class ColumnScan:
+    """Reads all columns of the first rows (the sample), then only those that can still show something."""
+
+    def __init__(self, width: int, roles: Roles | None = None, *, time_series: bool = False) -> None:
+        roles = roles or Roles()
+        self._columns = [_Column() for _ in range(width)]
+        self._target = None if roles.target is None else TargetScan(roles.target, note_empty=time_series)
+        self._series = None if roles.time is None else SeriesScan(roles.time, roles.series)
+        self._waiting: list[tuple[int, Sequence[bytes]]] = []
+        self._grammar: Mapping[int, bytes] | None = None
+        self._rows_since = 0  # rows read since the grammar changed last
+        self._rows_before = 0  # and those read until then
+        self._stale = False
+        self._version = 0
+
+    def sample(self, line: int, cells: Sequence[bytes]) -> None:
+        """Read one row of the sample."""
+        self._waiting.append((line, cells))
+        if len(self._waiting) >= _BATCH:
+            self._read_sample()
+
+    def _read_sample(self) -> None:
+        if not self._waiting:
+            return
+        lines = [line for line, _ in self._waiting]
+        by_column = list(zip(*(cells for _, cells in self._waiting), strict=True))
+        self._waiting.clear()
+        self._grammar = None
+        for column, values in zip(self._columns, by_column, strict=True):
+            column.sample(lines, values)
+        if self._target is not None:
+            self._target.add(lines, by_column[self._target.column], early=True)
+        self._add_series(lines, dict(enumerate(by_column)))
+
+    @property
+    def version(self) -> int:
+        """A number that changes when `grammar` has changed so much that it should be asked again."""
+        return self._version
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """The columns whose values `add` needs of the rows after the sample."""
+        return tuple(self.grammar())
+
+    def grammar(self) -> Mapping[int, bytes]:
+        """Return, by column, an expression for all values on one line that teach nothing new.
+
+        The syntax is that of RE2, for bytes. Values of other columns teach nothing, whatever they are.
+        """
+        self._read_sample()
+        found = {
+            at: each for at, column in enumerate(self._columns) if (each := column.grammar()) is not None
+        }
+        if self._target is not None:
+            found.pop(self._target.column, None)
+            if (target := self._target_grammar()) is not None:
+                found[self._target.column] = target
+        if self._series is not None and not self._series.done:
+            found |= dict.fromkeys(self._series.columns, NEVER)
+        return dict(sorted(found.items()))
+
+    def _target_grammar(self) -> bytes | None:
+        if self._target is None:
+            return None
+        own = self._target.grammar()
+        return self._columns[self._target.column].grammar() if own is None else own
+
+    def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
+        """Read rows after the sample: their lines, and at least the values of the columns `wanted`."""
+        self._read_sample()
+        changed = False
+        before = self._state
+        for at, found in values.items():
+            changed |= self._columns[at].late(lines, found)
+        if self._target is not None and self._target.column in values:
+            self._target.add(lines, values[self._target.column], early=False)
+        self._add_series(lines, values)
+        self._note_change(len(lines), changed=changed or before != self._state)
+
+    @property
+    def _state(self) -> tuple[object, ...]:
+        return (
+            None if self._target is None else self._target.state,
+            self._series is None or self._series.done,
+        )
+
+    def _add_series(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
+        series = self._series
+        if series is not None and not series.done and series.time in values:
+            names = None if series.series is None else values[series.series]
+            series.add(lines, values[series.time], names)
+
+    def _note_change(self, rows: int, *, changed: bool) -> None:
+        """Count the rows that were read; ask for the grammar again, but not too often."""
+        self._rows_since += rows
+        if changed:
+            self._grammar, self._stale = None, True
+        if self._stale and (self._version < _EARLY_VERSIONS or self._rows_since >= self._rows_before):
+            self._version += 1
+            self._stale = False
+            self._rows_before += self._rows_since
+            self._rows_since = 0
+
+    def facts(self) -> ColumnFacts:
+        """Return what was found so far."""
+        self._read_sample()
+        kinds = tuple(column.kind for column in self._columns)
+        return ColumnFacts(
+            kinds=kinds,
+            empty=tuple(at for at, kind in enumerate(kinds) if kind is Kind.EMPTY),
+            dates={
+                at: column.dates.facts()
+                for at, (column, kind) in enumerate(zip(self._columns, kinds, strict=True))
+                if kind is Kind.DATE and column.dates is not None
+            },
+            numbers={
+                at: column.numbers.facts()
+                for at, (column, kind) in enumerate(zip(self._columns, kinds, strict=True))
+                if kind is Kind.NUMBER and column.numbers is not None and column.numbers.deviates
+            },
+            target=None if self._target is None else self._target.facts(),
+            series=None if self._series is None else self._series.facts(),
+        )

@@ -1,0 +1,263 @@
+"""Rules about the column that the model predicts.
+
+What the values are decides about the kind of model, unless it is configured: text is classes; numbers are a
+quantity, or classes if there are few of them.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+
+from retraind.dataset.reader.columns.facts import HANDFUL, MAX_CLASSES, Kind, LocatedValue, TargetFacts
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.rows import ADVISED_ROWS, MIN_ROWS
+from retraind.dataset.rules.service_messages import (
+    EMPTY_TARGETS,
+    FEW_ANSWERS,
+    MANY_VALUES,
+    TARGET,
+)
+from retraind.domain.prediction import PredictionType
+from retraind.domain.problems import Finding
+
+FEW_NUMBERS = 10
+"""A numeric target with at most this many values may be classes; with more it counts as a quantity."""
+SAMPLE_ROWS = 1_000
+_CLASSES = (PredictionType.BINARY, PredictionType.MULTICLASS)
+_LIMITS = {PredictionType.BINARY: 2}
+
+
+def target_column(file: DataFile) -> Iterator[Finding]:
+    """The target column exists, under exactly the configured name."""
+    table = file.table
+    if file.target is None or table.width == 0 or table.target_found or table.width > len(table.header):
+        return  # in the last case not all names are known, and there are far too many columns anyway
+    similar = look_alikes(file)
+    previous = file.previous
+    yield file.error(
+        "target-missing",
+        service=TARGET,
+        line=1,
+        column=file.target,
+        similar=similar,
+        delivery=previous.name if previous is not None and file.target in previous.columns else None,
+        paired=file.paired,
+    )
+
+
+def look_alikes(file: DataFile) -> list[tuple[str, list[str]]]:
+    """Return the columns whose names differ from the target's in what is hardly seen, and in what."""
+    if file.target is None:
+        return []
+    plain = _plain(file.target)
+    names = [file.text(name) for name in file.table.header]
+    return [(name, _differences(name, file.target)) for name in names if name and _plain(name) == plain]
+
+
+def _plain(name: str) -> str:
+    text = unicodedata.normalize("NFKC", "".join(char for char in name if not _is_invisible(char)))
+    return "".join(unicodedata.normalize("NFKC", text.casefold()).split()).strip("\"'")
+
+
+def _is_invisible(char: str) -> bool:
+    return unicodedata.category(char) in {"Cf", "Cc"} and not char.isspace()
+
+
+_LINE_BREAKS = "\n\r\v\f\x85\u2028\u2029"
+_NO_BREAK = "\u00a0\u202f\u2007"
+
+
+def _differences(name: str, target: str) -> list[str]:
+    """Return in what two names differ that look alike."""
+    found = []
+    names = (name, target)
+    if _differ(*([char for char in each if _is_invisible(char)] for each in names)):
+        found.append("invisible")
+    if _differ(*([char for char in each if char in _LINE_BREAKS] for each in names)):
+        found.append("line-break")
+    spaces = [[char for char in each if char.isspace() and char not in _LINE_BREAKS] for each in names]
+    plain = [[char for char in each if char not in _NO_BREAK] for each in spaces]
+    if _differ(*([char for char in each if char in _NO_BREAK] for each in spaces)):
+        found.append("no-break-space")
+        if len(spaces[0]) == len(spaces[1]):
+            plain = []
+    if plain and _differ(*plain):
+        found.append("space")
+    letters = [
+        "".join(char for char in each if not char.isspace() and not _is_invisible(char)) for each in names
+    ]
+    composed = [unicodedata.normalize("NFC", each) for each in letters]
+    narrow = [unicodedata.normalize("NFKC", each) for each in composed]
+    if _differ(*letters) and not _differ(*composed):
+        found.append("composition")
+    if _differ(*(each.casefold() for each in composed)) and not _differ(
+        *(each.casefold() for each in narrow)
+    ):
+        found.append("width")
+    if _differ(*narrow) and not _differ(*(each.casefold() for each in narrow)):
+        found.append("case")
+    return found or ["space"]
+
+
+def _differ(one: object, other: object) -> bool:
+    return one != other
+
+
+def target_values(file: DataFile) -> Iterator[Finding]:
+    """Enough rows have a value in the target, and the values suit what is predicted."""
+    found, table = file.table.columns.target, file.table
+    if found is None or not table.is_complete or not table.rows or table.ragged.count >= table.rows:
+        return
+    if not found.filled:
+        if file.training:
+            yield file.error(
+                "target-empty", service=EMPTY_TARGETS, column=file.target, rows=table.rows, paired=file.paired
+            )
+        else:
+            yield file.error(
+                "evaluation-without-answers", service=FEW_ANSWERS, column=file.target, rows=table.rows
+            )
+        return
+    yield from _filled(file, found)
+    unsuitable = [*_unsuitable(file, found)]
+    yield from unsuitable
+    if not unsuitable:
+        yield from _classes(file, found)
+
+
+def _filled(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
+    """Rows without a value in the target do not count."""
+    if not file.training or file.table.rows < MIN_ROWS:
+        return
+    if found.filled < MIN_ROWS:
+        yield file.error(
+            "too-few-answers",
+            service=EMPTY_TARGETS,
+            column=file.target,
+            filled=found.filled,
+            rows=file.table.rows,
+            minimum=MIN_ROWS,
+            paired=file.paired,
+        )
+    elif not file.time_series and found.filled < ADVISED_ROWS[0] <= file.table.rows:
+        yield file.warning(
+            "few-answers",
+            service=EMPTY_TARGETS,
+            column=file.target,
+            filled=found.filled,
+            rows=file.table.rows,
+            low=ADVISED_ROWS[0],
+        )
+
+
+def is_quantity(file: DataFile, found: TargetFacts) -> bool:
+    """Return whether the target is a number to predict, and not a class."""
+    kind = file.task.prediction_type
+    if kind is not None:
+        return kind is PredictionType.REGRESSION
+    return found.has_many and file.table.columns.kinds[found.column] is Kind.NUMBER
+
+
+def are_classes(file: DataFile, found: TargetFacts) -> bool:
+    """Return whether the target's values are classes, or may be."""
+    kind = file.task.prediction_type
+    if kind is not None:
+        return kind in _CLASSES
+    are_numbers = file.table.columns.kinds[found.column] is Kind.NUMBER  # in whatever notation
+    return not found.has_many and (not are_numbers or len(found.classes) <= FEW_NUMBERS)
+
+
+def is_refused(file: DataFile) -> bool:
+    """Return whether the target's values do not suit what is predicted, which is an error of its own."""
+    found = file.table.columns.target
+    return found is not None and bool(found.filled) and any(True for _ in _unsuitable(file, found))
+
+
+def _unsuitable(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
+    kind = file.task.prediction_type
+    limit = MAX_CLASSES if kind is None else _LIMITS.get(kind, MAX_CLASSES)
+    numbers = file.table.columns.numbers.get(found.column)
+    if numbers is not None and numbers.written and is_quantity(file, found):
+        first, *others = numbers.written
+        yield file.error(
+            "target-notation",
+            service=TARGET,
+            line=first.line,
+            column=file.target,
+            value=file.text(first.value),
+            others=file.texts(others),
+            notations=list(numbers.notations),
+            paired=file.paired,
+        )
+    elif kind is PredictionType.REGRESSION:
+        if found.text is not None:
+            yield file.error(
+                "target-not-numeric",
+                service=TARGET,
+                line=found.text.line,
+                column=file.target,
+                value=file.text(found.text.value),
+                paired=file.paired,
+            )
+    elif len(found.classes) > limit and (found.text is not None or kind is not None):
+        above = found.classes[limit]
+        place = LocatedValue(above.line, above.value)
+        if kind is not PredictionType.BINARY and found.text is not None:
+            place = found.text
+        yield file.error(
+            "too-many-classes",
+            service=MANY_VALUES,
+            line=place.line,
+            column=file.target,
+            value=file.text(place.value),
+            limit=limit,
+            binary=kind is PredictionType.BINARY,
+            numeric=found.is_numeric,
+            paired=file.paired,
+        )
+    elif file.training and len(found.classes) == 1:
+        only = found.classes[0]
+        yield file.error(
+            "target-one-value",
+            service=TARGET,
+            column=file.target,
+            value=file.text(only.value),
+            paired=file.paired,
+        )
+
+
+def _classes(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
+    """All classes appear in the first 1,000 rows, and each in more than a handful."""
+    if not file.training or not are_classes(file, found):
+        return
+    if found.late:
+        first, *others = found.late.first
+        yield file.warning(
+            "late-class",
+            service=TARGET,
+            line=first.line,
+            column=file.target,
+            value=file.text(first.value),
+            others=file.texts(others),
+            total=found.late.count,
+            first_rows=SAMPLE_ROWS,
+        )
+    if rare := [each for each in found.classes if each.rows <= HANDFUL]:
+        yield file.warning(
+            "rare-class",
+            service=FEW_ANSWERS,
+            line=rare[0].line,
+            column=file.target,
+            value=file.text(rare[0].value),
+            rows=rare[0].rows,
+            others=[(each.rows, file.text(each.value)) for each in rare[1:]],
+            total=len(rare),
+        )
+    positive = file.task.positive_value
+    if positive is not None and positive not in [file.text(each.value) for each in found.classes]:
+        yield file.warning(
+            "positive-value-missing",
+            column=file.target,
+            positive=positive,
+            classes=[file.text(each.value) for each in found.classes],
+            total=len(found.classes),
+        )
