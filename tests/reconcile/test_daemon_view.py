@@ -143,7 +143,7 @@ def test_check_shows_what_the_running_daemon_cannot_reach(fast, monkeypatch):
     found = problem("path_read_only", setting="models.price.drop", path="/srv/x", directive="ReadWritePaths")
     known = Unreachable(model="price", setting="models.price.drop", directive="ReadWritePaths", problem=found)
     seen = state(fast).model_copy(update={"unreachable": (known,)})
-    monkeypatch.setattr("retraind.cli.checkup.read_state", lambda _: seen)
+    monkeypatch.setattr("retraind.cli.setup.checkup.read_state", lambda _: seen)
     checked = fast.command("check")
     assert checked.returncode == 1
     assert "WRONG  models.price.drop: /srv/x is read-only for the service: ReadWritePaths=" in checked.stdout

@@ -115,7 +115,7 @@ def _add_running(add: _Add) -> None:
     )
     run.set_defaults(keeps_running=True)
     check = add(
-        "check", "retraind.cli.check:check", "check configuration, folders and credentials", json=True
+        "check", "retraind.cli.setup.check:check", "check configuration, folders and credentials", json=True
     )
     check.add_argument(
         "--online", action="store_true", help="also ask the service whether it accepts each key"
@@ -127,7 +127,7 @@ def _add_running(add: _Add) -> None:
     )
     dropin = add(
         "systemd-dropin",
-        "retraind.cli.dropin:systemd_dropin",
+        "retraind.cli.setup.dropin:systemd_dropin",
         "print a drop-in for the systemd unit: the folders, mounts and keys of the configuration",
     )
     dropin.add_argument(
@@ -182,7 +182,12 @@ def _add_control(add: _Add) -> None:
     )
     adopt.add_argument("old", metavar="OLD", help="the name that is no longer in the configuration")
     adopt.add_argument("new", metavar="NEW", help="the name that it has now")
-    add("notify", "retraind.cli.check:notify", "send a test message to every address in [notify]", json=True)
+    add(
+        "notify",
+        "retraind.cli.setup.check:notify",
+        "send a test message to every address in [notify]",
+        json=True,
+    )
     add("rebuild", "retraind.cli.control:rebuild", "rebuild a lost or damaged journal from the job folders")
 
 

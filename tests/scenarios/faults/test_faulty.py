@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from retraind.cli.checkup import checkup
+from retraind.cli.setup.checkup import checkup
 from retraind.config.load import load
 from retraind.config.settings import ModelSettings, Settings, SweepSettings
 from retraind.daemon import Daemon

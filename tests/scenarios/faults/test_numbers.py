@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from retraind.cli.checkup import checkup
+from retraind.cli.setup.checkup import checkup
 from retraind.config.load import load
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import State

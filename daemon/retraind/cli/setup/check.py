@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from retraind.cli.checkup import Checked, checkup, try_recipients
 from retraind.cli.output import BAD, GOOD, USAGE, print_json, print_words
+from retraind.cli.setup.checkup import Checked, checkup, try_recipients
 from retraind.config.load import load, load_to_look
 from retraind.config.mistakes import refused
 from retraind.domain.failures import ConfigError

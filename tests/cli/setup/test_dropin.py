@@ -11,7 +11,7 @@ from retraind.cli import main
 from retraind.cli.output import BAD, GOOD, USAGE
 from support.process import somebody
 
-UNIT = Path(__file__).parents[2] / "systemd" / "retraind.service"
+UNIT = Path(__file__).parents[3] / "systemd" / "retraind.service"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pwd
 
 import pytest
 
-from retraind.cli.checkup import checkup
+from retraind.cli.setup.checkup import checkup
 from retraind.config.exposure import exposures
 from retraind.config.settings import Settings
 from retraind.domain.problems import problem
@@ -155,7 +155,7 @@ def test_a_work_folder_that_others_may_write_in_is_told(tmp_path):
 
 def test_where_the_mount_makes_rights_up_there_is_a_warning(tmp_path, monkeypatch):
     table = mounts("1 1 0:1 / / rw - cifs //server/share rw")
-    monkeypatch.setattr("retraind.cli.checkup.present_mounts", lambda: table)
+    monkeypatch.setattr("retraind.cli.setup.checkup.present_mounts", lambda: table)
     monkeypatch.setattr("retraind.intake.share_identity.present_mounts", lambda: table)
     (tmp_path / "drop" / ".retraind").mkdir(parents=True)
     for path in (tmp_path / "drop", tmp_path / "drop" / ".retraind"):
@@ -218,7 +218,7 @@ def from_outside(tmp_path, monkeypatch):
         units.mkdir(exist_ok=True)
         if unit:
             (units / "retraind.service").write_text(unit.replace("KEYS", str(tmp_path)))
-        monkeypatch.setattr("retraind.cli.checkup.read_unit", lambda: read_unit(places=(units,)))
+        monkeypatch.setattr("retraind.cli.setup.checkup.read_unit", lambda: read_unit(places=(units,)))
         state = {"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"}
         models = {"churn": {"drop": tmp_path / "drop", "credential": "churn"}}
         found = checkup(Settings(models=models, state=state), online=False, config=tmp_path / "config.toml")

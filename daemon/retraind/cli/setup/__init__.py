@@ -1,0 +1,1 @@
+"""Commands around the configuration: whether it works, and what systemd has to know of it."""
