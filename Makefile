@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum long crash soak host bench bench-watching bench-shares bench-history bench-night deb wheel constraints lint format clean
+.PHONY: demo test spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night deb wheel constraints lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -20,7 +20,7 @@ $(VENV)/.run: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[emulator]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[emulator,page]' --group dev
 	touch $@ $(VENV)/.run
 
 demo: $(VENV)/.run ## see the whole job on real data, in a temporary folder
@@ -33,6 +33,11 @@ spectrum: ## fetch csv-spectrum, a public set of CSV files, for one of the tests
 	mkdir -p build/csv-spectrum
 	npm pack --silent --pack-destination build/csv-spectrum csv-spectrum@2.0.0
 	tar -xzf build/csv-spectrum/csv-spectrum-2.0.0.tgz -C build/csv-spectrum
+
+axe: ## fetch axe-core, which judges how accessible the status page is, for its tests (needs npm)
+	mkdir -p build/axe-core
+	npm pack --silent --pack-destination build/axe-core axe-core@4.14.1
+	tar -xzf build/axe-core/axe-core-4.14.1.tgz -C build/axe-core package/axe.min.js
 
 long: $(VENV)/.dev ## tests that take minutes
 	$(BIN)/python -m pytest -m long $(ARGS)

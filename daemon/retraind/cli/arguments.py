@@ -144,6 +144,7 @@ def _add_running(add: _Add) -> None:
 
 
 def _add_showing(add: _Add) -> None:
+    add("page", "retraind.page.command:page", "serve the status page for browsers, in the foreground")
     add("status", "retraind.cli.jobs:status", "show models, what is in work and what is on hold", json=True)
     jobs = add("jobs", "retraind.cli.jobs:jobs", "list jobs, newest first", json=True)
     jobs.add_argument("--model", help="only this model's")

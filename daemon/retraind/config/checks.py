@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from retraind.config.patterns import Pattern, can_both_match
 from retraind.config.settings import WORK, ModelSettings
-from retraind.config.types import budget_of, expanded, to_span
+from retraind.config.types import budget_of, expanded, is_open_to_others, to_span
 from retraind.domain.failures import OUT_OF_REACH
 from retraind.domain.problems import Problem, problem
 from retraind.system.files import real_path, status
@@ -33,6 +33,8 @@ _FOLDERS = ("drop", "done", "failed")
 _API_KEYS = ("api_key", "api_key_file", "credential")
 _SECRET_KEYS = ("secret_key", "secret_key_file", "secret_credential")
 _KEY_FILES = ("api_key_file", "secret_key_file")
+KEYS = frozenset((*_API_KEYS, *_SECRET_KEYS))
+"""The settings that are a credential, or lead to one."""
 
 
 class Found(NamedTuple):
@@ -185,6 +187,24 @@ def between_keys(given: Given) -> Iterator[Wrong]:
         for check in (_credentials, _gate, _patterns, _filing, _retention):
             for mistake in check(table):
                 yield ("models", name), mistake
+
+
+def page(given: Given) -> Iterator[Wrong]:
+    """Yield what is wrong between the keys of the status page."""
+    table = given.get("page")
+    if not isinstance(table, dict):
+        return
+    listen, header = table.get("listen"), table.get("user_header")
+    if header and not table.get("user_header_from"):
+        yield ("page", "user_header"), problem("page_header_from_anybody")
+    if not isinstance(listen, str) or table.get("token_file") or header:
+        return
+    try:
+        is_open = is_open_to_others(listen)
+    except ValueError:
+        return  # This is reported for the key itself.
+    if is_open:
+        yield ("page", "listen"), problem("page_open_to_anybody")
 
 
 def _credentials(table: Given) -> Iterator[Problem]:

@@ -98,6 +98,10 @@ class Loaded(NamedTuple):
     """All of it."""
 
 
+_SHOWN_TABLES = ("state", "page", "log_level")
+"""What a process without keys reads besides the models' tables and the service's name."""
+
+
 class _Wrong(NamedTuple):
     location: Location
     problem: Problem
@@ -123,7 +127,12 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
     places = checks.paths(given)
     found = checks.look_at(places.values(), hanging)
     settings, wrong = _settings(file, given)
-    between = (checks.missing_socks(given), checks.between_keys(given), checks.shared_folders(places, found))
+    between = (
+        checks.missing_socks(given),
+        checks.between_keys(given),
+        checks.page(given),
+        checks.shared_folders(places, found),
+    )
     wrong += [mistake for each in between for mistake in _located(file, given, each)]
     lenient = [*_located(file, given, checks.missing(places, found))]
     problems = [each.problem for each in (*wrong, *lenient)]
@@ -149,6 +158,41 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
         [each.problem for each in general],
         problems,
     )
+
+
+class WithoutKeys(NamedTuple):
+    """What a process is to know that shows and sends nothing: no credential, and nothing on the machine."""
+
+    settings: Settings
+    """With the models whose tables can be read, without their credentials."""
+    file: Path
+    refused: frozenset[str]
+    """The other models."""
+
+
+def load_without_keys(named: Path | None = None) -> WithoutKeys:
+    """Read the configuration for a process without keys. No folder is looked at.
+
+    Raises ConfigError where what such a process needs is wrong.
+    """
+    file, content = _read(named)
+    given = _merged(_Variables()(), content)
+    shown: dict[str, Any] = {name: given[name] for name in _SHOWN_TABLES if name in given}
+    if isinstance(api := given.get("api"), dict) and "base_url" in api:
+        shown["api"] = {"base_url": api["base_url"]}
+    tables = {
+        name: {key: value for key, value in table.items() if key not in checks.KEYS}
+        for name, table in checks.tables(given).items()
+    }
+    settings, wrong = _settings(file, {**shown, "models": tables})
+    wrong += _located(file, given, checks.page(given))
+    refused, general = _by_model(wrong, [*tables])
+    if refused and not general:
+        usable = {name: table for name, table in tables.items() if name not in refused}
+        settings, _ = _settings(file, {**shown, "models": usable})
+    if general or settings is None:
+        raise ConfigError([each.problem for each in wrong])
+    return WithoutKeys(settings, file, frozenset(refused))
 
 
 def _by_model(wrong: Iterable[_Wrong], order: Sequence[str]) -> tuple[dict[str, list[_Wrong]], list[_Wrong]]:

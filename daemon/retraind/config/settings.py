@@ -16,8 +16,12 @@ from retraind.config.types import (
     Budget,
     BudgetText,
     Command,
+    HeaderName,
     JournalUrl,
+    ListenText,
     ModelName,
+    PageHost,
+    PathPrefix,
     PatternText,
     PositiveSpan,
     ProxyText,
@@ -25,6 +29,7 @@ from retraind.config.types import (
     Size,
     Span,
     SpanWithUnit,
+    TrustedText,
     VariableName,
     WindowText,
     Words,
@@ -146,6 +151,20 @@ class NotifySettings(_Section):
     """How long a transient failure must last before it is reported."""
 
 
+class PageSettings(_Section):
+    """[page]: the status page, a process of its own (`retraind page`)."""
+
+    listen: ListenText = "127.0.0.1:8087"
+    prefix: PathPrefix = ""
+    allowed_hosts: Annotated[tuple[PageHost, ...], Words] = ()
+    """Hosts by which browsers may call the page, besides those that mean this machine."""
+    token_file: AnyPath | None = None
+    user_header: HeaderName | None = None
+    """The header in which a reverse proxy names the user it has let in."""
+    user_header_from: Annotated[tuple[TrustedText, ...], Words] = ()
+    """Whose header counts: addresses, or `unix`."""
+
+
 class ModelSettings(_Section):
     """[models.NAME]: one published prediction model, its drop folder, its credential and its policy."""
 
@@ -227,4 +246,5 @@ class Settings(_Section):
     poll: PollSettings = Field(default_factory=PollSettings)
     work: WorkSettings = Field(default_factory=WorkSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    page: PageSettings = Field(default_factory=PageSettings)
     models: dict[ModelName, ModelSettings] = Field(min_length=1)

@@ -303,3 +303,62 @@ def _found_anywhere(command: tuple[str, ...]) -> tuple[str, ...]:
 
 Command = Annotated[tuple[str, ...], BeforeValidator(_command), AfterValidator(_found_anywhere)]
 """A program and its arguments; in the file a list, or a text as a shell would read it."""
+
+
+UNIX = "unix:"
+"""What the address of a Unix socket begins with."""
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+_HIGHEST_PORT = 65_535
+
+
+def listen_of(text: str) -> tuple[str, int] | Path:
+    """Read an address to listen on: host and port, or the path of a Unix socket. Raises Mistake."""
+    if text.startswith(UNIX):
+        path = Path(text.removeprefix(UNIX))
+        if not path.is_absolute() or "\0" in text:
+            raise Mistake("listen_unreadable")
+        return path
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found is None or int(found[2]) > _HIGHEST_PORT:
+        raise Mistake("listen_unreadable")
+    return found[1].strip("[]"), int(found[2])
+
+
+def is_open_to_others(text: str) -> bool:
+    """Return whether other machines may reach an address to listen on. Raises Mistake."""
+    place = listen_of(text)
+    if isinstance(place, Path) or place[0] == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(place[0]).is_loopback
+    except ValueError:
+        return True  # A name of the machine may lead to any of its addresses.
+
+
+ListenText = Annotated[str, _readable(listen_of)]
+"""Where a process listens: "127.0.0.1:8087", "[::1]:8087" or "unix:/run/retraind/page.sock"."""
+PathPrefix = Annotated[str, _matching("prefix_unreadable", r"(/[A-Za-z0-9._~-]+)*")]
+"""The path under which a reverse proxy shows something; empty for the root."""
+HeaderName = Annotated[str, _matching("header_unreadable", r"[A-Za-z0-9-]+")]
+
+
+def trusted_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Read who may name a user: addresses, or with `unix` whoever may use the socket. Raises Mistake."""
+    if text == "unix":
+        return None
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise Mistake("trusted_unreadable") from None
+
+
+TrustedText = Annotated[str, _readable(trusted_of)]
+
+
+def _page_host(text: str) -> None:
+    if not re.fullmatch(r"\[[0-9a-fA-F:.]+\]|[\w-]+(\.[\w-]+)*", text):
+        raise Mistake("page_host_unreadable")
+
+
+PageHost = Annotated[str, _readable(_page_host)]
+"""A host that a browser may name, without a port."""

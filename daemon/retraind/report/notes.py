@@ -133,6 +133,14 @@ def _advice(job: Job, voice: Voice) -> str:
 
 def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = (), width: int = WIDTH) -> LaidOut:
     """Return the data of the job, a line for each, and `more` of them."""
+    named = [(f"{voice.label('line_of', line=line)}:", told) for line, told in story_lines(job, voice, more)]
+    indent = max(len(name) for name, _ in named) + 2
+    laid_out = (fill(told, f"{name:<{indent}}", " " * indent, width) for name, told in named)
+    return LaidOut("\n".join(laid_out))
+
+
+def story_lines(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = ()) -> list[tuple[Line, str]]:
+    """Return the data of the job, and `more`, without what is empty."""
     files = [
         voice.label(
             "file_line",
@@ -168,7 +176,4 @@ def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = (), width: 
         (Line.SERVICE_SAYS, display((training and training.message) or "")),
         *more,
     ]
-    named = [(f"{voice.label('line_of', line=line)}:", told) for line, told in lines if told]
-    indent = max(len(name) for name, _ in named) + 2
-    laid_out = (fill(told, f"{name:<{indent}}", " " * indent, width) for name, told in named)
-    return LaidOut("\n".join(laid_out))
+    return [(line, told) for line, told in lines if told]

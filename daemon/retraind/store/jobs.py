@@ -246,6 +246,12 @@ class Jobs:
                 counts.setdefault(model, {})[State(state)] = count
         return counts
 
+    def counts_of(self, model: str) -> dict[State, int]:
+        """Count a model's jobs by state, without zeros."""
+        query = sa.select(JOBS.c.state, sa.func.count()).where(JOBS.c.model == model).group_by(JOBS.c.state)
+        with self._reader.connect() as connection:
+            return {State(state): count for state, count in connection.execute(query)}
+
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
         with self._reader.connect() as connection:
             return read_jobs(connection, query)

@@ -127,9 +127,14 @@ def migrate(engine: sa.Engine, file: Path) -> None:
         alembic.command.upgrade(config, SCHEMA)
 
 
+def revision(connection: sa.Connection) -> str | None:
+    """Return the revision of an open journal; None for the file of another program."""
+    return _revision(connection) if sa.inspect(connection).has_table(_VERSION.name) else None
+
+
 def _revision(connection: sa.Connection) -> str | None:
-    revision: str | None = connection.scalar(sa.select(_VERSION.c.version_num))
-    return revision
+    found: str | None = connection.scalar(sa.select(_VERSION.c.version_num))
+    return found
 
 
 def touch(connection: sa.Connection) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jinja2
 import pytest
 
 import retraind
@@ -33,7 +34,21 @@ class Use(NamedTuple):
     where: str
 
 
+TEMPLATES = SOURCE / "page" / "templates"
+
+
+def uses_in_templates() -> Iterator[Use]:
+    for path in TEMPLATES.glob("*.html"):
+        tree = jinja2.Environment().parse(path.read_text("utf-8"))
+        for call in tree.find_all(jinja2.nodes.Call):
+            if isinstance(call.node, jinja2.nodes.Name) and call.node.name == "say":
+                facts = frozenset(each.key for each in call.kwargs)
+                (code,) = call.args
+                yield Use(code.value, facts, open=False, where=f"{path.name}:{call.lineno}")
+
+
 def uses() -> Iterator[Use]:
+    yield from uses_in_templates()
     for path in SOURCE.rglob("*.py"):
         if {"emulator", "wording"} & set(path.relative_to(SOURCE).parts):
             continue
@@ -71,6 +86,15 @@ def test_each_code_has_its_wording_with_just_its_facts():
 
 INSIDE = {"finding_line", "left_to_operator", "legacy_hidden", "on_the_machine"}
 """Said by the wording itself."""
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
+def test_templates_have_no_words_of_their_own(template):
+    tree = jinja2.Environment().parse(template.read_text("utf-8"))
+    markup = "".join(data.data for data in tree.find_all(jinja2.nodes.TemplateData))
+    text = re.sub(r"<!?/?[a-z][^<>]*>", " ", re.sub(r'"[^"]*"', '""', markup), flags=re.IGNORECASE)
+    names = {"retraind", "report.json"}
+    assert set(re.findall(r"[^\W\d_][\w.]*", text)) - names == set()
 
 
 def test_nothing_is_worded_in_vain():

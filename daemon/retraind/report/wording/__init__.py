@@ -6,9 +6,20 @@ words for an audience. Nothing else in retraind makes sentences, and nothing rea
 
 from retraind.report.wording.catalogue import Catalogue, catalogue
 from retraind.report.wording.voice import Voice, in_words
-from retraind.report.wording.words import Audience, Host, Line, Name, Notice, Place, Said, Section, Words
+from retraind.report.wording.words import (
+    Audience,
+    Health,
+    Host,
+    Line,
+    Name,
+    Notice,
+    Place,
+    Said,
+    Section,
+    Words,
+)
 
 __all__ = [
-    "Audience", "Catalogue", "Host", "Line", "Name", "Notice", "Place", "Said", "Section", "Voice", "Words",
-    "catalogue", "in_words",
+    "Audience", "Catalogue", "Health", "Host", "Line", "Name", "Notice", "Place", "Said", "Section", "Voice",
+    "Words", "catalogue", "in_words",
 ]  # fmt: skip

@@ -81,6 +81,48 @@ class Section(StrEnum):
     LEFT_ALONE = "left_alone"
 
 
+class Health(StrEnum):
+    """How a model is, as the status page shows it; the first that applies."""
+
+    REFUSED = "refused"
+    """Its settings have a mistake; it does not run."""
+    HELD = "held"
+    UNREACHABLE = "unreachable"
+    """Its drop folder cannot be used."""
+    STUCK = "stuck"
+    """A job cannot continue."""
+    LATE = "late"
+    """A delivery that was expected has not arrived."""
+    FAILED = "failed"
+    """The last delivery failed, and none has succeeded since."""
+    TRAINING = "training"
+    WORKING = "working"
+    """A delivery is in work, in another step than the training."""
+    WAITING = "waiting"
+    NEW = "new"
+    """No delivery has ever arrived."""
+    REMOVED = "removed"
+    """It is no longer in the configuration, and has jobs in work."""
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether somebody may have to act."""
+        return self in _NEEDS_SOMEBODY
+
+
+_NEEDS_SOMEBODY = frozenset(
+    {
+        Health.REFUSED,
+        Health.HELD,
+        Health.UNREACHABLE,
+        Health.STUCK,
+        Health.LATE,
+        Health.FAILED,
+        Health.REMOVED,
+    }
+)
+
+
 @dataclass(frozen=True)
 class Said:
     """A problem that is a fact of another one, in the same language and for the same audience."""

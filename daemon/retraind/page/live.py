@@ -1,0 +1,89 @@
+"""Tells browsers that there is something new to show: server-sent events, for a bounded number of them.
+
+One task asks the journal, however many listen, and none when nobody does. An event only says that something
+has changed; the browser then asks for its page again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from sqlalchemy.exc import DatabaseError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from retraind.domain.failures import JournalError
+from retraind.page.look import Look
+from retraind.page.reading import Reader
+
+MOST_STREAMS = 64
+_INTERVAL = 1.0
+"""Seconds between two questions to the journal."""
+_KEEP_ALIVE = 15.0
+"""Seconds after which a silent stream says that it still lives: proxies end silent ones after a minute."""
+_RECONNECT_MS = 3_000
+_UNREADABLE = "unreadable"
+
+
+class Live:
+    """The streams of one process. Used on its event loop only."""
+
+    def __init__(self, reader: Reader, most: int = MOST_STREAMS, interval: float = _INTERVAL) -> None:
+        self._reader = reader
+        self._most = most
+        self._interval = interval
+        self._streams: set[asyncio.Event] = set()
+        self._seen = ""
+        self._watching: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """End all streams: the process stops."""
+        self._closed = True
+        for changed in self._streams:
+            changed.set()
+
+    async def stream(self, request: Request, look: Look) -> Response:
+        """Return a stream of changes after the one that the browser has seen."""
+        if len(self._streams) >= self._most or self._closed:
+            text = look.voice.words("page_busy", {}).what
+            return PlainTextResponse(f"{text}\n", 503, {"retry-after": "60"})
+        seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
+        changed = asyncio.Event()
+        self._streams.add(changed)
+        if self._watching is None or self._watching.done():
+            self._seen = await self._ask()
+            self._watching = asyncio.create_task(self._watch())
+        headers = {"x-accel-buffering": "no"}
+        return StreamingResponse(self._events(changed, seen), media_type="text/event-stream", headers=headers)
+
+    async def _events(self, changed: asyncio.Event, seen: str) -> AsyncIterator[str]:
+        try:
+            yield f"retry: {_RECONNECT_MS}\n\n"
+            while not self._closed:
+                changed.clear()
+                if seen != self._seen:
+                    seen = self._seen
+                    yield f"id: {seen}\nevent: changed\ndata: {seen}\n\n"
+                try:
+                    await asyncio.wait_for(changed.wait(), _KEEP_ALIVE)
+                except TimeoutError:
+                    yield ": still here\n\n"
+        finally:
+            self._streams.discard(changed)
+
+    async def _watch(self) -> None:
+        """Ask the journal while anybody listens."""
+        while self._streams and not self._closed:
+            await asyncio.sleep(self._interval)
+            seen = await self._ask()
+            if seen != self._seen:
+                self._seen = seen
+                for changed in self._streams:
+                    changed.set()
+
+    async def _ask(self) -> str:
+        with suppress(JournalError, DatabaseError):
+            return await run_in_threadpool(self._reader.seen)
+        return _UNREADABLE  # The page that the browser then asks for says why.

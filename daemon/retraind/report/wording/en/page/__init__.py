@@ -1,0 +1,1 @@
+"""The status page. Its templates have no words of their own."""

@@ -1,0 +1,192 @@
+"""What the pages show, over real HTTP from a real journal."""
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from retraind.report.report_json import Report
+from retraind.store.journal import Journal
+from support.pages import NASTY, Seeder, as_if_running, configured, served
+
+MOMENT = timedelta(seconds=2)
+"""Longer than what was read is shared."""
+
+
+def words(html: str) -> str:
+    """Return what a reader sees of a page."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+
+def paths(shown) -> list[str]:
+    jobs = [f"/jobs/{job.id}" for job in shown.jobs.values()]
+    return [
+        "/",
+        "/?show=attention",
+        "/?q=churn",
+        "/jobs",
+        "/jobs?show=failed",
+        *jobs,
+        "/models/churn",
+        "/none",
+    ]
+
+
+def test_models_that_need_somebody_come_first_and_each_says_how_it_is(shown):
+    html = shown.page.get("/").text
+    text = words(html)
+    assert re.findall(r'id="model-([^"]+)"', html) == [
+        "demand-north", "footfall", "leads", "churn", "failures-line-3", "returns", "staffing", "upsell",
+    ]  # fmt: skip
+    assert "2026-11-30 has been training for 2 h 2 min. 1 more delivery after it." in text
+    assert "On hold: The budget of 4 trainings a month is used up." in text
+    assert "Waiting for its first file." in text
+    assert re.search(r"Waiting for a file since 2026-11-30 \d\d:46", text)
+    assert "retraind is running" in text
+
+
+def test_models_are_found_by_a_part_of_their_name_and_by_how_they_are(shown):
+    def names(path: str) -> list[str]:
+        return re.findall(r'id="model-([^"]+)"', shown.page.get(path).text)
+
+    assert names("/?q=FAIL") == ["failures-line-3"]
+    assert names("/?show=work") == ["churn"]
+    assert names("/?show=attention&q=f") == ["footfall"]
+    assert names("/?q=nowhere") == []
+    assert "No model matches nowhere." in words(shown.page.get("/?q=nowhere").text)
+
+
+def test_a_model_shows_its_deliveries_and_a_chart_of_each_measure(shown):
+    html = shown.page.get("/models/churn").text
+    assert html.count("<polyline") == 3
+    assert "Duration of the last 23 runs: 46 min in the last one, between 34 min and 46 min." in unescape(
+        html
+    )
+    first = re.findall(r'id="job-([^"]+)"', html)
+    assert len(first) == 25
+    (older,) = re.findall(r'<a href="([^"]+)" rel="next"', html)
+    rest = re.findall(r'id="job-([^"]+)"', shown.page.get(unescape(older)).text)
+    assert len(rest) == 1
+    assert not set(first) & set(rest)
+
+
+def test_a_job_shows_what_was_found_what_to_do_and_its_history(shown):
+    text = words(shown.page.get(f"/jobs/{shown.jobs['failed'].id}").text)
+    assert "The model was NOT retrained with this data." in text
+    assert "Correct the data at its source and deliver both files again." in text
+    assert "line 1,204 This row has 14 columns, but the header has 13." in text
+    assert "Filed" in text
+    assert NASTY in unescape(shown.page.get(f"/jobs/{shown.jobs['failed'].id}").text)
+
+
+def test_report_and_note_are_those_beside_the_files(shown):
+    job = shown.jobs["failed"]
+    answer = shown.page.get(f"/jobs/{job.id}/report.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert Report.model_validate(json.loads(answer.text)).job == job.id
+    assert "What to do next:" in shown.page.get(f"/jobs/{job.id}/note.txt").text
+    assert shown.page.get(f"/jobs/{shown.jobs['training'].id}/report.json").status == 404
+
+
+def test_jobs_are_found_by_delivery_date_and_short_id(shown):
+    def found(query: str) -> list[str]:
+        return re.findall(r'id="job-([^"]+)"', shown.page.get(f"/jobs?{query}").text)
+
+    failed = shown.jobs["failed"].id
+    assert found(f"q={failed[-6:]}") == [failed]
+    assert found("q=2026-11-29&model=demand-north") == [failed]
+    assert set(found("q=2026-11-30T03&show=done")) == {shown.jobs["done"].id}
+    assert found("q=%25") == []
+    assert found("q=_0000_") == []
+
+
+def test_a_name_with_markup_is_text(shown):
+    for path in paths(shown):
+        html = shown.page.get(path).text
+        assert "<img" not in html, path
+        assert not re.search(r"<[^>]*\son\w+=", html), path
+
+
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(shown):
+    for path in paths(shown):
+        html = shown.page.get(path).text
+        assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)", html), path
+        assert re.findall(r'(?:src|href|action)="((?:https?:)?//[^"]*)"', html) == [], path
+
+
+def test_every_answer_has_the_headers_that_lock_it_in(shown):
+    for path in (*paths(shown), "/live?seen=x", "/static/0/page.css"):
+        if path.startswith("/live"):
+            continue
+        headers = shown.page.get(path).headers
+        policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'", path
+        assert {policy[name] for name in ("base-uri", "frame-ancestors")} == {"'none'"}
+        own = {"style-src", "script-src", "img-src", "connect-src", "form-action"}
+        assert {policy[name] for name in own} == {"'self'"}
+        assert policy.keys() == own | {"default-src", "base-uri", "frame-ancestors"}
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert "server" not in headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_but_reading_is_answered(shown, method):
+    answer = shown.page.get("/", method)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_a_head_is_a_page_without_its_text(shown):
+    answer = shown.page.get("/models/churn", "HEAD")
+    assert (answer.status, answer.text) == (200, "")
+
+
+def test_without_access_no_path_of_the_machine_is_shown(shown):
+    for path in paths(shown):
+        assert not re.search(r"/(srv|etc|dev|tmp)/", words(shown.page.get(path).text)), path
+
+
+def test_files_of_the_page_may_be_kept_for_ever_and_change_their_address(shown):
+    (address,) = re.findall(r'href="(/static/[^"]+page\.css)"', shown.page.get("/").text)
+    answer = shown.page.get(address)
+    assert answer.status == 200
+    assert "immutable" in answer.headers["cache-control"]
+    assert shown.page.get(re.sub(r"static/\w+", "static/000000000000", address)).status == 404
+    assert shown.page.get("/static/x/..%2f..%2fapp.py").status == 404
+
+
+def test_a_list_of_many_models_is_paged(tmp_path):
+    models = tuple(f"model-{number:03}" for number in range(120))
+    Journal.open(tmp_path / "state" / "journal.db").close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"', models=models)
+    with served(config) as page:
+        seen = []
+        path = "/"
+        while path:
+            html = page.get(path).text
+            seen += re.findall(r'id="model-([^"]+)"', html)
+            path = unescape((re.findall(r'<a href="([^"]+)" rel="next"', html) or [""])[0])
+        assert seen == list(models)
+        assert "101 to 120 of 120 models" in words(page.get("/?page=99999").text)
+
+
+def test_a_model_that_is_added_to_the_configuration_appears(tmp_path):
+    Journal.open(tmp_path / "state" / "journal.db").close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn",))
+    with served(config) as page:
+        assert page.get("/models/leads").status == 404
+        configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn", "leads"))
+        page.reader.clock.pass_time(MOMENT)
+        assert page.get("/models/leads").status == 200
+
+
+def test_a_daemon_that_does_not_run_is_the_first_thing_said(tmp_path):
+    Seeder(tmp_path / "state" / "journal.db").journal.close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"')
+    with served(config) as page:
+        assert "retraind is not running." in words(page.get("/").text)
+        with as_if_running(tmp_path):
+            page.reader.clock.pass_time(MOMENT)
+            assert "not running" not in words(page.get("/").text)
