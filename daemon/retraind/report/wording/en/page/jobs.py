@@ -6,7 +6,7 @@ from typing import Literal
 
 from retraind.domain.job import Role, State
 from retraind.domain.problems import Severity
-from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.en._parts import moment, span
 from retraind.report.wording.words import Name
 
 _STATES: Mapping[State, str] = {
