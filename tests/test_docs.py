@@ -29,6 +29,7 @@ from retraind.dataset.rules import service_messages
 from retraind.dataset.rules.service_messages import Concern
 from retraind.demo.data import bad_delivery, good_delivery
 from retraind.demo.show import STORY
+from retraind.domain.data_rules import FIXED, RULES
 from retraind.domain.job import LIFE, Outcome, State
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.drop_folder import DropFolder
@@ -141,6 +142,14 @@ def test_every_rule_for_data_is_explained():
     assert set(told) == made
 
 
+def test_every_rule_for_data_can_be_named_in_the_configuration():
+    told = [rule for rule, *_ in rows(DOCS / "data-rules.md", "The rules")]
+    assert set(RULES) == set(told), "add it to domain/data_rules.py"
+    assert len(RULES) == len(set(RULES))
+    fixed = (DOCS / "data-rules.md").read_text("utf-8").partition("\nNobody can overrule ")[2]
+    assert set(re.findall(r"`([a-z0-9-]+)`", fixed.partition(":")[0])) == FIXED <= set(RULES)
+
+
 def test_every_message_of_the_service_is_explained():
     told = [tuple(row) for row in rows(DOCS / "data-rules.md", "The service's messages")]
     meanings = {
@@ -152,7 +161,7 @@ def test_every_message_of_the_service_is_explained():
         (
             each.number or "",
             each.english or "",
-            (each.japanese or "").replace("{}", "…"),
+            each.japanese or "",
             meanings[each.concern],
         )
         for each in service_messages.MESSAGES

@@ -1,6 +1,8 @@
 """Requests of people: what fails or waits is tried now, all of a model at once, and programs read how it went."""
 
 import json
+import os
+import pwd
 import shlex
 from dataclasses import replace
 from datetime import timedelta
@@ -288,3 +290,73 @@ def test_who_retries_without_a_daemon_ends_the_hold_for_the_next_start(site, ser
     assert site.command("retry", "1").returncode == 0
     assert site.once() == 0
     assert told(site.command("show", "1", "--json"))["outcome"] == "trained"
+
+
+# What a person accepts
+
+
+@pytest.fixture
+def violated(site):
+    """Return the site after a delivery that failed by two rules, one of which was made an error."""
+    site._text += 'target = "gone"\nrules = { row-count = "error" }\n'
+    site.write()
+    hand_over(site, "1")
+    assert site.once() == 1
+    return site
+
+
+def test_a_job_that_failed_by_rules_is_sent_once_each_of_them_is_accepted(violated):
+    note = " ".join(next(violated.drop.glob("failed/*/ERROR.txt")).read_text("utf-8-sig").split())
+    assert "--accept row-count --accept target-missing" in note
+    assert violated.command("retry", "1", "--accept", "row-count").returncode == 0
+    assert violated.once() == 1, "the target is still missing"
+    assert violated.command("retry", "1", "--accept", "target-missing").returncode == 0
+    assert violated.once() == 0
+    shown = told(violated.command("show", "1", "--json"))
+    assert shown["outcome"] == "trained"
+    asked = [event["detail"] for event in shown["history"] if event["event"] == "retry_asked"]
+    assert [each["accepted"] for each in asked] == [["row-count"], ["target-missing"]]
+    assert all(each["by"] == pwd.getpwuid(os.getuid()).pw_name for each in asked)
+    report = json.loads(next(violated.drop.glob("done/*/report.json")).read_text())
+    assert {each["rule"]: each["overruled"] for each in report["warning_findings"]} == {
+        "target-missing": "person",
+        "row-count": "person",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "says"),
+    [
+        (["late-class"], 1, "late-class is not among the errors that were found"),
+        (["late-class"], 1, "row-count, target-missing"),
+        (["target-mising"], 2, 'There is no rule "target-mising". Did you mean target-missing?'),
+        (["target-missing", "ragged-rows"], 1, "ragged-rows is not among the errors"),
+    ],
+)
+def test_what_was_not_found_cannot_be_accepted(violated, rules, code, says):
+    done = violated.command("retry", "1", *(part for rule in rules for part in ("--accept", rule)))
+    assert done.returncode == code
+    assert says in " ".join(done.stderr.split())
+    assert told(violated.command("show", "1", "--json"))["state"] == "failed"
+
+
+def test_what_cannot_be_read_cannot_be_accepted(site):
+    hand_over(site, "1", train=b"PK\x03\x04" + bytes(100))
+    assert site.once() == 1
+    done = site.command("retry", "1", "--accept", "not-text")
+    assert (done.returncode, "nothing could be sent" in done.stderr) == (1, True)
+    assert "--accept" not in next(site.drop.glob("failed/*/ERROR.txt")).read_text("utf-8-sig")
+
+
+def test_only_a_job_that_failed_by_its_data_has_something_to_accept(site, service):
+    service.set_faults({"train_fails": 1.0})
+    hand_over(site, "1")
+    assert site.once() == 1
+    done = site.command("retry", "1", "--accept", "late-class")
+    assert (done.returncode, "there is nothing to accept" in done.stderr) == (1, True)
+
+
+def test_accepting_is_for_one_job(site):
+    with pytest.raises(SystemExit) as ended:
+        site.command("retry", "churn", "--all", "--accept", "late-class")
+    assert ended.value.code == 2

@@ -190,6 +190,12 @@ MISTAKES = [
      "filing_folders_equal", ["models.churn", "Name two"]),
     ("a gate's variable that leads to keys", SMALLEST + 'gate_environment = ["retraind_x__api_key"]\n',
      "variable_reserved", ["gate_environment", "retraind's own"]),
+    ("a rule that is not there", SMALLEST + 'rules = { late-clas = "warn" }\n',
+     "rule_unknown", ["models.churn.rules", 'There is no rule "late-clas"', "late-class"]),
+    ("a rule that nobody overrules", SMALLEST + 'rules = { not-text = "ignore" }\n',
+     "rule_fixed", ["models.churn.rules", "not-text cannot be overruled"]),
+    ("a rule made something that there is not", SMALLEST + 'rules = { late-class = "warning" }\n',
+     "value_invalid", ["models.churn.rules.late-class", "'warn', 'ignore' or 'error'"]),
     ("a gate's variable with a value", SMALLEST + 'gate_environment = ["A=b"]\n',
      "variable_name_unreadable", ["gate_environment", '"A=b"', "not the name"]),
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n',
@@ -666,3 +672,19 @@ def test_a_folder_that_the_unit_hides_is_told_with_the_directive(world, monkeypa
     monkeypatch.setenv("INVOCATION_ID", "0123456789abcdef")
     (problem,) = world.problems(text)
     assert mistake_of(problem).facts == {"directive": "ProtectHome"}
+
+
+def test_rules_are_overruled_in_a_variable_as_in_the_file(world, monkeypatch):
+    world.write(SMALLEST + 'rules = { late-class = "ignore" }\n')
+    assert load(world.file)[0].models["churn"].rules == {"late-class": "ignore"}
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__RULES", '{"row-count": "error", "not-text": "error"}')
+    assert load(world.file)[0].models["churn"].rules == {
+        "late-class": "ignore",
+        "row-count": "error",
+        "not-text": "error",
+    }
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__RULES", '{"row-cout": "error"}')
+    with pytest.raises(ConfigError) as caught:
+        load(world.file)
+    assert "RETRAIND_MODELS__CHURN__RULES" in told(*caught.value.problems)
+    assert "row-count" in told(*caught.value.problems)

@@ -9,7 +9,7 @@ WORDINGS = [(message, wording) for message in MESSAGES for wording in message.wo
 
 
 def filled(wording: str) -> str:
-    return wording.replace("{}", "売上 2026")
+    return wording.replace("…", "売上 2026")
 
 
 @pytest.mark.parametrize(("message", "wording"), WORDINGS, ids=[wording for _, wording in WORDINGS])

@@ -34,6 +34,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = made.parse_args(arguments)
     if options.config is not None and options.own_arguments:
         made.error("emulate and demo read no configuration: leave out -c/--config")
+    if getattr(options, "accept", None) and options.all:
+        made.error("--accept is for one job: leave out --all")
     if options.keeps_running and options.longest is not None and not options.once:
         made.error("--for requires --once")
     return options
@@ -164,6 +166,13 @@ def _add_control(add: _Add) -> None:
     )
     retry.add_argument("job", metavar="JOB", help=_JOB)
     retry.add_argument("--all", action="store_true", help="JOB is a model: all of its jobs that this is for")
+    retry.add_argument(
+        "--accept",
+        metavar="RULE",
+        action="append",
+        default=[],
+        help="send the data though it violates this rule of docs/data-rules.md; can be repeated",
+    )
     release = add(
         "release",
         "retraind.cli.requests:release",

@@ -1,6 +1,7 @@
 """Commands that write act as whoever owns the state: what root leaves there, the service could not use."""
 
 import os
+import pwd
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,16 @@ from retraind.store.database import lock_of, of_another
 from retraind.system.service.process import become
 
 _ROOT = 0
+
+
+def whoever_asks() -> str:
+    """Return the name of the user who runs this command, also through sudo. Ask before `act_as_owner`."""
+    if os.getuid() == _ROOT and (user := os.environ.get("SUDO_USER")):
+        return user
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def act_as_owner(settings: Settings) -> None:

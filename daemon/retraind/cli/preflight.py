@@ -48,12 +48,15 @@ def _print_for_people(result: Preflight, voice: Voice) -> None:
     for finding in result.findings:
         is_error = finding.severity is Severity.ERROR
         print_text("\n" + voice.label("preflight_finding", error=is_error, text=voice.finding(finding)))
+    if result.ignored:
+        print_text("\n" + voice.label("rules_ignored", rules=result.ignored))
     print_text("\n" + voice.label("preflight_result", ok=result.ok))
 
 
 def _for_programs(result: Preflight, voice: Voice) -> dict[str, Any]:
     return {
         "ok": result.ok,
+        "ignored": list(result.ignored),
         "findings": [_finding_for_programs(finding, voice) for finding in result.findings],
         "train": result.train and asdict(result.train),
         "evaluation": result.evaluation and asdict(result.evaluation),
@@ -72,6 +75,7 @@ def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
         "service_message": finding.service_message,
         "service_message_ja": finding.service_message_ja,
         "service_number": finding.service_number,
+        "overruled": finding.overruled,
         "remedy": words.remedy,
         "facts": dict(finding.facts),
     }
@@ -118,4 +122,5 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
         "adds_bom": "bom" in model.fix,
         "target": options.target or model.target,
         "time_series": options.time_series or model.time_series,
+        "rules": model.rules,
     }

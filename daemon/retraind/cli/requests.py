@@ -11,7 +11,9 @@ from typing import Any, Literal
 from retraind.cli.jobs import hold_of, opened_journal, policy_of
 from retraind.cli.naming import the_host, the_job
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text, print_words
+from retraind.cli.ownership import whoever_asks
 from retraind.config.settings import Settings
+from retraind.domain.data_rules import FIXED, RULES, likely
 from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import ModelHold, Outage
@@ -164,12 +166,15 @@ class _Request:
 @_refusing
 def retry(options: argparse.Namespace) -> int:
     """Give a failed job another try, or one that waits its next try now."""
+    by = whoever_asks()
     with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
             requests = list(_retry_all(printer, settings, journal, options.job))
         elif options.job in settings.models:
             raise Refused(problem("all_jobs_meant", model=options.job), USAGE)
+        elif options.accept:
+            requests = [_accepting(journal, the_job(journal, options.job), options.accept, by)]
         else:
             requests = [_retried(journal, the_job(journal, options.job))]
         return _follow(printer, journal, requests)
@@ -239,6 +244,29 @@ def _retried(journal: Journal, job: Job) -> _Request:
     return _Request(_written(journal, job, now, "retry_asked"), "try")
 
 
+def _accepting(journal: Journal, job: Job, rules: Sequence[str], by: str) -> _Request:
+    """Write into the journal that a job is to be tried again though its data violates `rules`.
+
+    Raises Refused.
+    """
+    voice = Voice().on(job.model, job.id)
+    if unknown := next((rule for rule in rules if rule not in RULES), None):
+        raise Refused(problem("rule_unknown", rule=unknown, known=likely(unknown)), USAGE, voice)
+    after = _asked_to_retry(journal, job)
+    if job.problem is None or job.problem.code != "data_breaks_rules":
+        raise Refused(problem("nothing_to_accept", job=job.id), voice=voice)
+    found = {finding.rule for finding in job.problem.details}
+    if strange := next((rule for rule in rules if rule not in found), None):
+        refusal = problem("rule_not_violated", job=job.id, rule=strange, found=sorted(found))
+        raise Refused(refusal, voice=voice)
+    if fixed := next((rule for rule in rules if rule in FIXED), None):
+        raise Refused(problem("rule_not_acceptable", rule=fixed), voice=voice)
+    accepted = tuple(dict.fromkeys((*job.waived.rules, *rules)))
+    after = replace(after, waived=replace(job.waived, rules=accepted))
+    detail = {"accepted": tuple(dict.fromkeys(rules)), "by": by}
+    return _Request(_written(journal, job, after, "retry_asked", detail), "retry")
+
+
 def waits_for_account(job: Job, held: Mapping[str, ModelHold]) -> bool:
     """Return whether a job waits because a limit of the account has prevented a training of its model."""
     return job.hold is None and job.waits_for_hold(held) and held[job.model].of_account
@@ -295,10 +323,12 @@ def _asked_to_switch(job: Job) -> Job:
     return replace(job, state=State.SWITCHING)
 
 
-def _written(journal: Journal, job: Job, after: Job, event: str) -> Job:
+def _written(
+    journal: Journal, job: Job, after: Job, event: str, detail: Mapping[str, object] | None = None
+) -> Job:
     """Write a request into the journal. Raises Refused when another process was faster."""
     try:
-        return journal.jobs.write(job, after, event)
+        return journal.jobs.write(job, after, event, detail)
     except Conflict:
         raise Refused(problem("job_changed", job=job.id)) from None
 

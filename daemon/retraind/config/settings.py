@@ -26,6 +26,7 @@ from retraind.config.types import (
     PositiveSpan,
     ProxyText,
     RecipientAddress,
+    RuleTable,
     Size,
     Span,
     SpanWithUnit,
@@ -183,6 +184,8 @@ class ModelSettings(_Section):
     """The column that the model predicts. If named, its rules are checked too."""
     time_series: bool = False
     """Whether the limits of the service's time-series mode apply."""
+    rules: RuleTable = Field(default_factory=dict)
+    """What becomes of findings in the data, by rule, where that is not what the rule says."""
     done: AbsolutePath | None = None
     failed: AbsolutePath | None = None
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
 
 from retraind.config.mistakes import Mistake
 from retraind.config.patterns import Pattern
+from retraind.domain.data_rules import FIXED, RULES, Overrule, likely
 from retraind.system.addresses import WEB, UnreadableAddress, check_address
 
 _SPAN_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -22,6 +23,24 @@ _BARE_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*")
 _LONGEST_SPAN = timedelta(days=36_500)
 """A calendar cannot represent moments that are much further from now."""
+
+
+def _known_rule(name: str) -> str:
+    if name not in RULES:
+        raise Mistake("rule_unknown", rule=name, known=likely(name))
+    return name
+
+
+def _not_fixed(rules: dict[str, Overrule]) -> dict[str, Overrule]:
+    for name, wanted in rules.items():
+        if name in FIXED and wanted != "error":
+            raise Mistake("rule_fixed", rule=name)
+    return rules
+
+
+RuleName = Annotated[str, AfterValidator(_known_rule)]
+RuleTable = Annotated[dict[RuleName, Overrule], AfterValidator(_not_fixed)]
+"""What becomes of findings, by rule of docs/data-rules.md."""
 
 
 def to_span(value: object) -> object:

@@ -3,10 +3,12 @@
 Files are read in reader/, the rules are in rules/, and the wording of findings is in report/wording/.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from types import MappingProxyType
 
+from retraind.dataset.overruling import Overruling
 from retraind.dataset.profile import Profile, profile_of
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import ByteSink, read_once
@@ -14,6 +16,7 @@ from retraind.dataset.reader.table import SourceFile, TableFacts
 from retraind.dataset.rules import comparison, header, rows, series, text, values
 from retraind.dataset.rules import target as targets
 from retraind.dataset.rules.data_file import DataFile, PreviousDelivery, Task
+from retraind.domain.data_rules import Overrule
 from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Finding, Severity
 
@@ -51,6 +54,8 @@ class Preflight:
     evaluation: TableFacts | None
     profile: Profile = field(default_factory=Profile)
     """Of the training file: what the next delivery is compared with."""
+    ignored: tuple[str, ...] = ()
+    """The rules with findings that are ignored, since their owner wants that."""
 
     @property
     def ok(self) -> bool:
@@ -82,22 +87,27 @@ def preflight(
     time_column: str | None = None,
     series_column: str | None = None,
     limits: Limits | None = None,
+    rules: Mapping[str, Overrule] = MappingProxyType({}),
+    accepted: Collection[str] = (),
 ) -> Preflight:
     """Preflight a delivery's files and return all findings, errors of both files before warnings.
 
     `sinks`, one for each file, receive its bytes as they are read; none once an error has been found.
     `adds_bom` says that a missing byte order mark is added on the way to the service. `previous` is the
     training file of the model's last good delivery. `target` is the name of the column that the model
-    predicts, if it is known, and the next five say what kind of model it is. Each file is opened and read
-    once. Raises OSError when one cannot be read, and what a sink raises.
+    predicts, if it is known, and the next five say what kind of model it is. `rules` are those of the model,
+    and `accepted` the rules that a person has accepted for this delivery. Each file is opened and read once.
+    Raises OSError when one cannot be read, and what a sink raises.
     """
     task = Task(target, prediction_type, positive_value, time_series, time_column, series_column)
+    overruling = Overruling(rules, accepted)
     files: list[DataFile] = []
     findings: list[Finding] = []
     for source, sink in zip_longest((train, evaluation), sinks[:2]):
         if source is None:
             continue
-        refused = any(finding.severity is Severity.ERROR for finding in findings)
+        judged = overruling.applied(findings, files)
+        refused = any(finding.severity is Severity.ERROR for finding in judged)
         file = DataFile(
             read_once(
                 source, None if refused else sink, target=task.target, series=task.series, limits=limits
@@ -113,10 +123,15 @@ def preflight(
     if evaluation is not None:
         findings += comparison.pair(*files)
         findings += comparison.answers(*files)
+    findings = overruling.applied(findings, files)
     findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
     facts = [file.table.facts for file in files]
     return Preflight(
-        tuple(findings), facts[0], facts[1] if evaluation is not None else None, profile_of(files[0])
+        tuple(findings),
+        facts[0],
+        facts[1] if evaluation is not None else None,
+        profile_of(files[0]),
+        tuple(overruling.ignored),
     )
 
 

@@ -219,6 +219,8 @@ class Waivers:
     """The model's budget was used up."""
     window: bool = False
     """It was outside of the hours in which the model's uploads begin."""
+    rules: tuple[str, ...] = ()
+    """Its data violates these rules."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +231,8 @@ class Data:
     """Data rows by role."""
     columns: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """The rules with findings that the model's owner ignores."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,6 +98,15 @@ class Severity(StrEnum):
     """The delivery is sent, and the finding is reported."""
 
 
+class Overruled(StrEnum):
+    """Who has changed what follows from a finding."""
+
+    CONFIGURATION = "configuration"
+    """The model's `rules`."""
+    PERSON = "person"
+    """Somebody who accepted it for one job."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding(_Kept):
     """One thing found in one file of data."""
@@ -117,6 +126,8 @@ class Finding(_Kept):
     """The same in Japanese."""
     service_number: str | None = None
     """The page of the service's manual about it, such as e17."""
+    overruled: Overruled | None = None
+    """Set where its severity is not the rule's own."""
 
     def service_said(self, language: str) -> str | None:
         """Return the service's own words in a reader's language, else in the one in which they are known."""

@@ -165,7 +165,7 @@ def _begun_again(job: Job) -> Job:
         training=None,
         gate=None,
         publication=job.publication and replace(job.publication, open=False),
-        data=job.data and replace(job.data, warnings=()),
+        data=job.data and replace(job.data, warnings=(), ignored=()),
         tries=replace(job.tries, registrations=0, upload_held=False),
         # A person let one training through; another one is asked for again.
         waived=Waivers() if job.training else job.waived,

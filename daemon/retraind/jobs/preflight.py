@@ -8,6 +8,7 @@ from pathlib import Path
 from retraind.bundle.zip_writer import Archive
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
+from retraind.domain.data_rules import FIXED
 from retraind.domain.job import Data, Job, Role, SealedFile, State
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
@@ -52,6 +53,8 @@ class Preflight:
             previous=last_good(self._journal, job.model),
             time_series=model.time_series,
             target=model.target,
+            rules=model.rules,
+            accepted=job.waived.rules,
         )
         if not sealing.untouched(job, folder):
             raise sealing.Touched
@@ -66,9 +69,14 @@ class Preflight:
             rows={role.value: fact.rows for role, fact in facts.items() if fact},
             columns=worth_keeping(result.train.columns if result.train else ()),
             warnings=tuple(result.warnings),
+            ignored=result.ignored,
         )
         if not result.ok:
-            end = failed(job, problem("data_breaks_rules", details=result.errors), restart=True)
+            broken = tuple(dict.fromkeys(finding.rule for finding in result.errors))
+            unread = any(facts[file.role] is None for file in job.data_files)
+            accept = () if unread or FIXED.intersection(broken) else broken
+            why = problem("data_breaks_rules", details=result.errors, accept=accept)
+            end = failed(job, why, restart=True)
             return end.after(_checked(files, data))
         checked = _checked(files, data)(job)
         known = self._duplicates.find(checked)

@@ -85,6 +85,8 @@ def note(
     parts += [] if failed else _result(job, voice, policy)
     if job.warnings:
         parts.append(f"{voice.label('about_the_data')}\n{bullets(map(voice.finding, job.warnings), width)}")
+    if job.data and job.data.ignored:
+        parts.append(voice.label("rules_ignored", rules=job.data.ignored))
     if failed:
         parts.append(_advice(job, voice))
     return paragraphs(parts, width)

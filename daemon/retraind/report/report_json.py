@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from retraind.domain.job import Data, Job, Outcome, Publication, Role, Shown, present
-from retraind.domain.problems import Finding, Severity
+from retraind.domain.problems import Finding, Overruled, Severity
 from retraind.report.notes import headline, remedy_of
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped
@@ -42,6 +42,10 @@ class ReportFinding(_Part):
     service_message_ja: str | None = Field(default=None, description="The same in Japanese.")
     service_number: str | None = Field(
         default=None, description="The page of the service's manual about it, such as e17."
+    )
+    overruled: Overruled | None = Field(
+        default=None,
+        description="Who has made an error a warning, or the reverse: the model's `rules`, or a person.",
     )
 
 
@@ -79,6 +83,9 @@ class Report(_Part):
     columns: tuple[str, ...]
     warnings: tuple[str, ...]
     warning_findings: tuple[ReportFinding, ...] = Field(description="The warnings, for programs.")
+    ignored_rules: tuple[str, ...] = Field(
+        default=(), description="Rules with findings that the model's `rules` ignore."
+    )
     problem: ReportProblem | None
     service: ReportService
     results: str | None = Field(description="The results file's name in the job's folder.")
@@ -156,6 +163,7 @@ def report(job: Job, voice: Voice) -> Report:
         columns=data.columns,
         warnings=tuple(map(voice.finding, data.warnings)),
         warning_findings=findings_of(data.warnings, voice),
+        ignored_rules=data.ignored,
         problem=problem,
         service=ReportService(
             retrain_job_id=job.retrain_job_id,

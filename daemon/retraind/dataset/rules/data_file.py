@@ -70,6 +70,16 @@ class DataFile:
         """Whether the limits of the service's time-series mode apply."""
         return self.task.time_series
 
+    @property
+    def display_name(self) -> str:
+        """What the file is called in findings."""
+        return display(self.table.name)
+
+    @property
+    def is_read(self) -> bool:
+        """True when it was read to its end as a table."""
+        return self.table.facts is not None
+
     def error(self, rule: str, /, **facts: Any) -> Finding:
         """Return a finding that stops the delivery.
 
@@ -95,7 +105,7 @@ class DataFile:
         return Finding(
             rule=rule,
             severity=severity,
-            file=display(self.table.name),
+            file=self.display_name,
             line=line,
             column=_shortened(column) if isinstance(column, str) else column,
             facts={name: _bounded(value) for name, value in facts.items()},

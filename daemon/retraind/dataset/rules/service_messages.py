@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 _DISTINCT = 17
 """Characters, without spaces, from which a wording is recognised inside a longer message."""
-_PART = "{}"
+_PART = "…"
 """In a wording: whatever the service names there."""
 
 
@@ -148,7 +148,7 @@ MANY_SERIES = M(
     "The number of series is not 200 or fewer, so the data cannot be imported.",
     "系列数が200以下ではないため、データを読み込めません",
 )
-SERIES_FAILED = M("e20", None, "系列{}のモデルの構築に失敗しました")
+SERIES_FAILED = M("e20", None, "系列…のモデルの構築に失敗しました")
 INTERVAL = M(
     None,
     "Data cannot be loaded because it contains data for time intervals that are not supported.",
@@ -158,10 +158,10 @@ INTERVAL = M(
 # Compared with what the model was trained with before
 
 LEAK = M("e60", None, "前回の学習データに今回指定された範囲の評価データ期間が含まれています")
-COLUMN_GONE = M("e61", None, "前回モデル学習時と比べて、今回データに「{}」の項目が不足しています")
+COLUMN_GONE = M("e61", None, "前回モデル学習時と比べて、今回データに「…」の項目が不足しています")
 TARGET_GONE = M("e62", None, "入力された新データに予測ターゲットカラムが存在していません")
 TYPE_CHANGED = M(
-    "e63", None, "項目「{}」が、前回データからデータタイプが変更されているため、予測モデルを作成できません"
+    "e63", None, "項目「…」が、前回データからデータタイプが変更されているため、予測モデルを作成できません"
 )
 CLASSES_CHANGED = M(
     "e64",

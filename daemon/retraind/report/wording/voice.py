@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from retraind.domain.flat import in_facts
-from retraind.domain.problems import LEGACY, Fact, Finding, Problem
+from retraind.domain.problems import LEGACY, Fact, Finding, Problem, Severity
 from retraind.report.wording.catalogue import catalogue, unwrapped
 from retraind.report.wording.words import Audience, Host, Name, Notice, Place, Said, Words
 from retraind.system.escape import display, display_name
@@ -74,6 +74,8 @@ class Voice:
             what=words.what,
             service=finding.service_said(self.language),
             remedy=words.remedy,
+            overruled=finding.overruled,
+            error=finding.severity is Severity.ERROR,
         )
 
     def finding_words(self, finding: Finding) -> Words:

@@ -3,6 +3,7 @@
 import errno as numbers
 from collections.abc import Mapping
 
+from retraind.domain.problems import Overruled
 from retraind.report.wording.words import Name, Place, Words
 
 # What several places say
@@ -16,13 +17,34 @@ def legacy_hidden() -> str:
     return "An earlier version of retraind noted a problem here."
 
 
-def finding_line(file: Name, line: int | None, what: str, service: Name | None, remedy: str) -> str:
-    """One finding: where, what, the service's words for it, and what to do."""
+_OVERRULED: Mapping[tuple[Overruled, bool], str] = {
+    (Overruled.CONFIGURATION, False): " (A warning by the configuration's rules, not an error.)",
+    (Overruled.CONFIGURATION, True): " (An error by the configuration's rules, not a warning.)",
+    (Overruled.PERSON, False): " (An error that the operator has accepted for this delivery.)",
+    (Overruled.PERSON, True): "",
+}
+
+
+def finding_line(
+    *,
+    file: Name,
+    line: int | None,
+    what: str,
+    service: Name | None,
+    remedy: str,
+    overruled: Overruled | None,
+    error: bool,
+) -> str:
+    """One finding: where, what, the service's words for it, and what to do.
+
+    `overruled` says who made it an `error`, or a warning, against the rule.
+    """
     at = "" if line is None else f", line {line}"
     place = f"{file}{at}: " if file else ""
     calls = f' The service calls this "{service}".' if service else ""
     todo = f" What to do: {remedy}" if remedy else ""
-    return f"{place}{what}{calls}{todo}"
+    changed = _OVERRULED[overruled, error] if overruled else ""
+    return f"{place}{what}{calls}{todo}{changed}"
 
 
 # What folders are called on the share

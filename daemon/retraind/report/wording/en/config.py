@@ -128,6 +128,18 @@ def setting_unknown(known: tuple[Name, ...]) -> Words:
     return Words("There is no such key.", _known(known, "Known keys"))
 
 
+def rule_unknown(rule: Name, known: tuple[Name, ...]) -> Words:
+    """`known` is the rule that is probably meant, or all of them."""
+    return Words(f'There is no rule "{rule}".', _known(known, "Rules are"))
+
+
+def rule_fixed(rule: Name) -> Words:
+    return Words(
+        f"{rule} cannot be overruled: such a file cannot be read as a table, so nothing could be sent.",
+        "Remove the rule here.",
+    )
+
+
 def setting_missing(key: str) -> Words:
     if key == "models":
         return Words("No model is configured.", "Add a table [models.NAME] with drop and api_key_file.")

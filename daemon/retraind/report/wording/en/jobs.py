@@ -67,12 +67,12 @@ def training_failed(status: Name, message: Name | None, of_the_data: bool, job: 
 
 
 def account_storage_full(message: Name, model: str) -> Words:
-    remedy = "Delete data that is no longer needed, on the service's screen."
+    remedy = "On the service's screen, delete data that is no longer needed."
     return _account_limit("the account's data storage is full", message, remedy, model)
 
 
 def account_models_full(message: Name, model: str) -> Words:
-    remedy = "Delete models that are no longer needed, on the service's screen."
+    remedy = "On the service's screen, delete models that are no longer needed."
     return _account_limit("the account has as many models as its plan allows", message, remedy, model)
 
 
@@ -120,10 +120,17 @@ def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place
     )
 
 
-def data_breaks_rules() -> Words:
+def data_breaks_rules(job: str, accept: tuple[str, ...] = ()) -> Words:
+    """`accept` are the rules to accept for the data to be sent as it is; none where it cannot be."""
+    options = [part for rule in accept for part in ("--accept", rule)]
+    send = (
+        f" If the data is right as it is, the operator of retraind runs: {command('retry', job, *options)}"
+        if accept
+        else ""
+    )
     return Words(
         "The data violates the service's rules, so nothing was sent.",
-        "Correct the data at its source and deliver both files again.",
+        f"Correct the data at its source and deliver both files again.{send}",
     )
 
 

@@ -213,3 +213,7 @@ def gate_said() -> str:
 
 def about_the_data() -> str:
     return "Worth knowing about the data:"
+
+
+def rules_ignored(rules: tuple[str, ...]) -> str:
+    return f"The data also violates rules that the configuration ignores: {', '.join(rules)}."

@@ -72,6 +72,26 @@ def window_to_release(job: str) -> Words:
     )
 
 
+def nothing_to_accept(job: str) -> Words:
+    return Words(
+        f"{job} did not fail because its data violates the service's rules, so there is nothing to accept.",
+        f"To try it again, run: {command('retry', job)}",
+    )
+
+
+def rule_not_violated(job: str, rule: Name, found: tuple[Name, ...]) -> Words:
+    return Words(
+        f"{rule} is not among the errors that were found in {job}.", f"They are: {', '.join(found)}."
+    )
+
+
+def rule_not_acceptable(rule: Name) -> Words:
+    return Words(
+        f"{rule} cannot be accepted: such a file cannot be read as a table, so nothing could be sent.",
+        "Correct the data and deliver it again.",
+    )
+
+
 def all_jobs_meant(model: Name) -> Words:
     return Words(
         f"{model} is a model.",
