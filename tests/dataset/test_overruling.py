@@ -11,7 +11,7 @@ from retraind.report.wording import Voice
 
 GOOD = "id,plan,left\n" + "".join(f"{n},{'ab'[n % 2]},{n % 2}\n" for n in range(200))
 RAGGED = GOOD + "7,a\n"
-LATE = "id,left\n" + "".join(f"{n},{'yes' if n % 2 else 'no'}\n" for n in range(1_000)) + "1,later\n"
+LATE = "id,left\n" + "".join(f"{n},{'yes' if n % 2 else 'no'}\n" for n in range(1_000)) + "1,later\n" * 9
 
 
 def source(text, name="train_1.csv"):
