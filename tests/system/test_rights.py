@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from retraind.system import rights
-from retraind.system.rights import READ, WRITE, Access, Account, changers, present_account, way_to
+from retraind.system.rights import READ, WRITE, Access, Account, Ways, present_account, way_to
 from support.namespaces import BIND, READ_ONLY, REMOUNT, as_private_users, in_mounts, reachable
 
 SERVICE, OTHER, ETL, NAMELESS = 4210, 4211, 4220, 4230
@@ -125,7 +125,7 @@ def test_who_can_put_another_file_in_its_place(made, row):
     _, account, uid, gid, mode, bad = row
     folder = made(uid, gid, mode, folder=True)
     (folder / "gate.py").touch(0o644)
-    found = [access.path for access in changers(account, folder / "gate.py")]
+    found = [access.path for access in Ways(account).changers(folder / "gate.py")]
     assert found == [folder] * bad
 
 
@@ -133,14 +133,14 @@ def test_a_folder_further_up_counts_and_so_does_the_one_of_a_link(tmp_path):
     (tmp_path / "open" / "closed").mkdir(parents=True)
     (tmp_path / "open" / "closed" / "gate.py").touch(0o644)
     (tmp_path / "open").chmod(0o777)
-    assert [each.path for each in changers(OPEN, tmp_path / "open" / "closed" / "gate.py")] == [
+    assert [each.path for each in Ways(OPEN).changers(tmp_path / "open" / "closed" / "gate.py")] == [
         tmp_path / "open"
     ]
     (tmp_path / "links").mkdir()
     (tmp_path / "links").chmod(0o777)
     (tmp_path / "gate.py").touch(0o644)
     (tmp_path / "links" / "gate.py").symlink_to("../gate.py")
-    assert [each.path for each in changers(OPEN, tmp_path / "links" / "gate.py")] == [tmp_path / "links"]
+    assert [each.path for each in Ways(OPEN).changers(tmp_path / "links" / "gate.py")] == [tmp_path / "links"]
 
 
 def test_a_link_is_followed_as_the_kernel_does(tmp_path):
@@ -257,7 +257,7 @@ def test_on_a_read_only_mount_nobody_writes_unless_the_unit_made_it_so(tmp_path,
         assert libc.mount(None, raw, None, BIND | REMOUNT | READ_ONLY, None) == 0
 
     def ask():
-        return [access.path.name for access in changers(OPEN, folder / "config.toml")]
+        return [access.path.name for access in Ways(OPEN).changers(folder / "config.toml")]
 
     found = in_mounts(mount, ask)
     assert found == repr(["config.toml", "volume"] if in_unit else [])

@@ -24,7 +24,7 @@ from retraind.cli.output import (
 )
 from retraind.cli.ownership import act_as_owner
 from retraind.cli.screens import print_jobs, print_models
-from retraind.config.load import Loaded, load_each
+from retraind.config.load import Loaded, load_each_to_look
 from retraind.config.settings import Settings
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID
@@ -47,7 +47,7 @@ def opened_journal(options: argparse.Namespace, *, write: bool = False) -> Itera
 
     Raises ConfigError, JournalError, Refused.
     """
-    with _opened(load_each(options.config), write=write) as (settings, journal):
+    with _opened(load_each_to_look(options.config), write=write) as (settings, journal):
         yield settings, journal
 
 
@@ -69,7 +69,7 @@ def _opened(loaded: Loaded, *, write: bool = False) -> Iterator[tuple[Settings, 
 
 def status(options: argparse.Namespace) -> int:
     """Show models, what is in work and what is on hold."""
-    loaded = load_each(options.config)
+    loaded = load_each_to_look(options.config)
     with _opened(loaded) as (settings, journal):
         found = overview(settings, journal, Voice(), loaded.refused)
     if options.json:

@@ -25,8 +25,9 @@ from retraind.system.rights import (
     WRITE,
     Access,
     Account,
+    Way,
+    Ways,
     account_of,
-    changers,
     present_account,
     way_to,
 )
@@ -125,23 +126,25 @@ class _Look:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._seen: dict[Path, Access | None] = {}
+        self._ways = Ways(account)
 
     def of_key(self, setting: str, path: Path) -> Iterator[Problem]:
         """Yield that others can read a key file, or put another in its place. Raises OSError."""
         if not is_file(path, follow=True):
             return  # What is missing is reported as that.
-        _, place = way_to(path)
-        if access := key_access(self._account, place, path):
+        way = self._ways.to(path)
+        if access := key_access(self._account, way.place, path):
             yield key_exposed(setting, access)
         else:
-            yield from self.of_program(setting, path)
+            yield from self._of_file(setting, path, way)
 
     def of_program(self, setting: str, path: Path) -> Iterator[Problem]:
         """Yield that others can change a file on which the service relies, or replace it. Raises OSError."""
-        if not is_file(path, follow=True):
-            return  # What is missing is reported as that.
-        for access in changers(self._account, path, self._seen):
+        if is_file(path, follow=True):  # What is missing is reported as that.
+            yield from self._of_file(setting, path, self._ways.to(path))
+
+    def _of_file(self, setting: str, path: Path, way: Way) -> Iterator[Problem]:
+        for access in self._ways.changers(path, way):
             folder = None if access.path == path else access.path
             yield problem("file_changeable", setting=setting, path=path, folder=folder, **_who(access))
             return
@@ -182,9 +185,20 @@ def secrets_in(config: Path) -> list[str]:
 def _secrets_in(content: bytes) -> tuple[str, ...]:
     """Return the same of its content: with a thousand models it takes long, and it is asked each minute."""
     try:
-        return tuple(settings_with_secrets(tomllib.loads(content.decode("utf-8-sig"))))
+        return tuple(settings_with_secrets(tables_in(content)))
     except ValueError:
         return ()  # It is reported that it cannot be read.
+
+
+@lru_cache(maxsize=1)
+def tables_in(content: bytes) -> Mapping[str, Any]:
+    """Return what a configuration's file holds: a start asks for it twice, with perhaps a thousand models.
+
+    Nobody may change it. Raises ValueError.
+    """
+    # Editors on Windows begin a file with a byte order mark, which TOML does not know.
+    text = content.decode("utf-8").removeprefix("\ufeff")
+    return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:

@@ -58,10 +58,10 @@ def load(named: Path | None = None) -> tuple[Settings, Path]:
     Raises ConfigError with every mistake. A drop folder whose share is out of reach, or hangs, is none, nor
     is what others can read or change: it holds the models concerned.
     """
-    settings, file, problems = load_to_look(named)
-    if problems := [each for each in problems if each.code not in exposure.HOLDS]:
-        raise ConfigError(problems)
-    return settings, file
+    loaded = load_each(named)
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
+    return loaded.settings, loaded.file
 
 
 def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Problem]]:
@@ -70,12 +70,12 @@ def load_to_look(named: Path | None = None) -> tuple[Settings, Path, list[Proble
     A model's table that cannot be used is left out, and its mistakes are returned, with what only the daemon
     enforces: they are no reason to show nothing about any model. Raises ConfigError when nothing can be used.
     """
-    loaded = load_each(named)
+    loaded = load_each_to_look(named)
     return loaded.settings, loaded.file, loaded.problems
 
 
 class Lack(NamedTuple):
-    """What a model lacks on this machine, or what others can read of it."""
+    """What a model lacks on this machine."""
 
     key: str
     """Of its table."""
@@ -143,8 +143,6 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
         settings, _ = _settings(file, {**given, "models": usable})
     if general or settings is None:
         raise ConfigError(problems)
-    # What others can read or change holds the models concerned while they run.
-    problems += [each.problem for each in exposure.exposures(settings, file.absolute(), programs=False).found]
     lacks, general = _by_model(lenient, [*tables])
     return Loaded(
         settings,
@@ -158,6 +156,16 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
         [each.problem for each in general],
         problems,
     )
+
+
+def load_each_to_look(named: Path | None = None) -> Loaded:
+    """Do the same for such a command: the problems include what others can read or change.
+
+    The daemon looks at that itself, and holds the models concerned while it runs.
+    """
+    loaded = load_each(named)
+    exposed = exposure.exposures(loaded.settings, loaded.file.absolute(), programs=False).problems
+    return loaded._replace(problems=loaded.problems + exposed)
 
 
 class WithoutKeys(NamedTuple):
@@ -214,11 +222,10 @@ def _settings(file: Path, given: Given) -> tuple[Settings | None, list[_Wrong]]:
         return None, [_refusal(file, detail) for detail in error.errors()]
 
 
-def _read(named: Path | None) -> tuple[Path, dict[str, Any]]:
+def _read(named: Path | None) -> tuple[Path, Mapping[str, Any]]:
     file = find_config(named)
     try:
-        # Editors on Windows begin a file with a byte order mark, which TOML does not know.
-        return file, tomllib.loads(file.read_text(encoding="utf-8").removeprefix("\ufeff"))
+        return file, exposure.tables_in(file.read_bytes())
     except tomllib.TOMLDecodeError as error:
         mistake = problem("config_not_toml", file=file, text=str(error))
     except UnicodeDecodeError as error:

@@ -93,7 +93,7 @@ class Holds:
     def all(self) -> dict[str, ModelHold]:
         """Return the held models by name."""
         with self._reader.connect() as connection:
-            return read_holds(connection, sa.true())
+            return read_holds(connection)
 
     def is_held(self, model: str) -> bool:
         """Return whether a model is held."""

@@ -23,6 +23,7 @@ from retraind.store.hosts import Hosts
 from retraind.store.jobs import Jobs
 from retraind.store.rows import (
     ACTIVE,
+    HELD,
     by_time,
     last_of,
     problem_in,
@@ -33,6 +34,21 @@ from retraind.store.rows import (
 from retraind.store.schema import EVENTS, JOBS, MODELS
 from retraind.store.sightings import Sightings
 from retraind.system.clock import Clock
+
+
+_MODEL = sa.func.json_each(sa.bindparam("models")).table_valued("value").c.value
+_WORK = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(_MODEL)), JOBS.c.state.in_(ACTIVE))
+_HELD = sa.select(MODELS.c.name).where(MODELS.c.name.in_(sa.select(_MODEL)), MODELS.c.hold.is_not(None))
+_HOLDS = HELD.where(MODELS.c.name.in_(sa.select(_MODEL)))
+_LATEST = sa.select(
+    _MODEL.label("model"),
+    last_of(EVENTS.c.job, "job_filed", _MODEL).scalar_subquery().label("filed"),
+    last_of(EVENTS.c.job, "model_switched", _MODEL).scalar_subquery().label("published"),
+    last_of(EVENTS.c.detail, "key_warning", _MODEL).scalar_subquery().label("warning"),
+)
+_job_id = sa.func.json_each(sa.bindparam("jobs")).table_valued("value").c.value
+_JOBS = sa.select(JOBS.c.body).where(JOBS.c.id.in_(sa.select(_job_id)))
+# Made once: to make them takes longer than what SQLite does with them.
 
 
 class Standing(NamedTuple):
@@ -75,21 +91,13 @@ class Journal:
 
     def standings(self, models: Iterable[str]) -> dict[str, Standing]:
         """Return what people are shown of each of these models, all from one moment."""
-        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
-        latest = sa.select(
-            model.label("model"),
-            last_of(EVENTS.c.job, "job_filed", model).scalar_subquery().label("filed"),
-            last_of(EVENTS.c.job, "model_switched", model).scalar_subquery().label("published"),
-            last_of(EVENTS.c.detail, "key_warning", model).scalar_subquery().label("warning"),
-        )
-        active = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(model)), JOBS.c.state.in_(ACTIVE))
+        these = {"models": json.dumps(list(models))}
         with self._reader.connect() as connection:
-            rows = connection.execute(latest).all()
-            in_work = by_time(read_jobs(connection, active))
+            rows = connection.execute(_LATEST, these).all()
+            in_work = by_time(read_jobs(connection, _WORK, these))
             finished = json.dumps(sorted({job for row in rows for job in (row.filed, row.published) if job}))
-            job_id = sa.func.json_each(finished).table_valued("value").c.value
-            known = read_jobs(connection, sa.select(JOBS.c.body).where(JOBS.c.id.in_(sa.select(job_id))))
-            holds = read_holds(connection, MODELS.c.name.in_(sa.select(model)))
+            known = read_jobs(connection, _JOBS, {"jobs": finished})
+            holds = read_holds(connection, _HOLDS, these)
         jobs = {job.id: job for job in known}
         found = {
             row.model: Standing(
@@ -104,14 +112,12 @@ class Journal:
 
     def work_of(self, models: Iterable[str]) -> tuple[dict[str, list[Job]], frozenset[str]]:
         """Return the active jobs of these models, oldest first, and the held ones among the models."""
-        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
-        active = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(model)), JOBS.c.state.in_(ACTIVE))
-        held = sa.select(MODELS.c.name).where(MODELS.c.name.in_(sa.select(model)), MODELS.c.hold.is_not(None))
+        these = {"models": json.dumps(list(models))}
         found: dict[str, list[Job]] = {}
         with self._reader.connect() as connection:
-            for job in by_time(read_jobs(connection, active)):
+            for job in by_time(read_jobs(connection, _WORK, these)):
                 found.setdefault(job.model, []).append(job)
-            return found, frozenset(connection.scalars(held))
+            return found, frozenset(connection.scalars(_HELD, these))
 
     def rename_model(self, before: str, after: str, obsolete: str) -> int:
         """Move all jobs, the history and the hold of `before` to `after`; returns how many jobs these are.

@@ -33,16 +33,23 @@ def by_time(jobs: Iterable[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.created_at, job.id))
 
 
-def read_jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
-    """Read the jobs whose bodies a query selects."""
-    bodies = connection.scalars(query).all()
+def read_jobs(
+    connection: sa.Connection, query: sa.Select[Any], given: Mapping[str, str] | None = None
+) -> list[Job]:
+    """Read the jobs whose bodies a query selects, which is given values for its parameters."""
+    bodies = connection.scalars(query, given).all()
     many = len(bodies) >= _MANY_BODIES
     return [_known_job(body) if many and len(body) <= _SHORT_BODY else Job.from_json(body) for body in bodies]
 
 
-def read_holds(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, ModelHold]:
-    """Read holds of models, by model."""
-    rows = connection.execute(sa.select(MODELS).where(MODELS.c.hold.is_not(None), which)).all()
+HELD = sa.select(MODELS).where(MODELS.c.hold.is_not(None))
+
+
+def read_holds(
+    connection: sa.Connection, query: sa.Select[Any] = HELD, given: Mapping[str, str] | None = None
+) -> dict[str, ModelHold]:
+    """Read the holds of all models, or of those that a query selects, by model."""
+    rows = connection.execute(query, given).all()
     return {
         row.name: ModelHold(row.name, moment(row.held_since), read_problem(row.hold), row.credential)
         for row in rows

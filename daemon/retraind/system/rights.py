@@ -190,46 +190,82 @@ def way_to(path: Path) -> tuple[list[Path], Path]:
 
     The place has no link on its way. Raises OSError for too many links, or what cannot be looked at.
     """
-    folders: dict[Path, None] = {}
-    here, links = Path("/"), 0
+    folders: dict[str, None] = {}
+    here, links = "/", 0
     names = deque(path.absolute().parts[1:])
     while names:
         folders[here] = None
         name = names.popleft()
         if name == "..":
-            here = here.parent
+            here = os.path.dirname(here)  # noqa: PTH120 - strings: for each file of a thousand models
             continue
-        place = here / name
-        if not stat.S_ISLNK(place.lstat().st_mode):
+        place = os.path.join(here, name)  # noqa: PTH118
+        if not stat.S_ISLNK(os.lstat(place).st_mode):
             here = place
             continue
         links += 1
         if links > MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-        target = Path(os.readlink(place))  # noqa: PTH115 - as it is written
-        here = Path("/") if target.is_absolute() else here
-        names.extendleft(reversed([part for part in target.parts if part != "/"]))
-    return list(folders), here
+        target = os.readlink(place)  # noqa: PTH115 - as it is written
+        here = "/" if target.startswith("/") else here
+        names.extendleft(part for part in reversed(target.split("/")) if part not in {"", "."})
+    return [Path(folder) for folder in folders], Path(here)
 
 
-def changers(account: Account, path: Path, seen: dict[Path, Access | None] | None = None) -> Iterator[Access]:
-    """Yield who besides root, the service and its owner can change a file, or put another in its place.
+class Way(NamedTuple):
+    """How a path leads to a file."""
 
-    In a folder with the sticky bit only owners can rename and delete, and on a read-only mount nobody can:
-    Kubernetes gives the folders of ConfigMaps all rights. `seen` has folders that were looked at already, for
-    many files lie in the same ones. Raises OSError.
-    """
-    seen = {} if seen is None else seen
-    folders, place = way_to(path)
-    if (found := account.beyond(WRITE, place, path)) and not _is_read_only(place):
-        yield found
-    for folder in reversed(folders):
-        if folder not in seen:
-            sticky = folder.lstat().st_mode & stat.S_ISVTX
-            found = None if sticky else account.beyond(WRITE, folder, folder)
-            seen[folder] = None if found and _is_read_only(folder) else found
-        if found := seen[folder]:
+    place: Path
+    """Where the file is, without a link on the way."""
+    folders: tuple[Path, ...]
+    """In which names are looked up, the last one first."""
+
+
+class Ways:
+    """Looks at many files one after the other, and at each folder on the way to them once."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._to_folders: dict[Path, Way] = {}
+        self._changers: dict[Path, Access | None] = {}
+
+    def to(self, path: Path) -> Way:
+        """Return how a path leads to a file. Raises OSError."""
+        folder = path.parent
+        if path.name in {"", ".."}:
+            return _way(path)
+        if folder not in self._to_folders:
+            self._to_folders[folder] = _way(folder)
+        above = self._to_folders[folder]
+        place = above.place / path.name
+        if stat.S_ISLNK(place.lstat().st_mode):
+            return _way(path)
+        return Way(place, (above.place, *(each for each in above.folders if each != above.place)))
+
+    def changers(self, path: Path, way: Way | None = None) -> Iterator[Access]:
+        """Yield who besides root, the service and its owner can change a file, or put another in its place.
+
+        In a folder with the sticky bit only owners can rename and delete, and on a read-only mount nobody
+        can: Kubernetes gives the folders of ConfigMaps all rights. Raises OSError.
+        """
+        way = way or self.to(path)
+        if (found := self.account.beyond(WRITE, way.place, path)) and not _is_read_only(way.place):
             yield found
+        for folder in way.folders:
+            if folder not in self._changers:
+                self._changers[folder] = self._changer_of(folder)
+            if found := self._changers[folder]:
+                yield found
+
+    def _changer_of(self, folder: Path) -> Access | None:
+        sticky = folder.lstat().st_mode & stat.S_ISVTX
+        found = None if sticky else self.account.beyond(WRITE, folder, folder)
+        return None if found and _is_read_only(folder) else found
+
+
+def _way(path: Path) -> Way:
+    folders, place = way_to(path)
+    return Way(place, tuple(reversed(folders)))
 
 
 def _is_read_only(path: Path) -> bool:

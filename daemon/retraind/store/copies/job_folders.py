@@ -6,6 +6,7 @@ Nothing is adopted here. No link below a drop folder is followed.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -46,7 +47,8 @@ class Part(NamedTuple):
             remove(place / self.name)
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """A folder of job folders."""
 
     folder: Path
@@ -55,7 +57,7 @@ class Place(NamedTuple):
     models: dict[str, ModelSettings]
     """Whose jobs are there: several models may file theirs in one place."""
 
-    @property
+    @cached_property
     def way(self) -> tuple[Path, tuple[str, ...]]:
         """The drop folder that the place is in and the names from there; a place elsewhere is its own."""
         drops = (model.drop for model in self.models.values())
@@ -71,7 +73,10 @@ def places_of(models: Mapping[str, ModelSettings]) -> list[Place]:
             (model.done_folder, State.DONE), (model.failed_folder, State.FAILED), (model.work_folder, None),
         )  # fmt: skip
         for rank, (folder, state) in enumerate(folders):
-            places.setdefault((rank, folder), Place(folder, state, {})).models[name] = model
+            which = rank, folder
+            if which not in places:
+                places[which] = Place(folder, state, {})
+            places[which].models[name] = model
     return [places[which] for which in sorted(places, key=itemgetter(0))]
 
 

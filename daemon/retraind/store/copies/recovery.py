@@ -97,16 +97,18 @@ class Recovery:
 
     def names(self, places: Sequence[Place]) -> list[Names | OSError]:
         """Return the names in each of these places, or why they cannot be read now."""
+        wanted: dict[Path, list[str]] = {}
+        for place in places:
+            drop, below = place.way
+            wanted.setdefault(drop, []).extend(below[:1])
         there: dict[Path, Collection[str]] = {}
 
         def answer(place: Place) -> Names:
             drop, below = place.way
             if below and drop not in there:
                 # Of a thousand models most have no job folders.
-                wanted = tuple(
-                    sorted({each.way[1][0] for each in places if each.way[0] == drop and each.way[1]})
-                )
-                found = zip(wanted, statuses(drop, wanted), strict=True)
+                names = tuple(wanted[drop])
+                found = zip(names, statuses(drop, names), strict=True)
                 there[drop] = {name for name, status in found if status is not None}
             return names_in(place) if not below or below[0] in there[drop] else Names()
 
