@@ -72,7 +72,7 @@ def test_a_sweep_passes_over_folders_in_which_nothing_changes_and_finds_what_doe
         daemon._clock.pass_time(timedelta(seconds=10))
     scanned = []
     plain = daemon.loop.scan
-    monkeypatch.setattr(daemon.loop, "scan", lambda folder: scanned.append(folder.name) or plain(folder))
+    monkeypatch.setattr(daemon.loop, "scan", lambda folder, *_: scanned.append(folder.name) or plain(folder))
     sweep(daemon)
     assert not scanned
     (drops[1] / "train_1.csv").write_bytes(b"a,b\n1,2\n")
@@ -118,7 +118,7 @@ def test_a_file_system_whose_sweep_takes_longer_than_the_interval_is_not_swept_b
     scanned = []
     plain = daemon.loop.scan
 
-    def scan(folder):
+    def scan(folder, *_):
         scanned.append(folder.name)
         daemon.sweeps.sweep(file_system)  # as another thread of the lane does
         plain(folder)
@@ -134,7 +134,7 @@ def test_a_stop_does_not_wait_for_a_sweep_of_many_folders(daemon, monkeypatch):
     (file_system,) = daemon.folders.file_systems()
     scanned = []
     monkeypatch.setattr(
-        daemon.loop, "scan", lambda folder: (scanned.append(folder.name), daemon._stopping.set())
+        daemon.loop, "scan", lambda folder, *_: (scanned.append(folder.name), daemon._stopping.set())
     )
     daemon.sweeps.sweep(file_system)
     assert len(scanned) == 1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from retraind.reconcile.work_queue import Asked, WorkQueue
+from retraind.reconcile.work_queue import Asked, Gathering, WorkQueue
 from retraind.system.clock import Clock, ManualClock
 
 MODELS = ("churn", "price", "stock")
@@ -165,3 +165,16 @@ def test_what_many_threads_ask_for_at_the_same_time_is_all_given_out():
     queue.close()
     taker.join(10)
     assert sorted(taker.taken) == sorted([Asked(name, scan) for name in names for scan in (False, True)])
+
+
+def test_passes_that_are_gathered_are_due_together_after_a_moment_and_at_the_end():
+    clock = ManualClock()
+    queue = WorkQueue(clock)
+    with Gathering(queue, clock) as passes:
+        passes.ask("churn")
+        assert queue.take_due(9) == []
+        clock.pass_time(timedelta(seconds=0.1))
+        passes.ask("price")
+        assert {asked.model for asked in queue.take_due(9)} == {"churn", "price"}
+        passes.ask("stock")
+    assert queue.take_due(9) == [Asked("stock", scan=False)]

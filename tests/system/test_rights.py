@@ -155,6 +155,30 @@ def test_a_link_is_followed_as_the_kernel_does(tmp_path):
         way_to(tmp_path / "gone" / "file")
 
 
+def test_each_folder_on_the_way_to_many_files_is_looked_at_once_and_links_lead_elsewhere(
+    tmp_path, monkeypatch
+):
+    keys, other = tmp_path / "keys", tmp_path / "other"
+    for folder in (keys, other):
+        folder.mkdir()
+        (folder / "one").touch(0o644)
+    (keys / "two").symlink_to("../other/one")
+    (tmp_path / "link").symlink_to("keys")
+    other.chmod(0o777)
+    ways, looked = Ways(OPEN), []
+    plain = Account.beyond
+    monkeypatch.setattr(
+        Account,
+        "beyond",
+        lambda self, right, file, path: looked.append(path) or plain(self, right, file, path),
+    )
+    assert [*ways.changers(keys / "one")] == [*ways.changers(tmp_path / "link" / "one")] == []
+    assert [each.path for each in ways.changers(keys / "two")] == [other]
+    assert [each.path for each in ways.changers(keys / ".." / "other" / "one")] == [other]
+    assert looked.count(keys) == 1
+    assert looked.count(other) == 1
+
+
 def with_list(path: Path, *entries: tuple[int, int, int]) -> None:
     """Give a file an access control list: tag, rights, number."""
     raw = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)

@@ -17,7 +17,8 @@ from retraind.config.mistakes import Mistake
 
 _KEY = "{key}"
 _EDGES = "_-. \u3000"
-_ENDINGS = (".csv", ".tsv")
+ENDINGS = (".csv", ".tsv")
+"""With which every name of a data file ends, in its canonical form."""
 _OWN_FOLDERS = frozenset({"done", "failed"})
 _REST_OF_WORD = {"train": "ing", "eval": "uation"}
 
@@ -119,7 +120,7 @@ class Pattern:
     @cached_property
     def own_ending(self) -> bool:
         """True when the pattern itself has the extension."""
-        return self.name.lower().endswith(_ENDINGS)
+        return self.name.lower().endswith(ENDINGS)
 
     @cached_property
     def _parts(self) -> list[str]:
@@ -158,7 +159,7 @@ class Pattern:
 
     def key_in(self, plain: str) -> str | None:
         """Do the same for a canonical name."""
-        if not plain.endswith(_ENDINGS):
+        if not plain.endswith(ENDINGS):
             return None
         found = self._expression.fullmatch(plain if self.own_ending else plain[:-4])
         if found is None:
@@ -187,7 +188,7 @@ def can_both_match(one: Pattern, other: Pattern) -> bool:
     """
     if canonical(one.folder) != canonical(other.folder):
         return False
-    return any(_share_a_name(_symbols(one, ending), _symbols(other, ending)) for ending in _ENDINGS)
+    return any(_share_a_name(_symbols(one, ending), _symbols(other, ending)) for ending in ENDINGS)
 
 
 def _share_a_name(one: list[str | None], other: list[str | None]) -> bool:

@@ -213,11 +213,14 @@ class Daemon:
 
     def _work(self) -> int:
         beat = min(watchdog_interval() or 1.0, 1.0)
-        ready, begun = False, self._clock.elapsed()
+        ready, begun, due = False, self._clock.elapsed(), 0.0
         while self._go_on(beat if ready else _READY_STEP) and self._journal_is_well():
             if not ready and self._all_begun(begun):
                 ready = True
                 self._be_ready()
+            elif self._clock.elapsed() < due:
+                continue  # It is only waited for READY.
+            due = self._clock.elapsed() + (0.0 if ready else beat)
             self._beat()
             guarded("regroup", partial(self.reload.regroup, self.settings, self.sweeps))
             try:

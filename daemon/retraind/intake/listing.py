@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.config.patterns import Globs, Pattern, canonical
+from retraind.config.patterns import ENDINGS, Globs, Pattern, canonical
 from retraind.config.settings import ModelSettings
 from retraind.domain.file_rules import refusal_of
 from retraind.domain.job import Role, Signature
@@ -139,6 +139,8 @@ class Names:
         return None
 
     def _data(self, plain: str, folder: str) -> Meaning | None:
+        if not plain.endswith(ENDINGS):
+            return None
         for role, pattern in self._by_folder.get(canonical(folder), ()):
             key = pattern.key_in(plain)
             if key is not None:

@@ -321,6 +321,8 @@ class Folders:
         that hang no longer than `helper.PATIENCE`, once each.
         """
         told, hanging = {}, self.hanging()
+        TABLE.now()
+        version = TABLE.version  # A change from now on is seen by `moved`.
         asked = [model.drop for model in fresh.values() if model.drop not in hanging]
         answers = dict(
             zip(asked, ask_each([(drop, partial(status, follow=True)) for drop in asked]), strict=True)
@@ -352,6 +354,8 @@ class Folders:
             folders[name] = folder
             told[name] = on.reports_changes
         self._folders = folders
+        if fresh.keys() == folders.keys():
+            self._table_version = version
         return told
 
     def moved(self) -> list[str]:
@@ -362,13 +366,10 @@ class Folders:
         """
         TABLE.now()
         changed, self._table_version = self._table_version != TABLE.version, TABLE.version
-        moved = []
-        for name, folder in self._folders.items():
-            if changed or folder.may_have_moved:
-                folder.may_have_moved = False
-                if _file_system(folder.model.drop).name != folder.file_system:
-                    moved.append(name)
-        return moved
+        asked = [each for each in self._folders.values() if changed or each.may_have_moved]
+        for folder in asked:
+            folder.may_have_moved = False
+        return [each.name for each in asked if _file_system(each.model.drop).name != each.file_system]
 
     def _drop_folder(
         self, name: str, model: ModelSettings, settings: Settings, on: _FileSystem

@@ -96,11 +96,12 @@ class Sweeps:
 
     def _sweep(self, file_system: str) -> None:
         now = self._clock.elapsed()
-        for folder in self._folders.on(file_system):
-            if self._stopping.is_set():
-                return
-            if not folder.is_unchanged(now):
-                self._loop.scan(folder)
+        with self._loop.gathering() as passes:
+            for folder in self._folders.on(file_system):
+                if self._stopping.is_set():
+                    return
+                if not folder.is_unchanged(now):
+                    self._loop.scan(folder, passes)
         self._watcher.complete(partial(self._answers, file_system))
         with self._lock:
             self._silent.discard(file_system)

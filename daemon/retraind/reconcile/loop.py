@@ -24,7 +24,7 @@ from retraind.reconcile.folders import Folder, Folders
 from retraind.reconcile.lanes import LANE_OF, Claims, Lanes, Shared, guarded, report_journal
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.upkeep.overdue import Overdue
-from retraind.reconcile.work_queue import Asked, WorkQueue
+from retraind.reconcile.work_queue import Asked, Gathering, WorkQueue
 from retraind.store.jobs import Write
 from retraind.store.journal import Journal
 from retraind.system import log
@@ -36,6 +36,8 @@ _MOST_AT_ONCE = 200
 """Models of one round, so that the journal is read once for all of them."""
 _GATHERING = 0.02
 """Seconds after a round that has read the journal and was not full: what trickles in shares the next one."""
+_GATHERING_AT_START = 0.1
+"""The same until all folders have been scanned once, which requests a pass for each."""
 _AFTER_FAILURE = 5.0
 """Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
@@ -91,7 +93,7 @@ class Loop:
         while asked := self._queue.take(_MOST_AT_ONCE):
             self._round(asked)
             if len(asked) < _MOST_AT_ONCE and not all(each.scan for each in asked):
-                self._stopping.wait(_GATHERING)
+                self._stopping.wait(_GATHERING if self._folders.may_write else _GATHERING_AT_START)
 
     def work_off_due(self) -> bool:
         """Reconcile what is due now, on this thread; returns whether there was anything."""
@@ -130,24 +132,28 @@ class Loop:
         if folder is not None:
             self._lanes.share(folder.file_system).submit(f"scan {name}", partial(self.scan, folder))
 
-    def scan(self, folder: Folder) -> None:
-        """Scan a folder on this thread, and request what follows."""
+    def gathering(self) -> Gathering:
+        """Return what gathers the passes that follow from many scans."""
+        return Gathering(self._queue, self._clock)
+
+    def scan(self, folder: Folder, passes: Gathering | None = None) -> None:
+        """Scan a folder on this thread, and request what follows; a pass from `passes`, if that is given."""
         if self._stopping.is_set():
             return
         try:
             scanned = folder.scan(self._clock)
         except SQLAlchemyError as error:
-            report_journal(
-                error
-            )  # The order in which files arrived cannot be noted; the next sweep scans again.
+            # The order in which files arrived cannot be noted; the next sweep scans again.
+            report_journal(error)
             return
         except Exception:  # noqa: BLE001 - logged with its trace; the other folders still have to be scanned
             _LOG.exception("look_crashed", model=folder.name)
             return
-        if scanned.news:
-            self._queue.ask(folder.name)
         if scanned.again_at is not None:
             self._queue.ask(folder.name, max(0.0, scanned.again_at - self._clock.elapsed()), scan=True)
+        # Until its job folders have been read, a pass could only request that.
+        if scanned.news and (self._recovered(folder) or folder.trouble):
+            (passes or self._queue).ask(folder.name)
 
     # Decide and act
 

@@ -7,10 +7,13 @@ being reconciled is served afterwards.
 import heapq
 import math
 import threading
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 from retraind.system.clock import Clock
 
+_GATHERED = 0.1
+"""Seconds for which requests are gathered."""
 _OUTDATED = 16
 """So many entries may be out of date before the order is rebuilt, however few are not."""
 
@@ -37,16 +40,25 @@ class WorkQueue:
 
     def ask(self, model: str, after: float = 0.0, *, scan: bool = False) -> None:
         """Have a model reconciled in `after` seconds, or earlier if that was requested already."""
-        asked, due = Asked(model, scan), self._clock.elapsed() + after
         with self._changed:
-            if self._due.get(asked, math.inf) <= due or self._closed:
-                return
-            self._due[asked] = due
-            heapq.heappush(self._order, (due, asked))
-            if len(self._order) > 2 * len(self._due) + _OUTDATED:
-                self._order = sorted((moment, each) for each, moment in self._due.items())
-            if self._first() == due:
-                self._changed.notify()
+            self._ask(Asked(model, scan), self._clock.elapsed() + after)
+
+    def ask_each(self, models: Iterable[str]) -> None:
+        """Have models reconciled now, all in one round."""
+        now = self._clock.elapsed()
+        with self._changed:
+            for model in models:
+                self._ask(Asked(model, scan=False), now)
+
+    def _ask(self, asked: Asked, due: float) -> None:
+        if self._due.get(asked, math.inf) <= due or self._closed:
+            return
+        self._due[asked] = due
+        heapq.heappush(self._order, (due, asked))
+        if len(self._order) > 2 * len(self._due) + _OUTDATED:
+            self._order = sorted((moment, each) for each, moment in self._due.items())
+        if self._first() == due:
+            self._changed.notify()
 
     def forget(self, model: str) -> None:
         """Forget what was requested for a model that is gone."""
@@ -87,3 +99,35 @@ class WorkQueue:
         while self._order and self._due.get(self._order[0][1]) != self._order[0][0]:
             heapq.heappop(self._order)
         return self._order[0][0] if self._order else math.inf
+
+
+class Gathering:
+    """Requests of one thread for passes that nobody waits for, made many at a time.
+
+    The journal is read once for all of one round. Leaving it requests the last ones.
+    """
+
+    def __init__(self, queue: WorkQueue, clock: Clock) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._models: list[str] = []
+        self._since = 0.0
+
+    def ask(self, model: str) -> None:
+        """Have a model reconciled soon."""
+        now = self._clock.elapsed()
+        if not self._models:
+            self._since = now
+        self._models.append(model)
+        if now - self._since >= _GATHERED:
+            self._request()
+
+    def _request(self) -> None:
+        models, self._models = self._models, []
+        self._queue.ask_each(models)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._request()

@@ -35,7 +35,6 @@ from retraind.store.schema import EVENTS, JOBS, MODELS
 from retraind.store.sightings import Sightings
 from retraind.system.clock import Clock
 
-
 _MODEL = sa.func.json_each(sa.bindparam("models")).table_valued("value").c.value
 _WORK = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(_MODEL)), JOBS.c.state.in_(ACTIVE))
 _HELD = sa.select(MODELS.c.name).where(MODELS.c.name.in_(sa.select(_MODEL)), MODELS.c.hold.is_not(None))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from retraind.config import exposure
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand
 from support.process import Site
@@ -39,6 +40,14 @@ def test_a_key_that_others_can_read_holds_its_model_alone_until_they_cannot(site
         begun = [entry for entry in history(daemon, "price") if entry == "model_held"]
         assert held(daemon) == {"price": "key_file_exposed"}
         assert [entry for entry in history(daemon, "price") if entry == "model_held"] == begun, "told once"
+
+
+def test_a_start_looks_at_the_rights_of_each_key_once(site, monkeypatch):
+    looked = []
+    plain = exposure.key_access
+    monkeypatch.setattr(exposure, "key_access", lambda *given: looked.append(given[-1].name) or plain(*given))
+    with by_hand(site.config, ManualClock()):
+        assert sorted(looked) == ["churn.key", "price.key"]
 
 
 def history(daemon, model):

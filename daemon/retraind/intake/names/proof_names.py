@@ -33,14 +33,17 @@ _IN_PLACE = (".aria2", ".lftp-pget-status", ".st")
 _BESIDE = (
     ".part", ".partial", ".crdownload", ".filepart", ".download", ".opdownload", ".!ut", ".!qb", ".bc!",
 )  # fmt: skip
+_ALL = _IN_PLACE + _BESIDE
 _RCLONE = re.compile(r"\.[0-9a-f]{8}(?=\.partial$)")
 
 
 def control_in(plain: str) -> Control | None:
     """Return what a name (in its canonical form) says as that of a control file; None if it is none."""
+    if not plain.endswith(_ALL):
+        return None  # Nearly every name; there can be a hundred thousand.
     ending = next((each for each in _IN_PLACE if plain.endswith(each)), None)
     if ending:
         return Control(plain.removesuffix(ending), in_place=True)
     plain = _RCLONE.sub("", plain)
-    ending = next((each for each in _BESIDE if plain.endswith(each)), None)
-    return Control(plain.removesuffix(ending), in_place=False) if ending else None
+    ending = next(each for each in _BESIDE if plain.endswith(each))
+    return Control(plain.removesuffix(ending), in_place=False)

@@ -4,10 +4,8 @@ Nothing is adopted here. No link below a drop folder is followed.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,37 +45,39 @@ class Part(NamedTuple):
             remove(place / self.name)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A folder of job folders."""
 
     folder: Path
     state: State | None
     """The state of a job in it; None where only its copy has it."""
-    models: dict[str, ModelSettings]
+    models: Mapping[str, ModelSettings]
     """Whose jobs are there: several models may file theirs in one place."""
-
-    @cached_property
-    def way(self) -> tuple[Path, tuple[str, ...]]:
-        """The drop folder that the place is in and the names from there; a place elsewhere is its own."""
-        drops = (model.drop for model in self.models.values())
-        drop = next((drop for drop in drops if self.folder.is_relative_to(drop)), self.folder)
-        return drop, self.folder.relative_to(drop).parts
+    way: tuple[Path, tuple[str, ...]]
+    """The drop folder that the place is in and the names from there; a place elsewhere is its own."""
 
 
 def places_of(models: Mapping[str, ModelSettings]) -> list[Place]:
     """Return where these models' jobs are; first the places that decide most about a job in them."""
-    places: dict[tuple[int, Path], Place] = {}
+    whose: list[dict[Path, dict[str, ModelSettings]]] = [{}, {}, {}]
     for name, model in models.items():
-        folders = (
-            (model.done_folder, State.DONE), (model.failed_folder, State.FAILED), (model.work_folder, None),
-        )  # fmt: skip
-        for rank, (folder, state) in enumerate(folders):
-            which = rank, folder
-            if which not in places:
-                places[which] = Place(folder, state, {})
-            places[which].models[name] = model
-    return [places[which] for which in sorted(places, key=itemgetter(0))]
+        folders = model.done_folder, model.failed_folder, model.work_folder
+        for folder, models_of in zip(folders, whose, strict=True):
+            models_of.setdefault(folder, {})[name] = model
+    return [
+        Place(folder, state, theirs, _way(folder, theirs.values()))
+        for state, places in zip((State.DONE, State.FAILED, None), whose, strict=True)
+        for folder, theirs in places.items()
+    ]
+
+
+def _way(folder: Path, models: Iterable[ModelSettings]) -> tuple[Path, tuple[str, ...]]:
+    text = str(folder)  # Strings: for three folders of each of a thousand models.
+    for model in models:
+        drop = str(model.drop)
+        if text == drop or text.startswith(f"{drop.rstrip('/')}/"):
+            return model.drop, tuple(text[len(drop) :].strip("/").split("/")) if text != drop else ()
+    return folder, ()
 
 
 @dataclass
