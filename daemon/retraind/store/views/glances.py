@@ -59,7 +59,7 @@ def glances(journal: Journal, models: Collection[str]) -> dict[str, Glance]:
     with journal.database.reader.connect() as connection:
         active = _active(connection)
         names = dict.fromkeys([*models, *active])
-        holds = read_holds(connection, sa.true())
+        holds = read_holds(connection)
         filed = _last(connection, names, "job_filed")
         warnings = _last(connection, names, "key_warning")
     return {
