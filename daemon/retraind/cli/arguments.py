@@ -218,7 +218,21 @@ def _add_preflight(add: _Add) -> None:
     preflight.add_argument(
         "--target", metavar="COLUMN", help="also check the rules for the column to predict"
     )
+    preflight.add_argument(
+        "--prediction-type",
+        choices=("binary", "multiclass", "regression"),
+        help="what kind of model it is, which the target must suit",
+    )
+    preflight.add_argument(
+        "--positive-value", metavar="VALUE", help="the value of the target that a binary model predicts"
+    )
     preflight.add_argument("--time-series", action="store_true", help="use the limits of time-series mode")
+    preflight.add_argument(
+        "--time-column", metavar="COLUMN", help="the times of a time series, whose order and gaps are checked"
+    )
+    preflight.add_argument(
+        "--series-column", metavar="COLUMN", help="the names of the series, if there are several"
+    )
 
 
 def _add_rehearsal(add: _Add) -> None:

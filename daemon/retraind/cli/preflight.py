@@ -9,6 +9,7 @@ from typing import Any
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text, print_words
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
+from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Finding, Severity, problem
 from retraind.report.wording import Voice
 from retraind.system.files import exists, is_file, real_path
@@ -22,17 +23,27 @@ def preflight(options: argparse.Namespace) -> int:
             _check_readable(path)
     evaluation = _source(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
-    result = check(
-        _source(options.train),
-        evaluation,
-        **{"target": options.target, "time_series": options.time_series, **known},
-    )
+    result = check(_source(options.train), evaluation, **{**known, **_given(options)})
     voice = Voice()
     if options.json:
         print_json(_for_programs(result, voice))
     else:
         _print_for_people(result, voice)
     return GOOD if result.ok else BAD
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say about the model."""
+    kind = options.prediction_type
+    given = {
+        "target": options.target,
+        "prediction_type": None if kind is None else PredictionType(kind),
+        "positive_value": options.positive_value,
+        "time_series": options.time_series or options.time_column is not None or None,
+        "time_column": options.time_column,
+        "series_column": options.series_column,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _print_for_people(result: Preflight, voice: Voice) -> None:
@@ -103,7 +114,7 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the daemon preflights the files of this model with."""
     # Without a model, none of this is needed, and the command is faster.
     from retraind.config.load import load_to_look  # noqa: PLC0415
-    from retraind.jobs.preflight import last_good  # noqa: PLC0415
+    from retraind.jobs.preflight import last_good, prediction  # noqa: PLC0415
     from retraind.store.database import is_there  # noqa: PLC0415
     from retraind.store.journal import Journal  # noqa: PLC0415
 
@@ -120,7 +131,6 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "previous": previous,
         "adds_bom": "bom" in model.fix,
-        "target": options.target or model.target,
-        "time_series": options.time_series or model.time_series,
         "rules": model.rules,
+        **prediction(model),
     }

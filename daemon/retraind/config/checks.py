@@ -33,6 +33,7 @@ Wrong = tuple[Location, Problem]
 _FOLDERS = ("drop", "done", "failed")
 _API_KEYS = ("api_key", "api_key_file", "credential")
 _SECRET_KEYS = ("secret_key", "secret_key_file", "secret_credential")
+_TRUE = ("true", "1", "yes", "y", "on", "t")  # as pydantic reads the text of a variable
 _KEY_FILES = ("api_key_file", "secret_key_file")
 KEYS = frozenset((*_API_KEYS, *_SECRET_KEYS))
 """The settings that are a credential, or lead to one."""
@@ -185,7 +186,7 @@ def lacks_socks(proxy: str) -> bool:
 def between_keys(given: Given) -> Iterator[Wrong]:
     """Yield what is wrong between the keys of each model's table."""
     for name, table in tables(given).items():
-        for check in (_credentials, _gate, _patterns, _filing, _retention):
+        for check in (_credentials, _gate, _patterns, _filing, _retention, _prediction):
             for mistake in check(table):
                 yield ("models", name), mistake
 
@@ -273,3 +274,25 @@ def _retention(table: Given) -> Iterator[Problem]:
         return
     if budget and isinstance(retention, timedelta) and retention < budget.longest:
         yield problem("retention_too_short", longest=budget.longest)
+
+
+def _prediction(table: Given) -> Iterator[Problem]:
+    kind = table.get("prediction_type")
+    is_series = str(table.get("time_series")).strip().lower() in _TRUE
+    for key in ("prediction_type", "positive_value", "time_column"):
+        if key in table and "target" not in table:
+            yield problem("setting_requires", key=key, other="target")
+    for key in ("time_column", "series_column"):
+        if key in table and not is_series:
+            yield problem("setting_requires", key=key, other="time_series = true")
+    if "series_column" in table and "time_column" not in table:
+        yield problem("setting_requires", key="series_column", other="time_column")
+    if "positive_value" in table and kind in {"multiclass", "regression"}:
+        yield problem("settings_contradict", key="positive_value", other=f'prediction_type = "{kind}"')
+    if is_series and kind in {"binary", "multiclass"}:
+        yield problem("settings_contradict", key="time_series", other=f'prediction_type = "{kind}"')
+    named: dict[Any, str] = {}
+    for key in ("target", "time_column", "series_column"):
+        name = table.get(key)
+        if isinstance(name, str) and (other := named.setdefault(name, key)) != key:
+            yield problem("column_named_twice", key=key, other=other, name=name)

@@ -182,10 +182,18 @@ class ModelSettings(_Section):
     fix: Annotated[tuple[Literal["bom"], ...], Words] = ()
     target: Annotated[str, Field(min_length=1)] | None = None
     """The column that the model predicts. If named, its rules are checked too."""
+    prediction_type: Literal["binary", "multiclass", "regression"] | None = None
+    """What kind of model it is. If named, the target's values must suit it."""
+    positive_value: Annotated[str, Field(min_length=1)] | None = None
+    """The value of the target that a binary model predicts."""
     time_series: bool = False
     """Whether the limits of the service's time-series mode apply."""
     rules: RuleTable = Field(default_factory=dict)
     """What becomes of findings in the data, by rule, where that is not what the rule says."""
+    time_column: Annotated[str, Field(min_length=1)] | None = None
+    """The column with the times of a time series. If named, its times are checked too."""
+    series_column: Annotated[str, Field(min_length=1)] | None = None
+    """The column that names the series, if a file has several."""
     done: AbsolutePath | None = None
     failed: AbsolutePath | None = None
 

@@ -233,6 +233,12 @@ class Data:
     warnings: tuple[Finding, ...] = ()
     ignored: tuple[str, ...] = ()
     """The rules with findings that the model's owner ignores."""
+    kinds: tuple[str, ...] = ()
+    """What the columns of the training file hold: numbers, dates, text or nothing."""
+    target: str | None = None
+    """The column whose classes these are."""
+    classes: tuple[str, ...] = ()
+    """The beginnings of their names, if the target has classes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from retraind.bundle.zip_writer import Archive
+from retraind.config.settings import ModelSettings
 from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.stream import Packer
 from retraind.domain.data_rules import FIXED
 from retraind.domain.job import Data, Job, Role, SealedFile, State
+from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import inside, made
@@ -19,7 +22,18 @@ from retraind.jobs.outcomes import Change, Go, Wait, failed
 from retraind.store.journal import Journal
 
 _LONGEST_COLUMNS = 1 << 16
-"""Characters of all columns' names that are remembered."""
+"""Characters of all columns' names, and of all classes' names, that are remembered."""
+
+
+class Prediction(TypedDict, total=False):
+    """What a model predicts, as `dataset.preflight` takes it."""
+
+    target: str | None
+    prediction_type: PredictionType | None
+    positive_value: str | None
+    time_series: bool
+    time_column: str | None
+    series_column: str | None
 
 
 class Preflight:
@@ -51,10 +65,9 @@ class Preflight:
             sinks=packers,
             adds_bom=fix,
             previous=last_good(self._journal, job.model),
-            time_series=model.time_series,
-            target=model.target,
             rules=model.rules,
             accepted=job.waived.rules,
+            **prediction(model),
         )
         if not sealing.untouched(job, folder):
             raise sealing.Touched
@@ -65,11 +78,15 @@ class Preflight:
             else file
             for file in job.files
         )
+        columns = worth_keeping(result.train.columns if result.train else ())
         data = Data(
             rows={role.value: fact.rows for role, fact in facts.items() if fact},
-            columns=worth_keeping(result.train.columns if result.train else ()),
+            columns=columns,
             warnings=tuple(result.warnings),
             ignored=result.ignored,
+            kinds=result.profile.kinds if columns else (),
+            target=result.profile.target,
+            classes=worth_keeping(result.profile.classes),
         )
         if not result.ok:
             broken = tuple(dict.fromkeys(finding.rule for finding in result.errors))
@@ -108,9 +125,25 @@ def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
     last = journal.last_trained(model)
     if last is None or last.data is None or Role.TRAIN not in last.data.rows:
         return None
-    return PreviousDelivery(last.id, last.data.columns, last.data.rows[Role.TRAIN])
+    data = last.data
+    return PreviousDelivery(
+        last.id, data.columns, data.rows[Role.TRAIN], data.kinds, data.target, data.classes
+    )
 
 
-def worth_keeping(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns' names, unless they are megabytes: they are kept for good, also of failed jobs."""
-    return columns if sum(map(len, columns)) <= _LONGEST_COLUMNS else ()
+def prediction(model: ModelSettings) -> Prediction:
+    """Return what a model predicts, as it is configured."""
+    kind = model.prediction_type
+    return Prediction(
+        target=model.target,
+        prediction_type=None if kind is None else PredictionType(kind),
+        positive_value=model.positive_value,
+        time_series=model.time_series,
+        time_column=model.time_column,
+        series_column=model.series_column,
+    )
+
+
+def worth_keeping(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names, unless they are megabytes: they are kept for good, also of failed jobs."""
+    return names if sum(map(len, names)) <= _LONGEST_COLUMNS else ()

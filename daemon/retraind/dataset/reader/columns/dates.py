@@ -51,7 +51,8 @@ _OTHERS = tuple(
         ),
         (
             "short-year",
-            rf"(?P<one>\d{{1,2}})(?P<by>[-/])(?P<two>\d{{1,2}})(?P=by)(?P<three>\d{{2}}){_DAY_OF_WEEK}"
+            r"(?=\d{2}[-/]|\d[-/]\d{1,2}[-/]\d{2})(?P<one>\d{1,2})(?P<by>[-/])(?P<two>\d{1,2})(?P=by)"
+            rf"(?P<three>\d{{1,2}}){_DAY_OF_WEEK}"
             rf"(?: +{_TIME}{_MORE})?",
         ),
         ("short-dots", r"(?P<one>\d{2})\.(?P<two>\d{2})\.(?P<three>\d{2})"),

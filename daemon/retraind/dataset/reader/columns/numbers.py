@@ -31,7 +31,8 @@ _SUFFIXES = (
     (Notation.CURRENCY, re.compile(rf"(?:{_MONEY})\Z", re.IGNORECASE)),
 )
 _MOST_PARTS = 6
-_WIDE = "\uff00"  # full-width characters come after it
+_WIDE_DIGIT = re.compile("[\uff10-\uff19]")
+_WIDE_MINUS, _MINUS = "\uff0d", "\u2212"  # code page 932 does not distinguish them
 _GROUPED = tuple(
     re.compile(pattern)
     for pattern in (
@@ -120,11 +121,9 @@ def notations(value: bytes) -> tuple[Notation, ...]:
     """Return what keeps a value from being a plain number; nothing if it is one, or is something else."""
     if len(value) > _LONGEST or is_number(value):
         return ()
-    written = text_of(value).strip()
+    written = text_of(value).strip().replace(_WIDE_MINUS, _MINUS)
     text = unicodedata.normalize("NFKC", written)
-    found = []
-    if any(char > _WIDE for char in written) and text != written:
-        found.append(Notation.FULL_WIDTH)
+    found = [Notation.FULL_WIDTH] if _WIDE_DIGIT.search(written) else []
     for notation, rest in _peeled(text):
         text = rest
         if notation is not None:

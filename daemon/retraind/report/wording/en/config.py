@@ -434,3 +434,17 @@ def retention_too_short(longest: timedelta) -> Words:
         "counted.",
         f'Write at least retention = "{longest.days}d".',
     )
+
+
+def setting_requires(key: str, other: str) -> Words:
+    return Words(f"{key} is used only with {other}.", f"Add {other}, or remove {key}.")
+
+
+def settings_contradict(key: str, other: str) -> Words:
+    return Words(f"{key} and {other} contradict each other.", "Remove or correct one of them.")
+
+
+def column_named_twice(key: str, other: str, name: Name) -> Words:
+    return Words(
+        f'{key} and {other} name the same column ("{name}").', "Name the column that each of them stands for."
+    )

@@ -1,0 +1,208 @@
+"""Columns read block by block, with whatever proves the blocks, against a naive reading of all rows."""
+
+import csv
+import io
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from retraind.dataset.reader.columns import ColumnScan, Roles
+from retraind.dataset.reader.columns.dates import form_of
+from retraind.dataset.reader.columns.facts import ENOUGH_ROWS, HANDFUL, MAX_CLASSES, Kind
+from retraind.dataset.reader.columns.numbers import is_marker, is_number, notations
+from retraind.dataset.reader.columns.scan import DATES_COUNTED
+from retraind.dataset.reader.prover import Engine
+from retraind.dataset.reader.rows import Limits
+from retraind.dataset.reader.table import SourceFile, read_table
+
+CELLS = {
+    "number": ["1", "2.5", "-3", "", "1e3", "40", "NA", "1-", "x", "nan"],
+    "date": ["2026-01-05", "2026-11-30", "", "9999-12-31", "2026-1-5", "2026/01/05", "1969-01-01", "x"],
+    "text": ["a", "b", "", "NULL", 'say "so"', "x,y", "a\nb"],
+}
+ROWS = st.tuples(
+    *(st.sampled_from(cells) for cells in CELLS.values()), st.sampled_from(["yes", "no", "", "maybe"])
+)
+RUNS = st.lists(st.tuples(ROWS, st.integers(1, 80)), min_size=1, max_size=7)
+"""Rows, each repeated: so blocks can be proved, classes become frequent, and something new comes late."""
+
+
+@dataclass
+class Naive:
+    """What the rows show, read one by one without any cleverness."""
+
+    empty: list[int] = field(default_factory=list)
+    classes: list[tuple[bytes, int, int]] = field(default_factory=list)
+    filled: int = 0
+    text: tuple[int, bytes] | None = None
+    late: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+def naive(rows: list[tuple[int, list[bytes]]], sample: int) -> Naive:
+    found = Naive()
+    width = len(rows[0][1])
+    found.empty = [at for at in range(width) if not any(row[at] for _, row in rows)]
+    known: dict[bytes, list[int]] = {}
+    for number, (line, row) in enumerate(rows):
+        value = row[3]
+        if not value:
+            continue
+        found.filled += 1
+        if found.text is None and not is_number(value):
+            found.text = (line, value)
+        if value not in known and len(known) <= MAX_CLASSES:
+            known[value] = [line, 0]
+            if number >= sample:
+                found.late.append((line, value))
+        if value in known:
+            known[value][1] += 1
+    found.classes = [(value, line, min(rows, HANDFUL + 1)) for value, (line, rows) in known.items()]
+    return found
+
+
+def late_numbers(rows: list[tuple[int, list[bytes]]], sample: int) -> tuple[bool, list[int], list[int]]:
+    """Return whether the first column is one of numbers, and the lines of what deviates in it."""
+    early = [(line, row[0]) for line, row in rows[:sample] if row[0]]
+    is_column = bool(early) and all(is_number(v) or notations(v) or is_marker(v) for _, v in early)
+    is_column = is_column and any(is_number(value) or notations(value) for _, value in early)
+    written = [line for line, value in early if notations(value)]
+    markers = [line for line, value in early if is_marker(value)]
+    if is_column and not written and not markers:
+        for line, row in rows[sample:]:
+            if row[0] and not is_number(row[0]):
+                written, markers = [line] if notations(row[0]) else [], [line] if is_marker(row[0]) else []
+                break
+    return is_column, written[:5], markers[:5]
+
+
+def bad_dates(rows: list[tuple[int, list[bytes]]], sample: int) -> tuple[bool, int] | None:
+    """Return whether the second column has several forms, and how many dates out of range it has."""
+    early = [row[1] for _, row in rows[:sample] if row[1]]
+    if not early or any(form_of(value) is None for value in early):
+        return None
+    forms = []
+    count = 0
+    for number, (_, row) in enumerate(rows):
+        if not row[1]:
+            continue
+        form = form_of(row[1])
+        if form is None:
+            break
+        at = next((at for at, known in enumerate(forms) if known.is_like(form)), None)
+        if at is None:
+            forms.append(form)
+        else:
+            forms[at] = forms[at]._replace(zeros=forms[at].zeros | form.zeros)
+        count += form.out_of_range
+        if number >= sample and len(forms) > 1:
+            break
+        if number >= sample and count >= DATES_COUNTED:
+            break
+        if number == sample - 1 and len(forms) > 1:
+            break
+    return len(forms) > 1, count
+
+
+@given(
+    runs=RUNS,
+    engine=st.sampled_from(Engine),
+    sample=st.sampled_from([1, 5, 40]),
+    piece=st.sampled_from([64, 4096]),
+)
+@settings(max_examples=150, deadline=None)
+@example([(("1", "2026-01-05", "a", "yes"), 300), (("1", "2026-01-05", "a", "no"), 1)], Engine.RE2, 5, 4096)
+@example([(("1", "", "", ""), 300), (("NA", "2026-1-5", "", "no"), 3)], Engine.RE2, 5, 4096)
+def test_what_is_proved_teaches_nothing(runs, engine, sample, piece):
+    cells = [list(row) for row, times in runs for _ in range(times)]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([["n", "d", "t", "target"], *cells])
+    data = text.getvalue().encode()
+    lines, line = [], 2
+    for row in cells:
+        lines.append(line)
+        line += 1 + sum(cell.count("\n") for cell in row)
+    rows = [(line, [cell.encode() for cell in row]) for line, row in zip(lines, cells, strict=True)]
+
+    limits = Limits(piece=piece, sample=sample, engine=engine)
+    found = read_table(SourceFile("t.csv", lambda: io.BytesIO(data)), target="target", limits=limits).columns
+
+    expected = naive(rows, sample)
+    assert list(found.empty) == expected.empty
+    target = found.target
+    assert [tuple(each) for each in target.late.first] == expected.late[:5]
+    assert [(each.value, each.line, each.rows) for each in target.classes] == expected.classes
+    assert target.filled == min(expected.filled, ENOUGH_ROWS)
+    assert target.text == expected.text
+
+    is_column, written, markers = late_numbers(rows, sample)
+    assert (found.kinds[0] is Kind.NUMBER) == is_column
+    numbers = found.numbers.get(0)
+    assert (numbers is not None) == (is_column and bool(written or markers))
+    if numbers is not None:
+        assert [each.line for each in numbers.written] == written
+        assert [each.line for each in numbers.markers] == markers
+
+    dates = bad_dates(rows, sample)
+    assert (found.kinds[1] is Kind.DATE) == (dates is not None)
+    if dates is not None:
+        assert (bool(found.dates[1].forms), found.dates[1].out_of_range.count) == dates
+
+
+@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("classes", [150, 200, 201, 400])
+@pytest.mark.parametrize("prefix", ["k", ""], ids=["text", "numbers"])
+def test_many_classes_are_counted_to_one_more_than_are_accepted(classes, prefix, engine):
+    data = "a,b\n" + "".join(f"1,{prefix}{n % classes}\n" for n in range(4 * classes))
+    limits = Limits(piece=512, sample=20, engine=engine)
+    found = read_table(SourceFile("t.csv", lambda: io.BytesIO(data.encode())), target="b", limits=limits)
+    target = found.columns.target
+    assert len(target.classes) == min(classes, MAX_CLASSES + 1)
+    assert target.has_many == (classes > MAX_CLASSES)
+    assert target.late.count == len(target.classes) - 20
+
+
+def test_the_grammar_is_asked_for_only_some_dozens_of_times_however_often_it_changes():
+    width = 300
+    scan = ColumnScan(width, Roles(target=0))
+    for line in range(2, 102):
+        scan.sample(line, [b"x", *[b""] * (width - 1)])
+    seen = {scan.version}
+    for row in range(1, width):
+        wanted = scan.wanted
+        values = {at: [b"1" if at == row else b""] for at in wanted}
+        scan.add([102 + row], values | {0: [b"k%d" % row]})
+        seen.add(scan.version)
+    assert len(seen) < 48
+    assert scan.facts().empty == ()
+
+
+def test_a_column_that_deviates_is_not_read_any_more():
+    scan = ColumnScan(3)
+    for line in range(2, 102):
+        scan.sample(line, [b"1", b"2026-01-05", b"x"])
+    assert scan.wanted == (0, 1)
+    scan.add([102], {0: [b"12-"], 1: [b"2026-01-05 10:00"]})
+    assert scan.wanted == ()
+    assert scan.version > 0
+
+
+def test_a_column_of_digits_is_one_of_dates_only_if_most_years_are_usual():
+    scan = ColumnScan(3)
+    for day in range(1, 29):
+        scan.sample(
+            1 + day, [b"202601%02d" % day, b"8765010%d" % (day % 10), b"20260131" if day < 20 else b"7"]
+        )
+    scan.sample(40, [b"99991231", b"", b""])
+    found = scan.facts()
+    assert found.kinds == (Kind.DATE, Kind.NUMBER, Kind.NUMBER)
+    assert found.dates[0].out_of_range.count == 1
+
+
+def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
+    scan = ColumnScan(1)
+    scan.sample(2, [b"2026-01-05"])
+    scan.add(range(3, 5003), {0: [b"9999-12-31"] * 5000})
+    assert scan.facts().dates[0].out_of_range.count == DATES_COUNTED
+    assert scan.wanted == ()
