@@ -1136,6 +1136,25 @@ def test_a_delivery_that_could_not_be_used_is_no_measure_for_the_next(world):
     assert second.id in {found.facts.get("delivery") for found in third.warnings}
 
 
+def test_types_and_classes_are_compared_with_the_last_trained_delivery_s(tmp_path):
+    def rows(age: str, *plans: str) -> bytes:
+        return lines("age,churned", [f"{age},{plan}" for plan in plans for _ in range(60)])
+
+    with a_world(tmp_path, target="churned", mode="train-only") as world:
+        first = world.run(world.sealing("1", rows("30", "basic", "pro"), None))
+        assert (first.data.kinds, first.data.target, first.data.classes) == (
+            ("number", "text"), "churned", ("basic", "pro"),
+        )  # fmt: skip
+        assert not first.warnings
+        second = world.run(world.sealing("2", rows("thirty", "basic", "gold"), None))
+        found = {each.rule: each for each in second.warnings}
+        assert found.keys() == {"column-types-changed", "classes-changed"}
+        assert found["column-types-changed"].facts["changed"] == (("age", "number", "text"),)
+        assert found["classes-changed"].facts["missing"] == ("pro",)
+        assert found["classes-changed"].facts["extra"] == ("gold",)
+        assert {each.facts["delivery"] for each in second.warnings} == {first.id}
+
+
 def test_a_target_that_is_missing_and_the_limits_of_time_series_are_found_before_the_upload(tmp_path):
     with a_world(tmp_path, target="sales", time_series=True) as world:
         wide = lines(",".join(f"c{at}" for at in range(201)), [",".join("1" * 201)] * 20)
