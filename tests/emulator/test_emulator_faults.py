@@ -262,6 +262,13 @@ def test_a_limit_of_the_account_fails_a_training_with_the_service_s_message(star
     assert client.outcome(client.upload(good_data))["status"] == "job_finished"
 
 
+def test_scarce_data_fails_a_training_where_the_manual_leaves_that_open(start):
+    client = start(faults={"data_strict": Fault(times=1)})
+    scarce = "row,churned\n" + "1,yes\n2,no\n" * 10 + "3,perhaps\n"
+    assert "too little data" in client.outcome(client.upload(scarce.encode()))["message"]
+    assert client.outcome(client.upload(scarce.encode()))["status"] == "job_finished"
+
+
 def test_every_fault_is_tested_here():
     with open(__file__, encoding="utf-8") as file:  # noqa: PTH123  - __file__ is a string
         text = file.read()

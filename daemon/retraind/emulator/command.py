@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from typing import get_args
 
 import platformdirs
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, RequestSeen
+from retraind.emulator.config import EmulatedModel, EmulatorConfig, EmulatorError, PredictionType, RequestSeen
 from retraind.emulator.faults import FAULTS, WORST_CASE, Fault
 from retraind.emulator.ledger import Account, read_account, write_private
 from retraind.emulator.service import Emulator, require_loopback
@@ -34,6 +35,7 @@ class _Wanted:
 
     name: str
     target: str | None = None
+    type: PredictionType | None = None
     key: str | None = None
     secret: str | None = None
     model_id: int | None = None
@@ -62,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--model",
-        metavar="NAME[:target=COL][:key=APIKEY][:secret=SECRET][:id=INT]",
+        metavar="NAME[:target=COL][:type=TYPE][:key=APIKEY][:secret=SECRET][:id=INT]",
         type=_model,
         action="append",
         default=[],
@@ -178,7 +180,9 @@ def _models(wanted: list[_Wanted], account: Account | None, secret: str) -> tupl
             model_id = next(number for number in range(_FIRST_MODEL_ID, 2**31) if number not in taken)
             taken.add(model_id)
         key = one.key or (before.keys[-1].key if before else secrets.token_urlsafe(30))
-        models.append(EmulatedModel(one.name, model_id, key, one.target, one.secret or secret))
+        models.append(
+            EmulatedModel(one.name, model_id, key, one.target, one.secret or secret, prediction_type=one.type)
+        )
     return tuple(models)
 
 
@@ -290,7 +294,7 @@ def _span(text: str) -> timedelta:
 
 
 def _model(text: str) -> _Wanted:
-    name, *options = re.split(r":(?=(?:target|key|secret|id)=)", text)
+    name, *options = re.split(r":(?=(?:target|type|key|secret|id)=)", text)
     wanted = _Wanted(name)
     for option in options:
         what, _, value = option.partition("=")
@@ -298,6 +302,9 @@ def _model(text: str) -> _Wanted:
             raise argparse.ArgumentTypeError(f"{text!r}: {what} is empty.")
         if what == "id" and not value.isdecimal():
             raise argparse.ArgumentTypeError(f"{text!r}: a model's id is an integer.")
+        if what == "type" and value not in get_args(PredictionType):
+            types = ", ".join(get_args(PredictionType))
+            raise argparse.ArgumentTypeError(f"{text!r}: the types are {types}.")
         wanted = replace(wanted, **({"model_id": int(value)} if what == "id" else {what: value}))
     return wanted
 

@@ -19,6 +19,9 @@ class EmulatorError(Exception):
     """The emulator cannot start or cannot do what was asked; the message is for people."""
 
 
+PredictionType = Literal["binary", "multiclass", "regression"]
+
+
 @dataclass(frozen=True, slots=True)
 class EmulatedModel:
     """One published prediction model of the emulated account.
@@ -36,7 +39,9 @@ class EmulatedModel:
     """The account's secret key, for Get API Key; models may share it, None means the call is not
     available."""
     time_series: bool = False
-    """In time-series mode the service takes at most 200 columns instead of 999."""
+    """In time-series mode the service takes fewer columns and rows, and no evaluation data."""
+    prediction_type: PredictionType | None = None
+    """What the model predicts; None means what the data looks like."""
 
     def __post_init__(self) -> None:
         if not self.name or self.name.startswith(".") or set(self.name) & set("/\\\0"):

@@ -78,6 +78,7 @@ _NAMED = {
     "results_truncated": "the connection is closed in the middle of the results",
     "results_cut": "half of the results, with a Content-Length to match",
     "train_fails": "the training fails because of an error in the service",
+    "data_strict": "the training fails where the manual leaves open whether data suffices",
     "account_storage": "the training fails because the account's data storage is full",
     "account_models": "the training fails because the account has too many models",
     "account_time": "the training fails because the account's computation time is used up",
@@ -89,7 +90,13 @@ FAULTS: Mapping[str, str] = MappingProxyType(
 
 
 WORST_CASE: Mapping[str, float] = MappingProxyType(
-    {"status_unknown": 1.0, "status_hidden": 1.0, "api_error_shape": 0.5, "api_end_date": 0.5}
+    {
+        "status_unknown": 1.0,
+        "status_hidden": 1.0,
+        "api_error_shape": 0.5,
+        "api_end_date": 0.5,
+        "data_strict": 1.0,
+    }
 )
 """What the vendor leaves open, in the way that is worst for a client; with `repeated_upload = "again-always"`
 and short `url_lifetime` and `results_lifetime` besides."""

@@ -15,7 +15,7 @@ from typing import IO, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from retraind.emulator.config import EmulatedModel, EmulatorError
+from retraind.emulator.config import EmulatedModel, EmulatorError, PredictionType
 
 ACCOUNT_FILE = "account.json"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -48,6 +48,7 @@ class Model(Kept):
     target: str | None
     secret_key: str | None
     time_series: bool
+    prediction_type: PredictionType | None = None
     keys: tuple[Key, ...]
     """Oldest first; old keys remain valid until they expire."""
     deleted: bool = False
@@ -182,6 +183,7 @@ class Ledger:
                     "target": wanted.target,
                     "secret_key": wanted.secret_key,
                     "time_series": wanted.time_series,
+                    "prediction_type": wanted.prediction_type,
                     "keys": keys,
                 }
                 known[wanted.name] = before.but(**fields) if before else Model(name=wanted.name, **fields)

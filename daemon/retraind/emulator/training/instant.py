@@ -12,7 +12,6 @@ from retraind.emulator.training.rules import (
     Checked,
     CheckStopped,
     DataRefused,
-    Limits,
     TargetProfile,
     check_upload,
 )
@@ -29,9 +28,10 @@ class InstantTrainer:
         """Check the data and write the baseline's metrics."""
         if self._stopping.is_set():
             raise TrainerStopped
-        limits = Limits(task.max_columns, task.accept_plain_utf8)
         try:
-            checked = check_upload(task.upload, task.file_name, task.target, limits, self._stopping.is_set)
+            checked = check_upload(
+                task.upload, task.file_name, task.target, task.limits, self._stopping.is_set
+            )
         except DataRefused as refused:
             return str(refused)
         except CheckStopped as stopped:

@@ -26,6 +26,17 @@ RAGGED = "rows with a different number of variables"
 INSUFFICIENT = "insufficient data"
 NO_MATCH = "the variables in the training data and evaluation data must match exactly"
 UNAVAILABLE = "unavailable prediction type"
+TOO_MANY_VALUES = (
+    "The number of unique values contained in the variable to be predicted exceeds the number of values that "
+    "can be handled by the specified prediction type."
+)
+EMPTY_TARGETS = "Too much missing data for the item you want to predict"
+FEW_ANSWERS = (
+    "There is too little data in the evaluation data that contains the correct value available for the "
+    "variable you want to predict."
+)
+TOO_MANY_ROWS = "データの行数が10000行を超えるためモデルを作成できません"
+"""In time-series mode. The vendor's manual has no English for it."""
 BAD_DATE = "date and time not within the supported period"
 NO_TARGET = "the variable to be predicted is not in the data"
 """The vendor has no message for this one."""
@@ -34,8 +45,13 @@ LOOKED_AT_BYTES = 1_000
 LOOKED_AT_ROWS = 1_000
 LEAST_ROWS = 11
 MOST_CLASSES = 200
+_LEAST_CLASSES = 2
 MOST_NUMERIC_CLASSES = 10
 """A numeric column with at most this many different values is a choice, not a quantity."""
+
+MOST_ROWS_OF_A_SERIES = 10_000
+_ESCAPES = (b"\x1b$", b"\x1b(")
+"""How ISO-2022-JP, whose bytes are all ASCII, changes between its sets of characters."""
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _DATE = re.compile(
@@ -55,10 +71,19 @@ class CheckStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the service accepts in the mode of the model."""
+    """What the service accepts, by what the model is."""
 
-    max_columns: int = 999
     accept_plain_utf8: bool = True
+    time_series: bool = False
+    prediction_type: Literal["binary", "multiclass", "regression"] | None = None
+    strict: bool = False
+    """What the vendor leaves open is taken the worst way: 200 columns and evaluation data in time-series
+    mode, evaluation data that lacks some of the classes, a class of one row."""
+
+    @property
+    def max_columns(self) -> int:
+        """The most columns; the manual contradicts itself about 200 in time-series mode."""
+        return (199 if self.strict else 200) if self.time_series else 999
 
 
 @dataclass(slots=True)
@@ -158,13 +183,45 @@ def check_upload(
     chosen = train.columns[-1] if target is None else target
     if chosen not in train.columns:
         raise DataRefused(NO_TARGET)
-    if train.target.filled < LEAST_ROWS or (evaluation is not None and not evaluation.target.filled):
+    if limits.strict and limits.time_series and evaluation is not None:
+        raise DataRefused(NOT_SUPPORTED)  # The manual forbids evaluation data, and has no message for it.
+    if limits.time_series and train.rows > MOST_ROWS_OF_A_SERIES:
+        raise DataRefused(TOO_MANY_ROWS)
+    if evaluation is not None and not evaluation.rows:
         raise DataRefused(INSUFFICIENT)
-    if train.target.task == "classification":
-        classes = len(train.target.classes)
-        if not 1 < classes <= MOST_CLASSES or train.target.classes_early < classes:
-            raise DataRefused(UNAVAILABLE)
+    _check_target(train.target, evaluation.target if evaluation else None, limits)
     return Checked(train, evaluation, chosen)
+
+
+def _check_target(train: TargetProfile, evaluation: TargetProfile | None, limits: Limits) -> None:
+    """Check the values to predict. Rows without one do not count."""
+    if train.filled < LEAST_ROWS:
+        raise DataRefused(EMPTY_TARGETS)
+    if evaluation is not None and not evaluation.filled:
+        raise DataRefused(FEW_ANSWERS)
+    if limits.prediction_type == "regression" or limits.time_series:
+        if not train.numeric or (evaluation is not None and not evaluation.numeric):
+            raise DataRefused(UNAVAILABLE)
+    elif limits.prediction_type is not None or train.task == "classification":
+        _check_classes(train, evaluation, limits)
+
+
+def _check_classes(train: TargetProfile, evaluation: TargetProfile | None, limits: Limits) -> None:
+    classes = train.classes.keys()
+    if len(classes) < _LEAST_CLASSES:
+        raise DataRefused(UNAVAILABLE)
+    if len(classes) > (2 if limits.prediction_type == "binary" else MOST_CLASSES):
+        raise DataRefused(TOO_MANY_VALUES)
+    if train.classes_early < len(classes):
+        raise DataRefused(UNAVAILABLE)
+    if evaluation is None:
+        # The service takes every tenth row, or each half, for the evaluation: one row is in one part only.
+        lacking = limits.strict and min(train.classes.values()) < 2  # noqa: PLR2004
+    else:
+        found = classes & evaluation.classes.keys()
+        lacking = len(found) < (len(classes) if limits.strict else _LEAST_CLASSES)
+    if lacking:
+        raise DataRefused(FEW_ANSWERS)
 
 
 def as_number(value: str) -> float | None:
@@ -282,6 +339,8 @@ def _encoding(head: bytes, limits: Limits) -> str:
     """Return the encoding by the first bytes, as the service does. Raises DataRefused for an unknown one."""
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
+    if any(escape in head for escape in _ESCAPES):
+        raise DataRefused(BAD_ENCODING)
     if head.isascii():
         return "utf-8"
     candidates = ("utf-8", "cp932") if limits.accept_plain_utf8 else ("cp932",)

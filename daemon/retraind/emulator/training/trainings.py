@@ -20,6 +20,7 @@ from retraind.emulator.facts import put_on_record
 from retraind.emulator.faults import Dice
 from retraind.emulator.ledger import Ledger, RetrainJob, Training
 from retraind.emulator.records import Records
+from retraind.emulator.training.rules import Limits
 
 INTERNAL_ERROR = "An internal error occurred."
 _STRIKES: Mapping[str, str] = MappingProxyType(
@@ -44,8 +45,7 @@ class Task(BaseModel):
     target: str | None
     results: Path
     """Where the trainer writes the results zip."""
-    max_columns: int
-    accept_plain_utf8: bool
+    limits: Limits
 
 
 class TrainerStopped(Exception):
@@ -183,8 +183,12 @@ class Trainings:
             file_name=job.file_name,
             target=model.target,
             results=new,
-            max_columns=200 if model.time_series else 999,
-            accept_plain_utf8=self._config.accept_plain_utf8,
+            limits=Limits(
+                accept_plain_utf8=self._config.accept_plain_utf8,
+                time_series=model.time_series,
+                prediction_type=model.prediction_type,
+                strict=self._dice.strikes("data_strict"),
+            ),
         )
         failure = self._trainer.train(task)
         if failure is None:

@@ -10,7 +10,7 @@ import threading
 import traceback
 from queue import SimpleQueue
 
-from retraind.emulator.training.rules import DataRefused, Limits, check_upload
+from retraind.emulator.training.rules import DataRefused, check_upload
 from retraind.emulator.training.trainings import INTERNAL_ERROR, Task
 
 
@@ -33,8 +33,7 @@ def _read_tasks(tasks: SimpleQueue[Task]) -> None:
 
 def _train(task: Task) -> str | None:
     try:
-        limits = Limits(task.max_columns, task.accept_plain_utf8)
-        checked = check_upload(task.upload, task.file_name, task.target, limits)
+        checked = check_upload(task.upload, task.file_name, task.target, task.limits)
         # Takes seconds, and only valid data needs it.
         from retraind.emulator.training.learning import learn  # noqa: PLC0415
 
