@@ -35,7 +35,6 @@ from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
 from retraind.intake.drop_folder import DropFolder
 from retraind.report.report_json import Report
 from retraind.report.wording import Voice
-from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
 
 ROOT = Path(__file__).parents[1]
@@ -182,17 +181,6 @@ def schema() -> str:
         mode="serialization"
     )
     return json.dumps(made, indent=2) + "\n"
-
-
-def test_the_documented_backup_can_be_read_by_its_owner_alone(tmp_path):
-    Journal.open(tmp_path / "journal.db").close()
-    (backup,) = (block for block in blocks(DOCS / "operations.md", "sh") if "VACUUM" in block)
-    program = backup.partition("<<'END'\n")[2].partition("END\n")[0]
-    program = program.replace("/var/lib/retraind/", f"{tmp_path}/")
-    subprocess.run([sys.executable, "-c", program], check=True, umask=0o022)
-    copy = tmp_path / "journal.backup.db"
-    assert copy.stat().st_mode & 0o777 == 0o600
-    Journal.open(copy).close()
 
 
 def test_the_schema_of_the_report_is_the_code_s():

@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     _add_running(add)
     _add_showing(add)
     _add_control(add)
+    _add_journal(add)
     _add_preflight(add)
     _add_rehearsal(add)
     return made
@@ -199,6 +200,34 @@ def _add_control(add: _Add) -> None:
         json=True,
     )
     add("rebuild", "retraind.cli.control:rebuild", "rebuild a lost or damaged journal from the job folders")
+
+
+def _add_journal(add: _Add) -> None:
+    journal = add("journal", "", "make, verify and restore backups of the journal")
+    to = partial(_add, journal.add_subparsers(metavar="ACTION", required=True, parser_class=_Command))
+    backup = to("backup", "retraind.cli.backups:backup", "make a backup and read it back", json=True)
+    backup.add_argument(
+        "folder", metavar="FOLDER", type=Path, nargs="?", help="where (default: backups/ beside the journal)"
+    )
+    backup.add_argument(
+        "--keep", metavar="N", type=_at_least_one, help="delete all but the newest N in FOLDER"
+    )
+    restore = to("restore", "retraind.cli.backups:restore", "put a backup in the journal's place")
+    restore.add_argument("file", metavar="BACKUP", type=Path)
+    restore.add_argument(
+        "--replace-key", action="store_true", help="also when the backup has another signing key"
+    )
+    verify = to(
+        "verify", "retraind.cli.backups:verify", "read a backup, or the journal, completely", json=True
+    )
+    verify.add_argument("file", metavar="BACKUP", type=Path, nargs="?", help="default: the journal itself")
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(text)
+    return number
 
 
 def _add_preflight(add: _Add) -> None:

@@ -271,12 +271,12 @@ def is_sound(file: Path) -> bool:
         connection.close()
 
 
-def set_aside(file: Path) -> Path:
+def set_aside(file: Path, because: str = "bad") -> Path:
     """Rename a journal that cannot be used, with its companions, so that a new one can be created.
 
     Returns the new name. Nothing is deleted. Call with `sole_instance` held.
     """
-    names = (file.with_name(f"{file.name}.bad-{number}") for number in itertools.count(1))
+    names = (file.with_name(f"{file.name}.{because}-{number}") for number in itertools.count(1))
     aside = next(name for name in names if not exists(name))
     for ending in ("", "-wal", "-shm"):
         part = file.with_name(file.name + ending)

@@ -1,0 +1,109 @@
+"""`journal backup`, `restore` and `verify`: copies of the journal, made, read back and used."""
+
+import argparse
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from retraind.cli.output import GOOD, Refused, print_json, print_problem, print_words
+from retraind.cli.ownership import act_as_owner
+from retraind.config.load import load_to_look
+from retraind.domain.failures import JournalError
+from retraind.domain.problems import file_problem, problem
+from retraind.store import backup as backups
+from retraind.store.backup import Backup
+from retraind.store.database import is_there, sole_instance
+from retraind.system.clock import Clock
+
+FOLDER = "backups"
+"""Beside the journal."""
+
+
+def backup(options: argparse.Namespace) -> int:
+    """Make a backup, read it back, and delete the oldest ones if asked to."""
+    journal = _journal(options)
+    if not is_there(journal):
+        raise Refused(problem("journal_missing", path=journal, config=_config(options)))
+    folder = (options.folder or journal.with_name(FOLDER)).absolute()
+    with _answering(folder):
+        made = backups.make(journal, folder, Clock().now())
+        deleted = backups.prune(folder, options.keep) if options.keep else []
+    if options.json:
+        print_json(_for_programs(made) | {"deleted": [str(path) for path in deleted]})
+    else:
+        print_words("backup_made", path=made.path, jobs=made.jobs, size=made.size, deleted=len(deleted))
+    return GOOD
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Read a backup completely, or the journal itself."""
+    if options.file is None:
+        journal = _journal(options)
+        if not is_there(journal):
+            raise Refused(problem("journal_missing", path=journal, config=_config(options)))
+        print_words("journal_sound", path=journal, jobs=backups.check(journal))
+        return GOOD
+    path = options.file.absolute()
+    with _answering(path):
+        found = backups.verify(path)
+    if options.json:
+        print_json(_for_programs(found))
+    else:
+        print_words("backup_sound", **_facts(found))
+    return GOOD
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Put a backup in the place of the journal."""
+    path = options.file.absolute()
+    with _answering(path):
+        # Read before this process acts as somebody who perhaps may not.
+        found = backups.verify(path)
+    journal = _journal(options)
+    with _answering(path), sole_instance(journal):
+        aside = backups.restore(found, journal, replace_key=options.replace_key)
+    print_words("backup_restored", **_facts(found), journal=journal, aside=aside)
+    return GOOD
+
+
+def _journal(options: argparse.Namespace) -> Path:
+    settings, _, mistakes = load_to_look(options.config)
+    for each in mistakes:
+        print_problem(each)
+    act_as_owner(settings)
+    return settings.state.journal_file
+
+
+def _config(options: argparse.Namespace) -> Path:
+    _, file, _ = load_to_look(options.config)
+    return file.absolute()
+
+
+@contextmanager
+def _answering(path: Path) -> Iterator[None]:
+    """Say in words what keeps a file from being read or written."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        why = problem("database_error", reason=str(error))
+        raise JournalError(problem("backup_impossible", path=path, why=why)) from error
+    except OSError as error:
+        raise JournalError(problem("backup_impossible", path=path, why=file_problem(error))) from error
+
+
+def _facts(found: Backup) -> dict[str, object]:
+    return {
+        "path": found.path,
+        "made_at": found.made_at,
+        "machine": found.host,
+        "jobs": found.jobs,
+    }
+
+
+def _for_programs(found: Backup) -> dict[str, object]:
+    """Return what may be shown: not the key."""
+    return {name: value for name, value in asdict(found).items() if name != "key"} | {
+        "has_key": found.key is not None
+    }

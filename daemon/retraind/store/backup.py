@@ -1,0 +1,187 @@
+"""Backups of the journal: one file with all that belongs together, which is checked before it counts.
+
+A backup is a copy of the journal, in which a table of its own holds the key that signs job.json, and when and
+where the copy was made. It can be made while a daemon works; to restore one, no daemon may work.
+"""
+
+import itertools
+import os
+import platform
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from retraind import __version__
+from retraind.domain.failures import JournalDamagedError, JournalError
+from retraind.domain.problems import Problem, problem
+from retraind.store.copies.sidecar import KEY_NAME
+from retraind.store.database import set_aside
+from retraind.store.schema import SCHEMA
+from retraind.system.files import (
+    PRIVATE,
+    clear,
+    exists,
+    make_folder,
+    sync_file,
+    sync_folder,
+    write_atomically,
+)
+from retraind.system.reading import open_regular
+
+_TABLE = "backup"
+_NAME = "journal-{:%Y-%m-%dT%H%M%SZ}.db"
+_PATTERN = "journal-*Z.db"
+_PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that has been read completely."""
+
+    path: Path
+    made_at: datetime
+    host: str
+    version: str
+    """Of the retraind that made it."""
+    jobs: int
+    size: int
+    """Bytes."""
+    key: bytes | None
+    """What signs job.json; None if the journal had no key yet."""
+
+
+def make(journal: Path, folder: Path, now: datetime) -> Backup:
+    """Make a backup of `journal` in `folder`, and read it back.
+
+    Raises JournalError, OSError, sqlite3.Error.
+    """
+    make_folder(folder, PRIVATE)
+    path = folder / _NAME.format(now.astimezone(UTC))
+    part = folder / f".{path.name}.{secrets.token_hex(4)}"
+    key = _key_beside(journal)
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE))
+        with _connected(journal) as source:
+            # One transaction: it waits for nobody, and nobody waits for it.
+            source.execute("VACUUM INTO ?", (str(part),))
+        with _connected(part, "rw") as copy, copy:
+            copy.execute(f"CREATE TABLE {_TABLE} (made_at REAL, host TEXT, version TEXT, key BLOB)")
+            about = (now.timestamp(), platform.node(), __version__, key)
+            copy.execute(f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?)", about)  # noqa: S608 - a constant
+        sync_file(part)
+        verify(part)
+        part.rename(path)
+        sync_folder(folder)
+    finally:
+        clear(part)
+    return verify(path)
+
+
+def verify(path: Path) -> Backup:
+    """Read a backup completely. Raises JournalError where it cannot be restored here, and OSError."""
+    with open_regular(path) as file:
+        size = file.seek(0, os.SEEK_END)
+    try:
+        with _connected(path) as backup:
+            _require_sound(backup, path)
+            tables = {
+                name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            if not {_TABLE, "jobs", "alembic_version"} <= tables:
+                raise JournalError(problem("backup_of_another_program", path=path))
+            (schema,) = backup.execute("SELECT version_num FROM alembic_version").fetchone()
+            if schema > SCHEMA:
+                raise JournalError(problem("journal_too_new", path=path, schema=schema))
+            (jobs,) = backup.execute("SELECT count(*) FROM jobs").fetchone()
+            made_at, host, version, key = backup.execute(f"SELECT * FROM {_TABLE}").fetchone()  # noqa: S608
+    except sqlite3.DatabaseError as error:
+        raise JournalDamagedError(_damage(path, error)) from error
+    return Backup(path, datetime.fromtimestamp(made_at, UTC), host, version, jobs, size, key)
+
+
+def check(journal: Path) -> int:
+    """Read the journal itself completely; returns the number of jobs. Raises JournalError."""
+    try:
+        with _connected(journal) as found:
+            _require_sound(found, journal)
+            (jobs,) = found.execute("SELECT count(*) FROM jobs").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise JournalDamagedError(_damage(journal, error)) from error
+    return int(jobs)
+
+
+def restore(backup: Backup, journal: Path, *, replace_key: bool = False) -> Path | None:
+    """Put a backup in the journal's place; returns what the journal that was there is called now, if any.
+
+    Call with `sole_instance` held. Killed at any point, it leaves the earlier journal, or none, which the
+    next start rebuilds from the job folders; repeated, it ends as intended. The key that signs job.json is
+    replaced only with `replace_key`: what the present one has signed could no longer be read. Raises
+    JournalError, OSError, sqlite3.Error.
+    """
+    present = _key_beside(journal)
+    key_file = journal.with_name(KEY_NAME)
+    if present is not None and backup.key is not None and present != backup.key and not replace_key:
+        raise JournalError(problem("backup_key_differs", path=backup.path, key=key_file))
+    part = journal.with_name(f".{journal.name}.restored")
+    clear(part)
+    try:
+        with _connected(backup.path) as source, _connected(part, "rwc") as copy:
+            part.chmod(_PRIVATE_FILE)
+            source.backup(copy)
+            copy.execute(f"DROP TABLE {_TABLE}")
+            copy.commit()
+        sync_file(part)
+        if backup.key is not None and present != backup.key:
+            if present is not None:
+                write_atomically(_unused(key_file), present, _PRIVATE_FILE)
+            write_atomically(key_file, backup.key, _PRIVATE_FILE)
+        aside = set_aside(journal, "replaced") if exists(journal) else None
+        part.rename(journal)
+        sync_folder(journal.parent)
+    finally:
+        clear(part)
+    return aside
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups in a folder, which `make` has made; returns those deleted."""
+    old = sorted(folder.glob(_PATTERN))[: -keep or None]
+    for path in old:
+        path.unlink()
+    return old
+
+
+@contextmanager
+def _connected(file: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=30)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _require_sound(connection: sqlite3.Connection, file: Path) -> None:
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise JournalDamagedError(_damage(file, found))
+
+
+def _damage(file: Path, reason: object) -> Problem:
+    return problem("journal_unusable", path=file, why=problem("journal_damaged", reason=str(reason)))
+
+
+def _key_beside(journal: Path) -> bytes | None:
+    try:
+        with open_regular(journal.with_name(KEY_NAME)) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _unused(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.replaced-{number}") for number in itertools.count(1))
+    return next(name for name in names if not exists(name))

@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from retraind.cli import main
+from support.process import Site, deliver_pair, filed, until
+from support.world import KEY, an_account
+
+
+@pytest.mark.process
+def test_a_backup_is_made_while_the_daemon_runs_verified_and_restored_after_it(tmp_path, capsys):
+    with an_account(tmp_path) as service:
+        site = Site(tmp_path, service.url)
+        drop = site.add_model("churn", KEY)
+        site.start()
+        deliver_pair(drop)
+        until(lambda: filed(drop), "the delivery is filed")
+        options = ["-c", str(site.config)]
+        assert main([*options, "journal", "backup", "--json", "--keep", "1"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert (made["jobs"], made["has_key"]) == (1, True)
+        assert "key" not in made
+        assert main([*options, "journal", "backup", "--keep", "1", str(tmp_path / "elsewhere")]) == 0
+        assert "1 job" in capsys.readouterr().out
+        assert main([*options, "journal", "restore", made["path"]]) == 1
+        assert "Another retraind" in capsys.readouterr().err
+        assert site.stop() == 0
+    assert main([*options, "journal", "verify"]) == 0
+    assert main([*options, "journal", "verify", made["path"]]) == 0
+    assert main([*options, "journal", "restore", made["path"]]) == 0
+    told = capsys.readouterr().out
+    assert "is sound and can be restored" in told
+    assert "journal.db.replaced-1" in told
+    assert [job["key"] for job in site.jobs()] == ["1"]
+
+
+def test_a_missing_or_wrong_file_is_refused_in_words(tmp_path, capsys):
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    site.add_model("churn", KEY)
+    options = ["-c", str(site.config)]
+    (tmp_path / "notes.txt").write_text("This is not a backup. " * 300)
+    assert main([*options, "journal", "backup"]) == 1
+    assert main([*options, "journal", "verify", str(tmp_path / "missing.db")]) == 1
+    assert main([*options, "journal", "restore", str(tmp_path / "notes.txt")]) == 1
+    told = capsys.readouterr().err
+    assert told.count("retraind: ") == 3
+    assert "There is no journal" in told
+    assert "missing.db" in told
+    assert "damaged, or not a journal" in told
+    with pytest.raises(SystemExit) as ended:
+        main([*options, "journal", "backup", "--keep", "0"])
+    assert ended.value.code == 2

@@ -1,0 +1,163 @@
+import itertools
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retraind.domain.failures import JournalDamagedError, JournalError
+from retraind.store import backup
+from retraind.store.copies.sidecar import KEY_NAME, JobFiles
+from retraind.store.database import sole_instance
+from retraind.store.journal import Journal
+from support.jobs import job_of
+
+WHEN = datetime(2026, 11, 30, 2, tzinfo=UTC)
+
+
+def add(file, number):
+    with closing(Journal.open(file)) as journal:
+        journal.jobs.add(
+            job_of(id=f"2026-11-01T000000Z_{number}_c8c21{number}", model="churn", key=str(number), state="failed",
+                   files=(), created_at=WHEN, updated_at=WHEN),
+            "sealed",
+        )  # fmt: skip
+
+
+def keys(file):
+    with closing(Journal.open(file)) as journal:
+        return {job.key for job in journal.jobs.newest()}
+
+
+@pytest.fixture
+def file(tmp_path):
+    made = tmp_path / "state" / "journal.db"
+    JobFiles.beside(made)
+    add(made, 1)
+    return made
+
+
+def test_a_backup_made_while_a_writer_is_at_work_holds_what_was_committed(file, tmp_path):
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE jobs SET model = 'other'")
+        made = backup.make(file, tmp_path / "backups", WHEN)
+        writer.execute("COMMIT")
+    assert (made.jobs, made.made_at) == (1, WHEN)
+    assert made.key == (file.with_name(KEY_NAME)).read_bytes()
+    assert (made.path.stat().st_mode & 0o777, made.path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert list(made.path.parent.iterdir()) == [made.path]
+    backup.restore(made, file)
+    with closing(Journal.open(file)) as journal:
+        assert [job.model for job in journal.jobs.newest()] == ["churn"]
+
+
+def test_a_backup_is_restored_in_place_of_a_journal_that_is_kept(file, tmp_path):
+    made = backup.make(file, tmp_path / "backups", WHEN)
+    add(file, 2)
+    with sole_instance(file):
+        aside = backup.restore(made, file)
+    assert keys(file) == {"1"}
+    assert keys(aside) == {"1", "2"}
+
+
+def test_a_backup_is_restored_on_a_machine_that_has_nothing(file, tmp_path):
+    made = backup.make(file, tmp_path / "backups", WHEN)
+    elsewhere = tmp_path / "elsewhere" / "journal.db"
+    elsewhere.parent.mkdir()
+    assert backup.restore(made, elsewhere) is None
+    assert keys(elsewhere) == {"1"}
+    assert elsewhere.with_name(KEY_NAME).read_bytes() == file.with_name(KEY_NAME).read_bytes()
+    assert elsewhere.with_name(KEY_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_another_signing_key_is_replaced_only_when_asked_for_and_is_kept(file, tmp_path):
+    made = backup.make(file, tmp_path / "backups", WHEN)
+    file.with_name(KEY_NAME).unlink()
+    JobFiles.beside(file)
+    other = file.with_name(KEY_NAME).read_bytes()
+    with pytest.raises(JournalError) as refused:
+        backup.restore(made, file)
+    assert refused.value.problem.code == "backup_key_differs"
+    assert file.with_name(KEY_NAME).read_bytes() == other
+    backup.restore(made, file, replace_key=True)
+    assert file.with_name(KEY_NAME).read_bytes() == made.key
+    assert file.with_name(KEY_NAME + ".replaced-1").read_bytes() == other
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
+def test_a_cut_or_damaged_backup_is_refused(file, tmp_path, share):
+    for number in range(2, 9):
+        add(file, number)
+    made = backup.make(file, tmp_path / "backups", WHEN)
+    content = made.path.read_bytes()
+    at = int(share * len(content))
+    for damaged in (content[:at], content[:at] + bytes(len(content) - at)):
+        made.path.write_bytes(damaged)
+        with pytest.raises((JournalDamagedError, JournalError)):
+            backup.verify(made.path)
+
+
+def test_the_journal_itself_another_database_and_a_newer_backup_are_no_backups_to_restore(file, tmp_path):
+    made = backup.make(file, tmp_path / "backups", WHEN)
+    with closing(sqlite3.connect(made.path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection, connection:
+        connection.execute("CREATE TABLE things (name)")
+    codes = []
+    for path in (made.path, other, file):
+        with pytest.raises(JournalError) as refused:
+            backup.verify(path)
+        codes.append(refused.value.problem.code)
+    assert codes == ["journal_too_new", "backup_of_another_program", "backup_of_another_program"]
+
+
+def test_only_the_newest_backups_are_kept_and_other_files_are_left_alone(file, tmp_path):
+    folder = tmp_path / "backups"
+    made = [backup.make(file, folder, WHEN + timedelta(days=day)).path for day in range(4)]
+    (folder / "journal-notes.db").touch()
+    assert backup.prune(folder, 2) == made[:2]
+    assert sorted(folder.iterdir()) == sorted([*made[2:], folder / "journal-notes.db"])
+
+
+def test_a_restore_killed_at_any_call_leaves_a_journal_or_none_and_can_be_repeated(tmp_path):
+    for number in itertools.count():
+        file = tmp_path / str(number) / "journal.db"
+        JobFiles.beside(file)
+        add(file, 1)
+        made = backup.make(file, tmp_path / f"backups-{number}", WHEN)
+        add(file, 2)
+        child = os.fork()
+        if not child:
+            kill_at(number)
+            backup.restore(made, file)
+            os._exit(0)
+        _, ended = os.waitpid(child, 0)
+        if file.exists():
+            assert keys(file) in ({"1"}, {"1", "2"})
+        backup.restore(backup.verify(made.path), file)
+        assert keys(file) == {"1"}
+        assert {"1", "2"} in [keys(path) for path in file.parent.glob("*.replaced-?")]
+        if not os.WIFSIGNALED(ended):
+            break
+    assert number > 5
+
+
+def kill_at(number):
+    """End this process at the `number`-th call that changes a name or syncs."""
+    left = [number]
+
+    def counted(real):
+        def call(*arguments, **options):
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+            return real(*arguments, **options)
+
+        return call
+
+    for name in ("rename", "unlink", "fsync", "chmod", "replace"):
+        setattr(os, name, counted(getattr(os, name)))
