@@ -134,7 +134,7 @@ def test_every_rule_for_data_is_explained():
     told = [(rule, kind, words) for rule, _, kind, words in rows(DOCS / "data-rules.md", "The rules")]
     made = {
         finding
-        for path in (SOURCE / "dataset" / "rules").glob("*.py")
+        for path in (SOURCE / "dataset" / "rules").rglob("*.py")
         for finding in findings_in(path.read_text("utf-8"))
     }
     assert len(told) == len(set(told))

@@ -151,7 +151,11 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, *, sample,
     )
 
     assert reading.width == width
-    assert reading.rows == len(counted)
+    blank = [line for line, row in counted if width > 1 and len(row) == width and not any(row)]
+    assert reading.rows + reading.oddities.blank.count == len(counted)
+    assert set(reading.oddities.blank.first) <= set(blank)
+    if "\r" not in text:
+        assert reading.oddities.blank.count == len(blank)
     assert reading.ragged.count == len(ragged)
     assert [tuple(row) for row in reading.ragged.first] == ragged[:5]
     assert (reading.unclosed_line is not None) == unclosed

@@ -19,6 +19,11 @@ class Overruling:
     ignored: list[str] = field(default_factory=list)
     """The rules with findings that were left out."""
 
+    @property
+    def ignores(self) -> frozenset[str]:
+        """The rules whose findings are left out."""
+        return frozenset(rule for rule, wanted in self.rules.items() if wanted == "ignore") - FIXED
+
     def applied(self, findings: Iterable[Finding], files: Iterable[DataFile]) -> list[Finding]:
         """Return findings in these files as the owner wants them.
 

@@ -3,7 +3,7 @@
 Files are read in reader/, the rules are in rules/, and the wording of findings is in report/wording/.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from retraind.dataset.reader.stream import ByteSink, read_once
 from retraind.dataset.reader.table import SourceFile, TableFacts
 from retraind.dataset.rules import comparison, header, rows, series, text, values
 from retraind.dataset.rules import target as targets
+from retraind.dataset.rules.causes.replacement import explained, explained_between
 from retraind.dataset.rules.data_file import DataFile, PreviousDelivery, Task
 from retraind.domain.data_rules import Overrule
 from retraind.domain.prediction import PredictionType
@@ -22,10 +23,14 @@ from retraind.domain.problems import Finding, Severity
 
 __all__ = ["Limits", "Preflight", "PreviousDelivery", "SourceFile", "TableFacts", "preflight"]
 
-RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
+TEXT_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     text.content,
     text.encoding,
     text.nul_bytes,
+)
+"""The rules for one file as text."""
+
+TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     header.header,
     header.column_names,
     rows.quotes,
@@ -39,7 +44,8 @@ RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     series.series,
     comparison.since_last,
 )
-"""The rules for one file, in the order in which people should read about them."""
+"""The rules for one file as a table, in the order in which people should read about them. Causes replace
+what is found by them."""
 
 UNREAD_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (text.content, text.encoding)
 """The rules for a file that was not read, because it is not text or is text in UTF-16."""
@@ -102,12 +108,11 @@ def preflight(
     task = Task(target, prediction_type, positive_value, time_series, time_column, series_column)
     overruling = Overruling(rules, accepted)
     files: list[DataFile] = []
-    findings: list[Finding] = []
+    found: list[list[Finding]] = []
     for source, sink in zip_longest((train, evaluation), sinks[:2]):
         if source is None:
             continue
-        judged = overruling.applied(findings, files)
-        refused = any(finding.severity is Severity.ERROR for finding in judged)
+        refused = any(finding.severity is Severity.ERROR for findings in found for finding in findings)
         file = DataFile(
             read_once(
                 source, None if refused else sink, target=task.target, series=task.series, limits=limits
@@ -119,10 +124,10 @@ def preflight(
             previous=None if files else previous,
         )
         files.append(file)
-        findings += _findings(file)
-    if evaluation is not None:
-        findings += comparison.pair(*files)
-        findings += comparison.answers(*files)
+        found.append(_findings(file, overruling))
+    between = [*comparison.pair(*files), *comparison.answers(*files)] if evaluation is not None else []
+    between = overruling.applied(between, files)
+    findings = explained_between(list(zip(files, found, strict=True)), between, ignored=overruling.ignores)
     findings = overruling.applied(findings, files)
     findings.sort(key=lambda finding: finding.severity is Severity.WARNING)
     facts = [file.table.facts for file in files]
@@ -135,7 +140,15 @@ def preflight(
     )
 
 
-def _findings(file: DataFile) -> Iterator[Finding]:
-    unread = file.table.utf16 or file.table.not_text is not None
-    for rule in UNREAD_RULES if unread else RULES:
-        yield from rule(file)
+def _findings(file: DataFile, overruling: Overruling) -> list[Finding]:
+    def found(rules: Iterable[Callable[[DataFile], Iterator[Finding]]]) -> list[Finding]:
+        return overruling.applied((finding for rule in rules for finding in rule(file)), [file])
+
+    if file.table.utf16 or file.table.not_text is not None:
+        return found(UNREAD_RULES)
+    # What the owner does not mind needs no cause; what causes are themselves overruled is seen afterwards.
+    as_table = explained(file, found(TABLE_RULES), ignored=overruling.ignores)
+    as_table = overruling.applied(as_table, [file])
+    if any(finding.rule == "not-a-table" for finding in as_table):
+        return as_table
+    return [*found(TEXT_RULES), *as_table]

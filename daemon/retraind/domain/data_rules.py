@@ -12,22 +12,28 @@ Overrule = Literal["warn", "ignore", "error"]
 
 RULES = (
     "not-text", "unsupported-extension", "nul-bytes", "utf-16", "encoding", "utf-8-without-mark",
-    "shift-jis-shows-late", "empty-file", "blank-header", "separator-line", "one-column", "too-many-columns",
-    "duplicate-columns", "empty-column-names", "empty-column-name", "unclosed-quote", "header-too-long",
-    "ragged-rows", "too-few-rows", "evaluation-empty", "row-count", "empty-column", "date-range",
-    "date-form", "number-notation", "missing-value-marker", "target-missing", "target-empty",
-    "too-few-answers", "few-answers", "target-one-value", "target-notation", "target-not-numeric",
-    "too-many-classes", "late-class", "rare-class", "positive-value-missing", "evaluation-without-answers",
-    "evaluation-one-class", "evaluation-lacks-classes", "rare-class-in-evaluation",
-    "classes-spelled-otherwise", "unknown-classes", "evaluation-in-time-series",
-    "most-columns-in-time-series", "series-column-missing", "series-target-not-numeric",
-    "series-value-empty", "too-many-series", "duplicate-times", "unsorted-times", "interval-below-minute",
-    "series-gap", "irregular-times", "columns-differ", "column-order", "columns-changed",
-    "column-types-changed", "classes-changed", "rows-halved",
+    "shift-jis-shows-late", "empty-file", "not-a-table", "blank-header", "separator-line", "type-line",
+    "lines-above-header", "padding-columns", "header-missing", "one-column", "too-many-columns",
+    "duplicate-columns", "empty-column-names", "empty-column-name", "other-delimiter",
+    "backslash-escapes", "space-before-quote", "doubled-line-breaks", "second-mark", "mark-inside",
+    "repeated-header", "rule-line", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows",
+    "unclosed-quote", "header-too-long", "ragged-rows", "too-few-rows", "evaluation-empty", "row-count",
+    "empty-column", "date-range", "date-form", "number-notation", "missing-value-marker",
+    "target-missing", "target-empty", "too-few-answers", "few-answers", "target-one-value",
+    "target-notation", "target-not-numeric", "too-many-classes", "late-class", "rare-class",
+    "positive-value-missing", "evaluation-without-answers", "evaluation-one-class",
+    "evaluation-lacks-classes", "rare-class-in-evaluation", "classes-spelled-otherwise",
+    "unknown-classes", "evaluation-in-time-series", "most-columns-in-time-series",
+    "series-column-missing", "series-target-not-numeric", "series-value-empty", "too-many-series",
+    "duplicate-times", "unsorted-times", "interval-below-minute", "series-gap", "irregular-times",
+    "columns-differ", "column-order", "columns-changed", "column-types-changed", "classes-changed",
+    "rows-halved",
 )  # fmt: skip
 """All of them, in the order of docs/data-rules.md."""
 
-FIXED = frozenset({"not-text", "unsupported-extension", "utf-16", "empty-file", "header-too-long"})
+FIXED = frozenset(
+    {"not-text", "unsupported-extension", "utf-16", "empty-file", "header-too-long", "not-a-table"}
+)
 """Those that nobody can overrule: the file cannot be read as a table, so there is nothing to send."""
 
 

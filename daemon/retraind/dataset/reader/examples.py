@@ -18,6 +18,11 @@ class Examples(Generic[T]):
     def __bool__(self) -> bool:
         return self.count > 0
 
+    @property
+    def full(self) -> bool:
+        """True when no more are kept; they are still counted."""
+        return len(self.first) >= MAX_EXAMPLES
+
     def add(self, item: T) -> None:
         """Count one more, and keep it if it is among the first."""
         if self.count < MAX_EXAMPLES:

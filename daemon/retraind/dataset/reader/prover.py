@@ -38,6 +38,7 @@ class Proved:
     size: int  # bytes
     rows: int
     breaks: int  # physical lines; more than rows when quoted fields have line breaks
+    plain: int = 0  # bytes at the start in which no quoted field has any
 
 
 class _Match(Protocol):
@@ -134,12 +135,13 @@ class Prover:
         if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = line_breaks(data, at, end)
+        plain = end - at
         if self._with_breaks is not None and end < len(data) and data.find(QUOTE, end) >= 0:
             begin, end = end, _end(self._with_breaks, data, end)
             if end > begin:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
-        return Proved(end - at, rows, breaks)
+        return Proved(end - at, rows, breaks, plain)
 
 
 def _end(pattern: _Pattern, data: bytes, at: int) -> int:

@@ -42,7 +42,7 @@ class _Window:
         self.rest: list[str] | None = None
         """The fields of the last record, if it does not end in these bytes."""
         self.open_quote = False
-        self._before = before
+        self.before = before
         self._delimiter = delimiter
         self.rows = self._rows(most)
 
@@ -67,7 +67,7 @@ class _Window:
 
     def _reader(self) -> _CsvReader:
         """Return a reader that reads a mark after the last line: if a quote is open, as part of its field."""
-        text = io.StringIO(self._before + self.data.decode("latin-1"), newline="")
+        text = io.StringIO(self.before + self.data.decode("latin-1"), newline="")
         return csv.reader(chain(text, (_END,)), delimiter=self._delimiter)
 
     def last_lines(self, count: int) -> Iterator[int]:
@@ -93,6 +93,16 @@ class Batch:
     @property
     def _one_line_each(self) -> bool:
         return self._window is not None and self._window.breaks == len(self.rows)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes in which these records end."""
+        return b"" if self._window is None else self._window.data
+
+    @property
+    def is_plain(self) -> bool:
+        """True when each record is one line of `data`."""
+        return self._window is not None and not self._window.before and self._one_line_each
 
     @cached_property
     def lines(self) -> Sequence[int]:

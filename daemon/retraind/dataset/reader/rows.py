@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from retraind.dataset.reader.breaks import CR, CRLF, LF
+from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
-from retraind.dataset.reader.prover import Engine, Form, Prover, best_engine
+from retraind.dataset.reader.oddities import Oddities
+from retraind.dataset.reader.prover import Engine, Form, Proved, Prover, best_engine
 from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
 from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
 
@@ -80,6 +81,7 @@ class RowReader:
         self.endings: frozenset[bytes] = frozenset()
         self.columns = ColumnScan(0)
         self.roles = Roles()
+        self.oddities = Oddities(delimiter)
         self._delimiter = delimiter
         self._names = names
         self._limits = limits
@@ -88,6 +90,7 @@ class RowReader:
         self._prover: Prover | None = None
         self._version = 0  # of the columns' grammar that the prover uses
         self._window = _FIRST_WINDOW
+        self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
         self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
         self._empty_lines = 0
         self._last_is_empty = False
@@ -114,7 +117,9 @@ class RowReader:
     def take(self, piece: bytes) -> None:
         """Read the next piece."""
         if self.endless_header is None:
+            self.oddities.feed(piece, lambda offset: self.line_of(piece, offset))
             self._scanner.feed(piece)
+            self._odd = 0
             self._drain(final=False)
 
     def finish(self) -> None:
@@ -122,6 +127,7 @@ class RowReader:
         if self.endless_header is not None:
             return
         self._scanner.feed(b"", final=True)
+        self._odd = 0
         self._drain(final=True)
         if self._last_is_empty and self.width > 1:
             self.ragged.drop_last()
@@ -156,6 +162,7 @@ class RowReader:
         cells = tuple(cell.encode("latin-1") for cell in batch.rows[0][:MAX_CELLS])
         self.header = Header(cells, batch.widths[0])
         self.endings = batch.endings
+        self.oddities.header(batch.rows[0][:MAX_CELLS], next(iter(batch.endings), LF))
         self.roles = Roles(
             *(
                 next((at for at, name in enumerate(cells) if name in forms), None)
@@ -186,7 +193,7 @@ class RowReader:
             self._version = self.columns.version
             form = Form(self._delimiter, self.width, endings)
             prover = self._prover = Prover(form, self.columns.grammar(), self._engine)
-        proved = prover.prove(scanner.data, scanner.at)
+        proved = self._proved(prover)
         if proved.rows:
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
@@ -196,14 +203,27 @@ class RowReader:
         else:
             self._window = min(2 * self._window, MAX_WINDOW)
 
+    def _proved(self, prover: Prover) -> Proved:
+        """Return what is proved, up to a row that has to be read the exact way for another reason."""
+        data, at = self._scanner.data, self._scanner.at
+        if 0 <= self._odd <= at:
+            self._odd = self.oddities.find(data, at, mixed=len(self.endings) != 1)
+        proved = prover.prove(data, at) if self._odd < 0 else prover.prove(data[at : self._odd], 0)
+        if proved.breaks > proved.rows and self.oddities.has_swallowed_rows(
+            data[at + proved.plain : at + proved.size]
+        ):
+            return Proved(0, 0, 0)
+        return proved
+
     def _read(self, batch: Batch, *, early: bool) -> None:
         """Look at each record."""
         widths = batch.widths
         if not widths:
             return
-        if len(self.endings) <= 1:
-            self.endings |= batch.endings
+        self._add_endings(batch)
         self._last_is_empty = widths[-1] == 0
+        if early or self._may_be_odd(batch):
+            self._note(batch, early=early)
         regular = widths.count(self.width) if self.width else 0
         if regular < len(widths):
             self._count_ragged(batch, len(widths) - regular)
@@ -216,6 +236,22 @@ class RowReader:
                     self.columns.sample(line, [cell[:VALUE_BYTES].encode("latin-1") for cell in row])
         elif wanted := self.columns.wanted:
             self._add(batch, wanted, regular)
+
+    def _add_endings(self, batch: Batch) -> None:
+        if len(self.endings) <= 1 and not batch.endings <= self.endings:
+            self.endings |= batch.endings
+            self._odd = 0  # odd rows have been searched for by one kind of line break
+
+    def _may_be_odd(self, batch: Batch) -> bool:
+        if not batch.is_plain or len(self.endings) != 1 or QUOTE in batch.data:
+            return True
+        return self.oddities.find(batch.data, 0) >= 0
+
+    def _note(self, batch: Batch, *, early: bool) -> None:
+        """Look for what a table does not have."""
+        ends = (*batch.lines[1:], self._scanner.line)
+        for line, row, end in zip(batch.lines, batch.rows, ends, strict=True):
+            self.oddities.record(line, row, max(line, end - 1), early=early)
 
     def _add(self, batch: Batch, wanted: Sequence[int], regular: int) -> None:
         lines: Sequence[int] = batch.lines

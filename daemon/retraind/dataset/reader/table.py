@@ -15,6 +15,7 @@ from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.examples import Examples
+from retraind.dataset.reader.oddities import OddityFacts
 from retraind.dataset.reader.rows import EndlessHeader, Header, Limits, Names, RaggedRow, RowReader
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
@@ -92,7 +93,7 @@ class TableFacts:
     encoding: str  # ascii, utf-8, utf-8-sig, shift_jis or unknown
     delimiter: str
     columns: tuple[str, ...]  # at most 5,000, however many the file has
-    rows: int  # records after the header; empty lines are not counted
+    rows: int  # records after the header; empty lines and rows of nothing but delimiters are not counted
     bytes: int
     sha256: str  # of the bytes in the file, in hexadecimal
     line_ending: str  # LF, CRLF, CR, mixed or none; line breaks inside quotes do not count
@@ -128,6 +129,7 @@ class ReadResult:
     nul: NulBytes | None = None
     unclosed_line: int | None = None
     endless_header: EndlessHeader | None = None
+    oddities: OddityFacts = field(default_factory=OddityFacts)
 
     @property
     def target_found(self) -> bool:
@@ -289,12 +291,14 @@ class _TextReader:
         rows = self._rows
         encoding = self._encoding.result()
         header = rows.header or Header()
+        oddities = rows.oddities.facts(rows.line_of(b"", 0))
+        count = rows.count - oddities.blank.count
         facts = TableFacts(
             name=source.name,
             encoding=encoding.name,
             delimiter=self._delimiter.decode("ascii"),
             columns=tuple(encoding.text(name) for name in header.cells),
-            rows=rows.count,
+            rows=count,
             bytes=self._bytes,
             sha256=sha256,
             line_ending=self._line_ending(),
@@ -310,7 +314,7 @@ class _TextReader:
             encoding=encoding,
             header=header.cells,
             width=header.width,
-            rows=rows.count,
+            rows=count,
             ragged=rows.ragged,
             same_width=rows.same_width,
             columns=rows.columns.facts(),
@@ -318,6 +322,7 @@ class _TextReader:
             nul=self._nul,
             unclosed_line=rows.unclosed_line,
             endless_header=self.endless_header,
+            oddities=oddities,
         )
 
     def _line_ending(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS, ReadResult
 from retraind.dataset.rules.data_file import DataFile
-from retraind.dataset.rules.service_messages import FEW_ROWS, MANY_COLUMNS, ONE_COLUMN, RAGGED, SAME_NAME
+from retraind.dataset.rules.service_messages import FEW_ROWS, MANY_COLUMNS, ONE_COLUMN, SAME_NAME
 from retraind.domain.problems import Finding
 
 MIN_COLUMNS = 2
@@ -23,8 +23,6 @@ def header(file: DataFile) -> Iterator[Finding]:
         return
     elif table.width == 0:
         yield file.error("blank-header", service=ONE_COLUMN, line=1, paired=file.paired)
-    elif is_separator_line(table):
-        yield file.error("separator-line", service=RAGGED, line=1, paired=file.paired)
     elif table.width < MIN_COLUMNS:
         other = other_delimiter(table)
         yield file.error(
@@ -49,11 +47,6 @@ def header(file: DataFile) -> Iterator[Finding]:
         )
 
 
-def is_separator_line(table: ReadResult) -> bool:
-    """Return whether the first row is not a header, but the line that tells Excel which delimiter to use."""
-    return [name.lower() for name in table.header] == [b"sep=", b""]
-
-
 def other_delimiter(table: ReadResult) -> bytes | None:
     """Return the delimiter that a file with a header of one column evidently uses; None if there is none."""
     if table.width != 1 or table.facts is None or not table.header:
@@ -70,7 +63,7 @@ def other_delimiter(table: ReadResult) -> bytes | None:
 def column_names(file: DataFile) -> Iterator[Finding]:
     """All names differ, and at most one is empty. Case and spaces make a difference."""
     table = file.table
-    if table.width < MIN_COLUMNS or is_separator_line(table):
+    if table.width < MIN_COLUMNS:
         return
     counts = Counter(table.header)
     counts.pop(b"", None)

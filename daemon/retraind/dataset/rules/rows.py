@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from retraind.dataset.rules.data_file import DataFile
-from retraind.dataset.rules.header import is_separator_line, other_delimiter
+from retraind.dataset.rules.header import other_delimiter
 from retraind.dataset.rules.service_messages import FEW_ROWS, RAGGED
 from retraind.domain.problems import Finding
 
@@ -34,7 +34,7 @@ def ragged(file: DataFile) -> Iterator[Finding]:
     skips it. One empty line at the end of the file is written by many programs and accepted.
     """
     table = file.table
-    if not table.ragged or table.width == 0 or other_delimiter(table) is not None or is_separator_line(table):
+    if not table.ragged or table.width == 0 or other_delimiter(table) is not None:
         return
     first, *others = table.ragged.first
     yield file.error(

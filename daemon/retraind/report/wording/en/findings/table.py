@@ -4,6 +4,8 @@ from retraind.report.wording.en._parts import count, listing, quoted, shortened
 from retraind.report.wording.en.findings._parts import DELIMITED, also, delimiter_name, deliver, rows_found
 from retraind.report.wording.words import Words
 
+DELETE_BLANK_ROWS = "Excel writes such rows where cells were cleared; delete the rows in the sheet instead."
+
 # The header
 
 
@@ -20,14 +22,6 @@ def blank_header(paired: bool) -> Words:
     return Words(
         "The first line is empty; the service reads the column names from the first row.",
         f"Remove the empty lines above the column names, and {deliver(paired)}.",
-    )
-
-
-def separator_line(paired: bool) -> Words:
-    return Words(
-        "The first line tells Excel which delimiter to use; the service reads the column names from the "
-        "first row.",
-        f"Remove this line, and {deliver(paired)}.",
     )
 
 
@@ -140,17 +134,49 @@ def ragged_rows(
     )
 
 
-def evaluation_empty() -> Words:
+def evaluation_empty(blank_rows: int = 0) -> Words:
+    """`blank_rows` have no values and do not count; the first one is in this line."""
+    if blank_rows:
+        return Words(
+            f"{_only_delimiters(blank_rows)} The file has no other rows, so there is nothing to evaluate the "
+            "model with.",
+            "Deliver both files again, with rows that have values in the evaluation file.",
+        )
     return Words(
         f"{rows_found(0)}, so there is nothing to evaluate the model with.",
         "Deliver both files again, with rows in the evaluation file.",
     )
 
 
-def too_few_rows(rows: int, minimum: int, paired: bool) -> Words:
+def too_few_rows(rows: int, minimum: int, paired: bool, blank_rows: int = 0) -> Words:
+    """`blank_rows` have no values and do not count; the first one is in this line."""
+    if blank_rows:
+        return Words(
+            f"{_only_delimiters(blank_rows)} {count(rows, 'other row')} {'is' if rows == 1 else 'are'} left; "
+            f"the service requires at least {minimum:,} for training.",
+            f"{DELETE_BLANK_ROWS} Check that the export contains all rows, and {deliver(paired)}.",
+        )
     return Words(
         f"{rows_found(rows)}; the service requires at least {minimum:,} for training.",
         f"Check that the export ran to completion, and {deliver(paired)}.",
+    )
+
+
+def blank_rows(blank_rows: int, rows: int) -> Words:
+    """`rows` have values."""
+    return Words(
+        f"{_only_delimiters(blank_rows)} {count(rows, 'row')} with values "
+        f"{'is' if rows == 1 else 'are'} left.",
+        DELETE_BLANK_ROWS,
+    )
+
+
+def _only_delimiters(blank_rows: int) -> str:
+    if blank_rows == 1:
+        return "This row consists of delimiters only; it has no values and does not count."
+    return (
+        f"{count(blank_rows, 'row')}, from this line on, consist of delimiters only; they have no values and "
+        "do not count."
     )
 
 

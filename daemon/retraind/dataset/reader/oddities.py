@@ -1,0 +1,271 @@
+"""What shows that a file is not a table as it should be: evidence, noted while the file is read.
+
+It is cheap on good data: most of it is the first and the last bytes, a few rows of the sample, and searches
+for bytes that are rare. What the evidence means is decided in rules/causes/.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from retraind.dataset.reader.examples import Examples
+from retraind.dataset.reader.records import VALUE_BYTES
+
+HEAD = 64 << 10
+"""Kept from the start of the text, in bytes."""
+MARK = b"\xef\xbb\xbf"
+"""U+FEFF in UTF-8: the byte order mark where it opens a file."""
+
+_MARK = MARK.decode("latin-1")
+_TAIL = 256
+_EDGE = 3  # bytes of the last piece, in which something may begin that ends in the next one
+_ROWS = 100  # of the sample, to compare with the header
+_CELL = 64  # bytes kept of their values
+_CELLS = 1_000  # kept of a row
+_NAME = 512  # bytes of a name, to recognise the header by
+_TABLE = 2  # columns, from which on a row of nothing but delimiters shows itself
+_NEEDLE = 64  # bytes of the header that are searched for; a long text is found faster, up to a point
+_BLANK = 16  # the same for delimiters
+_SWALLOWED = 3  # rows in one value, from which on they are no chance
+_MOSTLY = 0.9  # of its lines
+
+_ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
+_LEADS = frozenset(range(0x81, 0xA0)) | frozenset(range(0xE0, 0xFD))
+"""First bytes of Shift_JIS characters, whose second byte may be that of a backslash."""
+_QUOTED = re.compile(rb'"([^"]*(?:""[^"]*)*)"')
+
+
+class SwallowedRows(NamedTuple):
+    """Rows inside one value, from the line of the quote that opens it to the line of the one that ends it."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class OddityFacts:
+    """The evidence. Lines are physical lines, from 1."""
+
+    head: bytes = b""  # after the byte order mark
+    head_is_all: bool = True
+    tail: bytes = b""
+    last_line: int = 1
+    rows: tuple[tuple[bytes, ...], ...] = ()  # the first rows of the header's width; values are shortened
+    first_row: tuple[bytes, ...] = ()  # the one after the header, of any width; values are shortened
+    blank: Examples[int] = field(default_factory=Examples)  # rows of nothing but delimiters
+    headers: Examples[int] = field(default_factory=Examples)  # rows that are the header once more
+    marked_rows: Examples[int] = field(default_factory=Examples)  # rows that begin with U+FEFF
+    marks: Examples[int] = field(default_factory=Examples)  # all U+FEFF, also those
+    escapes: Examples[int] = field(default_factory=Examples)  # backslashes before a quote
+    escapes_shift_jis: Examples[int] = field(default_factory=Examples)  # other than half characters
+    swallowed: Examples[SwallowedRows] = field(default_factory=Examples)
+
+    @property
+    def first_line(self) -> bytes:
+        """The first line, without its end."""
+        return next(iter(self.head.splitlines()), b"")
+
+
+class Oddities:
+    """Receives what the reader reads of one file. All bytes go through `feed`, in order."""
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        self._head = b""
+        self._size = 0
+        self._tail = b""
+        self._header: tuple[str, ...] = ()
+        self._needles: tuple[bytes, ...] = ()
+        self._starts: tuple[bytes, ...] = ()
+        self._odd = self._odd_line = re.compile(b"")
+        self._rows: list[tuple[bytes, ...]] = []
+        self._first_row: tuple[bytes, ...] | None = None
+        self._blank: Examples[int] = Examples()
+        self._headers: Examples[int] = Examples()
+        self._marked_rows: Examples[int] = Examples()
+        self._marks: Examples[int] = Examples()
+        self._escapes: Examples[int] = Examples()
+        self._escapes_shift_jis: Examples[int] = Examples()
+        self._swallowed: Examples[SwallowedRows] = Examples()
+
+    def feed(self, piece: bytes, line_of: Callable[[int], int]) -> None:
+        """Read the next piece, without the byte order mark; `line_of` returns the line of an offset in it."""
+        if len(self._head) < HEAD:
+            self._head += piece[: HEAD - len(self._head)]
+        edge = self._tail[-_EDGE:]
+        self._size += len(piece)
+        self._tail = (self._tail + piece[-_TAIL:])[-_TAIL:]
+        # One byte is found many times faster than several, and most tables have none of these.
+        if MARK[1:2] in piece or MARK[1:2] in edge:
+            for at in _all(edge + piece, MARK):
+                if at + len(MARK) > len(edge):
+                    self._note(self._marks, piece, at - len(edge), line_of)
+        if not self._escapes_shift_jis.full and (b"\\" in piece or b"\\" in edge):
+            self._escapes_in(edge, piece, line_of)
+
+    @staticmethod
+    def _note(found: Examples[int], piece: bytes, at: int, line_of: Callable[[int], int]) -> None:
+        found.add(0 if found.full else line_of(min(max(at, 0), len(piece))))
+
+    def _escapes_in(self, edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
+        data = edge + piece
+        if b'\\"' not in data:
+            return
+        for found in _ESCAPED.finditer(data):
+            if found.end() <= len(edge):
+                continue
+            at = found.start()
+            self._note(self._escapes, piece, at - len(edge), line_of)
+            if not at or data[at - 1] not in _LEADS:
+                self._note(self._escapes_shift_jis, piece, at - len(edge), line_of)
+            if self._escapes_shift_jis.full:
+                return
+
+    def header(self, cells: Sequence[str], ending: bytes) -> None:
+        """Read the header: its names, and the line break after it."""
+        self._header = tuple(_without_mark(cells))
+        width = len(self._header)
+        if width < _TABLE:
+            return
+        before, after = ending[-1:], ending[:1]
+        names = [name.encode("latin-1") for name in self._header]
+        blank = self._delimiter * (width - 1)
+        self._needles = (
+            before + _start(self._delimiter.join(names), _NEEDLE, after),
+            before + _start(blank, _BLANK, after),
+        )
+        # Where there are quotes, each value may have some or not.
+        first = (b"", b'""', names[0], _quoted(names[0]))
+        self._starts = tuple(dict.fromkeys(before + each + self._delimiter for each in first))
+        forms = [b"(?:%s|%s)" % (re.escape(name), re.escape(_quoted(name))) for name in names]
+        empty = [b'(?:"")?'] * width
+        odd = b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
+        self._odd = re.compile(b"(?:%s)(?=[\r\n])" % odd)
+        self._odd_line = re.compile(b"[\r\n](?:%s)(?=[\r\n])" % odd)
+
+    def find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+        """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
+
+        These rows are copies of the header, rows of nothing but delimiters, and those with a mark of a file's
+        start. A row begins at `at`. `mixed`: not all lines end as the header does.
+        """
+        if not self._needles:
+            return -1
+        first = len(data)
+        if data.find(MARK[1:2], at) >= 0 and (found := data.find(MARK, at)) >= 0:
+            first = max(data.rfind(b"\n", at, found), data.rfind(b"\r", at, found), at - 1) + 1
+        if mixed:
+            found = at if self._odd.match(data, at) else _place(self._odd_line.search(data, at), len(data))
+            return _known(min(first, found), len(data))
+        for needle in self._needles:
+            first = _line(data, needle, at, first)
+        if data.find(b'"', at, first) >= 0:
+            for needle in self._starts:
+                found = _line(data, needle, at, first)
+                while found < first and not self._odd.match(data, found):
+                    found = _line(data, needle, found + 1, first, begins=False)
+                first = min(first, found)
+        return _known(first, len(data))
+
+    def has_swallowed_rows(self, records: bytes) -> bool:
+        """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
+        if len(self._header) < _TABLE:
+            return False
+        return any(self._are_rows(found[1].replace(b'""', b'"')) for found in _QUOTED.finditer(records))
+
+    def record(self, line: int, cells: Sequence[str], last: int, *, early: bool) -> None:
+        """Read a record of any width: its values as Latin-1, its first physical line, and its last one.
+
+        `early`: it is one of the sample.
+        """
+        width = len(self._header)
+        if width < _TABLE:
+            return
+        if early and self._first_row is None:
+            self._first_row = _kept(cells)
+        if cells and cells[0].startswith(_MARK):
+            self._marked_rows.add(line)
+        if len(cells) == width:
+            self._row(line, cells, early=early)
+        if last > line and any(self._are_rows(cell.encode("latin-1")) for cell in cells):
+            self._swallowed.add(SwallowedRows(line, last))
+
+    def _row(self, line: int, cells: Sequence[str], *, early: bool) -> None:
+        if not any(cells):
+            self._blank.add(line)
+        elif cells[-1] == self._header[-1] and tuple(_without_mark(cells)) == self._header:
+            self._headers.add(line)
+        if early and len(self._rows) < _ROWS:
+            self._rows.append(_kept(cells))
+
+    def _are_rows(self, value: bytes) -> bool:
+        """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""
+        lines = value[:VALUE_BYTES].splitlines()[1:-1]
+        separators = len(self._header) - 1
+        alike = sum(each.count(self._delimiter) == separators for each in lines)
+        return alike >= _SWALLOWED and alike >= _MOSTLY * len(lines)
+
+    def facts(self, next_line: int) -> OddityFacts:
+        """Return the evidence, after the last piece; `next_line` is the line after the last line break."""
+        return OddityFacts(
+            head=self._head,
+            head_is_all=self._size <= HEAD,
+            tail=self._tail,
+            last_line=next_line - self._tail.endswith((b"\n", b"\r")),
+            rows=tuple(self._rows),
+            first_row=self._first_row or (),
+            blank=self._blank,
+            headers=self._headers,
+            marked_rows=self._marked_rows,
+            marks=self._marks,
+            escapes=self._escapes,
+            escapes_shift_jis=self._escapes_shift_jis,
+            swallowed=self._swallowed,
+        )
+
+
+def _start(text: bytes, most: int, after: bytes) -> bytes:
+    """Return the start of a line that is searched for: all of a short one, with what ends it."""
+    return text[:most] if len(text) > most else text + after
+
+
+def _line(data: bytes, needle: bytes, at: int, end: int, *, begins: bool = True) -> int:
+    """Return where a line begins as the needle does, which begins with the break before it; `end` if none."""
+    if begins and data.startswith(needle[1:], at):
+        return at
+    found = data.find(needle, at, end)
+    return end if found < 0 else found + 1
+
+
+def _place(found: re.Match[bytes] | None, end: int) -> int:
+    return end if found is None else found.start() + 1
+
+
+def _known(place: int, end: int) -> int:
+    return place if place < end else -1
+
+
+def _all(data: bytes, text: bytes) -> Iterator[int]:
+    at = data.find(text)
+    while at >= 0:
+        yield at
+        at = data.find(text, at + len(text))
+
+
+def _quoted(name: bytes) -> bytes:
+    return b'"' + name.replace(b'"', b'""') + b'"'
+
+
+def _kept(cells: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(cell[:_CELL].encode("latin-1") for cell in cells[:_CELLS])
+
+
+def _without_mark(cells: Sequence[str]) -> list[str]:
+    """Return names without what a file's start may add to the first one."""
+    first, *others = (cell[:_NAME] for cell in cells or ("",))
+    while first.startswith(_MARK):
+        first = first[len(_MARK) :]
+        if first.startswith('"') and first.endswith('"') and len(first) > 1:
+            first = first[1:-1]  # a quote after the mark does not open anything
+    return [first, *others]

@@ -1,0 +1,169 @@
+"""What is above or beside the table: a title, comments, lines for Excel or from PowerShell, blank columns."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from retraind.dataset.rules.causes.cause import Cause, everything, rules
+from retraind.dataset.rules.causes.sample import (
+    MOSTLY,
+    Row,
+    delimiter_of,
+    is_date,
+    is_number,
+    other_delimiters,
+    rows_of,
+    share,
+)
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.header import MIN_COLUMNS
+from retraind.dataset.rules.service_messages import RAGGED, SAME_NAME
+from retraind.domain.problems import Finding, Severity
+
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\w\s"]|\t| )?"?[,;|\t"]*\s*', re.IGNORECASE)
+_TYPE_LINE = re.compile(r'\s*"?#TYPE\s+([^",;\t]*)', re.IGNORECASE)
+_COMMENT = re.compile(r"\s*(#|//|--|%|/\*|;|'|!|\*|REM\b)", re.IGNORECASE)
+_YEAR = re.compile(r"(19|20)\d\d")
+
+_LOOKED_AT = 60  # lines above a table; a file with more of them is something else
+_ROWS = 200  # of the table below, which is enough to recognise it
+_CONTRAST = 0.8  # of a column's values are numbers or dates under a name that is neither
+
+
+def separator_line(file: DataFile) -> Iterator[Cause]:
+    """The first line is the header, not the line that tells Excel which delimiter to use."""
+    first = file.table.text(file.table.oddities.first_line).lstrip("\ufeff")
+    found = _SEPARATOR_LINE.fullmatch(first)
+    if found is None or not file.table.header:
+        return
+    own = delimiter_of(file.table)
+    named = found[1] or own
+    other = named if named != own and rows_of(file.table, named)[1:2] else None
+    if other is not None and not len(rows_of(file.table, other)[1].cells) > 1:
+        other = None
+    finding = file.error(
+        "separator-line",
+        service=RAGGED,
+        line=1,
+        delimiter=own,
+        other_delimiter=other,
+        paired=file.paired,
+    )
+    yield Cause(finding, everything, Severity.ERROR)
+
+
+def type_line(file: DataFile) -> Iterator[Cause]:
+    """The first line is the header, not the name of a type, which Windows PowerShell writes."""
+    found = _TYPE_LINE.match(file.table.text(file.table.oddities.first_line).lstrip("\ufeff"))
+    if found is not None:
+        finding = file.error("type-line", service=RAGGED, line=1, name=found[1].strip(), paired=file.paired)
+        yield Cause(finding, everything)
+
+
+def lines_above(file: DataFile) -> Iterator[Cause]:
+    """The first line is the header, not a title or a comment above it."""
+    table = file.table
+    own = delimiter_of(table)
+    for delimiter in (own, *other_delimiters(table)):
+        rows = rows_of(table, delimiter)[: _LOOKED_AT + _ROWS]
+        at = header_at(rows)
+        if not at:
+            continue
+        first = next((row for row in rows[:at] if any(row.cells)), rows[0])
+        finding = file.error(
+            "lines-above-header",
+            service=RAGGED,
+            line=1,
+            text=delimiter.join(first.cells).strip(delimiter),
+            text_line=first.line,
+            header=delimiter.join(rows[at].cells).strip(delimiter),
+            header_line=rows[at].line,
+            delimiter=own,
+            other_delimiter=None if delimiter == own else delimiter,
+            padding=_padding(rows[at:]),
+            paired=file.paired,
+        )
+        yield Cause(finding, everything)
+        return
+
+
+def header_at(rows: Sequence[Row]) -> int:
+    """Return the place of the row that is evidently the header; 0 if it is the first, or unknown."""
+    for at in range(1, min(_LOOKED_AT, len(rows) - 2) + 1):
+        header, *body = rows[at : at + _ROWS]
+        width = len(header.cells)
+        above = rows[:at]
+        if width < MIN_COLUMNS or share(body, width) < MOSTLY or not any(any(row.cells) for row in above):
+            continue
+        used = [column for column in range(width) if any(_cell(row, column) for row in body)]
+        if len(used) < MIN_COLUMNS or not all(_is_outside(row, width, len(used)) for row in above):
+            continue
+        commented = all(_is_comment(row) or not any(row.cells) for row in above)
+        if commented or _is_header(header, body, used, above):
+            return at
+    return 0
+
+
+def _cell(row: Row, column: int) -> str:
+    return row.cells[column].strip() if column < len(row.cells) else ""
+
+
+def _is_comment(row: Row) -> bool:
+    return bool(row.cells) and _COMMENT.match(row.cells[0]) is not None
+
+
+def _is_outside(row: Row, width: int, used: int) -> bool:
+    """Return whether a row cannot belong to a table of this width, of which so many columns are used."""
+    filled = sum(bool(cell.strip()) for cell in row.cells)
+    return _is_comment(row) or len(row.cells) != width or filled < used
+
+
+def _is_header(header: Row, body: Sequence[Row], used: Sequence[int], above: Sequence[Row]) -> bool:
+    names = [_cell(header, column) for column in used]
+    filled = [name for name in names if name]
+    if len(filled) < len(names) - 1 or len(set(filled)) < len(filled):
+        return False
+    if any((is_number(name) and not _YEAR.fullmatch(name)) or is_date(name) for name in filled):
+        return False
+    if any(_contrasts(_cell(header, column), body, column) for column in used):
+        return True
+    # A table of text alone: the lines above have to be a title, and the names must not be values.
+    titled = all(sum(map(bool, row.cells)) < 2 for row in above)  # noqa: PLR2004
+    return titled and not any(
+        _cell(header, column) in {_cell(row, column) for row in body} for column in used
+    )
+
+
+def _contrasts(name: str, body: Sequence[Row], column: int) -> bool:
+    values = [value for row in body if (value := _cell(row, column))]
+    alike = sum(is_number(value) or is_date(value) for value in values)
+    return len(values) > 1 and bool(name) and not is_number(name) and alike >= _CONTRAST * len(values)
+
+
+def _padding(rows: Sequence[Row]) -> tuple[int, ...]:
+    """Return the places, from 1, of the columns without a name and without a value."""
+    width = len(rows[0].cells)
+    return tuple(at + 1 for at in range(width) if not any(_cell(row, at) for row in rows))
+
+
+def padding_columns(file: DataFile) -> Iterator[Cause]:
+    """Every column has a name; those without one are not blank columns beside the table."""
+    table = file.table
+    unnamed = [at for at, name in enumerate(table.header) if not name.strip()]
+    if len(unnamed) < MIN_COLUMNS or not set(unnamed) <= set(table.columns.empty):
+        return
+    finding = file.error(
+        "padding-columns",
+        service=SAME_NAME,
+        line=1,
+        column=unnamed[0] + 1,
+        places=[at + 1 for at in unnamed],
+        total=len(unnamed),
+        at_end=unnamed == list(range(table.width - len(unnamed), table.width)),
+        paired=file.paired,
+    )
+    explained = rules("empty-column-names")
+
+    def explains(each: Finding) -> bool:
+        return explained(each) or each.rule == "empty-column"
+
+    yield Cause(finding, explains)

@@ -1,0 +1,154 @@
+"""Texts that are a table in another reading: other delimiters, escapes, quotes or line ends."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS
+from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.rules.causes.sample import (
+    Row,
+    delimiter_of,
+    head_text,
+    is_table,
+    other_delimiters,
+    rows_of,
+    share,
+)
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.header import MIN_COLUMNS
+from retraind.dataset.rules.service_messages import RAGGED
+from retraind.domain.problems import Finding, Severity
+
+_NEAR = 50  # lines between an escape and the bad row that it leads to
+_STYLE = 0.5  # of the rows have a space before a quote: their writer puts one before each
+_FEW_ROWS = 3
+
+
+def other_delimiter(file: DataFile) -> Iterator[Cause]:
+    """The columns are separated by what the file's name says."""
+    table = file.table
+    if table.width < MIN_COLUMNS:  # what a header of one column shows is said with it
+        return
+    own = delimiter_of(table)
+    if not any(
+        other in table.oddities.first_line for other in OTHER_DELIMITERS if other != own.encode("ascii")
+    ):
+        return
+    for delimiter in other_delimiters(table):
+        rows = rows_of(table, delimiter)
+        if len(rows) < _FEW_ROWS or not is_table(rows) or share(rows, len(rows[0].cells)) < 1:
+            continue
+        finding = file.warning(
+            "other-delimiter",
+            service=RAGGED,
+            line=1,
+            delimiter=own,
+            other_delimiter=delimiter,
+            other_extension=next(
+                (suffix for suffix, each in DELIMITERS.items() if each == delimiter.encode("ascii")), None
+            ),
+            columns=len(rows[0].cells),
+            header=table.text(table.oddities.first_line),
+            decimal_commas=own == "," and _decimal_commas(rows),
+            paired=file.paired,
+        )
+        yield Cause(finding, everything, Severity.WARNING)
+        return
+
+
+def _decimal_commas(rows: Sequence[Row]) -> bool:
+    return any(re.fullmatch(r"[+-]?[\d. ]*\d,\d+", cell.strip()) for row in rows[1:] for cell in row.cells)
+
+
+def escapes(file: DataFile) -> Iterator[Cause]:
+    """A quote inside a value is written as two quotes, not with a backslash before it."""
+    table = file.table
+    own = delimiter_of(table)
+    hits = table.oddities.escapes_shift_jis if table.encoding.name == "shift_jis" else table.oddities.escapes
+    text = head_text(table)
+    usual, escaped = rows_of(table, own), rows_of(table, own, escape="\\")
+    better = "\\" in text and not _is_regular(usual) and _is_regular(escaped)
+    trouble = _trouble(file)
+    near = [line for line in hits.first if trouble is not None and 0 <= trouble - line <= _NEAR]
+    near += [line for line in hits.first if trouble is not None and line == trouble]
+    if not better and not near:
+        return
+    sequence = '\\"' if '\\"' in text or near else "\\" + own
+    line = _line_of(text, sequence) if sequence in text else min(near)
+    finding = file.error(
+        "backslash-escapes", service=RAGGED, line=line, sequence=sequence, paired=file.paired
+    )
+    yield Cause(finding, _rows)
+
+
+def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
+    """A quote that encloses a value stands right after the delimiter, without a space between them."""
+    table = file.table
+    own = delimiter_of(table)
+    spaced = re.compile(rf'(?:^|{re.escape(own)})[ \u3000]+"', re.MULTILINE)
+    text = head_text(table)
+    found = spaced.search(text)
+    if found is None:
+        return
+    usual, skipping = rows_of(table, own), rows_of(table, own, skip_spaces=True)
+    lines = text.splitlines()
+    usually = sum(spaced.search(line) is not None for line in lines) >= _STYLE * len(lines)
+    if not (_is_regular(skipping) and (not _is_regular(usual) or usually)):
+        return
+    line = len(text[: found.end()].splitlines())
+    finding = file.error("space-before-quote", service=RAGGED, line=line, paired=file.paired)
+    yield Cause(finding, _rows)
+
+
+def line_ends(file: DataFile) -> Iterator[Cause]:
+    """Each row is followed by one line break."""
+    table = file.table
+    head = table.oddities.head
+    breaks = head.count(b"\n") or head.count(b"\r")
+    doubled = head.count(b"\r\r\n")
+    if any(row.width for row in table.ragged.first) or not table.ragged:
+        return
+    if doubled >= max(2, breaks // 2):
+        ending = "CR CR LF"
+    elif _every_second_is_empty(rows_of(table, delimiter_of(table))):
+        ending = "CR LF CR LF" if b"\r\n\r\n" in head else "LF LF"
+    else:
+        return
+    finding = file.error(
+        "doubled-line-breaks",
+        service=RAGGED,
+        line=table.ragged.first[0].line,
+        ending=ending,
+        paired=file.paired,
+    )
+    yield Cause(finding, lambda each: each.rule == "ragged-rows")
+
+
+def _every_second_is_empty(rows: Sequence[Row]) -> bool:
+    filled, empty = rows[::2], rows[1::2]
+    return (
+        len(empty) >= _FEW_ROWS and all(row.cells for row in filled) and not any(row.cells for row in empty)
+    )
+
+
+def _is_regular(rows: Sequence[Row]) -> bool:
+    return len(rows) > 1 and is_table(rows) and share(rows, len(rows[0].cells)) == 1
+
+
+def _trouble(file: DataFile) -> int | None:
+    """Return the line of the first row that is too long or too short, or of the quote that stays open."""
+    table = file.table
+    lines = [row.line for row in table.ragged.first] + [table.unclosed_line or 0]
+    return min((line for line in lines if line), default=None)
+
+
+def _line_of(text: str, sequence: str) -> int:
+    return len(text[: text.index(sequence) + 1].splitlines())
+
+
+def _rows(finding: Finding) -> bool:
+    """Explain what is wrong with rows and values; the header is read right."""
+    return finding.rule not in {
+        "duplicate-columns", "empty-column-names", "empty-column-name", "target-missing", "one-column",
+        "too-many-columns",
+    }  # fmt: skip

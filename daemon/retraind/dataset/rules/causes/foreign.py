@@ -1,0 +1,170 @@
+"""Files that are no table at all: a web page, JSON, a pointer to the real file, a dump of a database."""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from retraind.dataset.reader.table import ReadResult
+from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.rules.causes.sample import head_text
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.service_messages import FORMAT
+
+
+class ForeignKind(StrEnum):
+    """What a text is that is no table."""
+
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    LFS = "git-lfs"
+    ANNEX = "git-annex"
+    MAIL = "mail"
+    SQL = "sql"
+    RTF = "rtf"
+    PEM = "pem"
+    ARFF = "arff"
+    MESSAGE = "message"
+
+
+_HTML = re.compile(r"<(!doctype html|html|head|body|meta|title|script|style|table|div|h1|p)\b", re.IGNORECASE)
+_TAG = re.compile(r"<([A-Za-z_][\w:.-]*)(\s[^<>]*)?>")
+_OPENINGS = (
+    (ForeignKind.LFS, re.compile(r"version https://git-lfs\.github\.com/spec/")),
+    (ForeignKind.ANNEX, re.compile(r"\S*/annex/objects/\S*\s*\Z")),
+    (ForeignKind.RTF, re.compile(r"\{\\rtf")),
+    (ForeignKind.PEM, re.compile(r"-----BEGIN ")),
+    (ForeignKind.ARFF, re.compile(r"(%[^\n]*\n\s*)*@relation\s", re.IGNORECASE)),
+)
+_COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
+_JSON = re.compile(r'\s*(\[\s*)?(\{\s*("|\}|$)|\[\s*["\[\d{\]-])|\s*\[\s*$')
+_MAIL = re.compile(
+    r"(Return-Path|Delivered-To|Received|From|To|Cc|Subject|Date|Message-ID|MIME-Version|Reply-To|"
+    r"Content-[A-Za-z-]+|DKIM-Signature|X-[\w-]+):.*|From \S+@\S+ .*|[ \t].*",
+    re.IGNORECASE,
+)
+_SQL_COMMENT = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/;?)", re.DOTALL)
+_SQL = re.compile(
+    r"\s*(INSERT\s+(INTO|IGNORE)\s|CREATE\s+(TABLE|DATABASE|SCHEMA)\s|DROP\s+TABLE\s|SET\s+[@\w.]+\s*(=|TO\s)|"
+    r"SET\s+IDENTITY_INSERT\s|LOCK\s+TABLES\s|COPY\s+\S+\s*\(.*FROM\s+stdin|BEGIN(\s+TRANSACTION)?;|"
+    r"PRAGMA\s+\w+|USE\s+\S+;|REM\s+INSERTING|SELECT\s.+\sFROM\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MESSAGE = re.compile(
+    r"(HTTP/\d(\.\d)? \d{3}|(error|fatal|exception|traceback|ora-\d+|msg \d+|sqlstate)\b|[45]\d\d[ :]|"
+    r"(access|permission) denied|forbidden|unauthori[sz]ed|not found|page not found|service unavailable|"
+    r"internal server error|bad gateway|session (has )?(expired|timed out)|please (sign|log) in|エラー|"
+    r"アクセスが拒否|ログインしてください|セッション.*切れ)",
+    re.IGNORECASE,
+)
+_TITLES = (
+    re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<h1[^>]*>\s*(.*?)\s*</h1>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<message[^>]*>\s*(.*?)\s*</message>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<code[^>]*>\s*(.*?)\s*</code>", re.IGNORECASE | re.DOTALL),
+    re.compile(r'"(?:error_description|message|error|detail|title)"\s*:\s*"((?:[^"\\]|\\.)*)"'),
+    re.compile(r"^Subject:\s*(.*?)\s*$", re.IGNORECASE | re.MULTILINE),
+)
+_SHORT_MESSAGE = 10  # lines
+_TITLE_CHARS = 200
+_MAIL_HEADERS = 3
+
+
+def foreign(file: DataFile) -> Iterator[Cause]:
+    """The file is a table, not another text."""
+    table = file.table
+    text = head_text(table).lstrip("\ufeff \t\r\n")
+    kind = _kind(text, table)
+    if kind is None:
+        return
+    finding = file.error(
+        "not-a-table",
+        service=FORMAT,
+        line=1,
+        kind=kind,
+        title=_title(text, kind),
+        extension=table.suffix,
+        paired=file.paired,
+    )
+    yield Cause(finding, everything)
+
+
+def _kind(text: str, table: ReadResult) -> ForeignKind | None:
+    lines = text.splitlines()
+    if (kind := next((kind for kind, opening in _OPENINGS if opening.match(text)), None)) is not None:
+        return kind
+    if text.startswith("<"):
+        return _markup(text)
+    # A table's header may begin like a message; a message is a line or two, without a table after it.
+    is_message = table.width == 1 and len(lines) <= _SHORT_MESSAGE and _MESSAGE.match(text) is not None
+    found = {
+        ForeignKind.JSON: _is_json(text, lines),
+        ForeignKind.MAIL: _is_mail(lines),
+        ForeignKind.SQL: _is_sql(text),
+        ForeignKind.MESSAGE: is_message,
+    }
+    return next((kind for kind, is_it in found.items() if is_it), None)
+
+
+def _markup(text: str) -> ForeignKind | None:
+    while found := _COMMENT.match(text):
+        text = text[found.end() :].lstrip()
+    if _HTML.match(text):
+        return ForeignKind.HTML
+    if text.startswith("<?xml"):
+        return ForeignKind.HTML if re.search(r"<html\b", text[:2_000], re.IGNORECASE) else ForeignKind.XML
+    # Some exports of prices write their columns' names as <TICKER>,<DATE>.
+    return ForeignKind.XML if _TAG.match(text) and "</" in text else None
+
+
+def _is_json(text: str, lines: Sequence[str]) -> bool:
+    if not _JSON.match(text[:1_000]):
+        return False
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except ValueError as error:
+        # The head may be cut anywhere in a long file; one that is complete is not JSON.
+        cut = getattr(error, "pos", 0) >= len(text.rstrip()) - 1
+        unfinished = str(error).startswith("Unterminated string")
+        return cut or unfinished or _is_json_line(lines)
+    return True
+
+
+def _is_json_line(lines: Sequence[str]) -> bool:
+    try:
+        return bool(lines) and isinstance(json.loads(lines[0]), dict | list)
+    except ValueError:
+        return False
+
+
+def _is_mail(lines: Sequence[str]) -> bool:
+    head = []
+    for line in lines:
+        if not line.strip():
+            break
+        head.append(line)
+    names = {line.partition(":")[0].lower() for line in head}
+    known = {"from", "to", "subject", "date", "received", "mime-version", "content-type", "message-id"}
+    return len(names & known) >= _MAIL_HEADERS and all(map(_MAIL.fullmatch, head))
+
+
+def _is_sql(text: str) -> bool:
+    commented = False
+    while found := _SQL_COMMENT.match(text):
+        commented = True
+        text = text[found.end() :]
+    first = text.lstrip().partition("\n")[0]
+    return _SQL.match(text) is not None and (commented or ";" in text or "(" in first)
+
+
+def _title(text: str, kind: ForeignKind) -> str | None:
+    """Return what the text says of itself, in one line."""
+    if kind is ForeignKind.MESSAGE:
+        return text.splitlines()[0][:_TITLE_CHARS]
+    if kind not in {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL}:
+        return None
+    found = next((match[1] for title in _TITLES if (match := title.search(text)) and match[1].strip()), "")
+    plain = html.unescape(re.sub(r"<[^>]*>|\s+", " ", found))
+    return " ".join(plain.split())[:_TITLE_CHARS] or None

@@ -1,0 +1,206 @@
+"""What joining files, or exporting them by certain programs, leaves inside a table."""
+
+import re
+from collections.abc import Iterator
+
+from retraind.dataset.reader.oddities import MARK
+from retraind.dataset.reader.table import ReadResult
+from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.rules.causes.sample import delimiter_of, head_text
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.rows import MIN_ROWS
+from retraind.dataset.rules.service_messages import FEW_ROWS, RAGGED
+from retraind.domain.problems import Finding, Severity
+
+HEADER_RULES = frozenset({"target-missing", "columns-changed", "columns-differ", "column-order"})
+"""Findings that follow from a name that is read wrongly."""
+
+_DASHES = re.compile(r"-+")
+_RULE_LINE = re.compile(r"[-+|=\s,;\t]*--[-+|=\s,;\t]*")
+_ROWS_LINE = re.compile(
+    r"\W{0,2}\d[\d,.]*\s*(rows?|records?|lines?|行|件|レコード)[^,\t;|]{0,60}|completion time: .*",
+    re.IGNORECASE,
+)
+_CTRL_Z = b"\x1a"
+_BLANK_SHARE = 0.1
+
+
+def marks(file: DataFile) -> Iterator[Cause]:
+    """U+FEFF stands at the start of the file only, and only once."""
+    table = file.table
+    found = table.oddities
+    if table.encoding.name == "shift_jis" or not found.marks:
+        return
+    in_header = bool(table.header) and table.header[0].startswith(MARK)
+    lines = ([1] if in_header else []) + found.marked_rows.first
+    repeated = set(found.headers.first)
+    if lines:
+        finding = file.error(
+            "second-mark",
+            line=lines[0],
+            in_header=in_header,
+            has_bom=table.encoding.has_bom,
+            others=lines[1:],
+            total=found.marked_rows.count + in_header,
+            header_too=bool(repeated & set(lines)),
+            paired=file.paired,
+        )
+
+        def explains(each: Finding) -> bool:
+            return each.line in lines or (in_header and each.rule in HEADER_RULES)
+
+        yield Cause(finding, explains, Severity.ERROR)
+    inside = [line for line in found.marks.first if line not in lines]
+    total = found.marks.count - found.marked_rows.count - in_header
+    if inside and total > 0:
+        finding = file.warning(
+            "mark-inside", line=inside[0], others=inside[1:], total=max(total, len(inside))
+        )
+        yield Cause(finding, lambda _: False, Severity.WARNING)
+
+
+def repeated_header(file: DataFile) -> Iterator[Cause]:
+    """The header stands in the first row only."""
+    found = file.table.oddities
+    lines = [line for line in found.headers.first if line not in found.marked_rows.first]
+    total = found.headers.count - (len(found.headers.first) - len(lines))
+    if not lines:
+        return
+    finding = file.error("repeated-header", line=lines[0], others=lines[1:], total=total, paired=file.paired)
+    yield Cause(finding, lambda each: each.line in lines, Severity.ERROR)
+
+
+def rule_line(file: DataFile) -> Iterator[Cause]:
+    """No line of hyphens stands between the header and the rows."""
+    table = file.table
+    cells = [table.text(cell).strip() for cell in table.oddities.first_row]
+    names = [table.text(name).strip() for name in table.header]
+    as_columns = (
+        len(cells) == len(names) > 1
+        and all(map(_DASHES.fullmatch, cells))
+        and any(len(cell) > 1 for cell in cells)
+    )
+    second = head_text(table).splitlines()[1:2]
+    as_text = table.width == 1 and bool(second) and _RULE_LINE.fullmatch(second[0]) is not None
+    if not as_columns and not as_text:
+        return
+    finding = file.error(
+        "rule-line",
+        line=2,
+        end_line=_end_line(table),
+        delimiter=delimiter_of(table),
+        separated=as_columns,
+        paired=file.paired,
+    )
+    if as_columns:
+        yield Cause(finding, lambda each: _at_rule_line(each, table), Severity.ERROR)
+    else:
+        yield Cause(finding, everything)
+
+
+def _at_rule_line(finding: Finding, table: ReadResult) -> bool:
+    return finding.line == 2 or (finding.rule == "ragged-rows" and _end_line(table) is not None)  # noqa: PLR2004
+
+
+def rows_line(file: DataFile) -> Iterator[Cause]:
+    """No line that counts the rows stands below the table."""
+    if (line := _end_line(file.table)) is None:
+        return
+    finding = file.error(
+        "rows-line",
+        service=RAGGED,
+        line=line,
+        text=_last_text(file.table),
+        paired=file.paired,
+    )
+    yield Cause(finding, lambda each: each.rule == "ragged-rows")
+
+
+def _last_text(table: ReadResult) -> str:
+    lines = table.text(table.oddities.tail.rstrip(b"\r\n \x1a")).splitlines()
+    return lines[-1].strip() if len(lines) > 1 else ""
+
+
+def _end_line(table: ReadResult) -> int | None:
+    """Return the line below the table that counts its rows, if nothing else is wrong with any row."""
+    ragged = table.ragged
+    if not 0 < ragged.count <= 3 or any(row.width > 1 for row in ragged.first):  # noqa: PLR2004
+        return None
+    counting = [row.line for row in ragged.first if row.width == 1]
+    apart = ragged.first[-1].line - ragged.first[0].line >= ragged.count
+    if len(counting) != 1 or apart or not _ROWS_LINE.fullmatch(_last_text(table)):
+        return None
+    return counting[0]
+
+
+def ctrl_z(file: DataFile) -> Iterator[Cause]:
+    """The file does not end with the byte that ended a text in DOS."""
+    table = file.table
+    tail = table.oddities.tail
+    at = tail.find(_CTRL_Z)
+    if at < 0 or tail[at:].strip(b"\x1a\r\n \0"):
+        return
+    alone = table.ragged.count == 1 and table.ragged.first[0].width == 1
+    own_line = not at or tail[at - 1 : at] in (b"\n", b"\r")
+    line = table.oddities.last_line if own_line or not table.ragged else table.ragged.first[-1].line
+    if alone and own_line:
+        line = table.ragged.first[0].line
+    finding = file.warning("ctrl-z", line=line, paired=file.paired)
+    yield Cause(
+        finding,
+        lambda each: each.line == line and (each.rule != "ragged-rows" or alone),
+        Severity.WARNING,
+    )
+
+
+def swallowed_rows(file: DataFile) -> Iterator[Cause]:
+    """A quote that opens a value is meant as one: it does not swallow the rows up to the next quote."""
+    table = file.table
+    found = table.oddities.swallowed
+    if not found:
+        return
+    first, *others = found.first
+    inside = {line for each in found.first for line in range(each.first, each.last + 1)}
+    finding = file.warning(
+        "swallowed-rows",
+        line=first.first,
+        last=first.last,
+        others=[(each.first, each.last) for each in others],
+        total=found.count,
+        delimiter=delimiter_of(table),
+        paired=file.paired,
+    )
+
+    def explains(each: Finding) -> bool:
+        if each.rule == "ragged-rows":
+            return all(row.line in inside for row in table.ragged.first)
+        return each.rule in {"too-few-rows", "evaluation-empty", "unclosed-quote", "row-count", "rows-halved"}
+
+    yield Cause(finding, explains, Severity.WARNING)
+
+
+def blank_rows(file: DataFile) -> Iterator[Cause]:
+    """The rows have values, at least some of them."""
+    table = file.table
+    blank = table.oddities.blank
+    if not blank:
+        return
+    facts = {"line": blank.first[0], "blank_rows": blank.count}
+    if file.training and table.rows < MIN_ROWS:
+        finding = file.error(
+            "too-few-rows", service=FEW_ROWS, rows=table.rows, minimum=MIN_ROWS, paired=file.paired, **facts
+        )
+    elif not file.training and not table.rows:
+        finding = file.error("evaluation-empty", service=FEW_ROWS, **facts)
+    else:
+        finding = file.warning("blank-rows", rows=table.rows, **facts)
+    many = blank.count >= _BLANK_SHARE * (table.rows + blank.count) and blank.count > 1
+    few = finding.rule != "blank-rows"
+    yield Cause(finding, _few_rows if few else lambda _: False, Severity.WARNING if many else None)
+
+
+def _few_rows(finding: Finding) -> bool:
+    return finding.rule in {
+        "too-few-rows", "evaluation-empty", "empty-column", "row-count", "rows-halved", "too-few-answers",
+        "few-answers", "target-one-value", "rare-class", "positive-value-missing", "classes-changed",
+    }  # fmt: skip

@@ -1,0 +1,110 @@
+"""Puts causes in the place of the findings that follow from them, in one file and between two."""
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
+
+from retraind.dataset.rules.causes import above, dialect, foreign, joined, missing_header
+from retraind.dataset.rules.causes.cause import Cause, applied, has_errors
+from retraind.dataset.rules.data_file import DataFile
+from retraind.domain.problems import Finding, Severity
+
+Rule = Callable[[DataFile], Iterator[Cause]]
+
+SHAPES: tuple[Rule, ...] = (
+    above.separator_line,
+    above.type_line,
+    foreign.foreign,
+    above.lines_above,
+    dialect.other_delimiter,
+    dialect.escapes,
+    dialect.spaces_before_quotes,
+    dialect.line_ends,
+)
+"""Why a file is read wrongly as a whole. The first one that applies explains everything."""
+
+PARTS: tuple[Rule, ...] = (
+    joined.marks,
+    joined.repeated_header,
+    joined.rule_line,
+    joined.rows_line,
+    joined.ctrl_z,
+    joined.swallowed_rows,
+    joined.blank_rows,
+    above.padding_columns,
+    missing_header.missing_header,
+)
+"""What is wrong with a part of a file. Each explains what follows from it."""
+
+HEADERS: tuple[Rule, ...] = (
+    above.separator_line,
+    above.type_line,
+    foreign.foreign,
+    above.lines_above,
+    dialect.other_delimiter,
+    joined.marks,
+    missing_header.missing_header,
+)
+"""Why the names of columns are not what they should be."""
+
+_BETWEEN = frozenset({"columns-differ", "column-order"})
+_HEADER_RULES = frozenset(
+    {"separator-line", "type-line", "not-a-table", "lines-above-header", "other-delimiter", "second-mark",
+     "padding-columns", "header-missing", "rule-line"}
+)  # fmt: skip
+
+_ROW_RULES = frozenset(
+    {"backslash-escapes", "space-before-quote", "repeated-header", "rule-line", "swallowed-rows", "ctrl-z",
+     "evaluation-empty", "too-few-rows"}
+)  # fmt: skip
+
+
+def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container[str] = ()) -> list[Finding]:
+    """Return the findings about a file's table, with the causes in place of what follows from them.
+
+    Causes of rules that are `ignored` replace nothing, so that what follows from them is seen.
+    """
+    left = list(findings)
+    for rule in SHAPES:
+        for cause in rule(file):
+            made = applied(cause, left, replacing=cause.finding.rule not in ignored)
+            if made is not None and made[0] not in left:
+                return made
+            left = made or left
+    for rule in PARTS:
+        for cause in rule(file):
+            left = applied(cause, left, replacing=cause.finding.rule not in ignored) or left
+    return left
+
+
+def explained_between(
+    files: Sequence[tuple[DataFile, Sequence[Finding]]],
+    between: Sequence[Finding],
+    *,
+    ignored: Container[str] = (),
+) -> list[Finding]:
+    """Return the findings about two files together, after those that compare them.
+
+    Where the names or the rows of one file are wrong, comparing them with the other's says nothing.
+    """
+    found = [finding for _, findings in files for finding in findings]
+    names = [finding for finding in between if finding.rule in _BETWEEN]
+    wrong = {each.rule for each in found if each.severity is Severity.ERROR or each.overruled is not None}
+    if wrong & _HEADER_RULES:
+        return found
+    if wrong & _ROW_RULES:
+        return [*found, *names]
+    if not has_errors(names):
+        return [*found, *between]
+    causes = [
+        (index, cause.finding)
+        for index, (file, _) in enumerate(files)
+        for rule in HEADERS
+        for cause in rule(file)
+        if cause.finding.rule in _HEADER_RULES and cause.finding.rule not in ignored
+    ]
+    if not causes:
+        return [*found, *between]
+    first = {index: replace(finding, severity=Severity.ERROR) for index, finding in reversed(causes)}
+    known = {(finding.file, finding.rule) for finding in first.values()}
+    kept = [finding for finding in found if (finding.file, finding.rule) not in known]
+    return [*first.values(), *kept]

@@ -1,0 +1,83 @@
+"""The first rows of a file, read as text in several ways: with other delimiters, other quotes."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from retraind.dataset.reader.table import OTHER_DELIMITERS, ReadResult
+
+MOSTLY = 0.95
+"""The share of rows with the same width that makes a table; the head of a real one may have a bad row."""
+
+_DATE = re.compile(
+    r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([T ].*)?", re.DOTALL
+)
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|\.\d+)([eE][+-]?\d+)?\s*%?")
+
+
+class Row(NamedTuple):
+    """A row, and the physical line in which it starts."""
+
+    line: int
+    cells: list[str]
+
+
+def delimiter_of(table: ReadResult) -> str:
+    """Return the delimiter of a table as text."""
+    return "," if table.facts is None else table.facts.delimiter
+
+
+def head_text(table: ReadResult) -> str:
+    """Return the start of a file as text."""
+    return table.text(table.oddities.head)
+
+
+def rows_of(
+    table: ReadResult, delimiter: str, *, escape: str | None = None, skip_spaces: bool = False
+) -> list[Row]:
+    """Return the complete rows at the start of a file; the values of an empty line are an empty list."""
+    text = io.StringIO(head_text(table), newline="")
+    reader = csv.reader(text, delimiter=delimiter, escapechar=escape, skipinitialspace=skip_spaces)
+    rows = []
+    line = 1
+    try:
+        for cells in reader:
+            rows.append(Row(line, cells))
+            line = reader.line_num + 1
+    except csv.Error:  # a field longer than the module reads: this is no table in this reading
+        return []
+    if not table.oddities.head_is_all:
+        del rows[-1:]
+    while rows and not rows[-1].cells:
+        rows.pop()
+    return rows
+
+
+def share(rows: Sequence[Row], width: int) -> float:
+    """Return the share of rows with this width."""
+    return sum(len(row.cells) == width for row in rows) / len(rows) if rows else 0.0
+
+
+def is_table(rows: Sequence[Row]) -> bool:
+    """Return whether these are a header of several names and rows of its width."""
+    return len(rows) > 1 and len(rows[0].cells) > 1 and share(rows[1:], len(rows[0].cells)) >= MOSTLY
+
+
+def other_delimiters(table: ReadResult) -> list[str]:
+    """Return the delimiters that a file could have besides the one that its name says, likeliest first."""
+    own = delimiter_of(table)
+    counts = {delimiter: table.oddities.head.count(delimiter) for delimiter in OTHER_DELIMITERS}
+    others = sorted(filter(counts.__getitem__, counts), key=counts.__getitem__, reverse=True)
+    return [name for delimiter in others if (name := delimiter.decode("ascii")) != own]
+
+
+def is_number(value: str) -> bool:
+    """Return whether a value is a number, in whatever way it is written."""
+    return _NUMBER.fullmatch(value.strip()) is not None
+
+
+def is_date(value: str) -> bool:
+    """Return whether a value is a date, in whatever way it is written."""
+    return _DATE.fullmatch(value.strip()) is not None

@@ -1,0 +1,295 @@
+"""Why a file is not a table as it should be: what is in it, which program writes it, and its setting."""
+
+from retraind.report.wording.en._parts import count, listing, quoted, shortened
+from retraind.report.wording.en.findings._parts import DELIMITED, also, delimiter_name, deliver
+from retraind.report.wording.words import Words
+
+_FOREIGN = {
+    "html": "a web page (HTML)",
+    "xml": "XML",
+    "json": "JSON",
+    "git-lfs": "a Git LFS pointer, which stands for the data in a repository,",
+    "git-annex": "a git-annex pointer, which stands for the data in a repository,",
+    "mail": "an email",
+    "sql": "SQL statements, such as a database dump,",
+    "rtf": "a rich-text document (RTF)",
+    "pem": "an encrypted or encoded file (PEM)",
+    "arff": "an ARFF file of Weka",
+    "message": "a message of a program",
+}
+_GET_TABLE = {
+    "html": "If a program downloaded it, its session or link has probably expired: sign in again, or renew "
+    "the link, and download the table as CSV.",
+    "xml": "Export the table as CSV; if a program downloaded it, check what the server answered.",
+    "json": "Export the table as CSV, or convert it, for example with pandas (read_json, to_csv).",
+    "git-lfs": 'Run "git lfs pull" where the file comes from.',
+    "git-annex": 'Run "git annex get" where the file comes from.',
+    "mail": "Save the attachment instead of the email.",
+    "sql": "Export the table as CSV instead of as a dump.",
+    "pem": "Decrypt or decode it first.",
+    "message": "Check the program that wrote or downloaded the file.",
+}
+_ESCAPE_SETTINGS = (
+    "Set the export's escape character to the quote: in Spark, option escape; in pandas, doublequote=True "
+    "without escapechar; in MySQL, ESCAPED BY '\"'; in ClickHouse, format CSV."
+)
+_LIST_SEPARATOR = (
+    "Excel uses the list separator of Windows' region settings: set it to a comma and the decimal symbol to "
+    "a point there, or"
+)
+
+
+# Above and beside the table
+
+
+def not_a_table(kind: str, title: str | None, extension: str, paired: bool) -> Words:
+    """`title` is what the text says of itself."""
+    name = _FOREIGN.get(kind, "another text")
+    said = f": {quoted(title)}" if title else ""
+    expected = DELIMITED.get({".tsv": "\t"}.get(extension, ","), "delimited")
+    return Words(
+        f"The file is {name.rstrip(',')}{said}, not a table of {expected} text."
+        if said or not name.endswith(",")
+        else f"The file is {name} and not a table of {expected} text.",
+        f"{_GET_TABLE.get(kind, 'Export the table as CSV.')} Then {deliver(paired)}.",
+    )
+
+
+def separator_line(paired: bool, delimiter: str = ",", other_delimiter: str | None = None) -> Words:
+    """`other_delimiter` is what the line names and the rows below have, instead of `delimiter`."""
+    what = (
+        "The first line tells Excel which delimiter to use; the service reads the column names from the "
+        "first row."
+    )
+    if other_delimiter is None:
+        return Words(what, f"Remove this line, and {deliver(paired)}.")
+    return Words(
+        f"{what} The columns below are separated by {delimiter_name(other_delimiter)}.",
+        f"Remove this line, export the file with {delimiter_name(delimiter)} between the columns, and "
+        f"{deliver(paired)}.",
+    )
+
+
+def type_line(name: str, paired: bool) -> Words:
+    """`name` is the type's."""
+    return Words(
+        f"The first line names a type ({quoted(name)}), not the columns: Windows PowerShell writes it above "
+        "the column names.",
+        f"Export with Export-Csv -NoTypeInformation (also ConvertTo-Csv), and {deliver(paired)}.",
+    )
+
+
+def lines_above_header(
+    *,
+    text: str,
+    text_line: int,
+    header: str,
+    header_line: int,
+    delimiter: str,
+    other_delimiter: str | None,
+    padding: tuple[int, ...],
+    paired: bool,
+) -> Words:
+    """The header stands in `header_line`; above it there is, for example, `text`.
+
+    `padding` are the places of columns without a name or a value; `other_delimiter` separates the columns.
+    """
+    last = header_line - 1
+    where = f"Line {last:,} stands" if last == 1 else f"Lines 1 to {last:,} stand"
+    line = f" (line {text_line:,})" if text_line > 1 else ""
+    what = (
+        f"{where} above the table: {quoted(text)}{line}. The column names seem to be in line "
+        f"{header_line:,}: {quoted(header)}. The service reads them from the first row."
+    )
+    fix = f"Remove {'this line' if last == 1 else 'these lines'}"
+    if padding:
+        places = listing([f"{place:,}" for place in padding])
+        what += f" {'Column' if len(padding) == 1 else 'Columns'} {places} beside the table have no values."
+        fix += " and the blank columns"
+    if other_delimiter is not None:
+        what += f" The columns are separated by {delimiter_name(other_delimiter)}."
+        fix += f", export the file with {delimiter_name(delimiter)} between the columns"
+    return Words(what, f"{fix}, so that the file begins with the column names, and {deliver(paired)}.")
+
+
+def padding_columns(places: tuple[int, ...], total: int, at_end: bool, paired: bool) -> Words:
+    """`places` are those of the first of `total` columns, from 1."""
+    columns = listing([f"{place:,}" for place in places], total)
+    return Words(
+        f"Columns {columns} have neither a name nor a value: they are blank columns "
+        f"{'at the end of' if at_end else 'beside'} the table. The service accepts at most one column "
+        "without a name.",
+        "Delete these columns; in Excel, delete whole columns instead of clearing their cells. Then "
+        f"{deliver(paired)}.",
+    )
+
+
+def header_missing(values: tuple[str, ...], total: int, paired: bool) -> Words:
+    """`values` are the first of `total` in the first row."""
+    row = listing([quoted(value) for value in values], total)
+    return Words(
+        f"The first row looks like data, not like column names: {row} are like the values below. The service "
+        "takes the first row as the column names, so this row would be lost.",
+        f"Export the file with a header, and {deliver(paired)}.",
+    )
+
+
+# Another reading
+
+
+def other_delimiter(
+    *,
+    delimiter: str,
+    other_delimiter: str,
+    other_extension: str | None,
+    columns: int,
+    header: str,
+    decimal_commas: bool,
+    paired: bool,
+) -> Words:
+    """Read with `other_delimiter`, all rows have the same `columns`; `header` is the first line."""
+    used, expected = delimiter_name(other_delimiter), delimiter_name(delimiter)
+    commas = ", and numbers have decimal commas" if decimal_commas else ""
+    what = (
+        f"The columns are separated by {used}, not by {expected}{commas}: divided at {used}, the header "
+        f"({quoted(header)}) and all rows have {count(columns, 'column')}."
+    )
+    points = " and decimal points in numbers" if decimal_commas else ""
+    export = f"export the file with {expected} between the columns{points}, and {deliver(paired)}."
+    if other_delimiter == ";":
+        return Words(what, f"{_LIST_SEPARATOR} {export}")
+    if other_extension is not None:
+        return Words(what, f"Change the extension of the file to {shortened(other_extension)}, or {export}")
+    return Words(what, f"{export[0].upper()}{export[1:]}")
+
+
+def backslash_escapes(sequence: str, paired: bool) -> Words:
+    """`sequence` is the backslash with what it escapes."""
+    if not sequence.endswith('"'):
+        return Words(
+            f"The file escapes delimiters inside values with a backslash ({sequence}), as in this line; the "
+            "service reads each of them as the end of a value.",
+            f"Export the file with quotes around values that contain delimiters, and {deliver(paired)}.",
+        )
+    return Words(
+        f"The file escapes quotes inside values with a backslash ({sequence}), as in this line; in CSV, a "
+        'quote inside a value is written as two quotes (""), so the value ends too early.',
+        f"{_ESCAPE_SETTINGS} Then {deliver(paired)}.",
+    )
+
+
+def space_before_quote(paired: bool) -> Words:
+    return Words(
+        "A space stands between the delimiter and the quote that opens a value, as in this line; the quote "
+        "is then part of the value, and delimiters inside it divide the row.",
+        f"Export the file without spaces after the delimiters, and {deliver(paired)}.",
+    )
+
+
+def doubled_line_breaks(ending: str, paired: bool) -> Words:
+    """`ending` is what each row ends with."""
+    return Words(
+        f"Each row ends with two line breaks ({ending}), so an empty line follows each row.",
+        "A program that writes CR LF itself must not have it translated again: in Python, open the file with "
+        f'newline="". Then {deliver(paired)}.',
+    )
+
+
+# Inside the table
+
+
+def second_mark(
+    *,
+    in_header: bool,
+    has_bom: bool,
+    others: tuple[int, ...],
+    total: int,
+    header_too: bool,
+    paired: bool,
+) -> Words:
+    """The rows that begin with the mark are in this line and in `others`, `total` in all."""
+    more = also((f"line {line:,}" for line in others), total, "places")
+    if in_header:
+        place = "twice at the start of the file" if has_bom else "inside the name of the first column"
+        return Words(
+            f"The byte order mark (BOM, U+FEFF) stands {place}{more}, so the first column has an invisible "
+            "character in its name.",
+            f"Write the mark once: do not add one to text that already has it, and {deliver(paired)}.",
+        )
+    header = ", with the header after it" if header_too else ""
+    return Words(
+        f"This row begins with a byte order mark (BOM, U+FEFF){header}{more}: here the file continues with "
+        "the start of another file.",
+        f"Join files without the marks and the headers of all but the first, and {deliver(paired)}.",
+    )
+
+
+def mark_inside(others: tuple[int, ...], total: int) -> Words:
+    return Words(
+        "This line contains an invisible character, a byte order mark (BOM, U+FEFF) inside the text"
+        f"{also((f'line {line:,}' for line in others), total, 'places')}; values with it differ from those "
+        "without.",
+        "Remove the character in the source.",
+    )
+
+
+def repeated_header(others: tuple[int, ...], total: int, paired: bool) -> Words:
+    return Words(
+        "This row repeats the header"
+        f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads it as data.",
+        "Join files without the headers of all but the first, or export without a header on each page, and "
+        f"{deliver(paired)}.",
+    )
+
+
+def rule_line(end_line: int | None, delimiter: str, separated: bool, paired: bool) -> Words:
+    """`end_line` counts the rows; `separated`: the columns are separated as they should be."""
+    end = "" if end_line is None else f" Line {end_line:,} counts the rows, and is no row either."
+    also_end = "" if end_line is None else " SET NOCOUNT ON omits the line that counts the rows."
+    if separated:
+        return Words(
+            "This line consists of hyphens under the column names, as sqlcmd writes it; the service reads it "
+            f"as data.{end}",
+            "Remove this line, or export with Invoke-Sqlcmd and Export-Csv -NoTypeInformation instead of "
+            f"sqlcmd.{also_end} Then {deliver(paired)}.",
+        )
+    return Words(
+        "This line consists of hyphens under the column names: the file is a printed table, as sqlcmd, psql "
+        "and similar programs show it, and its columns are not separated by "
+        f"{delimiter_name(delimiter)}.{end}",
+        f"Export the table as CSV (in psql: \\copy … CSV HEADER), and {deliver(paired)}.",
+    )
+
+
+def rows_line(text: str, paired: bool) -> Words:
+    return Words(
+        f"This line ({quoted(text)}) is below the table, and is no row of it.",
+        "Export without it (for sqlcmd: SET NOCOUNT ON; for psql: \\pset footer off), and "
+        f"{deliver(paired)}.",
+    )
+
+
+def ctrl_z(paired: bool) -> Words:
+    return Words(
+        "The file ends with the byte 0x1A (Ctrl-Z), which old programs write as the end of a text; the "
+        "service reads it as a value.",
+        "Remove this byte. The copy command of Windows adds it where it joins text files: join them in "
+        f"binary mode. Then {deliver(paired)}.",
+    )
+
+
+def swallowed_rows(
+    last: int, others: tuple[tuple[int, int], ...], total: int, delimiter: str, paired: bool
+) -> Words:
+    """The value reaches from this line to line `last`; `others` are the next of `total` such values."""
+    more = also((f"line {first:,} to {end:,}" for first, end in others), total, "such values")
+    fix = (
+        "Export without quotes inside tab-separated values, or with quotes around them"
+        if delimiter == "\t"
+        else "Close the quote, or write it as two quotes inside quotes"
+    )
+    return Words(
+        f"A quote opens a value in this line and closes in line {last:,}{more}; the rows between are read as "
+        "one value, and are lost.",
+        f"{fix}, and {deliver(paired)}.",
+    )
