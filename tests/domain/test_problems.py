@@ -7,6 +7,7 @@ import pytest
 
 from retraind.domain.flat import in_facts
 from retraind.domain.problems import Finding, Problem, Severity, problem
+from retraind.report.wording import Voice
 from support.words import legacy
 
 MOMENT = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -59,3 +60,31 @@ def test_problems_are_the_same_by_code_and_by_what_is_concerned(one, other, same
 )
 def test_finished_sentences_of_an_earlier_retraind_are_kept(written, read):
     assert Problem.from_plain(in_facts(json.loads(written))) == read
+
+
+# The service's own words
+
+ENGLISH, JAPANESE = "insufficient data", "データ数が少ないため、予測モデルを作成できません"
+
+
+@pytest.mark.parametrize(
+    ("known", "english", "japanese"),
+    [
+        ((ENGLISH, JAPANESE), ENGLISH, JAPANESE),
+        ((ENGLISH, None), ENGLISH, ENGLISH),
+        ((None, JAPANESE), JAPANESE, JAPANESE),
+        ((None, None), None, None),
+    ],
+)
+def test_each_reader_gets_the_words_of_his_screen(known, english, japanese):
+    finding = Finding("too-few-rows", service_message=known[0], service_message_ja=known[1])
+    assert finding.service_said("en") == english
+    assert finding.service_said("ja") == japanese
+    assert finding.without_service().service_said("en") is None
+
+
+def test_the_english_note_quotes_the_english_words():
+    facts = {"rows": 3, "minimum": 11, "paired": False}
+    finding = Finding("too-few-rows", facts=facts, service_message=ENGLISH, service_message_ja=JAPANESE)
+    assert f'The service calls this "{ENGLISH}".' in Voice().finding(finding)
+    assert JAPANESE not in Voice().finding(finding)
