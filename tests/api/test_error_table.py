@@ -309,3 +309,15 @@ def test_a_long_message_is_shortened_and_put_on_one_line(peer, connect):
         assert "line one line two" in text
         assert text.isprintable()
         assert len(text) < 1_000
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 500])
+def test_a_limit_of_the_account_holds_the_model_whatever_the_status(status):
+    message = "エラー: データ保存容量が上限に達しています。"
+    found = judge("api.example.com", status, message, None, datetime.now(UTC))
+    assert isinstance(found, Hold)
+    assert (found.problem.code, found.credential, found.registers_again) == (
+        "account_storage_full",
+        False,
+        False,
+    )

@@ -19,6 +19,7 @@ from pydantic_core import from_json
 
 from retraind.api.failures import NotKnown
 from retraind.api.redaction import hidden
+from retraind.dataset.rules.service_messages import account_limit
 from retraind.domain.failures import Hold, JobFailed, Party, Retry, Setback
 from retraind.domain.problems import Problem, problem
 from retraind.system import log
@@ -119,6 +120,8 @@ def judge(host: str, status: int, message: str | None, retry_after: str | None, 
     """
     if message and (row := _ROWS.get(normal_form(message))):
         return row.then(problem(row.code))
+    if limit := account_limit(message):
+        return Hold(problem(limit, message=message))
     if is_of_host(status) or status == HTTPStatus.REQUEST_TIMEOUT or 300 <= status < 400:  # noqa: PLR2004
         return Retry(
             http_error(Party.SERVICE, host, status, said=message),

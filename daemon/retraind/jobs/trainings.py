@@ -8,15 +8,7 @@ from types import MappingProxyType
 from retraind.api.client import Service, TrainingStatus
 from retraind.api.failures import InDoubt, NotKnown, NotSent
 from retraind.config.current import Current
-from retraind.dataset.rules.service_messages import (
-    COPIES,
-    MODELS,
-    STORAGE,
-    TIME,
-    Concern,
-    ServiceMessage,
-    recognised,
-)
+from retraind.dataset.rules.service_messages import Concern, account_limit, recognised
 from retraind.domain.failures import Hold, JobFailed, Retry, Setback
 from retraind.domain.job import Job, State, Training, present
 from retraind.domain.problems import problem
@@ -32,15 +24,6 @@ _LOG = log.get(__name__)
 FINISHED = "job_finished"
 """The one documented status: Retrain Status Check."""
 _FRESH_ADDRESS = timedelta(minutes=1)
-_LIMITS: Mapping[ServiceMessage, str] = MappingProxyType(
-    {
-        STORAGE: "account_storage_full",
-        COPIES: "account_models_full",
-        MODELS: "account_models_full",
-        TIME: "account_time_used",
-    }
-)
-"""The messages about the account, each with the code of the hold for it."""
 _UNKNOWN_TRIES = 5
 """So often, and for so many times `upload_doubt`, the service may not know a complete retrain job."""
 
@@ -153,9 +136,9 @@ class Trainings:
         word = answer.status.casefold()
         if not any(bad.casefold() in word for bad in self._current.settings.poll.failure_words):
             return None
-        known = recognised(answer.message)
-        if code := _LIMITS.get(known) if known else None:
+        if code := account_limit(answer.message):
             return Hold(problem(code, message=answer.message), registers_again=True)
+        known = recognised(answer.message)
         of_the_data = known is not None and known.concern is Concern.DATA
         return JobFailed(
             problem("training_failed", status=answer.status, message=answer.message, of_the_data=of_the_data)

@@ -6,7 +6,7 @@ were found in both languages. Pure.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -187,6 +187,14 @@ MESSAGES: tuple[ServiceMessage, ...] = tuple(
 """All of them."""
 
 
+_LIMITS: Mapping[ServiceMessage, str] = {
+    STORAGE: "account_storage_full",
+    COPIES: "account_models_full",
+    MODELS: "account_models_full",
+    TIME: "account_time_used",
+}
+
+
 def recognised(text: str | None) -> ServiceMessage | None:
     """Return the message that a text of the service is or contains; None for any other text.
 
@@ -195,6 +203,12 @@ def recognised(text: str | None) -> ServiceMessage | None:
     """
     plain = _plain(text or "")
     return next((message for message, wording in _WORDINGS if wording.search(plain)), None)
+
+
+def account_limit(text: str | None) -> str | None:
+    """Return the code of the hold for a limit of the account, if a text of the service is about one."""
+    known = recognised(text)
+    return _LIMITS.get(known) if known else None
 
 
 def _plain(text: str) -> str:
