@@ -3,13 +3,14 @@
 import itertools
 import os
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from retraind.config.load import load
 from retraind.daemon import Daemon
-from retraind.domain.job import Outcome
+from retraind.domain.job import Job, Outcome, State
 from retraind.domain.problems import problem
 from retraind.reconcile import hints
 from retraind.reconcile.hints import ask_for_scan
@@ -169,19 +170,42 @@ def heard(daemon, monkeypatch):
     """Models that were asked for."""
     settle(daemon)
     models = []
-    monkeypatch.setattr(daemon.queue, "ask", lambda name, *_, **__: models.append(name))
+    plain = daemon.queue.ask
+    monkeypatch.setattr(
+        daemon.queue, "ask", lambda name, *given, **more: models.append(name) or plain(name, *given, **more)
+    )
     return models
 
 
 def test_a_hold_that_begins_or_ends_is_heard_of_once(daemon, heard):
-    daemon.journal.holds.hold("churn", legacy("It is gone.", "Bring it."), credential=False)
+    for change in (
+        lambda: daemon.journal.holds.hold("churn", legacy("It is gone.", "Bring it."), credential=False),
+        lambda: daemon.journal.holds.release("churn", problem("released_by_person")),
+    ):
+        change()
+        daemon._hints.heed()
+        assert heard == ["churn"]
+        settle(daemon)
+        heard.clear()
+        daemon._hints.heed()
+        assert heard == []
+
+
+def test_a_job_that_a_pass_has_seen_is_not_asked_for_again_and_one_that_somebody_ended_is(daemon, heard):
+    now = daemon._clock.now()
+    job = Job(
+        id="job-1", model="churn", key="1", state=State.FILING, files=(), created_at=now, updated_at=now
+    )  # fmt: skip
+    job = daemon.journal.jobs.add(job, "delivery_complete")
+    daemon.queue.ask("churn")
+    while daemon.loop.work_off_due():
+        pass
+    heard.clear()
+    daemon._hints.heed()
+    assert heard == [], "the daemon's own change, which a pass has followed"
+    daemon.journal.jobs.write(job, replace(job, state=State.FAILED), "job_filed")
     daemon._hints.heed()
     assert heard == ["churn"]
-    daemon._hints.heed()
-    assert heard == ["churn"]
-    daemon.journal.holds.release("churn", problem("released_by_person"))
-    daemon._hints.heed()
-    assert heard == ["churn", "churn"]
 
 
 def test_a_wish_is_heard_of_though_nothing_else_has_changed(tmp_path):

@@ -121,6 +121,42 @@ def test_a_thread_that_another_overtakes_does_not_bring_back_what_it_had_read(da
     assert not daemon.publisher._due.get(file_system)
 
 
+def test_a_pass_that_knows_of_no_change_gives_the_share_no_work_and_one_that_does_gives_it_some(daemon):
+    sweep(daemon)
+    for model, publishes in ((lambda: None, False), (hold_it(daemon), True), (warn_of_its_key(daemon), True)):
+        model()
+        daemon.queue.ask("churn")
+        while daemon.loop.work_off_due():
+            pass
+        assert ("publish" in share_of(daemon).tasks) == publishes
+        settle(daemon)
+
+
+def hold_it(daemon):
+    return lambda: daemon.journal.holds.hold("churn", GONE, credential=False)
+
+
+def warn_of_its_key(daemon):
+    """A pass does not read what is said of keys: who notes it says that it has changed."""
+
+    def warn():
+        daemon.journal.holds.release("churn", problem("released_by_person"))
+        settle(daemon)
+        daemon.journal.events.note_change("key_warning", "churn", GONE)
+        daemon.caretaker._changed("churn")
+
+    return warn
+
+
+def test_a_pass_has_the_file_compared_with_the_journal_now_and_then_though_it_knows_of_no_change(daemon):
+    sweep(daemon)
+    daemon._clock.pass_time(timedelta(minutes=5))
+    daemon.queue.ask("churn")
+    while daemon.loop.work_off_due():
+        pass
+    assert "publish" in share_of(daemon).tasks
+
+
 def test_a_folder_whose_share_hangs_waits_to_be_written_once_however_much_happens(daemon):
     (file_system,) = daemon.folders.file_systems()
     for _ in range(50):

@@ -126,6 +126,10 @@ def put_together(
         if rebuilt.adopted:
             pipeline.reconsider()
 
+    def changed(name: str) -> None:
+        publisher.reconsider(folders.get(name))
+        queue.ask(name)
+
     recoverer = Recoverer(journal, lanes, queue, clock=clock, stopping=stopping, found=found)
     loop = Loop(
         queue,
@@ -152,7 +156,7 @@ def put_together(
             credentials,
             clock=clock,
             stopping=stopping,
-            changed=queue.ask,
+            changed=changed,
             config=config,
         ),
         sweeps=Sweeps(loop, lanes, folders, watcher, clock=clock, stopping=stopping),
@@ -163,7 +167,7 @@ def put_together(
         recoverer=recoverer,
         tidier=tidier,
         growth=Growth(pipeline, journal, clock, stopping),
-        hints=JournalHints(queue, journal, hosts),
+        hints=JournalHints(loop, journal, hosts),
         notifier=notifier,
         watcher=watcher,
         silence=Silence(folders, queue, clock, patience),

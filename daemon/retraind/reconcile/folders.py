@@ -100,6 +100,10 @@ class Folder:
     has_status: bool = False
     published: tuple[object, ...] = ()
     """What STATUS.txt was made from; empty while it has to be written."""
+    considered: tuple[object, ...] = ()
+    """What the last pass knew that had STATUS.txt brought up to date."""
+    considered_until: float = 0.0
+    """Until when that counts (`Clock.elapsed` seconds)."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
     """For the thread that writes STATUS.txt."""
     retired: bool = False

@@ -133,24 +133,15 @@ class Sweeps:
 class JournalHints:
     """Notices what commands in other processes wrote."""
 
-    def __init__(self, queue: WorkQueue, journal: Journal, hosts: Hosts) -> None:
-        self._queue = queue
+    def __init__(self, loop: Loop, journal: Journal, hosts: Hosts) -> None:
+        self._loop = loop
         self._journal = journal
         self._hosts = hosts
-        self._held: frozenset[str] = frozenset()
-        self._known: Mapping[str, int] = {}
-        """The versions of the active jobs at the last time."""
 
     def heed(self) -> None:
-        """Request a pass for the models of which a job or a hold has changed since the last time."""
+        """Request a pass for the models of which a job or a hold has changed since the last one."""
         self._hosts.heed()  # First: a job that is tried now is to reach its host.
-        jobs = self._journal.jobs.active()
-        held = frozenset(self._journal.holds.all())
-        known = {job.id: job.version for job in jobs}
-        changed = {job.model for job in jobs if self._known.get(job.id) != job.version}
-        for name in changed | (held ^ self._held):
-            self._queue.ask(name)
-        self._known, self._held = known, held
+        self._loop.ask_for_changed(self._journal.jobs.active(), self._journal.holds.all())
 
 
 class Reload:

@@ -7,7 +7,7 @@ requests the next pass.
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.domain.job import Job, State
 from retraind.domain.names import SHORT_ID, job_id
+from retraind.domain.records import ModelHold
 from retraind.domain.turns import turns
 from retraind.intake.pairing import Delivery
 from retraind.jobs.outcomes import superseded
@@ -42,6 +43,15 @@ _AFTER_FAILURE = 5.0
 """Seconds until a model is reconciled again after the journal failed, or an internal error."""
 _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 """States whose step needs no turn, and does not give one to the next."""
+
+
+_Work = tuple[frozenset[tuple[str, int]], ModelHold | None]
+"""The versions of a model's active jobs, and its hold."""
+_NO_WORK: _Work = (frozenset(), None)
+
+
+def _work(jobs: Iterable[Job], hold: ModelHold | None) -> _Work:
+    return frozenset((job.id, job.version) for job in jobs), hold
 
 
 class Loop:
@@ -76,6 +86,8 @@ class Loop:
         self._stopping = stopping
         self._recovered = recovered
         self._claims = Claims()
+        self._seen: dict[str, _Work] = {}
+        """What the last pass of each model found in the journal."""
         self._claiming = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="loop")
 
@@ -102,6 +114,19 @@ class Loop:
             self._round(asked)
         return bool(asked)
 
+    def ask_for_changed(self, jobs: Iterable[Job], holds: Mapping[str, ModelHold]) -> None:
+        """Request a pass for the models of which no pass has seen these active jobs and this hold.
+
+        Most of what is written to the journal is the daemon's own, and a pass has followed already.
+        """
+        active: dict[str, list[Job]] = {}
+        for job in jobs:
+            active.setdefault(job.model, []).append(job)
+        seen = self._seen.copy()
+        for name in sorted({*active, *holds, *seen}):
+            if _work(active.get(name, []), holds.get(name)) != seen.get(name, _NO_WORK):
+                self._queue.ask(name)
+
     def ask_for_all(self) -> None:
         """Request a pass for every model with jobs in work: it makes up for whatever was missed or failed."""
         for name in self._journal.jobs.models_in_work():
@@ -117,11 +142,11 @@ class Loop:
                 self._queue.ask(name, _AFTER_FAILURE)
 
     def _reconcile_all(self, names: Sequence[str]) -> None:
-        active, held = self._journal.work_of(names)
+        active, holds = self._journal.work_of(names)
         for name in names:
             if self._stopping.is_set():
                 return
-            task = partial(self._reconcile, name, active.get(name, []), held=name in held)
+            task = partial(self._reconcile, name, active.get(name, []), holds.get(name))
             if not guarded(f"pass {name}", task):
                 self._queue.ask(name, _AFTER_FAILURE)
 
@@ -157,8 +182,9 @@ class Loop:
 
     # Decide and act
 
-    def _reconcile(self, name: str, jobs: list[Job], *, held: bool) -> None:
+    def _reconcile(self, name: str, jobs: list[Job], hold: ModelHold | None) -> None:
         folder = self._folders.get(name)
+        self._seen[name] = _work(jobs, hold)
         model = self._pipeline.settings.models.get(name)
         if model is None and self._pipeline.is_refused(name):
             return
@@ -170,7 +196,7 @@ class Loop:
                 now=self._clock.now(),
                 complete=found,
                 jobs=tuple(jobs),
-                held=held,
+                held=hold is not None,
                 backlog=model.backlog if model else "all",
                 reachable=folder.reachable if folder else True,
                 recovered=recovered,
@@ -186,7 +212,9 @@ class Loop:
                 self._note_absence(folder, now)
                 if (again := self._overdue.mind(name, folder.view, self._folders.names)) is not None:
                     self._queue.ask(name, again)
-                self._publisher.publish_soon(folder)
+                if decision.take_in or decision.supersede:
+                    self._publisher.reconsider(folder)
+                self._publisher.publish_changes(folder, jobs, hold)
 
     def _note_absence(self, folder: Folder, now: float) -> None:
         """Record that a folder has been out of reach for long, or is back."""
@@ -286,9 +314,9 @@ class Loop:
     def _claim(self, name: str, planned: str, lane: Shared | None) -> Job | None:
         """Take the job whose turn it is by now: one that goes first may have arrived meanwhile."""
         with self._claiming:
-            active, held = self._journal.work_of([name])
+            active, holds = self._journal.work_of([name])
             at_work = self._claims.all()
-            plan = turns(active.get(name, []), held=name in held, backlog="all", running=at_work)
+            plan = turns(active.get(name, []), held=name in holds, backlog="all", running=at_work)
             mine = (job for job in plan.run if LANE_OF[job.state] is lane)
             job = next((job for job in mine if lane is Shared.SEND or job.id == planned), None)
             if job is None or not self._claims.claim(job.id):

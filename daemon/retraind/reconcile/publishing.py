@@ -11,9 +11,11 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.config.settings import WORK, ModelSettings, Settings
+from retraind.domain.job import Job
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.domain.records import Outage
+from retraind.domain.records import ModelHold, Outage
+from retraind.intake.drop_folder import View
 from retraind.intake.share_identity import Away, Shares
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
 from retraind.reconcile.folders import Folder
@@ -30,6 +32,8 @@ from retraind.system.reading import listed
 
 _LOG = log.get(__name__)
 
+_CONSIDERED_FOR = 300.0
+"""Seconds after which a pass has STATUS.txt compared with the journal though it knows of no change."""
 _ENDERS = 16
 """Threads that report in all folders, perhaps thousands, that retraind has stopped: within eight seconds."""
 
@@ -68,6 +72,45 @@ class Publisher:
         self._unwritten: dict[str, Problem] = {}
         """By model, why its STATUS.txt could not be written at the last try."""
         self._lock = threading.Lock()
+
+    def publish_changes(self, folder: Folder, jobs: Sequence[Job], hold: ModelHold | None) -> None:
+        """Have STATUS.txt brought up to date if it may have changed by what a pass knows. Touches no share.
+
+        What was filed and published changes with the jobs; what is said of a key, with `reconsider`.
+        """
+        now, known = self._clock.elapsed(), self._known(folder, jobs, hold)
+        if folder.published and folder.considered == known and now < folder.considered_until:
+            return
+        folder.considered, folder.considered_until = known, now + _CONSIDERED_FOR
+        self.publish_soon(folder)
+
+    @staticmethod
+    def reconsider(folder: Folder | None) -> None:
+        """Have the next pass publish whatever it knows."""
+        if folder is not None:
+            folder.considered_until = 0.0
+
+    def _known(self, folder: Folder, jobs: Sequence[Job], hold: ModelHold | None) -> tuple[object, ...]:
+        view, trouble = folder.view, folder.trouble
+        return (
+            view.waiting, view.strangers, trouble, self._limits(folder, view, jobs), hold,
+            tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
+            [(outage.host, outage.since, outage.reason) for outage in self._outages_of(jobs)],
+            self._orphans(folder.name),
+        )  # fmt: skip
+
+    @staticmethod
+    def _limits(folder: Folder, view: View, jobs: Sequence[Job]) -> list[Problem]:
+        limits = []
+        if view.complete and len(jobs) >= MOST_ACTIVE:
+            limits.append(problem("backlog_full", most=MOST_ACTIVE))
+        if view.complete and len(folder.taken_in) >= MOST_AN_HOUR:
+            limits.append(problem("hour_full", most=MOST_AN_HOUR))
+        return limits
+
+    def _outages_of(self, jobs: Sequence[Job]) -> list[Outage]:
+        awaited = {job.wait.host for job in jobs}
+        return [outage for outage in self._outages() if outage.host in awaited]
 
     def publish_soon(self, folder: Folder) -> None:
         """Bring a folder's STATUS.txt up to date on the lane of its share, which may hang."""
@@ -110,14 +153,9 @@ class Publisher:
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
         jobs, hold, last, published, warning = standing
-        view, limits = replace(folder.view, trouble=folder.trouble), []
-        if view.complete and len(jobs) >= MOST_ACTIVE:
-            limits.append(problem("backlog_full", most=MOST_ACTIVE))
-        if view.complete and len(folder.taken_in) >= MOST_AN_HOUR:
-            limits.append(problem("hour_full", most=MOST_AN_HOUR))
+        view = replace(folder.view, trouble=folder.trouble)
+        limits, outages = self._limits(folder, view, jobs), self._outages_of(jobs)
         left = self._orphans(folder.name)
-        awaited = {job.wait.host for job in jobs}
-        outages = [outage for outage in self._outages() if outage.host in awaited]
         says = (
             view.waiting, view.strangers, view.trouble, limits,
             tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),

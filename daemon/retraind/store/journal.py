@@ -37,7 +37,6 @@ from retraind.system.clock import Clock
 
 _MODEL = sa.func.json_each(sa.bindparam("models")).table_valued("value").c.value
 _WORK = sa.select(JOBS.c.body).where(JOBS.c.model.in_(sa.select(_MODEL)), JOBS.c.state.in_(ACTIVE))
-_HELD = sa.select(MODELS.c.name).where(MODELS.c.name.in_(sa.select(_MODEL)), MODELS.c.hold.is_not(None))
 _HOLDS = HELD.where(MODELS.c.name.in_(sa.select(_MODEL)))
 _LATEST = sa.select(
     _MODEL.label("model"),
@@ -109,14 +108,14 @@ class Journal:
             found[job.model].active.append(job)
         return found
 
-    def work_of(self, models: Iterable[str]) -> tuple[dict[str, list[Job]], frozenset[str]]:
-        """Return the active jobs of these models, oldest first, and the held ones among the models."""
+    def work_of(self, models: Iterable[str]) -> tuple[dict[str, list[Job]], dict[str, ModelHold]]:
+        """Return the active jobs of these models, oldest first, and the holds of the models."""
         these = {"models": json.dumps(list(models))}
         found: dict[str, list[Job]] = {}
         with self._reader.connect() as connection:
             for job in by_time(read_jobs(connection, _WORK, these)):
                 found.setdefault(job.model, []).append(job)
-            return found, frozenset(connection.scalars(_HELD, these))
+            return found, read_holds(connection, _HOLDS, these)
 
     def rename_model(self, before: str, after: str, obsolete: str) -> int:
         """Move all jobs, the history and the hold of `before` to `after`; returns how many jobs these are.
