@@ -51,8 +51,13 @@ soak: $(VENV)/.dev ## hours of traffic with faults, and what the daemon has grow
 host: $(VENV)/.dev ## retraind on booted Debians, as root: make host [SUITES="bookworm trixie"] [SHORT=1] [ARGS="-k reload"]
 	RETRAIND_TESTS_HOST="$(or $(SUITES),bookworm trixie)" RETRAIND_TESTS_HOST_SHORT=$(SHORT) $(BIN)/python -m pytest tests/scenarios/host $(ARGS)
 
-bench: $(VENV)/.dev ## how fast it is beside other ways: make bench [SIZE=60] [PARTS="bundling delivering"] [KINDS=numeric] [ROUNDS=3]
-	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) $(if $(KINDS),--kinds $(KINDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+build/tables/.fetched: pyproject.toml | $(VENV)/.dev
+	rm -rf build/tables
+	$(BIN)/python -m pip install --quiet --no-deps --target build/tables --group bench
+	touch $@
+
+bench: $(VENV)/.dev build/tables/.fetched ## how fast it is beside other ways: make bench [SIZE=60] [PARTS="bundling delivering"] [KINDS=numeric] [TABLES=flights] [BEFORE=COMMIT] [ROUNDS=3]
+	$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) $(if $(KINDS),--kinds $(KINDS)) $(if $(TABLES),--tables $(TABLES)) $(if $(BEFORE),--before $(BEFORE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(if $(PARTS),,$(BIN)/python -m benchmarks.watching)
 	$(if $(PARTS),,$(BIN)/python -m benchmarks.history)
 

@@ -4,6 +4,7 @@ python -m benchmarks.ours bundle FOLDER TARGET fast|small
 python -m benchmarks.ours deliver FOLDER ADDRESS fast|small
 python -m benchmarks.ours upload FILE ADDRESS
 python -m benchmarks.ours check FOLDER
+python -m benchmarks.ours pack FOLDER TARGET fast|small
 """
 
 import secrets
@@ -22,6 +23,7 @@ from retraind.bundle import deflate, zip_writer
 from retraind.bundle.zip_writer import Archive, Member, pieces
 from retraind.config.settings import ApiSettings, Settings
 from retraind.dataset.preflight import SourceFile, preflight
+from retraind.dataset.reader.stream import Packer
 from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.domain.names import job_id
 from retraind.intake.listing import signature_of
@@ -166,6 +168,20 @@ def check(folder: str) -> None:
     assert found.ok, found.errors
 
 
+def pack(folder: str, target: str, compression: str) -> None:
+    """Hold a delivery against all rules, and make the zip in the same pass."""
+    paths = _files(folder)
+    _begin(target, compression)
+    sources = [SourceFile(path.name, partial(open_regular, path)) for path in paths]
+    with timed(), Archive(Path(target), _COMPRESSORS[compression]()) as made:
+        packers = [
+            Packer(made, f"{path.parent.name}/{path.name}", path.stat().st_size, mark=False) for path in paths
+        ]
+        found = preflight(*sources, sinks=packers)
+        made.finish()
+    assert found.ok, found.errors
+
+
 def main() -> None:
     """Do as the command line says."""
     process.prepare()
@@ -175,6 +191,7 @@ def main() -> None:
         "deliver": deliver,
         "upload": upload,
         "check": check,
+        "pack": pack,
     }
     works[sys.argv[1]](*sys.argv[2:])
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from benchmarks import sink
 from benchmarks.data import KINDS, write_table
 from benchmarks.measure import Contest, Way, python
+from benchmarks.real import TABLES, write_real
 from benchmarks.results import LIMIT
 
 MB = 1_000_000
-_LIMIT = f"{LIMIT}deflate alone, in memory"
+LIMIT_OF_DEFLATE = f"{LIMIT}deflate alone, in memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Plan:
     large: int
     """The same for the part `large`."""
     kinds: tuple[str, ...]
+    tables: tuple[str, ...] = ()
+    """The real ones."""
+    before: str = ""
+    """The commit that is measured beside the present code."""
+    kept: Path = Path("build")
+    """Where what is made once stays."""
 
 
 Part = Callable[[Plan], Iterator[Contest]]
@@ -43,7 +50,8 @@ def delivery(plan: Plan, kind: str, size: int) -> Iterator[Path]:
     folder = plan.folder / f"{kind}-{size // MB}"
     for name, share in (("train", size), ("eval", size // 5)):
         (folder / f"{name}_src").mkdir(parents=True)
-        write_table(folder / f"{name}_src" / f"{name}.csv", kind, share)
+        write = write_real if kind in TABLES else write_table
+        write(folder / f"{name}_src" / f"{name}.csv", kind, share)
     # What is still to be written would disturb what is measured.
     os.sync()
     try:
@@ -57,7 +65,8 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _shell(name: str, script: str, needs: tuple[str, ...], output: Path | None = None) -> Way:
+def shell(name: str, script: str, needs: tuple[str, ...], output: Path | None = None) -> Way:
+    """Return a way that is a line for the shell, and the programs that it needs."""
     return Way(name, ("sh", "-ec", script), output, needs)
 
 
@@ -84,28 +93,28 @@ def bundling(plan: Plan) -> Iterator[Contest]:
                         made,
                     ),
                     Way("retraind, small", python("ours", "bundle", folder, made, "small"), made),
-                    Way(_LIMIT, python("limits", "deflate", *files)),
-                    _shell("zip -6", f"{inside}zip -q -6 -r '{made}' {members}", ("zip",), made),
-                    _shell("zip -1", f"{inside}zip -q -1 -r '{made}' {members}", ("zip",), made),
-                    _shell(
+                    Way(LIMIT_OF_DEFLATE, python("limits", "deflate", *files)),
+                    shell("zip -6", f"{inside}zip -q -6 -r '{made}' {members}", ("zip",), made),
+                    shell("zip -1", f"{inside}zip -q -1 -r '{made}' {members}", ("zip",), made),
+                    shell(
                         "7z, level 5",
                         f"{inside}7z a -tzip -mx=5 -mmt=on '{made}' {members} >/dev/null",
                         ("7z",),
                         made,
                     ),
-                    _shell(
+                    shell(
                         "7z, level 1",
                         f"{inside}7z a -tzip -mx=1 -mmt=on '{made}' {members} >/dev/null",
                         ("7z",),
                         made,
                     ),
-                    _shell(
+                    shell(
                         "pigz -6, a zip for each",
                         f"{inside}mkdir '{made}'; {pigz.format('-6', '-6')}",
                         ("pigz",),
                         made,
                     ),
-                    _shell(
+                    shell(
                         "pigz -1, a zip for each",
                         f"{inside}mkdir '{made}'; {pigz.format('-1', '-1')}",
                         ("pigz",),
@@ -129,7 +138,7 @@ def limit(plan: Plan) -> Iterator[Contest]:
                 size_of(folder),
                 (
                     Way("retraind, fast", python("ours", "bundle", folder, made, "fast"), made),
-                    Way(_LIMIT, python("limits", "deflate", *files)),
+                    Way(LIMIT_OF_DEFLATE, python("limits", "deflate", *files)),
                 ),
             )
 
@@ -148,19 +157,19 @@ def delivering(plan: Plan) -> Iterator[Contest]:
                     (
                         *_delivered(folder, made, address),
                         Way("retraind: the checks alone", python("ours", "check", folder)),
-                        _shell(
+                        shell(
                             "zip -6, curl",
                             f"{inside}zip -q -6 -r '{made}' {members}; {send}",
                             ("zip", "curl"),
                             made,
                         ),
-                        _shell(
+                        shell(
                             "zip -1, curl",
                             f"{inside}zip -q -1 -r '{made}' {members}; {send}",
                             ("zip", "curl"),
                             made,
                         ),
-                        _shell(
+                        shell(
                             "7z level 1, curl",
                             f"{inside}7z a -tzip -mx=1 -mmt=on '{made}' {members} >/dev/null; {send}",
                             ("7z", "curl"),
@@ -198,7 +207,7 @@ def uploading(plan: Plan) -> Iterator[Contest]:
                 Way("requests, read whole", python("others", "whole", path, address)),
                 Way("requests, from the file", python("others", "file", path, address)),
                 Way("retraind", python("ours", "upload", path, address)),
-                _shell("curl", f"curl -sSf -o /dev/null -T '{path}' {address}/store", ("curl",)),
+                shell("curl", f"curl -sSf -o /dev/null -T '{path}' {address}/store", ("curl",)),
                 Way("limit: sendfile", python("limits", "sendfile", path, address)),
             ),
         )

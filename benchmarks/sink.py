@@ -1,9 +1,11 @@
 """A service on loopback that gives an upload address, and an object store that throws away what it gets.
 
 It stands in for both in measurements, so that the sender's speed is seen and not the receiver's: the bytes
-are dropped inside the kernel. In a process of its own; its first line of output is its address.
+are dropped inside the kernel. In a process of its own; its first line of output is its address. With
+`trains`, each training has finished as soon as its data was sent.
 """
 
+import itertools
 import json
 import socket
 import subprocess
@@ -16,6 +18,11 @@ from benchmarks.measure import python
 
 _PIECE = 1 << 20
 _LONGEST_HEAD = 64 << 10
+_RESULTS = b"PK\5\6" + bytes(18)
+"""An empty zip."""
+_NUMBERS = itertools.count(1)
+_SENT: set[str] = set()
+"""The retrain jobs whose data has arrived."""
 
 
 def main() -> None:
@@ -45,7 +52,9 @@ def _serve(connection: socket.socket, address: str) -> None:
             length = int(fields.get("content-length", 0))
             _throw_away(connection, length - len(rest))
             head = rest[length:]
-            body = b"" if method == "PUT" else json.dumps(_answer(target, address)).encode()
+            if method == "PUT":
+                _SENT.add(target.rpartition("/")[2])
+            body = b"" if method == "PUT" else _answer(target, address)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
@@ -64,16 +73,27 @@ def _throw_away(connection: socket.socket, left: int) -> None:
         left -= got
 
 
-def _answer(target: str, address: str) -> dict[str, object]:
+def _answer(target: str, address: str) -> bytes:
+    job = target.rpartition("/")[2]
+    if target.startswith("/results/"):
+        return _RESULTS
     if "upload_url" in target:
-        return {"retrain_job_id": "1", "upload_url": f"{address}/store"}
-    return {"status": "waiting", "metadata": {"retrain_job_id": "1"}}
+        number = next(_NUMBERS)
+        told: dict[str, object] = {"retrain_job_id": str(number), "upload_url": f"{address}/store/{number}"}
+    elif job in _SENT and "trains" in sys.argv:
+        told = {
+            "status": "job_finished", "model_id": 1, "download_url": f"{address}/results/{job}",
+            "metadata": {"retrain_job_id": job},
+        }  # fmt: skip
+    else:
+        told = {"status": "waiting", "metadata": {"retrain_job_id": job}}
+    return json.dumps(told).encode()
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(*options: str) -> Iterator[str]:
     """Run it in a process of its own and yield its address."""
-    with subprocess.Popen(python("sink"), stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(python("sink", *options), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()

@@ -42,6 +42,11 @@ def share(contest: Measured, result: Result) -> str:
     return f"{100 * times(contest.limit, result):.0f} %" if contest.limit else ""
 
 
+def _earlier(contest: Measured, result: Result) -> str:
+    before = contest.of(result.name.replace("retraind:", "before:", 1))
+    return factor(times(before, result)) if before and before is not result else ""
+
+
 def _cores(contest: Measured, result: Result) -> str:
     used = _median([run.cpu_seconds for run in result.runs])
     return f"{1e3 * used / (contest.bytes / _MB):.1f} ms/MB" if contest.bytes else f"{used:.2f} s"
@@ -70,6 +75,7 @@ _COLUMNS: dict[str, _Cell] = {
     "time": _seconds,
     "speed": speed,
     "ratio": _ratio,
+    "against before": _earlier,
     "of the limit": share,
     "CPU time": _cores,
     "zip against level 6": size,
