@@ -15,6 +15,7 @@ from retraind.dataset.rules.service_messages import (
     MANY_SERIES,
     SERIES_FAILED,
 )
+from retraind.dataset.rules.target import is_refused
 from retraind.domain.problems import Finding
 
 
@@ -33,7 +34,7 @@ def series(file: DataFile) -> Iterator[Finding]:
     for name in missing:
         yield file.warning("series-column-missing", line=1, column=name)
     target = table.columns.target
-    if target is not None and target.text is not None:
+    if target is not None and target.text is not None and not is_refused(file):
         yield file.warning(
             "series-target-not-numeric",
             line=target.text.line,

@@ -117,10 +117,9 @@ def target_values(file: DataFile) -> Iterator[Finding]:
                 "evaluation-without-answers", service=FEW_ANSWERS, column=file.target, rows=table.rows
             )
         return
-    yield from _filled(file, found)
-    unsuitable = [*_unsuitable(file, found)]
-    yield from unsuitable
-    if not unsuitable:
+    wrong = [*_filled(file, found), *_unsuitable(file, found)]
+    yield from wrong
+    if not wrong:
         yield from _classes(file, found)
 
 
@@ -159,6 +158,8 @@ def is_quantity(file: DataFile, found: TargetFacts) -> bool:
 
 def are_classes(file: DataFile, found: TargetFacts) -> bool:
     """Return whether the target's values are classes, or may be."""
+    if file.time_series:
+        return False  # numbers alone are predicted
     kind = file.task.prediction_type
     if kind is not None:
         return kind in _CLASSES
