@@ -94,9 +94,7 @@ def test_a_row_without_a_target_is_told_and_the_first_of_them_located():
 def test_text_in_the_target_is_told(late):
     moments = rows(times(4000, timedelta(hours=1), MINUTES))
     moments[late] = moments[late].split(",")[0] + ",many"
-    assert found(file(moments)) == [
-        ("series-target-not-numeric", late + 2)
-    ]
+    assert found(file(moments)) == [("series-target-not-numeric", late + 2)]
 
 
 def test_what_is_out_of_order_after_the_sample_is_found_as_well():
