@@ -46,7 +46,7 @@ NAMES = {
 @pytest.mark.parametrize(("name", "how"), NAMES.values(), ids=NAMES)
 def test_a_column_that_looks_like_the_target_is_named_with_the_difference(name, how):
     result = preflight(file(f"n,{name}", [f"{at},{at % 2}" for at in range(120)]), target="y")
-    (finding,) = result.findings
+    (finding,) = [each for each in result.findings if each.rule != "mark-inside"]
     assert (finding.rule, finding.severity, finding.line) == ("target-missing", "error", 1)
     assert finding.facts["similar"] == ((name.strip('"'), tuple(how)),)
 
