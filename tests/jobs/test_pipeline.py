@@ -1118,9 +1118,9 @@ WARNED = {
 @pytest.mark.parametrize("kind", WARNED)
 def test_what_is_odd_about_the_data_is_told_beside_the_result(tmp_path, kind):
     train, told = WARNED[kind]
-    evaluation = lines(train.split(b"\n")[0].decode(), ["1,b,0"] * 5)
+    evaluation = lines(train.split(b"\n")[0].decode(), ["1,b,0", "2,b,1"] * 10)
     with a_world(tmp_path, target="churned") as world:
-        earlier = world.run(world.sealing("1", EARLIER, lines("age,plan,churned", ["1,b,0"] * 5)))
+        earlier = world.run(world.sealing("1", EARLIER, lines("age,plan,churned", ["1,b,0", "2,b,1"] * 10)))
         assert earlier.outcome is Outcome.TRAINED
         assert earlier.warnings == ()
         job = world.run(world.sealing("2", train, evaluation))

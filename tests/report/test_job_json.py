@@ -86,7 +86,7 @@ def test_problems_are_sentences_with_their_codes():
     assert finding == {
         "rule": "separator-line", "severity": "error", "file": "train_1.csv", "line": 1, "column": None,
         "facts": {"paired": False}, "service_message": None, "service_message_ja": None,
-        "service_number": None,
+        "service_number": None, "overruled": None,
     }  # fmt: skip
     assert made["warnings"] == made["problem"]["details"]
     assert made["warnings"][0].startswith("train_1.csv, line 1: The first line tells Excel")
