@@ -147,7 +147,7 @@ def seed(file: Path, now: datetime = NOW, *, outage: bool = False) -> dict[str, 
     journal = made.journal
     found: dict[str, Job] = {}
     for model in MODELS[:6]:
-        for week in range(24, 0, -1):
+        for week in range(24 if model == "churn" else 2, 0, -1):
             began = now - timedelta(days=7 * week, hours=len(model))
             key = f"{began:%Y-%m-%d}"
             if week == 9 and model == "churn":
@@ -226,6 +226,7 @@ class Served:
         self.settings = loaded.settings.page
         self._stack = listening(self.settings)
         self._listener, self.address = self._stack.__enter__()
+        self.port = self._listener.getsockname()[1]
         self.reader = Reader(loaded, clock)
         self.server = made_server(self.reader, self.settings, Access(self.settings), self.address, limits)
         self._thread = threading.Thread(
@@ -242,8 +243,7 @@ class Served:
 
     def get(self, path: str, method: str = "GET", **headers: str) -> "Answer":
         """Ask for a page, on a connection of its own."""
-        host, port = self._listener.getsockname()[:2]
-        connection = http.client.HTTPConnection(host, port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(
                 method, path, headers={name.replace("_", "-"): each for name, each in headers.items()}
@@ -256,10 +256,6 @@ class Served:
             )
         finally:
             connection.close()
-
-    @property
-    def port(self) -> int:
-        return self._listener.getsockname()[1]
 
 
 class Answer:

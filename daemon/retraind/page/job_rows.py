@@ -21,10 +21,8 @@ class JobRow(NamedTuple):
     label: str
     at: datetime
     taken_in: str
-    took: str
-    """Until the training had finished; of a job without one, until it was filed."""
-    facts: tuple[str, ...]
-    """Rows and size."""
+    numbers: tuple[str, str, str]
+    """How long until the training had finished, or it was filed without one; rows; size."""
 
 
 _TONES = {
@@ -57,12 +55,9 @@ def _row(job: Job, held: Container[str], look: Look) -> JobRow:
     ended = job.trained_at or (job.updated_at if job.state in RESTING else None)
     rows = job.data.rows.get("train") if job.data else None
     size = sum(file.signature.size for file in job.data_files)
-    facts = (
-        *(
-            [voice.label("page_chart", name="rows") + " " + voice.label("page_number", number=rows)]
-            if rows
-            else []
-        ),
+    numbers = (
+        voice.label("page_duration", lasted=ended - job.created_at) if ended else "",
+        voice.label("page_rows", rows=rows) if rows else "",
         voice.label("page_size", bytes=size),
     )
     return JobRow(
@@ -73,7 +68,6 @@ def _row(job: Job, held: Container[str], look: Look) -> JobRow:
         tone,
         label,
         job.created_at,
-        voice.label("page_moment", at=job.created_at),
-        voice.label("page_duration", lasted=ended - job.created_at) if ended else "",
-        facts,
+        voice.label("page_when", at=job.created_at),
+        numbers,
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from retraind.domain.job import Role, State
 from retraind.domain.problems import Severity
 from retraind.report.wording.en._parts import moment, span
+from retraind.report.wording.en.page._parts import when
 from retraind.report.wording.words import Name
 
 _STATES: Mapping[State, str] = {
@@ -54,7 +55,7 @@ def page_held() -> str:
 
 
 def page_search_jobs() -> str:
-    return "Search jobs by delivery, date or id"
+    return "Search by delivery, date or id"
 
 
 def page_of_model() -> str:
@@ -165,6 +166,10 @@ def page_downloads() -> str:
 
 def page_gate() -> str:
     return "The gate"
+
+
+def page_when(at: datetime) -> str:
+    return when(at)
 
 
 def page_moment(at: datetime) -> str:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from retraind.domain.job import Outcome, State
-from retraind.report.wording.en._parts import count, moment, span
+from retraind.report.wording.en._parts import count, span
+from retraind.report.wording.en.page._parts import when
 from retraind.report.wording.words import Health, Name, Place, Said
 
 _HEALTH: Mapping[Health, str] = {
@@ -66,7 +67,7 @@ def page_outcome(outcome: Outcome) -> str:
 
 
 def page_is_waiting(since: datetime, lasted: timedelta) -> str:
-    return f"Waiting for a file since {moment(since)} ({span(lasted)})."
+    return f"Waiting for a file since {when(since)} ({span(lasted)})."
 
 
 def page_is_new() -> str:
@@ -82,7 +83,7 @@ def page_is_working(key: Name, state: State) -> str:
 
 
 def page_is_held(since: datetime | None, why: Said) -> str:
-    begun = f"On hold since {moment(since)}" if since else "On hold"
+    begun = f"On hold since {when(since)}" if since else "On hold"
     return f"{begun}: {why.what}"
 
 
@@ -92,7 +93,7 @@ def page_is_stuck(key: Name, why: Said | None) -> str:
 
 def page_has_failed(key: Name, at: datetime, why: Said | None) -> str:
     """`key` is the job's name where the key is not known."""
-    return f"{key} failed on {moment(at)}{f': {why.what}' if why else '.'}"
+    return f"{key} failed on {when(at)}{f': {why.what}' if why else '.'}"
 
 
 def page_is_unreachable(why: Said) -> str:
@@ -138,7 +139,7 @@ def page_search() -> str:
 
 
 def page_search_models() -> str:
-    return "Search models by name"
+    return "Search by name"
 
 
 def page_no_models(text: Name) -> str:
@@ -198,7 +199,7 @@ def page_published() -> str:
 
 
 def page_published_job(key: Name, at: datetime | None) -> str:
-    return f"{key} on {moment(at)}" if at else key
+    return f"{key}, on {when(at)}" if at else key
 
 
 def page_older() -> str:
@@ -236,11 +237,15 @@ def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> s
 
 
 def page_point(key: Name, at: datetime, value: str, failed: bool) -> str:
-    return f"{key}, {moment(at)}: {value}{', failed' if failed else ''}"
+    return f"{key}, {when(at)}: {value}{', failed' if failed else ''}"
 
 
 def page_duration(lasted: timedelta) -> str:
     return span(lasted)
+
+
+def page_rows(rows: int) -> str:
+    return count(rows, "row")
 
 
 def page_number(number: int) -> str:

@@ -1,0 +1,212 @@
+"""The pages in a real browser: accessible, alive, and deaf to what file names say.
+
+Needs Chromium, and axe-core, which `make axe` fetches.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from retraind.store.journal import Journal
+from support.pages import NASTY, NOW, as_if_running, configured, seed, served
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+AXE = Path(__file__).parents[2] / "build" / "axe-core" / "package" / "axe.min.js"
+SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        if os.environ.get("RETRAIND_TESTS_NEED_TOOLS"):
+            pytest.fail("chromium is not installed, and CI promised that it is")
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as made:
+        started = made.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser, shown):
+    """Open pages in a window of their own; whatever the console says fails the test."""
+    said: list[str] = []
+    contexts = []
+
+    def open_page(**options: object) -> playwright.Page:
+        context = browser.new_context(viewport=SIZES["desktop"], **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def addresses(shown) -> dict[str, str]:
+    jobs = {name: f"/jobs/{quote(job.id)}" for name, job in shown.jobs.items()}
+    pages = {"models": "/", "model": "/models/churn", "held model": "/models/footfall", "jobs": "/jobs"}
+    base = f"http://127.0.0.1:{shown.page.port}"
+    return {name: base + path for name, path in (pages | jobs).items()}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.exists():
+        if os.environ.get("RETRAIND_TESTS_NEED_TOOLS"):
+            pytest.fail("axe-core is not here; fetch it with: make axe")
+        pytest.skip("axe-core is not here; fetch it with: make axe")
+    return AXE.read_text("utf-8")
+
+
+def test_axe_finds_nothing_on_any_page(visit, shown, axe):
+    page, found = visit(), {}
+    for name, address in addresses(shown).items():
+        page.goto(address)
+        # What the browser's own tools may do, the page's own policy forbids to scripts.
+        page.evaluate(axe)
+        for size, theme in (("desktop", "light"), ("phone", "dark")):
+            page.set_viewport_size(SIZES[size])
+            page.emulate_media(color_scheme=theme)
+            told = page.evaluate("axe.run()")
+            assert told["passes"], "axe has looked"
+            found[name, theme] = [
+                (each["id"], node["html"]) for each in told["violations"] for node in each["nodes"]
+            ]
+            assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], name
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+def test_what_axe_should_find_is_found(visit, shown, axe):
+    page = visit()
+    page.goto(addresses(shown)["held"])
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    page.evaluate("document.querySelector('.pill').style.color = 'white'")
+    page.evaluate(axe)
+    told = page.evaluate("axe.run()")
+    assert {"color-contrast", "html-has-lang"} <= {each["id"] for each in told["violations"]}
+
+
+def test_a_file_name_with_markup_does_nothing(visit, shown):
+    page = visit()
+    page.goto(addresses(shown)["failed"])
+    assert page.locator("tbody th", has_text=NASTY).count() == 1
+    assert page.locator("img").count() == 0
+    assert page.title() != "1"
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_its_style_applies(visit, shown):
+    page, asked = visit(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(addresses(shown)["model"])
+    page.wait_for_function(
+        "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
+    )
+    assert {re.sub(r"/static/\w+/", "/static/", url.partition("?")[0]).rpartition("/")[2] for url in asked} == {
+        "churn", "page.css", "page.js", "live", "icon.svg",
+    } - ({"icon.svg"} if not any("icon.svg" in url for url in asked) else set())  # fmt: skip
+    assert all(url.startswith(f"http://127.0.0.1:{shown.page.port}/") for url in asked)
+    assert page.evaluate("getComputedStyle(document.querySelector('.pill')).borderRadius") == "99px"
+
+
+def test_dark_and_light_differ(visit, shown):
+    page, backs = visit(), set()
+    page.goto(addresses(shown)["models"])
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        backs.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(backs) == 2
+
+
+def test_the_list_can_be_used_by_keyboard_alone(visit, shown):
+    page = visit()
+    page.goto(addresses(shown)["models"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    page.keyboard.type("chu")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?q=chu", timeout=PATIENCE_MS)
+    page.locator("#model-churn").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/models/churn", timeout=PATIENCE_MS)
+
+
+def test_every_page_works_without_scripts(visit, shown):
+    page = visit(java_script_enabled=False)
+    page.goto(addresses(shown)["models"])
+    page.locator("#model-churn").click()
+    page.locator(".timeline a").first.click()
+    assert page.locator("h1").inner_text() == "2026-11-30b"
+    assert not page.locator("#livestate").is_visible()
+
+
+# A journal of its own: what changes
+
+
+@pytest.fixture
+def alive(tmp_path):
+    jobs = seed(tmp_path / "state" / "journal.db")
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"')
+    with as_if_running(tmp_path), served(config) as page:
+        yield tmp_path, page, jobs, config
+
+
+def hold(root: Path, jobs) -> None:
+    journal = Journal.open(root / "state" / "journal.db")
+    job = journal.jobs.get(jobs["training"].id)
+    training = replace(job.training, status="almost there", status_seen_at=NOW)
+    journal.jobs.write(job, replace(job, training=training), "status_seen", {"status": "almost there"})
+    journal.close()
+
+
+def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, alive):
+    root, served_page, jobs, _ = alive
+    page = visit()
+    page.goto(f"http://127.0.0.1:{served_page.port}/models/churn")
+    page.wait_for_function(
+        "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
+    )
+    page.locator(".timeline a").nth(3).focus()
+    focused = page.evaluate("document.activeElement.id")
+    hold(root, jobs)
+    page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
+    assert page.evaluate("document.activeElement.id") == focused
+
+
+def test_a_page_comes_back_to_life_after_a_restart(browser, alive):
+    root, served_page, jobs, config = alive
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{served_page.port}/models/churn")
+    page.wait_for_function(
+        "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
+    )
+    served_page.close()
+    page.wait_for_function(
+        "!document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
+    )
+    assert page.locator("#livestate").inner_text() == "Not live"
+    hold(root, jobs)
+    configured(root, page=f'listen = "127.0.0.1:{served_page.port}"')
+    with served(config):
+        page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
+        page.wait_for_function(
+            "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
+        )
+    context.close()
