@@ -109,6 +109,35 @@ def test_the_unit_stays_locked_in(analyze, installed):
     assert result.returncode != 0, "the threshold should notice what is taken away"
 
 
+PAGE = UNIT.with_name("retraind-page.service")
+LESS_THAN_THE_DAEMON_S = 1.2
+
+
+@pytest.mark.parametrize("uncommented", [False, True])
+def test_systemd_has_nothing_to_say_about_the_unit_of_the_status_page(
+    analyze, installed, tmp_path, uncommented
+):
+    text = PAGE.read_text("utf-8")
+    text = re.sub(r"^#(\w+=)", r"\1", text, flags=re.MULTILINE) if uncommented else text
+    unit = installed(text).rename(tmp_path / PAGE.name)
+    result = analyze("verify", "--man=no", unit)
+    assert [line for line in (result.stdout + result.stderr).splitlines() if PAGE.name in line] == []
+    threshold = f"--threshold={LESS_THAN_THE_DAEMON_S * 10:.0f}"
+    judged = analyze("security", "--offline=true", threshold, "--no-pager", unit)
+    if "unrecognized option" not in judged.stderr and not uncommented:
+        assert judged.returncode == 0, judged.stdout[-200:] + judged.stderr
+
+
+def test_the_unit_of_the_status_page_has_no_keys_and_may_not_write():
+    unit = directives(PAGE.read_text("utf-8"))
+    assert unit["Type"] == ["notify"]
+    assert unit["ProtectSystem"] == ["strict"]
+    assert not unit.keys() & {"ReadWritePaths", "LoadCredential", "LoadCredentialEncrypted", "StateDirectory"}
+    assert "-/etc/retraind/keys" in unit["InaccessiblePaths"][0].split()
+    assert unit["User"] == directives(UNIT.read_text("utf-8"))["User"], "the journal is for this user alone"
+    assert unit["RestartPreventExitStatus"] == [str(USAGE)]
+
+
 def test_the_unit_agrees_with_the_code():
     unit = directives(UNIT.read_text("utf-8"))
     assert unit["Type"] == ["notify"]

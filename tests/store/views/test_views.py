@@ -1,0 +1,182 @@
+"""What pages read of a journal, and that they cannot write to it, whoever has it open."""
+
+import os
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from retraind.domain.failures import JournalError
+from retraind.domain.job import Outcome, State
+from retraind.store.journal import Journal
+from retraind.store.views.glances import glances, pulse
+from retraind.store.views.read_only import ReadOnlyJournal
+from retraind.store.views.runs import last_runs
+from retraind.store.views.search import Wanted, search
+from retraind.system.clock import Clock
+from support.pages import NOW, Seeder
+from support.process import somebody
+
+
+@pytest.fixture
+def seeder(tmp_path):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    yield made
+    made.journal.close()
+
+
+@pytest.fixture
+def reader(tmp_path, seeder):
+    made = ReadOnlyJournal(tmp_path / "state" / "journal.db", Clock(), patience=0.2)
+    yield made
+    made.close()
+
+
+def test_it_can_be_read_and_not_written(seeder, reader):
+    seeder.done("churn", "1", NOW)
+    assert [job.key for job in reader.get().jobs.newest()] == ["1"]
+    with pytest.raises(OperationalError, match=r"readonly|read-only"):
+        reader.get().events.note("made")
+
+
+def test_what_is_written_meanwhile_is_read(seeder, reader):
+    seeder.done("churn", "1", NOW)
+    first = pulse(reader.get())
+    seeder.done("churn", "2", NOW)
+    assert pulse(reader.get()) != first
+    assert len(reader.get().jobs.newest()) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone can take rights away from itself and get them back")
+@pytest.mark.parametrize("open_elsewhere", [True, False])
+@pytest.mark.parametrize("killed", [True, False])
+def test_it_is_read_where_nothing_can_be_created_whether_the_daemon_runs_or_not(
+    tmp_path, open_elsewhere, killed
+):
+    seeder = Seeder(tmp_path / "state" / "journal.db")
+    seeder.done("churn", "1", NOW)
+    file = tmp_path / "state" / "journal.db"
+    if not open_elsewhere and not killed:
+        seeder.journal.close()
+        assert not file.with_name("journal.db-wal").exists()
+    if killed and not open_elsewhere:
+        # What a kill leaves: both companions, and nobody who has them open.
+        kept = {each.name: each.read_bytes() for each in file.parent.iterdir()}
+        seeder.journal.close()
+        for name, content in kept.items():
+            (file.parent / name).write_bytes(content)
+    for each in file.parent.iterdir():
+        each.chmod(0o444)
+    file.parent.chmod(0o555)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    before = {each.name for each in file.parent.iterdir()}
+    with somebody():
+        reader = ReadOnlyJournal(file, Clock(), patience=0.2)
+        assert [job.key for job in reader.get().jobs.newest()] == ["1"]
+        reader.close()
+    assert {each.name for each in file.parent.iterdir()} == before
+    seeder.journal.close()
+
+
+def test_a_file_of_another_program_is_no_journal(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE things (a)")
+        other.commit()
+    with pytest.raises(JournalError, match="journal_of_another_program"):
+        ReadOnlyJournal(tmp_path / "other.db", Clock()).get()
+    (tmp_path / "none.db").write_bytes(b"not a database, whatever it is called" * 100)
+    with pytest.raises(JournalError, match="page_journal_unreadable"):
+        ReadOnlyJournal(tmp_path / "none.db", Clock()).get()
+
+
+def test_nothing_is_created_where_there_is_no_journal(tmp_path):
+    with pytest.raises(JournalError, match="page_journal_missing"):
+        ReadOnlyJournal(tmp_path / "journal.db", Clock()).get()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_glance_has_what_is_in_work_and_how_the_last_delivery_ended(seeder, reader):
+    seeder.done("churn", "1", NOW - timedelta(days=2))
+    failed = seeder.failed("churn", "2", NOW - timedelta(days=1))
+    training = seeder.job("churn", "3", NOW, State.UPLOADED)
+    seeder.job("gone", "4", NOW, State.SEALED)
+    found = glances(reader.get(), ["churn", "idle"])
+    assert set(found) == {"churn", "idle", "gone"}
+    assert found["idle"].active == []
+    assert found["idle"].filed is None
+    churn = found["churn"]
+    assert (churn.filed.id, churn.filed.outcome, churn.filed.reason) == (
+        failed.id,
+        Outcome.FAILED,
+        failed.problem,
+    )
+    assert [(job.id, job.state, job.uploaded_at) for job in churn.active] == [
+        (training.id, State.UPLOADED, training.training.uploaded_at)
+    ]
+
+
+def test_pages_of_a_search_have_every_job_once(seeder, reader):
+    for number in range(23):
+        seeder.done(
+            "churn" if number % 2 else "leads", f"Key_{number:02}%", NOW + timedelta(minutes=number % 7)
+        )
+    everything = [job.id for job in reader.get().jobs.newest()]
+    wanted, found = Wanted(), []
+    while True:
+        page = search(reader.get(), wanted, 5)
+        found += [job.id for job in page.jobs]
+        if page.more is None:
+            break
+        wanted = wanted._replace(before=page.more)
+    assert found == sorted(everything, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "keys"),
+    [
+        (Wanted(text="key_2"), {"Key_2"}),
+        (Wanted(text="KEY_2"), {"Key_2"}),
+        (Wanted(text="a b"), {"a b"}),
+        (Wanted(text="%"), set()),
+        (Wanted(text="_"), {"Key_2", "a b", "x"}),
+        (Wanted(text="e\u0301"), set()),
+        (Wanted(model="leads"), {"x"}),
+        (Wanted(states=[State.FAILED]), {"x"}),
+        (Wanted(text="2026-11-30T0900"), {"Key_2", "a b", "x"}),
+        (Wanted(text="'; DROP TABLE jobs; --"), set()),
+        (Wanted(before="2026"), set()),
+    ],
+)
+def test_a_search_finds_what_ids_have(seeder, reader, wanted, keys):
+    seeder.done("churn", "Key_2", NOW)
+    seeder.done("churn", "a b", NOW)
+    seeder.failed("leads", "x", NOW)
+    assert {job.key for job in search(reader.get(), wanted, 10).jobs} == keys
+
+
+def test_runs_are_the_last_ones_oldest_first_with_their_numbers(seeder, reader):
+    for number in range(4):
+        seeder.done("churn", str(number), NOW + timedelta(days=number))
+    seeder.failed("churn", "failed", NOW + timedelta(days=5))
+    seeder.job("churn", "in work", NOW + timedelta(days=6), State.UPLOADED)
+    runs = last_runs(reader.get(), "churn", 3)
+    assert [(run.key, run.failed) for run in runs] == [("2", False), ("3", False), ("failed", True)]
+    jobs = {job.key: job for job in reader.get().jobs.newest()}
+    assert [run.ended for run in runs[:2]] == [jobs[key].trained_at for key in "23"]
+    assert runs[0].rows == jobs["2"].data.rows["train"]
+    assert runs[0].bytes == sum(file.signature.size for file in jobs["2"].files)
+    assert runs[2].rows is None
+
+
+def test_a_journal_that_nobody_has_open_is_the_same(tmp_path, seeder):
+    seeder.done("churn", "1", NOW)
+    seeder.journal.close()
+    again = Journal.open(tmp_path / "state" / "journal.db")
+    reader = ReadOnlyJournal(tmp_path / "state" / "journal.db", Clock())
+    assert glances(reader.get(), ["churn"]) == glances(again, ["churn"])
+    reader.close()
+    again.close()
