@@ -112,9 +112,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_its_style_applies(visit, shown)
     page, asked = visit(), []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(addresses(shown)["model"])
-    page.wait_for_function(
-        "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
-    )
+    page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
     assert {re.sub(r"/static/\w+/", "/static/", url.partition("?")[0]).rpartition("/")[2] for url in asked} == {
         "churn", "page.css", "page.js", "live", "icon.svg",
     } - ({"icon.svg"} if not any("icon.svg" in url for url in asked) else set())  # fmt: skip
@@ -179,9 +177,7 @@ def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, a
     root, served_page, jobs, _ = alive
     page = visit()
     page.goto(f"http://127.0.0.1:{served_page.port}/models/churn")
-    page.wait_for_function(
-        "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
-    )
+    page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
     page.locator(".timeline a").nth(3).focus()
     focused = page.evaluate("document.activeElement.id")
     hold(root, jobs)
@@ -194,19 +190,13 @@ def test_a_page_comes_back_to_life_after_a_restart(browser, alive):
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{served_page.port}/models/churn")
-    page.wait_for_function(
-        "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
-    )
+    page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
     served_page.close()
-    page.wait_for_function(
-        "!document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
-    )
+    page.locator("#livestate:not(.on)").wait_for(timeout=PATIENCE_MS)
     assert page.locator("#livestate").inner_text() == "Not live"
     hold(root, jobs)
     configured(root, page=f'listen = "127.0.0.1:{served_page.port}"')
     with served(config):
         page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
-        page.wait_for_function(
-            "document.getElementById('livestate').classList.contains('on')", timeout=PATIENCE_MS
-        )
+        page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
     context.close()
