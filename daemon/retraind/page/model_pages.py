@@ -13,7 +13,7 @@ from retraind.page.charts import charts
 from retraind.page.job_rows import JobRow, job_rows
 from retraind.page.look import Look
 from retraind.page.reading import Reader, Snapshot
-from retraind.page.standing import Standing, standing, standings
+from retraind.page.standing import Judged, in_words, judge, judged
 from retraind.report.standing import job_lines, outage_of
 from retraind.report.wording import Health, Voice
 from retraind.store.journal import Journal
@@ -85,13 +85,12 @@ def models_page(reader: Reader, request: Request, look: Look) -> Response:
     text = request.query_params.get("q", "").strip()[:_LONGEST_TEXT]
     kind = request.query_params.get("show", "all")
     kind = kind if kind in KINDS else "all"
-    every = standings(snapshot, look.voice)
-    matching = [each for each in every if text.casefold() in each.name]
+    matching = [each for each in judged(snapshot) if text.casefold() in each.glance.name]
     chosen = [each for each in matching if KINDS[kind](each.health)]
     pages = max(1, -(-len(chosen) // MODELS_ON_A_PAGE))
     number = min(max(1, _number(request.query_params.get("page", ""))), pages)
     first = (number - 1) * MODELS_ON_A_PAGE
-    shown = chosen[first : first + MODELS_ON_A_PAGE]
+    shown = [in_words(each, snapshot.at, look.voice) for each in chosen[first : first + MODELS_ON_A_PAGE]]
 
     def turn(to: int) -> str:
         return look.link(q=text, show=kind if kind != "all" else "", page=to if to > 1 else "")
@@ -118,7 +117,7 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004
 
 
-def _kinds(models: Sequence[Standing], current: str, text: str, look: Look) -> list[Kind]:
+def _kinds(models: Sequence[Judged], current: str, text: str, look: Look) -> list[Kind]:
     return [
         Kind(
             name,
@@ -141,7 +140,8 @@ def model_page(reader: Reader, request: Request, look: Look) -> Response | None:
     if glance is None and not found.jobs:
         return None
     voice = look.voice.on(name)
-    shown = standing(glance, snapshot, snapshot.unreachable.get(name), voice) if glance else None
+    trouble = snapshot.unreachable.get(name)
+    shown = in_words(judge(glance, snapshot, trouble), snapshot.at, look.voice) if glance else None
     parts = _now(journal, snapshot, name, voice)
     model = snapshot.settings.models.get(name)
     return look.page(

@@ -104,6 +104,9 @@ class Reader:
         journal, settings = self._journal.get(), self._loaded.settings
         condition, state = self._daemon()
         seen = self._seen(journal, condition, state)
+        before = self._snapshot
+        if before is not None and before.seen == seen:
+            return before._replace(at=self.clock.now(), condition=condition, state=state)
         found = glances(journal, [*settings.models, *sorted(self._loaded.refused)])
         return Snapshot(
             self.clock.now(),

@@ -1,9 +1,9 @@
 """How each model is, decided from a glance at it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retraind.domain.job import Outcome, State
 from retraind.domain.problems import Problem
@@ -24,7 +24,6 @@ class Standing(NamedTuple):
     line: str
     last: str
     """How its last delivery ended."""
-    since: datetime | None = None
 
     @property
     def tone(self) -> str:
@@ -54,14 +53,22 @@ _TONES: Mapping[Health, str] = MappingProxyType(
 )
 
 
-def standings(snapshot: Snapshot, voice: Voice) -> list[Standing]:
+class Judged(NamedTuple):
+    """How one model is, as facts: a list of a thousand is sorted before any of it is put into words."""
+
+    glance: Glance
+    health: Health
+    code: str
+    facts: Mapping[str, Any]
+    job: str = ""
+    """The job that it is about, if it is about one."""
+
+
+def judged(snapshot: Snapshot) -> list[Judged]:
     """Return all models: first those that need somebody, then those in work, then the others, by name."""
     unreachable = snapshot.unreachable
-    found = [
-        standing(glance, snapshot, unreachable.get(name), voice.on(name))
-        for name, glance in snapshot.glances.items()
-    ]
-    return sorted(found, key=lambda each: (_order(each.health), each.name))
+    found = [judge(glance, snapshot, unreachable.get(name)) for name, glance in snapshot.glances.items()]
+    return sorted(found, key=lambda each: (_order(each.health), each.glance.name))
 
 
 def _order(health: Health) -> int:
@@ -70,74 +77,71 @@ def _order(health: Health) -> int:
     return 1 if health in {Health.TRAINING, Health.WORKING} else 2
 
 
-def standing(glance: Glance, snapshot: Snapshot, trouble: Problem | None, voice: Voice) -> Standing:
-    """Return one model. `trouble` is why the daemon cannot use its drop folder."""
-    health, line, since = _told(glance, snapshot, trouble, voice)
-    filed = glance.filed
+def in_words(found: Judged, now: datetime, voice: Voice) -> Standing:
+    """Put one model into words."""
+    about, filed = voice.on(found.glance.name, found.job), found.glance.filed
+    line = about.label(found.code, **found.facts)
+    if len(found.glance.active) > 1 and found.health in {Health.TRAINING, Health.WORKING}:
+        line += f" {voice.label('page_behind', jobs=len(found.glance.active) - 1)}"
     last = (
-        voice.label("page_last_delivery", outcome=filed.outcome, lasted=snapshot.at - filed.at)
+        voice.label("page_last_delivery", outcome=filed.outcome, lasted=now - filed.at)
         if filed
         else voice.label("page_no_delivery")
     )
-    return Standing(glance.name, health, voice.label("page_health", health=health), line, last, since)
+    return Standing(
+        found.glance.name, found.health, voice.label("page_health", health=found.health), line, last
+    )
 
 
-_Told = tuple[Health, str, datetime | None]
-
-
-def _told(glance: Glance, snapshot: Snapshot, trouble: Problem | None, voice: Voice) -> _Told:
-    needs = _needs_somebody(glance, snapshot, trouble, voice)
+def judge(glance: Glance, snapshot: Snapshot, trouble: Problem | None) -> Judged:
+    """Return how a model is. `trouble` is why the daemon cannot use its drop folder."""
+    needs = _needs_somebody(glance, snapshot, trouble)
     if needs is not None:
         return needs
     if glance.active:
-        return _in_work(glance.active, snapshot.at, voice)
-    if glance.filed is None:
-        return Health.NEW, voice.label("page_is_new"), None
-    since = glance.filed.at
-    if glance.filed.outcome is Outcome.FAILED:
-        name, reason = _key_of(glance.filed.id), glance.filed.reason
-        line = voice.on(glance.name, glance.filed.id).label("page_has_failed", key=name, at=since, why=reason)
-        return Health.FAILED, line, since
-    line = voice.label("page_is_waiting", since=since, lasted=snapshot.at - since)
-    return Health.WAITING, line, since
+        return _in_work(glance, snapshot.at)
+    filed = glance.filed
+    if filed is None:
+        return Judged(glance, Health.NEW, "page_is_new", {})
+    if filed.outcome is Outcome.FAILED:
+        facts = {"key": _key_of(filed.id), "at": filed.at, "why": filed.reason}
+        return Judged(glance, Health.FAILED, "page_has_failed", facts, filed.id)
+    facts = {"since": filed.at, "lasted": snapshot.at - filed.at}
+    return Judged(glance, Health.WAITING, "page_is_waiting", facts)
 
 
-def _needs_somebody(
-    glance: Glance, snapshot: Snapshot, trouble: Problem | None, voice: Voice
-) -> _Told | None:
+def _needs_somebody(glance: Glance, snapshot: Snapshot, trouble: Problem | None) -> Judged | None:
     """Return what keeps a model from working."""
     if glance.name in snapshot.refused:
-        return Health.REFUSED, voice.label("page_is_refused"), None
+        return Judged(glance, Health.REFUSED, "page_is_refused", {})
     if glance.hold:
-        since, why = glance.hold.since, glance.hold.problem
-        return Health.HELD, voice.label("page_is_held", since=since, why=why), since
+        facts = {"since": glance.hold.since, "why": glance.hold.problem}
+        return Judged(glance, Health.HELD, "page_is_held", facts)
     if trouble:
-        return Health.UNREACHABLE, voice.label("page_is_unreachable", why=trouble), None
+        return Judged(glance, Health.UNREACHABLE, "page_is_unreachable", {"why": trouble})
     stopped = next((job for job in glance.active if job.hold or job.stuck), None)
     if stopped is not None:
-        return _stopped(stopped, voice.on(glance.name, stopped.id))
+        return _stopped(glance, stopped)
     if glance.name not in snapshot.settings.models:
-        return Health.REMOVED, voice.label("page_is_removed"), None
+        return Judged(glance, Health.REMOVED, "page_is_removed", {})
     return None
 
 
-def _stopped(job: Active, voice: Voice) -> _Told:
+def _stopped(glance: Glance, job: Active) -> Judged:
     if job.hold:
-        return Health.HELD, voice.label("page_is_held", since=None, why=job.hold), job.updated_at
-    line = voice.label("page_is_stuck", key=job.key, why=job.trouble)
-    return Health.STUCK, line, job.updated_at
+        return Judged(glance, Health.HELD, "page_is_held", {"since": None, "why": job.hold}, job.id)
+    return Judged(glance, Health.STUCK, "page_is_stuck", {"key": job.key, "why": job.trouble}, job.id)
 
 
-def _in_work(jobs: Sequence[Active], now: datetime, voice: Voice) -> _Told:
+def _in_work(glance: Glance, now: datetime) -> Judged:
     """Tell of the job that the others wait for."""
-    first = next((job for job in jobs if job.state not in _FIRST_STEPS), jobs[0])
-    behind = len(jobs) - 1
-    more = f" {voice.label('page_behind', jobs=behind)}" if behind else ""
+    first = next((job for job in glance.active if job.state not in _FIRST_STEPS), glance.active[0])
     if first.state is State.UPLOADED and first.uploaded_at:
-        line = voice.label("page_is_training", key=first.key, lasted=now - first.uploaded_at)
-        return Health.TRAINING, line + more, first.uploaded_at
-    line = voice.label("page_is_working", key=first.key, state=first.state)
-    return Health.WORKING, line + more, first.updated_at
+        facts = {"key": first.key, "lasted": now - first.uploaded_at}
+        return Judged(glance, Health.TRAINING, "page_is_training", facts, first.id)
+    return Judged(
+        glance, Health.WORKING, "page_is_working", {"key": first.key, "state": first.state}, first.id
+    )
 
 
 def _key_of(job_id: str) -> str:

@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Collection
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -36,22 +37,54 @@ class Found(NamedTuple):
 
 
 def search(journal: Journal, wanted: Wanted, limit: int) -> Found:
-    """Return up to `limit` jobs. An id begins with the moment at which its job began, so they sort by it."""
-    query = sa.select(JOBS.c.id)
+    """Return up to `limit` jobs, in an order for which there is an index whatever is wanted."""
+    with journal.database.reader.connect() as connection:
+        query = _by_text(wanted) if wanted.text else _by_time(connection, wanted)
+        ids: list[str] = list(connection.scalars(query.limit(limit + 1)))
+        shown = ids[:limit]
+        jobs = read_jobs(connection, sa.select(JOBS.c.body).where(JOBS.c.id.in_(shown)))
+    known = {job.id: job for job in jobs}
+    return Found([known[each] for each in shown if each in known], shown[-1] if len(ids) > limit else None)
+
+
+def _by_time(connection: sa.Connection, wanted: Wanted) -> sa.Select[Any]:
+    """Sort by the moment at which jobs began, for which each filter has an index."""
+    query = sa.select(JOBS.c.id).order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
     if wanted.model is not None:
         query = query.where(JOBS.c.model == wanted.model)
     if wanted.states:
         query = query.where(JOBS.c.state.in_(sorted(wanted.states)))
     if wanted.before is not None:
+        began = connection.scalar(sa.select(JOBS.c.created_at).where(JOBS.c.id == wanted.before))
+        place = sa.tuple_(JOBS.c.created_at, JOBS.c.id)
+        # That job may have been deleted since; its id says when it began, to the second.
+        query = query.where(
+            place < sa.tuple_(_begun(wanted.before) if began is None else began, wanted.before)
+        )
+    return query
+
+
+def _begun(job_id: str) -> float:
+    try:
+        return datetime.strptime(job_id[:18], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _by_text(wanted: Wanted) -> sa.Select[Any]:
+    """Sort by the id, whose index is read and no job; ids begin with the moment as well.
+
+    An empty text is appended to what would lead SQLite to another index.
+    """
+    query = sa.select(JOBS.c.id).order_by(JOBS.c.id.desc())
+    query = query.where(JOBS.c.id.like(f"%{_escaped(wanted.text)}%", escape="\\"))
+    if wanted.model is not None:
+        query = query.where(JOBS.c.model.concat("") == wanted.model)
+    if wanted.states:
+        query = query.where(JOBS.c.state.concat("").in_(sorted(wanted.states)))
+    if wanted.before is not None:
         query = query.where(JOBS.c.id < wanted.before)
-    if wanted.text:
-        query = query.where(JOBS.c.id.like(f"%{_escaped(wanted.text)}%", escape="\\"))
-    with journal.database.reader.connect() as connection:
-        ids = list(connection.scalars(query.order_by(JOBS.c.id.desc()).limit(limit + 1)))
-        wanted_ids = ids[:limit]
-        jobs = read_jobs(connection, sa.select(JOBS.c.body).where(JOBS.c.id.in_(wanted_ids)))
-    more = wanted_ids[-1] if len(ids) > limit else None
-    return Found(sorted(jobs, key=lambda job: job.id, reverse=True), more)
+    return query
 
 
 def _escaped(text: str) -> str:
