@@ -1,0 +1,43 @@
+"""Which days nobody works: weekends, a country's holidays, a company's own."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+
+import holidays
+
+_DAY = timedelta(days=1)
+_LONGEST_BREAK = 60
+"""Days. Whoever never works has no business days, and nothing could be moved to one."""
+
+
+def countries() -> Collection[str]:
+    """Return the codes of the countries whose holidays are known (ISO 3166-1)."""
+    return holidays.list_supported_countries()
+
+
+@dataclass(frozen=True)
+class BusinessDays:
+    """The days of work of one company."""
+
+    country: str
+    """A code of `countries`, with a subdivision after a hyphen where its holidays differ (`DE-BY`)."""
+    closed: frozenset[date] = field(default=frozenset())
+    """The company's own holidays."""
+
+    @cached_property
+    def _holidays(self) -> holidays.HolidayBase:
+        country, _, subdivision = self.country.partition("-")
+        return holidays.country_holidays(country, subdiv=subdivision or None)
+
+    def includes(self, day: date) -> bool:
+        """Return whether people work on this day."""
+        return day not in self.closed and self._holidays.is_working_day(day)
+
+    def next_from(self, day: date, step: int = 1) -> date:
+        """Return the first business day from `day` on, or back from it with a `step` of -1."""
+        for distance in range(_LONGEST_BREAK):
+            if self.includes(found := day + step * distance * _DAY):
+                return found
+        return day

@@ -1,0 +1,74 @@
+"""What is to be said of a model's deliveries now: that all is well, or that one is late or missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from retraind.domain.expecting.dues import Dues, window_end
+
+_MOST_COUNTED = 1_000
+
+
+class Stage(StrEnum):
+    """How a model stands with its deliveries."""
+
+    FINE = "fine"
+    """Nothing is due that has not come."""
+    LATE = "late"
+    """A due date has passed."""
+    MISSING = "missing"
+    """So long ago that what comes now is for the next due date."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How a model stands at one moment."""
+
+    stage: Stage
+    due: datetime
+    """The next due date; if late or missing, the first that nothing came for."""
+    missed: int = 0
+    """How many due dates have passed since anything came."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Due dates in this time do not count."""
+
+    begin: datetime
+    end: datetime
+
+    def covers(self, moment: datetime) -> bool:
+        """Return whether this moment is in the pause."""
+        return self.begin <= moment < self.end
+
+
+def expectation(
+    dues: Dues, last: datetime | None, since: datetime, now: datetime, pauses: Sequence[Pause] = ()
+) -> Expectation:
+    """Return how a model stands at `now`.
+
+    `last` is its last arrival, `since` when it was first expected to have any: due dates before do not count.
+    By a rule, an arrival is for the due date nearest to it: one that comes early is for the next, one that
+    comes late for the last, up to half-way between them.
+    """
+    met = since if last is None else max(since, dues.of(last))
+    passed: list[datetime] = []
+    due = dues.after(met)
+    while due <= now and len(passed) < _MOST_COUNTED:
+        if not any(pause.covers(due) for pause in pauses):
+            passed.append(due)
+        due = dues.after(due)
+    if not passed:
+        while any(pause.covers(due) for pause in pauses):
+            due = dues.after(due)
+        return Expectation(Stage.FINE, due)
+    stage = Stage.LATE if now < window_end(dues, passed[0]) else Stage.MISSING
+    return Expectation(stage, passed[0], len(passed))
+
+
+def intervals(arrivals: Sequence[datetime]) -> list[float]:
+    """Return the seconds between arrivals."""
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(arrivals)]
