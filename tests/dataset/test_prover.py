@@ -164,3 +164,51 @@ def test_the_classes_that_are_known_are_proved_and_others_are_not():
         "rare": 0,
     }.items():
         assert prover.prove(f"1,{value}\n".encode(), 0).rows == known, value
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("breaks", range(6))
+def test_values_of_many_lines_are_proved_and_told_apart(breaks, engine):
+    """There may be rows in them, which the caller looks for."""
+    records = b"1,2\n" + b'3,"a' + b"\r\nb" * breaks + b'"\n'
+    proved = Prover(Form(b",", 2, frozenset({LF})), {}, engine).prove(records, 0)
+    assert (proved.size, proved.rows, proved.breaks) == (len(records), 2, 2 + breaks)
+    assert proved.short == (len(records) if breaks < module.LONG else 4)
+
+
+@given(text=TEXTS, width=st.integers(1, 3), engine=st.sampled_from(ENGINES))
+@settings(max_examples=200, deadline=None)
+@example(text="a,1\na\n\na,b,c\n", width=2, engine=Engine.RE2)
+@example(text='"a"",""b",1\n', width=1, engine=Engine.RE)
+def test_records_that_teach_nothing_are_those_of_other_widths_and_those_with_known_values(
+    text, width, engine
+):
+    data = text.encode()
+    known = Prover(Form(b",", width, frozenset({LF})), {0: b"[a1]*"}, engine).knows_values(data)
+    records = list(csv.reader(io.StringIO(data.decode("latin-1"), newline="")))
+    teaches = any(len(record) == width and record[0].strip("a1") for record in records)
+    if known:
+        assert data.endswith(LF)
+        assert not teaches
+    elif data.endswith(LF) and '"' not in text and "\r" not in text:
+        assert teaches or (width == 1 and "\n\n" in f"\n{text}")
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", "\n\r\n"])
+@pytest.mark.parametrize("header", ["", "a", "a,b"])
+def test_a_long_run_of_empty_lines_is_read_as_each_of_them(header, ending, engine):
+    text = header + ending + "1,2" + ending * 700 + "3,4" + ending
+    results = [
+        reading(text.encode(), Limits(piece=piece, sample=sample, engine=engine))
+        for piece in (999, 1 << 18)
+        for sample in (0, 1000)
+    ]
+    found = results[0]
+    lines = len(ending.splitlines())
+    assert found.facts.line_ending == {"\n": "LF", "\r\n": "CRLF", "\r": "CR", "\n\r\n": "mixed"}[ending]
+    if header == "a,b":
+        assert found.ragged.count == 700 * lines - 1 + (lines - 1)
+        assert [row.width for row in found.ragged.first] == [0] * 5
+    for other in results[1:]:
+        assert (other.rows, other.ragged) == (found.rows, found.ragged)

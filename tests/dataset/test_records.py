@@ -12,6 +12,7 @@ from retraind.dataset.reader.prover import Engine
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile, read_table
+from retraind.dataset.reader.windows import Wish
 
 TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
 REGULAR = st.builds(
@@ -56,9 +57,9 @@ def records_of(data: bytes, piece: int, window: int, most: int | None = None) ->
     seen, endings = [], set()
     for start in range(0, len(data) + piece, piece):
         scanner.feed(data[start : start + piece], final=start >= len(data))
-        while (batch := scanner.read(window, most)) is not None:
+        while (batch := scanner.read(window, Wish(most=most))) is not None:
             assert most is None or len(batch.rows) <= most
-            assert [len(row) for row in batch.rows] == batch.widths
+            assert [len(row) for row in batch.rows] == list(batch.widths)
             endings |= batch.endings
             seen += zip(batch.lines, batch.rows, strict=True)
     return seen, scanner, endings

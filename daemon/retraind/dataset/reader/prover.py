@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import Protocol
@@ -18,6 +19,9 @@ from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks
 MAX_WIDTH = 5_000
 MAX_MEMORY = 32 << 20
 """Bytes for one automaton, which grows as it runs. Where a grammar needs more, a looser one is used."""
+
+LONG = 4
+"""Line breaks, from which on a value is long: there may be rows in it."""
 
 _STATE_BYTES = 64
 """Of a state of RE2's automaton, besides its transitions: its place in the table, and what it stands for."""
@@ -38,7 +42,7 @@ class Proved:
     size: int  # bytes
     rows: int
     breaks: int  # physical lines; more than rows when quoted fields have line breaks
-    plain: int = 0  # bytes at the start in which no quoted field has any
+    short: int = 0  # bytes at the start in which no value has LONG line breaks or more
 
 
 class _Match(Protocol):
@@ -79,26 +83,44 @@ class _Grammar:
         self._most = b"+" if possessive else b""  # else the module would try shorter values before it fails
 
     def simple(self) -> bytes:
-        """No line break in quotes; a value that does not begin with a quote may have some."""
-        delimiter, most = self._form.delimiter, self._most
-        plain = b'(?:[^"\r\n%b][^\r\n%b]*%b)?' % (delimiter, delimiter, most)
-        return self._records(plain, b'"[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b"' % (most, most, most))
+        """No line break in quotes. Other quotes may be part of a value, as the csv module reads it."""
+        return self._repeated(self._record(self._simple_field()))
 
-    def with_breaks(self) -> bytes:
+    def with_breaks(self, *, few: bool) -> bytes:
         """Line breaks may be in quotes, and quotes alternate: one opens a text, the next one closes it."""
-        delimiter, most = self._form.delimiter, self._most
-        plain = b'[^"\r\n%b]*%b' % (delimiter, most)
-        return self._records(plain, b'"[^"]*%b(?:""[^"]*%b)*%b"' % (most, most, most))
+        most = self._most
+        plain = b'[^"\r\n%b]*%b' % (self._form.delimiter, most)
+        quoted = b'[^"]*%b(?:""[^"]*%b)*%b' % (most, most, most)
+        if few:
+            line = b'[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b' % (most, most, most)
+            quoted = b"%b(?:(?:\r\n|\n|\r)%b){0,%d}%b" % (line, line, LONG - 1, most)
+        return self._repeated(self._record(b'(?:"%b"|%b)' % (quoted, plain)))
 
-    def _records(self, plain: bytes, quoted: bytes) -> bytes:
-        some = b"(?:%b|%b)" % (quoted, plain)
+    def other_width(self) -> bytes:
+        """As the simple one, and records of any other width."""
+        some, delimiter, width = self._simple_field(), self._form.delimiter, self._form.width
+        others = [b"(?:%b%b){%d,}%b" % (some, delimiter, width, some)]
+        if width > 1:
+            others.append(b"(?:%b%b){0,%d}%b" % (some, delimiter, width - 2, some))
+        return self._repeated(b"|".join((self._record(some), *others)))
+
+    def _simple_field(self) -> bytes:
+        most, delimiter = self._most, self._form.delimiter
+        plain = b'[^"\r\n%b][^\r\n%b]*%b' % (delimiter, delimiter, most)
+        quoted = b'"[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b"' % (most, most, most)
+        return b"(?:%b(?:%b)?|(?:%b)?)" % (quoted, plain, plain)
+
+    def _record(self, some: bytes) -> bytes:
         fields = [
             some if (value := self._values.get(at)) is None else b'(?:(?:%b)|"(?:%b)")' % (value, value)
             for at in range(self._form.width)
         ]
+        return self._form.delimiter.join(fields)
+
+    def _repeated(self, record: bytes) -> bytes:
         # Longest first: CR LF is one line break.
         endings: list[bytes] = sorted(self._form.endings, key=len, reverse=True)
-        return b"(?:%b(?:%b))*%b" % (self._form.delimiter.join(fields), b"|".join(endings), self._most)
+        return b"(?:(?:%b)(?:%b))*%b" % (record, b"|".join(endings), self._most)
 
 
 class Prover:
@@ -111,16 +133,18 @@ class Prover:
     def __init__(self, form: Form, values: Mapping[int, bytes], engine: Engine) -> None:
         self.form = form
         self._engine = engine
+        self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
         self._simple: _Pattern | None = None
-        self._with_breaks: _Pattern | None = None
+        self._with_breaks: tuple[_Pattern | None, ...] = ()  # few of them, and any number
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
             return
-        # Without the values nothing is proved about them: only all of them, or the exact way.
-        grammar = _Grammar(form, values, possessive=engine is Engine.RE)
-        self._simple = _compiled(grammar.simple(), engine)
+        self._simple = _compiled(self._grammar.simple(), engine)
         if not self._is_cut:
-            self._with_breaks = _compiled(grammar.with_breaks(), engine)
+            self._with_breaks = (
+                _compiled(self._grammar.with_breaks(few=True), engine),
+                _compiled(self._grammar.with_breaks(few=False), engine),
+            )
 
     @property
     def can_prove(self) -> bool:
@@ -135,13 +159,26 @@ class Prover:
         if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = line_breaks(data, at, end)
-        plain = end - at
-        if self._with_breaks is not None and end < len(data) and data.find(QUOTE, end) >= 0:
-            begin, end = end, _end(self._with_breaks, data, end)
+        short = end
+        for pattern in self._with_breaks:
+            short = end
+            if pattern is None or data.find(QUOTE, end) < 0:
+                break
+            begin, end = end, _end(pattern, data, end)
             if end > begin:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
-        return Proved(end - at, rows, breaks, plain)
+        return Proved(end - at, rows, breaks, short - at)
+
+    def knows_values(self, records: bytes) -> bool:
+        """Return whether each of these records is as proved records are, or has another width."""
+        if self._simple is None or not records:
+            return False
+        return self._other_width is not None and _end(self._other_width, records, 0) == len(records)
+
+    @cached_property
+    def _other_width(self) -> _Pattern | None:
+        return _compiled(self._grammar.other_width(), self._engine)
 
 
 def _end(pattern: _Pattern, data: bytes, at: int) -> int:

@@ -1,20 +1,20 @@
 """From bytes to records, the exact way: where each record of a CSV or TSV file starts, and its fields.
 
-The csv module reads them, in its default dialect, a window at a time: what a window leaves unfinished is
-continued in the next one. Nothing here knows a character encoding or a rule of the service: in UTF-8 and in
-Shift_JIS alike, the bytes of comma, tab, quote, CR and LF never occur inside another character, so bytes are
-all that is needed. The module gets them as Latin-1, which maps each byte to one character and back.
+Windows of the file are read one after the other; what one leaves unfinished is continued in the next. Nothing
+here knows a character encoding or a rule of the service: in UTF-8 and in Shift_JIS alike, the bytes of comma,
+tab, quote, CR and LF never occur inside another character, so bytes are all that is needed. Text is Latin-1,
+which maps each byte to one character and back.
 """
 
 import csv
-import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import chain, islice
-from typing import Protocol
+from typing import overload
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, kinds_of_breaks, line_breaks
 from retraind.dataset.reader.unfinished import FieldState, Unfinished
+from retraind.dataset.reader.windows import CsvWindow, EmptyLines, LastPart, LineWindow, Window, Wish
 
 VALUE_BYTES = 512
 """Kept of a value, unless more is requested; longer values with the same beginning count as equal."""
@@ -22,108 +22,116 @@ VALUE_BYTES = 512
 MAX_WINDOW = 64 << 10
 """Bytes read at once: less than the csv module's limit for a field, which is global and not ours to set."""
 
-_END = "end"
+_CONTINUED = 4 << 10  # the same at first, for a record that is continued: most end soon
 
 
-class _CsvReader(Protocol):
-    @property
-    def line_num(self) -> int: ...
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-
-class _Window:
-    """Some bytes, and what the csv module finds in them."""
-
-    def __init__(self, data: bytes, delimiter: str, before: str = "", most: int | None = None) -> None:
-        """`before` is read first; at most `most` records are read."""
-        self.data = data
-        self.breaks = line_breaks(data, 0, len(data))
-        self.rest: list[str] | None = None
-        """The fields of the last record, if it does not end in these bytes."""
-        self.open_quote = False
-        self.before = before
-        self._delimiter = delimiter
-        self.rows = self._rows(most)
-
-    def _rows(self, most: int | None) -> list[list[str]]:
-        reader = self._reader()
-        rows = list(reader) if most is None else list(islice(reader, most))
-        if reader.line_num <= self.breaks:
-            # There may be more records than requested.
-            self.data = b"".join(self.data.splitlines(keepends=True)[: reader.line_num])
-            self.breaks = reader.line_num
-            return rows
-        ends_line = self.data.endswith((CR, LF))
-        if reader.line_num > self.breaks + (not ends_line):
-            self.open_quote = rows[-1] != [_END]
-            if self.open_quote:
-                rows[-1][-1] = rows[-1][-1].removesuffix(_END)
-            else:
-                rows.pop()
-        if self.open_quote or not ends_line:
-            self.rest = rows.pop()
-        return rows
-
-    def _reader(self) -> _CsvReader:
-        """Return a reader that reads a mark after the last line: if a quote is open, as part of its field."""
-        text = io.StringIO(self.before + self.data.decode("latin-1"), newline="")
-        return csv.reader(chain(text, (_END,)), delimiter=self._delimiter)
-
-    def last_lines(self, count: int) -> Iterator[int]:
-        """Yield the number of the last line of each of the first records, from 1."""
-        reader = self._reader()
-        for _ in islice(reader, count):
-            yield reader.line_num
+_MANY_EMPTY = re.compile(rb"[\r\n]{256,}+")
 
 
 class Batch:
     """Consecutive complete records. What is rarely needed is found out when it is."""
 
-    def __init__(self, rows: list[list[str]], first: int, line: int, window: _Window | None) -> None:
-        """`first` is the line in which the first record starts, `line` that in which the window does."""
-        self.rows = rows
-        """The fields of each record, as Latin-1."""
-        self.widths = list(map(len, rows))
-        """The number of fields of each record; 0 for an empty line."""
-        self._first = first
-        self._line = line
+    def __init__(self, window: Window, line: int) -> None:
+        """`line` is the physical line in which the first record starts."""
+        self.count = window.count
+        """The number of records."""
         self._window = window
+        self._line = line
 
     @property
-    def _one_line_each(self) -> bool:
-        return self._window is not None and self._window.breaks == len(self.rows)
+    def widths(self) -> list[int]:
+        """The number of fields of each record; 0 for an empty line."""
+        return self._window.widths
+
+    def count_of(self, width: int) -> int:
+        """Return how many records have this width."""
+        return self._window.count_of(width)
+
+    @property
+    def last_is_empty(self) -> bool:
+        """True when the last record is an empty line; there must be one."""
+        return self._window.last_is_empty
+
+    @property
+    def kinds(self) -> set[int]:
+        """The widths there are."""
+        return self._window.kinds()
 
     @property
     def data(self) -> bytes:
         """The bytes in which these records end."""
-        return b"" if self._window is None else self._window.data
+        return self._window.data
+
+    @property
+    def more_breaks(self) -> int:
+        """How many more line breaks than records `data` has; negative for a record that was read in parts."""
+        return self._window.breaks - self.count
 
     @property
     def is_plain(self) -> bool:
         """True when each record is one line of `data`."""
-        return self._window is not None and not self._window.before and self._one_line_each
+        return self._window.breaks == self.count
+
+    @cached_property
+    def rows(self) -> list[list[str]]:
+        """The fields of each record, as Latin-1; at most MAX_CELLS of one that was read in parts."""
+        return self._window.rows()
+
+    @property
+    def values(self) -> Mapping[int, Sequence[bytes]]:
+        """The values of the columns that were wished for, shortened, of the records that have that width."""
+        return {
+            column: [value[:VALUE_BYTES].encode("latin-1") for value in found]
+            for column, found in self._window.values().items()
+        }
 
     @cached_property
     def lines(self) -> Sequence[int]:
         """The physical line in which each record starts, from 1."""
-        if self._window is None or len(self.rows) <= 1:
-            return (self._first,) * len(self.rows)
-        if self._one_line_each:
-            return (self._first, *range(self._line + 1, self._line + len(self.rows)))
-        return (self._first, *(self._line + last for last in self._window.last_lines(len(self.rows) - 1)))
+        if self.is_plain or not self.count:
+            return range(self._line, self._line + self.count)
+        return (self._line, *(self._line + last for last in self._window.last_lines(self.count - 1)))
+
+    def lines_of(self, width: int) -> Sequence[int]:
+        """Return the lines of the records that have this width; they are found out once one is asked for."""
+        return _Lines(self, width)
 
     @cached_property
     def endings(self) -> frozenset[bytes]:
         """The line breaks that end these records."""
-        if self._window is None or not self.rows:
+        if not self.count:
             return frozenset()
-        kinds = kinds_of_breaks(self._window.data)
-        if self._one_line_each or len(kinds) <= 1:
+        kinds = kinds_of_breaks(self.data)
+        if self.is_plain or len(kinds) <= 1:
             return kinds
-        lines = self._window.data.splitlines(keepends=True)
-        ends = {lines[last - 1][-2:] for last in self._window.last_lines(len(self.rows))}
+        lines = self.data.splitlines(keepends=True)
+        ends = {lines[last - 1][-2:] for last in self._window.last_lines(self.count)}
         return kinds_of_breaks(b"-".join(ends))
+
+
+class _Lines(Sequence[int]):
+    def __init__(self, batch: Batch, width: int) -> None:
+        self._batch = batch
+        self._width = width
+
+    @cached_property
+    def _all(self) -> Sequence[int]:
+        batch, width = self._batch, self._width
+        if len(self) == batch.count:
+            return batch.lines
+        return [line for line, found in zip(batch.lines, batch.widths, strict=True) if found == width]
+
+    def __len__(self) -> int:
+        return self._batch.count_of(self._width)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[int]: ...
+
+    def __getitem__(self, at: int | slice) -> int | Sequence[int]:
+        return self._all[at]
 
 
 def _breaks_in(fields: list[str]) -> int:
@@ -143,7 +151,7 @@ class Scanner:
         self.unfinished: Unfinished | None = None  # the record that has been read in part
         self.data = b""  # what was fed
         self.at = 0  # what stands before has been read
-        self._delimiter = delimiter.decode("latin-1")
+        self._delimiter = delimiter
         self._final = False
         self._returned = b""
 
@@ -170,28 +178,47 @@ class Scanner:
         return self.data.find(LF, self.at) >= 0 or self.data.find(CR, self.at) >= 0
 
     def skip(self, size: int, breaks: int) -> None:
-        """Continue behind complete records that need not be read."""
+        """Continue behind bytes that are read, or need not be: up to the end of a record, or inside one."""
         self.at += size
         self.line += breaks
 
-    def read(self, size: int, most: int | None = None, keep: int = VALUE_BYTES) -> Batch | None:
-        """Read about `size` bytes, and at most `most` records; None when there are no more bytes.
+    def read(self, size: int, wish: Wish | None = None, keep: int = VALUE_BYTES) -> Batch | None:
+        """Read about `size` bytes; None when there are no more.
 
-        The batch is empty when no record ends in these bytes. Of the values of a record that began before,
-        `keep` characters are kept. A record that an open quote continues to the end of the file is not
+        The batch is empty when no record ends in these bytes. Of the values of a record that does not end in
+        them, `keep` characters are kept. A record that an open quote continues to the end of the file is not
         returned; `unclosed_line` is set instead.
         """
+        wish = wish or Wish()
         if not self.waiting:
-            return self._last() if self._final else None
-        data = self._next(max(1, min(size, MAX_WINDOW, csv.field_size_limit() - 8)))
-        if inner := data.rstrip(QUOTE):
-            return self._read(inner, most, keep)
-        record = self.unfinished or Unfinished(self.line, keep)
-        record.add_quotes(len(data), self.line)
-        record.size += len(data)
-        self.unfinished = record
-        self.at += len(data)
-        return Batch([], self.line, self.line, None)
+            return self._last(wish) if self._final else None
+        size = max(1, min(size, MAX_WINDOW, csv.field_size_limit() - 8))
+        record = self.unfinished
+        if record is not None:
+            return self._continue(record, self._next(min(size, max(_CONTINUED, record.size))), wish)
+        if wish.most != 1 and (found := _MANY_EMPTY.match(self.data, self.at)):
+            batch = Batch(EmptyLines(found[0], wish), self.line)
+            self.skip(len(found[0]), batch.count)
+            return batch
+        data = self._next(size)
+        if not data.endswith((CR, LF)):
+            self.unfinished = Unfinished(self.line, keep)
+            return self._continue(self.unfinished, data, wish)
+        window: Window
+        if data.find(QUOTE) < 0:
+            window = LineWindow(data, self._delimiter, wish)
+        else:
+            window = CsvWindow(data, self._delimiter, wish)
+        batch = Batch(window, self.line)
+        self.skip(len(window.data), window.breaks)
+        if window.rest is not None:
+            self.unfinished = Unfinished(self.line - _breaks_in(window.rest), keep, size=len(window.data))
+            self._add(self.unfinished, [self._delimiter.decode("latin-1"), *window.rest], window)
+        return batch
+
+    def peek(self, size: int) -> bytes:
+        """Return the bytes in which the next records end; nothing inside a record."""
+        return b"" if self.unfinished is not None else self._next(min(size, MAX_WINDOW))
 
     def _next(self, size: int) -> bytes:
         """Return the next bytes, to the end of a line if any line ends in them."""
@@ -202,40 +229,57 @@ class Scanner:
             end += 1
         return data[at:end]
 
-    def _read(self, data: bytes, most: int | None, keep: int) -> Batch:
-        """Read bytes of which the last is not a quote."""
-        begun, line = self.unfinished, self.line
-        before = "" if begun is None else begun.stand_in(self._delimiter)
-        window = _Window(data, self._delimiter, before, most)
-        self.at += len(window.data)
-        self.line += window.breaks
-        rows, rest = window.rows, window.rest
-        batch = Batch(rows, line if begun is None else begun.line, line, window)
-        if begun is not None and rows:
-            fields = begun.fields(rows[0])
-            batch.widths[0] = begun.ended + len(fields)
-            rows[0] = [*begun.cells, *fields]
-            begun = None
-        self.unfinished = None if rest is None else self._rest(begun, window, rest, keep)
-        return batch
-
-    def _rest(self, begun: Unfinished | None, window: _Window, found: list[str], keep: int) -> Unfinished:
-        """Return the record at the end of a window, given the fields found there."""
-        record = begun or Unfinished(self.line - _breaks_in(found), keep)
-        fields = found if begun is None else begun.fields(found)
-        if window.open_quote:
-            if len(fields) > 1 or record.state not in {FieldState.QUOTED, FieldState.AFTER_QUOTE}:
-                record.quote_line = self.line - _breaks_in(found[-1:])
-            record.state = FieldState.QUOTED
-        elif window.data.endswith(self._delimiter.encode("latin-1")):
-            record.state = FieldState.START
+    def _continue(self, record: Unfinished, data: bytes, wish: Wish) -> Batch:
+        """Read more of a record, at most to its end."""
+        line = record.line
+        inner = data.rstrip(QUOTE)
+        if inner and not record.in_quotes and inner.find(QUOTE) < 0:
+            ending = self._continue_plain(record, inner)
         else:
-            record.state = FieldState.UNQUOTED
-        record.add(fields)
-        record.size += len(window.data)
-        return record
+            ending = self._continue_csv(record, inner) if inner else b""
+        if ending:
+            self.unfinished = None
+            return Batch(LastPart(ending, record.row, record.width, wish), line)
+        if quotes := len(data) - len(inner):
+            record.add_quotes(quotes, self.line)
+            self.skip(quotes, 0)
+        record.size += len(data)
+        return Batch(LastPart(b"", None, 0, wish), line)
 
-    def _last(self) -> Batch | None:
+    def _continue_plain(self, record: Unfinished, data: bytes) -> bytes:
+        """Read bytes without a quote, up to a line break, outside quotes. Return the line break, if any."""
+        line = data.splitlines(keepends=True)[0]
+        text = line.rstrip(b"\r\n")
+        if text:
+            record.add_plain(text, self._delimiter)
+        self.skip(len(line), len(line) > len(text))
+        return line[len(text) :]
+
+    def _continue_csv(self, record: Unfinished, data: bytes) -> bytes:
+        """Read bytes, at most to the end of the record. Return the line break there, if it ends."""
+        window = CsvWindow(data, self._delimiter, Wish(most=1), record.stand_in(self._delimiter))
+        self.skip(len(window.data), window.breaks)
+        if window.rest is not None:
+            self._add(record, window.rest, window)
+            return b""
+        record.add(window.rows()[0])
+        return CRLF if window.data.endswith(CRLF) else window.data[-1:]
+
+    def _add(self, record: Unfinished, found: list[str], window: Window) -> None:
+        """Add what is at the end of a window, from a stand-in on."""
+        if window.open_quote:
+            goes_on = record.state in {FieldState.QUOTED, FieldState.AFTER_QUOTE} and len(found) == 1
+            if not goes_on:
+                record.quote_line = self.line - (_breaks_in(found[-1:]) if window.breaks else 0)
+            after = FieldState.QUOTED
+        elif window.data.endswith(self._delimiter):
+            after = FieldState.START
+        else:
+            after = FieldState.UNQUOTED
+        record.add(found)
+        record.state = after
+
+    def _last(self, wish: Wish) -> Batch | None:
         """Return the last record, which no line break ends."""
         record, self.unfinished = self.unfinished, None
         if record is None:
@@ -243,6 +287,4 @@ class Scanner:
         if record.state is FieldState.QUOTED:
             self.unclosed_line = record.quote_line
             return None
-        batch = Batch([[*record.cells, record.cell]], record.line, record.line, None)
-        batch.widths = [record.ended + 1]
-        return batch
+        return Batch(LastPart(b"", record.row, record.width, wish), record.line)

@@ -4,23 +4,29 @@ The first row is the header, the next ones are the sample; both are read the exa
 are proved many at once where possible; where not, some are read the exact way, and proving is tried again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE
+from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.oddities import Oddities
-from retraind.dataset.reader.prover import Engine, Form, Proved, Prover, best_engine
+from retraind.dataset.reader.prover import LONG, Engine, Form, Proved, Prover, best_engine
 from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
 from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
+from retraind.dataset.reader.windows import Wish
 
 _FIRST_WINDOW = 2 << 10
 """Bytes read the exact way where proving fails; twice as many each time that it soon fails again."""
 
 _WORTH = 16
 """Proving has succeeded if it proves this many times what is then read the exact way."""
+
+MAX_SCANNED = 1_000
+"""Columns: the values of wider tables are not looked at, since the service accepts 999."""
+
+_LONG_RECORDS = 100_000
+"""Records of several lines that are searched for rows inside a value; after these, it is no accident."""
 
 _ANY_ENDING = frozenset({CR, LF, CRLF})
 
@@ -89,8 +95,10 @@ class RowReader:
         self._scanner = Scanner(delimiter)
         self._prover: Prover | None = None
         self._version = 0  # of the columns' grammar that the prover uses
-        self._window = _FIRST_WINDOW
+        self._wanted: tuple[int, ...] = ()  # the columns in that grammar
+        self._window = self._least = _FIRST_WINDOW
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
+        self._long_records = 0  # that were searched for rows in them
         self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
         self._empty_lines = 0
         self._last_is_empty = False
@@ -136,21 +144,32 @@ class RowReader:
     def _drain(self, *, final: bool) -> None:
         """Read all records that can be read by now."""
         while self.header is None:
-            if (batch := self._scanner.read(MAX_WINDOW, 1, self._limits.header)) is None:
+            if (batch := self._scanner.read(MAX_WINDOW, Wish(most=1), self._limits.header)) is None:
                 self._check_header()
                 return
             if batch.rows:
                 self._begin(batch)
-        while self.count < self._limits.sample:
-            batch = self._scanner.read(MAX_WINDOW, self._limits.sample - self.count)
-            if batch is None:
+        while self.count < self._limits.sample and self.width:
+            wish = Wish(most=self._limits.sample - self.count)
+            if (batch := self._scanner.read(MAX_WINDOW, wish)) is None:
                 return
             self._read(batch, early=True)
         while True:
             self._prove()
-            if self._waits(final=final) or (batch := self._scanner.read(self._window)) is None:
+            if self._waits(final=final):
                 return
+            batch = self._scanner.read(self._window, self._wish())
+            if batch is None:
+                return
+            if not batch.count:
+                self._least = min(2 * self._least, MAX_WINDOW)
             self._read(batch, early=False)
+
+    def _wish(self) -> Wish:
+        """Return what has to be read of the next records."""
+        if self._wanted and self._current_prover().knows_values(self._scanner.peek(self._window)):
+            return Wish()
+        return Wish(columns=self._wanted, width=self.width)
 
     def _check_header(self) -> None:
         begun = self._scanner.unfinished
@@ -169,7 +188,7 @@ class RowReader:
                 for forms in (self._names.target, self._names.time, self._names.series)
             )
         )
-        if self.width <= MAX_CELLS:
+        if self.width <= MAX_SCANNED:
             self.columns = ColumnScan(self.width, self.roles, time_series=self._names.is_series)
 
     def _waits(self, *, final: bool) -> bool:
@@ -182,26 +201,35 @@ class RowReader:
             and not scanner.has_line()
         )
 
+    def _current_prover(self) -> Prover:
+        """Return what proves by all that is known now of the columns and of the ends of lines."""
+        endings = self.endings if len(self.endings) == 1 else _ANY_ENDING
+        if (
+            self._prover is None
+            or self._version != self.columns.version
+            or self._prover.form.endings != endings
+        ):
+            self._version = self.columns.version
+            grammar = self.columns.grammar()
+            self._wanted = tuple(grammar)
+            self._prover = Prover(Form(self._delimiter, self.width, endings), grammar, self._engine)
+        return self._prover
+
     def _prove(self) -> None:
         """Pass over as many records as can be proved."""
         scanner = self._scanner
+        prover = self._current_prover()
         if scanner.unfinished is not None or not scanner.waiting:
             return
-        endings = self.endings if len(self.endings) == 1 else _ANY_ENDING
-        prover = self._prover
-        if prover is None or self._version != self.columns.version or prover.form.endings != endings:
-            self._version = self.columns.version
-            form = Form(self._delimiter, self.width, endings)
-            prover = self._prover = Prover(form, self.columns.grammar(), self._engine)
         proved = self._proved(prover)
         if proved.rows:
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
             self._last_is_empty = False
         if proved.size >= _WORTH * self._window:
-            self._window = _FIRST_WINDOW
+            self._window = self._least
         else:
-            self._window = min(2 * self._window, MAX_WINDOW)
+            self._window = min(2 * max(self._window, self._least), MAX_WINDOW)
 
     def _proved(self, prover: Prover) -> Proved:
         """Return what is proved, up to a row that has to be read the exact way for another reason."""
@@ -209,43 +237,47 @@ class RowReader:
         if 0 <= self._odd <= at:
             self._odd = self.oddities.find(data, at, mixed=len(self.endings) != 1)
         proved = prover.prove(data, at) if self._odd < 0 else prover.prove(data[at : self._odd], 0)
-        if proved.breaks > proved.rows and self.oddities.has_swallowed_rows(
-            data[at + proved.plain : at + proved.size]
-        ):
+        if proved.size > proved.short and self._may_swallow_rows(data[at + proved.short : at + proved.size]):
             return Proved(0, 0, 0)
         return proved
 
+    def _may_swallow_rows(self, records: bytes) -> bool:
+        if self._long_records >= _LONG_RECORDS:
+            return False
+        self._long_records += 1 + len(records) // MAX_WINDOW
+        return self.oddities.has_swallowed_rows(records)
+
     def _read(self, batch: Batch, *, early: bool) -> None:
         """Look at each record."""
-        widths = batch.widths
-        if not widths:
+        if not batch.count:
             return
-        self._add_endings(batch)
-        self._last_is_empty = widths[-1] == 0
+        if len(self.endings) <= 1 and not batch.endings <= self.endings:
+            self.endings |= batch.endings
+            self._odd = 0  # odd rows have been searched for by one kind of line break
         if early or self._may_be_odd(batch):
             self._note(batch, early=early)
-        regular = widths.count(self.width) if self.width else 0
-        if regular < len(widths):
-            self._count_ragged(batch, len(widths) - regular)
+        regular = batch.count_of(self.width) if self.width else 0
+        self._last_is_empty = False
+        if regular < batch.count:
+            self._count_ragged(batch, batch.count - regular)
         self.count += regular
-        if not regular or self.width > MAX_CELLS:
+        if not regular or self.width > MAX_SCANNED:
             return
         if early:
             for line, row in zip(batch.lines, batch.rows, strict=True):
                 if len(row) == self.width:
                     self.columns.sample(line, [cell[:VALUE_BYTES].encode("latin-1") for cell in row])
-        elif wanted := self.columns.wanted:
-            self._add(batch, wanted, regular)
-
-    def _add_endings(self, batch: Batch) -> None:
-        if len(self.endings) <= 1 and not batch.endings <= self.endings:
-            self.endings |= batch.endings
-            self._odd = 0  # odd rows have been searched for by one kind of line break
+        elif values := batch.values:
+            self.columns.add(batch.lines_of(self.width), values)
 
     def _may_be_odd(self, batch: Batch) -> bool:
-        if not batch.is_plain or len(self.endings) != 1 or QUOTE in batch.data:
+        """Return whether a record may be one that a table does not have."""
+        if batch.more_breaks < 0:
             return True
-        return self.oddities.find(batch.data, 0) >= 0
+        if batch.more_breaks >= LONG and self._long_records < _LONG_RECORDS:
+            self._long_records += batch.count
+            return True
+        return self.oddities.find(batch.data, 0, mixed=len(self.endings) != 1) >= 0
 
     def _note(self, batch: Batch, *, early: bool) -> None:
         """Look for what a table does not have."""
@@ -253,28 +285,18 @@ class RowReader:
         for line, row, end in zip(batch.lines, batch.rows, ends, strict=True):
             self.oddities.record(line, row, max(line, end - 1), early=early)
 
-    def _add(self, batch: Batch, wanted: Sequence[int], regular: int) -> None:
-        lines: Sequence[int] = batch.lines
-        rows = batch.rows
-        if regular < len(rows):
-            lines = [line for line, width in zip(lines, batch.widths, strict=True) if width == self.width]
-            rows = [row for row in rows if len(row) == self.width]
-        values = {at: [row[at][:VALUE_BYTES].encode("latin-1") for row in rows] for at in wanted}
-        self.columns.add(lines, values)
-
     def _count_ragged(self, batch: Batch, total: int) -> None:
         """Count rows of another width. In a file of one column, an empty line is a missing value."""
-        empty = batch.widths.count(0)
+        empty = batch.count_of(0)
         self.count += total if self.width == 1 else total - empty
-        if self.width == 1:
+        if self.width <= 1:
             total -= empty
-        elif self.width > 1:
-            self._empty_lines += empty
         else:
-            total -= empty
+            self._empty_lines += empty
+        self._last_is_empty = batch.last_is_empty
         if len(self._widths) <= 1:
-            self._widths |= set(batch.widths) - {0, self.width}
-        if self.ragged.count < MAX_EXAMPLES:
+            self._widths |= batch.kinds - {0, self.width}
+        if total and self.ragged.count < MAX_EXAMPLES:
             for line, width in zip(batch.lines, batch.widths, strict=True):
                 if width != self.width and (width or self.width > 1):
                     self.ragged.add(RaggedRow(line, width))

@@ -32,26 +32,50 @@ class Unfinished:
     state: FieldState = FieldState.START
     quote_line: int = 0  # of the last opening quote
 
-    def stand_in(self, delimiter: str) -> str:
-        """Return a text that brings the csv module into this state. It is a field, or the start of one."""
-        return _STAND_IN.get(self.state, delimiter)
+    @property
+    def in_quotes(self) -> bool:
+        """True when a line break or a delimiter would be part of the value."""
+        return self.state is FieldState.QUOTED
 
-    def fields(self, found: list[str]) -> list[str]:
-        """Return the fields behind the ended ones, given what the module found from the stand-in on."""
+    @property
+    def width(self) -> int:
+        """The number of fields, if the record ends here."""
+        return self.ended + 1
+
+    @property
+    def row(self) -> list[str]:
+        """The fields, if the record ends here."""
+        return [*self.cells, self.cell][:MAX_CELLS]
+
+    def stand_in(self, delimiter: bytes) -> str:
+        """Return a text that brings the csv module into this state. It is a field, or the start of one."""
+        return _STAND_IN.get(self.state, delimiter.decode("latin-1"))
+
+    def add(self, found: list[str]) -> None:
+        """Add what the module found from the stand-in on. The state stays: the caller knows the next one."""
         match self.state:
             case FieldState.START:
-                return found[1:]
+                fields = found[1:]
             case FieldState.UNQUOTED:
-                return [(self.cell + found[0][1:])[: self.keep], *found[1:]]
+                fields = [self.cell + found[0][1 : 1 + self.keep - len(self.cell)], *found[1:]]
             case FieldState.QUOTED | FieldState.AFTER_QUOTE:
-                return [(self.cell + found[0])[: self.keep], *found[1:]]
-
-    def add(self, fields: list[str]) -> None:
-        """Add fields, of which the last has not ended."""
+                fields = [self.cell + found[0][: self.keep - len(self.cell)], *found[1:]]
         more = min(MAX_CELLS - len(self.cells), len(fields) - 1)
         self.cells += [each[: self.keep] for each in fields[:more]]
         self.ended += len(fields) - 1
         self.cell = fields[-1][: self.keep]
+
+    def add_plain(self, data: bytes, delimiter: bytes) -> None:
+        """Add bytes outside quotes that have no quote and no line break."""
+        first, *others = data.split(delimiter, MAX_CELLS - len(self.cells) + 1)
+        self.cell += first[: self.keep - len(self.cell)].decode("latin-1")
+        if others:
+            self.cells.append(self.cell)
+            self.cells += [each[: self.keep].decode("latin-1") for each in others[:-1]]
+            del self.cells[MAX_CELLS:]
+            self.ended += data.count(delimiter)
+            self.cell = others[-1][: self.keep].decode("latin-1")
+        self.state = FieldState.START if data.endswith(delimiter) else FieldState.UNQUOTED
 
     def add_quotes(self, count: int, line: int) -> None:
         """Add this many quotes in a row, in this line."""

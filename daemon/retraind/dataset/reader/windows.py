@@ -1,0 +1,326 @@
+"""What is in a window, a few kilobytes of a file: the records that end in it, and what is left of the last.
+
+Where there are no quotes, each line is a record; otherwise the csv module reads, in its default dialect.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain, islice, repeat
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
+
+from retraind.dataset.reader.breaks import CR, LF, line_breaks
+
+_END = "end"
+
+
+class Wish(NamedTuple):
+    """What is to be found besides the widths of records."""
+
+    most: int | None = None  # records; then all of their fields are kept
+    columns: Sequence[int] = ()  # whose values are kept, of records that have
+    width: int = 0
+
+
+class Window(Protocol):
+    """Bytes in which records end."""
+
+    data: bytes
+    breaks: int  # line breaks
+    count: int  # complete records
+    rest: list[str] | None  # the fields of the last record, if it does not end in these bytes
+    open_quote: bool  # a quote is open at the end
+
+    @property
+    def widths(self) -> list[int]:
+        """The number of fields of each complete record; 0 for an empty line."""
+
+    def count_of(self, width: int) -> int:
+        """Return how many records have this width."""
+
+    @property
+    def last_is_empty(self) -> bool:
+        """True when the last record is an empty line; there must be one."""
+
+    def kinds(self) -> set[int]:
+        """Return the widths there are."""
+
+    def rows(self) -> list[list[str]]:
+        """Return the fields of the complete records, as Latin-1."""
+
+    def values(self) -> Mapping[int, Sequence[str]]:
+        """Return the values of the columns that were wished for."""
+
+    def last_lines(self, count: int) -> Iterator[int]:
+        """Yield the number of the last line of each of the first records, from 1."""
+
+
+class LineWindow:
+    """Complete lines without a quote."""
+
+    def __init__(self, data: bytes, delimiter: bytes, wish: Wish) -> None:
+        self.rest: list[str] | None = None
+        self.open_quote = False
+        if data.find(CR) < 0:
+            lines = data.split(LF, -1 if wish.most is None else wish.most)
+            after = lines.pop()
+        else:
+            lines = data.splitlines()
+            after = b""
+            if wish.most is not None and len(lines) > wish.most:
+                after = b"".join(data.splitlines(keepends=True)[wish.most :])
+                del lines[wish.most :]
+        self.data = data[: len(data) - len(after)] if after else data
+        self.breaks = self.count = len(lines)
+        self._counts = list(map(bytes.count, lines, repeat(delimiter)))
+        self._lines = lines
+        self._delimiter = delimiter
+        self._wish = wish
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """The number of fields of each record; 0 for an empty line."""
+        return [count + 1 if line else 0 for line, count in zip(self._lines, self._counts, strict=True)]
+
+    def count_of(self, width: int) -> int:
+        """Return how many records have this width."""
+        empty = self._lines.count(b"") if width <= 1 else 0
+        return empty if width == 0 else self._counts.count(width - 1) - empty
+
+    @property
+    def last_is_empty(self) -> bool:
+        """True when the last record is an empty line."""
+        return not self._lines[-1]
+
+    def kinds(self) -> set[int]:
+        """Return the widths there are."""
+        found = {count + 1 for count in set(self._counts)}
+        return found if 1 not in found else {width for width in (0, *found) if self.count_of(width)}
+
+    def rows(self) -> list[list[str]]:
+        """Return the fields of all records."""
+        delimiter = self._delimiter.decode("latin-1")
+        return [line.decode("latin-1").split(delimiter) if line else [] for line in self._lines]
+
+    def values(self) -> Mapping[int, Sequence[str]]:
+        """Return the values of the wished columns."""
+        delimiter, width, columns = self._delimiter, self._wish.width, self._wish.columns
+        if not columns:
+            return {}
+        most = max(columns) + 1
+        cells = [
+            line.split(delimiter, most)
+            for line, found in zip(self._lines, self._counts, strict=True)
+            if found == width - 1 and line
+        ]
+        return {column: [each[column].decode("latin-1") for each in cells] for column in columns}
+
+    @staticmethod
+    def last_lines(count: int) -> Iterator[int]:
+        """Yield the number of the last line of each of the first records."""
+        return iter(range(1, count + 1))
+
+
+class _CsvReader(Protocol):
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+class CsvWindow:
+    """Bytes that the csv module reads: lines, or a part of one line. They do not end with a quote."""
+
+    def __init__(self, data: bytes, delimiter: bytes, wish: Wish, before: str = "") -> None:
+        """`before` is read first; it brings the module into the state that the last window ended in.
+
+        Without `most`, the window has to end with a line break.
+        """
+        self.data = data
+        self.breaks = line_breaks(data, 0, len(data))
+        self.rest: list[str] | None = None
+        self.open_quote = False
+        self._before = before
+        self._delimiter = delimiter.decode("latin-1")
+        self._wish = wish
+        self._rows: list[list[str]] | None = None
+        self._values: Sequence[Sequence[str]] = ()
+        if wish.most is None:
+            self.widths = self._count()
+        else:
+            self._rows = self._read(wish.most)
+            self.widths = list(map(len, self._rows))
+        self.count = len(self.widths)
+
+    def _reader(self) -> _CsvReader:
+        """Return a reader that reads a mark after the last line: if a quote is open, as part of its field."""
+        text = self._before + self.data.decode("latin-1")
+        lines = io.StringIO(text, newline="") if self.breaks else (text,)
+        return csv.reader(chain(lines, (_END,)), delimiter=self._delimiter)
+
+    def _count(self) -> list[int]:
+        """Read lines, without keeping more of a record than is needed."""
+        widths: list[int] = []
+        add = widths.append
+        reader = self._reader()
+        row: list[str] = []
+        width, columns = self._wish.width, self._wish.columns
+        if columns:
+            pick = itemgetter(*columns)
+            picked: list[Any] = []  # a string, or a tuple of some
+            for row in reader:
+                found = len(row)
+                add(found)
+                if found == width:
+                    picked.append(pick(row))
+            if widths[-1] == width:
+                picked.pop()
+            self._values = list(zip(*picked, strict=True)) if len(columns) > 1 else (picked,)
+        else:
+            for row in reader:
+                add(len(row))
+        widths.pop()
+        self._end(row)
+        return widths
+
+    def count_of(self, width: int) -> int:
+        """Return how many records have this width."""
+        return self.widths.count(width)
+
+    @property
+    def last_is_empty(self) -> bool:
+        """True when the last record is an empty line."""
+        return self.widths[-1] == 0
+
+    def kinds(self) -> set[int]:
+        """Return the widths there are."""
+        return set(self.widths)
+
+    def _end(self, last: list[str]) -> None:
+        """Note what the last record tells: it is the mark, or ends with it."""
+        if last != [_END]:
+            self.open_quote = True
+            self.rest = [*last[:-1], last[-1].removesuffix(_END)]
+
+    def _read(self, most: int) -> list[list[str]]:
+        reader = self._reader()
+        rows = list(islice(reader, most))
+        if reader.line_num <= self.breaks:
+            # There may be more records than requested.
+            self.data = b"".join(self.data.splitlines(keepends=True)[: reader.line_num])
+            self.breaks = reader.line_num
+            return rows
+        ends_line = self.data.endswith((CR, LF))
+        if reader.line_num > self.breaks + (not ends_line):
+            self._end(rows.pop())
+        if not self.open_quote and not ends_line:
+            self.rest = rows.pop()
+        return rows
+
+    def rows(self) -> list[list[str]]:
+        """Return the fields of the complete records."""
+        if self._rows is None:
+            self._rows = list(islice(self._reader(), len(self.widths)))
+        return self._rows
+
+    def values(self) -> Mapping[int, Sequence[str]]:
+        """Return the values of the wished columns."""
+        columns = self._wish.columns
+        if self._rows is not None:
+            rows = [row for row in self._rows if len(row) == self._wish.width]
+            return {column: [row[column] for row in rows] for column in columns}
+        return dict(zip(columns, self._values, strict=True)) if self._values else dict.fromkeys(columns, ())
+
+    def last_lines(self, count: int) -> Iterator[int]:
+        """Yield the number of the last line of each of the first records."""
+        reader = self._reader()
+        for _ in islice(reader, count):
+            yield reader.line_num
+
+
+class EmptyLines:
+    """Line breaks and nothing else, where a record would begin."""
+
+    def __init__(self, data: bytes, wish: Wish) -> None:
+        self.data = data
+        self.breaks = self.count = line_breaks(data, 0, len(data))
+        self.rest: list[str] | None = None
+        self.open_quote = False
+        self._wish = wish
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """The number of fields of each record."""
+        return [0] * self.count
+
+    def count_of(self, width: int) -> int:
+        """Return how many records have this width."""
+        return 0 if width else self.count
+
+    @property
+    def last_is_empty(self) -> bool:
+        """Return that it is."""
+        return True
+
+    @staticmethod
+    def kinds() -> set[int]:
+        """Return the width there is."""
+        return {0}
+
+    def rows(self) -> list[list[str]]:
+        """Return the fields, of which there are none."""
+        return [[] for _ in range(self.count)]
+
+    def values(self) -> Mapping[int, Sequence[str]]:
+        """Return the values, of which there are none."""
+        return dict.fromkeys(self._wish.columns, ())
+
+    @staticmethod
+    def last_lines(count: int) -> Iterator[int]:
+        """Yield the number of the last line of each of the first records."""
+        return iter(range(1, count + 1))
+
+
+class LastPart:
+    """The end of a record that was read in several parts; or the end of a part, if `row` is None."""
+
+    def __init__(self, ending: bytes, row: list[str] | None, width: int, wish: Wish) -> None:
+        self.data = ending
+        self.breaks = -1  # it is not one line
+        self.widths = [] if row is None else [width]
+        self.count = len(self.widths)
+        self.rest: list[str] | None = None
+        self.open_quote = False
+        self._row = row
+        self._wish = wish
+
+    def count_of(self, width: int) -> int:
+        """Return how many records have this width: one or none."""
+        return self.widths.count(width)
+
+    @property
+    def last_is_empty(self) -> bool:
+        """Return that it is not."""
+        return False
+
+    def kinds(self) -> set[int]:
+        """Return the width there is."""
+        return set(self.widths)
+
+    def rows(self) -> list[list[str]]:
+        """Return the fields of the record."""
+        return [] if self._row is None else [self._row]
+
+    def values(self) -> Mapping[int, Sequence[str]]:
+        """Return the values of the wished columns."""
+        row = self._row
+        if row is None or self.widths != [self._wish.width]:
+            return dict.fromkeys(self._wish.columns, ())
+        return {column: (row[column],) for column in self._wish.columns}
+
+    @staticmethod
+    def last_lines(count: int) -> Iterator[int]:
+        """Yield nothing: one record is not followed by any."""
+        return iter(range(min(count, 0)))
