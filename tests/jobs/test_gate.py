@@ -95,6 +95,24 @@ def test_a_script_with_carriage_returns_that_a_shell_is_given_is_told_when_it_fa
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"#!/bin/sh\r\nfalse\r\necho checked\r\n", "CR LF"),
+        (b"\xef\xbb\xbffalse\necho checked\n", "byte order mark"),
+    ],
+)
+def test_a_script_that_a_shell_reads_as_something_else_has_not_said_yes_with_exit_code_0(
+    tmp_path, content, said
+):
+    gate = tmp_path / "gate.sh"
+    gate.write_bytes(content)
+    verdict = ask(["sh", str(gate)], tmp_path, a_job("train_1.csv"))
+    assert verdict.problem is not None
+    assert verdict.problem.code == "gate_unusable"
+    assert said in Voice(Audience.SHARE).tell(verdict.problem)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"#!/bin/sh\nexit 1\n", b"#!/usr/bin/env sh\nexit 1\n", b"#!/usr/bin/env -S A=1 sh -e\nexit 1\n",

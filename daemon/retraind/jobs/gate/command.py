@@ -15,7 +15,7 @@ from pathlib import Path
 from retraind.domain.failures import Stopped
 from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate.evidence import Evidence
-from retraind.jobs.gate.program import flaw_of
+from retraind.jobs.gate.program import MISREAD_BY_SHELLS, flaw_of
 from retraind.system import log
 from retraind.system.escape import display
 
@@ -56,7 +56,8 @@ def ask_gate(
 ) -> Verdict:
     """Run the gate in the job's folder; its argument is the folder, its standard input the description.
 
-    Exit code 0 lets the model be switched; everything else, a time-out included, does not. Raises Stopped
+    Exit code 0 lets the model be switched; everything else, a time-out included, does not. Nor does 0 of a
+    script that a shell has read as something else: it may be that of its last line alone. Raises Stopped
     when the daemon stops first; the gate is then asked again after the next start. Raises OSError when the
     folder is out of reach.
     """
@@ -82,15 +83,17 @@ def ask_gate(
         code = _wait(process, timeout, stopping)
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
         output = answer.read().decode(errors="replace")
-    flaw = _flaw(command, environment) if code in _NOT_RUN else None
+    flaw = _flaw(command, environment, code) if code in _NOT_RUN or code == 0 else None
     return Verdict(code, output, flaw or _why_not(code, timeout))
 
 
-def _flaw(command: Sequence[str], environment: Mapping[str, str]) -> Problem | None:
-    """Return that a gate that could not be run has a file that shows why."""
+def _flaw(command: Sequence[str], environment: Mapping[str, str], code: int = _NOT_FOUND) -> Problem | None:
+    """Return that a gate that could not be run, or was not run as it is meant, has a file that shows why."""
     flaw = flaw_of(command, environment.get("PATH"))
     if flaw is None or flaw.code == "gate_program_missing":
         return None  # The system has said so.
+    if code == 0 and flaw.code not in MISREAD_BY_SHELLS:
+        return None  # It was run; its file has been replaced since.
     return problem("gate_unusable", command=Path(command[0]).name, why=flaw)
 
 

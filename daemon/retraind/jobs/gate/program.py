@@ -16,6 +16,8 @@ _READ = 512
 """Bytes that are read; the kernel looks at 256."""
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-8 and UTF-16."""
+MISREAD_BY_SHELLS = frozenset({"gate_with_carriage_returns", "gate_begins_with_mark"})
+"""What makes a shell run other commands than those that somebody wrote, and perhaps succeed with the last."""
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 """Interpreters that take a carriage return or a mark for a part of a command. Python, for one, does not."""
 
