@@ -149,6 +149,6 @@ def _findings(file: DataFile, overruling: Overruling) -> list[Finding]:
     # What the owner does not mind needs no cause; what causes are themselves overruled is seen afterwards.
     as_table = explained(file, found(TABLE_RULES), ignored=overruling.ignores)
     as_table = overruling.applied(as_table, [file])
-    if any(finding.rule == "not-a-table" for finding in as_table):
+    if any(each.rule == "not-a-table" and each.severity is Severity.ERROR for each in as_table):
         return as_table
     return [*found(TEXT_RULES), *as_table]

@@ -51,7 +51,7 @@ class OddityFacts:
     head_is_all: bool = True
     tail: bytes = b""
     last_line: int = 1
-    rows: tuple[tuple[bytes, ...], ...] = ()  # the first rows of the header's width; values are shortened
+    rows: tuple[tuple[bytes, ...], ...] = ()  # the first of the header's width, without copies; shortened
     first_row: tuple[bytes, ...] = ()  # the one after the header, of any width; values are shortened
     blank: Examples[int] = field(default_factory=Examples)  # rows of nothing but delimiters
     headers: Examples[int] = field(default_factory=Examples)  # rows that are the header once more
@@ -196,7 +196,7 @@ class Oddities:
             self._blank.add(line)
         elif cells[-1] == self._header[-1] and tuple(_without_mark(cells)) == self._header:
             self._headers.add(line)
-        if early and len(self._rows) < _ROWS:
+        elif early and len(self._rows) < _ROWS:
             self._rows.append(_kept(cells))
 
     def _are_rows(self, value: bytes) -> bool:

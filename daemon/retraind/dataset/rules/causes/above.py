@@ -55,21 +55,23 @@ def type_line(file: DataFile) -> Iterator[Cause]:
     """The first line is the header, not the name of a type, which Windows PowerShell writes."""
     found = _TYPE_LINE.match(file.table.text(file.table.oddities.first_line).lstrip("\ufeff"))
     if found is not None:
-        finding = file.error("type-line", service=RAGGED, line=1, name=found[1].strip(), paired=file.paired)
-        yield Cause(finding, everything)
+        finding = file.warning("type-line", service=RAGGED, line=1, name=found[1].strip(), paired=file.paired)
+        yield Cause(finding, everything, Severity.WARNING)
 
 
 def lines_above(file: DataFile) -> Iterator[Cause]:
     """The first line is the header, not a title or a comment above it."""
     table = file.table
     own = delimiter_of(table)
+    if not _may_have_lines_above(file):
+        return
     for delimiter in (own, *other_delimiters(table)):
         rows = rows_of(table, delimiter)[: _LOOKED_AT + _ROWS]
-        at = header_at(rows)
+        at = header_at(rows) or (_target_at(rows, file) if delimiter == own else 0)
         if not at:
             continue
         first = next((row for row in rows[:at] if any(row.cells)), rows[0])
-        finding = file.error(
+        finding = file.warning(
             "lines-above-header",
             service=RAGGED,
             line=1,
@@ -82,8 +84,32 @@ def lines_above(file: DataFile) -> Iterator[Cause]:
             padding=_padding(rows[at:]),
             paired=file.paired,
         )
-        yield Cause(finding, everything)
+        passes = delimiter == own and all(map(_is_comment, rows[:at]))
+        yield Cause(finding, everything, Severity.WARNING if passes else None)
         return
+
+
+def _may_have_lines_above(file: DataFile) -> bool:
+    """Return whether anything in a header shows that it is none; false for those of good tables."""
+    table = file.table
+    first = table.text(table.oddities.first_line)
+    return bool(table.ragged) or table.width < MIN_COLUMNS or _has_unnamed(table.header) or (
+        (file.target is not None and not table.target_found) or _COMMENT.match(first) is not None
+    )  # fmt: skip
+
+
+def _has_unnamed(header: Sequence[bytes]) -> bool:
+    return any(not name.strip() for name in header) or len(set(header)) < len(header)
+
+
+def _target_at(rows: Sequence[Row], file: DataFile) -> int:
+    """Return the place of the row with the target's name, if the first one does not have it."""
+    places = (
+        at
+        for at in range(1, min(_LOOKED_AT, len(rows) - 1))
+        if file.target in rows[at].cells and share(rows[at:], len(rows[at].cells)) >= MOSTLY
+    )
+    return 0 if file.target is None or file.table.target_found else next(places, 0)
 
 
 def header_at(rows: Sequence[Row]) -> int:
@@ -92,12 +118,16 @@ def header_at(rows: Sequence[Row]) -> int:
         header, *body = rows[at : at + _ROWS]
         width = len(header.cells)
         above = rows[:at]
-        if width < MIN_COLUMNS or share(body, width) < MOSTLY or not any(any(row.cells) for row in above):
+        if width < MIN_COLUMNS or share(body, width) < MOSTLY or not any(row.cells for row in above):
             continue
         used = [column for column in range(width) if any(_cell(row, column) for row in body)]
         if len(used) < MIN_COLUMNS or not all(_is_outside(row, width, len(used)) for row in above):
             continue
-        commented = all(_is_comment(row) or not any(row.cells) for row in above)
+        filled = sum(bool(_cell(header, column)) for column in used)
+        comments = [row for row in above if any(row.cells)]
+        commented = filled >= MIN_COLUMNS and bool(comments) and all(map(_is_comment, comments))
+        # A name may begin as a comment does.
+        commented = commented and not any(len(row.cells) == width for row in comments)
         if commented or _is_header(header, body, used, above):
             return at
     return 0

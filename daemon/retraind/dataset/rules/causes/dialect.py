@@ -65,20 +65,23 @@ def escapes(file: DataFile) -> Iterator[Cause]:
     table = file.table
     own = delimiter_of(table)
     hits = table.oddities.escapes_shift_jis if table.encoding.name == "shift_jis" else table.oddities.escapes
+    if not hits and b"\\" not in table.oddities.head:
+        return
     text = head_text(table)
     usual, escaped = rows_of(table, own), rows_of(table, own, escape="\\")
-    better = "\\" in text and not _is_regular(usual) and _is_regular(escaped)
+    better = "\\" in text and _is_regular(escaped) and (len(escaped) > len(usual) or not _is_regular(usual))
     trouble = _trouble(file)
+    more = better and len(escaped) > len(usual)
     near = [line for line in hits.first if trouble is not None and 0 <= trouble - line <= _NEAR]
     near += [line for line in hits.first if trouble is not None and line == trouble]
     if not better and not near:
         return
     sequence = '\\"' if '\\"' in text or near else "\\" + own
     line = _line_of(text, sequence) if sequence in text else min(near)
-    finding = file.error(
+    finding = file.warning(
         "backslash-escapes", service=RAGGED, line=line, sequence=sequence, paired=file.paired
     )
-    yield Cause(finding, _rows)
+    yield Cause(finding, _rows, Severity.WARNING if more else None)
 
 
 def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:

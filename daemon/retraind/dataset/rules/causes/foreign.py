@@ -11,6 +11,7 @@ from retraind.dataset.rules.causes.cause import Cause, everything
 from retraind.dataset.rules.causes.sample import head_text
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import FORMAT
+from retraind.domain.problems import Severity
 
 
 class ForeignKind(StrEnum):
@@ -79,7 +80,7 @@ def foreign(file: DataFile) -> Iterator[Cause]:
     kind = _kind(text, table)
     if kind is None:
         return
-    finding = file.error(
+    finding = file.warning(
         "not-a-table",
         service=FORMAT,
         line=1,
@@ -88,7 +89,7 @@ def foreign(file: DataFile) -> Iterator[Cause]:
         extension=table.suffix,
         paired=file.paired,
     )
-    yield Cause(finding, everything)
+    yield Cause(finding, everything, Severity.WARNING)
 
 
 def _kind(text: str, table: ReadResult) -> ForeignKind | None:

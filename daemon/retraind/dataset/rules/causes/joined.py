@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from retraind.dataset.reader.oddities import MARK
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.rules.causes.missing_header import missing_header
 from retraind.dataset.rules.causes.sample import delimiter_of, head_text
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.rows import MIN_ROWS
@@ -23,6 +24,7 @@ _ROWS_LINE = re.compile(
 )
 _CTRL_Z = b"\x1a"
 _BLANK_SHARE = 0.1
+_LAST_LINES = 3
 
 
 def marks(file: DataFile) -> Iterator[Cause]:
@@ -64,7 +66,7 @@ def repeated_header(file: DataFile) -> Iterator[Cause]:
     found = file.table.oddities
     lines = [line for line in found.headers.first if line not in found.marked_rows.first]
     total = found.headers.count - (len(found.headers.first) - len(lines))
-    if not lines:
+    if not lines or any(missing_header(file)):  # a row of data may well be repeated
         return
     finding = file.error("repeated-header", line=lines[0], others=lines[1:], total=total, paired=file.paired)
     yield Cause(finding, lambda each: each.line in lines, Severity.ERROR)
@@ -124,7 +126,7 @@ def _last_text(table: ReadResult) -> str:
 def _end_line(table: ReadResult) -> int | None:
     """Return the line below the table that counts its rows, if nothing else is wrong with any row."""
     ragged = table.ragged
-    if not 0 < ragged.count <= 3 or any(row.width > 1 for row in ragged.first):  # noqa: PLR2004
+    if not 0 < ragged.count <= _LAST_LINES or any(row.width > 1 for row in ragged.first):
         return None
     counting = [row.line for row in ragged.first if row.width == 1]
     apart = ragged.first[-1].line - ragged.first[0].line >= ragged.count
@@ -140,15 +142,18 @@ def ctrl_z(file: DataFile) -> Iterator[Cause]:
     at = tail.find(_CTRL_Z)
     if at < 0 or tail[at:].strip(b"\x1a\r\n \0"):
         return
-    alone = table.ragged.count == 1 and table.ragged.first[0].width == 1
+    ragged = table.ragged.first
+    alone = 0 < table.ragged.count <= _LAST_LINES and ragged[-1].width == 1 and not any(
+        row.width for row in ragged[:-1]
+    )  # fmt: skip
     own_line = not at or tail[at - 1 : at] in (b"\n", b"\r")
     line = table.oddities.last_line if own_line or not table.ragged else table.ragged.first[-1].line
     if alone and own_line:
-        line = table.ragged.first[0].line
+        line = ragged[-1].line
     finding = file.warning("ctrl-z", line=line, paired=file.paired)
     yield Cause(
         finding,
-        lambda each: each.line == line and (each.rule != "ragged-rows" or alone),
+        lambda each: alone if each.rule == "ragged-rows" else each.line == line,
         Severity.WARNING,
     )
 

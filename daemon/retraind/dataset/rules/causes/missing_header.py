@@ -11,6 +11,7 @@ from retraind.domain.problems import Severity
 
 _FEW_ROWS = 5
 _SEQUENCE = 3  # numbers, whose order says something
+_MARGIN = 0.1
 _YEARS = range(1900, 2101)
 _NUMBERED = re.compile(r"(\D*[^\d\s.+-]\D*?)(\d+)(\D*)")
 
@@ -40,9 +41,11 @@ def missing_header(file: DataFile) -> Iterator[Cause]:
             return
         if sight is _Sight.NUMBER:
             number, below = _value(head), list(map(_value, values))
-            numbers.append((number, min(below) <= number <= max(below)))
+            margin = _MARGIN * (max(below) - min(below))  # the first row of a count is next to the others
+            numbers.append((number, min(below) - margin <= number <= max(below) + margin))
         sights.append(sight)
-    if not _is_data(sights, numbers):
+    decimals = any(b"." in name for name in table.header)
+    if not _is_data(sights, numbers, decimals=decimals):
         return
     finding = file.warning(
         "header-missing",
@@ -80,7 +83,7 @@ def _value(text: str) -> float:
         return 0.0
 
 
-def _is_data(sights: Sequence[_Sight], numbers: Sequence[tuple[float, bool]]) -> bool:
+def _is_data(sights: Sequence[_Sight], numbers: Sequence[tuple[float, bool]], *, decimals: bool) -> bool:
     """`numbers` are those of the first row, each with whether it is in the range of its column."""
     values = sights.count(_Sight.VALUE)
     if sights.count(_Sight.NEUTRAL) * 2 > len(sights):
@@ -91,6 +94,7 @@ def _is_data(sights: Sequence[_Sight], numbers: Sequence[tuple[float, bool]]) ->
         return True
     # Years, ranks and wavelengths are names of columns, too: they stand in order, or out of the range.
     row = [number for number, _ in numbers]
-    ordered = row in (sorted(row), sorted(row, reverse=True))
-    years = all(number in _YEARS for number in row)
-    return len(row) >= _SEQUENCE and not ordered and not years and all(inside for _, inside in numbers)
+    if all(number in _YEARS for number in row) or not all(inside for _, inside in numbers):
+        return False
+    ordered = row in (sorted(row), sorted(row, reverse=True)) and len(set(row)) == len(row)
+    return len(row) >= _SEQUENCE and (decimals or not ordered)

@@ -70,7 +70,12 @@ def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container
             if made is not None and made[0] not in left:
                 return made
             left = made or left
+        if len(left) > len(findings):  # as a warning
+            break
+    warned = len(left) > len(findings)
     for rule in PARTS:
+        if warned and rule is missing_header.missing_header:  # the first row is not a header anyway
+            continue
         for cause in rule(file):
             left = applied(cause, left, replacing=cause.finding.rule not in ignored) or left
     return left
@@ -107,4 +112,4 @@ def explained_between(
     first = {index: replace(finding, severity=Severity.ERROR) for index, finding in reversed(causes)}
     known = {(finding.file, finding.rule) for finding in first.values()}
     kept = [finding for finding in found if (finding.file, finding.rule) not in known]
-    return [*first.values(), *kept]
+    return [*(first[index] for index in sorted(first)), *kept]

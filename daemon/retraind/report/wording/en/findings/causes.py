@@ -97,9 +97,10 @@ def lines_above_header(
     last = header_line - 1
     where = f"Line {last:,} stands" if last == 1 else f"Lines 1 to {last:,} stand"
     line = f" (line {text_line:,})" if text_line > 1 else ""
+    above = quoted(text) if text else "blank rows"
     what = (
-        f"{where} above the table: {quoted(text)}{line}. The column names seem to be in line "
-        f"{header_line:,}: {quoted(header)}. The service reads them from the first row."
+        f"{where} above the table: {above}{line}. The column names seem to be in line {header_line:,}: "
+        f"{quoted(header)}. The service reads them from the first row."
     )
     fix = f"Remove {'this line' if last == 1 else 'these lines'}"
     if padding:

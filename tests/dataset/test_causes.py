@@ -1,0 +1,235 @@
+"""Causes: what is wrong with a file is named once, in place of what follows from it, and good tables have none."""
+
+import io
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from retraind.dataset.preflight import Limits, SourceFile, preflight
+from retraind.domain.problems import Finding, Severity
+from retraind.report.wording import Voice
+
+MARK = b"\xef\xbb\xbf"
+ROWS = [["id", "plan", "days", "left"]] + [
+    [str(at), "ab"[at % 2], str(at * 7 % 90), str(at % 2)] for at in range(150)
+]
+JAPANESE = [["店舗", "月", "売上", "備考"]] + [
+    [f"A{at % 5}店", str(at % 12 + 1), str(at * 3), "良い" if at % 2 else "悪い"] for at in range(150)
+]
+NO_VALUES = [""] * 4
+
+
+def table(rows=ROWS, delimiter=",", end="\r\n", *, quotes=False):
+    def written(cell):
+        return f'"{cell}"' if quotes else cell
+
+    return "".join(delimiter.join(map(written, row)) + end for row in rows)
+
+
+def notes(value, *, delimiter=","):
+    """Return a table with a column that is written as `value` says for each row."""
+    rows = [f"{at}{delimiter}{value(at)}{delimiter}{at % 2}\n" for at in range(150)]
+    return "".join([delimiter.join(["id", "note", "left"]) + "\n", *rows])
+
+
+def found(content, name="t.csv", **options):
+    data = content if isinstance(content, bytes) else content.encode("utf-8-sig")
+    return preflight(SourceFile(name, lambda: io.BytesIO(data)), **options).findings
+
+
+def said(finding: Finding) -> str:
+    return Voice().finding(finding)
+
+
+ABOVE, HTML = "lines-above-header", "<html><title>Sign in</title><body>Hello, you</body></html>\n"
+TSV_QUOTES = {50: '"Alpha wing, left', 300: '"Beta'}
+
+# the content, the rule, its line, what the sentences say
+REFUSED = {
+    "a title": ("Sales, 2026\n" + table(end="\n"), ABOVE, 1, "line 2"),
+    "a title and a blank line": ("Sales\r\n\r\n" + table(), ABOVE, 1, "line 3"),
+    "a title in quotes": ('"Sales, all"\r\n' + table(quotes=True), ABOVE, 1, "line 2"),
+    "a title in two lines": ('"Sales\nall"\n' + table(end="\n"), ABOVE, 1, "line 3"),
+    "a title in Shift_JIS": (("売上一覧\r\n" + table(JAPANESE)).encode("cp932"), ABOVE, 1, "売上一覧"),
+    "a title with CR line ends": ("Sales\r" + table(end="\r"), ABOVE, 1, "line 2"),
+    "a title above semicolons": ("Sales\r\n" + table(delimiter=";"), ABOVE, 1, "by semicolons"),
+    "blank rows": (",,,\r\n,,,\r\n" + table(), ABOVE, 1, "line 3"),
+    "a row of groups": ("Customer,,Usage,\r\n" + table(), ABOVE, 1, "line 2"),
+    "comments": ("# exported\n# by a, b\n" + table(end="\n"), ABOVE, 1, "line 3"),
+    "comments of programmers": ("// exported\n" + table(end="\n"), ABOVE, 1, "line 2"),
+    "a type": ("#TYPE A.B\n" + table(quotes=True), "type-line", 1, "-NoTypeInformation"),
+    "a type above semicolons": ("#TYPE A.B\n" + table(delimiter=";"), "type-line", 1, "-NoTypeInformation"),
+    "sep in quotes": ('"sep=,"\r\n' + table(), "separator-line", 1, "Excel"),
+    "sep with semicolons": ("sep=;\r\n" + table(delimiter=";"), "separator-line", 1, "by semicolons"),
+    "blank columns": (table([["", "", *row] for row in ROWS]), "padding-columns", 1, "1 and 2"),
+    "blank columns at the end": (table([[*row, "", ""] for row in ROWS]), "padding-columns", 1, "5 and 6"),
+    "a page to sign in": (HTML, "not-a-table", 1, '"Sign in"'),
+    "a page in EUC-JP": ("<html><p>ログイン、</html>".encode("euc_jp"), "not-a-table", 1, "HTML"),
+    "XML of a store": (
+        "<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code></Error>", "not-a-table", 1, '"AccessDenied"'),
+    "JSON": (json.dumps([{"id": at, "x": "a,b"} for at in range(99)]), "not-a-table", 1, "JSON"),
+    "long JSON": (json.dumps([{"id": at, "x": "y" * 99} for at in range(999)]), "not-a-table", 1, "JSON"),
+    "an email": ("From: a@b\nTo: c@d\nSubject: Sales, 1\nDate: x\n\nhello\n", "not-a-table", 1, "email"),
+    "a dump": ("-- dump\nCREATE TABLE t (\n  id int,\n  x int\n);\n", "not-a-table", 1, "SQL"),
+    "values twice in a first row of data": (
+        table([["0", "0", str(at / 4), "ab"[at % 2]] for at in range(99)]), "header-missing", 1, '"0.0"'),
+    "the header again": (table([*ROWS[:80], *ROWS]), "repeated-header", 81, "repeats the header"),
+    "the header again, far away": (
+        table([*ROWS, *ROWS[1:] * 60, *ROWS]), "repeated-header", 9152, "repeats the header"),
+    "the header again, with quotes": (
+        table([*ROWS, *ROWS[1:] * 9]) + table(quotes=True), "repeated-header", 1502, "repeats the header"),
+    "a file after a file": (table().encode() + MARK + table().encode(), "second-mark", 152, "header after it"),
+    "a mark in quotes": (b'"' + MARK + table(quotes=True)[1:].encode(), "second-mark", 1, "first column"),
+    "three marks": (MARK * 3 + table().encode(), "second-mark", 1, "twice"),
+    "CR CR LF": (table(end="\r\r\n"), "doubled-line-breaks", 2, 'newline=""'),
+    "each second line empty": (table(end="\n\n"), "doubled-line-breaks", 2, "LF LF"),
+    "Ctrl-Z after many": (table() + "\x1a" * 99, "ctrl-z", 152, "0x1A"),
+    "Ctrl-Z after an empty line": (table() + "\r\n\x1a\r\n", "ctrl-z", 153, "0x1A"),
+    "an escaped quote": (notes(lambda at: '"a \\"b, c\\" d"' if at == 99 else '"x"'), "backslash-escapes", 101,
+                         '(\\")'),
+    "an escaped quote in Shift_JIS": (
+        notes(lambda _: '"表\\"b, ソ\\"ソ"').encode("cp932"), "backslash-escapes", 2, '(\\")'),
+    "an escaped comma": (notes(lambda at: "a\\, b" if at == 9 else "x"), "backslash-escapes", 11, "(\\,)"),
+    "a space before a quote": (notes(lambda _: ' "a, b"'), "space-before-quote", 2, "space"),
+    "decimal commas in some rows": (
+        "id;a, b;x\n" + "".join(f"{at};n;{at}{',5' * (at % 2)}\n" for at in range(99)), "other-delimiter", 1,
+        "semicolons"),
+    "hyphens as wide as the columns": (
+        table([ROWS[0], ["-" * 12] * 4, *ROWS[1:]]), "rule-line", 2, "hyphens"),
+    "hyphens and a count": (
+        table([ROWS[0], ["--", "----", "----", "----"], *ROWS[1:]]) + "\r\n(150 rows affected)\r\n", "rule-line",
+        2, "Line 154 counts the rows"),
+    "a printed table": (" id | x\n----+---\n" + "  1 | 2\n" * 20, "rule-line", 2, "hyphens"),
+    "a count of rows": (table() + "\r\n(150 行処理されました)\r\n", "rows-line", 153, "below the table"),
+    "rows of quotes": (table([*ROWS[:6], *[NO_VALUES] * 99], quotes=True), "too-few-rows", 7, "99 rows"),
+    "rows of delimiters, very many": (table([*ROWS[:6], *[NO_VALUES] * 50_000]), "too-few-rows", 7, "50,000"),
+    "rows of one comma": (table([row[:2] for row in [*ROWS[:6], *[NO_VALUES] * 99]]), "too-few-rows", 7, "99"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "rule", "line", "part"), REFUSED.values(), ids=REFUSED)
+def test_a_cause_is_the_only_error(content, rule, line, part):
+    errors = [finding for finding in found(content) if finding.severity is Severity.ERROR]
+    assert [(finding.rule, finding.line) for finding in errors] == [(rule, line)]
+    assert part in said(errors[0])
+
+
+WARNED = {
+    "a first row of data": (
+        table([[str(1000 + at), "ab"[at % 2], str(at / 2)] for at in range(99)]), "header-missing", 1, "like data"),
+    "a first row of Japanese data": (table(JAPANESE[1:]), "header-missing", 1, "like data"),
+    "a first row of numbers": (
+        table([[f"{5 + at % 3 / 9:.2f}", f"{3 + at % 7 / 9:.2f}", f"{1 + at % 5 / 9:.2f}"] for at in range(99)]),
+        "header-missing", 1, "like data"),
+    "a first row of text that comes again": (
+        table([["pq"[at % 2], "xyz"[at % 3], "st"[at % 2]] for at in range(99)]), "header-missing", 1, "like data"),
+    "a mark in a value": (table().replace("\n50,a", "\n50,\ufeffa"), "mark-inside", 52, "invisible"),
+    "Ctrl-Z in the last value": (table()[:-2] + "\x1a", "ctrl-z", 151, "0x1A"),
+    "semicolons that pass": (
+        "id;a, b;x\n" + "".join(f"{at};n;{at},5\n" for at in range(120)), "other-delimiter", 1, "semicolons"),
+    "many rows of delimiters": (table([*ROWS, *[NO_VALUES] * 99]), "blank-rows", 152, "99 rows"),
+    "a quote that swallows rows": (
+        notes(lambda at: TSV_QUOTES.get(at * 10, "x")), "swallowed-rows", 7, "line 32"),
+    "JSON in lines": ("\n".join(json.dumps({"id": at, "x": "a"}) for at in range(120)), "not-a-table", 1, "JSON"),
+    "an escaped quote at the end of a value": (
+        notes(lambda at: '"disk, 5\\""' if at % 10 == 5 else '"x"'), "backslash-escapes", 7, '(\\")'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "rule", "line", "part"), WARNED.values(), ids=WARNED)
+def test_a_file_that_passes_otherwise_is_not_refused_for_a_cause(content, rule, line, part):
+    findings = [each for each in found(content) if each.rule != "row-count"]
+    assert [(each.rule, each.severity, each.line) for each in findings] == [(rule, Severity.WARNING, line)]
+    assert part in said(findings[0])
+
+
+# Good tables that look a little like something else
+GOOD = {
+    "years as names": table([["shop", "2019", "2020", "2021"], *[[f"s{at}", "1.5", "7", "3"] for at in range(120)]]),
+    "years alone as names": table([["2019", "2020"], *[[str(at), str(at * 2)] for at in range(120)]]),
+    "numbers from 0 as names": table([["0", "1", "2"], *[[str(at % 5)] * 3 for at in range(120)]]),
+    "wavelengths as names": table([["400.5", "401.0", "401.5"], *[["0.1", "0.2", str(at)] for at in range(120)]]),
+    "months as names": table([["shop", "2026-01", "2026-02"], *[[f"s{at}", "1", "2"] for at in range(120)]]),
+    "names in angle brackets": table([["<TICKER>", "<DATE>", "<VOL>"], *[["a", "20260101", "1"]] * 120]),
+    "a name that begins with a hash": table([["#id", "plan"], *[[str(at), "x"] for at in range(120)]]),
+    "text alone": table([["name", "city"], *[[f"n{'x' * (at % 7)}", f"c{'y' * (at % 5)}"] for at in range(120)]]),
+    "JSON in cells": notes(lambda at: '"{""a"": ' + str(at) + ', ""b"": ""x\\""y""}"'),
+    "HTML in cells": notes(lambda at: f'"<html><p>{at}, you</p></html>"'),
+    "comments in cells": notes(lambda at: f'"# {at}, b"'),
+    "paths that end with a backslash": notes(lambda at: f'"C:\\a, b{at}\\"'),
+    "hyphens for missing values": table([ROWS[0], ["-"] * 4, *ROWS[1:]]),
+    "a header-like value": table([ROWS[0], ["id", "plan", "3", "1"], *ROWS[1:]]),
+    "letters of several lines": notes(lambda at: f'"Dear Sir,\n\nplease, do, come\nsoon, {at}\nand go\nKate"'),
+    "lists with semicolons": notes(lambda at: f"a;b;{at}"),
+    "a value of quotes": notes(lambda at: f'"{at}, """'),
+    "Shift_JIS with half a backslash": table([*JAPANESE, *[["表", "1", "2", "ソ"]] * 9], quotes=True).encode("cp932"),
+    "a few rows without values": table([*ROWS, NO_VALUES, NO_VALUES]),
+    "an unnamed index": table([["", *ROWS[0]], *[[str(at), *row] for at, row in enumerate(ROWS[1:])]]),
+}  # fmt: skip
+CAUSES = frozenset({each[1] for each in (*REFUSED.values(), *WARNED.values())})
+
+
+@pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
+@pytest.mark.parametrize("limits", [Limits(), Limits(piece=11, sample=3)], ids=["whole", "in small pieces"])
+def test_good_tables_have_no_cause(content, limits):
+    assert [said(each) for each in found(content, limits=limits) if each.rule in CAUSES] == []
+
+
+WORDS = st.text(alphabet='ab#/;|\\"<{[-, =\n\t0123é日', max_size=12)
+
+
+def quoted(row):
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\r\n"
+
+
+@given(
+    st.integers(2, 4).flatmap(
+        lambda width: st.lists(st.lists(WORDS, min_size=width, max_size=width), min_size=12, max_size=30)
+    )
+)
+@settings(max_examples=150, deadline=None)
+@example([["a", "a\nb,c\nb,c\nb,c\n"]] * 12)
+def test_no_text_in_quotes_refuses_a_good_table(rows):
+    names = [["number", "text", "note", "more"][: len(rows[0])]]
+    content = "".join(map(quoted, names + [[str(at), *row[1:]] for at, row in enumerate(rows)]))
+    assert [said(each) for each in found(content) if each.severity is Severity.ERROR] == []
+
+
+def both(train, evaluation, **options):
+    files = [
+        SourceFile(name, lambda data=data: io.BytesIO(data.encode("utf-8-sig")))
+        for name, data in (("train.csv", train), ("eval.csv", evaluation))
+    ]
+    return [(each.file, each.rule) for each in preflight(*files, **options).errors]
+
+
+@pytest.mark.parametrize("target", [None, "left"])
+def test_columns_are_not_compared_where_the_cause_is_in_one_file(target):
+    assert both("Sales\n" + table(), table(), target=target) == [("train.csv", "lines-above-header")]
+    assert both(table(), "Sales\n" + table(), target=target) == [("eval.csv", "lines-above-header")]
+
+
+def test_two_files_without_a_header_are_refused_for_that():
+    rows = [[str(1000 + at), "ab"[at % 2], str(at / 2)] for at in range(99)]
+    assert both(table(rows), table(rows[::-1])) == [
+        ("train.csv", "header-missing"), ("eval.csv", "header-missing"),
+    ]  # fmt: skip
+
+
+def test_findings_that_do_not_follow_from_a_cause_are_still_reported():
+    content = table([*ROWS[:80], *ROWS]) + "1,2\r\n"
+    rules = [each.rule for each in found(content, target="gone") if each.severity is Severity.ERROR]
+    assert sorted(rules) == ["ragged-rows", "repeated-header", "target-missing"]
+
+
+def test_what_the_owner_does_not_mind_needs_no_cause():
+    content = "Sales\r\n" + table()
+    assert not [
+        each
+        for each in found("#TYPE a\n" + table(), rules={"type-line": "ignore"})
+        if each.rule == "type-line"
+    ]
+    rules = {each.rule for each in found(content, rules={"lines-above-header": "ignore"})}
+    assert {"one-column", "ragged-rows"} & rules
