@@ -76,8 +76,10 @@ class Oddities:
         self._size = 0
         self._tail = b""
         self._header: tuple[str, ...] = ()
-        self._needles: tuple[bytes, ...] = ()
-        self._starts: tuple[bytes, ...] = ()
+        self._blank_row = self._copy = b""
+        self._rare: bytes | None = None
+        self._blank_starts: tuple[bytes, ...] = ()
+        self._copy_starts: tuple[bytes, ...] = ()
         self._odd = self._odd_line = re.compile(b"")
         self._rows: list[tuple[bytes, ...]] = []
         self._first_row: tuple[bytes, ...] | None = None
@@ -131,13 +133,11 @@ class Oddities:
         before, after = ending[-1:], ending[:1]
         names = [name.encode("latin-1") for name in self._header]
         blank = self._delimiter * (width - 1)
-        self._needles = (
-            before + _start(self._delimiter.join(names), _NEEDLE, after),
-            before + _start(blank, _BLANK, after),
-        )
+        self._blank_row = before + _start(blank, _BLANK, after)
+        self._copy = before + _start(self._delimiter.join(names), _NEEDLE, after)
         # Where there are quotes, each value may have some or not.
-        first = (b"", b'""', names[0], _quoted(names[0]))
-        self._starts = tuple(dict.fromkeys(before + each + self._delimiter for each in first))
+        self._blank_starts = tuple(before + each + self._delimiter for each in (b"", b'""'))
+        self._copy_starts = tuple(before + each + self._delimiter for each in (names[0], _quoted(names[0])))
         forms = [b"(?:%s|%s)" % (re.escape(name), re.escape(_quoted(name))) for name in names]
         empty = [b'(?:"")?'] * width
         odd = b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
@@ -150,23 +150,32 @@ class Oddities:
         These rows are copies of the header, rows of nothing but delimiters, and those with a mark of a file's
         start. A row begins at `at`. `mixed`: not all lines end as the header does.
         """
-        if not self._needles:
+        if len(self._header) < _TABLE:
             return -1
         first = len(data)
-        if data.find(MARK[1:2], at) >= 0 and (found := data.find(MARK, at)) >= 0:
+        if self._marks and (found := data.find(MARK, at)) >= 0:
             first = max(data.rfind(b"\n", at, found), data.rfind(b"\r", at, found), at - 1) + 1
         if mixed:
             found = at if self._odd.match(data, at) else _place(self._odd_line.search(data, at), len(data))
             return _known(min(first, found), len(data))
-        for needle in self._needles:
-            first = _line(data, needle, at, first)
-        if data.find(b'"', at, first) >= 0:
-            for needle in self._starts:
-                found = _line(data, needle, at, first)
-                while found < first and not self._odd.match(data, found):
-                    found = _line(data, needle, found + 1, first, begins=False)
-                first = min(first, found)
+        if self._rare is None:
+            self._rare = self._rare_byte()
+        may_copy = data.find(self._rare, at) >= 0
+        if data.find(b'"', at) < 0:
+            first = _line(data, self._blank_row, at, first)
+            return _known(_line(data, self._copy, at, first) if may_copy else first, len(data))
+        for needle in (*self._blank_starts, *(self._copy_starts if may_copy else ())):
+            found = _line(data, needle, at, first)
+            while found < first and not self._odd.match(data, found):
+                found = _line(data, needle, found + 1, first, begins=False)
+            first = min(first, found)
         return _known(first, len(data))
+
+    def _rare_byte(self) -> bytes:
+        """Return a byte of the names that the first rows do not have: one byte is found very fast."""
+        rows = self._head.partition(b"\n")[2]
+        names = "".join(self._header).encode("latin-1")
+        return next((byte for byte in _bytes(names) if byte not in rows), names[:1])
 
     def has_swallowed_rows(self, records: bytes) -> bool:
         """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
@@ -244,6 +253,11 @@ def _place(found: re.Match[bytes] | None, end: int) -> int:
 
 def _known(place: int, end: int) -> int:
     return place if place < end else -1
+
+
+def _bytes(data: bytes) -> Iterator[bytes]:
+    for value in dict.fromkeys(data):
+        yield bytes((value,))
 
 
 def _all(data: bytes, text: bytes) -> Iterator[int]:
