@@ -77,65 +77,90 @@ TABLE = (
         (error(7, rule="too-few-rows"), error(2, rule="evaluation-empty", evaluation=True)),
     ),
     # alteryx/evalml#889
-    Case(("08-one-class/train.csv",), (error(None, "yes"),), target="left"),
+    Case(("08-one-class/train.csv",), (error(None, "yes", rule="target-one-value"),), target="left"),
     # DataZooDE/erpl#22
     Case(("09-high-dates/dashes.csv",), (Expected(WARNING, rule="date-range", anywhere=True),)),
-    Case(("09-high-dates/dots.csv",), (Expected(WARNING, says=("valid_to",), anywhere=True),)),
+    Case(
+        ("09-high-dates/dots.csv",), (Expected(WARNING, rule="date-form", says=("valid_to",), anywhere=True),)
+    ),
     # svenvc/NeoCSV#10
-    Case(("10-title-lines/title.csv",), (error(1, "line 2"),)),
-    Case(("10-title-lines/comment.csv",), (error(1, "line 2"),)),
-    Case(("10-title-lines/padded.csv",), (error(1, "line 3"),)),
+    Case(("10-title-lines/title.csv",), (error(1, "line 2", rule="lines-above-header"),)),
+    Case(("10-title-lines/comment.csv",), (error(1, "line 2", rule="lines-above-header"),)),
+    Case(("10-title-lines/padded.csv",), (error(1, "line 3", rule="lines-above-header"),)),
     # PowerShell/PowerShell#5131
-    Case(("11-powershell-type-line/train.csv",), (error(1, "-NoTypeInformation"),)),
+    Case(("11-powershell-type-line/train.csv",), (error(1, "-NoTypeInformation", rule="type-line"),)),
     # IATI/ckanext-iati#370
-    Case(("12-not-a-table/login.csv",), (error(1, "HTML"),)),
-    Case(("12-not-a-table/pointer.csv",), (error(1, "LFS"),)),
+    Case(("12-not-a-table/login.csv",), (error(1, "HTML", rule="not-a-table"),)),
+    Case(("12-not-a-table/pointer.csv",), (error(1, "LFS", rule="not-a-table"),)),
     # Quartz/bad-data-guide#40
-    Case(("14-ctrl-z/train.csv",), (error(122, "0x1A"),)),
+    Case(("14-ctrl-z/train.csv",), (error(122, "0x1A", rule="ctrl-z"),)),
     # ClickHouse/ClickHouse#10624
-    Case(("15-backslash-quotes/train.csv",), (error(2, '\\"'),)),
+    Case(("15-backslash-quotes/train.csv",), (error(2, '\\"', rule="backslash-escapes"),)),
     # wpninjas/ninja-forms#2404
-    Case(("16-repeated-header/train.csv",), (error(602, "header"),)),
+    Case(("16-repeated-header/train.csv",), (error(602, "header", rule="repeated-header"),)),
     # saulpw/visidata#1711
-    Case(("17-second-bom/double.csv",), (error(1, "byte order mark"),)),
+    Case(("17-second-bom/double.csv",), (error(1, "byte order mark", rule="second-mark"),)),
     # h2oai/wave-h2o-automl#6
-    Case(("18-no-header/train.csv",), (warning(1, "column names"),)),
+    Case(("18-no-header/train.csv",), (warning(1, "column names", rule="header-missing"),)),
     # mholt/PapaParse#600
-    Case(("19-semicolons/told_wrong.csv",), (error(1, "semicolons"),)),
+    Case(("19-semicolons/told_wrong.csv",), (error(1, "semicolons", rule="other-delimiter"),)),
     # tarql/tarql#45
-    Case(("20-tsv-quotes/train.tsv",), (warning(102, "702"),)),
+    Case(("20-tsv-quotes/train.tsv",), (warning(102, "702", rule="swallowed-rows"),)),
     # EC-CUBE/ec-cube#5252
     Case(("30-sjis-backslash/sjis.csv",)),
     # microsoft/go-sqlcmd#620
-    Case(("42-sqlcmd-dashes/train.csv",), (error(2, "hyphens"),), target="left"),
+    Case(("42-sqlcmd-dashes/train.csv",), (error(2, "hyphens", rule="rule-line"),), target="left"),
     Case(
         ("42-sqlcmd-dashes/train.csv", "42-sqlcmd-dashes/eval.csv"),
-        (error(2, "hyphens"), error(2, "hyphens", evaluation=True)),
+        (error(2, "hyphens", rule="rule-line"), error(2, "hyphens", evaluation=True, rule="rule-line")),
         target="left",
     ),
-    Case(("46-target-name-nearly/blank_behind.csv",), (error(1, '"left "'),), target="left"),
+    Case(
+        ("46-target-name-nearly/blank_behind.csv",),
+        (error(1, '"left "', rule="target-missing"),),
+        target="left",
+    ),
     # OpenTreeMap/otm-core#2532
-    Case(("46-target-name-nearly/nbsp.csv",), (error(1, "no-break space"),), target="left"),
+    Case(
+        ("46-target-name-nearly/nbsp.csv",),
+        (error(1, "no-break space", rule="target-missing"),),
+        target="left",
+    ),
     # odoo#18798
-    Case(("47-numbers-with-signs/percent.csv",), (error(2, "percent"),), target="amount"),
-    Case(("47-numbers-with-signs/thousands.csv",), (error(2, "thousands"),), target="amount"),
-    Case(("47-numbers-with-signs/trailing_minus.csv",), (error(2, "minus"),), target="amount"),
+    Case(
+        ("47-numbers-with-signs/percent.csv",),
+        (error(2, "percent", rule="target-notation"),),
+        target="amount",
+    ),
+    Case(
+        ("47-numbers-with-signs/thousands.csv",),
+        (error(2, "thousands", rule="target-notation"),),
+        target="amount",
+    ),
+    Case(
+        ("47-numbers-with-signs/trailing_minus.csv",),
+        (error(2, "minus", rule="target-notation"),),
+        target="amount",
+    ),
     # biolab/orange3-prototypes#177
     Case(
         ("48-nan-in-target/train_nan.csv", "48-nan-in-target/eval_nan.csv"),
-        (error(2, "NaN"), error(7, "NaN", evaluation=True)),
+        (
+            error(2, "NaN", rule="too-many-classes"),
+            error(7, "NaN", rule="target-not-numeric", evaluation=True),
+        ),
         target="amount",
     ),
     # 18F/data-act-pilot#166
     Case(
         ("49-classes-spelled-otherwise/train_true.csv", "49-classes-spelled-otherwise/eval_true.csv"),
-        (warning(2, '"TRUE"', '"True"', evaluation=True),),
+        (warning(2, '"TRUE"', '"True"', evaluation=True, rule="classes-spelled-otherwise"),),
         target="left",
     ),
     # apple/turicreate#1617
     Case(
         ("56-evaluation-without-answers/train_1.csv", "56-evaluation-without-answers/eval_1.csv"),
-        (error(None, "left", evaluation=True),),
+        (error(None, "left", evaluation=True, rule="evaluation-without-answers"),),
         target="left",
     ),
 )
