@@ -60,7 +60,9 @@ def test_models_are_found_by_a_part_of_their_name_and_by_how_they_are(shown):
 
 def test_a_model_shows_its_deliveries_and_a_chart_of_each_measure(shown):
     html = shown.page.get("/models/churn").text
-    assert html.count("<polyline") == 3
+    assert html.count("<polyline") == 5
+    assert "Accuracy of the last 23 runs" in html
+    assert "<b>" not in html
     assert "Duration of the last 23 runs: 46 min in the last one, between 34 min and 46 min." in unescape(
         html
     )

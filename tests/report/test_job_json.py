@@ -48,7 +48,7 @@ PLAIN = {
     "retrain_job_id": "r", "registered_at": None, "registrations": 0, "untouched_status": None, "put_started_at": None,
     "put_ended_at": None, "uploaded_at": "2026-11-23T02:00:00Z", "train_deadline": None, "status": None,
     "unknown_since": None, "status_seen_at": None, "status_message": None, "trained_model_id": None, "trained_at": None,
-    "results_name": None, "results_bytes": None, "results_sha256": None,
+    "results_name": None, "results_bytes": None, "results_sha256": None, "scores": {},
     "gate_exit": 0, "gate_output": "", "gate_shown": [{"name": "x", "bytes": 1, "sha256": "0", "copied": True}],
     "switched_at": None, "switched_by_hand": False, "first_switched_at": None, "switch_open": False,
     "outcome": None, "filed_in": None, "failed_in": None, "resume_in": None, "earlier_job": None, "continues": None,

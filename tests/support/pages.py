@@ -105,9 +105,17 @@ class Seeder:
             case State.UPLOADED:
                 return {"training": Training(uploaded_at=now, status="training", status_seen_at=now)}
             case State.TRAINED:
-                training = Training(uploaded_at=now - timedelta(minutes=30), trained_at=now, model_id=1001)
+                training = Training(
+                    uploaded_at=now - timedelta(minutes=30),
+                    trained_at=now,
+                    model_id=1001,
+                    scores=self._scores(),
+                )
                 return {"training": training}
         return {}
+
+    def _scores(self) -> dict[str, float]:
+        return {"Accuracy": 0.86 + self._number % 9 / 100, "<b>AUC</b>": 0.9 + self._number % 5 / 100}
 
     def _ended(self, job: Job, state: State, parts: dict) -> Job:
         if state in {State.DONE, State.FAILED}:

@@ -48,6 +48,7 @@ PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "results_name": "results_name",
             "results_bytes": "results_bytes",
             "results_sha256": "results_sha256",
+            "scores": "scores",
             "continues": "continues",
         },
         "gate": {"gate_output": "output", "gate_exit": "exit", "gate_shown": "shown"},
@@ -88,6 +89,7 @@ _BLANK: Mapping[str, Any] = MappingProxyType(
         "columns": [],
         "warnings": [],
         "gate_shown": [],
+        "scores": {},
         "switched_by_hand": False,
         "switch_open": False,
     }

@@ -293,6 +293,8 @@ class Training:
     results_bytes: int | None = None
     results_sha256: str | None = None
     """Of what the service sent, taken while it was received."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """The figures in the results file, by the names that the service gives them; for people to look at."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,13 +99,14 @@ def trained(training: Training) -> Change:
     return lambda job: replace(job, training=training)
 
 
-def with_results(training: Training, results: Fetched) -> Training:
-    """Return a training whose results have been fetched."""
+def with_results(training: Training, results: Fetched, scores: Mapping[str, float]) -> Training:
+    """Return a training whose results have been fetched, and the figures in them."""
     return replace(
         training,
         results_name=notes.RESULTS_FILE,
         results_bytes=results.bytes,
         results_sha256=results.sha256,
+        scores=scores,
     )
 
 

@@ -19,6 +19,7 @@ from retraind.api.failures import AddressExpired, InDoubt, NotStored, Unreadable
 from retraind.api.object_store import ObjectStore
 from retraind.bundle.zip_writer import Archive, SizeChanged
 from retraind.config.current import Current
+from retraind.dataset.scores import scores_in
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import End, Job, Outcome, Publication, Registration, State, present
 from retraind.domain.problems import problem
@@ -339,7 +340,9 @@ class ServiceSteps:
                 fetched = self.store.get(answer.download_url, folder / notes.RESULTS_FILE, self.pause)
             except AddressExpired as expired:
                 raise Retry(expired.problem) from None
-            training = with_results(replace(training, model_id=answer.model_id, trained_at=now), fetched)
+            scores = scores_in(folder / notes.RESULTS_FILE, fetched.sha256)
+            training = replace(training, model_id=answer.model_id, trained_at=now)
+            training = with_results(training, fetched, scores)
             return Go(State.TRAINED, "training_finished", trained(training))
         if failure := self.trainings.failure(answer):
             self.journal.jobs.write(job, replace(job, training=training))

@@ -1,14 +1,19 @@
 """The geometry of charts: numbers go in, places in a drawing come out. The markup is in the templates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from retraind.report.wording import Voice
 from retraind.store.views.runs import Run
+from retraind.system.escape import display_name
 
 WIDTH, HEIGHT = 320, 96
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6.0, 6.0, 10.0, 8.0
 """Room around the line, for whole points at its ends."""
+
+
+_MOST_SCORES = 9
 
 
 class Point(NamedTuple):
@@ -91,7 +96,7 @@ def chart(
 
 
 def charts(runs: Sequence[Run], voice: Voice) -> list[Chart]:
-    """Return the charts of a model's last runs, oldest first."""
+    """Return the charts of a model's last runs, oldest first: duration, rows, size, the model's figures."""
     durations = [Measured(run, (run.ended - run.began).total_seconds()) for run in runs if not run.failed]
     rows = [Measured(run, run.rows) for run in runs if run.rows is not None]
     sizes = [Measured(run, run.bytes) for run in runs if run.bytes]
@@ -104,5 +109,18 @@ def charts(runs: Sequence[Run], voice: Voice) -> list[Chart]:
         made("duration", durations, lambda value: voice.label("page_duration", lasted=value)),
         made("rows", rows, lambda value: voice.label("page_number", number=int(value))),
         made("size", sizes, lambda value: voice.label("page_size", bytes=int(value))),
+        *_of_scores(runs, voice),
     )
     return [each for each in found if each is not None]
+
+
+def _of_scores(runs: Sequence[Run], voice: Voice) -> Iterator[Chart | None]:
+    """Yield a chart of each figure that the last runs have, under the service's own names."""
+    names = dict.fromkeys(name for run in reversed(runs) for name in run.scores)
+    for name in islice(names, _MOST_SCORES):
+        measured = [Measured(run, run.scores[name]) for run in runs if name in run.scores]
+        title = display_name(name)
+        yield chart(
+            name, measured, lambda value: voice.label("page_score", value=value), voice, title=title,
+            hint=voice.label("page_score_hint"),
+        )  # fmt: skip

@@ -154,6 +154,10 @@ def job_page(reader: Reader, request: Request, look: Look) -> Response | None:
         was_checked=job.data is not None or bool(findings),
         entries=[_entry(event, voice, is_operator=look.is_operator) for event in reversed(history)],
         cut=voice.label("page_history_cut", shown=_EVENTS) if len(history) == _EVENTS else "",
+        scores=[
+            (display_name(name), voice.label("page_score", value=value))
+            for name, value in (job.training.scores if job.training else {}).items()
+        ],
         gate=printable(job.gate.output.strip()) if job.gate and job.gate.output else "",
         note=notes.note(job, voice) if _is_noted(job) else "",
         note_name=notes.note_name(job) if _is_noted(job) else "",

@@ -170,6 +170,8 @@ def test_runs_are_the_last_ones_oldest_first_with_their_numbers(seeder, reader):
     assert runs[0].rows == jobs["2"].data.rows["train"]
     assert runs[0].bytes == sum(file.signature.size for file in jobs["2"].files)
     assert runs[2].rows is None
+    assert runs[0].scores == jobs["2"].training.scores != {}
+    assert runs[2].scores == {}
 
 
 def test_a_journal_that_nobody_has_open_is_the_same(tmp_path, seeder):

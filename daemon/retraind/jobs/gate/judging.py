@@ -12,6 +12,7 @@ from retraind.api.object_store import Fetched, ObjectStore
 from retraind.config import exposure
 from retraind.config.current import Current
 from retraind.config.settings import ModelSettings
+from retraind.dataset.scores import scores_in
 from retraind.domain.failures import Hold, JobFailed, Retry
 from retraind.domain.job import Gate, Job, State, present
 from retraind.domain.problems import Problem, problem
@@ -112,7 +113,8 @@ class Judging:
         fetched = self._fetch_again(job, shown.results)
         shown.add_results(fetched.bytes, fetched.sha256)
         copy_in_place(shown.results, folder / notes.RESULTS_FILE, fetched.bytes)
-        after = replace(job, training=with_results(known, fetched))
+        scores = scores_in(folder / notes.RESULTS_FILE, fetched.sha256)
+        after = replace(job, training=with_results(known, fetched, scores))
         return self._journal.jobs.write(job, after, "results_fetched_again", {"reason": why})
 
     def _fetch_again(self, job: Job, target: Path) -> Fetched:

@@ -1,5 +1,7 @@
 """A model's last runs as numbers, for charts, read without reading whole jobs."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +25,8 @@ class Run(NamedTuple):
     """Data rows of the training file."""
     bytes: int
     """Of the data files."""
+    scores: Mapping[str, float]
+    """The figures of the trained model."""
 
 
 def last_runs(journal: Journal, model: str, limit: int) -> list[Run]:
@@ -45,6 +49,7 @@ def last_runs(journal: Journal, model: str, limit: int) -> list[Run]:
             ).label("ended"),
             sa.func.json_extract(body, "$.data.rows.train").label("rows"),
             size,
+            sa.func.json_extract(body, "$.training.scores").label("scores"),
         )
         .where(JOBS.c.model == model, JOBS.c.state.in_(states))
         .order_by(JOBS.c.id.desc())
@@ -61,6 +66,7 @@ def last_runs(journal: Journal, model: str, limit: int) -> list[Run]:
             datetime.fromisoformat(row.ended),
             row.rows,
             row.size or 0,
+            json.loads(row.scores) if row.scores else {},
         )
         for row in reversed(rows)
     ]

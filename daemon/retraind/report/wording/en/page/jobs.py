@@ -164,6 +164,10 @@ def page_downloads() -> str:
     return "For programs"
 
 
+def page_scores() -> str:
+    return "Figures of the model"
+
+
 def page_gate() -> str:
     return "The gate"
 

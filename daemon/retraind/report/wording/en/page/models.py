@@ -231,6 +231,15 @@ def page_chart_hint(name: Literal["duration", "rows", "size"]) -> str:
     }[name]
 
 
+def page_score_hint() -> str:
+    """Below the service's own name of a figure."""
+    return "of the trained model"
+
+
+def page_score(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < _WHOLE else f"{value:,.0f}"
+
+
 def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> str:
     """A chart in words."""
     return f"{name} of the last {count(runs, 'run')}: {last} in the last one, between {least} and {most}."

@@ -1,0 +1,105 @@
+"""The figures of a trained model, read from the results file that the service sent: for people to look at.
+
+What the file holds is the service's affair. Where it has metrics.json or metrics.csv, their numbers are
+taken; nothing is decided by them.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from retraind.system import log
+from retraind.system.reading import open_regular
+
+_LOG = log.get(__name__)
+
+_LARGEST = 32 << 20
+"""Bytes of a results file that is read at all."""
+_LARGEST_MEMBER = 1 << 20
+_MOST = 24
+"""Figures that are kept."""
+_LONGEST_NAME = 60
+_PLAIN = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    OverflowError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    csv.Error,
+)
+"""What a file that is damaged, encrypted or made to do harm leads to."""
+
+
+def scores_in(path: Path, sha256: str) -> dict[str, float]:
+    """Return the figures by name, in the order of the file; none where there are none.
+
+    `sha256` is of what the service sent: another file in its place is not read.
+    """
+    try:
+        with open_regular(path) as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST or hashlib.sha256(content).hexdigest() != sha256:
+            return {}
+        return dict(_first(_figures(content)))
+    except _UNREADABLE as error:
+        _LOG.info("scores_not_read", reason=f"{type(error).__name__}: {error}")
+        return {}
+
+
+def _first(figures: Iterator[tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    found: set[str] = set()
+    for name, value in figures:
+        if len(found) == _MOST:
+            return
+        if name and len(name) <= _LONGEST_NAME and name not in found and math.isfinite(value):
+            found.add(name)
+            yield name, value
+
+
+def _figures(content: bytes) -> Iterator[tuple[str, float]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for info in archive.infolist():
+            kind = PurePosixPath(info.filename).name
+            if kind not in {"metrics.json", "metrics.csv"} or info.compress_type not in _PLAIN:
+                continue
+            with archive.open(info) as member:
+                text = _text(member.read(_LARGEST_MEMBER))
+            yield from _of_json(json.loads(text)) if kind == "metrics.json" else _of_csv(text)
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp932")
+
+
+def _of_json(document: Any) -> Iterator[tuple[str, float]]:
+    """Take the numbers at the top, or those of the model where another one is beside it."""
+    if isinstance(document, Mapping) and isinstance(document.get("model"), Mapping):
+        document = document["model"]
+    if isinstance(document, Mapping):
+        for name, value in document.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield name, float(value)
+
+
+def _of_csv(text: str) -> Iterator[tuple[str, float]]:
+    """Take each row of a name and a number."""
+    for row in csv.reader(text.splitlines()):
+        if len(row) >= 2:  # noqa: PLR2004 - a name and a value
+            try:
+                value = float(row[1])
+            except ValueError:
+                continue  # A heading.
+            yield row[0].strip(), value
