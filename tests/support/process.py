@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import timedelta
 from pathlib import Path
 
 from retraind import daemon
 from retraind.cli import main
 from retraind.config.load import load
 from retraind.emulator import read_records
+from retraind.reconcile.upkeep import caretaker
 from support import zygote
 from support.world import table
 
@@ -23,6 +25,12 @@ NOBODY = 65_534
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """Before a command: a server does not outlive the tests, however they end."""
 daemon._ONCE_STEP = 0.08  # A run lasts a fraction of a second; its own step would be most of it.
+
+
+def in_a_hurry(*arguments: str) -> int:
+    """Run `retraind` with less time between two looks at keys and holds."""
+    caretaker.INTERVAL = timedelta(seconds=0.5)
+    return main([*arguments])
 
 
 @contextmanager
@@ -68,8 +76,13 @@ class Site:
         self.write()
         return drop
 
-    def start(self, *arguments: str, wait: bool = True, own: bool = False, **environment: str) -> None:
-        """Start the daemon; with `own` in a Python of its own, for what is measured of it."""
+    def start(
+        self, *arguments: str, wait: bool = True, own: bool = False, hurried: bool = False, **environment: str
+    ) -> None:
+        """Start the daemon; with `own` in a Python of its own, for what is measured of it.
+
+        With `hurried` it looks after keys and holds every half second.
+        """
         command = ["run", "-c", str(self.config), *arguments]
         with self.log.open("ab") as log:
             before = log.tell()
@@ -77,8 +90,9 @@ class Site:
                 self.process = subprocess.Popen([sys.executable, "-m", "retraind", *command], stderr=log)
             else:
                 handle = log.fileno()
+                run = {"run": f"{__name__}:in_a_hurry"} if hurried else {}
                 self.process = zygote.zygote().start(
-                    *command, out=handle, err=handle, environment=environment
+                    *command, out=handle, err=handle, environment=environment, **run
                 )
         if wait:
             until(lambda: b'"ready"' in self.log.read_bytes()[before:] or self.ended(), "the daemon is ready")

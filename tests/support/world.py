@@ -1,6 +1,7 @@
 """A whole small world for tests: an emulated service over real HTTP, a share, a journal, and time that obeys."""
 
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -99,6 +100,26 @@ class World:
     def close(self) -> None:
         self.client.close()
         self.journal.close()
+
+    def save(self, kept: Path) -> None:
+        """Keep the share and the state as they are, for `restore`; far cheaper than another world."""
+        self.journal.close()
+        for place in (self.share, self.root / "state"):
+            shutil.copytree(place, kept / place.name)
+        self._reopen()
+
+    def restore(self, kept: Path) -> None:
+        """Put back what was kept. The service has seen what it has seen."""
+        self.journal.close()
+        for place in (self.share, self.root / "state"):
+            for path in place.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.copytree(kept / place.name, place, dirs_exist_ok=True)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        self.journal = Journal.open(self.root / "state" / "journal.db", self.clock)
+        self.configure()
 
     # Deliveries and jobs
 

@@ -26,7 +26,7 @@ def site(tmp_path):
         yield Site(tmp_path, emulator.url)
 
 
-@pytest.mark.parametrize("ready", ['settle = "300ms"', 'ready = "marker"'])
+@pytest.mark.parametrize("ready", ['settle = "300ms"', 'ready = "marker"\nsettle = "300ms"'])
 def test_files_whose_inode_numbers_change_settle_are_sealed_and_filed(site, tmp_path, faulty, ready):
     drop = site.add_model("churn", key_of("churn"), ready)
     site._text += '[sweep]\ninterval = "300ms"\n'

@@ -146,10 +146,10 @@ def test_a_known_folder_that_is_missing_is_waited_for(site, drops, tmp_path, whe
 def test_a_missing_key_is_told_at_once_and_ended_by_the_key(site, drops, tmp_path, when):
     key = tmp_path / "churn.key"
     if when == "reload":
-        site.start()
+        site.start(hurried=True)
     key.rename(tmp_path / "kept")
     if when == "start":
-        site.start()
+        site.start(hurried=True)
     else:
         rewrite(site, "# of churn", 'budget = "5/day"')
         reload(site)
