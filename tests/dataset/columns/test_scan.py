@@ -226,3 +226,22 @@ def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
     scan.add(range(3, 5003), {0: [b"9999-12-31"] * 5000})
     assert scan.facts().dates[0].out_of_range.count == DATES_COUNTED
     assert scan.wanted == ()
+
+
+def test_what_is_known_by_its_shape_hides_nothing_new():
+    scan = ColumnScan(5)
+    for line in range(2, 602):
+        day = b"2026-01-%02dT10:00:00Z" % (line % 28 + 1)
+        scan.sample(line, [day, b"NA" if line % 2 else b"7", b"%d,%03d" % (line % 9, line), b"NA", b"5%"])
+    scan.sample(602, [b"9999-12-31T10:00:00Z", b"unheard of", b"3,5", b"1", b"x"])
+    found = scan.facts()
+    assert found.kinds == (Kind.DATE, Kind.TEXT, Kind.NUMBER, Kind.NUMBER, Kind.TEXT)
+    assert found.dates[0].out_of_range.first == [(602, b"9999-12-31T10:00:00Z")]
+    assert found.numbers[2].notations == ("thousands", "decimal-comma")
+
+
+def test_a_column_of_the_last_day_alone_is_one_of_dates():
+    scan = ColumnScan(2)
+    for line in range(2, 40):
+        scan.sample(line, [b"99991231", b"99990101"])
+    assert scan.facts().kinds == (Kind.DATE, Kind.NUMBER)

@@ -187,6 +187,13 @@ def test_classes_that_are_spelled_otherwise_are_told_with_both_spellings_and_not
     assert finding.facts["total"] == sum(one != other for one, other in zip(here, there, strict=True))
 
 
+@pytest.mark.parametrize("name", ["y ", "Y", None])
+def test_evaluation_data_without_the_target_s_column_is_told_once(name):
+    header, rows = ("n,x", ["1,2"] * 50) if name is None else (f"n,x,{name}", ["1,2,yes"] * 50)
+    train = file("n,x,y", [f"{at},2,{'yes' if at % 2 else 'no'}" for at in range(120)])
+    assert found(train, file(header, rows, "eval.csv")) == [("target-missing", "error", 1)]
+
+
 def test_one_class_that_is_spelled_otherwise_leaves_the_others():
     result = preflight(column(["a", "b", "c"] * 60), column(["A", "b"] * 20, "eval.csv"), target="y")
     assert [each.rule for each in result.findings] == [

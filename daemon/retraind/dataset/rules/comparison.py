@@ -36,6 +36,11 @@ def pair(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
         or ours.columns == theirs.columns
     ):
         return
+    if train.table.target_found and not evaluation.table.target_found:
+        reported = _reported(evaluation)  # a missing target is an error of its own
+        left = [[name for name in names if name not in reported] for names in (ours.columns, theirs.columns)]
+        if left[0] == left[1]:
+            return
     if difference := _difference(ours.columns, theirs.columns):
         yield evaluation.error("columns-differ", service=NOT_EQUAL, line=1, other=theirs.name, **difference)
     else:
@@ -163,9 +168,7 @@ def since_last(file: DataFile) -> Iterator[Finding]:
     facts, previous = file.table.facts, file.previous
     if facts is None or previous is None or file.table.width == 0:
         return
-    reported = set()  # the target, and what it may be called now, if that is an error of its own
-    if file.target is not None and not file.table.target_found:
-        reported = {file.target, *(name for name, _ in target.look_alikes(file))}
+    reported = _reported(file)
     columns = tuple(name for name in facts.columns if name not in reported)
     expected = tuple(name for name in previous.columns if name not in reported)
     if expected and columns != expected:
@@ -178,6 +181,13 @@ def since_last(file: DataFile) -> Iterator[Finding]:
         yield file.warning(
             "rows-halved", delivery=previous.name, rows=facts.rows, previous_rows=previous.rows
         )
+
+
+def _reported(file: DataFile) -> set[str]:
+    """Return the target's name, and what it may be called in this file, if it is not found."""
+    if file.target is None or file.table.target_found:
+        return set()
+    return {file.target, *(name for name, _ in target.look_alikes(file))}
 
 
 def _kinds_changed(file: DataFile, before: Mapping[str, str]) -> Iterator[Finding]:

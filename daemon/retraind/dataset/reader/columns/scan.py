@@ -28,6 +28,9 @@ DATES_COUNTED = 1_000
 """Dates out of range that are counted in a column; after that it is known well enough."""
 
 _DATE_DIGITS = 6  # the fewest of a date that is digits alone
+_NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even where there is no other one
+_DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
+_MOST_SHAPES = 64
 _BATCH = 32  # rows of the sample that are read at once
 _EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
 
@@ -38,6 +41,26 @@ class Roles(NamedTuple):
     target: int | None = None
     time: int | None = None
     series: int | None = None
+
+
+class _Shapes:
+    """Remembers values by their shape, with all digits alike: a column has few, and knowing one is fast."""
+
+    def __init__(self, head: int = 0) -> None:
+        """Digits among the first `head` bytes are not alike."""
+        self._head = head
+        self._known: set[bytes] = set()
+
+    def add(self, value: bytes) -> None:
+        if len(self._known) < _MOST_SHAPES:
+            self._known.add(self._shape(value))
+
+    def _shape(self, value: bytes) -> bytes:
+        return value[: self._head] + value[self._head :].translate(_DIGITS_ALIKE)
+
+    def others(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the values of other shapes that are not empty."""
+        return [value for value in values if value and self._shape(value) not in self._known]
 
 
 class _Dates:
@@ -52,15 +75,17 @@ class _Dates:
         self.count = 0
         self.pattern: re.Pattern[bytes] | None = None
         self.done = False
+        self._shapes = _Shapes(head=len("yyyy"))  # of dates that are not read
 
     def add(self, form: Form, place: LocatedValue) -> None:
         self.count += 1
-        self.usual += form.year is not None and form.year in USUAL_YEARS
+        self.usual += form.year in USUAL_YEARS or place.value in _NEVER
         self.has_time = self.has_time or form.has_time
         if form.out_of_range and self.bad.count < DATES_COUNTED:
             self.bad.add(place)
-        if not form.is_read and self.unread is None:
-            self.unread = place
+        if not form.is_read:
+            self.unread = self.unread or place
+            self._shapes.add(place.value)
         self._add_form(form, place)
 
     def _add_form(self, form: Form, place: LocatedValue) -> None:
@@ -68,9 +93,11 @@ class _Dates:
             if known.is_like(form):
                 if not form.zeros <= known.zeros:
                     self.forms[at] = (known._replace(zeros=known.zeros | form.zeros), first)
+                    self.pattern = None
                 return
         if len(self.forms) < MAX_EXAMPLES:
             self.forms.append((form, place))
+            self.pattern = None
 
     @property
     def are_digits(self) -> bool:
@@ -90,14 +117,23 @@ class _Dates:
             return None
         return guard(self.forms[0][0])
 
+    def are_known(self, values: Sequence[bytes]) -> bool:
+        """Return whether values of the sample are dates that teach nothing."""
+        if self.unread is not None:
+            return not self._shapes.others(values)
+        if self.are_digits or (guard := self.guard()) is None:
+            return False
+        return self._match(guard, values)
+
+    def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
+        if self.pattern is None:
+            self.pattern = re.compile(b"(?:(?:%s)?\n)*" % guard)
+        return self.pattern.fullmatch(b"\n".join([*values, b""])) is not None
+
     def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
         """Read values after the sample; return whether the guard has changed."""
         before = self.guard()
-        if before is None:
-            return False
-        if self.pattern is None:
-            self.pattern = re.compile(b"(?:(?:%s)?\n)*" % before)
-        if self.pattern.fullmatch(b"\n".join([*values, b""])):
+        if before is None or self._match(before, values):
             return False
         for at, value in enumerate(values):
             if not value:
@@ -109,10 +145,7 @@ class _Dates:
                 self.add(form, LocatedValue(lines[at], value[:VALUE_BYTES]))
             if self.guard() is None:
                 return True
-        changed = self.guard() != before
-        if changed:
-            self.pattern = None
-        return changed
+        return self.guard() != before
 
     def facts(self) -> DateFacts:
         several = tuple(place for _, place in self.forms) if len(self.forms) > 1 else ()
@@ -127,18 +160,25 @@ class _Numbers:
         self.notations: dict[Notation, None] = {}
         self.written: list[LocatedValue] = []
         self.markers: list[LocatedValue] = []
+        self._shapes = _Shapes()  # once there are enough examples
+
+    def are_known(self, values: Sequence[bytes]) -> bool:
+        """Return whether values of the sample teach nothing."""
+        return self.are_numbers and all_numbers(self._shapes.others(values))
 
     def add(self, place: LocatedValue) -> bool:
         """Read what is no plain number; return whether it stands for one, or for none."""
         if found := notations(place.value):
             self.notations |= dict.fromkeys(found)
-            if len(self.written) < MAX_EXAMPLES:
-                self.written.append(place)
+            examples = self.written
         elif is_marker(place.value):
-            if len(self.markers) < MAX_EXAMPLES:
-                self.markers.append(place)
+            examples = self.markers
         else:
             return False
+        if len(examples) < MAX_EXAMPLES:
+            examples.append(place)
+        else:
+            self._shapes.add(place.value)
         return True
 
     @property
@@ -165,10 +205,10 @@ class _Column:
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         """Read values of the sample."""
         if self.dates is None:
-            if self.numbers is None:
+            if self.numbers is None or self.numbers.are_known(values):
                 return
-            if self.filled and self.numbers.plain and all_numbers(values):
-                return
+        elif self.numbers is None and self.dates.are_known(values):
+            return
         for at, value in enumerate(values):
             if value:
                 self.filled = True
