@@ -127,9 +127,10 @@ ONE_FILE = {
         "neither UTF-8 (byte 0xE9 in line 122, "),
     "a damaged byte after the UTF-8 mark is located": (
         "encoding", "error", b"\xef\xbb\xbfa,b\r\n1,2\r\n3,\xff\r\n", 3,
-        "byte order mark (BOM) of UTF-8, but the text is not UTF-8 (byte 0xFF in line 3, offset 15)."),
+        "byte order mark (BOM) of UTF-8, but this line contains an invalid byte (0xFF, at offset 15)."),
     "a character cut off at the end of the file is located": (
-        "encoding", "error", table("1,2,日本").encode("utf-8-sig")[:-2], 122, "byte 0xE6 in line 122"),
+        "encoding", "error", table("1,2,日本").encode("utf-8-sig")[:-2], 122,
+        "a character in this line is cut off: only the first of its bytes are present (E6 9C, at offset "),
     "UTF-8 without its mark is reported": (
         "utf-8-without-mark", "warning", table("1,2,日本").encode(), None, "without a byte order mark"),
     "Shift_JIS that shows itself late is reported": (

@@ -48,7 +48,8 @@ TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
 what is found by them."""
 
 UNREAD_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (text.content, text.encoding)
-"""The rules for a file that was not read, because it is not text or is text in UTF-16."""
+"""The rules for a file that was not read, because it is not text, or in an encoding
+in which even commas and quotes cannot be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _findings(file: DataFile, overruling: Overruling) -> list[Finding]:
     def found(rules: Iterable[Callable[[DataFile], Iterator[Finding]]]) -> list[Finding]:
         return overruling.applied((finding for rule in rules for finding in rule(file)), [file])
 
-    if file.table.utf16 or file.table.not_text is not None:
+    if file.table.utf16 or file.table.not_text is not None or file.table.encoding.escapes:
         return found(UNREAD_RULES)
     # What the owner does not mind needs no cause; what causes are themselves overruled is seen afterwards.
     as_table = explained(file, found(TABLE_RULES), ignored=overruling.ignores)

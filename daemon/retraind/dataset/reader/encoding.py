@@ -1,21 +1,43 @@
 """Detects the character encoding of a file from all of its bytes, in one pass.
 
 UTF-8 and Shift_JIS (as Windows writes it, code page 932) are tried side by side until one of them is ruled
-out, or there is so much valid UTF-8 that the file can be nothing else.
+out, or there is so much valid UTF-8 that the file can be nothing else. Nearly any bytes are valid Shift_JIS,
+so what is valid in it is judged by its words: `encodings/`.
 """
 
 import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
+
+from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
+from retraind.dataset.reader.encodings.escapes import LONGEST, escape_in
+from retraind.dataset.reader.encodings.evidence import Evidence
+from retraind.dataset.reader.encodings.verdict import Example, Verdict, decode, judge
 
 HEAD_BYTES = 1_000
 """The service detects the encoding from the first bytes, this many."""
+
+UTF8_CODECS = frozenset({UTF_8.codec, CESU_8.codec})
+"""The codecs of texts that are UTF-8 but for single characters."""
 
 _WIDE_BOMS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SURE_UTF8 = (
     1_000  # bytes beyond ASCII that are all valid UTF-8: no text in another encoding is that by chance
 )
 _WIDE_SHARE = 0.4  # of every other byte: Western text in UTF-16 has a NUL in nearly all of them
+_ESCAPED_BYTES = 256  # shown of a text with escape sequences
+
+
+class Damage(StrEnum):
+    """What is wrong with a byte in UTF-8."""
+
+    CUT = "cut"
+    """It begins a character whose other bytes are missing."""
+    SURROGATE = "surrogate"
+    """It begins half a character, as programs write it that think in UTF-16."""
+    STRAY = "stray"
+    """It begins no character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +47,31 @@ class BadByte:
     offset: int  # in the file, from 0
     line: int
     value: int
+    damage: Damage = Damage.STRAY  # in UTF-8
+    cut: bytes = b""  # the bytes that are there of a character that is cut
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """The detected encoding."""
 
-    name: str  # ascii, utf-8, utf-8-sig, shift_jis, or unknown when the bytes are valid in none of them
+    name: str  # ascii, utf-8, utf-8-sig, shift_jis, or unknown when it is none of them
     ascii_head: bool  # the first 1,000 bytes are ASCII
     has_bom: bool = False  # the file starts with the byte order mark of UTF-8
     not_utf8: BadByte | None = None
     not_shift_jis: BadByte | None = None
+    likely: Verdict | None = None
+    """The encoding that the file is in when it is unknown; that it may be in when it is shift_jis."""
+    escapes: bool = False
+    """All bytes are ASCII, and escape sequences switch to another character set: nothing can be read."""
 
     def text(self, value: bytes) -> str:
         """Return the text of a value of this file, with U+FFFD in place of bytes that are invalid."""
-        return value.decode("cp932" if self.name == "shift_jis" else "utf-8", "replace")
+        if self.name == "shift_jis":
+            return decode(value, "cp932")
+        if self.name == "unknown" and self.likely is not None:
+            return decode(value, self.likely.codec)
+        return value.decode("utf-8", "replace")
 
 
 def is_utf16(head: bytes) -> bool:
@@ -67,11 +99,26 @@ class _Candidate:
         try:
             text = self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:
-            at = error.start - len(self._cut)
-            self.bad = BadByte(offset + at, line_of(at), (self._cut + piece)[error.start])
+            self.bad = self._bad_byte(error, piece, offset, line_of)
             return
         self.beyond_ascii += len(piece) - len(text)
         self._cut = self._decoder.getstate()[0]
+
+    def _bad_byte(
+        self, error: UnicodeDecodeError, piece: bytes, offset: int, line_of: Callable[[int], int]
+    ) -> BadByte:
+        at = error.start - len(self._cut)
+        data = self._cut + piece
+        value, following = data[error.start], data[error.start + 1 : error.start + 2]
+        damage, cut = Damage.STRAY, b""
+        if value == _SURROGATE_LEAD and b"\xa0" <= following <= b"\xbf":
+            damage = Damage.SURROGATE
+        elif _FIRST_LEAD <= value <= _LAST_LEAD:
+            damage, cut = Damage.CUT, data[error.start : error.end]
+        return BadByte(offset + at, line_of(at), value, damage, cut)
+
+
+_SURROGATE_LEAD, _FIRST_LEAD, _LAST_LEAD = 0xED, 0xC2, 0xF4
 
 
 class EncodingDetector:
@@ -84,6 +131,9 @@ class EncodingDetector:
         self._offset = len(self.bom)
         self._utf8 = _Candidate("utf-8")
         self._shift_jis = _Candidate("cp932")
+        self._evidence = Evidence()
+        self._last = b""  # the end of the last piece, where an escape sequence may have begun
+        self._escaped: Verdict | None = None
 
     def feed(self, piece: bytes, line_of: Callable[[int], int], *, final: bool = False) -> None:
         """Read the next piece; `line_of` returns the line of an offset in it. The final piece is empty."""
@@ -92,7 +142,28 @@ class EncodingDetector:
         self._utf8.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
         if not self._only_utf8:
             self._shift_jis.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
+            if not ascii_only and not self._evidence.is_full:
+                self._evidence.add(piece, line_of)
+        if self._ascii and self._escaped is None:
+            self._find_escape(piece, line_of)
         self._offset += len(piece)
+
+    def _find_escape(self, piece: bytes, line_of: Callable[[int], int]) -> None:
+        start = self._last + piece[: LONGEST - 1]
+        found, data, before = escape_in(start), start, len(self._last)
+        if found is None:
+            found, data, before = escape_in(piece), piece, 0
+        self._last = (self._last + piece)[1 - LONGEST :] if len(piece) < LONGEST else piece[1 - LONGEST :]
+        if found is None:
+            return
+        at, name, codec = found
+        if data is start:
+            data = start + piece[LONGEST - 1 :][:_ESCAPED_BYTES]
+        shown = data[at : at + _ESCAPED_BYTES].splitlines()[0]
+        text = "" if codec == "ascii" else decode(shown, codec, complete=False)
+        text = text.partition(",")[0].partition("\t")[0]
+        example = Example(line_of(max(0, at - before)), text, "")
+        self._escaped = Verdict(name, codec, float("inf"), 1, usual=True, example=example)
 
     @property
     def _only_utf8(self) -> bool:
@@ -101,10 +172,22 @@ class EncodingDetector:
     def result(self) -> Encoding:
         """Return the encoding after the last piece. UTF-8 wins if both are valid: it rarely is by chance."""
         not_utf8, not_shift_jis = self._utf8.bad, self._shift_jis.bad
-        if not_utf8 is not None:
-            name = "unknown" if self._only_utf8 or not_shift_jis else "shift_jis"
-        elif self.bom:
-            name = "utf-8-sig"
+        if self._ascii and self._escaped is not None and not self.bom:
+            return Encoding("unknown", self._ascii_head, likely=self._escaped, escapes=True)
+        likely = None
+        if not_utf8 is None:
+            name = "utf-8-sig" if self.bom else "ascii" if self._ascii else "utf-8"
+        elif self._only_utf8:
+            name, likely = "unknown", self._damaged_utf8(not_utf8)
         else:
-            name = "ascii" if self._ascii else "utf-8"
-        return Encoding(name, self._ascii_head, bool(self.bom), not_utf8, not_shift_jis)
+            found = judge(self._evidence.words)
+            likely = found if found is not None and found.is_doubt else None
+            is_other = not_shift_jis is not None or (likely is not None and likely.is_sure)
+            name = "unknown" if is_other else "shift_jis"
+        return Encoding(name, self._ascii_head, bool(self.bom), not_utf8, not_shift_jis, likely)
+
+    def _damaged_utf8(self, bad: BadByte) -> Verdict:
+        candidate = CESU_8 if bad.damage is Damage.SURROGATE else UTF_8
+        return Verdict(
+            candidate.name, candidate.codec, float("inf"), 1, usual=True, example=Example(bad.line, "", "")
+        )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
+from retraind.dataset.reader.encodings.names import column_named
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.oddities import Oddities
 from retraind.dataset.reader.prover import LONG, Engine, Form, Proved, Prover, best_engine
@@ -66,11 +67,11 @@ class Header:
 
 
 class Names(NamedTuple):
-    """The names of columns with a meaning for the model, each in every encoding that the file may have."""
+    """The names of columns with a meaning for the model."""
 
-    target: frozenset[bytes] = frozenset()
-    time: frozenset[bytes] = frozenset()
-    series: frozenset[bytes] = frozenset()
+    target: str | None = None
+    time: str | None = None
+    series: str | None = None
     is_series: bool = False
     """The file is a time series."""
 
@@ -184,8 +185,8 @@ class RowReader:
         self.oddities.header(batch.rows[0][:MAX_CELLS], next(iter(batch.endings), LF))
         self.roles = Roles(
             *(
-                next((at for at, name in enumerate(cells) if name in forms), None)
-                for forms in (self._names.target, self._names.time, self._names.series)
+                None if name is None else column_named(cells, name)
+                for name in (self._names.target, self._names.time, self._names.series)
             )
         )
         if self.width <= MAX_SCANNED:

@@ -177,17 +177,6 @@ def _guessed_delimiter(head: bytes) -> bytes:
     return b"\t" if first.count(b"\t") > first.count(b",") else b","
 
 
-def _encoded(name: str | None) -> frozenset[bytes]:
-    if name is None:
-        return frozenset()
-    forms = {name.encode("utf-8", "surrogatepass")}
-    try:
-        forms.add(name.encode("cp932"))
-    except UnicodeEncodeError:  # no column of a Shift_JIS file can have this name
-        return frozenset(forms)
-    return frozenset(forms)
-
-
 class TableReader:
     """Receives one file in pieces of any size, and returns at the end what is in it.
 
@@ -207,7 +196,7 @@ class TableReader:
         """True once the file is known not to be a table: the rest of it is ignored."""
         self._source = source
         time, by = series or Series()
-        self._names = Names(_encoded(target), _encoded(time), _encoded(by), is_series=series is not None)
+        self._names = Names(target, time, by, is_series=series is not None)
         self._limits = limits or Limits()
         self._head = b""
         self._unreadable: ReadResult | None = None

@@ -65,15 +65,14 @@ def column_names(file: DataFile) -> Iterator[Finding]:
     table = file.table
     if table.width < MIN_COLUMNS:
         return
-    counts = Counter(table.header)
-    counts.pop(b"", None)
+    counts = Counter(_same(table, name) for name in table.header if name)
     if repeated := [name for name, count in counts.items() if count > 1]:
         yield file.error(
             "duplicate-columns",
             service=SAME_NAME,
             line=1,
-            column=table.text(repeated[0]),
-            names=[(table.text(name), counts[name]) for name in repeated],
+            column=_shown(table, repeated[0]),
+            names=[(_shown(table, name), counts[name]) for name in repeated],
             total=len(repeated),
             paired=file.paired,
         )
@@ -90,3 +89,13 @@ def column_names(file: DataFile) -> Iterator[Finding]:
         )
     elif unnamed:
         yield file.warning("empty-column-name", line=1, column=unnamed[0])
+
+
+def _same(table: ReadResult, name: bytes) -> str | bytes:
+    """Return what is equal for equal names: the text, or the bytes where they are no text."""
+    text = table.text(name)
+    return name if "\ufffd" in text else text
+
+
+def _shown(table: ReadResult, name: str | bytes) -> str:
+    return name if isinstance(name, str) else table.text(name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from retraind.dataset.reader.encoding import HEAD_BYTES, BadByte
+from retraind.dataset.reader.encoding import HEAD_BYTES, UTF8_CODECS, BadByte, Encoding
 from retraind.dataset.reader.table import DELIMITERS
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import ENCODING, FORMAT
@@ -21,28 +21,58 @@ def content(file: DataFile) -> Iterator[Finding]:
 
 
 def encoding(file: DataFile) -> Iterator[Finding]:
-    """The text is UTF-8 with a byte order mark, ASCII, or Shift_JIS that the service can detect."""
+    """The text is UTF-8 with a byte order mark, ASCII, or Shift_JIS that the service can detect.
+
+    Nearly any bytes are valid Shift_JIS: the reader judges by the words whether they are meant so.
+    """
     found = file.table.encoding
     if file.table.utf16:
         yield file.error("utf-16", service=ENCODING, paired=file.paired)
     elif found.name == "unknown":
-        invalid = [bad for bad in (found.not_utf8, found.not_shift_jis) if bad is not None]
-        likelier = max(invalid, key=lambda bad: bad.offset)  # the encoding that was valid for longer
-        yield file.error(
-            "encoding",
-            service=ENCODING,
-            line=likelier.line,
-            has_bom=found.has_bom,
-            not_utf8=_place(found.not_utf8),
-            not_shift_jis=_place(found.not_shift_jis),
-            paired=file.paired,
-        )
+        yield _not_supported(file, found)
     elif found.name == "utf-8":
         finding = file.warning("utf-8-without-mark", service=ENCODING, added=file.adds_bom)
         # With the mark there is nothing that the service could complain about.
         yield finding.without_service() if file.adds_bom else finding
-    elif found.name == "shift_jis" and found.ascii_head:
-        yield file.warning("shift-jis-shows-late", service=ENCODING, first_bytes=HEAD_BYTES)
+    elif found.name == "shift_jis":
+        if found.likely is not None:
+            yield file.warning(
+                "encoding-doubtful",
+                service=ENCODING,
+                line=found.likely.example.line,
+                likely=found.likely.name,
+                example=found.likely.example.text,
+                as_shift_jis=found.likely.example.as_shift_jis,
+            )
+        if found.ascii_head:
+            yield file.warning("shift-jis-shows-late", service=ENCODING, first_bytes=HEAD_BYTES)
+
+
+def _not_supported(file: DataFile, found: Encoding) -> Finding:
+    likely, bad = found.likely, found.not_utf8
+    invalid = [each for each in (found.not_utf8, found.not_shift_jis) if each is not None]
+    utf8 = bad is not None and (found.has_bom or (likely is not None and likely.codec in UTF8_CODECS))
+    if utf8 and bad is not None:
+        line = bad.line
+    elif likely is not None:
+        line = likely.example.line
+    else:
+        line = max(invalid, key=lambda each: each.offset).line  # of the encoding that was valid for longer
+    return file.error(
+        "encoding",
+        service=ENCODING,
+        line=line,
+        has_bom=found.has_bom,
+        not_utf8=_place(found.not_utf8),
+        not_shift_jis=_place(found.not_shift_jis),
+        likely=likely.name if likely is not None else None,
+        escapes=found.escapes,
+        example=likely.example.text if likely is not None else "",
+        as_shift_jis=likely.example.as_shift_jis if likely is not None else "",
+        damage=bad.damage if utf8 and bad is not None else None,
+        cut=bad.cut.hex(" ").upper() if bad is not None else "",
+        paired=file.paired,
+    )
 
 
 def _place(bad: BadByte | None) -> tuple[int, int, int] | None:

@@ -28,31 +28,6 @@ def utf_16(paired: bool) -> Words:
     )
 
 
-def encoding(
-    has_bom: bool,
-    not_utf8: tuple[int, int, int] | None,
-    not_shift_jis: tuple[int, int, int] | None,
-    paired: bool,
-) -> Words:
-    """Of the first byte that is invalid in an encoding there are the line, the offset and the value."""
-    reasons = [
-        f"{name} (byte 0x{bad[2]:02X} in line {bad[0]:,}, offset {bad[1]:,})"
-        for name, bad in (("UTF-8", not_utf8), ("Shift_JIS", not_shift_jis))
-        if bad is not None
-    ]
-    found = f"neither {' nor '.join(reasons)}" if len(reasons) > 1 else f"not {''.join(reasons) or 'UTF-8'}"
-    start = (
-        "The file starts with the byte order mark (BOM) of UTF-8, but the text is"
-        if has_bom
-        else "The text is"
-    )
-    return Words(
-        f"{start} {found}.",
-        f"Save the file as UTF-8 with BOM, and {deliver(paired, 'it')}. If only some lines are damaged, "
-        "fix them in the source.",
-    )
-
-
 def utf_8_without_mark(added: bool) -> Words:
     """`added`: the service gets the text with the mark."""
     if added:

@@ -1,0 +1,122 @@
+"""Which encoding a text is most probably in, by its words."""
+
+import codecs
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from retraind.dataset.reader.encodings.candidates import CESU_8, OTHERS, SHIFT_JIS, UTF_8, Candidate
+from retraind.dataset.reader.encodings.evidence import WORD_BYTES, Word
+
+SURE_BITS = 20
+"""A text that is 2^20 times as improbable in Shift_JIS as in another encoding is not Shift_JIS."""
+DOUBT_BITS = 4
+"""From here on, Shift_JIS is doubtful."""
+_SURE_BITS_OF_A_WORD = 1.5
+"""And so much for each of its words: in many words, small differences that mean nothing add up."""
+
+_USUAL_BITS = 11.5
+"""What a character beyond ASCII costs at most, on average, in a text that means something: random characters
+of Shift_JIS are rare ones in any other encoding."""
+
+_ROUNDS = (0, 8, 40, None)
+"""After so many words, the candidates that are far behind are dropped."""
+_HOPELESS_BITS = 60.0
+
+_SURROGATES = re.compile(rb"\xed([\xa0-\xaf])([\x80-\xbf])\xed([\xb0-\xbf])([\x80-\xbf])")
+
+
+class Example(NamedTuple):
+    """A word that shows which encoding the text is in."""
+
+    line: int
+    text: str
+    as_shift_jis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The encoding that a text is most probably in."""
+
+    name: str
+    codec: str
+    bits: float
+    """The logarithm, to base 2, of how much likelier it is than Shift_JIS."""
+    words: int
+    usual: bool
+    """Its characters are, on average, usual ones."""
+    example: Example
+
+    @property
+    def is_sure(self) -> bool:
+        """True when the text is not Shift_JIS."""
+        return self.usual and self.bits >= max(SURE_BITS, _SURE_BITS_OF_A_WORD * self.words)
+
+    @property
+    def is_doubt(self) -> bool:
+        """True when the text may not be Shift_JIS."""
+        return self.bits >= DOUBT_BITS
+
+
+def decode(value: bytes, codec: str, *, complete: bool = True) -> str:
+    """Return the text of bytes in an encoding, with U+FFFD in place of those that mean nothing in it.
+
+    If they are not `complete`, a character that is cut off at the end is left out.
+    """
+    if codec == CESU_8.codec:
+        value, codec = _SURROGATES.sub(_joined, value), UTF_8.codec
+    return codecs.getincrementaldecoder(codec)("replace").decode(value, complete)
+
+
+def _joined(pair: re.Match[bytes]) -> bytes:
+    high, low = (0xD000 | pair[at][0] << 6 & 0xFC0 | pair[at + 1][0] & 0x3F for at in (1, 3))
+    return chr(0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF)).encode()
+
+
+def _bits_of(candidate: Candidate, value: bytes) -> float:
+    text = decode(value, candidate.codec, complete=len(value) < WORD_BYTES)
+    return candidate.writing().bits(text)
+
+
+def _bits(candidate: Candidate, words: Sequence[Word]) -> float:
+    return sum(_bits_of(candidate, word.value) for word in words)
+
+
+def judge(words: Sequence[Word]) -> Verdict | None:
+    """Return the likeliest encoding of a text with these words; None if that is Shift_JIS."""
+    sums = {each: each.rarity for each in (SHIFT_JIS, *OTHERS)}
+    for begin, end in pairwise(_ROUNDS):
+        if len(sums) == 1:
+            return None
+        sums = {each: bits + _bits(each, words[begin:end]) for each, bits in sums.items()}
+        limit = min(sums.values()) + _HOPELESS_BITS
+        sums = {each: bits for each, bits in sums.items() if bits < limit or each is SHIFT_JIS}
+    likeliest = min(sums, key=sums.__getitem__)
+    if likeliest is SHIFT_JIS:
+        return None
+    return Verdict(
+        likeliest.name,
+        likeliest.codec,
+        sums[SHIFT_JIS] - sums[likeliest],
+        len(words),
+        _average(words, likeliest) <= _USUAL_BITS,
+        _example(words, likeliest),
+    )
+
+
+def _average(words: Sequence[Word], candidate: Candidate) -> float:
+    texts = (decode(word.value, candidate.codec, complete=False) for word in words)
+    bits = [candidate.writing().sign(char).bits for text in texts for char in text if not char.isascii()]
+    return sum(bits) / max(1, len(bits))
+
+
+def _example(words: Sequence[Word], likeliest: Candidate) -> Example:
+    """Return the first word that shows the difference at least half as well as the best one."""
+    gains = [_bits_of(SHIFT_JIS, word.value) - _bits_of(likeliest, word.value) for word in words]
+    shown = next(word for word, bits in zip(words, gains, strict=True) if bits >= max(gains) / 2)
+    text, as_shift_jis = (
+        decode(shown.value, each.codec, complete=False).strip() for each in (likeliest, SHIFT_JIS)
+    )
+    return Example(shown.line, text, as_shift_jis)

@@ -1,0 +1,129 @@
+"""The encoding of a file: what it is, or may be, instead of UTF-8 or Shift_JIS."""
+
+from retraind.report.wording.en._parts import quoted, shortened
+from retraind.report.wording.en.findings._parts import deliver
+from retraind.report.wording.words import Words
+
+LANGUAGES = {
+    "Windows-1252": "Western European",
+    "Mac Roman": "Western European, of a Mac",
+    "CP850": "Western European, of DOS",
+    "Windows-1250": "Central European",
+    "ISO-8859-2": "Central European",
+    "CP852": "Central European, of DOS",
+    "Windows-1251": "Cyrillic",
+    "KOI8-R": "Cyrillic",
+    "CP866": "Cyrillic, of DOS",
+    "ISO-8859-5": "Cyrillic",
+    "Mac Cyrillic": "Cyrillic, of a Mac",
+    "Windows-1253": "Greek",
+    "ISO-8859-7": "Greek",
+    "Windows-1254": "Turkish",
+    "Windows-1255": "Hebrew",
+    "Windows-1256": "Arabic",
+    "Windows-1257": "Baltic",
+    "Windows-874": "Thai",
+    "GBK": "simplified Chinese",
+    "Big5": "traditional Chinese",
+    "EUC-KR": "Korean",
+    "HZ": "simplified Chinese",
+    "ISO-2022-CN": "Chinese",
+    "ISO-2022-KR": "Korean",
+}
+_NEEDED = "The service supports only UTF-8 and Shift_JIS."
+
+
+def _named(encoding: str) -> str:
+    language = LANGUAGES.get(encoding)
+    return f"{encoding} ({language})" if language else shortened(encoding)
+
+
+def _save(paired: bool) -> str:
+    return f"Save the file as UTF-8 with BOM, and {deliver(paired, 'it')}."
+
+
+def encoding(
+    *,
+    has_bom: bool,
+    not_utf8: tuple[int, int, int] | None,
+    not_shift_jis: tuple[int, int, int] | None,
+    likely: str | None = None,
+    escapes: bool = False,
+    example: str = "",
+    as_shift_jis: str = "",
+    damage: str | None = None,
+    cut: str = "",
+    paired: bool,
+) -> Words:
+    """Of the first byte that is invalid in an encoding there are the line, the offset and the value.
+
+    `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
+    is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
+    """
+    if escapes:
+        shown = f", and contains {quoted(example)}" if example else ""
+        return Words(
+            f"The text is {_named(likely or 'ISO-2022')}: this line switches to another character set with "
+            f"an escape sequence{shown}. {_NEEDED}",
+            _save(paired),
+        )
+    if damage is not None and not_utf8 is not None:
+        return _damaged(damage, not_utf8, cut, has_bom=has_bom, paired=paired)
+    if likely is not None and not_shift_jis is None:
+        return Words(
+            f"The text is probably {_named(likely)}: this line contains {quoted(example)}, which would read "
+            f"{quoted(as_shift_jis)} in Shift_JIS. {_NEEDED}",
+            _save(paired),
+        )
+    places = [
+        f"{name} (byte 0x{bad[2]:02X} in line {bad[0]:,}, offset {bad[1]:,})"
+        for name, bad in (("UTF-8", not_utf8), ("Shift_JIS", not_shift_jis))
+        if bad is not None
+    ]
+    text = f"neither {' nor '.join(places)}" if len(places) > 1 else f"not {''.join(places) or 'UTF-8'}"
+    if likely is not None:
+        return Words(
+            f"The text is {text}. It is probably {_named(likely)}: this line contains {quoted(example)}.",
+            _save(paired),
+        )
+    return Words(
+        f"The text is {text}.",
+        f"{_save(paired)} If only some lines are damaged, fix them in the source.",
+    )
+
+
+def _damaged(damage: str, bad: tuple[int, int, int], cut: str, *, has_bom: bool, paired: bool) -> Words:
+    _, offset, value = bad
+    start = (
+        "The file starts with the byte order mark (BOM) of UTF-8, but"
+        if has_bom
+        else "The text is UTF-8, but"
+    )
+    again = deliver(paired, "the file")
+    if damage == "surrogate":
+        return Words(
+            f"The text is CESU-8: it looks like UTF-8, but a character in this line, such as an emoji or a "
+            f"rare kanji, is written as two halves of three bytes each (offset {offset:,}).",
+            f"Export the file as UTF-8 with BOM, and {again}. Oracle databases call CESU-8 UTF8, and UTF-8 "
+            "AL32UTF8.",
+        )
+    if damage == "cut":
+        return Words(
+            f"{start} a character in this line is cut off: only the first of its bytes are present "
+            f"({shortened(cut)}, at offset {offset:,}).",
+            f"Correct this line in the source, and {again} as UTF-8 with BOM. Programs that limit values to "
+            "a number of bytes cut characters in this way.",
+        )
+    return Words(
+        f"{start} this line contains an invalid byte (0x{value:02X}, at offset {offset:,}).",
+        f"Correct this line in the source, and {again} as UTF-8 with BOM.",
+    )
+
+
+def encoding_doubtful(likely: str, example: str, as_shift_jis: str) -> Words:
+    """`example` is a word of this line in the encoding `likely`."""
+    return Words(
+        f"The text is valid Shift_JIS, but may be {_named(likely)} instead: a word in this line reads "
+        f"{quoted(as_shift_jis)} in Shift_JIS and {quoted(example)} in {_named(likely)}.",
+        "Check which one is right. Saved as UTF-8 with BOM, the file leaves no doubt.",
+    )
