@@ -48,7 +48,7 @@ TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
 what is found by them."""
 
 UNREAD_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (text.content, text.encoding)
-"""The rules for a file that was not read, because it is not text, or in an encoding
+"""The rules for a file that was not read, because it is not text, or is in an encoding
 in which even commas and quotes cannot be recognised."""
 
 

@@ -12,7 +12,8 @@ Overrule = Literal["warn", "ignore", "error"]
 
 RULES = (
     "not-text", "unsupported-extension", "nul-bytes", "utf-16", "encoding", "encoding-doubtful",
-    "utf-8-without-mark", "shift-jis-shows-late", "empty-file", "not-a-table", "blank-header", "separator-line", "type-line",
+    "utf-8-without-mark", "shift-jis-shows-late", "empty-file", "not-a-table", "blank-header",
+    "separator-line", "type-line",
     "lines-above-header", "padding-columns", "header-missing", "one-column", "too-many-columns",
     "duplicate-columns", "empty-column-names", "empty-column-name", "other-delimiter",
     "backslash-escapes", "space-before-quote", "doubled-line-breaks", "second-mark", "mark-inside",
