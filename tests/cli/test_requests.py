@@ -18,6 +18,7 @@ from retraind.domain.records import Outage
 from retraind.emulator import Fault
 from retraind.store.journal import Journal
 from support.process import deliver, until
+from support.variants import long
 from support.words import legacy
 from support.world import KEY, table
 
@@ -269,7 +270,13 @@ def prevented(site, service):
 
 
 @pytest.mark.parametrize(
-    "command", [("retry", "1"), ("retry", "--all", "churn"), ("release", "1"), ("release", "churn")]
+    "command",
+    [
+        ("retry", "1"),
+        long(("retry", "--all", "churn")),
+        long(("release", "1")),
+        ("release", "churn"),
+    ],
 )
 def test_a_hold_for_a_limit_of_the_account_ends_at_once_when_a_person_says_so(site, service, command):
     prevented(site, service)
