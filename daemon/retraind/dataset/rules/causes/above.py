@@ -10,6 +10,7 @@ from retraind.dataset.rules.causes.sample import (
     delimiter_of,
     is_date,
     is_number,
+    is_table,
     other_delimiters,
     rows_of,
     share,
@@ -63,7 +64,7 @@ def lines_above(file: DataFile) -> Iterator[Cause]:
     """The first line is the header, not a title or a comment above it."""
     table = file.table
     own = delimiter_of(table)
-    if not _may_have_lines_above(file):
+    if not _may_have_lines_above(file) or _is_separated_otherwise(file):
         return
     for delimiter in (own, *other_delimiters(table)):
         rows = rows_of(table, delimiter)[: _LOOKED_AT + _ROWS]
@@ -96,6 +97,12 @@ def _may_have_lines_above(file: DataFile) -> bool:
     return bool(table.ragged) or table.width < MIN_COLUMNS or _has_unnamed(table.header) or (
         (file.target is not None and not table.target_found) or _COMMENT.match(first) is not None
     )  # fmt: skip
+
+
+def _is_separated_otherwise(file: DataFile) -> bool:
+    """Return whether the file is a table from its first line on, with another delimiter."""
+    others = (rows_of(file.table, delimiter) for delimiter in other_delimiters(file.table))
+    return any(is_table(rows) and share(rows, len(rows[0].cells)) == 1 for rows in others)
 
 
 def _has_unnamed(header: Sequence[bytes]) -> bool:
@@ -179,16 +186,17 @@ def padding_columns(file: DataFile) -> Iterator[Cause]:
     """Every column has a name; those without one are not blank columns beside the table."""
     table = file.table
     unnamed = [at for at, name in enumerate(table.header) if not name.strip()]
-    if len(unnamed) < MIN_COLUMNS or not set(unnamed) <= set(table.columns.empty):
+    blank = [at for at in unnamed if at in table.columns.empty]
+    if len(unnamed) < MIN_COLUMNS or not blank or len(unnamed) - len(blank) > 1:
         return
     finding = file.error(
         "padding-columns",
         service=SAME_NAME,
         line=1,
-        column=unnamed[0] + 1,
-        places=[at + 1 for at in unnamed],
-        total=len(unnamed),
-        at_end=unnamed == list(range(table.width - len(unnamed), table.width)),
+        column=blank[0] + 1,
+        places=[at + 1 for at in blank],
+        total=len(blank),
+        at_end=blank == list(range(table.width - len(blank), table.width)),
         paired=file.paired,
     )
     explained = rules("empty-column-names")

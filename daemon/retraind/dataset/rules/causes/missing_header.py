@@ -12,6 +12,7 @@ from retraind.domain.problems import Severity
 _FEW_ROWS = 5
 _SEQUENCE = 3  # numbers, whose order says something
 _MARGIN = 0.1
+_INSIDE = 0.7  # of the numbers; that of a column that rises is often outside
 _YEARS = range(1900, 2101)
 _NUMBERED = re.compile(r"(\D*[^\d\s.+-]\D*?)(\d+)(\D*)")
 
@@ -94,7 +95,8 @@ def _is_data(sights: Sequence[_Sight], numbers: Sequence[tuple[float, bool]], *,
         return True
     # Years, ranks and wavelengths are names of columns, too: they stand in order, or out of the range.
     row = [number for number, _ in numbers]
-    if all(number in _YEARS for number in row) or not all(inside for _, inside in numbers):
+    inside = sum(is_inside for _, is_inside in numbers)
+    if all(number in _YEARS for number in row) or inside < _INSIDE * len(numbers):
         return False
     ordered = row in (sorted(row), sorted(row, reverse=True)) and len(set(row)) == len(row)
     return len(row) >= _SEQUENCE and (decimals or not ordered)

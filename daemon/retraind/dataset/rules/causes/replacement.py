@@ -30,8 +30,8 @@ PARTS: tuple[Rule, ...] = (
     joined.ctrl_z,
     joined.swallowed_rows,
     joined.blank_rows,
-    above.padding_columns,
     missing_header.missing_header,
+    above.padding_columns,
 )
 """What is wrong with a part of a file. Each explains what follows from it."""
 

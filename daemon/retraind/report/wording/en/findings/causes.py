@@ -116,8 +116,10 @@ def lines_above_header(
 def padding_columns(places: tuple[int, ...], total: int, at_end: bool, paired: bool) -> Words:
     """`places` are those of the first of `total` columns, from 1."""
     columns = listing([f"{place:,}" for place in places], total)
+    lacking = f"Column {columns} has" if total == 1 else f"Columns {columns} have"
+    blank = "it is a blank column" if total == 1 else "they are blank columns"
     return Words(
-        f"Columns {columns} have neither a name nor a value: they are blank columns "
+        f"{lacking} neither a name nor a value: {blank} "
         f"{'at the end of' if at_end else 'beside'} the table. The service accepts at most one column "
         "without a name.",
         "Delete these columns; in Excel, delete whole columns instead of clearing their cells. Then "
@@ -285,7 +287,7 @@ def swallowed_rows(
     """The value reaches from this line to line `last`; `others` are the next of `total` such values."""
     more = also((f"line {first:,} to {end:,}" for first, end in others), total, "such values")
     fix = (
-        "Export without quotes inside tab-separated values, or with quotes around them"
+        "Leave quotes out of tab-separated values, or double each of them and enclose the value in quotes"
         if delimiter == "\t"
         else "Close the quote, or write it as two quotes inside quotes"
     )
