@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from retraind.dataset.reader.examples import Examples
+from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import VALUE_BYTES
 
 HEAD = 64 << 10
@@ -166,8 +166,8 @@ class Oddities:
             return _known(_line(data, self._copy, at, first) if may_copy else first, len(data))
         for needle in (*self._blank_starts, *(self._copy_starts if may_copy else ())):
             found = _line(data, needle, at, first)
-            while found < first and not self._odd.match(data, found):
-                found = _line(data, needle, found + 1, first, begins=False)
+            if found < first and not self._odd.match(data, found):
+                found = _place(self._odd_line.search(data, found), first)
             first = min(first, found)
         return _known(first, len(data))
 
@@ -181,7 +181,12 @@ class Oddities:
         """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
         if len(self._header) < _TABLE:
             return False
-        return any(self._are_rows(found[1].replace(b'""', b'"')) for found in _QUOTED.finditer(records))
+        texts = (found[1] for found in _QUOTED.finditer(records))
+        return any(
+            self._are_rows(text.replace(b'""', b'"'))
+            for text in texts
+            if max(text.count(b"\n"), text.count(b"\r")) > _SWALLOWED
+        )
 
     def record(self, line: int, cells: Sequence[str], last: int, *, early: bool) -> None:
         """Read a record of any width: its values as Latin-1, its first physical line, and its last one.
@@ -199,6 +204,23 @@ class Oddities:
             self._row(line, cells, early=early)
         if last > line and any(self._are_rows(cell.encode("latin-1")) for cell in cells):
             self._swallowed.add(SwallowedRows(line, last))
+
+    def records(self, lines: Sequence[int], rows: Sequence[list[str]], next_line: int) -> None:
+        """Read many records after the sample as `record` does one; `next_line` is that behind them."""
+        if len(self._header) < _TABLE:
+            return
+        last = self._header[-1]
+        blank = [at for at, row in enumerate(rows) if row and not any(row)]
+        copies = [at for at, row in enumerate(rows) if row and row[-1] == last]
+        marked = [at for at, row in enumerate(rows) if row and row[0][:3] == _MARK]
+        _add(self._blank, lines, [at for at in blank if len(rows[at]) == len(self._header)])
+        _add(self._headers, lines, [at for at in copies if tuple(_without_mark(rows[at])) == self._header])
+        _add(self._marked_rows, lines, marked)
+        if next_line - lines[0] <= len(rows):
+            return
+        for line, row, end in zip(lines, rows, (*lines[1:], next_line), strict=True):
+            if end > line + 1 and any(self._are_rows(cell.encode("latin-1")) for cell in row):
+                self._swallowed.add(SwallowedRows(line, end - 1))
 
     def _row(self, line: int, cells: Sequence[str], *, early: bool) -> None:
         if not any(cells):
@@ -239,9 +261,16 @@ def _start(text: bytes, most: int, after: bytes) -> bytes:
     return text[:most] if len(text) > most else text + after
 
 
-def _line(data: bytes, needle: bytes, at: int, end: int, *, begins: bool = True) -> int:
+def _add(found: Examples[int], lines: Sequence[int], places: Sequence[int]) -> None:
+    shown = places[: MAX_EXAMPLES - len(found.first)]
+    for at in shown:
+        found.add(lines[at])
+    found.count += len(places) - len(shown)
+
+
+def _line(data: bytes, needle: bytes, at: int, end: int) -> int:
     """Return where a line begins as the needle does, which begins with the break before it; `end` if none."""
-    if begins and data.startswith(needle[1:], at):
+    if data.startswith(needle[1:], at):
         return at
     found = data.find(needle, at, end)
     return end if found < 0 else found + 1

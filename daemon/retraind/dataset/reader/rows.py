@@ -282,9 +282,12 @@ class RowReader:
 
     def _note(self, batch: Batch, *, early: bool) -> None:
         """Look for what a table does not have."""
-        ends = (*batch.lines[1:], self._scanner.line)
-        for line, row, end in zip(batch.lines, batch.rows, ends, strict=True):
-            self.oddities.record(line, row, max(line, end - 1), early=early)
+        lines, end = batch.lines, self._scanner.line
+        if not early:
+            self.oddities.records(lines, batch.rows, end)
+            return
+        for line, row, following in zip(lines, batch.rows, (*lines[1:], end), strict=True):
+            self.oddities.record(line, row, max(line, following - 1), early=True)
 
     def _count_ragged(self, batch: Batch, total: int) -> None:
         """Count rows of another width. In a file of one column, an empty line is a missing value."""
