@@ -23,9 +23,12 @@ from urllib.parse import quote
 
 from benchmarks.data import write_table
 from benchmarks.history import STORY, a_job, fill
+from retraind.store.journal import Journal
 
 GOAL_MS = 100.0
 PATIENCE = 60.0
+WRITES_EVERY = 0.5
+"""Seconds; after each, nothing that was read before counts."""
 WORK = bytes(4 << 20)
 """Hashed, it takes a few milliseconds of a core."""
 
@@ -124,11 +127,16 @@ def serving(root: Path, config: Path) -> Iterator[Client]:
 
 @contextmanager
 def bundling(root: Path, size: int) -> Iterator[None]:
-    """Make one bundle after the other, as fast as retraind does."""
+    """Make one bundle after the other, as fast as retraind does, and write to the journal meanwhile."""
     for name in ("train", "eval"):
         (root / "delivery" / name).mkdir(parents=True, exist_ok=True)
         write_table(root / "delivery" / name / f"{name}.csv", "numeric", size << 20)
     stopping = threading.Event()
+    journal = Journal.open(root / "journal.db")
+
+    def write() -> None:
+        while not stopping.wait(WRITES_EVERY):
+            journal.events.note("data_checked", model="model-1")
 
     def run() -> None:
         command = [
@@ -143,13 +151,16 @@ def bundling(root: Path, size: int) -> Iterator[None]:
         while not stopping.is_set():
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    thread = threading.Thread(target=run)
-    thread.start()
+    threads = [threading.Thread(target=each) for each in (run, write)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stopping.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
+        journal.close()
 
 
 def measure(client: Client, kinds: dict[str, Callable[[], str]], each: int, chance: random.Random) -> None:

@@ -273,6 +273,12 @@ def test_streams_are_bounded_and_a_closed_one_makes_room(tmp_path, journal, monk
         until(lambda: Stream(page, "/live?seen=x").answer.status == 200, "there is room")
 
 
+def test_the_head_of_a_stream_ends(tmp_path, journal):
+    with served(configured(tmp_path, page=TCP), Clock()) as page:
+        answer = page.get("/live", "HEAD")
+        assert (answer.status, answer.text) == (200, "")
+
+
 def test_streams_end_with_the_process(tmp_path, journal):
     with served(configured(tmp_path, page=TCP), Clock()) as page:
         stream = Stream(page, f"/live?seen={seen_on(page)}")

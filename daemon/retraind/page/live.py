@@ -49,6 +49,8 @@ class Live:
         if len(self._streams) >= self._most or self._closed:
             text = look.voice.words("page_busy", {}).what
             return PlainTextResponse(f"{text}\n", 503, {"retry-after": "60"})
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
         changed = asyncio.Event()
         self._streams.add(changed)

@@ -20,6 +20,7 @@ _EVENTS: Mapping[str, str] = {
     "upload_complete": "The service has every byte",
     "upload_found_complete": "The interrupted upload had arrived",
     "status_seen": "The service reports a status",
+    "training_prevented": "A limit of the account prevents the training",
     "training_finished": "The training has finished",
     "switch_decided": "The model is to be published",
     "switch_left_to_owner": "Publishing is left to a person",
