@@ -145,6 +145,8 @@ PAIRS = {
     "the same classes": (HALF, HALF, {}, []),
     "no answers": (HALF, [""] * 50, {}, [("evaluation-without-answers", "error", None)]),
     "some answers": (HALF, ["", "yes", "no"] * 20, {}, []),
+    "what follows from a training file that is refused": (
+        [*HALF, *["maybe"] * 9], HALF, {"prediction_type": BINARY}, [("too-many-classes", "error", 122)]),
     "one class": (HALF, ["yes"] * 50, {}, [("evaluation-one-class", "error", None)]),
     "one of three": ([*HALF, *["maybe"] * 9], ["yes"] * 50, {}, [("evaluation-one-class", "error", None)]),
     "two of three": ([*HALF, *["maybe"] * 9], HALF, {}, [("evaluation-lacks-classes", "warning", None)]),

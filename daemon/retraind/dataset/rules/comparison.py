@@ -75,7 +75,12 @@ def answers(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
                 value=evaluation.text(ours.text.value),
                 paired=True,
             )
-    elif target.are_classes(train, theirs) and not ours.has_many and len(theirs.classes) > 1:
+    elif (
+        target.are_classes(train, theirs)
+        and not target.is_refused(train)
+        and not ours.has_many
+        and len(theirs.classes) > 1
+    ):
         yield from _classes(train, evaluation, theirs, ours)
 
 

@@ -54,10 +54,9 @@ def date_form(
     last_year: int,
 ) -> Words:
     """`others` are the first dates in further forms; the first of `total` columns are named."""
+    forms = [quoted(value), *(f"{quoted(text)} (line {line:,})" for line, text in others)]
     found = (
-        f"has dates in several forms: {quoted(value)} and {listing(list(located(others)))}; the service "
-        "requires "
-        "one form per column"
+        f"has dates in several forms: {listing(forms)}; the service requires one form per column"
         if others
         else f"has dates in a form that the service does not read as dates: {quoted(value)}"
     )
