@@ -29,6 +29,11 @@ _CLOCK_SLACK = 86_400.0
 """Seconds that a clock may be corrected by."""
 
 
+def is_news(problem: Problem | None, before: Problem | None) -> bool:
+    """Return whether a model's present problem is another one than `before`; None is none."""
+    return before is not None if problem is None else not problem.is_same(before)
+
+
 class Events:
     """The history of all jobs and models."""
 
@@ -69,24 +74,25 @@ class Events:
         with self._reader.connect() as connection:
             return connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
 
-    def first_seen(self, model: str, key: str) -> datetime:
-        """Return when the key with this fingerprint was first seen at a model: now, if it is a new one."""
-        query = sa.select(EVENTS.c.at, EVENTS.c.detail).where(
-            EVENTS.c.model == model, EVENTS.c.event == "key_seen"
+    def keys_seen(self, models: Iterable[str]) -> dict[tuple[str, str], datetime]:
+        """Return when each key of these models, by model and fingerprint, was first seen."""
+        model = sa.func.json_each(json.dumps(list(models))).table_valued("value").c.value
+        query = sa.select(EVENTS.c.model, EVENTS.c.at, EVENTS.c.detail).where(
+            EVENTS.c.model.in_(sa.select(model)), EVENTS.c.event == "key_seen"
         )
         with self._reader.connect() as connection:
-            rows = connection.execute(query.order_by(EVENTS.c.at)).all()
-        for row in rows:
-            if json.loads(row.detail)["key"] == key:
-                return moment(row.at)
+            rows = connection.execute(query.order_by(EVENTS.c.at.desc())).all()
+        return {(row.model, json.loads(row.detail)["key"]): moment(row.at) for row in rows}
+
+    def note_key(self, model: str, key: str) -> datetime:
+        """Append that the key with this fingerprint is seen at a model for the first time; returns when."""
         now = self._clock.now()
         self.note("key_seen", model=model, key=key)
         return now
 
     def note_change(self, event: str, model: str, problem: Problem | None) -> bool:
         """Append a model's present problem, None for none; returns False when the history has it already."""
-        before = self.last_problem(event, model)
-        if before is None if problem is None else problem.is_same(before):
+        if not is_news(problem, self.last_problem(event, model)):
             return False
         self.note(event, model=model, what=problem)
         return True

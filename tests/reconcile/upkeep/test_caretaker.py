@@ -48,3 +48,24 @@ def test_a_stop_does_not_wait_for_the_keys_of_all_models(tmp_path, monkeypatch):
         monkeypatch.setattr(daemon.credentials, "renew", renew)
         daemon.caretaker.mind()
         assert asked == ["m0"]
+
+
+def test_the_history_of_all_keys_is_read_at_once_and_a_key_is_noted_when_it_is_first_seen(
+    daemon, monkeypatch
+):
+    asked = []
+    for name in ("last_problems", "keys_seen"):
+        plain = getattr(daemon.journal.events, name)
+        monkeypatch.setattr(
+            daemon.journal.events,
+            name,
+            lambda *given, plain=plain: asked.append(sorted(given[-1])) or plain(*given),
+        )
+    daemon.caretaker.mind()
+    assert asked == [["churn", "price"]] * 2
+    noted = daemon.journal.events.keys_seen(["churn", "price"])
+    assert sorted(model for model, _ in noted) == ["churn", "price"]
+    daemon._clock.pass_time(timedelta(days=1))
+    daemon.caretaker.mind()
+    assert daemon.journal.events.keys_seen(["churn", "price"]) == noted
+    assert len([each for each in daemon.journal.events.history() if each.event == "key_seen"]) == 2

@@ -1,10 +1,10 @@
 """What has to be done as time passes: end holds, renew the models' keys, warn before keys expire."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,11 +13,12 @@ from retraind.api.credentials import Credentials, explained, origin_of, presumed
 from retraind.config.exposure import HOLDS
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ModelHold
 from retraind.jobs.keys import REWRITING
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.upkeep.guard import Guard
+from retraind.store.events import is_news
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system import log
@@ -124,14 +125,19 @@ class Caretaker:
         self.guard.mind_now_and_then()
         self._end_holds_for_keys()
         self._end_dated_holds()
-        for name, model in self._pipeline.settings.models.items():
+        now, models = self._clock.elapsed(), self._pipeline.settings.models
+        if not (due := [name for name in models if now >= self._due.get(name, 0.0)]):
+            return
+        # Asked for each of a thousand models on its own, it would take seconds.
+        warnings = self._journal.events.last_problems("key_warning", due)
+        seen = self._journal.events.keys_seen(due)
+        for name in due:
             if self._stopping.is_set():
                 return  # The service may be slow, and there may be a thousand keys to fetch.
-            if self._clock.elapsed() >= self._due.get(name, 0.0):
-                again = _END_INTERVAL
-                with _isolated(name):
-                    again = self._mind_end(name, model)
-                self._due[name] = self._clock.elapsed() + again.total_seconds()
+            again = _END_INTERVAL
+            with _isolated(name):
+                again = self._mind_end(name, models[name], warnings[name], seen)
+            self._due[name] = self._clock.elapsed() + again.total_seconds()
 
     def _end_holds_for_keys(self) -> None:
         for name, hold in self._journal.holds.all().items():
@@ -162,10 +168,17 @@ class Caretaker:
                     self._journal.jobs.write(job, replace(job, hold=None), event)
                 self._changed(job.model)
 
-    def _mind_end(self, name: str, model: ModelSettings) -> timedelta:
+    def _mind_end(
+        self,
+        name: str,
+        model: ModelSettings,
+        before: Problem | None,
+        seen: Mapping[tuple[str, str], datetime],
+    ) -> timedelta:
         """Renew a key that retraind fetches, or warn before one expires that people replace.
 
-        Returns when to check again.
+        `before` is the last warning; `seen` is when keys were first seen, by model and fingerprint. Returns
+        when to check again.
         """
         warning, again = None, _END_INTERVAL
         if name not in self._known_keys:
@@ -181,12 +194,12 @@ class Caretaker:
             warning, again = problem("key_not_renewed", why=why, ends=ends), _RENEWAL_RETRY
             _LOG.warning("key_not_renewed", model=name, reason=why)
         if model.model_id is None and (key := self._pipeline.keys.present_fingerprint(name)) is not None:
-            issued = presumed_issue(
-                self._journal.events.first_seen(name, key), self._credentials.arrived_at(model)
-            )
+            since = seen.get((name, key)) or self._journal.events.note_key(name, key)
+            issued = presumed_issue(since, self._credentials.arrived_at(model))
             warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
-        if self._journal.events.note_change("key_warning", name, warning):
+        if is_news(warning, before):
+            self._journal.events.note("key_warning", model=name, what=warning)
             if warning:
                 _LOG.warning("key_ends_soon", model=name, reason=warning)
             self._changed(name)
