@@ -8,6 +8,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -466,15 +467,18 @@ class Job:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Job":
         """Return the job that was written as JSON; unknown fields are passed over. Raises ValueError."""
-        return _JSON.validate_json(text)
+        return _json().validate_json(text)
 
     def to_json(self) -> str:
         """Return the job as JSON for the journal."""
-        return _JSON.dump_json(self).decode()
+        return _json().dump_json(self).decode()
 
     def portable(self) -> bytes:
         """Return the job as JSON for its folder, for rebuilding a lost journal; without the ticket."""
-        return _JSON.dump_json(self, indent=1, exclude={"registration": {"ticket"}}) + b"\n"
+        return _json().dump_json(self, indent=1, exclude={"registration": {"ticket"}}) + b"\n"
 
 
-_JSON = TypeAdapter(Job)
+@cache
+def _json() -> TypeAdapter[Job]:
+    """Return how a job is read and written; many processes read none."""
+    return TypeAdapter(Job)

@@ -33,23 +33,23 @@ class _Kept:
     @classmethod
     def from_plain(cls, value: Any) -> Self:
         """Read what `as_plain` returned. Raises ValidationError."""
-        read: Self = _ADAPTERS[cls].validate_python(value)
+        read: Self = _adapter(cls).validate_python(value)
         return read
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `as_json` returned. Raises ValidationError."""
-        read: Self = _ADAPTERS[cls].validate_json(text)
+        read: Self = _adapter(cls).validate_json(text)
         return read
 
     def as_plain(self) -> dict[str, Any]:
         """Return what JSON has."""
-        plain: dict[str, Any] = _ADAPTERS[type(self)].dump_python(self, mode="json")
+        plain: dict[str, Any] = _adapter(type(self)).dump_python(self, mode="json")
         return plain
 
     def as_json(self) -> str:
         """Return it as JSON."""
-        return _ADAPTERS[type(self)].dump_json(self).decode()
+        return _adapter(type(self)).dump_json(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,11 @@ def plain_fact(value: Any) -> Fact:
     raise TypeError(f"{type(value).__name__} is not a fact")
 
 
-_ADAPTERS: Mapping[type[_Kept], TypeAdapter[Any]] = {
-    Problem: TypeAdapter(Problem),
-    Finding: TypeAdapter(Finding),
-}
+_ADAPTERS: dict[type[_Kept], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[_Kept]) -> TypeAdapter[Any]:
+    """Return how a kind of fact is read and written; a start that has none of it need not make it."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
