@@ -144,6 +144,13 @@ def _goals(parts: Mapping[str, Found]) -> str:
         ours, curl = upload.of("retraind"), upload.of("curl")
         if ours and curl:
             lines.append(f"| upload, against curl | 1 × | {tables.factor(times(curl, ours))} |")
+    for contest in parts["stored"].contests if "stored" in parts else ():
+        ours, before = contest.of(_NOW + _STORED), contest.of(_BEFORE + _STORED)
+        packed = contest.of(_NOW + _ZIP)
+        if ours and before and packed:
+            against, share = tables.factor(times(before, ours)), tables.share(contest, packed)
+            lines.append(f"| {contest.name}: marker to stored, against before | 1.8 × | {against} |")
+            lines.append(f"| {contest.name}: checks and zip, of the deflate limit | 45 % | {share} |")
     for part, aim in (("memory", "+40 MB"), ("large", "+80 MB")):
         for contest in parts[part].contests if part in parts else ():
             grown = ", ".join(
