@@ -25,7 +25,9 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.intake.drop_folder import DropFolder
 from retraind.intake.listing import signature_of
+from retraind.intake.settling import GRAIN
 from retraind.jobs.seal import seal
+from retraind.reconcile.folders import Folder, glances
 from retraind.store.copies.sidecar import JobFiles
 from retraind.system import reading
 from retraind.system.clock import Clock
@@ -91,6 +93,27 @@ def _scan(drop: Path) -> None:
     DropFolder(_model(drop, 3600), (), Clock(), None, lambda: None).look()
 
 
+def _resting(folder: Path, point: Path) -> Callable[[], object]:
+    """Return the work of sweeping twenty folders at rest, of twenty files each."""
+    watched = []
+    for number in range(20):
+        drop = folder / f"rest_{number}"
+        drop.mkdir()
+        for file in range(20):
+            (drop / f"train_{file}.csv").write_bytes(b"x")
+        made = DropFolder(_model(point / drop.name, 0), (), Clock(), None, lambda: None)
+        watched.append(Folder(f"m{number}", made, "share", published=("said",)))
+        made.look()
+
+    def work() -> None:
+        now = Clock().elapsed()
+        seen = glances(watched, now)
+        for each in watched:
+            assert each.is_unchanged(now, seen.get(each.name))
+
+    return work
+
+
 def _sealing(folder: Path, point: Path) -> Callable[[], object]:
     """Return the work of sealing a delivery of two files."""
     numbers = count()
@@ -139,7 +162,10 @@ def main() -> None:
             compare("scan, 20 files", lambda: _scan(point / "few"), options.rounds)
             resting = DropFolder(_model(point / "few", 0), (), Clock(), None, lambda: None)
             resting.look()
+            sweep = _resting(folder, point)
+            time.sleep(GRAIN + 1)  # Until then, times prove nothing, and the names are read.
             compare("sweep of a folder at rest", resting.is_unchanged, options.rounds)
+            compare("sweep of 20 at rest", sweep, options.rounds)
             compare("seal, two files", _sealing(folder, point), options.rounds)
             with (folder / "large").open("wb") as file:
                 for _ in range(options.size):

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from retraind.config.settings import ModelSettings, SweepSettings
 from retraind.domain.problems import problem
 from retraind.intake import listing, settling
-from retraind.intake.drop_folder import DropFolder
+from retraind.intake.drop_folder import DropFolder, Seen
 from retraind.intake.share_identity import MARKER
 from retraind.system.clock import ManualClock
+from retraind.system.reading import glance
 
 SERVER_GRAIN = 2
 SETTLE = 10
@@ -97,6 +98,23 @@ QUIET = [
     ("train_1.csv",),
     ("train_1.csv", "eval_2.csv", "notes.txt"),
 ]
+
+
+def test_what_a_glance_has_shown_counts_for_the_rest_that_it_was_asked_for(served):
+    served = served()
+    served.put("train_1.csv")
+    served.at_rest()
+    served.passes(4)
+    assert served.folder.is_unchanged()
+    rest = served.folder.rest
+    before = Seen(rest, glance(*rest.asks))
+    assert served.folder.is_unchanged(None, before)
+    served.put("train_1.csv", b"a,b\n1,2\n3,4\n")
+    assert served.folder.is_unchanged(None, before), "as it was at the glance"
+    assert not served.folder.is_unchanged(None, Seen(rest, glance(*rest.asks)))
+    served.folder.look()
+    served.at_rest()
+    assert served.folder.is_unchanged(None, before), "it was at an earlier rest: looked at again"
 
 
 @pytest.mark.parametrize("names", QUIET, ids=str)
@@ -235,7 +253,7 @@ def test_a_sweep_does_not_wait_for_a_look_that_begins_just_then(served, monkeypa
     """A share may hang in it."""
     served = served()
     served.at_rest()
-    monkeypatch.setattr(served.folder._rest, "lasts", lambda: not served.folder._lock.acquire())
+    monkeypatch.setattr(served.folder.rest, "lasts", lambda: not served.folder._lock.acquire())
     assert not served.folder.is_unchanged()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role
@@ -88,6 +88,17 @@ class Memory(Protocol):
         """Return whether a file of this name was taken in from the folder before."""
 
 
+class Seen(NamedTuple):
+    """What a glance has shown of a folder at rest."""
+
+    rest: Rest
+    found: Sequence[os.stat_result]
+
+    def of(self, rest: Rest) -> Sequence[os.stat_result] | None:
+        """Return it unless the folder has another rest by now."""
+        return self.found if self.rest is rest else None
+
+
 class DropFolder:
     """The drop folder of one model, and what the last scan saw in it. Scans are serialised."""
 
@@ -133,7 +144,8 @@ class DropFolder:
         """Until when the view stays valid for these files (`Clock.elapsed` seconds)."""
         self._known: Mapping[str, Known] = {}
         """By the names of the folders that were read; "" is the drop folder itself."""
-        self._rest: Rest | None = None
+        self.rest: Rest | None = None
+        """What a sweep compares, to find out whether the folder has changed; None where it scans."""
         self._remote = remote
         # Not all folders at the same time.
         self._longest_rest = _LONGEST_REST * (0.8 + zlib.crc32(os.fsencode(model.drop)) % 100 / 500)
@@ -165,15 +177,15 @@ class DropFolder:
             now = self._clock.elapsed()
             for name in names & self._seen.keys():
                 self._seen[name] = replace(self._seen[name], since=now)
-            self._lasts, self._rest = -math.inf, None
+            self._lasts, self.rest = -math.inf, None
 
-    def is_unchanged(self, now: float | None = None) -> bool:
+    def is_unchanged(self, now: float | None = None, seen: Seen | None = None) -> bool:
         """Return whether a scan would find what the last one found, so that a sweep may skip the folder.
 
         Every few minutes a scan is due even so: network shares report changes late, and some never. `now`
-        spares a sweep of ten thousand folders as many calls of the clock.
+        spares a sweep of ten thousand folders as many calls of the clock, and `seen` as many of a helper.
         """
-        rest = self._rest
+        rest = self.rest
         if rest is None or (self._clock.elapsed() if now is None else now) >= rest.until:
             return False
         if rest.lasts():
@@ -181,7 +193,7 @@ class DropFolder:
         if not self._lock.acquire(blocking=False):
             return False  # A scan is running.
         try:
-            if self._rest is not rest or not rest.compare(self._clock):
+            if self.rest is not rest or not rest.compare(self._clock, seen.of(rest) if seen else None):
                 return False
             self._known = rest.known
             return True
@@ -192,7 +204,7 @@ class DropFolder:
         """Scan the folder now. Never raises for what it finds there; trouble is part of the view."""
         began = self._clock.elapsed()
         with self._lock:
-            self._rest = None
+            self.rest = None
             try:
                 with self._hold() as drop:
                     return self._look(drop, began)
@@ -239,7 +251,7 @@ class DropFolder:
         }
         if now < self._lasts and not listing.may_recover:
             until = min(self._lasts, now + self._longest_rest)
-            self._rest = Rest(
+            self.rest = Rest(
                 self.model.drop,
                 self._known,
                 self._seen.values(),

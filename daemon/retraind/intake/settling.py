@@ -8,7 +8,7 @@ then, and when they have changed, the names in the folder are compared themselve
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -18,7 +18,7 @@ from retraind.intake.pairing import Sighting
 from retraind.system.clock import Clock
 from retraind.system.files import status as status_at
 from retraind.system.mounts import TABLE
-from retraind.system.reading import Entry, glance, listed
+from retraind.system.reading import Entry, Glance, glance, listed
 from retraind.system.remote.verbs import is_mounted_in
 
 GRAIN = 3.0
@@ -171,17 +171,26 @@ class Rest:
         except OSError:
             return False
 
-    def compare(self, clock: Clock) -> bool:
-        """Return whether nothing has changed, and take note of new times. Never raises OSError.
-
-        Costs a stat of each file, and a reading of the names where the times prove nothing.
-        """
-        known = {}
+    @property
+    def asks(self) -> Glance | None:
+        """What `compare` looks at first, which can be done for many folders at once; None where it scans."""
         below = tuple(filter(None, self.known))
         if TABLE.now().has_remote and any(is_mounted_in(self._drop, folder) for folder in below):
-            return False  # A scan has what is mounted there asked by its own helper.
+            return None  # A scan has what is mounted there asked by its own helper.
+        return self._drop, below, tuple(name for name, *_ in self._files)
+
+    def compare(self, clock: Clock, found: Sequence[os.stat_result] | None = None) -> bool:
+        """Return whether nothing has changed, and take note of new times. Never raises OSError.
+
+        Costs a stat of each file, and a reading of the names where the times prove nothing. `found` is what a
+        glance has just shown.
+        """
+        known = {}
+        if (asks := self.asks) is None:
+            return False
+        _, below, _ = asks
         try:
-            found = glance(self._drop, below, tuple(name for name, *_ in self._files))
+            found = glance(*asks) if found is None else found
             folders, files = found[: len(below) + 1], found[len(below) + 1 :]
             for folder, now in zip(("", *below), folders, strict=True):
                 after = self.known[folder].again(self._drop, folder, stamp_of(now), clock, self._ignored)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import Problem, file_problem
-from retraind.intake.drop_folder import DropFolder, Memory, View
+from retraind.intake.drop_folder import DropFolder, Memory, Seen, View
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.lanes import Lane, Turns
@@ -21,6 +21,7 @@ from retraind.system.clock import Clock
 from retraind.system.files import exists, status
 from retraind.system.mounts import TABLE, tells_of_changes
 from retraind.system.probe import ask_each
+from retraind.system.reading import far_glances
 from retraind.system.remote import helper
 from retraind.system.remote.verbs import file_system_of
 
@@ -143,14 +144,17 @@ class Folder:
         """Why nothing is taken from the folder now."""
         return self.hangs or self.view.trouble or self.unread
 
-    def is_unchanged(self, now: float) -> bool:
-        """Return whether a scan would find what the last one found (`now` in `Clock.elapsed` seconds)."""
+    def is_unchanged(self, now: float, seen: Seen | None = None) -> bool:
+        """Return whether a scan would find what the last one found (`now` in `Clock.elapsed` seconds).
+
+        `seen` is what a glance has just shown.
+        """
         if not self.published:
             return False
         touching, thread = self.touches.by_thread, threading.get_ident()
         touching[thread] = (self.file_system, now)
         try:
-            return self.drop_folder.is_unchanged(now)
+            return self.drop_folder.is_unchanged(now, seen)
         finally:
             del touching[thread]
 
@@ -236,6 +240,27 @@ class Folder:
         while self.taken_in and self.taken_in[0] <= now - _HOUR:
             self.taken_in.popleft()
         return len(self.taken_in)
+
+
+def glances(folders: Sequence[Folder], now: float) -> dict[str, Seen]:
+    """Glance at those of these folders, of one file system, that are at rest and that a helper looks at.
+
+    One call for all of them; returns what it has shown, by model (`now` in `Clock.elapsed` seconds).
+    """
+    resting = [
+        (each, rest, asks)
+        for each in folders
+        if each.published
+        and (rest := each.drop_folder.rest) is not None
+        and now < rest.until
+        and (asks := rest.asks) is not None
+    ]
+    found = far_glances([asks for *_, asks in resting]) if len(resting) > 1 else []
+    return {
+        folder.name: Seen(rest, answer)
+        for (folder, rest, _), answer in zip(resting, found, strict=False)
+        if answer is not None
+    }
 
 
 def _is_there(path: Path) -> bool:

@@ -12,7 +12,7 @@ from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import file_problem, problem
 from retraind.intake.inotify import Watcher
 from retraind.intake.share_identity import Shares
-from retraind.reconcile.folders import Folder, Folders
+from retraind.reconcile.folders import Folder, Folders, glances
 from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, guarded
 from retraind.reconcile.loop import Loop
@@ -27,6 +27,8 @@ _LOG = log.get(__name__)
 
 HINT_DELAY = 0.05
 """Seconds in which a burst of events gathers into one scan."""
+_AT_A_GLANCE = 50
+"""Folders at rest that a helper is asked for in one call."""
 _FIRST_SWEEP_PATIENCE = 15.0
 """Seconds that a start waits for shares that do not answer."""
 
@@ -96,12 +98,16 @@ class Sweeps:
 
     def _sweep(self, file_system: str) -> None:
         now = self._clock.elapsed()
+        folders = self._folders.on(file_system)
         with self._loop.gathering() as passes:
-            for folder in self._folders.on(file_system):
-                if self._stopping.is_set():
-                    return
-                if not folder.is_unchanged(now):
-                    self._loop.scan(folder, passes)
+            for start in range(0, len(folders), _AT_A_GLANCE):
+                some = folders[start : start + _AT_A_GLANCE]
+                seen = glances(some, now)
+                for folder in some:
+                    if self._stopping.is_set():
+                        return
+                    if not folder.is_unchanged(now, seen.get(folder.name)):
+                        self._loop.scan(folder, passes)
         self._watcher.complete(partial(self._answers, file_system))
         with self._lock:
             self._silent.discard(file_system)

@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
@@ -327,6 +327,48 @@ def glance(drop: Path, below: tuple[str, ...], names: tuple[str, ...]) -> list[o
         found += [os.lstat(name, dir_fd=handle) for name in names]
     finally:
         os.close(handle)
+    return found
+
+
+Glance = tuple[Path, tuple[str, ...], tuple[str, ...]]
+"""What `glance` is given."""
+
+
+@verb()
+def glance_each(
+    drops: tuple[str, ...], below: tuple[tuple[str, ...], ...], names: tuple[tuple[str, ...], ...]
+) -> list[list[os.stat_result] | None]:
+    """Glance at many folders at once; None in place of what cannot be seen.
+
+    The paths are texts: this is for a helper that is asked by name, with what `where` has returned.
+    """
+    found: list[list[os.stat_result] | None] = []
+    for drop, folders, files in zip(drops, below, names, strict=True):
+        try:
+            found.append(glance(Path(drop), folders, files))
+        except OSError:
+            found.append(None)
+    return found
+
+
+def far_glances(asked: Sequence[Glance]) -> list[list[os.stat_result] | None]:
+    """Glance at the folders that other processes look at, each process asked once; None for all others."""
+    found: list[list[os.stat_result] | None] = [None] * len(asked)
+    there: dict[Helper, list[tuple[int, Path]]] = {}
+    for number, (drop, *_) in enumerate(asked):
+        with contextlib.suppress(OSError):  # It does not answer now, and whoever asks for it alone sees that.
+            helper, real = where(drop)
+            if helper is not None:
+                there.setdefault(helper, []).append((number, real))
+    for helper, these in there.items():
+        given = {
+            "drops": tuple(str(real) for _, real in these),
+            "below": tuple(asked[number][1] for number, _ in these),
+            "names": tuple(asked[number][2] for number, _ in these),
+        }
+        with contextlib.suppress(OSError):
+            for (number, _), answer in zip(these, helper.call("glance_each", given), strict=True):
+                found[number] = answer
     return found
 
 

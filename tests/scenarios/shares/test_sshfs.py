@@ -52,9 +52,6 @@ def is_filed_once(drop):
 INVENTED = pytest.mark.xfail(
     strict=False, reason="a job's files are told apart by inode numbers, which sshfs invents"
 )
-UNKILLABLE = pytest.mark.xfail(
-    strict=False, reason="threads that wait for a FUSE file system in this process cannot be killed"
-)
 PLACES = [
     ("rename", 0), ("rename", 1), ("rename", 2), ("rename", 3), ("rename", 4), ("rename", 6), ("rename", 8),
     ("read", 0), ("read", 5), ("write", 0), ("write", 2), ("open", 3), ("lstat", 20),
@@ -209,8 +206,8 @@ def silent(share):
     [
         long(stopped, signal.SIGTERM),
         long(stopped, signal.SIGKILL),
-        pytest.param(silent, signal.SIGTERM, marks=[UNKILLABLE, pytest.mark.long]),
-        pytest.param(silent, signal.SIGKILL, marks=[UNKILLABLE, pytest.mark.long]),
+        long(silent, signal.SIGTERM),
+        long(silent, signal.SIGKILL),
     ],
 )
 def test_a_share_that_hangs_keeps_no_stop_no_start_and_no_command_waiting(two, hangs, number):

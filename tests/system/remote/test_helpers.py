@@ -189,6 +189,31 @@ def test_one_that_works_for_long_is_waited_for(share, monkeypatch):
     assert helper_of(share.point).answered
 
 
+def test_one_call_glances_at_many_folders_and_shows_those_that_it_can(share, tmp_path):
+    for name in ("one", "two"):
+        (share.folder / name / "train").mkdir(parents=True)
+        (share.folder / name / "train" / "a.csv").write_bytes(b"abc")
+    (tmp_path / "near").mkdir()
+    (share.folder / "link").symlink_to(tmp_path / "near")
+    helper = helper_of(share.point)
+    asked = [(share.point / name, ("train",), ("train/a.csv",)) for name in ("one", "gone", "two")]
+    files.exists(share.point)
+    before = helper.answered
+    one, gone, two, near = reading.far_glances([*asked, (tmp_path / "near", (), ())])
+    assert helper.answered == before + 1
+    assert gone is None
+    assert near is None, "whoever wants to know asks the disk itself"
+    for name, found in (("one", one), ("two", two)):
+        paths = [share.folder / name, share.folder / name / "train", share.folder / name / "train" / "a.csv"]
+        assert [each.st_ino for each in found] == [path.stat().st_ino for path in paths]
+
+
+def test_a_share_that_hangs_shows_nothing_at_a_glance(share):
+    files.exists(share.point)
+    share.tell(HANGS)
+    assert reading.far_glances([(share.point, (), ())] * 2) == [None, None]
+
+
 def test_in_a_hurry_nobody_waits_long(share, monkeypatch):
     monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
     files.exists(share.point)
