@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,15 @@ from retraind.report.daemon_condition import Condition, condition_of, kernel_sta
 from retraind.store.daemon_state import DaemonState, read_state
 from retraind.store.database import running_instance
 from retraind.store.journal import Journal
-from retraind.store.views.glances import Glance, glances, pulse
+from retraind.store.views.glances import Glance, Glances, glances, pulse
 from retraind.store.views.read_only import ReadOnlyJournal
 from retraind.system import log
 from retraind.system.clock import Clock
 
 _LOG = log.get(__name__)
 
+_WHOLE = 600.0
+"""Seconds after which everything is read again: what is deleted from the history leaves no entry."""
 _FRESH = 1.0
 """Seconds for which all pages share what was read."""
 
@@ -59,6 +61,9 @@ class Reader:
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
+        self._glanced: Glances | None = None
+        self._read_of: Journal | None = None
+        self._whole_at = 0.0
 
     @property
     def file(self) -> Path:
@@ -107,7 +112,7 @@ class Reader:
         before = self._snapshot
         if before is not None and before.seen == seen:
             return before._replace(at=self.clock.now(), condition=condition, state=state)
-        found = glances(journal, [*settings.models, *sorted(self._loaded.refused)])
+        found = self._glances(journal, [*settings.models, *sorted(self._loaded.refused)])
         return Snapshot(
             self.clock.now(),
             settings,
@@ -118,6 +123,14 @@ class Reader:
             journal.hosts.all(),
             seen,
         )
+
+    def _glances(self, journal: Journal, models: Sequence[str]) -> Mapping[str, Glance]:
+        """Return all models; now and then, and of another journal, nothing that was read before counts."""
+        now = self.clock.elapsed()
+        if journal is not self._read_of or now - self._whole_at > _WHOLE:
+            self._glanced, self._read_of, self._whole_at = None, journal, now
+        self._glanced = glances(journal, models, self._glanced)
+        return self._glanced.by_name
 
     def _seen(self, journal: Journal, condition: Condition, state: DaemonState | None) -> str:
         troubles = [(each.setting, each.problem.code) for each in state.unreachable] if state else []

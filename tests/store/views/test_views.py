@@ -2,14 +2,19 @@
 
 import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from retraind.domain.failures import JournalError
 from retraind.domain.job import Outcome, State
+from retraind.domain.problems import problem
 from retraind.store.journal import Journal
 from retraind.store.views.glances import glances, pulse
 from retraind.store.views.read_only import ReadOnlyJournal
@@ -104,7 +109,7 @@ def test_a_glance_has_what_is_in_work_and_how_the_last_delivery_ended(seeder, re
     failed = seeder.failed("churn", "2", NOW - timedelta(days=1))
     training = seeder.job("churn", "3", NOW, State.UPLOADED)
     seeder.job("gone", "4", NOW, State.SEALED)
-    found = glances(reader.get(), ["churn", "idle"])
+    found = glances(reader.get(), ["churn", "idle"]).by_name
     assert set(found) == {"churn", "idle", "gone"}
     assert found["idle"].active == []
     assert found["idle"].filed is None
@@ -182,3 +187,35 @@ def test_a_journal_that_nobody_has_open_is_the_same(tmp_path, seeder):
     assert glances(reader.get(), ["churn"]) == glances(again, ["churn"])
     reader.close()
     again.close()
+
+
+@given(
+    st.lists(
+        st.sampled_from(["done", "failed", "upload", "hold", "release", "warn", "other model"]), max_size=12
+    )
+)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_read_again_of_changed_models_alone_is_what_reading_all_would_give(tmp_path, steps):
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    seeder = Seeder(folder / "journal.db")
+    journal, models, before = seeder.journal, ("a", "b", "c"), None
+    for number, step in enumerate(steps):
+        model, at = models[number % 2], NOW + timedelta(hours=number)
+        match step:
+            case "done":
+                seeder.done(model, str(number), at)
+            case "failed":
+                seeder.failed(model, str(number), at)
+            case "upload":
+                seeder.job(model, str(number), at, State.UPLOADED)
+            case "hold":
+                journal.holds.hold(model, problem("key_unusable"), credential=True)
+            case "release":
+                journal.holds.release(model, problem("hold_reason_gone"))
+            case "warn":
+                journal.events.note_change("key_warning", model, problem("key_unusable"))
+            case _:
+                seeder.job("gone", str(number), at, State.SEALED)
+        before = glances(journal, models, before)
+        assert before == glances(journal, models)
+    journal.close()

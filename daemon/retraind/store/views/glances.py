@@ -54,24 +54,48 @@ class Glance(NamedTuple):
     """What has to be done soon about its key."""
 
 
-def glances(journal: Journal, models: Collection[str]) -> dict[str, Glance]:
-    """Return these models, and those with jobs in work, by name."""
+class Glances(NamedTuple):
+    """All models at one moment."""
+
+    by_name: dict[str, Glance]
+    last_event: int
+    """The place of the history's last entry by then."""
+
+
+def glances(journal: Journal, models: Collection[str], before: Glances | None = None) -> Glances:
+    """Return these models, and those with jobs in work.
+
+    With `before`, what the history says is read again of those models alone that it has new entries of.
+    """
     with journal.database.reader.connect() as connection:
+        last = connection.scalar(sa.select(sa.func.max(EVENTS.c.id))) or 0
         active = _active(connection)
         names = dict.fromkeys([*models, *active])
         holds = read_holds(connection)
-        filed = _last(connection, names, "job_filed")
-        warnings = _last(connection, names, "key_warning")
-    return {
-        name: Glance(
+        known = _unchanged(connection, before) if before is not None and before.last_event <= last else {}
+        asked = [name for name in names if name not in known]
+        filed = _last(connection, asked, "job_filed")
+        warnings = _last(connection, asked, "key_warning")
+
+    def glance(name: str) -> Glance:
+        if name in known:
+            return known[name]._replace(active=active.get(name, []), hold=holds.get(name))
+        return Glance(
             name,
             active.get(name, []),
             holds.get(name),
             _filed(filed[name]) if name in filed else None,
             problem_in(read_detail(warnings[name].detail)) if name in warnings else None,
         )
-        for name in names
-    }
+
+    return Glances({name: glance(name) for name in names}, last)
+
+
+def _unchanged(connection: sa.Connection, before: Glances) -> dict[str, Glance]:
+    """Return the models of which the history has no new entry."""
+    fresh = sa.select(EVENTS.c.model).where(EVENTS.c.id > before.last_event).distinct()
+    changed = set(connection.scalars(fresh))
+    return {name: known for name, known in before.by_name.items() if name not in changed}
 
 
 def _active(connection: sa.Connection) -> dict[str, list[Active]]:
