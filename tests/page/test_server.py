@@ -11,6 +11,7 @@ import time
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -333,6 +334,14 @@ def test_a_journal_of_another_version_is_told_and_left_as_it_is(tmp_path, journa
         assert answer.status == 503
         assert words in answer.text
     assert journal.read_bytes() == before
+
+
+def test_between_requests_the_journal_is_not_open(tmp_path, journal):
+    with served(configured(tmp_path, page=TCP)) as page:
+        for path in ("/", "/models/churn", "/jobs", "/live"):
+            page.get(path, "HEAD" if path == "/live" else "GET")
+            handles = {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
+            assert not [each for each in handles if each.startswith(str(journal))], path
 
 
 def test_a_journal_that_is_replaced_is_followed(tmp_path, journal):

@@ -65,6 +65,8 @@ class App:
             except DatabaseError as error:
                 problem = trouble_of(self._reader.file, error)
                 return words_page(look, look.voice.words(problem.code, problem.facts), 503)
+            finally:
+                self._reader.rest()
             if found is None:
                 return message_page(look, missing, 404, name=request.path_params[named])
             return found

@@ -23,7 +23,7 @@ from retraind.system.escape import display_name
 
 MODELS_ON_A_PAGE = 50
 JOBS_ON_A_PAGE = 25
-_RUNS = 60
+_RUNS = 40
 """Of one model, that its charts show."""
 _LONGEST_TEXT = 100
 

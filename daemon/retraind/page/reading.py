@@ -1,6 +1,7 @@
 """What all pages read: the configuration without keys, the journal, the daemon's state. Thread-safe."""
 
 import hashlib
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -80,6 +81,11 @@ class Reader:
         with self._lock:
             return self._journal.get()
 
+    def rest(self) -> None:
+        """Close the connections that are not in use."""
+        with self._lock:
+            self._journal.rest()
+
     def snapshot(self) -> Snapshot:
         """Return what is known now. Raises JournalError, and DatabaseError."""
         with self._lock:
@@ -96,7 +102,8 @@ class Reader:
         with self._lock:
             seen = self._seen(self._journal.get(), *self._daemon())
             if self._snapshot is not None and self._snapshot.seen != seen:
-                self._snapshot = None
+                self._read_at = -math.inf
+            self._journal.rest()
             return seen
 
     def _daemon(self) -> tuple[Condition, DaemonState | None]:

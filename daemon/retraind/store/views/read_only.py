@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from retraind.domain.failures import JournalError
 from retraind.domain.problems import Problem, problem
@@ -19,6 +19,8 @@ from retraind.store.journal import Journal
 from retraind.store.schema import SCHEMA, revision
 from retraind.system.clock import Clock
 
+_CONNECTIONS = 48
+"""More than a server has threads that read."""
 _PATIENCE = 2.0
 """Seconds to wait for a program that has locked the journal; pages do not wait longer."""
 
@@ -52,6 +54,15 @@ class ReadOnlyJournal:
         self._journal = Journal(Database(engine, self.file), self._clock)
         return self._journal
 
+    def rest(self) -> None:
+        """Close the connections that are not in use, after each request.
+
+        One that stayed open would keep SQLite from merging what is written ahead when the daemon ends, and
+        could be to a journal that was replaced.
+        """
+        if self._journal is not None:
+            self._journal.database.engine.dispose()
+
     def close(self) -> None:
         """Close all connections."""
         if self._journal is not None:
@@ -71,8 +82,13 @@ def _of_another_version(file: Path, found: str | None) -> Problem:
 
 
 def _engine(file: Path, patience: float) -> sa.Engine:
-    # A connection lives as long as its transaction: the next one sees a journal that was replaced.
-    engine = sa.create_engine("sqlite://", creator=lambda: _connect(file, patience), poolclass=NullPool)
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=lambda: _connect(file, patience),
+        poolclass=QueuePool,
+        pool_size=_CONNECTIONS,
+        pool_use_lifo=True,
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
