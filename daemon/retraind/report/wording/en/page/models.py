@@ -240,6 +240,14 @@ def page_score(value: float) -> str:
     return f"{value:.3f}" if abs(value) < _WHOLE else f"{value:,.0f}"
 
 
+def page_chart_least(least: str) -> str:
+    return f"lowest {least}"
+
+
+def page_chart_most(most: str) -> str:
+    return f"highest {most}"
+
+
 def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> str:
     """A chart in words."""
     return f"{name} of the last {count(runs, 'run')}: {last} in the last one, between {least} and {most}."
