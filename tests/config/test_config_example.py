@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from retraind.config.expectation import ExpectSettings
 from retraind.config.load import load
 from retraind.config.settings import ModelSettings, Settings
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 COMMENTED_KEY = re.compile(r"^#(\w+) = ", re.MULTILINE)
+PARTS = {"models.expect": ExpectSettings}
+"""Tables in a model's table."""
 NEEDED = {"models.drop", "models.api_key_file"}
 """Live keys without a default: those of the three-line configuration."""
 
@@ -37,7 +40,10 @@ def sections() -> dict[str, type[BaseModel]]:
 
 def schema_keys() -> set[str]:
     outside = Settings.model_fields.keys() - sections().keys()
-    return outside | {f"{section}.{key}" for section, kind in sections().items() for key in kind.model_fields}
+    keys = {f"{section}.{key}" for section, kind in sections().items() for key in kind.model_fields}
+    return outside | (keys - PARTS.keys()) | {
+        f"{part}.{key}" for part, kind in PARTS.items() for key in kind.model_fields
+    }  # fmt: skip
 
 
 def live_keys(content: dict[str, Any]) -> set[str]:
@@ -49,10 +55,10 @@ def live_keys(content: dict[str, Any]) -> set[str]:
 
 def commented_keys(text: str) -> set[str]:
     """Return the keys that stand in comments, each under the table that it follows."""
-    pieces = re.split(r"^\[(\w+)[^\]]*\].*$", text, flags=re.MULTILINE)
+    pieces = re.split(r"^#?\[(\w+)(?:\.\w+)?((?:\.\w+)?)\].*$", text, flags=re.MULTILINE)
     return {
-        f"{section}.{key}"
-        for section, body in zip(pieces[1::2], pieces[2::2], strict=True)
+        f"{table}{part}.{key}"
+        for table, part, body in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True)
         for key in COMMENTED_KEY.findall(body)
     }
 
@@ -117,7 +123,17 @@ def test_a_key_is_live_exactly_when_it_has_a_default():
         for key, field in kind.model_fields.items()
         if field.is_required() or field.default is None
     }
-    assert commented_keys(text) == without - NEEDED
+    in_parts = {f"{part}.{key}" for part, kind in PARTS.items() for key in kind.model_fields}
+    assert commented_keys(text) == (without - NEEDED - PARTS.keys()) | in_parts
+
+
+def test_the_commented_tables_work_as_they_stand(tmp_path):
+    text = EXAMPLE.read_text("utf-8")
+    head, _, part = text.partition("#[models.churn.expect]")
+    switched_on = "[models.churn.expect]" + re.sub(COMMENTED_KEY, r"\1 = ", part)
+    expect = load_text(head + switched_on, tmp_path).models["churn"].expect
+    assert expect is not None
+    assert expect.rule(frozenset()) is not None
 
 
 @pytest.mark.parametrize(

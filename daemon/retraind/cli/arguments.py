@@ -186,6 +186,10 @@ def _add_control(add: _Add) -> None:
     switch.add_argument("job", metavar="JOB", help=_JOB)
     for each in (retry, release, switch):
         each.add_argument("--no-wait", action="store_true", help="do not wait until retraind has done it")
+    snooze = add("snooze", "retraind.cli.control:snooze", "report no late deliveries of a model for a while")
+    snooze.add_argument("model", metavar="MODEL")
+    snooze.add_argument("time", metavar="TIME", nargs="?", help="how long from now, as in 30d")
+    snooze.add_argument("--end", action="store_true", help="expect its deliveries again from now on")
     adopt = add(
         "adopt",
         "retraind.cli.control:adopt",

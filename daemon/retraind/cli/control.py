@@ -1,13 +1,17 @@
-"""`adopt` and `rebuild`: the journal's jobs under another name, and from their folders."""
+"""`adopt`, `snooze`, `rebuild`: another name for a model, a pause, the journal from the job folders."""
 
 import argparse
 from contextlib import closing
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
 
 from retraind.cli.jobs import opened_journal
 from retraind.cli.output import GOOD, USAGE, Refused, print_problem, print_words
 from retraind.cli.ownership import act_as_owner
 from retraind.cli.requests import is_running
 from retraind.config.load import load_to_look
+from retraind.config.types import SpanWithUnit
 from retraind.domain.failures import JournalDamagedError
 from retraind.domain.problems import problem
 from retraind.jobs.folders import NOT_CONFIGURED
@@ -18,6 +22,7 @@ from retraind.store.database import set_aside, sole_instance
 from retraind.store.journal import Journal
 from retraind.store.opening import needed
 from retraind.system import log
+from retraind.system.clock import Clock
 
 
 def adopt(options: argparse.Namespace) -> int:
@@ -34,6 +39,29 @@ def adopt(options: argparse.Namespace) -> int:
         count = journal.rename_model(old, new, NOT_CONFIGURED)
         print_words("adopt_done", before=old, model=new, jobs=count, running=is_running(settings))
         return GOOD
+
+
+def snooze(options: argparse.Namespace) -> int:
+    """Report no late deliveries of a model for a while."""
+    if (options.time is None) is not options.end:
+        raise Refused(problem("snooze_how_long"), USAGE)
+    with opened_journal(options, write=True) as (settings, journal):
+        model = settings.models.get(options.model)
+        if model is None:
+            raise Refused(problem("model_unknown", name=options.model, known=sorted(settings.models)), USAGE)
+        if model.expect is None:
+            raise Refused(problem("nothing_expected", name=options.model), USAGE)
+        until = Clock().now() + (timedelta(0) if options.end else _span(options.time))
+        journal.arrivals.snooze(options.model, until)
+        print_words("snooze_ended" if options.end else "snooze_done", model=options.model, until=until)
+        return GOOD
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return TypeAdapter(SpanWithUnit).validate_python(text)
+    except ValidationError:
+        raise Refused(problem("snooze_time_unreadable", text=text), USAGE) from None
 
 
 def rebuild(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
+from retraind.config.expectation import ExpectSettings
 from retraind.config.types import (
     AbsolutePath,
     AllowedHost,
@@ -129,7 +130,9 @@ class WorkSettings(_Section):
     retry_longest: PositiveSpan = timedelta(minutes=10)
 
 
-Kind = Literal["failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "waiting", "done"]
+Kind = Literal[
+    "failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "waiting", "late", "done"
+]  # fmt: skip
 """The events of which an operator can be notified."""
 
 
@@ -147,6 +150,7 @@ class NotifySettings(_Section):
         "gate",
         "journal",
         "waiting",
+        "late",
     )
     patience: Span = timedelta(minutes=15)
     """How long a transient failure must last before it is reported."""
@@ -212,6 +216,8 @@ class ModelSettings(_Section):
     """Whether the gate reads private copies of the data too, not only of the results."""
     gate_environment: Annotated[tuple[VariableName, ...], Words] = ()
     """Variables that the gate receives beside the usual ones."""
+    expect: ExpectSettings | None = None
+    """When the next delivery is due; None expects nothing."""
     upload_window: WindowText | None = None
     budget: BudgetText | None = None
     retention: SpanWithUnit | None = None

@@ -30,7 +30,7 @@ from retraind.reconcile.lanes import Lanes, Shared, guarded, report_journal
 from retraind.reconcile.once import Once
 from retraind.reconcile.publishing import publish_no_start
 from retraind.reconcile.timetable import Timetable
-from retraind.reconcile.upkeep import caretaker, growth, retention
+from retraind.reconcile.upkeep import caretaker, expecting, growth, retention
 from retraind.report.notifications import recipients_of
 from retraind.store.database import sole_instance
 from retraind.store.opening import needed, opened
@@ -44,6 +44,7 @@ from retraind.system.service.systemd import watchdog_interval
 _LOG = log.get(__name__)
 
 _SWEEP, _KEYS, _TIDY, _LATE, _GROWTH = "sweep", "keys", "tidy", "late", "growth"
+_EXPECTED = "expected"
 _READY_STEP = 0.02
 """Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
@@ -182,6 +183,8 @@ class Daemon:
     def _mind_keys(self) -> None:
         mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)
         self.timetable.every(caretaker.INTERVAL, _KEYS, mind)
+        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _EXPECTED, self.parts.expecting.mind)
+        self.timetable.every(expecting.INTERVAL, _EXPECTED, mind)
 
     def stop(self) -> None:
         """Ask `run` to return; safe from any thread."""

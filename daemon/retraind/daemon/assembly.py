@@ -22,6 +22,7 @@ from retraind.reconcile.lanes import Lanes, Shared
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
 from retraind.reconcile.upkeep.caretaker import Caretaker
+from retraind.reconcile.upkeep.expecting import Expecting
 from retraind.reconcile.upkeep.growth import Growth
 from retraind.reconcile.upkeep.orphans import Orphans
 from retraind.reconcile.upkeep.overdue import Overdue
@@ -57,6 +58,7 @@ class Parts:
     recoverer: Recoverer
     tidier: Tidier
     growth: Growth
+    expecting: Expecting
     hints: JournalHints
     notifier: Notifier
     watcher: Watcher
@@ -167,6 +169,9 @@ def put_together(
         recoverer=recoverer,
         tidier=tidier,
         growth=Growth(pipeline, journal, clock, stopping),
+        expecting=Expecting(
+            journal, clock, settings=present, about_to_arrive=folders.about_to_arrive, changed=changed
+        ),
         hints=JournalHints(loop, journal, hosts),
         notifier=notifier,
         watcher=watcher,

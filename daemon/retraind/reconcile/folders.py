@@ -29,6 +29,9 @@ _LOG = log.get(__name__)
 
 _HOUR = 3600.0
 
+_SOON = 300.0
+"""Seconds in which time alone is going to make something complete."""
+
 
 class Moves:
     """Moves of files out of a drop folder. What a scan saw before the end of one may no longer be there."""
@@ -235,6 +238,12 @@ class Folder:
             self.out_since = now
         return now - self.out_since
 
+    def about_to_arrive(self, now: float) -> bool | None:
+        """Return whether something here is about to be taken in; None while that is not known."""
+        if not self.scans or self.trouble:
+            return None
+        return bool(self.view.complete) or (self.view.due is not None and self.view.due - now < _SOON)
+
     def taken_within_hour(self, now: float) -> int:
         """Count the deliveries that were taken in within the hour (`now` in `Clock.elapsed` seconds)."""
         while self.taken_in and self.taken_in[0] <= now - _HOUR:
@@ -324,6 +333,11 @@ class Folders:
     def all(self) -> Sequence[Folder]:
         """Return all folders."""
         return tuple(self._folders.values())
+
+    def about_to_arrive(self, name: str) -> bool | None:
+        """Return the same of a model's folder."""
+        folder = self._folders.get(name)
+        return None if folder is None else folder.about_to_arrive(self._clock.elapsed())
 
     def names(self) -> Sequence[str]:
         """Return the names of all models with a folder."""

@@ -152,14 +152,14 @@ class Publisher:
                     self._publish(folder, standings[folder.name])
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
-        jobs, hold, last, published, warning = standing
+        jobs, hold, last, published, warning, late = standing
         view = replace(folder.view, trouble=folder.trouble)
         limits, outages = self._limits(folder, view, jobs), self._outages_of(jobs)
         left = self._orphans(folder.name)
         says = (
             view.waiting, view.strangers, view.trouble, limits,
             tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
-            hold, not hold and warning, last and (last.id, last.version),
+            hold, not hold and warning, late, last and (last.id, last.version),
             published and (published.id, published.publication),
             [(outage.host, outage.since, outage.reason) for outage in outages], left,
         )  # fmt: skip

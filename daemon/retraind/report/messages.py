@@ -132,6 +132,10 @@ def _lasted(told: Mapping[str, Any]) -> bool:
     return bool(told.get("lasting"))
 
 
+def _arrived(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("arrived"))
+
+
 class _Row(NamedTuple):
     code: str
     """Its wording."""
@@ -161,6 +165,10 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
         "folder_away": (
             _Row("notice_folder_away", "folder", when=_is_wrong),
             _Row("notice_folder_back", "folder", good=True),
+        ),
+        "expectation": (
+            _Row("notice_late", "late", when=_is_wrong),
+            _Row("notice_arrived", "late", good=True, when=_arrived),
         ),
         "not_taken_in": (_Row("notice_not_taken_in", "waiting", when=_is_wrong),),
         "gate_not_asked": (_Row("notice_gate", "gate"),),

@@ -90,11 +90,11 @@ class Events:
         self.note("key_seen", model=model, key=key)
         return now
 
-    def note_change(self, event: str, model: str, problem: Problem | None) -> bool:
+    def note_change(self, event: str, model: str, problem: Problem | None, **detail: object) -> bool:
         """Append a model's present problem, None for none; returns False when the history has it already."""
         if not is_news(problem, self.last_problem(event, model)):
             return False
-        self.note(event, model=model, what=problem)
+        self.note(event, None, model, what=problem, **detail)
         return True
 
     def last_problem(self, event: str, model: str) -> Problem | None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from retraind.domain.job import Job
 from retraind.domain.problems import LEGACY, Problem
 from retraind.domain.records import ModelHold
+from retraind.store.arrivals import Arrivals
 from retraind.store.contents import Contents
 from retraind.store.cursors import Cursors
 from retraind.store.database import Database
@@ -43,6 +44,7 @@ _LATEST = sa.select(
     last_of(EVENTS.c.job, "job_filed", _MODEL).scalar_subquery().label("filed"),
     last_of(EVENTS.c.job, "model_switched", _MODEL).scalar_subquery().label("published"),
     last_of(EVENTS.c.detail, "key_warning", _MODEL).scalar_subquery().label("warning"),
+    last_of(EVENTS.c.detail, "expectation", _MODEL).scalar_subquery().label("late"),
 )
 _job_id = sa.func.json_each(sa.bindparam("jobs")).table_valued("value").c.value
 _JOBS = sa.select(JOBS.c.body).where(JOBS.c.id.in_(sa.select(_job_id)))
@@ -61,6 +63,8 @@ class Standing(NamedTuple):
     """The job whose result was published last, as far as retraind did it."""
     warning: Problem | None
     """What has to be done soon about its key."""
+    late: Problem | None = None
+    """Which delivery is late."""
 
 
 class Journal:
@@ -77,6 +81,7 @@ class Journal:
         self.cursors = Cursors(database, clock)
         self.sightings = Sightings(database, clock)
         self.contents = Contents(database)
+        self.arrivals = Arrivals(database, self.events)
 
     @classmethod
     def open(cls, file: Path, clock: Clock | None = None) -> Self:
@@ -100,7 +105,7 @@ class Journal:
         found = {
             row.model: Standing(
                 [], holds.get(row.model), jobs.get(row.filed), jobs.get(row.published),
-                problem_in(read_detail(row.warning or "{}")),
+                problem_in(read_detail(row.warning or "{}")), problem_in(read_detail(row.late or "{}")),
             )
             for row in rows
         }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from retraind.domain.expecting.business_days import BusinessDays
 from retraind.domain.expecting.dues import Every, Interval, Roll, Rule
 from retraind.domain.expecting.learning import rhythm
-from retraind.domain.expecting.stages import Expectation, Pause, Stage, expectation
+from retraind.domain.expecting.stages import Expectation, Stage, expectation
 
 TOKYO, BERLIN, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -126,11 +126,11 @@ def test_company_holidays_and_those_of_the_country_have_no_due_date():
     assert date(2026, 8, 12) in days
 
 
-def test_due_dates_in_a_pause_and_before_the_expectation_began_do_not_count():
+def test_due_dates_before_the_expectation_began_do_not_count():
     rule = RULES["month"]
     last, now = datetime(2026, 3, 4, tzinfo=UTC), datetime(2026, 5, 10, tzinfo=UTC)
-    pause = Pause(datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 9, tzinfo=UTC))
-    assert expectation(rule, last, BEGIN, now, [pause]) == Expectation(Stage.FINE, rule.after(now))
+    later = datetime(2026, 6, 30, tzinfo=UTC)
+    assert expectation(rule, last, later, now) == Expectation(Stage.FINE, rule.after(later))
     assert expectation(rule, None, now, now) == Expectation(Stage.FINE, rule.after(now))
     assert expectation(rule, last, BEGIN, now).missed == 2
 

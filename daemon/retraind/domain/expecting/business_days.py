@@ -1,6 +1,5 @@
 """Which days nobody works: weekends, a country's holidays, a company's own."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -12,9 +11,11 @@ _LONGEST_BREAK = 60
 """Days. Whoever never works has no business days, and nothing could be moved to one."""
 
 
-def countries() -> Collection[str]:
-    """Return the codes of the countries whose holidays are known (ISO 3166-1)."""
-    return holidays.list_supported_countries()
+def is_country(code: str) -> bool:
+    """Return whether the holidays of this country (ISO 3166-1), and perhaps region, are known."""
+    country, _, subdivision = code.partition("-")
+    known = holidays.list_supported_countries()
+    return country in known and (not subdivision or subdivision in known[country])
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class BusinessDays:
     """The days of work of one company."""
 
     country: str
-    """A code of `countries`, with a subdivision after a hyphen where its holidays differ (`DE-BY`)."""
+    """A code as `is_country` knows them, with a region after a hyphen where its holidays differ (`DE-BY`)."""
     closed: frozenset[date] = field(default=frozenset())
     """The company's own holidays."""
 

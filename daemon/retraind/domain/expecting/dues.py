@@ -3,10 +3,9 @@
 import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from retraind.domain.expecting.business_days import BusinessDays
 
@@ -53,7 +52,7 @@ class Rule:
 
     every: Every
     at: time
-    zone: ZoneInfo
+    zone: tzinfo
     day: int = 1
     """Of the month, from 1, or of the week, from 0 for Monday."""
     business: BusinessDays | None = None

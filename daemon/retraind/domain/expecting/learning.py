@@ -17,7 +17,7 @@ _FEWEST = 6
 _WEEKS = timedelta(weeks=4)
 """How much is looked at before days of the week, or hours, without arrivals are believed."""
 _MANY = 40
-_MOST = 1_000
+MOST = 1_000
 """Arrivals that are looked at: the last ones, and all of the last weeks."""
 _SHORT, _SHORTER = timedelta(days=3.5), timedelta(hours=12)
 """A shorter period may leave out days of the week, or hours of them as well."""
@@ -75,7 +75,7 @@ def rhythm(
     arrivals: Sequence[datetime], zone: tzinfo = UTC, business: BusinessDays | None = None
 ) -> Rhythm | None:
     """Return the rhythm of these arrivals, which are in order; None while there is none to be seen."""
-    recent = [each for each in arrivals[-_MOST:] if arrivals[-1] - each <= _WEEKS + _SHORT]
+    recent = [each for each in arrivals[-MOST:] if arrivals[-1] - each <= _WEEKS + _SHORT]
     kept = _without_repeats(recent if len(recent) > _MANY else arrivals[-_MANY:])
     if len(kept) < _FEWEST:
         return None

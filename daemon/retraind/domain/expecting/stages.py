@@ -33,40 +33,23 @@ class Expectation:
     """How many due dates have passed since anything came."""
 
 
-@dataclass(frozen=True)
-class Pause:
-    """Due dates in this time do not count."""
-
-    begin: datetime
-    end: datetime
-
-    def covers(self, moment: datetime) -> bool:
-        """Return whether this moment is in the pause."""
-        return self.begin <= moment < self.end
-
-
-def expectation(
-    dues: Dues, last: datetime | None, since: datetime, now: datetime, pauses: Sequence[Pause] = ()
-) -> Expectation:
+def expectation(dues: Dues, last: datetime | None, since: datetime, now: datetime) -> Expectation:
     """Return how a model stands at `now`.
 
-    `last` is its last arrival, `since` when it was first expected to have any: due dates before do not count.
+    `last` is its last arrival. Due dates up to `since` do not count.
     By a rule, an arrival is for the due date nearest to it: one that comes early is for the next, one that
     comes late for the last, up to half-way between them.
     """
     met = since if last is None else max(since, dues.of(last))
-    passed: list[datetime] = []
-    due = dues.after(met)
-    while due <= now and len(passed) < _MOST_COUNTED:
-        if not any(pause.covers(due) for pause in pauses):
-            passed.append(due)
+    first = due = dues.after(met)
+    missed = 0
+    while due <= now and missed < _MOST_COUNTED:
+        missed += 1
         due = dues.after(due)
-    if not passed:
-        while any(pause.covers(due) for pause in pauses):
-            due = dues.after(due)
-        return Expectation(Stage.FINE, due)
-    stage = Stage.LATE if now < window_end(dues, passed[0]) else Stage.MISSING
-    return Expectation(stage, passed[0], len(passed))
+    if not missed:
+        return Expectation(Stage.FINE, first)
+    stage = Stage.LATE if now < window_end(dues, first) else Stage.MISSING
+    return Expectation(stage, first, missed)
 
 
 def intervals(arrivals: Sequence[datetime]) -> list[float]:

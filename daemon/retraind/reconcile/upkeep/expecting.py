@@ -1,0 +1,152 @@
+"""Deliveries that are late: each model's stage by its rule, noted in the history when it changes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from retraind.config.expectation import AUTO, ExpectSettings, closed_days
+from retraind.config.mistakes import Mistake
+from retraind.config.settings import Settings
+from retraind.domain.expecting.dues import Dues, Interval
+from retraind.domain.expecting.learning import MOST, rhythm
+from retraind.domain.expecting.stages import Expectation, Stage, expectation
+from retraind.domain.problems import Problem, file_problem, problem
+from retraind.store.journal import Journal
+from retraind.system import log
+from retraind.system.clock import Clock
+
+_LOG = log.get(__name__)
+
+INTERVAL = timedelta(minutes=1)
+_LONGEST_DOUBT = 3_600.0
+"""Seconds for which something that is about to be taken in keeps a delivery from being late."""
+
+
+@dataclass
+class _Known:
+    """What was read of a model, for as long as nothing newer has arrived."""
+
+    newest: tuple[str, int] | None
+    settings: ExpectSettings
+    last: datetime | None
+    dues: Dues | None
+    """None while a rhythm is still to be learnt."""
+
+
+class Expecting:
+    """Watches when deliveries arrive. For one thread."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        *,
+        settings: Callable[[], Settings],
+        about_to_arrive: Callable[[str], bool | None],
+        changed: Callable[[str], None],
+    ) -> None:
+        """`changed` is called with a model of which something new is to be said.
+
+        `about_to_arrive` returns whether something in a model's folder is about to be taken in; None while
+        the folder cannot be read.
+        """
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._about_to_arrive = about_to_arrive
+        self._changed = changed
+        self._known: dict[str, _Known] = {}
+        self._closed_trouble: dict[Path, Problem] = {}
+        self._doubted: dict[str, float] = {}
+        """Since when something is about to be taken in at models that are late (`Clock.elapsed` seconds)."""
+
+    def mind(self) -> None:
+        """Note each model whose stage has changed."""
+        now = self._clock.now()
+        expects = {name: model.expect for name, model in self._settings().models.items() if model.expect}
+        self._end_others(expects)
+        newest = self._journal.arrivals.newest(expects)
+        since = self._journal.arrivals.expected_since(expects, dict(map(_as_text, expects.items())), now)
+        snoozed = self._journal.arrivals.snoozed(expects)
+        for name, expect in expects.items():
+            known = self._known.get(name)
+            if known is None or known.newest != newest.get(name) or known.settings != expect:
+                known = self._known[name] = self._read(name, expect, newest.get(name), since[name])
+            if known.dues is None:
+                continue
+            begin = max(since[name], snoozed.get(name, since[name]))
+            stands = expectation(known.dues, known.last, begin, now)
+            self._note(name, stands, known.last)
+
+    def _read(
+        self, name: str, expect: ExpectSettings, newest: tuple[str, int] | None, since: datetime
+    ) -> _Known:
+        arrivals = self._journal.arrivals.of(name, MOST if expect.every == AUTO else 1)
+        last = arrivals[-1] if arrivals else None
+        closed = self._closed(expect.closed) if expect.closed else frozenset()
+        dues: Dues | None
+        if expect.every == AUTO:
+            dues = rhythm(arrivals, expect.zone, expect.business_days(closed))
+        elif expect.interval is not None:
+            dues = Interval(expect.interval, last or since)
+        else:
+            dues = expect.rule(closed)
+        return _Known(newest, expect, last, dues)
+
+    def _closed(self, file: Path) -> frozenset[date]:
+        """Return the company's holidays; none where they cannot be read, which is reported once."""
+        try:
+            days = closed_days(file)
+        except OSError as error:
+            why = file_problem(error, file)
+        except Mistake as mistake:
+            why = mistake.problem
+        else:
+            self._closed_trouble.pop(file, None)
+            return days
+        if self._closed_trouble.get(file) != why:
+            self._closed_trouble[file] = why
+            _LOG.warning("closed_days_not_read", file=str(file), reason=why)
+        return frozenset()
+
+    def _note(self, name: str, stands: Expectation, last: datetime | None) -> None:
+        what = None
+        if stands.stage is Stage.FINE:
+            self._doubted.pop(name, None)
+        else:
+            coming = self._about_to_arrive(name)
+            if coming is None or (coming and self._doubts(name)):
+                return
+        if stands.stage is Stage.LATE:
+            what = problem("delivery_late", due=stands.due)
+        elif stands.stage is Stage.MISSING:
+            what = problem("delivery_missing", due=stands.due)
+        before = self._journal.events.last_problem("expectation", name) if what is None else None
+        # A pause, or another rule, ends it as well.
+        arrived = before is not None and last is not None and last > _moment(before.facts["due"])
+        if self._journal.events.note_change("expectation", name, what, arrived=arrived):
+            if what is not None:
+                _LOG.warning("delivery_late", model=name, reason=what)
+            self._changed(name)
+
+    def _doubts(self, name: str) -> bool:
+        """Return whether to wait for what is about to be taken in: some writers never end."""
+        begun = self._doubted.setdefault(name, self._clock.elapsed())
+        return self._clock.elapsed() - begun < _LONGEST_DOUBT
+
+    def _end_others(self, expects: Mapping[str, ExpectSettings]) -> None:
+        """Nothing is late at a model of which nothing is expected any more."""
+        for name in self._known.keys() - expects.keys():
+            del self._known[name]
+            if self._journal.events.note_change("expectation", name, None, arrived=False):
+                self._changed(name)
+
+
+def _moment(fact: object) -> datetime:
+    return fact if isinstance(fact, datetime) else datetime.fromisoformat(str(fact))
+
+
+def _as_text(named: tuple[str, ExpectSettings]) -> tuple[str, str]:
+    name, expect = named
+    return name, expect.model_dump_json(exclude_defaults=True)
