@@ -212,3 +212,17 @@ def test_a_long_run_of_empty_lines_is_read_as_each_of_them(header, ending, engin
         assert [row.width for row in found.ragged.first] == [0] * 5
     for other in results[1:]:
         assert (other.rows, other.ragged) == (found.rows, found.ragged)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("odd", [",,", '"","",""', "id,name,n", '"id","name","n"'])
+def test_a_blank_row_and_the_header_once_more_are_found_beside_a_column_of_numbers(odd, engine):
+    """Numbers in every row of the sample prove the other rows, until one row has none."""
+    rows = [f"{n},x,{n}" for n in range(60)]
+    text = "\n".join(["id,name,n", *rows[:40], odd, *rows[40:50], ",y,", *rows[50:], odd]) + "\n"
+    for piece in (64, 1 << 18):
+        limits = Limits(piece=piece, sample=10, engine=engine)
+        found = reading(text.encode(), limits).oddities
+        lines = found.blank if odd.strip(',"') == "" else found.headers
+        assert (lines.first, lines.count) == ([42, len(rows) + 4], 2)
+        assert found == reading(text.encode(), Limits(sample=10, engine=Engine.NONE)).oddities

@@ -144,17 +144,20 @@ class Oddities:
         self._odd = re.compile(b"(?:%s)(?=[\r\n])" % odd)
         self._odd_line = re.compile(b"[\r\n](?:%s)(?=[\r\n])" % odd)
 
-    def find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+    def find(self, data: bytes, at: int, *, mixed: bool = False, only_marks: bool = False) -> int:
         """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
 
         These rows are copies of the header, rows of nothing but delimiters, and those with a mark of a file's
-        start. A row begins at `at`. `mixed`: not all lines end as the header does.
+        start. A row begins at `at`. `mixed`: not all lines end as the header does. `only_marks`: other rows
+        are told otherwise.
         """
         if len(self._header) < _TABLE:
             return -1
         first = len(data)
         if self._marks and (found := data.find(MARK, at)) >= 0:
             first = max(data.rfind(b"\n", at, found), data.rfind(b"\r", at, found), at - 1) + 1
+        if only_marks:
+            return _known(first, len(data))
         if mixed:
             found = at if self._odd.match(data, at) else _place(self._odd_line.search(data, at), len(data))
             return _known(min(first, found), len(data))

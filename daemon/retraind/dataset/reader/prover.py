@@ -162,7 +162,8 @@ class Prover:
         short = end
         for pattern in self._with_breaks:
             short = end
-            if pattern is None or data.find(QUOTE, end) < 0:
+            # Most often only the start of a record is left.
+            if pattern is None or data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
                 break
             begin, end = end, _end(pattern, data, end)
             if end > begin:

@@ -4,6 +4,8 @@ The first row is the header, the next ones are the sample; both are read the exa
 are proved many at once where possible; where not, some are read the exact way, and proving is tried again.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,6 +99,8 @@ class RowReader:
         self._prover: Prover | None = None
         self._version = 0  # of the columns' grammar that the prover uses
         self._wanted: tuple[int, ...] = ()  # the columns in that grammar
+        self._witness: int | None = None  # a column that shows a row to be neither blank nor a header
+        self._with_gaps: set[int] = set()  # columns that cannot be
         self._window = self._least = _FIRST_WINDOW
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
         self._long_records = 0  # that were searched for rows in them
@@ -211,10 +215,23 @@ class RowReader:
             or self._prover.form.endings != endings
         ):
             self._version = self.columns.version
-            grammar = self.columns.grammar()
+            grammar = dict(self.columns.grammar())
             self._wanted = tuple(grammar)
+            self._witness = self._witnessing(grammar)
             self._prover = Prover(Form(self._delimiter, self.width, endings), grammar, self._engine)
         return self._prover
+
+    def _witnessing(self, grammar: dict[int, bytes]) -> int | None:
+        """Choose a column that has a number or a date in each row, and demand one in the grammar.
+
+        So no row that is proved is the header once more, or has nothing but delimiters.
+        """
+        cells = () if self.header is None else self.header.cells
+        for at, usual in self.columns.filled().items():
+            if at not in self._with_gaps and not re.fullmatch(usual, cells[at]):
+                grammar[at] = usual
+                return at
+        return None
 
     def _prove(self) -> None:
         """Pass over as many records as can be proved."""
@@ -236,7 +253,9 @@ class RowReader:
         """Return what is proved, up to a row that has to be read the exact way for another reason."""
         data, at = self._scanner.data, self._scanner.at
         if 0 <= self._odd <= at:
-            self._odd = self.oddities.find(data, at, mixed=len(self.endings) != 1)
+            self._odd = self.oddities.find(
+                data, at, mixed=len(self.endings) != 1, only_marks=self._witness is not None
+            )
         proved = prover.prove(data, at) if self._odd < 0 else prover.prove(data[at : self._odd], 0)
         if proved.size > proved.short and self._may_swallow_rows(data[at + proved.short : at + proved.size]):
             return Proved(0, 0, 0)
@@ -269,7 +288,13 @@ class RowReader:
                 if len(row) == self.width:
                     self.columns.sample(line, [cell[:VALUE_BYTES].encode("latin-1") for cell in row])
         elif values := batch.values:
+            self._check_witness(values)
             self.columns.add(batch.lines_of(self.width), values)
+
+    def _check_witness(self, values: Mapping[int, Sequence[bytes]]) -> None:
+        if self._witness is not None and b"" in values[self._witness]:
+            self._with_gaps.add(self._witness)
+            self._prover = None
 
     def _may_be_odd(self, batch: Batch) -> bool:
         """Return whether a record may be one that a table does not have."""

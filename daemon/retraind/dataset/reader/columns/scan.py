@@ -201,9 +201,11 @@ class _Column:
         self.dates: _Dates | None = _Dates()
         self.numbers: _Numbers | None = _Numbers()
         self.settled = False  # nothing more can be learnt
+        self.has_gaps = False  # some rows of the sample have no value
 
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         """Read values of the sample."""
+        self.has_gaps = self.has_gaps or b"" in values
         if self.dates is None:
             if self.numbers is None or self.numbers.are_known(values):
                 return
@@ -247,17 +249,21 @@ class _Column:
 
     def grammar(self) -> bytes | None:
         """Return an expression for the values that teach nothing; None if that is any value."""
+        if self.kind is Kind.EMPTY:
+            return b""
+        found = self.usual()
+        return None if found is None else b"(?:%s)?" % found
+
+    def usual(self) -> bytes | None:
+        """Return an expression for the numbers or dates that teach nothing; None if this has none."""
         match self.kind:
-            case Kind.EMPTY:
-                return b""
             case Kind.DATE:
                 assert self.dates is not None
-                found = self.dates.guard()
-                return None if found is None else b"(?:%s)?" % found
+                return self.dates.guard()
             case Kind.NUMBER:
                 assert self.numbers is not None
-                return None if self.settled or self.numbers.deviates else b"(?:%s)?" % PLAIN_NUMBER
-            case Kind.TEXT:
+                return None if self.settled or self.numbers.deviates else PLAIN_NUMBER
+            case Kind.EMPTY | Kind.TEXT:
                 return None
 
     def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
@@ -341,6 +347,21 @@ class ColumnScan:
         if self._series is not None and not self._series.done:
             found |= dict.fromkeys(self._series.columns, NEVER)
         return dict(sorted(found.items()))
+
+    def filled(self) -> Mapping[int, bytes]:
+        """Return expressions as `grammar` does, for columns of numbers or dates without a gap in the sample.
+
+        They do not match the empty value.
+        """
+        self._read_sample()
+        taken = set() if self._target is None else {self._target.column}
+        if self._series is not None:
+            taken |= set(self._series.columns)
+        return {
+            at: usual
+            for at, column in enumerate(self._columns)
+            if at not in taken and not column.has_gaps and (usual := column.usual()) is not None
+        }
 
     def _target_grammar(self) -> bytes | None:
         if self._target is None:
