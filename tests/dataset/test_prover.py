@@ -11,6 +11,7 @@ from retraind.dataset.reader import prover as module
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.prover import Engine, Form, Prover
+from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import ReadResult, SourceFile, read_table
 
@@ -226,3 +227,18 @@ def test_a_blank_row_and_the_header_once_more_are_found_beside_a_column_of_numbe
         lines = found.blank if odd.strip(',"') == "" else found.headers
         assert (lines.first, lines.count) == ([42, len(rows) + 4], 2)
         assert found == reading(text.encode(), Limits(sample=10, engine=Engine.NONE)).oddities
+
+
+@given(text=TEXTS, ending=st.sampled_from([LF, CRLF]), engine=st.sampled_from(ENGINES))
+@settings(max_examples=100, deadline=None)
+@example(text='a,"b\nc"\r\nd\r\n', ending=CRLF, engine=Engine.RE)
+@example(text='a,b"\r\nc"\nd\r\n', ending=CRLF, engine=Engine.RE2)
+def test_records_that_end_alike_are_told_only_where_all_do(text, ending, engine):
+    data = text.encode()
+    alike = Prover(Form(b",", 2, frozenset({ending})), {}, engine).ends_alike(data)
+    scanner = Scanner(b",")
+    scanner.feed(data, final=True)
+    ends = frozenset().union(*(batch.endings for batch in iter(lambda: scanner.read(1000), None)))
+    if alike:
+        assert ends <= {ending}
+        assert scanner.unclosed_line is None

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import sys
 
 import pytest
 
@@ -75,6 +76,21 @@ def test_a_variable_that_sets_nothing_is_a_warning(tmp_path, monkeypatch):
     assert found.good
     assert found.warning
     assert "Kubernetes" in found.text
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_missing_package_that_makes_checks_fast_is_a_warning(tmp_path, monkeypatch, missing):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+    if missing:
+        monkeypatch.setitem(sys.modules, "re2", None)
+    settings = Settings(
+        state={"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"},
+        models={"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key"}},
+    )
+    found = [each for each in checkup(settings, online=False) if each.subject == "google-re2"]
+    assert [(each.good, each.warning) for each in found] == [(True, True)] * missing
 
 
 def test_a_link_that_is_not_followed_when_a_job_is_filed_is_told(tmp_path):

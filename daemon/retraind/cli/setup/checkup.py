@@ -17,6 +17,7 @@ from retraind.api.reach import in_the_clear
 from retraind.config.exposure import exposures, of_key, service_account
 from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
+from retraind.dataset.reader.prover import Engine, best_engine
 from retraind.domain.failures import ConfigError, Hold, JobFailed, JournalError, Retry, Setback
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.listing import Names
@@ -41,7 +42,7 @@ _NO_JOB = "retraind-check"
 _WARNINGS = frozenset(
     {
         *("drop_folder_unguarded", "drop_folder_not_sticky", "variable_unknown"),
-        *("credential_inside", "credentials_out_of_sight"),
+        *("credential_inside", "credentials_out_of_sight", "data_checked_slower"),
     }
 )
 
@@ -84,6 +85,8 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
     ]
     checked += [Checked(str(found.facts["variable"]), True, found) for found in unknown_variables()]
     checked += [Checked(setting, False, found) for setting, found in in_the_clear(settings.api)]
+    if best_engine() is not Engine.RE2:
+        checked.append(Checked("google-re2", True, problem("data_checked_slower")))
     if found := proxies.unusable(settings.api):
         checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)

@@ -88,13 +88,16 @@ class _Grammar:
 
     def with_breaks(self, *, few: bool) -> bytes:
         """Line breaks may be in quotes, and quotes alternate: one opens a text, the next one closes it."""
+        return self._repeated(self._record(self._field_with_breaks(few=few)))
+
+    def _field_with_breaks(self, *, few: bool) -> bytes:
         most = self._most
         plain = b'[^"\r\n%b]*%b' % (self._form.delimiter, most)
         quoted = b'[^"]*%b(?:""[^"]*%b)*%b' % (most, most, most)
         if few:
             line = b'[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b' % (most, most, most)
             quoted = b"%b(?:(?:\r\n|\n|\r)%b){0,%d}%b" % (line, line, LONG - 1, most)
-        return self._repeated(self._record(b'(?:"%b"|%b)' % (quoted, plain)))
+        return b'(?:"%b"|%b)' % (quoted, plain)
 
     def other_width(self) -> bytes:
         """As the simple one, and records of any other width."""
@@ -103,6 +106,11 @@ class _Grammar:
         if width > 1:
             others.append(b"(?:%b%b){0,%d}%b" % (some, delimiter, width - 2, some))
         return self._repeated(b"|".join((self._record(some), *others)))
+
+    def any_width(self) -> bytes:
+        """Line breaks may be in quotes; what matters is how records end."""
+        some, delimiter = self._field_with_breaks(few=False), self._form.delimiter
+        return self._repeated(b"%b(?:%b%b)*%b" % (some, delimiter, some, self._most))
 
     def _simple_field(self) -> bytes:
         most, delimiter = self._most, self._form.delimiter
@@ -135,16 +143,18 @@ class Prover:
         self._engine = engine
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
         self._simple: _Pattern | None = None
-        self._with_breaks: tuple[_Pattern | None, ...] = ()  # few of them, and any number
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
             return
         self._simple = _compiled(self._grammar.simple(), engine)
-        if not self._is_cut:
-            self._with_breaks = (
-                _compiled(self._grammar.with_breaks(few=True), engine),
-                _compiled(self._grammar.with_breaks(few=False), engine),
-            )
+
+    @cached_property
+    def _with_breaks(self) -> tuple[_Pattern | None, ...]:
+        """Few line breaks in a value, and any number of them."""
+        if self._is_cut:
+            return ()
+        grammars = [self._grammar.with_breaks(few=few) for few in (True, False)]
+        return tuple(_compiled(each, self._engine) for each in grammars)
 
     @property
     def can_prove(self) -> bool:
@@ -160,10 +170,12 @@ class Prover:
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = line_breaks(data, at, end)
         short = end
+        # Most often only the start of a record is left.
+        if data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
+            return Proved(end - at, rows, breaks, short - at)
         for pattern in self._with_breaks:
             short = end
-            # Most often only the start of a record is left.
-            if pattern is None or data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
+            if pattern is None or data.find(LF, end) < 0:
                 break
             begin, end = end, _end(pattern, data, end)
             if end > begin:
@@ -176,6 +188,16 @@ class Prover:
         if self._simple is None or not records:
             return False
         return self._other_width is not None and _end(self._other_width, records, 0) == len(records)
+
+    def ends_alike(self, records: bytes) -> bool:
+        """Return whether all these records surely end as the form says, of whatever width they are."""
+        if self._is_cut or self._any_width is None:
+            return False
+        return _end(self._any_width, records, 0) == len(records)
+
+    @cached_property
+    def _any_width(self) -> _Pattern | None:
+        return None if self._engine is Engine.NONE else _compiled(self._grammar.any_width(), self._engine)
 
     @cached_property
     def _other_width(self) -> _Pattern | None:

@@ -181,6 +181,17 @@ def service_not_asked(why: Said) -> Words:
     return Words(f"The service could not be asked about the API key: {why.what}", why.remedy)
 
 
+# Packages
+
+
+def data_checked_slower() -> Words:
+    """The data's fast check needs a package that is not installed."""
+    return Words(
+        "This package is not installed: data is checked by the same rules, but more slowly.",
+        "Install it beside retraind if there is one for this machine: pip install google-re2",
+    )
+
+
 # Notifications
 
 
