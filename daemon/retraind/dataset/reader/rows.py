@@ -78,6 +78,51 @@ class Names(NamedTuple):
     """The file is a time series."""
 
 
+class _Provers:
+    """Keeps the prover that uses all that is known of the columns and of the ends of lines."""
+
+    def __init__(self, delimiter: bytes, engine: Engine) -> None:
+        self.wanted: tuple[int, ...] = ()
+        """The columns about which the prover knows anything."""
+        self.witness: int | None = None
+        """A column that has a number or a date in each row that is proved.
+
+        So no such row is the header once more, or has nothing but delimiters.
+        """
+        self._delimiter = delimiter
+        self._engine = engine
+        self._prover: Prover | None = None
+        self._version = 0  # of the columns' grammar
+        self._with_gaps: set[int] = set()  # columns that cannot be witnesses
+
+    def current(self, header: Header, columns: ColumnScan, endings: frozenset[bytes]) -> Prover:
+        """Return the prover for this state of things."""
+        if len(endings) != 1:
+            endings = _ANY_ENDING
+        if self._prover is None or self._version != columns.version or self._prover.form.endings != endings:
+            self._version = columns.version
+            grammar = dict(columns.grammar())
+            self.wanted = tuple(grammar)
+            self.witness = next(
+                (
+                    at
+                    for at, usual in columns.filled().items()
+                    if at not in self._with_gaps and not re.fullmatch(usual, header.cells[at])
+                ),
+                None,
+            )
+            if self.witness is not None:
+                grammar[self.witness] = columns.filled()[self.witness]
+            self._prover = Prover(Form(self._delimiter, header.width, endings), grammar, self._engine)
+        return self._prover
+
+    def check(self, values: Mapping[int, Sequence[bytes]]) -> None:
+        """Give up the witness if there is a row in which it has no value."""
+        if self.witness is not None and b"" in values[self.witness]:
+            self._with_gaps.add(self.witness)
+            self._prover = None
+
+
 class RowReader:
     """Receives the text of a file in pieces, and counts and checks its rows."""
 
@@ -94,13 +139,8 @@ class RowReader:
         self._delimiter = delimiter
         self._names = names
         self._limits = limits
-        self._engine = limits.engine or best_engine()
         self._scanner = Scanner(delimiter)
-        self._prover: Prover | None = None
-        self._version = 0  # of the columns' grammar that the prover uses
-        self._wanted: tuple[int, ...] = ()  # the columns in that grammar
-        self._witness: int | None = None  # a column that shows a row to be neither blank nor a header
-        self._with_gaps: set[int] = set()  # columns that cannot be
+        self._provers = _Provers(delimiter, limits.engine or best_engine())
         self._window = self._least = _FIRST_WINDOW
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
         self._long_records = 0  # that were searched for rows in them
@@ -172,9 +212,14 @@ class RowReader:
 
     def _wish(self) -> Wish:
         """Return what has to be read of the next records."""
-        if self._wanted and self._current_prover().knows_values(self._scanner.peek(self._window)):
+        prover, wanted = self._current_prover, self._provers.wanted
+        if wanted and prover.knows_values(self._scanner.peek(self._window)):
             return Wish()
-        return Wish(columns=self._wanted, width=self.width)
+        return Wish(columns=wanted, width=self.width)
+
+    @property
+    def _current_prover(self) -> Prover:
+        return self._provers.current(self.header or Header(), self.columns, self.endings)
 
     def _check_header(self) -> None:
         begun = self._scanner.unfinished
@@ -206,37 +251,10 @@ class RowReader:
             and not scanner.has_line()
         )
 
-    def _current_prover(self) -> Prover:
-        """Return what proves by all that is known now of the columns and of the ends of lines."""
-        endings = self.endings if len(self.endings) == 1 else _ANY_ENDING
-        if (
-            self._prover is None
-            or self._version != self.columns.version
-            or self._prover.form.endings != endings
-        ):
-            self._version = self.columns.version
-            grammar = dict(self.columns.grammar())
-            self._wanted = tuple(grammar)
-            self._witness = self._witnessing(grammar)
-            self._prover = Prover(Form(self._delimiter, self.width, endings), grammar, self._engine)
-        return self._prover
-
-    def _witnessing(self, grammar: dict[int, bytes]) -> int | None:
-        """Choose a column that has a number or a date in each row, and demand one in the grammar.
-
-        So no row that is proved is the header once more, or has nothing but delimiters.
-        """
-        cells = () if self.header is None else self.header.cells
-        for at, usual in self.columns.filled().items():
-            if at not in self._with_gaps and not re.fullmatch(usual, cells[at]):
-                grammar[at] = usual
-                return at
-        return None
-
     def _prove(self) -> None:
         """Pass over as many records as can be proved."""
         scanner = self._scanner
-        prover = self._current_prover()
+        prover = self._current_prover
         if scanner.unfinished is not None or not scanner.waiting:
             return
         proved = self._proved(prover)
@@ -254,25 +272,22 @@ class RowReader:
         data, at = self._scanner.data, self._scanner.at
         if 0 <= self._odd <= at:
             self._odd = self.oddities.find(
-                data, at, mixed=len(self.endings) != 1, only_marks=self._witness is not None
+                data, at, mixed=len(self.endings) != 1, only_marks=self._provers.witness is not None
             )
         proved = prover.prove(data, at) if self._odd < 0 else prover.prove(data[at : self._odd], 0)
-        if proved.size > proved.short and self._may_swallow_rows(data[at + proved.short : at + proved.size]):
-            return Proved(0, 0, 0)
+        if proved.size > proved.short and self._long_records < _LONG_RECORDS:
+            records = data[at + proved.short : at + proved.size]
+            self._long_records += 1 + len(records) // MAX_WINDOW
+            if self.oddities.has_swallowed_rows(records):
+                return Proved(0, 0, 0)
         return proved
-
-    def _may_swallow_rows(self, records: bytes) -> bool:
-        if self._long_records >= _LONG_RECORDS:
-            return False
-        self._long_records += 1 + len(records) // MAX_WINDOW
-        return self.oddities.has_swallowed_rows(records)
 
     def _read(self, batch: Batch, *, early: bool) -> None:
         """Look at each record."""
         if not batch.count:
             return
         if len(self.endings) <= 1:
-            self._add_endings(batch)
+            self._add_endings(batch, early=early)
         if early or self._may_be_odd(batch):
             self._note(batch, early=early)
         regular = batch.count_of(self.width) if self.width else 0
@@ -287,23 +302,17 @@ class RowReader:
                 if len(row) == self.width:
                     self.columns.sample(line, [cell[:VALUE_BYTES].encode("latin-1") for cell in row])
         elif values := batch.values:
-            self._check_witness(values)
+            self._provers.check(values)
             self.columns.add(batch.lines_of(self.width), values)
 
-    def _add_endings(self, batch: Batch) -> None:
-        prover = self._prover
+    def _add_endings(self, batch: Batch, *, early: bool) -> None:
         # To find out which of several line breaks end a record is slow.
-        several = batch.more_breaks > 0 and prover is not None and prover.form.endings == self.endings
-        if several and prover is not None and prover.ends_alike(batch.data):
+        several = batch.more_breaks > 0 and len(self.endings) == 1 and not early
+        if several and self._current_prover.ends_alike(batch.data):
             return
         if not batch.endings <= self.endings:
             self.endings |= batch.endings
             self._odd = 0  # odd rows have been searched for by one kind of line break
-
-    def _check_witness(self, values: Mapping[int, Sequence[bytes]]) -> None:
-        if self._witness is not None and b"" in values[self._witness]:
-            self._with_gaps.add(self._witness)
-            self._prover = None
 
     def _may_be_odd(self, batch: Batch) -> bool:
         """Return whether a record may be one that a table does not have."""
