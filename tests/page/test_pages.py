@@ -38,11 +38,12 @@ def test_models_that_need_somebody_come_first_and_each_says_how_it_is(shown):
     html = shown.page.get("/").text
     text = words(html)
     assert re.findall(r'id="model-([^"]+)"', html) == [
-        "demand-north", "footfall", "leads", "churn", "failures-line-3", "returns", "staffing", "upsell",
+        "demand-north", "footfall", "leads", "staffing", "churn", "failures-line-3", "returns", "upsell",
     ]  # fmt: skip
     assert "2026-11-30 has been training for 2 h 2 min. 1 more delivery after it." in text
     assert "On hold: The budget of 4 trainings a month is used up." in text
     assert "Waiting for its first file." in text
+    assert re.search(r"Late The delivery due by 2026-11-30 .* has not arrived.", text)
     assert re.search(r"Waiting for a file since 2026-11-30 \d\d:46", text)
     assert "retraind is running" in text
 
@@ -53,7 +54,7 @@ def test_models_are_found_by_a_part_of_their_name_and_by_how_they_are(shown):
 
     assert names("/?q=FAIL") == ["failures-line-3"]
     assert names("/?show=work") == ["churn"]
-    assert names("/?show=attention&q=f") == ["footfall"]
+    assert names("/?show=attention&q=f") == ["footfall", "staffing"]
     assert names("/?q=nowhere") == []
     assert "No model matches nowhere." in words(shown.page.get("/?q=nowhere").text)
 

@@ -190,6 +190,10 @@ def seed(file: Path, now: datetime = NOW, *, outage: bool = False) -> dict[str, 
         ),
         credential=True,
     )
+    made.at(now - timedelta(hours=1))
+    journal.events.note_change(
+        "expectation", "staffing", problem("delivery_late", due=now - timedelta(hours=2))
+    )
     made.at(now)
     if outage:
         why = problem("connect_timed_out", party="service", host="developer-api.example.com:443")

@@ -175,7 +175,7 @@ def _now(journal: Journal, snapshot: Snapshot, name: str, voice: Voice) -> dict[
         running=running,
     )
     warning = voice.label("page_key_warning", why=told.warning) if told.warning and not told.hold else ""
-    why = told.hold.problem if told.hold else snapshot.unreachable.get(name)
+    why = told.hold.problem if told.hold else snapshot.unreachable.get(name) or told.late
     published = told.published
     at = published.publication.at if published and published.publication else None
     return {

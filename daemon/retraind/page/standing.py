@@ -98,6 +98,8 @@ def judge(glance: Glance, snapshot: Snapshot, trouble: Problem | None) -> Judged
     needs = _needs_somebody(glance, snapshot, trouble)
     if needs is not None:
         return needs
+    if glance.late:
+        return Judged(glance, Health.LATE, "page_is_late", {"why": glance.late})
     if glance.active:
         return _in_work(glance, snapshot.at)
     filed = glance.filed

@@ -191,7 +191,8 @@ def test_a_journal_that_nobody_has_open_is_the_same(tmp_path, seeder):
 
 @given(
     st.lists(
-        st.sampled_from(["done", "failed", "upload", "hold", "release", "warn", "other model"]), max_size=12
+        st.sampled_from(["done", "failed", "upload", "hold", "release", "warn", "late", "other model"]),
+        max_size=12,
     )
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -214,6 +215,9 @@ def test_what_is_read_again_of_changed_models_alone_is_what_reading_all_would_gi
                 journal.holds.release(model, problem("hold_reason_gone"))
             case "warn":
                 journal.events.note_change("key_warning", model, problem("key_unusable"))
+            case "late":
+                late = problem("delivery_late", due=at) if number % 3 else None
+                journal.events.note_change("expectation", model, late)
             case _:
                 seeder.job("gone", str(number), at, State.SEALED)
         before = glances(journal, models, before)

@@ -52,6 +52,8 @@ class Glance(NamedTuple):
     filed: Filed | None
     warning: Problem | None
     """What has to be done soon about its key."""
+    late: Problem | None
+    """Which delivery is late."""
 
 
 class Glances(NamedTuple):
@@ -75,7 +77,7 @@ def glances(journal: Journal, models: Collection[str], before: Glances | None = 
         known = _unchanged(connection, before) if before is not None and before.last_event <= last else {}
         asked = [name for name in names if name not in known]
         filed = _last(connection, asked, "job_filed")
-        warnings = _last(connection, asked, "key_warning")
+        problems = [_last(connection, asked, event) for event in ("key_warning", "expectation")]
 
     def glance(name: str) -> Glance:
         if name in known:
@@ -85,7 +87,7 @@ def glances(journal: Journal, models: Collection[str], before: Glances | None = 
             active.get(name, []),
             holds.get(name),
             _filed(filed[name]) if name in filed else None,
-            problem_in(read_detail(warnings[name].detail)) if name in warnings else None,
+            *(problem_in(read_detail(each[name].detail)) if name in each else None for each in problems),
         )
 
     return Glances({name: glance(name) for name in names}, last)

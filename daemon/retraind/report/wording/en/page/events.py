@@ -56,6 +56,9 @@ _EVENTS: Mapping[str, str] = {
     "folder_away": "The drop folder is out of reach, or back",
     "not_taken_in": "Something in the drop folder needs somebody",
     "journal_mended": "The journal was repaired",
+    "expectation": "A delivery is late, or no longer",
+    "expectation_began": "Deliveries are expected from now on",
+    "snoozed": "Nothing is expected for a while",
     "key_seen": "A new key is in use",
     "key_warning": "The key needs somebody, or no longer",
 }

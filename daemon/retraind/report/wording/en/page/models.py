@@ -96,6 +96,10 @@ def page_has_failed(key: Name, at: datetime, why: Said | None) -> str:
     return f"{key} failed on {when(at)}{f': {why.what}' if why else '.'}"
 
 
+def page_is_late(why: Said) -> str:
+    return why.what
+
+
 def page_is_unreachable(why: Said) -> str:
     return f"Nothing is taken in: {why.what}"
 
