@@ -60,13 +60,18 @@ def with_offset(moment: datetime) -> str:
 @lru_cache
 def span_for_people(span: timedelta) -> str:
     """Format a duration in its two largest units, such as `2 h 5 min`."""
+    return " ".join(f"{number} {unit}" for number, unit in largest_units(span))
+
+
+def largest_units(span: timedelta) -> list[tuple[str, str]]:
+    """Return a duration in its two largest units, of `d`, `h`, `min` and `s`, each with its number."""
     seconds = max(0, round(span.total_seconds()))
     if not seconds and span > timedelta(0):
-        return f"{span.total_seconds():.1f} s"
+        return [(f"{span.total_seconds():.1f}", "s")]
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts: list[str] = []
+    parts: list[tuple[str, str]] = []
     for unit, size in units:
         count, seconds = divmod(seconds, size)
         if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
+            parts.append((str(count), unit))
+    return parts[:2] or [("0", "s")]

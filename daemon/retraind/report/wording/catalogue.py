@@ -12,8 +12,15 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-LANGUAGES = ("en",)
-"""Each is a package beside this module. The first one is complete by definition; all have the same codes."""
+LANGUAGES = ("en", "ja")
+"""Each is a package beside this module. The first one is complete by definition."""
+COMMANDS_ONLY = frozenset(
+    f"screens.{name}" for name in ("backups", "checkup", "commands", "process", "requests")
+)
+"""Modules of what only commands print, on the operator's terminal. A language need not have them.
+
+It has every code of all other modules: problems, findings, notes, notifications, STATUS.txt, the page.
+"""
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,11 @@ class Entry:
 
     code: str
     function: Callable[..., Any]
+
+    @property
+    def module(self) -> str:
+        """The module that it is in, below the language: `notes`, `findings.table`."""
+        return self.function.__module__.removeprefix(f"{__package__}.").partition(".")[2]
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
@@ -57,9 +69,18 @@ Catalogue = Mapping[str, Entry]
 
 @lru_cache
 def catalogue(language: str) -> Catalogue:
-    """Return a language's entries by code. Raises LookupError for a language that there is not."""
+    """Return the entries by code: a language's own ones, and those of the first one for what it lacks.
+
+    Raises LookupError for a language that there is not.
+    """
     if language not in LANGUAGES:
         raise LookupError(language)
+    return MappingProxyType({**own_entries(LANGUAGES[0]), **own_entries(language)})
+
+
+@lru_cache
+def own_entries(language: str) -> Catalogue:
+    """Return the entries that a language has itself."""
     package = importlib.import_module(f"{__package__}.{language}")
     entries: dict[str, Entry] = {}
     for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from retraind.domain.failures import Party
-from retraind.report.wording.words import OPTIONS
+from retraind.report.wording import neutral
 from retraind.system.clock import for_people, span_for_people
-from retraind.system.escape import display
 
-_SHOWN_CHARS = 40
 _PARTIES: Mapping[Party, str] = {
     Party.SERVICE: "the service",
     Party.STORE: "the object store",
@@ -17,6 +15,8 @@ _PARTIES: Mapping[Party, str] = {
 
 moment = for_people
 span = span_for_people
+shortened = neutral.shortened
+command = neutral.command
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:
@@ -34,20 +34,9 @@ def listing(parts: Sequence[str], total: int | None = None) -> str:
     return "".join(parts)
 
 
-def shortened(text: str) -> str:
-    """Return a value from a file as it can safely be shown: control characters escaped, and not too long."""
-    safe = display(text[:_SHOWN_CHARS])
-    return safe if len(text) <= _SHOWN_CHARS else f"{safe}…"
-
-
 def quoted(text: str) -> str:
     """Return a value from a file in quotes, safe to show."""
     return f'"{shortened(text)}"'
-
-
-def command(name: str, *arguments: str) -> str:
-    """Return a command that can be copied, with the options that the one that suggests it was given."""
-    return " ".join(["retraind", name, *arguments, *OPTIONS.get()])
 
 
 def sentence(text: str) -> str:

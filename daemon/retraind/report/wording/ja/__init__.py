@@ -1,0 +1,1 @@
+"""Japanese: the vendor's words, です・ます throughout; first the cause, then the effect, then what to do."""

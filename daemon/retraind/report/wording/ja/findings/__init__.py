@@ -1,0 +1,1 @@
+"""Findings: a module for each group of rules."""

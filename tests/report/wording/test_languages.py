@@ -1,0 +1,141 @@
+"""Each language says the same, in its own words."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from retraind.config.settings import Settings
+from retraind.report import wording
+from retraind.report.wording.catalogue import COMMANDS_ONLY, LANGUAGES, catalogue, own_entries
+from retraind.report.wording.words import Notice, Words
+
+FIRST, *OTHERS = LANGUAGES
+FOLDER = Path(wording.__file__).parent
+YET_TO_COME = {
+    "api", "config", "credentials", "daemon", "page.events", "page.frame", "page.jobs", "page.models",
+    "page.settings", "findings.causes", "findings.columns", "findings.comparison", "findings.encodings",
+    "findings.series", "findings.table", "findings.target", "findings.text",
+    "common", "notes", "jobs", "intake", "manifests", "notifications", "screens.status",
+}  # fmt: skip
+"""Modules whose Japanese is not there. A module that comes leaves this list."""
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_language_has_every_code_but_those_of_commands_only(language):
+    own = own_entries(language)
+    lacking = {
+        entry.module
+        for code, entry in own_entries(FIRST).items()
+        if entry.module not in COMMANDS_ONLY and code not in own
+    }
+    assert lacking == YET_TO_COME
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_code_is_in_the_same_module_and_takes_the_same_facts(language):
+    first = own_entries(FIRST)
+    for code, entry in own_entries(language).items():
+        assert code in first, f"{code} is no code"
+        assert entry.module == first[code].module
+        assert dict(entry.parameters) == dict(first[code].parameters), code
+        assert entry.optional == first[code].optional, code
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_code_returns_is_one_string_or_words_or_a_notice(language):
+    for code, entry in own_entries(language).items():
+        made = inspect.get_annotations(entry.function)["return"]
+        assert made in {str, Words, Notice}, code
+        assert (made is Notice) == (
+            inspect.get_annotations(own_entries(FIRST)[code].function)["return"] is Notice
+        )
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_a_language_lacks_is_said_in_the_first_one(language):
+    lacking = own_entries(FIRST).keys() - own_entries(language).keys()
+    assert lacking
+    assert all(catalogue(language)[code] == own_entries(FIRST)[code] for code in lacking)
+
+
+def test_the_modules_that_a_language_may_lack_are_those_of_commands():
+    modules = {entry.module for entry in own_entries(FIRST).values()}
+    screens = {module for module in modules if module.startswith("screens.")}
+    assert screens - {"screens.status"} == COMMANDS_ONLY
+
+
+# Japanese
+
+LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+PROGRAMS = {
+    "retraind", "Spark", "Hadoop", "Snowflake", "Redshift", "BigQuery", "coalesce", "SINGLE", "TRUE", "PARALLEL",
+    "OFF", "Excel", "Windows", "Linux", "Samba", "Office", "Apprise", "Prediction", "One", "SQLite", "Zip",
+    "inotify", "fstab", "systemd", "umask", "chmod", "awk", "mount", "mv", "journalctl", "sha256sum",
+}  # fmt: skip
+FORMATS = {
+    "CSV", "TSV", "JSON", "PDF", "Parquet", "Arrow", "UTF", "BOM", "Shift_JIS", "CP932", "EUC", "JP", "ISO",
+    "Unicode", "ASCII", "IBM", "NUL", "HTTP", "HTTPS", "TLS", "URL", "API", "ID", "SHA", "AUC", "RMSE", "NFS",
+    "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB",
+}  # fmt: skip
+"""Names, as they stand in any language."""
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    """Return the words of the configuration: tables, keys, and the values to choose from."""
+    for name, field in model.model_fields.items():
+        yield name
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from keys_of(kind)
+            elif get_origin(kind) is Literal:
+                yield from get_args(kind)
+
+
+ALLOWED = PROGRAMS | FORMATS | {part for key in keys_of(Settings) for part in LATIN.findall(key)}
+NAMED = re.compile(
+    r"STATUS\.txt|RESULT\.txt|ERROR\.txt|report\.json|results\.zip|job\.json|(?<![\w.])(?:failed|done)/"
+    r"|\.csv|\.tsv|\.zip|train_2026-11\.csv"
+)
+"""Names of files."""
+
+
+def texts(language: str) -> Iterator[tuple[str, str]]:
+    """Return the literal texts of a language's modules, each with its place; not values, commands and notes."""
+    for path in sorted((FOLDER / language).rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        left_out = {id(node) for node in ast.walk(tree) for node in _no_texts(node)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
+                yield f"{path.relative_to(FOLDER)}:{node.lineno}", node.value
+
+
+def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            yield node.value
+        case ast.Dict(keys=keys):
+            yield from (each for each in keys if each)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=part):
+            yield from ast.walk(part)
+        case ast.Subscript(slice=part):
+            yield from ast.walk(part)
+        case ast.Compare():
+            yield from ast.walk(node)
+        case ast.Call(func=ast.Name(id="command" | "run" | "operator_runs"), args=arguments):
+            yield from arguments
+        case ast.FormattedValue(format_spec=ast.JoinedStr() as form):
+            yield from ast.walk(form)
+        case ast.Call(func=ast.Attribute(attr="get" | "endswith" | "startswith" | "encode"), args=arguments):
+            yield from arguments
+
+
+@pytest.mark.parametrize(("place", "text"), [pytest.param(*each, id=each[0]) for each in texts("ja")])
+def test_a_japanese_text_has_no_english_word_but_names(place, text):
+    words = set(LATIN.findall(NAMED.sub("", text)))
+    assert words - ALLOWED == set()
