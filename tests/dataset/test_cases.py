@@ -3,6 +3,7 @@
 The data is made up, after public reports; the comments name them.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,6 +197,29 @@ def test_a_file_of_real_life_gets_the_one_finding_that_names_its_cause(case):
     assert len(result.errors) == sum(each.severity is ERROR for each in case.expected), said
     for expected in case.expected:
         assert sum(fits(finding, expected, case) for finding in result.findings) == 1, (expected, said)
+
+
+VALUE, NUMBER, LATIN = re.compile(r"「[^」]*」"), re.compile(r"\d+(?:,\d{3})*"), re.compile(r"[A-Za-z]{2,}")
+NAMES = {
+    "ASCII", "BOM", "CESU", "CSV", "ClickHouse", "Ctrl", "ESCAPED", "BY", "EUC", "Excel", "Export", "Csv", "ConvertTo",
+    "FEFF", "GBK", "Git", "LFS", "HTML", "HEADER", "ISO", "Invoke", "JP", "JSON", "JIS", "Mac", "MySQL", "NOCOUNT", "ON", "SET",
+    "NoTypeInformation", "NUL", "PowerShell", "Python", "Roman", "SQL", "Shift", "Spark", "Sqlcmd", "True", "Unicode",
+    "UTF", "Web", "Windows", "XML", "YYYY", "MM", "DD", "hh", "mm", "ss", "CR", "LF", "copy", "csv", "tsv",
+    "doublequote", "escape", "escapechar", "footer", "newline", "off", "pandas", "prediction", "type", "pset", "psql",
+    "regression", "sig", "sqlcmd", "utf",
+}  # fmt: skip
+"""Of programs, formats, options and settings: they are the same in each language."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=str(case.files)) for case in TABLE])
+def test_a_finding_in_japanese_has_the_values_of_the_english_one_and_no_english_word(case):
+    for finding in preflight(*map(source, case.files), target=case.target).findings:
+        words, english = Voice(language="ja").finding_words(finding), Voice().finding_words(finding)
+        for text, original in ((words.what, english.what), (words.remedy, english.remedy)):
+            assert set(LATIN.findall(VALUE.sub("", text.replace(finding.file, "")))) - NAMES == set()
+            assert original == "" or text.endswith("。")
+        told = f"{words.what}{words.remedy}"
+        assert set(NUMBER.findall(f"{english.what} {english.remedy}")) <= set(NUMBER.findall(told))
 
 
 def test_every_folder_is_in_the_table():

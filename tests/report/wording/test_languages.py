@@ -18,9 +18,6 @@ from retraind.report.wording.words import Notice, Words
 FIRST, *OTHERS = LANGUAGES
 FOLDER = Path(wording.__file__).parent
 YET_TO_COME = {
-    "api", "config", "credentials", "daemon", "page.events", "page.frame", "page.jobs", "page.models",
-    "page.settings", "findings.causes", "findings.columns", "findings.comparison", "findings.encodings",
-    "findings.series", "findings.table", "findings.target", "findings.text",
     "common", "notes", "jobs", "intake", "manifests", "notifications", "screens.status", "expecting",
 }  # fmt: skip
 """Modules whose Japanese is not there. A module that comes leaves this list."""
@@ -72,16 +69,25 @@ def test_the_modules_that_a_language_may_lack_are_those_of_commands():
 
 # Japanese
 
-LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+"""A word; a letter alone is none."""
 PROGRAMS = {
     "retraind", "Spark", "Hadoop", "Snowflake", "Redshift", "BigQuery", "coalesce", "SINGLE", "TRUE", "PARALLEL",
     "OFF", "Excel", "Windows", "Linux", "Samba", "Office", "Apprise", "Prediction", "One", "SQLite", "Zip",
     "inotify", "fstab", "systemd", "umask", "chmod", "awk", "mount", "mv", "journalctl", "sha256sum",
+    "Python", "pandas", "read_json", "to_csv", "escapechar", "doublequote", "True", "newline", "escape", "MySQL",
+    "ESCAPED", "BY", "ClickHouse", "Oracle", "PowerShell", "Export", "ConvertTo", "NoTypeInformation", "Invoke",
+    "Sqlcmd", "Csv", "sqlcmd", "psql", "copy", "pset", "footer", "off", "HEADER", "SET", "NOCOUNT", "ON", "Git", "git",
+    "LFS", "annex", "Weka", "Mac", "Roman", "Cyrillic", "DOS", "Unix", "Kubernetes", "PySocks", "Cntlm", "Px",
+    "Starlette", "uvicorn", "Jinja2", "fuser", "LoadCredential", "PATH", "FILE", "NAME", "RETRAIND_", "Ctrl",
+    "root", "sudo", "year", "true", "false",
 }  # fmt: skip
 FORMATS = {
     "CSV", "TSV", "JSON", "PDF", "Parquet", "Arrow", "UTF", "BOM", "Shift_JIS", "CP932", "EUC", "JP", "ISO",
     "Unicode", "ASCII", "IBM", "NUL", "HTTP", "HTTPS", "TLS", "URL", "API", "ID", "SHA", "AUC", "RMSE", "NFS",
-    "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB",
+    "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB", "Web", "HTML", "XML", "SQL", "RTF", "PEM", "ARFF", "ZIP",
+    "gzip", "bzip2", "xz", "zstd", "FEFF", "x1A", "CR", "LF", "CESU", "UTF8", "AL32UTF8", "utf", "sig", "YYYY", "MM", "DD",
+    "hh", "mm", "ss", "TOML", "NTLM", "Negotiate", "Kerberos", "SOCKS", "http", "https", "sqlite",
 }  # fmt: skip
 """Names, as they stand in any language."""
 
@@ -100,9 +106,10 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
 ALLOWED = PROGRAMS | FORMATS | {part for key in keys_of(Settings) for part in LATIN.findall(key)}
 NAMED = re.compile(
     r"STATUS\.txt|RESULT\.txt|ERROR\.txt|report\.json|results\.zip|job\.json|(?<![\w.])(?:failed|done)/"
-    r"|\.csv|\.tsv|\.zip|train_2026-11\.csv"
+    r"|\.csv|\.tsv|\.zip|train_2026-11\.csv|config\.example\.toml|docs/install\.md"
+    r'|"[!-~…]*"|「[ -~]+|\'[!-~]+\'|=[!-~]+|\{key\}|(?:train|eval)[_/]|http://user:password@proxy|--for'
 )
-"""Names of files."""
+"""Names of files, and what is to be written as it stands: in quotes, in brackets, behind an equals sign."""
 
 
 def texts(language: str) -> Iterator[tuple[str, str]]:
@@ -127,11 +134,17 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
             yield from ast.walk(part)
         case ast.Compare():
             yield from ast.walk(node)
-        case ast.Call(func=ast.Name(id="command" | "run" | "operator_runs"), args=arguments):
-            yield from arguments
+        case ast.Call(func=ast.Name(id="command" | "run" | "operator_runs" | "shell"), args=arguments):
+            for each in arguments:
+                yield from ast.walk(each)
         case ast.FormattedValue(format_spec=ast.JoinedStr() as form):
             yield from ast.walk(form)
-        case ast.Call(func=ast.Attribute(attr="get" | "endswith" | "startswith" | "encode"), args=arguments):
+        case ast.Call(
+            func=ast.Attribute(
+                attr="get" | "endswith" | "startswith" | "removeprefix" | "replace" | "encode"
+            ),
+            args=arguments,
+        ):
             yield from arguments
 
 
@@ -139,3 +152,13 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
 def test_a_japanese_text_has_no_english_word_but_names(place, text):
     words = set(LATIN.findall(NAMED.sub("", text)))
     assert words - ALLOWED == set()
+
+
+KANA = "[\u3040-\u30ff\u4e00-\u9fff]"
+HALF_WIDTH = re.compile(rf"{KANA}[,.!?;()]|[,!?;()]{KANA}")
+
+
+@pytest.mark.parametrize(("place", "text"), [pytest.param(*each, id=each[0]) for each in texts("ja")])
+def test_a_japanese_text_has_full_width_punctuation_and_no_space_between_words(place, text):
+    assert HALF_WIDTH.findall(re.sub(r"\.(?:csv|tsv)|\.retraind", "", text)) == []
+    assert re.findall(rf"{KANA}[ \u3000]+{KANA}", text) == []

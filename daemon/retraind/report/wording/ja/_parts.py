@@ -62,7 +62,12 @@ def quoted(text: str) -> str:
 
 def run(name: str, *arguments: str) -> str:
     """Ask for a command to be run. Nothing may follow it, so that it can be copied."""
-    return f"次のコマンドを実行してください：{command(name, *arguments)}"
+    return shell(command(name, *arguments))
+
+
+def shell(line: str) -> str:
+    """Ask for a command of other programs to be run. Nothing may follow it."""
+    return f"次のコマンドを実行してください：{line}"
 
 
 def operator_runs(name: str, *arguments: str) -> str:

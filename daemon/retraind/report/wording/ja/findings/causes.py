@@ -1,0 +1,302 @@
+"""Why a file is not a table as it should be: what is in it, which program writes it, and its setting."""
+
+from retraind.report.wording.ja._parts import listing, quoted, shortened
+from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, delimiter_name, lines
+from retraind.report.wording.words import Words
+
+_FOREIGN = {
+    "html": "Webページ（HTML）",
+    "xml": "XML",
+    "json": "JSON",
+    "git-lfs": "Git LFSのポインターファイル（リポジトリでデータの代わりに置かれるもの）",
+    "git-annex": "git-annexのポインターファイル（リポジトリでデータの代わりに置かれるもの）",
+    "mail": "電子メール",
+    "sql": "データベースのダンプなどのSQL文",
+    "rtf": "リッチテキスト文書（RTF）",
+    "pem": "暗号化または符号化されたファイル（PEM）",
+    "arff": "WekaのARFFファイル",
+    "message": "プログラムのメッセージ",
+}
+_GET_TABLE = {
+    "html": "プログラムでダウンロードしたファイルの場合は、セッションまたはリンクの有効期限が"
+    "切れている可能性が"
+    "あります。サインインし直すかリンクを更新して、表をCSV形式でダウンロードしてください。",
+    "xml": "表をCSV形式でエクスポートしてください。プログラムでダウンロードしたファイルの場合は、"
+    "サーバーの応答を"
+    "ご確認ください。",
+    "json": "表をCSV形式でエクスポートするか、pandas（read_json、to_csv）などでCSVに変換してください。",
+    "git-lfs": "取得元で「git lfs pull」を実行してください。",
+    "git-annex": "取得元で「git annex get」を実行してください。",
+    "mail": "電子メールではなく、添付ファイルを保存してください。",
+    "sql": "ダンプではなく、表をCSV形式でエクスポートしてください。",
+    "pem": "先に復号またはデコードしてください。",
+    "message": "ファイルを書き出した、またはダウンロードしたプログラムをご確認ください。",
+}
+_ESCAPE_SETTINGS = (
+    "エクスポートのエスケープ文字を二重引用符に設定してください（Sparkではescapeオプション、pandasでは"
+    "doublequote=Trueを指定してescapecharを指定しない、MySQLではESCAPED BY '\"'、ClickHouseではCSV形式）。"
+)
+_LIST_SEPARATOR = (
+    "Excelでは、Windowsの地域設定にある区切り記号が使われます。地域設定の区切り記号をカンマ、小数点の記号を"
+    "ピリオドに変更するか、"
+)
+_FIRST_ROW = "サービスは最初の行を項目名として読み込みます。"
+
+
+# Above and beside the table
+
+
+def not_a_table(kind: str, title: str | None, extension: str, paired: bool) -> Words:
+    """`title` is what the text says of itself."""
+    name = _FOREIGN.get(kind, "別のテキスト")
+    said = f"（内容：{quoted(title)}）" if title else ""
+    expected = DELIMITED.get({".tsv": "\t"}.get(extension, ","), "区切り")
+    return Words(
+        f"ファイルの中身が、{expected}の表ではなく{name}{said}であるため、読み込めません。",
+        f"{_GET_TABLE.get(kind, '表をCSV形式でエクスポートしてください。')}その後、{again(paired)}",
+    )
+
+
+def separator_line(paired: bool, delimiter: str = ",", other_delimiter: str | None = None) -> Words:
+    """`other_delimiter` is what the line names and the rows below have, instead of `delimiter`."""
+    what = f"最初の行は、Excelに区切り文字を伝えるための行です。{_FIRST_ROW}"
+    if other_delimiter is None:
+        return Words(what, f"この行を削除して、{again(paired)}")
+    return Words(
+        f"{what}また、2行目以降の区切り文字は{delimiter_name(other_delimiter)}です。",
+        f"この行を削除し、区切り文字を{delimiter_name(delimiter)}にしてエクスポートして、{again(paired)}",
+    )
+
+
+def type_line(name: str, paired: bool) -> Words:
+    """`name` is the type's."""
+    return Words(
+        f"最初の行が、項目名ではなく型の名前（{quoted(name)}）です。Windows PowerShellが項目名の上に"
+        "書き出した"
+        f"ものです。{_FIRST_ROW}",
+        f"Export-Csv（またはConvertTo-Csv）に-NoTypeInformationを付けてエクスポートし、{again(paired)}",
+    )
+
+
+def lines_above_header(
+    *,
+    text: str,
+    text_line: int,
+    header: str,
+    header_line: int,
+    delimiter: str,
+    other_delimiter: str | None,
+    padding: tuple[int, ...],
+    paired: bool,
+) -> Words:
+    """The header stands in `header_line`; above it there is, for example, `text`.
+
+    `padding` are the places of columns without a name or a value; `other_delimiter` separates the columns.
+    """
+    last = header_line - 1
+    where = f"{last:,}行目" if last == 1 else f"1～{last:,}行目"
+    line = f"{text_line:,}行目の" if text_line > 1 else ""
+    above = f"表ではない内容（{line}{quoted(text)}）" if text else "空行"
+    what = (
+        f"表より上の{where}に{above}があります。項目名は{header_line:,}行目（{quoted(header)}）のようですが、"
+        f"{_FIRST_ROW}"
+    )
+    steps = ["この行" if last == 1 else "これらの行"]
+    if padding:
+        places = listing([f"{place:,}列目" for place in padding])
+        what += f"また、表の横の{places}に値がありません。"
+        steps.append("空の列")
+    export = ""
+    if other_delimiter is not None:
+        what += f"また、区切り文字が{delimiter_name(other_delimiter)}になっています。"
+        export = f"区切り文字を{delimiter_name(delimiter)}に変更してから、"
+    return Words(
+        what,
+        f"{'と'.join(steps)}を取り除いて項目名から始まるファイルにし、{export}{again(paired)}",
+    )
+
+
+def padding_columns(places: tuple[int, ...], total: int, at_end: bool, paired: bool) -> Words:
+    """`places` are those of the first of `total` columns, from 1."""
+    columns = listing([f"{place:,}列目" for place in places], total, "列")
+    return Words(
+        f"{'表の末尾' if at_end else '表の横'}に、項目名も値もない空の列があります（{columns}）。"
+        "項目名を空にできるのは1列までです。",
+        "空の列を削除してください。Excelでは、セルの内容を消去するのではなく、列ごと削除してください。"
+        "修正後、"
+        f"{again(paired)}",
+    )
+
+
+def header_missing(values: tuple[str, ...], total: int, paired: bool) -> Words:
+    """`values` are the first of `total` in the first row."""
+    row = listing([quoted(value) for value in values], total)
+    return Words(
+        f"最初の行が項目名ではなくデータのようです。{row}は、2行目以降の値に似ています。{_FIRST_ROW}"
+        "このままでは、この行のデータが失われます。",
+        f"ヘッダー行を付けてエクスポートし、{again(paired)}",
+    )
+
+
+# Another reading
+
+
+def other_delimiter(
+    *,
+    delimiter: str,
+    other_delimiter: str,
+    other_extension: str | None,
+    columns: int,
+    header: str,
+    decimal_commas: bool,
+    paired: bool,
+) -> Words:
+    """Read with `other_delimiter`, all rows have the same `columns`; `header` is the first line."""
+    used, expected = delimiter_name(other_delimiter), delimiter_name(delimiter)
+    commas = "また、数値の小数点にカンマが使われています。" if decimal_commas else ""
+    what = (
+        f"区切り文字が{expected}ではなく{used}になっています。{used}で区切ると、"
+        f"ヘッダー行（{quoted(header)}）と"
+        f"すべての行の項目数が{columns:,}になります。{commas}"
+    )
+    points = "、小数点をピリオド" if decimal_commas else ""
+    export = f"区切り文字を{expected}{points}にしてエクスポートし、{again(paired)}"
+    if other_delimiter == ";":
+        return Words(what, f"{_LIST_SEPARATOR}{export}")
+    if other_extension is not None:
+        return Words(what, f"ファイルの拡張子を{shortened(other_extension)}に変更するか、{export}")
+    return Words(what, export)
+
+
+def backslash_escapes(sequence: str, paired: bool) -> Words:
+    """`sequence` is the backslash with what it escapes."""
+    if not sequence.endswith('"'):
+        return Words(
+            f"この行のように、値の中の区切り文字が円記号（バックスラッシュ）でエスケープされています"
+            f"（{sequence}）。サービスはこれを値の終わりとして読み込みます。",
+            f"区切り文字を含む値を二重引用符で囲んでエクスポートし、{again(paired)}",
+        )
+    return Words(
+        "この行のように、値の中の二重引用符が円記号（バックスラッシュ）でエスケープされています（"
+        f"{sequence}）。"
+        'CSVでは値の中の二重引用符を2つ重ねて（""）書く必要があり、'
+        "このままでは値が途中で終わってしまいます。",
+        f"{_ESCAPE_SETTINGS}修正後、{again(paired)}",
+    )
+
+
+def space_before_quote(paired: bool) -> Words:
+    return Words(
+        "この行のように、区切り文字と値の始まりの二重引用符の間に空白があります。"
+        "二重引用符が値の一部とみなされる"
+        "ため、その中の区切り文字で行が分割されます。",
+        f"区切り文字の後に空白を入れずにエクスポートし、{again(paired)}",
+    )
+
+
+def doubled_line_breaks(ending: str, paired: bool) -> Words:
+    """`ending` is what each row ends with."""
+    return Words(
+        f"各行の末尾に改行が2つ（{ending}）あるため、1行ごとに空行が入っています。",
+        "プログラムがCR LFを書き出している場合は、その改行が重ねて変換されないように"
+        "してください（Pythonでは、"
+        f'ファイルを開くときにnewline=""を指定します）。修正後、{again(paired)}',
+    )
+
+
+# Inside the table
+
+
+def second_mark(
+    *,
+    in_header: bool,
+    has_bom: bool,
+    others: tuple[int, ...],
+    total: int,
+    header_too: bool,
+    paired: bool,
+) -> Words:
+    """The rows that begin with the mark are in this line and in `others`, `total` in all."""
+    more = also(lines(others), total, "か所")
+    if in_header:
+        place = "ファイルの先頭に2つあります" if has_bom else "最初の項目名の中にあります"
+        return Words(
+            f"BOM（U+FEFF）が{place}{more}。このため、最初の項目名に目に見えない文字が含まれます。",
+            f"BOMのあるテキストに重ねてBOMを付けないようにして、{again(paired)}",
+        )
+    header = "とヘッダー行" if header_too else ""
+    return Words(
+        f"この行の先頭にBOM（U+FEFF）{header}があります{more}。ここに別のファイルの先頭が"
+        "つながっているようです。",
+        f"ファイルを連結するときは、2つ目以降のBOMとヘッダー行を取り除いてください。修正後、{again(paired)}",
+    )
+
+
+def mark_inside(others: tuple[int, ...], total: int) -> Words:
+    return Words(
+        "この行の文字列の途中に、目に見えない文字（BOM、U+FEFF）が含まれています"
+        f"{also(lines(others), total, 'か所')}。この文字がない値とは、別の値として扱われます。",
+        "出力元でこの文字を取り除いてください。",
+    )
+
+
+def repeated_header(others: tuple[int, ...], total: int, paired: bool) -> Words:
+    return Words(
+        f"この行は、ヘッダー行の繰り返しです{also(lines(others), total, '行')}。"
+        "サービスはこの行をデータとして"
+        "読み込みます。",
+        "ファイルを連結するときは2つ目以降のヘッダー行を取り除くか、ページごとにヘッダー行を付けない設定で"
+        f"エクスポートしてください。修正後、{again(paired)}",
+    )
+
+
+def rule_line(end_line: int | None, delimiter: str, separated: bool, paired: bool) -> Words:
+    """`end_line` counts the rows; `separated`: the columns are separated as they should be."""
+    end = "" if end_line is None else f"また、{end_line:,}行目は行数の表示で、データではありません。"
+    also_end = "" if end_line is None else "行数の表示は、SET NOCOUNT ONで省略できます。"
+    if separated:
+        return Words(
+            "この行は、sqlcmdが項目名の下に書き出した罫線（ハイフン）です。サービスはこの行をデータとして"
+            f"読み込みます。{end}",
+            "この行を削除するか、sqlcmdの代わりにInvoke-SqlcmdとExport-Csv -NoTypeInformationで"
+            f"エクスポートしてください。{also_end}修正後、{again(paired)}",
+        )
+    return Words(
+        "この行は、項目名の下の罫線（ハイフン）です。sqlcmdやpsqlなどの画面表示用の表が出力されており、項目が"
+        f"{delimiter_name(delimiter)}で区切られていません。{end}",
+        f"表をCSV形式でエクスポートし（psqlでは\\copy … CSV HEADER）、{again(paired)}",
+    )
+
+
+def rows_line(text: str, paired: bool) -> Words:
+    return Words(
+        f"この行（{quoted(text)}）は表の下に書かれた行で、データではありません。",
+        "この行を出力しない設定で（sqlcmdではSET NOCOUNT ON、psqlでは\\pset footer off）エクスポートし、"
+        f"{again(paired)}",
+    )
+
+
+def ctrl_z(paired: bool) -> Words:
+    return Words(
+        "ファイルの末尾に、古いプログラムがテキストの終わりとして書き出すバイト0x1A（Ctrl-Z）があります。"
+        "サービスはこれを値として読み込みます。",
+        "このバイトを取り除いてください。Windowsのcopyコマンドでテキストファイルを連結すると付くため、"
+        f"バイナリモードで連結してください。修正後、{again(paired)}",
+    )
+
+
+def swallowed_rows(
+    last: int, others: tuple[tuple[int, int], ...], total: int, delimiter: str, paired: bool
+) -> Words:
+    """The value reaches from this line to line `last`; `others` are the next of `total` such values."""
+    more = also((f"{first:,}～{end:,}行目" for first, end in others), total, "か所")
+    fix = (
+        "タブ区切りの値には二重引用符を付けないか、値を二重引用符で囲んで中の二重引用符を2つ重ねて"
+        if delimiter == "\t"
+        else "二重引用符を閉じるか、値を二重引用符で囲んで中の二重引用符を2つ重ねて"
+    )
+    return Words(
+        f'この行で始まる二重引用符（"）が{last:,}行目で閉じられています{more}。その間の行が1つの値として'
+        "読み込まれ、失われます。",
+        f"{fix}出力し、{again(paired)}",
+    )

@@ -1,0 +1,100 @@
+"""Time series: their columns, and the order and distances of their times."""
+
+from retraind.report.wording.ja._parts import quoted
+from retraind.report.wording.ja.findings._parts import also, located
+from retraind.report.wording.words import Words
+
+
+def evaluation_in_time_series() -> Words:
+    return Words(
+        "サービスの時系列予測モードでは評価用データを指定できません。このファイルが受け付けられるかどうかは、"
+        "サービスのマニュアルに記載がありません。",
+        '学習用データと評価用データの組がサービスに受け付けられない場合は、設定をmode = "train-only"に'
+        "変更し、"
+        "学習用データだけを投入してください。",
+    )
+
+
+def most_columns_in_time_series(columns: int) -> Words:
+    return Words(
+        f"項目数が{columns:,}です。時系列予測モードでこの項目数を読み込めるかどうかは、サービスのマニュアルの"
+        "記載が一致していません。",
+        "モデルに不要な項目を取り除いてください。",
+    )
+
+
+def series_column_missing(column: str) -> Words:
+    return Words(
+        f"時系列予測用に設定されている項目{quoted(column)}が、ファイルにありません。",
+        "ファイルの項目名を修正するか、設定のtime_columnまたはseries_columnを修正してください。",
+    )
+
+
+def series_target_not_numeric(column: str, value: str) -> Words:
+    return Words(
+        f"この行の予測したい項目{quoted(column)}に{quoted(value)}が含まれています。時系列予測モードで"
+        "予測できるのは数値だけです。",
+        "予測したい項目には数値だけを出力してください。",
+    )
+
+
+def series_value_empty(column: str) -> Words:
+    return Words(
+        f"この行の項目{quoted(column)}の値が空です。時刻または予測したい項目が空の行があると、その系列の"
+        "モデルを作成できません。",
+        "値を補うか、この行を取り除いてください。",
+    )
+
+
+def too_many_series(column: str, value: str, limit: int) -> Words:
+    return Words(
+        f"項目{quoted(column)}の系列数が{limit:,}を超えているため、データを読み込めません"
+        f"（この行の{quoted(value)}で上限を超えました）。",
+        "データを複数のモデルに分けてください。",
+    )
+
+
+def duplicate_times(
+    *, column: str, value: str, others: tuple[tuple[int, str], ...], total: int, by_series: bool
+) -> Words:
+    """`others` are the next of `total` rows: the line, the time."""
+    within = "同じ系列の中で" if by_series else ""
+    return Words(
+        f"項目{quoted(column)}の時刻{quoted(value)}が、{within}重複しています"
+        f"{also(located(others), total, '行')}。",
+        "1つの時刻につき1行だけを残してください。"
+        if by_series
+        else "1つの時刻につき1行だけを残してください。系列が複数ある場合は、設定のseries_columnに系列項目を"
+        "指定してください。",
+    )
+
+
+def unsorted_times(column: str, value: str) -> Words:
+    return Words(
+        f"行が時刻の順に並んでいません。この行の項目{quoted(column)}の{quoted(value)}で順序が乱れています。",
+        "ファイル全体を時刻の昇順または降順に並べ替えてください。",
+    )
+
+
+def series_gap(*, column: str, value: str, before: str, before_line: int, missing: int) -> Words:
+    return Words(
+        f"項目{quoted(column)}の{quoted(before)}（{before_line:,}行目）と{quoted(value)}の間に、"
+        f"データが存在しない時刻が{missing:,}個あります。",
+        "欠けている期間のデータを補うか、それより前の行を取り除いてください。",
+    )
+
+
+def irregular_times(*, column: str, value: str, before: str, before_line: int, percent: int) -> Words:
+    return Words(
+        f"項目{quoted(column)}の時刻の{percent:,}%で、直前の時刻との間隔が一定ではありません"
+        f"（最初の箇所は{quoted(before)}（{before_line:,}行目）の次の{quoted(value)}）。",
+        "すべての行の時間間隔を一定にしてください。",
+    )
+
+
+def interval_below_minute(*, column: str, value: str, before: str, before_line: int) -> Words:
+    return Words(
+        f"項目{quoted(column)}の{quoted(before)}（{before_line:,}行目）と{quoted(value)}の間隔が1分未満です。"
+        "サービスが対応している時間間隔は1分以上です。",
+        "1分以上の間隔になるように行を集計してください。",
+    )

@@ -1,0 +1,198 @@
+"""A file as a table: its header and its rows."""
+
+from retraind.report.wording.ja._parts import listing, quoted, shortened
+from retraind.report.wording.ja.findings._parts import DELIMITED, again, also, delimiter_name
+from retraind.report.wording.words import Words
+
+DELETE_BLANK_ROWS = (
+    "Excelでセルの内容だけを消去すると、このような行が出力されます。シート上で行ごと削除してください。"
+)
+
+# The header
+
+
+def empty_file(size: int, paired: bool) -> Words:
+    return Words(
+        f"ファイル（{size:,}バイト）に改行またはBOMしか含まれていないため、読み込めません。"
+        if size
+        else "ファイルが空（0バイト）であるため、読み込めません。",
+        f"エクスポートが最後まで完了しているかご確認のうえ、{again(paired)}",
+    )
+
+
+def blank_header(paired: bool) -> Words:
+    return Words(
+        "最初の行が空です。サービスは最初の行を項目名として読み込みます。",
+        f"項目名より上にある空行を削除して、{again(paired)}",
+    )
+
+
+def one_column(
+    name: str, delimiter: str, other_delimiter: str | None, other_extension: str | None, paired: bool
+) -> Words:
+    """`delimiter` is the expected one; `other_delimiter`, if any, is evidently used instead."""
+    if other_delimiter is None:
+        return Words(
+            f"項目が1つ（{quoted(name)}）しかないため、データを読み込めません。"
+            "少なくとも2つの項目が必要です。",
+            f"エクスポートで項目が抜けていないかご確認のうえ、{again(paired)}",
+        )
+    used, expected = delimiter_name(other_delimiter), delimiter_name(delimiter)
+    rename = f"ファイルの拡張子を{shortened(other_extension)}に変更するか、" if other_extension else ""
+    return Words(
+        f"{DELIMITED.get(delimiter, 'テキスト')}として読むと項目が1つ（{quoted(name)}）しかないため、"
+        f"データを読み込めません。実際の区切り文字は{used}のようです。",
+        f"{rename}区切り文字を{expected}にしてエクスポートし、{again(paired)}",
+    )
+
+
+def too_many_columns(columns: int, limit: int, time_series: bool, paired: bool) -> Words:
+    mode = "時系列予測モードの" if time_series else ""
+    return Words(
+        f"項目数が{columns:,}で{mode}上限の{limit:,}を超えているため、データを読み込めません。",
+        f"モデルに不要な項目を取り除いて、{again(paired)}",
+    )
+
+
+def duplicate_columns(names: tuple[tuple[str, int], ...], total: int, paired: bool) -> Words:
+    """`names` are the first of `total`, each with the number of its occurrences."""
+    repeated = [f"{quoted(name)}（{times:,}回）" for name, times in names]
+    return Words(
+        f"同じ名前の項目が複数あるため、データを読み込めません：{listing(repeated, total)}。",
+        f"項目名が重複しないように変更して、{again(paired)}",
+    )
+
+
+def empty_column_names(places: tuple[int, ...], total: int, paired: bool) -> Words:
+    """`places` are those of the first of `total`, from 1."""
+    columns = listing([f"{place:,}列目" for place in places], total)
+    return Words(
+        f"項目名のない列が{total:,}列あるため（{columns}）、データを読み込めません。"
+        "項目名を空にできるのは1列までです。",
+        "これらの列に項目名を付けるか、列を削除してください。各行の末尾に区切り文字があると、このような列が"
+        f"できます。修正後、{again(paired)}",
+    )
+
+
+def empty_column_name(column: int) -> Words:
+    return Words(
+        f"{column:,}列目に項目名がありません。項目名を空にできるのは1列だけです。",
+        "項目名を付けてください。行番号などが誤って出力された列の場合は、削除してください。",
+    )
+
+
+# Rows
+
+
+def unclosed_quote(paired: bool) -> Words:
+    return Words(
+        'この行で始まる二重引用符（"）がファイルの末尾まで閉じられていないため、'
+        "以降の内容がすべて1つの値として"
+        "読み込まれます。",
+        '二重引用符を閉じてください。値の中の二重引用符は、2つ重ねて（""）書きます。ファイルが行の途中で'
+        f"終わっている場合は、エクスポートし直してください。修正後、{again(paired)}",
+    )
+
+
+def header_too_long(limit: int, quote_line: int | None, paired: bool) -> Words:
+    """`limit` is in bytes; `quote_line` is where a quote opens, if that is the cause."""
+    cause = (
+        "改行のないファイルであるか、表ではない可能性があります。"
+        if quote_line is None
+        else f'{quote_line:,}行目で始まる二重引用符（"）が閉じられていません。'
+    )
+    fix = "1件のデータを1行にしてエクスポートし、" if quote_line is None else "二重引用符を閉じて、"
+    return Words(
+        f"項目名が書かれた最初の行が{limit / 2**20:,g} MiBを超えているため、残りの部分を読み込めませんで"
+        "した。"
+        f"{cause}",
+        f"{fix}{again(paired)}",
+    )
+
+
+def ragged_rows(
+    *,
+    columns: int,
+    expected: int,
+    others: tuple[tuple[int, int], ...],
+    total: int,
+    all_rows: bool,
+    paired: bool,
+) -> Words:
+    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns."""
+    if all_rows and total > 1:
+        return Words(
+            f"ヘッダー行と項目数が異なるため、データを読み込めません。ヘッダー行の項目数は{expected:,}で"
+            "すが、"
+            f"{total:,}行すべての項目数が{columns:,}です。",
+            "行末の区切り文字に過不足がないか、ヘッダー行の項目名が抜けていないかをご確認のうえ、"
+            f"{again(paired)}",
+        )
+    this = (
+        f"項目数が異なる行があるため、データを読み込めません。この行の項目数は{columns:,}"
+        if columns
+        else "空の行があるため、データを読み込めません。この行には値がありません"
+    )
+    others_found = (
+        f"{line:,}行目（項目数{found:,}）" if found else f"{line:,}行目（空の行）" for line, found in others
+    )
+    return Words(
+        f"{this}{'です' if columns else ''}が、ヘッダー行の項目数は{expected:,}です"
+        f"{also(others_found, total, '行')}。",
+        f"出力元で{'これらの行' if total > 1 else 'この行'}を修正して、{again(paired)}",
+    )
+
+
+def evaluation_empty(blank_rows: int = 0) -> Words:
+    """`blank_rows` have no values and do not count; the first one is in this line."""
+    if blank_rows:
+        return Words(
+            f"{_only_delimiters(blank_rows)}ほかに行がないため、モデルを評価できません。",
+            "評価用データに値の入った行を含めて、両方のファイルを投入し直してください。",
+        )
+    return Words(
+        "ファイルにヘッダー行しかなく、データの行がないため、モデルを評価できません。",
+        "評価用データにデータの行を含めて、両方のファイルを投入し直してください。",
+    )
+
+
+def too_few_rows(rows: int, minimum: int, paired: bool, blank_rows: int = 0) -> Words:
+    """`blank_rows` have no values and do not count; the first one is in this line."""
+    if blank_rows:
+        left = f"残りは{rows:,}行しかないため" if rows else "ほかに行がないため"
+        return Words(
+            f"{_only_delimiters(blank_rows)}{left}、予測モデルを作成できません。"
+            f"学習には少なくとも{minimum:,}行が"
+            "必要です。",
+            f"{DELETE_BLANK_ROWS}すべての行がエクスポートされているかご確認のうえ、{again(paired)}",
+        )
+    found = f"データが{rows:,}行しかないため" if rows else "ヘッダー行しかなく、データの行がないため"
+    return Words(
+        f"{found}、予測モデルを作成できません。学習には少なくとも{minimum:,}行が必要です。",
+        f"エクスポートが最後まで完了しているかご確認のうえ、{again(paired)}",
+    )
+
+
+def blank_rows(blank_rows: int, rows: int) -> Words:
+    """`rows` have values."""
+    return Words(
+        f"{_only_delimiters(blank_rows)}値のある行は{rows:,}行です。",
+        DELETE_BLANK_ROWS,
+    )
+
+
+def _only_delimiters(blank_rows: int) -> str:
+    if blank_rows == 1:
+        return "この行は区切り文字だけで値がないため、データとして数えません。"
+    return f"この行以降に、区切り文字だけで値のない行が{blank_rows:,}行あり、データとして数えません。"
+
+
+def row_count(rows: int, low: int, high: int) -> Words:
+    return Words(
+        f"データが{rows:,}行あります。サービスの推奨は{low:,}行から{high:,}行までです。"
+        if rows >= low
+        else f"データが{rows:,}行しかありません。サービスの推奨は{low:,}行から{high:,}行までです。",
+        "ほかにもデータがあれば、行を増やしてください。"
+        if rows < low
+        else "新しいデータに絞るなどして、行を減らしてください。",
+    )
