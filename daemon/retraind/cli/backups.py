@@ -17,16 +17,13 @@ from retraind.store.backup import Backup
 from retraind.store.database import is_there, sole_instance
 from retraind.system.clock import Clock
 
-FOLDER = "backups"
-"""Beside the journal."""
-
 
 def backup(options: argparse.Namespace) -> int:
     """Make a backup, read it back, and delete the oldest ones if asked to."""
     journal = _journal(options)
     if not is_there(journal):
         raise Refused(problem("journal_missing", path=journal, config=_config(options)))
-    folder = (options.folder or journal.with_name(FOLDER)).absolute()
+    folder = (options.folder or journal.with_name(backups.FOLDER)).absolute()
     with _answering(folder):
         made = backups.make(journal, folder, Clock().now())
         deleted = backups.prune(folder, options.keep) if options.keep else []

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from retraind import __version__
 from retraind.domain.failures import JournalDamagedError, JournalError
-from retraind.domain.problems import Problem, problem
+from retraind.domain.problems import Problem, file_problem, problem
 from retraind.store.copies.sidecar import KEY_NAME
-from retraind.store.database import set_aside
+from retraind.store.database import is_damage, set_aside
 from retraind.store.schema import SCHEMA
 from retraind.system.files import (
     PRIVATE,
@@ -33,8 +33,14 @@ from retraind.system.files import (
 from retraind.system.reading import open_regular
 
 _TABLE = "backup"
+FOLDER = "backups"
+"""Beside the journal."""
 _NAME = "journal-{:%Y-%m-%dT%H%M%SZ}.db"
 _PATTERN = "journal-*Z.db"
+_UPGRADE_NAME = "upgrade-{:%Y-%m-%dT%H%M%SZ}.db"
+_UPGRADE_PATTERN = "upgrade-*Z.db"
+"""These are not among those that `--keep` counts: a nightly one must not take away the way back."""
+_UPGRADES_KEPT = 2
 _PRIVATE_FILE = 0o600
 
 
@@ -54,13 +60,13 @@ class Backup:
     """What signs job.json; None if the journal had no key yet."""
 
 
-def make(journal: Path, folder: Path, now: datetime) -> Backup:
+def make(journal: Path, folder: Path, now: datetime, name: str = _NAME) -> Backup:
     """Make a backup of `journal` in `folder`, and read it back.
 
     Raises JournalError, OSError, sqlite3.Error.
     """
     make_folder(folder, PRIVATE)
-    path = folder / _NAME.format(now.astimezone(UTC))
+    path = folder / name.format(now.astimezone(UTC))
     part = folder / f".{path.name}.{secrets.token_hex(4)}"
     key = _key_beside(journal)
     try:
@@ -79,6 +85,29 @@ def make(journal: Path, folder: Path, now: datetime) -> Backup:
     finally:
         clear(part)
     return verify(path)
+
+
+def before_upgrade(journal: Path, now: datetime) -> Path:
+    """Back up a journal that is about to be migrated; the last two such backups are kept.
+
+    Without a way back, nothing is migrated. Raises JournalDamagedError and JournalError.
+    """
+    folder = journal.with_name(FOLDER)
+    try:
+        made = make(journal, folder, now, _UPGRADE_NAME)
+        prune(folder, _UPGRADES_KEPT, _UPGRADE_PATTERN)
+    except (sqlite3.Error, OSError) as error:
+        if is_damage(error):
+            raise JournalDamagedError(_damage(journal, error)) from error
+        why = _reason(error)
+        raise JournalError(problem("journal_not_backed_up", path=journal, folder=folder, why=why)) from error
+    return made.path
+
+
+def _reason(error: sqlite3.Error | OSError) -> Problem:
+    if isinstance(error, OSError):
+        return file_problem(error)
+    return problem("database_error", reason=str(error))
 
 
 def verify(path: Path) -> Backup:
@@ -147,9 +176,9 @@ def restore(backup: Backup, journal: Path, *, replace_key: bool = False) -> Path
     return aside
 
 
-def prune(folder: Path, keep: int) -> list[Path]:
+def prune(folder: Path, keep: int, pattern: str = _PATTERN) -> list[Path]:
     """Delete all but the newest `keep` backups in a folder, which `make` has made; returns those deleted."""
-    old = sorted(folder.glob(_PATTERN))[: -keep or None]
+    old = sorted(folder.glob(pattern))[: -keep or None]
     for path in old:
         path.unlink()
     return old

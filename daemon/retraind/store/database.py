@@ -9,7 +9,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.store.schema import migrate, touch
+from retraind.store.schema import Upgrade, migrate, touch
 from retraind.system.files import PRIVATE, exists, make_folder
 
 _LOCK_PATIENCE = 30.0
@@ -44,7 +44,9 @@ class _Gone(sqlite3.OperationalError):
 class Database:
     """An open file. Safe to use from several threads."""
 
-    def __init__(self, engine: sa.Engine, file: Path) -> None:
+    def __init__(self, engine: sa.Engine, file: Path, upgrade: Upgrade | None = None) -> None:
+        self.upgrade = upgrade
+        """What was done to open the file, if it was of an earlier retraind."""
         self.engine = engine
         """For transactions that write: each owns the write lock from its start."""
         self.reader = engine.execution_options(read_only=True)
@@ -76,10 +78,11 @@ class Database:
                 self.failures += 1
 
     @classmethod
-    def open(cls, file: Path) -> Self:
-        """Open the journal in `file`, creating it or bringing it to the present schema.
+    def open(cls, file: Path, back_up: Callable[[Path], Path]) -> Self:
+        """Open the journal in `file`, creating it or bringing it to the present schema after `back_up`.
 
-        Raises JournalError when the file is not a journal, is from a newer retraind or cannot be written.
+        Raises what `back_up` raises, and JournalError when the file is not a journal, is from a newer
+        retraind or cannot be written.
         """
         try:
             make_folder(file.parent, PRIVATE)
@@ -89,9 +92,9 @@ class Database:
         engine = _engine(file)
         try:
             _make_private(file)
-            migrate(engine, file)
+            upgrade = migrate(engine, file, back_up)
             _write_ahead(engine)
-            return cls(engine, file)
+            return cls(engine, file, upgrade)
         except DatabaseError as error:
             engine.dispose()
             raise unusable(file, error) from error
@@ -162,6 +165,11 @@ def _identity(file: Path) -> tuple[int, int] | None:
 def _code(error: BaseException | None) -> int:
     """Return SQLite's primary result code; 0 for what is not SQLite's."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_damage(error: BaseException) -> bool:
+    """Return whether SQLite says with an error that the file is damaged."""
+    return _code(error) in _DAMAGED
 
 
 def is_there(file: Path) -> bool:

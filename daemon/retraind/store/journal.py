@@ -15,6 +15,7 @@ from retraind.domain.job import Job
 from retraind.domain.problems import LEGACY, Problem
 from retraind.domain.records import ModelHold
 from retraind.store.arrivals import Arrivals
+from retraind.store.backup import before_upgrade
 from retraind.store.contents import Contents
 from retraind.store.cursors import Cursors
 from retraind.store.database import Database
@@ -86,7 +87,8 @@ class Journal:
     @classmethod
     def open(cls, file: Path, clock: Clock | None = None) -> Self:
         """Open the journal in `file`; raises JournalError as `Database.open` does."""
-        return cls(Database.open(file), clock or Clock())
+        clock = clock or Clock()
+        return cls(Database.open(file, lambda journal: before_upgrade(journal, clock.now())), clock)
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,6 +12,7 @@ from retraind.domain.problems import problem
 from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import is_sound, reason_of, set_aside
 from retraind.store.journal import Journal
+from retraind.store.schema import SCHEMA
 from retraind.system import log
 from retraind.system.clock import Clock
 
@@ -30,6 +31,9 @@ def opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
         # Signed copies of all its jobs are in their folders, and nobody else can have written those.
         _LOG.error("journal_damaged", reason=error.problem, moved_to=str(set_aside(file)))
         journal = Journal.open(file, clock)
+    if upgrade := journal.database.upgrade:
+        schemas = {"before": upgrade.before, "after": SCHEMA}
+        _LOG.warning("journal_upgraded", path=str(file), **schemas, backup=str(upgrade.backup))
     try:
         yield journal
     finally:

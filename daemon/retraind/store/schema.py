@@ -1,14 +1,18 @@
 """The journal's tables, and how those of an older journal are migrated. Their meaning is in journal.py."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from retraind import __version__
 from retraind.domain.failures import JournalError
 from retraind.domain.names import SHORT_ID
-from retraind.domain.problems import problem
+from retraind.domain.problems import Problem, problem
+from retraind.system.files import exists
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest revision in migrations/versions."""
 METADATA = sa.MetaData()
 
@@ -84,31 +88,52 @@ SIGHTINGS = sa.Table(
 )
 """The files that wait in drop folders where markers count, and in which order they arrived."""
 
+UPGRADES = sa.Table(
+    "upgrades",
+    METADATA,
+    sa.Column("schema", sa.String, primary_key=True),  # that the journal was brought to, or began with
+    sa.Column("version", sa.String, nullable=False),  # of the retraind that did so
+    sa.Column("backup", sa.String),  # the file with the journal as it was before
+)
+"""For an older retraind, which is told how to go back: so this table stays as it is in all later schemas."""
+
 _VERSION = sa.Table(
     "alembic_version", METADATA, sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)
 )
 """Alembic's own table, in which it keeps the schema's revision."""
 
 
-def migrate(engine: sa.Engine, file: Path) -> None:
-    """Create the tables, or bring them to the present schema.
+class Upgrade(NamedTuple):
+    """A journal was brought to the present schema."""
 
-    Raises JournalError when the file is another program's or from a newer retraind.
+    before: str
+    """The schema that it had."""
+    backup: Path
+    """The journal as it was."""
+
+
+def migrate(engine: sa.Engine, file: Path, back_up: Callable[[Path], Path]) -> Upgrade | None:
+    """Create the tables, or bring them to the present schema; returns what was upgraded, if anything.
+
+    `back_up` is called with the journal before anything is changed, while nobody else can write to it, and
+    returns the backup. Raises what it raises, and JournalError when the file is another program's or from a
+    newer retraind.
     """
     # Usually there is nothing to do, and then no lock is needed that another program may have.
     with engine.execution_options(read_only=True).connect() as reading:
         if _VERSION.name in sa.inspect(reading).get_table_names() and _revision(reading) == SCHEMA:
-            return
+            return None
     with engine.begin() as connection:
         tables = sa.inspect(connection).get_table_names()
         if not tables:
             # A new journal needs no migrations. A test checks that both ways have the same result.
             METADATA.create_all(connection)
             connection.execute(_VERSION.insert().values(version_num=SCHEMA))
-            return
+            connection.execute(UPGRADES.insert().values(schema=SCHEMA, version=__version__))
+            return None
         present = _revision(connection) if _VERSION.name in tables else None
         if present == SCHEMA:
-            return
+            return None
         if present is None or JOBS.name not in tables:
             raise JournalError(problem("journal_of_another_program", path=file))
         # Alembic takes longer to import than most commands take to run, and is rarely needed.
@@ -122,9 +147,32 @@ def migrate(engine: sa.Engine, file: Path) -> None:
             step.revision for step in alembic.script.ScriptDirectory.from_config(config).walk_revisions()
         }
         if present not in known:
-            raise JournalError(problem("journal_too_new", path=file, schema=present))
+            raise JournalError(_too_new(connection, file, present, tables))
+        backup = back_up(file)
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, SCHEMA)
+        upgrade = {"schema": SCHEMA, "version": __version__, "backup": str(backup)}
+        connection.execute(UPGRADES.insert().values(upgrade))
+        return Upgrade(present, backup)
+
+
+def _too_new(connection: sa.Connection, file: Path, schema: str, tables: list[str]) -> Problem:
+    """Say which retraind has written the journal, and which backup is of the last schema known here."""
+    known = UPGRADES.name in tables
+    later = (
+        connection.execute(sa.select(UPGRADES).where(UPGRADES.c.schema > SCHEMA).order_by(UPGRADES.c.schema))
+        if known
+        else ()
+    )
+    rows = list(later)
+    backup = Path(rows[0].backup) if rows and rows[0].backup else None
+    return problem(
+        "journal_too_new",
+        path=file,
+        schema=schema,
+        version=rows[-1].version if rows else None,
+        backup=backup if backup and exists(backup) else None,
+    )
 
 
 def revision(connection: sa.Connection) -> str | None:

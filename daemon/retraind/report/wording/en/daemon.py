@@ -224,10 +224,27 @@ def journal_of_another_program(path: Place) -> Words:
     )
 
 
-def journal_too_new(path: Place, schema: Name) -> Words:
+def journal_too_new(
+    path: Place, schema: Name, version: Name | None = None, backup: Place | None = None
+) -> Words:
+    """`version` has brought the journal to its schema; `backup` is the journal before that."""
+    writer = f"{version}, schema {schema}" if version else f"schema {schema}"
+    back = (
+        f"go back to the journal as it was before the upgrade: {command('journal restore', str(backup))}"
+        if backup
+        else f"restore a backup from before the upgrade: {command('journal restore', 'BACKUP')}"
+    )
     return Words(
-        f"The journal {path} was written by a newer retraind (schema {schema}).",
-        "Install that version again, or restore the journal from before the update.",
+        f"The journal {path} was written by a newer retraind ({writer}).",
+        f"Install that version again, or stop retraind and {back}",
+    )
+
+
+def journal_not_backed_up(path: Place, folder: Place, why: Said) -> Words:
+    return Words(
+        f"The journal {path} is of an earlier retraind. It must be upgraded, and the backup that is made "
+        f"before, in {folder}, cannot be made: {why.what}",
+        why.remedy,
     )
 
 
