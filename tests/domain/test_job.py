@@ -405,3 +405,39 @@ def test_a_change_is_applied_to_the_job_as_it_is_by_then():
     meanwhile = replace(FULL, model="renamed", waived=Waivers(window=True))
     after = go.change(meanwhile)
     assert changed(meanwhile, after) == {"bundle", "end"}
+
+
+PROBLEM = Problem(
+    "file_problem", {"why": Problem("no_such_thing", {"path": "/a"})}, (Finding("target-empty"),)
+)
+EVERY_PART = Job(
+    id="2026-11-30T020000Z_1_c8c21f", model="churn", key="1", state=State.DONE,
+    files=(SealedFile(role=Role.TRAIN, name="t.csv", signature=Signature(size=1, mtime_ns=2, inode=3)),),
+    created_at=datetime(2026, 11, 30, tzinfo=UTC), updated_at=datetime(2026, 11, 30, tzinfo=UTC),
+    flaw=PROBLEM, wait=Waiting(trouble=PROBLEM), hold=JobHold(problem=PROBLEM), tries=Tries(),
+    waived=Waivers(), data=Data(warnings=(Finding("target-empty", facts={"column": "a"}),)),
+    bundle=Bundled(name="b.zip", bytes=1), registration=Registration(retrain_job_id="r", address_refused=PROBLEM),
+    training=Training(uploaded_at=datetime(2026, 11, 30, tzinfo=UTC)),
+    gate=Gate(output="", shown=(Shown(name="t.csv", bytes=1, sha256="0", copied=True),)),
+    publication=Publication(note=PROBLEM), end=End(outcome=Outcome.TRAINED, problem=PROBLEM),
+)  # fmt: skip
+OF_NAMES = {"rows", "scores", "facts"}
+"""Their fields are names of somebody else's, not ours."""
+
+
+def of_a_newer_version(written, *, named=False):
+    """Return a job's JSON with one more field in each of its parts."""
+    if isinstance(written, list):
+        return [of_a_newer_version(each) for each in written]
+    if not isinstance(written, dict):
+        return written
+    more = {name: of_a_newer_version(value, named=name in OF_NAMES) for name, value in written.items()}
+    return more if named else more | {"of_a_newer_version": {"any": ["thing"]}}
+
+
+def test_fields_of_a_newer_version_are_passed_over_in_every_part():
+    parts = vars(EVERY_PART)
+    assert all(part is not None for name, part in parts.items() if name not in {"drop", "filed_in"})
+    newer = json.dumps(of_a_newer_version(json.loads(EVERY_PART.to_json())))
+    assert newer.count("of_a_newer_version") > 25
+    assert Job.from_json(translated(newer)) == EVERY_PART

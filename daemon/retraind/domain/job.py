@@ -160,7 +160,7 @@ class SealedFile:
 class Shown(BaseModel):
     """A file that the gate was shown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
     name: str
     bytes: int

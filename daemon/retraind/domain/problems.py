@@ -12,7 +12,7 @@ from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 from typing_extensions import TypeAliasType
 
 LEGACY = "legacy"
@@ -28,7 +28,6 @@ class _Kept:
     """A fact as JSON. A plain dataclass: of validated models, a scan of a full folder makes too many."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     @classmethod
     def from_plain(cls, value: Any) -> Self:

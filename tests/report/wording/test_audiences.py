@@ -126,3 +126,15 @@ def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, 
         assert ROOT not in text, entry.code
         assert PORT not in text, entry.code
         assert not PATH.search(text), entry.code
+
+
+def test_what_a_newer_version_noted_is_named_by_its_code_and_keeps_nothing_from_being_shown():
+    newer = Problem("of_next_year", {"path": "/srv/x", "rate": 3}, (Finding("next-rule", facts={"a": 1}),))
+    outer = Problem("backup_impossible", {"path": "/a", "why": newer})
+    for audience in Audience:
+        voice = Voice(audience)
+        assert "of_next_year" in voice.tell(newer)
+        assert "of_next_year" in voice.tell(outer)
+        assert "next-rule" in voice.finding(newer.details[0])
+        assert voice.coded(newer)["code"] == "of_next_year"
+    assert Voice(Audience.SHARE).coded(newer)["facts"] == {}

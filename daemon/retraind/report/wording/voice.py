@@ -44,6 +44,8 @@ class Voice:
             remedy = str(problem.facts["remedy"])
             named = _PLACEHOLDER.sub(lambda found: self.about.get(found[0].lower(), found[0]), remedy)
             return Said(self._legacy(str(problem.facts["what"])), self._legacy(named, "left_to_operator"))
+        if problem.code not in catalogue(self.language):
+            return Said(self.label("of_a_newer_version", code=problem.code), "")
         words = self.words(problem.code, problem.facts)
         if words.operator_only and words.remedy and self.audience is Audience.SHARE:
             return Said(words.what, self.label("left_to_operator"))
@@ -82,8 +84,10 @@ class Voice:
         """Return the words of a finding without its place; the line and the column are facts as well."""
         if finding.rule == LEGACY:
             return Words(self._legacy(str(finding.facts["text"])))
+        if (code := finding.rule.replace("-", "_")) not in catalogue(self.language):
+            return Words(self.label("of_a_newer_version", code=finding.rule))
         place: dict[str, Fact] = {"line": finding.line, "column": finding.column}
-        return self.words(finding.rule.replace("-", "_"), place | dict(finding.facts))
+        return self.words(code, place | dict(finding.facts))
 
     def coded(self, problem: Problem) -> dict[str, Any]:
         """Return a problem as JSON: its code and its facts."""
@@ -93,7 +97,8 @@ class Voice:
         """Return facts as JSON: all of them for operators, and on the share what may be seen there."""
         if code == LEGACY:
             return {name: self._legacy(str(text)) for name, text in facts.items()}
-        known = catalogue(self.language)[code.replace("-", "_")].parameters
+        entry = catalogue(self.language).get(code.replace("-", "_"))
+        known = entry.parameters if entry else {}
         return {
             name: self._visible(known.get(name), fact)
             for name, fact in facts.items()

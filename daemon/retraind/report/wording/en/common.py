@@ -17,6 +17,10 @@ def legacy_hidden() -> str:
     return "An earlier version of retraind noted a problem here."
 
 
+def of_a_newer_version(code: Name) -> str:
+    return f"A newer version of retraind noted a problem here: {code}."
+
+
 _OVERRULED: Mapping[tuple[Overruled, bool], str] = {
     (Overruled.CONFIGURATION, False): " (A warning by the configuration's rules, not an error.)",
     (Overruled.CONFIGURATION, True): " (An error by the configuration's rules, not a warning.)",
