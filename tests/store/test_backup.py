@@ -9,8 +9,8 @@ import pytest
 
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.store import backup
-from retraind.store.copies.sidecar import KEY_NAME, JobFiles
-from retraind.store.database import sole_instance
+from retraind.store.copies.sidecar import JobFiles
+from retraind.store.database import KEY_NAME, sole_instance
 from retraind.store.journal import Journal
 from support.jobs import job_of
 

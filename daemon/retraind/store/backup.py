@@ -18,8 +18,7 @@ from pathlib import Path
 from retraind import __version__
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.store.copies.sidecar import KEY_NAME
-from retraind.store.database import is_damage, set_aside
+from retraind.store.database import KEY_NAME, is_damage, set_aside
 from retraind.store.schema import SCHEMA
 from retraind.system.files import (
     PRIVATE,

@@ -22,6 +22,8 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.store.schema import Upgrade, migrate, touch
 from retraind.system.files import PRIVATE, exists, make_folder
 
+KEY_NAME = "seal.key"
+"""The file beside the journal with the key that signs job.json."""
 _LOCK_PATIENCE = 30.0
 """Seconds to wait for another program that is writing."""
 _LOCK_MOMENT = 2.0

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from retraind.domain.file_rules import refusal_of
 from retraind.domain.flat import translated
 from retraind.domain.job import Job
+from retraind.store.database import KEY_NAME
 from retraind.system.escape import json_escaped
 from retraind.system.files import PRIVATE, is_file, make_folder, write_atomically
 from retraind.system.links import names_beside
@@ -24,7 +25,6 @@ from retraind.system.reading import open_regular, status_of_open
 from retraind.system.remote.errors import NoAnswer
 
 NAME = "job.json"
-KEY_NAME = "seal.key"
 _LARGEST = 1 << 20
 """Bytes of a copy that are read. Of the names of columns, by far its largest part, a job keeps less."""
 _LARGEST_BELIEVED = 16 << 20
