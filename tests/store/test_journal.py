@@ -318,11 +318,11 @@ def test_what_there_is_to_tell_is_looked_up_for_many_models_at_once(journal):
     journal.events.note_change("key_warning", "other", None)
     journal.holds.hold("price", warning, credential=True)
     found = journal.standings(["price", "churn", "other", "new"])
-    assert found["churn"] == ([active, newer], None, new, old, None)
-    assert found["price"] == ([], journal.holds.all()["price"], None, None, warning)
+    assert found["churn"] == ([active, newer], None, new, old, None, None)
+    assert found["price"] == ([], journal.holds.all()["price"], None, None, warning, None)
     assert [job.key for job in found["other"].active] == ["5"]
     assert found["other"].warning is None
-    assert found["new"] == ([], None, None, None, None)
+    assert found["new"] == ([], None, None, None, None, None)
 
 
 LOOKUPS = {
