@@ -130,6 +130,6 @@ def test_what_a_helper_costs_is_measured_for_scans_sweeps_seals_and_reads(tmp_pa
         pytest.skip("this machine does not let the tests mount a file system of their own")
     assert done.returncode == 0, done.stderr
     assert [line.partition(",")[0].split()[0] for line in done.stdout.splitlines()[1:]] == [
-        "scan", "scan", "sweep", "seal", "read",
+        "scan", "scan", "sweep", "sweep", "seal", "read",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == []

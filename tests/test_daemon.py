@@ -235,7 +235,7 @@ def test_a_signal_stops_it_cleanly_even_in_the_middle_of_an_upload(site, service
     deliver(drop, "train_1.csv", os.urandom(3_000_000).hex().encode() + b"\n")
     rows = "".join(f"{n},{random.random()},{n % 2}\n" for n in range(60_000))
     (drop / "train_1.csv").write_text("a,b,churned\n" + rows)
-    deliver(drop, "eval_1.csv", b"a,b,churned\n" + b"1,2,0\n" * 20)
+    deliver(drop, "eval_1.csv", b"a,b,churned\n" + b"1,2,0\n3,4,1\n" * 20)
     until(
         lambda: any(event["event"] == "retrain_job_registered" for event in site.events()),
         "the upload begins",

@@ -81,3 +81,17 @@ def test_a_link_in_its_place_is_not_followed(tmp_path):
     (tmp_path / "elsewhere.zip").write_bytes(content)
     (tmp_path / "results.zip").symlink_to("elsewhere.zip")
     assert scores_in(tmp_path / "results.zip", hashlib.sha256(content).hexdigest()) == {}
+
+
+@pytest.mark.parametrize("members", [10, 20_000, 70_000])
+def test_an_archive_that_lists_very_many_members_is_not_read(read, monkeypatch, members):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("metrics.csv", "auc,0.9\n")
+        for number in range(members):
+            archive.writestr(f"{number}", b"")
+    opened = []
+    real = zipfile.ZipFile
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *each: opened.append(each) or real(*each))
+    assert read(made.getvalue()) == ({"auc": 0.9} if members == 10 else {})
+    assert bool(opened) == (members == 10)

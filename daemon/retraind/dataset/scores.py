@@ -23,6 +23,13 @@ _LOG = log.get(__name__)
 _LARGEST = 32 << 20
 """Bytes of a results file that is read at all."""
 _LARGEST_MEMBER = 1 << 20
+_LARGEST_DIRECTORY = 256 << 10
+"""Bytes of the list of members. An archive can name hundreds of thousands in a few megabytes."""
+_END = b"PK\x05\x06"
+_END_BYTES = 22
+_LARGE_ENDS = (b"PK\x06\x06", b"PK\x06\x07")
+"""Of archives with more members, or larger ones, than are read here."""
+_LONGEST_END = _END_BYTES + 0xFFFF + 76
 _MOST = 24
 """Figures that are kept."""
 _LONGEST_NAME = 60
@@ -66,7 +73,18 @@ def _first(figures: Iterator[tuple[str, float]]) -> Iterator[tuple[str, float]]:
             yield name, value
 
 
+def _has_few_members(content: bytes) -> bool:
+    """Return whether the list of an archive's members is short; it is read into memory as a whole."""
+    end = content[-_LONGEST_END:]
+    at = end.rfind(_END)
+    if at < 0 or len(end) - at < _END_BYTES or any(sign in end for sign in _LARGE_ENDS):
+        return False
+    return int.from_bytes(end[at + 12 : at + 16], "little") <= _LARGEST_DIRECTORY
+
+
 def _figures(content: bytes) -> Iterator[tuple[str, float]]:
+    if not _has_few_members(content):
+        return
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for info in archive.infolist():
             kind = PurePosixPath(info.filename).name

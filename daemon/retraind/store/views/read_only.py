@@ -18,6 +18,7 @@ from retraind.store.database import Database, is_there, reason_of
 from retraind.store.journal import Journal
 from retraind.store.schema import SCHEMA, revision
 from retraind.system.clock import Clock
+from retraind.system.files import exists
 
 _CONNECTIONS = 48
 """More than a server has threads that read."""
@@ -123,7 +124,7 @@ def _is_at_rest(file: Path, error: sqlite3.OperationalError) -> bool:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF not in wanted:
         return False
     with suppress(OSError):
-        return not file.with_name(file.name + "-wal").exists()
+        return not exists(file.with_name(file.name + "-wal"))
     return False
 
 
