@@ -87,7 +87,7 @@ wheel: $(VENV)/.package ## the wheel and the source archive, in dist/
 	$(BIN)/uv build --quiet --out-dir dist
 
 constraints: $(VENV)/.package ## take in new versions of what the package brings: .packaging/constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra notify --universal --python-version 3.11 --generate-hashes --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra notify --extra page --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --no-emit-find-links --no-annotate --quiet --output-file .packaging/constraints.txt
 
 lint: $(VENV)/.dev ## style, types, import directions

@@ -359,7 +359,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
             if words[:3] == ["sudo", "-u", "retraind"]:
                 words = words[3:]
             if words[:2] == ["sudo", "systemd-run"]:
-                words = words[words.index("/usr/local/bin/retraind") :]
+                words = words[next(at for at, word in enumerate(words) if word.endswith("/retraind")) :]
             if words and Path(words[0]).name == "retraind":
                 yield words[1:]
     for code in re.findall(r"`retraind ([a-z][^`]*)`", text):

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made.set_defaults(keeps_running=False)
     _add_config(made, None)
     add = partial(_add, made.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command))
+    _add_setup(add)
     _add_running(add)
     _add_showing(add)
     _add_control(add)
@@ -103,6 +104,58 @@ def _add(
     if json:
         command.add_argument("--json", action="store_true", help="print JSON for programs")
     return command
+
+
+def _add_setup(add: _Add) -> None:
+    init = add(
+        "init", "retraind.cli.setup.init:init", "set up a model and the service, with questions, as root"
+    )
+    init.add_argument(
+        "--edition", choices=("global", "japan"), help="Easy Predictive Analytics, or Prediction One in Japan"
+    )
+    _add_wishes(init, named=False)
+    model = add("model", "", "set up one more model, or take one out of the configuration, as root")
+    to = partial(_add, model.add_subparsers(metavar="ACTION", required=True, parser_class=_Command))
+    one_more = to("add", "retraind.cli.setup.init:add", "set up one more model")
+    one_more.set_defaults(edition=None)
+    _add_wishes(one_more, named=True)
+    remove = to(
+        "remove",
+        "retraind.cli.setup.init:remove",
+        "take a model out of the configuration; its folders, jobs and key stay",
+    )
+    remove.add_argument("model", metavar="NAME")
+    _add_manner(remove)
+
+
+def _add_wishes(to: argparse.ArgumentParser, *, named: bool) -> None:
+    if named:
+        to.add_argument("model", metavar="NAME")
+    else:
+        to.add_argument("--model", metavar="NAME", help="lower-case letters, digits, - and _")
+    to.add_argument("--drop", metavar="FOLDER", type=Path, help="the drop folder (default: /srv/drop/NAME)")
+    to.add_argument(
+        "--group", help="who writes into the drop folder; created if there is no such group (default: etl)"
+    )
+    to.add_argument("--mode", choices=("pair", "train-only"), help="what arrives (default: pair)")
+    to.add_argument(
+        "--switch", choices=("manual", "always"), help="who publishes the model (default: manual)"
+    )
+    key = to.add_mutually_exclusive_group()
+    key.add_argument("--key-file", metavar="FILE", type=Path, help="read the API key from this file")
+    key.add_argument("--key-stdin", action="store_true", help="read the API key from standard input")
+    to.add_argument(
+        "--no-backup", dest="backup", action="store_false", help="make no backup of the journal every night"
+    )
+    _add_manner(to)
+
+
+def _add_manner(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--no-start", dest="start", action="store_false", help="leave systemd alone: for images of machines"
+    )
+    to.add_argument("--yes", action="store_true", help="ask nothing")
+    to.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
 
 
 def _add_running(add: _Add) -> None:

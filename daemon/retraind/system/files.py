@@ -22,6 +22,7 @@ from retraind.system.remote.verbs import is_far, release, verb, where
 LONGEST_STEM = 60
 """Characters kept of a name to which something is added; file systems accept 255 bytes at most."""
 _HANDLES = Path("/proc/self/fd")
+_ACL = "system.posix_acl_access"
 _FOLDER_ONLY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -396,6 +397,33 @@ def write_atomically(
         put_in_place(temporary, path)
     if durable and not synced_later:
         sync_folder(path.parent)
+
+
+def write_owned(path: Path, content: bytes, owner: int, group: int, mode: int) -> None:
+    """Replace a local file like `write_atomically`, with an owner, a group and rights.
+
+    Nobody else can read the bytes before the file has these. An access control list stays.
+    """
+    temporary = remove_part(path)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with no_part_left(temporary):
+        with naming(path), os.fdopen(handle, "wb") as file:
+            file.write(content)
+            os.fchown(handle, owner, group)
+            os.fchmod(handle, mode)
+            _copy_acl(path, handle)
+            file.flush()
+            os.fsync(handle)
+        put_in_place(temporary, path)
+    sync_folder(path.parent)
+
+
+def _copy_acl(path: Path, handle: int) -> None:
+    try:
+        os.setxattr(handle, _ACL, os.getxattr(path, _ACL))
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENODATA, errno.EOPNOTSUPP}:
+            raise
 
 
 @verb("read")

@@ -23,7 +23,8 @@ SHORT = {
     "test_an_upload_that_is_cut_off_is_repeated_for_the_same_training",
     "test_the_service_starts_after_the_share_at_the_drop_folder",
     "test_a_share_that_hangs_keeps_no_other_model_waiting",
-    "test_uninstalling_leaves_the_deliveries_and_nothing_else",
+    "test_after_the_commands_of_the_readme_a_delivery_goes_through_at_once",
+    "test_purging_the_package_leaves_the_deliveries_and_nothing_else",
 }
 """The tests of the short form: one of each kind."""
 _TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "losetup", "mkfs.ext4", "ip")
@@ -61,13 +62,23 @@ def fresh_disk(suite: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed_disk(fresh_disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def package(suite: str) -> Iterator[Path]:
+    """The Debian package of this repository for the release."""
+    file = image.package(suite)
+    yield file
+    file.unlink()
+
+
+@pytest.fixture(scope="session")
+def installed_disk(fresh_disk: Path, package: Path) -> Iterator[Path]:
     """The disk of a Debian on which retraind was installed by the README, with one model named churn, and two
     people who may deliver."""
     disk = image.clone(fresh_disk, image.KEPT / f"installed-{os.getpid()}.ext4")
     try:
         with booted(disk) as host:
-            readme.install(host)
+            readme.install(host, package)
+            readme.configure(host)
+            host.run(f"rm {readme.EMULATED}")
             host.user("anna", "etl")
             host.user("ben", "etl")
             host.user("mallory")

@@ -35,9 +35,8 @@ def base(suite: str) -> Path:
             _command("truncate", f"--size={_SIZE}", part)
             _command("mkfs.ext4", "-q", "-E", "lazy_itable_init=1,root_owner=0:0", part)
             # The mount is gone with the last process of its namespace.
-            _command(
-                "unshare", "--mount", "bash", "-euc", _FILL, "fill", part, suite, _PACKAGES, SOURCE, WHEELS
-            )
+            given = (part, suite, _PACKAGES, SOURCE, WHEELS, *_tools())
+            _command("unshare", "--mount", "bash", "-euc", _FILL, "fill", *given)
             part.rename(disk)
     return disk
 
@@ -50,6 +49,7 @@ def clone(disk: Path, to: Path) -> Path:
 
 _FILL = """
 disk=$1 suite=$2 packages=$3 source=$4 wheels=$5
+shift 5
 root=$disk.root
 mkdir --parents "$root"
 mount --options loop "$disk" "$root"
@@ -57,24 +57,78 @@ rmdir "$root/lost+found"
 .ci/tree "$suite" "$root" "$packages"
 echo retraind-host >"$root/etc/hostname"
 install --directory "$root$source" "$root$wheels"
-git ls-files -z -- pyproject.toml README.md LICENSE daemon | xargs --null cp --parents --target-directory "$root$source"
+git ls-files -z -- pyproject.toml README.md LICENSE daemon .packaging/constraints.txt |
+    xargs --null cp --parents --target-directory "$root$source"
 .ci/inside "$root" "$source" sh -euc '
+    wheels=$0 source=$1
+    shift
     python3 -m venv /tmp/venv
-    /tmp/venv/bin/pip download --quiet --dest "$0" . "hatchling>=1.27"
-    rm -r /tmp/venv "$1"
-' "$wheels" "$source"
+    get() { /tmp/venv/bin/pip wheel --quiet --wheel-dir "$wheels" "$@"; }
+    get . "hatchling>=1.27"
+    get --no-deps --requirement .packaging/constraints.txt
+    get "$@"
+    rm -r /tmp/venv "$source"
+' "$wheels" "$source" "$@"
 rm --force "$root$wheels"/retraind-*
 printf '[global]\\nno-index = true\\nfind-links = %s\\n' "$wheels" >"$root/etc/pip.conf"
+mkdir --parents "$root/etc/uv"
+printf 'no-index = true\\nfind-links = ["%s"]\\n' "$wheels" >"$root/etc/uv/uv.toml"
 rm --force "$root"/var/cache/apt/archives/*.deb
 umount "$root"
 rmdir "$root"
 """
 
 
+def package(suite: str) -> Path:
+    """Return the Debian package of this repository as it is now, made by the release's own Python."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    there = [name for name in listed.stdout.split("\0") if name and (REPOSITORY / name).exists()]
+    disk = clone(base(suite), KEPT / f"build-{os.getpid()}.ext4")
+    made = KEPT / f"package-{suite}-{os.getpid()}"
+    made.mkdir()
+    try:
+        given = (disk, SOURCE, made, *_tools())
+        _command("unshare", "--mount", "bash", "-euc", _MAKE, "make", *given, given="\0".join(there))
+        (file,) = made.glob("*.deb")
+        return file.rename(KEPT / f"{suite}-{os.getpid()}.deb")
+    finally:
+        disk.unlink()
+        made.rmdir()
+
+
+_MAKE = """
+disk=$1 source=$2 made=$3
+shift 3
+root=$disk.root
+mkdir --parents "$root"
+mount --options loop "$disk" "$root"
+install --directory "$root$source"
+tar --create --no-recursion --null --files-from=- | tar --extract --no-same-owner --directory "$root$source"
+.ci/inside "$root" "$source" sh -euc '
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet . "$@"
+    SOURCE_DATE_EPOCH=$(date +%s) .packaging/build-deb /usr/bin/python3
+' make "$@"
+cp "$root$source"/dist/*.deb "$made"
+umount "$root"
+rmdir "$root"
+"""
+
+
+def _tools() -> list[str]:
+    """Return what makes the Debian package."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    return [*project["dependency-groups"]["package"], "pip>=25.1"]
+
+
 def _version() -> str:
     """Return what changes when a disk of before no longer serves."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
-    needs = project["project"]["dependencies"], project["build-system"]["requires"], _PACKAGES, _SIZE, _FILL
+    needs = [project["project"]["dependencies"], project["build-system"]["requires"], _tools(), _PACKAGES]
+    needs += [_SIZE, _FILL, (REPOSITORY / ".packaging" / "constraints.txt").read_text("utf-8")]
     return hashlib.sha256(repr(needs).encode()).hexdigest()[:12]
 
 
@@ -88,6 +142,8 @@ def _alone(suite: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _command(*words: object) -> None:
-    done = subprocess.run(list(map(str, words)), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+def _command(*words: object, given: str = "") -> None:
+    done = subprocess.run(
+        list(map(str, words)), cwd=REPOSITORY, input=given, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{words[0]} failed:\n{done.stdout}{done.stderr}"

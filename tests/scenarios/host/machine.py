@@ -13,13 +13,15 @@ import contextlib
 import fcntl
 import json
 import os
+import pty
+import select
 import shlex
 import shutil
 import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -260,6 +262,35 @@ class Host:
         result = self.attempt(command, user=user, given=given, patience=patience)
         assert result.code == 0, f"{command!r} ended with {result.code}:\n{result.text}"
         return result.out
+
+    def converse(self, command: str, answers: Mapping[str, str], patience: float = 120) -> str:
+        """Run a shell's command in a terminal, and answer what it asks; returns what the terminal shows.
+
+        A question is a line that waits after a colon. One that holds none of `answers` gets an empty line.
+        """
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            self.inside("setsid", "--ctty", "sh", "-c", command),
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        ) as process:  # fmt: skip
+            os.close(theirs)
+            shown, answered = "", 0
+            try:
+                while select.select([ours], [], [], patience)[0]:
+                    try:
+                        shown += os.read(ours, 4096).decode("utf-8", "replace")
+                    except OSError:
+                        break  # Nobody has the terminal open any more.
+                    if shown.endswith(": ") and len(shown) > answered:
+                        question, answered = shown.rpartition("\n")[2], len(shown)
+                        told = next((text for part, text in answers.items() if part in question), "")
+                        os.write(ours, f"{told}\n".encode())
+                else:
+                    process.kill()
+            finally:
+                os.close(ours)
+        assert process.returncode == 0, f"{command!r} ended with {process.returncode}:\n{shown}"
+        return shown
 
     def write(self, file: str, content: str | bytes, mode: str = "0644") -> None:
         """Write a file as root, with its folder."""

@@ -1,4 +1,4 @@
-"""Installs retraind on a host by the commands that the README and docs/install.md show, and by no others."""
+"""Installs retraind on a host by the commands that the README or docs/install.md show, and by no others."""
 
 import re
 import subprocess
@@ -11,6 +11,8 @@ from support.world import key_of
 
 SERVICE = "http://127.0.0.1:8089"
 """Where the service is on the host's network."""
+EMULATED = "/etc/systemd/system/retraind.service.d/emulated.conf"
+"""Points retraind there, whatever its configuration says."""
 
 
 def commands(page: str, heading: str) -> list[str]:
@@ -61,19 +63,38 @@ def copy_repository(host: Host) -> None:
     host.copy(Path(REPOSITORY), there, SOURCE)
 
 
-def install(host: Host, configured: str | None = None) -> None:
-    """Run the README's commands in their order, with what it tells people to type in between."""
-    copy_repository(host)
+def install(host: Host, package: Path) -> None:
+    """Run the README's commands in their order, and answer what is asked. The service is the one at SERVICE."""
+    # The configuration is the one that is written by what people do: where the emulated service is, and that
+    # it is asked often, comes from outside.
+    given = f"RETRAIND_API__BASE_URL={SERVICE} RETRAIND_POLL__INTERVAL=500ms"
+    host.write(EMULATED, f"[Service]\nEnvironment={given}\n")
+    name = f"/root/retraind_{package.stem}.deb"
+    host.write(name, package.read_bytes())
+    answers = {"Name of the model": "churn", "API key": key_of("churn")}
     for command in commands("README.md", "## Install as a service"):
+        if command == "sudo retraind init":
+            host.converse(command, answers)
+        else:
+            host.run(f"cd /root && {{ {command}; }}")
+
+
+def install_by_hand(host: Host) -> None:
+    """Run the commands of docs/install.md for a checkout, with what it tells people to type in between."""
+    copy_repository(host)
+    for command in commands("docs/install.md", "## From a checkout"):
         if "systemd-dropin" in command:
-            host.write("/etc/retraind/config.toml", configured or configuration("churn"), "0640")
-            host.run("chgrp retraind /etc/retraind/config.toml")
+            configure(host)
         given = f"{key_of('churn')}\n" if command.endswith("/etc/retraind/keys/churn") else ""
         host.run(f"cd {SOURCE} && {{ {command}; }}", given=given)
 
 
+def configure(host: Host, text: str | None = None) -> None:
+    """Write a configuration, with the rights that it has."""
+    host.write("/etc/retraind/config.toml", text or configuration("churn"), "0640")
+    host.run("chgrp retraind /etc/retraind/config.toml")
+
+
 def add_model(host: Host, name: str) -> None:
-    """Create the drop folder and the key of one more model, as for the first one."""
-    for command in commands("README.md", "## Install as a service"):
-        if re.search(r"/srv/drop/churn$|keys/churn$", command):
-            host.run(command.replace("churn", name), given=f"{key_of(name)}\n")
+    """Create the drop folder and the key of one more model, and add it to the configuration."""
+    host.run(f"retraind model add {name} --key-stdin --yes --no-start", given=f"{key_of(name)}\n")

@@ -5,11 +5,10 @@ import re
 
 import pytest
 
-from scenarios.host.image import SOURCE
 from scenarios.host.people import DROP, deliver, wait_for_job
-from scenarios.host.readme import add_model, commands, configuration
+from scenarios.host.readme import configuration
 from scenarios.host.service import Service
-from support.world import table
+from support.world import key_of, table
 
 
 def test_people_deliver_and_read_what_became_of_it(host, service):
@@ -60,17 +59,26 @@ def test_a_reload_takes_over_what_is_new_and_a_refused_one_fails(host, service):
     assert host.property("MainPID") == process
 
 
-def test_a_second_model_needs_a_new_dropin_and_a_restart(host, tmp_path):
-    add_model(host, "price")
-    host.write("/etc/retraind/config.toml", configuration("churn", "price"))
-    for command in commands("README.md", "## Install as a service")[-3:]:
-        host.run(command.replace("enable --now", "restart"))
-    shown = host.run("systemctl show -p RequiresMountsFor -p ReadWritePaths retraind")
-    assert {"/srv/drop/price", "-/srv/drop/price"} <= set(re.split(r"[=\s]", shown))
+def test_a_second_model_is_added_and_removed_by_one_command(host, tmp_path):
+    before = host.read("/etc/retraind/config.toml")
+    shown = host.run("retraind model add price --key-stdin --yes", given=f"{key_of('price')}\n")
+    assert key_of("price") not in shown
+    units = host.run("systemctl show -p RequiresMountsFor -p ReadWritePaths retraind")
+    assert {"/srv/drop/price", "-/srv/drop/price"} <= set(re.split(r"[=\s]", units))
+    assert host.run("stat -c '%U %G %a' /srv/drop/price").strip() == "retraind etl 3770"
+    assert host.run("stat -c '%U %G %a' /etc/retraind/keys/price").strip() == "root root 600"
     with Service(host, tmp_path / "service", "churn", "price"):
         for role, rows in (("train", 30), ("eval", 20)):
             host.drop("ben", f"{role}_1.csv", table(rows), folder="/srv/drop/price")
-        host.until(lambda: host.finds("/srv/drop/price/done/*_1_*"), "it is published")
+        host.until(lambda: host.finds("/srv/drop/price/done/*_1_*"), "it is trained")
+        process = host.property("MainPID")
+        assert "nothing to do" in host.run("retraind model add price --yes")
+        assert host.property("MainPID") == process
+        assert "/srv/drop/price" in host.run("retraind model remove price --yes")
+    assert host.read("/etc/retraind/config.toml") == before
+    assert "/srv/drop/price" not in host.run("systemctl show -p RequiresMountsFor retraind")
+    assert host.property("ActiveState") == "active"
+    assert host.finds("/srv/drop/price/done/*_1_*/train_1.csv")
 
 
 def test_a_stop_is_short_and_orderly(host, service):
@@ -114,19 +122,6 @@ def test_commands_of_root_leave_the_service_what_is_its_own(host, service):
     denied = host.attempt("retraind rebuild", user="mallory")
     assert denied.code
     assert "Traceback" not in denied.text
-
-
-def test_uninstalling_leaves_the_deliveries_and_nothing_else(host, service):
-    deliver(host, "1")
-    wait_for_job(host, "1")
-    for command in commands("docs/install.md", "## Uninstall"):
-        host.run(command)
-    assert not host.finds("/opt/retraind /usr/local/bin/retraind /etc/retraind /var/lib/retraind")
-    assert "could not be found" in host.attempt("systemctl status retraind").text
-    assert host.attempt("id retraind").code
-    assert host.finds(f"{DROP}/done/*_1_*/train_1.csv")
-    assert host.attempt("systemctl is-system-running").out.strip() == "running"
-    assert SOURCE in "".join(host.finds(SOURCE))
 
 
 @pytest.mark.parametrize("directive", ["RequiresMountsFor", "ReadWritePaths"])

@@ -7,13 +7,14 @@ systemd.exec(5).
 import argparse
 import os
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem, print_text, print_words
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem, print_text
 from retraind.config.load import load_to_look
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import Problem, problem
+from retraind.report.wording import Voice
 from retraind.system.files import exists
 
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
@@ -31,13 +32,29 @@ def systemd_dropin(options: argparse.Namespace) -> int:
     settings, file, _ = load_to_look(options.config)
     told = dict(map(_told, options.key or ()))
     keys, missing = _keys(settings, told, options.keys)
-    print_words("dropin_head", file=file.absolute())
-    for line in _lines(settings, keys, optional_mounts=options.optional_mounts):
+    for line in lines(settings, file, keys, optional_mounts=options.optional_mounts):
         print_text(line)
     for each in missing:
         print_text(f"#LoadCredential={each.facts['credential']}:…")
         print_problem(each)
     return BAD if missing else GOOD
+
+
+def lines(
+    settings: Settings, file: Path, keys: Mapping[str, Path], *, optional_mounts: bool
+) -> Iterator[str]:
+    """Return the lines of the drop-in; `keys` has the file of each credential of the configuration `file`."""
+    yield Voice().label("dropin_head", file=file.absolute())
+    yield from _lines(settings, keys, optional_mounts=optional_mounts)
+
+
+def passed_keys(
+    settings: Settings, folder: Path, before: Mapping[str, Path], coming: Collection[Path]
+) -> dict[str, Path]:
+    """Return the file of each credential that is there, or among `coming`; `before` is where they were."""
+    there = {name: path for name, path in before.items() if not _is_missing(path)}
+    there |= {path.name: path for path in coming}
+    return _keys(settings, there, folder, coming)[0]
 
 
 def _told(text: str) -> tuple[str, Path]:
@@ -48,7 +65,7 @@ def _told(text: str) -> tuple[str, Path]:
 
 
 def _keys(
-    settings: Settings, told: Mapping[str, Path], folder: Path | None
+    settings: Settings, told: Mapping[str, Path], folder: Path | None, coming: Collection[Path] = ()
 ) -> tuple[dict[str, Path], list[Problem]]:
     """Return the file of each credential, and what is wrong with the others.
 
@@ -64,7 +81,7 @@ def _keys(
             plain = folder.absolute() / credential
             encrypted = plain.with_name(plain.name + _ENCRYPTED)
             file = encrypted if _is_missing(plain) and not _is_missing(encrypted) else plain
-        if file is None or _is_missing(file):
+        if file is None or (file not in coming and _is_missing(file)):
             missing.append(problem("dropin_key_missing", model=name, credential=credential, path=file))
         else:
             keys[credential] = file
