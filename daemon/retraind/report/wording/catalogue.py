@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 LANGUAGES = ("en", "ja")
 """Each is a package beside this module. The first one is complete by definition."""
 COMMANDS_ONLY = frozenset(
-    f"screens.{name}" for name in ("backups", "checkup", "commands", "process", "requests")
+    f"screens.{name}" for name in ("backups", "checkup", "commands", "process", "requests", "setup")
 )
 """Modules of what only commands print, on the operator's terminal. A language need not have them.
 
