@@ -103,7 +103,7 @@ class Oddities:
             for at in _all(edge + piece, MARK):
                 if at + len(MARK) > len(edge):
                     self._note(self._marks, piece, at - len(edge), line_of)
-        if not self._escapes_shift_jis.full and (b"\\" in piece or b"\\" in edge):
+        if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
 
     @staticmethod

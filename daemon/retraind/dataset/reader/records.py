@@ -155,13 +155,29 @@ class Scanner:
         self._final = False
         self._returned = b""
 
-    def feed(self, piece: bytes, *, final: bool = False) -> None:
-        """Add the next piece of the file. `final`: it is the last one."""
-        data = b"".join((memoryview(self.data)[self.at :], self._returned, piece))
+    def feed(self, piece: bytes, begin: int = 0, *, final: bool = False) -> None:
+        """Add the next piece of the file, from `begin` on. `final`: it is the last one.
+
+        The piece is not copied if all bytes before it have been read.
+        """
+        if self.waiting or self._returned:
+            waiting = memoryview(self.data)[self.at :]
+            piece, begin = b"".join((waiting, self._returned, memoryview(piece)[begin:])), 0
         self._final = final
-        self._returned = CR if data.endswith(CR) and not final else b""
-        self.data = data[:-1] if self._returned else data  # the LF of a CR LF may come in the next piece
-        self.at = 0
+        self._returned = CR if piece.endswith(CR) and not final else b""
+        self.data = piece[:-1] if self._returned else piece  # the LF of a CR LF may come in the next piece
+        self.at = begin
+
+    def feed_line(self, piece: bytes) -> int:
+        """Add the next piece up to its first line feed, if a record surely ends there; return where."""
+        end = piece.find(LF) + 1
+        if not end or not self.waiting or self.unfinished is not None:
+            return 0
+        line = b"".join((memoryview(self.data)[self.at :], self._returned, memoryview(piece)[:end]))
+        if line.count(QUOTE) % 2:
+            return 0
+        self.data, self.at, self._returned = line, 0, b""
+        return end
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be fed."""

@@ -171,7 +171,11 @@ class RowReader:
         """Read the next piece."""
         if self.endless_header is None:
             self.oddities.feed(piece, lambda offset: self.line_of(piece, offset))
-            self._scanner.feed(piece)
+            # The rest of the piece need not be joined with what is left of the one before.
+            if begin := self._scanner.feed_line(piece):
+                self._odd = 0
+                self._drain(final=False)
+            self._scanner.feed(piece, begin)
             self._odd = 0
             self._drain(final=False)
 
@@ -254,17 +258,16 @@ class RowReader:
     def _prove(self) -> None:
         """Pass over as many records as can be proved."""
         scanner = self._scanner
-        prover = self._current_prover
         if scanner.unfinished is not None or not scanner.waiting:
             return
-        proved = self._proved(prover)
+        proved = self._proved(self._current_prover)
         if proved.rows:
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
             self._last_is_empty = False
         if proved.size >= _WORTH * self._window:
             self._window = self._least
-        else:
+        elif scanner.waiting:
             self._window = min(2 * max(self._window, self._least), MAX_WINDOW)
 
     def _proved(self, prover: Prover) -> Proved:
