@@ -78,6 +78,15 @@ class Names(NamedTuple):
     """The file is a time series."""
 
 
+class Ahead(NamedTuple):
+    """What was proved of a piece before those in front of it were read."""
+
+    piece: bytes
+    begin: int
+    prover: Prover
+    proved: Proved
+
+
 class _Provers:
     """Keeps the prover that uses all that is known of the columns and of the ends of lines."""
 
@@ -91,7 +100,7 @@ class _Provers:
         """
         self._delimiter = delimiter
         self._engine = engine
-        self._prover: Prover | None = None
+        self._prover: Prover | None = None  # once there is one, another thread uses it as well
         self._version = 0  # of the columns' grammar
         self._with_gaps: set[int] = set()  # columns that cannot be witnesses
 
@@ -115,6 +124,14 @@ class _Provers:
                 grammar[self.witness] = columns.filled()[self.witness]
             self._prover = Prover(Form(self._delimiter, header.width, endings), grammar, self._engine)
         return self._prover
+
+    def ahead(self, piece: bytes) -> Ahead | None:
+        """Prove records from the first line feed of a piece on; None if there is nothing to do it with."""
+        prover = self._prover
+        begin = piece.find(LF) + 1
+        if prover is None or not begin:
+            return None
+        return Ahead(piece, begin, prover, prover.prove(piece, begin))
 
     def check(self, values: Mapping[int, Sequence[bytes]]) -> None:
         """Give up the witness if there is a row in which it has no value."""
@@ -142,6 +159,7 @@ class RowReader:
         self._scanner = Scanner(delimiter)
         self._provers = _Provers(delimiter, limits.engine or best_engine())
         self._window = self._least = _FIRST_WINDOW
+        self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
         self._long_records = 0  # that were searched for rows in them
         self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
@@ -167,8 +185,13 @@ class RowReader:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
         return self._scanner.line_of(piece, offset)
 
-    def take(self, piece: bytes) -> None:
-        """Read the next piece."""
+    def prove_ahead(self, piece: bytes) -> Ahead | None:
+        """Prove of a piece what can be proved while those in front of it are read, on another thread."""
+        return self._provers.ahead(piece)
+
+    def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
+        """Read the next piece; `ahead` is what has been proved of it."""
+        self._ahead = ahead
         if self.endless_header is None:
             self.oddities.feed(piece, lambda offset: self.line_of(piece, offset))
             # The rest of the piece need not be joined with what is left of the one before.
@@ -277,7 +300,12 @@ class RowReader:
             self._odd = self.oddities.find(
                 data, at, mixed=len(self.endings) != 1, only_marks=self._provers.witness is not None
             )
-        proved = prover.prove(data, at) if self._odd < 0 else prover.prove(data[at : self._odd], 0)
+        if self._odd >= 0:
+            proved = prover.prove(data[at : self._odd], 0)
+        elif (ahead := self._ahead) and ahead[:3] == (data, at, prover):
+            proved = ahead.proved
+        else:
+            proved = prover.prove(data, at)
         if proved.size > proved.short and self._long_records < _LONG_RECORDS:
             records = data[at + proved.short : at + proved.size]
             self._long_records += 1 + len(records) // MAX_WINDOW

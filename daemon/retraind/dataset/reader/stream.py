@@ -8,13 +8,16 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import Archive, pieces
-from retraind.dataset.reader.rows import Limits
+from retraind.dataset.reader.rows import Ahead, Limits
 from retraind.dataset.reader.table import ReadResult, Series, SourceFile, TableReader
+
+_Found = TypeVar("_Found")
 
 _AHEAD = 4
 """Pieces that may wait for the preflight or the digest."""
@@ -71,11 +74,10 @@ def _unmarked_utf8(start: bytes) -> bool:
 
 
 class _Worker:
-    """Passes pieces to `take`, one after the other, on its own thread, which it joins at the end."""
+    """Does one thing after the other on its own thread, which it joins at the end."""
 
-    def __init__(self, name: str, take: Callable[[bytes], None]) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._take = take
         self._waiting: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
@@ -87,14 +89,22 @@ class _Worker:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def put(self, piece: bytes) -> None:
-        self._waiting.append(self._pool.submit(self._take, piece))
+    def submit(self, do: Callable[[], _Found]) -> Future[_Found]:
+        return self._pool.submit(do)
+
+    def put(self, do: Callable[[], None]) -> None:
+        self._waiting.append(self._pool.submit(do))
         while self._waiting and (self._waiting[0].done() or len(self._waiting) > _AHEAD):
             self._waiting.popleft().result()
 
     def drain(self) -> None:
         while self._waiting:
             self._waiting.popleft().result()
+
+
+def _take(table: TableReader, piece: bytes, ahead: Future[Ahead | None] | None) -> None:
+    # What the other thread has not begun need not be waited for.
+    table.take(piece, None if ahead is None or ahead.cancel() else ahead.result())
 
 
 def read_once(
@@ -115,12 +125,16 @@ def read_once(
 
     with (
         source.open() as stream,
-        _Worker("preflight", table.take) as scanning,
-        _Worker("digest", digest.update) as digesting,
+        _Worker("preflight") as scanning,
+        _Worker("digest") as digesting,
+        _Worker("proof") as proving,
     ):
-        for piece in pieces(stream, deflate.PIECE if sink else limits.piece):
-            scanning.put(piece)
-            digesting.put(piece)
+        for number, piece in enumerate(pieces(stream, deflate.PIECE if sink else limits.piece)):
+            # Two threads prove, every other piece each.
+            second = number % 2 and deflate.cores() > 1
+            ahead = proving.submit(partial(table.prove_ahead, piece)) if second else None
+            scanning.put(partial(_take, table, piece, ahead))
+            digesting.put(partial(digest.update, piece))
             if sink is not None:
                 sink.take(piece)
             if table.is_unreadable:

@@ -16,7 +16,7 @@ from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.examples import Examples
 from retraind.dataset.reader.oddities import OddityFacts
-from retraind.dataset.reader.rows import EndlessHeader, Header, Limits, Names, RaggedRow, RowReader
+from retraind.dataset.reader.rows import Ahead, EndlessHeader, Header, Limits, Names, RaggedRow, RowReader
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
 OTHER_DELIMITERS = (b",", b"\t", b";", b"|")
@@ -202,10 +202,17 @@ class TableReader:
         self._unreadable: ReadResult | None = None
         self._text: _TextReader | None = None
 
-    def take(self, piece: bytes) -> None:
+    def prove_ahead(self, piece: bytes) -> Ahead | None:
+        """Prove of a piece what can be proved while those in front of it are read.
+
+        Another thread may do this. What it returns is for `take`, which does the same if it has nothing.
+        """
+        return None if self._text is None else self._text.prove_ahead(piece)
+
+    def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
         """Read the next piece."""
         if self._text is not None:
-            self._text.take(piece)
+            self._text.take(piece, ahead)
             self.is_unreadable = self._text.endless_header is not None
         elif not self.is_unreadable:
             self._head += piece
@@ -252,7 +259,10 @@ class _TextReader:
         """Set once the first row is too long to be read."""
         return self._rows.endless_header
 
-    def take(self, piece: bytes) -> None:
+    def prove_ahead(self, piece: bytes) -> Ahead | None:
+        return self._rows.prove_ahead(piece)
+
+    def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
         if self.endless_header is not None:
             return
         text = piece if self._bytes else piece[len(self._encoding.bom) :]
@@ -260,7 +270,7 @@ class _TextReader:
         self._encoding.feed(text, lambda offset: self._rows.line_of(text, offset))
         if (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
-        self._rows.take(text)
+        self._rows.take(text, ahead)
 
     def finish(self) -> None:
         if self.endless_header is not None:
