@@ -59,8 +59,8 @@ class _Shapes:
         return value[: self._head] + value[self._head :].translate(_DIGITS_ALIKE)
 
     def others(self, values: Sequence[bytes]) -> list[bytes]:
-        """Return the values of other shapes that are not empty."""
-        return [value for value in values if value and self._shape(value) not in self._known]
+        """Return the values of other shapes that are not empty, each once."""
+        return [value for value in dict.fromkeys(values) if value and self._shape(value) not in self._known]
 
 
 class _Dates:
