@@ -158,6 +158,8 @@ class RowReader:
         self._limits = limits
         self._scanner = Scanner(delimiter)
         self._provers = _Provers(delimiter, limits.engine or best_engine())
+        self.prove_ahead = self._provers.ahead
+        """Proves of a piece what can be proved while those in front of it are read, on another thread."""
         self._window = self._least = _FIRST_WINDOW
         self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
@@ -184,10 +186,6 @@ class RowReader:
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
         return self._scanner.line_of(piece, offset)
-
-    def prove_ahead(self, piece: bytes) -> Ahead | None:
-        """Prove of a piece what can be proved while those in front of it are read, on another thread."""
-        return self._provers.ahead(piece)
 
     def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
         """Read the next piece; `ahead` is what has been proved of it."""
