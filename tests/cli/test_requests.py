@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import pwd
 import shlex
 from dataclasses import replace
@@ -13,6 +14,7 @@ from retraind.cli import requests
 from retraind.cli.naming import the_job
 from retraind.cli.output import Refused
 from retraind.domain.job import JobHold, State, Waiting
+from retraind.domain.people import person_in
 from retraind.domain.problems import problem
 from retraind.domain.records import Outage
 from retraind.emulator import Fault
@@ -299,6 +301,40 @@ def test_who_retries_without_a_daemon_ends_the_hold_for_the_next_start(site, ser
     assert told(site.command("show", "1", "--json"))["outcome"] == "trained"
 
 
+# Who it was
+
+
+def test_each_request_says_in_the_history_who_made_it_and_on_the_share_only_the_name(site, monkeypatch):
+    hand_over(site, "1", BAD)
+    site.once()
+    monkeypatch.setenv("SUDO_USER", "ali\x1bce")
+    assert site.command("retry", "1").returncode == 0
+    shown = site.command("show", "1")
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert f"by={me} (uid {os.getuid()}, sudo by ali\\x1bce) on {platform.node()}" in shown.stdout
+    (asked,) = (
+        each
+        for each in told(site.command("show", "1", "--json"))["history"]
+        if each["event"] == "retry_asked"
+    )
+    assert asked["detail"]["by"] == {
+        "uid": os.getuid(), "name": me, "sudo_user": "ali\\x1bce", "host": platform.node(),
+    }  # fmt: skip
+    site.once()
+    report = json.loads(next(site.drop.glob("failed/*/report.json")).read_text())
+    assert (report["asked"]["what"], report["asked"]["by"]) == ("retry", "ali\\x1bce")
+    assert "uid" not in next(site.drop.glob("failed/*/job.json")).read_text()
+
+
+def test_what_ends_a_hold_or_moves_jobs_says_who_it_was(site, journal):
+    journal.holds.hold("churn", legacy("It is held."), credential=False)
+    assert site.command("release", "churn").returncode == 0
+    assert site.command("rebuild").returncode == 0
+    asked = {event.event: event.detail for event in journal.events.history()}
+    for event in ("model_released", "rebuild_asked"):
+        assert person_in(asked[event]).uid == os.getuid(), event
+
+
 # What a person accepts
 
 
@@ -323,7 +359,7 @@ def test_a_job_that_failed_by_rules_is_sent_once_each_of_them_is_accepted(violat
     assert shown["outcome"] == "trained"
     asked = [event["detail"] for event in shown["history"] if event["event"] == "retry_asked"]
     assert [each["accepted"] for each in asked] == [["row-count"], ["target-missing"]]
-    assert all(each["by"] == pwd.getpwuid(os.getuid()).pw_name for each in asked)
+    assert all(each["by"]["name"] == pwd.getpwuid(os.getuid()).pw_name for each in asked)
     report = json.loads(next(violated.drop.glob("done/*/report.json")).read_text())
     assert {each["rule"]: each["overruled"] for each in report["warning_findings"]} == {
         "target-missing": "person",

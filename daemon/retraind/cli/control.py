@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retraind.cli.jobs import opened_journal
 from retraind.cli.output import GOOD, USAGE, Refused, print_problem, print_words
-from retraind.cli.ownership import act_as_owner
+from retraind.cli.ownership import act_as_owner, whoever_asks
 from retraind.cli.requests import is_running
 from retraind.config.load import load_to_look
 from retraind.config.types import SpanWithUnit
@@ -27,7 +27,7 @@ from retraind.system.clock import Clock
 
 def adopt(options: argparse.Namespace) -> int:
     """Move the jobs of a model that has another name now: those in work, the history and the holds."""
-    old, new = options.old, options.new
+    old, new, by = options.old, options.new, whoever_asks()
     with opened_journal(options, write=True) as (settings, journal):
         configured, with_jobs = settings.models.keys(), journal.jobs.counts().keys()
         if old in configured:
@@ -36,7 +36,7 @@ def adopt(options: argparse.Namespace) -> int:
             raise Refused(problem("model_unknown", name=new, known=sorted(configured)), USAGE)
         if old not in with_jobs:
             raise Refused(problem("model_without_jobs", name=old, known=sorted(with_jobs - configured)))
-        count = journal.rename_model(old, new, NOT_CONFIGURED)
+        count = journal.rename_model(old, new, NOT_CONFIGURED, by)
         print_words("adopt_done", before=old, model=new, jobs=count, running=is_running(settings))
         return GOOD
 
@@ -66,6 +66,7 @@ def _span(text: str) -> timedelta:
 
 def rebuild(options: argparse.Namespace) -> int:
     """Rebuild a lost or damaged journal from the job folders."""
+    by = whoever_asks()
     settings, _, mistakes = load_to_look(options.config)
     for each in mistakes:
         print_problem(each)
@@ -79,6 +80,7 @@ def rebuild(options: argparse.Namespace) -> int:
             print_words("rebuild_set_aside", why=error.problem, path=set_aside(file))
             journal = Journal.open(file)
         with closing(journal):
+            journal.events.note("rebuild_asked", **by.as_detail())
             found = rebuild_journal(settings, journal, JobFiles.beside(file), believe=True)
     for folder in found.foreign:
         print_words("rebuild_foreign", path=folder)

@@ -31,14 +31,13 @@ from retraind.domain.names import SHORT_ID
 from retraind.domain.problems import Problem, problem
 from retraind.domain.turns import next_in_turn
 from retraind.report.job_json import job_json
-from retraind.report.job_screen import job_text, whereabouts
+from retraind.report.job_screen import event_line, job_text, whereabouts
 from retraind.report.messages import detail_in_words
 from retraind.report.model_status import overview
 from retraind.report.standing import job_standing
 from retraind.report.wording import Voice
 from retraind.store.database import is_there, running_instance, unusable
 from retraind.store.journal import Journal
-from retraind.system.clock import for_people
 
 
 @contextmanager
@@ -143,12 +142,7 @@ def show(options: argparse.Namespace) -> int:
     print_laid_out(job_text(job, now, hold, found, policy=policy_of(settings, job), width=text_width()))
     print_words("history_heading")
     for event in events:
-        detail = "  ".join(
-            f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
-            for name, value in detail_in_words(event, Voice()).items()
-            if value and name not in {"code", "facts"}
-        )
-        print_text(f"  {for_people(event.at)}  {event.event:<24} {detail}".rstrip())
+        print_text(f"  {event_line(event, Voice())}")
     return GOOD
 
 

@@ -1,6 +1,7 @@
 """Commands that write act as whoever owns the state: what root leaves there, the service could not use."""
 
 import os
+import platform
 import pwd
 import sys
 from contextlib import suppress
@@ -8,21 +9,26 @@ from pathlib import Path
 
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
+from retraind.domain.people import Person
 from retraind.domain.problems import problem
 from retraind.store.database import lock_of, of_another
+from retraind.system.escape import display
 from retraind.system.service.process import become
 
 _ROOT = 0
+_LONGEST_NAME = 64
+"""Of an environment variable, which may hold anything."""
 
 
-def whoever_asks() -> str:
-    """Return the name of the user who runs this command, also through sudo. Ask before `act_as_owner`."""
-    if os.getuid() == _ROOT and (user := os.environ.get("SUDO_USER")):
-        return user
+def whoever_asks() -> Person:
+    """Return who runs this command. Ask before `act_as_owner`, which makes it somebody else."""
+    uid = os.getuid()
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        name = pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(os.getuid())
+        name = str(uid)
+    sudo_user = os.environ.get("SUDO_USER", "")[:_LONGEST_NAME]
+    return Person(uid=uid, name=name, sudo_user=display(sudo_user) or None, host=platform.node())
 
 
 def act_as_owner(settings: Settings) -> None:

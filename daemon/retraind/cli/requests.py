@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from retraind.cli.jobs import hold_of, opened_journal, policy_of
@@ -15,6 +16,7 @@ from retraind.cli.ownership import whoever_asks
 from retraind.config.settings import Settings
 from retraind.domain.data_rules import FIXED, RULES, likely
 from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.people import Person, Request
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import ModelHold, Outage
 from retraind.intake.share_identity import Shares
@@ -24,11 +26,15 @@ from retraind.report.wording import Voice
 from retraind.store.database import running_instance
 from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
+from retraind.system.clock import Clock
 from retraind.system.probe import Question, ask_each
 
 _PATIENCE = 30
 """Seconds that a command waits for the daemon to carry out its request."""
 _STEP = 0.1
+_WANTED: Mapping[str, Literal["retry", "switch", "release"]] = MappingProxyType(
+    {"retry_asked": "retry", "switch_asked": "switch", "released": "release"}
+)
 
 
 @dataclass(frozen=True)
@@ -170,30 +176,33 @@ def retry(options: argparse.Namespace) -> int:
     with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
-            requests = list(_retry_all(printer, settings, journal, options.job))
+            requests = list(_retry_all(printer, settings, journal, options.job, by))
         elif options.job in settings.models:
             raise Refused(problem("all_jobs_meant", model=options.job), USAGE)
         elif options.accept:
             requests = [_accepting(journal, the_job(journal, options.job), options.accept, by)]
         else:
-            requests = [_retried(journal, the_job(journal, options.job))]
+            requests = [_retried(journal, the_job(journal, options.job), by)]
         return _follow(printer, journal, requests)
 
 
 @_refusing
 def switch(options: argparse.Namespace) -> int:
     """Make a finished job's model the published one."""
+    by = whoever_asks()
     with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         job = the_job(journal, options.job)
         if job.state is State.SWITCHING:
             raise Refused(problem("request_pending", job=job.id, switch=True))
-        request = _Request(_written(journal, job, _asked_to_switch(job), "switch_asked"), "switch")
+        request = _Request(_written(journal, job, _asked_to_switch(job), "switch_asked", by), "switch")
         warning = next_delivery(job.model, policy_of(settings, job))
         return _follow(printer, journal, [request], warning)
 
 
-def _retry_all(printer: _Printer, settings: Settings, journal: Journal, model: str) -> Iterator[_Request]:
+def _retry_all(
+    printer: _Printer, settings: Settings, journal: Journal, model: str, by: Person
+) -> Iterator[_Request]:
     """Ask for another try of everything of a model that has failed or waits after a failure, oldest first."""
     known = {*settings.models, *journal.jobs.counts()}
     if model not in known:
@@ -214,19 +223,19 @@ def _retry_all(printer: _Printer, settings: Settings, journal: Journal, model: s
         raise Refused(problem("none_to_retry", model=model))
     for job in [*waiting, *failed]:
         try:
-            yield _retried(journal, job)
+            yield _retried(journal, job, by)
         except Refused as refused:
             printer.add(Result(job.id, False, refused.problem, job, refused=True))
 
 
-def _retried(journal: Journal, job: Job) -> _Request:
+def _retried(journal: Journal, job: Job, by: Person) -> _Request:
     """Write into the journal that a job is to be tried again. Raises Refused."""
     if job.state in RESTING:
-        return _Request(_written(journal, job, _asked_to_retry(journal, job), "retry_asked"), "retry")
+        return _Request(_written(journal, job, _asked_to_retry(journal, job), "retry_asked", by), "retry")
     held = journal.holds.all()
     if waits_for_account(job, held):
-        asked = _Request(_written(journal, job, released(job), "retry_asked"), "try")
-        journal.holds.release(job.model, problem("released_by_person"))
+        asked = _Request(_written(journal, job, released(job), "retry_asked", by), "try")
+        journal.holds.release(job.model, problem("released_by_person"), by=by)
         return asked
     if job.waits_for_hold(held):
         hold, name = (job.hold.problem, job.id) if job.hold else (held[job.model].problem, job.model)
@@ -239,12 +248,12 @@ def _retried(journal: Journal, job: Job) -> _Request:
             raise Refused(problem("request_pending", job=job.id, switch=False))
         raise Refused(problem("job_not_failed", job=job.id, state=job.state, active=True))
     if job.wait.host in journal.hosts.all():
-        journal.hosts.ask(job.wait.host)
+        journal.hosts.ask(job.wait.host, by)
     now = replace(job, wait=replace(job.wait, wake_at=None))
-    return _Request(_written(journal, job, now, "retry_asked"), "try")
+    return _Request(_written(journal, job, now, "retry_asked", by), "try")
 
 
-def _accepting(journal: Journal, job: Job, rules: Sequence[str], by: str) -> _Request:
+def _accepting(journal: Journal, job: Job, rules: Sequence[str], by: Person) -> _Request:
     """Write into the journal that a job is to be tried again though its data violates `rules`.
 
     Raises Refused.
@@ -263,8 +272,8 @@ def _accepting(journal: Journal, job: Job, rules: Sequence[str], by: str) -> _Re
         raise Refused(problem("rule_not_acceptable", rule=fixed), voice=voice)
     accepted = tuple(dict.fromkeys((*job.waived.rules, *rules)))
     after = replace(after, waived=replace(job.waived, rules=accepted))
-    detail = {"accepted": tuple(dict.fromkeys(rules)), "by": by}
-    return _Request(_written(journal, job, after, "retry_asked", detail), "retry")
+    detail = {"accepted": tuple(dict.fromkeys(rules))}
+    return _Request(_written(journal, job, after, "retry_asked", by, detail=detail), "retry")
 
 
 def waits_for_account(job: Job, held: Mapping[str, ModelHold]) -> bool:
@@ -324,11 +333,18 @@ def _asked_to_switch(job: Job) -> Job:
 
 
 def _written(
-    journal: Journal, job: Job, after: Job, event: str, detail: Mapping[str, object] | None = None
+    journal: Journal,
+    job: Job,
+    after: Job,
+    event: Literal["retry_asked", "switch_asked", "released"],
+    by: Person,
+    *,
+    detail: Mapping[str, object] | None = None,
 ) -> Job:
-    """Write a request into the journal. Raises Refused when another process was faster."""
+    """Write a request into the journal, and whose it is. Raises Refused when another process was faster."""
+    after = replace(after, asked=Request(what=_WANTED[event], by=by.called, at=Clock().now()))
     try:
-        return journal.jobs.write(job, after, event, detail)
+        return journal.jobs.write(job, after, event, {**(detail or {}), **by.as_detail()})
     except Conflict:
         raise Refused(problem("job_changed", job=job.id)) from None
 
@@ -344,21 +360,21 @@ def is_running(settings: Settings) -> bool:
 @_refusing
 def release(options: argparse.Namespace) -> int:
     """End the hold of a model or a job, or the pause of a host that is down."""
-    name = options.name
+    name, by = options.name, whoever_asks()
     with opened_journal(options, write=True) as (settings, journal):
         printer = _Printer(options, running=is_running(settings))
         if options.all:
-            _release_all(printer, settings, journal, name)
+            _release_all(printer, settings, journal, name, by)
         elif name in settings.models:
-            _release_model(printer, settings, journal, name)
+            _release_model(printer, settings, journal, name, by)
         elif outage := the_host(journal.hosts.all().values(), name):
-            _release_host(printer, journal, outage)
+            _release_host(printer, journal, outage, by)
         elif journal.jobs.find(name, 1):
             job = the_job(journal, name)
             if waits_for_account(job, journal.holds.all()):
-                _release_model(printer, settings, journal, job.model)
+                _release_model(printer, settings, journal, job.model, by)
                 return printer.end()
-            _written(journal, job, _released(journal, job), "released")
+            _written(journal, job, _released(journal, job), "released", by)
             printer.add(Result(job.id, True, _release_done(printer, job.id), job))
         else:
             raise Refused(problem("model_or_job_unknown", name=name, known=sorted(settings.models)))
@@ -369,24 +385,24 @@ def _release_done(printer: _Printer, name: str) -> Problem:
     return problem("release_done", name=name, running=printer.running)
 
 
-def _release_all(printer: _Printer, settings: Settings, journal: Journal, name: str) -> None:
+def _release_all(printer: _Printer, settings: Settings, journal: Journal, name: str, by: Person) -> None:
     """End the hold of a model, and those of all its jobs."""
     if name not in settings.models:
         raise Refused(problem("model_unknown", name=name, known=sorted(settings.models)), USAGE)
-    if journal.holds.release(name, problem("released_by_person")):
+    if journal.holds.release(name, problem("released_by_person"), by=by):
         printer.add(Result(name, True, _release_done(printer, name)))
     for job in journal.jobs.active(name):
         if job.hold:
-            _written(journal, job, _released(journal, job), "released")
+            _written(journal, job, _released(journal, job), "released", by)
             printer.add(Result(job.id, True, _release_done(printer, job.id), job))
     if not printer.results:
         raise Refused(problem("not_on_hold", name=name, held=[]))
 
 
-def _release_host(printer: _Printer, journal: Journal, outage: Outage) -> None:
+def _release_host(printer: _Printer, journal: Journal, outage: Outage, by: Person) -> None:
     """Have a host that is down tried now, instead of after its pause."""
     host, waiting = outage.host, [job for job in journal.jobs.active() if job.wait.host == outage.host]
-    journal.hosts.ask(host)
+    journal.hosts.ask(host, by)
     if not printer.running:
         journal.jobs.wake(host)
     if not printer.waits or not waiting:
@@ -404,18 +420,18 @@ def _release_host(printer: _Printer, journal: Journal, outage: Outage) -> None:
     printer.add(Result(host, now is None, problem(code, host=host)))
 
 
-def _release_model(printer: _Printer, settings: Settings, journal: Journal, name: str) -> None:
-    if journal.holds.release(name, problem("released_by_person")):
+def _release_model(printer: _Printer, settings: Settings, journal: Journal, name: str, by: Person) -> None:
+    if journal.holds.release(name, problem("released_by_person"), by=by):
         printer.add(Result(name, True, _release_done(printer, name)))
         return
-    for result in _accepted_folders(settings, name):
+    for result in _accepted_folders(settings, journal, name, by):
         printer.add(result)
     if not printer.results:
         held = [job.id for job in journal.jobs.active(name) if job.hold]
         raise Refused(problem("not_on_hold", name=name, held=held))
 
 
-def _accepted_folders(settings: Settings, name: str) -> Iterator[Result]:
+def _accepted_folders(settings: Settings, journal: Journal, name: str, by: Person) -> Iterator[Result]:
     """Accept a model's folders as its own though they are not the ones that were known.
 
     Yields a result for each; which folder one is that does not answer, nobody can know.
@@ -431,6 +447,7 @@ def _accepted_folders(settings: Settings, name: str) -> Iterator[Result]:
         if isinstance(trouble, OSError):
             yield Result(name, False, file_problem(trouble, folder), refused=True)
         elif trouble and shares.forget(use):
+            journal.events.note("folder_accepted", None, name, folder=str(folder), **by.as_detail())
             yield Result(name, True, problem("release_folder", model=name, path=folder))
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from retraind.domain.people import Request
 from retraind.domain.problems import Finding, Problem
 
 
@@ -378,6 +379,8 @@ class Job:
     hold: JobHold | None = None
     tries: Tries = Tries()
     waived: Waivers = Waivers()
+    asked: Request | None = None
+    """What a person asked for last."""
     data: Data | None = None
     bundle: Bundled | None = None
     registration: Registration | None = None

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.people import person_in
 from retraind.domain.problems import Finding, Problem
 from retraind.domain.records import Event
 from retraind.domain.turns import next_in_turn
@@ -17,7 +18,7 @@ from retraind.page.look import Look
 from retraind.page.model_pages import JOBS_ON_A_PAGE, Kind, frame
 from retraind.page.reading import Reader, Snapshot
 from retraind.report import notes, report_json
-from retraind.report.job_screen import whereabouts
+from retraind.report.job_screen import whereabouts, who
 from retraind.report.standing import job_standing
 from retraind.report.wording import Audience, Line, Voice
 from retraind.store.journal import Journal
@@ -260,11 +261,11 @@ def _finding(finding: Finding, voice: Voice) -> Shown:
 
 def _entry(event: Event, voice: Voice, *, is_operator: bool) -> Entry:
     problem = next((each for each in event.detail.values() if isinstance(each, Problem)), None)
-    said = voice.say(problem) if problem else None
+    said, by = voice.say(problem) if problem else None, person_in(event.detail)
     # Plain values may be paths of the machine: they are for those who have access to it.
     details = tuple(
         (display_name(name), display(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-        for name, value in event.detail.items()
+        for name, value in {**event.detail, **({"by": who(by, voice)} if by else {})}.items()
         if is_operator and not isinstance(value, Problem) and value not in (None, "")
     )
     return Entry(

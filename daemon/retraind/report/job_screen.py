@@ -1,4 +1,4 @@
-"""One job as `retraind show` prints it: what becomes of it, its data, and where its folder is."""
+"""One job as `retraind show` prints it: what becomes of it, its data, its folder, its history."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,10 +6,14 @@ from typing import NamedTuple
 from retraind.bundle.progress import sent_bytes
 from retraind.config.settings import WORK, Settings
 from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.people import Person, person_in
 from retraind.domain.problems import Problem
+from retraind.domain.records import Event
 from retraind.report.layout import WIDTH, paragraphs
+from retraind.report.messages import detail_in_words
 from retraind.report.notes import note, story
 from retraind.report.wording import Line, Voice
+from retraind.system.clock import for_people
 from retraind.system.escape import display
 
 
@@ -70,3 +74,21 @@ def job_text(
         parts.append(voice.label("upload_in_doubt", since=job.registration.put_started_at))
     parts += [voice.tell(hold)] if hold and not job.hold else []
     return paragraphs([*parts, story(job, voice, more, width)], width)
+
+
+def event_line(event: Event, voice: Voice) -> str:
+    """Return a line of the history."""
+    told = detail_in_words(event, voice)
+    if by := person_in(event.detail):
+        told["by"] = who(by, voice)
+    detail = "  ".join(
+        f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in told.items()
+        if value and name not in {"code", "facts"}
+    )
+    return f"{for_people(event.at)}  {event.event:<24} {detail}".rstrip()
+
+
+def who(by: Person, voice: Voice) -> str:
+    """Return who asked for something."""
+    return voice.label("person", name=by.name, uid=by.uid, sudo_user=by.sudo_user, host=by.host)

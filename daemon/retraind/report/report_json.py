@@ -61,6 +61,14 @@ class ReportProblem(_Part):
     step: str | None = Field(description="The state in which the job failed.")
 
 
+class ReportRequest(_Part):
+    """What a person asked for; the history of `retraind show` has who else did, and from where."""
+
+    what: Literal["retry", "switch", "release"]
+    by: str = Field(description="The user's name; behind sudo, that of whoever called it.")
+    at: datetime
+
+
 class ReportService(_Part):
     """What the service said."""
 
@@ -115,6 +123,9 @@ class Report(_Part):
     switched_by_hand: bool = Field(description="True when that was done by a person.")
     first_switched_at: datetime | None = Field(
         description="When it was published first, if that was earlier."
+    )
+    asked: ReportRequest | None = Field(
+        default=None, description="What a person asked for last, if anybody did."
     )
     closed_at: datetime
 
@@ -188,6 +199,7 @@ def report(job: Job, voice: Voice) -> Report:
         switched_at=publication.at,
         switched_by_hand=publication.by_hand,
         first_switched_at=publication.first_at,
+        asked=job.asked and ReportRequest(what=job.asked.what, by=job.asked.by, at=job.asked.at),
         closed_at=job.updated_at,
     )
 

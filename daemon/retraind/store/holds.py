@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from retraind.domain.people import Person
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import ACCOUNT_LIMITS, ModelHold
 from retraind.store.database import Database
@@ -54,8 +55,8 @@ class Holds:
         )
         return True
 
-    def release(self, model: str, why: Problem, *, trial: bool = False) -> bool:
-        """End a model's hold; returns False when there was none.
+    def release(self, model: str, why: Problem, *, trial: bool = False, by: Person | None = None) -> bool:
+        """End a model's hold, if somebody asked for that `by` whom; returns False when there was none.
 
         With `trial`, only for a try: `end_trial` records that its reason is gone, a new hold that it is not.
         """
@@ -67,9 +68,8 @@ class Holds:
             )
             if not done.rowcount:
                 return False
-            self._events.append(
-                connection, "hold_tried" if trial else "model_released", None, {"why": why}, model
-            )
+            detail = {"why": why, **(by.as_detail() if by else {})}
+            self._events.append(connection, "hold_tried" if trial else "model_released", None, detail, model)
         return True
 
     def end_trial(self, model: str, *, trained: bool = True) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable
 
 import sqlalchemy as sa
 
+from retraind.domain.people import Person
 from retraind.domain.records import Outage
 from retraind.store.database import Database
 from retraind.store.events import Events
@@ -33,9 +34,9 @@ class Hosts:
             for row in rows
         }
 
-    def ask(self, host: str) -> None:
+    def ask(self, host: str, by: Person) -> None:
         """Note that a person wants a host that is down to be tried now."""
-        self._events.note("host_try_asked", host=host)
+        self._events.note("host_try_asked", host=host, **by.as_detail())
 
     def asked_since(self, place: int) -> tuple[frozenset[str], int]:
         """Return the hosts for which that was noted after a place of the history, and the place after it."""

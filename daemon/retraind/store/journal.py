@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 import sqlalchemy as sa
 
 from retraind.domain.job import Job
+from retraind.domain.people import Person
 from retraind.domain.problems import LEGACY, Problem
 from retraind.domain.records import ModelHold
 from retraind.store.arrivals import Arrivals
@@ -124,7 +125,7 @@ class Journal:
                 found.setdefault(job.model, []).append(job)
             return found, read_holds(connection, _HOLDS, these)
 
-    def rename_model(self, before: str, after: str, obsolete: str) -> int:
+    def rename_model(self, before: str, after: str, obsolete: str, by: Person | None = None) -> int:
         """Move all jobs, the history and the hold of `before` to `after`; returns how many jobs these are.
 
         The jobs' own holds stay, except those with the code `obsolete` and those worded by an earlier
@@ -148,7 +149,8 @@ class Journal:
                     connection.execute(MODELS.delete().where(MODELS.c.name == after))
                 connection.execute(MODELS.update().where(MODELS.c.name == before).values(name=after))
             connection.execute(MODELS.delete().where(MODELS.c.name == before))
-            self.events.append(connection, "model_adopted", None, {"of": before, "jobs": count}, after)
+            detail = {"of": before, "jobs": count, **(by.as_detail() if by else {})}
+            self.events.append(connection, "model_adopted", None, detail, after)
         return count
 
     def last_trained(self, model: str) -> Job | None:

@@ -53,6 +53,8 @@ _EVENTS: Mapping[str, str] = {
     "host_back": "The host works again",
     "host_still_down": "The host still fails",
     "host_try_asked": "A person asks to try the host now",
+    "folder_accepted": "A person accepts another drop folder",
+    "rebuild_asked": "A person rebuilds the journal",
     "folder_away": "The drop folder is out of reach, or back",
     "not_taken_in": "Something in the drop folder needs somebody",
     "journal_mended": "The journal was repaired",
