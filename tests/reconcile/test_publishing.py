@@ -26,7 +26,7 @@ def share_of(daemon):
     return daemon.lanes.share(name)
 
 
-def full(*_):
+def full(*_, **__):
     raise OSError(28, os.strerror(28))
 
 
@@ -207,11 +207,11 @@ def test_a_folder_is_not_given_up_in_the_middle_of_a_write(daemon, drops, monkey
     folder, entered, go_on = daemon.folders.get("churn"), threading.Event(), threading.Event()
     plain = publishing.write_status
 
-    def slow(drop, text, now, voice):
+    def slow(drop, text, now, voice, **how):
         if "It is gone." in text:
             entered.set()
             go_on.wait(10)
-        return plain(drop, text, now, voice)
+        return plain(drop, text, now, voice, **how)
 
     monkeypatch.setattr(publishing, "write_status", slow)
     daemon.journal.holds.hold("churn", GONE, credential=False)
@@ -237,3 +237,87 @@ def test_what_a_folder_says_of_a_delivery_follows_it_on_its_way(daemon, drops):
     (drops[0] / "1.done").touch()
     sweep(daemon)
     assert "In work" in text_in(drops[0])
+
+
+# That it still looks
+
+
+def checked(drop):
+    """Return when STATUS.txt last said that something changed, and that the folder was checked."""
+    lines = text_in(drop).splitlines()
+    return [line for line in lines if line.startswith(("Last changed", "Last checked"))]
+
+
+def a_day(daemon, step=timedelta(minutes=1)):
+    """Let a day pass; yields after each step."""
+    for _ in range(timedelta(days=1) // step):
+        daemon._clock.pass_time(step)
+        sweep(daemon)
+        yield
+
+
+def quiet(daemon):
+    for _ in range(3):
+        sweep(daemon)
+        daemon._clock.pass_time(timedelta(seconds=10))
+
+
+def test_over_an_idle_day_each_status_says_every_hour_that_the_folder_was_checked_and_is_else_left_alone(
+    daemon, drops, monkeypatch
+):
+    quiet(daemon)
+    last = {drop: daemon._clock.now() for drop in drops}
+    begun = {drop: checked(drop) for drop in drops}
+    writes, plain = [], publishing.write_status
+
+    def counted(drop, text, now, voice, **how):
+        writes.append(plain(drop, text, now, voice, **how))
+        return writes[-1]
+
+    monkeypatch.setattr(publishing, "write_status", counted)
+    known = {drop: checked(drop) for drop in drops}
+    for _ in a_day(daemon):
+        for drop in drops:
+            if checked(drop) != known[drop]:
+                known[drop], last[drop] = checked(drop), daemon._clock.now()
+            assert daemon._clock.now() - last[drop] <= timedelta(hours=1)
+    assert all(known[drop][0] == begun[drop][0] for drop in drops), "nothing has changed"
+    assert all(writes)
+    assert len(writes) <= 2 * 24 * len(drops)
+
+
+def test_an_idle_day_costs_few_reads_of_the_journal(daemon, monkeypatch):
+    """A sweep reads nothing for it: passes that are due for it come together."""
+    quiet(daemon)
+    reads = []
+    for name in ("work_of", "standings"):
+        plain = getattr(daemon.journal, name)
+        monkeypatch.setattr(
+            daemon.journal, name, lambda models, plain=plain: reads.append(models) or plain(models)
+        )
+    for _ in a_day(daemon):
+        pass
+    # Of each folder every 45 to 55 minutes: a pass, and what STATUS.txt says.
+    assert len(reads) <= 2 * 2 * 33
+
+
+@pytest.mark.parametrize("broken", ["loop", "journal"])
+def test_where_the_loop_or_the_journal_fails_status_grows_old(daemon, drops, monkeypatch, broken):
+    quiet(daemon)
+    before = checked(drops[0])
+    if broken == "loop":
+        monkeypatch.setattr(daemon.loop, "work_off_due", lambda: False)
+    else:
+        monkeypatch.setattr(daemon.journal, "work_of", lambda _: 1 // 0)
+    daemon._clock.pass_time(timedelta(hours=3))
+    daemon.sweeps.sweep_soon()
+    for _ in range(50):
+        daemon.loop.work_off_due()
+        daemon.lanes.run_one()
+    assert checked(drops[0]) == before
+
+
+def test_a_folder_that_nobody_watches_any_more_does_not_say_that_it_is_checked(daemon, drops):
+    quiet(daemon)
+    daemon.publisher.publish_all_ends(daemon.folders.all(), problem("retraind_stopped"))
+    assert [line.partition(":")[0] for line in checked(drops[0])] == ["Last changed"]

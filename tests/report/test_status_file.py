@@ -185,6 +185,20 @@ def test_it_is_written_only_when_it_changes_and_says_when_that_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["STATUS.txt"]
 
 
+@pytest.mark.usefixtures("tokyo")
+def test_a_watched_folder_also_says_when_it_was_checked_and_keeps_when_it_last_changed(tmp_path):
+    """A forged end is kept at most as the line of the last change, which says nothing else."""
+    assert write_status(tmp_path, "one\n", NOW, SHARE, watched=True)
+    assert not write_status(tmp_path, "one\n", NOW + timedelta(minutes=1), SHARE, watched=True)
+    assert write_status(tmp_path, "one\n", NOW + timedelta(hours=1), SHARE, watched=True, renew=True)
+    lines = (tmp_path / "STATUS.txt").read_bytes().decode("utf-8-sig").split("\r\n")
+    assert lines[:3] == ["one", "", "Last changed: 2026-11-23 09:00:00 JST (UTC+09:00)"]
+    assert lines[3].startswith("Last checked: 2026-11-23 10:00:00 JST (UTC+09:00). retraind renews this line")
+    assert lines[4].endswith("is not running, or cannot write to this folder.")
+    assert write_status(tmp_path, "one\n", NOW, SHARE)
+    assert b"Last checked" not in (tmp_path / "STATUS.txt").read_bytes()
+
+
 @pytest.mark.parametrize(
     "more", ["", "\nLast changed: now\nand more\n", "\nLast changed: " + "x" * 5_000 + "\n"]
 )

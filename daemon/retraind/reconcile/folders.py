@@ -108,6 +108,8 @@ class Folder:
     """What the last pass knew that had STATUS.txt brought up to date."""
     considered_until: float = 0.0
     """Until when that counts (`Clock.elapsed` seconds)."""
+    check_due: float = 0.0
+    """When STATUS.txt is to say again that the folder was checked (`Clock.elapsed` seconds)."""
     publishing: threading.Lock = field(default_factory=threading.Lock)
     """For the thread that writes STATUS.txt."""
     retired: bool = False

@@ -215,6 +215,7 @@ class Loop:
                 if decision.take_in or decision.supersede:
                     self._publisher.reconsider(folder)
                 self._publisher.publish_changes(folder, jobs, hold)
+                self._queue.ask(name, self._publisher.checked_in(folder))
 
     def _note_absence(self, folder: Folder, now: float) -> None:
         """Record that a folder has been out of reach for long, or is back."""

@@ -1,6 +1,11 @@
-"""STATUS.txt of each folder under watch: the last act of a pass, where what it says has changed."""
+"""STATUS.txt of each folder under watch: the last act of a pass, where what it says has changed.
+
+Once an hour it says that the folder was checked, also where nothing has changed. Only a pass does that: where
+the loop or the journal fails, STATUS.txt grows old.
+"""
 
 import threading
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -34,6 +39,10 @@ _LOG = log.get(__name__)
 
 _CONSIDERED_FOR = 300.0
 """Seconds after which a pass has STATUS.txt compared with the journal though it knows of no change."""
+_CHECK_STEP = 300.0
+"""Passes for that are due in multiples of it, so that many of them read the journal once."""
+_CHECK_STEPS = (9, 10, 11)
+"""After how many of these a folder says again that it was checked: not all of them at once."""
 _ENDERS = 16
 """Threads that report in all folders, perhaps thousands, that retraind has stopped: within eight seconds."""
 
@@ -79,10 +88,17 @@ class Publisher:
         What was filed and published changes with the jobs; what is said of a key, with `reconsider`.
         """
         now, known = self._clock.elapsed(), self._known(folder, jobs, hold)
-        if folder.published and folder.considered == known and now < folder.considered_until:
+        rests = folder.published and folder.considered == known
+        if rests and now < folder.considered_until and now < folder.check_due:
             return
         folder.considered, folder.considered_until = known, now + _CONSIDERED_FOR
         self.publish_soon(folder)
+
+    def checked_in(self, folder: Folder) -> float:
+        """Return the seconds until a pass is due that publishes whether or not there is news."""
+        now = self._clock.elapsed()
+        # What is due now is being written; should that fail, the next sweep asks for a pass.
+        return (folder.check_due if folder.check_due > now else _next_check(folder.name, now)) - now
 
     @staticmethod
     def reconsider(folder: Folder | None) -> None:
@@ -163,7 +179,9 @@ class Publisher:
             published and (published.id, published.publication),
             [(outage.host, outage.since, outage.reason) for outage in outages], left,
         )  # fmt: skip
-        if says == folder.published and folder.has_status:
+        now = self._clock.elapsed()
+        renew = now >= folder.check_due
+        if says == folder.published and folder.has_status and not renew:
             return
         model, settings = folder.model, self._settings()
         earlier = (place for job in jobs for place in (job.drop, job.filed_in))
@@ -172,8 +190,9 @@ class Publisher:
             folder.name, view, standing, voice, service=settings.api.host, outages=outages,
             expected=expected_files(model), left=left, limits=limits,
         )  # fmt: skip
-        if self._write(folder.name, model.drop, text, voice):
+        if self._write(folder.name, model.drop, text, voice, watched=True, renew=renew):
             folder.published, folder.has_status = says, True
+            folder.check_due = _next_check(folder.name, now) if renew else folder.check_due
         else:
             folder.published = ()  # Even its old text is uncertain: the next sweep does not skip it.
 
@@ -226,10 +245,12 @@ class Publisher:
             voice = Voice(Audience.SHARE)
             self._write(name, before, moved_text(name, self._clock.now(), voice), voice)
 
-    def _write(self, name: str, folder: Path, text: str, voice: Voice) -> bool:
+    def _write(
+        self, name: str, folder: Path, text: str, voice: Voice, *, watched: bool = False, renew: bool = False
+    ) -> bool:
         try:
             with self._shares.held(name, folder) as drop:
-                write_status(drop, text, self._clock.now(), voice)
+                write_status(drop, text, self._clock.now(), voice, watched=watched, renew=renew)
         except OSError as error:
             why = file_problem(error)
         except Away as away:
@@ -242,6 +263,12 @@ class Publisher:
             self._unwritten[name] = why
             _LOG.warning("status_not_written", model=name, reason=why)
         return False
+
+
+def _next_check(name: str, now: float) -> float:
+    """Return when a folder is to say again that it was checked, within the hour."""
+    steps = _CHECK_STEPS[zlib.crc32(name.encode()) % len(_CHECK_STEPS)]
+    return (now // _CHECK_STEP + steps) * _CHECK_STEP
 
 
 def publish_no_start(settings: Settings, clock: Clock) -> None:

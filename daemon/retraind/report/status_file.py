@@ -1,8 +1,8 @@
-"""STATUS.txt in the drop folder: what retraind sees there and waits for. Rewritten only when it changes.
+"""STATUS.txt in the drop folder: what retraind sees there and waits for, since when, and that it still looks.
 
-So it has no clock that ticks: only moments at which something happened, the last of them that of its own
-last change. Nothing is ever read from it, and each start brings it up to date; so it is not synced, which
-would take more time than the rest of a start.
+It is rewritten when what it says changes, and else once an hour, for the line that says when retraind last
+checked. Only the line with its last change is ever read from it, and each start brings it up to date; so it
+is not synced, which would take more time than the rest of a start.
 """
 
 import codecs
@@ -29,9 +29,9 @@ from retraind.system.reading import read_start
 STATUS = "STATUS.txt"
 _KEY = "2026-11"
 """Of a delivery that is made up, to show how names are formed."""
-_LAST_LINE = re.compile(rb"\r\n[^\r\n]+\r\n")
-"""It says when the file was last changed."""
-_LONGEST_LAST_LINE = 200
+_END = re.compile(rb"\r\n(?P<changed>[^\r\n]+\r\n)(?P<checked>(?:[^\r\n]+\r\n){0,4})")
+"""When what the file says last changed, and when the folder was last checked."""
+_LONGEST_END = 800
 """Bytes."""
 
 
@@ -164,27 +164,37 @@ def _example(pattern: str) -> str:
     return text if text.lower().endswith((".csv", ".tsv")) else f"{text}.csv"
 
 
-def write_status(drop: Path, text: str, now: datetime, voice: Voice) -> bool:
-    """Write STATUS.txt, unless it already has the text; returns whether it was written. Raises OSError."""
-    path = drop / STATUS
-    content = as_bytes(text)
-    if _reads(path, content):
+def write_status(
+    drop: Path, text: str, now: datetime, voice: Voice, *, watched: bool = False, renew: bool = False
+) -> bool:
+    """Write STATUS.txt, unless it already has the text; returns whether it was written. Raises OSError.
+
+    While a folder is `watched`, it also says when retraind last checked, which `renew` writes again.
+    """
+    path, content = drop / STATUS, as_bytes(text)
+    end = _end(path, content)
+    if end and bool(end["checked"]) is watched and not renew:
         remove_part(path)
         return False
-    changed = as_bytes(f"\n{voice.label('last_changed', at=now)}\n").removeprefix(codecs.BOM_UTF8)
-    write_atomically(path, content + changed, durable=False)
+    changed = end["changed"] if end else _line(voice.label("last_changed", at=now))
+    checked = _line(fill(voice.label("last_checked", at=now))) if watched else b""
+    write_atomically(path, content + b"\r\n" + changed + checked, durable=False)
     return True
 
 
-def _reads(path: Path, content: bytes) -> bool:
-    """Return whether `path` is a file with just that content and a last line.
+def _line(text: str) -> bytes:
+    return as_bytes(f"{text}\n").removeprefix(codecs.BOM_UTF8)
+
+
+def _end(path: Path, content: bytes) -> re.Match[bytes] | None:
+    """Return how a file with just that content ends; None where there is no such file.
 
     What else people put there is neither followed nor read.
     """
     try:
-        there = read_start(path, len(content) + _LONGEST_LAST_LINE + 1)
+        there = read_start(path, len(content) + _LONGEST_END + 1)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO}:
-            return False
+            return None
         raise
-    return there.startswith(content) and _LAST_LINE.fullmatch(there, len(content)) is not None
+    return _END.fullmatch(there, len(content)) if there.startswith(content) else None

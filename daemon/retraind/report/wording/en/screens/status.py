@@ -145,6 +145,13 @@ def last_changed(at: datetime) -> str:
     return f"Last changed: {with_offset(at)}"
 
 
+def last_checked(at: datetime) -> str:
+    return (
+        f"Last checked: {with_offset(at)}. retraind renews this line every hour; if it is more than two "
+        "hours old, retraind is not running, or cannot write to this folder."
+    )
+
+
 # Nobody looks after the folder
 
 
