@@ -43,6 +43,7 @@ def adopt(options: argparse.Namespace) -> int:
 
 def snooze(options: argparse.Namespace) -> int:
     """Report no late deliveries of a model for a while."""
+    by = whoever_asks()
     if (options.time is None) is not options.end:
         raise Refused(problem("snooze_how_long"), USAGE)
     with opened_journal(options, write=True) as (settings, journal):
@@ -52,7 +53,7 @@ def snooze(options: argparse.Namespace) -> int:
         if model.expect is None:
             raise Refused(problem("nothing_expected", name=options.model), USAGE)
         until = Clock().now() + (timedelta(0) if options.end else _span(options.time))
-        journal.arrivals.snooze(options.model, until)
+        journal.arrivals.snooze(options.model, until, by)
         print_words("snooze_ended" if options.end else "snooze_done", model=options.model, until=until)
         return GOOD
 

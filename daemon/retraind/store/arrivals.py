@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from retraind.domain.job import Outcome
+from retraind.domain.people import Person
 from retraind.store.database import Database
 from retraind.store.events import Events
 from retraind.store.rows import moment
@@ -55,8 +56,9 @@ class Arrivals:
                 found[model] = now
         return found
 
-    def snooze(self, model: str, until: datetime, **who: object) -> None:
+    def snooze(self, model: str, until: datetime, by: Person | None = None) -> None:
         """Expect nothing of a model until then: no due date before that counts, not even an earlier one."""
+        who = by.as_detail() if by else {}
         self._events.note("snoozed", None, model, until=until.isoformat(), **who)
 
     def snoozed(self, models: Collection[str]) -> Mapping[str, datetime]:
