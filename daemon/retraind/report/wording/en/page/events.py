@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from retraind.report.wording.words import Host, Name
+
 _EVENTS: Mapping[str, str] = {
     "delivery_complete": "The delivery is complete",
     "delivery_sealed": "Taken in",
@@ -69,3 +71,9 @@ _EVENTS: Mapping[str, str] = {
 def page_event(event: str) -> str:
     """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is."""
     return _EVENTS.get(event) or event.replace("_", " ")
+
+
+def person(name: Name, uid: int, sudo_user: Name | None, host: Host) -> str:
+    """Who ran a command. `sudo_user` is who called sudo, as the environment says."""
+    sudo = f", sudo by {sudo_user}" if sudo_user else ""
+    return f"{name} (uid {uid}{sudo}) on {host}"

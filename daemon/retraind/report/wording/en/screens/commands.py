@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from retraind.report.wording.en._parts import command, count, moment, quoted
-from retraind.report.wording.words import Host, Name, Place, Said, Words
+from retraind.report.wording.words import Name, Place, Said, Words
 
 # The commands
 
@@ -139,12 +139,6 @@ def job_on_hold(job: str, why: Said) -> str:
 
 def model_on_hold(model: Name, why: Said) -> str:
     return f"{model} is on hold: {why}"
-
-
-def person(name: Name, uid: int, sudo_user: Name | None, host: Host) -> str:
-    """Who ran a command. `sudo_user` is who called sudo, as the environment says."""
-    sudo = f", sudo by {sudo_user}" if sudo_user else ""
-    return f"{name} (uid {uid}{sudo}) on {host}"
 
 
 def history_heading() -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from retraind.report.wording.words import Host, Name
+
 _EVENTS: Mapping[str, str] = {
     "delivery_complete": "投入データがそろいました",
     "delivery_sealed": "取り込みました",
@@ -53,6 +55,8 @@ _EVENTS: Mapping[str, str] = {
     "host_back": "接続先が復旧しました",
     "host_still_down": "接続先の障害が続いています",
     "host_try_asked": "担当者が接続先への再試行を指示しました",
+    "folder_accepted": "担当者が別の投入フォルダーの使用を承認しました",
+    "rebuild_asked": "担当者がジャーナルの再構築を指示しました",
     "folder_away": "投入フォルダーに接続できなくなったか、再び接続できるようになりました",
     "not_taken_in": "投入フォルダーに、対応が必要なファイルがあります",
     "journal_mended": "ジャーナルを修復しました",
@@ -67,3 +71,9 @@ _EVENTS: Mapping[str, str] = {
 def page_event(event: str) -> str:
     """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is."""
     return _EVENTS.get(event) or event.replace("_", " ")
+
+
+def person(name: Name, uid: int, sudo_user: Name | None, host: Host) -> str:
+    """Who ran a command. `sudo_user` is who called sudo, as the environment says."""
+    sudo = f"、sudo実行者：{sudo_user}" if sudo_user else ""
+    return f"{name}（ユーザー番号：{uid}{sudo}、ホスト：{host}）"
