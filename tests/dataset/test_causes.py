@@ -112,6 +112,29 @@ REFUSED = {
     "a count of rows": (table() + "\r\n(150 行処理されました)\r\n", "rows-line", 153, "below the table"),
     "rows of quotes": (table([*ROWS[:6], *[NO_VALUES] * 99], quotes=True), "too-few-rows", 7, "99 rows"),
     "rows of delimiters, very many": (table([*ROWS[:6], *[NO_VALUES] * 50_000]), "too-few-rows", 7, "50,000"),
+    "a title above a table without names": (
+        "Sales\n" + table(ROWS[1:], end="\n"), ABOVE, 1, "no line has the column names"),
+    "a title with commas above a table without names": (
+        "Sales,,,\n" + table(ROWS[1:], end="\n"), ABOVE, 1, "The data begins in line 2"),
+    "a program's error": (
+        'psql: error: connection to server at "db" (10.0.0.1), port 5432 failed: FATAL: no\n', "not-a-table", 1,
+        "message of a program"),
+    "a shortcut": ("[InternetShortcut]\r\nURL=https://a.example/t.csv\r\n", "not-a-table", 1, "shortcut"),
+    "YAML": ("---\nid: 1\nplan: a\n", "not-a-table", 1, "YAML"),
+    "an escaped line break": (notes(lambda at: "a\\\nb" if at == 5 else "a"), "backslash-escapes", 7, "backslash"),
+    "the header again, in capitals": (
+        table(ROWS) + "ID,PLAN,DAYS,LEFT\r\n" + table(ROWS[1:]), "repeated-header", 152, "repeats the header"),
+    "the header again, with spaces, far away": (
+        table([*ROWS, *ROWS[1:] * 60]) + "id, plan, days, left\r\n" + table(ROWS[1:]), "repeated-header", 9152,
+        "repeats the header"),
+    "the header again, below an empty line": (table() + "\r\n" + table(), "repeated-header", 153, "repeats"),
+    "the header again, below a type": (
+        table(quotes=True) + "#TYPE A.B\r\n" + table(quotes=True), "repeated-header", 153, "repeats"),
+    "one line of hyphens": (
+        "id,plan,days,left\r\n" + "-" * 30 + "\r\n" + table(ROWS[1:]), "rule-line", 2, "hyphens"),
+    "decimal commas and a bad row": (
+        "id;a, b;x\n" + "".join(f"{at};n;{at},5\n" for at in range(99)) + "sum\n", "other-delimiter", 1,
+        "semicolons"),
     "rows of one comma": (table([row[:2] for row in [*ROWS[:6], *[NO_VALUES] * 99]]), "too-few-rows", 7, "99"),
 }  # fmt: skip
 
@@ -143,6 +166,8 @@ WARNED = {
         table([[str(99 - at), str(at % 7), str(at % 3 + 10), str(at % 5 + 50)] for at in range(1, 99)]),
         "header-missing", 1, "like data"),
     "JSON in lines": ("\n".join(json.dumps({"id": at, "x": "a"}) for at in range(120)), "not-a-table", 1, "JSON"),
+    "escaped quotes that keep the rows' width": (
+        notes(lambda _: '"a \\"b\\" c"'), "backslash-escapes", 2, '(\\")'),
     "an escaped quote at the end of a value": (
         notes(lambda at: '"disk, 5\\""' if at % 10 == 5 else '"x"'), "backslash-escapes", 7, '(\\")'),
 }  # fmt: skip
@@ -176,6 +201,8 @@ GOOD = {
     "a value of quotes": notes(lambda at: f'"{at}, """'),
     "Shift_JIS with half a backslash": table([*JAPANESE, *[["表", "1", "2", "ソ"]] * 9], quotes=True).encode("cp932"),
     "a few rows without values": table([*ROWS, NO_VALUES, NO_VALUES]),
+    "the names in capitals as classes": table([["a", "b"], *[["A", "B"], ["a", "C"]] * 60]),
+    "escaped backslashes": notes(lambda _: '"a \\\\""b"""'),
     "an unnamed index": table([["", *ROWS[0]], *[[str(at), *row] for at, row in enumerate(ROWS[1:])]]),
 }  # fmt: skip
 CAUSES = frozenset({each[1] for each in (*REFUSED.values(), *WARNED.values())}) - {"one-column"}
@@ -232,6 +259,28 @@ def test_findings_that_do_not_follow_from_a_cause_are_still_reported():
     content = table([*ROWS[:80], *ROWS]) + "1,2\r\n"
     rules = [each.rule for each in found(content, target="gone") if each.severity is Severity.ERROR]
     assert sorted(rules) == ["ragged-rows", "repeated-header", "target-missing"]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_header_of_one_column_is_not_said_to_lack_the_target_too(delimiter):
+    other = table(delimiter=delimiter)
+    assert both(other, other, target="left") == [("train.csv", "one-column"), ("eval.csv", "one-column")]
+    assert both(table(), other, target="left") == [("eval.csv", "one-column")]
+
+
+def test_names_that_are_padded_above_hyphens_are_not_said_to_lack_the_target_too():
+    padded = [[cell.ljust(12) for cell in row] for row in [ROWS[0], ["-" * 12] * 4, *ROWS[1:]]]
+    errors = [each for each in found(table(padded), target="left") if each.severity is Severity.ERROR]
+    assert [(each.rule, each.line) for each in errors] == [("rule-line", 2)]
+
+
+def test_a_quote_in_a_tsv_is_said_to_open_a_value():
+    content = notes(lambda at: {20: '"Alpha', 22: '"Beta'}.get(at, "x"), delimiter="\t")
+    assert [(each.rule, each.line) for each in found(content, "t.tsv")] == [("swallowed-rows", 22)]
+    open_one = notes(lambda at: '"Alpha' if at == 20 else "x", delimiter="\t")
+    (finding,) = [each for each in found(open_one, "t.tsv") if each.severity is Severity.ERROR]
+    assert (finding.rule, finding.line) == ("unclosed-quote", 22)
+    assert "Leave quotes out of tab-separated values" in said(finding)
 
 
 def test_what_the_owner_does_not_mind_needs_no_cause():

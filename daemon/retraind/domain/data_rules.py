@@ -23,12 +23,12 @@ RULES = (
     "target-missing", "target-empty", "too-few-answers", "few-answers", "target-one-value",
     "target-notation", "target-not-numeric", "too-many-classes", "late-class", "rare-class",
     "positive-value-missing", "evaluation-without-answers", "evaluation-one-class",
-    "evaluation-lacks-classes", "rare-class-in-evaluation", "classes-spelled-otherwise",
+    "evaluation-lacks-classes", "rare-class-in-evaluation", "similar-classes", "classes-spelled-otherwise",
     "unknown-classes", "evaluation-in-time-series", "most-columns-in-time-series",
     "series-column-missing", "series-target-not-numeric", "series-value-empty", "too-many-series",
-    "duplicate-times", "unsorted-times", "interval-below-minute", "series-gap", "irregular-times",
-    "columns-differ", "column-order", "columns-changed", "column-types-changed", "classes-changed",
-    "rows-halved",
+    "duplicate-times", "unsorted-times", "interval-below-minute", "interval-not-supported",
+    "series-gap", "irregular-times", "columns-differ", "column-order", "columns-changed",
+    "column-types-changed", "classes-changed", "rows-halved",
 )  # fmt: skip
 """All of them, in the order of docs/data-rules.md."""
 

@@ -63,6 +63,7 @@ def test_dates_are_of_one_form_apart_from_what_no_leading_zero_can_show(one, oth
 @pytest.mark.parametrize(
     ("value", "out"),
     [("1969-12-31", True), ("1970-01-01", False), ("3999-12-31", False), ("4000-01-01", True), ("99991231", True),
+     ("00000000", True),
      ("0000-00-00", True), ("9999.12.31", True), ("9999年12月31日", True), ("R6.4.1", False), ("1900/1/1", True)],
 )  # fmt: skip
 def test_years_that_the_service_does_not_accept_are_known(value, out):

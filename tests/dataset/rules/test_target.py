@@ -213,3 +213,39 @@ def test_classes_are_compared_as_text_whatever_the_encodings():
         SourceFile("eval.csv", lambda: io.BytesIO(evaluation)),
     )
     assert found(*files) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"prediction_type": REGRESSION}, {"prediction_type": MULTICLASS}])
+@pytest.mark.parametrize("values", [["5.5"] * 120, ["1", "1.0", "+1"] * 40], ids=["one", "one number"])
+def test_one_number_is_one_value_however_it_is_written(values, options):
+    assert ("target-one-value", "error", None) in found(column(values), **options)
+
+
+SIMILAR = {
+    "case": (["True", "TRUE", "False"], "TRUE", "True"),
+    "space": (["yes", "yes ", "no"], "yes ", "yes"),
+    "width": (["プラン", "ﾌﾟﾗﾝ", "x"], "ﾌﾟﾗﾝ", "プラン"),
+    "numbers": (["1", "0", "1.0"], "1.0", "1"),
+}
+
+
+@pytest.mark.parametrize(("values", "one", "other"), SIMILAR.values(), ids=SIMILAR)
+def test_classes_that_differ_in_spelling_alone_are_named_in_one_file(values, one, other):
+    result = preflight(column(values * 40), target="y")
+    (finding,) = [each for each in result.findings if each.rule == "similar-classes"]
+    assert (finding.severity, finding.facts["value"], finding.facts["similar"]) == ("warning", one, other)
+    assert finding.line == values.index(one) + 2
+    assert f'"{one}"' in Voice().finding(finding)
+
+
+@pytest.mark.parametrize("sign", [" ", "?", "NULL", "NaN", "-"])
+@pytest.mark.parametrize("values", [["yes", "no"], list(map(str, range(300)))], ids=["classes", "numbers"])
+def test_one_sign_of_a_missing_value_in_all_rows_is_no_answer(sign, values):
+    files = (column(values * 60), column([sign] * 30, "eval.csv"))
+    findings = [each for each in found(*files) if each[1] == "error"]
+    assert findings == [("evaluation-without-answers", "error", None)]
+
+
+def test_the_third_value_of_two_is_the_one_that_stands_for_none():
+    result = preflight(column(["NaN", "1", "0"] * 40), target="y", prediction_type=BINARY)
+    assert [(each.rule, each.facts["value"]) for each in result.errors] == [("too-many-classes", "NaN")]

@@ -23,11 +23,13 @@ _EDGE = 3  # bytes of the last piece, in which something may begin that ends in 
 _ROWS = 100  # of the sample, to compare with the header
 _CELL = 64  # bytes kept of their values
 _CELLS = 1_000  # kept of a row
+_TELLING = 8  # characters in all names, from which on a row in another case is no chance
 _NAME = 512  # bytes of a name, to recognise the header by
 _TABLE = 2  # columns, from which on a row of nothing but delimiters shows itself
 _NEEDLE = 64  # bytes of the header that are searched for; a long text is found faster, up to a point
 _BLANK = 16  # the same for delimiters
 _SWALLOWED = 3  # rows in one value, from which on they are no chance
+_SWALLOWED_TABBED = 1  # of tab-separated values: text has hardly any tabs
 _MOSTLY = 0.9  # of its lines
 
 _ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
@@ -76,6 +78,10 @@ class Oddities:
         self._size = 0
         self._tail = b""
         self._header: tuple[str, ...] = ()
+        self._plain: list[str] = []
+        self._longest = b""
+        self._last_names: frozenset[str] = frozenset()
+        self._fewest_swallowed = _SWALLOWED_TABBED if delimiter == b"\t" else _SWALLOWED
         self._blank_row = self._copy = b""
         self._rare: bytes | None = None
         self._blank_starts: tuple[bytes, ...] = ()
@@ -130,6 +136,13 @@ class Oddities:
         width = len(self._header)
         if width < _TABLE:
             return
+        last = self._header[-1]
+        self._last_names = frozenset({last})
+        if sum(map(len, self._header)) >= _TELLING:
+            self._plain = _plain(self._header)
+            self._longest = max(self._plain, key=len).encode("latin-1")
+            written = (last, last.lower(), last.upper(), last.title(), last.capitalize(), last.strip())
+            self._last_names |= {form for each in written for form in (each, f" {each}", f"{each} ")}
         before, after = ending[-1:], ending[:1]
         names = [name.encode("latin-1") for name in self._header]
         blank = self._delimiter * (width - 1)
@@ -143,6 +156,10 @@ class Oddities:
         odd = b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
         self._odd = re.compile(b"(?:%s)(?=[\r\n])" % odd)
         self._odd_line = re.compile(b"[\r\n](?:%s)(?=[\r\n])" % odd)
+
+    def may_have_names(self, data: bytes) -> bool:
+        """Return whether the longest name stands in records, in any case: a header that is no exact copy."""
+        return bool(self._plain) and self._longest in data.lower()
 
     def find(self, data: bytes, at: int, *, mixed: bool = False, only_marks: bool = False) -> int:
         """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
@@ -188,7 +205,7 @@ class Oddities:
         return any(
             self._are_rows(text.replace(b'""', b'"'))
             for text in texts
-            if max(text.count(b"\n"), text.count(b"\r")) > _SWALLOWED
+            if max(text.count(b"\n"), text.count(b"\r")) > self._fewest_swallowed
         )
 
     def record(self, line: int, cells: Sequence[str], last: int, *, early: bool) -> None:
@@ -212,12 +229,11 @@ class Oddities:
         """Read many records after the sample as `record` does one; `next_line` is that behind them."""
         if len(self._header) < _TABLE:
             return
-        last = self._header[-1]
         blank = [at for at, row in enumerate(rows) if row and not any(row)]
-        copies = [at for at, row in enumerate(rows) if row and row[-1] == last]
+        copies = [at for at, row in enumerate(rows) if row and row[-1] in self._last_names]
         marked = [at for at, row in enumerate(rows) if row and row[0][:3] == _MARK]
         _add(self._blank, lines, [at for at in blank if len(rows[at]) == len(self._header)])
-        _add(self._headers, lines, [at for at in copies if tuple(_without_mark(rows[at])) == self._header])
+        _add(self._headers, lines, [at for at in copies if self._is_header(rows[at])])
         _add(self._marked_rows, lines, marked)
         if next_line - lines[0] <= len(rows):
             return
@@ -228,17 +244,22 @@ class Oddities:
     def _row(self, line: int, cells: Sequence[str], *, early: bool) -> None:
         if not any(cells):
             self._blank.add(line)
-        elif cells[-1] == self._header[-1] and tuple(_without_mark(cells)) == self._header:
+        elif cells[-1] in self._last_names and self._is_header(cells):
             self._headers.add(line)
         elif early and len(self._rows) < _ROWS:
             self._rows.append(_kept(cells))
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        """Return whether a row has the names of the columns, with other spaces and case if they are long."""
+        names = _without_mark(cells)
+        return tuple(names) == self._header or (bool(self._plain) and _plain(names) == self._plain)
 
     def _are_rows(self, value: bytes) -> bool:
         """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""
         lines = value[:VALUE_BYTES].splitlines()[1:-1]
         separators = len(self._header) - 1
         alike = sum(each.count(self._delimiter) == separators for each in lines)
-        return alike >= _SWALLOWED and alike >= _MOSTLY * len(lines)
+        return alike >= self._fewest_swallowed and alike >= _MOSTLY * len(lines)
 
     def facts(self, next_line: int) -> OddityFacts:
         """Return the evidence, after the last piece; `next_line` is the line after the last line break."""
@@ -305,6 +326,10 @@ def _quoted(name: bytes) -> bytes:
 
 def _kept(cells: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(cell[:_CELL].encode("latin-1") for cell in cells[:_CELLS])
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    return [name.encode("latin-1").lower().strip(b" ").decode("latin-1") for name in names]
 
 
 def _without_mark(cells: Sequence[str]) -> list[str]:

@@ -350,7 +350,8 @@ class RowReader:
         if batch.more_breaks >= LONG and self._long_records < _LONG_RECORDS:
             self._long_records += batch.count
             return True
-        return self.oddities.find(batch.data, 0, mixed=len(self.endings) != 1) >= 0
+        found = self.oddities.find(batch.data, 0, mixed=len(self.endings) != 1)
+        return found >= 0 or self.oddities.may_have_names(batch.data)
 
     def _note(self, batch: Batch, *, early: bool) -> None:
         """Look for what a table does not have."""

@@ -1,6 +1,5 @@
 """Rules that compare files: evaluation with training data, and training data with the previous delivery's."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -63,7 +62,7 @@ def pair(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
 def answers(train: DataFile, evaluation: DataFile) -> Iterator[Finding]:
     """The evaluation data has the training data's classes, spelled alike, or numbers if it has numbers."""
     ours, theirs = evaluation.table.columns.target, train.table.columns.target
-    if ours is None or theirs is None or not ours.filled or not theirs.filled:
+    if ours is None or theirs is None or not theirs.filled or not target.has_answers(evaluation, ours):
         return
     if target.is_quantity(train, theirs):
         if ours.text is not None and not target.is_quantity(evaluation, ours):
@@ -89,11 +88,11 @@ def _classes(
 ) -> Iterator[Finding]:
     known = {train.text(each.value): each for each in theirs.classes}
     found = {evaluation.text(each.value): each for each in ours.classes}
-    by_spelling = {_spelling(name): name for name in known}
+    by_spelling = {target.spelling(name): name for name in known}
     otherwise = {
-        name: by_spelling[_spelling(name)]
+        name: by_spelling[target.spelling(name)]
         for name in found
-        if name not in known and _spelling(name) in by_spelling
+        if name not in known and target.spelling(name) in by_spelling
     }
     present = (found.keys() & known.keys()) | set(otherwise.values())
     absent = [name for name in known if name not in present]
@@ -156,16 +155,6 @@ def _must_be_classes(file: DataFile, found: TargetFacts) -> bool:
         or not found.is_numeric
         or len(found.classes) == _MUST_BE_CLASSES
     )
-
-
-def _spelling(name: str) -> str:
-    """Return what is equal for names of classes that mean the same."""
-    text = "".join(char for char in name if unicodedata.category(char) != "Cf")
-    text = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("'\"")
-    try:
-        return repr(float(text)) if "_" not in text else text
-    except ValueError:
-        return text
 
 
 def since_last(file: DataFile) -> Iterator[Finding]:

@@ -15,7 +15,13 @@ def quotes(file: DataFile) -> Iterator[Finding]:
     """Each opening quote has its closing one, and the first row ends."""
     table = file.table
     if table.unclosed_line is not None:
-        yield file.error("unclosed-quote", service=RAGGED, line=table.unclosed_line, paired=file.paired)
+        yield file.error(
+            "unclosed-quote",
+            service=RAGGED,
+            line=table.unclosed_line,
+            delimiter="," if table.facts is None else table.facts.delimiter,
+            paired=file.paired,
+        )
     if table.endless_header is not None:
         yield file.error(
             "header-too-long",

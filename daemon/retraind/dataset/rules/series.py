@@ -99,6 +99,15 @@ def _distances(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:
             **_pair(file, first, second),
         )
         return
+    if found.unsupported is not None:
+        first, second = found.unsupported
+        yield file.warning(
+            "interval-not-supported",
+            service=INTERVAL,
+            line=second.line,
+            column=column,
+            **_pair(file, first, second),
+        )
     if found.gap is not None:
         first, second = found.gap
         yield file.warning(

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from retraind.dataset.reader.columns.facts import HANDFUL, MAX_CLASSES, Kind, LocatedValue, TargetFacts
+from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.rows import ADVISED_ROWS, MIN_ROWS
 from retraind.dataset.rules.service_messages import (
@@ -107,7 +108,7 @@ def target_values(file: DataFile) -> Iterator[Finding]:
     found, table = file.table.columns.target, file.table
     if found is None or not table.is_complete or not table.rows or table.ragged.count >= table.rows:
         return
-    if not found.filled:
+    if not has_answers(file, found):
         if file.training:
             yield file.error(
                 "target-empty", service=EMPTY_TARGETS, column=file.target, rows=table.rows, paired=file.paired
@@ -121,6 +122,14 @@ def target_values(file: DataFile) -> Iterator[Finding]:
     yield from wrong
     if not wrong:
         yield from _classes(file, found)
+
+
+def has_answers(file: DataFile, found: TargetFacts) -> bool:
+    """Return whether the target has any value; one such as "?" in all rows to evaluate with is none."""
+    if file.training or len(found.classes) != 1:
+        return bool(found.filled)
+    only = found.classes[0].value
+    return bool(file.text(only).strip()) and not is_marker(only)
 
 
 def _filled(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
@@ -199,10 +208,12 @@ def _unsuitable(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
                 value=file.text(found.text.value),
                 paired=file.paired,
             )
+        elif file.training and _is_one_value(found):
+            yield _one_value(file, found)
     elif len(found.classes) > limit and (found.text is not None or kind is not None):
         above = found.classes[limit]
         place = LocatedValue(above.line, above.value)
-        if kind is not PredictionType.BINARY and found.text is not None:
+        if found.text is not None and (kind is not PredictionType.BINARY or is_marker(found.text.value)):
             place = found.text
         yield file.error(
             "too-many-classes",
@@ -215,14 +226,56 @@ def _unsuitable(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
             numeric=found.is_numeric,
             paired=file.paired,
         )
-    elif file.training and len(found.classes) == 1:
-        only = found.classes[0]
-        yield file.error(
-            "target-one-value",
-            service=TARGET,
+    elif file.training and _is_one_value(found):
+        yield _one_value(file, found)
+
+
+def _is_one_value(found: TargetFacts) -> bool:
+    """Return whether all values are the same one, or the same number."""
+    if not found.is_numeric or found.has_many:
+        return len(found.classes) == 1
+    return len({float(each.value) for each in found.classes}) == 1
+
+
+def _one_value(file: DataFile, found: TargetFacts) -> Finding:
+    return file.error(
+        "target-one-value",
+        service=TARGET,
+        column=file.target,
+        value=file.text(found.classes[0].value),
+        paired=file.paired,
+    )
+
+
+def spelling(name: str) -> str:
+    """Return what is equal for names of classes that mean the same."""
+    text = "".join(char for char in name if unicodedata.category(char) != "Cf")
+    text = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("'\"")
+    try:
+        return repr(float(text)) if "_" not in text else text
+    except ValueError:
+        return text
+
+
+def _similar(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
+    """Each class is spelled in one way."""
+    first: dict[str, str] = {}
+    similar = []
+    for each in found.classes:
+        name = file.text(each.value)
+        usual = first.setdefault(spelling(name), name)
+        if usual != name:
+            similar.append((each.line, name, usual))
+    if similar:
+        line, name, usual = similar[0]
+        yield file.warning(
+            "similar-classes",
+            line=line,
             column=file.target,
-            value=file.text(only.value),
-            paired=file.paired,
+            value=name,
+            similar=usual,
+            others=[(other, as_first) for _, other, as_first in similar[1:]],
+            total=len(similar),
         )
 
 
@@ -242,6 +295,7 @@ def _classes(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
             total=found.late.count,
             first_rows=SAMPLE_ROWS,
         )
+    yield from _similar(file, found)
     if rare := [each for each in found.classes if each.rows <= HANDFUL]:
         yield file.warning(
             "rare-class",

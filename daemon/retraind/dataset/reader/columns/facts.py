@@ -112,6 +112,7 @@ class SeriesFacts:
     irregular: tuple[LocatedValue, LocatedValue] | None = None  # the first rows at another distance
     irregular_share: float = 0.0
     below_minute: tuple[LocatedValue, LocatedValue] | None = None  # the first rows that are too close
+    unsupported: tuple[LocatedValue, LocatedValue] | None = None  # the first rows at the usual distance
 
 
 @dataclass(frozen=True, slots=True)

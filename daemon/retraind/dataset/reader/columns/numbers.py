@@ -18,7 +18,10 @@ _NUMBER = re.compile(rb"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9
 _CORE = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _LONGEST = 64  # bytes of a number in any notation
 
-_MONEY = r"[¥$€£₩₹฿]|US\$|円|元|JPY|USD|EUR|GBP|CNY"
+_MONEY = (
+    r"(?:US|HK|NT|AU|CA|R)?\$|[¥€£₩₹฿₫₱₽₺]|円|元|원|kr\.?|zł|Kč|Rs\.|Fr\.|JPY|USD|EUR|GBP|CNY|CHF|SEK|NOK|DKK|"
+    r"PLN|CZK"
+)
 _PREFIXES: tuple[tuple[Notation | None, re.Pattern[str]], ...] = (
     (Notation.APOSTROPHE, re.compile(r"['’]")),  # noqa: RUF001
     (None, re.compile(r"[+-]")),

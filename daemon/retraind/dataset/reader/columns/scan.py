@@ -78,7 +78,7 @@ class _Dates:
         self._shapes = _Shapes(head=len("yyyy"))  # of dates that are not read
 
     def add(self, form: Form, place: LocatedValue) -> None:
-        self.count += 1
+        self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates
         self.usual += form.year in USUAL_YEARS or place.value in _NEVER
         self.has_time = self.has_time or form.has_time
         if form.out_of_range and self.bad.count < DATES_COUNTED:

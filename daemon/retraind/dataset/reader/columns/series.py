@@ -116,6 +116,7 @@ class SeriesScan:
             irregular=distances.irregular,
             irregular_share=distances.irregular_share,
             below_minute=distances.below_minute,
+            unsupported=distances.unsupported,
         )
 
 
@@ -131,14 +132,18 @@ class _Distances:
         self.irregular: tuple[LocatedValue, LocatedValue] | None = None
         self.irregular_share = 0.0
         self.below_minute: tuple[LocatedValue, LocatedValue] | None = None
+        self.unsupported: tuple[LocatedValue, LocatedValue] | None = None
         pairs = [pair for times in all_times for pair in pairwise(sorted(times))]
         if not pairs:
             return
-        steps = (
-            [_months(*pair) for pair in pairs] if _is_monthly(pairs) else [_seconds(*pair) for pair in pairs]
-        )
+        monthly = _is_monthly(pairs)
+        steps = [_months(*pair) for pair in pairs] if monthly else [_seconds(*pair) for pair in pairs]
         counts = Counter(steps)
-        self._judge(pairs, steps, max(counts, key=lambda step: (counts[step], -step)))
+        usual = max(counts, key=lambda step: (counts[step], -step))
+        self._judge(pairs, steps, usual)
+        if counts[usual] * 2 > len(pairs) and not (_is_month_step(usual) if monthly else _is_step(usual)):
+            first, second = pairs[steps.index(usual)]
+            self.unsupported = (first.located, second.located)
 
     def _judge(self, pairs: list[_Pair], steps: list[float], usual: float) -> None:
         others = 0
@@ -154,6 +159,17 @@ class _Distances:
                 others += 1
                 self.irregular = self.irregular or places
         self.irregular_share = others / len(pairs)
+
+
+def _is_month_step(months: float) -> bool:
+    """Return whether the service reads data at this distance: 1 to 11 months, 1 to 10 years."""
+    return months in range(1, 12) or months in range(12, 121, 12)
+
+
+def _is_step(seconds: float) -> bool:
+    """Return whether the service reads data at this distance: 1 to 59 minutes, 23 hours, or 28 days."""
+    units = ((60, 60), (3_600, 24), (86_400, 29))
+    return any(seconds in range(unit, unit * limit, unit) for unit, limit in units)
 
 
 def _seconds(first: _Moment, second: _Moment) -> float:

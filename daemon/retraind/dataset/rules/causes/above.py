@@ -69,6 +69,8 @@ def lines_above(file: DataFile) -> Iterator[Cause]:
     for delimiter in (own, *other_delimiters(table)):
         rows = rows_of(table, delimiter)[: _LOOKED_AT + _ROWS]
         at = header_at(rows) or (_target_at(rows, file) if delimiter == own else 0)
+        has_names = bool(at)
+        at = at or (_data_at(rows) if delimiter == own else 0)
         if not at:
             continue
         first = next((row for row in rows[:at] if any(row.cells)), rows[0])
@@ -78,14 +80,14 @@ def lines_above(file: DataFile) -> Iterator[Cause]:
             line=1,
             text=delimiter.join(first.cells).strip(delimiter),
             text_line=first.line,
-            header=delimiter.join(rows[at].cells).strip(delimiter),
+            header=delimiter.join(rows[at].cells).strip(delimiter) if has_names else "",
             header_line=rows[at].line,
             delimiter=own,
             other_delimiter=None if delimiter == own else delimiter,
             padding=_padding(rows[at:]),
             paired=file.paired,
         )
-        passes = delimiter == own and all(map(_is_comment, rows[:at]))
+        passes = has_names and delimiter == own and all(map(_is_comment, rows[:at]))
         yield Cause(finding, everything, Severity.WARNING if passes else None)
         return
 
@@ -117,6 +119,25 @@ def _target_at(rows: Sequence[Row], file: DataFile) -> int:
         if file.target in rows[at].cells and share(rows[at:], len(rows[at].cells)) >= MOSTLY
     )
     return 0 if file.target is None or file.table.target_found else next(places, 0)
+
+
+def _data_at(rows: Sequence[Row]) -> int:
+    """Return the place of the first row below a title, where no row has names; 0 if there is none."""
+    for at in range(1, min(_LOOKED_AT, len(rows) - 2) + 1):
+        body, above = rows[at : at + _ROWS], rows[:at]
+        width = len(body[0].cells)
+        if width < MIN_COLUMNS or share(body, width) < MOSTLY or not any(row.cells for row in above):
+            continue
+        if any(sum(map(bool, row.cells)) > 1 or len(row.cells) in {2, 3} for row in above):
+            return 0  # names, of which some are missing
+        return at if any(_is_value(_cell(body[0], column), body, column) for column in range(width)) else 0
+    return 0
+
+
+def _is_value(cell: str, body: Sequence[Row], column: int) -> bool:
+    values = [value for row in body if (value := _cell(row, column))]
+    alike = sum(is_number(value) or is_date(value) for value in values)
+    return (is_number(cell) or is_date(cell)) and alike >= _CONTRAST * len(values)
 
 
 def header_at(rows: Sequence[Row]) -> int:

@@ -1,6 +1,9 @@
 """Texts that are a table in another reading: other delimiters, escapes, quotes or line ends."""
 
+import csv
+import io
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS
@@ -36,8 +39,9 @@ def other_delimiter(file: DataFile) -> Iterator[Cause]:
         return
     for delimiter in other_delimiters(table):
         rows = rows_of(table, delimiter)
-        if len(rows) < _FEW_ROWS or not is_table(rows) or share(rows, len(rows[0].cells)) < 1:
+        if len(rows) < _FEW_ROWS or not is_table(rows):
             continue
+        whole = share(rows, len(rows[0].cells)) == 1
         finding = file.warning(
             "other-delimiter",
             service=RAGGED,
@@ -52,7 +56,7 @@ def other_delimiter(file: DataFile) -> Iterator[Cause]:
             decimal_commas=own == "," and _decimal_commas(rows),
             paired=file.paired,
         )
-        yield Cause(finding, everything, Severity.WARNING)
+        yield Cause(finding, everything, Severity.WARNING if whole else None)
         return
 
 
@@ -74,14 +78,33 @@ def escapes(file: DataFile) -> Iterator[Cause]:
     more = better and len(escaped) > len(usual)
     near = [line for line in hits.first if trouble is not None and 0 <= trouble - line <= _NEAR]
     near += [line for line in hits.first if trouble is not None and line == trouble]
-    if not better and not near:
+    quietly = not better and not near and _is_quietly_escaped(text, own, escaped)
+    if not better and not near and not quietly:
         return
-    sequence = '\\"' if '\\"' in text or near else "\\" + own
+    sequence = '\\"' if near else next((each for each in ('\\"', f"\\{own}") if each in text), "\\")
     line = _line_of(text, sequence) if sequence in text else min(near)
     finding = file.warning(
         "backslash-escapes", service=RAGGED, line=line, sequence=sequence, paired=file.paired
     )
-    yield Cause(finding, _rows, Severity.WARNING if more else None)
+    yield Cause(finding, _rows, Severity.WARNING if more or quietly else None)
+
+
+def _is_quietly_escaped(text: str, delimiter: str, escaped: Sequence[Row]) -> bool:
+    """Return whether values in quotes end too early at escaped quotes, without another width."""
+    if '\\"' not in text or not _is_regular(escaped):
+        return False
+    rows = text[: text.rfind("\n") + 1]
+    return not _is_strict(rows, delimiter) and _is_strict(rows, delimiter, escape="\\")
+
+
+def _is_strict(text: str, delimiter: str, escape: str | None = None) -> bool:
+    """Return whether each quote that opens a value ends right before a delimiter or the end of the row."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, escapechar=escape, strict=True)
+    try:
+        deque(reader, maxlen=0)
+    except csv.Error:
+        return False
+    return True
 
 
 def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:

@@ -28,6 +28,8 @@ class ForeignKind(StrEnum):
     PEM = "pem"
     ARFF = "arff"
     MESSAGE = "message"
+    SHORTCUT = "shortcut"
+    YAML = "yaml"
 
 
 _HTML = re.compile(r"<(!doctype html|html|head|body|meta|title|script|style|table|div|h1|p)\b", re.IGNORECASE)
@@ -35,6 +37,8 @@ _TAG = re.compile(r"<([A-Za-z_][\w:.-]*)(\s[^<>]*)?>")
 _OPENINGS = (
     (ForeignKind.LFS, re.compile(r"version https://git-lfs\.github\.com/spec/")),
     (ForeignKind.ANNEX, re.compile(r"\S*/annex/objects/\S*\s*\Z")),
+    (ForeignKind.SHORTCUT, re.compile(r"\[(InternetShortcut|Desktop Entry)\]", re.IGNORECASE)),
+    (ForeignKind.YAML, re.compile(r"---[ ]*\r?\n(#[^\n]*\n)*[\w\"-]+:([ ][^,\n]*)?\r?\n")),
     (ForeignKind.RTF, re.compile(r"\{\\rtf")),
     (ForeignKind.PEM, re.compile(r"-----BEGIN ")),
     (ForeignKind.ARFF, re.compile(r"(%[^\n]*\n\s*)*@relation\s", re.IGNORECASE)),
@@ -58,6 +62,11 @@ _MESSAGE = re.compile(
     r"(access|permission) denied|forbidden|unauthori[sz]ed|not found|page not found|service unavailable|"
     r"internal server error|bad gateway|session (has )?(expired|timed out)|please (sign|log) in|エラー|"
     r"アクセスが拒否|ログインしてください|セッション.*切れ)",
+    re.IGNORECASE,
+)
+_PROGRAM = re.compile(
+    r"[\w./ -]{2,40}: ([\w\[\]()'.-]+:? ){0,3}"
+    r"(error|fatal|failed|denied|cannot|could not|not found|unable|no such)\b",
     re.IGNORECASE,
 )
 _TITLES = (
@@ -99,7 +108,8 @@ def _kind(text: str, table: ReadResult) -> ForeignKind | None:
     if text.startswith("<"):
         return _markup(text)
     # A table's header may begin like a message; a message is a line or two, without a table after it.
-    is_message = table.width == 1 and len(lines) <= _SHORT_MESSAGE and _MESSAGE.match(text) is not None
+    is_short = len(lines) <= _SHORT_MESSAGE and (table.width == 1 or not table.rows)
+    is_message = is_short and any(opening.match(text) for opening in (_MESSAGE, _PROGRAM))
     found = {
         ForeignKind.JSON: _is_json(text, lines),
         ForeignKind.MAIL: _is_mail(lines),

@@ -69,7 +69,15 @@ def repeated_header(file: DataFile) -> Iterator[Cause]:
     if not lines or any(missing_header(file)):  # a row of data may well be repeated
         return
     finding = file.error("repeated-header", line=lines[0], others=lines[1:], total=total, paired=file.paired)
-    yield Cause(finding, lambda each: each.line in lines, Severity.ERROR)
+
+    def explains(each: Finding) -> bool:
+        if each.rule == "ragged-rows":  # an empty line or a #TYPE before each of them
+            above = {line - 1 for line in found.headers.first}
+            rows = file.table.ragged
+            return rows.count <= total and all(row.line in above and row.width < 2 for row in rows.first)  # noqa: PLR2004
+        return each.line in lines or each.rule in {"duplicate-times", "unsorted-times"}
+
+    yield Cause(finding, explains, Severity.ERROR)
 
 
 def rule_line(file: DataFile) -> Iterator[Cause]:
@@ -84,24 +92,36 @@ def rule_line(file: DataFile) -> Iterator[Cause]:
     )
     second = head_text(table).splitlines()[1:2]
     as_text = table.width == 1 and bool(second) and _RULE_LINE.fullmatch(second[0]) is not None
-    if not as_columns and not as_text:
+    as_one = (
+        0 < table.ragged.count <= _LAST_LINES
+        and (table.ragged.first[0].line, table.ragged.first[0].width) == (2, 1)
+        and (bool(second) and _DASHES.fullmatch(second[0].strip()) is not None)
+    )
+    if not as_columns and not as_text and not as_one:
         return
     finding = file.error(
         "rule-line",
         line=2,
         end_line=_end_line(table),
         delimiter=delimiter_of(table),
-        separated=as_columns,
+        separated=as_columns or as_one,
         paired=file.paired,
     )
-    if as_columns:
+    if as_one:
+        alone = table.ragged.count == 1 or _end_line(table) is not None
+        yield Cause(finding, lambda each: each.rule == "ragged-rows" and alone)
+    elif as_columns:
         yield Cause(finding, lambda each: _at_rule_line(each, table), Severity.ERROR)
     else:
         yield Cause(finding, everything)
 
 
 def _at_rule_line(finding: Finding, table: ReadResult) -> bool:
-    return finding.line == 2 or (finding.rule == "ragged-rows" and _end_line(table) is not None)  # noqa: PLR2004
+    if finding.rule == "ragged-rows":
+        return _end_line(table) is not None
+    if finding.rule == "target-missing":  # names and values are padded to the width of the column
+        return any(name != name.rstrip() for name in table.header)
+    return finding.line == 2  # noqa: PLR2004
 
 
 def rows_line(file: DataFile) -> Iterator[Cause]:

@@ -49,8 +49,10 @@ HEADERS: tuple[Rule, ...] = (
 _BETWEEN = frozenset({"columns-differ", "column-order"})
 _HEADER_RULES = frozenset(
     {"separator-line", "type-line", "not-a-table", "lines-above-header", "other-delimiter", "second-mark",
-     "padding-columns", "header-missing", "rule-line"}
+     "padding-columns", "header-missing", "rule-line", "one-column"}
 )  # fmt: skip
+
+_OF_NAMES = frozenset({"target-missing", "columns-changed"})
 
 _ROW_RULES = frozenset(
     {"backslash-escapes", "space-before-quote", "repeated-header", "rule-line", "swallowed-rows", "ctrl-z",
@@ -78,6 +80,8 @@ def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container
             continue
         for cause in rule(file):
             left = applied(cause, left, replacing=cause.finding.rule not in ignored) or left
+    if any(each.rule == "one-column" and each.severity is Severity.ERROR for each in left):
+        left = [each for each in left if each.rule not in _OF_NAMES]  # all names are in the one
     return left
 
 

@@ -16,6 +16,8 @@ _FOREIGN = {
     "pem": "an encrypted or encoded file (PEM)",
     "arff": "an ARFF file of Weka",
     "message": "a message of a program",
+    "shortcut": "a shortcut to a web page or a file",
+    "yaml": "YAML",
 }
 _GET_TABLE = {
     "html": "If a program downloaded it, its session or link has probably expired: sign in again, or renew "
@@ -27,6 +29,7 @@ _GET_TABLE = {
     "mail": "Save the attachment instead of the email.",
     "sql": "Export the table as CSV instead of as a dump.",
     "pem": "Decrypt or decode it first.",
+    "shortcut": "Download the table that the shortcut points to.",
     "message": "Check the program that wrote or downloaded the file.",
 }
 _ESCAPE_SETTINGS = (
@@ -92,6 +95,7 @@ def lines_above_header(
 ) -> Words:
     """The header stands in `header_line`; above it there is, for example, `text`.
 
+    Without a `header`, the rows begin in that line.
     `padding` are the places of columns without a name or a value; `other_delimiter` separates the columns.
     """
     last = header_line - 1
@@ -101,6 +105,9 @@ def lines_above_header(
     what = (
         f"{where} above the table: {above}{line}. The column names seem to be in line {header_line:,}: "
         f"{quoted(header)}. The service reads them from the first row."
+        if header
+        else f"{where} above the table: {above}{line}. The data begins in line {header_line:,}, and no line "
+        "has the column names, which the service reads from the first row."
     )
     fix = f"Remove {'this line' if last == 1 else 'these lines'}"
     if padding:
@@ -110,6 +117,8 @@ def lines_above_header(
     if other_delimiter is not None:
         what += f" The columns are separated by {delimiter_name(other_delimiter)}."
         fix += f", export the file with {delimiter_name(delimiter)} between the columns"
+    if not header:
+        return Words(what, f"{fix}, export the file with a header, and {deliver(paired)}.")
     return Words(what, f"{fix}, so that the file begins with the column names, and {deliver(paired)}.")
 
 

@@ -99,3 +99,12 @@ def interval_below_minute(*, column: str, value: str, before: str, before_line: 
         "than a minute apart; the service accepts distances of a minute or more.",
         "Aggregate the rows to whole minutes or longer.",
     )
+
+
+def interval_not_supported(*, column: str, value: str, before: str, before_line: int) -> Words:
+    return Words(
+        f"Most times in column {quoted(column)} are as far apart as {quoted(before)} (line "
+        f"{before_line:,}) and {quoted(value)}; the service accepts intervals of 1 to 59 minutes, 1 to 23 "
+        "hours, 1 to 28 days, 1 to 11 months, or 1 to 10 years.",
+        "Aggregate the rows to one of these intervals.",
+    )

@@ -82,7 +82,14 @@ def empty_column_name(column: int) -> Words:
 # Rows
 
 
-def unclosed_quote(paired: bool) -> Words:
+def unclosed_quote(paired: bool, delimiter: str = ",") -> Words:
+    if delimiter == "\t":
+        return Words(
+            "A quote opens a value in this line and is not closed before the end of the file, so everything "
+            "after it is one value.",
+            "Leave quotes out of tab-separated values, or double each of them and enclose the value in "
+            f"quotes. If the file ends in the middle of a row, export it again. Then {deliver(paired)}.",
+        )
     return Words(
         "A quote opens in this line and is not closed before the end of the file, so everything after it "
         "is one value.",

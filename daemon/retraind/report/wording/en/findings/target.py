@@ -222,6 +222,18 @@ def classes_spelled_otherwise(
     )
 
 
+def similar_classes(
+    *, column: str, value: str, similar: str, others: tuple[tuple[str, str], ...], total: int
+) -> Words:
+    """`others` are the next of `total` classes, each with the one that it is like."""
+    further = (f"{quoted(one)} for {quoted(other)}" for one, other in others)
+    return Words(
+        f"The target column {quoted(column)} contains both {quoted(similar)} and, in this line, "
+        f"{quoted(value)}{also(further, total, 'classes')}; for the service these are different classes.",
+        "Spell each class in one way.",
+    )
+
+
 def unknown_classes(column: str, classes: tuple[str, ...], total: int, other: Name) -> Words:
     """`classes` are the first of `total`."""
     return Words(
