@@ -256,6 +256,11 @@ def _add_control(add: _Add) -> None:
         "send a test message to every address in [notify]",
         json=True,
     )
+    add(
+        "farewell",
+        "retraind.cli.setup.farewell:farewell",
+        "before a removal: say in every STATUS.txt that nothing is processed there any more",
+    )
     add("rebuild", "retraind.cli.control:rebuild", "rebuild a lost or damaged journal from the job folders")
 
 

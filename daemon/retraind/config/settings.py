@@ -222,6 +222,14 @@ class ModelSettings(_Section):
     budget: BudgetText | None = None
     retention: SpanWithUnit | None = None
     """How long finished jobs are kept under done/; None means for ever."""
+    retention_count: Annotated[int, Field(ge=1)] | None = None
+    """How many of them are kept."""
+    retention_size: Annotated[Size, Field(ge=1)] | None = None
+    """Bytes that their data and results may take."""
+    retention_failed: SpanWithUnit | None = None
+    """The same three for failed/."""
+    retention_failed_count: Annotated[int, Field(ge=1)] | None = None
+    retention_failed_size: Annotated[Size, Field(ge=1)] | None = None
     poll_interval: PositiveSpan | None = None
     poll_timeout: PositiveSpan | None = None
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from retraind.config.settings import ModelSettings
+from retraind.config.settings import WORK, ModelSettings
 from retraind.domain.job import Outcome
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Outage
@@ -135,6 +135,25 @@ def stopped_text(
         parts.append(voice.label("on_hold", why=standing.hold.problem))
     if standing.active:
         lines = job_lines(standing.active, voice, service, held=held)
+        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{bullets(lines)}")
+    return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))])
+
+
+def removed_text(
+    model: str, at: datetime, machine: str, voice: Voice, *, standing: Standing | None, service: str = ""
+) -> str:
+    """Return STATUS.txt's text for when retraind was removed from its machine.
+
+    `standing` is what the journal knew; None where it cannot be read.
+    """
+    voice = voice.on(model)
+    parts = [voice.label("status_removed", model=model, at=at, machine=machine)]
+    if standing is None:
+        return paragraphs(parts)
+    if standing.active:
+        held = {model} if standing.hold else set()
+        lines = job_lines(standing.active, voice, service, held=held)
+        parts.append(voice.label("left_in_work", folder=WORK))
         parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{bullets(lines)}")
     return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))])
 

@@ -177,6 +177,14 @@ class Events:
             )
         )
 
+    def latest_jobs(self, model: str, event: str, number: int) -> list[str]:
+        """Return the jobs that a model's events of a kind were about, the latest first."""
+        last = sa.func.max(EVENTS.c.at)
+        query = sa.select(EVENTS.c.job).where(EVENTS.c.model == model, EVENTS.c.event == event)
+        query = query.group_by(EVENTS.c.job).order_by(last.desc(), sa.func.max(EVENTS.c.id).desc())
+        with self._reader.connect() as connection:
+            return [job for job in connection.scalars(query.limit(number)) if job]
+
     def latest_job(self, model: str, event: str) -> str | None:
         """Return the job of a model's latest event of a kind."""
         with self._reader.connect() as connection:

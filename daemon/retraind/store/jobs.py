@@ -229,6 +229,11 @@ class Jobs:
             query = query.where(place > sa.tuple_(after.created_at.timestamp(), after.id))
         return self._jobs(query.order_by(JOBS.c.created_at, JOBS.c.id).limit(limit))
 
+    def all_in(self, model: str, state: State) -> list[Job]:
+        """Return all of a model's jobs in a state, newest first."""
+        query = sa.select(JOBS.c.body).where(JOBS.c.model == model, JOBS.c.state == state)
+        return self._jobs(query.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()))
+
     def forget(self, job: Job) -> None:
         """Delete a job and its history. Raises Conflict when the journal holds another version than `job`."""
         with self._engine.begin() as connection:

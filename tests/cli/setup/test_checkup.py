@@ -11,11 +11,13 @@ from retraind.cli.setup.checkup import checkup
 from retraind.config.exposure import exposures
 from retraind.config.settings import Settings
 from retraind.domain.problems import problem
+from retraind.jobs.expiry import size_of
 from retraind.system.mounts import mounts
 from retraind.system.service.units import read_unit
 from support.gates import FLAWED
 from support.peers import Peer, answer
 from support.process import Site
+from support.world import a_world, table
 
 
 @pytest.fixture
@@ -305,3 +307,23 @@ def test_root_judges_by_the_services_user_not_by_its_own(tmp_path):
     os.chown(tmp_path / "key", 0, 12_345)
     (found,) = exposures(settings).problems
     assert found.facts["group"] == "12345"
+
+
+def test_what_would_be_deleted_is_shown_and_nothing_is(tmp_path):
+    with a_world(tmp_path, retention_count=1, retention_failed="4000d") as world:
+        jobs = [world.run(world.sealing(key=str(key), train=table(40, key))) for key in range(3)]
+        found = {each.subject: each for each in checkup(world.settings, online=False)}
+        told = found["models.churn.retention"]
+        assert told.good
+        assert told.problem.facts["jobs"] == 2
+        assert jobs[0].id in told.text
+        assert jobs[1].id in told.text
+        assert f"{sum(map(size_of, jobs[:2])):,} bytes" in told.text
+        assert "Nothing in failed/" in found["models.churn.retention_failed"].text
+        assert len(list((world.share / "done").iterdir())) == 3
+
+
+def test_without_a_journal_what_would_be_deleted_is_not_shown(tmp_path):
+    (tmp_path / "drop").mkdir()
+    assert told_of(tmp_path, "retention", retention_count=1) == []
+    assert not (tmp_path / "journal.db").exists()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from retraind.domain.job import Outcome, State
-from retraind.jobs.expiry import expire
+from retraind.jobs.expiry import expire, size_of
 from retraind.reconcile.upkeep import retention
 from retraind.reconcile.upkeep.retention import LONGEST_GRACE, Tidier
 from support.killing import at_every_point
@@ -74,14 +74,115 @@ def test_failed_deliveries_that_stay_keep_no_other_job(world, monkeypatch):
     assert not any(world.journal.jobs.get(job.id) for job in done)
 
 
-def test_the_job_whose_model_is_published_stays_whatever_its_age(tmp_path):
+def test_the_published_job_and_the_one_to_go_back_to_stay_whatever_their_age(tmp_path):
     with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT, switch="always") as world:
-        older = world.run(world.sealing(key="1", train=table(40, 1)))
-        published = world.run(world.sealing(key="2", train=table(40, 2)))
+        oldest, before, published = (
+            world.run(world.sealing(key=str(key), train=table(40, key))) for key in (1, 2, 3)
+        )
         pass_and_tidy(world, 2 * KEPT)
-        assert world.journal.jobs.get(older.id) is None
+        assert world.journal.jobs.get(oldest.id) is None
+        assert world.folder(before).is_dir()
         assert world.folder(published).is_dir()
         assert world.journal.published("churn") == published.id
+
+
+def left(world, place):
+    """Return the keys of the jobs in a place, oldest first; their folders and their records agree."""
+    known = world.journal.jobs.all_in("churn", State.FAILED if place == "failed" else State.DONE)
+    assert {job.id for job in known} == {folder.name for folder in (world.share / place).iterdir()}
+    return [job.key for job in reversed(known)]
+
+
+def run_some(world, number, **delivery):
+    """Make jobs of the keys 1, 2, …, an hour one after the other."""
+    made = []
+    for key in range(1, number + 1):
+        made.append(world.run(world.sealing(key=str(key), **(delivery or {"train": table(40, key)}))))
+        world.clock.pass_time(timedelta(hours=1))
+    return made
+
+
+@pytest.mark.parametrize(("place", "prefix"), [("done", "retention"), ("failed", "retention_failed")])
+def test_beyond_a_number_the_oldest_go_first(tmp_path, place, prefix):
+    with a_world(tmp_path, service=OWN_CLOCK, **{f"{prefix}_count": 2}) as world:
+        run_some(world, 4, **({"train": b"age\n1\n"} if place == "failed" else {}))
+        tidier_of(world).tidy()
+        assert left(world, place) == ["1", "2", "3", "4"], "not before they have been too many for a while"
+        pass_and_tidy(world, timedelta(0))
+        assert left(world, place) == ["3", "4"]
+
+
+@pytest.mark.parametrize(("place", "prefix"), [("done", "retention"), ("failed", "retention_failed")])
+def test_beyond_a_size_the_oldest_go_first_and_the_newest_stays_however_large(tmp_path, place, prefix):
+    with a_world(tmp_path, service=OWN_CLOCK) as world:
+        jobs = run_some(world, 4, **({"train": b"age\n1\n"} if place == "failed" else {}))
+        for room, kept in ((sum(map(size_of, jobs)), 4), (sum(map(size_of, jobs[1:])), 3), (1, 1)):
+            world.configure(**{f"{prefix}_size": room})
+            pass_and_tidy(world, timedelta(0))
+            assert left(world, place) == ["1", "2", "3", "4"][-kept:]
+
+
+def test_the_size_is_that_of_data_and_results(world):
+    job = world.run(world.sealing())
+    files = [*world.folder(job).glob("*.csv"), *world.folder(job).glob("results*")]
+    assert len(files) == 3
+    assert size_of(job) == sum(file.stat().st_size for file in files)
+
+
+def test_what_failed_is_deleted_by_its_own_age_alone(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT, retention_failed=2 * KEPT) as world:
+        failed = world.run(world.sealing(train=b"age\n1\n"))
+        folder = world.folder(failed)
+        pass_and_tidy(world, KEPT + timedelta(days=1))
+        assert folder.is_dir()
+        pass_and_tidy(world, KEPT)
+        assert not folder.exists()
+        assert world.journal.jobs.get(failed.id) is None
+
+
+def test_a_number_for_what_failed_makes_no_age_for_it(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention=KEPT, retention_failed_count=1) as world:
+        run_some(world, 2, train=b"age\n1\n")
+        pass_and_tidy(world, 3 * KEPT)
+        assert left(world, "failed") == ["2"]
+
+
+def test_folders_that_a_person_has_cleared_away_do_not_count(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention_failed_count=2) as world:
+        jobs = run_some(world, 4, train=b"age\n1\n")
+        for job in jobs[2:]:
+            shutil.rmtree(world.share / "failed" / job.id)
+        pass_and_tidy(world, timedelta(0))
+        assert {path.name for path in (world.share / "failed").iterdir()} == {job.id for job in jobs[:2]}
+
+
+def test_the_published_job_and_the_one_before_stay_though_they_are_too_many(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention_count=1, retention_size=1) as world:
+        jobs = run_some(world, 5)
+        for job in jobs[:2]:
+            world.run(world.asked_to_switch(job))
+            world.clock.pass_time(timedelta(hours=1))
+        pass_and_tidy(world, timedelta(0))
+        assert left(world, "done") == ["1", "2", "5"]
+
+
+def test_what_the_budget_counts_stays_though_it_is_too_much(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention_count=1, budget="9/week") as world:
+        run_some(world, 3)
+        pass_and_tidy(world, timedelta(days=6))
+        assert left(world, "done") == ["1", "2", "3"]
+        pass_and_tidy(world, timedelta(days=1, hours=3))
+        assert left(world, "done") == ["3"]
+
+
+def test_a_share_that_is_away_is_no_empty_one(tmp_path):
+    with a_world(tmp_path, service=OWN_CLOCK, retention_count=1) as world:
+        jobs = run_some(world, 3)
+        world.share.rename(tmp_path / "unmounted")
+        world.share.mkdir()
+        pass_and_tidy(world, timedelta(0))
+        assert len(list((tmp_path / "unmounted" / "done").iterdir())) == 3
+        assert all(world.journal.jobs.get(job.id) for job in jobs)
 
 
 def test_a_job_that_a_restored_share_has_in_work_is_not_forgotten(world):

@@ -93,6 +93,18 @@ def test_check_finds_it_wrong_and_checks_all_else(site):
         assert f"ok     models.{name} credential: The API key is there." in done.stdout
 
 
+def test_a_removal_waits_for_it_for_a_while_and_tells_all_else(site):
+    for name in ("well", "first"):
+        (site.root / "share" / name / "STATUS.txt").write_text("before")
+    with hanging(site.share):
+        done = site.command("farewell")
+    assert done.returncode == 1
+    assert "was removed from" in (site.root / "share" / "well" / "STATUS.txt").read_text("utf-8-sig")
+    assert (site.root / "share" / "first" / "STATUS.txt").read_text() == "before"
+    for name in ("first", "second"):
+        assert f"STATUS.txt of {name} does not say that retraind was removed" in " ".join(done.stderr.split())
+
+
 COMMANDS = {
     "jobs": (["jobs"], "done"),
     "show": (["show", "DONE"], "History:"),

@@ -14,6 +14,7 @@ from retraind.api import proxies
 from retraind.api.client import ApiClient
 from retraind.api.credentials import CREDENTIALS_VARIABLE, Credentials, explained, origin_of
 from retraind.api.reach import in_the_clear
+from retraind.cli.setup.expiring import expiring
 from retraind.config.exposure import exposures, of_key, service_account
 from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
@@ -105,6 +106,7 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
                 checked.append(_from_outside(name, passed, unit, account))
             else:
                 checked.append(_credential(name, model, client, credentials, online=online))
+    checked += [Checked(setting, True, found, name) for setting, name, found in expiring(settings)]
     wrong = {each.subject for each in checked if not each.good}
     checked += [each for each in _as_the_daemon_sees(settings) if each.subject not in wrong]
     if inside := [each for each in checked if each.problem.code == "credential_inside"]:

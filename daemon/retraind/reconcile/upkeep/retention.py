@@ -1,22 +1,22 @@
-"""Which finished jobs have outlived their model's `retention`; what kills left behind.
+"""Which finished jobs are too old, too many or too large for their model's `retention`; what kills left.
 
-Nothing is deleted by default. Failed deliveries that are still there, and the job whose model is the
-published one, are kept whatever their age.
+Nothing is deleted by default. Failed deliveries that are still there are kept unless `retention_failed` says
+otherwise; the job whose model is the published one, and the one before, always.
 """
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.bundle import spool
-from retraind.config.settings import Settings
+from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.failures import Retry
-from retraind.domain.job import RESTING, Job
+from retraind.domain.job import RESTING, Job, State
 from retraind.domain.problems import Problem, file_problem
-from retraind.jobs.expiry import expire
+from retraind.jobs.expiry import Limits, expire, limits_of, needed, outlived
 from retraind.jobs.pipeline import Pipeline
 from retraind.store.copies.job_folders import Part
 from retraind.store.database import reason_of
@@ -24,6 +24,7 @@ from retraind.store.jobs import Conflict
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
+from retraind.system.files import names_in
 
 _LOG = log.get(__name__)
 
@@ -37,7 +38,8 @@ _MOST_AT_ONCE = 500
 
 def interval(settings: Settings) -> timedelta:
     """Return how often to tidy, so that nothing stays much longer than its retention."""
-    spans = [model.retention for model in settings.models.values() if model.retention]
+    kept = [span for model in settings.models.values() for span in (model.retention, model.retention_failed)]
+    spans = [span for span in kept if span]
     return max(_SHORTEST_INTERVAL, min((_LONGEST_INTERVAL, *(span / 10 for span in spans))))
 
 
@@ -60,14 +62,12 @@ class Tidier:
         self._clear_parts()
         overdue: dict[str, float] = {}
         for name, model in self._pipeline.settings.models.items():
-            if model.retention is None:
-                continue
-            grace = min(model.retention, LONGEST_GRACE).total_seconds()
-            for job in self._outlived(name, model.retention):
+            for job, grace, failed in self._all_outlived(name, model):
                 if self._stopping.is_set():
                     return
                 since = self._overdue.get(job.id, self._clock.elapsed())
-                if self._clock.elapsed() - since < grace or not self._expire(job):
+                waits = self._clock.elapsed() - since < grace.total_seconds()
+                if waits or not self._expire(job, failed=failed):
                     overdue[job.id] = since
         self._overdue = overdue
 
@@ -102,19 +102,48 @@ class Tidier:
             else:
                 _LOG.info("part_removed", folder=folder)
 
-    def _outlived(self, model: str, retention: timedelta) -> Iterator[Job]:
+    def _all_outlived(self, name: str, model: ModelSettings) -> Iterator[tuple[Job, timedelta, bool]]:
+        """Yield the jobs of a model that have to go, for how long they must have had to, and as what.
+
+        The last is true for a failed delivery that has to go with its folder.
+        """
+        done, failed = limits_of(model, State.DONE), limits_of(model, State.FAILED)
+        if not (done or failed):
+            return
+        stays = needed(model, self._journal, name, self._clock.now())
+        if done.span:
+            grace = min(done.span, LONGEST_GRACE)
+            yield from ((job, grace, False) for job in self._outlived(name, done.span, stays))
+        for state, limits in ((State.DONE, done._replace(span=None)), (State.FAILED, failed)):
+            if limits:
+                grace = min(limits.span or LONGEST_GRACE, LONGEST_GRACE)
+                jobs = self._beyond(name, state, limits, stays)
+                yield from ((job, grace, state is State.FAILED) for job in jobs)
+
+    def _beyond(self, name: str, state: State, limits: Limits, stays: Callable[[Job], bool]) -> Iterable[Job]:
+        jobs = self._journal.jobs.all_in(name, state)
+        there: Container[str] = ()
+        if jobs and limits.by_room:
+            places = self._pipeline.places
+            try:
+                with places.place(jobs[0], places.filed(jobs[0], failed=state is State.FAILED)) as place:
+                    there = frozenset(names_in(place))
+            except (OSError, Retry) as error:
+                _LOG.warning("job_not_expired", job=jobs[-1].id, model=name, reason=_reason(error))
+        return outlived(jobs, limits, self._clock.now(), there, stays)
+
+    def _outlived(self, model: str, retention: timedelta, stays: Callable[[Job], bool]) -> Iterator[Job]:
         """Yield the jobs that are older than that, a part at a time: any number of them may have to stay."""
         before = self._clock.now() - retention
-        published = self._journal.published(model)
         old = self._journal.jobs.begun_before(model, RESTING, before, _MOST_AT_ONCE)
         while old:
-            yield from (job for job in old if job.updated_at < before and job.id != published)
+            yield from (job for job in old if job.updated_at < before and not stays(job))
             old = self._journal.jobs.begun_before(model, RESTING, before, _MOST_AT_ONCE, after=old[-1])
 
-    def _expire(self, job: Job) -> bool:
+    def _expire(self, job: Job, *, failed: bool = False) -> bool:
         """Delete a job; returns False when it must stay for now."""
         try:
-            if expire(job, self._pipeline.places, self._journal):
+            if expire(job, self._pipeline.places, self._journal, failed=failed):
                 _LOG.info("job_expired", job=job.id, model=job.model)
                 return True
         except Conflict:

@@ -236,10 +236,23 @@ def journal_of_another_program(path: Place) -> Words:
     )
 
 
-def journal_too_new(path: Place, schema: Name) -> Words:
+def journal_too_new(
+    path: Place, schema: Name, version: Name | None = None, backup: Place | None = None
+) -> Words:
+    """`version` has brought the journal to its schema; `backup` is the journal before that."""
+    writer = f"バージョン{version}、スキーマ{schema}" if version else f"スキーマ{schema}"
     return Words(
-        f"ジャーナル{path}は、より新しいバージョンのretraindで作成されています（スキーマ{schema}）。",
-        "そのバージョンをインストールし直すか、更新前のジャーナルを復元してください。",
+        f"ジャーナル{path}は、より新しいバージョンのretraindで作成されています（{writer}）。",
+        "そのバージョンをインストールし直すか、retraindを停止して、更新前のジャーナルを復元してください。"
+        f"コマンド: {command('journal restore', str(backup or 'BACKUP'))}",
+    )
+
+
+def journal_not_backed_up(path: Place, folder: Place, why: Said) -> Words:
+    return Words(
+        f"ジャーナル{path}は以前のバージョンのretraindのものであり、更新が必要ですが、"
+        f"更新前に作成するバックアップを{folder}に作成できません。{why.what}",
+        why.remedy,
     )
 
 

@@ -2,7 +2,7 @@
 
 import shlex
 
-from retraind.report.wording.en._parts import command
+from retraind.report.wording.en._parts import command, count
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # State and folders
@@ -72,6 +72,17 @@ def drop_folder_not_sticky(path: Place, work: str) -> Words:
     return Words(
         f"Whoever can write in {path} can also rename {work} there, and so stop the model.",
         f"Run: chmod +t {shlex.quote(path)}",
+    )
+
+
+def retention_shows(place: str, jobs: int, size: int, oldest: Name | None, newest: Name | None) -> str:
+    """`place` is done or failed; `oldest` and `newest` are the first and the last job that would go."""
+    if not jobs:
+        return f"Nothing in {place}/ would be deleted now."
+    which = f"{oldest}" if jobs == 1 else f"from {oldest} to {newest}"
+    return (
+        f"In {place}/, {count(jobs, 'job')} ({count(size, 'byte')} of data and results) would be deleted: "
+        f"{which}."
     )
 
 

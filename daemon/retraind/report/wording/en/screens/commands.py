@@ -187,6 +187,17 @@ def rebuild_done(jobs: int) -> str:
     return f"Jobs taken over from their folders: {jobs}."
 
 
+# farewell
+
+
+def farewell_done(folders: int) -> str:
+    return f"Drop folders that say that retraind was removed: {folders}."
+
+
+def farewell_not_written(model: Name, why: Said) -> Words:
+    return Words(f"STATUS.txt of {model} does not say that retraind was removed: {why.what}", why.remedy)
+
+
 # check, notify
 
 

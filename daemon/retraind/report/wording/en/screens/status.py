@@ -175,6 +175,25 @@ def status_moved(model: str, at: datetime) -> str:
     )
 
 
+def status_removed(model: str, at: datetime, machine: Name) -> str:
+    return (
+        f"This folder took in data for the model {model}.\n\n"
+        f"retraind was removed from {machine} at {moment(at)}. Files that are dropped here are not "
+        "processed.\n\n"
+        "Nothing here was deleted: finished deliveries are in done/, failed ones in failed/. Ask the "
+        f"operator of {machine} where new data goes now, and before you delete anything here."
+    )
+
+
+def left_in_work(folder: str) -> str:
+    """`folder` is the one for work in the drop folder."""
+    return (
+        f"These deliveries were in work. Their files are in {folder}/, a hidden folder here. If retraind is "
+        "installed on that machine again with its state folder, it continues with them. A training that has "
+        "begun continues at the service; nobody fetches its results."
+    )
+
+
 # Deliveries
 
 

@@ -1,0 +1,83 @@
+"""`farewell`: what is left on the shares says that retraind was removed. The package's removal runs it.
+
+Nothing here may keep a removal from happening: a share that is away or hangs is reported, and passed over.
+"""
+
+import argparse
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from retraind.cli.output import BAD, GOOD, Refused, print_problem, print_words
+from retraind.cli.ownership import act_as_owner
+from retraind.config.load import load_to_look
+from retraind.config.settings import ModelSettings, Settings
+from retraind.domain.failures import JournalError
+from retraind.domain.problems import Problem, file_problem, problem
+from retraind.intake.share_identity import Away, Shares
+from retraind.report.share_voice import share_voice
+from retraind.report.status_file import STATUS, removed_text, write_status
+from retraind.store.database import running_instance
+from retraind.store.journal import Standing
+from retraind.store.views.read_only import ReadOnlyJournal
+from retraind.system.clock import Clock
+from retraind.system.files import exists
+from retraind.system.probe import Question, ask_each
+
+
+def farewell(options: argparse.Namespace) -> int:
+    """Say in each drop folder that retraind was removed. Raises ConfigError, JournalError."""
+    settings, _, _ = load_to_look(options.config)
+    act_as_owner(settings)
+    if process := running_instance(settings.state.journal_file):
+        raise Refused(problem("journal_in_use", path=settings.state.journal_file, process=process))
+    standings = _standings(settings)
+    shares = Shares.beside(settings.state.journal_file)
+    models = list(settings.models.items())
+    answers = ask_each(
+        [_question(settings, shares, name, model, standings.get(name)) for name, model in models]
+    )
+    written = len(models)
+    for (name, model), answer in zip(models, answers, strict=True):
+        why = file_problem(answer, model.drop) if isinstance(answer, OSError) else answer
+        if why is not None:
+            written -= 1
+            print_problem(problem("farewell_not_written", model=name, why=why))
+    print_words("farewell_done", folders=written)
+    return GOOD if written == len(models) else BAD
+
+
+def _question(
+    settings: Settings, shares: Shares, name: str, model: ModelSettings, standing: Standing | None
+) -> Question[Problem | None]:
+    """Return what writes STATUS.txt in a model's drop folder, and returns why not if it was not written."""
+
+    def tell(_place: Path) -> Problem | None:
+        jobs = standing.active if standing else ()
+        voice = share_voice(
+            model, settings.state, (place for job in jobs for place in (job.drop, job.filed_in))
+        )
+        now = Clock().now()
+        text = removed_text(name, now, platform.node(), voice, standing=standing, service=settings.api.host)
+        try:
+            with shares.held(name, model.drop, claim=False) as drop:
+                if exists(drop / STATUS):  # Else retraind never was here.
+                    write_status(drop, text, now, voice)
+        except Away as away:
+            return away.problem
+        return None
+
+    return model.drop, tell
+
+
+def _standings(settings: Settings) -> Mapping[str, Standing]:
+    """Return what the journal knows, which may be nothing: then the folders say less."""
+    journal = ReadOnlyJournal(settings.state.journal_file, Clock())
+    try:
+        return journal.get().standings(settings.models)
+    except (JournalError, SQLAlchemyError):
+        return {}
+    finally:
+        journal.close()
