@@ -202,6 +202,11 @@ def _add_running(add: _Add) -> None:
 def _add_showing(add: _Add) -> None:
     add("page", "retraind.page.command:page", "serve the status page for browsers, in the foreground")
     add("status", "retraind.cli.jobs:status", "show models, what is in work and what is on hold", json=True)
+    add(
+        "health",
+        "retraind.cli.health:health",
+        "show in one line whether retraind works; exit with 1 if it does not",
+    )
     jobs = add("jobs", "retraind.cli.jobs:jobs", "list jobs, newest first", json=True)
     jobs.add_argument("--model", help="only this model's")
     jobs.add_argument("--state", help="only jobs in this state, such as done or failed")

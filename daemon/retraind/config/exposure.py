@@ -211,8 +211,8 @@ def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:
         for key in ("api_key", "secret_key")
         if table.get(key)
     ]
-    if isinstance(notify := content.get("notify"), dict) and notify.get("urls"):
-        found.append("notify.urls")
+    if isinstance(notify := content.get("notify"), dict):
+        found += [f"notify.{key}" for key in ("urls", "heartbeat") if notify.get(key)]
     api = content.get("api")
     proxy = api.get("proxy") if isinstance(api, dict) else None
     if isinstance(proxy, str) and ":" in addresses.place_with_user(proxy).rpartition("@")[0]:

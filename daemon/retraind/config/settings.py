@@ -24,10 +24,12 @@ from retraind.config.types import (
     PageHost,
     PathPrefix,
     PatternText,
+    PortText,
     PositiveSpan,
     ProxyText,
     RecipientAddress,
     RuleTable,
+    SecretWebAddress,
     Size,
     Span,
     SpanWithUnit,
@@ -154,6 +156,17 @@ class NotifySettings(_Section):
     )
     patience: Span = timedelta(minutes=15)
     """How long a transient failure must last before it is reported."""
+    heartbeat: SecretWebAddress | None = None
+    """What is called after sweeps, so that somebody else notices when that ends."""
+
+
+class MetricsSettings(_Section):
+    """[metrics]: numbers for monitoring, beside those of the status page."""
+
+    listen: PortText | None = None
+    """Where the daemon itself answers for /metrics, /healthz and /readyz."""
+    textfile: AbsolutePath | None = None
+    """A file for node_exporter, replaced in each sweep interval."""
 
 
 class PageSettings(_Section):
@@ -272,4 +285,5 @@ class Settings(_Section):
     work: WorkSettings = Field(default_factory=WorkSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     page: PageSettings = Field(default_factory=PageSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     models: dict[ModelName, ModelSettings] = Field(min_length=1)

@@ -191,6 +191,15 @@ RecipientAddress = Annotated[SecretStr, AfterValidator(_recipient)]
 """Where notifications are sent. It may contain a password or a token."""
 
 
+def _web_address(url: SecretStr) -> SecretStr:
+    _check_address(url.get_secret_value(), "https://hc-ping.com/…")
+    return url
+
+
+SecretWebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
+"""An address of http or https that may contain a password or a token."""
+
+
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -343,6 +352,14 @@ def listen_of(text: str) -> tuple[str, int] | Path:
     return found[1].strip("[]"), int(found[2])
 
 
+def host_and_port_of(text: str) -> tuple[str, int]:
+    """Read a host and a port to listen on. Raises Mistake."""
+    place = listen_of(text)
+    if isinstance(place, Path):
+        raise Mistake("listen_unreadable")
+    return place
+
+
 def is_open_to_others(text: str) -> bool:
     """Return whether other machines may reach an address to listen on. Raises Mistake."""
     place = listen_of(text)
@@ -356,6 +373,8 @@ def is_open_to_others(text: str) -> bool:
 
 ListenText = Annotated[str, _readable(listen_of)]
 """Where a process listens: "127.0.0.1:8087", "[::1]:8087" or "unix:/run/retraind/page.sock"."""
+PortText = Annotated[str, _readable(host_and_port_of)]
+"""The same, but no Unix socket."""
 PathPrefix = Annotated[str, _matching("prefix_unreadable", r"(/[A-Za-z0-9._~-]+)*")]
 """The path under which a reverse proxy shows something; empty for the root."""
 HeaderName = Annotated[str, _matching("header_unreadable", r"[A-Za-z0-9-]+")]

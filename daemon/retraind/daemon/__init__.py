@@ -25,7 +25,7 @@ from retraind.daemon.starting import Starting
 from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
-from retraind.reconcile.daemon_view import DaemonView
+from retraind.reconcile.daemon_view import TIMETABLE_BEAT
 from retraind.reconcile.lanes import Lanes, Shared, guarded, report_journal
 from retraind.reconcile.once import Once
 from retraind.reconcile.publishing import publish_no_start
@@ -44,7 +44,7 @@ from retraind.system.service.systemd import watchdog_interval
 _LOG = log.get(__name__)
 
 _SWEEP, _KEYS, _TIDY, _LATE, _GROWTH = "sweep", "keys", "tidy", "late", "growth"
-_EXPECTED = "expected"
+_EXPECTED, _BEAT = "expected", "beat"
 _READY_STEP = 0.02
 """Seconds between two checks whether all folders have been scanned."""
 _STOP_PATIENCE = 8.0
@@ -102,7 +102,8 @@ class Daemon:
             opening.callback(self.parts.service.close)
             opening.callback(self.parts.background.shutdown, wait=True, cancel_futures=True)
             opening.enter_context(self.lanes.running())
-            for part in (self.view, self.loop, self.timetable, self._watcher, self._notifier):
+            own = (self.view, self.loop, self.timetable, self._watcher, self._notifier)
+            for part in (*own, self.parts.monitoring):
                 opening.callback(part.stop)
             self._exit = opening.pop_all()
         return self
@@ -122,8 +123,7 @@ class Daemon:
         self.sweeps, self.reload, self.orphans = parts.sweeps, parts.reload, parts.orphans
         self.publisher, self.hosts, self.timetable = parts.publisher, parts.hosts, Timetable()
         self.recoverer, self._tidier, self._hints = parts.recoverer, parts.tidier, parts.hints
-        self._notifier, self._watcher = parts.notifier, parts.watcher
-        self.view = DaemonView(self._config, lambda: self.settings, self.folders, self.sweeps, self._clock)
+        self._notifier, self._watcher, self.view = parts.notifier, parts.watcher, parts.view
 
     def run(self, *, once: bool = False, longest: timedelta | None = None) -> int:
         """Work until stopped, or with `once` until everything that is complete now has been processed.
@@ -143,6 +143,7 @@ class Daemon:
             if once
             else None
         )
+        self.parts.monitoring.start()
         self.view.start()
         self.begin()
         self._notifier.start()
@@ -171,6 +172,7 @@ class Daemon:
             report_refused(self.refused, self.settings, self.journal)
 
     def _schedule(self) -> None:
+        self.timetable.every(TIMETABLE_BEAT, _BEAT, self.view.beat_of_timetable)
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
         later = self.lanes.shared(Shared.RETENTION).submit
         for name, interval, task in (
@@ -255,6 +257,7 @@ class Daemon:
             rest = max(_ONCE_STEP, _REST * (self._clock.elapsed() - looked))
         if not self._code:
             self._notifier.deliver()
+            self.parts.monitoring.heartbeat.mind()
             self._code = int(once.ended_badly() or bool(self.refused))
         return self._code
 
@@ -360,7 +363,9 @@ class Daemon:
 def _as_begun(read: Settings, begun: Settings) -> Settings:
     """Return settings that were read again, with what only a start reads as it was then."""
     work = read.work.model_copy(update={"parallel": begun.work.parallel})
-    return read.model_copy(update={"api": begun.api, "state": begun.state, "work": work})
+    metrics = read.metrics.model_copy(update={"listen": begun.metrics.listen})
+    begun_with = {"api": begun.api, "state": begun.state, "work": work, "metrics": metrics}
+    return read.model_copy(update=begun_with)
 
 
 def _end_hard(code: int) -> None:

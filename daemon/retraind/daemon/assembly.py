@@ -13,8 +13,10 @@ from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
 from retraind.config.settings import Settings
 from retraind.daemon.journal_watch import JournalWatch
+from retraind.daemon.monitoring import Monitoring
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
+from retraind.reconcile.daemon_view import SWEEP_PATIENCE, DaemonView, Sources
 from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
 from retraind.reconcile.hosts import Hosts
@@ -30,6 +32,7 @@ from retraind.reconcile.upkeep.recovering import Recoverer
 from retraind.reconcile.upkeep.retention import Tidier
 from retraind.reconcile.upkeep.silence import Silence
 from retraind.reconcile.work_queue import WorkQueue
+from retraind.report.monitoring.heartbeat import Heartbeat
 from retraind.report.notifications import Notifier, recipients_of
 from retraind.store.copies.recovery import Rebuilt
 from retraind.store.journal import Journal
@@ -62,6 +65,8 @@ class Parts:
     hints: JournalHints
     notifier: Notifier
     watcher: Watcher
+    view: DaemonView
+    monitoring: Monitoring
     silence: Silence
     journal_watch: JournalWatch
     service: ApiClient
@@ -146,22 +151,28 @@ def put_together(
         recovered=recoverer.has_read,
     )
     watcher, background = Watcher(), ThreadPoolExecutor(1, thread_name_prefix="background")
+    sweeps = Sweeps(loop, lanes, folders, watcher, clock=clock, stopping=stopping)
+    caretaker = Caretaker(
+        pipeline, journal, credentials, clock=clock, stopping=stopping, changed=changed, config=config
+    )
+    journal_watch = JournalWatch(journal.database, notifier, background, clock, patience)
+    sources = Sources(lambda: journal_watch.trouble, lambda: {**caretaker.key_ends}, pipeline.tally.counts)
+    view = DaemonView(config, present, folders, sweeps, clock, sources=sources)
+    heartbeat = Heartbeat(
+        present,
+        clock,
+        swept=lambda: sweeps.all_ended,
+        patience=lambda: 3 * present().sweep.interval + SWEEP_PATIENCE,
+        writes=journal.database.try_to_write,
+    )
     return Parts(
         queue=queue,
         folders=folders,
         loop=loop,
         pipeline=pipeline,
         credentials=credentials,
-        caretaker=Caretaker(
-            pipeline,
-            journal,
-            credentials,
-            clock=clock,
-            stopping=stopping,
-            changed=changed,
-            config=config,
-        ),
-        sweeps=Sweeps(loop, lanes, folders, watcher, clock=clock, stopping=stopping),
+        caretaker=caretaker,
+        sweeps=sweeps,
         reload=Reload(queue, folders, watcher, publisher, shares),
         orphans=orphans,
         publisher=publisher,
@@ -175,8 +186,10 @@ def put_together(
         hints=JournalHints(loop, journal, hosts),
         notifier=notifier,
         watcher=watcher,
+        view=view,
+        monitoring=Monitoring(present, view, journal, heartbeat, clock),
         silence=Silence(folders, queue, clock, patience),
-        journal_watch=JournalWatch(journal.database, notifier, background, clock, patience),
+        journal_watch=journal_watch,
         service=service,
         background=background,
     )

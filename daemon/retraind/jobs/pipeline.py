@@ -9,8 +9,9 @@ from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
 from retraind.config.current import Current
 from retraind.config.settings import Settings
-from retraind.domain.failures import Stopped
-from retraind.domain.job import Job, State
+from retraind.domain.counts import Tally
+from retraind.domain.failures import Retry, Stopped
+from retraind.domain.job import LIFE, Job, State, present
 from retraind.intake.share_identity import Shares
 from retraind.jobs.bundles import Bundles
 from retraind.jobs.clock_jumps import ClockJumps
@@ -18,9 +19,10 @@ from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
 from retraind.jobs.gate.judging import Judging
 from retraind.jobs.keys import Keys
+from retraind.jobs.outcomes import Go, Wait
 from retraind.jobs.preflight import Preflight
 from retraind.jobs.runner import Runner
-from retraind.jobs.steps import DataSteps, ServiceSteps, table_of
+from retraind.jobs.steps import DataSteps, ServiceSteps, Step, table_of
 from retraind.jobs.trainings import Trainings
 from retraind.store.copies.sidecar import JobFiles
 from retraind.store.journal import Journal
@@ -99,9 +101,9 @@ class Pipeline:
             clock=clock,
             pause=pause,
         )
-        self.steps = table_of(data, talk)
+        self.steps, self.tally = table_of(data, talk), Tally()
         self._runner = Runner(
-            steps=self.steps,
+            steps={state: counted(step, self.tally, clock) for state, step in self.steps.items()},
             current=current,
             journal=journal,
             credentials=credentials,
@@ -142,3 +144,35 @@ class Pipeline:
         """Give long reads and writes a place to end when the daemon stops."""
         if self._stopping.is_set():
             raise Stopped
+
+
+def counted(step: Step, tally: Tally, clock: Clock) -> Step:
+    """Return a step that also counts what comes of it."""
+
+    def run(job: Job) -> Go | Wait:
+        began = clock.elapsed()
+        try:
+            outcome = step(job)
+        except Retry as retry:
+            if retry.host is None or retry.of_host:  # Else nothing was tried: the host is down.
+                tally.retry(job.model)
+            raise
+        except OSError:
+            tally.retry(job.model)
+            raise
+        if isinstance(outcome, Go):
+            _count(job, outcome, clock.elapsed() - began, tally, clock)
+        return outcome
+
+    return run
+
+
+def _count(job: Job, done: Go, seconds: float, tally: Tally, clock: Clock) -> None:
+    if job.state is State.UPLOADED:
+        # Each call takes a moment; what takes long is the training.
+        seconds = max(0.0, (clock.now() - present(job.training).uploaded_at).total_seconds())
+    tally.step(present(LIFE[job.state].step), seconds)
+    if done.event == "upload_complete":
+        tally.upload(job.model, present(job.bundle).bytes)
+    if job.state is State.FILING and done.to in {State.DONE, State.FAILED}:
+        tally.end(job.model, present(job.outcome))

@@ -5,9 +5,10 @@ daemon cannot reach is asked by another one, since shares may hang.
 """
 
 import hashlib
+import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from retraind import __version__
 from retraind.api.credentials import Origin, origin_of, passed_file
 from retraind.config.exposure import gate_words
 from retraind.config.settings import Settings
+from retraind.domain.counts import Counts
 from retraind.domain.failures import Hold
 from retraind.domain.problems import Problem, problem
 from retraind.reconcile.folders import Folders
@@ -44,8 +46,18 @@ _LOOK_INTERVAL = 300.0
 _STOP_PATIENCE = 0.5
 """Seconds that the end waits for a question to a share."""
 _MOST_LISTED = 200
+TIMETABLE_BEAT = timedelta(seconds=20)
+"""How often the timetable shows that it runs."""
 SWEEP_PATIENCE = timedelta(seconds=60)
 """How much longer than three sweep intervals a sweep may take before it counts as hanging."""
+
+
+class Sources(NamedTuple):
+    """What other parts of the daemon know, to be asked for at any time, from any thread."""
+
+    journal_trouble: Callable[[], Problem | None] = lambda: None
+    keys_end: Callable[[], Mapping[str, datetime]] = dict
+    counts: Callable[[], Counts] = Counts
 
 
 class DaemonView:
@@ -58,7 +70,10 @@ class DaemonView:
         folders: Folders,
         sweeps: Sweeps,
         clock: Clock,
+        *,
+        sources: Sources | None = None,
     ) -> None:
+        self._sources = sources or Sources()
         self._journal = settings().state.journal_file
         self._config = config
         self._settings = settings
@@ -68,7 +83,7 @@ class DaemonView:
         self._lock = threading.Lock()
         """For the fields up to `_thread`."""
         self._started_at = self._alive_at = clock.now()
-        self._begun = clock.elapsed()
+        self._begun = self._timetable_at = clock.elapsed()
         self._ready_at: datetime | None = None
         self._stopped_at: datetime | None = None
         self._configuration = self._read_configuration()
@@ -104,6 +119,11 @@ class DaemonView:
         """Note that the daemon's own loop turns."""
         with self._lock:
             self._alive_at = self._clock.now()
+
+    def beat_of_timetable(self) -> None:
+        """Note that the timetable runs what is due."""
+        with self._lock:
+            self._timetable_at = self._clock.elapsed()
 
     def ready(self) -> None:
         """Note that all folders have been scanned once."""
@@ -175,8 +195,12 @@ class DaemonView:
         """Return what the daemon knows of itself now."""
         now, interval = self._clock.now(), self._settings().sweep.interval
         elapsed = self._clock.elapsed()
-        swept = self._sweeps.last_ended
+        swept, all_swept = self._sweeps.last_ended, self._sweeps.all_ended
         last = max(swept, self._begun)
+
+        def moment(at: float) -> datetime:
+            return now - timedelta(seconds=elapsed - at)
+
         with self._lock:
             out = [*self._unreachable, *self._folders_out_of_reach()]
             return DaemonState(
@@ -188,13 +212,19 @@ class DaemonView:
                 written_at=now,
                 again_at=now + self.interval,
                 alive_at=self._alive_at,
-                last_sweep_at=now - timedelta(seconds=elapsed - swept) if swept else None,
-                sweep_due_at=now - timedelta(seconds=elapsed - last) + 3 * interval + SWEEP_PATIENCE,
+                timetable_at=moment(self._timetable_at),
+                last_sweep_at=moment(swept) if swept else None,
+                whole_sweep_at=moment(all_swept) if all_swept else None,
+                sweep_due_at=moment(last) + 3 * interval + SWEEP_PATIENCE,
+                journal_trouble=self._sources.journal_trouble(),
                 configuration=self._configuration,
                 refused_reload=self._refused,
                 sandbox=dict(sandbox(present_mounts(), _status(), present_account().hidden_gid)),
                 unreachable=tuple(out[:_MOST_LISTED]),
                 unreachable_more=max(0, len(out) - _MOST_LISTED),
+                waiting_since={name: moment(since) for name, since in self._waiting_since()},
+                keys_end=dict(self._sources.keys_end()),
+                counts=self._sources.counts(),
             )
 
     def _folders_out_of_reach(self) -> Iterator[Unreachable]:
@@ -203,6 +233,12 @@ class DaemonView:
             setting, trouble = f"models.{folder.name}.drop", folder.view.trouble
             if trouble is not None and setting not in known:
                 yield Unreachable(model=folder.name, setting=setting, directive=None, problem=trouble)
+
+    def _waiting_since(self) -> Iterator[tuple[str, float]]:
+        for folder in self._folders.all():
+            files = (seen.since for wait in folder.view.waiting for seen in wait.files)
+            if math.isfinite(oldest := min(files, default=math.inf)):
+                yield folder.name, oldest
 
 
 def _status() -> str:

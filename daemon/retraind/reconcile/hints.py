@@ -135,6 +135,12 @@ class Sweeps:
         with self._lock:
             return max((moment or 0.0 for moment in self._swept.values()), default=0.0)
 
+    @property
+    def all_ended(self) -> float:
+        """Since when every file system has been swept (`Clock.elapsed` seconds); 0 before that."""
+        with self._lock:
+            return min((moment or 0.0 for moment in self._swept.values()), default=self._clock.elapsed())
+
 
 class JournalHints:
     """Notices what commands in other processes wrote."""

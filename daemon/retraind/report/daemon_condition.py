@@ -11,6 +11,8 @@ _GRACE = timedelta(seconds=30)
 """How much later than it said the daemon may write its state: the machine may be busy."""
 _LOOP_PATIENCE = timedelta(seconds=60)
 """How long its loop, which turns each second, may stand still: a reload waits for shares."""
+_TIMETABLE_PATIENCE = timedelta(seconds=120)
+"""How long its timetable, which runs something every few seconds, may run nothing."""
 _START_PATIENCE = timedelta(minutes=15)
 """How long systemd lets a start take."""
 
@@ -29,6 +31,8 @@ class Condition(StrEnum):
     SILENT = "silent"
     """It does not report any more."""
     LOOP_HANGS = "loop_hangs"
+    TIMETABLE_HANGS = "timetable_hangs"
+    """Nothing that is due at an interval is run."""
     SCANS_HANG = "scans_hang"
     """No scan of a drop folder has ended for long."""
 
@@ -67,6 +71,8 @@ def condition_of(
         Condition.SILENT: now > state.again_at + _GRACE,
         Condition.STARTING: starting,
         Condition.LOOP_HANGS: state.written_at > state.alive_at + _LOOP_PATIENCE,
+        Condition.TIMETABLE_HANGS: state.timetable_at is not None
+        and state.written_at > state.timetable_at + _TIMETABLE_PATIENCE,
         Condition.SCANS_HANG: now > state.sweep_due_at,
     }
     return next((condition for condition, shown in signs.items() if shown), Condition.RUNNING)
@@ -99,6 +105,8 @@ def condition_problem(  # noqa: PLR0911 - one for each condition
             return problem("daemon_silent", process=process, since=state and state.written_at)
         case Condition.LOOP_HANGS:
             return problem("daemon_loop_hangs", process=process, since=state and state.alive_at)
+        case Condition.TIMETABLE_HANGS:
+            return problem("daemon_timetable_hangs", process=process, since=state and state.timetable_at)
         case Condition.SCANS_HANG:
             since = state and (state.last_sweep_at or state.started_at)
             return problem("daemon_scans_hang", process=process, since=since)

@@ -3,11 +3,13 @@
 Nobody else writes it, and the daemon never reads it. It has no secrets.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from retraind.domain.counts import Counts
 from retraind.domain.problems import Problem
 from retraind.system.files import write_atomically
 from retraind.system.reading import open_regular
@@ -62,8 +64,14 @@ class DaemonState(_Part):
     """When it is written again at the latest."""
     alive_at: datetime
     """When the daemon's own loop last turned. It turns each second."""
+    timetable_at: datetime | None = None
+    """When the timetable, which asks for sweeps, last ran something. It does so every few seconds."""
     last_sweep_at: datetime | None = None
     """When a sweep last ended, of any file system."""
+    whole_sweep_at: datetime | None = None
+    """Since when every file system has been swept: the oldest of their last sweeps."""
+    journal_trouble: Problem | None = None
+    """Why the journal cannot be written."""
     sweep_due_at: datetime
     """When a sweep should have ended; after that all shares hang, and the watchdog acts."""
     configuration: Configuration
@@ -74,6 +82,12 @@ class DaemonState(_Part):
     unreachable: tuple[Unreachable, ...] = ()
     unreachable_more: int = 0
     """How many more there are than are listed."""
+    waiting_since: Mapping[str, datetime] = {}
+    """Since when the oldest file has waited in a drop folder, of each model where one does."""
+    keys_end: Mapping[str, datetime] = {}
+    """When each model's key ends, as far as that is known."""
+    counts: Counts = Counts()
+    """What was counted since the start."""
 
 
 def state_file(journal: Path) -> Path:

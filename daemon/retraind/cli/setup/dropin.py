@@ -129,6 +129,8 @@ def _written(settings: Settings) -> list[Path]:
         for folder in (model.drop, model.done_folder, model.failed_folder)
     )
     found |= dict.fromkeys(_state_folders(settings))
+    if settings.metrics.textfile is not None:
+        found[settings.metrics.textfile.parent] = None
     return list(found)
 
 

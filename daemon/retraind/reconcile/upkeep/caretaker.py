@@ -9,7 +9,14 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from retraind.api.credentials import Credentials, explained, origin_of, presumed_issue, warning_of
+from retraind.api.credentials import (
+    KEY_LIFETIME,
+    Credentials,
+    explained,
+    origin_of,
+    presumed_issue,
+    warning_of,
+)
 from retraind.config.exposure import HOLDS
 from retraind.config.settings import ModelSettings
 from retraind.domain.failures import Hold, Setback
@@ -82,6 +89,8 @@ class Caretaker:
         """The models whose key was looked for since the start, or since a reload that concerns them."""
         self._half_keys: dict[str, float] = {}
         """Since when no key of the others can be used (`Clock.elapsed` seconds)."""
+        self.key_ends: dict[str, datetime] = {}
+        """When each model's key ends, as far as that is known."""
 
     def _hold_without_key(self, name: str, model: ModelSettings) -> bool:
         """Hold a model that has no usable key at a start or a reload, rather than with its first delivery.
@@ -119,6 +128,7 @@ class Caretaker:
         self._due.pop(name, None)
         self._known_keys.discard(name)
         self._half_keys.pop(name, None)
+        self.key_ends.pop(name, None)
 
     def mind(self) -> None:
         """End the holds whose reason is gone, renew fetched keys, and warn before others expire."""
@@ -196,8 +206,11 @@ class Caretaker:
         if model.model_id is None and (key := self._pipeline.keys.present_fingerprint(name)) is not None:
             since = seen.get((name, key)) or self._journal.events.note_key(name, key)
             issued = presumed_issue(since, self._credentials.arrived_at(model))
+            self.key_ends[name] = issued + KEY_LIFETIME
             warning = warning_of(issued, self._clock.now(), origin_of(name, model))
             again = _END_INTERVAL if warning else _AGE_INTERVAL
+        elif model.model_id is not None and (end := self._credentials.ends_at(name)) is not None:
+            self.key_ends[name] = end
         if is_news(warning, before):
             self._journal.events.note("key_warning", model=name, what=warning)
             if warning:

@@ -101,7 +101,7 @@ def released_by_person() -> str:
 
 def restart_needed() -> Words:
     return Words(
-        "[api], [state] and work.parallel are read only when retraind starts.",
+        "[api], [state], work.parallel and metrics.listen are read only when retraind starts.",
         "To apply their new values, restart retraind.",
     )
 

@@ -106,7 +106,7 @@ def released_by_person() -> str:
 
 def restart_needed() -> Words:
     return Words(
-        "[api]、[state]、work.parallelの設定は、retraindの起動時にだけ読み込まれます。",
+        "[api]、[state]、work.parallel、metrics.listenの設定は、retraindの起動時にだけ読み込まれます。",
         "新しい値を反映するには、retraindを再起動してください。",
     )
 

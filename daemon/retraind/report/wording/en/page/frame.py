@@ -15,6 +15,7 @@ _CONDITIONS = {
     Condition.ZOMBIE: "retraind has ended and hangs",
     Condition.SILENT: "retraind does not report",
     Condition.LOOP_HANGS: "retraind hangs",
+    Condition.TIMETABLE_HANGS: "Nothing is run on time",
     Condition.SCANS_HANG: "No scan of a drop folder ends",
 }
 

@@ -4,7 +4,7 @@ import shlex
 from datetime import datetime
 
 from retraind.report.wording.en._parts import listing, moment
-from retraind.report.wording.words import Name, Place, Words
+from retraind.report.wording.words import Name, Place, Said, Words
 
 # Whether it works
 
@@ -41,6 +41,14 @@ def daemon_silent(process: int, since: datetime | None) -> Words:
 def daemon_loop_hangs(process: int, since: datetime | None) -> Words:
     when = f" since {moment(since)}" if since else ""
     return Words(f"retraind (process {process}) HANGS{when}.", _RESTART)
+
+
+def daemon_timetable_hangs(process: int, since: datetime | None) -> Words:
+    when = f" since {moment(since)}" if since else ""
+    return Words(
+        f"retraind (process {process}) HANGS: nothing that is due at an interval has been run{when}.",
+        _RESTART,
+    )
 
 
 def daemon_scans_hang(process: int, since: datetime | None) -> Words:
@@ -87,6 +95,38 @@ def daemon_cannot_reach(what: str) -> str:
 
 def out_of_reach_above() -> str:
     return "The service cannot reach all that it needs: see OUT OF REACH above."
+
+
+# For monitoring, on one line
+
+
+def daemon_not_running(stopped: datetime | None, seen: datetime | None) -> str:
+    """`stopped` is None where retraind did not stop by itself; it was last `seen` then, if ever."""
+    if stopped is not None:
+        return f"retraind is NOT RUNNING: it was stopped on {moment(stopped)}."
+    if seen is not None:
+        return f"retraind is NOT RUNNING: it was last seen on {moment(seen)}."
+    return "retraind is NOT RUNNING."
+
+
+def daemon_cannot_write(why: Said) -> str:
+    return f"retraind CANNOT WRITE its journal: {why}"
+
+
+def daemon_starting(since: datetime | None) -> str:
+    return f"retraind is starting{f', since {moment(since)}' if since else ''}."
+
+
+def daemon_healthy(swept: datetime | None) -> str:
+    return f"retraind works; last sweep: {moment(swept) if swept else 'none yet'}."
+
+
+def metrics_address_taken(listen: str, why: Said) -> Words:
+    return Words(f"The metrics cannot listen on {listen}: {why}", "Choose another address in metrics.listen.")
+
+
+def heartbeat_refused(status: int) -> str:
+    return f"The address of the heartbeat returned {status}."
 
 
 # What it cannot reach

@@ -15,6 +15,7 @@ _CONDITIONS = {
     Condition.ZOMBIE: "retraindは終了しましたが、プロセスが残っています",
     Condition.SILENT: "retraindから状態の報告がありません",
     Condition.LOOP_HANGS: "retraindが応答していません",
+    Condition.TIMETABLE_HANGS: "定期処理が実行されていません",
     Condition.SCANS_HANG: "投入フォルダーの確認が終わりません",
 }
 

@@ -1,0 +1,1 @@
+"""What other programs are told: whether retraind works, its metrics, its heartbeat."""
