@@ -103,6 +103,8 @@ REFUSED = {
     "decimal commas in some rows": (
         "id;a, b;x\n" + "".join(f"{at};n;{at}{',5' * (at % 2)}\n" for at in range(99)), "other-delimiter", 1,
         "semicolons"),
+    "a space before each quote": (
+        table(quotes=True).replace(',"', ', "').replace('"a"', '"a, b"'), "space-before-quote", 1, "space"),
     "hyphens as wide as the columns": (
         table([ROWS[0], ["-" * 12] * 4, *ROWS[1:]]), "rule-line", 2, "hyphens"),
     "hyphens and a count": (
@@ -157,6 +159,8 @@ WARNED = {
         table([["pq"[at % 2], "xyz"[at % 3], "st"[at % 2]] for at in range(99)]), "header-missing", 1, "like data"),
     "a mark in a value": (table().replace("\n50,a", "\n50,\ufeffa"), "mark-inside", 52, "invisible"),
     "Ctrl-Z in the last value": (table()[:-2] + "\x1a", "ctrl-z", 151, "0x1A"),
+    "a space before each quote": (
+        table(quotes=True).replace(',"', ', "'), "space-before-quote", 1, "space"),
     "semicolons that pass": (
         "id;a, b;x\n" + "".join(f"{at};n;{at},5\n" for at in range(120)), "other-delimiter", 1, "semicolons"),
     "many rows of delimiters": (table([*ROWS, *[NO_VALUES] * 99]), "blank-rows", 152, "99 rows"),
@@ -266,6 +270,15 @@ def test_a_header_of_one_column_is_not_said_to_lack_the_target_too(delimiter):
     other = table(delimiter=delimiter)
     assert both(other, other, target="left") == [("train.csv", "one-column"), ("eval.csv", "one-column")]
     assert both(table(), other, target="left") == [("eval.csv", "one-column")]
+
+
+def test_quotes_behind_spaces_in_the_header_are_not_said_to_lack_the_target_too():
+    spaced = table(quotes=True).replace(',"', ', "')
+    assert both(spaced, table(), target="left") == [("train.csv", "space-before-quote")]
+    assert both(table(), spaced, target="left") == [("eval.csv", "space-before-quote")]
+    assert both(spaced, spaced, target="left") == [
+        ("train.csv", "space-before-quote"), ("eval.csv", "space-before-quote"),
+    ]  # fmt: skip
 
 
 def test_names_that_are_padded_above_hyphens_are_not_said_to_lack_the_target_too():

@@ -68,14 +68,24 @@ def test_every_japanese_table_in_shift_jis_passes(kind):
         "".join(bytes((0xFA, trail)).decode("cp932") for trail in range(0x80, 0xFD)),
         "".join(map(chr, range(0xE000, 0xE757))),
         "".join(map(chr, range(0xFF66, 0xFF9E))),
+        "".join(map(chr, range(0xFF61, 0xFFA0))),
     ],
-    ids=["rare kanji", "kanji of IBM", "characters of the user", "half-width kana"],
+    ids=["rare kanji", "kanji of IBM", "characters of the user", "half-width kana", "any half-width"],
 )
 def test_not_even_random_characters_of_shift_jis_are_refused(characters, count):
     chance = random.Random(count)
-    for length in (1, 2, 3):
+    for length in (1, 2, 3, 6):
         values = ["".join(chance.choices(characters, k=length)) for _ in range(count)]
         assert checked(rows(values, count=max(40, count)).encode("cp932")).ok
+
+
+def test_few_made_up_words_of_half_width_kana_are_no_other_encoding():
+    kana = "".join(map(chr, range(0xFF61, 0xFFA0)))
+    chance = random.Random(14)
+    for _ in range(300):
+        length, count = chance.randint(2, 9), chance.randint(1, 20)
+        values = ["".join(chance.choices(kana, k=length)) for _ in range(count)]
+        assert checked(rows(values).encode("cp932")).ok, values
 
 
 def verdicts(language: str, codec: str, sizes: tuple[int, ...] = SIZES) -> dict[int, list[str]]:

@@ -69,4 +69,14 @@ FOREIGN = {
         ("euc_jp",)),
 }  # fmt: skip
 """Words in languages whose tables come in encodings that the service does not read."""
-UNITS = "Temp (°C)", "Price £", "Prix €", "Größe (m²)", "Température", "Naïve", "Señor"
+UNITS = (
+    "Temp (°C)",
+    "Area (m²)",
+    "PM2.5 (µg/m³)",
+    "Price £",
+    "Prix €",
+    "Größe (m²)",
+    "Température",
+    "Naïve",
+    "Señor",
+)

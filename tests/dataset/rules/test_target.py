@@ -249,3 +249,8 @@ def test_one_sign_of_a_missing_value_in_all_rows_is_no_answer(sign, values):
 def test_the_third_value_of_two_is_the_one_that_stands_for_none():
     result = preflight(column(["NaN", "1", "0"] * 40), target="y", prediction_type=BINARY)
     assert [(each.rule, each.facts["value"]) for each in result.errors] == [("too-many-classes", "NaN")]
+
+
+def test_rows_of_another_width_are_not_said_to_lack_an_answer_too():
+    rows = [f"{at},{at % 2}" for at in range(5)] + ["1,2,3"] * 90
+    assert [each[0] for each in found(file("n,y", rows)) if each[1] == "error"] == ["ragged-rows"]

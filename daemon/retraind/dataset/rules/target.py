@@ -136,6 +136,8 @@ def _filled(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
     """Rows without a value in the target do not count."""
     if not file.training or file.table.rows < MIN_ROWS:
         return
+    if found.filled < MIN_ROWS <= found.filled + file.table.ragged.count:
+        return  # ragged rows have no values
     if found.filled < MIN_ROWS:
         yield file.error(
             "too-few-answers",

@@ -1,6 +1,7 @@
 """How Japanese is written: kanji by how usual they are, and which half-width kana can follow which."""
 
 from functools import cache
+from math import inf
 
 from retraind.dataset.reader.encodings.frequent import KANJI
 from retraind.dataset.reader.encodings.writing import (
@@ -62,11 +63,24 @@ def _between(before: str, char: str) -> float:
     if char in _ONLY_AFTER:
         usual, bits = _ONLY_AFTER[char]
         return 0.0 if before in usual else bits
+    if char in "ｲｳ" and before == "m":
+        return 7.0  # rather square and cubic metres
     first = not _is_half_width(before)
     if char == "ｰ":
         # Between digits it is a hyphen, and a line of them stands for a missing value.
         return 10.0 if before in _NO_LENGTH else -4.0 if before in _HYPHENS else 5.0 if first else 0.0
     return (_SELDOM_FIRST if first or before in "･ｯ" else _SELDOM_INSIDE).get(char, 0.0)
+
+
+_ANY_KANA, _ANY_WORD = 6.3, 2.5  # bits: of 63 characters, each as likely as any other
+
+
+def any_kana_bits(word: str) -> float:
+    """Return how improbable a word is as half-width kana in any order, as in a code."""
+    kana = [char for char in word if not char.isascii() or char.isalpha()]
+    if len(kana) < 2 or not all(map(_is_half_width, kana)):  # noqa: PLR2004
+        return inf
+    return _ANY_WORD + _ANY_KANA * len(kana)
 
 
 def _is_half_width(char: str) -> bool:

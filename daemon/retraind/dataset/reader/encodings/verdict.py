@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.encodings.candidates import CESU_8, OTHERS, SHIFT_JIS, UTF_8, Candidate
 from retraind.dataset.reader.encodings.evidence import WORD_BYTES, Word
+from retraind.dataset.reader.encodings.japanese import any_kana_bits
 
 SURE_BITS = 20
 """A text that is 2^20 times as improbable in Shift_JIS as in another encoding is not Shift_JIS."""
@@ -77,7 +78,8 @@ def _joined(pair: re.Match[bytes]) -> bytes:
 
 def _bits_of(candidate: Candidate, value: bytes) -> float:
     text = decode(value, candidate.codec, complete=len(value) < WORD_BYTES)
-    return candidate.writing().bits(text)
+    bits = candidate.writing().bits(text)
+    return min(bits, any_kana_bits(text)) if candidate is SHIFT_JIS else bits
 
 
 def _bits(candidate: Candidate, words: Sequence[Word]) -> float:

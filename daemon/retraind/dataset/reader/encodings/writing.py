@@ -134,7 +134,7 @@ def alphabet(letters: Mapping[str, float], script: str) -> Writing:
     def sign(char: str) -> Sign:
         if char == "\xa0":
             return Sign(SYMBOL, _NO_BREAK)
-        if not char.isalpha() or char in "ªº":
+        if not char.isalpha() or char in "ªºµ":
             if unicodedata.category(char)[0] == "C":
                 return Sign(CONTROL, _CONTROL)
             usual = _UNIT if char in _UNITS else _SYMBOL if char in _USUAL_SYMBOLS else _RARE_SYMBOL
@@ -148,7 +148,12 @@ def alphabet(letters: Mapping[str, float], script: str) -> Writing:
             return Sign(CAPITAL, bits + 0.5) if latin else Sign(OTHER_UPPER, bits)
         return Sign(CASELESS, bits)
 
-    return Writing(sign)
+    return Writing(sign, _of_metres)
+
+
+def _of_metres(before: str, char: str) -> float:
+    """Return what it saves that a power stands behind a metre."""
+    return -5.0 if char in "²³" and before == "m" else 0.0
 
 
 def latin(usual: str) -> Writing:

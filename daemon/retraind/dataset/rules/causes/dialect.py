@@ -25,6 +25,7 @@ from retraind.domain.problems import Finding, Severity
 _NEAR = 50  # lines between an escape and the bad row that it leads to
 _STYLE = 0.5  # of the rows have a space before a quote: their writer puts one before each
 _FEW_ROWS = 3
+_SPACED = re.compile(r'[ \u3000]+"')
 
 
 def other_delimiter(file: DataFile) -> Iterator[Cause]:
@@ -122,8 +123,14 @@ def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
     if not (_is_regular(skipping) and (not _is_regular(usual) or usually)):
         return
     line = len(text[: found.end()].splitlines())
-    finding = file.error("space-before-quote", service=RAGGED, line=line, paired=file.paired)
-    yield Cause(finding, _rows)
+    finding = file.warning("space-before-quote", service=RAGGED, line=line, paired=file.paired)
+    in_names = line == 1
+
+    def explains(each: Finding) -> bool:
+        return _rows(each) or (in_names and each.rule in {"target-missing", "columns-changed"})
+
+    in_values = sum(any(map(_SPACED.match, row.cells)) for row in usual) >= _STYLE * len(usual)
+    yield Cause(finding, explains, Severity.WARNING if in_values else None)
 
 
 def line_ends(file: DataFile) -> Iterator[Cause]:

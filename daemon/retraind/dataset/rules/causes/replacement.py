@@ -98,7 +98,8 @@ def explained_between(
     found = [finding for _, findings in files for finding in findings]
     names = [finding for finding in between if finding.rule in _BETWEEN]
     wrong = {each.rule for each in found if each.severity is Severity.ERROR or each.overruled is not None}
-    if wrong & _HEADER_RULES:
+    in_names = any(each.rule == "space-before-quote" and each.line == 1 for each in found)
+    if wrong & _HEADER_RULES or (in_names and wrong & {"space-before-quote"}):
         return found
     if wrong & _ROW_RULES:
         return [*found, *names]
