@@ -129,6 +129,12 @@ REFUSED = {
     "the header again, with spaces, far away": (
         table([*ROWS, *ROWS[1:] * 60]) + "id, plan, days, left\r\n" + table(ROWS[1:]), "repeated-header", 9152,
         "repeats the header"),
+    "the header again, behind a row without a line break": (
+        table()[:-2] + table(), "repeated-header", 151, "repeats the header"),
+    "the header again, behind a row far away": (
+        table([*ROWS, *ROWS[1:] * 60])[:-2] + table(), "repeated-header", 9151, "repeats the header"),
+    "a mark that is three characters": (
+        "\u00ef\u00bb\u00bf" + table(), "second-mark", 1, "twice at the start"),
     "the header again, below an empty line": (table() + "\r\n" + table(), "repeated-header", 153, "repeats"),
     "the header again, below a type": (
         table(quotes=True) + "#TYPE A.B\r\n" + table(quotes=True), "repeated-header", 153, "repeats"),
@@ -270,6 +276,7 @@ def test_a_header_of_one_column_is_not_said_to_lack_the_target_too(delimiter):
     other = table(delimiter=delimiter)
     assert both(other, other, target="left") == [("train.csv", "one-column"), ("eval.csv", "one-column")]
     assert both(table(), other, target="left") == [("eval.csv", "one-column")]
+    assert both(other, other, target="left", accepted={"one-column"}) == []
 
 
 def test_quotes_behind_spaces_in_the_header_are_not_said_to_lack_the_target_too():

@@ -222,6 +222,8 @@ class Oddities:
             self._marked_rows.add(line)
         if len(cells) == width:
             self._row(line, cells, early=early)
+        elif len(cells) == 2 * width - 1 and self._is_header(cells):
+            self._headers.add(line)
         if last > line and any(self._are_rows(cell.encode("latin-1")) for cell in cells):
             self._swallowed.add(SwallowedRows(line, last))
 
@@ -252,6 +254,9 @@ class Oddities:
     def _is_header(self, cells: Sequence[str]) -> bool:
         """Return whether a row has the names of the columns, with other spaces and case if they are long."""
         names = _without_mark(cells)
+        width = len(self._header)
+        if len(names) == 2 * width - 1 and names[width - 1].endswith(self._header[0]):
+            return tuple(names[width:]) == self._header[1:]  # behind a row without a line break
         return tuple(names) == self._header or (bool(self._plain) and _plain(names) == self._plain)
 
     def _are_rows(self, value: bytes) -> bool:

@@ -85,6 +85,17 @@ _OTHERS = tuple(
             rf"(?: {_TIME}{_MORE})?,? +\d{{4}}"
             rf"(?:,? {_TIME.replace('P<', 'P<late_')})?",
         ),
+        (
+            "named-dots",
+            rf"(?P<day>\d{{1,2}})-{_MONTH_NAME}-\d{{2,4}} (?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\.\d{{2}}"
+            r"(?:\.\d+)? ?(?:[AP]M)?(?: [+-]\d{2}:\d{2})?",
+        ),
+        ("named-joined", rf"(?P<day>\d{{1,2}}){_MONTH_NAME}\d{{2,4}}:{_TIME}(?:\.\d+)?"),
+        (
+            "dashed-time",
+            r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})-(?P<hour>\d{2})\.(?P<minute>\d{2})\.\d{2}"
+            r"(?:\.\d+)?",
+        ),
         ("named-month", rf"{_MONTH_NAME}[- /']*\d{{4}}|\d{{4}}[- /]{_MONTH_NAME}"),
         ("week", r"(?P<year>\d{4})-?W\d{2}(?:-\d)?"),
         ("quarter", r"(?P<year>\d{4})[- ]?Q[1-4]|Q[1-4][- /]\d{4}"),

@@ -22,6 +22,8 @@ _ROWS_LINE = re.compile(
     r"\W{0,2}\d[\d,.]*\s*(rows?|records?|lines?|行|件|レコード)[^,\t;|]{0,60}|completion time: .*",
     re.IGNORECASE,
 )
+_MARK_TWICE_ENCODED = "\u00ef\u00bb\u00bf".encode()
+"""A mark that a program has taken for three characters."""
 _CTRL_Z = b"\x1a"
 _BLANK_SHARE = 0.1
 _LAST_LINES = 3
@@ -31,9 +33,9 @@ def marks(file: DataFile) -> Iterator[Cause]:
     """U+FEFF stands at the start of the file only, and only once."""
     table = file.table
     found = table.oddities
-    if table.encoding.name == "shift_jis" or not found.marks:
+    in_header = bool(table.header) and table.header[0].startswith((MARK, _MARK_TWICE_ENCODED))
+    if table.encoding.name == "shift_jis" or not (found.marks or in_header):
         return
-    in_header = bool(table.header) and table.header[0].startswith(MARK)
     lines = ([1] if in_header else []) + found.marked_rows.first
     repeated = set(found.headers.first)
     if lines:
@@ -74,7 +76,10 @@ def repeated_header(file: DataFile) -> Iterator[Cause]:
         if each.rule == "ragged-rows":  # an empty line or a #TYPE before each of them
             above = {line - 1 for line in found.headers.first}
             rows = file.table.ragged
-            return rows.count <= total and all(row.line in above and row.width < 2 for row in rows.first)  # noqa: PLR2004
+            return rows.count <= total and all(
+                row.line in found.headers.first or (row.line in above and row.width < 2)  # noqa: PLR2004
+                for row in rows.first
+            )
         return each.line in lines or each.rule in {"duplicate-times", "unsorted-times"}
 
     yield Cause(finding, explains, Severity.ERROR)

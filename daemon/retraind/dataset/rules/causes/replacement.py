@@ -80,9 +80,14 @@ def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container
             continue
         for cause in rule(file):
             left = applied(cause, left, replacing=cause.finding.rule not in ignored) or left
-    if any(each.rule == "one-column" and each.severity is Severity.ERROR for each in left):
+    if any(each.rule == "one-column" and _is_told(each) for each in left):
         left = [each for each in left if each.rule not in _OF_NAMES]  # all names are in the one
     return left
+
+
+def _is_told(finding: Finding) -> bool:
+    """Return whether a finding stops the delivery, or its owner lets it pass."""
+    return finding.severity is Severity.ERROR or finding.overruled is not None
 
 
 def explained_between(
@@ -97,7 +102,7 @@ def explained_between(
     """
     found = [finding for _, findings in files for finding in findings]
     names = [finding for finding in between if finding.rule in _BETWEEN]
-    wrong = {each.rule for each in found if each.severity is Severity.ERROR or each.overruled is not None}
+    wrong = {each.rule for each in found if _is_told(each)}
     in_names = any(each.rule == "space-before-quote" and each.line == 1 for each in found)
     if wrong & _HEADER_RULES or (in_names and wrong & {"space-before-quote"}):
         return found
