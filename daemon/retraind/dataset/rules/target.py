@@ -115,7 +115,11 @@ def target_values(file: DataFile) -> Iterator[Finding]:
             )
         else:
             yield file.error(
-                "evaluation-without-answers", service=FEW_ANSWERS, column=file.target, rows=table.rows
+                "evaluation-without-answers",
+                service=FEW_ANSWERS,
+                column=file.target,
+                rows=table.rows,
+                value=file.text(found.classes[0].value) if found.filled else None,
             )
         return
     wrong = [*_filled(file, found), *_unsuitable(file, found)]

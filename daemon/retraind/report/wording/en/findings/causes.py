@@ -99,7 +99,7 @@ def lines_above_header(
     `padding` are the places of columns without a name or a value; `other_delimiter` separates the columns.
     """
     last = header_line - 1
-    where = f"Line {last:,} stands" if last == 1 else f"Lines 1 to {last:,} stand"
+    where = f"Line {last:,} is" if last == 1 else f"Lines 1 to {last:,} are"
     line = f" (line {text_line:,})" if text_line > 1 else ""
     above = quoted(text) if text else "blank rows"
     what = (
@@ -140,8 +140,8 @@ def header_missing(values: tuple[str, ...], total: int, paired: bool) -> Words:
     """`values` are the first of `total` in the first row."""
     row = listing([quoted(value) for value in values], total)
     return Words(
-        f"The first row looks like data, not like column names: {row} are like the values below. The service "
-        "takes the first row as the column names, so this row would be lost.",
+        f"The first row looks like data, not like column names: {row} look like the values below. The "
+        "service reads the first row as the column names, so this row would be lost.",
         f"Export the file with a header, and {deliver(paired)}.",
     )
 
@@ -192,8 +192,8 @@ def backslash_escapes(sequence: str, paired: bool) -> Words:
 
 def space_before_quote(paired: bool) -> Words:
     return Words(
-        "A space stands between the delimiter and the quote that opens a value, as in this line; the quote "
-        "is then part of the value, and delimiters inside it divide the row.",
+        "There is a space between the delimiter and the quote that opens a value, as in this line; the quote "
+        "is then part of the value, and delimiters inside the quotes split the row.",
         f"Export the file without spaces after the delimiters, and {deliver(paired)}.",
     )
 
@@ -202,7 +202,7 @@ def doubled_line_breaks(ending: str, paired: bool) -> Words:
     """`ending` is what each row ends with."""
     return Words(
         f"Each row ends with two line breaks ({ending}), so an empty line follows each row.",
-        "A program that writes CR LF itself must not have it translated again: in Python, open the file with "
+        "The program that writes the file translates its line breaks twice: in Python, open the file with "
         f'newline="". Then {deliver(paired)}.',
     )
 
@@ -224,15 +224,15 @@ def second_mark(
     if in_header:
         place = "twice at the start of the file" if has_bom else "inside the name of the first column"
         return Words(
-            f"The byte order mark (BOM, U+FEFF) stands {place}{more}, so the first column has an invisible "
-            "character in its name.",
-            f"Write the mark once: do not add one to text that already has it, and {deliver(paired)}.",
+            f"The byte order mark (BOM, U+FEFF) appears {place}{more}, so the first column's name begins "
+            "with characters that do not belong to it.",
+            f"Write the BOM only once: do not add one to text that already has one. Then {deliver(paired)}.",
         )
     header = ", with the header after it" if header_too else ""
     return Words(
-        f"This row begins with a byte order mark (BOM, U+FEFF){header}{more}: here the file continues with "
-        "the start of another file.",
-        f"Join files without the marks and the headers of all but the first, and {deliver(paired)}.",
+        f"This row begins with a byte order mark (BOM, U+FEFF){header}{more}: another file appears to begin "
+        "here.",
+        f"When files are joined, keep the BOM and the header of the first one only. Then {deliver(paired)}.",
     )
 
 
@@ -249,14 +249,14 @@ def repeated_header(others: tuple[int, ...], total: int, paired: bool) -> Words:
     return Words(
         "This row repeats the header"
         f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads it as data.",
-        "Join files without the headers of all but the first, or export without a header on each page, and "
-        f"{deliver(paired)}.",
+        "When files are joined, keep the header of the first one only; when a report has pages, export it "
+        f"without a header on each page. Then {deliver(paired)}.",
     )
 
 
 def rule_line(end_line: int | None, delimiter: str, separated: bool, paired: bool) -> Words:
     """`end_line` counts the rows; `separated`: the columns are separated as they should be."""
-    end = "" if end_line is None else f" Line {end_line:,} counts the rows, and is no row either."
+    end = "" if end_line is None else f" Line {end_line:,} counts the rows and is not a row either."
     also_end = "" if end_line is None else " SET NOCOUNT ON omits the line that counts the rows."
     if separated:
         return Words(
@@ -275,7 +275,7 @@ def rule_line(end_line: int | None, delimiter: str, separated: bool, paired: boo
 
 def rows_line(text: str, paired: bool) -> Words:
     return Words(
-        f"This line ({quoted(text)}) is below the table, and is no row of it.",
+        f"This line ({quoted(text)}) is below the table and is not one of its rows.",
         "Export without it (for sqlcmd: SET NOCOUNT ON; for psql: \\pset footer off), and "
         f"{deliver(paired)}.",
     )
@@ -283,8 +283,8 @@ def rows_line(text: str, paired: bool) -> Words:
 
 def ctrl_z(paired: bool) -> Words:
     return Words(
-        "The file ends with the byte 0x1A (Ctrl-Z), which old programs write as the end of a text; the "
-        "service reads it as a value.",
+        "The file ends with the byte 0x1A (Ctrl-Z), which old programs write to mark the end of a text file; "
+        "the service reads it as a value.",
         "Remove this byte. The copy command of Windows adds it where it joins text files: join them in "
         f"binary mode. Then {deliver(paired)}.",
     )
@@ -301,7 +301,7 @@ def swallowed_rows(
         else "Close the quote, or write it as two quotes inside quotes"
     )
     return Words(
-        f"A quote opens a value in this line and closes in line {last:,}{more}; the rows between are read as "
-        "one value, and are lost.",
+        f"A quote opens a value in this line and closes in line {last:,}{more}; the rows in between become "
+        "part of one value and are lost.",
         f"{fix}, and {deliver(paired)}.",
     )

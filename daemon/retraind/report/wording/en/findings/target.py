@@ -28,7 +28,7 @@ def target_missing(
     `delivery` is the last trained one, if it had the column.
     """
     if similar:
-        names = listing([f"{quoted(name)} (different in {_differences(how)})" for name, how in similar])
+        names = listing([f"{quoted(name)} (it differs in {_differences(how)})" for name, how in similar])
         return Words(
             f"The column {quoted(column)}, which the model predicts, is not in the file under exactly this "
             f"name; {names} {'looks' if len(similar) == 1 else 'look'} like it.",
@@ -60,11 +60,16 @@ def target_empty(column: str, rows: int, paired: bool) -> Words:
     )
 
 
-def evaluation_without_answers(column: str, rows: int) -> Words:
+def evaluation_without_answers(column: str, rows: int, value: str | None = None) -> Words:
+    """All rows have the same `value`, which stands for a missing one, or none."""
+    found = (
+        f"has no value in any of the {count(rows, 'row')}"
+        if value is None
+        else f"has {quoted(value)}, which stands for a missing value, in all {count(rows, 'row')}"
+    )
     return Words(
-        f"The target column {quoted(column)} has no value in any of the {count(rows, 'row')} of the "
-        "evaluation "
-        "file; without the right answers nothing can be evaluated.",
+        f"The target column {quoted(column)} {found} of the evaluation file; without the correct answers, "
+        "the model cannot be evaluated.",
         "Fill the column in the evaluation file, and deliver both files again.",
     )
 
@@ -117,8 +122,8 @@ def target_notation(
 
 
 _NOTATIONS = {
-    "trailing-minus": "a minus behind them",
-    "other-minus": "another character for the minus",
+    "trailing-minus": "a trailing minus",
+    "other-minus": "another character than a hyphen as the minus",
     "parentheses": "parentheses",
     "apostrophe": "an apostrophe",
     "thousands": "thousands separators",
@@ -218,7 +223,7 @@ def classes_spelled_otherwise(
     return Words(
         f"The class {quoted(value)} of the target column {quoted(column)} is spelled {quoted(expected)} in "
         f"{other}{also(further, total, 'classes')}; for the service these are different classes.",
-        "Spell the classes alike in both files.",
+        "Spell the classes the same way in both files.",
     )
 
 

@@ -60,9 +60,11 @@ def target_empty(column: str, rows: int, paired: bool) -> Words:
     )
 
 
-def evaluation_without_answers(column: str, rows: int) -> Words:
+def evaluation_without_answers(column: str, rows: int, value: str | None = None) -> Words:
+    """All rows have the same `value`, which stands for a missing one, or none."""
+    found = "空" if value is None else f"欠損を表す{quoted(value)}"
     return Words(
-        f"評価用データの予測したい項目{quoted(column)}の値が{rows:,}行すべてで空です。正解値がないため、"
+        f"評価用データの予測したい項目{quoted(column)}の値が{rows:,}行すべてで{found}です。正解値がないため、"
         "評価できません。",
         "評価用データのこの項目に正解値を入力して、両方のファイルを投入し直してください。",
     )
