@@ -1,0 +1,168 @@
+"""What several places say, and what a file system answers."""
+
+import errno as numbers
+from collections.abc import Mapping
+
+from retraind.domain.problems import Overruled
+from retraind.report.wording.ja._parts import named
+from retraind.report.wording.words import Name, Place, Words
+
+# What several places say
+
+
+def left_to_operator() -> str:
+    return (
+        "retraindの運用担当者が対処する必要があります。対処方法は「retraind status」コマンドで確認できます。"
+    )
+
+
+def legacy_hidden() -> str:
+    return "以前のバージョンのretraindが記録した問題があります。"
+
+
+_OVERRULED: Mapping[tuple[Overruled, bool], str] = {
+    (Overruled.CONFIGURATION, False): "（設定により、エラーではなく警告として扱います。）",
+    (Overruled.CONFIGURATION, True): "（設定により、警告ではなくエラーとして扱います。）",
+    (Overruled.PERSON, False): "（このエラーは、運用担当者がこの投入データに限って許可しています。）",
+    (Overruled.PERSON, True): "",
+}
+
+
+def finding_line(
+    *,
+    file: Name,
+    line: int | None,
+    what: str,
+    service: Name | None,
+    remedy: str,
+    overruled: Overruled | None,
+    error: bool,
+) -> str:
+    """One finding: where, what, the service's words for it, and what to do.
+
+    `overruled` says who made it an `error`, or a warning, against the rule.
+    """
+    at = "" if line is None else f"{line:,}行目"
+    place = "".join([named(file) if file else "", "の" if file and at else "", at])
+    calls = f"サービスでは「{service}」と表示されます。" if service else ""
+    todo = f"対処方法：{remedy}" if remedy else ""
+    changed = _OVERRULED[overruled, error] if overruled else ""
+    return f"{f'{place}：' if place else ''}{what}{changed}{calls}{todo}"
+
+
+# What folders are called on the share
+
+
+def drop_folder(inside: bool) -> str:
+    """`inside`: for a text that lies in it."""
+    return "このフォルダー" if inside else "投入フォルダー"
+
+
+def earlier_drop_folder() -> str:
+    return "以前の投入フォルダー"
+
+
+def state_folder() -> str:
+    return "retraindのマシンの状態フォルダー"
+
+
+def spool_folder() -> str:
+    return "retraindのマシンのスプールフォルダー"
+
+
+def on_the_machine(name: Name) -> str:
+    return f"retraindのマシンの{named(name) if name else 'フォルダー'}"
+
+
+# What a file system answers, and what helps
+
+_DENIED = "アクセスする権限がありません"
+_GONE = "サーバーから応答がありません"
+_IN_USE = "別のプログラムが使用しています"
+_NOT_ANSWERING = (
+    *(numbers.ENOTCONN, numbers.ECONNABORTED, numbers.ECONNREFUSED, numbers.ECONNRESET),
+    *(numbers.ESHUTDOWN, numbers.EHOSTDOWN, numbers.EHOSTUNREACH, numbers.ENETDOWN),
+    *(numbers.ENETUNREACH, numbers.ETIMEDOUT, numbers.ENODEV, numbers.ENXIO, numbers.EREMOTEIO),
+)
+_REASONS: Mapping[int, str] = {
+    numbers.ENOENT: "ファイルまたはフォルダーがありません",
+    numbers.ENOSPC: "ディスクの空き容量がありません",
+    numbers.EDQUOT: "割り当てられた容量を使い切っています",
+    numbers.EACCES: _DENIED,
+    numbers.EPERM: _DENIED,
+    numbers.EROFS: "ファイルシステムが読み取り専用です",
+    numbers.EEXIST: "同じ名前のファイルがすでにあります",
+    numbers.ENOTEMPTY: "フォルダーが空ではありません",
+    numbers.ENOTDIR: "フォルダーではありません",
+    numbers.EISDIR: "フォルダーです",
+    numbers.ELOOP: "リンクです",
+    numbers.EIO: "ディスクまたは共有フォルダーで入出力エラーが発生しました",
+    numbers.EBUSY: _IN_USE,
+    numbers.ETXTBSY: _IN_USE,
+    numbers.ESTALE: "共有フォルダーの公開がやり直されています",
+    numbers.ENAMETOOLONG: "名前が長すぎます",
+    numbers.EMFILE: "開けるファイルの数の上限に達しています",
+    numbers.ENFILE: "開けるファイルの数の上限に達しています",
+    **dict.fromkeys(_NOT_ANSWERING, _GONE),
+}
+_RIGHTS = "retraindの実行ユーザーに、読み取りと書き込みを許可してください。"
+_CLOSE = "ファイルを開いているプログラムを閉じてください。"
+_REMEDIES: Mapping[int, str] = {
+    numbers.ENOSPC: "空き容量を増やしてください。",
+    numbers.EDQUOT: "不要なファイルを削除するか、割り当てを増やしてください。",
+    numbers.EACCES: _RIGHTS,
+    numbers.EPERM: _RIGHTS,
+    numbers.EROFS: "書き込みできるようにマウントし直してください。",
+    numbers.EEXIST: "retraindが使用する名前のため、そのファイルを別の場所に移動してください。",
+    numbers.ENOTDIR: "retraindのフォルダーと同じ名前のリンクまたはファイルを、別の場所に移動してください。",
+    numbers.ELOOP: "retraindのファイルと同じ名前のリンクを削除してください。",
+    numbers.EIO: "マシンのログをご確認のうえ、ディスクまたは共有フォルダーの障害を取り除いてください。",
+    numbers.EBUSY: _CLOSE,
+    numbers.ETXTBSY: _CLOSE,
+    numbers.ESTALE: "共有フォルダーをマウントし直してください。",
+    **dict.fromkeys(_NOT_ANSWERING, "共有フォルダーを復旧するか、マウントし直してください。"),
+}
+
+
+def file_error(path: Place | None, errno: int, reason: Name) -> Words:
+    """`errno` is 0 where the system gave none."""
+    where = f"{path}：" if path else ""
+    return Words(f"{where}{_REASONS.get(errno, reason)}。", _REMEDIES.get(errno, ""))
+
+
+def not_a_regular_file(path: Place | None) -> str:
+    """`path` is None where the file is named already."""
+    return f"{path}は、通常のファイルではありません。" if path else "通常のファイルではありません。"
+
+
+def too_many_files_there(path: Place, most: int) -> Words:
+    return Words(
+        f"{path}のファイルとフォルダーの数が、上限の{most:,}を超えています。",
+        "一部を別の場所に移動してください。",
+    )
+
+
+def folders_too_deep(path: Place, most: int) -> Words:
+    return Words(
+        f"{path}のフォルダーの階層が、上限の{most}段を超えています。", "別の場所に移動してください。"
+    )
+
+
+def folder_changes_while_copied(path: Place) -> str:
+    return f"フォルダーをコピーしている間に、{path}が作成されました。"
+
+
+def folder_changes_while_deleted(path: Place) -> str:
+    return f"{path}を削除している間に、その中のフォルダーが移動されました。"
+
+
+_CHECK_DISK = "マシンのログをご確認のうえ、ディスクに異常がないかご確認ください。"
+
+
+def copy_differs(path: Place) -> Words:
+    return Words(f"コピー先の{path}の内容が、コピー元と一致しません。", _CHECK_DISK)
+
+
+def file_reads_differently(path: Place) -> Words:
+    """The source of a copy."""
+    return Words(f"{path}のコピー元を読み取るたびに、内容が異なります。", _CHECK_DISK)
