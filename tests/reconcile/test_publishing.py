@@ -321,3 +321,18 @@ def test_a_folder_that_nobody_watches_any_more_does_not_say_that_it_is_checked(d
     quiet(daemon)
     daemon.publisher.publish_all_ends(daemon.folders.all(), problem("retraind_stopped"))
     assert [line.partition(":")[0] for line in checked(drops[0])] == ["Last changed"]
+
+
+def test_a_status_is_in_the_language_that_a_reload_gave_its_model(site, daemon, drops):
+    for _ in range(3):
+        sweep(daemon)
+    assert "Last changed:" in text_in(drops[0])
+    site.config.write_text(
+        site.config.read_text("utf-8").replace("[models.price]", '[models.price]\nlanguage = "ja"')
+    )
+    daemon._read_again()
+    for _ in range(3):
+        sweep(daemon)
+    assert "Last changed:" in text_in(drops[0])
+    assert "最終更新：" in text_in(drops[1])
+    assert "このフォルダーは、モデル「price」のデータの投入フォルダーです。" in text_in(drops[1])

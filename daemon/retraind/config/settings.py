@@ -183,6 +183,10 @@ class PageSettings(_Section):
     """Whose header counts: addresses, or `unix`."""
 
 
+Language = Literal["en", "ja"]
+"""A language of texts for people: those on shares, and notifications."""
+
+
 class ModelSettings(_Section):
     """[models.NAME]: one published prediction model, its drop folder, its credential and its policy."""
 
@@ -213,6 +217,8 @@ class ModelSettings(_Section):
     """The column that names the series, if a file has several."""
     done: AbsolutePath | None = None
     failed: AbsolutePath | None = None
+    language: Language | None = None
+    """Of the texts on its share and of its notifications; None means that of all models."""
 
     api_key: SecretStr | None = None
     api_key_file: AnyPath | None = None
@@ -277,6 +283,8 @@ class Settings(_Section):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Events below this level are not logged."""
+    language: Language = "en"
+    """Of the texts on shares and of notifications. Logs and commands are English."""
     api: ApiSettings = Field(default_factory=ApiSettings)
     state: StateSettings = Field(default_factory=StateSettings)
     bundle: BundleSettings = Field(default_factory=BundleSettings)
@@ -287,3 +295,7 @@ class Settings(_Section):
     page: PageSettings = Field(default_factory=PageSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     models: dict[ModelName, ModelSettings] = Field(min_length=1)
+
+    def language_of(self, model: ModelSettings | None) -> Language:
+        """Return the language of what people read about a model, or about none."""
+        return (model and model.language) or self.language

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from retraind.domain.problems import Problem
 from retraind.report.messages import journal_message
 from retraind.report.notifications import Notifier
-from retraind.report.wording import Voice
 from retraind.store.database import Database
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -63,7 +62,7 @@ class JournalWatch:
             self._end()
         if self.trouble and now - self._begun[0] >= self._patience().total_seconds() and not self._announced:
             self._announced = True
-            self._notifier.announce(journal_message(self._begun[1], self.trouble, Voice()))
+            self._notifier.announce(journal_message(self._begun[1], self.trouble, self._notifier.voice))
         if now >= self._due and (self._try is None or self._try.done()):
             self._due = now + (_INTERVAL if self.trouble else _IDLE_INTERVAL)
             self._try = self._background.submit(self._work, bool(self.trouble))
@@ -83,7 +82,7 @@ class JournalWatch:
     def _end(self) -> None:
         _LOG.info("journal_writable_again")
         if self._announced:
-            self._notifier.announce(journal_message(self._clock.now(), None, Voice()))
+            self._notifier.announce(journal_message(self._clock.now(), None, self._notifier.voice))
         self.trouble, self._announced = None, False
 
     def _work(self, in_trouble: bool) -> None:  # noqa: FBT001 - it is passed through an executor

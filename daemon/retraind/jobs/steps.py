@@ -161,7 +161,9 @@ class DataSteps:
             # Somebody has deleted the folder that it was in.
             job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
         model = self.places.model(job)
-        voice = share_voice(model, self.current.settings.state, (job.drop, job.filed_in), in_a_note=True)
+        settings = self.current.settings
+        earlier, language = (job.drop, job.filed_in), settings.language_of(model)
+        voice = share_voice(model, settings.state, earlier, in_a_note=True, language=language)
         grown = sealing.grown(job, folder, model.settle)
         note = as_bytes(notes.note(job, voice, policy=model.switch, grown=grown))
         write_atomically(folder / notes.note_name(job), note)

@@ -112,7 +112,7 @@ class Publisher:
             view.waiting, view.strangers, trouble, self._limits(folder, view, jobs), hold,
             tuple((job.id, job.state, job.hold, job.wait.trouble, job.training) for job in jobs),
             [(outage.host, outage.since, outage.reason) for outage in self._outages_of(jobs)],
-            self._orphans(folder.name),
+            self._orphans(folder.name), self._settings().language_of(folder.model),
         )  # fmt: skip
 
     @staticmethod
@@ -178,6 +178,7 @@ class Publisher:
             hold, not hold and warning, late, last and (last.id, last.version),
             published and (published.id, published.publication),
             [(outage.host, outage.since, outage.reason) for outage in outages], left,
+            self._settings().language_of(folder.model),
         )  # fmt: skip
         now = self._clock.elapsed()
         renew = now >= folder.check_due
@@ -185,7 +186,7 @@ class Publisher:
             return
         model, settings = folder.model, self._settings()
         earlier = (place for job in jobs for place in (job.drop, job.filed_in))
-        voice = share_voice(model, settings.state, earlier)
+        voice = share_voice(model, settings.state, earlier, language=settings.language_of(model))
         text = status_text(
             folder.name, view, standing, voice, service=settings.api.host, outages=outages,
             expected=expected_files(model), left=left, limits=limits,
@@ -204,7 +205,8 @@ class Publisher:
                 settings = self._settings()
                 jobs = standing.active if standing else ()
                 earlier = (place for job in jobs for place in (job.drop, job.filed_in))
-                voice = share_voice(folder.model, settings.state, earlier)
+                language = settings.language_of(folder.model)
+                voice = share_voice(folder.model, settings.state, earlier, language=language)
                 text = stopped_text(
                     folder.name,
                     self._clock.now(),
@@ -242,7 +244,8 @@ class Publisher:
         with folder.publishing if folder else nullcontext():
             if folder:
                 folder.retired = True
-            voice = Voice(Audience.SHARE)
+            settings = self._settings()
+            voice = Voice(Audience.SHARE, settings.language_of(settings.models.get(name)))
             self._write(name, before, moved_text(name, self._clock.now(), voice), voice)
 
     def _write(
@@ -280,7 +283,7 @@ def publish_no_start(settings: Settings, clock: Clock) -> None:
 
     def question(name: str, model: ModelSettings) -> Question[None]:
         def tell(_place: Path) -> None:
-            voice = share_voice(model, settings.state)
+            voice = share_voice(model, settings.state, language=settings.language_of(model))
             try:
                 with shares.held(name, model.drop, claim=False) as drop:
                     text = stopped_text(

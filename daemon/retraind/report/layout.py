@@ -1,19 +1,31 @@
-"""The layout of texts on the share: wrapped for any editor, each command on one line, to be copied."""
+"""The layout of texts on the share: wrapped for any editor, each command on one line, to be copied.
+
+Japanese has no spaces to wrap at: a line may end after any character, except where typesetting rules it out
+(no 。 and no closing bracket begins a line, no opening one ends it). No name, date or command is cut.
+"""
 
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from retraind.system.escape import printable
 
 WIDTH = 100
 """Of texts on the share, which any editor shows."""
 _COMMAND = re.compile(
-    r"\bretraind (?:adopt \S+ \S+|(?:release|retry|switch|show)(?: --all)? \S+|rebuild|status|jobs|check)"
-    r"(?: --state \S+)?(?: -c (?:'[^']*'|\S+))?"
+    r"\bretraind (?:adopt [^\s」]+ [^\s」]+|(?:release|retry|switch|show)(?: --all)? [^\s」]+"
+    r"|rebuild|status|jobs|check)(?: --(?:state|accept) [^\s」]+)*(?: -c (?:'[^']*'|[^\s」]+))?"
 )
 _NO_BREAK, _SECOND_CELL = "\x00", "\x01"
+_JAPANESE_HELD = re.compile(
+    rf"{_COMMAND.pattern}|「[^「」]{{1,40}}」|\d+年\d+月\d+日 \d+:\d\d:\d\d [A-Z]*|\d[\d,.]*[^\W\d_A-Za-z]"
+)
+"""Commands, names in their brackets, moments, and numbers with their counters."""
+_NEVER_FIRST = frozenset(
+    "、。，．・：；？！）］｝〕〉》」』】～〜…‥％々ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ)]},.:;!?%"
+)
+_NEVER_LAST = frozenset("（［｛〔〈《「『【([{")
 
 
 def cells(text: str) -> int:
@@ -25,8 +37,10 @@ def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in {"W", "F"}
 
 
-def fill(text: str, first: str = "", following: str = "", width: int = WIDTH) -> str:
+def fill(text: str, first: str = "", following: str = "", width: int = WIDTH, language: str = "en") -> str:
     """Wrap a paragraph; names and commands are not cut."""
+    if language == "ja":
+        return _japanese(text, first, following, width)
     held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
     if not text.isascii():
         held = "".join(char + _SECOND_CELL * _is_wide(char) for char in held)
@@ -41,24 +55,55 @@ def fill(text: str, first: str = "", following: str = "", width: int = WIDTH) ->
     return wrapped.replace(_NO_BREAK, " ").replace(_SECOND_CELL, "")
 
 
+def _japanese(text: str, first: str, following: str, width: int) -> str:
+    lines: list[str] = []
+    line, room = first, width - cells(first)
+    begun = False
+    for piece in _pieces(text):
+        taken = cells(piece.rstrip(" "))
+        if begun and taken > room:
+            lines.append(line.rstrip())
+            line, room = following, width - cells(following)
+        line += piece
+        room -= cells(piece)
+        begun = True
+    return "\n".join([*lines, line.rstrip()])
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Return the parts of a paragraph between which a line may end."""
+    held = {at for found in _JAPANESE_HELD.finditer(text) for at in range(found.start() + 1, found.end())}
+    begin = 0
+    for at in range(1, len(text)):
+        before, after = text[at - 1], text[at]
+        if at in held or after == " " or after in _NEVER_FIRST or before in _NEVER_LAST:
+            continue
+        if before == " " or _is_wide(before) or _is_wide(after):
+            yield text[begin:at]
+            begin = at
+    yield text[begin:]
+
+
 class LaidOut(str):
     """A text that `paragraphs` leaves as it is."""
 
     __slots__ = ()
 
 
-def bullets(sentences: Iterable[str], width: int = WIDTH) -> str:
+def bullets(sentences: Iterable[str], width: int = WIDTH, language: str = "en") -> str:
     """List sentences, wrapped."""
-    return "\n".join(fill(sentence, "  - ", "    ", width) for sentence in sentences)
+    return "\n".join(fill(sentence, "  - ", "    ", width, language) for sentence in sentences)
 
 
-def paragraphs(parts: Iterable[str], width: int = WIDTH) -> str:
+def paragraphs(parts: Iterable[str], width: int = WIDTH, language: str = "en") -> str:
     """Join paragraphs; their long lines are wrapped, except indented ones."""
     wrapped = (
         part
         if isinstance(part, LaidOut)
         else "\n".join(
-            line if cells(line) <= width or line.startswith(" ") else fill(line, width=width)
+            line
+            if cells(line) <= width or line.startswith(" ")
+            else fill(line, width=width, language=language)
             for line in part.splitlines()
         )
         for part in parts

@@ -34,19 +34,23 @@ class Message:
     title: str
     text: str
     """Complete sentences."""
+    language: str
+    """Of the title and the text."""
 
 
 _MOST_NAMED = 10
 
 
-def message_of(event: Event, job: Job | None, settings: Settings, voice: Voice) -> Message | None:
+def message_of(event: Event, job: Job | None, settings: Settings) -> Message | None:
     """Return what is sent about an entry of the history, if anything. `job` is its job, if known."""
     row = next((row for row in _TABLE.get(event.event, ()) if row.when(event.detail)), None)
     if row is None or row.kind not in settings.notify.on:
         return None
-    notice = voice.on(event.model or "", event.job or "").notice(row.code, _facts(event, job, settings))
-    text = " ".join(log.mask(notice.text).split())
-    return Message(event.event, event.at, event.model, event.job, row.good, log.mask(notice.title), text)
+    language = settings.language_of(settings.models.get(event.model or ""))
+    voice = Voice(language=language).on(event.model or "", event.job or "")
+    notice = voice.notice(row.code, _facts(event, job, settings))
+    title, text = log.mask(notice.title), " ".join(log.mask(notice.text).split())
+    return Message(event.event, event.at, event.model, event.job, row.good, title, text, language)
 
 
 def summary_of(messages: Sequence[Message], voice: Voice) -> Message:
@@ -54,7 +58,7 @@ def summary_of(messages: Sequence[Message], voice: Voice) -> Message:
     titles = tuple(message.title for message in reversed(messages[-_MOST_NAMED:]))
     notice = voice.notice("notice_summary", {"number": len(messages), "titles": titles})
     good = all(message.good for message in messages)
-    return Message("summary", messages[-1].at, None, None, good, notice.title, notice.text)
+    return Message("summary", messages[-1].at, None, None, good, notice.title, notice.text, voice.language)
 
 
 def together(messages: Sequence[tuple[int, Message]], voice: Voice) -> list[tuple[int, Message]]:
@@ -68,7 +72,7 @@ def together(messages: Sequence[tuple[int, Message]], voice: Voice) -> list[tupl
     titles = tuple(message.title for _, message in same[:_MOST_NAMED])
     notice = voice.notice("notice_not_taken_in_anywhere", {"number": len(same), "titles": titles})
     place, first = same[0]
-    joined = Message(first.event, first.at, None, None, good=False, title=notice.title, text=notice.text)
+    joined = Message(first.event, first.at, None, None, False, notice.title, notice.text, voice.language)
     others = [each for each in messages if each[1].event != "not_taken_in"]
     return sorted([*others, (place, joined)], key=itemgetter(0))
 
@@ -76,7 +80,7 @@ def together(messages: Sequence[tuple[int, Message]], voice: Voice) -> list[tupl
 def test_message(at: datetime, voice: Voice) -> Message:
     """Return a message that asks for nothing."""
     notice = voice.notice("notice_test", {})
-    return Message("test", at, None, None, good=True, title=notice.title, text=notice.text)
+    return Message("test", at, None, None, True, notice.title, notice.text, voice.language)
 
 
 def journal_message(at: datetime, why: Problem | None, voice: Voice) -> Message:
@@ -84,7 +88,7 @@ def journal_message(at: datetime, why: Problem | None, voice: Voice) -> Message:
     notice = voice.notice("notice_journal_fails", {"why": why, "since": at}) if why else None
     notice = notice or voice.notice("notice_journal_works", {})
     event = "journal_not_written" if why else "journal_writable_again"
-    return Message(event, at, None, None, good=why is None, title=notice.title, text=log.mask(notice.text))
+    return Message(event, at, None, None, why is None, notice.title, log.mask(notice.text), voice.language)
 
 
 def _facts(event: Event, job: Job | None, settings: Settings) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from retraind.domain.job import Job, Outcome, Publication, State, present
 from retraind.domain.problems import Problem, problem
-from retraind.report.layout import WIDTH, LaidOut, bullets, fill, paragraphs
+from retraind.report.layout import WIDTH, LaidOut, bullets, cells, fill, paragraphs
 from retraind.report.wording import Line, Voice
-from retraind.system.clock import for_people
 from retraind.system.escape import display, printable
 
 RESULT = "RESULT.txt"
@@ -75,7 +74,7 @@ def note(
     if failed and job.problem:
         parts.append(voice.label("what_happened", why=job.problem))
         if job.problem.details:
-            parts.append(bullets(map(voice.finding, job.problem.details), width))
+            parts.append(bullets(map(voice.finding, job.problem.details), width, voice.language))
         if remedy := remedy_of(job, voice):
             parts.append(voice.label("what_to_do", remedy=remedy))
     parts += map(voice.tell, grown)
@@ -84,12 +83,13 @@ def note(
     parts.append(story(job, voice, more, width))
     parts += [] if failed else _result(job, voice, policy)
     if job.warnings:
-        parts.append(f"{voice.label('about_the_data')}\n{bullets(map(voice.finding, job.warnings), width)}")
+        found = bullets(map(voice.finding, job.warnings), width, voice.language)
+        parts.append(f"{voice.label('about_the_data')}\n{found}")
     if job.data and job.data.ignored:
         parts.append(voice.label("rules_ignored", rules=job.data.ignored))
     if failed:
         parts.append(_advice(job, voice))
-    return paragraphs(parts, width)
+    return paragraphs(parts, width, voice.language)
 
 
 def _result(job: Job, voice: Voice, policy: str | None) -> list[str]:
@@ -135,9 +135,15 @@ def _advice(job: Job, voice: Voice) -> str:
 
 def story(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = (), width: int = WIDTH) -> LaidOut:
     """Return the data of the job, a line for each, and `more` of them."""
-    named = [(f"{voice.label('line_of', line=line)}:", told) for line, told in story_lines(job, voice, more)]
-    indent = max(len(name) for name, _ in named) + 2
-    laid_out = (fill(told, f"{name:<{indent}}", " " * indent, width) for name, told in named)
+    named = [
+        (voice.label("line_begins", name=voice.label("line_of", line=line)), told)
+        for line, told in story_lines(job, voice, more)
+    ]
+    indent = max(cells(name) for name, _ in named) + 2
+    laid_out = (
+        fill(told, name + " " * (indent - cells(name)), " " * indent, width, voice.language)
+        for name, told in named
+    )
     return LaidOut("\n".join(laid_out))
 
 
@@ -171,7 +177,7 @@ def story_lines(job: Job, voice: Voice, more: Sequence[tuple[Line, str]] = ()) -
         (Line.DELIVERY, display(job.key) or voice.label("without_key")),
         (Line.JOB, job.id),
         *((Line.FILE, file) for file in files),
-        *((line, for_people(moment)) for line, moment in moments.items() if moment),
+        *((line, voice.label("moment_of_line", at=moment)) for line, moment in moments.items() if moment),
         (Line.TRAINING, took),
         (Line.RETRAIN_JOB, display(job.retrain_job_id or "")),
         (Line.MODEL_ID, "" if training is None or training.model_id is None else str(training.model_id)),

@@ -183,13 +183,16 @@ def _plain(text: str) -> str:
 
 def subject(message: Message) -> str:
     """Return the title with the machine's name, for mail and phones."""
-    return f"retraind on {platform.node()}: {message.title}"
+    voice = Voice(language=message.language)
+    return voice.label("notice_subject", machine=platform.node(), title=message.title)
 
 
 def as_json(message: Message) -> dict[str, Any]:
     """Return what a webhook gets. `text` alone says it all: chat services show that field."""
     told = asdict(message) | {"at": message.at.isoformat(), "machine": platform.node()}
-    return told | {"text": f"{subject(message)}. {message.text}", "what": message.text}
+    voice = Voice(language=message.language)
+    text = voice.label("notice_in_one", subject=subject(message), text=message.text)
+    return told | {"text": text, "what": message.text}
 
 
 def recipients_of(settings: Settings, clock: Clock | None = None) -> list[Recipient]:
@@ -256,7 +259,6 @@ class Notifier:
         """Continue where each recipient was left; a new one is sent nothing that happened before."""
         self._journal = journal
         self._clock = clock
-        self._voice = Voice()
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._working = threading.Lock()
         self._handing_over = threading.Lock()
@@ -277,6 +279,8 @@ class Notifier:
 
     def _take_over(self, settings: Settings, recipients: Sequence[Recipient]) -> None:
         self._settings = settings
+        self.voice = Voice(language=settings.language)
+        """For what is about no model, or several."""
         known: Mapping[str, int] = self._journal.cursors.all()
         self._lines = {}
         for recipient in recipients:
@@ -361,7 +365,7 @@ class Notifier:
         if len(entries) == _MOST_READ:
             end = entries[-1].id
         messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
-        for place, message in _summed_up(together(messages, self._voice), self._voice):
+        for place, message in _summed_up(together(messages, self.voice), self.voice):
             if self._stopping.is_set() or self._fresh is not None:
                 return None
             wait = self._send(line, message)
@@ -376,7 +380,7 @@ class Notifier:
     def _message(self, entry: Entry) -> Message | None:
         job = self._journal.jobs.get(entry.event.job) if entry.event.job else None
         try:
-            told = message_of(entry.event, job, self._settings, self._voice)
+            told = message_of(entry.event, job, self._settings)
         except Exception as error:  # noqa: BLE001 - what follows it in the history has to be sent
             reason = problem("notifier_broken", kind=type(error).__name__)
             _LOG.error("notification_given_up", of=entry.event.event, reason=reason)

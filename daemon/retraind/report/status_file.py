@@ -21,7 +21,7 @@ from retraind.intake.names.proof_names import SUCCESS_MARKER
 from retraind.intake.pairing import manifest_name
 from retraind.report.layout import LaidOut, as_bytes, bullets, fill, paragraphs
 from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
-from retraind.report.wording import Section, Voice
+from retraind.report.wording import Section, Voice, joined
 from retraind.store.journal import Standing
 from retraind.system.files import remove_part, write_atomically
 from retraind.system.reading import read_start
@@ -56,11 +56,15 @@ def status_text(
     voice = voice.on(model)
     jobs = standing.active
     safe = voice.label("still_taken_in")
-    parts = [voice.label("status_intro"), *map(fill, alerts(standing, view, voice))]
+
+    def filled(text: str) -> str:
+        return fill(text, language=voice.language)
+
+    parts = [filled(voice.label("status_intro")), *map(filled, alerts(standing, view, voice))]
     if standing.hold:
         parts[1] += f"\n{safe}"
     parts += [
-        f"{fill(voice.label('waiting_for', outage=voice.tell(outage_of(each, service))))}\n{safe}"
+        f"{filled(voice.label('waiting_for', outage=voice.tell(outage_of(each, service))))}\n{safe}"
         for each in outages
     ]
     down = {outage.host for outage in outages}
@@ -71,17 +75,17 @@ def status_text(
         Section.INCOMPLETE: incomplete(view.waiting, voice),
         Section.LEFT_ALONE: [voice.tell(each) for each in view.strangers],
     }
-    parts += [fill(voice.tell(each)) for each in (*limits, *order_notes(jobs))]
+    parts += [filled(voice.tell(each)) for each in (*limits, *order_notes(jobs))]
     parts += [
-        f"{voice.label('section', which=which)}\n{bullets(lines)}"
+        f"{voice.label('section', which=which)}\n{bullets(lines, language=voice.language)}"
         for which, lines in sections.items()
         if lines
     ]
     expects = [voice.tell(expected)] if expected else []
     if not (jobs or view.waiting or view.trouble or left):
-        parts.append(fill(" ".join([voice.label("nothing_to_do"), *expects])))
+        parts.append(filled(joined([voice.label("nothing_to_do"), *expects])))
     elif view.strangers:
-        parts += map(fill, expects)
+        parts += map(filled, expects)
     parts += _outcomes(standing, voice)
     return "\n\n".join(parts) + "\n"
 
@@ -128,15 +132,16 @@ def stopped_text(
     parts = [voice.label("status_stopped", model=model, at=at, why=why)]
     parts += [] if unfinished is None else [voice.label("deliveries_unfinished", number=unfinished)]
     if standing is None:
-        return paragraphs(parts)
+        return paragraphs(parts, language=voice.language)
     voice = voice.on(model)
     held = {model} if standing.hold else set()
     if standing.hold:
         parts.append(voice.label("on_hold", why=standing.hold.problem))
     if standing.active:
         lines = job_lines(standing.active, voice, service, held=held)
-        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{bullets(lines)}")
-    return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))])
+        unfinished_lines = bullets(lines, language=voice.language)
+        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{unfinished_lines}")
+    return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))], language=voice.language)
 
 
 def removed_text(
@@ -160,7 +165,7 @@ def removed_text(
 
 def moved_text(model: str, at: datetime, voice: Voice) -> str:
     """Return STATUS.txt's text for a folder that is its model's drop folder no longer."""
-    return paragraphs([voice.label("status_moved", model=model, at=at)])
+    return paragraphs([voice.label("status_moved", model=model, at=at)], language=voice.language)
 
 
 def expected_files(model: ModelSettings) -> Problem:

@@ -7,7 +7,6 @@ import pytest
 from retraind.cli import main
 from retraind.config.settings import NotifySettings
 from retraind.report.messages import message_of
-from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
 from support.lanes import by_hand, settle, sweep
 
@@ -154,7 +153,7 @@ def test_it_is_notified_when_late_and_when_arrived_after_all_but_not_when_snooze
     until(daemon, DUE + timedelta(days=33))
     settings = daemon.settings.model_copy(update={"notify": NotifySettings(urls=())})
     history = [event for event in daemon.journal.events.history() if event.event == "expectation"]
-    messages = [message_of(event, None, settings, Voice()) for event in history]
+    messages = [message_of(event, None, settings) for event in history]
     assert [message and message.title for message in messages] == [
         "churn: a delivery is late",
         "churn: the late delivery has arrived",

@@ -157,3 +157,27 @@ def test_a_japanese_text_has_no_english_word_but_names():
         words = {word for word in LATIN.findall(NAMED.sub("", text)) if len(word) > 1}
         english[place] = words - ALLOWED - COMMANDS
     assert {place: words for place, words in english.items() if words} == {}
+
+
+POLITE = re.compile(r"(ます|です|ません|ました|でした|ください)$")
+HALF_WIDTH = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff][,!?:;()]|[,!?;]\s?[\u3040-\u30ff\u4e00-\u9fff]")
+
+
+def test_each_japanese_sentence_is_polite():
+    ends = [
+        (place, sentence)
+        for place, text in texts("ja")
+        for sentence in re.sub(r"（[^（）]*）|[^（）]*）", "", text).split("。")[:-1]
+    ]
+    assert len(ends) > 300
+    assert [each for each in ends if len(each[1]) > 2 and not POLITE.search(each[1])] == []
+
+
+def test_japanese_punctuation_has_full_width():
+    assert [(place, text) for place, text in texts("ja") if HALF_WIDTH.search(text)] == []
+
+
+def test_japanese_words_on_the_share_survive_being_saved_as_shift_jis():
+    for place, text in texts("ja"):
+        if not place.startswith("ja/page"):
+            assert text.encode("cp932").decode("cp932") == text, place

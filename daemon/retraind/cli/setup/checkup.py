@@ -162,12 +162,12 @@ def _command_inside(names: Iterable[str], unit: Unit, config: Path | None) -> st
 def try_recipients(settings: Settings) -> list[Checked]:
     """Send a test message to everybody in [notify]. Raises ConfigError for an address that cannot be used."""
     log.set_up(level="CRITICAL", words=in_words)
-    return [_try(recipient) for recipient in recipients_of(settings)]
+    return [_try(recipient, Voice(language=settings.language)) for recipient in recipients_of(settings)]
 
 
-def _try(recipient: Recipient) -> Checked:
+def _try(recipient: Recipient, voice: Voice) -> Checked:
     try:
-        Calls().send(recipient, test_message(Clock().now(), Voice()))
+        Calls().send(recipient, test_message(Clock().now(), voice))
     except (Retry, Refused) as trouble:
         return Checked(recipient.name, False, trouble.problem)
     return Checked(recipient.name, True, problem("test_message_sent"))

@@ -17,9 +17,10 @@ from retraind.report.wording.words import (
     Said,
     Section,
     Words,
+    joined,
 )
 
 __all__ = [
     "Audience", "Catalogue", "Health", "Host", "Line", "Name", "Notice", "Place", "Said", "Section", "Voice",
-    "Words", "catalogue", "in_words",
+    "Words", "catalogue", "in_words", "joined",
 ]  # fmt: skip

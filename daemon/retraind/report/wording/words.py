@@ -1,5 +1,6 @@
 """What the functions of a language take and return, beside plain values."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -131,4 +132,12 @@ class Said:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.what} {self.remedy}".strip()
+        return joined([self.what, self.remedy])
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Join sentences of one language; after a Japanese one, which ends in 。, no space follows."""
+    text = ""
+    for each in filter(None, sentences):
+        text += each if not text or text.endswith("。") else f" {each}"
+    return text

@@ -14,6 +14,15 @@ def _host(host: Host, is_service: bool) -> str:
     return f"{'The service' if is_service else 'The object store'} ({host})"
 
 
+def notice_subject(machine: Name, title: str) -> str:
+    """The title where it is all that is seen at first."""
+    return f"retraind on {machine}: {title}"
+
+
+def notice_in_one(subject: str, text: str) -> str:
+    return f"{subject}. {text}"
+
+
 def notice_failed(model: str, key: Name, job: str, reason: Said, note: Place | None) -> Notice:
     see = f" See {note}." if note else ""
     return Notice(f"{_delivery(model, key, job)} failed", f"{reason.what}{see} {reason.remedy}")

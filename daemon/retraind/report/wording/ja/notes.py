@@ -201,6 +201,14 @@ def line_of(line: Line) -> str:
     return _LINES[line]
 
 
+def line_begins(name: str) -> str:
+    return f"{name}："
+
+
+def moment_of_line(at: datetime) -> str:
+    return moment(at)
+
+
 def without_key() -> str:
     return "（名称なし）"
 

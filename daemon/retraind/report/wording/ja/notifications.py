@@ -14,6 +14,15 @@ def _host(host: Host, is_service: bool) -> str:
     return f"{'サービス' if is_service else 'オブジェクトストア'}（{host}）"
 
 
+def notice_subject(machine: Name, title: str) -> str:
+    """The title where it is all that is seen at first."""
+    return f"【retraind（{machine}）】{title}"
+
+
+def notice_in_one(subject: str, text: str) -> str:
+    return f"{subject}。{text}"
+
+
 def notice_failed(model: str, key: Name, job: str, reason: Said, note: Place | None) -> Notice:
     see = f"詳細は{note}をご確認ください。" if note else ""
     return Notice(f"{_delivery(model, key, job)}の処理に失敗しました", f"{reason.what}{see}{reason.remedy}")

@@ -1,0 +1,67 @@
+"""Texts on the share: wrapped to a width, in English at spaces, in Japanese as its typesetting has it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retraind.report.layout import bullets, cells, fill, paragraphs
+
+CLOSING = set("、。）」』】：！？ーっゃゅょァッ％")
+OPENING = set("（「『【")
+SENTENCE = (
+    "データがサービスの規則に違反しているため（2026年11月30日 9:05:00 JSTの検査）、送信していません。「train_2026-11.csv」を"
+    "修正し、投入し直してください。再試行するには、次のコマンドを実行してください：retraind retry 2026-11-23T020000Z_11_abc123"
+)
+JAPANESE = st.text(st.sampled_from("あ漢っー、。「」（）：ab1 "), max_size=300)
+
+
+@pytest.mark.parametrize("width", [56, 63, 64, 65, 77, 100, 101, 120])
+def test_a_japanese_sentence_is_cut_where_it_may_be(width):
+    text = fill(SENTENCE, "  - ", "    ", width, "ja")
+    assert text.startswith("  - ")
+    lines = [line[4:] for line in text.splitlines()]
+    assert max(map(cells, lines)) <= width - 4
+    assert not CLOSING & {line[0] for line in lines}
+    assert not OPENING & {line[-1] for line in lines}
+    for whole in (
+        "「train_2026-11.csv」",
+        "2026年11月30日 9:05:00 JST",
+        "retraind retry 2026-11-23T020000Z_11_abc123",
+    ):
+        assert any(whole in line for line in lines), whole
+    assert "".join(lines) == SENTENCE
+
+
+@given(text=JAPANESE, width=st.integers(8, 60))
+def test_nothing_of_a_japanese_text_is_lost_but_spaces_at_the_ends_of_lines(text, width):
+    assert "".join(fill(text, width=width, language="ja").split()) == "".join(text.split())
+
+
+@given(text=st.text(st.sampled_from("あ漢字表"), max_size=300), width=st.integers(8, 60))
+def test_each_line_of_a_japanese_text_is_full(text, width):
+    lines = fill(text, width=width, language="ja").splitlines()
+    assert all(cells(line) in {width, width - 1} for line in lines[:-1])
+
+
+def test_a_command_in_brackets_ends_at_the_bracket():
+    text = f"まず「retraind retry JOB」で再試行してください。{'長い説明です。' * 20}"
+    lines = fill(text, width=60, language="ja").splitlines()
+    assert max(map(cells, lines)) <= 60
+
+
+def test_a_name_with_japanese_characters_is_not_cut_in_an_english_text():
+    name = "売上データ" * 8 + ".csv"
+    assert name in fill(
+        f"The file that is called {name} is still being written by some other program.", width=60
+    )
+
+
+def test_lists_and_paragraphs_are_wrapped_by_the_rules_of_their_language():
+    told = "あ" * 100
+    assert bullets([told], 60, "ja").splitlines() == [
+        "  - " + "あ" * 28,
+        "    " + "あ" * 28,
+        "    " + "あ" * 28,
+        "    " + "あ" * 16,
+    ]
+    assert paragraphs([told], 100, "ja").splitlines() == ["あ" * 50, "あ" * 50]
