@@ -145,7 +145,7 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 COMMANDS = {
-    "status", "retry", "switch", "release", "jobs", "snooze", "churn", "end", "accept", "JOB", "go", "FNR", "NR",
+    "status", "retry", "switch", "release", "jobs", "snooze", "churn", "end", "accept", "JOB", "BACKUP", "journal", "restore", "go", "FNR", "NR",
     "joined", "tmp", "fs", "max_user_watches", "files", "name", "size", "sha256", "Asia", "Tokyo", "DE", "BY",
 }  # fmt: skip
 """What is to be typed, of commands and files."""
@@ -161,6 +161,7 @@ def test_a_japanese_text_has_no_english_word_but_names():
 
 POLITE = re.compile(r"(ます|です|ません|ました|でした|ください)$")
 HALF_WIDTH = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff][,!?:;()]|[,!?;]\s?[\u3040-\u30ff\u4e00-\u9fff]")
+SPACE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff][ \u3000]+[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 def test_each_japanese_sentence_is_polite():
@@ -173,8 +174,9 @@ def test_each_japanese_sentence_is_polite():
     assert [each for each in ends if len(each[1]) > 2 and not POLITE.search(each[1])] == []
 
 
-def test_japanese_punctuation_has_full_width():
-    assert [(place, text) for place, text in texts("ja") if HALF_WIDTH.search(text)] == []
+def test_japanese_punctuation_has_full_width_and_no_space_is_between_words():
+    wrong = [(place, text) for place, text in texts("ja") if HALF_WIDTH.search(text) or SPACE.search(text)]
+    assert wrong == []
 
 
 def test_japanese_words_on_the_share_survive_being_saved_as_shift_jis():

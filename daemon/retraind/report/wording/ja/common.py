@@ -20,6 +20,10 @@ def legacy_hidden() -> str:
     return "以前のバージョンのretraindが記録した問題があります。"
 
 
+def of_a_newer_version(code: Name) -> str:
+    return f"より新しいバージョンのretraindが記録した問題があります（{code}）。"
+
+
 _OVERRULED: Mapping[tuple[Overruled, bool], str] = {
     (Overruled.CONFIGURATION, False): "（設定により、エラーではなく警告として扱います。）",
     (Overruled.CONFIGURATION, True): "（設定により、警告ではなくエラーとして扱います。）",

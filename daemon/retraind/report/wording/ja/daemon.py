@@ -240,18 +240,18 @@ def journal_too_new(
     path: Place, schema: Name, version: Name | None = None, backup: Place | None = None
 ) -> Words:
     """`version` has brought the journal to its schema; `backup` is the journal before that."""
-    writer = f"バージョン{version}、スキーマ{schema}" if version else f"スキーマ{schema}"
+    writer = f"（バージョン{version}、スキーマ{schema}）" if version else f"（スキーマ{schema}）"
     return Words(
-        f"ジャーナル{path}は、より新しいバージョンのretraindで作成されています（{writer}）。",
-        "そのバージョンをインストールし直すか、retraindを停止して、更新前のジャーナルを復元してください。"
-        f"コマンド: {command('journal restore', str(backup or 'BACKUP'))}",
+        f"ジャーナル{path}は、より新しいバージョンのretraindで作成されているため{writer}、使用できません。",
+        "そのバージョンをインストールし直してください。または、retraindを停止し、更新前のジャーナルを復元してください："
+        f"{command('journal restore', str(backup) if backup else 'BACKUP')}",
     )
 
 
 def journal_not_backed_up(path: Place, folder: Place, why: Said) -> Words:
     return Words(
-        f"ジャーナル{path}は以前のバージョンのretraindのものであり、更新が必要ですが、"
-        f"更新前に作成するバックアップを{folder}に作成できません。{why.what}",
+        f"ジャーナル{path}は以前のバージョンのretraindで作成されているため、更新する必要がありますが、更新前のバック"
+        f"アップを{folder}に作成できません。{why.what}",
         why.remedy,
     )
 
