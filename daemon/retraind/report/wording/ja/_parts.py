@@ -72,7 +72,7 @@ def shell(line: str) -> str:
 
 def operator_runs(name: str, *arguments: str) -> str:
     """Ask for a command that only the operator can run. Nothing may follow it."""
-    return f"retraindの運用担当者が次のコマンドを実行してください：{command(name, *arguments)}"
+    return f"retraindの運用担当者が次のコマンドを実行します：{command(name, *arguments)}"
 
 
 def whom(party: Party, host: str) -> str:

@@ -15,7 +15,7 @@ def delivery_late(due: datetime) -> Words:
 
 def delivery_missing(due: datetime) -> Words:
     return Words(
-        f"{moment(due)}までに届く予定の投入データが届かず、その後も届いていません。",
+        f"{moment(due)}までに届く予定だった投入データが、その後も届いていません。",
         "データを出力する処理をご確認ください。当面データを投入する予定がない場合は、retraindの運用担当者に、この"
         "モデルの遅延の確認を休止（snooze）するようご依頼ください。",
     )

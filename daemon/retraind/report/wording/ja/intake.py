@@ -110,7 +110,7 @@ def arrival_folder_mounted(folder: Name) -> Words:
     """`folder` is in the drop folder."""
     return Words(
         f"{folder}/が別のファイルシステムにあるため、ファイルを書き込み中のプログラムから切り離せず、取り込めません。",
-        f"retraindの運用担当者が、{folder}/を通常のフォルダーに変更するか、投入フォルダー全体をマウントしてください。",
+        f"retraindの運用担当者が、{folder}/を通常のフォルダーに変更するか、投入フォルダー全体をマウントする必要があります。",
     )
 
 
@@ -328,21 +328,23 @@ def manifest_not_arrived(file: Name) -> str:
 
 
 def still_arriving(file: Name, settle: timedelta) -> str:
-    return f"{named(file)}は書き込み中の可能性があるため、{span(settle)}間変更されなくなるまで待っています。"
+    return (
+        f"{named(file)}は書き込み中の可能性があるため、変更のない状態が{span(settle)}続くまで待っています。"
+    )
 
 
 def changed_while_taken(file: Name, settle: timedelta) -> str:
     return (
-        f"取り込みの途中で{named(file)}が変更されたため、{span(settle)}間変更されなくなるまで待っています。"
+        f"取り込みの途中で{named(file)}が変更されたため、変更のない状態が{span(settle)}続くまで待っています。"
     )
 
 
 def changed_after_marker(file: Name, settle: timedelta) -> str:
-    return f"完了マーカーが届いた後に{named(file)}が変更されたため、{span(settle)}間変更されなくなるまで待っています。"
+    return f"完了マーカーが届いた後に{named(file)}が変更されたため、変更のない状態が{span(settle)}続くまで待っています。"
 
 
 def maybe_newer_than_marker(file: Name, settle: timedelta) -> str:
-    return f"{named(file)}が完了マーカーより新しい可能性があるため、{span(settle)}間変更されなくなるまで待っています。"
+    return f"{named(file)}が完了マーカーより新しい可能性があるため、変更のない状態が{span(settle)}続くまで待っています。"
 
 
 def arrived_after_marker(file: Name) -> Words:
@@ -357,7 +359,7 @@ def marker_without_data(file: Name, examples: tuple[Name, ...]) -> Words:
     names = f"データファイル（{'、'.join(all_named(examples))}など）" if examples else "データファイル"
     return Words(
         f"{named(file)}に対応するデータファイルがありません。",
-        f"名前に誤りがないかをご確認ください。完了マーカーは、{names}を書き込んだ後に書き込む必要があります。",
+        f"名前に誤りがないかをご確認ください。完了マーカーは、{names}を書き込んだ後に投入する必要があります。",
     )
 
 

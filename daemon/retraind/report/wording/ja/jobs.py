@@ -24,7 +24,7 @@ def upload_waits_for_window(window: str, opens: datetime) -> Words:
 
 
 def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
-    per = {"day": "1日", "week": "1週間", "month": "1か月"}.get(period, period)
+    per = {"day": "1日", "week": "1週間", "month": "1か月", "year": "1年"}.get(period, period)
     return Words(
         f"学習の回数が上限（{per}に{trainings:,}回）に達したため、データを送信せずに待っています。",
         f"{moment(ends)}に自動的に再開します。今すぐ送信するには、{run('release', job)}",

@@ -11,7 +11,7 @@ from retraind.report.wording.words import Line, Name, Said, Words
 _HEADLINES: Mapping[Outcome, str] = {
     Outcome.SWITCHED: "このデータでモデルを再学習し、新しいモデルを公開しました。",
     Outcome.TRAINED: "このデータでモデルを再学習しました。公開済のモデルは変更していません。",
-    Outcome.SUPERSEDED: "同じモデルにより新しい投入データが届いていたため、このデータは使用しませんでした。",
+    Outcome.SUPERSEDED: "同じモデルに、より新しい投入データが届いていたため、このデータは使用しませんでした。",
     Outcome.DUPLICATE: "同じファイルで学習済みのため、このデータは使用しませんでした。",
     Outcome.FAILED: "このデータではモデルを再学習できませんでした。",
 }
@@ -130,16 +130,16 @@ def next_after_training(results: Name, there: bool, unclear: bool, job: str) -> 
     )
     purpose = "新しいモデルを確実に公開するには" if unclear else "新しいモデルを公開するには"
     return (
-        f"対処方法：{look}{purpose}、retraindの運用担当者が次のコマンドを実行してください：\n"
+        f"対処方法：{look}{purpose}、retraindの運用担当者が次のコマンドを実行します：\n"
         f"    {command('switch', job)}"
     )
 
 
 def next_after_switch() -> str:
     return (
-        f"{_NOTHING}現在公開済のモデルは、投入フォルダーのSTATUS.txtで確認できます。\n"
+        f"{_NOTHING}現在どのモデルが公開されているかは、投入フォルダーのSTATUS.txtで確認できます。\n"
         "以前のモデルに戻すには、retraindの運用担当者が、done/にある以前のフォルダーの名前をJOBに指定して、"
-        "次のコマンドを実行してください：\n"
+        "次のコマンドを実行します：\n"
         f"    {command('switch', 'JOB')}"
     )
 
@@ -158,7 +158,7 @@ def next_after_duplicate(earlier: str) -> str:
 def delivered_again(times: int, since: datetime | None) -> str:
     """For deliveries of the same bytes after the first."""
     first = f"{moment(since)}以降、" if since else ""
-    return f"{first}同じファイルが{count(times, '回')}投入されています。最後に投入されたものだけを保管しています。"
+    return f"{first}同じファイルがさらに{count(times, '回')}投入されています。最後に投入されたものだけを保管しています。"
 
 
 def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> str:
@@ -168,9 +168,9 @@ def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> st
         "gate": "判定プログラムが承認すると公開され",
     }[policy]
     return (
-        f'注意：次の投入データで学習したモデルは{how}、このモデルと置き換わります（switch = "{policy}"）。'
+        f'注意：次の投入データで学習したモデルは、{how}、このモデルと置き換わります（switch = "{policy}"）。'
         f'置き換えないようにするには、retraindの運用担当者が設定ファイルで{named(model)}をswitch = "manual"に'
-        "変更し、設定を再読み込みしてください。"
+        "変更し、設定を再読み込みする必要があります。"
     )
 
 
