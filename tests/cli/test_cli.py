@@ -463,6 +463,20 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     assert "is not a file." in capsys.readouterr().err
 
 
+def test_preflight_reports_in_the_language_that_is_asked_for(tmp_path, capsys):
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_bytes(table())
+    bad.write_bytes(b"")
+    assert main(["preflight", str(good), str(bad), "--language", "ja"]) == 1
+    told = capsys.readouterr().out
+    assert "【エラー】" in told
+    assert "サービスの規則に違反しているため" in told
+    assert "ERROR" not in told
+    assert main(["preflight", str(good), str(bad), "--language", "ja", "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["remedy"].endswith("ください。")
+
+
 def test_preflight_for_a_model_checks_as_the_daemon_would(site, tmp_path):
     site.config.write_text(site.config.read_text() + '\ntarget = "churned"\nfix = ["bom"]\n')
     work_off(site, GOOD)

@@ -329,6 +329,9 @@ def _add_preflight(add: _Add) -> None:
     preflight.add_argument(
         "--series-column", metavar="COLUMN", help="the names of the series, if there are several"
     )
+    preflight.add_argument(
+        "--language", choices=("en", "ja"), default="en", help="in which language to report"
+    )
 
 
 def _add_rehearsal(add: _Add) -> None:

@@ -41,22 +41,22 @@ def _columns(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
-def fitted(text: str, stream: TextIO) -> str:
+def fitted(text: str, stream: TextIO, language: str = "en") -> str:
     """Return a text as it is printed: on a terminal, its lines are wrapped between words."""
     columns, lines = _columns(stream), printable(text).split("\n")
-    return "\n".join(lines if columns is None else (wrapped(line, columns) for line in lines))
+    return "\n".join(lines if columns is None else (wrapped(line, columns, language) for line in lines))
 
 
-def _print(text: str, stream: TextIO) -> None:
-    print(fitted(text, stream), file=stream)
+def _print(text: str, stream: TextIO, language: str = "en") -> None:
+    print(fitted(text, stream, language), file=stream)
 
 
-def wrapped(line: str, columns: int) -> str:
+def wrapped(line: str, columns: int, language: str = "en") -> str:
     """Wrap a line between words, below its own indentation."""
     if cells(line) <= columns:
         return line
     indent = line[: len(line) - len(line.lstrip())]
-    return fill(line.lstrip(), indent, indent + "    " * bool(indent), columns)
+    return fill(line.lstrip(), indent, indent + "    " * bool(indent), columns, language)
 
 
 def print_problem(problem: Problem, voice: Voice | None = None) -> None:
@@ -65,9 +65,9 @@ def print_problem(problem: Problem, voice: Voice | None = None) -> None:
     _print("\n".join(begin + line for line in told.split("\n")), sys.stderr)
 
 
-def print_text(text: str) -> None:
+def print_text(text: str, language: str = "en") -> None:
     """Print a text."""
-    _print(text, sys.stdout)
+    _print(text, sys.stdout, language)
 
 
 def print_laid_out(text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text, print_words
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.prediction import PredictionType
@@ -24,7 +24,7 @@ def preflight(options: argparse.Namespace) -> int:
     evaluation = _source(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
     result = check(_source(options.train), evaluation, **{**known, **_given(options)})
-    voice = Voice()
+    voice = Voice(language=options.language)
     if options.json:
         print_json(_for_programs(result, voice))
     else:
@@ -48,7 +48,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _print_for_people(result: Preflight, voice: Voice) -> None:
     for facts in filter(None, (result.train, result.evaluation)):
-        print_words(
+        told = voice.label(
             "preflight_file",
             name=facts.name,
             rows=facts.rows,
@@ -56,12 +56,16 @@ def _print_for_people(result: Preflight, voice: Voice) -> None:
             encoding=facts.encoding,
             size=facts.bytes,
         )
+        print_text(told, voice.language)
     for finding in result.findings:
         is_error = finding.severity is Severity.ERROR
-        print_text("\n" + voice.label("preflight_finding", error=is_error, text=voice.finding(finding)))
+        print_text(
+            "\n" + voice.label("preflight_finding", error=is_error, text=voice.finding(finding)),
+            voice.language,
+        )
     if result.ignored:
-        print_text("\n" + voice.label("rules_ignored", rules=result.ignored))
-    print_text("\n" + voice.label("preflight_result", ok=result.ok))
+        print_text("\n" + voice.label("rules_ignored", rules=result.ignored), voice.language)
+    print_text("\n" + voice.label("preflight_result", ok=result.ok), voice.language)
 
 
 def _for_programs(result: Preflight, voice: Voice) -> dict[str, Any]:

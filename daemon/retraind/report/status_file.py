@@ -201,7 +201,7 @@ def write_status(
         remove_part(path)
         return False
     changed = end["changed"] if end else _line(voice.label("last_changed", at=now))
-    checked = _line(fill(voice.label("last_checked", at=now))) if watched else b""
+    checked = _line(fill(voice.label("last_checked", at=now), language=voice.language)) if watched else b""
     write_atomically(path, content + b"\r\n" + changed + checked, durable=False)
     return True
 

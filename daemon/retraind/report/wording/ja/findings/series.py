@@ -98,3 +98,11 @@ def interval_below_minute(*, column: str, value: str, before: str, before_line: 
         "サービスが対応している時間間隔は1分以上です。",
         "1分以上の間隔になるように行を集計してください。",
     )
+
+
+def interval_not_supported(*, column: str, value: str, before: str, before_line: int) -> Words:
+    return Words(
+        f"項目{quoted(column)}の時刻の間隔のほとんどが、{quoted(before)}（{before_line:,}行目）と{quoted(value)}の間隔と"
+        "同じで、サービスが対応していない間隔です。対応している時間間隔は、1～59分、1～23時間、1～28日、1～11か月、1～10年です。",
+        "対応している時間間隔のいずれかになるように、行を集計してください。",
+    )

@@ -84,7 +84,14 @@ def empty_column_name(column: int) -> Words:
 # Rows
 
 
-def unclosed_quote(paired: bool) -> Words:
+def unclosed_quote(paired: bool, delimiter: str = ",") -> Words:
+    if delimiter == "\t":
+        return Words(
+            'この行で値の先頭の二重引用符（"）がファイルの末尾まで閉じられていないため、以降の内容がすべて1つの値として'
+            "読み込まれます。",
+            "タブ区切りの値では二重引用符を使用しないか、値を二重引用符で囲んで、中の二重引用符を2つ重ねて書いてください。"
+            f"ファイルが行の途中で終わっている場合は、エクスポートし直してください。修正後、{again(paired)}",
+        )
     return Words(
         'この行で始まる二重引用符（"）がファイルの末尾まで閉じられていないため、'
         "以降の内容がすべて1つの値として"

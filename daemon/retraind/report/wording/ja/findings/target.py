@@ -255,3 +255,15 @@ def evaluation_lacks_classes(column: str, classes: tuple[str, ...], total: int) 
         "ありません。サービスでは、学習用データに含まれるすべての分類ラベルが評価用データにも必要です。",
         "すべての分類ラベルの行を評価用データに含めてください。",
     )
+
+
+def similar_classes(
+    *, column: str, value: str, similar: str, others: tuple[tuple[str, str], ...], total: int
+) -> Words:
+    """`others` are the next of `total` classes, each with the one that it is like."""
+    further = (f"{quoted(one)}と{quoted(other)}" for one, other in others)
+    return Words(
+        f"予測したい項目{quoted(column)}に、よく似た分類ラベル{quoted(similar)}とこの行の{quoted(value)}が含まれています"
+        f"{also(further, total, '種類')}。サービスはこれらを別の分類ラベルとして扱います。",
+        "同じ分類ラベルの表記をそろえてください。",
+    )

@@ -140,11 +140,21 @@ def last_finished(
     return f"最後に処理した投入データ：{delivery}（{how}）、{moment(ended)}。詳細：{folder}/{job}/"
 
 
-def last_changed(at: datetime) -> str:
-    """With the offset, for readers in another zone."""
+def _with_offset(at: datetime) -> str:
+    """For readers in another zone."""
     local = at.astimezone()
-    offset = f"（UTC{local.isoformat()[-6:]}）" if local.utcoffset() else ""
-    return f"最終更新：{moment(at)}{offset}"
+    return moment(at) + (f"（UTC{local.isoformat()[-6:]}）" if local.utcoffset() else "")
+
+
+def last_changed(at: datetime) -> str:
+    return f"最終更新：{_with_offset(at)}"
+
+
+def last_checked(at: datetime) -> str:
+    return (
+        f"最終確認：{_with_offset(at)}。retraindはこの行を1時間ごとに更新します。2時間以上更新されていない場合は、retraindが"
+        "停止しているか、このフォルダーに書き込めなくなっています。"
+    )
 
 
 # Nobody looks after the folder
