@@ -20,7 +20,9 @@ def reported(drop, **more):
     job = job_of(
         id="a-job", model="churn", key="1", state=State.FILING, files=(), created_at=NOW, updated_at=NOW, **more
     )  # fmt: skip
-    voice = share_voice(ModelSettings.model_validate({"drop": drop, "api_key": "k"}), STATE, in_a_note=True)
+    voice = share_voice(
+        ModelSettings.model_validate({"drop": drop, "api_key": "k"}), STATE, in_a_note=True, language="en"
+    )
     return json.loads(as_bytes(job, voice))
 
 

@@ -16,7 +16,7 @@ STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("
 
 def called(path: str, drop: Path, **more: object) -> str:
     model = ModelSettings.model_validate({"drop": drop, "api_key": "k", **more})
-    return share_voice(model, STATE, (str(drop), "/mnt/old", None)).place(Path(path))
+    return share_voice(model, STATE, (str(drop), "/mnt/old", None), language="en").place(Path(path))
 
 
 PLACES = [
@@ -48,7 +48,7 @@ def test_places_are_called_what_they_are_on_the_share(tmp_path, path, told):
 
 def test_in_a_note_the_drop_folder_is_not_the_folder_of_the_note(tmp_path):
     model = ModelSettings.model_validate({"drop": tmp_path, "api_key": "k"})
-    assert share_voice(model, STATE, in_a_note=True).place(tmp_path) == "the drop folder"
+    assert share_voice(model, STATE, in_a_note=True, language="en").place(tmp_path) == "the drop folder"
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ def share_voice(
     state: StateSettings,
     earlier: Iterable[str | None] = (),
     *,
+    language: str,
     in_a_note: bool = False,
-    language: str = "en",
 ) -> Voice:
     """Return the voice for STATUS.txt, or with `in_a_note` for the notes in a job's folder.
 

@@ -154,13 +154,14 @@ def removed_text(
     voice = voice.on(model)
     parts = [voice.label("status_removed", model=model, at=at, machine=machine)]
     if standing is None:
-        return paragraphs(parts)
+        return paragraphs(parts, language=voice.language)
     if standing.active:
         held = {model} if standing.hold else set()
         lines = job_lines(standing.active, voice, service, held=held)
         parts.append(voice.label("left_in_work", folder=WORK))
-        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{bullets(lines)}")
-    return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))])
+        unfinished_lines = bullets(lines, language=voice.language)
+        parts.append(f"{voice.label('section', which=Section.UNFINISHED)}\n{unfinished_lines}")
+    return paragraphs([*parts, *map(LaidOut, _outcomes(standing, voice))], language=voice.language)
 
 
 def moved_text(model: str, at: datetime, voice: Voice) -> str:

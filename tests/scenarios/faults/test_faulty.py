@@ -228,7 +228,7 @@ def test_a_look_that_fails_takes_nothing_says_what_helps_and_forgets_nothing(pla
     with share.failing(Rule((call,), path, answer)):
         view = look()
         assert REMEDIES[answer] in told(view.trouble)
-        voice = share_voice(model, world.settings.state)
+        voice = share_voice(model, world.settings.state, language="en")
         text = status_text("churn", view, Standing([], None, None, None, None), voice)
         assert str(world.share) not in text
         assert not view.complete

@@ -56,9 +56,8 @@ def _question(
 
     def tell(_place: Path) -> Problem | None:
         jobs = standing.active if standing else ()
-        voice = share_voice(
-            model, settings.state, (place for job in jobs for place in (job.drop, job.filed_in))
-        )
+        earlier = (place for job in jobs for place in (job.drop, job.filed_in))
+        voice = share_voice(model, settings.state, earlier, language=settings.language_of(model))
         now = Clock().now()
         text = removed_text(name, now, platform.node(), voice, standing=standing, service=settings.api.host)
         try:

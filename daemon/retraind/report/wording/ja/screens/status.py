@@ -180,6 +180,25 @@ def status_moved(model: str, at: datetime) -> str:
     )
 
 
+def status_removed(model: str, at: datetime, machine: Name) -> str:
+    return (
+        f"このフォルダーは、モデル{named(model)}のデータの投入フォルダーでした。\n\n"
+        f"{moment(at)}に、マシン{named(machine)}からretraindが削除されたため、ここに投入されたファイルは処理されません。\n\n"
+        "このフォルダーのファイルは削除されていません。完了した投入データはdone/に、失敗した投入データはfailed/にあります。"
+        f"新しいデータの投入先については、マシン{named(machine)}の運用担当者にご確認ください。このフォルダーのファイルを削除"
+        "する場合も、事前にご確認ください。"
+    )
+
+
+def left_in_work(folder: str) -> str:
+    """`folder` is the one for work in the drop folder."""
+    return (
+        f"次の投入データは処理の途中でした。ファイルは、このフォルダーの隠しフォルダー{folder}/にあります。retraindを状態フォ"
+        "ルダーとともに同じマシンにインストールし直すと、続きを処理します。開始済みの学習はサービスで続きますが、結果ファイルは"
+        "取得されません。"
+    )
+
+
 # Deliveries
 
 
