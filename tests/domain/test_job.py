@@ -35,6 +35,7 @@ from retraind.domain.job import (
     Waivers,
 )
 from retraind.domain.names import job_id, order_of_key
+from retraind.domain.people import Request
 from retraind.domain.problems import Finding, Problem
 from retraind.jobs import outcomes
 from retraind.jobs.policies import upload_in_trouble
@@ -416,6 +417,7 @@ EVERY_PART = Job(
     created_at=datetime(2026, 11, 30, tzinfo=UTC), updated_at=datetime(2026, 11, 30, tzinfo=UTC),
     flaw=PROBLEM, wait=Waiting(trouble=PROBLEM), hold=JobHold(problem=PROBLEM), tries=Tries(),
     waived=Waivers(), data=Data(warnings=(Finding("target-empty", facts={"column": "a"}),)),
+    asked=Request(what="retry", by="aiko", at=datetime(2026, 11, 30, tzinfo=UTC)),
     bundle=Bundled(name="b.zip", bytes=1), registration=Registration(retrain_job_id="r", address_refused=PROBLEM),
     training=Training(uploaded_at=datetime(2026, 11, 30, tzinfo=UTC)),
     gate=Gate(output="", shown=(Shown(name="t.csv", bytes=1, sha256="0", copied=True),)),
@@ -441,3 +443,9 @@ def test_fields_of_a_newer_version_are_passed_over_in_every_part():
     newer = json.dumps(of_a_newer_version(json.loads(EVERY_PART.to_json())))
     assert newer.count("of_a_newer_version") > 25
     assert Job.from_json(translated(newer)) == EVERY_PART
+
+
+def test_the_copy_for_the_first_version_is_the_whole_job_for_today_s():
+    assert Job.from_json(translated(EVERY_PART.portable())) == EVERY_PART
+    plain = replace(EVERY_PART, hold=None, data=None, registration=None, training=None, gate=None, end=None)
+    assert Job.from_json(translated(plain.portable())) == plain

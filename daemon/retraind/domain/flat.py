@@ -98,6 +98,9 @@ _BLANK: Mapping[str, Any] = MappingProxyType(
 _SENTENCES = frozenset({"trouble", "hold", "address_refused", "switch_note", "problem"})
 """Flat fields with problems, which an earlier retraind kept as finished sentences."""
 
+_PLAIN_SENTENCES = frozenset({"trouble", "address_refused", "switch_note"})
+"""Those without a remedy of their own."""
+
 
 def in_facts(written: Any) -> Any:
     """Return a problem's JSON; what was written as a finished sentence, or a pair of them, as a fact."""
@@ -141,6 +144,24 @@ def translated(text: str | bytes) -> str | bytes:
         # The delivery was found flawed when it was taken in.
         parts["flaw"] = flat.get("problem")
     return json.dumps(parts, ensure_ascii=False)
+
+
+_LEFT_OUT = frozenset({"columns", "warnings", "scores", "gate_shown", "upload_ticket"})
+"""Flat fields that the first version does without: they are large, or secret."""
+
+
+def for_first_version(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job's JSON that the first version, which knows no parts, reads as well.
+
+    It passes over the parts, and today's readers over the flat fields. Both call something `hold`: it gets
+    what either looks for. Problems are known there by their code, since the first version has its own words.
+    """
+    flat = {name: value for name, value in flattened(body).items() if name not in _LEFT_OUT}
+    for name in _SENTENCES & {name for name, value in flat.items() if value is not None}:
+        code = flat[name]["code"]
+        flat[name] = code if name in _PLAIN_SENTENCES else {"what": code, "remedy": ""}
+    hold = body["hold"] and flat["hold"] | body["hold"]
+    return flat | dict(body) | {"hold": hold}
 
 
 def flattened(body: Mapping[str, Any]) -> dict[str, Any]:

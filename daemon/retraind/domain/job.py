@@ -4,6 +4,7 @@ Pure data. A job is made of parts, each present or None: a reset is one assignme
 have a natural zero instead. The steps are in `jobs/steps.py`, the records of jobs in `store/jobs.py`.
 """
 
+import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from retraind.domain.flat import for_first_version
 from retraind.domain.people import Request
 from retraind.domain.problems import Finding, Problem
 
@@ -477,8 +479,12 @@ class Job:
         return _json().dump_json(self).decode()
 
     def portable(self) -> bytes:
-        """Return the job as JSON for its folder, for rebuilding a lost journal; without the ticket."""
-        return _json().dump_json(self, indent=1, exclude={"registration": {"ticket"}}) + b"\n"
+        """Return the job as JSON for its folder, for rebuilding a lost journal; without the ticket.
+
+        The first version reads it as well.
+        """
+        parts = _json().dump_python(self, mode="json", exclude={"registration": {"ticket"}})
+        return json.dumps(for_first_version(parts), ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 @cache

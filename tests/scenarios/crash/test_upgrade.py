@@ -8,11 +8,12 @@ import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
+from domain.test_job import EVERY_PART
 from retraind.domain.job import State
 from retraind.store import backup
 from scenarios.crash.earlier import FIRST, earlier
@@ -161,3 +162,45 @@ def test_the_first_version_refuses_the_upgraded_journal_and_trains_nothing_again
         ((_, state),) = jobs_of(here.journal)
         assert state == "done", here.log.read_text()
         assert sum(map(len, history(here.service.state_dir).started.values())) == 1
+
+
+BETWEEN = [
+    "after commit new->sealing",
+    "in upload",
+    "after commit uploaded->trained",
+    "after commit filing->done",
+]
+
+
+@pytest.mark.parametrize("point", variants(BETWEEN, default=["in upload"]))
+def test_the_first_version_takes_over_what_came_between_the_upgrade_and_the_way_back(first, root, point):
+    with installed(root) as here:
+        leave(first, here, WAYS["bundled"])
+        assert here.run().exit_code == 0
+        here.deliver("churn", "2", table(random.Random(3)), table(random.Random(4)))
+        assert here.run(plan={"point": point, "pass": 1}).struck == point
+        (kept,) = backups(here)
+        assert here.run("journal", "restore", str(kept)).exit_code == 0
+        assert first.run(here).exit_code == 0, here.log.read_text()
+        assert not violations_after_kill(here)
+        assert here.run().exit_code == 0, "and today's again"
+        assert not violations_after_kill(here)
+        started = history(here.service.state_dir).started
+        assert sorted(map(len, started.values())) == [1, 1], here.log.read_text()
+        assert len(here.filed("done")) == 2
+
+
+READ = """
+import sys
+from retraind.job import Job
+job = Job.from_json(open(sys.argv[1], "rb").read())
+print(job.id, job.state, job.retrain_job_id, job.hold.what, job.trouble, job.problem.what, job.outcome)
+"""
+
+
+def test_the_first_version_reads_every_part_of_a_copy_that_today_s_writes(first, tmp_path):
+    file = tmp_path / "body"
+    for state in State:
+        file.write_bytes(replace(EVERY_PART, state=state).portable())
+        told = first.ask(READ, file).split()
+        assert told == [EVERY_PART.id, f"{state}", "r", *(["file_problem"] * 3), "trained"]
