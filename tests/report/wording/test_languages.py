@@ -1,7 +1,9 @@
 """Each language says the same, in its own words."""
 
 import ast
+import errno
 import inspect
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from retraind.config.settings import Settings
+from retraind.domain.problems import problem
 from retraind.report import wording
+from retraind.report.wording import Voice
 from retraind.report.wording.catalogue import COMMANDS_ONLY, LANGUAGES, catalogue, own_entries
 from retraind.report.wording.words import Notice, Words
 
@@ -183,3 +187,14 @@ def test_japanese_words_on_the_share_survive_being_saved_as_shift_jis():
     for place, text in texts("ja"):
         if not place.startswith("ja/page"):
             assert text.encode("cp932").decode("cp932") == text, place
+
+
+SQLITE_SAYS = ("database or disk is full", "disk I/O error", "file is not a database")
+
+
+@pytest.mark.parametrize("said", [*map(os.strerror, (errno.ENOENT, errno.EACCES, errno.EIO)), *SQLITE_SAYS])
+def test_what_the_system_says_in_english_is_said_in_japanese(said):
+    for code in ("path_inaccessible", "database_error"):
+        told = Voice(language="ja").tell(problem(code, reason=said))
+        assert said in Voice().tell(problem(code, reason=said))
+        assert set(LATIN.findall(told)) <= ALLOWED

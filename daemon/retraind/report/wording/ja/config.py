@@ -6,6 +6,7 @@
 from datetime import timedelta
 
 from retraind.report.wording.ja._parts import either, listing, shell
+from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.ja._rights import who, without
 from retraind.report.wording.words import Name, Place, Said, Words
 
@@ -25,7 +26,7 @@ def no_config(here: Place, system: Place, variable: str) -> Words:
 
 def config_unreadable(file: Place, reason: str, denied: bool) -> Words:
     remedy = "retraindの実行ユーザーに読み取りを許可し、コマンドもそのユーザーで実行してください。"
-    return Words(f"{file}を読み取れません（{reason}）。", remedy if denied else "")
+    return Words(f"{file}を読み取れません（{said_by_system(reason)}）。", remedy if denied else "")
 
 
 def config_not_toml(file: Place, text: Name) -> Words:
@@ -357,7 +358,7 @@ def path_missing() -> Words:
 
 def path_inaccessible(reason: str) -> Words:
     return Words(
-        f"このパスにアクセスできません（{reason}）。",
+        f"このパスにアクセスできません（{said_by_system(reason)}）。",
         "retraindの実行ユーザーにアクセスを許可するか、マウントを修正してください。",
     )
 

@@ -4,6 +4,7 @@ import shlex
 from datetime import datetime
 
 from retraind.report.wording.ja._parts import moment, shell
+from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.ja._rights import who
 from retraind.report.wording.words import Name, Place, Said, Words
 
@@ -98,15 +99,16 @@ def key_file_exposed(
 
 def key_file_unreadable(setting: str, path: Place, reason: Name | None) -> Words:
     """`reason` is None for a name that no file can have."""
+    why = said_by_system(reason) if reason else "ファイル名として使用できない名前です"
     return Words(
-        f"{setting}：キーファイルを読み取れません（{reason or 'ファイル名として使用できない名前です'}）。",
+        f"{setting}：キーファイルを読み取れません（{why}）。",
         f"{path}にキーを書き、retraindの実行ユーザーだけが読み取れるようにしてください。",
         operator_only=True,
     )
 
 
 def key_file_failing(setting: str, reason: Name) -> str:
-    return f"{setting}：現在、キーファイルを読み取れません（{reason}）。"
+    return f"{setting}：現在、キーファイルを読み取れません（{said_by_system(reason)}）。"
 
 
 def credential_not_passed(setting: str, credential: Name) -> Words:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from retraind.report.wording.ja._parts import command, listing, operator_runs, run, span
+from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # The daemon
@@ -161,7 +162,7 @@ def journal_unusable(path: Place, why: Said) -> Words:
 
 def database_error(reason: Name) -> Words:
     return Words(
-        f"データベースのエラーが発生しました（{reason}）。",
+        f"データベースのエラーが発生しました（{said_by_system(reason)}）。",
         "ジャーナルのあるディスクの空き容量を増やすか、ディスクの障害を取り除いてください。その後、retraindが"
         "自動的に処理を再開します。データは失われません。",
     )
@@ -169,14 +170,14 @@ def database_error(reason: Name) -> Words:
 
 def journal_damaged(reason: Name) -> Words:
     return Words(
-        f"ジャーナルが壊れているか、ジャーナルではないファイルです（{reason}）。",
+        f"ジャーナルが壊れているか、ジャーナルではないファイルです（{said_by_system(reason)}）。",
         f"retraindのジャーナルであることを確認できた場合は、{run('rebuild')}",
     )
 
 
 def journal_locked(reason: Name) -> Words:
     return Words(
-        f"ほかのプログラムがジャーナルをロックしています（{reason}）。",
+        f"ほかのプログラムがジャーナルをロックしています（{said_by_system(reason)}）。",
         "そのプログラムを終了してください。どのプログラムかは、fuserコマンドで確認できます。",
     )
 
@@ -191,7 +192,7 @@ def journal_gone() -> Words:
 def journal_lost(damage: Name) -> Words:
     """Found while the daemon runs."""
     return Words(
-        f"ジャーナルが壊れています（{damage}）。",
+        f"ジャーナルが壊れています（{said_by_system(damage)}）。",
         "retraindを起動し直してください。ジョブのフォルダーをもとに、ジャーナルが作り直されます。",
     )
 

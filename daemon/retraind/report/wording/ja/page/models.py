@@ -245,11 +245,11 @@ def page_score(value: float) -> str:
 
 
 def page_chart_least(least: str) -> str:
-    return f"最小{least}"
+    return f"最小 {least}"
 
 
 def page_chart_most(most: str) -> str:
-    return f"最大{most}"
+    return f"最大 {most}"
 
 
 def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> str:
