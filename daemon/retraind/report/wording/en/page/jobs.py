@@ -161,7 +161,7 @@ def page_note() -> str:
 
 
 def page_downloads() -> str:
-    return "For programs"
+    return "For programs:"
 
 
 def page_scores() -> str:

@@ -1,6 +1,6 @@
 """Parts of sentences about findings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from retraind.report.wording.ja._parts import listing, quoted
 
@@ -62,12 +62,16 @@ def also_lines(others: Iterable[tuple[int, str]]) -> str:
     return f"（ほかに{found}）" if found else ""
 
 
+def column_names(columns: Sequence[str | int], total: int) -> str:
+    """Return the first of `total` columns, by name or else by place."""
+    names = [quoted(column) if isinstance(column, str) else f"{column:,}列目" for column in columns]
+    kind = "項目" if isinstance(columns[0], str) else ""
+    return f"{kind}{listing(names, total)}"
+
+
 def other_columns(columns: tuple[str | int, ...], total: int) -> str:
     """Return the sentence about the columns beside the first one."""
-    if total <= 1:
-        return ""
-    names = [quoted(name) if isinstance(name, str) else f"{name:,}列目" for name in columns[1:]]
-    return f"項目{listing(names, total - 1)}も同様です。"
+    return f"{column_names(columns[1:], total - 1)}も同様です。" if len(columns) > 1 else ""
 
 
 _WRITTEN = {

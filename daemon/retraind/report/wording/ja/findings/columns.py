@@ -6,6 +6,7 @@ from retraind.report.wording.ja.findings._parts import (
     also_lines,
     as_plain_numbers,
     column_name,
+    column_names,
     located,
     other_columns,
 )
@@ -14,9 +15,8 @@ from retraind.report.wording.words import Words
 
 def empty_column(columns: tuple[str | int, ...], total: int) -> Words:
     """`columns` are the names, or else the places, of the first of `total`."""
-    names = listing([column_name(column) for column in columns], total)
     return Words(
-        f"{names}は、すべての行で値が空です。",
+        f"{column_names(columns, total)}は、すべての行で値が空です。",
         f"出力元で{'この項目' if total == 1 else 'これらの項目'}に値が入力されているかご確認ください。",
     )
 

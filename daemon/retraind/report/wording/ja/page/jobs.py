@@ -161,7 +161,7 @@ def page_note() -> str:
 
 
 def page_downloads() -> str:
-    return "プログラム向けのデータ"
+    return "プログラム向けのデータ："
 
 
 def page_scores() -> str:
