@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from retraind.domain.problems import Overruled
 from retraind.report.wording.ja._parts import named
+from retraind.report.wording.ja._reasons import NOT_ANSWERING, REASONS
 from retraind.report.wording.words import Name, Place, Words
 
 # What several places say
@@ -80,35 +81,6 @@ def on_the_machine(name: Name) -> str:
 
 # What a file system answers, and what helps
 
-_DENIED = "アクセスする権限がありません"
-_GONE = "サーバーから応答がありません"
-_IN_USE = "別のプログラムが使用しています"
-_NOT_ANSWERING = (
-    *(numbers.ENOTCONN, numbers.ECONNABORTED, numbers.ECONNREFUSED, numbers.ECONNRESET),
-    *(numbers.ESHUTDOWN, numbers.EHOSTDOWN, numbers.EHOSTUNREACH, numbers.ENETDOWN),
-    *(numbers.ENETUNREACH, numbers.ETIMEDOUT, numbers.ENODEV, numbers.ENXIO, numbers.EREMOTEIO),
-)
-_REASONS: Mapping[int, str] = {
-    numbers.ENOENT: "ファイルまたはフォルダーがありません",
-    numbers.ENOSPC: "ディスクの空き容量がありません",
-    numbers.EDQUOT: "割り当てられた容量を使い切っています",
-    numbers.EACCES: _DENIED,
-    numbers.EPERM: _DENIED,
-    numbers.EROFS: "ファイルシステムが読み取り専用です",
-    numbers.EEXIST: "同じ名前のファイルがすでにあります",
-    numbers.ENOTEMPTY: "フォルダーが空ではありません",
-    numbers.ENOTDIR: "フォルダーではありません",
-    numbers.EISDIR: "フォルダーです",
-    numbers.ELOOP: "リンクです",
-    numbers.EIO: "ディスクまたは共有フォルダーで入出力エラーが発生しました",
-    numbers.EBUSY: _IN_USE,
-    numbers.ETXTBSY: _IN_USE,
-    numbers.ESTALE: "共有フォルダーの公開がやり直されています",
-    numbers.ENAMETOOLONG: "名前が長すぎます",
-    numbers.EMFILE: "開けるファイルの数の上限に達しています",
-    numbers.ENFILE: "開けるファイルの数の上限に達しています",
-    **dict.fromkeys(_NOT_ANSWERING, _GONE),
-}
 _RIGHTS = "retraindの実行ユーザーに、読み取りと書き込みを許可してください。"
 _CLOSE = "ファイルを開いているプログラムを閉じてください。"
 _REMEDIES: Mapping[int, str] = {
@@ -124,14 +96,14 @@ _REMEDIES: Mapping[int, str] = {
     numbers.EBUSY: _CLOSE,
     numbers.ETXTBSY: _CLOSE,
     numbers.ESTALE: "共有フォルダーをマウントし直してください。",
-    **dict.fromkeys(_NOT_ANSWERING, "共有フォルダーを復旧するか、マウントし直してください。"),
+    **dict.fromkeys(NOT_ANSWERING, "共有フォルダーを復旧するか、マウントし直してください。"),
 }
 
 
 def file_error(path: Place | None, errno: int, reason: Name) -> Words:
     """`errno` is 0 where the system gave none."""
     where = f"{path}：" if path else ""
-    return Words(f"{where}{_REASONS.get(errno, reason)}。", _REMEDIES.get(errno, ""))
+    return Words(f"{where}{REASONS.get(errno, reason)}。", _REMEDIES.get(errno, ""))
 
 
 def not_a_regular_file(path: Place | None) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal
 
 from retraind.report.wording.ja._parts import all_named, either, listing, named, run, span
+from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.words import Name, Place, Said, Words
 
 _Role = Literal["train", "eval"]
@@ -399,13 +400,13 @@ def folder_not_watched(path: Place, reason: Name, limit: bool) -> Words:
     """`limit`: the kernel's limit of watches is reached."""
     more = "早く検出するには、fs.inotify.max_user_watchesの値を大きくしてください。" if limit else ""
     return Words(
-        f"inotifyで{path}を監視できません（{reason}）。",
+        f"inotifyで{path}を監視できません（{said_by_system(reason)}）。",
         f"新しいファイルは定期的な確認で検出するため、対応は不要です。{more}",
     )
 
 
 def inotify_unavailable(reason: Name) -> Words:
     return Words(
-        f"inotifyを使用できません（{reason}）。",
+        f"inotifyを使用できません（{said_by_system(reason)}）。",
         "新しいファイルは定期的な確認で検出するため、対応は不要です。",
     )

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from retraind.report.wording.ja._parts import command, moment, named, operator_runs, run, span
+from retraind.report.wording.ja._reasons import said_by_system
 from retraind.report.wording.words import Name, Place, Said, Words
 
 
@@ -118,7 +119,7 @@ def filing_folder_missing(path: Place) -> Words:
 def earlier_drop_unreachable(path: Place, reason: Name, folder: str, drop: Place) -> Words:
     """`folder` is the job's own, below the drop folder that the model had when the delivery was taken in."""
     return Words(
-        f"投入データの取り込み元である以前の投入フォルダー{path}を読み取れません（{reason}）。",
+        f"投入データの取り込み元である以前の投入フォルダー{path}を読み取れません（{said_by_system(reason)}）。",
         f"共有フォルダーをマウントするか、その中の{named(folder)}フォルダーを{drop}に移動してください。",
         operator_only=True,
     )
@@ -237,7 +238,9 @@ _NOT_SWITCHED = "モデルを切り替えませんでした"
 
 
 def gate_not_started(command: Name, reason: Name) -> Words:
-    return Words(f"判定プログラム{named(command)}を起動できなかったため（{reason}）、{_NOT_SWITCHED}。")
+    return Words(
+        f"判定プログラム{named(command)}を起動できなかったため（{said_by_system(reason)}）、{_NOT_SWITCHED}。"
+    )
 
 
 def gate_unusable(command: Name, why: Said) -> Words:
