@@ -85,7 +85,7 @@ PROGRAMS = {
 FORMATS = {
     "CSV", "TSV", "JSON", "PDF", "Parquet", "Arrow", "UTF", "BOM", "Shift_JIS", "CP932", "EUC", "JP", "ISO",
     "Unicode", "ASCII", "IBM", "NUL", "HTTP", "HTTPS", "TLS", "URL", "API", "ID", "SHA", "AUC", "RMSE", "NFS",
-    "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB", "Web", "HTML", "XML", "SQL", "RTF", "PEM", "ARFF", "ZIP",
+    "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB", "Web", "HTML", "YAML", "XML", "SQL", "RTF", "PEM", "ARFF", "ZIP",
     "gzip", "bzip2", "xz", "zstd", "FEFF", "x1A", "CR", "LF", "CESU", "UTF8", "AL32UTF8", "utf", "sig", "YYYY", "MM", "DD",
     "hh", "mm", "ss", "TOML", "NTLM", "Negotiate", "Kerberos", "SOCKS", "http", "https", "sqlite",
 }  # fmt: skip

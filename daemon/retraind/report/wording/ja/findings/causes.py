@@ -16,6 +16,8 @@ _FOREIGN = {
     "pem": "暗号化または符号化されたファイル（PEM）",
     "arff": "WekaのARFFファイル",
     "message": "プログラムのメッセージ",
+    "shortcut": "Webページまたはファイルへのショートカット",
+    "yaml": "YAML",
 }
 _GET_TABLE = {
     "html": "プログラムでダウンロードしたファイルの場合は、セッションまたはリンクの有効期限が"
@@ -30,6 +32,7 @@ _GET_TABLE = {
     "mail": "電子メールではなく、添付ファイルを保存してください。",
     "sql": "ダンプではなく、表をCSV形式でエクスポートしてください。",
     "pem": "先に復号またはデコードしてください。",
+    "shortcut": "ショートカットのリンク先の表をダウンロードしてください。",
     "message": "ファイルを書き出した、またはダウンロードしたプログラムをご確認ください。",
 }
 _ESCAPE_SETTINGS = (
@@ -91,16 +94,19 @@ def lines_above_header(
 ) -> Words:
     """The header stands in `header_line`; above it there is, for example, `text`.
 
+    Without a `header`, the rows begin in that line.
     `padding` are the places of columns without a name or a value; `other_delimiter` separates the columns.
     """
     last = header_line - 1
     where = f"{last:,}行目" if last == 1 else f"1～{last:,}行目"
     line = f"{text_line:,}行目の" if text_line > 1 else ""
     above = f"表ではない内容（{line}{quoted(text)}）" if text else "空行"
-    what = (
-        f"表より上の{where}に{above}があります。項目名は{header_line:,}行目（{quoted(header)}）のようですが、"
-        f"{_FIRST_ROW}"
+    header_found = (
+        f"項目名は{header_line:,}行目（{quoted(header)}）のようですが、"
+        if header
+        else f"{header_line:,}行目からはデータですが、項目名の行がありません。"
     )
+    what = f"表より上の{where}に{above}があります。{header_found}{_FIRST_ROW}"
     steps = ["この行" if last == 1 else "これらの行"]
     if padding:
         places = listing([f"{place:,}列目" for place in padding])
@@ -112,7 +118,9 @@ def lines_above_header(
         export = f"区切り文字を{delimiter_name(delimiter)}に変更してから、"
     return Words(
         what,
-        f"{'と'.join(steps)}を取り除いて項目名から始まるファイルにし、{export}{again(paired)}",
+        f"{'と'.join(steps)}を取り除いて項目名から始まるファイルにし、{export}{again(paired)}"
+        if header
+        else f"{'と'.join(steps)}を取り除き、{export}ヘッダー行を付けてエクスポートし、{again(paired)}",
     )
 
 
