@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page deb wheel constraints lint format clean
+.PHONY: demo test spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel constraints lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -72,6 +72,9 @@ bench-history: $(VENV)/.dev ## how the journal's look-ups grow with it: make ben
 
 bench-page: $(VENV)/.dev ## how long pages of the status page take while a bundle is made: make bench-page [ARGS="--each 50"]
 	$(BIN)/python -m benchmarks.page $(ARGS)
+
+bench-scrape: $(VENV)/.dev ## what a scrape of the metrics costs: make bench-scrape [ARGS="--jobs 10000"]
+	$(BIN)/python -m benchmarks.scrape $(ARGS)
 
 bench-night: $(VENV)/.dev ## what it costs when all models deliver at once: make bench-night [ARGS="--models 1000 --each 3"]
 	$(BIN)/python -m benchmarks.night $(ARGS)

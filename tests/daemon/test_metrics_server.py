@@ -7,8 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from retraind.daemon.metrics_server import Answer, Limits, MetricsServer
+from retraind.daemon.metrics_server import Limits, MetricsServer
 from retraind.domain.failures import ConfigError
+from retraind.report.monitoring.endpoints import Answer
 from support.process import until
 
 SOON = Limits(connections=3, silence=0.3, longest=0.6)

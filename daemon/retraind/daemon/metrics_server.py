@@ -9,24 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import Any, NamedTuple
+from typing import Any
 
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import file_problem, problem
+from retraind.report.monitoring.endpoints import Answer
 from retraind.system import log
 
 _LOG = log.get(__name__)
 
 _STEP = 0.5
 """Seconds between two looks at the connections."""
-
-
-class Answer(NamedTuple):
-    """What is returned for a path."""
-
-    status: int
-    media: str
-    body: bytes
 
 
 @dataclass(frozen=True)

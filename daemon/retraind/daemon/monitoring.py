@@ -9,23 +9,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.config.settings import Settings
 from retraind.config.types import host_and_port_of
-from retraind.daemon.metrics_server import Answer, MetricsServer
+from retraind.daemon.metrics_server import MetricsServer
 from retraind.domain.problems import Problem, file_problem
 from retraind.reconcile.daemon_view import DaemonView
 from retraind.reconcile.lanes import guarded
+from retraind.report.monitoring.endpoints import Endpoints
 from retraind.report.monitoring.health import Health, health_of
 from retraind.report.monitoring.heartbeat import Heartbeat
-from retraind.report.wording import Voice
 from retraind.store.journal import Journal
-from retraind.store.views.gauges import gauges
+from retraind.store.views.gauges import Gauges, gauges
 from retraind.system import log
 from retraind.system.clock import Clock
 from retraind.system.files import write_atomically
 
 _LOG = log.get(__name__)
 
-_FRESH = 1.0
-"""Seconds for which all scrapers share what was read."""
 _HEARTBEAT_STEP = timedelta(seconds=5)
 _SHORTEST_INTERVAL = timedelta(seconds=1)
 _STOP_PATIENCE = 8.0
@@ -71,16 +69,14 @@ class Monitoring:
         self._clock = clock
         self._server: MetricsServer | None = None
         self._threads: list[_Recurring] = []
-        self._lock = threading.Lock()
-        self._text: tuple[float, str, Answer] | None = None
-        """What was returned last: when (`Clock.elapsed` seconds), and for which Accept header."""
+        self._endpoints = Endpoints(self._health, self._gauges, settings, clock)
         self._failure: Problem | None = None
         """Why the text file could not be written last time; each reason is logged once."""
 
     def start(self) -> None:
         """Listen, and begin to write. Raises ConfigError for an address that cannot be used."""
         if (listen := self._settings().metrics.listen) is not None:
-            self._server = MetricsServer(host_and_port_of(listen), self.answer)
+            self._server = MetricsServer(host_and_port_of(listen), self._endpoints.answer)
             self._server.start()
         self._threads = [
             _Recurring("textfile", self.write, self._interval),
@@ -105,48 +101,21 @@ class Monitoring:
     def _interval(self) -> timedelta:
         return max(_SHORTEST_INTERVAL, self._settings().sweep.interval)
 
-    def answer(self, path: str, accept: str) -> Answer | None:
-        """Return the answer for a path; None for another one."""
-        match path:
-            case "/metrics":
-                return self._metrics(accept)
-            case "/healthz":
-                return probe(self._health().trouble)
-            case "/readyz":
-                return probe(self._health().unready)
-            case _:
-                return None
-
     def _health(self) -> Health:
         return health_of(os.getpid(), self._view.state(), self._clock.now())
 
-    def _metrics(self, accept: str) -> Answer:
-        with self._lock:
-            now = self._clock.elapsed()
-            if self._text is None or now - self._text[0] > _FRESH or self._text[1] != accept:
-                self._text = now, accept, self._exposition(accept)
-            return self._text[2]
-
-    def _exposition(self, accept: str = "") -> Answer:
-        # It takes a moment to import, and many installations do without.
-        from retraind.report.monitoring.metrics import Observed, exposition  # noqa: PLC0415
-
-        settings = self._settings()
+    def _gauges(self, settings: Settings) -> Gauges | None:
         try:
-            found = gauges(self._journal, settings.models)
+            return gauges(self._journal, settings.models)
         except SQLAlchemyError:
-            found = None  # The journal's watch reports it.
-        body, media = exposition(
-            Observed(self._health(), [*settings.models], settings.api.host, found), accept
-        )
-        return Answer(200, media, body)
+            return None  # The journal's watch reports it.
 
     def write(self) -> None:
         """Write the file for node_exporter, if one is configured. A failure is logged once."""
         path = self._settings().metrics.textfile
         if path is None:
             return
-        text = self._exposition().body
+        text = self._endpoints.metrics().body
         try:
             write_atomically(path, text, 0o644, durable=False)
         except OSError as error:
@@ -156,9 +125,3 @@ class Monitoring:
             self._failure = failure
         else:
             self._failure = None
-
-
-def probe(wrong: Problem | None) -> Answer:
-    """Return the answer of a probe."""
-    text = Voice().tell(wrong) if wrong else "ok"
-    return Answer(503 if wrong else 200, "text/plain; charset=utf-8", f"{text}\n".encode())

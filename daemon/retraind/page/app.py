@@ -18,6 +18,7 @@ from retraind.page.job_pages import job_note, job_page, job_report, jobs_page
 from retraind.page.live import Live
 from retraind.page.look import Look
 from retraind.page.model_pages import model_page, models_page
+from retraind.page.monitoring import Monitoring
 from retraind.page.reading import Reader
 from retraind.store.views.read_only import trouble_of
 from retraind.system import log
@@ -34,6 +35,7 @@ class App:
         self._reader = reader
         self._prefix = prefix
         self._live = live
+        self._monitoring = self._shown(Monitoring(reader))
         self.asgi = Starlette(
             routes=self.routes(),
             middleware=[Middleware(Guard, access=access, prefix=self._prefix)],
@@ -50,6 +52,7 @@ class App:
             Route("/jobs/{job}/report.json", self._shown(job_report, "page_job_not_found", "job")),
             Route("/jobs/{job}/note.txt", self._shown(job_note, "page_job_not_found", "job")),
             Route("/live", self._stream),
+            *(Route(path, self._monitoring) for path in ("/metrics", "/healthz", "/readyz")),
             Route("/static/{digest}/{name}", asset),
         ]
 

@@ -86,6 +86,12 @@ class Reader:
         with self._lock:
             self._journal.rest()
 
+    def settings(self) -> Settings:
+        """Return the configuration as it is now."""
+        with self._lock:
+            self._reload()
+            return self._loaded.settings
+
     def snapshot(self) -> Snapshot:
         """Return what is known now. Raises JournalError, and DatabaseError."""
         with self._lock:

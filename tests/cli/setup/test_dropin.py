@@ -71,6 +71,14 @@ def test_a_state_that_is_elsewhere_is_writable_too(dropin, tmp_path):
     assert values(lines, "ReadWritePaths") == ["-/srv/drop/churn", "-/data/retraind", "-/scratch/spool"]
 
 
+def test_the_folder_of_the_metrics_is_writable_and_no_mount_that_the_start_waits_for(dropin, tmp_path):
+    metrics = '[metrics]\ntextfile = "/var/lib/prometheus/node-exporter/retraind.prom"\n'
+    key(tmp_path / "keys", "churn")
+    _, lines, _ = dropin(metrics + model("churn"), "--keys", str(tmp_path / "keys"))
+    assert values(lines, "ReadWritePaths") == ["-/srv/drop/churn", "-/var/lib/prometheus/node-exporter"]
+    assert values(lines, "RequiresMountsFor") == ["/srv/drop/churn"]
+
+
 @pytest.mark.parametrize(
     ("drop", "line"),
     [

@@ -19,6 +19,7 @@ from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
 from retraind.domain.job import Outcome, State
 from retraind.intake.drop_folder import DropFolder
+from retraind.report.monitoring.health import health_of
 from retraind.report.status_file import STATUS, write_status
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
@@ -402,6 +403,8 @@ def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tm
         daemon._schedule()
         daemon.timetable.start()
         wait_for(lambda: len(lines) > 1)
+        assert unwell(daemon) == "daemon_cannot_write"
+        assert not daemon.journal.database.try_to_write(), "the heartbeat would report a failure"
         assert {event for event, _ in lines} == {"journal_unusable"}
         assert "full. Free space" in told(lines[0][1]["reason"])
         assert sorted(path.name for path in (tmp_path / "drop").glob("*.csv")) == [
@@ -414,7 +417,15 @@ def test_a_full_journal_disk_takes_nothing_in_and_goes_on_once_there_is_space(tm
                 daemon.journal.jobs.newest() and daemon.journal.jobs.newest()[0].state is not State.SEALING
             )
         )
+        assert daemon.journal.database.try_to_write()
     assert not list((tmp_path / "drop").glob("*.csv"))
+
+
+def unwell(daemon):
+    """Return what `health` would say."""
+    daemon.parts.journal_watch.mind()
+    wrong = health_of(os.getpid(), daemon.view.state(), datetime.now(UTC)).wrong
+    return wrong and wrong.code
 
 
 def wait_for(condition, patience=20.0):

@@ -1,0 +1,81 @@
+"""What the status page answers programs: also, and above all, when the daemon answers nothing."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from retraind.domain.problems import file_problem, problem
+from retraind.report.monitoring.health import health
+from support.pages import NOW, as_if_running, configured, seed, served
+
+TCP = 'listen = "127.0.0.1:0"'
+TOKEN = "token-0123456789-abcdef"
+
+
+@pytest.fixture
+def root(tmp_path):
+    seed(tmp_path / "state" / "journal.db")
+    return tmp_path
+
+
+def values(text: str) -> dict[tuple[str, str], float]:
+    return {
+        (each.name, each.labels.get("model", "")): each.value
+        for family in text_string_to_metric_families(text)
+        for each in family.samples
+    }
+
+
+def test_metrics_and_probes_are_those_of_the_daemon(root):
+    with as_if_running(root), served(configured(root, page=TCP)) as page:
+        answer = page.get("/metrics")
+        assert (answer.status, answer.headers["content-type"]) == (
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )
+        found = values(answer.text)
+        assert found["retraind_healthy", ""] == 1
+        assert found["retraind_jobs", "churn"] > 0
+        assert [(page.get(path).status, page.get(path).text) for path in ("/healthz", "/readyz")] == [
+            (200, "ok\n")
+        ] * 2
+        assert page.get("/metrics", "POST").status == 405
+
+
+def test_a_daemon_that_is_gone_is_told_by_all_three(root):
+    assert health(root / "state" / "journal.db", NOW).wrong is not None
+    with served(configured(root, page=TCP)) as page:
+        assert values(page.get("/metrics").text)["retraind_healthy", ""] == 0
+        for path in ("/healthz", "/readyz"):
+            answer = page.get(path)
+            assert (answer.status, answer.text.strip()) == (503, "retraind is NOT RUNNING.")
+
+
+def test_without_a_journal_there_are_metrics_all_the_same(tmp_path):
+    (tmp_path / "state").mkdir()
+    with served(configured(tmp_path, page=TCP)) as page:
+        answer = page.get("/metrics")
+        assert answer.status == 200
+        found = values(answer.text)
+        assert found["retraind_healthy", ""] == 0
+        assert not [name for name, _ in found if name.startswith("retraind_jobs")]
+
+
+def test_under_a_prefix_and_with_a_token_they_are_where_the_pages_are(root):
+    (root / "token").touch(0o600)
+    (root / "token").write_text(TOKEN)
+    config = configured(root, page=f'{TCP}\nprefix = "/ml"\ntoken_file = "{root}/token"')
+    with as_if_running(root), served(config) as page:
+        for path in ("/ml/metrics", "/ml/healthz", "/ml/readyz"):
+            assert page.get(path).status == 401
+            assert page.get(path, authorization=f"Bearer {TOKEN}").status == 200
+        assert page.get("/metrics", authorization=f"Bearer {TOKEN}").status == 404
+
+
+def test_a_probe_without_access_names_no_path_of_the_machine(root):
+    why = problem("database_error", reason="unable to open database file")
+    full = file_problem(OSError(28, "No space left on device"), "/var/lib/secret-place/journal.db")
+    for trouble in (why, full):
+        with as_if_running(root, journal_trouble=trouble), served(configured(root, page=TCP)) as page:
+            answer = page.get("/readyz")
+            assert answer.status == 503
+            assert "/var/lib" not in answer.text
