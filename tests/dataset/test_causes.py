@@ -161,6 +161,9 @@ WARNED = {
     "a first row of numbers": (
         table([[f"{5 + at % 3 / 9:.2f}", f"{3 + at % 7 / 9:.2f}", f"{1 + at % 5 / 9:.2f}"] for at in range(99)]),
         "header-missing", 1, "like data"),
+    "a first row of a log": (
+        "".join(f"Nov 30 10:{at % 60:02}:01 host app[12]: user={at}, state {at * 7}\n" for at in range(99)),
+        "header-missing", 1, "like the values below"),
     "a first row of text that comes again": (
         table([["pq"[at % 2], "xyz"[at % 3], "st"[at % 2]] for at in range(99)]), "header-missing", 1, "like data"),
     "a mark in a value": (table().replace("\n50,a", "\n50,\ufeffa"), "mark-inside", 52, "invisible"),

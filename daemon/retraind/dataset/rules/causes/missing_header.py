@@ -14,7 +14,8 @@ _SEQUENCE = 3  # numbers, whose order says something
 _MARGIN = 0.1
 _INSIDE = 0.7  # of the numbers; that of a column that rises is often outside
 _YEARS = range(1900, 2101)
-_NUMBERED = re.compile(r"(\D*[^\d\s.+-]\D*?)(\d+)(\D*)")
+_NUMBERS = re.compile(r"\d+")
+_NUMBERED = re.compile(r"\D*[^\d\s.+-]\D*?0.*", re.DOTALL)
 
 
 class _Sight(Enum):
@@ -71,9 +72,11 @@ def _sight(head: str, values: Sequence[str]) -> _Sight:
 
 
 def _is_numbered(head: str, values: Sequence[str]) -> bool:
-    """Return whether all are the same text with a number in it, such as A001."""
-    shapes = [_NUMBERED.fullmatch(value) for value in (head, *values)]
-    return all(shapes) and len({(shape[1], shape[3]) for shape in shapes if shape is not None}) == 1
+    """Return whether all are the same text with numbers in it, such as A001."""
+    shape = _NUMBERS.sub("0", head)
+    return _NUMBERED.fullmatch(shape) is not None and all(
+        _NUMBERS.sub("0", value) == shape for value in values
+    )
 
 
 def _value(text: str) -> float:

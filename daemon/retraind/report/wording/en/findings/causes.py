@@ -112,7 +112,12 @@ def lines_above_header(
     fix = f"Remove {'this line' if last == 1 else 'these lines'}"
     if padding:
         places = listing([f"{place:,}" for place in padding])
-        what += f" {'Column' if len(padding) == 1 else 'Columns'} {places} beside the table have no values."
+        lacking = (
+            f"Column {places} beside the table has"
+            if len(padding) == 1
+            else f"Columns {places} beside the table have"
+        )
+        what += f" {lacking} no values."
         fix += " and the blank columns"
     if other_delimiter is not None:
         what += f" The columns are separated by {delimiter_name(other_delimiter)}."
