@@ -80,6 +80,9 @@ REFUSED = {
     "long JSON": (json.dumps([{"id": at, "x": "y" * 99} for at in range(999)]), "not-a-table", 1, "JSON"),
     "an email": ("From: a@b\nTo: c@d\nSubject: Sales, 1\nDate: x\n\nhello\n", "not-a-table", 1, "email"),
     "a dump": ("-- dump\nCREATE TABLE t (\n  id int,\n  x int\n);\n", "not-a-table", 1, "SQL"),
+    "spaces between the columns": (table(delimiter=" ", end="\n"), "one-column", 1, "separated by spaces"),
+    "spaces of R, and names of rows": (
+        '"id" "plan"\n' + "".join(f'"{at}" {at} "a b"\n' for at in range(99)), "one-column", 1, "separated by spaces"),
     "values twice in a first row of data": (
         table([["0", "0", str(at / 4), "ab"[at % 2]] for at in range(99)]), "header-missing", 1, '"0.0"'),
     "the header again": (table([*ROWS[:80], *ROWS]), "repeated-header", 81, "repeats the header"),

@@ -1,5 +1,6 @@
 """Rules about a file's first row, which has the column names."""
 
+import csv
 from collections import Counter
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import FEW_ROWS, MANY_COLUMNS, ONE_COLUMN, SAME_NAME
 from retraind.domain.problems import Finding
 
+_LINES, _FEWEST_LINES = 50, 5
 MIN_COLUMNS = 2
 MAX_COLUMNS, MAX_COLUMNS_TIME_SERIES = 999, 200
 
@@ -31,7 +33,7 @@ def header(file: DataFile) -> Iterator[Finding]:
             line=1,
             name=table.text(table.header[0]),
             delimiter=DELIMITERS.get(table.suffix, b",").decode("ascii"),
-            other_delimiter=other.decode("ascii") if other else None,
+            other_delimiter=other.decode("ascii") if other else " " if _has_spaces_between(table) else None,
             other_extension=next((suffix for suffix, each in DELIMITERS.items() if each == other), None),
             paired=file.paired,
         )
@@ -58,6 +60,18 @@ def other_delimiter(table: ReadResult) -> bytes | None:
     }
     likely = max(counts, key=counts.__getitem__)
     return likely if counts[likely] else None
+
+
+def _has_spaces_between(table: ReadResult) -> bool:
+    """Return whether spaces divide the first lines, all into as many parts, as R writes tables."""
+    lines = table.text(table.oddities.head).splitlines()[:_LINES]
+    if len(lines) < _FEWEST_LINES:
+        return False
+    names, *rows = csv.reader(lines[:-1], delimiter=" ", skipinitialspace=True)
+    widths = {len([cell for cell in row if cell]) for row in rows}
+    width = len([name for name in names if name])
+    # R leaves out the name of the row names.
+    return len(widths) == 1 and width > 1 and widths <= {width, width + 1}
 
 
 def column_names(file: DataFile) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ KINDS = {
 }
 FORMATS = {".csv": "comma-separated", ".tsv": "tab-separated"}
 DELIMITED = {",": "comma-separated", "\t": "tab-separated"}
-DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars", " ": "spaces"}
 
 
 def delimiter_name(delimiter: str) -> str:

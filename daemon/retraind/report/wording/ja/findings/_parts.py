@@ -21,7 +21,7 @@ KINDS = {
 }
 FORMATS = {".csv": "カンマ区切り", ".tsv": "タブ区切り"}
 DELIMITED = {",": "カンマ区切り", "\t": "タブ区切り"}
-DELIMITERS = {",": "カンマ", "\t": "タブ", ";": "セミコロン", "|": "縦棒（|）"}
+DELIMITERS = {",": "カンマ", "\t": "タブ", ";": "セミコロン", "|": "縦棒（|）", " ": "スペース"}
 
 
 def delimiter_name(delimiter: str) -> str:
