@@ -114,6 +114,10 @@ REFUSED = {
         table([ROWS[0], ["--", "----", "----", "----"], *ROWS[1:]]) + "\r\n(150 rows affected)\r\n", "rule-line",
         2, "Line 154 counts the rows"),
     "a printed table": (" id | x\n----+---\n" + "  1 | 2\n" * 20, "rule-line", 2, "hyphens"),
+    "notes below the table": (
+        table() + '\r\n\r\n"Copyright (c), all rights"\r\n"Do not distribute"\r\n', "rows-line", 154, "Copyright"),
+    "a note in Japanese": (
+        (table(JAPANESE) + "※2026年11月末時点\r\n").encode("cp932"), "rows-line", 152, "※2026年"),
     "a count of rows": (table() + "\r\n(150 行処理されました)\r\n", "rows-line", 153, "below the table"),
     "rows of quotes": (table([*ROWS[:6], *[NO_VALUES] * 99], quotes=True), "too-few-rows", 7, "99 rows"),
     "rows of delimiters, very many": (table([*ROWS[:6], *[NO_VALUES] * 50_000]), "too-few-rows", 7, "50,000"),
@@ -307,6 +311,11 @@ def test_a_quote_in_a_tsv_is_said_to_open_a_value():
     (finding,) = [each for each in found(open_one, "t.tsv") if each.severity is Severity.ERROR]
     assert (finding.rule, finding.line) == ("unclosed-quote", 22)
     assert "Leave quotes out of tab-separated values" in said(finding)
+
+
+@pytest.mark.parametrize("end", ["114", "114\r\n", "\r\n", "\r\n\r\n", "\r\n9,b\r\n", "more of a text\r\n"])
+def test_a_row_that_is_cut_is_no_note_below_the_table(end):
+    assert "rows-line" not in [each.rule for each in found(table() + end)]
 
 
 def test_what_the_owner_does_not_mind_needs_no_cause():

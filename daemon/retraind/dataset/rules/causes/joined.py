@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from retraind.dataset.reader.examples import MAX_EXAMPLES
 from retraind.dataset.reader.oddities import MARK
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause, everything
@@ -24,6 +25,7 @@ _ROWS_LINE = re.compile(
 )
 _MARK_TWICE_ENCODED = "\u00ef\u00bb\u00bf".encode()
 """A mark that a program has taken for three characters."""
+_NOTE = re.compile(r"[※#*＊]|注[)）:：]|出典|(note|source|copyright|total|report)\b", re.IGNORECASE)  # noqa: RUF001
 _CTRL_Z = b"\x1a"
 _BLANK_SHARE = 0.1
 _LAST_LINES = 3
@@ -130,16 +132,14 @@ def _at_rule_line(finding: Finding, table: ReadResult) -> bool:
 
 
 def rows_line(file: DataFile) -> Iterator[Cause]:
-    """No line that counts the rows stands below the table."""
-    if (line := _end_line(file.table)) is None:
+    """No line stands below the table, such as one that counts the rows, or a note."""
+    if (line := _end_line(file.table)) is not None:
+        text = _last_text(file.table)
+    elif (note := _note_below(file.table)) is not None:
+        line, text = note
+    else:
         return
-    finding = file.error(
-        "rows-line",
-        service=RAGGED,
-        line=line,
-        text=_last_text(file.table),
-        paired=file.paired,
-    )
+    finding = file.error("rows-line", service=RAGGED, line=line, text=text, paired=file.paired)
     yield Cause(finding, lambda each: each.rule == "ragged-rows")
 
 
@@ -158,6 +158,20 @@ def _end_line(table: ReadResult) -> int | None:
     if len(counting) != 1 or apart or not _ROWS_LINE.fullmatch(_last_text(table)):
         return None
     return counting[0]
+
+
+def _note_below(table: ReadResult) -> tuple[int, str] | None:
+    """Return the first line below the table, and its text; an empty line or a mark sets it apart."""
+    ragged, last = table.ragged, table.oddities.last_line
+    if not 0 < ragged.count <= MAX_EXAMPLES or any(row.width > 1 for row in ragged.first):
+        return None
+    first, end = ragged.first[0].line, ragged.first[-1].line
+    filled = [row.line for row in ragged.first if row.width]
+    lines = table.text(table.oddities.tail).splitlines()
+    if not filled or end - first >= ragged.count or end < last - 1 or last + 1 - filled[0] >= len(lines):
+        return None
+    text = lines[filled[0] - last - 1].strip().strip('"')
+    return (filled[0], text) if first < filled[0] or _NOTE.match(text) else None
 
 
 def ctrl_z(file: DataFile) -> Iterator[Cause]:
