@@ -312,3 +312,9 @@ def test_a_pair_is_compared_by_text():
     files = [SourceFile("a.csv", lambda name=name: io.BytesIO(name + b"1,2\r\n" * 20)) for name in names]
     for train, evaluation in itertools.permutations(files, 2):
         assert preflight(train, evaluation).ok
+
+
+def test_kanji_in_euc_jp_that_are_valid_utf_8_are_noticed():
+    (finding,) = encoding_findings(checked(rows(["有", "無"]).encode("euc_jp")))
+    assert (finding.line, finding.facts["likely"], finding.facts["example"]) == (2, "EUC-JP", "有")
+    assert checked(rows(["e\u0301te\u0301", "a\u0301"]).encode()).train.encoding == "utf-8"

@@ -13,7 +13,7 @@ from enum import StrEnum
 from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
 from retraind.dataset.reader.encodings.escapes import LONGEST, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
-from retraind.dataset.reader.encodings.verdict import Example, Verdict, decode, judge
+from retraind.dataset.reader.encodings.verdict import Example, Verdict, are_marks_alone, decode, judge
 
 HEAD_BYTES = 1_000
 """The service detects the encoding from the first bytes, this many."""
@@ -175,9 +175,10 @@ class EncodingDetector:
         if self._ascii and self._escaped is not None and not self.bom:
             return Encoding("unknown", self._ascii_head, likely=self._escaped, escapes=True)
         likely = None
-        if not_utf8 is None:
+        is_utf8 = self._only_utf8 or not are_marks_alone(self._evidence.words)
+        if not_utf8 is None and is_utf8:
             name = "utf-8-sig" if self.bom else "ascii" if self._ascii else "utf-8"
-        elif self._only_utf8:
+        elif not_utf8 is not None and self._only_utf8:
             name, likely = "unknown", self._damaged_utf8(not_utf8)
         else:
             found = judge(self._evidence.words)

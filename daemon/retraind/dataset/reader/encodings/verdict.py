@@ -2,6 +2,8 @@
 
 import codecs
 import re
+import string
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +28,7 @@ _ROUNDS = (0, 8, 40, None)
 """After so many words, the candidates that are far behind are dropped."""
 _HOPELESS_BITS = 60.0
 
+_NO_LETTERS = string.whitespace + string.digits + string.punctuation
 _SURROGATES = re.compile(rb"\xed([\xa0-\xaf])([\x80-\xbf])\xed([\xb0-\xbf])([\x80-\xbf])")
 
 
@@ -106,6 +109,15 @@ def judge(words: Sequence[Word]) -> Verdict | None:
         _average(words, likeliest) <= _USUAL_BITS,
         _example(words, likeliest),
     )
+
+
+def are_marks_alone(words: Sequence[Word]) -> bool:
+    """Return whether each word in UTF-8 begins with a mark that belongs above a letter, without the letter.
+
+    Such words are EUC-JP: kanji with bytes as low as these are also valid UTF-8.
+    """
+    firsts = [decode(word.value, UTF_8.codec).lstrip(_NO_LETTERS)[:1] for word in words]
+    return bool(firsts) and all(first and unicodedata.category(first).startswith("M") for first in firsts)
 
 
 def _average(words: Sequence[Word], candidate: Candidate) -> float:
