@@ -45,7 +45,7 @@ def finding_line(
     """
     at = "" if line is None else f", line {line}"
     place = f"{file}{at}: " if file else ""
-    calls = f' The service calls this "{service}".' if service else ""
+    calls = f' The service calls this "{service.rstrip(".")}".' if service else ""
     todo = f" What to do: {remedy}" if remedy else ""
     changed = _OVERRULED[overruled, error] if overruled else ""
     return f"{place}{what}{calls}{todo}{changed}"
