@@ -5,7 +5,6 @@ python -m benchmarks.figures [FOLDER]
 
 import csv
 import hashlib
-import importlib
 import io
 import os
 import statistics
@@ -18,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.data import write_table
+from benchmarks.limits import automaton
 from benchmarks.real import PACKAGES, TABLES, write_real
 from retraind.bundle import deflate
 
@@ -78,15 +78,9 @@ def _read_by_csv(data: bytes) -> None:
 
 def _of_re2(data: bytes) -> list[str]:
     try:
-        re2 = importlib.import_module("re2")
+        grammar = automaton(data[: data.index(b"\n")].count(b",") + 1)
     except ImportError:
         return ["re2 is not installed"]
-    columns = data[: data.index(b"\n")].count(b",") + 1
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    field = r'(?:[^",\r\n]*|"(?:[^"]|"")*")'
-    grammar = re2.compile(f"(?:{','.join([field] * columns)}\r?\n)*".encode("latin-1"), options)
     blocks, start = [], 0
     while start < len(data) and (end := data.rfind(b"\n", start, start + _BLOCK) + 1):
         blocks.append(data[start:end])

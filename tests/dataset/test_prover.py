@@ -1,6 +1,7 @@
 """What is proved at once, against the exact way and Python's csv module: the same to the letter."""
 
 import csv
+import hashlib
 import io
 
 import pytest
@@ -13,7 +14,8 @@ from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.prover import Engine, Form, Prover
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.table import ReadResult, SourceFile, read_table
+from retraind.dataset.reader.stream import read_once
+from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader, read_table
 
 ENGINES = [Engine.RE2, Engine.RE]
 FIELDS = ["", "a", '"a"', "17", '"17"', "-1.5e3", "2024-01-02", "1969-01-02", '"4000/1/2"', "日", "\0", "b'c"]
@@ -193,6 +195,98 @@ def test_records_that_teach_nothing_are_those_of_other_widths_and_those_with_kno
         assert not teaches
     elif data.endswith(LF) and '"' not in text and "\r" not in text:
         assert teaches or (width == 1 and "\n\n" in f"\n{text}")
+
+
+@given(
+    text=TEXTS,
+    width=st.integers(2, 3),
+    other=st.integers(0, 4),
+    ending=st.sampled_from([LF, CRLF]),
+    engine=st.sampled_from(ENGINES),
+)
+@settings(max_examples=200, deadline=None)
+@example(text='""\n1\n\n', width=2, other=1, ending=LF, engine=Engine.RE2)
+@example(text='a\na,b\na,b,"c"d\n', width=2, other=0, ending=LF, engine=Engine.RE)
+def test_records_of_another_width_are_told_as_csv_reads_them(text, width, other, ending, engine):
+    data = text.encode()
+    ragged = Prover(Form(b",", width, frozenset({ending})), {}, engine).ragged(data, 0, other)
+    done, rest = data[: ragged.size].decode("latin-1"), data[ragged.size :].decode("latin-1")
+    records = list(csv.reader(io.StringIO(done, newline="")))
+    assert len(records) == ragged.rows == ragged.breaks
+    widths = {len(record) for record in records}
+    assert widths <= ({other} if other else {*range(1, 9)} - {width})
+    assert [*records, *csv.reader(io.StringIO(rest, newline=""))] == list(
+        csv.reader(io.StringIO(done + rest, newline=""))
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ragged_rows_without_end_are_counted_as_each_of_them(engine):
+    """Once there are enough examples, they are counted at once: odd and good rows between them are found."""
+    between = ["1,2,3", "", "a,b,c", ",,", '"x",y', '1,"2\n3"', "\ufeff1,2", "1,2,3,4", "1"]
+    for rows in (["1,2"] * 40, ["1,2", "1", "1,2,3,4"] * 14, [""] * 9 + ["1,2"] * 30):
+        for odd in between:
+            text = "\n".join(["a,b,c", *rows, odd, *rows, "1,2,3", *rows, odd, ""]).encode()
+            exact = reading(text, Limits(sample=3, engine=Engine.NONE))
+            assert exact.ragged.count >= 3 * len(rows)
+            for piece in (64, 1 << 18):
+                assert reading(text, Limits(piece, sample=3, engine=engine)) == exact, odd
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])
+@pytest.mark.parametrize("between", ["", "7,8\n", '7,"8\n"\n', "7\n"])
+@pytest.mark.parametrize("odd", ["a,b", '"a",b', ",", '"",', "\ufeffa,b", '\ufeff"a",b'])
+def test_odd_rows_without_end_are_counted_as_each_of_them(odd, between, engine):
+    text = "a,b\n" + "1,2\n" * 9 + (between + odd + "\n") * 300
+    found = reading(text.encode(), Limits(piece=999, sample=5, engine=engine), target=None).oddities
+    lines = found.blank if odd.strip('",') == "" else found.headers
+    step = len(between.splitlines()) + 1
+    assert lines.count == 300
+    assert lines.first == [10 + step * number for number in range(1, 6)]
+
+
+def test_the_last_line_of_swallowed_rows_is_that_of_their_own_record():
+    """Also where the record behind them is read in several parts."""
+    swallowed = '1,"x\n' + "3,4\n" * 20 + '"\n'
+    text = "a,b\n" + "1,2\n" * 9 + swallowed + '1,"' + "y\n" * 9000 + '"\n'
+    for engine in (*ENGINES, Engine.NONE):
+        found = reading(text.encode(), Limits(sample=5, engine=engine)).oddities.swallowed
+        assert [(each.first, each.last) for each in found.first] == [(11, 32)]
+
+
+@given(
+    text=TEXTS,
+    piece=st.sampled_from([1, 7, 40]),
+    engine=st.sampled_from(ENGINES),
+    sample=st.integers(0, 3),
+)
+@settings(max_examples=100, deadline=None)
+@example(text='1,"2\n3"\n' * 40, piece=7, engine=Engine.RE2, sample=0)
+@example(text="1,2\r\n" * 40, piece=7, engine=Engine.RE2, sample=0)
+def test_two_threads_find_what_one_finds(text, piece, engine, sample):
+    data = ("a,b\n" + text).encode()
+    limits = Limits(piece, sample=sample, engine=engine)
+    both = read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), target="a", limits=limits)
+    assert both == reading(data, limits)
+    if both.facts is not None:
+        assert both.facts.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_proved_ahead_is_used(engine, monkeypatch):
+    """Else the property above would hold for a thread whose work is thrown away."""
+    reader = TableReader(SourceFile("t.csv", io.BytesIO), limits=Limits(sample=3, engine=engine))
+    pieces = [b"a,b\n" + b"1,2\n" * 2000 + b"3,", b"4\n" + b"5,6\n" * 2000]
+    assert reader.prove_ahead(pieces[0]) is None
+    reader.take(pieces[0])
+    ahead = reader.prove_ahead(pieces[1])
+    assert (ahead.begin, ahead.proved.rows) == (2, 2000)
+    proved = []
+    prove = Prover.prove
+    monkeypatch.setattr(Prover, "prove", lambda *given: proved.append(given[1]) or prove(*given))
+    reader.take(pieces[1], ahead)
+    assert proved == [b"3,4\n"]
+    assert reader.finish("").rows == 4001
 
 
 @pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])

@@ -7,10 +7,11 @@ for bytes that are rare. What the evidence means is decided in rules/causes/.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
-from retraind.dataset.reader.records import VALUE_BYTES
+from retraind.dataset.reader.records import VALUE_BYTES, Batch
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
@@ -86,7 +87,6 @@ class Oddities:
         self._rare: bytes | None = None
         self._blank_starts: tuple[bytes, ...] = ()
         self._copy_starts: tuple[bytes, ...] = ()
-        self._odd = self._odd_line = re.compile(b"")
         self._rows: list[tuple[bytes, ...]] = []
         self._first_row: tuple[bytes, ...] | None = None
         self._blank: Examples[int] = Examples()
@@ -151,11 +151,22 @@ class Oddities:
         # Where there are quotes, each value may have some or not.
         self._blank_starts = tuple(before + each + self._delimiter for each in (b"", b'""'))
         self._copy_starts = tuple(before + each + self._delimiter for each in (names[0], _quoted(names[0])))
+
+    @cached_property
+    def _forms(self) -> bytes:
+        """An expression for a row of nothing but delimiters and for the header, with any quotes."""
+        names = [name.encode("latin-1") for name in self._header]
         forms = [b"(?:%s|%s)" % (re.escape(name), re.escape(_quoted(name))) for name in names]
-        empty = [b'(?:"")?'] * width
-        odd = b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
-        self._odd = re.compile(b"(?:%s)(?=[\r\n])" % odd)
-        self._odd_line = re.compile(b"[\r\n](?:%s)(?=[\r\n])" % odd)
+        empty = [b'(?:"")?'] * len(names)
+        return b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
+
+    @cached_property
+    def _odd(self) -> re.Pattern[bytes]:
+        return re.compile(b"(?:%s)(?=[\r\n])" % self._forms)
+
+    @cached_property
+    def _odd_line(self) -> re.Pattern[bytes]:
+        return re.compile(b"[\r\n](?:%s)(?=[\r\n])" % self._forms)
 
     def may_have_names(self, data: bytes) -> bool:
         """Return whether the longest name stands in records, in any case: a header that is no exact copy."""
@@ -227,21 +238,48 @@ class Oddities:
         if last > line and any(self._are_rows(cell.encode("latin-1")) for cell in cells):
             self._swallowed.add(SwallowedRows(line, last))
 
-    def records(self, lines: Sequence[int], rows: Sequence[list[str]], next_line: int) -> None:
-        """Read many records after the sample as `record` does one; `next_line` is that behind them."""
+    def records(self, batch: Batch, next_line: int, *, search: bool) -> None:
+        """Read many records after the sample as `record` does one; `next_line` is that behind them.
+
+        `search`: values are searched for rows.
+        """
         if len(self._header) < _TABLE:
             return
+        if self._are_alike(batch):
+            self._count(self._blank, batch, [""] * len(self._header))
+            self._count(self._headers, batch, [*self._header])
+        else:
+            self._each(batch)
+        if search and batch.more_breaks:
+            for line, row, end in zip(batch.lines, batch.rows, (*batch.lines[1:], next_line), strict=True):
+                if end > line + 1 and any(self._are_rows(cell.encode("latin-1")) for cell in row):
+                    self._swallowed.add(SwallowedRows(line, end - 1))
+
+    def _each(self, batch: Batch) -> None:
+        lines, rows = batch.lines, batch.rows
         blank = [at for at, row in enumerate(rows) if row and not any(row)]
         copies = [at for at, row in enumerate(rows) if row and row[-1] in self._last_names]
         marked = [at for at, row in enumerate(rows) if row and row[0][:3] == _MARK]
         _add(self._blank, lines, [at for at in blank if len(rows[at]) == len(self._header)])
         _add(self._headers, lines, [at for at in copies if self._is_header(rows[at])])
         _add(self._marked_rows, lines, marked)
-        if next_line - lines[0] <= len(rows):
-            return
-        for line, row, end in zip(lines, rows, (*lines[1:], next_line), strict=True):
-            if end > line + 1 and any(self._are_rows(cell.encode("latin-1")) for cell in row):
-                self._swallowed.add(SwallowedRows(line, end - 1))
+
+    def _are_alike(self, batch: Batch) -> bool:
+        """Return whether each row with the names of the columns surely has just these."""
+        if batch.more_breaks < 0 or batch.data.find(MARK) >= 0 or max(map(len, self._header)) >= _NAME:
+            return False
+        if not self.may_have_names(batch.data):
+            return True
+        copies, _ = batch.equal_to([*self._header], 0)
+        names = self._delimiter.join(name.encode("latin-1") for name in self._header).lower()
+        return batch.data.lower().count(self._longest) == copies * names.count(self._longest)
+
+    @staticmethod
+    def _count(found: Examples[int], batch: Batch, row: list[str]) -> None:
+        count, places = batch.equal_to(row, MAX_EXAMPLES - len(found.first))
+        for at in places:
+            found.add(batch.lines[at])
+        found.count += count - len(places)
 
     def _row(self, line: int, cells: Sequence[str], *, early: bool) -> None:
         if not any(cells):
@@ -253,6 +291,8 @@ class Oddities:
 
     def _is_header(self, cells: Sequence[str]) -> bool:
         """Return whether a row has the names of the columns, with other spaces and case if they are long."""
+        if tuple(cells) == self._header:
+            return True
         names = _without_mark(cells)
         width = len(self._header)
         if len(names) == 2 * width - 1 and names[width - 1].endswith(self._header[0]):

@@ -17,14 +17,11 @@ from typing import Protocol
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks
 
 MAX_WIDTH = 5_000
-MAX_MEMORY = 32 << 20
-"""Bytes for one automaton, which grows as it runs. Where a grammar needs more, a looser one is used."""
+MAX_MEMORY = 64 << 20
+"""Bytes for one automaton, which grows as it runs; few need one. Where that is not enough, it is slower."""
 
 LONG = 4
 """Line breaks, from which on a value is long: there may be rows in it."""
-
-_STATE_BYTES = 64
-"""Of a state of RE2's automaton, besides its transitions: its place in the table, and what it stands for."""
 
 
 class Engine(StrEnum):
@@ -107,16 +104,28 @@ class _Grammar:
             others.append(b"(?:%b%b){0,%d}%b" % (some, delimiter, width - 2, some))
         return self._repeated(b"|".join((self._record(some), *others)))
 
+    def ragged(self, width: int) -> bytes:
+        """Simple records of this width, or if it is 0, of any but the form's; none is an empty line."""
+        some, delimiter, expected = self._simple_field(), self._form.delimiter, self._form.width
+        if width > 1:
+            return self._repeated(delimiter.join([some] * width))
+        one = self._simple_field(empty=False)
+        if width == 1:
+            return self._repeated(one)
+        fewer = b"%b%b(?:%b%b){0,%d}%b" % (some, delimiter, some, delimiter, max(expected - 3, 0), some)
+        more = b"(?:%b%b){%d,}%b" % (some, delimiter, expected, some)
+        return self._repeated(b"|".join((one, more, *([fewer] if expected > len("ab") else []))))
+
     def any_width(self) -> bytes:
         """Line breaks may be in quotes; what matters is how records end."""
         some, delimiter = self._field_with_breaks(few=False), self._form.delimiter
         return self._repeated(b"%b(?:%b%b)*%b" % (some, delimiter, some, self._most))
 
-    def _simple_field(self) -> bytes:
+    def _simple_field(self, *, empty: bool = True) -> bytes:
         most, delimiter = self._most, self._form.delimiter
         plain = b'[^"\r\n%b][^\r\n%b]*%b' % (delimiter, delimiter, most)
         quoted = b'"[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b"' % (most, most, most)
-        return b"(?:%b(?:%b)?|(?:%b)?)" % (quoted, plain, plain)
+        return b"(?:%b(?:%b)?|(?:%b)%b)" % (quoted, plain, plain, b"?" if empty else b"")
 
     def _record(self, some: bytes) -> bytes:
         fields = [
@@ -143,6 +152,7 @@ class Prover:
         self._engine = engine
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
         self._simple: _Pattern | None = None
+        self._ragged: dict[int, _Pattern | None] = {}  # by width
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
             return
@@ -182,6 +192,17 @@ class Prover:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
         return Proved(end - at, rows, breaks, short - at)
+
+    def ragged(self, data: bytes, at: int, width: int) -> Proved:
+        """Return how many records at `at` are of this other width; of any other one if it is 0."""
+        if self._simple is None or self._is_cut:
+            return Proved(0, 0, 0)
+        if width not in self._ragged:
+            self._ragged[width] = _compiled(self._grammar.ragged(width), self._engine)
+        pattern = self._ragged[width]
+        end = at if pattern is None else _end(pattern, data, at)
+        rows = line_breaks(data, at, end)
+        return Proved(end - at, rows, rows)
 
     def knows_values(self, records: bytes) -> bool:
         """Return whether each of these records is as proved records are, or has another width."""

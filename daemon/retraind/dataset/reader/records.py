@@ -77,6 +77,10 @@ class Batch:
         """The fields of each record, as Latin-1; at most MAX_CELLS of one that was read in parts."""
         return self._window.rows()
 
+    def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
+        """Return how many records have exactly these fields, and the places of the first ones, from 0."""
+        return self._window.equal_to(row, most)
+
     @property
     def values(self) -> Mapping[int, Sequence[bytes]]:
         """The values of the columns that were wished for, shortened, of the records that have that width."""

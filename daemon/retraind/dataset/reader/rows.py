@@ -6,7 +6,7 @@ are proved many at once where possible; where not, some are read the exact way, 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF
@@ -28,7 +28,7 @@ _WORTH = 16
 MAX_SCANNED = 1_000
 """Columns: the values of wider tables are not looked at, since the service accepts 999."""
 
-_LONG_RECORDS = 100_000
+_LONG_RECORDS = 20_000
 """Records of several lines that are searched for rows inside a value; after these, it is no accident."""
 
 _ANY_ENDING = frozenset({CR, LF, CRLF})
@@ -163,6 +163,7 @@ class RowReader:
         self._window = self._least = _FIRST_WINDOW
         self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
+        self._searched = b""  # what has no odd rows, of what is read next
         self._long_records = 0  # that were searched for rows in them
         self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
         self._empty_lines = 0
@@ -238,9 +239,12 @@ class RowReader:
     def _wish(self) -> Wish:
         """Return what has to be read of the next records."""
         prover, wanted = self._current_prover, self._provers.wanted
-        if wanted and prover.knows_values(self._scanner.peek(self._window)):
-            return Wish()
-        return Wish(columns=wanted, width=self.width)
+        data = self._scanner.peek(self._window)
+        odd = self.oddities.find(data, 0, mixed=len(self.endings) != 1)
+        self._searched, keep = data[:odd] if odd >= 0 else data, odd >= 0
+        if not wanted or prover.knows_values(data):
+            return Wish(keep=keep)
+        return Wish(columns=wanted, width=self.width, keep=keep)
 
     @property
     def _current_prover(self) -> Prover:
@@ -277,7 +281,7 @@ class RowReader:
         )
 
     def _prove(self) -> None:
-        """Pass over as many records as can be proved."""
+        """Pass over as many records as can be proved, and over ragged ones once there are enough examples."""
         scanner = self._scanner
         if scanner.unfinished is not None or not scanner.waiting:
             return
@@ -286,6 +290,14 @@ class RowReader:
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
             self._last_is_empty = False
+        if self.ragged.full and self._widths and self._odd < 0 and self.width > 1 and scanner.waiting:
+            other = min(self._widths) if len(self._widths) == 1 else 0
+            ragged = self._current_prover.ragged(scanner.data, scanner.at, other)
+            scanner.skip(ragged.size, ragged.breaks)
+            self.count += ragged.rows
+            self.ragged.count += ragged.rows
+            self._last_is_empty = self._last_is_empty and not ragged.rows
+            proved = replace(proved, size=proved.size + ragged.size)
         if proved.size >= _WORTH * self._window:
             self._window = self._least
         elif scanner.waiting:
@@ -348,17 +360,22 @@ class RowReader:
         if batch.more_breaks < 0:
             return True
         if batch.more_breaks >= LONG and self._long_records < _LONG_RECORDS:
-            self._long_records += batch.count
             return True
-        found = self.oddities.find(batch.data, 0, mixed=len(self.endings) != 1)
-        return found >= 0 or self.oddities.may_have_names(batch.data)
+        none = bool(batch.data) and self._searched.startswith(batch.data)
+        if not none and self.oddities.find(batch.data, 0, mixed=len(self.endings) != 1) >= 0:
+            return True
+        return self.oddities.may_have_names(batch.data)
 
     def _note(self, batch: Batch, *, early: bool) -> None:
         """Look for what a table does not have."""
-        lines, end = batch.lines, self._scanner.line
+        begun = self._scanner.unfinished
+        end = self._scanner.line if begun is None else begun.line
         if not early:
-            self.oddities.records(lines, batch.rows, end)
+            search = self._long_records < _LONG_RECORDS
+            self._long_records += batch.count if search and batch.more_breaks else 0
+            self.oddities.records(batch, end, search=search)
             return
+        lines = batch.lines
         for line, row, following in zip(lines, batch.rows, (*lines[1:], end), strict=True):
             self.oddities.record(line, row, max(line, following - 1), early=True)
 

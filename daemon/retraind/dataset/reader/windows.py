@@ -5,11 +5,12 @@ Where there are no quotes, each line is a record; otherwise the csv module reads
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from retraind.dataset.reader.breaks import CR, LF, line_breaks
 
@@ -22,6 +23,7 @@ class Wish(NamedTuple):
     most: int | None = None  # records; then all of their fields are kept
     columns: Sequence[int] = ()  # whose values are kept, of records that have
     width: int = 0
+    keep: bool = False  # all fields are asked for afterwards
 
 
 class Window(Protocol):
@@ -50,11 +52,25 @@ class Window(Protocol):
     def rows(self) -> list[list[str]]:
         """Return the fields of the complete records, as Latin-1."""
 
+    def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
+        """Return how many records have exactly these fields, and the places of the first ones, from 0."""
+
     def values(self) -> Mapping[int, Sequence[str]]:
         """Return the values of the columns that were wished for."""
 
     def last_lines(self, count: int) -> Iterator[int]:
         """Yield the number of the last line of each of the first records, from 1."""
+
+
+_T = TypeVar("_T")
+
+
+def _places(records: list[_T], record: _T, most: int) -> tuple[int, list[int]]:
+    count = records.count(record)
+    places: list[int] = []
+    while len(places) < min(count, most):
+        places.append(records.index(record, places[-1] + 1 if places else 0))
+    return count, places
 
 
 class LineWindow:
@@ -74,20 +90,29 @@ class LineWindow:
                 del lines[wish.most :]
         self.data = data[: len(data) - len(after)] if after else data
         self.breaks = self.count = len(lines)
-        self._counts = list(map(bytes.count, lines, repeat(delimiter)))
         self._lines = lines
         self._delimiter = delimiter
         self._wish = wish
+        self._with = Counter(self._counts())
+        """How many lines have this number of delimiters."""
+
+    def _counts(self) -> Iterator[int]:
+        return map(bytes.count, self._lines, repeat(self._delimiter))
+
+    @cached_property
+    def _empty(self) -> int:
+        return self._lines.count(b"") if self._with[0] else 0
 
     @cached_property
     def widths(self) -> list[int]:
         """The number of fields of each record; 0 for an empty line."""
-        return [count + 1 if line else 0 for line, count in zip(self._lines, self._counts, strict=True)]
+        return [count + 1 if line else 0 for line, count in zip(self._lines, self._counts(), strict=True)]
 
     def count_of(self, width: int) -> int:
         """Return how many records have this width."""
-        empty = self._lines.count(b"") if width <= 1 else 0
-        return empty if width == 0 else self._counts.count(width - 1) - empty
+        if width == 0:
+            return self._empty
+        return self._with[width - 1] - (self._empty if width == 1 else 0)
 
     @property
     def last_is_empty(self) -> bool:
@@ -96,13 +121,19 @@ class LineWindow:
 
     def kinds(self) -> set[int]:
         """Return the widths there are."""
-        found = {count + 1 for count in set(self._counts)}
-        return found if 1 not in found else {width for width in (0, *found) if self.count_of(width)}
+        return {width for width in (0, *(count + 1 for count in self._with)) if self.count_of(width)}
 
     def rows(self) -> list[list[str]]:
         """Return the fields of all records."""
         delimiter = self._delimiter.decode("latin-1")
         return [line.decode("latin-1").split(delimiter) if line else [] for line in self._lines]
+
+    def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
+        """Return how many records have exactly these fields, and the places of the first ones."""
+        line = self._delimiter.decode("latin-1").join(row).encode("latin-1")
+        if line.count(self._delimiter) != len(row) - 1:
+            return 0, []  # a delimiter would have to be in quotes
+        return _places(self._lines, line, most)
 
     def values(self) -> Mapping[int, Sequence[str]]:
         """Return the values of the wished columns."""
@@ -112,7 +143,7 @@ class LineWindow:
         most = max(columns) + 1
         cells = [
             line.split(delimiter, most)
-            for line, found in zip(self._lines, self._counts, strict=True)
+            for line, found in zip(self._lines, self._counts(), strict=True)
             if found == width - 1 and line
         ]
         return {column: [each[column].decode("latin-1") for each in cells] for column in columns}
@@ -167,6 +198,10 @@ class CsvWindow:
         reader = self._reader()
         row: list[str] = []
         width, columns = self._wish.width, self._wish.columns
+        if self._wish.keep:
+            self._rows = list(reader)
+            self._end(self._rows.pop())
+            return list(map(len, self._rows))
         if columns:
             pick = itemgetter(*columns)
             picked: list[Any] = []  # a string, or a tuple of some
@@ -225,10 +260,14 @@ class CsvWindow:
             self._rows = list(islice(self._reader(), len(self.widths)))
         return self._rows
 
+    def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
+        """Return how many records have exactly these fields, and the places of the first ones."""
+        return _places(self.rows(), row, most)
+
     def values(self) -> Mapping[int, Sequence[str]]:
         """Return the values of the wished columns."""
         columns = self._wish.columns
-        if self._rows is not None:
+        if columns and self._rows is not None:
             rows = [row for row in self._rows if len(row) == self._wish.width]
             return {column: [row[column] for row in rows] for column in columns}
         return dict(zip(columns, self._values, strict=True)) if self._values else dict.fromkeys(columns, ())
@@ -273,6 +312,11 @@ class EmptyLines:
         """Return the fields, of which there are none."""
         return [[] for _ in range(self.count)]
 
+    @staticmethod
+    def equal_to(row: list[str], most: int) -> tuple[int, list[int]]:  # noqa: ARG004
+        """Return that no record has any fields."""
+        return 0, []
+
     def values(self) -> Mapping[int, Sequence[str]]:
         """Return the values, of which there are none."""
         return dict.fromkeys(self._wish.columns, ())
@@ -312,6 +356,10 @@ class LastPart:
     def rows(self) -> list[list[str]]:
         """Return the fields of the record."""
         return [] if self._row is None else [self._row]
+
+    def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
+        """Return how many records have exactly these fields, one or none, and the place."""
+        return _places(self.rows(), row, most)
 
     def values(self) -> Mapping[int, Sequence[str]]:
         """Return the values of the wished columns."""
