@@ -464,6 +464,63 @@ def test_a_first_row_without_end_stops_the_reading_and_is_reported(head, cause):
     assert served < 3 << 20  # with what was read ahead
 
 
+class Endless(io.RawIOBase):
+    """Rows without end."""
+
+    def __init__(self, row: bytes) -> None:
+        self._rows = row * 1000
+        self.served = 0
+
+    def read(self, _size: int = -1) -> bytes:
+        head = b"" if self.served else b"a,b\n" + b"1,2\n" * 50
+        self.served += 1
+        return head + self._rows
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.ended = False
+
+    def take(self, piece: bytes) -> None:
+        """Ignore it."""
+
+    def end(self) -> None:
+        self.ended = True
+
+
+@pytest.mark.parametrize("row", [b"1\n", b"a,b\n", b'1,"2\n3",4\n'])
+def test_a_file_with_too_many_errors_that_takes_too_long_is_read_in_part_and_never_sent(row):
+    endless, sink = Endless(row), Sink()
+    limits = Limits(piece=4096, patience=0, errors=10_000)
+    answer = preflight(SourceFile("train.csv", lambda: endless), sinks=[sink], limits=limits)
+    ended = only(answer.errors, "reading-ended")
+    assert ended.facts["errors"] > 10_000
+    assert ended.line > 10_000
+    assert f"{ended.facts['errors']:,} rows" in words(ended).what
+    assert answer.train is None
+    assert not sink.ended
+    assert not [finding.rule for finding in answer.findings if finding.rule in {"row-count", "rows-halved"}]
+    assert endless.served * len(row) * 1000 < 16 << 20  # with what was read ahead
+
+
+@pytest.mark.parametrize(
+    ("limits", "rules"),
+    [
+        (Limits(piece=4096, patience=0, errors=20_001), {}),
+        (Limits(piece=4096, patience=3600, errors=10), {}),
+        (Limits(piece=4096, patience=0, errors=10), {"ragged-rows": "warn"}),
+        (Limits(piece=4096, patience=0, errors=10), {"ragged-rows": "ignore"}),
+    ],
+)
+def test_other_files_are_read_to_their_end(limits, rules):
+    data = b"a,b\n" + b"1,2\n" * 50 + b"1\n" * 20_000
+    answer = preflight(SourceFile("train.csv", lambda: io.BytesIO(data)), limits=limits, rules=rules)
+    assert answer.train is not None
+    assert answer.train.sha256 == hashlib.sha256(data).hexdigest()
+    assert answer.train.rows == 20_050
+    assert answer.ok == bool(rules)
+
+
 class Made(io.RawIOBase):
     """A large file that is made while it is read."""
 

@@ -4,7 +4,7 @@ Files are read in reader/, the rules are in rules/, and the wording of findings 
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from types import MappingProxyType
 
@@ -34,6 +34,7 @@ TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     header.header,
     header.column_names,
     rows.quotes,
+    rows.reading_ended,
     rows.ragged,
     rows.row_count,
     values.empty_columns,
@@ -108,6 +109,9 @@ def preflight(
     """
     task = Task(target, prediction_type, positive_value, time_series, time_column, series_column)
     overruling = Overruling(rules, accepted)
+    if rules or accepted:
+        # What is overruled may be all that is wrong; then the file is sent, however long it takes.
+        limits = replace(limits or Limits(), patience=None)
     files: list[DataFile] = []
     found: list[list[Finding]] = []
     for source, sink in zip_longest((train, evaluation), sinks[:2]):

@@ -90,7 +90,8 @@ class Oddities:
         self._rows: list[tuple[bytes, ...]] = []
         self._first_row: tuple[bytes, ...] | None = None
         self._blank: Examples[int] = Examples()
-        self._headers: Examples[int] = Examples()
+        self.headers: Examples[int] = Examples()
+        """Rows that are the header once more, so far."""
         self._marked_rows: Examples[int] = Examples()
         self._marks: Examples[int] = Examples()
         self._escapes: Examples[int] = Examples()
@@ -153,20 +154,13 @@ class Oddities:
         self._copy_starts = tuple(before + each + self._delimiter for each in (names[0], _quoted(names[0])))
 
     @cached_property
-    def _forms(self) -> bytes:
-        """An expression for a row of nothing but delimiters and for the header, with any quotes."""
+    def _odd(self) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+        """A row of nothing but delimiters or the header once more, with any quotes: here, on a later line."""
         names = [name.encode("latin-1") for name in self._header]
         forms = [b"(?:%s|%s)" % (re.escape(name), re.escape(_quoted(name))) for name in names]
         empty = [b'(?:"")?'] * len(names)
-        return b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
-
-    @cached_property
-    def _odd(self) -> re.Pattern[bytes]:
-        return re.compile(b"(?:%s)(?=[\r\n])" % self._forms)
-
-    @cached_property
-    def _odd_line(self) -> re.Pattern[bytes]:
-        return re.compile(b"[\r\n](?:%s)(?=[\r\n])" % self._forms)
+        odd = b"|".join(re.escape(self._delimiter).join(each) for each in (empty, forms))
+        return re.compile(b"(?:%s)(?=[\r\n])" % odd), re.compile(b"[\r\n](?:%s)(?=[\r\n])" % odd)
 
     def may_have_names(self, data: bytes) -> bool:
         """Return whether the longest name stands in records, in any case: a header that is no exact copy."""
@@ -187,7 +181,7 @@ class Oddities:
         if only_marks:
             return _known(first, len(data))
         if mixed:
-            found = at if self._odd.match(data, at) else _place(self._odd_line.search(data, at), len(data))
+            found = at if self._odd[0].match(data, at) else _place(self._odd[1].search(data, at), len(data))
             return _known(min(first, found), len(data))
         if self._rare is None:
             self._rare = self._rare_byte()
@@ -197,8 +191,8 @@ class Oddities:
             return _known(_line(data, self._copy, at, first) if may_copy else first, len(data))
         for needle in (*self._blank_starts, *(self._copy_starts if may_copy else ())):
             found = _line(data, needle, at, first)
-            if found < first and not self._odd.match(data, found):
-                found = _place(self._odd_line.search(data, found), first)
+            if found < first and not self._odd[0].match(data, found):
+                found = _place(self._odd[1].search(data, found), first)
             first = min(first, found)
         return _known(first, len(data))
 
@@ -246,8 +240,8 @@ class Oddities:
         if len(self._header) < _TABLE:
             return
         if self._are_alike(batch):
-            self._count(self._blank, batch, [""] * len(self._header))
-            self._count(self._headers, batch, [*self._header])
+            _count(self._blank, batch, [""] * len(self._header))
+            _count(self.headers, batch, [*self._header])
         else:
             self._each(batch)
         if search and batch.more_breaks:
@@ -261,7 +255,7 @@ class Oddities:
         copies = [at for at, row in enumerate(rows) if row and row[-1] in self._last_names]
         marked = [at for at, row in enumerate(rows) if row and row[0][:3] == _MARK]
         _add(self._blank, lines, [at for at in blank if len(rows[at]) == len(self._header)])
-        _add(self._headers, lines, [at for at in copies if self._is_header(rows[at])])
+        _add(self.headers, lines, [at for at in copies if self._is_header(rows[at])])
         _add(self._marked_rows, lines, marked)
 
     def _are_alike(self, batch: Batch) -> bool:
@@ -274,18 +268,11 @@ class Oddities:
         names = self._delimiter.join(name.encode("latin-1") for name in self._header).lower()
         return batch.data.lower().count(self._longest) == copies * names.count(self._longest)
 
-    @staticmethod
-    def _count(found: Examples[int], batch: Batch, row: list[str]) -> None:
-        count, places = batch.equal_to(row, MAX_EXAMPLES - len(found.first))
-        for at in places:
-            found.add(batch.lines[at])
-        found.count += count - len(places)
-
     def _row(self, line: int, cells: Sequence[str], *, early: bool) -> None:
         if not any(cells):
             self._blank.add(line)
         elif cells[-1] in self._last_names and self._is_header(cells):
-            self._headers.add(line)
+            self.headers.add(line)
         elif early and len(self._rows) < _ROWS:
             self._rows.append(_kept(cells))
 
@@ -316,7 +303,7 @@ class Oddities:
             rows=tuple(self._rows),
             first_row=self._first_row or (),
             blank=self._blank,
-            headers=self._headers,
+            headers=self.headers,
             marked_rows=self._marked_rows,
             marks=self._marks,
             escapes=self._escapes,
@@ -328,6 +315,13 @@ class Oddities:
 def _start(text: bytes, most: int, after: bytes) -> bytes:
     """Return the start of a line that is searched for: all of a short one, with what ends it."""
     return text[:most] if len(text) > most else text + after
+
+
+def _count(found: Examples[int], batch: Batch, row: list[str]) -> None:
+    count, places = batch.equal_to(row, MAX_EXAMPLES - len(found.first))
+    for at in places:
+        found.add(batch.lines[at])
+    found.count += count - len(places)
 
 
 def _add(found: Examples[int], lines: Sequence[int], places: Sequence[int]) -> None:

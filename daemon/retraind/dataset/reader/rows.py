@@ -43,6 +43,8 @@ class Limits:
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows
     engine: Engine | None = None  # None: the fastest that is installed
+    patience: float | None = 60.0  # seconds, after which a file with too many errors is not read any further
+    errors: int = 10_000  # rows with an error that are not too many
 
 
 class RaggedRow(NamedTuple):
@@ -58,6 +60,15 @@ class EndlessHeader:
 
     limit: int
     quote_line: int | None  # the line of the open quote, if that is the cause
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInPart:
+    """How far a file was read that has too many errors."""
+
+    line: int  # the first one that was not read
+    size: int  # bytes before it
+    errors: int  # rows with one, until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +159,8 @@ class RowReader:
         self.endless_header: EndlessHeader | None = None
         self.count = 0
         """Rows after the header, without empty lines."""
+        self.unclosed_line: int | None = None
+        """The line of a quote that is still open at the end of the file."""
         self.ragged: Examples[RaggedRow] = Examples()
         self.endings: frozenset[bytes] = frozenset()
         self.columns = ColumnScan(0)
@@ -175,9 +188,9 @@ class RowReader:
         return 0 if self.header is None else self.header.width
 
     @property
-    def unclosed_line(self) -> int | None:
-        """The line of a quote that is still open at the end of the file."""
-        return self._scanner.unclosed_line
+    def errors(self) -> int:
+        """Rows with an error, so far."""
+        return self.ragged.count + self.oddities.headers.count
 
     @property
     def same_width(self) -> bool:
@@ -211,6 +224,7 @@ class RowReader:
         if self._last_is_empty and self.width > 1:
             self.ragged.drop_last()
             self._empty_lines -= 1
+        self.unclosed_line = self._scanner.unclosed_line
 
     def _drain(self, *, final: bool) -> None:
         """Read all records that can be read by now."""

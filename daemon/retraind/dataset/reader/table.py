@@ -5,6 +5,7 @@ counted.
 """
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,7 +17,16 @@ from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.examples import Examples
 from retraind.dataset.reader.oddities import OddityFacts
-from retraind.dataset.reader.rows import Ahead, EndlessHeader, Header, Limits, Names, RaggedRow, RowReader
+from retraind.dataset.reader.rows import (
+    Ahead,
+    EndlessHeader,
+    Header,
+    Limits,
+    Names,
+    RaggedRow,
+    ReadInPart,
+    RowReader,
+)
 
 DELIMITERS = {".csv": b",", ".tsv": b"\t"}
 OTHER_DELIMITERS = (b",", b"\t", b";", b"|")
@@ -129,6 +139,7 @@ class ReadResult:
     nul: NulBytes | None = None
     unclosed_line: int | None = None
     endless_header: EndlessHeader | None = None
+    in_part: ReadInPart | None = None  # set if the rest was not read, since too much of it is wrong
     oddities: OddityFacts = field(default_factory=OddityFacts)
 
     @property
@@ -139,7 +150,7 @@ class ReadResult:
     @property
     def is_complete(self) -> bool:
         """True when every record was recognised, so that the number of rows is right."""
-        return self.unclosed_line is None and self.endless_header is None
+        return self.unclosed_line is None and self.endless_header is None and self.in_part is None
 
     def text(self, value: bytes) -> str:
         """Return the text of a value of this file."""
@@ -213,7 +224,7 @@ class TableReader:
         """Read the next piece."""
         if self._text is not None:
             self._text.take(piece, ahead)
-            self.is_unreadable = self._text.endless_header is not None
+            self.is_unreadable = self._text.endless_header is not None or self._text.in_part is not None
         elif not self.is_unreadable:
             self._head += piece
             if len(self._head) >= _HEAD:
@@ -253,6 +264,9 @@ class _TextReader:
         self._encoding = EncodingDetector(head)
         self._rows = RowReader(delimiter, names, limits)
         self._nul: NulBytes | None = None
+        self._limits = limits
+        self._began = time.monotonic()
+        self.in_part: ReadInPart | None = None
 
     @property
     def endless_header(self) -> EndlessHeader | None:
@@ -263,7 +277,7 @@ class _TextReader:
         return self._rows.prove_ahead(piece)
 
     def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
-        if self.endless_header is not None:
+        if self.endless_header is not None or self.in_part is not None:
             return
         text = piece if self._bytes else piece[len(self._encoding.bom) :]
         self._bytes += len(piece)
@@ -271,9 +285,14 @@ class _TextReader:
         if (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
         self._rows.take(text, ahead)
+        errors = self._rows.errors
+        if (patience := self._limits.patience) is None or errors <= self._limits.errors:
+            return
+        if time.monotonic() - self._began >= patience:
+            self.in_part = ReadInPart(self._rows.line_of(b"", 0), self._bytes, errors)
 
     def finish(self) -> None:
-        if self.endless_header is not None:
+        if self.endless_header is not None or self.in_part is not None:
             return
         self._encoding.feed(b"", lambda offset: self._rows.line_of(b"", offset), final=True)
         self._rows.finish()
@@ -305,7 +324,7 @@ class _TextReader:
         return ReadResult(
             name=source.name,
             suffix=source.suffix,
-            facts=facts if self.endless_header is None else None,
+            facts=facts if self.endless_header is None and self.in_part is None else None,
             empty=rows.count == 0
             and header.width == 0
             and self.endless_header is None
@@ -321,6 +340,7 @@ class _TextReader:
             nul=self._nul,
             unclosed_line=rows.unclosed_line,
             endless_header=self.endless_header,
+            in_part=self.in_part,
             oddities=oddities,
         )
 

@@ -33,6 +33,14 @@ def quotes(file: DataFile) -> Iterator[Finding]:
         )
 
 
+def reading_ended(file: DataFile) -> Iterator[Finding]:
+    """The file is read to its end, unless that would take long and too much of it is wrong."""
+    if (part := file.table.in_part) is not None:
+        yield file.error(
+            "reading-ended", line=part.line, size=part.size, errors=part.errors, paired=file.paired
+        )
+
+
 def ragged(file: DataFile) -> Iterator[Finding]:
     """Every row has as many columns as the header.
 
