@@ -223,10 +223,11 @@ def test_records_of_another_width_are_told_as_csv_reads_them(text, width, other,
 @pytest.mark.parametrize("engine", ENGINES)
 def test_ragged_rows_without_end_are_counted_as_each_of_them(engine):
     """Once there are enough examples, they are counted at once: odd and good rows between them are found."""
-    between = ["1,2,3", "", "a,b,c", ",,", '"x",y', '1,"2\n3"', "\ufeff1,2", "1,2,3,4", "1"]
+    between = ["1,2,3", "", "surname,b,c", ",,", '"x",y', '1,"2\n3"', "\ufeff1,2", "1,2,3,4", "1"]
+    between += ["Surname,B,C", "1,2,3surname,b,c", "surname"]
     for rows in (["1,2"] * 40, ["1,2", "1", "1,2,3,4"] * 14, [""] * 9 + ["1,2"] * 30):
         for odd in between:
-            text = "\n".join(["a,b,c", *rows, odd, *rows, "1,2,3", *rows, odd, ""]).encode()
+            text = "\n".join(["surname,b,c", *rows, odd, *rows, "1,2,3", *rows, odd, ""]).encode()
             exact = reading(text, Limits(sample=3, engine=Engine.NONE))
             assert exact.ragged.count >= 3 * len(rows)
             for piece in (64, 1 << 18):

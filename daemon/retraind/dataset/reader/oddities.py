@@ -228,7 +228,7 @@ class Oddities:
         if len(cells) == width:
             self._row(line, cells, early=early)
         elif len(cells) == 2 * width - 1 and self._is_header(cells):
-            self._headers.add(line)
+            self.headers.add(line)
         if last > line and any(self._are_rows(cell.encode("latin-1")) for cell in cells):
             self._swallowed.add(SwallowedRows(line, last))
 

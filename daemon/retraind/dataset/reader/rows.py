@@ -307,6 +307,8 @@ class RowReader:
         if self.ragged.full and self._widths and self._odd < 0 and self.width > 1 and scanner.waiting:
             other = min(self._widths) if len(self._widths) == 1 else 0
             ragged = self._current_prover.ragged(scanner.data, scanner.at, other)
+            if self.oddities.may_have_names(scanner.data[scanner.at : scanner.at + ragged.size]):
+                ragged = Proved(0, 0, 0)
             scanner.skip(ragged.size, ragged.breaks)
             self.count += ragged.rows
             self.ragged.count += ragged.rows
