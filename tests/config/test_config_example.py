@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from retraind.config.expectation import ExpectSettings
 from retraind.config.load import load
-from retraind.config.settings import ModelSettings, Settings
+from retraind.config.settings import ModelNotifySettings, ModelSettings, Settings
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 COMMENTED_KEY = re.compile(r"^#(\w+) = ", re.MULTILINE)
-PARTS = {"models.expect": ExpectSettings}
+PARTS = {"models.expect": ExpectSettings, "models.notify": ModelNotifySettings}
 """Tables in a model's table."""
 NEEDED = {"models.drop", "models.api_key_file"}
 """Live keys without a default: those of the three-line configuration."""
@@ -130,10 +130,14 @@ def test_a_key_is_live_exactly_when_it_has_a_default():
 def test_the_commented_tables_work_as_they_stand(tmp_path):
     text = EXAMPLE.read_text("utf-8")
     head, _, part = text.partition("#[models.churn.expect]")
+    part = re.sub(r"^#\[", "[", part, flags=re.MULTILINE)
     switched_on = "[models.churn.expect]" + re.sub(COMMENTED_KEY, r"\1 = ", part)
-    expect = load_text(head + switched_on, tmp_path).models["churn"].expect
+    settings = load_text(head + switched_on, tmp_path)
+    expect, notify = settings.models["churn"].expect, settings.notify_of("churn")
     assert expect is not None
     assert expect.rule(frozenset()) is not None
+    assert "files" in notify.on
+    assert notify.patience == settings.notify.patience
 
 
 @pytest.mark.parametrize(

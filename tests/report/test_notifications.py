@@ -13,10 +13,10 @@ import structlog
 
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError
-from retraind.domain.job import End, Job, JobHold, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import file_problem, problem
+from retraind.domain.job import Data, End, Job, JobHold, Outcome, Role, SealedFile, Signature, State
+from retraind.domain.problems import Finding, file_problem, problem
 from retraind.domain.records import Outage
-from retraind.report.messages import KINDS
+from retraind.report.messages import KINDS, journal_message
 from retraind.report.notifications import Notifier, recipients_of
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
@@ -601,3 +601,187 @@ def test_whom_to_tell_of_what_can_be_changed_while_it_runs(place):
     assert not peer.visits
     assert titles(other) == ["The journal was repaired"]
     assert len(place.journal.cursors.all()) == 1
+
+
+# For each model
+
+
+def two_models(place, notify, **own):
+    """Return settings of two models; `own` are their own tables."""
+    models = {
+        name: {
+            "drop": place.root / "drop", "api_key_file": place.root / "key",
+            **({"notify": own[name]} if name in own else {}),
+        }
+        for name in ("churn", "price")
+    }  # fmt: skip
+    return Settings(models=models, notify=notify)
+
+
+def notifier_of(place, settings):
+    recipients = recipients_of(settings, place.clock)
+    return Notifier(settings, place.journal, recipients, place.clock, random.Random(1))
+
+
+def test_a_recipient_of_one_model_gets_the_messages_of_that_model_alone(place):
+    everybody, owner = place.listener(), place.listener()
+    settings = two_models(place, {"urls": [everybody.url]}, churn={"urls": [owner.url]})
+    notifier = notifier_of(place, settings)
+    for name in ("churn", "price"):
+        place.journal.holds.hold(name, legacy("The key ended."), credential=True)
+    outage = Outage("store.test", NOW, 9, legacy("It is down."), NOW)
+    place.journal.hosts.replace([outage], lasting={"store.test"})
+    notifier.announce(journal_message(NOW, FULL, Voice()))
+    notifier.deliver()
+    assert titles(owner) == ["churn is on hold"]
+    assert [title.partition(" ")[0] for title in titles(everybody)] == ["The", "price", "The"]
+
+
+def test_what_a_model_does_not_set_is_as_for_all_and_an_address_that_is_named_twice_is_told_once(place):
+    peer = place.listener()
+    settings = two_models(
+        place, {"urls": [peer.url], "on": ["held"]}, churn={"on": ["done"]}, price={"urls": [peer.url]}
+    )
+    assert len(recipients_of(settings)) == 1
+    notifier = notifier_of(place, settings)
+    for name in ("churn", "price"):
+        place.journal.holds.hold(name, legacy("The key ended."), credential=True)
+    notifier.deliver()
+    assert titles(peer) == ["price is on hold"]
+
+
+def test_a_delivery_that_is_accepted_with_warnings_is_reported_without_its_data(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url, on=["files"])
+    warning = Finding(rule="separator-line", file="train_1.csv", line=1, facts={"paired": False})
+    job = place.job(data=Data(warnings=(warning, warning)))
+    place.journal.events.note("data_checked", job)
+    place.journal.events.note("data_checked", job, warnings=2)
+    notifier.deliver()
+    (told,) = heard(peer)
+    assert told["title"] == "churn, delivery 1: 2 warnings about its data"
+    assert told["what"].startswith("The data was accepted. Rules: separator-line. See: retraind show")
+
+
+# Digests
+
+WEEKLY = "weekly mon 08:00 UTC"
+
+
+def happened(place, model, event, job="a", **detail):
+    place.journal.events.note(event, replace(job_of_model(model), id=job), **detail)
+
+
+def job_of_model(model):
+    return Job(
+        id="a", model=model, key="1", state=State.FILING, files=(), created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+
+
+def a_week(place):
+    for number in "123":
+        happened(place, "churn", "training_finished", number)
+        happened(place, "churn", "job_filed", number, outcome="trained")
+    happened(place, "churn", "model_switched", "3")
+    happened(place, "churn", "job_filed", "4", outcome="failed", reason=problem("data_breaks_rules"))
+    happened(place, "churn", "job_filed", "5", outcome="failed", reason=problem("data_breaks_rules"))
+    happened(place, "churn", "job_filed", "5", outcome="trained")  # It was retried.
+    place.journal.events.note_change("expectation", "churn", problem("delivery_late", due=NOW))
+
+
+def test_a_digest_says_once_and_at_its_time_what_has_happened_also_over_restarts(place):
+    peer = place.listener()
+    made = {"on": [], "digest": WEEKLY}
+    notifier = place.notifier(peer.url, **made)
+    a_week(place)
+    left = notifier.deliver()
+    assert heard(peer) == []
+    monday = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    assert left == (monday - NOW).total_seconds()
+    place.clock.pass_time(monday - NOW)
+    notifier = place.notifier(peer.url, **made)
+    assert notifier.deliver() == timedelta(days=7).total_seconds()
+    (told,) = heard(peer)
+    assert (told["event"], told["model"], told["good"]) == ("digest", "churn", False)
+    assert told["title"] == "Digest: 3 trained, 1 failed"
+    assert "churn: 3 trained, 1 published, 1 failed, 1 late." in told["what"]
+    for again in (notifier, place.notifier(peer.url, **made)):
+        again.deliver()
+        assert len(heard(peer)) == 1
+    place.clock.pass_time(timedelta(days=7))
+    notifier.deliver()
+    assert heard(peer)[1]["what"].startswith(f"Since {for_people(monday)}: Nothing happened at 1 model.")
+
+
+def test_a_digest_that_was_missed_is_sent_late_and_once(place):
+    peer = place.listener()
+    made = {"on": [], "digest": "daily 08:00 UTC"}
+    place.notifier(peer.url, **made)
+    a_week(place)
+    place.clock.pass_time(timedelta(days=20, hours=3))
+    notifier = place.notifier(peer.url, **made)
+    notifier.deliver()
+    notifier.deliver()
+    assert titles(peer) == ["Digest: 3 trained, 1 failed"]
+
+
+def test_a_digest_that_cannot_be_sent_is_tried_again_and_what_happens_meanwhile_is_in_the_next(place):
+    peer = place.listener(answer(503), answer(204))
+    notifier = place.notifier(peer.url, on=[], digest="daily 08:00 UTC")
+    a_week(place)
+    place.clock.pass_time(timedelta(days=1))
+    wait = notifier.deliver()
+    assert 0 < wait <= 10
+    happened(place, "churn", "training_finished", "9")
+    place.clock.pass_time(timedelta(seconds=wait))
+    notifier.deliver()
+    place.clock.pass_time(timedelta(days=1))
+    notifier.deliver()
+    assert titles(peer) == ["Digest: 3 trained, 1 failed"] * 2 + ["Digest: 1 trained, 0 failed"]
+
+
+def test_each_recipient_has_one_digest_of_its_models_and_other_times_lose_nothing(place):
+    everybody, owner = place.listener(), place.listener()
+    own = {"urls": [owner.url], "digest": "daily 07:00 UTC"}
+    settings = two_models(place, {"urls": [everybody.url], "digest": WEEKLY, "on": []}, churn=own)
+    notifier_of(place, settings)
+    a_week(place)
+    happened(place, "price", "training_finished", "6")
+    daily = two_models(place, {"urls": [everybody.url], "digest": "daily 08:00 UTC", "on": []}, churn=own)
+    notifier = notifier_of(place, daily)
+    place.clock.pass_time(timedelta(days=1))
+    notifier.deliver()
+    assert titles(owner) == ["Digest: 3 trained, 1 failed"]
+    assert titles(everybody) == ["Digest: 1 trained, 0 failed"]
+    assert "churn" not in heard(everybody)[0]["what"]
+
+
+def test_a_clock_that_was_wrong_for_a_while_does_not_silence_digests(place):
+    peer = place.listener()
+    notifier = place.notifier(peer.url, on=[], digest="daily 08:00 UTC")
+    place.clock.jump(timedelta(days=1_000))
+    notifier.deliver()
+    place.clock.jump(timedelta(days=-1_000))
+    for _ in range(3):
+        place.clock.pass_time(timedelta(days=1))
+        notifier.deliver()
+    assert len(heard(peer)) >= 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_over_a_year_with_restarts_and_outages_each_training_is_in_just_one_digest(place, seed):
+    chance, peer = random.Random(seed), place.listener()
+    made = {"on": [], "digest": "weekly sun 02:30 Europe/Berlin"}
+    notifier, trained = place.notifier(peer.url, **made), 0
+    for _ in range(120):
+        place.clock.pass_time(timedelta(hours=chance.uniform(1, 140)))
+        for _ in range(chance.randrange(3)):
+            trained += 1
+            happened(place, "churn", "training_finished", str(trained))
+        if chance.random() < 0.3:
+            notifier = place.notifier(peer.url, **made)
+        if chance.random() < 0.7:
+            notifier.deliver()
+    place.clock.pass_time(timedelta(days=8))
+    notifier.deliver()
+    assert sum(int(title.split()[1]) for title in titles(peer)) == trained

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
+from retraind.config.digests import NEVER, DigestText
 from retraind.config.expectation import ExpectSettings
 from retraind.config.types import (
     AbsolutePath,
@@ -133,7 +134,8 @@ class WorkSettings(_Section):
 
 
 Kind = Literal[
-    "failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "waiting", "late", "done"
+    "failed", "held", "stuck", "key", "outage", "folder", "gate", "journal", "waiting", "late", "files",
+    "done",
 ]  # fmt: skip
 """The events of which an operator can be notified."""
 
@@ -156,6 +158,8 @@ class NotifySettings(_Section):
     )
     patience: Span = timedelta(minutes=15)
     """How long a transient failure must last before it is reported."""
+    digest: DigestText = NEVER
+    """When what has happened is summed up in one message."""
     heartbeat: SecretWebAddress | None = None
     """What is called after sweeps, so that somebody else notices when that ends."""
 
@@ -167,6 +171,14 @@ class MetricsSettings(_Section):
     """Where the daemon itself answers for /metrics, /healthz and /readyz."""
     textfile: AbsolutePath | None = None
     """A file for node_exporter, replaced in each sweep interval."""
+
+
+class ModelNotifySettings(_Section):
+    """[models.NAME.notify]: who is notified of what at one model; what is None is as in [notify]."""
+
+    urls: Annotated[tuple[RecipientAddress, ...] | None, Words] = None
+    on: Annotated[tuple[Kind, ...] | None, Words] = None
+    digest: DigestText | None = None
 
 
 class PageSettings(_Section):
@@ -237,6 +249,8 @@ class ModelSettings(_Section):
     """Variables that the gate receives beside the usual ones."""
     expect: ExpectSettings | None = None
     """When the next delivery is due; None expects nothing."""
+    notify: ModelNotifySettings | None = None
+    """Who is notified of what; None is as in [notify]."""
     upload_window: WindowText | None = None
     budget: BudgetText | None = None
     retention: SpanWithUnit | None = None
@@ -299,3 +313,14 @@ class Settings(_Section):
     def language_of(self, model: ModelSettings | None) -> Language:
         """Return the language of what people read about a model, or about none."""
         return (model and model.language) or self.language
+
+    def notify_of(self, model: str | None) -> NotifySettings:
+        """Return who is notified of what at a model; None, and one that is not here, is no model."""
+        own = self.models[model].notify if model in self.models else None
+        if own is None:
+            return self.notify
+        return self.notify.model_copy(update=_given(own))
+
+
+def _given(own: ModelNotifySettings) -> dict[str, object]:
+    return {name: value for name, value in own if value is not None}

@@ -104,7 +104,8 @@ class Preflight:
         # Only now it is certain whether a mark was needed. Where it was not, the next step makes the zip.
         if archive and [packer.marked for packer in packers] == [file.marked for file in checked.data_files]:
             bundle = made(job, archive.finish())
-        return Go(State.CHECKED, "data_checked", lambda job: replace(job, bundle=bundle)).after(
+        told = {"warnings": len(data.warnings)} if data.warnings else {}
+        return Go(State.CHECKED, "data_checked", lambda job: replace(job, bundle=bundle), told).after(
             _checked(files, data)
         )
 

@@ -44,7 +44,7 @@ _MOST_NAMED = 10
 def message_of(event: Event, job: Job | None, settings: Settings) -> Message | None:
     """Return what is sent about an entry of the history, if anything. `job` is its job, if known."""
     row = next((row for row in _TABLE.get(event.event, ()) if row.when(event.detail)), None)
-    if row is None or row.kind not in settings.notify.on:
+    if row is None or row.kind not in settings.notify_of(event.model).on:
         return None
     language = settings.language_of(settings.models.get(event.model or ""))
     voice = Voice(language=language).on(event.model or "", event.job or "")
@@ -102,6 +102,7 @@ def _facts(event: Event, job: Job | None, settings: Settings) -> dict[str, Any]:
         "note": model and model.failed_folder / job_id / ERROR,
         "folder": model and model.done_folder / job_id,
         "drop": model and model.drop,
+        "rules": sorted({each.rule for each in job.warnings})[:_MOST_NAMED] if job else [],
         "headline": headline(job) if job and job.outcome else problem("headline", outcome=ended),
     }
 
@@ -130,6 +131,10 @@ def _failed(told: Mapping[str, Any]) -> bool:
 def _is_wrong(told: Mapping[str, Any]) -> bool:
     """Such an event says what is wrong, or nothing when all is well again."""
     return bool(told.get("what"))
+
+
+def _has_warnings(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("warnings"))
 
 
 def _lasted(told: Mapping[str, Any]) -> bool:
@@ -175,6 +180,7 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("notice_arrived", "late", good=True, when=_arrived),
         ),
         "not_taken_in": (_Row("notice_not_taken_in", "waiting", when=_is_wrong),),
+        "data_checked": (_Row("notice_warnings", "files", good=True, when=_has_warnings),),
         "gate_not_asked": (_Row("notice_gate", "gate"),),
         "gate_refused": (_Row("notice_gate", "gate"),),
         "model_refused": (

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -29,7 +29,8 @@ from retraind.config.mistakes import refused
 from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError, Party, Retry, Setback
 from retraind.domain.problems import Problem, problem
-from retraind.domain.records import Entry
+from retraind.domain.records import Entry, Event
+from retraind.report.digest import EVENTS, Digest, digests_of, routes_of
 from retraind.report.messages import KINDS, Message, message_of, summary_of, together
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
@@ -196,25 +197,42 @@ def as_json(message: Message) -> dict[str, Any]:
 
 
 def recipients_of(settings: Settings, clock: Clock | None = None) -> list[Recipient]:
-    """Return whom [notify] names. Raises ConfigError with every address that cannot be used."""
-    found: list[Recipient] = []
+    """Return whom [notify] and the models' own tables name, each address once.
+
+    Raises ConfigError with every address that cannot be used.
+    """
+    found: dict[str, Recipient] = {}
     problems: list[Problem] = []
-    for number, url in enumerate(settings.notify.urls):
+    for name, url in _addresses(settings):
+        if fingerprint(url.get_secret_value()) in found:
+            continue
         try:
-            found.append(_recipient(url, number, settings.api, clock or Clock()))
+            recipient = _recipient(url, name, settings.api, clock or Clock())
+            found[recipient.key] = recipient
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return found
+    return list(found.values())
 
 
-def _recipient(url: SecretStr, number: int, api: ApiSettings, clock: Clock) -> Recipient:
+def _addresses(settings: Settings) -> Iterator[tuple[str, SecretStr]]:
+    """Yield each address with its place in the configuration."""
+    tables = {"notify": settings.notify.urls} | {
+        f"models.{name}.notify": model.notify.urls
+        for name, model in settings.models.items()
+        if model.notify and model.notify.urls
+    }
+    for table, urls in tables.items():
+        yield from ((f"{table}.urls[{number}]", url) for number, url in enumerate(urls))
+
+
+def _recipient(url: SecretStr, setting: str, api: ApiSettings, clock: Clock) -> Recipient:
     address = url.get_secret_value()
     scheme = address.partition("://")[0].lower()
     if scheme in {"http", "https"}:
-        return _Webhook(address, f"notify.urls[{number}] ({scheme}://{place_of(address)})", api, clock)
-    name = f"notify.urls[{number}] ({scheme})"
+        return _Webhook(address, f"{setting} ({scheme}://{place_of(address)})", api, clock)
+    name = f"{setting} ({scheme})"
     try:
         return _ThroughApprise(address, name)
     except ImportError:
@@ -289,8 +307,14 @@ class Notifier:
                 place = self._journal.events.last_entry()
                 self._journal.cursors.set(recipient.key, place)
             self._lines[recipient.key] = _Line(recipient, place, place)
-        for gone in known.keys() - self._lines.keys():
-            self._journal.cursors.set(gone, None)
+        self._routes = routes_of(settings)
+        self._digests = digests_of(settings)
+        kept = {name for digest in self._digests for name in digest.as_cursors()}
+        gone = known.keys() - self._lines.keys() - kept
+        now, end = self._clock.now(), self._journal.events.last_entry()
+        fresh = [each for each in self._digests if not each.resume(known, gone, now, end)]
+        cursors = {name: place for digest in fresh for name, place in digest.as_cursors().items()}
+        self._journal.cursors.set_each(dict.fromkeys(gone) | cursors)
 
     def announce(self, message: Message) -> None:
         """Send everybody what the history cannot say, before all that is in it. Never waits."""
@@ -339,10 +363,12 @@ class Notifier:
             while self._announced:
                 message = self._announced.popleft()
                 for line in self._lines.values():
-                    line.announced.append(message)
+                    if self._routes.reach(line.recipient.key, None):
+                        line.announced.append(message)
             # First all of these: where the journal fails, its history cannot be read either.
             waits = [self._deliver_announced(line) for line in self._lines.values()]
             waits += [self._deliver(line) for line in self._lines.values()]
+            waits += [self._deliver_digest(each) for each in self._digests if each.key in self._lines]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _deliver_announced(self, line: _Line) -> float | None:
@@ -364,7 +390,8 @@ class Notifier:
         entries = self._journal.events.entries_after(line.place, KINDS, _MOST_READ)
         if len(entries) == _MOST_READ:
             end = entries[-1].id
-        messages = [(entry.id, told) for entry in entries if (told := self._message(entry))]
+        mine = (entry for entry in entries if self._routes.reach(line.recipient.key, entry.event.model))
+        messages = [(entry.id, told) for entry in mine if (told := self._message(entry))]
         for place, message in _summed_up(together(messages, self.voice), self.voice):
             if self._stopping.is_set() or self._fresh is not None:
                 return None
@@ -376,6 +403,38 @@ class Notifier:
         if line.place - line.saved > _SAVE_AFTER:
             self._save(line, line.place)
         return 0.0 if len(entries) == _MOST_READ else None
+
+    def _deliver_digest(self, digest: Digest) -> float | None:
+        """Send the digest that is due; returns the seconds to the next one, or to the next try."""
+        line = self._lines[digest.key]
+        left = line.due - self._clock.elapsed()
+        if left > 0:
+            return left
+        now = self._clock.now()
+        if (due := digest.due(now)) <= now:
+            if self._stopping.is_set() or self._fresh is not None:
+                return None
+            message = digest.message or self._summary(digest)
+            wait = self._send(line, message)
+            if wait is not None:
+                return wait
+            digest.sent()
+            self._journal.cursors.set_each(digest.as_cursors())
+            due = digest.due(now)
+        return (due - now).total_seconds()
+
+    def _voice_of(self, digest: Digest) -> Voice:
+        """Return the voice for a digest: that of its models, if they have the same language."""
+        models = self._settings.models
+        languages = {self._settings.language_of(models.get(name)) for name in digest.models}
+        return Voice(language=languages.pop()) if len(languages) == 1 else self.voice
+
+    def _summary(self, digest: Digest) -> Message:
+        place, end, events = digest.place, self._journal.events.last_entry(), list[Event]()
+        while entries := self._journal.events.entries_after(place, EVENTS, _MOST_READ):
+            events += [entry.event for entry in entries if entry.id <= end]
+            place = entries[-1].id
+        return digest.make(events, end, self._clock.now(), self._voice_of(digest))
 
     def _message(self, entry: Entry) -> Message | None:
         job = self._journal.jobs.get(entry.event.job) if entry.event.job else None

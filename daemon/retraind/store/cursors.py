@@ -1,5 +1,7 @@
 """Up to which place of the history each recipient of notifications was notified."""
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from retraind.store.database import Database
@@ -22,7 +24,14 @@ class Cursors:
 
     def set(self, name: str, told: int | None) -> None:
         """Record up to where a recipient was notified; None forgets it."""
+        self.set_each({name: told})
+
+    def set_each(self, places: Mapping[str, int | None]) -> None:
+        """Do the same for several at once."""
+        if not places:
+            return
+        told = [{"name": name, "told": place} for name, place in places.items() if place is not None]
         with self._engine.begin() as connection:
-            connection.execute(RECIPIENTS.delete().where(RECIPIENTS.c.name == name))
-            if told is not None:
-                connection.execute(RECIPIENTS.insert().values(name=name, told=told))
+            connection.execute(RECIPIENTS.delete().where(RECIPIENTS.c.name.in_(list(places))))
+            if told:
+                connection.execute(RECIPIENTS.insert(), told)

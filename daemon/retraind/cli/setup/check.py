@@ -30,9 +30,9 @@ def _check_reload(options: argparse.Namespace) -> int:
 
 
 def notify(options: argparse.Namespace) -> int:
-    """Send a test message to every address in [notify]."""
+    """Send a test message to every address in [notify] and in the models' own tables."""
     settings, file = load(options.config)
-    if not settings.notify.urls:
+    if not recipients_of(settings):
         raise ConfigError([refused("notify.urls", problem("recipients_missing"), file=file)])
     return _print(file, [], try_recipients(settings), json=options.json)
 

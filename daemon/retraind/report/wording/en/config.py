@@ -186,6 +186,13 @@ def duration_zero() -> Words:
     return Words("This duration must be longer than zero.", 'Write a longer one, such as "10s".')
 
 
+def digest_unreadable() -> Words:
+    return Words(
+        "This does not say when a digest is due.",
+        'Write "daily 08:00" or "weekly mon 08:00", perhaps with a time zone behind it, or "never".',
+    )
+
+
 def duration_without_unit() -> Words:
     return Words(
         "A number without a unit counts as seconds.", 'Write the duration with its unit, such as "400d".'

@@ -116,6 +116,32 @@ def notice_gate(model: str, key: Name, job: str, why: Said, folder: Place | None
     return Notice(title, f"{why} The published model was not changed.{filed}")
 
 
+def notice_warnings(model: str, key: Name, job: str, warnings: int, rules: tuple[str, ...]) -> Notice:
+    """`rules` are the first of those that the warnings are about."""
+    named = f" Rules: {', '.join(rules)}." if rules else ""
+    text = f"The data was accepted.{named} See: {command(f'show {job}')}"
+    return Notice(f"{_delivery(model, key, job)}: {count(warnings, 'warning')} about its data", text)
+
+
+def digest_line(model: Name, trained: int, published: int, failed: int, late: int) -> Words:
+    parts = {"trained": trained, "published": published, "failed": failed, "late": late}
+    told = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    return Words(f"{model}: {told or 'nothing'}.")
+
+
+def notice_digest(
+    *, since: datetime, lines: tuple[Said, ...], more: int, quiet: int, trained: int, failed: int
+) -> Notice:
+    """`lines` are of the first models, `more` are further ones, `quiet` those without anything."""
+    told = [*map(str, lines)]
+    told += [f"And {count(more, 'more model')}."] if more else []
+    told += [f"Nothing happened at {count(quiet, 'other model' if lines else 'model')}."] if quiet else []
+    return Notice(
+        f"Digest: {trained:,} trained, {failed:,} failed",
+        f"Since {moment(since)}: {' '.join(told)} See: {command('jobs')}",
+    )
+
+
 def notice_journal_repaired(jobs: int) -> Notice:
     text = (
         f"It was damaged, lost or out of date. Jobs restored from their folders: {jobs:,}. Nothing is "

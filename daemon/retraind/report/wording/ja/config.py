@@ -483,3 +483,11 @@ def column_named_twice(key: str, other: str, name: Name) -> Words:
         f"{key}と{other}に、同じ項目「{name}」が指定されています。",
         "それぞれに該当する項目を指定してください。",
     )
+
+
+def digest_unreadable() -> Words:
+    return Words(
+        "まとめ通知の日時として読み取れません。",
+        '"daily 08:00"、"weekly mon 08:00"、"never"のいずれかを指定してください。'
+        "日時の後ろにタイムゾーンも指定できます。",
+    )

@@ -120,6 +120,32 @@ def notice_gate(model: str, key: Name, job: str, why: Said, folder: Place | None
     return Notice(title, f"{why}公開済のモデルは変更していません。{filed}")
 
 
+def notice_warnings(model: str, key: Name, job: str, warnings: int, rules: tuple[str, ...]) -> Notice:
+    """`rules` are the first of those that the warnings are about."""
+    found = f"該当するルール：{'、'.join(rules)}。" if rules else ""
+    text = f"データは受け付けました。{found}詳細は「{command(f'show {job}')}」で確認できます。"
+    return Notice(f"{_delivery(model, key, job)}の検査で、警告が{warnings:,}件見つかりました", text)
+
+
+def digest_line(model: Name, trained: int, published: int, failed: int, late: int) -> Words:
+    parts = {"学習完了": trained, "公開": published, "失敗": failed, "到着遅れ": late}
+    told = "、".join(f"{what}{number:,}件" for what, number in parts.items() if number)
+    return Words(f"{model}：{told or 'なし'}。")
+
+
+def notice_digest(
+    *, since: datetime, lines: tuple[Said, ...], more: int, quiet: int, trained: int, failed: int
+) -> Notice:
+    """`lines` are of the first models, `more` are further ones, `quiet` those without anything."""
+    told = "".join(map(str, lines))
+    told += f"ほかに{more:,}個のモデルがあります。" if more else ""
+    told += f"動きのなかったモデルは{quiet:,}個です。" if quiet else ""
+    return Notice(
+        f"まとめ通知：学習完了{trained:,}件、失敗{failed:,}件",
+        f"{moment(since)}以降の状況です。{told}詳細は「{command('jobs')}」で確認できます。",
+    )
+
+
 def notice_journal_repaired(jobs: int) -> Notice:
     text = (
         f"ジャーナルが破損または消失していたか、古くなっていたため、フォルダーから{jobs:,}件のジョブを復元しました。"
