@@ -405,6 +405,10 @@ def test_a_key_file_for_the_group_is_fine(world):
         ("models.churn.api_key", f'[models.churn]\ndrop = "DROP"\napi_key = "{SECRET}"\n'),
         ("api.proxy", f'{SMALLEST}[api]\nproxy = "http://me:{SECRET}@proxy.example:3128"\n'),
         ("notify.urls", f'{SMALLEST}[notify]\nurls = ["https://hooks.example.com/{SECRET}"]\n'),
+        (
+            "models.churn.notify.urls",
+            f'{SMALLEST}[models.churn.notify]\nurls = ["https://hooks.example.com/{SECRET}"]\n',
+        ),
     ],
 )
 def test_a_secret_in_a_configuration_that_others_can_read_is_told(world, setting, text):
@@ -416,6 +420,14 @@ def test_a_secret_in_a_configuration_that_others_can_read_is_told(world, setting
     assert SECRET not in told(problem)
     file.chmod(0o600)
     assert load_to_look(file)[2] == []
+
+
+def test_a_model_s_malformed_recipient_is_not_shown(world):
+    text = f'{SMALLEST}[models.churn.notify]\nurls = ["://{SECRET}", "https://u:{SECRET}@"]\n'
+    with pytest.raises(ConfigError) as refused:
+        load(world.write(text))
+    assert len(refused.value.problems) == 2
+    assert not any(SECRET in told(each) + repr(each) for each in refused.value.problems)
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy.example:3128", "http://me@proxy.example:3128"])

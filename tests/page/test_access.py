@@ -159,6 +159,7 @@ def test_credentials_are_not_even_read(tmp_path):
     config.write_text(
         config.read_text()
         + '[models.inline]\ndrop = "/srv/x"\napi_key = "s3cret-of-the-model"\n'
+        + '[models.inline.notify]\nurls = ["https://hooks.example.com/s3cret-hook"]\n'
         + '[notify]\nurls = ["https://hooks.example.com/s3cret-hook"]\n[api]\nproxy = "http://u:s3cret@proxy:1"\n'
     )
     loaded = load_without_keys(config)
@@ -167,6 +168,7 @@ def test_credentials_are_not_even_read(tmp_path):
     assert loaded.settings.models["churn"].api_key_file is None
     dumped = [each.get_secret_value() for each in loaded.settings.notify.urls]
     assert dumped == []
+    assert loaded.settings.models["inline"].notify is None
 
 
 def test_a_model_with_a_mistake_leaves_the_others(tmp_path):

@@ -204,12 +204,21 @@ def tables_in(content: bytes) -> Mapping[str, Any]:
 def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:
     """Return which settings in what the configuration's file holds are secrets."""
     models = content.get("models")
-    found = [
-        f"models.{name}.{key}"
+    tables = {
+        f"models.{name}": table
         for name, table in (models.items() if isinstance(models, dict) else ())
         if isinstance(table, dict)
+    }
+    found = [
+        f"{name}.{key}"
+        for name, table in tables.items()
         for key in ("api_key", "secret_key")
         if table.get(key)
+    ]
+    found += [
+        f"{name}.notify.urls"
+        for name, table in tables.items()
+        if isinstance(own := table.get("notify"), dict) and own.get("urls")
     ]
     if isinstance(notify := content.get("notify"), dict):
         found += [f"notify.{key}" for key in ("urls", "heartbeat") if notify.get(key)]

@@ -189,7 +189,7 @@ def load_without_keys(named: Path | None = None) -> WithoutKeys:
     if isinstance(api := given.get("api"), dict) and "base_url" in api:
         shown["api"] = {"base_url": api["base_url"]}
     tables = {
-        name: {key: value for key, value in table.items() if key not in checks.KEYS}
+        name: {key: value for key, value in table.items() if key not in {*checks.KEYS, "notify"}}
         for name, table in checks.tables(given).items()
     }
     settings, wrong = _settings(file, {**shown, "models": tables})

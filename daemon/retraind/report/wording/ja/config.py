@@ -488,6 +488,6 @@ def column_named_twice(key: str, other: str, name: Name) -> Words:
 def digest_unreadable() -> Words:
     return Words(
         "まとめ通知の日時として読み取れません。",
-        '"daily 08:00"、"weekly mon 08:00"、"never"のいずれかを指定してください。'
+        "「daily 08:00」、「weekly mon 08:00」、「never」のいずれかを指定してください。"
         "日時の後ろにタイムゾーンも指定できます。",
     )
