@@ -9,6 +9,7 @@ import resource
 import shutil
 import socket
 import stat
+import struct
 import threading
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import retraind
 from retraind.domain.problems import file_problem
 from retraind.system import copying, files, reading
 from retraind.system.copying import copy_folder_verified
-from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically
+from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically, write_owned
 from retraind.system.moving import move_contents, remove_tree
 from retraind.system.reading import READ_SIZE, open_regular
 from support.killing import at_every_point
@@ -221,6 +222,28 @@ def test_a_kill_in_mid_write_leaves_the_old_or_the_new_text(tmp_path):
         assert path.read_bytes() in {b"old", b"new"}, where
         write_atomically(path, b"newer")
         assert tree(tmp_path) == {"job.json": b"newer"}, where
+
+
+def test_a_file_with_an_owner_is_never_open_to_others_and_keeps_its_access_list(tmp_path):
+    path = tmp_path / "config.toml"
+
+    def prepare():
+        path.write_bytes(b"old")
+
+    for where in at_every_point(lambda: write_owned(path, b"new", os.getuid(), os.getgid(), 0o640), prepare):
+        assert path.read_bytes() in {b"old", b"new"}, where
+        part = path.with_name(".config.toml.tmp")
+        assert not part.exists() or not part.stat().st_mode & 0o007, where
+        write_owned(path, b"newer", os.getuid(), os.getgid(), 0o640)
+        assert tree(tmp_path) == {"config.toml": b"newer"}, where
+    entries = [(1, 6, 2**32 - 1), (2, 4, 12_345), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1)]
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", access)
+    except OSError:
+        pytest.skip("no access control lists here")
+    write_owned(path, b"newest", os.getuid(), os.getgid(), path.stat().st_mode & 0o777)
+    assert os.getxattr(path, "system.posix_acl_access") == access
 
 
 def test_readers_never_see_a_part(tmp_path):

@@ -77,11 +77,16 @@ def commands(of: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParse
     return cast("Mapping[str, argparse.ArgumentParser]", found.choices)
 
 
-def _add_config(to: argparse.ArgumentParser, default: str | None) -> None:
+_FOUND = "$RETRAIND_CONFIG, ./config.toml, /etc/retraind/config.toml"
+"""Where a configuration is looked for."""
+_EDITED = "/etc/retraind/config.toml"
+"""Where the one is that commands edit."""
+
+
+def _add_config(to: argparse.ArgumentParser, default: str | None, found: str = _FOUND) -> None:
     to.add_argument(
-        "-c", "--config", type=Path, metavar="FILE", default=default,
-        help="the configuration (else $RETRAIND_CONFIG, ./config.toml, /etc/retraind/config.toml)",
-    )  # fmt: skip
+        "-c", "--config", type=Path, metavar="FILE", default=default, help=f"the configuration (else {found})"
+    )
 
 
 def _add(
@@ -92,21 +97,26 @@ def _add(
     *,
     json: bool = False,
     own_arguments: bool = False,
+    found: str = _FOUND,
 ) -> argparse.ArgumentParser:
-    """Add a command, with the options that many have. One with `own_arguments` gets them from its module."""
+    """Add a command, with the options that many have. One with `own_arguments` gets them from its module.
+
+    `found` says where the configuration is looked for.
+    """
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
     command.set_defaults(command=function, own_arguments=own_arguments)
     if not own_arguments:
         # Without a default of its own, so that one before the command counts.
-        _add_config(command, argparse.SUPPRESS)
+        _add_config(command, argparse.SUPPRESS, found)
     if json:
         command.add_argument("--json", action="store_true", help="print JSON for programs")
     return command
 
 
 def _add_setup(add: _Add) -> None:
+    add = partial(add, found=_EDITED)
     init = add(
         "init", "retraind.cli.setup.init:init", "set up a model and the service, with questions, as root"
     )
@@ -115,7 +125,8 @@ def _add_setup(add: _Add) -> None:
     )
     _add_wishes(init, named=False)
     model = add("model", "", "set up one more model, or take one out of the configuration, as root")
-    to = partial(_add, model.add_subparsers(metavar="ACTION", required=True, parser_class=_Command))
+    actions = model.add_subparsers(metavar="ACTION", required=True, parser_class=_Command)
+    to = partial(_add, actions, found=_EDITED)
     one_more = to("add", "retraind.cli.setup.init:add", "set up one more model")
     one_more.set_defaults(edition=None)
     _add_wishes(one_more, named=True)

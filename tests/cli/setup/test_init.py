@@ -1,8 +1,10 @@
 """`init`, `model add` and `model remove` on real files; only users, groups and systemd are played."""
 
 import os
+import shutil
 import stat
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import pytest
 
@@ -10,15 +12,12 @@ from retraind.cli import main
 from retraind.cli.arguments import parse
 from retraind.cli.output import GOOD, Refused
 from retraind.cli.setup import init
-from retraind.cli.setup.steps import Machine
+from retraind.cli.setup.steps import Machine, alone
 from retraind.config.load import load
 from retraind.domain.failures import ConfigError
 from retraind.report.wording import Voice
+from support.killing import at_every_point
 from support.world import KEY
-
-
-class Killed(BaseException):
-    pass
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,6 @@ class Played(Machine):
     members: set[str] = field(default_factory=set)
     ran: list[str] = field(default_factory=list)
     running: list[bool] = field(default_factory=list)
-    kill_after: list[int] = field(default_factory=list)
     service: int = os.getuid()
     root: bool = True
     has_unit: bool = True
@@ -82,12 +80,17 @@ def machine(place):
     return Played(units=place / "units", keys=place / "etc" / "keys")
 
 
+@lru_cache
+def parsed(*words):
+    return parse(words)
+
+
 def run(place, machine, words, *more):
     text = f"{words} -c {place}/etc/config.toml"
     if not words.startswith("model remove"):
         text += f" --key-file {place}/key" if "--key" not in " ".join(more) else ""
         text += "" if "--drop" in words else f" --drop {place}/drop/churn"
-    options = parse([*text.split(), *more])
+    options = parsed(*text.split(), *more)
     function = {"init": init.init, "add": init.add, "remove": init.remove}
     return function[words.split()[1] if words.startswith("model") else "init"](options, machine)
 
@@ -146,36 +149,31 @@ def test_once_set_up_there_is_nothing_to_do(place, machine, capsys):
     assert (everything(place), len(machine.ran)) == (before, ran)
 
 
-def test_a_kill_between_any_two_steps_is_made_good_by_the_next_try(place, machine, monkeypatch):
-    steps, real = 0, init._carried_out
+def test_a_kill_at_any_point_is_made_good_by_the_next_try(place, machine):
+    home = place / "home"
 
-    def cut(options, plan, played):
-        plan.steps[steps:] = [Killing()]
-        return real(options, plan, played)
+    def prepare():
+        shutil.rmtree(home, ignore_errors=True)
+        (home / "units").mkdir(parents=True)
+        (home / "key").write_text(KEY)
+        for each in (machine.accounts, machine.groups, machine.members, machine.running):
+            each.clear()
+        machine.accounts.add("root"), machine.groups.add("root")
 
-    class Killing:
-        def shown(self):
-            return "the power fails"
-
-        def do(self, _):
-            raise Killed
-
-    for steps in range(11):
-        there = Played(units=place / f"{steps}/units", keys=place / f"{steps}/etc/keys")
-        there.units.mkdir(parents=True)
-        (place / f"{steps}/key").write_text(KEY)
-        monkeypatch.setattr(init, "_carried_out", cut)
-        with pytest.raises(Killed):
-            set_up(place / str(steps), there)
-        config = place / f"{steps}/etc/config.toml"
+    there = replace(machine, units=home / "units", keys=home / "etc/keys")
+    for where in at_every_point(lambda: set_up(home, there), prepare):
+        config, key, drop = home / "etc/config.toml", home / "etc/keys/churn", home / "drop/churn"
+        if (home / "units/retraind.service.d/config.conf").exists():
+            assert key.read_text() == f"{KEY}\n", f"{where}: the service could not start without it"
         if config.exists():
-            load(config)
-        monkeypatch.setattr(init, "_carried_out", real)
-        assert set_up(place / str(steps), there) == GOOD
+            assert load(config)[0].models["churn"].drop == drop, where
+        assert set_up(home, there) == GOOD
         assert load(config)[0].models["churn"].credential == "churn"
-        assert (place / f"{steps}/etc/keys/churn").read_text() == f"{KEY}\n"
-        assert there.running
-        assert f"{stat.S_IMODE((place / f'{steps}/drop/churn').stat().st_mode):o}" == "3770"
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (key, drop)] == [0o600, 0o3770], where
+        assert there.running, where
+        assert sorted(path.name for path in home.rglob("*") if path.is_file()) == [
+            *("churn", "config.conf", "config.toml", "key")
+        ], where
 
 
 def test_a_dry_run_shows_everything_and_changes_nothing(place, machine, capsys):
@@ -329,6 +327,48 @@ def test_what_a_person_has_configured_is_not_changed(place, machine):
     assert "[models.churn]" in refused(place, machine, "init --model churn --yes")
     config_of(place, '[api]\nbase_url = "https://elsewhere.example.com"\n')
     assert "elsewhere" in refused(place, machine, "init --model churn --yes --edition japan")
+
+
+def test_a_path_may_be_written_in_another_way(place, machine, capsys):
+    set_up(place, machine)
+    config = place / "etc/config.toml"
+    config.write_text(config.read_text().replace('drop/churn"', 'drop//churn/"'))
+    capsys.readouterr()
+    assert set_up(place, machine) == GOOD
+
+
+def test_secrets_are_hidden_however_they_are_written(place, machine, capsys):
+    config_of(
+        place,
+        f"""[notify]
+urls = ["https://hooks.example.com/\\u0054oken"]
+[models.price]
+drop = "{place}/price"
+api_key = "\\u0053ecret-key-0123"
+""",
+    )
+    assert run(place, machine, "model remove price --dry-run") == GOOD
+    shown = capsys.readouterr().out
+    assert "-[models.price]" in shown
+    assert "ecret-key" not in shown
+    assert "oken" not in shown
+
+
+def test_two_commands_do_not_set_up_at_once(place, machine):
+    (place / "etc").mkdir()
+    with alone(place / "etc"):
+        assert "Another command" in refused(place, machine, "init --model churn --yes")
+    assert set_up(place, machine) == GOOD
+
+
+def test_a_link_to_the_configuration_stays_one(place, machine):
+    (place / "etc").mkdir()
+    (place / "kept").mkdir()
+    (place / "kept/mine.toml").write_text("# mine\n")
+    (place / "etc/config.toml").symlink_to(place / "kept/mine.toml")
+    assert set_up(place, machine) == GOOD
+    assert (place / "etc/config.toml").is_symlink()
+    assert load(place / "etc/config.toml")[0].models["churn"]
 
 
 def test_without_a_yes_nothing_is_done(place, machine, capsys, monkeypatch):

@@ -101,6 +101,8 @@ def to_add(wishes: Wishes, config: Written, machine: Machine, key: Callable[[], 
     plan.steps += _dropin(settings, config.file, machine, [step.path for step in keys])
     plan.steps += _configuration(text, config, user)
     plan.steps += _service(plan.steps, wishes, config, machine)
+    if wishes.start and config.file != real_path(SYSTEM_CONFIG):
+        plan.notes.append(problem("setup_other_config", file=config.file, unit=UNIT))
     return plan
 
 
@@ -139,6 +141,8 @@ def _refuse_other(wishes: Wishes, present: Mapping[str, Any]) -> None:
     defaults = {"mode": "pair", "switch": "manual"}
     for setting, wished in asked.items():
         found = present.get(setting, defaults.get(setting))
+        if setting == "drop":
+            found = str(Path(str(found)))
         if wished is not None and found != wished:
             raise Refused(
                 problem("setup_model_differs", model=wishes.model, setting=setting, present=str(found)), USAGE
@@ -324,6 +328,8 @@ def _secrets(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from (str(table[key]) for key in ("api_key", "secret_key") if table.get(key))
     urls = (tables.get("notify") or {}).get("urls", [])
     yield from map(str, [urls] if isinstance(urls, str) else urls)
+    if proxy := (tables.get("api") or {}).get("proxy"):
+        yield str(proxy)
 
 
 def _service(steps: list[Step], wishes: Wishes, config: Written, machine: Machine) -> Iterator[Step]:

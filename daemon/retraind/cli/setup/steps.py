@@ -5,6 +5,7 @@ import fcntl
 import grp
 import os
 import pwd
+import re
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,9 @@ from retraind.system import addresses
 from retraind.system.files import make_folder, sync_folder, write_owned
 
 _UNIT_FACTS = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "ActiveEnterTimestamp")
+
+
+_SECRET_LINE = re.compile(r"^([ +-]?[ \t]*(?:api_key|secret_key|proxy|urls)[ \t]*=).*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,9 @@ class File:
         if self.before is not None:
             text = "".join(_difference(self.before, text, self.path))
             command = shlex.join(["patch", str(self.path)])
+        if self.hidden:
+            # However they are written there.
+            text = _SECRET_LINE.sub(rf"\1{addresses.HIDDEN}", text)
         for secret in self.hidden:
             text = text.replace(secret, addresses.HIDDEN)
         return f"{command} <<'END'\n{text}{'' if text.endswith(chr(10)) else chr(10)}END"
