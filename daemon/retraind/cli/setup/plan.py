@@ -102,7 +102,7 @@ def to_add(wishes: Wishes, config: Written, machine: Machine, key: Callable[[], 
     plan.steps += _configuration(text, config, user)
     plan.steps += _service(plan.steps, wishes, config, machine)
     if wishes.start and config.file != real_path(SYSTEM_CONFIG):
-        plan.notes.append(problem("setup_other_config", file=config.file, unit=UNIT))
+        plan.notes.append(problem("setup_other_config", file=config.file, usual=SYSTEM_CONFIG, unit=UNIT))
     return plan
 
 

@@ -160,9 +160,9 @@ def setup_in_use(path: Place) -> Words:
     return Words(f"Another command is setting up the configuration in {path}.", "Wait until it has ended.")
 
 
-def setup_other_config(file: Place, unit: str) -> Words:
+def setup_other_config(file: Place, usual: Place, unit: str) -> Words:
     return Words(
-        f"The unit {unit} reads /etc/retraind/config.toml, unless a drop-in says otherwise; this was {file}.",
+        f"The unit {unit} reads {usual}, unless a drop-in says otherwise; this was {file}.",
         "Set ExecStart= and ExecReload= with systemctl edit, if the service is to read it.",
     )
 
