@@ -458,7 +458,8 @@ def test_a_first_row_without_end_stops_the_reading_and_is_reported(head, cause):
             served += size
             return head if served == size else b"x" * size
 
-    answer = preflight(SourceFile("train.csv", Endless), limits=Limits(header=1 << 20))
+    limits = Limits(piece=256 << 10, header=1 << 20)
+    answer = preflight(SourceFile("train.csv", Endless), limits=limits)
     assert cause in words(only(answer.errors, "header-too-long")).what
     assert answer.train is None
     assert served < 3 << 20  # with what was read ahead

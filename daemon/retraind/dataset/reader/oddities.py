@@ -265,7 +265,7 @@ class Oddities:
         if not self.may_have_names(batch.data):
             return True
         copies, _ = batch.equal_to([*self._header], 0)
-        names = self._delimiter.join(name.encode("latin-1") for name in self._header).lower()
+        names = self._delimiter.decode("latin-1").join(self._header).encode("latin-1").lower()
         return batch.data.lower().count(self._longest) == copies * names.count(self._longest)
 
     def _row(self, line: int, cells: Sequence[str], *, early: bool) -> None:

@@ -38,7 +38,7 @@ _ANY_ENDING = frozenset({CR, LF, CRLF})
 class Limits:
     """How many bytes are read and kept at once, and how many rows the sample has. Tests make them small."""
 
-    piece: int = 256 << 10
+    piece: int = 512 << 10
     waiting: int = 1 << 20  # of a row that is not complete yet, for the prover
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows
@@ -149,6 +149,14 @@ class _Provers:
         if self.witness is not None and b"" in values[self.witness]:
             self._with_gaps.add(self.witness)
             self._prover = None
+
+
+def _encoded(row: list[str]) -> list[bytes]:
+    data = "\n".join(row).encode("latin-1")
+    cells = data.split(b"\n")
+    if len(data) <= VALUE_BYTES and len(cells) == len(row):
+        return cells
+    return [cell[:VALUE_BYTES].encode("latin-1") for cell in row]
 
 
 class RowReader:
@@ -357,7 +365,7 @@ class RowReader:
         if early:
             for line, row in zip(batch.lines, batch.rows, strict=True):
                 if len(row) == self.width:
-                    self.columns.sample(line, [cell[:VALUE_BYTES].encode("latin-1") for cell in row])
+                    self.columns.sample(line, _encoded(row))
         elif values := batch.values:
             self._provers.check(values)
             self.columns.add(batch.lines_of(self.width), values)

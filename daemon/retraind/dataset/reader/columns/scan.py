@@ -60,6 +60,8 @@ class _Shapes:
 
     def others(self, values: Sequence[bytes]) -> list[bytes]:
         """Return the values of other shapes that are not empty, each once."""
+        if not self._known:
+            return [value for value in dict.fromkeys(values) if value]
         return [value for value in dict.fromkeys(values) if value and self._shape(value) not in self._known]
 
 
