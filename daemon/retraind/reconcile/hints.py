@@ -63,6 +63,8 @@ class Sweeps:
         self._stopping = stopping
         self._swept: dict[str, float | None] = {}
         """When the last sweep of each file system ended (`Clock.elapsed` seconds)."""
+        self._answered: dict[str, float] = {}
+        """The same of the last sweep in which every folder of a file system answered."""
         self._silent: set[str] = set()
         """File systems that have not answered yet."""
         self._under_way: set[str] = set()
@@ -109,10 +111,13 @@ class Sweeps:
                     if not folder.is_unchanged(now, seen.get(folder.name)):
                         self._loop.scan(folder, passes)
         self._watcher.complete(partial(self._answers, file_system))
+        answered = not any(folder.view.silent or folder.hangs for folder in self._folders.on(file_system))
         with self._lock:
             self._silent.discard(file_system)
             if file_system in self._swept:
                 self._swept[file_system] = self._clock.elapsed()
+                if answered:
+                    self._answered[file_system] = self._clock.elapsed()
 
     def _answers(self, file_system: str, name: str) -> bool:
         """Return whether a model's folder was just scanned; touching another one may never return."""
@@ -137,9 +142,9 @@ class Sweeps:
 
     @property
     def all_ended(self) -> float:
-        """Since when every file system has been swept (`Clock.elapsed` seconds); 0 before that."""
+        """Since when every file system has been swept, and has answered (`Clock.elapsed` seconds); or 0."""
         with self._lock:
-            return min((moment or 0.0 for moment in self._swept.values()), default=self._clock.elapsed())
+            return min((self._answered.get(name, 0.0) for name in self._swept), default=self._clock.elapsed())
 
 
 class JournalHints:

@@ -1,6 +1,7 @@
 """A share that hangs, as a `hard` mount does whose server is gone: each call blocks in the kernel, for ever."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 
 from retraind.domain.job import State
 from retraind.intake.share_identity import Shares
+from retraind.report.monitoring.health import health_of
+from retraind.system.clock import Clock
 from retraind.system.remote.helpers import HELPERS
 from support.faulty import Rule
 from support.process import Site, deliver, filed, until
@@ -283,6 +286,24 @@ def test_a_hang_is_told_in_time_and_so_is_its_end(served, monkeypatch):
             until(lambda: filed(drop_of(served, "well")), "the other model works on")
         until(lambda: not any(away().values()), "its end is told as well")
         assert not any(folder.trouble for folder in run.daemon.folders.all())
+
+
+def test_a_hang_ends_complete_sweeps_and_is_no_reason_to_start_again(served):
+    """Its sweeps end, for its helper is given up; the heartbeat must not take that for a success."""
+    with running(served) as run:
+        until(lambda: is_ready(run), "it is ready")
+        sweeps, view = run.daemon.sweeps, run.daemon.view
+        began = sweeps.last_ended
+        until(lambda: sweeps.all_ended > began, "all shares are swept")
+        with hung(served.share):
+            until(lambda: watched(run)["first"].view.silent, "it is seen")
+            last = sweeps.last_ended
+            until(lambda: sweeps.last_ended > last + 1, "others are swept, so that theirs is not the oldest")
+            before = sweeps.all_ended
+            until(lambda: sweeps.last_ended > last + 2.5, "others are swept again")
+            assert sweeps.all_ended == before
+            assert health_of(os.getpid(), view.state(), Clock().now()).trouble is None
+        until(lambda: sweeps.all_ended > before, "it is swept again")
 
 
 def test_reloads_during_a_hang_leave_no_threads_behind(served):
