@@ -7,6 +7,8 @@ from html import unescape
 
 import pytest
 
+from retraind.domain.people import Person
+from retraind.domain.problems import problem
 from retraind.report.report_json import Report
 from retraind.store.journal import Journal
 from support.pages import NASTY, Seeder, as_if_running, configured, served
@@ -193,3 +195,35 @@ def test_a_daemon_that_does_not_run_is_the_first_thing_said(tmp_path):
         with as_if_running(tmp_path):
             page.reader.clock.pass_time(MOMENT)
             assert "not running" not in words(page.get("/").text)
+
+
+def test_a_model_shows_what_happened_to_it_besides_its_jobs_and_who_did_it(tmp_path):
+    seeder = Seeder(tmp_path / "state" / "journal.db")
+    by = Person(uid=1001, name="anna", sudo_user=None, host="ml-1")
+    seeder.journal.arrivals.snooze("churn", seeder.now + timedelta(days=30), by)
+    late = problem("delivery_late", due=seeder.now, halves=("train_2026-11.csv",))
+    seeder.journal.events.note_change("expectation", "churn", late)
+    seeder.journal.close()
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text("a-token-of-twenty-characters-or-more")
+    config = configured(
+        tmp_path, page=f'listen = "127.0.0.1:0"\ntoken_file = "{token}"', models=("churn", "leads")
+    )
+    with served(config) as page:
+        text = words(page.get("/models/churn", authorization=f"Bearer {token.read_text()}").text)
+        assert 'Only a part is there: "train_2026-11.csv"' in text
+        assert "anna" in text.partition("History")[2]
+        other = words(page.get("/models/leads", authorization=f"Bearer {token.read_text()}").text)
+        assert "History" not in other
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"), [("", "ja"), ("fr", "ja"), ("en", "en"), ("fr, en;q=0.5", "en"), ("ja", "ja")]
+)
+def test_the_configurations_language_is_shown_unless_the_browser_prefers_another(tmp_path, asked, language):
+    Journal.open(tmp_path / "state" / "journal.db").close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"')
+    config.write_text('language = "ja"\n' + config.read_text())
+    with served(config) as page:
+        assert f'<html lang="{language}">' in page.get("/", accept_language=asked).text

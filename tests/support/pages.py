@@ -240,7 +240,9 @@ class Served:
         self._listener, self.address = self._stack.__enter__()
         self.port = self._listener.getsockname()[1]
         self.reader = Reader(loaded, clock)
-        self.server = made_server(self.reader, self.settings, Access(self.settings), self.address, limits)
+        self.server = made_server(
+            self.reader, self.settings, Access(self.settings, loaded.settings.language), self.address, limits
+        )
         self._thread = threading.Thread(
             target=self.server.run, kwargs={"sockets": [self._listener]}, daemon=True
         )

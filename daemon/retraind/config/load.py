@@ -98,7 +98,7 @@ class Loaded(NamedTuple):
     """All of it."""
 
 
-_SHOWN_TABLES = ("state", "page", "log_level")
+_SHOWN_TABLES = ("language", "state", "page", "log_level")
 """What a process without keys reads besides the models' tables and the service's name."""
 
 

@@ -180,9 +180,7 @@ def put_together(
         recoverer=recoverer,
         tidier=tidier,
         growth=Growth(pipeline, journal, clock, stopping),
-        expecting=Expecting(
-            journal, clock, settings=present, about_to_arrive=folders.about_to_arrive, changed=changed
-        ),
+        expecting=Expecting(journal, clock, settings=present, folders=folders, changed=changed),
         hints=JournalHints(loop, journal, hosts),
         notifier=notifier,
         watcher=watcher,

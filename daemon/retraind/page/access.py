@@ -17,6 +17,7 @@ from retraind.config.settings import PageSettings
 from retraind.config.types import listen_of, trusted_of
 from retraind.domain.failures import ConfigError
 from retraind.domain.problems import Problem, file_problem, problem
+from retraind.report.wording.catalogue import LANGUAGES
 from retraind.system.reading import open_regular
 
 LEAST_TOKEN = 20
@@ -34,6 +35,8 @@ class Visitor(NamedTuple):
     """Has shown a token, or was named by the proxy: may see paths of the machine and commands."""
     user: str = ""
     """As the proxy names them."""
+    language: str = LANGUAGES[0]
+    """The configuration's, for a browser that prefers none of those there are."""
 
 
 class Refusal(Enum):
@@ -57,8 +60,9 @@ class Head(NamedTuple):
 class Access:
     """The rules of a configuration."""
 
-    def __init__(self, settings: PageSettings) -> None:
-        """Read the token. Raises ConfigError."""
+    def __init__(self, settings: PageSettings, language: str = LANGUAGES[0]) -> None:
+        """Read the token. `language` is the configuration's. Raises ConfigError."""
+        self._language = language
         self._token = read_token(settings)
         self._header = settings.user_header.lower() if settings.user_header else None
         trusted = [trusted_of(each) for each in settings.user_header_from]
@@ -80,13 +84,13 @@ class Access:
             return Refusal.HOST
         if self._token is None and self._header is None:
             # The configuration allows this on this machine only.
-            return Visitor(is_operator=False)
+            return Visitor(is_operator=False, language=self._language)
         if self._token is not None and hmac.compare_digest(_given(head.headers), self._token):
-            return Visitor(is_operator=True)
+            return Visitor(is_operator=True, language=self._language)
         if self._header is not None and self._trusts(head.peer):
             user = head.headers.get(self._header, "").strip()[:_LONGEST_USER]
             if user:
-                return Visitor(is_operator=True, user=user)
+                return Visitor(is_operator=True, user=user, language=self._language)
         return Refusal.ACCESS
 
     def _trusts(self, peer: str | None) -> bool:

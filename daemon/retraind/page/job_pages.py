@@ -9,16 +9,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from retraind.domain.job import RESTING, Job, Outcome, State
-from retraind.domain.people import person_in
 from retraind.domain.problems import Finding, Problem
 from retraind.domain.records import Event
 from retraind.domain.turns import next_in_turn
-from retraind.page.job_rows import job_rows, tone_and_label
+from retraind.page.job_rows import entry, job_rows, tone_and_label
 from retraind.page.look import Look
 from retraind.page.model_pages import JOBS_ON_A_PAGE, Kind, frame
 from retraind.page.reading import Reader, Snapshot
 from retraind.report import notes, report_json
-from retraind.report.job_screen import whereabouts, who
+from retraind.report.job_screen import whereabouts
 from retraind.report.standing import job_standing
 from retraind.report.wording import Audience, Line, Voice
 from retraind.store.journal import Journal
@@ -97,18 +96,6 @@ class Shown(NamedTuple):
     service: str
 
 
-class Entry(NamedTuple):
-    """A line of the history."""
-
-    at: datetime
-    moment: str
-    label: str
-    event: str
-    told: str
-    remedy: str
-    details: tuple[tuple[str, str], ...]
-
-
 _STEPS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "sealed": frozenset({"delivery_sealed"}),
@@ -153,7 +140,7 @@ def job_page(reader: Reader, request: Request, look: Look) -> Response | None:
         files=_files(job, voice),
         findings=[_finding(each, voice) for each in findings],
         was_checked=job.data is not None or bool(findings),
-        entries=[_entry(event, voice, is_operator=look.is_operator) for event in reversed(history)],
+        entries=[entry(event, voice, is_operator=look.is_operator) for event in reversed(history)],
         cut=voice.label("page_history_cut", shown=_EVENTS) if len(history) == _EVENTS else "",
         scores=[
             (display_name(name), voice.label("page_score", value=value))
@@ -256,26 +243,6 @@ def _finding(finding: Finding, voice: Voice) -> Shown:
         words.what,
         words.remedy,
         display(finding.service_message or ""),
-    )
-
-
-def _entry(event: Event, voice: Voice, *, is_operator: bool) -> Entry:
-    problem = next((each for each in event.detail.values() if isinstance(each, Problem)), None)
-    said, by = voice.say(problem) if problem else None, person_in(event.detail)
-    # Plain values may be paths of the machine: they are for those who have access to it.
-    details = tuple(
-        (display_name(name), display(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-        for name, value in {**event.detail, **({"by": who(by, voice)} if by else {})}.items()
-        if is_operator and not isinstance(value, Problem) and value not in (None, "")
-    )
-    return Entry(
-        event.at,
-        voice.label("page_moment", at=event.at),
-        voice.label("page_event", event=event.event),
-        event.event,
-        said.what if said else "",
-        said.remedy if said else "",
-        details,
     )
 
 

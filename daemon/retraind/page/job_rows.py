@@ -1,12 +1,25 @@
-"""Jobs as lines of a list."""
+"""Lines of lists: jobs, and the events of a history."""
 
 from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from retraind.domain.job import RESTING, Job, Outcome, State
+from retraind.domain.people import person_in
+from retraind.domain.problems import Problem
+from retraind.domain.records import Event
 from retraind.page.look import Look
-from retraind.system.escape import display_name
+from retraind.report.job_screen import who
+from retraind.report.wording import Voice
+from retraind.system.escape import display, display_name
+
+OF_A_MODEL = frozenset(
+    {
+        "model_held", "model_released", "hold_tried", "key_warning", "snoozed", "expectation",
+        "model_adopted", "folder_accepted", "folder_away", "model_refused", "expectation_began",
+    }
+)  # fmt: skip
+"""What is worth knowing of a model besides its jobs, and stays so few that it can be looked up at once."""
 
 
 class JobRow(NamedTuple):
@@ -70,4 +83,37 @@ def _row(job: Job, held: Container[str], look: Look) -> JobRow:
         job.created_at,
         voice.label("page_when", at=job.created_at),
         numbers,
+    )
+
+
+class Entry(NamedTuple):
+    """A line of the history."""
+
+    at: datetime
+    moment: str
+    label: str
+    event: str
+    told: str
+    remedy: str
+    details: tuple[tuple[str, str], ...]
+
+
+def entry(event: Event, voice: Voice, *, is_operator: bool) -> Entry:
+    """Return an event as it is shown."""
+    problem = next((each for each in event.detail.values() if isinstance(each, Problem)), None)
+    said, by = voice.say(problem) if problem else None, person_in(event.detail)
+    # Plain values may be paths of the machine: they are for those who have access to it.
+    details = tuple(
+        (display_name(name), display(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+        for name, value in {**event.detail, **({"by": who(by, voice)} if by else {})}.items()
+        if is_operator and not isinstance(value, Problem) and value not in (None, "")
+    )
+    return Entry(
+        event.at,
+        voice.label("page_moment", at=event.at),
+        voice.label("page_event", event=event.event),
+        event.event,
+        said.what if said else "",
+        said.remedy if said else "",
+        details,
     )

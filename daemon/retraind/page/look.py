@@ -40,7 +40,7 @@ class Look:
         asked = request.query_params.get("lang", "")
         self.chosen = asked if asked in LANGUAGES else ""
         """The language that the address names, if it names one."""
-        self.language = self.chosen or preferred(request.headers.get("accept-language", ""))
+        self.language = self.chosen or preferred(request.headers.get("accept-language", ""), visitor.language)
         audience = Audience.OPERATOR if visitor.is_operator else Audience.SHARE
         self.voice = Voice(audience, self.language)
         self._request = request
@@ -91,9 +91,9 @@ class Look:
         return HTMLResponse(text, status, headers)
 
 
-def preferred(header: str) -> str:
+def preferred(header: str, otherwise: str = LANGUAGES[0]) -> str:
     """Return the language that a browser prefers of those there are (RFC 9110, 12.5.4)."""
-    return max(_wishes(header), key=lambda wish: wish[1], default=(LANGUAGES[0], 0.0))[0]
+    return max(_wishes(header), key=lambda wish: wish[1], default=(otherwise, 0.0))[0]
 
 
 def _wishes(header: str) -> Iterable[tuple[str, float]]:

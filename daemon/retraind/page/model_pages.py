@@ -10,7 +10,7 @@ from starlette.responses import Response
 from retraind.domain.job import Job, State
 from retraind.domain.turns import in_turn
 from retraind.page.charts import charts
-from retraind.page.job_rows import JobRow, job_rows
+from retraind.page.job_rows import OF_A_MODEL, JobRow, entry, job_rows
 from retraind.page.look import Look
 from retraind.page.reading import Reader, Snapshot
 from retraind.page.standing import Judged, in_words, judge, judged
@@ -23,6 +23,7 @@ from retraind.system.escape import display_name
 
 MODELS_ON_A_PAGE = 50
 JOBS_ON_A_PAGE = 25
+_EVENTS = 20
 _RUNS = 40
 """Of one model, that its charts show."""
 _LONGEST_TEXT = 100
@@ -154,6 +155,10 @@ def model_page(reader: Reader, request: Request, look: Look) -> Response | None:
         jobs=_rows(found.jobs, snapshot, look),
         older=look.link("models", name, before=found.more) if found.more else "",
         newest=look.link("models", name) if before else "",
+        entries=[
+            entry(event, voice, is_operator=look.is_operator)
+            for event in journal.events.of_model(name, OF_A_MODEL, _EVENTS)
+        ],
         **parts,
     )
 

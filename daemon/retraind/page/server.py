@@ -143,7 +143,7 @@ class _Server(uvicorn.Server):
 def serve(loaded: WithoutKeys, clock: Clock | None = None, limits: Limits | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError for what keeps it from beginning."""
     settings = loaded.settings.page
-    access = Access(settings)
+    access = Access(settings, loaded.settings.language)
     with listening(settings) as (listener, address):
         reader = Reader(loaded, clock or Clock())
         try:

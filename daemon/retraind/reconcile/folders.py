@@ -31,6 +31,7 @@ _HOUR = 3600.0
 
 _SOON = 300.0
 """Seconds in which time alone is going to make something complete."""
+_MOST_HALVES = 3
 
 
 class Moves:
@@ -246,6 +247,11 @@ class Folder:
             return None
         return bool(self.view.complete) or (self.view.due is not None and self.view.due - now < _SOON)
 
+    @property
+    def halves(self) -> tuple[str, ...]:
+        """The names of the first files that wait for the other one of their delivery."""
+        return tuple(seen.name for wait in self.view.waiting for seen in wait.files)[:_MOST_HALVES]
+
     def taken_within_hour(self, now: float) -> int:
         """Count the deliveries that were taken in within the hour (`now` in `Clock.elapsed` seconds)."""
         while self.taken_in and self.taken_in[0] <= now - _HOUR:
@@ -335,11 +341,6 @@ class Folders:
     def all(self) -> Sequence[Folder]:
         """Return all folders."""
         return tuple(self._folders.values())
-
-    def about_to_arrive(self, name: str) -> bool | None:
-        """Return the same of a model's folder."""
-        folder = self._folders.get(name)
-        return None if folder is None else folder.about_to_arrive(self._clock.elapsed())
 
     def names(self) -> Sequence[str]:
         """Return the names of all models with a folder."""

@@ -141,6 +141,10 @@ def _lasted(told: Mapping[str, Any]) -> bool:
     return bool(told.get("lasting"))
 
 
+def _is_newly_wrong(told: Mapping[str, Any]) -> bool:
+    return _is_wrong(told) and not told.get("again")
+
+
 def _arrived(told: Mapping[str, Any]) -> bool:
     return bool(told.get("arrived"))
 
@@ -176,7 +180,7 @@ _TABLE: Mapping[str, tuple[_Row, ...]] = MappingProxyType(
             _Row("notice_folder_back", "folder", good=True),
         ),
         "expectation": (
-            _Row("notice_late", "late", when=_is_wrong),
+            _Row("notice_late", "late", when=_is_newly_wrong),
             _Row("notice_arrived", "late", good=True, when=_arrived),
         ),
         "not_taken_in": (_Row("notice_not_taken_in", "waiting", when=_is_wrong),),

@@ -13,7 +13,6 @@ from retraind.store.journal import Standing
 
 MOST_LINES = 50
 """Of one kind, for one model."""
-_MOST_HALVES = 3
 
 
 def job_standing(
@@ -89,8 +88,7 @@ def alerts(standing: Standing, view: View, voice: Voice) -> list[str]:
     elif standing.warning:
         found.append(voice.label("action_needed_soon", why=standing.warning))
     if standing.late:
-        halves = [seen.name for wait in view.waiting for seen in wait.files][:_MOST_HALVES]
-        found.append(voice.label("late", why=standing.late, halves=halves))
+        found.append(voice.label("late", why=standing.late))
     if view.trouble:
         found.append(voice.label("drop_folder_trouble", why=view.trouble))
     return found

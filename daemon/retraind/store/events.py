@@ -59,6 +59,14 @@ class Events:
             for row in reversed(rows)
         ]
 
+    def of_model(self, model: str, events: Iterable[str], limit: int) -> list[Event]:
+        """Return the last events of these kinds that are about a model and none of its jobs, newest first."""
+        mine = sa.and_(EVENTS.c.model == model, EVENTS.c.event.in_(sorted(events)), EVENTS.c.job.is_(None))
+        query = sa.select(EVENTS).where(mine).order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(limit)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).all()
+        return [Event(moment(row.at), None, row.model, row.event, read_detail(row.detail)) for row in rows]
+
     def entries_after(self, place: int, events: Iterable[str], limit: int) -> list[Entry]:
         """Return the history's entries of these events after a place, oldest first."""
         query = sa.select(EVENTS).where(EVENTS.c.id > place, EVENTS.c.event.in_(sorted(events)))

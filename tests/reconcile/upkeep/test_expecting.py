@@ -88,6 +88,17 @@ def test_a_half_of_a_pair_is_named_and_is_no_delivery(daemon, drops):
     assert 'Only a part is there: "train_1.csv"' in " ".join(status(drops[0]).split())
 
 
+def test_a_half_that_comes_later_is_shown_and_nobody_is_notified_again(daemon, drops):
+    until(daemon, DUE + timedelta(hours=1))
+    (drops[0] / "eval_1.csv").write_text("a,b\n1,2\n")
+    until(daemon, DUE + timedelta(hours=2))
+    until(daemon, DUE + timedelta(hours=2, minutes=1))
+    assert 'Only a part is there: "eval_1.csv"' in " ".join(status(drops[0]).split())
+    history = [event for event in daemon.journal.events.history() if event.event == "expectation"]
+    settings = daemon.settings
+    assert [bool(message_of(event, None, settings)) for event in history] == [True, False]
+
+
 def test_a_restart_tells_nothing_again_and_a_file_that_came_while_stopped_is_not_late(expecting, drops):
     clock = ManualClock(BEGIN)
     with by_hand(expecting.config, clock) as daemon:

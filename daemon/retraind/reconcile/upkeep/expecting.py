@@ -12,6 +12,7 @@ from retraind.domain.expecting.dues import Dues, Interval
 from retraind.domain.expecting.learning import MOST, rhythm
 from retraind.domain.expecting.stages import Expectation, Stage, expectation
 from retraind.domain.problems import Problem, file_problem, problem
+from retraind.reconcile.folders import Folders
 from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.clock import Clock
@@ -43,18 +44,14 @@ class Expecting:
         clock: Clock,
         *,
         settings: Callable[[], Settings],
-        about_to_arrive: Callable[[str], bool | None],
+        folders: Folders,
         changed: Callable[[str], None],
     ) -> None:
-        """`changed` is called with a model of which something new is to be said.
-
-        `about_to_arrive` returns whether something in a model's folder is about to be taken in; None while
-        the folder cannot be read.
-        """
+        """`changed` is called with a model of which something new is to be said."""
         self._journal = journal
         self._clock = clock
         self._settings = settings
-        self._about_to_arrive = about_to_arrive
+        self._folders = folders
         self._changed = changed
         self._known: dict[str, _Known] = {}
         self._closed_trouble: dict[Path, Problem] = {}
@@ -111,24 +108,28 @@ class Expecting:
         return frozenset()
 
     def _note(self, name: str, stands: Expectation, last: datetime | None) -> None:
-        what = None
+        before = self._journal.events.last_problem("expectation", name)
         if stands.stage is Stage.FINE:
             self._doubted.pop(name, None)
-        else:
-            coming = self._about_to_arrive(name)
-            if coming is None or (coming and self._doubts(name)):
-                return
-        if stands.stage is Stage.LATE:
-            what = problem("delivery_late", due=stands.due)
-        elif stands.stage is Stage.MISSING:
-            what = problem("delivery_missing", due=stands.due)
-        before = self._journal.events.last_problem("expectation", name) if what is None else None
-        # A pause, or another rule, ends it as well.
-        arrived = before is not None and last is not None and last > _moment(before.facts["due"])
-        if self._journal.events.note_change("expectation", name, what, arrived=arrived):
-            if what is not None:
-                _LOG.warning("delivery_late", model=name, reason=what)
-            self._changed(name)
+            # A pause, or another rule, ends it as well.
+            arrived = before is not None and last is not None and last > _moment(before.facts["due"])
+            if self._journal.events.note_change("expectation", name, None, arrived=arrived):
+                self._changed(name)
+            return
+        folder = self._folders.get(name)
+        coming = folder.about_to_arrive(self._clock.elapsed()) if folder else None
+        if folder is None or coming is None or (coming and self._doubts(name)):
+            return
+        code = "delivery_late" if stands.stage is Stage.LATE else "delivery_missing"
+        what = problem(code, due=stands.due, halves=folder.halves)
+        # Which part is there may change; it is late all the same, and nobody is notified again.
+        again = before is not None and before.code == code and _moment(before.facts["due"]) == stands.due
+        if again and before is not None and before.facts.get("halves") == what.facts["halves"]:
+            return
+        self._journal.events.note("expectation", None, name, what=what, again=again)
+        if not again:
+            _LOG.warning("delivery_late", model=name, reason=what)
+        self._changed(name)
 
     def _doubts(self, name: str) -> bool:
         """Return whether to wait for what is about to be taken in: some writers never end."""

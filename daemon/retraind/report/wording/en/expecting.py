@@ -6,25 +6,28 @@ from retraind.report.wording.en._parts import listing, moment, quoted
 from retraind.report.wording.words import Name, Notice, Place, Said, Words
 
 
-def delivery_late(due: datetime) -> Words:
+def _there(halves: tuple[Name, ...]) -> str:
+    return f" Only a part is there: {listing([quoted(each) for each in halves])}." if halves else ""
+
+
+def delivery_late(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
+    """`halves` are files that are there and wait for the other one of their delivery."""
     return Words(
-        f"The delivery due by {moment(due)} has not arrived.",
+        f"The delivery due by {moment(due)} has not arrived.{_there(halves)}",
         "Check the job that writes it, and deliver the files.",
     )
 
 
-def delivery_missing(due: datetime) -> Words:
+def delivery_missing(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
     return Words(
-        f"Nothing has arrived since the delivery due by {moment(due)} was missed.",
+        f"Nothing has arrived since the delivery due by {moment(due)} was missed.{_there(halves)}",
         "Check the job that writes the deliveries. If none are expected for a while, have the operator of "
         "retraind snooze this model.",
     )
 
 
-def late(why: Said, halves: tuple[Name, ...]) -> str:
-    """`halves` are files that are there and wait for the other one of their delivery."""
-    there = f" Only a part is there: {listing([quoted(each) for each in halves])}." if halves else ""
-    return f"LATE: {why.what}{there} {why.remedy}"
+def late(why: Said) -> str:
+    return f"LATE: {why}"
 
 
 def notice_late(model: str, what: Said, drop: Place | None) -> Notice:

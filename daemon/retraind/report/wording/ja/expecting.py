@@ -6,25 +6,28 @@ from retraind.report.wording.ja._parts import all_named, listing, moment, named,
 from retraind.report.wording.words import Name, Notice, Place, Said, Words
 
 
-def delivery_late(due: datetime) -> Words:
+def _there(halves: tuple[Name, ...]) -> str:
+    return f"届いているのは{listing(all_named(halves))}だけです。" if halves else ""
+
+
+def delivery_late(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
+    """`halves` are files that are there and wait for the other one of their delivery."""
     return Words(
-        f"{moment(due)}までに届く予定の投入データが、まだ届いていません。",
+        f"{moment(due)}までに届く予定の投入データが、まだ届いていません。{_there(halves)}",
         "データを出力する処理をご確認のうえ、ファイルを投入してください。",
     )
 
 
-def delivery_missing(due: datetime) -> Words:
+def delivery_missing(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
     return Words(
-        f"{moment(due)}までに届く予定だった投入データが、その後も届いていません。",
+        f"{moment(due)}までに届く予定だった投入データが、その後も届いていません。{_there(halves)}",
         "データを出力する処理をご確認ください。当面データを投入する予定がない場合は、retraindの運用担当者に、この"
         "モデルの遅延の確認を休止（snooze）するようご依頼ください。",
     )
 
 
-def late(why: Said, halves: tuple[Name, ...]) -> str:
-    """`halves` are files that are there and wait for the other one of their delivery."""
-    there = f"届いているのは{listing(all_named(halves))}だけです。" if halves else ""
-    return f"【遅延】{why.what}{there}{why.remedy}"
+def late(why: Said) -> str:
+    return f"【遅延】{why.what}{why.remedy}"
 
 
 def notice_late(model: str, what: Said, drop: Place | None) -> Notice:
