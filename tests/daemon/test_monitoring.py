@@ -89,10 +89,9 @@ def test_a_file_waits_since_it_arrived(listening, tmp_path):
     name = 'retraind_oldest_waiting_file_timestamp_seconds{model="churn"}'
     until(lambda: name in ask(port, "/metrics")[1], "it is seen")
     first = value(ask(port, "/metrics")[1], name)
-    until(
-        lambda: value(ask(port, "/metrics")[1], "retraind_last_sweep_timestamp_seconds") > first + 1,
-        "time passes",
-    )
+    swept = "retraind_last_sweep_timestamp_seconds"
+    until(lambda: f"\n{swept} " in ask(port, "/metrics")[1], "a sweep has ended")
+    until(lambda: value(ask(port, "/metrics")[1], swept) > first + 1, "time passes")
     assert abs(value(ask(port, "/metrics")[1], name) - first) < 0.5
 
 
