@@ -88,7 +88,6 @@ def expire(job: Job, places: Places, journal: Journal, *, failed: bool = False) 
     with places.place(job, filed) as place:
         if job.state is State.FAILED and not failed and exists(place / job.id):
             return False
-            return False
         if journal.jobs.get(job.id) != job:
             raise Conflict(job.id)
         # Nobody ever sees half of a job's folder, and the name that a kill leaves shows what it was.

@@ -166,11 +166,6 @@ class Prover:
         grammars = [self._grammar.with_breaks(few=few) for few in (True, False)]
         return tuple(_compiled(each, self._engine) for each in grammars)
 
-    @property
-    def can_prove(self) -> bool:
-        """False when the automaton would be too large, or there is none."""
-        return self._simple is not None
-
     def prove(self, data: bytes, at: int) -> Proved:
         """Return what is proved of `data` from `at`, where a record begins."""
         if self._simple is None:

@@ -66,6 +66,7 @@ class Expecting:
         newest = self._journal.arrivals.newest(expects)
         since = self._journal.arrivals.expected_since(expects, dict(map(_as_text, expects.items())), now)
         snoozed = self._journal.arrivals.snoozed(expects)
+        noted = self._journal.events.last_problems("expectation", expects)
         for name, expect in expects.items():
             known = self._known.get(name)
             if known is None or known.newest != newest.get(name) or known.settings != expect:
@@ -74,7 +75,7 @@ class Expecting:
                 continue
             begin = max(since[name], snoozed.get(name, since[name]))
             stands = expectation(known.dues, known.last, begin, now)
-            self._note(name, stands, known.last)
+            self._note(name, stands, known.last, noted[name])
 
     def _read(
         self, name: str, expect: ExpectSettings, newest: tuple[str, int] | None, since: datetime
@@ -107,13 +108,14 @@ class Expecting:
             _LOG.warning("closed_days_not_read", file=str(file), reason=why)
         return frozenset()
 
-    def _note(self, name: str, stands: Expectation, last: datetime | None) -> None:
-        before = self._journal.events.last_problem("expectation", name)
+    def _note(self, name: str, stands: Expectation, last: datetime | None, before: Problem | None) -> None:
+        """Note how a model stands, if it is new; `before` is what was noted last."""
         if stands.stage is Stage.FINE:
             self._doubted.pop(name, None)
-            # A pause, or another rule, ends it as well.
-            arrived = before is not None and last is not None and last > _moment(before.facts["due"])
-            if self._journal.events.note_change("expectation", name, None, arrived=arrived):
+            if before is not None:
+                # A pause, or another rule, ends it as well.
+                arrived = last is not None and last > _moment(before.facts["due"])
+                self._journal.events.note("expectation", None, name, what=None, arrived=arrived)
                 self._changed(name)
             return
         folder = self._folders.get(name)
