@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +162,18 @@ class _Connection:
     # Folders
 
     def _names(self, folder: Path, *, below: bool, most: int | None) -> Message:
-        status, names, kinds = reading.names_here(folder, below=below, most=most)
-        header = {"count": len(names), "status": wire.numbers(status)}
-        return Message(header, wire.packed(names, kinds))
+        found = reading.names_here(folder, below=below, most=most)
+        header = {
+            "count": len(found.names), "statuses": len(found.statuses), "status": wire.numbers(found.status),
+        }  # fmt: skip
+        return Message(header, _rows(found.statuses) + wire.packed(found.names, found.kinds))
 
     def _statuses(self, folder: Path, names: tuple[str, ...]) -> Message:
-        found = reading.statuses_here(folder, names)
-        return Message({}, wire.rows([status and wire.numbers(status) for status in found]))
+        return Message({}, _rows(reading.statuses_here(folder, names)))
+
+
+def _rows(found: Sequence[os.stat_result | None]) -> bytes:
+    return wire.rows([status and wire.numbers(status) for status in found])
 
 
 @functools.cache

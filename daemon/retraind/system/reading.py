@@ -25,6 +25,8 @@ _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE, _FOLDER = 1, 2
 """The bytes by which a helper says what a name is of."""
+_FEW = 64
+"""Names in a folder up to which the status of each file comes with them."""
 
 
 @contextlib.contextmanager
@@ -252,12 +254,14 @@ def _listed_far(
     below: bool,
 ) -> tuple[os.stat_result, list[Entry]]:
     answer = helper.ask("names_here", {"folder": there, "below": below, "most": most})
-    names, kinds = wire.unpacked(answer.content, answer.header["count"])
-    asked = tuple(name for name in names if wanted(name))
-    statuses: dict[str, os.stat_result | None] = {}
+    count, sent = answer.header["count"], answer.header["statuses"] * wire.ROW_SIZE
+    names, kinds = wire.unpacked(answer.content[sent:], count)
+    files = (name for name, kind in zip(names, kinds, strict=True) if kind == _FILE)
+    statuses = dict(zip(files, wire.rows_of(answer.content[:sent]), strict=False)) if sent else {}
+    asked = tuple(name for name in names if wanted(name) and name not in statuses)
     if asked:
         found = helper.ask("statuses_here", {"folder": there, "names": asked})
-        statuses = dict(zip(asked, wire.rows_of(found.content), strict=True))
+        statuses.update(zip(asked, wire.rows_of(found.content), strict=True))
     entries: list[Entry] = [
         _FarEntry(name, kind, there / name, statuses.get(name))
         for name, kind in zip(names, kinds, strict=True)
@@ -265,8 +269,24 @@ def _listed_far(
     return wire.status_of(answer.header["status"]), entries
 
 
-def names_here(folder: Path, *, below: bool, most: int | None) -> tuple[os.stat_result, list[str], bytes]:
-    """Return a folder's status, the names in it, and the kind of each. Raises OSError."""
+class Names(NamedTuple):
+    """What is in a folder."""
+
+    status: os.stat_result
+    """Of the folder."""
+    names: list[str]
+    kinds: bytes
+    """Of each name."""
+    statuses: list[os.stat_result | None]
+    """Of the regular files, in this order; none where there are many names."""
+
+
+def names_here(folder: Path, *, below: bool, most: int | None) -> Names:
+    """Return what is in a folder. Raises OSError.
+
+    Where there are few names, the status of each file comes with them, wanted or not: that is cheaper than to
+    be asked again. Nothing else is touched, for another file system may be mounted there.
+    """
     handle = os.open(folder, _TO_LIST | (os.O_NOFOLLOW if below else 0))
     names, kinds = [], bytearray()
     try:
@@ -280,23 +300,28 @@ def names_here(folder: Path, *, below: bool, most: int | None) -> tuple[os.stat_
                 )  # fmt: skip
                 if most is not None and len(names) >= most:
                     break
+        few = [name for name, kind in zip(names, kinds, strict=True) if kind == _FILE]
+        return Names(status, names, bytes(kinds), _statuses_in(handle, few if len(names) <= _FEW else ()))
     finally:
         os.close(handle)
-    return status, names, bytes(kinds)
 
 
 def statuses_here(folder: Path, names: tuple[str, ...]) -> list[os.stat_result | None]:
     """Return the status of each name in a folder, links not followed; None where nothing has it."""
     handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    found: list[os.stat_result | None] = []
     try:
-        for name in names:
-            try:
-                found.append(os.lstat(name, dir_fd=handle))
-            except FileNotFoundError:
-                found.append(None)
+        return _statuses_in(handle, names)
     finally:
         os.close(handle)
+
+
+def _statuses_in(folder: int, names: Iterable[str]) -> list[os.stat_result | None]:
+    found: list[os.stat_result | None] = []
+    for name in names:
+        try:
+            found.append(os.lstat(name, dir_fd=folder))
+        except FileNotFoundError:
+            found.append(None)
     return found
 
 

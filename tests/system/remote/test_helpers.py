@@ -121,17 +121,24 @@ def test_folders_are_copied_between_file_systems_and_compared(share, tmp_path, w
     assert (target / "train" / "1.csv").read_bytes() == (source / "train" / "1.csv").read_bytes()
 
 
-def test_what_hangs_costs_one_wait_and_no_thread(share):
+def test_what_hangs_costs_one_wait_and_no_thread(share, monkeypatch):
+    # Until the file system has taken the call: before that, a kill would end the process.
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
     with files.held(share.point) as place:
         share.tell(HANGS)
-        began, process = time.monotonic(), helper_of(share.point)
+        process, started = helper_of(share.point), HELPERS._count
+        waiter = threading.Thread(target=exists_again, args=(place / "x",))
+        waiter.start()
+        until(share.struck, "it hangs")
+        HELPERS.hurry()
+        waiter.join()
         for _ in range(20):
             with pytest.raises(NoAnswer) as raised:
                 files.status(place / "x")
             with pytest.raises(NoAnswer):
                 files.exists(share.point / "x")
         assert raised.value.mount == share.point
-        assert time.monotonic() - began < 5
+        assert HELPERS._count == started, "nobody has waited for another one"
     assert process.given_up
     assert not process.has_ended, "not even a kill ends it"
     assert {thread.name for thread in threading.enumerate()} <= {"MainThread", "helpers"}
@@ -206,6 +213,25 @@ def test_one_call_glances_at_many_folders_and_shows_those_that_it_can(share, tmp
     for name, found in (("one", one), ("two", two)):
         paths = [share.folder / name, share.folder / name / "train", share.folder / name / "train" / "a.csv"]
         assert [each.st_ino for each in found] == [path.stat().st_ino for path in paths]
+
+
+@pytest.mark.parametrize(("files_", "answers"), [(2, 1), (70, 2)])
+def test_of_what_is_in_a_folder_only_files_are_touched_and_few_come_in_one_answer(share, files_, answers):
+    """What else is there may be where another file system is mounted, or lead to one."""
+    expected = {f"{number}.csv" for number in range(files_)}
+    for name in expected:
+        (share.folder / name).write_bytes(b"abc")
+    (share.folder / "link").symlink_to("0.csv")
+    (share.folder / "folder").mkdir()
+    with files.held(share.point) as place:
+        before = helper_of(share.point).answered
+        share.tell(*(Rule(("getattr", "readlink"), f"/{name}", answer="hang") for name in ("link", "folder")))
+        with reading.listed(place, wanted=expected.__contains__) as (_, entries):
+            seen = {entry.name: entry for entry in entries}
+        assert share.struck() == []
+        assert helper_of(share.point).answered == before + answers
+        assert set(seen) == expected | {"link", "folder"}
+        assert {seen[name].stat(follow_symlinks=False).st_size for name in expected} == {3}
 
 
 def test_a_share_that_hangs_shows_nothing_at_a_glance(share):

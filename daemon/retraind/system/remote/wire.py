@@ -25,6 +25,8 @@ _CHUNK = 1 << 16
 """Bytes that are received at a time; most messages are shorter."""
 STATUS_SIZE = 10
 """Numbers of a status that are sent."""
+ROW_SIZE = 8 * STATUS_SIZE
+"""Bytes of a status in `rows`."""
 
 
 class Message(NamedTuple):
