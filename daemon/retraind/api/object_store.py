@@ -28,7 +28,8 @@ from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
 from retraind.system.copying import look_for_room
 from retraind.system.files import clear, put_in_place, sync_folder, unlink
-from retraind.system.reading import READ_SIZE, create, open_regular, status_of_open
+from retraind.system.reading import READ_SIZE, open_regular, status_of_open
+from retraind.system.writing import create
 
 LARGEST_RESULTS = 2 << 30
 """Bytes of a results file that are fetched, unless the caller says otherwise."""

@@ -15,7 +15,7 @@ from retraind.cli.arguments import parse
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.report.wording.words import OPTIONS
-from retraind.system import startup
+from retraind.system.service import startup
 
 _INTERRUPTED = 130
 _COMPLETES = "_ARGCOMPLETE"

@@ -14,7 +14,7 @@ from retraind.report.layout import WIDTH, cells, fill
 from retraind.report.wording import Voice
 from retraind.system.escape import json_escaped, printable
 from retraind.system.log import priority
-from retraind.system.startup import is_unicode
+from retraind.system.service.startup import is_unicode
 
 # ruff: noqa: T201
 

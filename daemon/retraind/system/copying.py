@@ -30,9 +30,10 @@ from retraind.system.files import (
     unlink,
 )
 from retraind.system.moving import MOST_ENTRIES, remove
-from retraind.system.reading import READ_SIZE, create, listed, never, open_regular
+from retraind.system.reading import READ_SIZE, listed, never, open_regular
 from retraind.system.remote.errors import Refused
 from retraind.system.remote.verbs import verb
+from retraind.system.writing import create
 
 _DEEPEST = 8
 """How deep folders are copied; each keeps two file handles open meanwhile."""

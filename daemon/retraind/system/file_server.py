@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from retraind.system import copying, files, links, moving, reading  # noqa: F401 - their verbs
+from retraind.system import copying, files, links, moving, reading, writing  # noqa: F401 - their verbs
 from retraind.system.copying import Sealed
 from retraind.system.remote import wire
 from retraind.system.remote.helpers import HELPERS
@@ -125,7 +125,7 @@ class _Connection:
         return Message({"value": reading.open_handle(path)})
 
     def _create(self, path: Path, mode: int) -> Message:
-        return Message({"value": reading.create_here(path, mode)})
+        return Message({"value": writing.create_here(path, mode)})
 
     def _close(self, handle: int) -> Message:
         os.close(handle)
@@ -141,7 +141,7 @@ class _Connection:
         return Message({"value": None})
 
     def _finish(self, handle: int, like: os.stat_result | None) -> Message:
-        reading.finish_here(handle, like)
+        writing.finish_here(handle, like)
         return Message({"value": None})
 
     def _share(self, memory: int) -> Message:
