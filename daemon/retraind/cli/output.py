@@ -12,9 +12,8 @@ from rich.table import Table
 from retraind.domain.problems import Problem
 from retraind.report.layout import WIDTH, cells, fill
 from retraind.report.wording import Voice
-from retraind.system.escape import json_escaped, printable
+from retraind.system.escape import is_unicode, json_escaped, printable
 from retraind.system.log import priority
-from retraind.system.service.startup import is_unicode
 
 # ruff: noqa: T201
 

@@ -5,8 +5,10 @@ escape sequences in them, line breaks would start lines of their own, and charac
 of writing would make one name look like another.
 """
 
+import codecs
 import json
 import unicodedata
+from typing import TextIO
 
 
 def display(text: str) -> str:
@@ -52,3 +54,9 @@ def json_escaped(document: str) -> str:
 
 def _json_escaped(char: str) -> str:
     return char if char.isprintable() or char == "\u3000" else json.dumps(char)[1:-1]
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Return whether a stream takes every character."""
+    encoding = getattr(stream, "encoding", None)
+    return encoding is None or codecs.lookup(encoding).name == "utf-8"

@@ -14,8 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from retraind.system.addresses import HIDDEN
-from retraind.system.escape import display, json_escaped, printable
-from retraind.system.service.startup import is_unicode
+from retraind.system.escape import display, is_unicode, json_escaped, printable
 
 _WORD_WITH_QUERY = re.compile(r"(?<!\S)([^\s?]*+)\?(\S+)")
 _WORD = re.compile(r"\S+")

@@ -3,12 +3,10 @@
 Call `open_streams` before anything else opens a file, and `require_utf8` before the command line is read.
 """
 
-import codecs
 import io
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
 
 _ENCODING = "retraind-output"
 """The option of Python's -X that carries the encoding for output into UTF-8 mode."""
@@ -58,9 +56,3 @@ def soften_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=str(encoding) if encoding else None, errors="backslashreplace")
-
-
-def is_unicode(stream: TextIO) -> bool:
-    """Return whether a stream takes every character."""
-    encoding = getattr(stream, "encoding", None)
-    return encoding is None or codecs.lookup(encoding).name == _UTF8
