@@ -151,12 +151,16 @@ class _Provers:
             self._prover = None
 
 
-def _encoded(row: list[str]) -> list[bytes]:
-    data = "\n".join(row).encode("latin-1")
-    cells = data.split(b"\n")
-    if len(data) <= VALUE_BYTES and len(cells) == len(row):
-        return cells
-    return [cell[:VALUE_BYTES].encode("latin-1") for cell in row]
+def _by_column(rows: Sequence[list[str]]) -> list[list[bytes]]:
+    """Return the values of each column of rows of one width, shortened."""
+    return [_encoded(values) for values in zip(*rows, strict=True)]
+
+
+def _encoded(values: Sequence[str]) -> list[bytes]:
+    found = "\n".join(values).encode("latin-1").split(b"\n")
+    if len(found) == len(values) and max(map(len, found)) <= VALUE_BYTES:
+        return found
+    return [value[:VALUE_BYTES].encode("latin-1") for value in values]
 
 
 class RowReader:
@@ -363,9 +367,10 @@ class RowReader:
         if not regular or self.width > MAX_SCANNED:
             return
         if early:
-            for line, row in zip(batch.lines, batch.rows, strict=True):
-                if len(row) == self.width:
-                    self.columns.sample(line, _encoded(row))
+            rows = batch.rows
+            if regular < batch.count:
+                rows = [row for row in rows if len(row) == self.width]
+            self.columns.sample(batch.lines_of(self.width), _by_column(rows))
         elif values := batch.values:
             self._provers.check(values)
             self.columns.add(batch.lines_of(self.width), values)

@@ -6,7 +6,7 @@ too long say nothing about columns.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.dates import USUAL_YEARS, Form, form_of, guard
@@ -31,7 +31,7 @@ _DATE_DIGITS = 6  # the fewest of a date that is digits alone
 _NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even where there is no other one
 _DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
 _MOST_SHAPES = 64
-_BATCH = 32  # rows of the sample that are read at once
+_FIRST_VALUES = 32  # that mostly show what a column is; the others are then read at once
 _EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
 
 
@@ -164,9 +164,10 @@ class _Numbers:
         self.markers: list[LocatedValue] = []
         self._shapes = _Shapes()  # once there are enough examples
 
-    def are_known(self, values: Sequence[bytes]) -> bool:
-        """Return whether values of the sample teach nothing."""
-        return self.are_numbers and all_numbers(self._shapes.others(values))
+    def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
+        """Return those values of the sample that teach anything, once there has been a number."""
+        others = self._shapes.others(values)
+        return () if all_numbers(others) else {value for value in others if not is_number(value)}
 
     def add(self, place: LocatedValue) -> bool:
         """Read what is no plain number; return whether it stands for one, or for none."""
@@ -208,13 +209,22 @@ class _Column:
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
         """Read values of the sample."""
         self.has_gaps = self.has_gaps or b"" in values
+        for part in (slice(_FIRST_VALUES), slice(_FIRST_VALUES, None)):
+            self._learn(lines[part], values[part])
+
+    def _learn(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
+        telling: Collection[bytes] | None = None  # all values
         if self.dates is None:
-            if self.numbers is None or self.numbers.are_known(values):
+            if self.numbers is None:
                 return
+            if self.numbers.are_numbers:
+                telling = self.numbers.telling(values)
         elif self.numbers is None and self.dates.are_known(values):
             return
+        if telling is not None and not telling:
+            return
         for at, value in enumerate(values):
-            if value:
+            if value and (telling is None or value in telling):
                 self.filled = True
                 self._read(LocatedValue(lines[at], value[:VALUE_BYTES]), value)
                 if self.dates is None and self.numbers is None:
@@ -297,31 +307,18 @@ class ColumnScan:
         self._columns = [_Column() for _ in range(width)]
         self._target = None if roles.target is None else TargetScan(roles.target, note_empty=time_series)
         self._series = None if roles.time is None else SeriesScan(roles.time, roles.series)
-        self._waiting: list[tuple[int, Sequence[bytes]]] = []
-        self._grammar: Mapping[int, bytes] | None = None
         self._rows_since = 0  # rows read since the grammar changed last
         self._rows_before = 0  # and those read until then
         self._stale = False
         self._version = 0
 
-    def sample(self, line: int, cells: Sequence[bytes]) -> None:
-        """Read one row of the sample."""
-        self._waiting.append((line, cells))
-        if len(self._waiting) >= _BATCH:
-            self._read_sample()
-
-    def _read_sample(self) -> None:
-        if not self._waiting:
-            return
-        lines = [line for line, _ in self._waiting]
-        by_column = list(zip(*(cells for _, cells in self._waiting), strict=True))
-        self._waiting.clear()
-        self._grammar = None
-        for column, values in zip(self._columns, by_column, strict=True):
-            column.sample(lines, values)
+    def sample(self, lines: Sequence[int], values: Sequence[Sequence[bytes]]) -> None:
+        """Read rows of the sample: their lines, and by column all of their values."""
+        for column, found in zip(self._columns, values, strict=True):
+            column.sample(lines, found)
         if self._target is not None:
-            self._target.add(lines, by_column[self._target.column], early=True)
-        self._add_series(lines, dict(enumerate(by_column)))
+            self._target.add(lines, values[self._target.column], early=True)
+        self._add_series(lines, dict(enumerate(values)))
 
     @property
     def version(self) -> int:
@@ -338,7 +335,6 @@ class ColumnScan:
 
         The syntax is that of RE2, for bytes. Values of other columns teach nothing, whatever they are.
         """
-        self._read_sample()
         found = {
             at: each for at, column in enumerate(self._columns) if (each := column.grammar()) is not None
         }
@@ -355,7 +351,6 @@ class ColumnScan:
 
         They do not match the empty value.
         """
-        self._read_sample()
         taken = set() if self._target is None else {self._target.column}
         if self._series is not None:
             taken |= set(self._series.columns)
@@ -373,7 +368,6 @@ class ColumnScan:
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
         """Read rows after the sample: their lines, and at least the values of the columns `wanted`."""
-        self._read_sample()
         changed = False
         before = self._state
         for at, found in values.items():
@@ -400,7 +394,7 @@ class ColumnScan:
         """Count the rows that were read; ask for the grammar again, but not too often."""
         self._rows_since += rows
         if changed:
-            self._grammar, self._stale = None, True
+            self._stale = True
         if self._stale and (self._version < _EARLY_VERSIONS or self._rows_since >= self._rows_before):
             self._version += 1
             self._stale = False
@@ -409,7 +403,6 @@ class ColumnScan:
 
     def facts(self) -> ColumnFacts:
         """Return what was found so far."""
-        self._read_sample()
         kinds = tuple(column.kind for column in self._columns)
         return ColumnFacts(
             kinds=kinds,
