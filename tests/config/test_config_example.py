@@ -143,7 +143,7 @@ def test_the_commented_tables_work_as_they_stand(tmp_path):
 @pytest.mark.parametrize(
     "switched_on",
     [
-        ("proxy", "upload_window", "poll_interval", "poll_timeout"),
+        ("proxy", "upload_rate", "upload_window", "upload_holidays", "poll_interval", "poll_timeout"),
         ("credential",),
         ("api_key",),
         ("secret_key", "model_id"),

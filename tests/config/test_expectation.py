@@ -1,11 +1,10 @@
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from retraind.config.expectation import ExpectSettings, closed_days
-from retraind.config.mistakes import Mistake
-from retraind.domain.expecting.dues import Every, Roll
+from retraind.config.expectation import ExpectSettings
+from retraind.domain.expecting.dues import Every
 
 READ = TypeAdapter(ExpectSettings).validate_python
 
@@ -56,17 +55,3 @@ def test_a_time_after_the_last_delivery_and_a_learnt_rhythm_are_no_calendar():
     assert READ({"every": "35d"}).rule(frozenset()) is None
     assert READ({"every": "auto"}).rule(frozenset()) is None
     assert READ({"every": "auto"}).interval is None
-
-
-def test_company_holidays_are_read_with_remarks_and_refused_with_their_line(tmp_path):
-    file = tmp_path / "closed.txt"
-    file.write_text("\ufeff# our own\n2026-12-29 # year end\n\n2026/12/30 stocktaking\n", "utf-8")
-    closed = closed_days(file)
-    assert closed == {date(2026, 12, 29), date(2026, 12, 30)}
-    rule = READ({"every": "day", "by": "09:00", "calendar": "JP", "roll": "none"}).rule(closed)
-    assert rule.roll is Roll.NONE
-    assert not rule.business.includes(date(2026, 12, 29))
-    file.write_text("2026-12-29\n29.12.2026\n")
-    with pytest.raises(Mistake) as refused:
-        closed_days(file)
-    assert refused.value.problem.facts["line"] == 2

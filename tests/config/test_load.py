@@ -2,7 +2,7 @@ import errno
 import json
 import os
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -214,7 +214,21 @@ MISTAKES = [
     ("a gate's variable with a value", SMALLEST + 'gate_environment = ["A=b"]\n',
      "variable_name_unreadable", ["gate_environment", '"A=b"', "not the name"]),
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n',
-     "window_unreadable", ["upload_window", "22:00-06:00"]),
+     "window_unreadable", ["upload_window", '"8-9"', "22:00-06:00"]),
+    ("one of several windows", SMALLEST + 'upload_window = ["22:00-06:00", "sat-sun Tokyo"]\n',
+     "zone_unknown", ["models.churn.upload_window.1", '"sat-sun Tokyo"', '"Asia/Tokyo"']),
+    ("no window at all", SMALLEST + "upload_window = []\n",
+     "window_list_empty", ["models.churn.upload_window", "no upload would ever begin"]),
+    ("a window of another type", SMALLEST + "upload_window = 22\n", "value_invalid", ["upload_window"]),
+    ("holidays that no window asks for",
+     SMALLEST + 'upload_window = "22:00-06:00"\nupload_holidays = "/etc/holidays"\n',
+     "setting_requires", ["models.churn", "upload_holidays is used only with business-days or days-off"]),
+    ("a rate that may be bits or bytes", SMALLEST + '[work]\nupload_rate = "20 Mb"\n',
+     "rate_unreadable", ["work.upload_rate", "20 MB/s", "20 Mbit/s"]),
+    ("a rate without a unit", SMALLEST + "[work]\nupload_rate = 20\n",
+     "rate_unreadable", ["work.upload_rate", "20 MB/s"]),
+    ("a rate of nothing", SMALLEST + '[work]\nupload_rate = "0 MB/s"\n',
+     "rate_too_low", ["work.upload_rate", "10 kB/s", "Remove the key"]),
     ("a journal that is not SQLite", SMALLEST + '[state]\nurl = "mysql://x"\n',
      "journal_url_unsupported", ["state.url", "sqlite:///"]),
     ("a journal that is a folder", SMALLEST + '[state]\nurl = "sqlite:////tmp/"\n',
@@ -565,9 +579,20 @@ def test_a_proxy_that_needs_what_is_not_installed_is_told_without_its_password(w
     assert 'api.proxy = "socks5h://(hidden)@proxy:1080": SOCKS requires PySocks' in told(problem)
 
 
-def test_a_window_may_pass_midnight(world):
-    settings, _ = load(world.write(SMALLEST + 'upload_window = "22:00-06:00"\n'))
-    assert settings.models["churn"].window == (time(22), time(6))
+def test_windows_and_a_rate_can_come_from_variables(world, monkeypatch):
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__UPLOAD_WINDOW", "mon-fri 22:00-05:00 Asia/Tokyo")
+    monkeypatch.setenv("RETRAIND_WORK__UPLOAD_RATE", "20 MB/s")
+    settings, _ = load(world.write(SMALLEST))
+    assert settings.models["churn"].upload_window == ("mon-fri 22:00-05:00 Asia/Tokyo",)
+    assert settings.work.bytes_per_second == 20_000_000
+    monkeypatch.setenv("RETRAIND_MODELS__CHURN__UPLOAD_WINDOW", '["22:00-06:00", "sat-sun"]')
+    monkeypatch.setenv("RETRAIND_WORK__UPLOAD_RATE", "20")
+    (problem,) = world.problems(SMALLEST)
+    assert mistake_of(problem).code == "rate_unreadable"
+    for word in ("RETRAIND_WORK__UPLOAD_RATE", "20 MB/s", "20 Mbit/s"):
+        assert word in told(problem)
+    monkeypatch.delenv("RETRAIND_WORK__UPLOAD_RATE")
+    assert load(world.write(SMALLEST))[0].models["churn"].upload_window == ("22:00-06:00", "sat-sun")
 
 
 def test_the_state_folder_follows_systemd(world, monkeypatch):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from retraind.config.types import Budget, Size, Span
+from retraind.config.types import Budget, RateText, Size, Span, rate_of
 
 SPAN = TypeAdapter(Span)
 UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -24,6 +24,32 @@ def test_sizes_are_read_and_told_when_they_make_no_sense():
     for wrong in ("20GB", "-1MiB", "MiB", "1.5GiB", -1):
         with pytest.raises(ValueError, match=r"size_unreadable|greater than or equal"):
             read(wrong)
+
+
+def test_rates_are_read_and_told_when_their_unit_may_mean_two_things():
+    read = TypeAdapter(RateText).validate_python
+    for text, rate in {
+        "20 MB/s": 20_000_000,
+        "20MB/s": 20_000_000,
+        " 1.5 GB/s ": 1_500_000_000,
+        "50 Mbit/s": 6_250_000,
+        "100 kbit/s": 12_500,
+        "1 Gbit/s": 125_000_000,
+        "10 kB/s": 10_000,
+        "2 MiB/s": 2 << 20,
+        "64 KiB/s": 64 << 10,
+        "1 GiB/s": 1 << 30,
+    }.items():
+        assert rate_of(read(text)) == rate, text
+    for wrong in (
+        *("20", 20, 20.5, "20 M", "20 MB", "20 Mb", "20 Mb/s", "20 mb/s", "20 Mbps", "20 MBps", "20 Mbit"),
+        *("MB/s", "-1 MB/s", "1e3 MB/s", "1,5 MB/s", "20 B/s", "２０ MB/s", "20 TB/s", "fast", ""),
+    ):
+        with pytest.raises(ValueError, match="rate_unreadable"):
+            read(wrong)
+    for slow in ("0 MB/s", "9.999 kB/s", "79 kbit/s"):
+        with pytest.raises(ValueError, match="rate_too_low"):
+            read(slow)
 
 
 @given(st.integers(0, 10**6))

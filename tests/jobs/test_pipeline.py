@@ -699,7 +699,7 @@ NIGHTS = {
     # the zone, the window, an evening before it, when it opens
     "forward": ("Europe/Berlin", "03:00-03:30", "2027-03-27T20:00+01:00", "2027-03-28T03:00+02:00"),
     "back": ("Europe/Berlin", "03:00-03:30", "2027-10-30T20:00+02:00", "2027-10-31T03:00+01:00"),
-    "forward past its beginning": ("Europe/Berlin", "02:30-04:00", "2027-03-27T20:00+01:00", "2027-03-28T03:30+02:00"),
+    "forward past its beginning": ("Europe/Berlin", "02:30-04:00", "2027-03-27T20:00+01:00", "2027-03-28T03:00+02:00"),
     "forward at midnight": ("Africa/Cairo", "00:00-05:00", "2026-04-23T23:30+02:00", "2026-04-24T01:00+03:00"),
 }  # fmt: skip
 

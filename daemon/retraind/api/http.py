@@ -39,16 +39,20 @@ class Caller:
 
 
 def new_session(
-    settings: ApiSettings, pause: Callable[[], None] = lambda: None, reach: Reach | None = None
+    settings: ApiSettings,
+    pause: Callable[[], None] = lambda: None,
+    reach: Reach | None = None,
+    permit: Callable[[int], int] = lambda wanted: wanted,
 ) -> requests.Session:
     """Return a session with the configured proxy, CA and time-outs.
 
     It adds no credentials from ~/.netrc, follows no redirect, and leaves the body of an answer to be read.
-    `pause` is called repeatedly while a body is sent, and may raise. With `reach`, a request raises
-    PeerRefused before its first byte if nothing may be sent to its address or its peer.
+    `pause` is called repeatedly while a body is sent, and may raise. `permit` is called with the number of
+    bytes that are about to be sent; it returns, perhaps after a while, how many of them may be. With `reach`,
+    a request raises PeerRefused before its first byte if nothing may be sent to its address or its peer.
     """
     session = _Session(settings)
-    adapter = _Adapter(settings.timeout.total_seconds(), pause, reach)
+    adapter = _Adapter(settings.timeout.total_seconds(), pause, permit, reach)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -149,6 +153,7 @@ class _PatientSender:
 
     silence_seconds: float
     pause: Callable[[], None]
+    permit: Callable[[int], int]
     sock: Any
     connect: Callable[[], None]
 
@@ -162,11 +167,15 @@ class _PatientSender:
         self.sock.settimeout(before)
 
     def _send_all(self, left: memoryview) -> None:
-        silent_since = time.monotonic()
+        silent_since, permitted = time.monotonic(), 0
         while left:
             self.pause()
+            if not permitted:
+                permitted = self.permit(len(left))
+                silent_since = time.monotonic()  # The peer is not to blame for that wait.
             try:
-                left = left[self.sock.send(left) :]
+                sent = self.sock.send(left[:permitted])
+                left, permitted = left[sent:], permitted - sent
                 silent_since = time.monotonic()
             except TimeoutError:
                 if time.monotonic() - silent_since >= self.silence_seconds:
@@ -174,9 +183,19 @@ class _PatientSender:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, silence_seconds: float, pause: Callable[[], None], reach: Reach | None) -> None:
+    def __init__(
+        self,
+        silence_seconds: float,
+        pause: Callable[[], None],
+        permit: Callable[[int], int],
+        reach: Reach | None,
+    ) -> None:
         self._reach = reach
-        self._sender = {"silence_seconds": silence_seconds, "pause": staticmethod(pause)}
+        self._sender = {
+            "silence_seconds": silence_seconds,
+            "pause": staticmethod(pause),
+            "permit": staticmethod(permit),
+        }
         self._kinds: dict[tuple[type, bool], type] = {}
         repetition = _OneRepetition(
             total=1,

@@ -20,6 +20,7 @@ from retraind.api.circuit_breaker import Breaker
 from retraind.api.error_table import http_error, is_of_host, is_web_page, wait_asked_for
 from retraind.api.failures import NETWORK_ERRORS, AddressExpired, InDoubt, NotStored, network_retry
 from retraind.api.http import Caller, is_proxied, new_session
+from retraind.api.rate_limit import RateLimit
 from retraind.api.reach import PeerRefused, Reach
 from retraind.config.settings import ApiSettings
 from retraind.domain.failures import Hold, JobFailed, Party, Retry, Scope
@@ -28,7 +29,7 @@ from retraind.system.addresses import place_of
 from retraind.system.clock import Clock
 from retraind.system.copying import look_for_room
 from retraind.system.files import clear, put_in_place, sync_folder, unlink
-from retraind.system.reading import READ_SIZE, open_regular, status_of_open
+from retraind.system.reading import open_regular, status_of_open
 from retraind.system.writing import create
 
 LARGEST_RESULTS = 2 << 30
@@ -68,8 +69,12 @@ class _BundleTrouble(Exception):
 class _Body:
     """A file, with `prefix` before it, for requests to stream. Its length is known, for Content-Length."""
 
-    def __init__(self, file: BinaryIO, prefix: bytes, sent: Callable[[int], None]) -> None:
+    def __init__(
+        self, file: BinaryIO, prefix: bytes, sent: Callable[[int], None], piece: Callable[[], int]
+    ) -> None:
+        """`sent` is called with what was sent whenever more is read; `piece` returns how much at a time."""
         self._file = file
+        self._piece = piece
         self._sent = sent
         self._prefix = prefix
         self.left = self._size = len(prefix) + status_of_open(file).st_size
@@ -90,7 +95,7 @@ class _Body:
         self.begun = True
         self._sent(self._size - self.left)
         try:
-            piece = self._prefix or (self._file.read(min(READ_SIZE, self.left)) if self.left else b"")
+            piece = self._prefix or (self._file.read(min(self._piece(), self.left)) if self.left else b"")
         except OSError as error:
             raise _BundleTrouble(error) from None
         self._prefix = b""
@@ -104,9 +109,15 @@ class ObjectStore(Caller):
     """Uploads and downloads by pre-signed address."""
 
     def __init__(
-        self, settings: ApiSettings, clock: Clock | None = None, breaker: Breaker | None = None
+        self,
+        settings: ApiSettings,
+        clock: Clock | None = None,
+        breaker: Breaker | None = None,
+        rate: Callable[[], int | None] = lambda: None,
     ) -> None:
+        """`rate` returns how many bytes a second all uploads together may send now; None is no limit."""
         super().__init__(settings, clock, breaker)
+        self._limit = RateLimit(self._clock, rate)
         self._reach = Reach(settings, lambda: is_proxied(settings, str(settings.base_url)))
 
     def put(
@@ -129,11 +140,12 @@ class ObjectStore(Caller):
         """
         host = place_of(address)
         opening = opener or partial(open_regular, bundle)
+        permit = partial(self._limit.take, pause=pause)
         with (
             self._reaching(host, "upload"),
             self._breaker.guard(host, NotStored),
-            _Body(opening(), prefix, sent) as body,
-            new_session(self._settings, pause, self._reach) as session,
+            _Body(opening(), prefix, sent, self._limit.piece) as body,
+            new_session(self._settings, pause, self._reach, permit) as session,
         ):
             try:
                 with session.put(address, data=body) as response:

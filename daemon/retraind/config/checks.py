@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from retraind.config.patterns import Pattern, can_both_match
 from retraind.config.settings import WORK, ModelSettings
 from retraind.config.types import budget_of, expanded, is_open_to_others, to_span
+from retraind.config.upload_window import has_calendar
 from retraind.domain.failures import OUT_OF_REACH
 from retraind.domain.problems import Problem, problem
 from retraind.system.files import real_path, status
@@ -186,7 +187,7 @@ def lacks_socks(proxy: str) -> bool:
 def between_keys(given: Given) -> Iterator[Wrong]:
     """Yield what is wrong between the keys of each model's table."""
     for name, table in tables(given).items():
-        for check in (_credentials, _gate, _patterns, _filing, _retention, _prediction):
+        for check in (_credentials, _gate, _patterns, _filing, _retention, _prediction, _window):
             for mistake in check(table):
                 yield ("models", name), mistake
 
@@ -296,3 +297,11 @@ def _prediction(table: Given) -> Iterator[Problem]:
         name = table.get(key)
         if isinstance(name, str) and (other := named.setdefault(name, key)) != key:
             yield problem("column_named_twice", key=key, other=other, name=name)
+
+
+def _window(table: Given) -> Iterator[Problem]:
+    windows = table.get("upload_window")
+    if "upload_holidays" in table and not has_calendar(windows):
+        yield problem(
+            "setting_requires", key="upload_holidays", other="business-days or days-off in upload_window"
+        )

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
 
+from retraind.config.calendars import WEEKDAYS, zone_of
 from retraind.config.mistakes import Mistake
 from retraind.config.types import clocks_show
 
 NEVER = "never"
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIMES = re.compile(
-    rf"(?:daily|weekly +(?P<day>{'|'.join(_WEEKDAYS)})[a-z]*) +(?P<at>(?:[01]?\d|2[0-3]):[0-5]\d)"
+    rf"(?:daily|weekly +(?P<day>{'|'.join(WEEKDAYS)})[a-z]*) +(?P<at>(?:[01]?\d|2[0-3]):[0-5]\d)"
     r"(?: +(?P<zone>[A-Za-z][\w/+-]*))?",
     re.IGNORECASE,
 )
@@ -56,11 +56,8 @@ def digest_of(text: str) -> DigestTimes | None:
     found = _TIMES.fullmatch(text.strip())
     if found is None:
         raise Mistake("digest_unreadable")
-    try:
-        zone = ZoneInfo(found["zone"]) if found["zone"] else None
-    except (ValueError, OSError, KeyError):  # It is a malformed path, a folder, or not there.
-        raise Mistake("zone_unknown") from None
-    day = _WEEKDAYS.index(found["day"].lower()) if found["day"] else None
+    zone = zone_of(found["zone"]) if found["zone"] else None
+    day = WEEKDAYS.index(found["day"].lower()) if found["day"] else None
     return DigestTimes(day, time.fromisoformat(found["at"].zfill(len("00:00"))), zone)
 
 

@@ -2,42 +2,27 @@
 
 import re
 from datetime import date, time, timedelta, tzinfo
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tzlocal import get_localzone
 
+from retraind.config.calendars import WEEKDAYS, Country, ZoneName
 from retraind.config.mistakes import Mistake
 from retraind.config.types import AnyPath, PositiveSpan, Words
-from retraind.domain.expecting.business_days import BusinessDays, is_country
+from retraind.domain.expecting.business_days import BusinessDays
 from retraind.domain.expecting.dues import Every, Roll, Rule
 
 AUTO = "auto"
 _CLOCK = r"(?P<clock>(?:[01]?\d|2[0-3]):[0-5]\d)"
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LAST_DAY = 31
 _BY = {
     Every.MONTH: re.compile(rf"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)? +{_CLOCK}|last +(?P<last>\S+)"),
-    Every.WEEK: re.compile(rf"(?P<day>{'|'.join(_WEEKDAYS)})[a-z]* +{_CLOCK}"),
+    Every.WEEK: re.compile(rf"(?P<day>{'|'.join(WEEKDAYS)})[a-z]* +{_CLOCK}"),
     Every.DAY: re.compile(_CLOCK),
 }
 _EXAMPLES = {Every.MONTH: "5th 09:00", Every.WEEK: "mon 09:00", Every.DAY: "09:00"}
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # It is a malformed path, a folder, or not there.
-        raise Mistake("zone_unknown") from None
-    return name
-
-
-def _country(code: str) -> str:
-    if not is_country(code):
-        raise Mistake("country_unknown")
-    return code
 
 
 def _day_and_time(every: Every, by: str) -> tuple[int, time]:
@@ -49,7 +34,7 @@ def _day_and_time(every: Every, by: str) -> tuple[int, time]:
     if last := parts.get("last"):
         return _LAST_DAY, _day_and_time(Every.DAY, last)[1]
     day = parts.get("day", "1")
-    number = int(day) if day.isdecimal() else _WEEKDAYS.index(day)
+    number = int(day) if day.isdecimal() else WEEKDAYS.index(day)
     return number, time.fromisoformat(parts["clock"].zfill(len("00:00")))
 
 
@@ -62,9 +47,9 @@ class ExpectSettings(BaseModel):
     """A period of the calendar, a time after the last delivery, or what is learnt from past ones."""
     by: str | None = None
     """The day and the local time at which a delivery of a month, a week or a day is due."""
-    tz: Annotated[str, AfterValidator(_zone)] | None = None
+    tz: ZoneName | None = None
     """The zone of `by`; None is this machine's."""
-    calendar: Annotated[str, AfterValidator(_country)] | None = None
+    calendar: Country | None = None
     """The country, and perhaps its region, whose weekends and holidays are no business days."""
     closed: AnyPath | None = None
     """A file with the company's own holidays, a date a line."""
@@ -109,20 +94,3 @@ class ExpectSettings(BaseModel):
     def interval(self) -> timedelta | None:
         """The time after the last delivery, where that is what counts."""
         return self.every if isinstance(self.every, timedelta) else None
-
-
-def closed_days(file: Path) -> frozenset[date]:
-    """Read a company's holidays: a date a line as 2026-12-29, anything after it is a remark.
-
-    Raises OSError, and Mistake for a line that is no date.
-    """
-    days = set()
-    for number, line in enumerate(file.read_text("utf-8-sig").splitlines(), start=1):
-        text = line.partition("#")[0].split()
-        if not text:
-            continue
-        try:
-            days.add(date.fromisoformat(text[0].replace("/", "-")))
-        except ValueError:
-            raise Mistake("closed_day_unreadable", line=number, text=text[0]) from None
-    return frozenset(days)

@@ -1,7 +1,7 @@
 """The keys of the configuration with their defaults, as pydantic models: one for each table."""
 
 import os
-from datetime import time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +28,7 @@ from retraind.config.types import (
     PortText,
     PositiveSpan,
     ProxyText,
+    RateText,
     RecipientAddress,
     RuleTable,
     SecretWebAddress,
@@ -36,11 +37,12 @@ from retraind.config.types import (
     SpanWithUnit,
     TrustedText,
     VariableName,
-    WindowText,
     Words,
     budget_of,
-    window_of,
+    rate_of,
 )
+from retraind.config.upload_window import WindowTexts, window_of
+from retraind.domain.upload_window import Window
 from retraind.system.addresses import place_of
 from retraind.system.files import is_folder
 
@@ -131,6 +133,13 @@ class WorkSettings(_Section):
     parallel: Annotated[int, Field(ge=1, le=64)] = 2
     retry_first: PositiveSpan = timedelta(seconds=5)
     retry_longest: PositiveSpan = timedelta(minutes=10)
+    upload_rate: RateText | None = None
+    """How fast all uploads together send; None means as fast as the line is."""
+
+    @property
+    def bytes_per_second(self) -> int | None:
+        """`upload_rate` as a number."""
+        return rate_of(self.upload_rate) if self.upload_rate else None
 
 
 Kind = Literal[
@@ -251,7 +260,10 @@ class ModelSettings(_Section):
     """When the next delivery is due; None expects nothing."""
     notify: ModelNotifySettings | None = None
     """Who is notified of what; None is as in [notify]."""
-    upload_window: WindowText | None = None
+    upload_window: WindowTexts | None = None
+    """The hours in which uploads begin."""
+    upload_holidays: AnyPath | None = None
+    """A file with the company's own holidays, a date a line, for windows with business days."""
     budget: BudgetText | None = None
     retention: SpanWithUnit | None = None
     """How long finished jobs are kept under done/; None means for ever."""
@@ -286,10 +298,9 @@ class ModelSettings(_Section):
         """`budget` as numbers."""
         return budget_of(self.budget)
 
-    @property
-    def window(self) -> tuple[time, time] | None:
-        """`upload_window` as local times of day."""
-        return window_of(self.upload_window) if self.upload_window else None
+    def window(self, closed: frozenset[date]) -> Window | None:
+        """Return the hours of `upload_window`; `closed` are the company's own holidays."""
+        return window_of(self.upload_window, closed) if self.upload_window else None
 
 
 class Settings(_Section):

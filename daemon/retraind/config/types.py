@@ -83,6 +83,16 @@ SpanWithUnit = Annotated[PositiveSpan, BeforeValidator(_with_unit)]
 """A duration whose unit must not be mistaken."""
 
 
+def _readable(read: Callable[[str], object]) -> AfterValidator:
+    """Refuse a text for which `read` raises Mistake."""
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return AfterValidator(check)
+
+
 _SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _SIZE = re.compile(r"\s*(\d{1,6})\s*(KiB|MiB|GiB|TiB)\s*")
 
@@ -101,18 +111,37 @@ Size = Annotated[int, BeforeValidator(_to_size), Field(ge=0)]
 """Bytes; in the file a number or a text such as "20GiB"."""
 
 
+_RATE_UNITS = {
+    "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+    "kbit": 10**3 / 8, "Mbit": 10**6 / 8, "Gbit": 10**9 / 8,
+}  # fmt: skip
+_RATE = re.compile(rf"(\d{{1,6}}(?:\.\d{{1,3}})?)\s*({'|'.join(_RATE_UNITS)})/s", re.ASCII)
+_LOWEST_RATE = 10_000
+"""Bytes a second. Below that, a peer's time-outs end an upload sooner than its last byte."""
+
+
+def rate_of(text: str) -> int:
+    """Read "20 MB/s" or "50 Mbit/s" as bytes a second. Raises Mistake."""
+    found = _RATE.fullmatch(text.strip())
+    if found is None:
+        number = re.match(r"\s*(\d{1,6}(?:\.\d{1,3})?)(?![\d.])", text, re.ASCII)
+        raise Mistake("rate_unreadable", number=number and number[1])
+    rate = round(float(found[1]) * _RATE_UNITS[found[2]])
+    if rate < _LOWEST_RATE:
+        raise Mistake("rate_too_low", lowest="10 kB/s")
+    return rate
+
+
+def _to_rate_text(value: object) -> object:
+    """Return a number as a text, which is refused for having no unit."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+RateText = Annotated[str, _readable(rate_of), BeforeValidator(_to_rate_text)]
+"""Bytes or bits a second, with the unit."""
+
 Words = BeforeValidator(lambda value: value.split() if isinstance(value, str) else value)
 """For lists: an environment variable holds one as words separated by spaces."""
-
-
-def _readable(read: Callable[[str], object]) -> AfterValidator:
-    """Refuse a text for which `read` raises Mistake."""
-
-    def check(text: str) -> str:
-        read(text)
-        return text
-
-    return AfterValidator(check)
 
 
 def _matching(code: str, pattern: str) -> AfterValidator:
@@ -305,16 +334,6 @@ def budget_of(text: object) -> Budget | None:
 
 
 BudgetText = Annotated[str, _matching("budget_unreadable", _BUDGET.pattern)]
-_MOMENT = r"([01]\d|2[0-3]):[0-5]\d"
-WindowText = Annotated[str, _matching("window_unreadable", rf"(?!(.*)-\1$){_MOMENT}-{_MOMENT}")]
-
-
-def window_of(text: str) -> tuple[time, time]:
-    """Return when a window begins and ends, local times of day."""
-    begin, end = text.split("-")
-    return time.fromisoformat(begin), time.fromisoformat(end)
-
-
 PatternText = Annotated[str, _readable(Pattern)]
 
 

@@ -92,22 +92,23 @@ def put_together(
     queue, breaker = WorkQueue(clock), Breaker(clock)
     service = ApiClient(settings.api, clock, breaker)
     credentials = Credentials(service, clock)
+
+    def present() -> Settings:
+        return pipeline.settings
+
+    def patience() -> timedelta:
+        return present().notify.patience
+
     pipeline = Pipeline(
         settings,
         journal,
         service,
-        ObjectStore(settings.api, clock, breaker),
+        ObjectStore(settings.api, clock, breaker, lambda: present().work.bytes_per_second),
         credentials,
         clock=clock,
         stopping=stopping,
         changed=lambda job: queue.ask(job.model, _TOLD_WITHIN),
     )
-
-    def patience() -> timedelta:
-        return pipeline.settings.notify.patience
-
-    def present() -> Settings:
-        return pipeline.settings
 
     hosts = Hosts(breaker, journal, queue, clock, patience)
     notifier = Notifier(settings, journal, recipients_of(settings, clock), clock)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from retraind.api.client import Service
 from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
+from retraind.config.calendars import ClosedDays
 from retraind.config.current import Current
 from retraind.config.settings import Settings
 from retraind.domain.counts import Tally
@@ -97,6 +98,7 @@ class Pipeline:
             bundles=bundles,
             trainings=trainings,
             judging=self.judging,
+            closed=ClosedDays(),
             jumps=self.jumps,
             clock=clock,
             pause=pause,

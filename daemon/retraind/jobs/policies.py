@@ -1,37 +1,47 @@
 """Whether a job may be sent: its model's budget and window, and how often an upload that fails is tried."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from retraind.config.settings import ModelSettings
-from retraind.config.types import clocks_show
 from retraind.domain.failures import Hold, Scope
 from retraind.domain.job import Job, State
 from retraind.domain.problems import problem
+from retraind.jobs.outcomes import Wait
 from retraind.store.journal import Journal
 
 _MOST_REGISTRATIONS = 5
 """So many retrain jobs are registered for a delivery whose uploads fail; then one more each day."""
 
 
-_REGISTRATION_PAUSE = timedelta(days=1)
+_DAY = _REGISTRATION_PAUSE = timedelta(days=1)
 
 
 _SENDING = frozenset({State.CHECKED, State.BUNDLED, State.REGISTERED})
 """States between which a job moves while its uploads fail."""
 
 
-def until_window(model: ModelSettings, now: datetime) -> timedelta | None:
-    """Return how long it is until the model's upload window opens, local time; None while it is open."""
-    if model.window is None:
+def until_window(job: Job, model: ModelSettings, closed: frozenset[date], now: datetime) -> Wait | None:
+    """Return the wait until the model's upload window opens; None while the job may be sent.
+
+    `closed` are the company's own holidays.
+    """
+    window = model.window(closed)
+    if window is None or job.waived.window:
         return None
-    begin, end = model.window
-    local = now.astimezone()
-    moment = local.time().replace(tzinfo=None)
-    open_now = begin <= moment < end if begin < end else moment >= begin or moment < end
-    if open_now:
+    shown, opening = "; ".join(model.upload_window or ()), window.opens(now)
+    if opening is None:
+        why, opens = problem("upload_window_stays_closed", window=shown), now + _DAY
+    else:
+        opens, zone = opening.at, getattr(opening.zone, "key", None)
+        why = problem("upload_waits_for_window", window=shown, opens=opens, zone=zone)
+    if opens <= now:
         return None
-    today, tomorrow = (clocks_show(local.date() + timedelta(days=days), begin) for days in (0, 1))
-    return (today if today > now else tomorrow) - now
+    return Wait(
+        opens - now,
+        lambda job: replace(job, wait=replace(job.wait, attempts=0, host=None, trouble=why)),
+        calm=not job.tries.registrations,
+    )
 
 
 def enough_registrations(job: Job, now: datetime) -> Hold | None:

@@ -18,6 +18,7 @@ from retraind.api.credentials import lock_address, unlock_address
 from retraind.api.failures import AddressExpired, InDoubt, NotStored, Unreadable
 from retraind.api.object_store import ObjectStore
 from retraind.bundle.zip_writer import Archive, SizeChanged
+from retraind.config.calendars import ClosedDays
 from retraind.config.current import Current
 from retraind.dataset.scores import scores_in
 from retraind.domain.failures import Hold, JobFailed, Retry
@@ -242,6 +243,7 @@ class ServiceSteps:
     bundles: Bundles
     trainings: Trainings
     judging: Judging
+    closed: ClosedDays
     jumps: ClockJumps
     clock: Clock
     pause: Callable[[], None]
@@ -253,14 +255,8 @@ class ServiceSteps:
         now = self.clock.now()
         if enough := enough_registrations(job, now):
             raise enough
-        opens_in = until_window(model, now)
-        if opens_in and not job.waived.window:
-            window = problem("upload_waits_for_window", window=model.upload_window, opens=now + opens_in)
-            return Wait(
-                opens_in,
-                lambda job: replace(job, wait=replace(job.wait, attempts=0, host=None, trouble=window)),
-                calm=not job.tries.registrations,
-            )
+        if wait := until_window(job, model, self.closed.of(model.upload_holidays), now):
+            return wait
         if not self.bundles.has(job, folder):
             return Go(State.CHECKED, "bundle_missing")
         if over := over_budget(job, model, self.journal, self.clock.now()):

@@ -5,7 +5,7 @@ clocks of servers jump in both directions.
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 
@@ -46,9 +46,9 @@ class ManualClock(Clock):
         self._now += span
 
 
-def for_people(moment: datetime) -> str:
-    """Format a moment in local time with its zone, to the second."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+def for_people(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Format a moment in local time with its zone, to the second; None is this machine's zone."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def with_offset(moment: datetime) -> str:

@@ -87,7 +87,7 @@ FORMATS = {
     "Unicode", "ASCII", "IBM", "NUL", "HTTP", "HTTPS", "TLS", "URL", "API", "ID", "SHA", "AUC", "RMSE", "NFS",
     "SMB", "DNS", "JST", "UTC", "KiB", "MiB", "GiB", "Web", "HTML", "YAML", "XML", "SQL", "RTF", "PEM", "ARFF", "ZIP",
     "gzip", "bzip2", "xz", "zstd", "FEFF", "x1A", "CR", "LF", "CESU", "UTF8", "AL32UTF8", "utf", "sig", "YYYY", "MM", "DD",
-    "hh", "mm", "ss", "TOML", "NTLM", "Negotiate", "Kerberos", "SOCKS", "http", "https", "sqlite",
+    "hh", "mm", "ss", "kbit", "Mbit", "Gbit", "TOML", "NTLM", "Negotiate", "Kerberos", "SOCKS", "http", "https", "sqlite",
 }  # fmt: skip
 """Names, as they stand in any language."""
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
-from retraind.config.expectation import AUTO, ExpectSettings, closed_days
-from retraind.config.mistakes import Mistake
+from retraind.config.calendars import ClosedDays
+from retraind.config.expectation import AUTO, ExpectSettings
 from retraind.config.settings import Settings
 from retraind.domain.expecting.dues import Dues, Interval
 from retraind.domain.expecting.learning import MOST, rhythm
 from retraind.domain.expecting.stages import Expectation, Stage, expectation
-from retraind.domain.problems import Problem, file_problem, problem
+from retraind.domain.problems import Problem, problem
 from retraind.reconcile.folders import Folders
 from retraind.store.journal import Journal
 from retraind.system import log
@@ -54,7 +53,7 @@ class Expecting:
         self._folders = folders
         self._changed = changed
         self._known: dict[str, _Known] = {}
-        self._closed_trouble: dict[Path, Problem] = {}
+        self._closed = ClosedDays()
         self._doubted: dict[str, float] = {}
         """Since when something is about to be taken in at models that are late (`Clock.elapsed` seconds)."""
 
@@ -82,7 +81,7 @@ class Expecting:
     ) -> _Known:
         arrivals = self._journal.arrivals.of(name, MOST if expect.every == AUTO else 1)
         last = arrivals[-1] if arrivals else None
-        closed = self._closed(expect.closed) if expect.closed else frozenset()
+        closed = self._closed.of(expect.closed)
         dues: Dues | None
         if expect.every == AUTO:
             dues = rhythm(arrivals, expect.zone, expect.business_days(closed))
@@ -91,22 +90,6 @@ class Expecting:
         else:
             dues = expect.rule(closed)
         return _Known(newest, expect, last, dues)
-
-    def _closed(self, file: Path) -> frozenset[date]:
-        """Return the company's holidays; none where they cannot be read, which is reported once."""
-        try:
-            days = closed_days(file)
-        except OSError as error:
-            why = file_problem(error, file)
-        except Mistake as mistake:
-            why = mistake.problem
-        else:
-            self._closed_trouble.pop(file, None)
-            return days
-        if self._closed_trouble.get(file) != why:
-            self._closed_trouble[file] = why
-            _LOG.warning("closed_days_not_read", file=str(file), reason=why)
-        return frozenset()
 
     def _note(self, name: str, stands: Expectation, last: datetime | None, before: Problem | None) -> None:
         """Note how a model stands, if it is new; `before` is what was noted last."""

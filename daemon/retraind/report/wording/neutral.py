@@ -1,5 +1,7 @@
 """Parts of sentences that are the same in each language."""
 
+from zoneinfo import ZoneInfo
+
 from retraind.report.wording.words import OPTIONS
 from retraind.system.escape import display
 
@@ -15,3 +17,11 @@ def shortened(text: str) -> str:
 def command(name: str, *arguments: str) -> str:
     """Return a command that can be copied, with the options that the one that suggests it was given."""
     return " ".join(["retraind", name, *arguments, *OPTIONS.get()])
+
+
+def zone(name: str | None) -> ZoneInfo | None:
+    """Return a time zone by its name; None, which is this machine's, for none or one not known here."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, KeyError):
+        return None

@@ -1,6 +1,7 @@
 """Parts of English sentences: counts, lists, quotes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 
 from retraind.domain.failures import Party
@@ -13,10 +14,14 @@ _PARTIES: Mapping[Party, str] = {
     Party.RECIPIENT: "the recipient",
 }
 
-moment = for_people
 span = span_for_people
 shortened = neutral.shortened
 command = neutral.command
+
+
+def moment(at: datetime, zone: str | None = None) -> str:
+    """Return a moment with its zone, to the second: by this machine's clock, or that of a `zone`."""
+    return for_people(at, neutral.zone(zone))
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:

@@ -207,12 +207,6 @@ def budget_unreadable() -> Words:
     return Words("This is not a budget.", 'Write it as "4/month" (day, week, month or year).')
 
 
-def window_unreadable() -> Words:
-    return Words(
-        "This is not a time window.", 'Write two different local times of day, such as "22:00-06:00".'
-    )
-
-
 def model_name_unreadable() -> Words:
     return Words("This cannot be the name of a model.", "Use at most 63 lower-case letters, digits, - and _.")
 

@@ -96,14 +96,17 @@ def due_without_calendar() -> Words:
     )
 
 
-def zone_unknown() -> Words:
-    return Words("There is no such time zone.", 'Write its name in the tz database, such as "Asia/Tokyo".')
-
-
-def country_unknown() -> Words:
+def zone_unknown(name: Name, likely: str | None) -> Words:
     return Words(
-        "The holidays of this country or region are not known.",
-        'Write its code of ISO 3166, such as "JP", with a region where its holidays differ: "DE-BY".',
+        f"There is no time zone {quoted(name)}.",
+        f'Write "{likely}".' if likely else 'Write its name in the tz database, such as "Asia/Tokyo".',
+    )
+
+
+def country_unknown(code: Name) -> Words:
+    return Words(
+        f"The holidays of {quoted(code)} are not known.",
+        'Write a code of ISO 3166, such as "JP", with a region where its holidays differ: "DE-BY".',
     )
 
 

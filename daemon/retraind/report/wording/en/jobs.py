@@ -18,10 +18,6 @@ def model_not_configured(model: str, heir: str | None) -> Words:
     return Words(f"The configuration no longer has a model {model}.", remedy, operator_only=True)
 
 
-def upload_waits_for_window(window: str, opens: datetime) -> Words:
-    return Words(f"The upload waits for its window ({window}), which opens on {moment(opens)}.")
-
-
 def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
     return Words(
         f"The budget of {count(trainings, 'training')} a {period} is used up.",

@@ -18,9 +18,12 @@ shortened = neutral.shortened
 command = neutral.command
 
 
-def moment(at: datetime) -> str:
-    """Return a moment in local time with its zone, to the second: 2026年11月30日 9:05:00 JST."""
-    local = at.astimezone()
+def moment(at: datetime, zone: str | None = None) -> str:
+    """Return a moment with its zone, to the second: 2026年11月30日 9:05:00 JST.
+
+    It is by this machine's clock, or that of a `zone`.
+    """
+    local = at.astimezone(neutral.zone(zone))
     return f"{local.year}年{local.month}月{local.day}日 {local.hour}:{local:%M:%S %Z}"
 
 

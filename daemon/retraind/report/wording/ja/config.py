@@ -199,12 +199,6 @@ def budget_unreadable() -> Words:
     )
 
 
-def window_unreadable() -> Words:
-    return Words(
-        "時間帯として読み取れません。", '"22:00-06:00"のように、異なる2つの時刻（現地時刻）を書いてください。'
-    )
-
-
 def model_name_unreadable() -> Words:
     return Words(
         "モデルの名前として使用できません。",

@@ -99,18 +99,20 @@ def due_without_calendar() -> Words:
     )
 
 
-def zone_unknown() -> Words:
+def zone_unknown(name: Name, likely: str | None) -> Words:
     return Words(
-        "該当するタイムゾーンがありません。",
-        'tzデータベースの名前（"Asia/Tokyo"など）を指定してください。',
+        f"{quoted(name)}というタイムゾーンはありません。",
+        f'"{likely}"ではないかをご確認ください。'
+        if likely
+        else 'tzデータベースの名前（"Asia/Tokyo"など）を指定してください。',
     )
 
 
-def country_unknown() -> Words:
+def country_unknown(code: Name) -> Words:
     return Words(
-        "この国または地域の祝日の情報がありません。",
-        'ISO 3166のコード（"JP"など）を指定してください。祝日が地域によって異なる場合は、"DE-BY"のように地域も指定'
-        "してください。",
+        f"{quoted(code)}の祝日の情報がありません。",
+        '国のISO 3166のコード（"JP"など）を指定してください。祝日が地域によって異なる場合は、"DE-BY"のように地域も'
+        "指定してください。",
     )
 
 

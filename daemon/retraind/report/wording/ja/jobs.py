@@ -20,10 +20,6 @@ def model_not_configured(model: str, heir: str | None) -> Words:
     return Words(f"設定ファイルに、モデル{named(model)}がなくなっています。", remedy, operator_only=True)
 
 
-def upload_waits_for_window(window: str, opens: datetime) -> Words:
-    return Words(f"アップロードできる時間帯（{window}）になるまで待っています。{moment(opens)}に開始します。")
-
-
 def budget_used_up(trainings: int, period: str, ends: datetime, job: str) -> Words:
     per = {"day": "1日", "week": "1週間", "month": "1か月", "year": "1年"}.get(period, period)
     return Words(
