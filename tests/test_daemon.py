@@ -265,6 +265,23 @@ def test_sighup_takes_over_new_models_and_refuses_mistakes(site):
     until(lambda: filed(first) and filed(second), "both models work")
 
 
+def test_a_reload_lifts_the_rate_that_an_upload_under_way_is_limited_to(site):
+    drop = site.add_model("churn", key_of("churn"))
+    unlimited = site.config.read_text()
+    site.config.write_text(unlimited.replace("[work]", '[work]\nupload_rate = "10 kB/s"'))
+    site.start()
+    rows = "".join(f"{n},{random.random()},{n % 2}\n" for n in range(60_000))
+    deliver(drop, "train_1.csv", f"a,b,churned\n{rows}".encode())
+    deliver(drop, "eval_1.csv", b"a,b,churned\n" + b"1,2,0\n3,4,1\n" * 20)
+    until(lambda: any(event["event"] == "retrain_job_registered" for event in site.events()), "it is sent")
+    assert "All uploads together send at most 10 kB/s." in site.command("status").stdout
+    site.config.write_text(unlimited)
+    site.process.send_signal(signal.SIGHUP)
+    # It would have taken a minute.
+    until(lambda: filed(drop), "the upload ends")
+    assert "All uploads together" not in site.command("status").stdout
+
+
 def test_a_storm_of_signals_does_not_choke_it(site):
     site.add_model("churn", key_of("churn"))
     site.start()

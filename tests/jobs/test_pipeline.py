@@ -26,6 +26,7 @@ from retraind.emulator import Fault
 from retraind.reconcile.upkeep.caretaker import Caretaker
 from retraind.report import notes
 from retraind.report.report_json import Report
+from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock, for_people
 from support.words import legacy
 from support.world import KEY, a_world, table
@@ -722,6 +723,52 @@ def test_a_window_is_not_missed_in_the_night_in_which_the_clocks_change(tmp_path
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_window_with_a_zone_opens_by_its_clocks_and_is_told_by_them_in_each_language(tmp_path):
+    friday_night = ManualClock(datetime.fromisoformat("2026-11-27T20:00+00:00"))
+    window = "mon-fri 22:00-05:00 Asia/Tokyo"
+    with a_world(tmp_path, clock=friday_night, upload_window=[window, "sun 23:00-23:30 UTC"]) as world:
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        assert job.wait.wake_at == datetime.fromisoformat("2026-11-29T23:00+00:00")
+        world.configure(upload_window=window)
+        world.pipeline.reconsider()
+        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        assert job.wait.wake_at == datetime.fromisoformat("2026-11-30T22:00+09:00")
+        assert world.tell(job, job.wait.trouble) == (
+            f"The upload waits for its window ({window}), which opens on 2026-11-30 22:00:00 JST."
+        )
+        assert "2026年11月30日 22:00:00 JSTに開始します。" in Voice(language="ja").tell(job.wait.trouble)
+        assert world.run(job, most=timedelta(days=4)).outcome is Outcome.TRAINED
+
+
+def test_a_job_that_waited_for_a_window_before_windows_had_zones_is_told_of_as_it_was():
+    then = problem("upload_waits_for_window", window="22:00-06:00", opens="2026-11-30T22:00:00+09:00")
+    moment = for_people(datetime.fromisoformat("2026-11-30T22:00:00+09:00"))
+    assert Voice().tell(then) == f"The upload waits for its window (22:00-06:00), which opens on {moment}."
+
+
+def test_on_a_companys_own_holidays_uploads_wait(tmp_path):
+    clock = ManualClock(datetime.fromisoformat("2026-12-28T14:00+00:00"))
+    holidays = tmp_path / "holidays.txt"
+    holidays.write_text("2026-12-28 founding day\n2026-12-29\n")
+    window = "business-days JP 22:00-05:00 Asia/Tokyo"
+    with a_world(tmp_path, clock=clock, upload_window=window, upload_holidays=holidays) as world:
+        job = world.pipeline.advance_one(world.run(world.sealing(), until=State.BUNDLED))
+        assert job.wait.wake_at == datetime.fromisoformat("2026-12-30T22:00+09:00")
+        holidays.write_text(
+            "".join(f"{clock.now().date() + timedelta(days=each)}\n" for each in range(-1, 500))
+        )
+        world.pipeline.reconsider()
+        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        assert job.wait.wake_at == clock.now() + timedelta(days=1)
+        assert "does not open within a year. Check the dates in the file that upload_holidays names." in (
+            world.tell(job, job.wait.trouble)
+        )
+        holidays.unlink()
+        world.pipeline.reconsider()
+        job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
+        assert job.state is State.REGISTERED
 
 
 @pytest.mark.parametrize("afterwards", [{}, {"upload_window": "other"}], ids=["no window", "another window"])

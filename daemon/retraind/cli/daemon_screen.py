@@ -54,6 +54,8 @@ def _facts(daemon: DaemonOverview, voice: Voice) -> Iterator[str]:
             at=known.read_at,
             changed=bool(known.changed),
         )
+    if daemon.upload_rate is not None:
+        yield voice.label("daemon_upload_rate", rate=daemon.upload_rate)
     if daemon.sandbox:
         directives = [f"{name}={value}" for name, value in daemon.sandbox.items()]
         yield voice.label("daemon_sandbox", directives=directives)

@@ -218,6 +218,7 @@ class DaemonView:
                 sweep_due_at=moment(last) + 3 * interval + SWEEP_PATIENCE,
                 journal_trouble=self._sources.journal_trouble(),
                 configuration=self._configuration,
+                upload_rate=self._settings().work.upload_rate,
                 refused_reload=self._refused,
                 sandbox=dict(sandbox(present_mounts(), _status(), present_account().hidden_gid)),
                 unreachable=tuple(out[:_MOST_LISTED]),

@@ -61,6 +61,7 @@ class DaemonOverview(BaseModel):
     written_at: datetime | None = None
     last_sweep_at: datetime | None = None
     configuration: ConfigurationOverview | None = None
+    upload_rate: str | None = None
     refused_reload_at: datetime | None = None
     refused_reload: list[str] = []
     refused_reload_problems: list[Code] = []
@@ -96,6 +97,7 @@ def daemon_overview(journal: Path, process: int | None, now: datetime, voice: Vo
             "written_at": state.written_at,
             "last_sweep_at": state.last_sweep_at,
             "configuration": _configuration(state),
+            "upload_rate": state.upload_rate,
             "refused_reload_at": refused.at if refused and process else None,
             "refused_reload": [voice.tell(each) for each in refused.problems] if refused and process else [],
             "refused_reload_problems": [

@@ -75,6 +75,8 @@ class DaemonState(_Part):
     sweep_due_at: datetime
     """When a sweep should have ended; after that all shares hang, and the watchdog acts."""
     configuration: Configuration
+    upload_rate: str | None = None
+    """How fast all uploads together may send; None is as fast as the line is."""
     refused_reload: RefusedReload | None = None
     """The last reload, if it was refused."""
     sandbox: dict[str, str] = {}

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,6 +36,41 @@ def told_of_the_gate(tmp_path):
         return found
 
     return check
+
+
+def test_windows_the_rate_and_companies_holidays_are_checked(tmp_path):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text("k")
+    holidays = tmp_path / "holidays.txt"
+
+    def told(**more):
+        settings = Settings(
+            state={"url": f"sqlite:///{tmp_path}/journal.db", "spool": tmp_path / "spool"},
+            work={"upload_rate": "20 MB/s"},
+            models={"churn": {"drop": tmp_path / "drop", "api_key_file": tmp_path / "key", **more}},
+        )
+        return {each.subject: each for each in checkup(settings, online=False)}
+
+    found = told(upload_window=["mon-wed UTC", "thu-sun UTC"])
+    assert found["work.upload_rate"].text == "All uploads together send at most 20 MB/s."
+    assert found["models.churn.upload_window"].text == "The window is open now."
+    now = datetime.now(UTC)
+    opens = (now + timedelta(days=2)).replace(hour=0, minute=0, second=0)
+    found = told(upload_window=f"{opens:%a}".lower() + " UTC")
+    assert found["models.churn.upload_window"].text == f"The window opens on {opens:%Y-%m-%d} 00:00:00 UTC."
+    window = {"upload_window": "business-days JP", "upload_holidays": holidays}
+    expect = {"every": "day", "by": "09:00", "calendar": "JP", "closed": holidays}
+    found = told(**window, expect=expect)
+    for key in ("upload_holidays", "expect.closed"):
+        assert not found[f"models.churn.{key}"].good
+        assert str(holidays) in found[f"models.churn.{key}"].text
+    holidays.write_text("29.12.2026\n")
+    assert 'Line 1 has "29.12.2026"' in told(**window)["models.churn.upload_holidays"].text
+    holidays.write_text("".join(f"{now.date() + timedelta(days=each)}\n" for each in range(-2, 500)))
+    never = told(**window)["models.churn.upload_window"]
+    assert not never.good
+    assert "does not open within a year" in never.text
 
 
 def test_what_helps_against_an_answer_that_makes_no_sense_is_told_with_the_models_name(tmp_path):

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import CREDENTIALS_VARIABLE, Credentials, explained, origin_of
 from retraind.api.reach import in_the_clear
 from retraind.cli.setup.expiring import expiring
+from retraind.config.calendars import closed_days_or_trouble
 from retraind.config.exposure import exposures, of_key, service_account
 from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
@@ -91,6 +93,10 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
     if found := proxies.unusable(settings.api):
         checked.append(Checked("api.proxy", False, found))
     checked += _recipients(settings)
+    if settings.work.upload_rate:
+        checked.append(
+            Checked("work.upload_rate", True, problem("rate_shows", rate=settings.work.upload_rate))
+        )
     places = _places(settings, Shares.beside(settings.state.journal_file))
     exposed = {str(each.facts["setting"]): each for each in exposures(settings).problems}
     if (certificates := exposed.get("api.ca_bundle")) is not None:
@@ -100,6 +106,7 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
         credentials = Credentials(client, account=account)
         for name, model in settings.models.items():
             checked += _folders(name, model, places)
+            checked += _calendars(name, model)
             checked += _gate(name, model, exposed.get(f"models.{name}.gate"))
             passed = origin_of(name, model).credential
             if passed is not None and CREDENTIALS_VARIABLE not in os.environ:
@@ -114,6 +121,29 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
         command = _command_inside(dict.fromkeys(names), unit, config)
         checked.append(Checked("credentials", True, problem("credentials_out_of_sight", command=command)))
     return checked
+
+
+def _calendars(name: str, model: ModelSettings) -> Iterator[Checked]:
+    """Check the company's own holidays, and return when uploads may begin."""
+    closed = frozenset[date]()
+    named = {"expect.closed": model.expect and model.expect.closed, "upload_holidays": model.upload_holidays}
+    for key, file in named.items():
+        found = closed_days_or_trouble(file) if file else closed
+        if isinstance(found, Problem):
+            why = problem("closed_days_unreadable", path=file, why=found)
+            yield Checked(f"models.{name}.{key}", False, why, name)
+        elif key == "upload_holidays":
+            closed = found
+    if (window := model.window(closed)) is None:
+        return
+    subject, now = f"models.{name}.upload_window", Clock().now()
+    opening = window.opens(now)
+    if opening is None:
+        shown = "; ".join(model.upload_window or ())
+        yield Checked(subject, False, problem("upload_window_stays_closed", window=shown), name)
+    else:
+        opens, zone = opening.at if opening.at > now else None, getattr(opening.zone, "key", None)
+        yield Checked(subject, True, problem("window_shows", opens=opens, zone=zone), name)
 
 
 def _as_the_daemon_sees(settings: Settings) -> Iterator[Checked]:

@@ -1,8 +1,9 @@
 """What `retraind check` and `retraind notify` find, good and bad, in words that follow the setting's name."""
 
 import shlex
+from datetime import datetime
 
-from retraind.report.wording.en._parts import command, count
+from retraind.report.wording.en._parts import command, count, moment
 from retraind.report.wording.words import Name, Place, Said, Words
 
 # State and folders
@@ -84,6 +85,22 @@ def retention_shows(place: str, jobs: int, size: int, oldest: Name | None, newes
         f"In {place}/, {count(jobs, 'job')} ({count(size, 'byte')} of data and results) would be deleted: "
         f"{which}."
     )
+
+
+# Uploads, and days on which nobody works
+
+
+def window_shows(opens: datetime | None, zone: str | None) -> str:
+    """`opens` is None while it is open; `zone` is that of the window, if it names one."""
+    return f"The window opens on {moment(opens, zone)}." if opens else "The window is open now."
+
+
+def rate_shows(rate: Name) -> str:
+    return f"All uploads together send at most {rate}."
+
+
+def closed_days_unreadable(path: Place, why: Said) -> Words:
+    return Words(f"{path}: {why.what}", why.remedy)
 
 
 # The gate

@@ -81,6 +81,10 @@ def daemon_configuration(path: Place, digest: str | None, at: datetime, changed:
     return f"Configuration: {path}{known}, read on {moment(at)}.{again}"
 
 
+def daemon_upload_rate(rate: Name) -> str:
+    return f"All uploads together send at most {rate}."
+
+
 def daemon_sandbox(directives: tuple[Name, ...]) -> str:
     return f"Sandbox: {listing(directives)}."
 
