@@ -1,8 +1,9 @@
 """Values that name a part of a calendar: days of the week, zones, countries, a company's own holidays."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -29,17 +30,22 @@ def zone_of(name: str) -> ZoneInfo:
 
 def _likely_zone(name: str) -> str | None:
     """Return the zone that is probably meant: by its city alone, in another case, or nearly so."""
+    return closest(name.strip().replace(" ", "_").casefold(), _zones())
+
+
+@lru_cache
+def _zones() -> Mapping[str, str]:
+    """Return the zones by their names, and by their cities alone, in lower case."""
     zones = sorted(available_timezones())
     # Of several with one city, the shorter is not one of a county.
     folded = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(zones, key=len, reverse=True)}
-    folded |= {zone.casefold(): zone for zone in zones}
-    return closest(name.strip().replace(" ", "_").casefold(), folded)
+    return folded | {zone.casefold(): zone for zone in zones}
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return what of `known` is nearest to a word, by its value if that is a mapping; None if nothing is."""
-    found = next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.8)), None)
-    return known[found] if found is not None and isinstance(known, dict) else found
+def closest(word: str, known: Mapping[str, str]) -> str | None:
+    """Return what the name in `known` stands for that is nearest to a word; None if none is near."""
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.8)
+    return known[found[0]] if found else None
 
 
 def _zone(name: str) -> str:
