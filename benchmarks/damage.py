@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from benchmarks.real import PACKAGES, TABLES
 from retraind.dataset.preflight import Preflight, preflight
-from retraind.dataset.reader.prover import Engine
+from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile
 

@@ -5,8 +5,11 @@ import itertools
 import random
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from retraind.dataset.preflight import Preflight, SourceFile, preflight
+from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.encoding import EncodingDetector
 from retraind.dataset.reader.encodings.evidence import MAX_BYTES, MAX_WORDS, WORD_BYTES, Evidence
 from retraind.domain.problems import Finding
@@ -318,3 +321,23 @@ def test_kanji_in_euc_jp_that_are_valid_utf_8_are_noticed():
     (finding,) = encoding_findings(checked(rows(["有", "無"]).encode("euc_jp")))
     assert (finding.line, finding.facts["likely"], finding.facts["example"]) == (2, "EUC-JP", "有")
     assert checked(rows(["e\u0301te\u0301", "a\u0301"]).encode()).train.encoding == "utf-8"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.lists(
+        st.binary(max_size=40) | st.text("髙ｱあ①", max_size=12).map(lambda text: text.encode("cp932"))
+    )
+)
+@example([b"\x81", b"\x40\x8d", b"\x82"])
+@example([b"\x81", b"\x81"])
+@example([b"\xfc\x4b", b"\x4c\xfc"])
+@example([b"\xe3\x81", b"\x82\xa0", b"\xff"])
+def test_with_an_automaton_the_same_bytes_are_valid(data):
+    found = []
+    for engine in (Engine.NONE, Engine.RE2):
+        detector = EncodingDetector(b"", engine)
+        for piece in (*data, b""):
+            detector.feed(piece, lambda offset: offset, final=not piece)
+        found.append(detector.result())
+    assert found[0] == found[1]

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retraind.dataset.reader import prover as module
+from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
-from retraind.dataset.reader.prover import Engine, Form, Prover
+from retraind.dataset.reader.prover import Form, Prover
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import read_once

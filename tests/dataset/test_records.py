@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from retraind.dataset.reader.prover import Engine
+from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile, read_table

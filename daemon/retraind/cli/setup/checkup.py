@@ -20,7 +20,7 @@ from retraind.config.calendars import closed_days_or_trouble
 from retraind.config.exposure import exposures, of_key, service_account
 from retraind.config.load import unknown_variables
 from retraind.config.settings import WORK, ModelSettings, Settings
-from retraind.dataset.reader.prover import Engine, best_engine
+from retraind.dataset.reader.automaton import Engine, best_engine
 from retraind.domain.failures import ConfigError, Hold, JobFailed, JournalError, Retry, Setback
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.listing import Names

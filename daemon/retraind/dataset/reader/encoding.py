@@ -6,11 +6,14 @@ so what is valid in it is judged by its words: `encodings/`.
 """
 
 import codecs
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
 from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
+from retraind.dataset.reader.encodings.characters import text_in
 from retraind.dataset.reader.encodings.escapes import LONGEST, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
 from retraind.dataset.reader.encodings.verdict import Example, Verdict, are_marks_alone, decode, judge
@@ -87,22 +90,44 @@ class _Candidate:
 
     def __init__(self, codec: str) -> None:
         self.bad: BadByte | None = None
-        self.beyond_ascii = 0  # bytes more than characters, which is at least one for each beyond ASCII
+        self.beyond_ascii = 0  # decoded bytes more than characters: at least one for each beyond ASCII
         self._decoder = codecs.getincrementaldecoder(codec)("strict")
         self._cut = b""  # the beginning of a character that continues in the next piece
 
     def feed(
-        self, piece: bytes, offset: int, line_of: Callable[[int], int], *, ascii_only: bool, final: bool
+        self,
+        piece: bytes,
+        offset: int,
+        line_of: Callable[[int], int],
+        *,
+        valid: Automaton | None = None,
+        ascii_only: bool,
+        final: bool,
     ) -> None:
+        """`valid` matches text in this encoding, faster than the decoder and without Python's lock."""
         if self.bad is not None or (ascii_only and not self._cut and not final):
             return
+        passed = 0 if valid is None else self._pass(piece, valid)
+        rest = piece[passed:]
         try:
-            text = self._decoder.decode(piece, final)
+            text = self._decoder.decode(rest, final)
         except UnicodeDecodeError as error:
-            self.bad = self._bad_byte(error, piece, offset, line_of)
+            self.bad = self._bad_byte(error, rest, offset + passed, lambda at: line_of(passed + at))
             return
-        self.beyond_ascii += len(piece) - len(text)
+        self.beyond_ascii += len(rest) - len(text)
         self._cut = self._decoder.getstate()[0]
+
+    def _pass(self, piece: bytes, valid: Automaton) -> int:
+        """Return how many bytes need not be decoded."""
+        begin = 0
+        if self._cut:
+            begin = 1
+            whole = self._cut + piece[:begin]
+            if matched(valid, whole, 0) < len(whole):
+                return 0
+            self._decoder.reset()
+            self._cut = b""
+        return matched(valid, piece, begin)
 
     def _bad_byte(
         self, error: UnicodeDecodeError, piece: bytes, offset: int, line_of: Callable[[int], int]
@@ -118,13 +143,19 @@ class _Candidate:
         return BadByte(offset + at, line_of(at), value, damage, cut)
 
 
+@functools.cache
+def _valid(codec: str, engine: Engine) -> Automaton | None:
+    return compiled(text_in(codec), engine)
+
+
 _SURROGATE_LEAD, _FIRST_LEAD, _LAST_LEAD = 0xED, 0xC2, 0xF4
 
 
 class EncodingDetector:
     """Receives a file's bytes in pieces, without the byte order mark; `result` returns the encoding."""
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, engine: Engine = Engine.NONE) -> None:
+        self._engine = engine
         self.bom = codecs.BOM_UTF8 if head.startswith(codecs.BOM_UTF8) else b""
         self._ascii_head = head[len(self.bom) : HEAD_BYTES].isascii()
         self._ascii = True
@@ -141,12 +172,20 @@ class EncodingDetector:
         self._ascii = self._ascii and ascii_only
         self._utf8.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
         if not self._only_utf8:
-            self._shift_jis.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
+            self._shift_jis.feed(
+                piece, self._offset, line_of, valid=self._valid_shift_jis, ascii_only=ascii_only, final=final
+            )
             if not ascii_only and not self._evidence.is_full:
                 self._evidence.add(piece, line_of)
         if self._ascii and self._escaped is None:
             self._find_escape(piece, line_of)
         self._offset += len(piece)
+
+    @property
+    def _valid_shift_jis(self) -> Automaton | None:
+        # Most files are UTF-8 and need no such automaton; Python's own module is slower than the decoder.
+        is_worth = self._engine is Engine.RE2 and self._utf8.bad is not None
+        return _valid("cp932", self._engine) if is_worth else None
 
     def _find_escape(self, piece: bytes, line_of: Callable[[int], int]) -> None:
         start = self._last + piece[: LONGEST - 1]

@@ -1,35 +1,19 @@
 """Proves many records good at once, with one automaton: each has the expected fields, and no value is new.
 
 The automaton is a regular expression over bytes for one record, repeated. It matches as many complete records
-from the start of a block as follow the grammar; the exact reader continues behind them. google-re2 matches
-fastest and lets other threads run meanwhile; without it, Python's own module does the same.
+from the start of a block as follow the grammar; the exact reader continues behind them.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
-from importlib import import_module
-from types import ModuleType
-from typing import Protocol
 
+from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks
 
 MAX_WIDTH = 5_000
-MAX_MEMORY = 64 << 20
-"""Bytes for one automaton, which grows as it runs; few need one. Where that is not enough, it is slower."""
-
 LONG = 4
 """Line breaks, from which on a value is long: there may be rows in it."""
-
-
-class Engine(StrEnum):
-    """What runs the automaton."""
-
-    RE2 = "re2"
-    RE = "re"
-    NONE = "none"  # every record is read the exact way
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +24,6 @@ class Proved:
     rows: int
     breaks: int  # physical lines; more than rows when quoted fields have line breaks
     short: int = 0  # bytes at the start in which no value has LONG line breaks or more
-
-
-class _Match(Protocol):
-    def end(self) -> int: ...
-
-
-class _Pattern(Protocol):
-    def match(self, data: bytes, at: int) -> _Match | None: ...
-
-
-def _re2() -> ModuleType | None:
-    try:
-        return import_module("re2")
-    except ImportError:
-        return None
-
-
-def best_engine() -> Engine:
-    """Return the fastest engine that is installed."""
-    return Engine.RE if _re2() is None else Engine.RE2
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,26 +115,26 @@ class Prover:
         self.form = form
         self._engine = engine
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
-        self._simple: _Pattern | None = None
-        self._ragged: dict[int, _Pattern | None] = {}  # by width
+        self._simple: Automaton | None = None
+        self._ragged: dict[int, Automaton | None] = {}  # by width
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
             return
-        self._simple = _compiled(self._grammar.simple(), engine)
+        self._simple = compiled(self._grammar.simple(), engine)
 
     @cached_property
-    def _with_breaks(self) -> tuple[_Pattern | None, ...]:
+    def _with_breaks(self) -> tuple[Automaton | None, ...]:
         """Few line breaks in a value, and any number of them."""
         if self._is_cut:
             return ()
         grammars = [self._grammar.with_breaks(few=few) for few in (True, False)]
-        return tuple(_compiled(each, self._engine) for each in grammars)
+        return tuple(compiled(each, self._engine) for each in grammars)
 
     def prove(self, data: bytes, at: int) -> Proved:
         """Return what is proved of `data` from `at`, where a record begins."""
         if self._simple is None:
             return Proved(0, 0, 0)
-        end = _end(self._simple, data, at)
+        end = matched(self._simple, data, at)
         if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = line_breaks(data, at, end)
@@ -182,7 +146,7 @@ class Prover:
             short = end
             if pattern is None or data.find(LF, end) < 0:
                 break
-            begin, end = end, _end(pattern, data, end)
+            begin, end = end, matched(pattern, data, end)
             if end > begin:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
@@ -193,9 +157,9 @@ class Prover:
         if self._simple is None or self._is_cut:
             return Proved(0, 0, 0)
         if width not in self._ragged:
-            self._ragged[width] = _compiled(self._grammar.ragged(width), self._engine)
+            self._ragged[width] = compiled(self._grammar.ragged(width), self._engine)
         pattern = self._ragged[width]
-        end = at if pattern is None else _end(pattern, data, at)
+        end = at if pattern is None else matched(pattern, data, at)
         rows = line_breaks(data, at, end)
         return Proved(end - at, rows, rows)
 
@@ -203,48 +167,24 @@ class Prover:
         """Return whether each of these records is as proved records are, or has another width."""
         if self._simple is None or not records:
             return False
-        return self._other_width is not None and _end(self._other_width, records, 0) == len(records)
+        return self._other_width is not None and matched(self._other_width, records, 0) == len(records)
 
     def ends_alike(self, records: bytes) -> bool:
         """Return whether all these records surely end as the form says, of whatever width they are."""
         if self._is_cut or self._any_width is None:
             return False
-        return _end(self._any_width, records, 0) == len(records)
+        return matched(self._any_width, records, 0) == len(records)
 
     @cached_property
-    def _any_width(self) -> _Pattern | None:
-        return None if self._engine is Engine.NONE else _compiled(self._grammar.any_width(), self._engine)
+    def _any_width(self) -> Automaton | None:
+        return None if self._engine is Engine.NONE else compiled(self._grammar.any_width(), self._engine)
 
     @cached_property
-    def _other_width(self) -> _Pattern | None:
-        return _compiled(self._grammar.other_width(), self._engine)
-
-
-def _end(pattern: _Pattern, data: bytes, at: int) -> int:
-    match = pattern.match(data, at)
-    return at if match is None else match.end()
+    def _other_width(self) -> Automaton | None:
+        return compiled(self._grammar.other_width(), self._engine)
 
 
 def _breaks_outside(records: bytes) -> int:
     """Count the line breaks outside quotes, where quotes alternate."""
     outside = QUOTE.join(records.split(QUOTE)[::2])
     return line_breaks(outside, 0, len(outside))
-
-
-def _compiled(expression: bytes, engine: Engine) -> _Pattern | None:
-    if engine is Engine.RE:
-        return re.compile(expression)
-    re2 = import_module("re2")
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.longest_match = True
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = MAX_MEMORY
-    try:
-        pattern: _Pattern = re2.compile(expression, options)
-    except re2.error:
-        return None
-    finally:
-        re2.purge()  # it would keep the last 128, each with its automaton
-    return pattern

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from retraind.dataset.reader.automaton import Engine, best_engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.encodings.names import column_named
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.oddities import Oddities
-from retraind.dataset.reader.prover import LONG, Engine, Form, Proved, Prover, best_engine
+from retraind.dataset.reader.prover import LONG, Form, Proved, Prover
 from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
 from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
 from retraind.dataset.reader.windows import Wish

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
 
+from retraind.dataset.reader.automaton import best_engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
@@ -261,7 +262,7 @@ class _TextReader:
     def __init__(self, head: bytes, delimiter: bytes, names: Names, limits: Limits) -> None:
         self._delimiter = delimiter
         self._bytes = 0
-        self._encoding = EncodingDetector(head)
+        self._encoding = EncodingDetector(head, limits.engine or best_engine())
         self._rows = RowReader(delimiter, names, limits)
         self._nul: NulBytes | None = None
         self._limits = limits

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from retraind.dataset.reader.breaks import line_breaks
+
 MAX_WORDS = 400
 """Different words that are kept: more evidence changes no verdict."""
 MAX_BYTES = 256 << 10
@@ -50,9 +52,13 @@ class Evidence:
         A word that is cut by the end of a piece counts as two, at most one in each piece.
         """
         self._read += len(piece)
+        line, at = 0, 0
         for match in _WORD.finditer(piece):
             value = match[0][:WORD_BYTES].translate(_DIGITS_ALIKE)
             if value not in self._known:
-                self._known[value] = Word(value, line_of(match.start()))
+                begin = match.start()  # inside a line: no CR LF is cut
+                line = line + line_breaks(piece, at, begin) if line else line_of(begin)
+                at = begin
+                self._known[value] = Word(value, line)
                 if len(self._known) >= MAX_WORDS:
                     return

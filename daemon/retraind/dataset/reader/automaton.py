@@ -1,0 +1,71 @@
+"""What matches bytes against regular expressions, from the start as far as possible.
+
+google-re2 matches fastest and lets other threads run meanwhile; without it, Python's own module does the
+same.
+"""
+
+import re
+from enum import StrEnum
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol
+
+MAX_MEMORY = 64 << 20
+"""Bytes for one automaton, which grows as it runs; few need one. Where that is not enough, it is slower."""
+
+
+class Engine(StrEnum):
+    """What runs the automaton."""
+
+    RE2 = "re2"
+    RE = "re"
+    NONE = "none"  # every record is read the exact way
+
+
+class _Match(Protocol):
+    def end(self) -> int: ...
+
+
+class Automaton(Protocol):
+    """A compiled expression."""
+
+    def match(self, data: bytes, at: int) -> _Match | None:
+        """Match from `at`."""
+
+
+def _re2() -> ModuleType | None:
+    try:
+        return import_module("re2")
+    except ImportError:
+        return None
+
+
+def best_engine() -> Engine:
+    """Return the fastest engine that is installed."""
+    return Engine.RE if _re2() is None else Engine.RE2
+
+
+def compiled(expression: bytes, engine: Engine) -> Automaton | None:
+    """Return the automaton of an expression in RE2's syntax, for bytes; None if it would be too large."""
+    if engine is Engine.RE:
+        return re.compile(expression)
+    re2 = import_module("re2")
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.longest_match = True
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = MAX_MEMORY
+    try:
+        pattern: Automaton = re2.compile(expression, options)
+    except re2.error:
+        return None
+    finally:
+        re2.purge()  # it would keep the last 128, each with its automaton
+    return pattern
+
+
+def matched(automaton: Automaton, data: bytes, at: int) -> int:
+    """Return where the match that begins at `at` ends: there if there is none."""
+    match = automaton.match(data, at)
+    return at if match is None else match.end()
