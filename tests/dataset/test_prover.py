@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from retraind.dataset.reader import prover as module
+from retraind.dataset.reader import automaton as module
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles

@@ -17,7 +17,7 @@ import pytest
 
 import retraind
 from retraind.domain.problems import file_problem
-from retraind.system import copying, files, reading
+from retraind.system import copying, files, writing
 from retraind.system.copying import copy_folder_verified
 from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically, write_owned
 from retraind.system.moving import move_contents, remove_tree
@@ -588,7 +588,7 @@ def test_a_kill_while_a_failed_copy_is_removed_is_made_up_for_by_the_next_try(
 
     def fail():
         with monkeypatch.context() as patch:
-            patch.setattr(reading, "finish_here", refuse)
+            patch.setattr(writing, "finish_here", refuse)
             with pytest.raises(OSError, match="Input/output"):
                 copy_folder_verified(job_folder, target)
 

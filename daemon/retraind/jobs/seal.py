@@ -65,15 +65,17 @@ def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] =
     seen = tuple(
         (file.name, file.signature.size, file.signature.mtime_ns, file.signature.inode) for file in job.files
     )
-    with ThreadPoolExecutor(1, thread_name_prefix="seal") as meanwhile:
+    with ThreadPoolExecutor(2, thread_name_prefix="seal") as meanwhile:
         # Their writers may not have synced them, and from now on they are ours.
         synced = meanwhile.submit(sync_seen, drop, seen)
         make_folder(drop / WORK, PRIVATE)
         with held(drop, WORK) as work:
             guard(work)
-            make_folder(work / job.id)
+            make_folder(work / job.id, synced_later=True)
+            named = meanwhile.submit(sync_folder, work)
             with held(work, job.id) as folder:
                 copies.write(folder, job, synced_later=True)
+                named.result()
                 synced.result()
                 return _taken(drop, folder, seen) and untouched(job, folder)
 

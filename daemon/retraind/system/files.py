@@ -282,10 +282,11 @@ PRIVATE = 0o700
 
 
 @verb("sync")
-def make_folder(folder: Path, mode: int = 0o777) -> None:
+def make_folder(folder: Path, mode: int = 0o777, *, synced_later: bool = False) -> None:
     """Create `folder` and its missing parents, durably. An existing folder is left as it is.
 
-    `mode` is that of each new one, less the umask.
+    `mode` is that of each new one, less the umask. `synced_later`: whoever calls has the name of `folder`
+    made durable.
     """
     try:
         try:
@@ -298,7 +299,8 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
         if kind_of(folder) not in {stat.S_IFDIR, stat.S_IFLNK, None}:
             raise
     else:
-        sync_folder(folder.parent)
+        if not synced_later:
+            sync_folder(folder.parent)
 
 
 def _rename_no_replace(source: Path, target: Path) -> None:

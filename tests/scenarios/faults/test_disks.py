@@ -228,7 +228,7 @@ def test_a_copy_that_an_error_ends_leaves_no_part(tmp_path, memory, monkeypatch)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
         with monkeypatch.context() as patch:
-            patch.setattr("retraind.system.reading.finish_here", refuse)
+            patch.setattr("retraind.system.writing.finish_here", refuse)
             job = world.pipeline.advance_one(job)
         assert job.state is State.FILING
         assert [path.name for path in done.iterdir()] == [".retraind-id"]
