@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from retraind.dataset.reader import automaton as module
+from retraind.dataset.reader import automaton, prover
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
@@ -136,9 +136,9 @@ def test_proving_ends_before_the_first_record_that_is_not_good(engine):
 
 
 def test_without_re2_pythons_own_module_is_used(monkeypatch):
-    assert module.best_engine() is Engine.RE2
+    assert automaton.best_engine() is Engine.RE2
     monkeypatch.setitem(__import__("sys").modules, "re2", None)
-    assert module.best_engine() is Engine.RE
+    assert automaton.best_engine() is Engine.RE
     assert reading(b"a,b\n" + b"1,2\n" * 3000, Limits(piece=512)).rows == 3000
 
 
@@ -182,7 +182,7 @@ def test_values_of_many_lines_are_proved_and_told_apart(breaks, engine):
     records = b"1,2\n" + b'3,"a' + b"\r\nb" * breaks + b'"\n'
     proved = Prover(Form(b",", 2, frozenset({LF})), {}, engine).prove(records, 0)
     assert (proved.size, proved.rows, proved.breaks) == (len(records), 2, 2 + breaks)
-    assert proved.short == (len(records) if breaks < module.LONG else 4)
+    assert proved.short == (len(records) if breaks < prover.LONG else 4)
 
 
 @given(text=TEXTS, width=st.integers(1, 3), engine=st.sampled_from(ENGINES))
