@@ -31,7 +31,7 @@ KNOWN = re.compile(
 
 
 def english(text: str) -> list[str]:
-    return re.findall(r"[A-Za-z]{2,}", KNOWN.sub("", text))
+    return re.findall(r"[A-Za-z]{2,}", KNOWN.sub("", re.sub(r"（コード：[\w、\s-]+）", "", text)))
 
 
 def in_work(state: State, **more) -> Job:

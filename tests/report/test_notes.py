@@ -1,12 +1,15 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from retraind.config.settings import Settings
 from retraind.domain.job import Job, Outcome, Role, SealedFile, Signature, State
-from retraind.domain.problems import Finding, problem
+from retraind.domain.problems import Finding, Severity, problem
 from retraind.report import notes, report_json
 from retraind.report.layout import as_bytes
+from retraind.report.share_voice import share_voice
 from retraind.report.wording import Voice
 from support.jobs import job_of
 from support.words import legacy
@@ -143,3 +146,46 @@ def test_a_note_of_names_that_cannot_be_printed_is_still_a_text():
     job = replace(finished(Outcome.TRAINED), key="a\x1b[31mb\u202e")
     assert "\x1b" not in notes.note(job, Voice())
     assert as_bytes(notes.note(job, Voice())).decode("utf-8-sig")
+
+
+def says(text: str) -> str:
+    """A text without its line breaks, wherever they are."""
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "named"), [("en", "(code: separator-line)"), ("ja", "（コード：separator-line）")]
+)
+def test_each_problem_and_finding_names_its_code_once_and_nothing_else_has_one(language, named):
+    warned = Finding(
+        rule="row-count", severity=Severity.WARNING, facts={"rows": 50, "low": 100, "high": 1_000_000}
+    )
+    failed = finished(Outcome.FAILED, problem=PROBLEM, warnings=[warned])
+    settings = Settings.model_validate({"models": {"churn": {"drop": "/srv/churn", "api_key": "k"}}})
+    voice = share_voice(settings.models["churn"], settings.state, in_a_note=True, language=language)
+    text = says(notes.note(failed, voice))
+    codes = [
+        says(named.replace("separator-line", code))
+        for code in ("data_breaks_rules", "separator-line", "row-count")
+    ]
+    assert [text.count(code) for code in codes] == [1, 1, 1]
+    assert text.count(says(named.partition("separator")[0])) == len(codes)
+    assert says(notes.note(failed, Voice(language=language))) == re.sub(
+        r"\(code:.+?\)|（コード：.+?）", "", text
+    )
+
+
+def test_the_report_s_sentences_have_no_codes_since_it_has_fields_for_them():
+    failed = finished(Outcome.FAILED, problem=PROBLEM)
+    told = report_json.report(failed, Voice(codes=True))
+    assert "(code" not in told.model_dump_json()
+    assert told.problem.code == "data_breaks_rules"
+    assert [each.rule for each in told.problem.findings] == ["separator-line"]
+
+
+def test_of_a_problem_that_only_says_where_the_other_one_is_named():
+    voice = Voice(codes=True)
+    assert voice.tell(problem("left_alone", file="x.xlsx", why=problem("ending_not_expected"))).endswith(
+        "(code: ending_not_expected)"
+    )
+    assert voice.named("headline", "no_such_code") == ""

@@ -134,7 +134,8 @@ EVENTS = {
         ),
         "churn, delivery 1 failed",
         "The data violates the service's rules, so nothing was sent. See {root}/drop/failed/"
-        "2026-11-25T120000Z_1_abcdef/ERROR.txt. Correct the data at its source and deliver both files again.",
+        "2026-11-25T120000Z_1_abcdef/ERROR.txt. Correct the data at its source and deliver both files again. "
+        "(code: data_breaks_rules)",
     ),
     "a delivery that is done": (
         lambda journal, job: journal.jobs.write(
@@ -166,7 +167,7 @@ EVENTS = {
         lambda journal, job: journal.jobs.write(job, job, "job_stuck", {"reason": FULL, "since": SINCE}),
         "churn, delivery 1 cannot continue",
         "It has been failing since {since}. Last try: /spool/x: No space left on device. Free some space "
-        "there. retraind tries again automatically; nothing is lost.",
+        "there. retraind tries again automatically; nothing is lost. (code: file_error)",
     ),
     "a job that continues": (
         lambda journal, job: journal.events.note("job_moves", job, since=SINCE),
@@ -209,7 +210,8 @@ EVENTS = {
         ),
         "churn: 3 deliveries or files cannot be taken in",
         "This has not changed for more than 15 min: train_1.xlsx is left alone. Only files that end in .csv or "
-        ".tsv are taken in. And 2 more. The folder is {root}/drop; its STATUS.txt says what is there now.",
+        ".tsv are taken in. And 2 more. The folder is {root}/drop; its STATUS.txt says what is there now. "
+        "(code: ending_not_expected)",
     ),
     "a journal that was repaired": (
         lambda journal, _: journal.events.note("journal_mended", jobs=7),

@@ -60,7 +60,7 @@ def job_text(
     width: int = WIDTH,
 ) -> str:
     """Return the text. `now` is what becomes of a job in work, `hold` what it waits for if it is on hold."""
-    voice = Voice().on(job.model, job.id)
+    voice = Voice(codes=True).on(job.model, job.id)
     more = [(Line.FOLDER, display(str(found.folder)))] if found.folder else []
     if job.outcome:
         if job.state is State.FAILED and job.end and not job.end.continued_in:
@@ -84,7 +84,7 @@ def event_line(event: Event, voice: Voice) -> str:
     detail = "  ".join(
         f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in told.items()
-        if value and name not in {"code", "facts"}
+        if value and name != "facts"
     )
     return f"{for_people(event.at)}  {event.event:<24} {detail}".rstrip()
 

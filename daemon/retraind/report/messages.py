@@ -4,7 +4,7 @@ Pure: an entry goes in, with what is known of its job, and a message or nothing 
 `wording/`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -16,7 +16,7 @@ from retraind.domain.job import Job, Outcome
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import Event
 from retraind.report.notes import ERROR, headline
-from retraind.report.wording import Voice
+from retraind.report.wording import Voice, code_of
 from retraind.system import log
 
 
@@ -50,6 +50,7 @@ def message_of(event: Event, job: Job | None, settings: Settings) -> Message | N
     voice = Voice(language=language).on(event.model or "", event.job or "")
     notice = voice.notice(row.code, _facts(event, job, settings))
     title, text = log.mask(notice.title), " ".join(log.mask(notice.text).split())
+    text += voice.named(*_codes(event.detail.values()))
     return Message(event.event, event.at, event.model, event.job, row.good, title, text, language)
 
 
@@ -87,8 +88,21 @@ def journal_message(at: datetime, why: Problem | None, voice: Voice) -> Message:
     """Return that the journal cannot be written, or with None that it can again: its history cannot."""
     notice = voice.notice("notice_journal_fails", {"why": why, "since": at}) if why else None
     notice = notice or voice.notice("notice_journal_works", {})
+    text = log.mask(notice.text) + (voice.named(why.code) if why else "")
     event = "journal_not_written" if why else "journal_writable_again"
-    return Message(event, at, None, None, why is None, notice.title, log.mask(notice.text), voice.language)
+    return Message(event, at, None, None, why is None, notice.title, text, voice.language)
+
+
+def _codes(values: Iterable[Any]) -> list[str]:
+    """Return the codes of the problems among an entry's values, of what is in them, and of their findings."""
+    found: dict[str, None] = {}
+    for each in values:
+        if isinstance(each, Problem):
+            found |= dict.fromkeys([code_of(each), *_codes(each.facts.values())])
+            found |= dict.fromkeys(finding.rule for finding in each.details)
+        elif isinstance(each, tuple):
+            found |= dict.fromkeys(_codes(each))
+    return list(found)[:_MOST_NAMED]
 
 
 def _facts(event: Event, job: Job | None, settings: Settings) -> dict[str, Any]:

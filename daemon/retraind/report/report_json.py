@@ -1,6 +1,7 @@
 """report.json: what RESULT.txt and ERROR.txt say, for programs. Its schema is docs/report.schema.json."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -142,7 +143,7 @@ def report(job: Job, voice: Voice) -> Report:
     """Return the report of a job whose outcome is decided."""
     end, training, gate = present(job.end), job.training, job.gate
     data, publication = job.data or Data(), job.publication or Publication()
-    voice = voice.on(job.model, job.id)
+    voice = replace(voice.on(job.model, job.id), codes=False)  # They have fields of their own here.
     problem = None
     if job.problem and end.outcome is Outcome.FAILED:
         problem = ReportProblem(

@@ -31,7 +31,7 @@ def share_voice(
 
     `earlier` are folders that its jobs were taken in from or filed in; present ones among them do not matter.
     """
-    voice, earlier_folders = Voice(Audience.SHARE, language), tuple(earlier)
+    voice, earlier_folders = Voice(Audience.SHARE, language, codes=True), tuple(earlier)
 
     @cache
     def known() -> dict[Path, _Folder]:

@@ -5,7 +5,7 @@ words for an audience. Nothing else in retraind makes sentences, and nothing rea
 """
 
 from retraind.report.wording.catalogue import Catalogue, catalogue
-from retraind.report.wording.voice import Voice, in_words
+from retraind.report.wording.voice import Voice, code_of, in_words
 from retraind.report.wording.words import (
     Audience,
     Health,
@@ -22,5 +22,5 @@ from retraind.report.wording.words import (
 
 __all__ = [
     "Audience", "Catalogue", "Health", "Host", "Line", "Name", "Notice", "Place", "Said", "Section", "Voice",
-    "Words", "catalogue", "in_words", "joined",
+    "Words", "catalogue", "code_of", "in_words", "joined",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
+from retraind.report.wording.words import Words
+
 LANGUAGES = ("en", "ja")
 """Each is a package beside this module. The first one is complete by definition."""
 COMMANDS_ONLY = frozenset(
@@ -21,6 +23,32 @@ COMMANDS_ONLY = frozenset(
 
 It has every code of all other modules: problems, findings, notes, notifications, STATUS.txt, the page.
 """
+
+_OF_PROBLEMS = frozenset(
+    {
+        "api",
+        "common",
+        "config",
+        "credentials",
+        "daemon",
+        "expecting",
+        "findings",
+        "intake",
+        "jobs",
+        "manifests",
+    }
+)
+"""Modules of problems and findings. In the others, a problem is what has a remedy."""
+_PARTS = frozenset(
+    {
+        "left_to_operator", "legacy_hidden", "of_a_newer_version", "finding_line", "code_named",
+        "drop_folder", "earlier_drop_folder", "state_folder", "spool_folder", "on_the_machine",
+        "daemon_status", "late", "snooze_done", "snooze_ended", "expected_files", "digest_line",
+    }
+)  # fmt: skip
+"""What is no problem by itself."""
+TRANSPARENT: Mapping[str, str] = MappingProxyType({"left_alone": "why", "setting_refused": "mistake"})
+"""Problems that only say where another one is: the fact that is the other one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +90,14 @@ class Entry:
         return frozenset(
             name for name, each in signature.parameters.items() if each.default is not inspect.Parameter.empty
         )
+
+    @property
+    def explained(self) -> bool:
+        """Whether it is a problem or a finding, which the documents explain under its code."""
+        made = inspect.get_annotations(self.function)["return"]
+        if self.module.partition(".")[0] in _OF_PROBLEMS:
+            return made in {Words, str} and self.code not in _PARTS
+        return made is Words and self.code not in _PARTS
 
 
 Catalogue = Mapping[str, Entry]

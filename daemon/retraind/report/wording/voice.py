@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from retraind.domain.flat import in_facts
 from retraind.domain.problems import LEGACY, Fact, Finding, Problem, Severity
-from retraind.report.wording.catalogue import catalogue, unwrapped
+from retraind.report.wording.catalogue import TRANSPARENT, catalogue, unwrapped
 from retraind.report.wording.words import Audience, Host, Name, Notice, Place, Said, Words
 from retraind.system.escape import display, display_name
 
@@ -27,6 +27,12 @@ def in_words(value: Any, fields: Mapping[str, Any]) -> Any:
     return Voice().on(str(fields.get("model", "")), str(fields.get("job", ""))).tell(value)
 
 
+def code_of(problem: Problem) -> str:
+    """Return the code that says what is wrong: of a problem that only says where, that of the other one."""
+    inner = problem.facts.get(TRANSPARENT.get(problem.code, ""))
+    return inner.code if isinstance(inner, Problem) else problem.code
+
+
 @dataclass(frozen=True)
 class Voice:
     """How to speak: the language, for whom, and about which model and job."""
@@ -37,6 +43,8 @@ class Voice:
     """How the audience calls a path, if not as `show` does."""
     about: Mapping[str, str] = field(default_factory=dict)
     """Facts that the reader knows: `model` and `job`, for commands that can be copied."""
+    codes: bool = False
+    """Whether each problem and each finding names its code, under which the documents explain it."""
 
     def say(self, problem: Problem) -> Said:
         """Put a problem into sentences."""
@@ -47,9 +55,18 @@ class Voice:
         if problem.code not in catalogue(self.language):
             return Said(self.label("of_a_newer_version", code=problem.code), "")
         words = self.words(problem.code, problem.facts)
+        named = self.named(code_of(problem)) if self.codes else ""
         if words.operator_only and words.remedy and self.audience is Audience.SHARE:
-            return Said(words.what, self.label("left_to_operator"))
-        return Said(words.what, words.remedy)
+            return Said(words.what, self.label("left_to_operator"), named)
+        return Said(words.what, words.remedy, named)
+
+    def named(self, *codes: str) -> str:
+        """Return codes as they end a paragraph; of those that the documents do not explain, nothing."""
+        known = catalogue(self.language)
+        explained = [
+            each for each in codes if (entry := known.get(each.replace("-", "_"))) and entry.explained
+        ]
+        return self.label("code_named", codes=explained) if explained else ""
 
     def on(self, model: str, job: str = "") -> "Voice":
         """Return a voice that speaks about a model, and one of its jobs."""
@@ -69,7 +86,7 @@ class Voice:
         words = self.finding_words(finding)
         if finding.rule == LEGACY:
             return words.what
-        return self.label(
+        line = self.label(
             "finding_line",
             file=finding.file,
             line=finding.line,
@@ -79,6 +96,7 @@ class Voice:
             overruled=finding.overruled,
             error=finding.severity is Severity.ERROR,
         )
+        return line + (self.named(finding.rule) if self.codes else "")
 
     def finding_words(self, finding: Finding) -> Words:
         """Return the words of a finding without its place; the line and the column are facts as well."""

@@ -130,9 +130,11 @@ class Said:
 
     what: str
     remedy: str
+    named: str = ""
+    """Its code, as it ends a paragraph, where the voice names codes."""
 
     def __str__(self) -> str:
-        return joined([self.what, self.remedy])
+        return joined([self.what, self.remedy]) + self.named
 
 
 def joined(sentences: Iterable[str]) -> str:

@@ -51,6 +51,11 @@ def finding_line(
     return f"{place}{what}{calls}{todo}{changed}"
 
 
+def code_named(codes: tuple[Name, ...]) -> str:
+    """How a paragraph ends that names what the documents explain it under."""
+    return f" (code{'s' if len(codes) > 1 else ''}: {', '.join(codes)})"
+
+
 # What folders are called on the share
 
 

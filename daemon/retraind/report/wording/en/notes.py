@@ -73,7 +73,7 @@ def headline_unclear() -> str:
 
 
 def what_happened(why: Said) -> str:
-    return f"What happened: {why.what}"
+    return f"What happened: {why.what}{why.named}"
 
 
 def training_continued(continues: str) -> str:

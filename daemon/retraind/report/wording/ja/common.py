@@ -55,6 +55,11 @@ def finding_line(
     return f"{f'{place}：' if place else ''}{what}{changed}{calls}{todo}"
 
 
+def code_named(codes: tuple[Name, ...]) -> str:
+    """How a paragraph ends that names what the documents explain it under."""
+    return f"（コード：{'、'.join(codes)}）"
+
+
 # What folders are called on the share
 
 

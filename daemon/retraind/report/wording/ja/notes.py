@@ -89,7 +89,7 @@ def headline_unclear() -> str:
 
 
 def what_happened(why: Said) -> str:
-    return f"原因：{why.what}"
+    return f"原因：{why.what}{why.named}"
 
 
 def training_continued(continues: str) -> str:
