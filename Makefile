@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel constraints lint format clean
+.PHONY: demo test site spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel constraints lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -78,6 +78,13 @@ bench-scrape: $(VENV)/.dev ## what a scrape of the metrics costs: make bench-scr
 
 bench-night: $(VENV)/.dev ## what it costs when all models deliver at once: make bench-night [ARGS="--models 1000 --each 3"]
 	$(BIN)/python -m benchmarks.night $(ARGS)
+
+$(VENV)/.site: pyproject.toml | $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --group site
+	touch $@
+
+site: $(VENV)/.site ## the documents as a site, in build/site; a broken link fails
+	PYTHONPATH=docs $(BIN)/python -m website build/site
 
 $(VENV)/.package: pyproject.toml | $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --group package

@@ -41,10 +41,10 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SCHEMA = DOCS / "report.schema.json"
 SOURCE = ROOT / "daemon" / "retraind"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_line_of_prose_is_longer_than_a_line_of_code(page):
     prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     assert [line for line in prose.splitlines() if len(line) > 110 and not line.startswith("|")] == []
@@ -366,7 +366,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
         yield shlex.split(re.sub(r"\[EVAL\]|…", "", code))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_shown_exist(page, capsys):
     for words in commands_in(page):
         made = parser()
@@ -386,7 +386,7 @@ def test_the_demo_s_excerpt_is_what_it_prints():
     assert [text for text in told if f"✔ {text}" not in readme] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
         if "://" in target:

@@ -70,7 +70,8 @@ def _finish(site: Path) -> None:
         raise SystemExit(f"The theme no longer says {', '.join(sorted(missing))}: correct IN_JAPANESE.")
     light, dark = colours()
     rules = "".join(
-        f'body[data-theme="{theme}"] svg.picture{{{colour}}}' for theme, colour in (("light", light), ("dark", dark))
+        f'body[data-theme="{theme}"] svg.picture{{{colour}}}'
+        for theme, colour in (("light", light), ("dark", dark))
     )
     for path in site.rglob("_static/site.css"):
         path.write_text(path.read_text("utf-8") + rules + "\n", encoding="utf-8")

@@ -19,6 +19,7 @@ source_suffix = {".md": "markdown"}
 root_doc = "index"
 myst_heading_anchors = 6
 highlight_language = "none"
+smartquotes = False  # messages are shown as they are
 html_theme = "furo"
 html_title = f"retraind {version}"
 html_static_path = ["static"]
@@ -64,7 +65,12 @@ def name_sections(_app: Sphinx, document: nodes.document) -> None:
             continue
         slug = node.get("slug")
         wanted = [each for each in dict.fromkeys((named, slug)) if each and each not in taken]
-        if named and slug and named != slug and document.settings.env.docname in {"configuration", "commands"}:
+        if (
+            named
+            and slug
+            and named != slug
+            and document.settings.env.docname in {"configuration", "commands"}
+        ):
             wanted = wanted[:1]  # Many keys have one name: the remark alone tells them apart.
         node["ids"] = wanted or node["ids"]
         taken.update(node["ids"])

@@ -5,6 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -53,7 +54,7 @@ TABLES: tuple[Table, ...] = (
 )
 
 
-def keys() -> Iterator[tuple[Table, str, FieldInfo]]:
+def all_keys() -> Iterator[tuple[Table, str, FieldInfo]]:
     """Yield each key that a configuration may have, with its table."""
     tables = {"models", "expect"} | {table.prefix for table in TABLES}
     for table in TABLES:
@@ -113,13 +114,15 @@ def page() -> str:
     about, tables = told()
     parts = ["---\ntocdepth: 2\n---\n", "# Configuration reference\n", _head()]
     shown: set[str] = set()
-    for table, name, field in keys():
+    for table, name, field in all_keys():
         if table.name not in shown:
             shown.add(table.name)
             heading = f"`[{table.name}]`" if table.name else "Above all tables"
             parts.append(f"<!-- id: {anchor(table.prefix or 'top')} -->\n## {heading}\n")
             if words := tables.get(table.prefix):
-                parts.append(f"{_marked(words[:1].upper() + words[1:])}{'' if words.endswith('.') else '.'}\n")
+                parts.append(
+                    f"{_marked(words[:1].upper() + words[1:])}{'' if words.endswith('.') else '.'}\n"
+                )
         full = full_name(table, name)
         parts += _entry(full, field, about[full])
     return "\n".join(parts)
@@ -128,7 +131,9 @@ def page() -> str:
 def _head() -> str:
     head, _, _ = EXAMPLE.read_text("utf-8").partition("\n\n# Events below")
     text = re.sub(r"^# ?", "", head, flags=re.MULTILINE)
-    text = re.sub(r"((?:^  .+\n)+)", lambda found: f"```toml\n{_dedented(found[1])}```\n", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"((?:^  .+\n)+)", lambda found: f"```toml\n{_dedented(found[1])}```\n", text, flags=re.MULTILINE
+    )
     text = text.replace("retraind: every key, with its default. ", "Every key, with its default. ")
     return re.sub(r' A line without "#".+?has no default\.', "", text, flags=re.DOTALL) + "\n"
 
@@ -160,7 +165,7 @@ def _written(value: Any) -> str:
 def _marked(text: str) -> str:
     """Return words of the example as Markdown: commands and paths as code, the rest as it is."""
     text = re.sub(r"([<>|*_\[\]])", r"\\\1", text)
-    return re.sub(r"\bdocs\\?/([\w-]+)\.md", r"[\1](\1.md)", text)
+    return re.sub(r"\bdocs/([\w-]+)\.md", r"[\1](\1.md)", text)
 
 
 _NAMED: Mapping[Any, str] = {
@@ -186,36 +191,38 @@ def kind_of(field: FieldInfo) -> str:
 
 
 def _kind(hint: Any, marks: tuple[Any, ...] = ()) -> str:
-    if get_origin(hint) in {typing.Union, types.UnionType}:
-        return " or ".join(dict.fromkeys(_kind(each, marks) for each in get_args(hint) if each is not type(None)))
-    if get_origin(hint) is typing.Annotated:
+    origin = get_origin(hint)
+    if origin in {typing.Union, types.UnionType}:
+        parts = [_kind(each, marks) for each in get_args(hint) if each is not type(None)]
+        return " or ".join(dict.fromkeys(parts))
+    if origin is typing.Annotated:
         inner, *more = get_args(hint)
-        return _kind(inner, tuple(more) + marks)
-    if get_origin(hint) is Literal:
+        return _kind(inner, (*more, *marks))
+    if origin is Literal:
         return _one_of(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _one_of([each.value for each in hint])
-    if get_origin(hint) in {tuple, frozenset}:
-        part = next(each for each in get_args(hint) if each is not ...)
-        inner = _kind(part)
+    if origin in {tuple, frozenset}:
+        inner = _kind(next(each for each in get_args(hint) if each is not ...))
         return f"a list; each {inner}" if inner.startswith(("one of", "a number")) else "a list of texts"
-    name = getattr(hint, "__name__", "")
-    if name == "timedelta":
+    return _plain_kind(origin or hint, marks)
+
+
+def _plain_kind(hint: Any, marks: tuple[Any, ...]) -> str:
+    if hint is timedelta:
         return _duration(marks)
-    if name == "int" and kinds.Size.__metadata__[0] in marks:
-        return "a number of bytes, or a size such as `\"20GiB\"`"
-    if hint is Path and kinds.AbsolutePath.__metadata__[-1] in marks:
+    if hint is int and get_args(kinds.Size)[1] in marks:
+        return 'a number of bytes, or a size such as `"20GiB"`'
+    if hint is Path and get_args(kinds.AbsolutePath)[-1] in marks:
         return "an absolute path"
-    origin = get_origin(hint) or hint
-    return _NAMED.get(origin, "a text")
+    return _NAMED.get(hint, "a text")
 
 
 def _duration(marks: tuple[Any, ...]) -> str:
-    if kinds.SpanWithUnit.__metadata__[-1] in marks:
+    if get_args(kinds.SpanWithUnit)[-1] in marks:
         return "a duration with its unit"
-    return "a duration, more than 0" if kinds.PositiveSpan.__metadata__[-1] in marks else "a duration"
+    return "a duration, more than 0" if get_args(kinds.PositiveSpan)[-1] in marks else "a duration"
 
 
 def _one_of(values: Any) -> str:
     return "one of " + ", ".join(f'`"{each}"`' for each in values)
-

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
-_LIGHT = "--paper:#fff;--ink:#1f2328;--soft:#57606a;--line:#6e7781;--box:#f6f8fa;--blue:#0550ae;--pale:#ddf4ff"
-_DARK = "--paper:#131416;--ink:#e6edf3;--soft:#adb5bd;--line:#8b949e;--box:#21262d;--blue:#79c0ff;--pale:#0c2d4d"
+_LIGHT = (
+    "--paper:#fff;--ink:#1f2328;--soft:#57606a;--line:#6e7781;--box:#f6f8fa;--blue:#0550ae;--pale:#ddf4ff"
+)
+_DARK = (
+    "--paper:#131416;--ink:#e6edf3;--soft:#adb5bd;--line:#8b949e;--box:#21262d;--blue:#79c0ff;--pale:#0c2d4d"
+)
 _STYLE = (
     f"svg.picture{{{_LIGHT}}}@media (prefers-color-scheme:dark){{svg.picture{{{_DARK}}}}}"
     ".picture text{fill:var(--ink)}.picture .soft{fill:var(--soft)}"
@@ -38,7 +42,7 @@ class Picture:
     height: int
     _parts: list[str] = field(default_factory=list)
 
-    def box(
+    def box(  # noqa: PLR0917 - a place and a size, as everybody knows them
         self, x: float, y: float, width: float, height: float, lines: Sequence[str], look: Look = "box"
     ) -> None:
         """Draw a box: a heading and lines below it; a room has its heading at its top, for boxes in it."""
@@ -65,7 +69,9 @@ class Picture:
         path = "M" + " L".join(f"{x:g} {y:g}" for x, y in points)
         self._path(path, kind, both=both)
 
-    def curve(self, begin: tuple[float, float], end: tuple[float, float], bend: float, kind: Kind = "") -> None:
+    def curve(
+        self, begin: tuple[float, float], end: tuple[float, float], bend: float, kind: Kind = ""
+    ) -> None:
         """Draw a curve that leaves and arrives sideways; `bend` is how far it goes, to the left if negative."""
         (x, y), (to_x, to_y) = begin, end
         far = max(x, to_x) + bend if bend > 0 else min(x, to_x) + bend

@@ -1,7 +1,7 @@
 """Checks the finished site: every link, image and anchor leads somewhere, and nothing is fetched from elsewhere."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
@@ -39,7 +39,6 @@ class _Page(HTMLParser):
 
 def mistakes(site: Path) -> Iterator[str]:
     """Yield what is wrong with a site, each with its page and line."""
-
     site = site.resolve()
 
     @cache
@@ -52,23 +51,25 @@ def mistakes(site: Path) -> Iterator[str]:
         page, name = read(path), path.relative_to(site)
         yield from (f"{name}: the id {each} is there twice" for each in page.double)
         for tag, address, line in page.links:
-            where, parts = f"{name}:{line}", urlsplit(address)
-            if parts.scheme or parts.netloc:
-                if tag != "a" and parts.scheme != "data":
-                    yield f"{where}: <{tag}> loads {address} from elsewhere"
-                continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if parts.path.startswith("/"):
-                yield f"{where}: {address} works only at the root of a host"
-            elif not target.is_relative_to(site) or not target.is_file():
-                yield f"{where}: {address} leads nowhere"
-            elif parts.fragment and target.suffix == ".html" and tag != "use":
-                if unquote(parts.fragment) not in read(target).ids:
-                    yield f"{where}: {address} names no anchor of that page"
+            if wrong := _wrong(site, path, tag, address, read):
+                yield f"{name}:{line}: {wrong}"
     for path in sorted(site.rglob("*.css")):
         for address in _CSS_ADDRESS.findall(path.read_text("utf-8")):
-            parts = urlsplit(address)
-            if parts.netloc or parts.scheme not in {"", "data"}:
-                yield f"{path.relative_to(site)}: loads {address} from elsewhere"
-            elif not parts.scheme and parts.path and not (path.parent / unquote(parts.path)).is_file():
-                yield f"{path.relative_to(site)}: {address} leads nowhere"
+            if not address.startswith("data:") and (wrong := _wrong(site, path, "style", address, read)):
+                yield f"{path.relative_to(site)}: {wrong}"
+
+
+def _wrong(site: Path, page: Path, tag: str, address: str, read: Callable[[Path], _Page]) -> str | None:
+    """Return what is wrong with an address on a page, if anything is."""
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc:
+        return None if tag == "a" or parts.scheme == "data" else f"<{tag}> loads {address} from elsewhere"
+    if parts.path.startswith("/"):
+        return f"{address} works only at the root of a host"
+    target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    if not target.is_relative_to(site) or not target.is_file():
+        return f"{address} leads nowhere"
+    has_anchors = parts.fragment and target.suffix == ".html"
+    if has_anchors and unquote(parts.fragment) not in read(target).ids:
+        return f"{address} names no anchor of that page"
+    return None

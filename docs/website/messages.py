@@ -49,7 +49,9 @@ def group_of(entry: Entry) -> Group:
 def rules(language: str) -> Mapping[str, Rule]:
     """Return what the table of the rules says of each."""
     page = DOCS / ("data-rules.md" if language == "en" else f"{language}/data-rules.md")
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.*?) \| (.*?) \|(.*?)\|$", page.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| (.*?) \| (.*?) \|(.*?)\|$", page.read_text("utf-8"), re.MULTILINE
+    )
     return {rule: Rule(found, severity, service.strip()) for rule, found, severity, service in rows}
 
 
@@ -58,33 +60,34 @@ def page(language: str) -> str:
     labels, entries, told = LABELS[language], explained(language), rules(language)
     parts = ["---\ntocdepth: 2\n---\n", f"# {labels.title}\n", labels.introduction]
     for group in GROUPS:
-        heading, about, otherwise = group.words[language]
+        heading, about, _ = group.words[language]
         parts.append(f"<!-- id: {group.name} -->\n## {heading}\n\n{about}\n")
         for code, entry in entries.items():
             if group_of(entry) is group:
-                parts += _entry(code, entry, told.get(code), otherwise, language, labels)
+                parts += _entry(code, entry, told.get(code), language)
     return "\n".join(parts)
 
 
-def _entry(
-    code: str, entry: Entry, rule: Rule | None, otherwise: str, language: str, labels: Labels
-) -> Iterator[str]:
+def _entry(code: str, entry: Entry, rule: Rule | None, language: str) -> Iterator[str]:
+    """Yield the parts of what is said of a message."""
+    labels = LABELS[language]
+    _, _, otherwise = group_of(entry).words[language]
     yield f"<!-- id: {code} -->\n### `{code}`\n"
-    forms = list(_forms(entry, language))
     if rule:
         yield f"**{labels.cause}** {_sentence(rule.found, language)} ({rule.severity})\n"
     if rule and rule.service:
         yield f"**{labels.service}** {rule.service}\n"
+    first, *others = _forms(entry, language)
     yield f"**{labels.seen}**\n"
-    first, *others = forms
-    yield _quoted(first.what)
+    yield f"> {_plain(first.what)}\n"
     yield _remedy(first, otherwise, labels)
     if others:
         yield f"{labels.others}\n"
-        yield "\n".join(
+        told = (
             f"- {_plain(each.what)}" + (f" → {_plain(each.remedy)}" if each.remedy != first.remedy else "")
             for each in others
-        ) + "\n"
+        )
+        yield "\n".join(told) + "\n"
 
 
 def _remedy(words: Words, otherwise: str, labels: Labels) -> str:
@@ -115,7 +118,3 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 def _plain(text: str) -> str:
     """Return a message as Markdown that shows it as it is."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
-
-
-def _quoted(text: str) -> str:
-    return f"> {_plain(text)}\n"

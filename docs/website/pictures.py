@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from retraind.domain.job import LIFE, State
-from website.drawing import Kind, Picture
+from website.drawing import Kind, Look, Picture
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
@@ -109,13 +109,14 @@ _SIDE: Mapping[State, tuple[float, float]] = {
 def _life() -> Picture:
     way = [state for state in LIFE if state not in _SIDE]
     made = Picture("life", "The life of a job: its states, and where each may go next", 900, _TOP + 10 * _ROW)
-    at = {state: (float(_COLUMN), float(_TOP + _ROW * row)) for row, state in enumerate(way)} | _SIDE
+    at = dict(_SIDE)
+    at |= {state: (float(_COLUMN), float(_TOP + _ROW * row)) for row, state in enumerate(way)}
     for state, stage in LIFE.items():
         for after in stage.next:
             _transition(made, at, way, state, after)
     for state, (x, y) in at.items():
         step = LIFE[state].step
-        look = "strong" if state in {State.DONE, State.FAILED} else "box"
+        look: Look = "strong" if state in {State.DONE, State.FAILED} else "box"
         made.box(x, y, _WIDE, _HIGH, (state.value, *([f"step: {step}"] if step else [])), look)
     return made
 

@@ -188,7 +188,6 @@ _BY_CODE: Mapping[tuple[str, str], Any] = {
     ("value_invalid", "limit"): "64",
     ("file_not_arrived", "example"): "eval_2026-11.csv",
     ("column_order", "name"): "city",
-    ("similar_classes", "similar"): "same-notation",
     ("encoding", "example"): "Zürich",
     ("encoding_doubtful", "example"): "Zürich",
     ("date_range", "value"): "0001-01-01",

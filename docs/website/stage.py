@@ -12,11 +12,11 @@ from pathlib import Path
 from posixpath import normpath
 from typing import NamedTuple
 
+from retraind.domain.data_rules import RULES
 from website import commands, configuration, messages, pictures
 
 ROOT = Path(__file__).parents[2]
 PAGES = Path(__file__).parent / "pages"
-TITLES = {"en": "retraind", "ja": "retraind"}
 
 
 class Page(NamedTuple):
@@ -48,7 +48,10 @@ NAVIGATION: Mapping[str, tuple[Part, ...]] = {
     "en": (
         Part("Start", (Page("quick-start", "README.md"),)),
         Part("Deliver data", (*_docs("handoff", "data-rules", "notes"), _MADE)),
-        Part("Operate", _docs("install", "operations", "monitoring", "status-page", "shared-drives", "containers")),
+        Part(
+            "Operate",
+            _docs("install", "operations", "monitoring", "status-page", "shared-drives", "containers"),
+        ),
         Part("Own a model", _docs("switch", "rehearse")),
         Part("Reference", (Page("configuration", ""), Page("commands", ""), *_docs("glossary"))),
         Part("Inside", _docs("architecture", "reliability", "security", "performance", "decisions")),
@@ -61,11 +64,12 @@ NAVIGATION: Mapping[str, tuple[Part, ...]] = {
 }
 _FENCE = re.compile(r"^(?P<fence>```+)[^\n]*\n.*?^(?P=fence)[ ]*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<target>[^)\s]+)\)")
+_MADE_LINK = re.compile(r"\*(?P<text>[^*\n]+)\*<!-- page: (?P<page>[\w-]+) -->")
 _CODE = re.compile(r"`(?P<code>[^`\n]+)`")
 _WIDE = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
 
 
-class Wrong(Exception):  # noqa: N818 - what is wrong, where
+class Wrong(Exception):
     """A page names something that there is not."""
 
 
@@ -116,9 +120,11 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     for language in NAVIGATION
     for page in all_pages(language)
     if page.source
-} | {"config.example.toml": ("en", "configuration")}
+} | {
+    "config.example.toml": ("en", "configuration"),
+    "docs/website/pages/ja/index.md": ("ja", "index"),
+}
 """The pages that files of the repository become."""
-_MADE_PAGES = {"troubleshooting", "configuration", "commands"}
 
 
 class _Rewriter:
@@ -143,6 +149,7 @@ class _Rewriter:
             text = re.sub(rf"(?<={_WIDE})\n(?={_WIDE})(?![\n#>|-])", "", text)
         # Headings keep their words as they are: their addresses are made of these.
         text = re.sub(r"^#+ .*$", lambda found: hold(found[0]), text, flags=re.MULTILINE)
+        text = _MADE_LINK.sub(lambda found: hold(self._made(found)), text)
         text = _LINK.sub(lambda found: hold(self._link(found)), text)
         text = _CODE.sub(lambda found: hold(self._code(found["code"])), text)
         while "\x00" in text:
@@ -159,15 +166,16 @@ class _Rewriter:
         address = self._address(path) if path else ""
         return f'<a href="{address}{"#" if anchor else ""}{anchor}">{_in_html(text)}</a>'
 
+    def _made(self, found: re.Match[str]) -> str:
+        """Return the link to a page that is made: in the repository, where it is not, its name only."""
+        language = self._language if found["page"] == _MADE.name else "en"
+        return f'<a href="{self._to(language)}{found["page"]}.html">{found["text"]}</a>'
+
     def _address(self, path: str) -> str:
         name = normpath((self._folder / path).as_posix())
-        here = Path(name).with_suffix("").name
         if name in _NAMES:
-            language, here = _NAMES[name]
-            return f"{self._to(language)}{here}.html"
-        if here in _MADE_PAGES and name.endswith(".md"):
-            made = self._language if here == "troubleshooting" else "en"
-            return f"{self._to(made)}{here}.html"
+            language, page = _NAMES[name]
+            return f"{self._to(language)}{page}.html"
         if not (ROOT / name).is_file():
             raise Wrong(f"{self._page.source}: {path} is no file of the repository")
         self._files.append(ROOT / name)
@@ -207,7 +215,7 @@ def _in_html(text: str) -> str:
 def _known_keys() -> dict[str, str]:
     """Return where each key is explained, by how pages call it; of models' keys also the name alone."""
     found = {}
-    for table, name, _ in configuration.keys():
+    for table, name, _ in configuration.all_keys():
         full = configuration.full_name(table, name)
         if table.name:
             found[full] = configuration.anchor(full)
@@ -217,5 +225,5 @@ def _known_keys() -> dict[str, str]:
 
 
 _KEYS = _known_keys()
-_RULES = frozenset(rule for rule in messages.RULES if "-" in rule)
+_RULES = frozenset(rule for rule in RULES if "-" in rule)
 _TABLES = frozenset(table.name for table in configuration.TABLES if table.name)

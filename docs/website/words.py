@@ -68,7 +68,8 @@ class Group(NamedTuple):
     def has(self, entry: Entry) -> bool:
         """Return whether a message belongs here."""
         return any(
-            entry.module.startswith(each) if each.endswith(".") else entry.module == each for each in self.modules
+            entry.module.startswith(each) if each.endswith(".") else entry.module == each
+            for each in self.modules
         )
 
 
@@ -307,7 +308,7 @@ GROUPS: tuple[Group, ...] = (
             "en": (
                 "The configuration",
                 "`retraind check`, a start or a reload found a mistake. The message names file and setting; see "
-                "the [reference](configuration.md).",
+                "the *reference*<!-- page: configuration -->.",
                 "Correct the setting that the message names, then run `retraind check`.",
             ),
             "ja": (

@@ -27,7 +27,7 @@ def delivery_missing(due: datetime, halves: tuple[Name, ...] = ()) -> Words:
 
 
 def late(why: Said) -> str:
-    return f"【遅延】{why.what}{why.remedy}"
+    return f"【遅延】{why}"
 
 
 def notice_late(model: str, what: Said, drop: Place | None) -> Notice:
