@@ -1,6 +1,5 @@
 """Builds the site: `python -m website FOLDER`. Needs the dependency group `site`, and no network."""
 
-import os
 import re
 import shutil
 import sys
@@ -29,7 +28,6 @@ IN_JAPANESE: Mapping[str, str] = {
 def main(site: Path) -> int:
     """Build the site into a folder, which is replaced; return how many mistakes there are, at most 1."""
     shutil.rmtree(site, ignore_errors=True)
-    os.environ["PYTHONHASHSEED"] = "0"
     with tempfile.TemporaryDirectory(prefix="retraind-site-") as folder:
         try:
             files = stage(Path(folder) / "pages")

@@ -112,7 +112,7 @@ def _life() -> Picture:
     at = dict(_SIDE)
     at |= {state: (float(_COLUMN), float(_TOP + _ROW * row)) for row, state in enumerate(way)}
     for state, stage in LIFE.items():
-        for after in stage.next:
+        for after in sorted(stage.next):  # a set has no order of its own
             _transition(made, at, way, state, after)
     for state, (x, y) in at.items():
         step = LIFE[state].step
