@@ -43,7 +43,10 @@ def explained(language: str) -> Mapping[str, Entry]:
 
 def group_of(entry: Entry) -> Group:
     """Return the part of the page that has a message."""
-    return next(group for group in GROUPS if group.has(entry))
+    for group in GROUPS:
+        if group.has(entry):
+            return group
+    raise LookupError(f"No part of the page has {entry.module}: name it in docs/website/words.py")
 
 
 def rules(language: str) -> Mapping[str, Rule]:

@@ -232,6 +232,23 @@ GROUPS: tuple[Group, ...] = (
         },
     ),
     Group(
+        "uploads",
+        ("uploads",),
+        {
+            "en": (
+                "When uploads begin",
+                "An upload waits for its window, or `upload_window` or `upload_rate` has a mistake.",
+                "Nothing; the upload begins when the window opens.",
+            ),
+            "ja": (
+                "アップロードの時間帯",
+                "アップロードの時間帯を待っている場合や、`upload_window`または`upload_rate`の設定に誤りがある場合に"
+                "表示されます。",
+                "対応は不要です。時間帯になると、自動的にアップロードします。",
+            ),
+        },
+    ),
+    Group(
         "late",
         ("expecting",),
         {

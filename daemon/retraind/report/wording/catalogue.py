@@ -36,6 +36,7 @@ _OF_PROBLEMS = frozenset(
         "intake",
         "jobs",
         "manifests",
+        "uploads",
     }
 )
 """Modules of problems and findings. In the others, a problem is what has a remedy."""
