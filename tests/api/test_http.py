@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import time
+from pathlib import Path
 
 import pytest
 import trustme
@@ -20,19 +21,6 @@ from retraind.report.wording import Audience
 from support.peers import answer, in_words
 
 RUNNING = answer(200, '{"status": "job_running"}')
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def certificates(authority, tmp_path):
-    """The files of a server and of the authority that vouches for it."""
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    return tmp_path / "server.pem", tmp_path / "authority.pem"
 
 
 @pytest.fixture
@@ -108,7 +96,8 @@ def test_a_connection_that_is_never_taken_is_told_and_nothing_was_stored(connect
 @pytest.mark.parametrize("party", Party)
 @pytest.mark.parametrize("audience", Audience)
 def test_each_row_of_the_map_has_words_without_ports_on_the_share(row, party, audience):
-    met = problem(row.code, party=party, host="some.example:8443", kind="SomeError")
+    facts = {"file": Path("/etc/ca.pem"), "reason": "gone"} if row.code == "certificates_unreadable" else {}
+    met = problem(row.code, party=party, host="some.example:8443", kind="SomeError", **facts)
     words = str(in_words(Retry(met), audience))
     assert "some.example" in words
     assert ("8443" in words) == (audience is Audience.OPERATOR)

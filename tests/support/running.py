@@ -4,8 +4,8 @@ commands."""
 import threading
 from contextlib import contextmanager
 
-from retraind.config.load import load
 from retraind.daemon import Daemon
+from retraind.daemon.admission import admitted
 from retraind.report.model_status import HostOverview, overview
 from retraind.report.wording import Voice
 from support.process import Site, deliver
@@ -20,11 +20,11 @@ class Running:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        settings, file = load(self.site.config)
+        settings, file, refused = admitted(self.site.config)
         entered = threading.Event()
 
         def work() -> None:
-            with Daemon(settings, file) as daemon:
+            with Daemon(settings, file, refused=refused) as daemon:
                 self.daemon = daemon
                 entered.set()
                 daemon.run()

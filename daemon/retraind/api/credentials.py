@@ -23,7 +23,8 @@ from retraind.config.settings import ENV_PREFIX, ModelSettings
 from retraind.domain.failures import Hold, Retry
 from retraind.domain.problems import Problem, problem
 from retraind.system.clock import Clock
-from retraind.system.rights import Account, present_account
+from retraind.system.files import status
+from retraind.system.rights import Account, present_account, start_of
 
 KEY_LIFETIME = timedelta(days=30)
 """Vendor's manual: an API key expires 30 days after it was issued."""
@@ -153,7 +154,7 @@ class Credentials:
         if model.api_key_file is None:
             return None
         try:
-            return datetime.fromtimestamp(model.api_key_file.stat().st_mtime, UTC)
+            return datetime.fromtimestamp(status(model.api_key_file, follow=True).st_mtime, UTC)
         except (OSError, ValueError, OverflowError):
             return None  # It cannot be read at the moment, or has a date that no calendar has.
 
@@ -280,18 +281,14 @@ def _read(path: Path, origin: Origin, account: Account) -> str:
     """Return what is in a key file. Raises Hold, or Retry for a transient failure."""
     facts: dict[str, Any] = {"setting": origin.setting, "path": path}
     try:
-        # Not blocking: somebody may have put a pipe there.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise Hold(problem("key_file_not_regular", **facts), credential=True)
-            others = found.st_mode & stat.S_IRWXO
-            # systemd sees to the groups and lists of what it passes.
-            passed = origin.credential is not None
-            if access := key_access(account, file.fileno(), path) if others or not passed else None:
-                raise Hold(key_exposed(origin.setting, access), credential=True)
-            content = file.read(_LARGEST_FILE)
+        found, content = start_of(path, _LARGEST_FILE)
+        mode = found.status.st_mode
+        if not stat.S_ISREG(mode):
+            raise Hold(problem("key_file_not_regular", **facts), credential=True)
+        # systemd sees to the groups and lists of what it passes.
+        passed = origin.credential is not None
+        if access := key_access(account, found, path) if mode & stat.S_IRWXO or not passed else None:
+            raise Hold(key_exposed(origin.setting, access), credential=True)
     except OSError as error:
         if error.errno not in _LASTING:
             raise Retry(problem("key_file_failing", **facts, reason=error.strerror)) from None

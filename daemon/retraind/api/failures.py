@@ -24,6 +24,7 @@ from requests import exceptions as requests
 from urllib3 import exceptions as urllib3
 
 from retraind.api import proxies
+from retraind.api.certificates import CertificatesUnreadable
 from retraind.api.proxies import ProxyRefused
 from retraind.domain.failures import JobFailed, Party, Retry, Setback
 from retraind.domain.problems import problem
@@ -75,6 +76,7 @@ class _Row(NamedTuple):
 
 
 _MAP = (
+    _Row((CertificatesUnreadable,), "certificates_unreadable", effect=False, of_host=False),
     _Row((requests.InvalidProxyURL,), "proxy_address_unusable", effect=False, of_host=False),
     _Row((requests.ProxyError, urllib3.ProxyError), "proxy_failed", effect=False),
     _Row((ssl.SSLCertVerificationError,), "certificate_not_trusted", effect=False),
@@ -101,6 +103,8 @@ def network_retry(error: NetworkError, party: Party, host: str) -> Retry:
     row = next(row for row in _MAP if any(isinstance(cause, row.errors) for cause in causes))
     facts: dict[str, Any] = {"party": party, "host": host, **_progress(causes), "kind": type(error).__name__}
     facts |= proxies.facts_of(error)
+    if isinstance(error, CertificatesUnreadable):
+        facts |= error.facts
     code = row.code
     if isinstance(error, ProxyRefused):
         denied = error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED

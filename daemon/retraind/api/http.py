@@ -16,6 +16,7 @@ from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry as Urllib3Retry
 
 import retraind
+from retraind.api.certificates import certificates_in
 from retraind.api.circuit_breaker import Breaker
 from retraind.api.proxies import check_answer, proxy_for, tunnel_refusal
 from retraind.api.reach import Reach
@@ -77,7 +78,7 @@ class _Session(requests.Session):
         self.headers["User-Agent"] = USER_AGENT
         self.auth = lambda request: request
         self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
-        self._ca_bundle = str(settings.ca_bundle) if settings.ca_bundle else None
+        self._certificates = certificates_in(settings.ca_bundle) if settings.ca_bundle else None
         self._always = {
             "timeout": (settings.connect_timeout.total_seconds(), settings.timeout.total_seconds()),
             "allow_redirects": False,
@@ -93,8 +94,8 @@ class _Session(requests.Session):
         merged = super().merge_environment_settings(*arguments, **named)
         if self._proxies:
             merged["proxies"] = dict(self._proxies)
-        if self._ca_bundle:
-            merged["verify"] = self._ca_bundle
+        if self._certificates:
+            merged["verify"] = self._certificates.path()
         return merged
 
     def send(self, request: Any, **named: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from retraind.cli.arguments import parse
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
-from retraind.domain.failures import ConfigError, JournalError
+from retraind.domain.failures import ConfigError, ConfigOutOfReach, JournalError
 from retraind.report.wording.words import OPTIONS
 from retraind.system.service import startup
 
@@ -43,7 +43,7 @@ def _main(options: argparse.Namespace) -> int:
     except ConfigError as error:
         for problem in error.problems:
             print_problem(problem)
-        return USAGE
+        return BAD if isinstance(error, ConfigOutOfReach) else USAGE
     except JournalError as error:
         print_problem(error.problem)
         return BAD

@@ -13,6 +13,7 @@ from retraind.domain.people import Person
 from retraind.domain.problems import problem
 from retraind.store.database import lock_of, of_another
 from retraind.system.escape import display
+from retraind.system.remote.helpers import HELPERS
 from retraind.system.service.process import become
 
 _ROOT = 0
@@ -45,6 +46,7 @@ def act_as_owner(settings: Settings) -> None:
     if owner is None or owner.st_uid == os.geteuid():
         return
     if os.geteuid() == _ROOT:
+        HELPERS.end_all()  # They were started by root, and would go on as root.
         try:
             become(owner.st_uid, owner.st_gid)
         except PermissionError:

@@ -14,6 +14,7 @@ from retraind.config.mistakes import Mistake
 from retraind.domain.expecting.business_days import is_country
 from retraind.domain.problems import Problem, file_problem
 from retraind.system import log
+from retraind.system.reading import read_all
 
 _LOG = log.get(__name__)
 
@@ -71,7 +72,7 @@ def closed_days(file: Path) -> frozenset[date]:
     """
     days = set()
     # Remarks may be in any encoding.
-    for number, line in enumerate(file.read_text("utf-8-sig", "replace").splitlines(), start=1):
+    for number, line in enumerate(read_all(file).decode("utf-8-sig", "replace").splitlines(), 1):
         text = line.partition("#")[0].split()
         if not text:
             continue

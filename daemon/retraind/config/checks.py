@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retraind.config.patterns import Pattern, can_both_match
-from retraind.config.settings import WORK, ModelSettings
+from retraind.config.settings import WORK, ModelSettings, StateSettings
 from retraind.config.types import budget_of, expanded, is_open_to_others, to_span
 from retraind.config.upload_window import has_calendar
 from retraind.domain.failures import OUT_OF_REACH
 from retraind.domain.problems import Problem, problem
 from retraind.system.files import real_path, status
-from retraind.system.mounts import present_mounts
+from retraind.system.mounts import TABLE, may_hang_alone, present_mounts
 from retraind.system.probe import NoAnswer, ask_each
 from retraind.system.service.sandbox import hidden_by
 
@@ -123,7 +123,7 @@ def _comparable(path: Path) -> Path:
 def missing(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:
     """Yield folders and files that are missing.
 
-    A folder whose share is out of reach is not a mistake: the daemon waits for it.
+    A folder, or the certificates, whose share is out of reach is not a mistake: the daemon waits for it.
     """
     table = present_mounts()
     for location, path in places.items():
@@ -138,7 +138,7 @@ def _mistake_at(key: str, status: os.stat_result | OSError) -> Problem | None:
     if isinstance(status, FileNotFoundError):
         return problem("path_missing")
     if isinstance(status, OSError):
-        waits = key in _FOLDERS and status.errno in OUT_OF_REACH
+        waits = key in {*_FOLDERS, "ca_bundle"} and status.errno in OUT_OF_REACH
         return None if waits else problem("path_inaccessible", reason=status.strerror)
     if key in _FOLDERS:
         return None if stat.S_ISDIR(status.st_mode) else problem("not_a_folder")
@@ -146,6 +146,17 @@ def _mistake_at(key: str, status: os.stat_result | OSError) -> Problem | None:
 
 
 # What all commands need
+
+
+def not_local(state: StateSettings) -> Iterator[Wrong]:
+    """Yield what must be on a local disk and is not: where it hangs, so does whoever has it open.
+
+    Nothing is touched.
+    """
+    for key, folder in (("url", state.journal_file.parent), ("spool", state.spool)):
+        _, mount = TABLE.now().followed(str(folder))
+        if mount is not None and may_hang_alone(mount.kind):
+            yield ("state", key), problem("place_not_local", point=mount.point, kind=mount.kind)
 
 
 def shared_folders(places: Mapping[Location, Path], found: Mapping[Path, Found]) -> Iterator[Wrong]:

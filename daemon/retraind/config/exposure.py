@@ -3,7 +3,6 @@
 Found when the configuration is read, and again while the daemon runs: rights change without a reload.
 """
 
-import os
 import pwd
 import re
 import shutil
@@ -17,18 +16,21 @@ from typing import Any, NamedTuple
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import Problem, problem
 from retraind.system import addresses
-from retraind.system.files import is_file
+from retraind.system.files import is_file, status
 from retraind.system.mounts import makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
+from retraind.system.reading import read_all
 from retraind.system.rights import (
     READ,
     WRITE,
     Access,
     Account,
+    Shown,
     Way,
     Ways,
     account_of,
     present_account,
+    shown,
     way_to,
 )
 from retraind.system.service.units import read_unit
@@ -73,7 +75,7 @@ def service_account(state: Path) -> Account:
     if own.uid:
         return own
     try:
-        owner = state.stat().st_uid
+        owner = status(state, follow=True).st_uid
     except OSError:
         owner = 0
     if owner:
@@ -133,7 +135,7 @@ class _Look:
         if not is_file(path, follow=True):
             return  # What is missing is reported as that.
         way = self._ways.to(path)
-        if access := key_access(self._account, way.place, path):
+        if access := key_access(self._account, shown(way.place), path):
             yield key_exposed(setting, access)
         else:
             yield from self._of_file(setting, path, way)
@@ -163,10 +165,9 @@ def of_key(account: Account, setting: str, path: Path) -> Problem | None:
     return next(_Look(account).of_key(setting, path), None)
 
 
-def key_access(account: Account, file: Path | int, path: Path) -> Access | None:
-    """Return who else has rights to a key file, which may be open. Raises OSError."""
-    mode = os.fstat(file).st_mode if isinstance(file, int) else file.lstat().st_mode
-    if mode & stat.S_IRWXO:
+def key_access(account: Account, file: Shown, path: Path) -> Access | None:
+    """Return who else has rights to a key file."""
+    if file.status.st_mode & stat.S_IRWXO:
         return Access(path, None)
     return account.beyond(READ, file, path) or account.beyond(WRITE, file, path)
 
@@ -178,7 +179,7 @@ def key_exposed(setting: str, access: Access) -> Problem:
 
 def secrets_in(config: Path) -> list[str]:
     """Return which settings in the configuration's file are secrets. Raises OSError."""
-    return [*_secrets_in(config.read_bytes())]
+    return [*_secrets_in(read_all(config))]
 
 
 @lru_cache(maxsize=1)

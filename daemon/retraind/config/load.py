@@ -20,10 +20,11 @@ from retraind.config import checks, exposure
 from retraind.config.checks import Given, Location
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.settings import ENV_PREFIX, ModelSettings, Settings
-from retraind.domain.failures import ConfigError
+from retraind.domain.failures import OUT_OF_REACH, ConfigError, ConfigOutOfReach
 from retraind.domain.problems import Problem, problem
 from retraind.system import addresses, log
 from retraind.system.files import is_file
+from retraind.system.reading import read_all
 
 CONFIG_VARIABLE = "RETRAIND_CONFIG"
 SYSTEM_CONFIG = Path("/etc/retraind/config.toml")
@@ -141,6 +142,10 @@ def load_each(named: Path | None = None, hanging: Collection[Path] = ()) -> Load
     if refused and not general:
         usable = {name: table for name, table in tables.items() if name not in refused}
         settings, _ = _settings(file, {**given, "models": usable})
+    if settings is not None:
+        misplaced = [*_located(file, given, checks.not_local(settings.state))]
+        general += misplaced
+        problems = [*(each.problem for each in misplaced), *problems]
     if general or settings is None:
         raise ConfigError(problems)
     lacks, general = _by_model(lenient, [*tables])
@@ -198,8 +203,10 @@ def load_without_keys(named: Path | None = None) -> WithoutKeys:
     if refused and not general:
         usable = {name: table for name, table in tables.items() if name not in refused}
         settings, _ = _settings(file, {**shown, "models": usable})
+    if settings is not None:
+        general += _located(file, given, checks.not_local(settings.state))
     if general or settings is None:
-        raise ConfigError([each.problem for each in wrong])
+        raise ConfigError([each.problem for each in wrong or general])
     return WithoutKeys(settings, file, frozenset(refused))
 
 
@@ -225,7 +232,7 @@ def _settings(file: Path, given: Given) -> tuple[Settings | None, list[_Wrong]]:
 def _read(named: Path | None) -> tuple[Path, Mapping[str, Any]]:
     file = find_config(named)
     try:
-        return file, exposure.tables_in(file.read_bytes())
+        return file, exposure.tables_in(read_all(file))
     except tomllib.TOMLDecodeError as error:
         mistake = problem("config_not_toml", file=file, text=str(error))
     except UnicodeDecodeError as error:
@@ -233,6 +240,8 @@ def _read(named: Path | None) -> tuple[Path, Mapping[str, Any]]:
     except OSError as error:
         denied = isinstance(error, PermissionError)
         mistake = problem("config_unreadable", file=file, reason=error.strerror, denied=denied)
+        if error.errno in OUT_OF_REACH:
+            raise ConfigOutOfReach([mistake]) from None
     raise ConfigError([mistake])
 
 
@@ -320,7 +329,7 @@ def _located(file: Path, given: Given, wrong: Iterable[checks.Wrong]) -> Iterato
     for location, mistake in wrong:
         value: Any = given
         for key in location:
-            value = value[key]
+            value = value.get(key) if isinstance(value, dict) else None  # A default is not given.
         yield _Wrong(location, _placed(file, location, value, mistake))
 
 

@@ -106,6 +106,10 @@ class ConfigError(Exception):
         self.problems = problems
 
 
+class ConfigOutOfReach(ConfigError):
+    """The configuration cannot be read at the moment; later it perhaps can."""
+
+
 class JournalError(Exception):
     """The journal cannot be opened or is in use, or lacks what was asked for; the problem says why."""
 

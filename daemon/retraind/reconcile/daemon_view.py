@@ -34,6 +34,7 @@ from retraind.system.clock import Clock
 from retraind.system.files import is_file
 from retraind.system.mounts import present_mounts
 from retraind.system.probe import Question, ask_each
+from retraind.system.reading import read_all
 from retraind.system.rights import present_account
 from retraind.system.service.sandbox import Kind, Obstacle, obstacle, sandbox
 
@@ -146,7 +147,7 @@ class DaemonView:
 
     def _read_configuration(self) -> Configuration:
         try:
-            digest = hashlib.sha256(self._config.read_bytes()).hexdigest()
+            digest = hashlib.sha256(read_all(self._config)).hexdigest()
         except OSError:
             digest = None
         return Configuration(path=str(self._config.absolute()), sha256=digest, read_at=self._clock.now())

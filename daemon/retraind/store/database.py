@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.store.schema import Upgrade, migrate, touch
-from retraind.system.files import PRIVATE, exists, make_folder
+from retraind.system.files import PRIVATE, exists, make_folder, status
 
 KEY_NAME = "seal.key"
 """The file beside the journal with the key that signs job.json."""
@@ -158,10 +158,10 @@ class Database:
 
 def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        status = file.stat()
+        found = status(file, follow=True)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return status.st_dev, status.st_ino
+    return found.st_dev, found.st_ino
 
 
 def _code(error: BaseException | None) -> int:

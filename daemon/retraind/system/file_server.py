@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from retraind.system import copying, files, links, moving, reading, writing  # noqa: F401 - their verbs
+from retraind.system import copying, files, links, moving, reading, rights, writing  # noqa: F401 - their verbs
 from retraind.system.copying import Sealed
 from retraind.system.remote import wire
 from retraind.system.remote.helpers import HELPERS

@@ -201,6 +201,12 @@ def file_system_id(path: Path) -> int:
 
 
 @verb()
+def is_mounted_read_only(path: Path) -> bool:
+    """Return whether nobody can write where a path leads. Raises OSError."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+@verb()
 def is_allowed(path: Path, mode: int) -> bool:
     """Return whether this user may do what `mode` says, as for os.access."""
     return os.access(path, mode, effective_ids=True)

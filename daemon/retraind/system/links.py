@@ -30,6 +30,12 @@ def listed_names(folder: Path, name: str = "") -> Counter[int]:
 
 
 @verb()
+def target_of(link: Path) -> str:
+    """Return where a link leads, as it is written. Raises OSError."""
+    return os.readlink(link)  # noqa: PTH115 - a Path would drop a part of it
+
+
+@verb()
 def _inodes_in(folder: Path, *, below: bool = False) -> list[int]:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if below else 0)
     handle = os.open(folder, flags)

@@ -24,6 +24,9 @@ _NETWORK = frozenset(
 )  # fmt: skip
 """Types whose files may be changed by another machine, which this kernel does not notice."""
 
+_OF_HOST = frozenset({"9p", "drvfs", "prl_fs", "vboxsf", "virtiofs", "vmhgfs"})
+"""Of these, types that a virtual machine's host provides: they hang only when all of it does."""
+
 _RIGHTS_MADE_UP = frozenset(
     {
         "9p", "afpfs", "cifs", "davfs", "drvfs", "exfat", "hfs", "hfsplus", "hpfs", "iso9660",
@@ -73,6 +76,11 @@ class Mount(NamedTuple):
 def may_hang(kind: str) -> bool:
     """Return whether a type of file system is a network's, or a process's (FUSE)."""
     return kind in _NETWORK or kind.startswith("fuse")
+
+
+def may_hang_alone(kind: str) -> bool:
+    """Return whether a type of file system may hang while this machine works."""
+    return may_hang(kind) and kind not in _OF_HOST
 
 
 def mounts(table: str) -> list[Mount]:

@@ -16,12 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.system.mounts import MOST_LINKS
+from retraind.system.files import is_mounted_read_only, status
+from retraind.system.links import target_of
+from retraind.system.mounts import MOST_LINKS, TABLE
+from retraind.system.remote.verbs import verb
 from retraind.system.service.systemd import is_unit
 
 READ, WRITE = 4, 2
 """Bits of rights, as in a mode."""
 _ACL = "system.posix_acl_access"
+_BYTES = "latin-1"
+"""As which bytes travel in a text."""
 _NO_ACL = frozenset({errno.ENODATA, errno.EOPNOTSUPP, errno.ENOSYS})
 _ACL_ENTRY = struct.Struct("<HHI")
 _ACL_HEADER = 4
@@ -31,6 +36,14 @@ _UNMAPPED = 0xFFFF_FFFF
 _NOBODY = 65_534
 """The kernel's own number for owners that are hidden."""
 _EVERYTHING = f"{0:10} {0:10} {_UNMAPPED:10}"
+
+
+class Shown(NamedTuple):
+    """What the file system shows of a file's rights."""
+
+    status: os.stat_result
+    acl: bytes
+    """Its access control list; empty without one."""
 
 
 class Access(NamedTuple):
@@ -55,19 +68,19 @@ class Account:
     """The owner that is shown for users this namespace does not know; None where all are known."""
     hidden_gid: int | None = None
 
-    def beyond(self, right: int, file: Path | int, path: Path) -> Access | None:
-        """Return who else has a right to an open file, or to a path whose links are not followed.
+    def beyond(self, right: int, file: Path | Shown, path: Path) -> Access | None:
+        """Return who else has a right to a file, whose rights may be known already. No link is followed.
 
         `path` is what it is called. Raises OSError.
         """
-        status = os.fstat(file) if isinstance(file, int) else file.lstat()
+        status, acl = shown(file) if isinstance(file, Path) else file
         if status.st_mode & right:
             return Access(path, None)
         if not status.st_mode >> 3 & right:
             return None  # The group's bits also limit the entries of an access control list.
         is_folder = stat.S_ISDIR(status.st_mode)
         own_group = True
-        if entries := _acl(file):
+        if entries := _entries(acl):
             mask = next((bits for tag, bits, _ in entries if tag == _MASK), 7) & right
             for tag, bits, number in entries:
                 if tag == _OWN_GROUP:
@@ -148,15 +161,54 @@ def _hidden(kind: str) -> int | None:
         return _NOBODY  # ProcSubset=pid hides this.
 
 
-def _acl(file: Path | int) -> list[tuple[int, int, int]]:
-    """Return the entries of a file's access control list as tag, rights and number; nothing without one."""
+def shown(path: Path) -> Shown:
+    """Return what the file system shows of a file's rights, links not followed. Raises OSError."""
+    status, acl = _shown(path)
+    return Shown(status, acl.encode(_BYTES))
+
+
+@verb()
+def _shown(path: Path) -> tuple[os.stat_result, str]:
+    status = path.lstat()
+    # The group's bits also limit the list's entries; a link has none of its own.
+    has_list = status.st_mode & stat.S_IRWXG and not stat.S_ISLNK(status.st_mode)
+    return status, _acl(path) if has_list else ""
+
+
+def start_of(path: Path, size: int) -> tuple[Shown, bytes]:
+    """Return a file's rights, with its first bytes: of what was opened, whatever has its name by then.
+
+    Of what is not a regular file, no bytes. Links are followed. Raises OSError.
+    """
+    status, acl, content = _start_of(path, size)
+    return Shown(status, acl.encode(_BYTES)), content.encode(_BYTES)
+
+
+@verb()
+def _start_of(path: Path, size: int) -> tuple[os.stat_result, str, str]:
+    # Not blocking: somebody may have put a pipe there.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        raw = os.getxattr(file, _ACL)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            return status, "", ""
+        return status, _acl(handle), os.read(handle, size).decode(_BYTES)
+    finally:
+        os.close(handle)
+
+
+def _acl(file: Path | int) -> str:
+    try:
+        return os.getxattr(file, _ACL).decode(_BYTES)
     except OSError as error:
         if error.errno in _NO_ACL:
-            return []
+            return ""
         raise
-    return list(_ACL_ENTRY.iter_unpack(raw[_ACL_HEADER:]))
+
+
+def _entries(acl: bytes) -> list[tuple[int, int, int]]:
+    """Return the entries of an access control list as tag, rights and number."""
+    return list(_ACL_ENTRY.iter_unpack(acl[_ACL_HEADER:]))
 
 
 def _group_of(gid: int) -> grp.struct_group | None:
@@ -200,13 +252,15 @@ def way_to(path: Path) -> tuple[list[Path], Path]:
             here = os.path.dirname(here)  # noqa: PTH120 - strings: for each file of a thousand models
             continue
         place = os.path.join(here, name)  # noqa: PTH118
-        if not stat.S_ISLNK(os.lstat(place).st_mode):
+        # With nothing remote, without a Path: they are many.
+        found = status(Path(place)) if TABLE.lately().has_remote else os.lstat(place)
+        if not stat.S_ISLNK(found.st_mode):
             here = place
             continue
         links += 1
         if links > MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-        target = os.readlink(place)  # noqa: PTH115 - as it is written
+        target = target_of(Path(place))
         here = "/" if target.startswith("/") else here
         names.extendleft(part for part in reversed(target.split("/")) if part not in {"", "."})
     return [Path(folder) for folder in folders], Path(here)
@@ -238,7 +292,7 @@ class Ways:
             self._to_folders[folder] = _way(folder)
         above = self._to_folders[folder]
         place = above.place / path.name
-        if stat.S_ISLNK(place.lstat().st_mode):
+        if stat.S_ISLNK(status(place).st_mode):
             return _way(path)
         return Way(place, (above.place, *(each for each in above.folders if each != above.place)))
 
@@ -258,7 +312,7 @@ class Ways:
                 yield found
 
     def _changer_of(self, folder: Path) -> Access | None:
-        sticky = folder.lstat().st_mode & stat.S_ISVTX
+        sticky = status(folder).st_mode & stat.S_ISVTX
         found = None if sticky else self.account.beyond(WRITE, folder, folder)
         return None if found and _is_read_only(folder) else found
 
@@ -270,4 +324,4 @@ def _way(path: Path) -> Way:
 
 def _is_read_only(path: Path) -> bool:
     """Return whether nobody can write; in a unit, ProtectSystem= makes read-only what others can write."""
-    return not is_unit() and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    return not is_unit() and is_mounted_read_only(path)

@@ -99,8 +99,7 @@ def checkup(settings: Settings, *, online: bool, config: Path | None = None) -> 
         )
     places = _places(settings, Shares.beside(settings.state.journal_file))
     exposed = {str(each.facts["setting"]): each for each in exposures(settings).problems}
-    if (certificates := exposed.get("api.ca_bundle")) is not None:
-        checked.append(Checked("api.ca_bundle", False, certificates.but(setting="")))
+    checked += _certificates(settings.api.ca_bundle, exposed.get("api.ca_bundle"))
     account, unit = service_account(settings.state.journal_file.parent), read_unit()
     with closing(ApiClient(settings.api)) as client:
         credentials = Credentials(client, account=account)
@@ -144,6 +143,17 @@ def _calendars(name: str, model: ModelSettings) -> Iterator[Checked]:
     else:
         opens, zone = opening.at if opening.at > now else None, getattr(opening.zone, "key", None)
         yield Checked(subject, True, problem("window_shows", opens=opens, zone=zone), name)
+
+
+def _certificates(file: Path | None, exposed: Problem | None) -> Iterator[Checked]:
+    if file is not None:
+        try:
+            status(file, follow=True)
+        except OSError as error:
+            yield Checked("api.ca_bundle", False, file_problem(error, file))
+            return
+    if exposed is not None:
+        yield Checked("api.ca_bundle", False, exposed.but(setting=""))
 
 
 def _as_the_daemon_sees(settings: Settings) -> Iterator[Checked]:

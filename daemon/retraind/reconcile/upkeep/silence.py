@@ -1,4 +1,8 @@
-"""Notices folders whose scan does not end, since their share hangs: nothing else reports these."""
+"""Notices folders whose scan does not end, since their disk hangs: nothing else reports these.
+
+What is remote is given up by its helper. A disk that looks local may hang as well: over iSCSI, behind
+multipath, or frozen.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta

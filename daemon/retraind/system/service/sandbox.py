@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from retraind.system.files import is_allowed, is_mounted_read_only, status
 from retraind.system.mounts import Mount, mount_of
 from retraind.system.service.systemd import is_unit
 
@@ -36,20 +37,21 @@ class Obstacle(NamedTuple):
 def obstacle(path: Path, table: Sequence[Mount], *, write: bool) -> Obstacle | None:
     """Return what keeps this process from a path; None where nothing does, or it does not exist.
 
-    Of a folder that does not exist yet, the one counts in which it would be made. Touches the path.
+    Of a folder that does not exist yet, the one counts in which it would be made. Touches the path. Raises
+    OSError where it cannot be told.
     """
     try:
-        path.stat()
+        status(path, follow=True)
     except (PermissionError, FileNotFoundError) as error:
         if hidden := hidden_by(path, table):
             return Obstacle(Kind.HIDDEN, hidden)
         if isinstance(error, PermissionError):
             return Obstacle(Kind.DENIED)
         return obstacle(path.parent, table, write=True) if write else None
-    if write and os.statvfs(path).f_flag & os.ST_RDONLY:
+    if write and is_mounted_read_only(path):
         return Obstacle(Kind.READ_ONLY, "ReadWritePaths" if _read_only_here(path, table) else None)
     wanted = os.R_OK | (os.W_OK | os.X_OK if write else 0)
-    return None if os.access(path, wanted, effective_ids=True) else Obstacle(Kind.DENIED)
+    return None if is_allowed(path, wanted) else Obstacle(Kind.DENIED)
 
 
 def hidden_by(path: Path, table: Sequence[Mount]) -> str | None:

@@ -15,7 +15,7 @@ from retraind.report.wording.en._parts import (
     sentence,
     whom,
 )
-from retraind.report.wording.words import Host, Name, Said, Words
+from retraind.report.wording.words import Host, Name, Place, Said, Words
 
 # The network: why a request gets no answer, and where requests may go
 
@@ -84,6 +84,15 @@ def proxy_requires_authentication(party: Party, host: Host, status: int, schemes
 
 def certificate_not_trusted(party: Party, host: Host) -> Words:
     return Words(f"The TLS certificate of {whom(party, host)} cannot be verified.", _TLS, operator_only=True)
+
+
+def certificates_unreadable(party: Party, host: Host, file: Place, reason: str) -> Words:
+    """`file` is that of api.ca_bundle."""
+    return Words(
+        f"No TLS connection to {whom(party, host)} can be set up: {file} cannot be read ({reason}).",
+        "Let the service's user read the file of api.ca_bundle, or fix the mount.",
+        operator_only=True,
+    )
 
 
 def tls_failed(party: Party, host: Host) -> Words:

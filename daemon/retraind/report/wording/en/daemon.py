@@ -10,6 +10,14 @@ from retraind.report.wording.words import Name, Place, Said, Words
 # Limits on what is taken in
 
 
+def place_not_local(point: Place, kind: Name) -> Words:
+    """`point` is where a file system of the type `kind` is mounted."""
+    return Words(
+        f"This is on {point}, a file system of the type {kind}. If it hangs, so do all models.",
+        "Name a folder on a local disk.",
+    )
+
+
 def backlog_full(most: int) -> str:
     return f"{most:,} deliveries are taken in and not finished. Further ones are taken in as these finish."
 

@@ -15,7 +15,8 @@ from retraind.report.wording.ja._parts import (
     saying,
     whom,
 )
-from retraind.report.wording.words import Host, Name, Said, Words
+from retraind.report.wording.ja._reasons import said_by_system
+from retraind.report.wording.words import Host, Name, Place, Said, Words
 
 # The network: why a request gets no answer, and where requests may go
 
@@ -92,6 +93,15 @@ def proxy_requires_authentication(party: Party, host: Host, status: int, schemes
 def certificate_not_trusted(party: Party, host: Host) -> Words:
     return Words(
         f"{whom(party, host)}のTLS証明書を検証できないため、接続できません。", _TLS, operator_only=True
+    )
+
+
+def certificates_unreadable(party: Party, host: Host, file: Place, reason: str) -> Words:
+    """`file` is that of api.ca_bundle."""
+    return Words(
+        f"{file}を読み取れないため（{said_by_system(reason)}）、{whom(party, host)}とのTLS接続を確立できません。",
+        "api.ca_bundleのファイルの読み取りをretraindの実行ユーザーに許可するか、マウントを修正してください。",
+        operator_only=True,
     )
 
 

@@ -11,6 +11,15 @@ from retraind.report.wording.words import Name, Place, Said, Words
 # Limits on what is taken in
 
 
+def place_not_local(point: Place, kind: Name) -> Words:
+    """`point` is where a file system of the type `kind` is mounted."""
+    return Words(
+        f"この場所は{point}（ファイルシステムの種類：{kind}）にあります。応答が途絶えると、retraindがすべてのモデルとともに"
+        "停止します。",
+        "ローカルディスク上のフォルダーを指定してください。",
+    )
+
+
 def backlog_full(most: int) -> str:
     return (
         f"取り込み済みで処理が終わっていない投入データが{most:,}件あるため、取り込みを待っています。"

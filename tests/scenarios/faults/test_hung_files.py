@@ -1,0 +1,150 @@
+"""What hangs is not a drop folder, but holds what the installation itself needs: its configuration, a key …"""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from retraind.system.remote.helpers import HELPERS
+from support.faulty import Rule
+from support.process import Site, filed, until
+from support.running import running
+from support.world import an_account, key_of
+
+HANGS = Rule(("getattr", "opendir", "readdir", "open", "read", "readlink", "statfs", "create"), answer="hang")
+SILENT = "Connection timed out"
+
+
+@pytest.fixture(autouse=True)
+def _soon_out_of_patience(monkeypatch):
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
+    HELPERS.end_all()
+    yield
+    HELPERS.end_all()
+
+
+@pytest.fixture
+def site(tmp_path, faulty):
+    """An installation with two models on a local disk, and a share that is to hang."""
+    made = Site(tmp_path, "http://127.0.0.1:1")
+    made.share = faulty(tmp_path / "disk", tmp_path / "hung")
+    for name in ("first", "second"):
+        made.add_model(name, key_of(name))
+    return made
+
+
+@pytest.fixture
+def served(tmp_path, site):
+    with an_account(tmp_path, "first", "second") as emulator:
+        site._text = site._text.replace("http://127.0.0.1:1", emulator.url)
+        site.write()
+        yield site
+
+
+def onto(share, path: Path) -> None:
+    """Move a file to the share, with a link in its place."""
+    there = share.folder / path.name
+    there.write_bytes(path.read_bytes())
+    there.chmod(path.stat().st_mode & 0o777)
+    path.unlink()
+    path.symlink_to(share.point / path.name)
+
+
+COMMANDS = [
+    ["status"], ["check"], ["check", "--reload"], ["jobs"], ["show", "x"], ["retry", "x"], ["switch", "x"],
+    ["release", "first"], ["snooze", "first", "1d"], ["adopt", "a", "b"], ["health"], ["notify"], ["farewell"], ["journal", "backup"],
+    ["systemd-dropin"], ["page"],
+]  # fmt: skip
+
+
+def test_every_command_ends_when_the_configuration_hangs_and_says_so(site):
+    onto(site.share, site.config)
+    before = threading.active_count()
+    site.share.tell(HANGS)
+    for words in COMMANDS:
+        done = site.command(*words)
+        assert (done.returncode, words) == (1, words)
+        assert f"{site.config} cannot be read: {SILENT}." in done.stderr
+    assert site.share.struck()
+    assert threading.active_count() <= before + 1, "none hangs there"
+
+
+def test_a_start_whose_configuration_hangs_ends_so_that_systemd_tries_again(site):
+    """Exit code 2 would be the last word."""
+    program = (
+        "from retraind import cli\nfrom retraind.system.remote import helper\n"
+        "helper.PATIENCE = 0.5\n"
+        "raise SystemExit(cli.main())"
+    )
+    onto(site.share, site.config)
+    site.share.tell(HANGS)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "-c", site.config],
+        stderr=subprocess.PIPE, timeout=60, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, SILENT in done.stderr) == (1, True)
+
+
+def test_a_reload_whose_configuration_hangs_leaves_all_as_it_was(served):
+    onto(served.share, served.config)
+    with running(served) as run:
+        served.share.tell(HANGS)
+        until(lambda: run.daemon.view.state().ready_at, "it is ready")
+        run.daemon.signals.reload()
+        until(lambda: run.daemon.view.state().refused_reload, "it is refused")
+        [told] = run.daemon.view.state().refused_reload.problems
+        assert told.code == "config_unreadable"
+        run.deliver("first")
+        until(lambda: filed(served.root / "share" / "first"), "its work goes on")
+        served.share.tell()
+        until(lambda: served.command("check", "--reload").returncode == 0, "it is read again")
+        run.daemon.signals.reload()
+        until(lambda: not run.daemon.view.state().refused_reload, "it is reloaded")
+
+
+@pytest.mark.parametrize("when", ["before the start", "later"])
+def test_a_key_file_that_hangs_keeps_no_other_model_waiting(served, when):
+    onto(served.share, served.root / "first.key")
+    if when == "before the start":
+        served.share.tell(HANGS)
+    with running(served) as run:
+        until(lambda: run.daemon.view.state().ready_at, "it is ready")
+        served.share.tell(HANGS)
+        run.daemon.signals.reload()
+        for name in ("first", "second"):
+            run.deliver(name)
+        until(lambda: filed(served.root / "share" / "second"), "the other model works")
+        assert not filed(served.root / "share" / "first")
+        until(lambda: "The key file cannot be read at the moment" in run.status(), "it is told")
+        served.share.tell()
+        until(lambda: filed(served.root / "share" / "first"), "its own model works once it answers")
+
+
+def test_a_daemon_whose_key_hangs_ends(served, monkeypatch):
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
+    onto(served.share, served.root / "first.key")
+    with running(served) as run:
+        until(lambda: run.daemon.view.state().ready_at, "it is ready")
+        served.share.tell(HANGS)
+        run.deliver("first")
+        until(served.share.struck, "it hangs")
+        run.stop()
+        assert served.share.struck()
+
+
+@pytest.mark.parametrize("key", ["url", "spool"])
+def test_what_must_be_on_a_local_disk_is_refused_elsewhere_and_not_touched(site, key):
+    place = site.share.point / "state"
+    there = {"url": f"sqlite:///{place}/journal.db", "spool": f"{place}/spool"}[key]
+    here = {"url": f"sqlite:///{site.root}/state/journal.db", "spool": f"{site.root}/state/spool"}[key]
+    site._text = site._text.replace(f'{key} = "{here}"', f'{key} = "{there}"')
+    site.write()
+    site.share.tell(HANGS)
+    for words in COMMANDS:
+        done = site.command(*words)
+        assert (done.returncode, words) == (2, words)
+        assert f"state.{key}" in done.stderr
+        assert f"This is on {site.share.point}, a file system of the type fuse" in done.stderr
+    assert site.share.struck() == []
