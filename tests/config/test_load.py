@@ -214,7 +214,7 @@ MISTAKES = [
     ("a gate's variable with a value", SMALLEST + 'gate_environment = ["A=b"]\n',
      "variable_name_unreadable", ["gate_environment", '"A=b"', "not the name"]),
     ("a window that is none", SMALLEST + 'upload_window = "8-9"\n',
-     "window_unreadable", ["upload_window", '"8-9"', "22:00-06:00"]),
+     "window_unreadable", ['models.churn.upload_window = "8-9"', "22:00-06:00"]),
     ("one of several windows", SMALLEST + 'upload_window = ["22:00-06:00", "sat-sun Tokyo"]\n',
      "zone_unknown", ["models.churn.upload_window.1", '"sat-sun Tokyo"', '"Asia/Tokyo"']),
     ("no window at all", SMALLEST + "upload_window = []\n",

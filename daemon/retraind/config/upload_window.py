@@ -175,9 +175,14 @@ def _some(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _listed(value: object) -> object:
+    """Return one text as a list. It is read here, so that a mistake names the key, not a place in a list."""
+    return (_readable(value),) if isinstance(value, str) else value
+
+
 WindowTexts = Annotated[
     tuple[Annotated[str, AfterValidator(_readable)], ...],
     AfterValidator(_some),
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    BeforeValidator(_listed),
 ]
 """Windows; in the file a text, or a list of them."""

@@ -82,7 +82,7 @@ def window_parts_misplaced(instead: tuple[Name, ...]) -> Words:
 def rate_unreadable(number: Name | None) -> Words:
     """`number` is what stands where the unit is missing or unclear."""
     return Words(
-        "This does not say how fast in a unit that can mean only one thing.",
+        "This is not a rate whose unit is clear.",
         f'Write "{number or 20} MB/s" for megabytes a second (also kB, GB, KiB, MiB and GiB), or '
         f'"{number or 20} Mbit/s" for megabits a second (also kbit and Gbit).',
     )

@@ -12,7 +12,7 @@ _DOING: Mapping[State, str] = {
     State.SEALING: "取り込んでいます",
     State.SEALED: "取り込みました。ほかのモデルの処理が空き次第、検査を始めます",
     State.CHECKED: "検査に合格し、送信用ファイルを作成しています",
-    State.BUNDLED: "送信の準備ができました。まもなくサービスに送信します",
+    State.BUNDLED: "サービスに送信する準備ができました",
     State.REGISTERED: "サービスに送信しています",
     State.UPLOADED: "送信が完了し、サービスで学習しています",
     State.TRAINED: "学習が完了し、モデルを公開するかどうかを判定しています",
