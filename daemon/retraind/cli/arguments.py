@@ -72,9 +72,9 @@ def complete_parser() -> argparse.ArgumentParser:
 
 
 def commands(of: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
-    """Return the parser of each command, by the command's name."""
-    found = next(each for each in of._actions if isinstance(each, argparse._SubParsersAction))  # noqa: SLF001
-    return cast("Mapping[str, argparse.ArgumentParser]", found.choices)
+    """Return the parser of each command in a parser, by the command's name; none where it has no commands."""
+    found = [each.choices for each in of._actions if isinstance(each, argparse._SubParsersAction)]  # noqa: SLF001
+    return cast("Mapping[str, argparse.ArgumentParser]", found[0] if found else {})
 
 
 _FOUND = "$RETRAIND_CONFIG, ./config.toml, /etc/retraind/config.toml"

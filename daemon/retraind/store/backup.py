@@ -183,6 +183,11 @@ def prune(folder: Path, keep: int, pattern: str = _PATTERN) -> list[Path]:
     return old
 
 
+def backups_in(folder: Path) -> list[Path]:
+    """Return the backups in a folder that were made here, those before upgrades last."""
+    return [path for pattern in (_PATTERN, _UPGRADE_PATTERN) for path in sorted(folder.glob(pattern))]
+
+
 @contextmanager
 def _connected(file: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=30)

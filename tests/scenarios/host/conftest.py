@@ -70,6 +70,14 @@ def package(suite: str) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def next_package(suite: str) -> Iterator[Path]:
+    """The Debian package of a version that comes after this one."""
+    file = image.next_package(suite)
+    yield file
+    file.unlink()
+
+
+@pytest.fixture(scope="session")
 def installed_disk(fresh_disk: Path, package: Path) -> Iterator[Path]:
     """The disk of a Debian on which retraind was installed by the README, with one model named churn, and two
     people who may deliver."""

@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import tomllib
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,34 +80,38 @@ rmdir "$root"
 """
 
 
-def package(suite: str) -> Path:
-    """Return the Debian package of this repository as it is now, made by the release's own Python."""
+def package(suite: str, *, change: str = ":") -> Path:
+    """Return the Debian package of this repository as it is now, made by the release's own Python.
+
+    `change` is what a shell does to the sources first.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
     there = [name for name in listed.stdout.split("\0") if name and (REPOSITORY / name).exists()]
     disk = clone(base(suite), KEPT / f"build-{os.getpid()}.ext4")
-    made = KEPT / f"package-{suite}-{os.getpid()}"
+    made = KEPT / f"package-{suite}-{zlib.crc32(change.encode()):08x}-{os.getpid()}"
     made.mkdir()
     try:
-        given = (disk, SOURCE, made, *_tools())
+        given = (disk, SOURCE, made, change, *_tools())
         _command("unshare", "--mount", "bash", "-euc", _MAKE, "make", *given, given="\0".join(there))
         (file,) = made.glob("*.deb")
-        return file.rename(KEPT / f"{suite}-{os.getpid()}.deb")
+        return file.rename(KEPT / f"{made.name}.deb")
     finally:
         disk.unlink()
         made.rmdir()
 
 
 _MAKE = """
-disk=$1 source=$2 made=$3
-shift 3
+disk=$1 source=$2 made=$3 change=$4
+shift 4
 root=$disk.root
 mkdir --parents "$root"
 mount --options loop "$disk" "$root"
 install --directory "$root$source"
 tar --create --no-recursion --null --files-from=- | tar --extract --no-same-owner --directory "$root$source"
+(cd "$root$source" && sh -euc "$change")
 .ci/inside "$root" "$source" sh -euc '
     python3 -m venv .venv
     .venv/bin/pip install --quiet . "$@"
@@ -116,6 +121,31 @@ cp "$root$source"/dist/*.deb "$made"
 umount "$root"
 rmdir "$root"
 """
+
+
+NEXT = "0.3.0"
+"""The version that comes after this one."""
+NEXT_SCHEMA = "9000"
+_TO_NEXT = f"""
+sed --in-place 's/^__version__ = .*/__version__ = "{NEXT}"/' daemon/retraind/__init__.py
+before=$(sed --quiet 's/^SCHEMA = //p' daemon/retraind/store/schema.py)
+sed --in-place 's/^SCHEMA = .*/SCHEMA = "{NEXT_SCHEMA}"/' daemon/retraind/store/schema.py
+cat >daemon/retraind/store/migrations/versions/{NEXT_SCHEMA}_next.py <<END
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{NEXT_SCHEMA}"
+down_revision = $before
+
+def upgrade():
+    op.create_table("next", sa.Column("version", sa.String))
+END
+"""
+
+
+def next_package(suite: str) -> Path:
+    """Return the Debian package of a version that comes after this one, with another schema of the journal."""
+    return package(suite, change=_TO_NEXT)
 
 
 def _tools() -> list[str]:
