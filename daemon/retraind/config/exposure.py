@@ -204,30 +204,33 @@ def tables_in(content: bytes) -> Mapping[str, Any]:
 
 def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:
     """Return which settings in what the configuration's file holds are secrets."""
+    return [name for name, _ in _secrets(content)]
+
+
+def secret_values(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the secrets themselves, which must not be shown."""
+    for _, value in _secrets(content):
+        yield from map(str, value if isinstance(value, list) else [value])
+
+
+def _secrets(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     models = content.get("models")
     tables = {
         f"models.{name}": table
         for name, table in (models.items() if isinstance(models, dict) else ())
         if isinstance(table, dict)
     }
-    found = [
-        f"{name}.{key}"
-        for name, table in tables.items()
-        for key in ("api_key", "secret_key")
-        if table.get(key)
-    ]
-    found += [
-        f"{name}.notify.urls"
-        for name, table in tables.items()
-        if isinstance(own := table.get("notify"), dict) and own.get("urls")
-    ]
+    for name, table in tables.items():
+        yield from ((f"{name}.{key}", table[key]) for key in ("api_key", "secret_key") if table.get(key))
+    for name, table in tables.items():
+        if isinstance(own := table.get("notify"), dict) and own.get("urls"):
+            yield f"{name}.notify.urls", own["urls"]
     if isinstance(notify := content.get("notify"), dict):
-        found += [f"notify.{key}" for key in ("urls", "heartbeat") if notify.get(key)]
+        yield from ((f"notify.{key}", notify[key]) for key in ("urls", "heartbeat") if notify.get(key))
     api = content.get("api")
     proxy = api.get("proxy") if isinstance(api, dict) else None
     if isinstance(proxy, str) and ":" in addresses.place_with_user(proxy).rpartition("@")[0]:
-        found.append("api.proxy")
-    return found
+        yield "api.proxy", proxy
 
 
 def _who(access: Access) -> dict[str, Any]:

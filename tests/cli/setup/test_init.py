@@ -229,6 +229,16 @@ def test_a_removed_model_leaves_its_folders_and_says_so(place, machine, capsys):
     assert not (place / "units/retraind.service.d/config.conf").exists()
 
 
+def test_a_folder_in_the_place_of_the_key_is_refused(place, machine):
+    """systemd would take it for a folder of keys, and start the service without this one."""
+    (place / "etc/keys/churn").mkdir(parents=True)
+    for more in ((), ("--key-file", str(place / "key"))):
+        words = ["init", "--model", "churn", "--yes", "--drop", f"{place}/drop/churn", *more]
+        with pytest.raises(Refused) as error:
+            init.init(parsed(*words, "-c", f"{place}/etc/config.toml"), machine)
+        assert "is not a file" in Voice().tell(error.value.problem)
+
+
 def test_another_key_replaces_the_first_and_restarts_the_service(place, machine):
     set_up(place, machine)
     (place / "key").write_text("another-key-0123456789")
@@ -307,9 +317,10 @@ def test_whatever_cannot_be_is_refused_in_words_before_anything_is_done(place, m
     assert "cannot be read" in refused(
         place, machine, "init --model churn --yes", "--key-file", str(place / "none")
     )
-    with pytest.raises(ConfigError) as error:
-        run(place, machine, "init --model BAD --yes")
-    assert "models.BAD" in Voice().tell(error.value.problems[0])
+    for name in ("BAD", "顧客", "-x", "a b"):
+        assert f'"{name}" cannot be the name of a model' in refused(
+            place, machine, "init --yes", f"--model={name}"
+        )
     assert "sudo" in refused(place, Played(root=False), "init --model churn --yes")
     without = Played(units=machine.units, keys=machine.keys, has_unit=False)
     assert "--no-start" in refused(place, without, "init --model churn --yes")
@@ -341,10 +352,16 @@ def test_secrets_are_hidden_however_they_are_written(place, machine, capsys):
     config_of(
         place,
         f"""[notify]
+heartbeat = "https://beats.example.com/\\u0054oken"
 urls = ["https://hooks.example.com/\\u0054oken"]
 [models.price]
 drop = "{place}/price"
 api_key = "\\u0053ecret-key-0123"
+[models.price.notify]
+urls = [
+    "https://hooks.example.com/\\u0054oken",
+    "https://hooks.example.com/Token",
+]
 """,
     )
     assert run(place, machine, "model remove price --dry-run") == GOOD
@@ -379,7 +396,21 @@ def test_without_a_yes_nothing_is_done(place, machine, capsys, monkeypatch):
 
 
 def test_in_a_terminal_it_asks_until_the_answers_can_be_used(place, machine, capsys, monkeypatch):
-    answers = iter(["", "churn", "here", f"{place}/drop/churn", "", "both", "pair", "", "n", "yes"])
+    typed = [
+        "",
+        "顧客",
+        "churn",
+        "here",
+        f"{place}/drop/churn",
+        "Bad Name",
+        "",
+        "both",
+        "pair",
+        "",
+        "n",
+        "yes",
+    ]
+    answers = iter(typed)
     monkeypatch.setattr("builtins.input", lambda _: next(answers))
     keys = iter(["not a key", KEY])
     monkeypatch.setattr("getpass.getpass", lambda _: next(keys))
@@ -389,4 +420,11 @@ def test_in_a_terminal_it_asks_until_the_answers_can_be_used(place, machine, cap
     assert next(answers, None) is None
     assert load(place / "etc/config.toml")[0].models["churn"].drop == place / "drop/churn"
     assert not any("backup" in line for line in machine.ran)
-    assert '"here" cannot be used' in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    for text, remedy in (
+        ("顧客", "Use at most 63 lower-case letters"),
+        ("here", "Begin the path with /"),
+        ("Bad Name", "Use lower-case letters"),
+        ("both", "Answer pair or train-only"),
+    ):
+        assert f'"{text}" cannot be used. {remedy}' in told

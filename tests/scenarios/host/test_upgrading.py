@@ -21,7 +21,8 @@ def states(host):
 
 
 def held(host, model):
-    return json.loads(host.attempt("sudo -u retraind retraind status --json").out)["models"][model]["hold"]
+    models = json.loads(host.attempt("sudo -u retraind retraind status --json").out)["models"]
+    return next(each["hold"] for each in models if each["name"] == model)
 
 
 def give(host, model, key, rows=30, content=None):

@@ -36,7 +36,8 @@ def remove(options: argparse.Namespace, machine: Machine | None = None) -> int:
 
 def _set_up(options: argparse.Namespace, machine: Machine, *, first: bool) -> int:
     _refuse_others(options, machine)
-    wished = wishes(options, read_config(options.config).models, first=first)
+    models = read_config(options.config).models
+    wished = wishes(options, models, lambda name: machine.group(name) is not None, first=first)
     file = read_config(options.config).file
     with alone(file.parent):
         plan = to_add(wished, read_config(options.config), machine, lambda: _key(options, wished))

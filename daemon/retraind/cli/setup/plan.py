@@ -5,7 +5,6 @@ before, and the next try does the rest. What is there already as it should be ne
 """
 
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from retraind.cli.output import USAGE, Refused
 from retraind.cli.setup import config_text, dropin
 from retraind.cli.setup.steps import Command, File, Folder, Gone, Machine, Step
 from retraind.cli.setup.wishes import EDITIONS, GROUP, Wishes
-from retraind.config.exposure import tables_in
+from retraind.config.exposure import secret_values, tables_in
 from retraind.config.load import SYSTEM_CONFIG, load_each
 from retraind.config.settings import ApiSettings, Settings
 from retraind.domain.failures import ConfigError
@@ -31,7 +30,6 @@ _DROPIN = "config.conf"
 _TIMER = "retraind-backup.timer"
 _STATE = Path("/var/lib/retraind")
 _STICKY_AND_SHARED = 0o3770
-_GROUP_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
 
 @dataclass
@@ -207,8 +205,6 @@ def _accounts(user: str, wishes: Wishes, drop: Path, machine: Machine) -> Iterat
     if group is None:
         return
     if machine.group(group) is None:
-        if not _GROUP_NAME.fullmatch(group):
-            raise Refused(problem("setup_group_unusable", name=group), USAGE)
         yield Command(("groupadd", "--system", group))
     elif machine.user(user) is not None and machine.is_member(user, group):
         return
@@ -270,6 +266,8 @@ def _key(path: Path, given: str | None, machine: Machine, ask: Callable[[], str]
     """Yield what puts the key in its place; one that is there stays, if no other was given."""
     try:
         there = kind_of(path)
+        if there not in {None, stat.S_IFREG}:
+            raise Refused(problem("setup_not_a_file", path=path))
         encrypted = kind_of(path.with_name(f"{path.name}.cred")) is not None
         if given is None and there is None and not encrypted:
             given = ask()
@@ -281,8 +279,6 @@ def _key(path: Path, given: str | None, machine: Machine, ask: Callable[[], str]
             mine = (found.st_uid, stat.S_IMODE(found.st_mode)) == (machine.user("root"), 0o600)
             if mine and path.read_bytes() == content:
                 return
-        elif there is not None:
-            raise Refused(problem("setup_not_a_file", path=path))
     except OSError as error:
         raise Refused(file_problem(error, path)) from None
     yield File(path, content, "root", "root", 0o600, secret=True)
@@ -313,23 +309,13 @@ def _dropin(settings: Settings, config: Path, machine: Machine, coming: list[Pat
 def _configuration(text: str, config: Written, user: str) -> Iterator[Step]:
     if text == config.text and config.there:
         return
-    secrets = tuple(_secrets(config.tables))
+    secrets = tuple(secret_values(config.tables))
     if not config.there:
         yield File(config.file, text.encode(), "root", user, 0o640, hidden=secrets)
         return
     found = config.file.stat()
     rights = found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
     yield File(config.file, text.encode(), *rights, before=config.text, hidden=secrets)
-
-
-def _secrets(tables: Mapping[str, Any]) -> Iterator[str]:
-    """Return what of a configuration must not be shown."""
-    for table in (tables.get("models") or {}).values():
-        yield from (str(table[key]) for key in ("api_key", "secret_key") if table.get(key))
-    urls = (tables.get("notify") or {}).get("urls", [])
-    yield from map(str, [urls] if isinstance(urls, str) else urls)
-    if proxy := (tables.get("api") or {}).get("proxy"):
-        yield str(proxy)
 
 
 def _service(steps: list[Step], wishes: Wishes, config: Written, machine: Machine) -> Iterator[Step]:

@@ -22,7 +22,10 @@ from retraind.system.files import make_folder, sync_folder, write_owned
 _UNIT_FACTS = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "ActiveEnterTimestamp")
 
 
-_SECRET_LINE = re.compile(r"^([ +-]?[ \t]*(?:api_key|secret_key|proxy|urls)[ \t]*=).*", re.MULTILINE)
+_SECRET_LINE = re.compile(
+    r"^([ +-]?[ \t]*(?:(?:api_key|secret_key|proxy|urls|heartbeat)[ \t]*=|(?=[\"'].*://))).*", re.MULTILINE
+)
+"""The last alternative is an address in a list of several lines."""
 
 
 @dataclass(frozen=True)

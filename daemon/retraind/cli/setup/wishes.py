@@ -2,14 +2,19 @@
 
 import argparse
 import getpass
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from retraind.api.redaction import can_be_key
 from retraind.cli.output import USAGE, Refused, print_problem, print_text
+from retraind.config.types import ModelName
 from retraind.domain.problems import problem
 from retraind.report.wording import Voice
 
@@ -21,6 +26,8 @@ EDITIONS: Mapping[str, str | None] = {
 GROUP = "etl"
 """The group of those who deliver, if nobody names another."""
 _Question = Literal["model", "drop", "group", "mode", "edition", "backup", "agreed"]
+_MODEL: TypeAdapter[str] = TypeAdapter(ModelName)
+_GROUP_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _DROP = Path("/srv/drop")
 _LONGEST_KEY = 16_384
 
@@ -53,25 +60,29 @@ def confirmed(options: argparse.Namespace) -> bool:
     return _ask("agreed", "y", _yes_or_no) == "y"
 
 
-def wishes(options: argparse.Namespace, models: Mapping[str, Mapping[str, Any]], *, first: bool) -> Wishes:
+def wishes(
+    options: argparse.Namespace,
+    models: Mapping[str, Mapping[str, Any]],
+    has_group: Callable[[str], bool],
+    *,
+    first: bool,
+) -> Wishes:
     """Return what to set up. `models` are the tables that the configuration has; `first` asks more.
 
-    Raises Refused for what is missing, or cannot be used.
+    `has_group` says whether the machine has a group. Raises Refused for what is missing, or cannot be used.
     """
     asking = asks(options)
-    name = options.model or (_ask("model", None, _anything) if asking else "")
-    if not name:
-        raise Refused(problem("setup_model_unnamed"), USAGE)
+    name = _model(options, models, asking=asking)
     present = models.get(name)
-    drop, mode, group = options.drop, options.mode, options.group
+    drop, mode = options.drop, options.mode
     if present is not None:
         drop = drop or Path(str(present.get("drop", "")))
         mode = mode or present.get("mode", "pair")
     default = _DROP / name
     if drop is None:
         drop = Path(_ask("drop", str(default), _absolute)) if asking else default
+    group = _group(options, has_group, asking=asking and present is None)
     if present is None and asking:
-        group = group or _ask("group", GROUP, _anything)
         mode = mode or _ask("mode", "pair", _one_of("pair", "train-only"))
     edition = options.edition
     if first and edition is None and not models and asking:
@@ -94,6 +105,34 @@ def wishes(options: argparse.Namespace, models: Mapping[str, Mapping[str, Any]],
     )
 
 
+def _model(options: argparse.Namespace, models: Container[str], *, asking: bool) -> str:
+    def name(text: str) -> str | None:
+        """Of a model that is configured, the configuration decides."""
+        try:
+            return text if text in models else _MODEL.validate_python(text)
+        except ValidationError:
+            return None
+
+    given = options.model or (_ask("model", None, name) if asking else "")
+    if not given:
+        raise Refused(problem("setup_model_unnamed"), USAGE)
+    if name(given) is None:
+        raise Refused(problem("setup_model_unusable", name=given), USAGE)
+    return str(given)
+
+
+def _group(options: argparse.Namespace, has_group: Callable[[str], bool], *, asking: bool) -> str | None:
+    def name(text: str) -> str | None:
+        return text if text and (_GROUP_NAME.fullmatch(text) or has_group(text)) else None
+
+    given: str | None = options.group
+    if given is None:
+        return _ask("group", GROUP, name) if asking else None
+    if name(given) is None:
+        raise Refused(problem("setup_group_unusable", name=given), USAGE)
+    return given
+
+
 def given_key(options: argparse.Namespace) -> str | None:
     """Return the key that the options name. Raises Refused for one that cannot be read or used."""
     if options.key_file is not None:
@@ -114,10 +153,8 @@ def asked_key(options: argparse.Namespace, model: str) -> str:
     if not asks(options):
         raise Refused(problem("setup_key_missing", model=model), USAGE)
     while True:
-        try:
+        with _answering():
             typed = getpass.getpass(Voice().label("setup_question", name="key", default=None))
-        except EOFError:
-            raise Refused(problem("setup_unanswered")) from None
         try:
             return _key(typed.encode())
         except Refused as refused:
@@ -132,23 +169,27 @@ def _key(content: bytes) -> str:
 
 
 def _ask(name: _Question, default: str | None, check: Callable[[str], str | None]) -> str:
-    return _answer(Voice().label("setup_question", name=name, default=default), default, check)
-
-
-def _answer(question: str, default: str | None, check: Callable[[str], str | None]) -> str:
     """Ask until the answer is one. `check` returns what is meant, or None."""
     while True:
-        try:
-            typed = input(question).strip() or default or ""
-        except EOFError:
-            raise Refused(problem("setup_unanswered")) from None
+        with _answering():
+            typed = input(Voice().label("setup_question", name=name, default=default)).strip()
+        typed = typed or default or ""
         if (meant := check(typed)) is not None:
             return meant
-        print_text(Voice().label("setup_not_an_answer", text=typed))
+        print_text(Voice().label("setup_not_an_answer", name=name, text=typed))
 
 
-def _anything(text: str) -> str | None:
-    return text or None
+@contextmanager
+def _answering() -> Iterator[None]:
+    """End the line of the question when no answer comes. Raises Refused, or KeyboardInterrupt."""
+    try:
+        yield
+    except EOFError:
+        print_text("")
+        raise Refused(problem("setup_unanswered")) from None
+    except KeyboardInterrupt:
+        print_text("")
+        raise
 
 
 def _absolute(text: str) -> str | None:

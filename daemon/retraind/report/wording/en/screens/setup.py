@@ -16,17 +16,27 @@ _QUESTIONS = {
     "backup": "Back up the journal every night",
     "agreed": "Do all of this",
 }
+_Question = Literal["model", "drop", "group", "mode", "edition", "key", "backup", "agreed"]
+_MODEL_NAME = "Use at most 63 lower-case letters, digits, - and _."
+_GROUP_NAME = "Use lower-case letters, digits, - and _, or name a group that exists."
+_ANSWERS = {
+    "model": _MODEL_NAME,
+    "drop": "Begin the path with /.",
+    "group": _GROUP_NAME,
+    "mode": "Answer pair or train-only.",
+    "edition": "Answer global or japan.",
+    "backup": "Answer y or n.",
+    "agreed": "Answer y or n.",
+}
 
 
-def setup_question(
-    name: Literal["model", "drop", "group", "mode", "edition", "key", "backup", "agreed"], default: str | None
-) -> str:
+def setup_question(name: _Question, default: str | None) -> str:
     shown = f" [{default}]" if default else ""
     return f"{_QUESTIONS[name]}{shown}: "
 
 
-def setup_not_an_answer(text: str) -> str:
-    return f"{quoted(text)} cannot be used." if text else "An answer is required."
+def setup_not_an_answer(name: _Question, text: str) -> str:
+    return f"{quoted(text)} cannot be used. {_ANSWERS[name]}" if text else "An answer is required."
 
 
 def setup_not_confirmed(*, asked: bool) -> str:
@@ -62,6 +72,10 @@ def setup_model_unnamed() -> Words:
     return Words("No model was named.", "Add --model NAME, or run the command in a terminal, where it asks.")
 
 
+def setup_model_unusable(name: str) -> Words:
+    return Words(f"{quoted(name)} cannot be the name of a model.", _MODEL_NAME)
+
+
 def setup_unanswered() -> Words:
     return Words("The input ended before everything was answered; nothing was changed.")
 
@@ -94,7 +108,7 @@ def setup_key_elsewhere(model: Name) -> Words:
 
 
 def setup_group_unusable(name: str) -> Words:
-    return Words(f"{quoted(name)} cannot be the name of a group.", "Use lower-case letters, digits, - and _.")
+    return Words(f"{quoted(name)} cannot be the name of a group.", _GROUP_NAME)
 
 
 def setup_account_missing(name: Name) -> Words:
