@@ -272,10 +272,13 @@ def _add_control(add: _Add) -> None:
         "send a test message to every address in [notify]",
         json=True,
     )
-    add(
+    farewell = add(
         "farewell",
         "retraind.cli.setup.farewell:farewell",
         "before a removal: say in every STATUS.txt that nothing is processed there any more",
+    )
+    farewell.add_argument(
+        "models", metavar="MODEL", nargs="*", help="only of these models, which are removed"
     )
     add("rebuild", "retraind.cli.control:rebuild", "rebuild a lost or damaged journal from the job folders")
 

@@ -143,6 +143,7 @@ _OF_ALL: Mapping[str, _Completer] = {
     "job": _jobs,
     "before": _jobs,
     "model": _models,
+    "models": _models,
     "new": _models,
     "state": _states,
     "accept": _rules,

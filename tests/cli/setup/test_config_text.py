@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retraind.cli.setup.config_text import NotEditable, with_base_url, with_model, without_model
@@ -18,6 +18,7 @@ PARTS = (
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(PARTS[1:]), st.booleans(), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_added_and_removed_again_leaves_no_trace(parts, head, ending):
     text = (PARTS[0] if head else "") + "\n".join(parts)

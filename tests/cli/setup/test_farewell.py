@@ -26,8 +26,8 @@ def configuration(world, *models):
     return file
 
 
-def say_farewell(world, *models):
-    return main(["farewell", "-c", str(configuration(world, *models))])
+def say_farewell(world, *models, only=()):
+    return main(["farewell", "-c", str(configuration(world, *models)), *only])
 
 
 def told(folder):
@@ -60,6 +60,20 @@ def test_the_drop_folder_says_since_when_from_where_and_what_becomes_of_files(wo
     assert str(world.root) not in text
     assert {path for path in world.share.rglob("*") if path.is_file()} == before
     assert world.journal.jobs.get(in_work.id) == in_work
+
+
+def test_a_model_alone_can_be_bidden_farewell(world, tmp_path, capsys):
+    in_work = world.run(world.sealing(key="2", train=table(40, 2)), until=State.REGISTERED)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / STATUS).write_text("old", BOM)
+    assert say_farewell(world, ("price", other), only=["nosuch"]) == 2
+    assert "churn, price" in capsys.readouterr().err
+    assert say_farewell(world, ("price", other), only=["churn"]) == 0
+    text = plain(world.share)
+    assert "The model was removed from retraind's configuration." in text
+    assert in_work.key in text
+    assert told(other) == "old"
 
 
 def test_without_work_it_does_not_speak_of_any(world):

@@ -15,6 +15,7 @@ from retraind.cli.setup import init
 from retraind.cli.setup.steps import Machine, alone
 from retraind.config.load import load
 from retraind.domain.failures import ConfigError
+from retraind.domain.problems import problem
 from retraind.report.wording import Voice
 from support.killing import at_every_point
 from support.world import KEY
@@ -224,8 +225,14 @@ def test_a_removed_model_leaves_its_folders_and_says_so(place, machine, capsys):
     assert (place / "drop/churn/train_1.csv").exists()
     assert list(load(place / "etc/config.toml")[0].models) == ["price"]
     assert "churn" not in (place / "units/retraind.service.d/config.conf").read_text()
+    # The service says on the share that the model is gone, and goes on with the others.
+    assert machine.ran[-2:] == ["systemctl daemon-reload", "systemctl reload retraind.service"]
     assert run(place, machine, "model remove price --yes") == GOOD
-    assert "systemctl disable --now retraind.service retraind-backup.timer" in machine.ran
+    assert machine.ran[-3:] == [
+        "systemctl disable --now retraind.service retraind-backup.timer",
+        f"retraind -c {place}/etc/config.toml farewell price",
+        "systemctl daemon-reload",
+    ]
     assert not (place / "units/retraind.service.d/config.conf").exists()
 
 
@@ -237,6 +244,24 @@ def test_a_folder_in_the_place_of_the_key_is_refused(place, machine):
         with pytest.raises(Refused) as error:
             init.init(parsed(*words, "-c", f"{place}/etc/config.toml"), machine)
         assert "is not a file" in Voice().tell(error.value.problem)
+
+
+def test_a_farewell_that_fails_keeps_no_model_from_being_removed(place, machine, capsys):
+    set_up(place, machine)
+
+    class Hanging(Played):
+        def run(self, *words):
+            if "farewell" in words:
+                raise Refused(problem("setup_command_failed", command="farewell", code=1, said="no share"))
+            return super().run(*words)
+
+    capsys.readouterr()
+    there = Hanging(units=machine.units, keys=machine.keys, running=[True])
+    assert run(place, there, "model remove churn --yes") == GOOD
+    told = capsys.readouterr()
+    assert f"retraind -c {place}/etc/config.toml farewell churn || true\n" in told.out
+    assert "no share" in told.err
+    assert "churn" not in (place / "etc/config.toml").read_text()
 
 
 def test_another_key_replaces_the_first_and_restarts_the_service(place, machine):

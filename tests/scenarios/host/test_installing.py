@@ -5,6 +5,7 @@ import re
 from scenarios.host import readme
 from scenarios.host.people import DROP, deliver, wait_for_job
 from scenarios.host.service import Service
+from support.world import table
 
 STATE = "/etc/retraind /var/lib/retraind /etc/systemd/system/retraind.service.d"
 
@@ -32,10 +33,25 @@ def test_after_the_commands_of_the_readme_a_delivery_goes_through_at_once(fresh_
 
 
 def test_purging_the_package_leaves_the_deliveries_and_nothing_else(host, service):
+    readme.add_model(host, "price")
+    text = readme.configuration("churn", "price")
+    readme.configure(host, text.replace("[models.price]\n", '[models.price]\nlanguage = "ja"\n'))
+    host.run("systemctl daemon-reload && systemctl restart retraind")
     deliver(host, "1")
     wait_for_job(host, "1")
+    for role, rows in (("train", 30), ("eval", 20)):
+        # The service does not know this model's key, so this one is in work until the end.
+        host.drop("ben", f"{role}_1.csv", table(rows), folder="/srv/drop/price")
+    host.until(lambda: host.finds("/srv/drop/price/.retraind/*_1_*"), "it is in work")
     removal, purge = readme.commands("docs/install.md", "## Uninstall")[:2]
     host.run(f"{removal} -y")
+    told = " ".join(host.run(f"cat {DROP}/STATUS.txt", user="anna").split())
+    assert "retraind was removed from retraind-host" in told
+    assert "_1_" in told
+    told = host.run("cat /srv/drop/price/STATUS.txt", user="anna")
+    assert "retraindが削除されたため、ここに投入されたファイルは処理されません" in told.replace("\r\n", "")
+    assert ".retraind/" in told
+    assert host.finds("/srv/drop/price/.retraind/*_1_*/train_1.csv")
     assert "could not be found" in host.attempt("systemctl status retraind").text
     assert len(host.finds(STATE)) == 3, "what was made here stays until the purge"
     assert not host.finds("/usr/lib/retraind /usr/bin/retraind")

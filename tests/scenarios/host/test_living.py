@@ -60,7 +60,7 @@ def test_a_reload_takes_over_what_is_new_and_a_refused_one_fails(host, service):
 
 
 def test_a_second_model_is_added_and_removed_by_one_command(host, tmp_path):
-    before = host.read("/etc/retraind/config.toml")
+    before, status = host.read("/etc/retraind/config.toml"), "/srv/drop/price/STATUS.txt"
     shown = host.run("retraind model add price --key-stdin --yes", given=f"{key_of('price')}\n")
     assert key_of("price") not in shown
     units = host.run("systemctl show -p RequiresMountsFor -p ReadWritePaths retraind")
@@ -75,6 +75,11 @@ def test_a_second_model_is_added_and_removed_by_one_command(host, tmp_path):
         assert "nothing to do" in host.run("retraind model add price --yes")
         assert host.property("MainPID") == process
         assert "/srv/drop/price" in host.run("retraind model remove price --yes")
+        assert host.property("MainPID") == process, "the other models go on"
+        host.until(
+            lambda: "was removed from retraind's configuration" in " ".join(host.read(status).split()),
+            "the folder says so",
+        )
     assert host.read("/etc/retraind/config.toml") == before
     assert "/srv/drop/price" not in host.run("systemctl show -p RequiresMountsFor retraind")
     assert host.property("ActiveState") == "active"

@@ -1,24 +1,28 @@
-"""`farewell`: what is left on the shares says that retraind was removed. The package's removal runs it.
+"""`farewell`: what is left on the shares says that retraind was removed, or a model.
 
+The package's removal runs it, and `model remove` where no service does.
 Nothing here may keep a removal from happening: a share that is away or hangs is reported, and passed over.
 """
 
 import argparse
 import platform
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from retraind.cli.output import BAD, GOOD, Refused, print_problem, print_words
+from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem, print_words
 from retraind.cli.ownership import act_as_owner
 from retraind.config.load import load_to_look
-from retraind.config.settings import ModelSettings, Settings
+from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.intake.share_identity import Away, Shares
 from retraind.report.share_voice import share_voice
-from retraind.report.status_file import STATUS, removed_text, write_status
+from retraind.report.status_file import STATUS, removed_text, stopped_text, write_status
+from retraind.report.wording import Voice
 from retraind.store.database import running_instance
 from retraind.store.journal import Standing
 from retraind.store.views.read_only import ReadOnlyJournal
@@ -28,17 +32,22 @@ from retraind.system.probe import Question, ask_each
 
 
 def farewell(options: argparse.Namespace) -> int:
-    """Say in each drop folder that retraind was removed. Raises ConfigError, JournalError."""
+    """Say in each drop folder that retraind was removed, or in those named that their models were.
+
+    Raises ConfigError, JournalError, Refused.
+    """
     settings, _, _ = load_to_look(options.config)
+    named = options.models
+    if unknown := [name for name in named if name not in settings.models]:
+        raise Refused(problem("model_unknown", name=unknown[0], known=sorted(settings.models)), USAGE)
     act_as_owner(settings)
     if process := running_instance(settings.state.journal_file):
         raise Refused(problem("journal_in_use", path=settings.state.journal_file, process=process))
     standings = _standings(settings)
     shares = Shares.beside(settings.state.journal_file)
-    models = list(settings.models.items())
-    answers = ask_each(
-        [_question(settings, shares, name, model, standings.get(name)) for name, model in models]
-    )
+    models = [(name, model) for name, model in settings.models.items() if not named or name in named]
+    text = _of_a_removed_model if named else _of_a_removed_program
+    answers = ask_each([_question(settings, shares, name, standings.get(name), text) for name, _ in models])
     written = len(models)
     for (name, model), answer in zip(models, answers, strict=True):
         why = file_problem(answer, model.drop) if isinstance(answer, OSError) else answer
@@ -49,21 +58,40 @@ def farewell(options: argparse.Namespace) -> int:
     return GOOD if written == len(models) else BAD
 
 
+class _Text(Protocol):
+    def __call__(
+        self, model: str, at: datetime, voice: Voice, *, standing: Standing | None, service: str
+    ) -> str: ...
+
+
+def _of_a_removed_program(
+    model: str, at: datetime, voice: Voice, *, standing: Standing | None, service: str
+) -> str:
+    return removed_text(model, at, platform.node(), voice, standing=standing, service=service)
+
+
+def _of_a_removed_model(
+    model: str, at: datetime, voice: Voice, *, standing: Standing | None, service: str
+) -> str:
+    return stopped_text(model, at, problem("model_removed"), voice, standing=standing, service=service)
+
+
 def _question(
-    settings: Settings, shares: Shares, name: str, model: ModelSettings, standing: Standing | None
+    settings: Settings, shares: Shares, name: str, standing: Standing | None, text: _Text
 ) -> Question[Problem | None]:
     """Return what writes STATUS.txt in a model's drop folder, and returns why not if it was not written."""
+    model = settings.models[name]
 
     def tell(_place: Path) -> Problem | None:
         jobs = standing.active if standing else ()
         earlier = (place for job in jobs for place in (job.drop, job.filed_in))
         voice = share_voice(model, settings.state, earlier, language=settings.language_of(model))
         now = Clock().now()
-        text = removed_text(name, now, platform.node(), voice, standing=standing, service=settings.api.host)
         try:
             with shares.held(name, model.drop, claim=False) as drop:
                 if exists(drop / STATUS):  # Else retraind never was here.
-                    write_status(drop, text, now, voice)
+                    says = text(name, now, voice, standing=standing, service=settings.api.host)
+                    write_status(drop, says, now, voice)
         except Away as away:
             return away.problem
         return None

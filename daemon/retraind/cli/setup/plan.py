@@ -119,6 +119,10 @@ def to_remove(model: str, config: Written, machine: Machine, *, start: bool) -> 
     last = len(config.models) == 1
     if last and start:
         plan.steps.append(Command(("systemctl", "disable", "--now", UNIT, _TIMER)))
+    if last or not runs:
+        # A service that runs says so itself when it is reloaded.
+        words = ("retraind", "-c", str(config.file), "farewell", model)
+        plan.steps.append(Command(words, optional=True))
     # The configuration first: a drop-in that passes a key too many does no harm.
     settings = None if last else _checked(text, config)
     plan.steps += _configuration(text, config, user)
@@ -129,7 +133,7 @@ def to_remove(model: str, config: Written, machine: Machine, *, start: bool) -> 
     if start:
         plan.steps.append(Command(("systemctl", "daemon-reload")))
         if runs and not last:
-            plan.steps.append(Command(("systemctl", "restart", UNIT)))
+            plan.steps.append(Command(("systemctl", "reload", UNIT)))
     return plan
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from retraind.cli.output import Refused
+from retraind.cli.output import Refused, print_problem
 from retraind.domain.problems import file_problem, problem
 from retraind.system import addresses
 from retraind.system.files import make_folder, sync_folder, write_owned
@@ -98,14 +98,21 @@ class Command:
     """Runs a program."""
 
     words: tuple[str, ...]
+    optional: bool = False
+    """Whether the other steps are done also when it fails."""
 
     def shown(self) -> str:
         """Return its command line."""
-        return shlex.join(self.words)
+        return shlex.join(self.words) + (" || true" if self.optional else "")
 
     def do(self, machine: Machine) -> None:
-        """Run it."""
-        machine.run(*self.words)
+        """Run it. Raises Refused when it fails, unless it is optional."""
+        try:
+            machine.run(*self.words)
+        except Refused as refused:
+            if not self.optional:
+                raise
+            print_problem(refused.problem)
 
 
 @dataclass(frozen=True)
