@@ -1,13 +1,16 @@
 """What root leaves in the state folder, the service could not use; so commands that write act as its owner."""
 
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from retraind.cli import main
 from retraind.cli.output import BAD, GOOD
+from retraind.store.database import sole_instance
 from support.process import NOBODY, Site, deliver_pair, somebody
 from support.world import KEY
 from support.zygote import run
@@ -52,6 +55,34 @@ def test_rebuild_as_root_leaves_nothing_of_roots(owned, lost):
     done = run("rebuild", "-c", owned.config)
     assert done.returncode == GOOD, done.stderr
     assert strangers(owned) == []
+
+
+@pytest.mark.parametrize("command", [("jobs",), ("status",)])
+def test_root_who_looks_after_an_upgrade_leaves_nothing_of_roots(owned, command):
+    older(owned)
+    run(*command, "-c", owned.config)
+    assert strangers(owned) == []
+    (kept,) = (owned.root / "state/backups").iterdir()
+    assert kept.name.startswith("upgrade-")
+
+
+def test_no_command_upgrades_a_journal_that_an_older_retraind_is_using(owned):
+    older(owned)
+    before = (owned.root / "state/journal.db").read_bytes()
+    with sole_instance(owned.root / "state/journal.db"):
+        for words in (["jobs"], ["status", "--json"], ["retry", "1", "--no-wait"]):
+            done = run(*words, "-c", owned.config)
+            assert done.returncode == BAD
+            assert "older retraind, which is still using it" in " ".join(done.stderr.split())
+    assert (owned.root / "state/journal.db").read_bytes() == before
+
+
+def older(site: Site) -> None:
+    """Make the journal one of the schema before the upgrades were noted."""
+    with closing(sqlite3.connect(site.root / "state/journal.db")) as journal:
+        journal.execute("UPDATE alembic_version SET version_num = '0007'")
+        journal.execute("DROP TABLE upgrades")
+        journal.commit()
 
 
 def test_requests_as_root_leave_nothing_of_roots(owned):

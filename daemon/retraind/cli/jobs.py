@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from sqlalchemy.exc import DatabaseError
 
@@ -22,7 +23,7 @@ from retraind.cli.output import (
     print_words,
     text_width,
 )
-from retraind.cli.ownership import act_as_owner
+from retraind.cli.ownership import act_as_owner, permit_upgrade
 from retraind.cli.screens import print_jobs, print_models
 from retraind.config.load import Loaded, load_each_to_look
 from retraind.config.settings import Settings
@@ -59,7 +60,8 @@ def _opened(loaded: Loaded, *, write: bool = False) -> Iterator[tuple[Settings, 
     file = loaded.settings.state.journal_file
     if not is_there(file):
         raise Refused(problem("journal_missing", path=file, config=loaded.file.absolute()))
-    with closing(Journal.open(file)) as journal:
+    permit = partial(permit_upgrade, loaded.settings)
+    with closing(Journal.open(file, permit_upgrade=permit)) as journal:
         try:
             yield loaded.settings, journal
         except DatabaseError as error:

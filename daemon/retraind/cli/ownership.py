@@ -11,7 +11,7 @@ from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
 from retraind.domain.people import Person
 from retraind.domain.problems import problem
-from retraind.store.database import lock_of, of_another
+from retraind.store.database import lock_of, of_another, running_instance
 from retraind.system.escape import display
 from retraind.system.remote.helpers import HELPERS
 from retraind.system.service.process import become
@@ -53,6 +53,17 @@ def act_as_owner(settings: Settings) -> None:
             raise of_another(file, file.parent) from None
     elif not os.access(file.parent, os.W_OK | os.X_OK, effective_ids=True):
         raise of_another(file, file.parent)
+
+
+def permit_upgrade(settings: Settings) -> None:
+    """Let a command that only looks bring an older journal up to date: the backup is its owner's, too.
+
+    Raises JournalError, also while an older retraind works with it, whose restart does the same.
+    """
+    file = settings.state.journal_file
+    if (process := running_instance(file)) is not None:
+        raise JournalError(problem("journal_in_older_use", path=file, process=process))
+    act_as_owner(settings)
 
 
 def act_as_owner_for_long(settings: Settings) -> None:

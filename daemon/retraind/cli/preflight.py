@@ -3,6 +3,7 @@
 import argparse
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ def _check_readable(path: Path) -> None:
 def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the daemon preflights the files of this model with."""
     # Without a model, none of this is needed, and the command is faster.
+    from retraind.cli.ownership import permit_upgrade  # noqa: PLC0415
     from retraind.config.load import load_to_look  # noqa: PLC0415
     from retraind.jobs.preflight import last_good, prediction  # noqa: PLC0415
     from retraind.store.database import is_there  # noqa: PLC0415
@@ -130,7 +132,8 @@ def _as_for_model(options: argparse.Namespace) -> dict[str, Any]:
         raise Refused(problem("model_unknown", name=options.model, known=sorted(settings.models)), USAGE)
     previous = None
     if is_there(settings.state.journal_file):
-        with closing(Journal.open(settings.state.journal_file)) as journal:
+        permit = partial(permit_upgrade, settings)
+        with closing(Journal.open(settings.state.journal_file, permit_upgrade=permit)) as journal:
             previous = last_good(journal, options.model)
     return {
         "previous": previous,

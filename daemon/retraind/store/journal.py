@@ -5,7 +5,7 @@ command in another process cannot overwrite each other. What a job's change mean
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -86,10 +86,20 @@ class Journal:
         self.arrivals = Arrivals(database, self.events)
 
     @classmethod
-    def open(cls, file: Path, clock: Clock | None = None) -> Self:
-        """Open the journal in `file`; raises JournalError as `Database.open` does."""
-        clock = clock or Clock()
-        return cls(Database.open(file, lambda journal: before_upgrade(journal, clock.now())), clock)
+    def open(
+        cls, file: Path, clock: Clock | None = None, permit_upgrade: Callable[[], None] = lambda: None
+    ) -> Self:
+        """Open the journal in `file`; raises JournalError as `Database.open` does.
+
+        `permit_upgrade` is called before the schema of an older journal is changed, and may raise it too.
+        """
+        at = clock or Clock()
+
+        def back_up(journal: Path) -> Path:
+            permit_upgrade()
+            return before_upgrade(journal, at.now())
+
+        return cls(Database.open(file, back_up), at)
 
     def close(self) -> None:
         """Close all connections."""

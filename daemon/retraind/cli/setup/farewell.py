@@ -41,7 +41,7 @@ def farewell(options: argparse.Namespace) -> int:
     if unknown := [name for name in named if name not in settings.models]:
         raise Refused(problem("model_unknown", name=unknown[0], known=sorted(settings.models)), USAGE)
     act_as_owner(settings)
-    if process := running_instance(settings.state.journal_file):
+    if (process := running_instance(settings.state.journal_file)) is not None:
         raise Refused(problem("journal_in_use", path=settings.state.journal_file, process=process))
     standings = _standings(settings)
     shares = Shares.beside(settings.state.journal_file)

@@ -225,6 +225,15 @@ def journal_in_use(path: Place, process: int) -> Words:
     )
 
 
+def journal_in_older_use(path: Place, process: int) -> Words:
+    """`process` is 0 where it is not known."""
+    who = f"process {process}" if process else "process unknown"
+    return Words(
+        f"The journal {path} was written by an older retraind, which is still using it ({who}).",
+        "Restart the service, which brings the journal up to date: systemctl restart retraind",
+    )
+
+
 def journal_of_another_program(path: Place) -> Words:
     return Words(
         f"{path} belongs to another program: it has tables, but not those of a journal.",
