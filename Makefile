@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test site spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel constraints lint format clean
+.PHONY: demo test site spectrum axe long crash soak host bench bench-watching bench-shares bench-history bench-night bench-page bench-scrape deb wheel release constraints lint format clean
 .DEFAULT_GOAL := test
 
 # Some hundred Pythons are started by the tests; without what Python has compiled before, each would compile it anew.
@@ -95,6 +95,9 @@ deb: $(VENV)/.package ## the Debian package, for the release and the architectur
 
 wheel: $(VENV)/.package ## the wheel and the source archive, in dist/
 	$(BIN)/uv build --quiet --out-dir dist
+
+release: $(VENV)/.package ## all that a release has, from its tag, as root: make release [SUITES="bookworm trixie"]
+	.ci/release $(SUITES)
 
 constraints: $(VENV)/.package ## take in new versions of what the package brings: .packaging/constraints.txt
 	$(BIN)/uv pip compile pyproject.toml --extra notify --extra page --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -106,7 +106,7 @@ def test_jobs_go_on_after_an_upgrade_and_after_the_printed_way_back(host, packag
         install(host, package, "/root/before", "--allow-downgrades -y")
         host.until(lambda: "newer retraind" in host.run("journalctl -u retraind -o cat -n 20"), "it refuses")
         assert host.property("ActiveState") != "active"
-        assert "could not be started" in " ".join(host.run(f"cat {DROP}/STATUS.txt").split())
+        assert "retraind could not start" in " ".join(host.run(f"cat {DROP}/STATUS.txt").split())
         go_back_as_printed(host)
         host.until(lambda: host.finds(f"{_PRICE}/done/*_2_*"), "the training that was in work has ended", 120)
         deliver(host, "4", 4)
