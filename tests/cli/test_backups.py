@@ -1,8 +1,12 @@
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from retraind.cli import main
+from retraind.store.journal import Journal
 from support.process import Site, deliver_pair, filed, until
 from support.world import KEY, an_account
 
@@ -46,7 +50,49 @@ def test_a_missing_or_wrong_file_is_refused_in_words(tmp_path, capsys):
     assert told.count("retraind: ") == 3
     assert "There is no journal" in told
     assert "missing.db" in told
-    assert "damaged, or not a journal" in told
+    assert "notes.txt is damaged, or not a backup of a journal" in told
     with pytest.raises(SystemExit) as ended:
         main([*options, "journal", "backup", "--keep", "0"])
     assert ended.value.code == 2
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A disk with room for less than a journal."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "small", folder]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not allow the mount")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_leaves_no_part_of_a_backup_and_says_where_room_is_missing(tmp_path, small, capsys):
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    site.add_model("churn", KEY)
+    journal = tmp_path / "state" / "journal.db"
+    Journal.open(journal).close()
+    assert main(["-c", str(site.config), "journal", "backup", str(small)]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{small} cannot be read or written: No space left on device. Free some space there." in told
+    assert not [*small.iterdir()]
+
+
+def test_a_damaged_backup_is_refused_and_the_journal_stays(tmp_path, capsys):
+    site = Site(tmp_path, "http://127.0.0.1:9")
+    site.add_model("churn", KEY)
+    options = ["-c", str(site.config)]
+    journal = tmp_path / "state" / "journal.db"
+    Journal.open(journal).close()
+    assert main([*options, "journal", "backup", "--json"]) == 0
+    made = Path(json.loads(capsys.readouterr().out)["path"])
+    whole = made.read_bytes()
+    before = journal.read_bytes()
+    for damaged in (whole[:20_000] + b"\xff" * 9_000 + whole[29_000:], whole[:30_000], b""):
+        made.write_bytes(damaged)
+        for action in ("verify", "restore"):
+            assert main([*options, "journal", action, str(made)]) == 1
+            told = " ".join(capsys.readouterr().err.split())
+            assert f"{made} is damaged" in told if damaged else f"{made} is not a backup" in told
+    assert journal.read_bytes() == before

@@ -1,6 +1,8 @@
 """`journal backup`, `restore` and `verify`: copies of the journal, made, read back and used."""
 
 import argparse
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +61,7 @@ def restore(options: argparse.Namespace) -> int:
         # Read before this process acts as somebody who perhaps may not.
         found = backups.verify(path)
     journal = _journal(options)
-    with _answering(path), sole_instance(journal):
+    with _answering(journal), sole_instance(journal):
         aside = backups.restore(found, journal, replace_key=options.replace_key)
     print_words("backup_restored", **_facts(found), journal=journal, aside=aside)
     return GOOD
@@ -84,10 +86,15 @@ def _answering(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        why = problem("database_error", reason=str(error))
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+            why = file_problem(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        else:
+            why = problem("backup_database_error", reason=str(error))
         raise JournalError(problem("backup_impossible", path=path, why=why)) from error
     except OSError as error:
-        raise JournalError(problem("backup_impossible", path=path, why=file_problem(error))) from error
+        why = file_problem(error)
+        why = why.but(path=None) if str(why.facts.get("path")) == str(path) else why
+        raise JournalError(problem("backup_impossible", path=path, why=why)) from error
 
 
 def _facts(found: Backup) -> dict[str, object]:

@@ -9,7 +9,7 @@ import os
 import platform
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,7 +115,7 @@ def verify(path: Path) -> Backup:
         size = file.seek(0, os.SEEK_END)
     try:
         with _connected(path) as backup:
-            _require_sound(backup, path)
+            _require_sound(backup, lambda reason: problem("backup_damaged", path=path, reason=reason))
             tables = {
                 name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             }
@@ -127,7 +127,7 @@ def verify(path: Path) -> Backup:
             (jobs,) = backup.execute("SELECT count(*) FROM jobs").fetchone()
             made_at, host, version, key = backup.execute(f"SELECT * FROM {_TABLE}").fetchone()  # noqa: S608
     except sqlite3.DatabaseError as error:
-        raise JournalDamagedError(_damage(path, error)) from error
+        raise JournalDamagedError(problem("backup_damaged", path=path, reason=str(error))) from error
     return Backup(path, datetime.fromtimestamp(made_at, UTC), host, version, jobs, size, key)
 
 
@@ -135,7 +135,7 @@ def check(journal: Path) -> int:
     """Read the journal itself completely; returns the number of jobs. Raises JournalError."""
     try:
         with _connected(journal) as found:
-            _require_sound(found, journal)
+            _require_sound(found, lambda reason: _damage(journal, reason))
             (jobs,) = found.execute("SELECT count(*) FROM jobs").fetchone()
     except sqlite3.DatabaseError as error:
         raise JournalDamagedError(_damage(journal, error)) from error
@@ -197,10 +197,10 @@ def _connected(file: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _require_sound(connection: sqlite3.Connection, file: Path) -> None:
+def _require_sound(connection: sqlite3.Connection, damage: Callable[[str], Problem]) -> None:
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
-        raise JournalDamagedError(_damage(file, found))
+        raise JournalDamagedError(damage(found))
 
 
 def _damage(file: Path, reason: object) -> Problem:

@@ -40,6 +40,18 @@ def backup_impossible(path: Place, why: Said) -> Words:
     return Words(f"{path} cannot be read or written: {why.what}", why.remedy)
 
 
+def backup_database_error(reason: Name) -> Words:
+    return Words(f"{reason}.")
+
+
+def backup_damaged(path: Place, reason: Name) -> Words:
+    return Words(
+        f"{path} is damaged, or not a backup of a journal: {reason}.",
+        "Use another backup. Without one, the journal can be restored from the job folders: "
+        f"{command('rebuild')}",
+    )
+
+
 def backup_of_another_program(path: Place) -> Words:
     return Words(
         f"{path} is not a backup of a journal.", f"Name a file that {command('journal backup')} has made."
