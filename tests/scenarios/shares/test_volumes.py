@@ -70,3 +70,25 @@ def test_a_folder_of_the_volume_serves_as_a_folder_for_each_role(dropped, root):
     finally:
         drop.site.kill()
         subprocess.run(["umount", drop.folder], check=True)
+
+
+def test_what_the_host_puts_behind_the_volume_is_found_by_the_sweep(dropped, root):
+    """A layer's files that change behind it send no events to whoever watches the folder."""
+    drop = dropped()
+    outside, behind = root / "outside", root / "above" / "files"
+    outside.mkdir()
+    try:
+        layer(drop.folder, outside)
+    except subprocess.CalledProcessError:
+        pytest.skip("this machine does not allow the mount")
+    try:
+        drop.site.start()
+        until(drop.status, "the folder is watched")
+        for name, content in (("train_1.csv", TRAIN), ("eval_1.csv", EVAL)):
+            (behind / f".{name}").write_bytes(content)
+            (behind / f".{name}").rename(behind / name)
+        until(lambda: hashes(TRAIN, EVAL) in drop.trained(), "the delivery is trained")
+        until(lambda: list(drop.folder.glob("done/*/RESULT.txt")), "the job is filed")
+    finally:
+        drop.site.kill()
+        subprocess.run(["umount", drop.folder], check=True)
