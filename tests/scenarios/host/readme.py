@@ -27,6 +27,12 @@ def commands(page: str, heading: str) -> list[str]:
     return found
 
 
+def block(page: str, heading: str, language: str) -> str:
+    """Return the first block of a language under a heading."""
+    text = (REPOSITORY / page).read_text("utf-8").partition(f"\n{heading}\n")[2]
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
+
+
 def _joined(block: str) -> Iterator[str]:
     """Return the commands of a block: those that end in a pipe or a backslash continue on the next line."""
     command = ""

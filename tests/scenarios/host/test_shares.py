@@ -14,6 +14,11 @@ from support.world import table
 DROPIN = "/etc/systemd/system/retraind.service.d/config.conf"
 SLOW = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 4\n"
 """What a mount waits for, as a share waits for the network."""
+AFTER_RETRAIND = SLOW.replace(
+    "/bin/sleep 4",
+    "/bin/sh -c 'until journalctl -b -u retraind -o cat | grep -q waits.for; do sleep 0.3; done'",
+)
+"""The same, until retraind has seen that the share is not there."""
 
 
 @pytest.fixture
@@ -44,6 +49,7 @@ def test_the_service_starts_after_the_share_at_the_drop_folder(late_share):
 
 def test_a_share_that_comes_after_the_service_is_waited_for(late_share, tmp_path):
     """With the folder above it alone, systemd orders nothing."""
+    late_share.write("/etc/systemd/system/slow.service", AFTER_RETRAIND)
     text = late_share.read(DROPIN)
     assert f"RequiresMountsFor={DROP}\n" in text
     late_share.write(DROPIN, text.replace(f"RequiresMountsFor={DROP}\n", "RequiresMountsFor=/srv/drop\n"))

@@ -2,6 +2,7 @@
 
 import re
 
+from scenarios.host import readme
 from scenarios.host.people import deliver, wait_for_job
 from scenarios.host.readme import configuration
 
@@ -52,6 +53,28 @@ def test_a_gate_that_the_kernel_kills_ends_its_job_and_not_the_service(host, ser
     assert "SIGKILL" in host.read(f"{folder}/RESULT.txt")
     assert not service.records("model_switched")
     assert host.property("MainPID") == process
+
+
+def test_the_documented_unit_tells_the_operator_of_a_backup_that_fails_and_of_a_service_that_ends(host):
+    unit = readme.block("docs/install.md", "## Backups", "ini")
+    host.write("/etc/systemd/system/retraind-alert@.service", unit)
+    host.write("/usr/bin/mail", '#!/bin/sh\n{ echo "$@"; cat; } >>/var/lib/mail-sent\n', "0755")
+    for name in ("retraind", "retraind-backup"):
+        wish = "[Unit]\nOnFailure=retraind-alert@%n.service\n"
+        host.write(f"/etc/systemd/system/{name}.service.d/alert.conf", wish)
+    host.run("systemctl daemon-reload")
+    host.run("systemctl start retraind-backup")
+    assert not host.finds("/var/lib/mail-sent")
+    host.run("systemctl stop retraind && echo this is no journal >/var/lib/retraind/journal.db")
+    assert host.attempt("systemctl start retraind-backup").code
+    host.write("/etc/retraind/config.toml", "models = 1\n")
+    assert host.attempt("systemctl start retraind").code
+    for name in ("retraind", "retraind-backup"):
+        sent = f"-s {name}.service has failed operator@example.com"
+        host.until(
+            lambda sent=sent: sent in host.read("/var/lib/mail-sent"), f"the operator is told of {name}"
+        )
+    assert "Main PID" in host.read("/var/lib/mail-sent")
 
 
 def test_this_systemd_knows_every_directive(host):
