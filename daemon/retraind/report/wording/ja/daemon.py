@@ -244,7 +244,7 @@ def journal_in_older_use(path: Place, process: int) -> Words:
     who = f"（プロセス番号{process}）" if process else "（プロセス番号は不明）"
     return Words(
         f"ジャーナル{path}は以前のバージョンのretraindで作成されており、そのretraind{who}がまだ使用しています。",
-        "サービスを再起動してください。ジャーナルは起動時に更新されます：systemctl restart retraind",
+        "サービスを再起動してください（「systemctl restart retraind」を実行します）。ジャーナルは起動時に更新されます。",
     )
 
 

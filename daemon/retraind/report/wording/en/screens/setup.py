@@ -17,6 +17,7 @@ _QUESTIONS = {
     "agreed": "Do all of this",
 }
 _Question = Literal["model", "drop", "group", "mode", "edition", "key", "backup", "agreed"]
+_Visible = Literal["model", "drop", "group", "mode", "edition", "backup", "agreed"]
 _MODEL_NAME = "Use at most 63 lower-case letters, digits, - and _."
 _GROUP_NAME = "Use lower-case letters, digits, - and _, or name a group that exists."
 _ANSWERS = {
@@ -35,7 +36,7 @@ def setup_question(name: _Question, default: str | None) -> str:
     return f"{_QUESTIONS[name]}{shown}: "
 
 
-def setup_not_an_answer(name: _Question, text: str) -> str:
+def setup_not_an_answer(name: _Visible, text: str) -> str:
     return f"{quoted(text)} cannot be used. {_ANSWERS[name]}" if text else "An answer is required."
 
 
