@@ -36,7 +36,7 @@ def commands_page() -> str:
     parser.formatter_class = type(parser._get_formatter())  # noqa: SLF001 - argparse-manpage asks for it
     page = Manpage(parser)
     page.source, page.manual = f"retraind {__version__}", "retraind"
-    page.description = "hands new data to a retraining service"
+    page.description = "delivers new data to a retraining service and switches the retrained model"
     page.add_section("FILES", ">", r"\fI/etc/retraind/config.toml\fR, explained in \fBretraind.toml\fR(5)")
     return str(page)
 
