@@ -1,6 +1,8 @@
 """What root leaves in the state folder, the service could not use; so commands that write act as its owner."""
 
+import json
 import os
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -53,6 +55,20 @@ def test_rebuild_as_root_leaves_nothing_of_roots(owned, lost):
         for path in (owned.root / "state").glob("journal.db*"):
             path.unlink()
     done = run("rebuild", "-c", owned.config)
+    assert done.returncode == GOOD, done.stderr
+    assert strangers(owned) == []
+
+
+def test_root_restores_a_backup_that_the_service_cannot_read(owned, disk):
+    made = json.loads(run("journal", "backup", "--json", "-c", owned.config).stdout)["path"]
+    kept = disk / "of-root"
+    kept.mkdir(0o700)
+    backup = Path(made).rename(kept / "kept.db")
+    backup.chmod(0o600)
+    os.chown(backup, 0, 0)
+    shutil.rmtree(owned.root / "state/backups")
+    (owned.root / "state/journal.db").unlink()
+    done = run("journal", "restore", backup, "-c", owned.config)
     assert done.returncode == GOOD, done.stderr
     assert strangers(owned) == []
 

@@ -17,6 +17,11 @@ from support.jobs import job_of
 WHEN = datetime(2026, 11, 30, 2, tzinfo=UTC)
 
 
+def put_back(path, journal, **options):
+    with backup.opened(path) as (found, source):
+        return backup.restore(found, source, journal, **options)
+
+
 def add(file, number):
     with closing(Journal.open(file)) as journal:
         journal.jobs.add(
@@ -49,7 +54,7 @@ def test_a_backup_made_while_a_writer_is_at_work_holds_what_was_committed(file, 
     assert made.key == (file.with_name(KEY_NAME)).read_bytes()
     assert (made.path.stat().st_mode & 0o777, made.path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert list(made.path.parent.iterdir()) == [made.path]
-    backup.restore(made, file)
+    put_back(made.path, file)
     with closing(Journal.open(file)) as journal:
         assert [job.model for job in journal.jobs.newest()] == ["churn"]
 
@@ -58,7 +63,7 @@ def test_a_backup_is_restored_in_place_of_a_journal_that_is_kept(file, tmp_path)
     made = backup.make(file, tmp_path / "backups", WHEN)
     add(file, 2)
     with sole_instance(file):
-        aside = backup.restore(made, file)
+        aside = put_back(made.path, file)
     assert keys(file) == {"1"}
     assert keys(aside) == {"1", "2"}
 
@@ -67,7 +72,7 @@ def test_a_backup_is_restored_on_a_machine_that_has_nothing(file, tmp_path):
     made = backup.make(file, tmp_path / "backups", WHEN)
     elsewhere = tmp_path / "elsewhere" / "journal.db"
     elsewhere.parent.mkdir()
-    assert backup.restore(made, elsewhere) is None
+    assert put_back(made.path, elsewhere) is None
     assert keys(elsewhere) == {"1"}
     assert elsewhere.with_name(KEY_NAME).read_bytes() == file.with_name(KEY_NAME).read_bytes()
     assert elsewhere.with_name(KEY_NAME).stat().st_mode & 0o777 == 0o600
@@ -79,10 +84,10 @@ def test_another_signing_key_is_replaced_only_when_asked_for_and_is_kept(file, t
     JobFiles.beside(file)
     other = file.with_name(KEY_NAME).read_bytes()
     with pytest.raises(JournalError) as refused:
-        backup.restore(made, file)
+        put_back(made.path, file)
     assert refused.value.problem.code == "backup_key_differs"
     assert file.with_name(KEY_NAME).read_bytes() == other
-    backup.restore(made, file, replace_key=True)
+    put_back(made.path, file, replace_key=True)
     assert file.with_name(KEY_NAME).read_bytes() == made.key
     assert file.with_name(KEY_NAME + ".replaced-1").read_bytes() == other
 
@@ -133,12 +138,12 @@ def test_a_restore_killed_at_any_call_leaves_a_journal_or_none_and_can_be_repeat
         child = os.fork()
         if not child:
             kill_at(number)
-            backup.restore(made, file)
+            put_back(made.path, file)
             os._exit(0)
         _, ended = os.waitpid(child, 0)
         if file.exists():
             assert keys(file) in ({"1"}, {"1", "2"})
-        backup.restore(backup.verify(made.path), file)
+        put_back(made.path, file)
         assert keys(file) == {"1"}
         assert {"1", "2"} in [keys(path) for path in file.parent.glob("*.replaced-?")]
         if not os.WIFSIGNALED(ended):

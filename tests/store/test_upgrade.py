@@ -10,6 +10,7 @@ from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.report.wording.voice import Voice
 from retraind.store import backup, schema
 from retraind.store.journal import Journal
+from store.test_backup import put_back
 from store.test_schema import migrated
 
 WHEN = datetime(2026, 11, 30, 2, tzinfo=UTC)
@@ -49,7 +50,7 @@ def test_the_backup_is_the_journal_as_it_was_and_can_be_restored(tmp_path):
     (path,) = kept(file)
     assert (upgrade.before, upgrade.backup) == ("0001", path)
     assert (revision(file), revision(path)) == (schema.SCHEMA, "0001")
-    backup.restore(backup.verify(path), file)
+    put_back(path, file)
     assert revision(file) == "0001"
 
 

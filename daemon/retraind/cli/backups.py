@@ -57,12 +57,11 @@ def verify(options: argparse.Namespace) -> int:
 def restore(options: argparse.Namespace) -> int:
     """Put a backup in the place of the journal."""
     path = options.file.absolute()
-    with _answering(path):
-        # Read before this process acts as somebody who perhaps may not.
-        found = backups.verify(path)
-    journal = _journal(options)
-    with _answering(journal), sole_instance(journal):
-        aside = backups.restore(found, journal, replace_key=options.replace_key)
+    # Opened before this process acts as somebody who perhaps may not.
+    with _answering(path), backups.opened(path) as (found, source):
+        journal = _journal(options)
+        with _answering(journal), sole_instance(journal):
+            aside = backups.restore(found, source, journal, replace_key=options.replace_key)
     print_words("backup_restored", **_facts(found), journal=journal, aside=aside)
     return GOOD
 

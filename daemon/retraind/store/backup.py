@@ -110,24 +110,37 @@ def _reason(error: sqlite3.Error | OSError) -> Problem:
 
 
 def verify(path: Path) -> Backup:
-    """Read a backup completely. Raises JournalError where it cannot be restored here, and OSError."""
+    """Read a backup completely. Raises what `opened` does."""
+    with opened(path) as (found, _):
+        return found
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Backup, sqlite3.Connection]]:
+    """Read a backup completely, and keep it open: whoever restores it perhaps may not open it.
+
+    Raises JournalError where it cannot be restored here, and OSError.
+    """
     with open_regular(path) as file:
         size = file.seek(0, os.SEEK_END)
-    try:
-        with _connected(path) as backup:
-            _require_sound(backup, lambda reason: problem("backup_damaged", path=path, reason=reason))
-            tables = {
-                name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            }
-            if not {_TABLE, "jobs", "alembic_version"} <= tables:
-                raise JournalError(problem("backup_of_another_program", path=path))
-            (schema,) = backup.execute("SELECT version_num FROM alembic_version").fetchone()
-            if schema > SCHEMA:
-                raise JournalError(problem("journal_too_new", path=path, schema=schema))
-            (jobs,) = backup.execute("SELECT count(*) FROM jobs").fetchone()
-            made_at, host, version, key = backup.execute(f"SELECT * FROM {_TABLE}").fetchone()  # noqa: S608
-    except sqlite3.DatabaseError as error:
-        raise JournalDamagedError(problem("backup_damaged", path=path, reason=str(error))) from error
+    with _connected(path) as connection:
+        try:
+            found = _read(connection, path, size)
+        except sqlite3.DatabaseError as error:
+            raise JournalDamagedError(problem("backup_damaged", path=path, reason=str(error))) from error
+        yield found, connection
+
+
+def _read(backup: sqlite3.Connection, path: Path, size: int) -> Backup:
+    _require_sound(backup, lambda reason: problem("backup_damaged", path=path, reason=reason))
+    tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {_TABLE, "jobs", "alembic_version"} <= tables:
+        raise JournalError(problem("backup_of_another_program", path=path))
+    (schema,) = backup.execute("SELECT version_num FROM alembic_version").fetchone()
+    if schema > SCHEMA:
+        raise JournalError(problem("journal_too_new", path=path, schema=schema))
+    (jobs,) = backup.execute("SELECT count(*) FROM jobs").fetchone()
+    made_at, host, version, key = backup.execute(f"SELECT * FROM {_TABLE}").fetchone()  # noqa: S608
     return Backup(path, datetime.fromtimestamp(made_at, UTC), host, version, jobs, size, key)
 
 
@@ -142,8 +155,12 @@ def check(journal: Path) -> int:
     return int(jobs)
 
 
-def restore(backup: Backup, journal: Path, *, replace_key: bool = False) -> Path | None:
-    """Put a backup in the journal's place; returns what the journal that was there is called now, if any.
+def restore(
+    backup: Backup, source: sqlite3.Connection, journal: Path, *, replace_key: bool = False
+) -> Path | None:
+    """Put a backup, opened as `source`, in the journal's place.
+
+    Returns what the journal that was there is called now, if any.
 
     Call with `sole_instance` held. Killed at any point, it leaves the earlier journal, or none, which the
     next start rebuilds from the job folders; repeated, it ends as intended. The key that signs job.json is
@@ -157,7 +174,7 @@ def restore(backup: Backup, journal: Path, *, replace_key: bool = False) -> Path
     part = journal.with_name(f".{journal.name}.restored")
     clear(part)
     try:
-        with _connected(backup.path) as source, _connected(part, "rwc") as copy:
+        with _connected(part, "rwc") as copy:
             part.chmod(_PRIVATE_FILE)
             source.backup(copy)
             copy.execute(f"DROP TABLE {_TABLE}")
