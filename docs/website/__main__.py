@@ -4,7 +4,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sphinx.cmd.build import main as sphinx
@@ -21,8 +21,18 @@ IN_JAPANESE: Mapping[str, str] = {
     "Toggle site navigation sidebar": "サイト内の目次を開閉",
     "Toggle table of contents sidebar": "ページ内の目次を開閉",
     "On this page": "このページの内容",
+    'aria-label="Pages"': 'aria-label="ページの一覧"',
 }
 """What the theme has in English only."""
+
+ACCESSIBLE: Mapping[str, str] = {
+    'role="heading">': 'role="heading" aria-level="2">',
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+}
+"""What the theme lacks: the level of headings, names of landmarks, and that what scrolls can have the focus."""
 
 
 def main(site: Path) -> int:
@@ -52,20 +62,12 @@ def main(site: Path) -> int:
 
 
 def _finish(site: Path) -> None:
-    """Leave out what is not served, translate what the theme has in English only, and colour the pictures."""
+    """Leave out what is not served, add what the theme lacks, and colour the pictures by its themes."""
     for name in (".buildinfo", "objects.inv", "_sources"):
         for path in (site / name, site / "ja" / name):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-    missing = set(IN_JAPANESE)
-    for path in (site / "ja").rglob("*.html"):
-        text = path.read_text("utf-8")
-        for english, japanese in IN_JAPANESE.items():
-            if english in text:
-                missing.discard(english)
-                text = text.replace(english, japanese)
-        path.write_text(text, encoding="utf-8")
-    if missing:
-        raise SystemExit(f"The theme no longer says {', '.join(sorted(missing))}: correct IN_JAPANESE.")
+    _replace(site.rglob("*.html"), ACCESSIBLE)
+    _replace((site / "ja").rglob("*.html"), IN_JAPANESE)
     light, dark = colours()
     rules = "".join(
         f'body[data-theme="{theme}"] svg.picture{{{colour}}}'
@@ -73,6 +75,22 @@ def _finish(site: Path) -> None:
     )
     for path in site.rglob("_static/site.css"):
         path.write_text(path.read_text("utf-8") + rules + "\n", encoding="utf-8")
+
+
+def _replace(pages: Iterable[Path], replacements: Mapping[str, str]) -> None:
+    """Replace what the theme has on its pages. Ends the program where it no longer has it: it has changed then."""
+    missing = set(replacements)
+    for path in pages:
+        text = path.read_text("utf-8")
+        for before, after in replacements.items():
+            if before in text:
+                missing.discard(before)
+                text = text.replace(before, after)
+        path.write_text(text, encoding="utf-8")
+    if missing:
+        raise SystemExit(
+            f"The theme no longer has {', '.join(sorted(missing))}: see docs/website/__main__.py."
+        )
 
 
 if __name__ == "__main__":

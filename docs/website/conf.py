@@ -22,6 +22,7 @@ highlight_language = "none"
 smartquotes = False  # messages are shown as they are
 html_theme = "furo"
 html_title = f"retraind {version}"
+html_favicon = "../../daemon/retraind/page/static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]

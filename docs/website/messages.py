@@ -77,7 +77,7 @@ def _entry(code: str, entry: Entry, rule: Rule | None, language: str) -> Iterato
     _, _, otherwise = group_of(entry).words[language]
     yield f"<!-- id: {code} -->\n### `{code}`\n"
     if rule:
-        yield f"**{labels.cause}** {_sentence(rule.found, language)} ({rule.severity})\n"
+        yield f"**{labels.cause}** {_sentence(rule.found, language)}{labels.severity.format(rule.severity)}\n"
     if rule and rule.service:
         yield f"**{labels.service}** {rule.service}\n"
     first, *others = _forms(entry, language)

@@ -196,6 +196,8 @@ _BY_CODE: Mapping[tuple[str, str], Any] = {
     ("series_gap", "value"): "2026-12",
     ("irregular_times", "value"): "2026-12",
     ("unsorted_times", "value"): "2026-11",
+    ("ragged_rows", "others"): ((44, 5),),
+    ("swallowed_rows", "others"): ((120, 134),),
     ("late_class", "value"): "maybe",
     ("missing_value_marker", "value"): "NA",
     ("missing_value_marker", "others"): ((44, "-"),),
@@ -256,7 +258,9 @@ def variants(entry: Entry) -> Iterator[dict[str, Any]]:
 
 def _choices(code: str, name: str, hint: Any) -> Iterator[Any]:
     kind = unwrapped(hint)
-    if kind is bool:
+    if name == "paired":
+        yield True  # What it changes is only whether "both files" or "the file" is to be delivered again.
+    elif kind is bool:
         yield from (False, True)
     elif get_origin(kind) is Literal:
         yield from get_args(kind)

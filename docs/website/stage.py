@@ -67,6 +67,10 @@ _LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<t
 _MADE_LINK = re.compile(r"\*(?P<text>[^*\n]+)\*<!-- page: (?P<page>[\w-]+) -->")
 _CODE = re.compile(r"`(?P<code>[^`\n]+)`")
 _WIDE = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
+_BLOCK = r"- |\d+\. |[#>|\x00\n]|<!--"
+"""What begins a line that does not continue the one before."""
+_JAPANESE_BREAK = re.compile(rf"(?<={_WIDE})\n *(?!{_BLOCK})(?=\S)|(?<=[^\n])\n *(?={_WIDE})")
+"""The end of a line within a paragraph, where a browser would show a space."""
 
 
 class Wrong(Exception):
@@ -146,7 +150,7 @@ class _Rewriter:
 
         text = _FENCE.sub(lambda found: hold(found[0]), text)
         if self._language == "ja":
-            text = re.sub(rf"(?<={_WIDE})\n(?={_WIDE})(?![\n#>|-])", "", text)
+            text = _JAPANESE_BREAK.sub("", text)
         # Headings keep their words as they are: their addresses are made of these.
         text = re.sub(r"^#+ .*$", lambda found: hold(found[0]), text, flags=re.MULTILINE)
         text = _MADE_LINK.sub(lambda found: hold(self._made(found)), text)
@@ -191,7 +195,7 @@ class _Rewriter:
         file = ROOT / normpath((self._folder / path).as_posix())
         if file.parent == pictures.FOLDER:
             drawn = pictures.pictures()[file.stem].replace("\n", "")
-            return f'<figure class="drawn">{drawn}</figure>'
+            return f'<figure class="drawn" tabindex="0">{drawn}</figure>'
         self.pictures.append(file)
         return f"![{text}]({file.name})"
 
@@ -200,7 +204,8 @@ class _Rewriter:
         shown = f"<code>{html.escape(code)}</code>"
         if code in _KEYS:
             return f'<a class="key" href="{self._to("en")}configuration.html#{_KEYS[code]}">{shown}</a>'
-        if code in _RULES and self._page is not _MADE:
+        is_rule = code in _RULES or (self._page.name == "data-rules" and code in RULES)
+        if is_rule and self._page is not _MADE:
             return f'<a class="key" href="troubleshooting.html#{code}">{shown}</a>'
         if (named := re.fullmatch(r"(\w+)\.(?!json$|csv$|toml$|py$)\w+", code)) and named[1] in _TABLES:
             raise Wrong(f"{self._page.source}: there is no key {code}")

@@ -12,6 +12,8 @@ class Labels(NamedTuple):
     title: str
     introduction: str
     cause: str
+    severity: str
+    """Of a rule, in brackets."""
     service: str
     seen: str
     remedy: str
@@ -30,6 +32,7 @@ LABELS: Mapping[str, Labels] = {
             "retraind's machine are left out.\n"
         ),
         cause="Cause:",
+        severity=" ({})",
         service="The service calls it:",
         seen="What you see, and why:",
         remedy="What to do:",
@@ -47,6 +50,7 @@ LABELS: Mapping[str, Labels] = {
             "コマンドは表示されません。\n"
         ),
         cause="原因：",
+        severity="（{}）",
         service="サービスでの表示：",
         seen="表示されるメッセージ：",
         remedy="対処方法：",

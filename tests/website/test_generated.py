@@ -10,7 +10,7 @@ from retraind.cli.arguments import complete_parser
 from retraind.config.settings import ModelSettings
 from retraind.domain.data_rules import RULES
 from retraind.domain.job import LIFE
-from retraind.report.wording.catalogue import LANGUAGES
+from retraind.report.wording.catalogue import _OF_PROBLEMS, LANGUAGES, own_entries
 from website import commands, configuration, messages, pictures, stage
 from website.words import GROUPS, LABELS
 
@@ -44,6 +44,11 @@ def test_every_message_is_under_its_code_with_what_is_seen_and_what_to_do(told):
         assert re.search(rf"\*\*({labels.remedy}|{labels.operator})\*\* \S", text), code
         if code in RULES:
             assert f"**{labels.cause}** " in text, code
+
+
+def test_every_module_of_the_wording_is_known_to_have_problems_or_to_have_none():
+    modules = {entry.module.partition(".")[0] for entry in own_entries("en").values()}
+    assert modules == _OF_PROBLEMS | {"notes", "notifications", "page", "screens"}
 
 
 def test_both_languages_explain_the_same_messages_in_the_same_parts():
