@@ -223,6 +223,15 @@ _BY_CODE: Mapping[tuple[str, str], Any] = {
     ("file_grown", "size"): 45_975,
     ("file_grown", "sealed"): 35_975,
 }
+_PATHS: Mapping[str, str] = {
+    "key_": "/etc/retraind/churn.key",
+    "credential": "/etc/retraind/churn.key",
+    "journal_": "/var/lib/retraind/journal.db",
+    "config_": "/etc/retraind/config.toml",
+    "secrets_": "/etc/retraind/config.toml",
+    "gate_": "/etc/retraind/gate.py",
+}
+"""Which file a message is about, by what its code begins with."""
 _INNER: Mapping[str, Problem] = {
     "left_alone": problem("name_not_expected"),
     "setting_refused": problem("duration_unreadable"),
@@ -275,6 +284,9 @@ def _choices(code: str, name: str, hint: Any) -> Iterator[Any]:
 def _value(code: str, name: str, kind: Any) -> Any:
     if kind is Said:
         return _INNER.get(code, _DENIED)
+    for begin, path in _PATHS.items():
+        if name in {"path", "file"} and kind is Place and code.startswith(begin):
+            return path
     for found in (_BY_CODE.get((code, name)), _BY_NAME.get(name), _OTHERWISE.get(name)):
         if found is not None and _fits(found, kind):
             return found
