@@ -284,10 +284,10 @@ def _choices(code: str, name: str, hint: Any) -> Iterator[Any]:
 def _value(code: str, name: str, kind: Any) -> Any:
     if kind is Said:
         return _INNER.get(code, _DENIED)
-    for begin, path in _PATHS.items():
-        if name in {"path", "file"} and kind is Place and code.startswith(begin):
-            return path
-    for found in (_BY_CODE.get((code, name)), _BY_NAME.get(name), _OTHERWISE.get(name)):
+    path = None
+    if name in {"path", "file"} and kind is Place:
+        path = next((path for begin, path in _PATHS.items() if code.startswith(begin)), None)
+    for found in (path, _BY_CODE.get((code, name)), _BY_NAME.get(name), _OTHERWISE.get(name)):
         if found is not None and _fits(found, kind):
             return found
     if get_origin(kind) is tuple:
