@@ -18,6 +18,7 @@ import pytest
 
 from retraind.api.client import TrainingStatus
 from retraind.bundle import deflate
+from retraind.bundle.progress import Doing, under_way
 from retraind.bundle.zip_writer import Member, build
 from retraind.domain.failures import Stopped
 from retraind.domain.job import LIFE, Outcome, Role, State
@@ -95,6 +96,37 @@ def test_the_service_gets_exactly_the_zip_it_wants(world):
     world.run(job)
     (put,) = world.records("put_received")
     assert (put["sha256"], put["size"]) == (hashlib.sha256(made).hexdigest(), len(made))
+
+
+@pytest.mark.parametrize("mode", ["pair", "train-only"])
+def test_how_far_a_step_has_come_is_noted_while_it_lasts(tmp_path, monkeypatch, mode):
+    """Bytes that were read, of all data files; of a large delivery alone."""
+    seen = []
+    with a_world(tmp_path, mode=mode) as world:
+        spool = world.root / "state" / "spool"
+
+        def look() -> None:
+            if (noted := under_way(spool).get(job.id)) and noted not in seen:
+                seen.append(noted)
+
+        train, evaluation = table(300_000), table(90_000) if mode == "pair" else None
+        monkeypatch.setattr(world.pipeline, "_pause", look)
+        job = world.sealing("1", train, evaluation)
+        world.run(job, until=State.BUNDLED)
+        assert seen == [], "a small one is read before anybody can ask"
+        monkeypatch.setattr("retraind.bundle.progress._WORTH_A_NOTE", 1)
+        job = world.sealing("2", b"age,plan,churned\n0,b,1\n" + train[20:], evaluation)
+        total = sum(file.signature.size for file in job.data_files)
+        world.run(job, until=State.BUNDLED)
+    kinds = [Doing.PREFLIGHT] if mode == "pair" else [Doing.PREFLIGHT, Doing.BUNDLE]
+    assert list(dict.fromkeys(noted.doing for noted in seen)) == kinds
+    for kind in kinds:
+        done = [noted.done for noted in seen if noted.doing is kind]
+        assert done == sorted(done)
+        assert done[0] == 0
+        assert 0.9 * total < done[-1] <= total
+    assert {noted.total for noted in seen} == {total}
+    assert under_way(spool) == {}
 
 
 def test_train_only_sends_the_file_itself(tmp_path):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from retraind.domain.failures import JournalDamagedError, JournalError
+from retraind.domain.progress import Work
 from retraind.store import backup
 from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import KEY_NAME, sole_instance
@@ -166,3 +167,30 @@ def kill_at(number):
 
     for name in ("rename", "unlink", "fsync", "chmod", "replace"):
         setattr(os, name, counted(getattr(os, name)))
+
+
+def test_how_far_a_backup_and_a_restore_are_is_shown_to_whoever_watches(file, tmp_path):
+    with closing(sqlite3.connect(file)) as grown, grown:
+        grown.execute(
+            "INSERT INTO events (at, event, detail) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 20000) SELECT i, 'status_seen', hex(randomblob(200)) FROM n"
+        )
+    seen = []
+
+    def watch(work, done, total):
+        seen.append((work, done, total))
+
+    made = backup.make(file, tmp_path / "backups", WHEN, watcher=watch)
+    assert list(dict.fromkeys(work for work, _, _ in seen)) == [Work.COPY, Work.READ_BACK]
+    copied = [done for work, done, _ in seen if work is Work.COPY]
+    assert copied == sorted(copied)
+    assert copied[-1] > made.size / 2
+    assert {total for work, _, total in seen if work is Work.COPY} == {file.stat().st_size}
+    seen.clear()
+    with backup.opened(made.path) as (found, source):
+        backup.restore(found, source, file, watcher=watch)
+    assert seen[-1] == (Work.COPY, made.size, made.size)
+    assert len(seen) > 1
+    seen.clear()
+    assert backup.check(file, watch) == 1
+    assert {(work, total) for work, _, total in seen} == {(Work.READ_BACK, None)}

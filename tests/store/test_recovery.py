@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from retraind.domain.job import LIFE, Job, Outcome, State
+from retraind.domain.progress import Work
 from retraind.emulator import read_records
 from retraind.store.copies import job_folders, sidecar
 from retraind.store.copies.recovery import rebuild
@@ -475,3 +476,19 @@ def test_a_folder_of_another_configured_model_is_foreign_all_the_same(tmp_path):
             settings, world.journal, JobFiles.beside(world.settings.state.journal_file), believe=False
         )
         assert (found.adopted, found.foreign) == ([], [elsewhere / ".retraind" / running.id])
+
+
+def test_how_far_a_rebuild_is_is_shown_to_whoever_watches(tmp_path, monkeypatch):
+    monkeypatch.setattr("retraind.store.copies.recovery._AT_ONCE", 2)
+    with a_world(tmp_path) as world:
+        for number, key in enumerate("abc"):
+            world.run(world.sealing(key, table(100 + number)))
+        world.run(world.sealing("d", table(200)), until=State.BUNDLED)
+        lose_the_journal(world)
+        seen = []
+        files = JobFiles.beside(world.settings.state.journal_file)
+        rebuild(
+            world.settings, world.journal, files, believe=False,
+            watcher=lambda work, done, total: seen.append((work, done, total)),
+        )  # fmt: skip
+    assert seen == [(Work.RECOVERY, 0, 4), (Work.RECOVERY, 2, 4), (Work.RECOVERY, 3, 4)]

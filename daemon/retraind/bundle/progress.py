@@ -1,10 +1,17 @@
-"""How much of an upload was sent, in a small file on the spool: for `show`, which is another process."""
+"""How far the step in work on a job has come, in a small file on the spool: for `show` and `watch`.
+
+These are other processes. The steps that take long write it: those that read the delivery's files, and the
+upload.
+"""
 
 import fcntl
 import os
+import re
+from collections.abc import Mapping
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from retraind.domain.problems import file_problem
 from retraind.system import log
@@ -12,31 +19,66 @@ from retraind.system.files import PRIVATE, make_folder
 
 _LOG = log.get(__name__)
 
-_DIGITS = 20
+_SUFFIX = ".progress"
+_NOTE = re.compile(r"([a-z]+) +(\d{20}) (\d{20})")
+"""As many digits each time, so that readers never see half a number."""
+_LONGEST = 64
+_WORTH_A_NOTE = 8 << 20
+"""Bytes of a delivery that are read before anybody can have wondered how long it takes."""
+
+
+class Doing(StrEnum):
+    """What is done with the bytes."""
+
+    PREFLIGHT = "preflight"
+    """The delivery's files are read and checked; of a pair, the bundle is made meanwhile."""
+    BUNDLE = "bundle"
+    """They are read once more."""
+    UPLOAD = "upload"
+    """What they were bundled to is sent."""
+
+
+_WIDEST = max(map(len, Doing))
+
+
+class Noted(NamedTuple):
+    """What a note says."""
+
+    doing: Doing
+    done: int
+    """Bytes."""
+    total: int
+    """Bytes."""
 
 
 def note_name(job_id: str) -> str:
     """Return the name of the file for a job."""
-    return f"{job_id}.sent"
+    return job_id + _SUFFIX
 
 
 class Progress:
-    """Notes the bytes that were sent while the block runs. An upload never fails for it."""
+    """Notes how many bytes were read or sent while the block runs. No step ever fails for it."""
 
-    def __init__(self, spool: Path, job_id: str) -> None:
+    def __init__(self, spool: Path, job_id: str, doing: Doing, total: int) -> None:
         self._path = spool / note_name(job_id)
+        self._doing, self._total = doing, total
+        self._from = 0 if doing is Doing.UPLOAD else _WORTH_A_NOTE
         self._handle: int | None = None
 
     def __enter__(self) -> Self:
+        if self._total >= self._from:
+            self._open()
+        return self
+
+    def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             make_folder(self._path.parent, PRIVATE)
             self._handle = os.open(self._path, flags, 0o600)
-            # Kept for as long as bytes are sent, however that ends.
+            # Kept for as long as the step lasts, however that ends.
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             _LOG.warning("progress_not_noted", reason=file_problem(error))
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._handle is not None:
@@ -49,13 +91,12 @@ class Progress:
         with suppress(OSError):  # The next tidying of the spool removes it.
             self._path.unlink(missing_ok=True)
 
-    def __call__(self, sent: int) -> None:
-        """Note that so many bytes were sent."""
+    def __call__(self, done: int) -> None:
+        """Note that so many bytes were read or sent."""
         if self._handle is None:
             return
         try:
-            # As many digits each time, so that readers never see half a number.
-            os.pwrite(self._handle, f"{sent:0{_DIGITS}}".encode(), 0)
+            os.pwrite(self._handle, f"{self._doing:<{_WIDEST}} {done:020} {self._total:020}".encode(), 0)
         except OSError as error:
             _LOG.warning("progress_not_noted", reason=file_problem(error))
             os.close(self._handle)
@@ -63,7 +104,7 @@ class Progress:
 
 
 def _is_locked(file: BinaryIO) -> bool:
-    """Return whether the process that wrote a note is still sending: a kill leaves the note behind."""
+    """Return whether the process that wrote a note is still at it: a kill leaves the note behind."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -71,11 +112,32 @@ def _is_locked(file: BinaryIO) -> bool:
     return False
 
 
-def sent_bytes(spool: Path, job_id: str) -> int | None:
-    """Return how many bytes of a job's upload were sent so far; None while none is under way."""
+def progress_of(spool: Path, job_id: str) -> Noted | None:
+    """Return how far a job's step has come; None while none is under way that takes long."""
     try:
         with (spool / note_name(job_id)).open("rb") as file:
-            text = file.read() if _is_locked(file) else b""
+            text = file.read(_LONGEST).decode("ascii", "replace") if _is_locked(file) else ""
     except OSError:
         return None
-    return int(text) if len(text) == _DIGITS and text.isdigit() else None
+    found = _NOTE.fullmatch(text)
+    if found is None or found[1] not in set(Doing):
+        return None
+    return Noted(Doing(found[1]), int(found[2]), int(found[3]))
+
+
+def under_way(spool: Path) -> Mapping[str, Noted]:
+    """Return how far all steps have come that take long, by job."""
+    try:
+        jobs = [
+            entry.name.removesuffix(_SUFFIX) for entry in os.scandir(spool) if entry.name.endswith(_SUFFIX)
+        ]
+    except OSError:
+        return {}
+    found = {job: progress_of(spool, job) for job in jobs}
+    return {job: noted for job, noted in found.items() if noted is not None}
+
+
+def sent_bytes(spool: Path, job_id: str) -> int | None:
+    """Return how many bytes of a job's upload were sent so far; None while none is under way."""
+    noted = progress_of(spool, job_id)
+    return noted.done if noted and noted.doing is Doing.UPLOAD else None

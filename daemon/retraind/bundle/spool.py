@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retraind.bundle.progress import note_name
 
-_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}(\.zip(\.part)?|\.sent)")
+_BUNDLE = re.compile(r"\.?\d{4}-\d\d-\d\dT\d{6}Z_([^/]*_)?[0-9a-f]{6}(\.zip(\.part)?|\.progress)")
 
 
 def bundle_name(job_id: str) -> str:

@@ -213,6 +213,12 @@ def _add_running(add: _Add) -> None:
 def _add_showing(add: _Add) -> None:
     add("page", "retraind.page.command:page", "serve the status page for browsers, in the foreground")
     add("status", "retraind.cli.jobs:status", "show models, what is in work and what is on hold", json=True)
+    watch = add(
+        "watch",
+        "retraind.cli.live.watch:watch",
+        "show on the terminal what happens, live; q or Ctrl-C ends it",
+    )
+    watch.add_argument("--model", metavar="NAME", help="only this model, with all its deliveries in work")
     add(
         "health",
         "retraind.cli.health:health",

@@ -1,17 +1,21 @@
 """`preflight`: data against the service's rules, without a daemon and without sending anything."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from retraind.cli.live.bars import shown
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
 from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import Finding, Severity, problem
+from retraind.domain.progress import Watcher, Work
 from retraind.report.wording import Voice
 from retraind.system.files import exists, is_file, real_path
 from retraind.system.reading import open_regular
@@ -22,9 +26,10 @@ def preflight(options: argparse.Namespace) -> int:
     for path in (options.train, options.evaluation):
         if path is not None:
             _check_readable(path)
-    evaluation = _source(options.evaluation) if options.evaluation else None
     known = _as_for_model(options) if options.model else {}
-    result = check(_source(options.train), evaluation, **{**known, **_given(options)})
+    with shown(unless=options.json) as watcher:
+        train, *others = _sources([path for path in (options.train, options.evaluation) if path], watcher)
+        result = check(train, *others, **{**known, **_given(options)})
     voice = Voice(language=options.language)
     if options.json:
         print_json(_for_programs(result, voice))
@@ -97,9 +102,22 @@ def _finding_for_programs(finding: Finding, voice: Voice) -> dict[str, Any]:
     }
 
 
-def _source(path: Path) -> SourceFile:
-    """Return a file to be read, on whatever file system it is."""
-    return SourceFile(path.name, lambda: open_regular(real_path(path), named=path))
+def _sources(paths: Sequence[Path], watcher: Watcher) -> list[SourceFile]:
+    """Return files to be read, on whatever file systems they are."""
+    sizes = [path.stat().st_size for path in paths]
+    begins = accumulate(sizes, initial=0)
+    return [
+        SourceFile(path.name, partial(_opened, path, begin, sum(sizes), watcher))
+        for path, begin in zip(paths, begins, strict=False)
+    ]
+
+
+def _opened(path: Path, begin: int, total: int, watcher: Watcher) -> BinaryIO:
+    """Open a file, of which each read is shown; `begin` is what was read before it."""
+    opened = open_regular(
+        real_path(path), lambda: watcher(Work.PREFLIGHT, begin + opened.tell(), total), named=path
+    )
+    return opened
 
 
 def _check_readable(path: Path) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
+from retraind.cli.live.steps import steps_shown
 from retraind.cli.ownership import act_as_owner_for_long
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.types import PositiveSpan
@@ -24,10 +25,11 @@ def run(options: argparse.Namespace) -> int:
     process.prepare()
     settings, file, left_out = admitted(options.config)
     act_as_owner_for_long(settings)
-    log.set_up(level=settings.log_level, words=in_words)
-    with Daemon(settings, file, refused=left_out) as daemon:
-        daemon.signals.install()
-        return daemon.run(once=options.once, longest=longest)
+    with steps_shown(settings, unless=not options.once) as stream:
+        log.set_up(stream=stream, level=settings.log_level, words=in_words)
+        with Daemon(settings, file, refused=left_out) as daemon:
+            daemon.signals.install()
+            return daemon.run(once=options.once, longest=longest)
 
 
 def _span_of(text: str) -> timedelta:

@@ -34,6 +34,11 @@ def job_id(created_at: datetime, key: str, short_id: str) -> str:
     return f"{created_at:%Y-%m-%dT%H%M%SZ}{middle}_{short_id}"
 
 
+def key_in(job_id: str) -> str:
+    """Return the key in a job's name, or else the name."""
+    return "_".join(job_id.split("_")[1:-1]) or job_id
+
+
 def order_of_key(key: str) -> tuple[tuple[int, int, str], ...]:
     """Sort keys as people count: digits by value, text by its letters, so that 9 comes before 10."""
     parts = re.split(r"(\d+)", unicodedata.normalize("NFC", key).casefold())

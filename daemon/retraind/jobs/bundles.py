@@ -9,7 +9,7 @@ from typing import BinaryIO, assert_never
 from retraind.api.failures import NotStored
 from retraind.bundle import deflate
 from retraind.bundle.deflate import Compressor
-from retraind.bundle.progress import Progress
+from retraind.bundle.progress import Doing, Progress
 from retraind.bundle.spool import bundle_name, has_bundle
 from retraind.bundle.zip_writer import Bundle, Member, build, discard, entry_name
 from retraind.config.current import Current
@@ -39,14 +39,20 @@ class Bundles:
         """Return where a job's bundle is, or is to be."""
         return self._current.settings.state.spool / bundle_name(job.id)
 
-    def progress(self, job: Job) -> Progress:
+    def uploading(self, job: Job) -> Progress:
         """Return what notes how much of a job's upload was sent."""
-        return Progress(self._current.settings.state.spool, job.id)
+        total = job.bundle.bytes if job.bundle else 0
+        return Progress(self._current.settings.state.spool, job.id, Doing.UPLOAD, total)
+
+    def reading(self, job: Job, doing: Doing) -> Progress:
+        """Return what notes how much of a job's data files was read, in a step that reads them all."""
+        total = sum(file.signature.size for file in job.data_files)
+        return Progress(self._current.settings.state.spool, job.id, doing, total)
 
     def discard(self, job: Job) -> None:
         """Remove a job's bundle, and what a kill has left of the note of how much was sent."""
         discard(self.path(job))
-        self.progress(job).forget()
+        self.uploading(job).forget()
 
     def has(self, job: Job, folder: Path) -> bool:
         """Return whether what is to be uploaded is there, as it was made."""
@@ -71,25 +77,26 @@ class Bundles:
 
         Raises Touched or SizeChanged where a file is not what was preflighted.
         """
-        if len(job.data_files) == 1:
-            (file,) = job.data_files
-            with sealing.open_watched(folder, file, pause) as opened:
-                digests: tuple[str, ...] = (sha256_of_open(opened),)
-            size = len(mark_of(file)) + file.signature.size
-            bundled = Bundled(name=file.base_name, bytes=size)
-        else:
-            members = [
-                Member(
-                    inside(file),
-                    file.signature.size,
-                    partial(sealing.open_watched, folder, file, pause),
-                    mark_of(file),
-                )
-                for file in job.data_files
-            ]
-            keep_free = self._current.settings.state.keep_free
-            bundle, digests = build(self.path(job), members, self.compressor(job), keep_free)
-            bundled = made(job, bundle)
+        with self.reading(job, Doing.BUNDLE) as read:
+            if len(job.data_files) == 1:
+                (file,) = job.data_files
+                with sealing.open_watched(folder, file, pause, read) as opened:
+                    digests: tuple[str, ...] = (sha256_of_open(opened),)
+                size = len(mark_of(file)) + file.signature.size
+                bundled = Bundled(name=file.base_name, bytes=size)
+            else:
+                members = [
+                    Member(
+                        inside(file),
+                        file.signature.size,
+                        partial(sealing.open_watched, folder, file, pause, read_until(job, file, read)),
+                        mark_of(file),
+                    )
+                    for file in job.data_files
+                ]
+                keep_free = self._current.settings.state.keep_free
+                bundle, digests = build(self.path(job), members, self.compressor(job), keep_free)
+                bundled = made(job, bundle)
         if digests != tuple(file.sha256 for file in job.data_files):
             raise sealing.Touched
         return bundled
@@ -103,6 +110,13 @@ def made(job: Job, bundle: Bundle) -> Bundled:
 def inside(file: SealedFile) -> str:
     """Return the path of a file in the zip."""
     return entry_name({Role.TRAIN: "train_src", Role.EVAL: "eval_src"}[file.role], file.base_name)
+
+
+def read_until(job: Job, file: SealedFile, read: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what passes on how much of a data file was read, with the files before it."""
+    files = job.data_files
+    before = sum(each.signature.size for each in files[: files.index(file)])
+    return lambda at: read(before + at)
 
 
 def mark_of(file: SealedFile) -> bytes:

@@ -15,7 +15,7 @@ from retraind.domain.job import Data, Job, Role, SealedFile, State
 from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
-from retraind.jobs.bundles import inside, made
+from retraind.jobs.bundles import inside, made, read_until
 from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
 from retraind.jobs.outcomes import Change, Go, Wait, failed
@@ -47,17 +47,18 @@ class Preflight:
         self._duplicates = duplicates
         self._pause = pause
 
-    def run(self, job: Job, folder: Path, archive: Archive | None) -> Go | Wait:
+    def run(self, job: Job, folder: Path, archive: Archive | None, read: Callable[[int], None]) -> Go | Wait:
         """Preflight a job's files in one pass, and write them into `archive` if there is one.
 
-        Raises Touched, SizeChanged.
+        `read` is called now and then with the number of bytes of all files that were read. Raises Touched,
+        SizeChanged.
         """
         model = self._places.model(job)
         fix = "bom" in model.fix
         packers = [
             Packer(archive, inside(file), file.signature.size, mark=fix) for file in job.data_files if archive
         ]
-        train, evaluation = (self._source(job, folder, role) for role in (Role.TRAIN, Role.EVAL))
+        train, evaluation = (self._source(job, folder, role, read) for role in (Role.TRAIN, Role.EVAL))
         assert train is not None
         result = preflight(
             train,
@@ -109,11 +110,12 @@ class Preflight:
             _checked(files, data)
         )
 
-    def _source(self, job: Job, folder: Path, role: Role) -> SourceFile | None:
+    def _source(self, job: Job, folder: Path, role: Role, read: Callable[[int], None]) -> SourceFile | None:
         file = job.file(role)
         if file is None:
             return None
-        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause))
+        until = read_until(job, file, read)
+        return SourceFile(file.name, partial(sealing.open_watched, folder, file, self._pause, until))
 
 
 def _checked(files: tuple[SealedFile, ...], data: Data) -> Change:

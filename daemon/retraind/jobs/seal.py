@@ -146,11 +146,20 @@ def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lamb
     return opened
 
 
-def open_watched(folder: Path, file: SealedFile, pause: Callable[[], None]) -> BinaryIO:
-    """Open like `open_sealed`. Reads raise Touched once the file has another length: they do end."""
+def open_watched(
+    folder: Path,
+    file: SealedFile,
+    pause: Callable[[], None],
+    read: Callable[[int], None] = lambda _bytes: None,
+) -> BinaryIO:
+    """Open like `open_sealed`. Reads raise Touched once the file has another length: they do end.
+
+    `read` is called now and then with the number of bytes that were read.
+    """
 
     def check() -> None:
         pause()
+        read(opened.tell())
         if status_of_open(opened).st_size != file.signature.size:
             raise Touched
 

@@ -17,6 +17,7 @@ from retraind.api.client import Service
 from retraind.api.credentials import lock_address, unlock_address
 from retraind.api.failures import AddressExpired, InDoubt, NotStored, Unreadable
 from retraind.api.object_store import ObjectStore
+from retraind.bundle.progress import Doing
 from retraind.bundle.zip_writer import Archive, SizeChanged
 from retraind.config.calendars import ClosedDays
 from retraind.config.current import Current
@@ -123,7 +124,8 @@ class DataSteps:
                     Archive(self.bundles.path(job), self.bundles.compressor(job), keep_free)
                 )
             try:
-                go = self.preflighting.run(job, folder, archive)
+                with self.bundles.reading(job, Doing.PREFLIGHT) as read:
+                    go = self.preflighting.run(job, folder, archive, read)
             except (sealing.Touched, SizeChanged):
                 return self._give_back(job)
         if isinstance(go, Wait) or go.to is not State.CHECKED:
@@ -300,7 +302,7 @@ class ServiceSteps:
         opener = partial(open_alone, folder, alone) if alone else None
         began = self.clock.elapsed()
         try:
-            with self.bundles.progress(job) as sent:
+            with self.bundles.uploading(job) as sent:
                 mark = mark_of(alone) if alone else b""
                 self.store.put(address, self.bundles.path(job), self.pause, opener, mark, sent=sent)
         except (NotStored, Hold):

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from retraind.domain.job import Outcome, State
+from retraind.domain.names import key_in
 from retraind.domain.problems import Problem
 from retraind.page.reading import Snapshot
 from retraind.report.wording import Health, Voice
@@ -106,7 +107,7 @@ def judge(glance: Glance, snapshot: Snapshot, trouble: Problem | None) -> Judged
     if filed is None:
         return Judged(glance, Health.NEW, "page_is_new", {})
     if filed.outcome is Outcome.FAILED:
-        facts = {"key": _key_of(filed.id), "at": filed.at, "why": filed.reason}
+        facts = {"key": key_in(filed.id), "at": filed.at, "why": filed.reason}
         return Judged(glance, Health.FAILED, "page_has_failed", facts, filed.id)
     facts = {"since": filed.at, "lasted": snapshot.at - filed.at}
     return Judged(glance, Health.WAITING, "page_is_waiting", facts)
@@ -144,8 +145,3 @@ def _in_work(glance: Glance, now: datetime) -> Judged:
     return Judged(
         glance, Health.WORKING, "page_is_working", {"key": first.key, "state": first.state}, first.id
     )
-
-
-def _key_of(job_id: str) -> str:
-    """Return the key in a job's id, or else the id."""
-    return "_".join(job_id.split("_")[1:-1]) or job_id

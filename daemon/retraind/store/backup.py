@@ -10,14 +10,16 @@ import platform
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from retraind import __version__
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import Problem, file_problem, problem
+from retraind.domain.progress import Watcher, Work, unwatched
 from retraind.store.database import KEY_NAME, is_damage, set_aside
 from retraind.store.schema import SCHEMA
 from retraind.system.files import (
@@ -41,6 +43,10 @@ _UPGRADE_PATTERN = "upgrade-*Z.db"
 """These are not among those that `--keep` counts: a nightly one must not take away the way back."""
 _UPGRADES_KEPT = 2
 _PRIVATE_FILE = 0o600
+_INSTRUCTIONS = 10_000
+"""Of SQLite's virtual machine, after which whoever watches is shown how far it is: a few milliseconds."""
+_PAGES = 1_000
+"""That are restored at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,9 @@ class Backup:
     """What signs job.json; None if the journal had no key yet."""
 
 
-def make(journal: Path, folder: Path, now: datetime, name: str = _NAME) -> Backup:
+def make(
+    journal: Path, folder: Path, now: datetime, name: str = _NAME, watcher: Watcher = unwatched
+) -> Backup:
     """Make a backup of `journal` in `folder`, and read it back.
 
     Raises JournalError, OSError, sqlite3.Error.
@@ -70,7 +78,10 @@ def make(journal: Path, folder: Path, now: datetime, name: str = _NAME) -> Backu
     key = _key_beside(journal)
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE))
-        with _connected(journal) as source:
+        with (
+            _connected(journal) as source,
+            _watched(source, watcher, partial(_copied, watcher, journal, part)),
+        ):
             # One transaction: it waits for nobody, and nobody waits for it.
             source.execute("VACUUM INTO ?", (str(part),))
         with _connected(part, "rw") as copy, copy:
@@ -78,12 +89,12 @@ def make(journal: Path, folder: Path, now: datetime, name: str = _NAME) -> Backu
             about = (now.timestamp(), platform.node(), __version__, key)
             copy.execute(f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?)", about)  # noqa: S608 - a constant
         sync_file(part)
-        verify(part)
+        verify(part, watcher)
         part.rename(path)
         sync_folder(folder)
     finally:
         clear(part)
-    return verify(path)
+    return verify(path, watcher)
 
 
 def before_upgrade(journal: Path, now: datetime) -> Path:
@@ -109,14 +120,14 @@ def _reason(error: sqlite3.Error | OSError) -> Problem:
     return problem("database_error", reason=str(error))
 
 
-def verify(path: Path) -> Backup:
+def verify(path: Path, watcher: Watcher = unwatched) -> Backup:
     """Read a backup completely. Raises what `opened` does."""
-    with opened(path) as (found, _):
+    with opened(path, watcher) as (found, _):
         return found
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Backup, sqlite3.Connection]]:
+def opened(path: Path, watcher: Watcher = unwatched) -> Iterator[tuple[Backup, sqlite3.Connection]]:
     """Read a backup completely, and keep it open: whoever restores it perhaps may not open it.
 
     Raises JournalError where it cannot be restored here, and OSError.
@@ -125,14 +136,14 @@ def opened(path: Path) -> Iterator[tuple[Backup, sqlite3.Connection]]:
         size = file.seek(0, os.SEEK_END)
     with _connected(path) as connection:
         try:
-            found = _read(connection, path, size)
+            found = _read(connection, path, size, watcher)
         except sqlite3.DatabaseError as error:
             raise JournalDamagedError(problem("backup_damaged", path=path, reason=str(error))) from error
         yield found, connection
 
 
-def _read(backup: sqlite3.Connection, path: Path, size: int) -> Backup:
-    _require_sound(backup, lambda reason: problem("backup_damaged", path=path, reason=reason))
+def _read(backup: sqlite3.Connection, path: Path, size: int, watcher: Watcher) -> Backup:
+    _require_sound(backup, lambda reason: problem("backup_damaged", path=path, reason=reason), watcher)
     tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {_TABLE, "jobs", "alembic_version"} <= tables:
         raise JournalError(problem("backup_of_another_program", path=path))
@@ -144,11 +155,11 @@ def _read(backup: sqlite3.Connection, path: Path, size: int) -> Backup:
     return Backup(path, datetime.fromtimestamp(made_at, UTC), host, version, jobs, size, key)
 
 
-def check(journal: Path) -> int:
+def check(journal: Path, watcher: Watcher = unwatched) -> int:
     """Read the journal itself completely; returns the number of jobs. Raises JournalError."""
     try:
         with _connected(journal) as found:
-            _require_sound(found, lambda reason: _damage(journal, reason))
+            _require_sound(found, lambda reason: _damage(journal, reason), watcher)
             (jobs,) = found.execute("SELECT count(*) FROM jobs").fetchone()
     except sqlite3.DatabaseError as error:
         raise JournalDamagedError(_damage(journal, error)) from error
@@ -156,7 +167,12 @@ def check(journal: Path) -> int:
 
 
 def restore(
-    backup: Backup, source: sqlite3.Connection, journal: Path, *, replace_key: bool = False
+    backup: Backup,
+    source: sqlite3.Connection,
+    journal: Path,
+    *,
+    replace_key: bool = False,
+    watcher: Watcher = unwatched,
 ) -> Path | None:
     """Put a backup, opened as `source`, in the journal's place.
 
@@ -176,7 +192,7 @@ def restore(
     try:
         with _connected(part, "rwc") as copy:
             part.chmod(_PRIVATE_FILE)
-            source.backup(copy)
+            source.backup(copy, pages=_PAGES, progress=partial(_restored, watcher, backup.size))
             copy.execute(f"DROP TABLE {_TABLE}")
             copy.commit()
         sync_file(part)
@@ -214,8 +230,36 @@ def _connected(file: Path, mode: str = "ro") -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _require_sound(connection: sqlite3.Connection, damage: Callable[[str], Problem]) -> None:
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+@contextmanager
+def _watched(connection: sqlite3.Connection, watcher: Watcher, report: Callable[[], None]) -> Iterator[None]:
+    """Report how far SQLite is while the block runs; nothing is done for it where nobody watches."""
+
+    def tell() -> None:
+        # An exception would end what SQLite does.
+        with suppress(OSError):
+            report()
+
+    if watcher is not unwatched:
+        connection.set_progress_handler(tell, _INSTRUCTIONS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _copied(watcher: Watcher, journal: Path, part: Path) -> None:
+    watcher(Work.COPY, part.stat().st_size, journal.stat().st_size)
+
+
+def _restored(watcher: Watcher, size: int, _status: int, left: int, pages: int) -> None:
+    watcher(Work.COPY, size * (pages - left) // max(1, pages), size)
+
+
+def _require_sound(
+    connection: sqlite3.Connection, damage: Callable[[str], Problem], watcher: Watcher
+) -> None:
+    with _watched(connection, watcher, lambda: watcher(Work.READ_BACK, 0, None)):
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise JournalDamagedError(damage(found))
 

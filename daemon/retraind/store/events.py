@@ -47,11 +47,18 @@ class Events:
         with self._engine.begin() as connection:
             self.append(connection, event, job, detail, model)
 
-    def history(self, job_id: str | None = None, limit: int | None = None) -> list[Event]:
-        """Return the history, oldest first; with `limit`, its latest part."""
-        query = sa.select(EVENTS).order_by(EVENTS.c.id.desc()).limit(limit)
+    def history(
+        self, job_id: str | None = None, limit: int | None = None, model: str | None = None
+    ) -> list[Event]:
+        """Return the history of all, of a job or of a model, oldest first; with `limit`, its latest part."""
+        query = sa.select(EVENTS).limit(limit)
         if job_id is not None:
             query = query.where(EVENTS.c.job == job_id)
+        if model is not None:
+            # A sum, so that SQLite reads the model's events, and not all events from the last one on.
+            query = query.where(EVENTS.c.model == model).order_by((EVENTS.c.id + 0).desc())
+        else:
+            query = query.order_by(EVENTS.c.id.desc())
         with self._reader.connect() as connection:
             rows = connection.execute(query).all()
         return [

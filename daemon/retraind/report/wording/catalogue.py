@@ -17,7 +17,7 @@ from retraind.report.wording.words import Words
 LANGUAGES = ("en", "ja")
 """Each is a package beside this module. The first one is complete by definition."""
 COMMANDS_ONLY = frozenset(
-    f"screens.{name}" for name in ("backups", "checkup", "commands", "process", "requests", "setup")
+    f"screens.{name}" for name in ("backups", "checkup", "commands", "live", "process", "requests", "setup")
 )
 """Modules of what only commands print, on the operator's terminal. A language need not have them.
 

@@ -5,6 +5,7 @@ stands decides over what its copy says: what is in done/ is done and is never tr
 """
 
 import errno
+import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import TypeVar
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.job import LIFE, End, Job, Outcome, State
 from retraind.domain.problems import problem
+from retraind.domain.progress import Watcher, Work, unwatched
 from retraind.store.copies.job_folders import Copy, Names, Part, Place, copies_in, names_in, places_of
 from retraind.store.copies.sidecar import JobFiles
 from retraind.store.jobs import Version
@@ -50,16 +52,28 @@ class Rebuilt:
     """What is to be removed."""
 
 
-def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: bool) -> Rebuilt:
+def rebuild(
+    settings: Settings,
+    journal: Journal,
+    files: JobFiles,
+    *,
+    believe: bool,
+    watcher: Watcher = unwatched,
+) -> Rebuilt:
     """Adopt what the folders of all models know better than the journal, on this thread.
 
     With `believe`, copies without a valid signature count too: for an operator whose state folder was lost.
-    Folders that cannot be read now are left for the next time.
+    Folders that cannot be read now are left for the next time. `watcher` is shown how far it is.
     """
     recovery, found = Recovery(settings, journal, files, believe=believe), Rebuilt()
-    for place in places_of(settings.models):
+    places = places_of(settings.models)
+    listed = recovery.names(places)
+    counts = [len(names.jobs) if isinstance(names, Names) else 0 for names in listed]
+    total = sum(counts)
+    begins = itertools.accumulate(counts, initial=0)
+    for place, names, begin in zip(places, listed, begins, strict=False):
         try:
-            each = recovery.read(place)
+            each = recovery.read(place, _shown_to(watcher, begin, total), names)
         except OSError as error:
             _LOG.warning("folder_unreadable", folder=str(place.folder), reason=error.strerror)
             continue
@@ -68,6 +82,12 @@ def rebuild(settings: Settings, journal: Journal, files: JobFiles, *, believe: b
         found.foreign += each.foreign
         found.parts += each.parts
     return found
+
+
+def _shown_to(watcher: Watcher, begin: int, total: int) -> Callable[[], None]:
+    """Return what shows that so many more folders are read, each time before it is done."""
+    done = itertools.count(begin, _AT_ONCE)
+    return lambda: watcher(Work.RECOVERY, next(done), total)
 
 
 class Recovery:

@@ -1,0 +1,79 @@
+"""A bar for long work of one command, on standard error of a terminal, gone when the work is done."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from rich.live import Live
+from rich.text import Text
+
+from retraind.cli.live.drawing import GAP, Amount, glyphs_of, progress_line
+from retraind.cli.live.pace import Pace
+from retraind.cli.live.terminal import StillConsole, is_watched, size_of
+from retraind.domain.progress import Watcher, Work, unwatched
+from retraind.report.wording import Voice
+
+_SOON = 0.5
+"""Seconds of work that nobody wonders about."""
+_A_SECOND = 4
+"""How often the bar is drawn."""
+
+
+@contextmanager
+def shown(*, unless: bool = False) -> Iterator[Watcher]:
+    """Show how far the work in the block is, if a person looks on and it takes long."""
+    if unless or not is_watched(sys.stderr):
+        yield unwatched
+        return
+    bar = _Bar()
+    try:
+        yield bar
+    finally:
+        bar.end()
+
+
+class _Bar:
+    """Is told by the thread that works, and draws on one of its own: the work may stand still."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._seen: tuple[Work, int, int | None] | None = None
+        self._work: Work | None = None
+        self._pace, self._since = Pace(), self._began
+        self._live: Live | None = None
+
+    def __call__(self, work: Work, done: int, total: int | None) -> None:
+        self._seen = work, done, total
+        if self._live is None and time.monotonic() - self._began > _SOON:
+            self._live = Live(
+                console=StillConsole(sys.stderr),
+                get_renderable=self._line,
+                refresh_per_second=_A_SECOND,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+
+    def end(self) -> None:
+        """Remove the bar."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _line(self) -> Text:
+        assert self._seen is not None
+        work, done, total = self._seen
+        now = time.monotonic()
+        if work is not self._work:
+            self._work, self._pace, self._since = work, Pace(), now
+        label = Voice().label("progress_of_work", work=work)
+        if total is None:
+            return Text(
+                label + GAP + Voice().label("progress_elapsed", span=timedelta(seconds=now - self._since))
+            )
+        self._pace.see(now, done)
+        amount = Amount(done, total, is_bytes=work is not Work.RECOVERY)
+        columns, _ = size_of(sys.stderr)
+        return progress_line(columns - 1, label, amount, self._pace, glyphs_of(sys.stderr))
