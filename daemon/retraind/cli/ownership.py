@@ -11,6 +11,7 @@ from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
 from retraind.domain.people import Person
 from retraind.domain.problems import problem
+from retraind.report.wording.catalogue import LANGUAGES, catalogue
 from retraind.store.database import lock_of, of_another, running_instance
 from retraind.system.escape import display
 from retraind.system.remote.helpers import HELPERS
@@ -47,6 +48,7 @@ def act_as_owner(settings: Settings) -> None:
         return
     if os.geteuid() == _ROOT:
         HELPERS.end_all()  # They were started by root, and would go on as root.
+        catalogue(LANGUAGES[0])  # The owner perhaps cannot read the program, and so could say nothing later.
         try:
             become(owner.st_uid, owner.st_gid)
         except PermissionError:
