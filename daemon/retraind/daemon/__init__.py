@@ -21,7 +21,7 @@ from retraind.config.load import unknown_variables
 from retraind.config.settings import Settings
 from retraind.daemon.admission import Refused, admitted, report_refused
 from retraind.daemon.assembly import put_together
-from retraind.daemon.starting import Starting
+from retraind.daemon.starting import Progress, Starting
 from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
@@ -87,7 +87,7 @@ class Daemon:
         """What `run` returns: 1 when systemd should start it again."""
         self._mind_at = 0.0
         """When to check what nothing else reports (`Clock.elapsed` seconds)."""
-        self._begun_at, self._exit = self._clock.elapsed(), ExitStack()
+        self._exit = ExitStack()
 
     def __enter__(self) -> Self:
         """Open everything; raises JournalError when another instance runs or the journal cannot be used."""
@@ -118,6 +118,7 @@ class Daemon:
             self.settings, self._config, self.journal, self.lanes, clock=self._clock, stopping=self._stopping
         )
         self._progress = lambda: parts.progress
+        self._moving = Progress(self._progress, self._clock)
         self.queue, self.folders, self.loop = parts.queue, parts.folders, parts.loop
         self.pipeline, self.credentials, self.caretaker = parts.pipeline, parts.credentials, parts.caretaker
         self.sweeps, self.reload, self.orphans = parts.sweeps, parts.reload, parts.orphans
@@ -132,12 +133,10 @@ class Daemon:
         when a job failed or is held, or the time was not enough.
         """
         _LOG.info("starting", version=__version__, config=str(self._config), models=len(self.settings.models))
-        for key, what in in_the_clear(self.settings.api):
-            _LOG.warning("not_encrypted", key=key, reason=what)
-        for unknown in unknown_variables():
-            _LOG.warning("variable_unknown", variable=unknown.facts["variable"], reason=unknown)
+        _warn(self.settings)
         # Until all folders have been scanned, none is written to.
         self.folders.allow_writing(yes=once)
+        self.parts.overdue.keeps = once
         worked_off = (
             Once(self.settings, self.journal, self.folders, self.sweeps, self._clock, longest=longest)
             if once
@@ -239,9 +238,10 @@ class Daemon:
 
     def _all_begun(self, begun: float) -> bool:
         """Return whether all models have begun, as far as their shares answer and do so in time."""
-        if not self.sweeps.all_swept(begun):
+        now = self._clock.elapsed()
+        if not self.sweeps.all_swept(begun) and now < self._moving.moved_at() + _READ_PATIENCE:
             return False
-        late = self._clock.elapsed() >= begun + _READ_PATIENCE
+        late = now >= begun + _READ_PATIENCE
         return late or self.recoverer.all_known(self.folders.all())
 
     def _work_off(self, once: Once) -> int:
@@ -301,8 +301,8 @@ class Daemon:
     def _beat(self) -> None:
         """Report to systemd that the daemon is alive, if its sweeps are."""
         patience = 3 * self.settings.sweep.interval.total_seconds() + 60
-        # One share that hangs is no reason to start again, which would not help it.
-        if self._clock.elapsed() - max(self.sweeps.last_ended, self._begun_at) < patience:
+        # One share that hangs, or takes long, is no reason to start again, which would not help it.
+        if self._clock.elapsed() - max(self.sweeps.last_ended, self._moving.moved_at()) < patience:
             systemd.report("WATCHDOG=1")
 
     def _stop(self) -> None:
@@ -358,6 +358,13 @@ class Daemon:
         systemd.report("READY=1")
         self.view.reloaded()
         _LOG.info("reloaded", models=len(fresh.models))
+
+
+def _warn(settings: Settings) -> None:
+    for key, what in in_the_clear(settings.api):
+        _LOG.warning("not_encrypted", key=key, reason=what)
+    for unknown in unknown_variables():
+        _LOG.warning("variable_unknown", variable=unknown.facts["variable"], reason=unknown)
 
 
 def _as_begun(read: Settings, begun: Settings) -> Settings:

@@ -60,6 +60,7 @@ class Parts:
     hosts: Hosts
     recoverer: Recoverer
     tidier: Tidier
+    overdue: Overdue
     growth: Growth
     expecting: Expecting
     hints: JournalHints
@@ -139,6 +140,7 @@ def put_together(
         queue.ask(name)
 
     recoverer = Recoverer(journal, lanes, queue, clock=clock, stopping=stopping, found=found)
+    overdue = Overdue(journal, clock, patience)
     loop = Loop(
         queue,
         lanes,
@@ -146,7 +148,7 @@ def put_together(
         pipeline=pipeline,
         journal=journal,
         publisher=publisher,
-        overdue=Overdue(journal, clock, patience),
+        overdue=overdue,
         clock=clock,
         stopping=stopping,
         recovered=recoverer.has_read,
@@ -180,6 +182,7 @@ def put_together(
         hosts=hosts,
         recoverer=recoverer,
         tidier=tidier,
+        overdue=overdue,
         growth=Growth(pipeline, journal, clock, stopping),
         expecting=Expecting(journal, clock, settings=present, folders=folders, changed=changed),
         hints=JournalHints(loop, journal, hosts),

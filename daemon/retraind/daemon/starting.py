@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from retraind.system.clock import Clock
 from retraind.system.service import systemd
 
 _STEP = 5.0
@@ -17,6 +18,22 @@ _LONGEST = 15 * 60.0
 """Seconds after which no more time is requested."""
 _BUSY = 0.05
 """The part of a processor whose use counts as progress: a start that only waits uses less."""
+
+
+class Progress:
+    """Since when nothing has moved."""
+
+    def __init__(self, count: Callable[[], int], clock: Clock) -> None:
+        """`count` returns a number that grows with each piece of work."""
+        self._count = count
+        self._clock = clock
+        self._seen, self._moved_at = count(), clock.elapsed()
+
+    def moved_at(self) -> float:
+        """Return when something was last seen to have moved (`Clock.elapsed` seconds)."""
+        if (now := self._count()) != self._seen:
+            self._seen, self._moved_at = now, self._clock.elapsed()
+        return self._moved_at
 
 
 class Starting:

@@ -35,6 +35,8 @@ class Stranded(NamedTuple):
     """To be told."""
     changed: float = -math.inf
     """When the last of its files changed (`Clock.elapsed` seconds), where that is known."""
+    content: str = ""
+    """Sizes and times of its files, for a comparison with what another process saw."""
 
 
 def stranded(view: View) -> Iterator[Stranded]:
@@ -51,7 +53,8 @@ def _of_delivery(wait: Waiting) -> Stranded | None:
         "incomplete_line", key=wait.key, files=[seen.name for seen in wait.files], why=wait.reasons
     )
     changed = max((seen.since for seen in wait.files), default=-math.inf)
-    return Stranded(f"{wait.key}/{reasons[0].code}", line, changed)
+    content = ",".join(f"{seen.signature.size}:{seen.signature.mtime_ns}" for seen in wait.files)
+    return Stranded(f"{wait.key}/{reasons[0].code}", line, changed, content)
 
 
 def _of_stranger(stranger: Problem) -> Stranded | None:

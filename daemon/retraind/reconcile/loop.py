@@ -206,12 +206,14 @@ class Loop:
         )
         self._act(name, folder, decision)
         if folder is not None:
-            if recovered:
-                folder.dealt_with(found)
-            if self._folders.may_write and (recovered or folder.trouble):
+            may_write = self._folders.may_write and (recovered or folder.trouble)
+            if may_write:
                 self._note_absence(folder, now)
                 if (again := self._overdue.mind(name, folder.view, self._folders.names)) is not None:
                     self._queue.ask(name, again)
+            if recovered:
+                folder.dealt_with(found)  # Where `run --once` waits for that, all of it has been noted.
+            if may_write:
                 if decision.take_in or decision.supersede:
                     self._publisher.reconsider(folder)
                 self._publisher.publish_changes(folder, jobs, hold)

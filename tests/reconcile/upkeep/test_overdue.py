@@ -73,6 +73,33 @@ def test_a_restart_tells_nothing_again(site, daemon, drops):
         assert "train_1.csv" not in str(notes(again)[1]["what"])
 
 
+def test_short_runs_count_from_the_first_that_saw_it(site, daemon, drops):
+    """Each `run --once` of cron is a process of its own, and ends long before the patience."""
+    clock = ManualClock(daemon._clock.now())
+    daemon.__exit__()
+
+    def short_run(after):
+        clock.pass_time(after)
+        with by_hand(site.config, ManualClock(clock.now())) as run:
+            run.parts.overdue.keeps = True
+            sweep(run)
+            return numbers(run), [event.event for event in run.journal.events.history()]
+
+    put(drops[0], "train_1.csv", "traning_2.csv")
+    for _ in range(2):
+        told, history = short_run(PATIENCE / 3)
+        assert told == []
+        assert history.count("waits_in_folder") == 1
+    put(drops[0], "train_3.csv")
+    (drops[0] / "train_1.csv").write_bytes(b"a,b\n1,2\n3,4\n")
+    told, history = short_run(PATIENCE)
+    assert told == [1], "another file has come since, and one has changed"
+    assert short_run(PATIENCE / 2)[0] == [1]
+    told, history = short_run(PATIENCE + STEP)
+    assert told == [1, 2]
+    assert short_run(PATIENCE * 10)[0] == [1, 2]
+
+
 def test_a_day_of_files_that_nobody_can_use_is_told_four_times(daemon, drops):
     for hour in range(24):
         put(drops[0], f"train_{hour}.csv")

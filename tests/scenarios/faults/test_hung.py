@@ -239,6 +239,22 @@ def test_a_share_that_hangs_in_the_first_sweep_delays_ready_for_a_while_and_no_o
         served.share.tell()
 
 
+def test_shares_that_all_hang_in_the_first_sweep_delay_ready_for_a_while(served, monkeypatch):
+    """The one sweep there is does not end, and nothing else has."""
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 60.0)
+    monkeypatch.setattr("retraind.reconcile.hints._FIRST_SWEEP_PATIENCE", 1.0)
+    monkeypatch.setattr("retraind.daemon._READ_PATIENCE", 1.0)
+    served._text = re.sub(r"\[models.well\][^\[]*", "", served._text)
+    served.write()
+    deliver(drop_of(served, "first"), "train_1.csv", table(40, 1))
+    served.share.tell(Rule(("getattr",), "*/train_*", answer="hang"))
+    with running(served) as run:
+        until(served.share.struck, "it hangs")
+        until(lambda: run.daemon.view.state().ready_at, "it is ready", patience=20)
+        assert run.daemon.sweeps.last_ended == 0
+        run.stop()
+
+
 def test_a_reload_while_it_hangs_takes_over_all_that_answers(served):
     (served.share.point / "fourth").mkdir()
     (drop_of(served, "fourth")).symlink_to(served.share.point / "fourth")

@@ -1,7 +1,7 @@
 """What has needed somebody in a drop folder for longer than `notify.patience`: noted once, to be told."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -23,8 +23,14 @@ _STEPS = 5
 """Parts of the patience at whose ends notes are made, so that many models have theirs together."""
 _MOST_LINES = 10
 """Of one note."""
+_MOST_KEPT = 200
+"""Of one model, for the next `run --once`."""
 _MOST_KNOWN = 1_000
 """Of one model. What is more is counted with the first of them."""
+
+
+_Kept = tuple[str, str]
+"""Since when something has been as it is, and its content then."""
 
 
 @dataclass
@@ -33,6 +39,8 @@ class _Known:
 
     noted: set[str]
     """What was noted and is still there, by its identity."""
+    kept: Mapping[str, _Kept]
+    """What the journal has of what is not noted yet."""
     moments: list[datetime] = field(default_factory=list)
     """When the notes of the last day were made."""
     since: dict[str, float] = field(default_factory=dict)
@@ -52,6 +60,8 @@ class Overdue:
         self._clock = clock
         self._patience = patience
         self._known: dict[str, _Known] = {}
+        self.keeps = False
+        """Whether what waits is kept in the journal: for processes that live shorter than the patience."""
 
     def mind(self, name: str, view: View, models: Callable[[], Sequence[str]]) -> float | None:
         """Note what has needed somebody for long enough; returns in how many seconds to ask again, if ever.
@@ -64,7 +74,10 @@ class Overdue:
         present = {each.identity: each for each in islice(stranded(view), _MOST_KNOWN)}
         known = self._known.get(name) or self._recall(name, models)
         known.since = {
-            identity: max(known.since.get(identity, now), each.changed) for identity, each in present.items()
+            identity: max(known.since.get(identity, now), each.changed)
+            if identity in known.since
+            else self._since(each, known.kept.get(identity), now)
+            for identity, each in present.items()
         }
         if known.noted and not known.noted & present.keys():
             self._journal.events.note(
@@ -81,17 +94,48 @@ class Overdue:
             first = not known.noted and len(present) == _MOST_KNOWN
             more = sum(1 for _ in stranded(view)) - _MOST_KNOWN if first else 0
             self._note(name, known, fresh, more)
+        if self.keeps:
+            self._keep(name, known, present)
         later = [moment - now for identity, moment in due.items() if identity not in known.noted]
         return max(0.0, min(later)) if later else None
 
     def _recall(self, name: str, models: Callable[[], Sequence[str]]) -> _Known:
         fresh = {name, *models()} - self._known.keys()
         noted = self._journal.events.last_details("not_taken_in", fresh)
+        kept = self._journal.events.last_details("waits_in_folder", fresh)
         for model in fresh:
             detail = noted.get(model, {})
             moments = [datetime.fromisoformat(moment) for moment in detail.get("moments", ())]
-            self._known[model] = _Known(set(detail.get("items", ())), moments)
+            waits = {
+                identity: (at, content) for identity, at, content in kept.get(model, {}).get("items", ())
+            }
+            self._known[model] = _Known(set(detail.get("items", ())), waits, moments)
         return self._known[name]
+
+    def _since(self, seen: Stranded, kept: _Kept | None, now: float) -> float:
+        """Return since when what is seen for the first time here has been as it is."""
+        if kept is None or kept[1] != seen.content:
+            return max(now, seen.changed)
+        age = self._clock.now() - datetime.fromisoformat(kept[0])
+        return now - max(0.0, age.total_seconds())
+
+    def _keep(self, name: str, known: _Known, present: Mapping[str, Stranded]) -> None:
+        """Keep since when things wait, where that is news."""
+        now, clock = self._clock.elapsed(), self._clock.now()
+        waits = {
+            identity: (
+                known.kept[identity][0]
+                if known.kept.get(identity, ("", None))[1] == each.content
+                else (clock - timedelta(seconds=now - known.since[identity])).isoformat(),
+                each.content,
+            )
+            for identity, each in islice(present.items(), _MOST_KEPT)
+            if identity not in known.noted
+        }
+        if waits != known.kept:
+            known.kept = waits
+            items = [[identity, *each] for identity, each in waits.items()]
+            self._journal.events.note("waits_in_folder", model=name, items=items)
 
     def _due(self, since: float) -> float:
         patience = self._patience().total_seconds()
