@@ -23,7 +23,7 @@ from retraind.domain.names import out_of_order
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
-from retraind.intake.inode_numbers import InodeNumbers
+from retraind.intake.inode_numbers import InodeNumbers, without_lasting_numbers
 from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names
 from retraind.intake.manifests.claims import Manifests
 from retraind.intake.manifests.hashing import Hashing
@@ -333,11 +333,9 @@ class DropFolder:
         complete: list[Delivery] = []
         waiting: dict[str, Waiting] = {}
         whole, pieces = without_pieces(seen, self.model, self._downloads.without_their_names(self._seen))
-        downloads = self._downloads.under_way()
+        downloads, by_manifest = self._downloads.under_way(), self.model.ready == "manifest"
         for each in group(whole):
-            claims = (
-                self._manifests.of(drop, each) if self.model.ready == "manifest" and each.manifests else None
-            )
+            claims = self._manifests.of(drop, each) if by_manifest and each.manifests else None
             match judge(each, self.model, now, claims, self._largest, downloads=downloads):
                 case Delivery() as delivery if why := self._held_back(delivery, elsewhere, cut=cut):
                     waiting[each.key] = Waiting(each.key, each.data, why, None)
@@ -351,11 +349,12 @@ class DropFolder:
         for delivery in complete if denied else ():
             if why := tuple(denied[file.name] for file in delivery.files if file.name in denied):
                 waiting[delivery.key] = Waiting(delivery.key, data[delivery.key], why, None)
-        complete = self._as_they_arrived([each for each in complete if each.key not in waiting])
+        taken = self._as_they_arrived([each for each in complete if each.key not in waiting])
+        complete = without_lasting_numbers(self.model.drop, taken)
         marker = shared_marker(seen, waiting) if complete else None
         if marker is not None:
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, marker.as_sealed()))
-        for sums in self._manifests.used_up(drop, complete) if self.model.ready == "manifest" else ():
+        for sums in self._manifests.used_up(drop, complete) if by_manifest else ():
             complete[-1] = replace(complete[-1], files=(*complete[-1].files, sums.as_sealed()))
         dues = [wait.due for wait in waiting.values() if wait.due is not None]
         waits = with_hints([*waiting.values()], self.model)

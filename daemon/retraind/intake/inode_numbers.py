@@ -5,13 +5,32 @@ from dataclasses import replace
 from pathlib import Path
 
 from retraind.intake.listing import Found
-from retraind.intake.pairing import Sighting
+from retraind.intake.pairing import Delivery, Sighting
 from retraind.system import log
+from retraind.system.remote.verbs import file_system_of
 
 _LOG = log.get(__name__)
 
 _RENUMBERED = 3
 """Scans in a row after which it is certain that a file's inode number changes by itself."""
+
+
+def without_lasting_numbers(folder: Path, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Return what is to be sealed, without inode numbers where these may not outlive a mount.
+
+    File systems in user space invent them, and others after each mount, or after a rename whose answer was
+    lost; a job's files are compared again after that. (fuseblk has a disk's own numbers.)
+    """
+    mount = file_system_of(folder)[1] if deliveries else None
+    if mount is None or not f"{mount.kind}.".startswith("fuse."):
+        return [*deliveries]
+    return [
+        replace(
+            each,
+            files=tuple(replace(file, signature=replace(file.signature, inode=0)) for file in each.files),
+        )
+        for each in deliveries
+    ]
 
 
 class InodeNumbers:

@@ -49,9 +49,6 @@ def is_filed_once(drop):
     assert not list(drop.served.glob("*.csv"))
 
 
-INVENTED = pytest.mark.xfail(
-    strict=False, reason="a job's files are told apart by inode numbers, which sshfs invents"
-)
 PLACES = [
     ("rename", 0), ("rename", 1), ("rename", 2), ("rename", 3), ("rename", 4), ("rename", 6), ("rename", 8),
     ("read", 0), ("read", 5), ("write", 0), ("write", 2), ("open", 3), ("lstat", 20),
@@ -62,7 +59,7 @@ PLACES = [
 def breaks():
     found = []
     for (request, after), how in product(PLACES, ["lost", "done"]):
-        marks = [INVENTED] if (request, after, how) == ("rename", 4, "done") else []
+        marks = []
         if (request, after, how) not in {("rename", 3, "lost"), ("rename", 4, "done"), ("read", 5, "lost")}:
             marks.append(pytest.mark.long)
         found.append(pytest.param(request, after, how, marks=marks))
@@ -78,7 +75,6 @@ def test_a_connection_that_breaks_at_a_request_costs_a_try(drop, request_, after
         is_filed_once(drop)
 
 
-@INVENTED
 def test_a_job_that_was_sealed_before_the_share_was_mounted_again_is_trained(drop):
     """sshfs invents inode numbers, others after each mount. (As after a reboot.)"""
     drop.service.stop()

@@ -59,6 +59,7 @@ _EVENTS: Mapping[str, str] = {
     "rebuild_asked": "A person rebuilds the journal",
     "folder_away": "The drop folder is out of reach, or back",
     "not_taken_in": "Something in the drop folder needs somebody",
+    "waits_in_folder": "what waits in the drop folder was noted",
     "journal_mended": "The journal was repaired",
     "expectation": "A delivery is late, or no longer",
     "expectation_began": "Deliveries are expected from now on",

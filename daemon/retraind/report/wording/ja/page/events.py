@@ -59,6 +59,7 @@ _EVENTS: Mapping[str, str] = {
     "rebuild_asked": "担当者がジャーナルの再構築を指示しました",
     "folder_away": "投入フォルダーに接続できなくなったか、再び接続できるようになりました",
     "not_taken_in": "投入フォルダーに、対応が必要なファイルがあります",
+    "waits_in_folder": "投入フォルダーで待機中のファイルを記録しました",
     "journal_mended": "ジャーナルを修復しました",
     "expectation": "投入データの到着が遅れているか、遅れが解消しました",
     "expectation_began": "投入データの到着予定の監視を開始しました",
