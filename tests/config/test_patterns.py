@@ -157,7 +157,7 @@ def test_keys_that_differ_in_width_case_or_form_join(signs, chance, form):
     assert joining(key_in(text)) == key_in(text)
 
 
-@pytest.mark.parametrize("dash", "\u2010\u2012–—―−－")
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012–—―−－")
 def test_dashes_join_as_a_hyphen_does(dash):
     assert key_in(f"2026{dash}11") == "2026-11"
     assert key_in(f" {dash} 2026{dash}11{dash}") == "2026-11"

@@ -292,7 +292,13 @@ def test_a_conflict_copy_of_a_marker_vouches_for_nothing(share):
     assert len(view.strangers) == 1
 
 
-@pytest.mark.parametrize("copy", ["train_1 (1).csv", "train_1(1).csv", "TRAIN_1 (12).csv"])
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "train_1 (1).csv", "train_1(1).csv", "TRAIN_1 (12).csv", "train_1 - Copy.csv", "train_1 - Copy (2).csv",
+        "train_1 - コピー.csv", "train_1 copy.csv", "train_1 copy 2.csv", "train_1のコピー.csv",
+    ],
+)  # fmt: skip
 def test_a_numbered_copy_is_left_alone_where_the_plain_name_is_there(share, copy):
     share = share()
     put_pair(share)
@@ -301,7 +307,7 @@ def test_a_numbered_copy_is_left_alone_where_the_plain_name_is_there(share, copy
     assert names(view) == [[*PAIR]]
     assert view.waiting == ()
     assert left_alone(view) == [
-        f"{copy} is left alone. By its name it is a copy of {copy.partition('(')[0].strip()}.csv, which is here "
+        f"{copy} is left alone. By its name it is a copy of {copy[:7]}.csv, which is here "
         "or was taken in before. If it is another delivery, rename it; otherwise, delete it."
     ]
 

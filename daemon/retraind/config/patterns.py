@@ -63,8 +63,8 @@ _WIDTHS = {
     if kind in _WIDTH_KINDS
 }
 """All full-width and half-width characters of Unicode, and the ones that they are forms of."""
-_DASHES = "\u2010\u2012\u2013\u2014\u2015\u2212"
-"""The hyphen, dashes and the minus sign."""
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""The hyphens, dashes and the minus sign."""
 _PLAIN = _WIDTHS | dict.fromkeys(map(ord, _DASHES), ord("-"))
 
 

@@ -9,8 +9,11 @@ from retraind.intake.pairing import Sighting
 
 _CONFLICT = re.compile(r"\.sync-conflict-|\bconflicted copy\b|競合コピー")
 """What Syncthing, and Dropbox, Nextcloud and others, write into the name of a copy."""
-_NUMBERED = re.compile(r"(.*\S) ?\(\d{1,3}\)((?:\.[^./]*)?)", re.DOTALL)
-"""A name with the number that browsers and file managers add where the plain name is taken."""
+_NUMBERED = re.compile(
+    r"(.*?\S)(?: ?\(\d{1,3}\)|(?: - copy| - コピー| copy|のコピー)(?: ?\(?\d{1,3}\)?)?)((?:\.[^./]*)?)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A name with what browsers and file managers add where the plain name is taken."""
 
 
 def without_copies(
@@ -18,8 +21,8 @@ def without_copies(
 ) -> tuple[list[Sighting], list[tuple[str, Problem]]]:
     """Return the files that somebody delivered, and the names of the others, each with what it is.
 
-    A number in parentheses makes a copy only where the plain name is here too, or `was_delivered`: other
-    people number their deliveries so.
+    A number in parentheses, or the word for a copy, makes one only where the plain name is here too, or
+    `was_delivered`: other people number their deliveries so.
     """
     plain = {canonical(each.name) for each in seen}
     kept: list[Sighting] = []
