@@ -21,7 +21,8 @@ from retraind.report.notifications import Notifier, recipients_of
 from retraind.report.wording import Voice
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock, for_people
-from support.peers import Peer, answer
+from support.peers import Peer, answer, dripping
+from support.process import until
 from support.words import legacy
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -85,6 +86,18 @@ def place(tmp_path, monkeypatch):
 def heard(peer):
     """Return what a peer was told."""
     return [json.loads(visit.body) for visit in peer.visits]
+
+
+def test_a_recipient_whose_answer_never_ends_is_called_again(place, monkeypatch):
+    monkeypatch.setattr("retraind.report.notifications._LONGEST_CALL", timedelta(milliseconds=300))
+    listener = place.listener(dripping(b"HTTP/1.1 204 OK\r\nX-Drop: "), answer(204))
+    notifier = place.notifier(listener.url)
+    place.hold()
+    assert notifier.deliver() > 0
+    until(lambda: "notify-call" not in {each.name for each in threading.enumerate()}, "the call has ended")
+    place.clock.pass_time(timedelta(hours=1))
+    assert notifier.deliver() is None
+    assert len(listener.visits) == 2
 
 
 def titles(peer):

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,6 +130,18 @@ def answer(status: int = 200, body: bytes | str = b"", **headers: str) -> bytes:
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"HTTP/1.1 {status} Whatever", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
+
+
+def dripping(begun: bytes = b"") -> Play:
+    """Return a play that sends the begin of an answer, and then another byte of it for ever."""
+
+    def play(visit: Visit) -> None:
+        visit.connection.sendall(begun)
+        while True:
+            visit.connection.sendall(b"x")
+            time.sleep(0.05)
+
+    return play
 
 
 def action(setback: Exception) -> str:

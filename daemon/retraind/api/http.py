@@ -5,8 +5,12 @@ Knows nothing of the vendor, and nothing of what an answer or a failure means.
 
 import base64
 import platform
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -39,11 +43,56 @@ class Caller:
         self._breaker = breaker or Breaker(self._clock)
 
 
+class Connections:
+    """Those that a session opens, which another thread can end: time-outs alone count only silence."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self.has_ended = False
+
+    def add(self, made: socket.socket) -> None:
+        """Take one that was opened. Raises TimeoutError once they have been ended."""
+        with self._lock:
+            if self.has_ended:
+                raise TimeoutError
+            # TLS takes the file descriptor of the socket for one of its own.
+            self._open.append(made.dup())
+
+    def end(self) -> None:
+        """End all of them, and those to come: whoever waits for one meets the end of the stream."""
+        with self._lock:
+            self.has_ended = True
+            for each in self._open:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Forget them."""
+        with self._lock:
+            for each in self._open:
+                each.close()
+            self._open.clear()
+
+    @contextmanager
+    def limited(self, limit: timedelta) -> Iterator[None]:
+        """End them if the block lasts longer than this."""
+        timer = threading.Timer(limit.total_seconds(), self.end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self.close()
+
+
 def new_session(
     settings: ApiSettings,
     pause: Callable[[], None] = lambda: None,
     reach: Reach | None = None,
     permit: Callable[[int], int] = lambda wanted: wanted,
+    connections: Connections | None = None,
 ) -> requests.Session:
     """Return a session with the configured proxy, CA and time-outs.
 
@@ -51,9 +100,10 @@ def new_session(
     `pause` is called repeatedly while a body is sent, and may raise. `permit` is called with the number of
     bytes that are about to be sent; it returns, perhaps after a while, how many of them may be. With `reach`,
     a request raises PeerRefused before its first byte if nothing may be sent to its address or its peer.
+    `connections` are given those that the session opens.
     """
     session = _Session(settings)
-    adapter = _Adapter(settings.timeout.total_seconds(), pause, permit, reach)
+    adapter = _Adapter(settings.timeout.total_seconds(), pause, permit, reach, connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -146,6 +196,21 @@ class _PeerChecker:
         return made
 
 
+class _Announcer:
+    """Mixed into urllib3's connections: shows each to whoever may have to end it."""
+
+    opened: Callable[[socket.socket], None]
+
+    def _new_conn(self) -> Any:
+        made = super()._new_conn()  # type: ignore[misc]
+        try:
+            self.opened(made)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+
 class _PatientSender:
     """Mixed into urllib3's connections: sending waits for a slow peer for as long as receiving does.
 
@@ -190,8 +255,10 @@ class _Adapter(HTTPAdapter):
         pause: Callable[[], None],
         permit: Callable[[int], int],
         reach: Reach | None,
+        connections: Connections | None,
     ) -> None:
         self._reach = reach
+        self._connections = connections
         self._sender = {
             "silence_seconds": silence_seconds,
             "pause": staticmethod(pause),
@@ -225,6 +292,8 @@ class _Adapter(HTTPAdapter):
             if self._reach is not None and not proxied:
                 check = {"check_peer": staticmethod(self._reach.check_peer)}
                 made = type(kind.__name__, (_PeerChecker, made), check)
+            if self._connections is not None:
+                made = type(kind.__name__, (_Announcer, made), {"opened": staticmethod(self._connections.add)})
             self._kinds[kind, proxied] = made
         pool.ConnectionCls = self._kinds[kind, proxied]
         return pool

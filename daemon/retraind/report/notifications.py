@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.api.backoff import backoff
 from retraind.api.error_table import wait_asked_for
 from retraind.api.failures import NETWORK_ERRORS, network_retry
-from retraind.api.http import basic_auth, new_session
+from retraind.api.http import Connections, basic_auth, new_session
 from retraind.api.redaction import fingerprint
 from retraind.config.mistakes import refused
 from retraind.config.settings import ApiSettings, Settings
@@ -136,9 +136,12 @@ class _Webhook:
         # The user and password of the address, if it has any; our sessions add nothing on their own.
         user, password = get_auth_from_url(self._url)
         headers = {"Authorization": basic_auth(user, password)} if user else {}
+        # Nothing else is sent to this recipient until the call has ended.
+        connections = Connections()
         try:
             with (
-                new_session(self._api) as session,
+                connections.limited(_LONGEST_CALL),
+                new_session(self._api, connections=connections) as session,
                 session.post(self._url, json=as_json(message), headers=headers) as response,
             ):
                 status = response.status_code

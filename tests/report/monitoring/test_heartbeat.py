@@ -13,7 +13,7 @@ from retraind.config.settings import Settings
 from retraind.report.monitoring.heartbeat import Heartbeat, beside
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
-from support.peers import Peer, answer
+from support.peers import Peer, answer, dripping
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECRET = "0f0e0d0c-secret-of-the-check"
@@ -143,6 +143,24 @@ def test_a_call_that_fails_is_logged_once_without_the_secret_and_tried_a_minute_
     (told,) = [each for each in logged if each["event"] == "heartbeat_not_sent"]
     assert told["to"] == f"127.0.0.1:{heart.peer.port}"
     assert SECRET not in json.dumps(logged, default=str)
+    heart.journal.close()
+    heart.peer.stop()
+
+
+@pytest.mark.parametrize(
+    "play",
+    [dripping(b""), dripping(b"HTTP/1.1 200 OK\r\nX-Drop: "), lambda visit: visit.connection.recv(1)],
+    ids=["its first line", "a header", "nothing at all"],
+)
+def test_a_recipient_that_answers_for_ever_is_given_up_after_a_while(tmp_path, monkeypatch, play):
+    monkeypatch.setattr("retraind.report.monitoring.heartbeat._LONGEST_CALL", timedelta(milliseconds=300))
+    heart = Heart(tmp_path, [play, answer(200)])
+    with structlog.testing.capture_logs() as logged:
+        heart.after(1)
+        assert [each["reason"].code for each in logged] == ["recipient_silent"]
+        heart.after(60)
+    assert len(heart.peer.visits) == 2
+    assert len(logged) == 1
     heart.journal.close()
     heart.peer.stop()
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from requests.utils import get_auth_from_url
 
 from retraind.api.failures import NETWORK_ERRORS, network_retry
-from retraind.api.http import basic_auth, new_session
+from retraind.api.http import Connections, basic_auth, new_session
 from retraind.config.settings import Settings
 from retraind.domain.failures import Party
 from retraind.domain.problems import Problem, problem
@@ -27,7 +27,8 @@ _SHORTEST_INTERVAL = 60.0
 """Seconds between two calls, whatever they say. That of a start does not count."""
 _CONNECT_TIME = timedelta(seconds=3)
 _SILENCE = timedelta(seconds=4)
-"""Together below the time that a stop may take."""
+_LONGEST_CALL = _CONNECT_TIME + _SILENCE
+"""Even if a byte comes now and then. Below the time that a stop may take."""
 
 
 class Heartbeat:
@@ -102,11 +103,20 @@ class Heartbeat:
         api = self._settings().api.model_copy(update={"connect_timeout": _CONNECT_TIME, "timeout": _SILENCE})
         user, password = get_auth_from_url(address)
         headers = {"Authorization": basic_auth(user, password)} if user else {}
+        connections, late = Connections(), problem("recipient_silent", limit=_LONGEST_CALL)
         try:
-            with new_session(api) as session, session.get(beside(address, what), headers=headers) as answer:
+            with (
+                connections.limited(_LONGEST_CALL),
+                new_session(api, connections=connections) as session,
+                session.get(beside(address, what), headers=headers) as answer,
+            ):
                 status = answer.status_code
         except NETWORK_ERRORS as error:
+            if connections.has_ended:
+                return late
             return network_retry(error, Party.RECIPIENT, place_of(address)).problem
+        if connections.has_ended:
+            return late
         return None if 200 <= status < 300 else problem("heartbeat_refused", status=status)  # noqa: PLR2004
 
 
