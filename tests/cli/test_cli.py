@@ -13,6 +13,7 @@ import pytest
 
 from retraind.cli import main, requests
 from retraind.cli.naming import the_job
+from retraind.cli.ownership import whoever_asks
 from retraind.config.load import load_to_look
 from retraind.daemon import Daemon
 from retraind.domain.failures import JournalError
@@ -165,6 +166,8 @@ def test_status_tells_which_hosts_are_down(site):
     outage = Outage("127.0.0.1:9", since, 7, legacy("It was refused."), since + timedelta(minutes=5))
     journal = Journal.open(site.root / "state" / "journal.db")
     journal.hosts.replace([outage])
+    asked = site.command("release", outage.host)
+    assert asked.returncode == 0, asked.stderr
     journal.close()
     told = site.command("status").stdout
     assert f"The object store (127.0.0.1:9) has been failing since {for_people(since)}" in told
@@ -174,6 +177,9 @@ def test_status_tells_which_hosts_are_down(site):
     assert (host["host"], host["failures"], host["waiting"]) == ("127.0.0.1:9", 7, 0)
     assert datetime.fromisoformat(host["since"]) == since
     assert datetime.fromisoformat(host["next_try"]) == since + timedelta(minutes=5)
+    by = whoever_asks().called
+    assert f"{by} asked at {for_people(datetime.fromisoformat(host['asked_at']))} to try it now." in told
+    assert host["asked_by"] == by
 
 
 def test_switch_and_retry_are_done_by_the_running_daemon(site, service, tmp_path):

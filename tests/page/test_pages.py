@@ -11,7 +11,8 @@ from retraind.domain.people import Person
 from retraind.domain.problems import problem
 from retraind.report.report_json import Report
 from retraind.store.journal import Journal
-from support.pages import NASTY, Seeder, as_if_running, configured, served
+from retraind.system.clock import ManualClock
+from support.pages import NASTY, NOW, Seeder, as_if_running, configured, seed, served
 
 MOMENT = timedelta(seconds=2)
 """Longer than what was read is shared."""
@@ -216,6 +217,29 @@ def test_a_model_shows_what_happened_to_it_besides_its_jobs_and_who_did_it(tmp_p
         assert "anna" in text.partition("History")[2]
         other = words(page.get("/models/leads", authorization=f"Bearer {token.read_text()}").text)
         assert "History" not in other
+
+
+def test_hosts_that_are_down_and_what_happened_to_them_are_shown_with_who_did_it(tmp_path):
+    file = tmp_path / "state" / "journal.db"
+    seed(file, outage=True)
+    host, by = "developer-api.example.com:443", Person(uid=1001, name="anna", sudo_user="eve", host="ml-1")
+    journal = Journal.open(file, ManualClock(NOW))
+    journal.hosts.ask(host, by)
+    journal.close()
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text("a-token-of-twenty-characters-or-more")
+    with served(configured(tmp_path, page='listen = "127.0.0.1:0"')) as page:
+        text = words(page.get("/").text)
+        assert re.search(r"eve asked at 2026-11-30 \S+ \S+ to try it now", text)
+        assert "A host fails (developer-api.example.com)" in text
+        assert "A person asks to try the host now (developer-api.example.com)" in text
+        assert "uid 1001" not in text
+        assert ":443" not in text
+    with served(configured(tmp_path, page=f'listen = "127.0.0.1:0"\ntoken_file = "{token}"')) as page:
+        text = words(page.get("/", authorization=f"Bearer {token.read_text()}").text)
+        assert f"A person asks to try the host now ({host})" in text
+        assert "by=anna (uid 1001, sudo by eve) on ml-1" in text
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from retraind.domain.job import (
     State,
     Waiting,
 )
+from retraind.domain.people import Person, person_in
 from retraind.domain.problems import problem
-from retraind.domain.records import Outage
+from retraind.domain.records import HostTry, Outage
 from retraind.store.jobs import Conflict, Write
 from retraind.store.journal import Journal
 from retraind.store.sightings import JournalMemory
@@ -301,6 +302,26 @@ def test_hosts_that_are_down_are_kept_as_long_as_they_are_and_begin_and_end_in_t
     told = [(event.event, event.detail["host"]) for event in journal.events.history()]
     assert sorted(told[:2]) == [("host_down", "api.example"), ("host_down", "store.example:9000")]
     assert told[2:] == [("host_back", "store.example:9000"), ("host_back", "api.example")]
+
+
+def test_who_asked_to_try_a_host_is_known_for_as_long_as_it_is_down(tmp_path):
+    clock = ManualClock(NOW)
+    journal = Journal.open(tmp_path / "journal.db", clock)
+    anna, bob = (Person(uid=number, name=name, host="ml-1") for number, name in enumerate(("anna", "bob"), 1))
+    outages = {
+        name: Outage(name, NOW, 5, legacy("It was refused."), NOW) for name in ("api:443", "store:443")
+    }
+    assert journal.hosts.last_asked(outages) == {}
+    journal.hosts.ask("api:443", anna)
+    assert journal.hosts.last_asked({}) == {}
+    clock.pass_time(timedelta(hours=1))
+    journal.hosts.ask("api:443", bob)
+    assert journal.hosts.last_asked(outages) == {"api:443": HostTry(NOW + timedelta(hours=1), bob)}
+    later = {"api:443": outages["api:443"]._replace(since=NOW + timedelta(hours=2))}
+    assert journal.hosts.last_asked(later) == {}
+    told = journal.events.of_model(None, ["host_try_asked"], 1)
+    assert [person_in(event.detail) for event in told] == [bob]
+    journal.close()
 
 
 def test_what_there_is_to_tell_is_looked_up_for_many_models_at_once(journal):

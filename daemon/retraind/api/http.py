@@ -293,7 +293,8 @@ class _Adapter(HTTPAdapter):
                 check = {"check_peer": staticmethod(self._reach.check_peer)}
                 made = type(kind.__name__, (_PeerChecker, made), check)
             if self._connections is not None:
-                made = type(kind.__name__, (_Announcer, made), {"opened": staticmethod(self._connections.add)})
+                announce = {"opened": staticmethod(self._connections.add)}
+                made = type(kind.__name__, (_Announcer, made), announce)
             self._kinds[kind, proxied] = made
         pool.ConnectionCls = self._kinds[kind, proxied]
         return pool

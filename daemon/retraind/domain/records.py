@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from retraind.domain.people import Person
 from retraind.domain.problems import Problem
 
 ACCOUNT_LIMITS = frozenset({"account_storage_full", "account_models_full", "account_time_used"})
@@ -40,6 +41,13 @@ class Outage(NamedTuple):
     """What the last of them was."""
     next_try: datetime
     """When the next request is let through."""
+
+
+class HostTry(NamedTuple):
+    """A person wanted a host that is down to be tried at once."""
+
+    at: datetime
+    by: Person
 
 
 class ModelHold(NamedTuple):

@@ -13,6 +13,10 @@ from retraind.report.job_screen import who
 from retraind.report.wording import Voice
 from retraind.system.escape import display, display_name
 
+OF_ALL_MODELS = frozenset(
+    {"host_down", "host_still_down", "host_back", "host_try_asked", "rebuild_asked", "journal_mended"}
+)
+"""What is about hosts and the journal."""
 OF_A_MODEL = frozenset(
     {
         "model_held", "model_released", "hold_tried", "key_warning", "snoozed", "expectation",
@@ -111,7 +115,7 @@ def entry(event: Event, voice: Voice, *, is_operator: bool) -> Entry:
     return Entry(
         event.at,
         voice.label("page_moment", at=event.at),
-        voice.label("page_event", event=event.event),
+        voice.label("page_event", event=event.event, host=event.detail.get("host")),
         event.event,
         said.what if said else "",
         said.remedy if said else "",

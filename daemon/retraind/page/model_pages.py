@@ -10,11 +10,11 @@ from starlette.responses import Response
 from retraind.domain.job import Job, State
 from retraind.domain.turns import in_turn
 from retraind.page.charts import charts
-from retraind.page.job_rows import OF_A_MODEL, JobRow, entry, job_rows
+from retraind.page.job_rows import OF_A_MODEL, OF_ALL_MODELS, JobRow, entry, job_rows
 from retraind.page.look import Look
 from retraind.page.reading import Reader, Snapshot
 from retraind.page.standing import Judged, in_words, judge, judged
-from retraind.report.standing import job_lines, outage_of
+from retraind.report.standing import host_line, job_lines
 from retraind.report.wording import Health, Voice
 from retraind.store.journal import Journal
 from retraind.store.views.runs import last_runs
@@ -82,7 +82,7 @@ def frame(snapshot: Snapshot, look: Look) -> Frame:
 
 def models_page(reader: Reader, request: Request, look: Look) -> Response:
     """Return the list of models."""
-    snapshot = reader.snapshot()
+    snapshot, journal = reader.snapshot(), reader.journal()
     text = request.query_params.get("q", "").strip()[:_LONGEST_TEXT]
     kind = request.query_params.get("show", "all")
     kind = kind if kind in KINDS else "all"
@@ -103,8 +103,10 @@ def models_page(reader: Reader, request: Request, look: Look) -> Response:
         models=shown,
         text=display_name(text),
         searched=text,
-        outages=[
-            look.voice.tell(outage_of(each, snapshot.settings.api.host)) for each in snapshot.outages.values()
+        outages=_outages(journal, snapshot, look.voice),
+        entries=[
+            entry(event, look.voice, is_operator=look.is_operator)
+            for event in journal.events.of_model(None, OF_ALL_MODELS, _EVENTS)
         ],
         range=look.voice.label("page_range", first=first + 1, last=first + len(shown), total=len(chosen)),
         paged=pages > 1,
@@ -112,6 +114,15 @@ def models_page(reader: Reader, request: Request, look: Look) -> Response:
         after=turn(number + 1) if number < pages else "",
         kind=kind,
     )
+
+
+def _outages(journal: Journal, snapshot: Snapshot, voice: Voice) -> list[str]:
+    """Return a line for each host that is down."""
+    asked = journal.hosts.last_asked(snapshot.outages)
+    return [
+        host_line(outage, snapshot.settings.api.host, asked.get(host), voice)
+        for host, outage in snapshot.outages.items()
+    ]
 
 
 def _number(text: str) -> int:

@@ -12,11 +12,11 @@ from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.domain.records import Outage
+from retraind.domain.records import HostTry, Outage
 from retraind.intake.drop_folder import DropFolder, View
 from retraind.intake.share_identity import Shares
 from retraind.report.daemon_overview import Code, DaemonOverview, code_of, daemon_overview
-from retraind.report.standing import MOST_LINES, alerts, incomplete, job_lines, order_notes, outage_of, some
+from retraind.report.standing import MOST_LINES, alerts, host_line, incomplete, job_lines, order_notes, some
 from retraind.report.wording import Voice
 from retraind.store.database import running_instance, trouble_of_disk
 from retraind.store.journal import Journal, Standing
@@ -84,6 +84,9 @@ class HostOverview(BaseModel):
     next_try: datetime
     waiting: int
     """Jobs that wait for it."""
+    asked_at: datetime | None = None
+    """When a person last wanted it to be tried at once, since it is down."""
+    asked_by: str | None = None
     sentence: str
 
 
@@ -123,6 +126,7 @@ def overview(
     out_of_reach = {each.model for each in daemon.unreachable}
     active = [job for standing in standings.values() for job in standing.active]
     outages = journal.hosts.all()
+    asked = journal.hosts.last_asked(outages)
     models = []
     for (name, model), (view, folders) in zip(
         settings.models.items(), _views(settings, journal), strict=True
@@ -158,7 +162,10 @@ def overview(
         models.append(
             _model(name, _NO_DROP, standing, about, counts=counts[name], view=View(), sentences=sentences)
         )
-    hosts = [_host(outage, active, service, voice, running=running) for outage in outages.values()]
+    hosts = [
+        _host(outage, asked.get(host), active, service, voice, running=running)
+        for host, outage in outages.items()
+    ]
     disk = trouble_of_disk(settings.state.journal_file)
     return Overview(
         process=process,
@@ -248,7 +255,9 @@ def _model(
     )
 
 
-def _host(outage: Outage, active: list[Job], service: str, voice: Voice, *, running: bool) -> HostOverview:
+def _host(
+    outage: Outage, asked: HostTry | None, active: list[Job], service: str, voice: Voice, *, running: bool
+) -> HostOverview:
     waiting = [job for job in active if job.wait.host == outage.host]
     # Whoever comes first after the pause is the one that asks.
     first = min((job.wait.wake_at for job in waiting if job.wait.wake_at), default=outage.next_try)
@@ -262,7 +271,9 @@ def _host(outage: Outage, active: list[Job], service: str, voice: Voice, *, runn
         last_error_problem=Code(**voice.coded(outage.reason)),
         next_try=next_try,
         waiting=len(waiting),
-        sentence=f"{voice.tell(outage_of(outage, service))} {soon}",
+        asked_at=asked.at if asked else None,
+        asked_by=asked.by.called if asked else None,
+        sentence=f"{host_line(outage, service, asked, voice)} {soon}",
     )
 
 

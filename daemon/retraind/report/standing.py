@@ -4,11 +4,11 @@ from collections.abc import Container, Sequence
 
 from retraind.domain.job import Job, State
 from retraind.domain.problems import Problem, problem
-from retraind.domain.records import Outage
+from retraind.domain.records import HostTry, Outage
 from retraind.domain.turns import contradiction, in_turn, next_in_turn
 from retraind.intake.drop_folder import View
 from retraind.intake.pairing import Waiting
-from retraind.report.wording import Voice
+from retraind.report.wording import Voice, joined
 from retraind.store.journal import Standing
 
 MOST_LINES = 50
@@ -117,6 +117,12 @@ def outage_of(outage: Outage, service: str) -> Problem:
     return problem(
         "host_outage", host=outage.host, is_service=is_service, since=outage.since, last=outage.reason
     )
+
+
+def host_line(outage: Outage, service: str, asked: HostTry | None, voice: Voice) -> str:
+    """Return the same in words, and who has asked to try the host meanwhile."""
+    told = voice.tell(outage_of(outage, service))
+    return joined([told, voice.label("try_asked", by=asked.by.called, at=asked.at)]) if asked else told
 
 
 def some(lines: list[str], total: int, voice: Voice) -> list[str]:

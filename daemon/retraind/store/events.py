@@ -66,8 +66,11 @@ class Events:
             for row in reversed(rows)
         ]
 
-    def of_model(self, model: str, events: Iterable[str], limit: int) -> list[Event]:
-        """Return the last events of these kinds that are about a model and none of its jobs, newest first."""
+    def of_model(self, model: str | None, events: Iterable[str], limit: int) -> list[Event]:
+        """Return the last events of these kinds that are about a model and none of its jobs, newest first.
+
+        None for those that are about no model: hosts, and the journal itself.
+        """
         mine = sa.and_(EVENTS.c.model == model, EVENTS.c.event.in_(sorted(events)), EVENTS.c.job.is_(None))
         query = sa.select(EVENTS).where(mine).order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(limit)
         with self._reader.connect() as connection:

@@ -1,17 +1,20 @@
 """The journal's hosts that are down."""
 
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 import sqlalchemy as sa
 
-from retraind.domain.people import Person
-from retraind.domain.records import Outage
+from retraind.domain.people import Person, person_in
+from retraind.domain.records import HostTry, Outage
 from retraind.store.database import Database
 from retraind.store.events import Events
 from retraind.store.rows import moment, read_problem
 from retraind.store.schema import HOSTS
 from retraind.system.clock import Clock
+
+_LAST_ASKED = 100
+"""Requests of people that are looked through; there is one for each command."""
 
 
 class Hosts:
@@ -37,6 +40,15 @@ class Hosts:
     def ask(self, host: str, by: Person) -> None:
         """Note that a person wants a host that is down to be tried now."""
         self._events.note("host_try_asked", host=host, **by.as_detail())
+
+    def last_asked(self, outages: Mapping[str, Outage]) -> dict[str, HostTry]:
+        """Return who has last asked for that since these hosts are down, by host."""
+        found: dict[str, HostTry] = {}
+        for event in self._events.of_model(None, ["host_try_asked"], _LAST_ASKED) if outages else ():
+            outage, by = outages.get(str(event.detail["host"])), person_in(event.detail)
+            if by is not None and outage is not None and event.at >= outage.since:
+                found.setdefault(outage.host, HostTry(event.at, by))
+        return found
 
     def asked_since(self, place: int) -> tuple[frozenset[str], int]:
         """Return the hosts for which that was noted after a place of the history, and the place after it."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
@@ -161,6 +162,32 @@ def test_a_search_finds_what_ids_have(seeder, reader, wanted, keys):
     seeder.done("churn", "a b", NOW)
     seeder.failed("leads", "x", NOW)
     assert {job.key for job in search(reader.get(), wanted, 10).jobs} == keys
+
+
+@pytest.mark.parametrize(
+    ("wanted", "plan"),
+    [
+        (Wanted(), "SCAN jobs USING INDEX jobs_by_time"),
+        (Wanted(model="churn"), "SEARCH jobs USING INDEX jobs_by_model (model=?)"),
+        (Wanted(text="x"), "SCAN jobs USING COVERING INDEX sqlite_autoindex_jobs_1"),
+        (Wanted(text="x", before="2026"), "SEARCH jobs USING COVERING INDEX sqlite_autoindex_jobs_1 (id<?)"),
+        (Wanted("churn", text="x"), "SEARCH jobs USING COVERING INDEX jobs_known (model=?)"),
+        (Wanted("churn", [State.DONE], "x", "2026"), "SEARCH jobs USING COVERING INDEX jobs_known (model=? AND id<?)"),
+    ],
+)  # fmt: skip
+def test_a_search_reads_an_index_in_its_order_and_of_one_model_no_other(seeder, reader, wanted, plan):
+    asked = []
+    engine = reader.get().database.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, given, *_rest):
+        asked.append((statement, given))
+
+    search(reader.get(), wanted, 10)
+    statement, given = next(each for each in asked if "LIMIT" in each[0])
+    with closing(sqlite3.connect(reader.file)) as journal:
+        steps = [row[3] for row in journal.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
+    assert [step for step in steps if "RIGHT PART" not in step] == [plan]
 
 
 def test_runs_are_the_last_ones_oldest_first_with_their_numbers(seeder, reader):

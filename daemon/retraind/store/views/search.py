@@ -74,12 +74,13 @@ def _begun(job_id: str) -> float:
 def _by_text(wanted: Wanted) -> sa.Select[Any]:
     """Sort by the id, whose index is read and no job; ids begin with the moment as well.
 
-    An empty text is appended to what would lead SQLite to another index.
+    Of one model, the index is read that has its ids. An empty text is appended to what would lead SQLite to
+    an index in another order.
     """
     query = sa.select(JOBS.c.id).order_by(JOBS.c.id.desc())
     query = query.where(JOBS.c.id.like(f"%{_escaped(wanted.text)}%", escape="\\"))
     if wanted.model is not None:
-        query = query.where(JOBS.c.model.concat("") == wanted.model)
+        query = query.where(JOBS.c.model == wanted.model)
     if wanted.states:
         query = query.where(JOBS.c.state.concat("").in_(sorted(wanted.states)))
     if wanted.before is not None:

@@ -69,9 +69,10 @@ _EVENTS: Mapping[str, str] = {
 }
 
 
-def page_event(event: str) -> str:
+def page_event(event: str, host: Host | None = None) -> str:
     """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is."""
-    return _EVENTS.get(event) or event.replace("_", " ")
+    said = _EVENTS.get(event) or event.replace("_", " ")
+    return f"{said} ({host})" if host else said
 
 
 def person(name: Name, uid: int, sudo_user: Name | None, host: Host) -> str:

@@ -171,6 +171,11 @@ def page_outage_heading() -> str:
     return "Hosts that fail"
 
 
+def page_common_history() -> str:
+    """What happened to all models at once."""
+    return "Hosts and journal"
+
+
 # One model
 
 

@@ -272,3 +272,8 @@ def host_outage(host: Host, is_service: bool, since: datetime, last: Said) -> st
 def next_try(at: datetime | None, jobs: int) -> str:
     """`at` is None while retraind does not run."""
     return f"Next try: {moment(at) if at else 'once retraind runs'}. Jobs that wait for it: {jobs:,}."
+
+
+def try_asked(by: Name, at: datetime) -> str:
+    """A person wanted a host that is down to be tried at once."""
+    return f"{by} asked at {moment(at)} to try it now."

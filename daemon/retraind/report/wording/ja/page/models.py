@@ -171,6 +171,11 @@ def page_outage_heading() -> str:
     return "障害が発生している接続先"
 
 
+def page_common_history() -> str:
+    """What happened to all models at once."""
+    return "接続先とジャーナルの履歴"
+
+
 # One model
 
 

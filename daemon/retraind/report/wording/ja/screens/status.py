@@ -279,3 +279,8 @@ def next_try(at: datetime | None, jobs: int) -> str:
     """`at` is None while retraind does not run."""
     when = f"{moment(at)}" if at else "retraindが起動した後"
     return f"次回の試行：{when}。復旧を待っているジョブ：{jobs:,}件。"
+
+
+def try_asked(by: Name, at: datetime) -> str:
+    """A person wanted a host that is down to be tried at once."""
+    return f"{moment(at)}に、{by}が再試行を指示しました。"
