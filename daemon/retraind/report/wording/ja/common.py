@@ -137,7 +137,7 @@ def folder_changes_while_deleted(path: Place) -> str:
     return f"{path}を削除している間に、その中のフォルダーが移動されました。"
 
 
-_CHECK_DISK = "マシンのログをご確認のうえ、ディスクに異常がないかご確認ください。"
+_CHECK_DISK = "マシンのログを調べ、ディスクに異常がないかをご確認ください。"
 
 
 def copy_differs(path: Place) -> Words:

@@ -78,7 +78,7 @@ _ELSEWHERE = "rootだけが書き込めるローカルフォルダーにファ�
 
 def _known(names: tuple[Name, ...], known: str) -> str:
     if len(names) == 1:
-        return f"{names[0]}の誤りではないかご確認ください。"
+        return f"{names[0]}の誤りではないかをご確認ください。"
     return f"使用できる{known}は次のとおりです：{'、'.join(names)}。"
 
 

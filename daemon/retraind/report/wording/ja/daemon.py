@@ -232,7 +232,7 @@ def program_closed_to_owner(path: Place, program: Place) -> Words:
 
 def journal_in_use(path: Place, process: int) -> Words:
     """`process` is 0 where it is not known."""
-    who = f"（プロセス番号{process}）" if process else "（プロセス番号は不明）"
+    who = f"（プロセスID：{process}）" if process else "（プロセスIDは不明）"
     return Words(
         f"別のretraind{who}が、ジャーナル{path}を使用しています。",
         "先にそのretraindを停止するか、state.urlでこのretraind専用のジャーナルを指定してください。",

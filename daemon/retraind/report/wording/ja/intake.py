@@ -123,7 +123,7 @@ def left_alone(file: Name, why: Said) -> Words:
 
 
 def more_left_alone(more: int) -> str:
-    return f"ほかに{more:,}件のファイルを取り込みません。"
+    return f"取り込まないファイルが、ほかに{more:,}件あります。"
 
 
 def folder_expected() -> str:

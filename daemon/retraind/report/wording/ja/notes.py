@@ -150,7 +150,7 @@ def next_after_superseded(newer: str) -> str:
 
 def next_after_duplicate(earlier: str) -> str:
     return (
-        f"先に投入されたデータのジョブは{named(earlier)}です。{_NOTHING}新しいデータを投入したはずの場合は、"
+        f"先に投入されたデータのジョブは{named(earlier)}です。{_NOTHING}新しいデータを投入したはずであれば、"
         "エクスポートの処理をご確認ください。"
     )
 

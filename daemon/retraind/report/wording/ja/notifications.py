@@ -138,8 +138,8 @@ def notice_digest(
 ) -> Notice:
     """`lines` are of the first models, `more` are further ones, `quiet` those without anything."""
     told = "".join(map(str, lines))
-    told += f"ほかに{more:,}個のモデルがあります。" if more else ""
-    told += f"動きのなかったモデルは{quiet:,}個です。" if quiet else ""
+    told += f"ほかに{more:,}件のモデルがあります。" if more else ""
+    told += f"動きのなかったモデルは{quiet:,}件です。" if quiet else ""
     return Notice(
         f"まとめ通知：学習完了{trained:,}件、失敗{failed:,}件",
         f"{moment(since)}以降の状況です。{told}詳細は「{command('jobs')}」で確認できます。",

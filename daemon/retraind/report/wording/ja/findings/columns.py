@@ -17,7 +17,7 @@ def empty_column(columns: tuple[str | int, ...], total: int) -> Words:
     """`columns` are the names, or else the places, of the first of `total`."""
     return Words(
         f"{column_names(columns, total)}は、すべての行で値が空です。",
-        f"出力元で{'この項目' if total == 1 else 'これらの項目'}に値が入力されているかご確認ください。",
+        f"出力元で{'この項目' if total == 1 else 'これらの項目'}に値が入力されているかをご確認ください。",
     )
 
 

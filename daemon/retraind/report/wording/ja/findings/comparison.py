@@ -88,7 +88,7 @@ def columns_changed(
 def rows_halved(delivery: Name, rows: int, previous_rows: int) -> Words:
     return Words(
         f"行数が、前回の正常なデータ（{delivery}）の{previous_rows:,}行から{rows:,}行に減っています。",
-        "エクスポートが最後まで完了しているかご確認ください。",
+        "エクスポートが最後まで完了しているかをご確認ください。",
     )
 
 
@@ -108,7 +108,7 @@ def column_types_changed(
         f"変わっています。{also}データタイプが変わった項目があると、サービスで予測モデルを作成で"
         "きないおそれが"
         "あります。",
-        "出力元で誤って変更されていないかご確認ください。",
+        "出力元で誤って変更されていないかをご確認ください。",
     )
 
 

@@ -86,7 +86,7 @@ def series_gap(*, column: str, value: str, before: str, before_line: int, missin
 
 def irregular_times(*, column: str, value: str, before: str, before_line: int, percent: int) -> Words:
     return Words(
-        f"項目{quoted(column)}の時刻の{percent:,}%で、直前の時刻との間隔が一定ではありません"
+        f"項目{quoted(column)}の時刻の{percent:,}％で、直前の時刻との間隔が一定ではありません"
         f"（最初の箇所は{quoted(before)}（{before_line:,}行目）の次の{quoted(value)}）。",
         "すべての行の時間間隔を一定にしてください。",
     )

@@ -16,7 +16,7 @@ def empty_file(size: int, paired: bool) -> Words:
         f"ファイル（{size:,}バイト）に改行またはBOMしか含まれていないため、読み込めません。"
         if size
         else "ファイルが空（0バイト）であるため、読み込めません。",
-        f"エクスポートが最後まで完了しているかご確認のうえ、{again(paired)}",
+        f"エクスポートが最後まで完了しているかをご確認のうえ、{again(paired)}",
     )
 
 
@@ -35,7 +35,7 @@ def one_column(
         return Words(
             f"項目が1つ（{quoted(name)}）しかないため、データを読み込めません。"
             "少なくとも2つの項目が必要です。",
-            f"エクスポートで項目が抜けていないかご確認のうえ、{again(paired)}",
+            f"エクスポートで項目が抜けていないかをご確認のうえ、{again(paired)}",
         )
     used, expected = delimiter_name(other_delimiter), delimiter_name(delimiter)
     rename = f"ファイルの拡張子を{shortened(other_extension)}に変更するか、" if other_extension else ""
@@ -180,12 +180,12 @@ def too_few_rows(rows: int, minimum: int, paired: bool, blank_rows: int = 0) -> 
             f"{_only_delimiters(blank_rows)}{left}、予測モデルを作成できません。"
             f"学習には少なくとも{minimum:,}行が"
             "必要です。",
-            f"{DELETE_BLANK_ROWS}すべての行がエクスポートされているかご確認のうえ、{again(paired)}",
+            f"{DELETE_BLANK_ROWS}すべての行がエクスポートされているかをご確認のうえ、{again(paired)}",
         )
     found = f"データが{rows:,}行しかないため" if rows else "ヘッダー行しかなく、データの行がないため"
     return Words(
         f"{found}、予測モデルを作成できません。学習には少なくとも{minimum:,}行が必要です。",
-        f"エクスポートが最後まで完了しているかご確認のうえ、{again(paired)}",
+        f"エクスポートが最後まで完了しているかをご確認のうえ、{again(paired)}",
     )
 
 

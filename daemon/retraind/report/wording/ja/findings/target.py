@@ -15,7 +15,7 @@ _DIFFERENCES = {
     "width": "全角と半角",
     "case": "大文字と小文字",
 }
-_CHECK_SOURCE = "出力元でこの項目に値が入力されているかご確認"
+_CHECK_SOURCE = "出力元でこの項目に値が入力されているかをご確認"
 
 
 def target_missing(
@@ -41,7 +41,7 @@ def target_missing(
         return Words(
             f"予測したい項目{quoted(column)}がファイルにありません。前回学習したデータ（{delivery}）には"
             "ありました。",
-            f"出力元でこの項目が引き続き出力されているかご確認のうえ、{again(paired)}",
+            f"出力元でこの項目が引き続き出力されているかをご確認のうえ、{again(paired)}",
         )
     return Words(
         f"予測したい項目{quoted(column)}がファイルにありません。",
@@ -92,7 +92,7 @@ def target_one_value(column: str, value: str, paired: bool) -> Words:
     return Words(
         f"予測したい項目{quoted(column)}の値がすべての行で同じ（{quoted(value)}）であるため、"
         "学習できません。",
-        f"エクスポートでほかの値の行が抜けていないかご確認のうえ、{again(paired)}",
+        f"エクスポートでほかの値の行が抜けていないかをご確認のうえ、{again(paired)}",
     )
 
 
@@ -234,7 +234,7 @@ def unknown_classes(column: str, classes: tuple[str, ...], total: int, other: Na
     return Words(
         f"予測したい項目{quoted(column)}の分類ラベル{names}が{named(other)}にないため、モデルは"
         f"{'この' if total == 1 else 'これらの'}分類ラベルを予測できません。",
-        "両方のファイルが同じ出力元のものかご確認ください。",
+        "両方のファイルが同じ出力元のものかをご確認ください。",
     )
 
 

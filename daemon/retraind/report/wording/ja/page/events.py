@@ -78,4 +78,4 @@ def page_event(event: str, host: Host | None = None) -> str:
 def person(name: Name, uid: int, sudo_user: Name | None, host: Host) -> str:
     """Who ran a command. `sudo_user` is who called sudo, as the environment says."""
     sudo = f"、sudo実行者：{sudo_user}" if sudo_user else ""
-    return f"{name}（ユーザー番号：{uid}{sudo}、ホスト：{host}）"
+    return f"{name}（ユーザーID：{uid}{sudo}、ホスト：{host}）"

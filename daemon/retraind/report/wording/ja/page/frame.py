@@ -127,7 +127,7 @@ def page_host_refused() -> Words:
 
 
 def page_read_only() -> Words:
-    return Words("このページは閲覧専用のため、操作は受け付けられません。", "")
+    return Words("このページは閲覧専用です。操作はできません。", "")
 
 
 def page_busy() -> Words:

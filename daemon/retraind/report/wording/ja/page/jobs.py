@@ -157,7 +157,7 @@ def page_history_cut(shown: int) -> str:
 
 
 def page_note() -> str:
-    return "ファイルに添えた説明"
+    return "フォルダーに保存した説明"
 
 
 def page_downloads() -> str:

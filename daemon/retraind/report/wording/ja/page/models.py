@@ -34,7 +34,7 @@ _STEPS: Mapping[State, str] = {
     State.FILING: "を保管しています",
     State.RESTORING: "の処理を再開しています",
     State.DONE: "は完了しました",
-    State.FAILED: "は失敗しました",
+    State.FAILED: "の処理に失敗しました",
     State.RETURNED: "は差し戻されました",
 }
 _OUTCOMES: Mapping[Outcome, str] = {
@@ -93,7 +93,7 @@ def page_is_stuck(key: Name, why: Said | None) -> str:
 
 def page_has_failed(key: Name, at: datetime, why: Said | None) -> str:
     """`key` is the job's name where the key is not known."""
-    return f"{named(key)}は{when(at)}に失敗しました。{why.what if why else ''}"
+    return f"{named(key)}の処理に失敗しました（{when(at)}）。{why.what if why else ''}"
 
 
 def page_is_late(why: Said) -> str:

@@ -10,7 +10,7 @@ from retraind.report.wording.words import Host, Name, Said, Section, Words
 
 _DOING: Mapping[State, str] = {
     State.SEALING: "取り込んでいます",
-    State.SEALED: "取り込みました。ほかのモデルの処理が空き次第、検査を始めます",
+    State.SEALED: "取り込みました。ほかのモデルの処理が終わり次第、検査を始めます",
     State.CHECKED: "検査に合格し、送信用ファイルを作成しています",
     State.BUNDLED: "サービスに送信する準備ができました",
     State.REGISTERED: "サービスに送信しています",
@@ -38,7 +38,7 @@ _STOOD: Mapping[State, str] = {
 """The same while nothing runs."""
 _ENDED: Mapping[Outcome, str] = {
     Outcome.TRAINED: "学習済み、未公開",
-    Outcome.SWITCHED: "学習済み、公開済",
+    Outcome.SWITCHED: "学習済み、公開済み",
     Outcome.SUPERSEDED: "より新しい投入データがあるため不使用",
     Outcome.DUPLICATE: "以前と同じファイルのため不使用",
     Outcome.FAILED: "失敗",
