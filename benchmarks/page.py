@@ -179,6 +179,7 @@ def bundling(root: Path, size: int) -> Iterator[None]:
 
 def measure(client: Client, kinds: dict[str, Callable[[], str]], each: int, chance: random.Random) -> None:
     """Ask for all kinds of pages in turn, and print what it took."""
+    client.close()  # The server may have ended a connection that was idle meanwhile.
     static = next(part for part in client.ask("/").split('"') if part.endswith("page.css"))
     took: dict[str, list[float]] = {name: [] for name in kinds}
     used: dict[str, list[float]] = {name: [] for name in kinds}

@@ -165,11 +165,32 @@ def test_a_search_finds_what_ids_have(seeder, reader, wanted, keys):
 
 
 @pytest.mark.parametrize(
+    ("wanted", "keys"),
+    [
+        (Wanted(text="00000B"), {"10"}),
+        (Wanted("churn", text="00000b"), {"10"}),
+        (Wanted("leads", text="00000b"), {"like-00000b"}),
+        (Wanted(states=[State.FAILED], text="00000b"), set()),
+        # A number may be a part of a date.
+        (Wanted(text="000003"), {"2", "at-000003"}),
+        (Wanted(text="0000ff"), {"like-0000ff"}),
+    ],
+)
+def test_a_short_id_finds_its_job_alone(seeder, reader, wanted, keys):
+    for key in (*map(str, range(11)), "at-000003"):
+        seeder.done("churn", key, NOW)
+    seeder.done("leads", "like-00000b", NOW)
+    seeder.done("leads", "like-0000ff", NOW)
+    assert {job.key for job in search(reader.get(), wanted, 10).jobs} == keys
+
+
+@pytest.mark.parametrize(
     ("wanted", "plan"),
     [
         (Wanted(), "SCAN jobs USING INDEX jobs_by_time"),
         (Wanted(model="churn"), "SEARCH jobs USING INDEX jobs_by_model (model=?)"),
         (Wanted(text="x"), "SCAN jobs USING COVERING INDEX sqlite_autoindex_jobs_1"),
+        (Wanted(text="00000b"), "SCAN jobs USING COVERING INDEX sqlite_autoindex_jobs_1"),
         (Wanted(text="x", before="2026"), "SEARCH jobs USING COVERING INDEX sqlite_autoindex_jobs_1 (id<?)"),
         (Wanted("churn", text="x"), "SEARCH jobs USING COVERING INDEX jobs_known (model=?)"),
         (Wanted("churn", [State.DONE], "x", "2026"), "SEARCH jobs USING COVERING INDEX jobs_known (model=? AND id<?)"),

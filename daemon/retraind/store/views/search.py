@@ -1,5 +1,6 @@
 """Lists of jobs, a page at a time: by model, by state, by a part of the id, which has the key."""
 
+import re
 import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -8,12 +9,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from retraind.domain.job import Job, State
+from retraind.domain.names import SHORT_ID
 from retraind.store.journal import Journal
 from retraind.store.rows import read_jobs
 from retraind.store.schema import JOBS
 
 _LONGEST_TEXT = 200
 """Characters; no id is longer."""
+_SHORT = re.compile(rf"[0-9a-fA-F]{{{SHORT_ID}}}")
 
 
 class Wanted(NamedTuple):
@@ -37,10 +40,15 @@ class Found(NamedTuple):
 
 
 def search(journal: Journal, wanted: Wanted, limit: int) -> Found:
-    """Return up to `limit` jobs, in an order for which there is an index whatever is wanted."""
+    """Return up to `limit` jobs, in an order for which there is an index whatever is wanted.
+
+    A text that is the short id of a job, with a letter in it, finds that job alone.
+    """
     with journal.database.reader.connect() as connection:
-        query = _by_text(wanted) if wanted.text else _by_time(connection, wanted)
-        ids: list[str] = list(connection.scalars(query.limit(limit + 1)))
+        ids: list[str] = list(connection.scalars(_by_short_id(wanted))) if _is_short_id(wanted.text) else []
+        if not ids:
+            query = _by_text(wanted) if wanted.text else _by_time(connection, wanted)
+            ids = list(connection.scalars(query.limit(limit + 1)))
         shown = ids[:limit]
         jobs = read_jobs(connection, sa.select(JOBS.c.body).where(JOBS.c.id.in_(shown)))
     known = {job.id: job for job in jobs}
@@ -69,6 +77,23 @@ def _begun(job_id: str) -> float:
         return datetime.strptime(job_id[:18], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return 0.0
+
+
+def _is_short_id(text: str) -> bool:
+    """Return whether a text names a job, as commands take it. A number is rather a part of a date."""
+    return bool(_SHORT.fullmatch(text)) and not text.isdecimal()
+
+
+def _by_short_id(wanted: Wanted) -> sa.Select[Any]:
+    """Look up a job whose short id the text is: what most people search for, and the index has."""
+    query = sa.select(JOBS.c.id).where(
+        sa.func.substr(JOBS.c.id, sa.text(f"-{SHORT_ID}")) == wanted.text.lower()
+    )
+    if wanted.model is not None:
+        query = query.where(JOBS.c.model.concat("") == wanted.model)
+    if wanted.states:
+        query = query.where(JOBS.c.state.concat("").in_(sorted(wanted.states)))
+    return query
 
 
 def _by_text(wanted: Wanted) -> sa.Select[Any]:
