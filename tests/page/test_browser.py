@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +22,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 AXE = Path(__file__).parents[2] / "build" / "axe-core" / "package" / "axe.min.js"
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 PATIENCE_MS = 15_000
+ELSEWHERE = "elsewhere.example.com"
+"""A name that leads to the page, and should not."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,10 @@ def browser() -> Iterator[playwright.Browser]:
             pytest.fail("chromium is not installed, and CI promised that it is")
         pytest.skip("chromium is not installed")
     with playwright.sync_playwright() as made:
-        started = made.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        started = made.chromium.launch(
+            executable_path=found,
+            args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"],
+        )
         yield started
         started.close()
 
@@ -88,6 +94,79 @@ def test_axe_finds_nothing_on_any_page(visit, shown, axe):
             ]
             assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], name
     assert {where: what for where, what in found.items() if what} == {}
+
+
+@contextmanager
+def in_place_of_pages(root: Path, monkeypatch) -> Iterator[dict[str, tuple[str, int]]]:
+    """Serve everything that is shown in place of a page; yields the addresses and statuses."""
+
+    def crash(*_parts):
+        raise ZeroDivisionError
+
+    seed(root / "state" / "journal.db")
+    (root / "token").touch(0o600)
+    (root / "token").write_text("a-token-of-twenty-characters-or-more")
+    kinds = {
+        "open": "",
+        "by token": f'token_file = "{root}/token"',
+        "by proxy": 'user_header = "X-User"\nuser_header_from = ["127.0.0.1"]',
+    }
+    with ExitStack() as stack, monkeypatch.context() as patched:
+        pages = {}
+        for name, page in kinds.items():
+            # Each has the routes that it began with: only the last ones crash.
+            pages[name] = stack.enter_context(
+                served(configured(root, page=f'listen = "127.0.0.1:0"\n{page}'))
+            )
+        patched.setattr("retraind.page.app.models_page", crash)
+        pages["broken"] = stack.enter_context(served(configured(root, page='listen = "127.0.0.1:0"')))
+        (root / "empty").mkdir()
+        pages["empty"] = stack.enter_context(
+            served(configured(root / "empty", page='listen = "127.0.0.1:0"'))
+        )
+        at = {name: f"http://127.0.0.1:{page.port}" for name, page in pages.items()}
+        yield {
+            "no such page": (f"{at['open']}/nowhere", 404),
+            "no such model": (f"{at['open']}/models/nobody", 404),
+            "no such job": (f"{at['open']}/jobs/none", 404),
+            "another host": (f"http://{ELSEWHERE}:{pages['open'].port}/", 421),
+            "token": (at["by token"], 401),
+            "sign in": (at["by proxy"], 403),
+            "crash": (at["broken"], 500),
+            "no journal": (at["empty"] + "/jobs", 503),
+        }
+
+
+def test_axe_finds_nothing_on_what_is_shown_in_place_of_a_page(browser, tmp_path, monkeypatch, axe):
+    found, seen = {}, {}
+
+    def unasked(route) -> None:
+        # As after the browser's own window for the password was closed.
+        answer = route.fetch()
+        headers = {name: value for name, value in answer.headers.items() if name != "www-authenticate"}
+        route.fulfill(response=answer, headers=headers)
+
+    with in_place_of_pages(tmp_path, monkeypatch) as addresses:
+        for language, size, theme in (("en", "desktop", "light"), ("ja", "phone", "dark")):
+            context = browser.new_context(viewport=SIZES[size], locale=language, color_scheme=theme)
+            page = context.new_page()
+            for name, (address, status) in addresses.items():
+                page.unroute("**/*")
+                if name == "token":
+                    page.route("**/*", unasked)
+                assert page.goto(address).status == status, name
+                page.evaluate(axe)
+                told = page.evaluate("axe.run()")
+                found[name, language] = [
+                    (each["id"], node["html"]) for each in told["violations"] for node in each["nodes"]
+                ]
+                assert page.evaluate("document.documentElement.lang") == language
+                assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"], name
+                styled = page.evaluate("getComputedStyle(document.querySelector('h1')).fontWeight")
+                seen[name] = styled if name != "another host" else ""
+            context.close()
+    assert {where: what for where, what in found.items() if what} == {}
+    assert set(seen.values()) == {"650", ""}, "each has its style, but the page that may load nothing"
 
 
 def test_what_axe_should_find_is_found(visit, shown, axe):

@@ -40,6 +40,7 @@ def paths(shown) -> list[str]:
 def test_models_that_need_somebody_come_first_and_each_says_how_it_is(shown):
     html = shown.page.get("/").text
     text = words(html)
+    assert "。 " not in shown.page.get("/", accept_language="ja").text
     assert re.findall(r'id="model-([^"]+)"', html) == [
         "demand-north", "footfall", "leads", "staffing", "churn", "failures-line-3", "returns", "upsell",
     ]  # fmt: skip
@@ -193,6 +194,7 @@ def test_a_daemon_that_does_not_run_is_the_first_thing_said(tmp_path):
     config = configured(tmp_path, page='listen = "127.0.0.1:0"')
     with served(config) as page:
         assert "retraind is not running." in words(page.get("/").text)
+        assert "retraindは停止しています。" in page.get("/", accept_language="ja").text
         with as_if_running(tmp_path):
             page.reader.clock.pass_time(MOMENT)
             assert "not running" not in words(page.get("/").text)

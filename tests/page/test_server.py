@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from retraind import __version__
 from retraind.cli import main
 from retraind.config.load import load_without_keys
 from retraind.domain.failures import ConfigError
 from retraind.page import live
+from retraind.page.reading import Reader
 from retraind.page.server import Limits, listening
 from retraind.store.journal import Journal
 from retraind.system.clock import Clock
@@ -124,14 +126,49 @@ def test_a_token_is_asked_for_and_shows_what_is_for_operators(tmp_path, journal)
     token.touch(0o600)
     token.write_text("correct-horse-battery-staple")
     with served(configured(tmp_path, page=f'{TCP}\ntoken_file = "{token}"')) as page:
-        for path in ("/", "/jobs", "/live", "/nothing", "/static/x/page.css"):
+        for path in ("/", "/jobs", "/live", "/nothing", "/metrics", "/static"):
             answer = page.get(path)
             assert answer.status == 401, path
             assert answer.headers["www-authenticate"].startswith("Basic ")
             assert "churn" not in answer.text
+            assert __version__ not in answer.text
+        # Else a browser would ask for the token again for each of these.
+        (style,) = re.findall(r'href="(/static/[^"]+page\.css)"', page.get("/").text)
+        assert page.get(style).status == 200
+        assert page.get("/static/../jobs").status == page.get("/static/%2e%2e/jobs").status == 404
         inside = page.get("/models/churn", authorization="Bearer correct-horse-battery-staple")
         assert "/srv/drop/churn" in inside.text
         assert inside.headers["cache-control"] == "no-store"
+
+
+def test_a_page_that_crashes_says_so_and_is_locked_in_like_the_others(tmp_path, journal, monkeypatch):
+    def crash(*_parts):
+        raise ZeroDivisionError("s3cret")
+
+    monkeypatch.setattr("retraind.page.app.models_page", crash)
+    with served(configured(tmp_path, page=f'{TCP}\nprefix = "/ml"')) as page:
+        answer = page.get("/ml/", accept_language="ja")
+        assert answer.status == 500
+        assert "内部エラー" in answer.text
+        assert "s3cret" not in answer.text
+        assert (
+            answer.headers["content-security-policy"]
+            == page.get("/ml/jobs").headers["content-security-policy"]
+        )
+        assert answer.headers["cache-control"] == "no-store"
+        assert page.get("/ml/jobs").status == 200
+
+
+def test_what_is_refused_before_it_is_looked_at_is_a_page_that_needs_no_other(tmp_path, journal):
+    with served(configured(tmp_path, page=TCP)) as page:
+        for answer, status in (
+            (page.get("/", host="evil.example.com", accept_language="ja"), 421),
+            (page.get("/", "POST", accept_language="ja"), 405),
+        ):
+            assert answer.status == status
+            assert '<html lang="ja">' in answer.text
+            assert not re.search("href=|src=", answer.text)
+        assert "page.allowed_hosts" in page.get("/", host="evil.example.com").text
 
 
 # Clients
@@ -272,6 +309,31 @@ def test_streams_are_bounded_and_a_closed_one_makes_room(tmp_path, journal, monk
         assert (refused.status, refused.headers["retry-after"]) == (503, "60")
         open_ones[0].close()
         until(lambda: Stream(page, "/live?seen=x").answer.status == 200, "there is room")
+
+
+def test_streams_that_begin_together_or_end_at_once_have_one_that_asks_for_all_and_leave_room(
+    tmp_path, journal, monkeypatch
+):
+    monkeypatch.setattr(live.Live.__init__, "__defaults__", (6, 0.05))
+    plain, asking, most = Reader.seen, [], []
+
+    def slow(self):
+        asking.append(self)
+        most.append(len(asking))
+        time.sleep(0.2)
+        asking.pop()
+        return plain(self)
+
+    monkeypatch.setattr(Reader, "seen", slow)
+    with served(configured(tmp_path, page=TCP), Clock()) as page:
+        for _ in range(6):
+            raw(page, b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n").close()
+        until(lambda: page.get("/live", "HEAD").status == 200, "they are gone")
+        stream = Stream(page, "/live?seen=x")
+        assert stream.answer.status == 200
+        assert stream.event()["event"] == "changed"
+        stream.close()
+    assert max(most) == 1
 
 
 def test_the_head_of_a_stream_ends(tmp_path, journal):

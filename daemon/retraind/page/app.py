@@ -5,7 +5,6 @@ from collections.abc import Callable
 from sqlalchemy.exc import DatabaseError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,11 +35,12 @@ class App:
         self._prefix = prefix
         self._live = live
         self._monitoring = self._shown(Monitoring(reader))
-        self.asgi = Starlette(
+        pages = Starlette(
             routes=self.routes(),
-            middleware=[Middleware(Guard, access=access, prefix=self._prefix)],
             exception_handlers={HTTPException: self._not_found, Exception: self._crashed},
         )
+        # Around all of it, for Starlette answers crashes outside of its own middleware.
+        self.asgi = Guard(pages, access, self._prefix)
 
     def routes(self) -> list[Route]:
         """Return all addresses, without the prefix."""

@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retraind.domain.problems import Fact
-from retraind.page.access import Access, Head, Refusal
+from retraind.page.access import Access, Head, Refusal, Visitor
 from retraind.page.look import Look
 from retraind.report.wording import Words
 
@@ -64,14 +64,17 @@ class Guard:
         head = Head(tuple(headers.getlist("host")), headers, client[0] if client else None)
         visitor = self._access.judge(head)
         if visitor is Refusal.HOST:
-            return PlainTextResponse(_plain(Look(request, self._prefix), "page_host_refused"), 421)
+            return _bare_page(Look(request, self._prefix), "page_host_refused", 421)
         if scope["method"] not in _METHODS:
-            text = _plain(Look(request, self._prefix), "page_read_only")
-            return PlainTextResponse(text, 405, {"allow": "GET, HEAD"})
-        if visitor is Refusal.ACCESS:
-            return self._unknown(Look(request, self._prefix))
-        scope["state"]["visitor"] = visitor
+            answer = _bare_page(Look(request, self._prefix), "page_read_only", 405)
+            answer.headers["allow"] = "GET, HEAD"
+            return answer
         path: str = scope["path"]
+        if isinstance(visitor, Visitor):
+            scope["state"]["visitor"] = visitor
+        elif not path.startswith(f"{self._prefix}/static/"):
+            # What every page uses says nothing, and the page that asks for access uses it as well.
+            return self._unknown(Look(request, self._prefix))
         if self._prefix:
             if path == self._prefix:
                 return RedirectResponse(f"{self._prefix}/", 308)
@@ -98,5 +101,6 @@ def words_page(look: Look, words: Words, status: int) -> Response:
     return look.page("message.html", status, words=words)
 
 
-def _plain(look: Look, code: str) -> str:
-    return f"{look.voice.words(code, {}).what}\n"
+def _bare_page(look: Look, code: str, status: int) -> Response:
+    """Return a page without links and colours, since nothing else would be answered there."""
+    return look.page("bare.html", status, words=look.voice.words(code, {}))

@@ -35,6 +35,7 @@ class Live:
         self._interval = interval
         self._streams: set[asyncio.Event] = set()
         self._seen = ""
+        """The last answer; empty until there is one."""
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -55,7 +56,6 @@ class Live:
         changed = asyncio.Event()
         self._streams.add(changed)
         if self._watching is None or self._watching.done():
-            self._seen = await self._ask()
             self._watching = asyncio.create_task(self._watch())
         headers = {"x-accel-buffering": "no"}
         return StreamingResponse(self._events(changed, seen), media_type="text/event-stream", headers=headers)
@@ -65,7 +65,7 @@ class Live:
             yield f"retry: {_RECONNECT_MS}\n\n"
             while not self._closed:
                 changed.clear()
-                if seen != self._seen:
+                if self._seen not in {seen, ""}:
                     seen = self._seen
                     yield f"id: {seen}\nevent: changed\ndata: {seen}\n\n"
                 try:
@@ -77,13 +77,14 @@ class Live:
 
     async def _watch(self) -> None:
         """Ask the journal while anybody listens."""
+        self._seen = ""
         while self._streams and not self._closed:
-            await asyncio.sleep(self._interval)
             seen = await self._ask()
             if seen != self._seen:
                 self._seen = seen
                 for changed in self._streams:
                     changed.set()
+            await asyncio.sleep(self._interval)
 
     async def _ask(self) -> str:
         with suppress(JournalError, DatabaseError):

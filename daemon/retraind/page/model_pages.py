@@ -54,6 +54,8 @@ class Frame(NamedTuple):
 
     good: bool
     label: str
+    headline: str
+    """The same as a sentence, before what it means."""
     explained: str
     swept: str
     seen: str
@@ -70,6 +72,7 @@ def frame(snapshot: Snapshot, look: Look) -> Frame:
     return Frame(
         condition.is_good,
         voice.label("page_condition", condition=condition),
+        voice.label("page_condition_headline", condition=condition),
         voice.label("page_condition_explained", condition=condition, stopped=stopped),
         voice.label("page_swept", lasted=max(snapshot.at - swept, snapshot.at - snapshot.at))
         if swept

@@ -9,7 +9,7 @@ from retraind.domain.job import Outcome, State
 from retraind.domain.names import key_in
 from retraind.domain.problems import Problem
 from retraind.page.reading import Snapshot
-from retraind.report.wording import Health, Voice
+from retraind.report.wording import Health, Voice, joined
 from retraind.store.views.glances import Active, Glance
 
 _FIRST_STEPS = frozenset({State.SEALING, State.SEALED})
@@ -83,7 +83,7 @@ def in_words(found: Judged, now: datetime, voice: Voice) -> Standing:
     about, filed = voice.on(found.glance.name, found.job), found.glance.filed
     line = about.label(found.code, **found.facts)
     if len(found.glance.active) > 1 and found.health in {Health.TRAINING, Health.WORKING}:
-        line += f" {voice.label('page_behind', jobs=len(found.glance.active) - 1)}"
+        line = joined([line, voice.label("page_behind", jobs=len(found.glance.active) - 1)])
     last = (
         voice.label("page_last_delivery", outcome=filed.outcome, lasted=now - filed.at)
         if filed

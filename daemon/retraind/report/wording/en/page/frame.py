@@ -70,6 +70,11 @@ def page_condition(condition: Condition) -> str:
     return _CONDITIONS[condition]
 
 
+def page_condition_headline(condition: Condition) -> str:
+    """The same as a sentence."""
+    return f"{_CONDITIONS[condition]}."
+
+
 def page_condition_explained(condition: Condition, stopped: datetime | None) -> str:
     """For a daemon that does not work; empty for one that does."""
     if condition.is_good:
