@@ -108,6 +108,18 @@ def test_the_status_says_in_japanese_what_happens_and_what_would(state):
         assert "。 " not in text
 
 
+@pytest.mark.parametrize("state", [State.BUNDLED, State.REGISTERED])
+def test_what_waits_is_not_said_to_be_sent_now_or_soon(state):
+    def said(wait: Problem | None) -> str:
+        facts = {"key": "11", "job": ID, "state": state, "behind": None, "reported": None, "wait": wait}
+        return SHARE.tell(problem("job_standing", **facts))
+
+    assert re.search("まもなくサービスに送信します|サービスに送信しています", said(None))
+    waits = said(problem("waits_for_hold", model="churn"))
+    assert "まだ送信していません" in waits or "送信の途中です" in waits
+    assert waits.endswith("「churn」の保留が解除されると、処理を再開します。")
+
+
 def test_a_text_has_a_mark_and_ends_of_lines_that_windows_knows():
     content = as_bytes(notes.note(in_work(State.FILING, outcome=Outcome.TRAINED), SHARE))
     assert content.startswith(b"\xef\xbb\xbf")

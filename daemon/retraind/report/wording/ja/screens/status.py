@@ -36,6 +36,8 @@ _STOOD: Mapping[State, str] = {
     State.RESTORING: "再試行の準備の途中です",
 }
 """The same while nothing runs."""
+_SENDING = frozenset({State.BUNDLED, State.REGISTERED})
+"""What waits there is not sent soon, and not being sent."""
 _ENDED: Mapping[Outcome, str] = {
     Outcome.TRAINED: "学習済み、未公開",
     Outcome.SWITCHED: "学習済み、公開済み",
@@ -242,7 +244,8 @@ def job_standing(
     if not running and behind is None:
         stood = _STOOD.get(state, _DOING[state])
         return f"{delivery}：{stood}。retraindが起動すると処理を再開します。{wait or ''}"
-    doing = f"取り込みました。{named(behind)}の処理が終わるのを待っています" if behind else _DOING[state]
+    doing = _STOOD[state] if wait and state in _SENDING else _DOING[state]
+    doing = f"取り込みました。{named(behind)}の処理が終わるのを待っています" if behind else doing
     return "".join([f"{delivery}：{doing}。", *(str(each) for each in (reported, wait) if each)])
 
 
