@@ -114,7 +114,7 @@ def test_what_waits_is_not_said_to_be_sent_now_or_soon(state):
         facts = {"key": "11", "job": ID, "state": state, "behind": None, "reported": None, "wait": wait}
         return SHARE.tell(problem("job_standing", **facts))
 
-    assert re.search("まもなくサービスに送信します|サービスに送信しています", said(None))
+    assert re.search("送信する準備ができました|サービスに送信しています", said(None))
     waits = said(problem("waits_for_hold", model="churn"))
     assert "まだ送信していません" in waits or "送信の途中です" in waits
     assert waits.endswith("「churn」の保留が解除されると、処理を再開します。")
