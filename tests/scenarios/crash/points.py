@@ -18,7 +18,7 @@ import sqlalchemy.engine.default
 import urllib3.connection
 
 from retraind import cli, daemon
-from retraind.api import http, object_store
+from retraind.api import http, object_store, rate_limit
 from retraind.bundle import deflate, zip_writer
 from retraind.domain.failures import JobFailed
 from retraind.domain.problems import problem
@@ -129,7 +129,7 @@ class Points:
             fchmod(handle, mode)
 
         os.fchmod = told
-        for module in (reading, zip_writer, object_store):
+        for module in (reading, zip_writer, rate_limit):
             module.READ_SIZE = PIECE
         object_store._PIECE = deflate.PIECE = PIECE
 

@@ -19,7 +19,7 @@ from retraind.cli.live.frame import Scene, Size, Step, frame, trouble
 from retraind.cli.live.pace import Paces
 from retraind.cli.live.terminal import Screen, is_watched, size_of
 from retraind.cli.output import GOOD, USAGE, Refused
-from retraind.cli.ownership import act_as_owner
+from retraind.cli.ownership import act_as_owner_for_long
 from retraind.config.load import load_without_keys
 from retraind.domain.failures import JournalError
 from retraind.domain.problems import problem
@@ -51,7 +51,7 @@ def watch(options: argparse.Namespace) -> int:
     # It would be written over what is drawn.
     log.set_up(level="CRITICAL")
     if not os.geteuid():
-        act_as_owner(loaded.settings)
+        act_as_owner_for_long(loaded.settings)
     try:
         with closing(Reader(loaded, Clock())) as reader, Screen() as screen:
             looking = Looking(reader, options.model)
