@@ -11,7 +11,7 @@ from retraind.system.remote.helpers import HELPERS
 from support.faulty import Rule
 from support.process import Site, filed, until
 from support.running import running
-from support.world import an_account, key_of
+from support.world import a_world, an_account, key_of
 
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "read", "readlink", "statfs", "create"), answer="hang")
 SILENT = "Connection timed out"
@@ -132,6 +132,23 @@ def test_a_daemon_whose_key_hangs_ends(served, monkeypatch):
         until(served.share.struck, "it hangs")
         run.stop()
         assert served.share.struck()
+
+
+def test_a_command_ends_when_the_place_that_it_is_given_hangs(tmp_path, site):
+    with a_world(tmp_path):
+        """So that there is a journal."""
+    there = site.share.point / "there"
+    site.share.tell(HANGS)
+    for code, words in (
+        (1, ["journal", "backup", str(there)]),
+        (1, ["journal", "verify", str(there / "x.db")]),
+        (1, ["journal", "restore", str(there / "x.db")]),
+        (2, ["preflight", str(there / "train.csv")]),
+    ):
+        done = site.command(*words)
+        assert (done.returncode, words) == (code, words)
+        assert SILENT in " ".join((done.stdout + done.stderr).split())
+    assert site.share.struck()
 
 
 @pytest.mark.parametrize("key", ["url", "spool"])
