@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import retraind
 from retraind.api.client import read_end_date
+from retraind.api.failures import Unreadable
 from retraind.domain.failures import Hold, Retry, Setback
 from retraind.emulator import StatusWords
-from support.peers import action, answer, call
+from support.peers import ENDLESS, action, answer, call, drip
 
 REGISTERED = '{"retrain_job_id": "j1", "upload_url": "https://store.invalid/x?sig=1"}'
 
@@ -28,7 +29,7 @@ REGISTERED = '{"retrain_job_id": "j1", "upload_url": "https://store.invalid/x?si
 def test_the_four_calls_are_asked_as_the_manual_says(peer, connect):
     service = peer(
         answer(200, REGISTERED),
-        answer(200, '{"status": "job_running", "metadata": {"retrain_job_id": "j1"}}'),
+        answer(200, '{"status": "job_running", "metadata": {"retrain_job_id": "j/1"}}'),
         answer(200, '{"metadata": {"retrain_job_id": "j1"}}'),
         answer(200, '{"api_key": "new-key", "end_date": "2026-04-01"}'),
     )
@@ -222,6 +223,20 @@ def test_an_unneeded_field_of_the_wrong_kind_does_not_spoil_the_answer(peer, con
     )
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_an_answer_about_another_retrain_job_is_no_answer(peer, connect, number):
+    other = '{"status": "job_finished", "metadata": {"retrain_job_id": "another-job"}}'
+    with pytest.raises(Unreadable, match="other_retrain_job_answered"):
+        call(connect(peer(answer(200, other)).url), number)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_an_id_that_would_lead_to_another_call_is_not_used(peer, connect, name):
+    registered = f'{{"retrain_job_id": "{name}", "upload_url": "https://store.invalid/x"}}'
+    with pytest.raises(Retry, match="retrain_job_id_unusable"):
+        call(connect(peer(answer(200, registered)).url), 1)
+
+
 def test_fields_that_nobody_documented_are_let_pass(emulate, connect):
     client = connect(emulate(faults={"api_extra_fields": 1.0}).url)
     job = client.register("train.csv", "key-of-churn").retrain_job_id
@@ -335,6 +350,17 @@ def test_a_service_that_falls_silent_in_its_answer_is_left(peer, connect):
 def test_a_slow_service_is_waited_for(emulate, connect):
     emulator = emulate(faults={"api_slow": 1.0}, slow_time=timedelta(seconds=0.2))
     assert connect(emulator.url, timeout=2).register("train.csv", "key-of-churn")
+
+
+def test_an_answer_that_comes_byte_by_byte_is_left_after_two_time_outs(peer, connect):
+    with pytest.raises(Retry, match="connection_stalled"):
+        connect(peer(drip).url, timeout=0.2).status("some-job", "some-key")
+
+
+@pytest.mark.parametrize("play", ENDLESS.values(), ids=ENDLESS)
+def test_an_answer_of_nothing_that_does_not_end_is_left(peer, connect, play):
+    with pytest.raises(Retry, match="response_endless"):
+        connect(peer(play).url).status("some-job", "some-key")
 
 
 def test_an_answer_that_breaks_off_is_told(peer, connect):

@@ -20,7 +20,7 @@ from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import Retry, Stopped
 from retraind.emulator import STATUSES
 from retraind.system.clock import Clock
-from support.peers import answer, in_words
+from support.peers import ENDLESS, answer, drip, in_words
 
 MIB = 1 << 20
 
@@ -275,6 +275,8 @@ def too_early(visit):
         pytest.param(hang_up, "connection_lost", id="closed in the middle of the body"),
         pytest.param(forget, "connection_lost", id="closed without an answer"),
         pytest.param(stall, "connection_stalled", id="silent in the middle of the body"),
+        pytest.param(drip, "connection_stalled", id="an answer byte by byte"),
+        pytest.param(ENDLESS["interim answers"], "response_endless", id="interim answers without an end"),
         pytest.param(say_nothing, "connection_stalled", id="silent after the body"),
         pytest.param(
             too_early, "response_before_upload_end|connection_lost", id="an answer ahead of the body"

@@ -9,7 +9,7 @@ import pytest
 from retraind.api.failures import AddressExpired
 from retraind.api.object_store import ObjectStore
 from retraind.domain.failures import JobFailed, Retry, Stopped
-from support.peers import answer, in_words
+from support.peers import ENDLESS, answer, drip, in_words
 
 MIB = 1 << 20
 
@@ -83,6 +83,8 @@ TROUBLE = [
         "response_not_decompressed",
     ),
     ("silent in the middle", silent, Retry, "connection_stalled"),
+    ("byte by byte", drip, Retry, "connection_stalled"),
+    ("interim answers without an end", ENDLESS["interim answers"], Retry, "response_endless"),
     ("a sign-in page", answer(200, PAGE, Content_Type="application/zip"), Retry, "web_page_returned"),
     (
         "an expired address",
@@ -110,12 +112,21 @@ TROUBLE = [
 def test_trouble_leaves_nothing_behind_and_the_next_try_succeeds(peer, fetch, play, wanted, code):
     other = peer(play, answer(200, b"PK-at-last"))
     with pytest.raises(wanted, match=code) as caught:
-        fetch(other, timeout=0.2 if play is silent else 30)
+        fetch(other, timeout=0.2 if play in {silent, drip} else 30)
     assert in_words(caught.value).what
     assert fetch.left == []
     assert len(other.visits) == 1
     fetch(other)
     assert fetch.target.read_bytes() == b"PK-at-last"
+
+
+def test_a_stop_ends_a_wait_for_results(peer, fetch):
+    def stop():
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        fetch(peer(lambda visit: visit.connection.recv(1)), stop, timeout=0.6)
+    assert fetch.left == []
 
 
 def test_it_is_said_how_much_of_the_results_came(peer, fetch):

@@ -452,6 +452,27 @@ def test_an_address_that_expires_after_a_broken_upload_leads_to_a_new_retrain_jo
     assert len(world.records("training_started")) == 1
 
 
+@pytest.mark.parametrize("state", [State.UPLOADED, State.DONE])
+def test_a_retrain_job_of_another_delivery_gets_nothing_and_publishes_nothing(tmp_path, monkeypatch, state):
+    with a_world(tmp_path, switch="always") as world:
+        earlier = world.run(world.sealing("1"), until=state)
+        register, others = world.client.register, [earlier.retrain_job_id]
+
+        def mixed_up(name, key):
+            given = register(name, key)
+            return given.model_copy(update={"retrain_job_id": others.pop()}) if others else given
+
+        monkeypatch.setattr(world.client, "register", mixed_up)
+        job = world.run(world.sealing("2", table(offset=1)))
+        assert not others
+        assert job.outcome is Outcome.SWITCHED
+        assert job.retrain_job_id != earlier.retrain_job_id
+        assert [record["retrain_job_id"] for record in world.records("put_received")] == [
+            earlier.retrain_job_id,
+            job.retrain_job_id,
+        ]
+
+
 def test_an_address_refused_at_once_does_not_register_in_a_circle(world):
     world.emulator.set_faults({"upload_403": 1.0})
     job = world.run(world.sealing(), most=timedelta(minutes=5))

@@ -19,6 +19,7 @@ PRICE = EmulatedModel("price", model_id=1002, api_key="key-of-price", secret_key
 
 
 _SHORT = 1 << 16
+MIB = 1 << 20
 
 
 @dataclass
@@ -142,6 +143,36 @@ def dripping(begun: bytes = b"") -> Play:
             time.sleep(0.05)
 
     return play
+
+
+def drip(visit: Visit) -> None:
+    """Answer well, in the end: one byte at a time."""
+    visit.take()
+    for byte in answer(200, '{"status": "job_running"}' + " " * 200):
+        time.sleep(0.02)
+        visit.connection.sendall(bytes([byte]))
+
+
+def flood(start: bytes, more: bytes) -> Play:
+    """Return what begins with `start` and then has megabytes of `more`."""
+
+    def play(visit: Visit) -> None:
+        visit.take()
+        visit.connection.sendall(start)
+        for _ in range(12):
+            visit.connection.sendall(more * (MIB // 4 // len(more)))
+
+    return play
+
+
+ENDLESS = {
+    "interim answers": flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "trailers": flood(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"x: y\r\n"),
+    "compressed blocks of nothing": flood(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n", b"\x00\x00\x00\xff\xff"
+    ),
+}
+"""Answers that go on and on, and hold nothing."""
 
 
 def action(setback: Exception) -> str:

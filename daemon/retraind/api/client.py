@@ -70,6 +70,15 @@ _Number = Annotated[int | None, WrapValidator(_or_none)]
 _Text = Annotated[str | None, WrapValidator(_or_none)]
 
 
+class _Named(_Answer):
+    """Which retrain job an answer is about."""
+
+    retrain_job_id: _Text = None
+
+
+_Metadata = Annotated[_Named | None, WrapValidator(_or_none)]
+
+
 class Registration(_Answer):
     """A retrain job that waits for its data."""
 
@@ -86,6 +95,7 @@ class TrainingStatus(_Answer):
     message: _Text = None
     download_url: _Text = Field(default=None, repr=False)
     """A pre-signed address, and so a secret."""
+    metadata: _Metadata = Field(default=None, repr=False)
 
 
 class _Key(_Answer):
@@ -94,7 +104,7 @@ class _Key(_Answer):
 
 
 class _Done(_Answer):
-    pass
+    metadata: _Metadata = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,9 @@ class ApiClient(Caller):
             _HTTP_URL.validate_python(answer.upload_url)
         except ValidationError:
             raise Retry(problem("upload_address_missing", host=self._host)) from None
+        if answer.retrain_job_id in {".", ".."}:
+            # As a part of a path, it would lead to another call.
+            raise Retry(problem("retrain_job_id_unusable", host=self._host))
         self._refuse_echo(api_key, answer.retrain_job_id, place_with_user(answer.upload_url))
         return answer
 
@@ -161,6 +174,7 @@ class ApiClient(Caller):
         """Call 2, Retrain Status Check."""
         path = f"retrain_jobs/{quote(retrain_job_id, safe='')}"
         answer = self._call(TrainingStatus, "GET", path, api_key)
+        self._refuse_other(retrain_job_id, answer.metadata)
         self._refuse_echo(api_key, place_with_user(answer.download_url or ""))
         message = shortened(answer.message, api_key) if answer.message else answer.message
         # The word is compared as it is, shown and kept.
@@ -169,7 +183,9 @@ class ApiClient(Caller):
 
     def switch(self, retrain_job_id: str, api_key: str) -> None:
         """Call 3, Retrain Model Switch."""
-        self._call(_Done, "PUT", f"retrain_jobs/{quote(retrain_job_id, safe='')}/update_model", api_key)
+        path = f"retrain_jobs/{quote(retrain_job_id, safe='')}/update_model"
+        answer = self._call(_Done, "PUT", path, api_key)
+        self._refuse_other(retrain_job_id, answer.metadata)
 
     def issue_key(self, model_id: int, secret_key: str) -> IssuedKey:
         """Call 4, Get API Key."""
@@ -232,6 +248,11 @@ class ApiClient(Caller):
             return kind.model_validate_json(body or b"(empty)")
         except ValidationError:
             raise unreadable(body, self._host) from None
+
+    def _refuse_other(self, retrain_job_id: str, metadata: _Named | None) -> None:
+        """Raise Unreadable for an answer that says that it is about another retrain job."""
+        if metadata and metadata.retrain_job_id not in {None, retrain_job_id}:
+            raise Unreadable(problem("other_retrain_job_answered", host=self._host))
 
     def _refuse_echo(self, api_key: str, *names: str) -> None:
         """Raise Retry if the service's answer has the key in what is kept, shown, or asked of others."""

@@ -24,6 +24,7 @@ from requests import exceptions as requests
 from urllib3 import exceptions as urllib3
 
 from retraind.api import proxies
+from retraind.api.answers import AnswerEndless
 from retraind.api.certificates import CertificatesUnreadable
 from retraind.api.proxies import ProxyRefused
 from retraind.domain.failures import JobFailed, Party, Retry, Setback
@@ -86,6 +87,7 @@ _MAP = (
     _Row((urllib3.NewConnectionError,), "no_route", effect=False),
     _Row((requests.ConnectTimeout, urllib3.ConnectTimeoutError), "connect_timed_out", effect=False),
     _Row((requests.Timeout, urllib3.ReadTimeoutError, TimeoutError), "connection_stalled"),
+    _Row((AnswerEndless,), "response_endless", of_host=False),
     _Row((requests.ContentDecodingError, urllib3.DecodeError), "response_not_decompressed", of_host=False),
     _Row(
         (requests.InvalidURL, requests.MissingSchema, requests.InvalidSchema, urllib3.LocationParseError),

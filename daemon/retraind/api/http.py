@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import requests
@@ -20,6 +21,7 @@ from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry as Urllib3Retry
 
 import retraind
+from retraind.api.answers import PAUSE_SECONDS, Allowance, BoundedResponse
 from retraind.api.certificates import certificates_in
 from retraind.api.circuit_breaker import Breaker
 from retraind.api.proxies import check_answer, proxy_for, tunnel_refusal
@@ -28,8 +30,6 @@ from retraind.config.settings import ApiSettings
 from retraind.system.clock import Clock
 
 USER_AGENT = f"retraind/{retraind.__version__} (Python {platform.python_version()})"
-_PAUSE_SECONDS = 0.5
-"""How often a sender that waits for its peer checks whether the daemon is stopping."""
 
 
 class Caller:
@@ -93,17 +93,18 @@ def new_session(
     reach: Reach | None = None,
     permit: Callable[[int], int] = lambda wanted: wanted,
     connections: Connections | None = None,
+    allowance: Allowance = Allowance(),
 ) -> requests.Session:
     """Return a session with the configured proxy, CA and time-outs.
 
-    It adds no credentials from ~/.netrc, follows no redirect, and leaves the body of an answer to be read.
-    `pause` is called repeatedly while a body is sent, and may raise. `permit` is called with the number of
-    bytes that are about to be sent; it returns, perhaps after a while, how many of them may be. With `reach`,
-    a request raises PeerRefused before its first byte if nothing may be sent to its address or its peer.
-    `connections` are given those that the session opens.
+    It adds no credentials from ~/.netrc, follows no redirect, and leaves the body of an answer to be read, as
+    far as `allowance` goes. `pause` is called repeatedly while a body is sent, and may raise. `permit` is
+    called with the number of bytes that are about to be sent; it returns, perhaps after a while, how many of
+    them may be. With `reach`, a request raises PeerRefused before its first byte if nothing may be sent to
+    its address or its peer. `connections` are given those that the session opens.
     """
     session = _Session(settings)
-    adapter = _Adapter(settings.timeout.total_seconds(), pause, permit, reach, connections)
+    adapter = _Adapter(settings.timeout.total_seconds(), pause, permit, reach, connections, allowance)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -227,7 +228,7 @@ class _PatientSender:
         if self.sock is None:
             self.connect()
         before = self.sock.gettimeout()
-        self.sock.settimeout(min(_PAUSE_SECONDS, self.silence_seconds))
+        self.sock.settimeout(min(PAUSE_SECONDS, self.silence_seconds))
         self._send_all(memoryview(data))
         # What follows may still be part of connecting: a tunnel's answer, a handshake.
         self.sock.settimeout(before)
@@ -256,10 +257,12 @@ class _Adapter(HTTPAdapter):
         permit: Callable[[int], int],
         reach: Reach | None,
         connections: Connections | None,
+        allowance: Allowance,
     ) -> None:
         self._reach = reach
         self._connections = connections
-        self._sender = {
+        self._own = {
+            "response_class": staticmethod(partial(BoundedResponse, allowance=allowance)),
             "silence_seconds": silence_seconds,
             "pause": staticmethod(pause),
             "permit": staticmethod(permit),
@@ -287,7 +290,7 @@ class _Adapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = type(pool).ConnectionCls
         if (kind, proxied) not in self._kinds:
-            made = type(kind.__name__, (_PatientSender, kind), dict(self._sender))
+            made = type(kind.__name__, (_PatientSender, kind), dict(self._own))
             # The proxy comes from the configuration, and the peer behind it cannot be seen.
             if self._reach is not None and not proxied:
                 check = {"check_peer": staticmethod(self._reach.check_peer)}

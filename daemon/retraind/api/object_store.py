@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 import requests
 
 from retraind.api import proxies
+from retraind.api.answers import Allowance
 from retraind.api.circuit_breaker import Breaker
 from retraind.api.error_table import http_error, is_of_host, is_web_page, wait_asked_for
 from retraind.api.failures import NETWORK_ERRORS, AddressExpired, InDoubt, NotStored, network_retry
@@ -34,6 +35,8 @@ from retraind.system.writing import create
 
 LARGEST_RESULTS = 2 << 30
 """Bytes of a results file that are fetched, unless the caller says otherwise."""
+_SLOWEST_RESULTS = 4 << 10
+"""Bytes a second, after two time-outs of waiting: with fewer, results take a thread for weeks."""
 _PIECE = 64 << 10
 """Bytes of results between two checks of whether the daemon is stopping."""
 _EXCERPT = 4096
@@ -211,12 +214,14 @@ class ObjectStore(Caller):
         `largest` bytes, and OSError when it cannot be written.
         """
         host = place_of(address)
+        # What it comes in may take as many bytes again.
+        allowance = Allowance(2 * largest + _EXCERPT, _SLOWEST_RESULTS, pause)
         temporary = target.with_name(f".{target.name}.part")
         with self._reaching(host, "results"), self._breaker.guard(host):
             try:
                 # Compressing on the way would hide where the file ends.
                 with (
-                    new_session(self._settings, reach=self._reach) as session,
+                    new_session(self._settings, reach=self._reach, allowance=allowance) as session,
                     session.get(address, headers={"Accept-Encoding": "identity"}) as response,
                 ):
                     self._check(response, host)

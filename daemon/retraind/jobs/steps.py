@@ -282,6 +282,10 @@ class ServiceSteps:
         if registration.untouched_status is None:
             # The status of a retrain job that nothing was sent to is undocumented, so it is asked for now.
             word = self.trainings.word(registration.retrain_job_id, key)
+            finished = word == FINISHED
+            if finished or self.trainings.is_shared(job):
+                # What its status says later, and a switch, would be about other data.
+                return register_again(problem("retrain_job_not_new", finished=finished))
             registration = replace(registration, untouched_status=word)
         elif registration.put_started_at is not None:
             doubt = self.trainings.in_doubt(job, key)

@@ -56,6 +56,13 @@ class Trainings:
         """Return how long the job's training may take."""
         return self._places.model(job).poll_timeout or self._current.settings.poll.timeout
 
+    def is_shared(self, job: Job) -> bool:
+        """Return whether another job in work, of whichever model, has the same retrain job."""
+        return any(
+            other.retrain_job_id == job.retrain_job_id and other.id != job.id
+            for other in self._journal.jobs.active()
+        )
+
     def in_doubt(self, job: Job, key: str) -> Go | Wait | None:
         """Return what follows from an upload that was cut off; None when it is safe to send again."""
         registration = present(job.registration)

@@ -113,7 +113,7 @@ FAULTS = {
     "upload_500": "InternalError",
     "upload_403": "refused the upload address",
     "upload_reset": "was lost",
-    "upload_stall": "silent for too long",
+    "upload_stall": "timed out",
     "results_truncated": "was lost after",
 }
 """upload_403: it is asked whether the bytes arrived; then another address is asked for."""

@@ -116,7 +116,11 @@ def connect_timed_out(party: Party, host: Host) -> str:
 
 
 def connection_stalled(party: Party, host: Host) -> str:
-    return f"The connection to {whom(party, host)} timed out: it was silent for too long."
+    return f"The connection to {whom(party, host)} timed out: it was silent, or too slow, for too long."
+
+
+def response_endless(party: Party, host: Host) -> str:
+    return f"The response from {whom(party, host)} does not end."
 
 
 def response_not_decompressed(party: Party, host: Host) -> str:
@@ -323,6 +327,20 @@ def response_not_json(host: Host) -> Words:
 def upload_address_missing(host: Host) -> Words:
     return Words(
         f"The response from the service ({host}) has no usable upload address.", in_its_place(Party.SERVICE)
+    )
+
+
+def retrain_job_id_unusable(host: Host) -> Words:
+    return Words(
+        f"The response from the service ({host}) has no usable id of a retrain job.",
+        in_its_place(Party.SERVICE),
+    )
+
+
+def other_retrain_job_answered(host: Host) -> Words:
+    return Words(
+        f"The response from the service ({host}) is about another retrain job than the one asked about.",
+        in_its_place(Party.SERVICE),
     )
 
 

@@ -46,6 +46,15 @@ def file_changed_before_upload(file: Name) -> Words:
     return Words(f"{file} changed when it was about to be sent.")
 
 
+def retrain_job_not_new(finished: bool) -> Words:
+    """`finished`: the service reports a finished training; else the retrain job is another delivery's."""
+    known = "whose training has already finished" if finished else "that belongs to another delivery"
+    return Words(
+        f"For this delivery, the service named a retrain job {known}. Nothing was sent to it.",
+        "If this continues, ask the service's support.",
+    )
+
+
 def retrain_job_forgotten() -> Words:
     return Words("The service does not know the retrain job, although its upload is complete.")
 

@@ -126,7 +126,11 @@ def connect_timed_out(party: Party, host: Host) -> str:
 
 
 def connection_stalled(party: Party, host: Host) -> str:
-    return f"長時間応答がないため、{whom(party, host)}との通信がタイムアウトしました。"
+    return f"長時間応答がないか、応答が遅すぎるため、{whom(party, host)}との通信がタイムアウトしました。"
+
+
+def response_endless(party: Party, host: Host) -> str:
+    return f"{whom(party, host)}からの応答が終わりません。"
 
 
 def response_not_decompressed(party: Party, host: Host) -> str:
@@ -337,6 +341,20 @@ def response_not_json(host: Host) -> Words:
 def upload_address_missing(host: Host) -> Words:
     return Words(
         f"サービス（{host}）からの応答に、使用できるアップロード先のアドレスがありません。",
+        in_its_place(Party.SERVICE),
+    )
+
+
+def retrain_job_id_unusable(host: Host) -> Words:
+    return Words(
+        f"サービス（{host}）からの応答に、使用できる再学習ジョブIDがありません。",
+        in_its_place(Party.SERVICE),
+    )
+
+
+def other_retrain_job_answered(host: Host) -> Words:
+    return Words(
+        f"サービス（{host}）からの応答が、問い合わせたものとは別の再学習ジョブに関するものです。",
         in_its_place(Party.SERVICE),
     )
 

@@ -49,6 +49,15 @@ def file_changed_before_upload(file: Name) -> Words:
     return Words(f"送信の直前に{named(file)}の内容が変更されたため、送信できません。")
 
 
+def retrain_job_not_new(finished: bool) -> Words:
+    """`finished`: the service reports a finished training; else the retrain job is another delivery's."""
+    known = "すでに学習が完了している" if finished else "別の投入データに使われている"
+    return Words(
+        f"サービスがこの投入データに割り当てた再学習ジョブは、{known}ものです。データは送信していません。",
+        "この状態が続く場合は、サービスのサポート窓口にお問い合わせください。",
+    )
+
+
 def retrain_job_forgotten() -> Words:
     return Words("アップロードは完了していますが、サービスに再学習ジョブが見つかりません。")
 
