@@ -39,6 +39,9 @@ class Allowance:
     """Called repeatedly while it is waited for; may raise."""
 
 
+ORDINARY = Allowance()
+
+
 class BoundedResponse(HTTPResponse):
     """An answer whose reading raises TimeoutError or AnswerEndless beyond its allowance."""
 

@@ -21,7 +21,7 @@ from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry as Urllib3Retry
 
 import retraind
-from retraind.api.answers import PAUSE_SECONDS, Allowance, BoundedResponse
+from retraind.api.answers import ORDINARY, PAUSE_SECONDS, Allowance, BoundedResponse
 from retraind.api.certificates import certificates_in
 from retraind.api.circuit_breaker import Breaker
 from retraind.api.proxies import check_answer, proxy_for, tunnel_refusal
@@ -92,8 +92,9 @@ def new_session(
     pause: Callable[[], None] = lambda: None,
     reach: Reach | None = None,
     permit: Callable[[int], int] = lambda wanted: wanted,
+    *,
     connections: Connections | None = None,
-    allowance: Allowance = Allowance(),
+    allowance: Allowance = ORDINARY,
 ) -> requests.Session:
     """Return a session with the configured proxy, CA and time-outs.
 
@@ -104,7 +105,9 @@ def new_session(
     its address or its peer. `connections` are given those that the session opens.
     """
     session = _Session(settings)
-    adapter = _Adapter(settings.timeout.total_seconds(), pause, permit, reach, connections, allowance)
+    adapter = _Adapter(
+        settings.timeout.total_seconds(), pause, permit, reach, connections=connections, allowance=allowance
+    )
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -256,6 +259,7 @@ class _Adapter(HTTPAdapter):
         pause: Callable[[], None],
         permit: Callable[[int], int],
         reach: Reach | None,
+        *,
         connections: Connections | None,
         allowance: Allowance,
     ) -> None:
