@@ -5,7 +5,6 @@ Found when the configuration is read, and again while the daemon runs: rights ch
 
 import pwd
 import re
-import shutil
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from retraind.system.files import is_file, status
 from retraind.system.mounts import makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
 from retraind.system.reading import read_all
+from retraind.system.remote.errors import NoAnswer
 from retraind.system.rights import (
     READ,
     WRITE,
@@ -30,6 +30,7 @@ from retraind.system.rights import (
     Ways,
     account_of,
     present_account,
+    program_named,
     shown,
     way_to,
 )
@@ -98,6 +99,7 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
     """
     look = _Look(service_account(settings.state.journal_file.parent))
     asked: list[tuple[str | None, Question[list[Problem]]]] = []
+    unknown: set[str | None] = set()
 
     def ask(model: str | None, path: Path, find: Callable[[Path], Iterator[Problem]]) -> None:
         # The question is about the path as it is written: a link on the way can be turned as well.
@@ -111,16 +113,32 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
         for key in _KEY_FILES:
             if (path := getattr(model, key)) is not None:
                 ask(name, path, partial(look.of_key, f"models.{name}.{key}"))
-        for path in gate_files(model) if programs else ():
-            ask(name, path, partial(look.of_program, f"models.{name}.gate"))
+        if programs and not _ask_of_gate(
+            model, partial(ask, name), partial(look.of_program, f"models.{name}.gate")
+        ):
+            unknown.add(name)
     found: list[Exposure] = []
-    unknown: set[str | None] = set()
     for (concerned, _), answer in zip(asked, ask_each([each for _, each in asked]), strict=True):
         if isinstance(answer, OSError):
             unknown.add(concerned)
         else:
             found += [Exposure(concerned, each) for each in answer]
     return Answers(tuple(found), frozenset(unknown))
+
+
+def _ask_of_gate(
+    model: ModelSettings,
+    ask: Callable[[Path, Callable[[Path], Iterator[Problem]]], None],
+    find: Callable[[Path], Iterator[Problem]],
+) -> bool:
+    """Ask about the files of a gate; returns False where they cannot be found out now."""
+    try:
+        files = gate_files(model)
+    except NoAnswer:
+        return False
+    for path in files:
+        ask(path, find)
+    return True
 
 
 class _Look:
@@ -239,9 +257,12 @@ def _who(access: Access) -> dict[str, Any]:
 
 
 def gate_files(model: ModelSettings) -> list[Path]:
-    """Return the files that a gate is: its program, and the one that this runs."""
-    found = shutil.which(model.gate[0]) if model.gate else None
-    return [Path(found), *_run_by(model.gate or ())] if found else []
+    """Return the files that a gate is: its program, and the one that this runs.
+
+    Raises NoAnswer where a file system does not answer.
+    """
+    found = program_named(model.gate[0]) if model.gate else None
+    return [found, *_run_by(model.gate or ())] if found else []
 
 
 def gate_words(model: ModelSettings) -> list[Path]:

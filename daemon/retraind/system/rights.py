@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.system.files import is_mounted_read_only, status
+from retraind.system.files import is_allowed, is_file, is_mounted_read_only, status
 from retraind.system.links import target_of
 from retraind.system.mounts import MOST_LINKS, TABLE
+from retraind.system.remote.errors import NoAnswer
 from retraind.system.remote.verbs import verb
 from retraind.system.service.systemd import is_unit
 
@@ -325,3 +326,21 @@ def _way(path: Path) -> Way:
 def _is_read_only(path: Path) -> bool:
     """Return whether nobody can write; in a unit, ProtectSystem= makes read-only what others can write."""
     return not is_unit() and is_mounted_read_only(path)
+
+
+def program_named(name: str, path: str | None = None) -> Path | None:
+    """Return the program that a command's first word leads to, as execvp(3) finds it; None for none.
+
+    `path` is a PATH, by default this process's own. Raises NoAnswer where a file system does not answer.
+    """
+    folders = [""] if "/" in name else (os.get_exec_path() if path is None else path.split(os.pathsep))
+    for folder in folders:
+        file = Path(folder, name)
+        try:
+            if is_file(file, follow=True) and is_allowed(file, os.X_OK):
+                return file
+        except NoAnswer:
+            raise
+        except OSError:
+            continue  # It cannot be run from there either.
+    return None

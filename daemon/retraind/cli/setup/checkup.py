@@ -37,7 +37,7 @@ from retraind.system.files import exists, held, is_allowed, real_path, status
 from retraind.system.mounts import Mount, makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
 from retraind.system.remote.verbs import is_mounted_in
-from retraind.system.rights import Account
+from retraind.system.rights import Account, program_named
 from retraind.system.service.units import UNIT, Unit, read_unit
 
 _NO_JOB = "retraind-check"
@@ -369,13 +369,11 @@ def _gate(name: str, model: ModelSettings, exposed: Problem | None) -> Iterator[
     if exposed:
         yield Checked(f"models.{name}.gate", False, exposed.but(setting=""))
         return
-    subject, program = f"models.{name}.gate", shutil.which(model.gate[0])
-    flaw = flaw_of(model.gate)
-    if program is None or flaw is not None:
-        missing = problem("gate_program_missing", program=model.gate[0])
-        yield Checked(subject, False, flaw or missing)
+    subject, flaw = f"models.{name}.gate", flaw_of(model.gate)
+    if flaw is not None:
+        yield Checked(subject, False, flaw)
         return
-    yield Checked(subject, True, problem("gate_program_found", path=program))
+    yield Checked(subject, True, problem("gate_program_found", path=program_named(model.gate[0])))
 
 
 def _credential(

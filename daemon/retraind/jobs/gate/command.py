@@ -1,8 +1,10 @@
 """Asking the owner's gate: a command that decides whether the model of a trained job is published."""
 
+import errno
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,9 +17,11 @@ from pathlib import Path
 from retraind.domain.failures import Stopped
 from retraind.domain.problems import Problem, problem
 from retraind.jobs.gate.evidence import Evidence
-from retraind.jobs.gate.program import MISREAD_BY_SHELLS, flaw_of
+from retraind.jobs.gate.program import MISREAD_BY_SHELLS, flaw_of, require_answers
 from retraind.system import log
 from retraind.system.escape import display
+from retraind.system.mounts import TABLE
+from retraind.system.rights import program_named
 
 _LOG = log.get(__name__)
 
@@ -34,6 +38,21 @@ _NOT_FOUND = 127
 """What a shell would return for a command that cannot be run."""
 _NOT_RUN = frozenset({2, 126, _NOT_FOUND})
 """What env, shells and interpreters return where they cannot run a script, or do not know an option of it."""
+
+_BEGIN = f"""
+import os, signal, sys
+for each in (signal.SIGPIPE, signal.SIGXFSZ):
+    signal.signal(each, signal.SIG_DFL)
+added, folder, *command = sys.argv[1:]
+os.environ.pop(added, None)
+try:
+    os.chdir(folder)
+    os.execvp(command[0], [*command, folder])
+except OSError as error:
+    sys.exit(print(error.strerror, file=sys.stderr) or {_NOT_FOUND})
+"""
+"""What begins a gate in another process. Python itself has changed how these signals are treated, and perhaps
+set LC_CTYPE."""
 
 
 @dataclass(frozen=True)
@@ -59,32 +78,42 @@ def ask_gate(
     Exit code 0 lets the model be switched; everything else, a time-out included, does not. Nor does 0 of a
     script that a shell has read as something else: it may be that of its last line alone. Raises Stopped
     when the daemon stops first; the gate is then asked again after the next start. Raises OSError when the
-    folder is out of reach.
+    folder is out of reach, and NoAnswer when the program is on a file system that does not answer.
     """
     folder = str(shown.folder)
+    far = shown.is_far or TABLE.lately().has_remote
+    if far:
+        require_answers(command, environment.get("PATH"))
     with shown.description.open("rb") as question, tempfile.TemporaryFile() as answer:
         try:
             process = subprocess.Popen(  # noqa: S603 - the owner's own command, from the configuration
-                _beginning_in(folder, command) if shown.is_far else [*command, folder],
+                _beginning_in(folder, command, environment) if far else [*command, folder],
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.STDOUT,
-                cwd="/" if shown.is_far else folder,
+                cwd="/" if far else folder,
                 start_new_session=True,
                 env=environment,
             )
         except OSError as error:
             if error.filename == folder:
                 raise  # The share went away; the gate was not asked.
-            # Without its path, which is of no use on the share.
-            name = Path(command[0]).name
-            why = problem("gate_not_started", command=name, reason=error.strerror or str(error))
+            why = _not_started(command, error.strerror or str(error))
             return Verdict(_NOT_FOUND, "", _flaw(command, environment) or why)
         code = _wait(process, timeout, stopping)
+        if far and code is None:
+            require_answers(command, environment.get("PATH"))
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
         output = answer.read().decode(errors="replace")
     flaw = _flaw(command, environment, code) if code in _NOT_RUN or code == 0 else None
+    if far and code == _NOT_FOUND and program_named(command[0], environment.get("PATH")) is None:
+        flaw = _not_started(command, os.strerror(errno.ENOENT))
     return Verdict(code, output, flaw or _why_not(code, timeout))
+
+
+def _not_started(command: Sequence[str], reason: str) -> Problem:
+    """Return that the system did not start a gate; without its path, which is of no use on the share."""
+    return problem("gate_not_started", command=Path(command[0]).name, reason=reason)
 
 
 def _flaw(command: Sequence[str], environment: Mapping[str, str], code: int = _NOT_FOUND) -> Problem | None:
@@ -97,13 +126,15 @@ def _flaw(command: Sequence[str], environment: Mapping[str, str], code: int = _N
     return problem("gate_unusable", command=Path(command[0]).name, why=flaw)
 
 
-def _beginning_in(folder: str, command: Sequence[str]) -> list[str]:
-    """Return a command that enters the folder by itself.
+def _beginning_in(folder: str, command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Return a command that enters the folder and begins the gate by itself.
 
-    The child of a fork has retraind's lock until it has become the gate. On a share that hangs it would keep
-    it for ever.
+    The child of a fork has retraind's lock until it has become the gate, and this process waits for that. On
+    a share that hangs, be it the gate's or its interpreter's, both would take for ever. A shell or env(1)
+    would run what the kernel refuses as a shell's script: an empty file would publish every model.
     """
-    return ["/bin/sh", "-c", 'cd -- "$0" || exit 127; exec "$@" "$0"', folder, *command]
+    added = "" if "LC_CTYPE" in environment else "LC_CTYPE"
+    return [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BEGIN, added, folder, *command]
 
 
 def _why_not(code: int | None, timeout: timedelta) -> Problem | None:

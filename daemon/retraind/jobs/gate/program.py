@@ -1,16 +1,18 @@
 """Why the file of a gate cannot be run: the kernel says no more than "No such file" or "Exec format error".
 
-Reads the beginning of the file as execve(2) does, and runs nothing.
+Reads the beginning of the file as execve(2) does, and runs nothing. A share that does not answer is given up.
 """
 
 import os
 import shlex
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from retraind.domain.problems import Problem, file_problem, problem
-from retraind.system.files import exists, is_file
+from retraind.system.files import exists, is_allowed, is_file, real_path
+from retraind.system.reading import read_start
+from retraind.system.remote.errors import NoAnswer
+from retraind.system.rights import program_named
 
 _READ = 512
 """Bytes that are read; the kernel looks at 256."""
@@ -27,23 +29,36 @@ def flaw_of(command: Sequence[str], path: str | None = None) -> Problem | None:
 
     `path` is the gate's PATH, by default this process's own. The file may have changed when it is run.
     """
-    program = shutil.which(command[0], path=path)
+    try:
+        return _flaw_of(command, path)
+    except NoAnswer as error:
+        return file_problem(error)
+
+
+def require_answers(command: Sequence[str], path: str | None) -> None:
+    """Raise NoAnswer where a gate, or what is to run it, is on a file system that does not answer."""
+    _flaw_of(command, path)
+
+
+def _flaw_of(command: Sequence[str], path: str | None) -> Problem | None:
+    program = program_named(command[0], path)
     if program is None:
         # With a slash and relative, it depends on where the gate is run.
         file = Path(command[0])
         if file.is_absolute() and is_file(file, follow=True):
             return problem("gate_not_executable", path=file)
         return problem("gate_program_missing", program=command[0])
-    found = _flaw_of_program(Path(program), path)
-    if found is None and Path(program).name in _SHELLS and len(command) > 1 and command[1][:1] == "/":
+    found = _flaw_of_program(program, path)
+    if found is None and program.name in _SHELLS and len(command) > 1 and command[1][:1] == "/":
         found = _flaw_for_shell(Path(command[1]))
     return found
 
 
 def _start_of(file: Path) -> bytes | OSError:
     try:
-        with file.open("rb") as opened:
-            return opened.read(_READ)
+        return read_start(real_path(file), _READ)
+    except NoAnswer:
+        raise
     except OSError as error:
         return error
 
@@ -70,10 +85,10 @@ def _flaw_of_interpreter(file: Path, line: str, path: str | None) -> Problem | N
     interpreter, *more = line.split(maxsplit=1)[:2] or [""]
     if not interpreter:
         return problem("gate_without_interpreter", path=file)
-    if not (is_file(Path(interpreter), follow=True) and os.access(interpreter, os.X_OK)):
+    if not (is_file(Path(interpreter), follow=True) and is_allowed(Path(interpreter), os.X_OK)):
         return problem("gate_interpreter_missing", path=file, interpreter=interpreter)
     name = _name_for_env(more[0]) if more and Path(interpreter).name == "env" else None
-    if name is not None and shutil.which(name, path=path) is None:
+    if name is not None and program_named(name, path) is None:
         return problem("gate_interpreter_missing", path=file, interpreter=name)
     return None
 
