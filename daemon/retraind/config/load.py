@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -311,17 +311,20 @@ def _refusal(file: Path, detail: ErrorDetails) -> _Wrong:
             mistake = error.problem
         case kind:
             limit = next((str(context[name]) for name in _LIMITS if name in context), None)
+            limit = limit and limit.replace("'", '"')  # As everywhere else.
             mistake = problem("value_invalid", kind=kind, limit=limit, text=detail["msg"])
     return _Wrong(location, _placed(file, location, value, mistake))
 
 
 def _known_keys(location: Location) -> Iterable[str]:
     """Return the keys of the table in which an unknown one is."""
-    if len(location) == 1:
-        return Settings.model_fields
-    table: Any = (
-        ModelSettings if location[0] == "models" else Settings.model_fields[str(location[0])].annotation
-    )
+    table: Any = Settings
+    *inside, _ = location
+    if inside and inside[0] == "models":
+        table, inside = ModelSettings, inside[2:]
+    for name in inside:
+        hint = table.model_fields[str(name)].annotation
+        table = next(each for each in (hint, *get_args(hint)) if hasattr(each, "model_fields"))
     return table.model_fields  # type: ignore[no-any-return]
 
 

@@ -158,12 +158,23 @@ _LIMITS = {
     "greater_than_equal": "at least ",
     "less_than_equal": "at most ",
 }
+_TYPES = {
+    "bool": "Write true or false.",
+    "int": "Write a whole number.",
+    "float": "Write a number.",
+    "string": "Write a text in double quotes.",
+    "list": "Write a list in brackets: [ ].",
+    "tuple": "Write a list in brackets: [ ].",
+    "dict": "Write a table.",
+}
 
 
 def value_invalid(kind: str, limit: str | None, text: Name) -> Words:
     """`kind` and `limit` are pydantic's, as is `text`, which stands where these say too little."""
     if kind in _LIMITS:
         return Words("This value is not allowed.", f"Write {_LIMITS[kind]}{limit}.")
+    if (expected := _TYPES.get(kind.partition("_")[0])) is not None:
+        return Words("This value has the wrong type.", expected)
     return Words(f"This value cannot be read: {text.removeprefix('Value error, ')}.")
 
 
