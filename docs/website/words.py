@@ -25,8 +25,8 @@ LABELS: Mapping[str, Labels] = {
     "en": Labels(
         title="Troubleshooting by message",
         introduction=(
-            "`STATUS.txt`, `RESULT.txt`, `ERROR.txt`, notifications and `retraind show` name the code of each "
-            "message at its end, such as `(code: ragged-rows)`; `report.json` has it as `code` or `rule`. This "
+            "`STATUS.txt`, `RESULT.txt`, `ERROR.txt`, notifications, `retraind show` and `retraind preflight` name "
+            "the code of each message at its end, such as `(code: ragged-rows)`; `report.json` has it as `code` or `rule`. This "
             "page explains each code. The address of an explanation is the page's, then `#` and the code.\n\n"
             "Names, lines and counts in the messages are examples. On the share, paths and commands of "
             "retraind's machine are left out.\n"
@@ -42,7 +42,8 @@ LABELS: Mapping[str, Labels] = {
     "ja": Labels(
         title="メッセージ別の対処方法",
         introduction=(
-            "`STATUS.txt`、`RESULT.txt`、`ERROR.txt`、通知、および`retraind show`では、各メッセージの末尾に"
+            "`STATUS.txt`、`RESULT.txt`、`ERROR.txt`、通知、`retraind show`、および`retraind preflight`では、"
+            "各メッセージの末尾に"
             "`（コード：ragged-rows）`の形でコードが付きます。`report.json`では、`code`または`rule`に入っています。"
             "このページでは、コードごとに原因と対処方法を説明します。各項目のアドレスは、このページのアドレスに"
             "`#`とコードを付けたものです。\n\n"

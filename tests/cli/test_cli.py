@@ -360,6 +360,7 @@ def test_a_share_that_is_away_and_an_open_key_file_keep_no_command_from_telling_
     checked = site.command("check")
     assert checked.returncode == 2
     assert "ok     models.churn.drop" in checked.stdout
+    assert checked.stdout.count("models.price.api_key_file") == 1
     assert "it does this when it starts" in site.command("switch", job).stdout
     site.start()
     assert site.command("status").returncode == 1
@@ -449,7 +450,9 @@ def test_preflight_is_for_people_and_for_programs(tmp_path, capsys):
     assert main(["preflight", str(good)]) == 0
     assert "The service can accept this data." in capsys.readouterr().out
     assert main(["preflight", str(good), str(bad)]) == 1
-    assert "line 3" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "line 3" in told
+    assert "(code: ragged-rows)" in told
     assert main(["preflight", str(good), str(bad), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False

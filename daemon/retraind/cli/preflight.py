@@ -30,7 +30,7 @@ def preflight(options: argparse.Namespace) -> int:
     with shown(unless=options.json) as watcher:
         train, *others = _sources([path for path in (options.train, options.evaluation) if path], watcher)
         result = check(train, *others, **{**known, **_given(options)})
-    voice = Voice(language=options.language)
+    voice = Voice(language=options.language, codes=True)
     if options.json:
         print_json(_for_programs(result, voice))
     else:

@@ -19,7 +19,9 @@ def check(options: argparse.Namespace) -> int:
     if options.reload:
         return _check_reload(options)
     settings, file, mistakes = load_to_look(options.config)
-    return _print(file, mistakes, checkup(settings, online=options.online, config=file), json=options.json)
+    checked = checkup(settings, online=options.online, config=file)
+    checked = [each for each in checked if each.problem not in mistakes]
+    return _print(file, mistakes, checked, json=options.json)
 
 
 def _check_reload(options: argparse.Namespace) -> int:
