@@ -46,7 +46,7 @@ def snooze(options: argparse.Namespace) -> int:
     """Report no late deliveries of a model for a while."""
     by = whoever_asks()
     if (options.time is None) is not options.end:
-        raise Refused(problem("snooze_how_long"), USAGE)
+        raise Refused(problem("snooze_how_long", model=options.model), USAGE)
     with opened_journal(options, write=True) as (settings, journal):
         model = settings.models.get(options.model)
         if model is None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from retraind.report.wording.en._parts import listing, moment, quoted
+from retraind.report.wording.en._parts import command, listing, moment, quoted
 from retraind.report.wording.words import Name, Notice, Place, Said, Words
 
 
@@ -52,8 +52,8 @@ def snooze_ended(model: Name, until: datetime) -> str:
     return f"Deliveries of {model} are expected again, from {moment(until)} on."
 
 
-def snooze_how_long() -> Words:
-    return Words("Write how long, or --end.", "For example: retraind snooze churn 30d")
+def snooze_how_long(model: Name) -> Words:
+    return Words("Write how long, or --end.", f"For example: {command('snooze', model, '30d')}")
 
 
 def snooze_time_unreadable(text: Name) -> Words:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from retraind.report.wording.ja._parts import all_named, listing, moment, named, quoted
+from retraind.report.wording.ja._parts import all_named, command, listing, moment, named, quoted
 from retraind.report.wording.words import Name, Notice, Place, Said, Words
 
 
@@ -53,10 +53,10 @@ def snooze_ended(model: Name, until: datetime) -> str:
     return f"{moment(until)}から、{named(model)}の遅延の確認を再開します。"
 
 
-def snooze_how_long() -> Words:
+def snooze_how_long(model: Name) -> Words:
     return Words(
         "休止する期間が指定されていません。",
-        "期間または--endを指定してください。例：retraind snooze churn 30d",
+        f"期間または--endを指定してください。例：{command('snooze', model, '30d')}",
     )
 
 

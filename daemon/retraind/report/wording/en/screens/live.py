@@ -101,7 +101,7 @@ def watch_running(version: str, process: int, starting: bool) -> str:
 
 
 def watch_swept(at: datetime) -> str:
-    return f"last scan {_clock(at)}"
+    return f"last sweep {_clock(at)}"
 
 
 def watch_counts(total: int, attention: int, work: int, idle: int) -> str:
