@@ -25,9 +25,10 @@ LABELS: Mapping[str, Labels] = {
     "en": Labels(
         title="Troubleshooting by message",
         introduction=(
-            "`STATUS.txt`, `RESULT.txt`, `ERROR.txt`, notifications, `retraind show` and `retraind preflight` name "
-            "the code of each message at its end, such as `(code: ragged-rows)`; `report.json` has it as `code` or `rule`. This "
-            "page explains each code. The address of an explanation is the page's, then `#` and the code.\n\n"
+            "`STATUS.txt`, `RESULT.txt`, `ERROR.txt`, notifications, `retraind show` and `retraind preflight` "
+            "name the code of each message at its end, such as `(code: ragged-rows)`; `report.json` has it as "
+            "`code` or `rule`. This page explains each code. The address of an explanation is that of this page, "
+            "then `#` and the code.\n\n"
             "Names, lines and counts in the messages are examples. On the share, paths and commands of "
             "retraind's machine are left out.\n"
         ),
@@ -122,7 +123,7 @@ GROUPS: tuple[Group, ...] = (
         {
             "en": (
                 "Values in columns",
-                "The service would read the values of a column otherwise than they are meant.",
+                "The service would read values of a column differently from what is meant.",
                 _CHECK_EN,
             ),
             "ja": (
@@ -155,7 +156,7 @@ GROUPS: tuple[Group, ...] = (
         {
             "en": (
                 "Time series",
-                "The times of a model in time-series prediction mode: missing, double, unsorted or irregular.",
+                "The times of a model in time-series prediction mode: missing, duplicate, unsorted or irregular.",
                 _CHECK_EN,
             ),
             "ja": (

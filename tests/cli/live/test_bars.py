@@ -37,9 +37,9 @@ def test_commands_that_take_long_show_how_far_they_are(site, tmp_path):
     assert re.search(r"Checking the data  .*\d+ %", told)
     assert told.count("50,001 rows") == 1
     _, told = on(["journal", "backup", *config])
-    assert re.search(r"(Copying the journal  |Reading it completely)", told)
+    assert re.search(r"(Copying the journal  |Reading the journal back)", told)
     (backup,) = (tmp_path / "state" / "backups").iterdir()
-    assert "Reading it completely" in on(["journal", "verify", backup, *config])[1]
+    assert "Reading the journal back" in on(["journal", "verify", backup, *config])[1]
     assert "100 %" in on(["journal", "restore", backup, *config])[1]
     shutil.rmtree(tmp_path / "state")
     _, told = on(["rebuild", *config])

@@ -52,7 +52,7 @@ def test_the_models_are_seen_at_a_glance(scene):
     drawn = lines(scene, 100, 30)
     assert drawn[0].startswith("retraind ")
     assert " is running (process " in drawn[0]
-    assert drawn[1] == "8 models: 4 need somebody, 1 in work, 3 waiting for files"
+    assert drawn[1] == "8 models: 4 need attention, 1 in work, 3 waiting for files"
     names = [line.split()[0] for line in drawn[3:11]]
     assert names == [
         "demand-north",
@@ -97,7 +97,7 @@ def test_what_there_is_no_room_for_is_counted(scene):
         "churn",
     ]
     assert drawn[8] == "and 3 waiting for files"
-    assert lines(scene, 80, 6)[5] == "and 3 need somebody, 3 waiting for files"
+    assert lines(scene, 80, 6)[5] == "and 3 need attention, 3 waiting for files"
 
 
 def test_one_model_alone_is_told_completely(root):
@@ -119,13 +119,13 @@ def test_a_step_that_takes_long_has_a_bar(scene):
         pace.see(at, at << 20)
     job = churn.glance.active[1]
     moving = scene._replace(steps={job.id: Step(Noted(Doing.PREFLIGHT, 3 << 20, 12 << 20), pace)})
-    (row,) = (line for line in lines(moving, 110) if line.startswith("churn"))
-    assert row.startswith("churn            Training      2026-11-30b: check  ━")
+    (row,) = (line for line in lines(moving, 114) if line.startswith("churn"))
+    assert row.startswith("churn            Training      2026-11-30b: preflight  ━")
     assert row.endswith("  25 %  3.0 MiB of 12.0 MiB  1.0 MiB/s  0:09 left")
     held = next(found for found in scene.models if found.glance.name == "leads")
     stands = scene._replace(steps={held.glance.active[0].id: moving.steps[job.id]})
     (row,) = (line for line in lines(stands, 110) if line.startswith("leads"))
-    assert "On hold: The budget" in row, "what needs somebody is not covered by a bar"
+    assert "On hold: The budget" in row, "what needs attention is not covered by a bar"
 
 
 @pytest.mark.parametrize(

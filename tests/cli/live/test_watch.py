@@ -38,7 +38,7 @@ def test_an_upload_is_seen_moving_and_a_daemon_that_was_killed_is_seen_at_once(s
         watching.run("watch", "-c", site.config)
         watching.wait_for("is running (process ")
         watching.wait_for("large: upload  ")
-        assert watching.shows("1 model: 0 need somebody, 1 in work, 0 waiting for files")
+        assert watching.shows("1 model: 0 need attention, 1 in work, 0 waiting for files")
         assert watching.shows("large: The upload begins")
         shell.process.kill()
         watching.wait_for("is NOT RUNNING")
@@ -105,8 +105,8 @@ def test_without_a_terminal_it_says_what_to_use_instead(tmp_path, dumb, site):
             code, text = watching.end(), watching.text
     assert code == 2
     assert (
-        "retraind watch draws on a terminal, and its output is not one. For one look, or in a pipe, run:"
-        in " ".join(text.split())
+        "retraind watch requires a terminal, and its output is not one. "
+        "In a pipe or a file (for programs, with --json), run:" in " ".join(text.split())
     )
     assert "\x1b" not in text
 

@@ -13,7 +13,7 @@ from retraind.report.wording.words import Name, Place, Said, Words
 def place_not_local(point: Place, kind: Name) -> Words:
     """`point` is where a file system of the type `kind` is mounted."""
     return Words(
-        f"This is on {point}, a file system of the type {kind}. If it hangs, so do all models.",
+        f"This is on {point}, a file system of type {kind}. If it hangs, all models hang.",
         "Name a folder on a local disk.",
     )
 

@@ -24,7 +24,7 @@ _DAYS = 'mon, tue, wed, thu, fri, sat and sun, as in "mon-fri" or "mon,wed"'
 
 def window_unreadable(hours: Name) -> Words:
     return Words(
-        f"{quoted(hours)} does not say from when to when a window is open.",
+        f"{quoted(hours)} is not a range of times.",
         'Write two local times of day, such as "22:00-06:00".',
     )
 
@@ -76,13 +76,15 @@ def window_parts_misplaced(instead: tuple[Name, ...]) -> Words:
     """`instead` are the windows that are probably meant."""
     texts = [f'"{each}"' for each in instead]
     remedy = f"a list: [{', '.join(texts)}]" if len(texts) > 1 else listing(texts)
-    return Words("A window has days, hours and a time zone once each, in this order.", f"Write {remedy}.")
+    return Words(
+        "A window has days, hours and a time zone, each at most once, in this order.", f"Write {remedy}."
+    )
 
 
 def rate_unreadable(number: Name | None) -> Words:
     """`number` is what stands where the unit is missing or unclear."""
     return Words(
-        "This is not a rate whose unit is clear.",
+        "This is not a rate with a clear unit.",
         f'Write "{number or 20} MB/s" for megabytes a second (also kB, GB, KiB, MiB and GiB), or '
         f'"{number or 20} Mbit/s" for megabits a second (also kbit and Gbit).',
     )
@@ -90,6 +92,6 @@ def rate_unreadable(number: Name | None) -> Words:
 
 def rate_too_low(lowest: str) -> Words:
     return Words(
-        "Uploads as slow as this would be cut off before their end.",
-        f"Write at least {lowest}. Remove the key if uploads may use the whole line.",
+        "Uploads this slow would be cut off before they end.",
+        f"Write at least {lowest}. Remove the key if uploads may be as fast as the line allows.",
     )

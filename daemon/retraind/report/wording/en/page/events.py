@@ -58,14 +58,14 @@ _EVENTS: Mapping[str, str] = {
     "folder_accepted": "A person accepts another drop folder",
     "rebuild_asked": "A person rebuilds the journal",
     "folder_away": "The drop folder is out of reach, or back",
-    "not_taken_in": "Something in the drop folder needs somebody",
+    "not_taken_in": "Something in the drop folder needs attention",
     "waits_in_folder": "what waits in the drop folder was noted",
     "journal_mended": "The journal was repaired",
     "expectation": "A delivery is late, or no longer",
     "expectation_began": "Deliveries are expected from now on",
     "snoozed": "Nothing is expected for a while",
     "key_seen": "A new key is in use",
-    "key_warning": "The key needs somebody, or no longer",
+    "key_warning": "The key needs attention, or no longer does",
 }
 
 

@@ -16,7 +16,7 @@ _WHOLE = 100
 _WORK: Mapping[Work, str] = {
     Work.PREFLIGHT: "Checking the data",
     Work.COPY: "Copying the journal",
-    Work.READ_BACK: "Reading it completely",
+    Work.READ_BACK: "Reading the journal back",
     Work.RECOVERY: "Reading job folders",
 }
 _STEPS: Mapping[State, str] = {
@@ -59,7 +59,7 @@ def progress_of_work(work: Work) -> str:
 
 def progress_of_step(key: Name, model: Name, doing: Literal["preflight", "bundle", "upload"]) -> str:
     """The step of a job that takes long, before its bar. `model` is empty where it is known."""
-    return f"{' '.join(filter(None, (model, key)))}: {'check' if doing == 'preflight' else doing}"
+    return f"{' '.join(filter(None, (model, key)))}: {doing}"
 
 
 def progress_share(percent: int) -> str:
@@ -90,8 +90,8 @@ def progress_elapsed(span: timedelta) -> str:
 
 def watch_needs_terminal() -> Words:
     return Words(
-        "retraind watch draws on a terminal, and its output is not one.",
-        f"For one look, or in a pipe, run: {command('status')}. For programs, add --json.",
+        "retraind watch requires a terminal, and its output is not one.",
+        f"In a pipe or a file (for programs, with --json), run: {command('status')}",
     )
 
 
@@ -105,13 +105,13 @@ def watch_swept(at: datetime) -> str:
 
 
 def watch_counts(total: int, attention: int, work: int, idle: int) -> str:
-    needs = "needs somebody" if attention == 1 else "need somebody"
+    needs = "needs attention" if attention == 1 else "need attention"
     return f"{count(total, 'model')}: {attention:,} {needs}, {work:,} in work, {idle:,} waiting for files"
 
 
 def watch_more(attention: int, work: int, idle: int) -> str:
     """What there was no room for."""
-    needs = "needs somebody" if attention == 1 else "need somebody"
+    needs = "needs attention" if attention == 1 else "need attention"
     parts = {needs: attention, "in work": work, "waiting for files": idle}
     more = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
     return f"and {more}"
