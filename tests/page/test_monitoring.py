@@ -1,10 +1,16 @@
 """What the status page answers programs: also, and above all, when the daemon answers nothing."""
 
+import os
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from retraind.domain.problems import file_problem, problem
 from retraind.report.monitoring.health import health
+from retraind.store.daemon_state import state_file
+from retraind.store.database import lock_of
 from support.pages import NOW, as_if_running, configured, seed, served
 
 TCP = 'listen = "127.0.0.1:0"'
@@ -48,6 +54,23 @@ def test_a_daemon_that_is_gone_is_told_by_all_three(root):
         for path in ("/healthz", "/readyz"):
             answer = page.get(path)
             assert (answer.status, answer.text.strip()) == (503, "retraind is NOT RUNNING.")
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_bytes(b"\x00\xff"), os.mkfifo])
+def test_a_daemon_that_has_never_reported_is_told_once_its_start_has_taken_too_long(root, spoil):
+    journal = root / "state" / "journal.db"
+    with as_if_running(root), served(configured(root, page=TCP)) as page:
+        state_file(journal).unlink()
+        if spoil is not Path.unlink:
+            spoil(state_file(journal))
+        began = (NOW - timedelta(minutes=14)).timestamp()
+        os.utime(lock_of(journal), (began, began))
+        assert page.get("/healthz").status == page.get("/").status == 200
+        page.reader.clock.pass_time(timedelta(minutes=2))
+        answer = page.get("/healthz")
+        assert answer.status == 503
+        assert "NOT REPORTED" in answer.text
+        assert "retraind does not report." in page.get("/").text
 
 
 def test_without_a_journal_there_are_metrics_all_the_same(tmp_path):

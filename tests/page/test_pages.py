@@ -9,6 +9,7 @@ import pytest
 
 from retraind.domain.people import Person
 from retraind.domain.problems import problem
+from retraind.page.charts import HEIGHT, WIDTH
 from retraind.report.report_json import Report
 from retraind.store.journal import Journal
 from retraind.system.clock import ManualClock
@@ -77,6 +78,19 @@ def test_a_model_shows_its_deliveries_and_a_chart_of_each_measure(shown):
     rest = re.findall(r'id="job-([^"]+)"', shown.page.get(unescape(older)).text)
     assert len(rest) == 1
     assert not set(first) & set(rest)
+
+
+def test_one_run_is_a_point_and_none_is_no_chart(tmp_path):
+    seeder = Seeder(tmp_path / "state" / "journal.db")
+    seeder.done("churn", "2026-11", NOW - timedelta(days=1))
+    seeder.journal.close()
+    with served(configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn", "leads"))) as page:
+        html = page.get("/models/churn").text
+        assert "Accuracy of the only run: 0.870." in html
+        places = re.findall(r'<line class="point" x1="([\d.]+)" y1="([\d.]+)"', html)
+        assert len(places) == 5
+        assert all(0 < float(x) < WIDTH and 0 < float(y) < HEIGHT for x, y in places)
+        assert "<svg" not in page.get("/models/leads").text.partition("<main")[2]
 
 
 def test_a_job_shows_what_was_found_what_to_do_and_its_history(shown):

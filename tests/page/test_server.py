@@ -1,6 +1,7 @@
 """The process as clients meet it: sockets, prefix, slow and many clients, streams, the journal's troubles."""
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -440,10 +441,16 @@ def test_the_command_serves_until_it_is_asked_to_stop(tmp_path, journal):
         )
         until(lambda: path.exists() or process.poll() is not None, "the page listens")
         until(lambda: over_unix(path)[0] == 200, "the page answers")
+        assert over_unix(path, "/?token=s3cret")[0] == 200
+        assert over_unix(path, "/\x00s3cret")[0] == 400
+        assert over_unix(path, Connection="Upgrade", Upgrade="websocket")[0] == 200
         process.send_signal(15)
         assert process.wait(10) == 0
     assert not path.exists()
-    assert "page_ready" in (tmp_path / "log").read_text()
+    # Whoever may connect cannot fill the log, and nothing of a request is in it.
+    assert [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()] == [
+        "page_ready"
+    ]
 
 
 def test_without_the_extra_the_command_says_what_is_missing(tmp_path, monkeypatch, capsys):

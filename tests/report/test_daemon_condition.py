@@ -37,6 +37,10 @@ CASES = [
     ("nobody has the lock", None, state(), None, Condition.NOT_RUNNING),
     ("an earlier retraind writes no state", 7, None, "S", Condition.RUNNING),
     ("the state is of the last run", 8, state(), "S", Condition.RUNNING),
+    ("it has never written one, and has just begun", 7, None, "S", Condition.RUNNING, NOW - 800 * SECOND),
+    ("it has never written one", 7, None, "S", Condition.SILENT, NOW - 1000 * SECOND),
+    ("it has only written one in its last run", 7, state(pid=6), "S", Condition.SILENT, NOW - 1000 * SECOND),
+    ("it has run for long, and reports", 7, state(), "S", Condition.RUNNING, NOW - 90_000 * SECOND),
     ("somebody has stopped it", 7, state(), "T", Condition.SUSPENDED),
     ("its thread hangs in the kernel and keeps the lock", 7, state(), "Z", Condition.ZOMBIE),
     ("it should have written", 7, state(again_at=NOW - 31 * SECOND), "D", Condition.SILENT),
@@ -51,8 +55,8 @@ CASES = [
 
 @pytest.mark.parametrize("row", CASES, ids=[row[0] for row in CASES])
 def test_how_the_daemon_is(row):
-    _, process, known, kernel, condition = row
-    assert condition_of(process, known, NOW, kernel) is condition
+    _, process, known, kernel, condition, *since = row
+    assert condition_of(process, known, NOW, kernel, *since) is condition
     found = condition_problem(condition, process, known)
     assert (found is None) == (condition.is_good or process is None)
     if found is not None:

@@ -61,15 +61,16 @@ def chart(
     title: str,
     hint: str,
 ) -> Chart | None:
-    """Return a chart of at least two runs; None where there are fewer."""
-    if len(measured) < 2:  # noqa: PLR2004 - a line has two ends
+    """Return a chart; None where there was no run. One run is a point in the middle."""
+    if not measured:
         return None
     values = [each.value for each in measured]
     least, most = min(values), max(values)
     # Values that differ little look as steady as they are.
     floor = 0.0 if least >= 0 and least < most / 2 else least - (most - least or abs(most) or 1.0) * 0.5
     height = (most - floor) or 1.0
-    step = (WIDTH - _LEFT - _RIGHT) / (len(values) - 1)
+    step = (WIDTH - _LEFT - _RIGHT) / max(1, len(values) - 1)
+    left = _LEFT if len(values) > 1 else WIDTH / 2
     room = HEIGHT - _TOP - _BOTTOM
 
     def place(number: int, each: Measured) -> Point:
@@ -78,7 +79,7 @@ def chart(
         told = voice.label(
             "page_point", key=run.key or run.id, at=run.began, value=show(each.value), failed=run.failed
         )
-        return Point(round(_LEFT + step * number, 1), round(y, 1), run.failed, told)
+        return Point(round(left + step * number, 1), round(y, 1), run.failed, told)
 
     points = tuple(place(number, each) for number, each in enumerate(measured))
     line = " ".join(f"{point.x},{point.y}" for point in points)

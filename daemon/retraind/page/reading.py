@@ -15,7 +15,7 @@ from retraind.domain.problems import Problem
 from retraind.domain.records import Outage
 from retraind.report.daemon_condition import Condition, condition_of, kernel_state
 from retraind.store.daemon_state import DaemonState, read_state
-from retraind.store.database import running_instance
+from retraind.store.database import instance_since, running_instance
 from retraind.store.journal import Journal
 from retraind.store.views.glances import Glance, Glances, glances, pulse
 from retraind.store.views.read_only import ReadOnlyJournal
@@ -115,7 +115,8 @@ class Reader:
     def _daemon(self) -> tuple[Condition, DaemonState | None]:
         file = self._journal.file
         process, state = running_instance(file), read_state(file)
-        return condition_of(process, state, self.clock.now(), kernel_state(process)), state
+        kernel, since = kernel_state(process), instance_since(file)
+        return condition_of(process, state, self.clock.now(), kernel, since), state
 
     def _read(self) -> Snapshot:
         self._reload()

@@ -52,19 +52,24 @@ _BY_KERNEL = {
 
 
 def condition_of(
-    process: int | None, state: DaemonState | None, now: datetime, kernel: str | None = None
+    process: int | None,
+    state: DaemonState | None,
+    now: datetime,
+    kernel: str | None = None,
+    since: datetime | None = None,
 ) -> Condition:
-    """Return how the daemon is that has the journal's lock as `process`.
+    """Return how the daemon is that has had the journal's lock as `process`, and `since` when.
 
-    `kernel` is what the kernel calls the process's state: a letter of proc(5), None where it is not known.
+    `kernel` is what the kernel calls the process's state: a letter of proc(5). None is what is not known.
     """
     if process is None:
         return Condition.NOT_RUNNING
     if kernel is not None and (found := _BY_KERNEL.get(kernel)) is not None:
         return found
     if state is None or state.pid != process:
-        # It has not written its state yet; or it is a retraind that writes none.
-        return Condition.RUNNING
+        # It has not written its state yet. An earlier retraind writes none, but nobody would know if it hung.
+        late = since is not None and now > since + _START_PATIENCE
+        return Condition.SILENT if late else Condition.RUNNING
     starting = state.ready_at is None and now < state.started_at + _START_PATIENCE
     signs = {
         Condition.STOPPING: state.stopped_at is not None,

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -320,6 +321,13 @@ def running_instance(file: Path) -> int | None:
         return None
     finally:
         os.close(handle)
+
+
+def instance_since(file: Path) -> datetime | None:
+    """Return when whoever works with the journal in `file` began, or last did; None where it is not known."""
+    with suppress(OSError):
+        return datetime.fromtimestamp(lock_of(file).stat().st_mtime, UTC)
+    return None
 
 
 def _make_private(file: Path) -> None:

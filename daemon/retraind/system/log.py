@@ -191,11 +191,11 @@ def set_up(
     handler.setFormatter(_Formatter(stream, [without_meta, renderer], shared))
     logging.getLogger().handlers[:] = [handler]
     set_level(level)
-    # These log at INFO what the daemon logs better; APScheduler warns each time a sweep still hangs, and
-    # urllib3 shows addresses with their signatures.
+    # These log at INFO what the daemon logs better; APScheduler warns each time a sweep still hangs, uvicorn
+    # for each client that does not speak HTTP, and urllib3 shows addresses with their signatures.
     for noisy in ("alembic", "watchdog"):
         logging.getLogger(noisy).setLevel("WARNING")
-    for noisier in ("apscheduler", "urllib3"):
+    for noisier in ("apscheduler", "urllib3", "uvicorn"):
         logging.getLogger(noisier).setLevel("ERROR")
     # Its messages about a failure may show an address with its token.
     logging.getLogger("apprise").setLevel("CRITICAL")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from retraind.domain.problems import Problem, problem
 from retraind.report.daemon_condition import Condition, condition_of, condition_problem, kernel_state
 from retraind.store.daemon_state import DaemonState, read_state
-from retraind.store.database import running_instance
+from retraind.store.database import instance_since, running_instance
 
 
 class Health(NamedTuple):
@@ -35,10 +35,14 @@ class Health(NamedTuple):
 
 
 def health_of(
-    process: int | None, state: DaemonState | None, now: datetime, kernel: str | None = None
+    process: int | None,
+    state: DaemonState | None,
+    now: datetime,
+    kernel: str | None = None,
+    since: datetime | None = None,
 ) -> Health:
     """Return how the daemon is that has the journal's lock as `process`; see `condition_of`."""
-    condition = condition_of(process, state, now, kernel)
+    condition = condition_of(process, state, now, kernel, since)
     mine = state if state is not None and state.pid == process else None
     trouble = condition_problem(condition, process, state)
     if process is None:
@@ -55,4 +59,4 @@ def health_of(
 def health(journal: Path, now: datetime) -> Health:
     """Return how the daemon is whose journal this is, as another process can know it."""
     process = running_instance(journal)
-    return health_of(process, read_state(journal), now, kernel_state(process))
+    return health_of(process, read_state(journal), now, kernel_state(process), instance_since(journal))

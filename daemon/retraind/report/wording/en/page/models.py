@@ -259,6 +259,8 @@ def page_chart_most(most: str) -> str:
 
 def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> str:
     """A chart in words."""
+    if runs == 1:
+        return f"{name} of the only run: {last}."
     return f"{name} of the last {count(runs, 'run')}: {last} in the last one, between {least} and {most}."
 
 

@@ -259,6 +259,8 @@ def page_chart_most(most: str) -> str:
 
 def page_chart_told(name: str, runs: int, last: str, least: str, most: str) -> str:
     """A chart in words."""
+    if runs == 1:
+        return f"1回だけ実行されています。{name}は{last}です。"
     return f"直近{runs:,}回の{name}。最新は{last}、最小は{least}、最大は{most}です。"
 
 
