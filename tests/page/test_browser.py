@@ -16,6 +16,7 @@ import pytest
 
 from retraind.store.journal import Journal
 from support.pages import NASTY, NOW, as_if_running, configured, seed, served
+from support.process import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -262,6 +263,21 @@ def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, a
     hold(root, jobs)
     page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
     assert page.evaluate("document.activeElement.id") == focused
+
+
+def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(visit, alive):
+    root, served_page, jobs, _ = alive
+    connections = served_page.server.server_state.connections
+    page = visit()
+    page.goto(f"http://127.0.0.1:{served_page.port}/models/churn")
+    page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
+    show = "hidden => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });"
+    show += " document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(show, True)
+    until(lambda: not connections, "the tab is hidden")
+    hold(root, jobs)
+    page.evaluate(show, False)
+    page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
 
 
 def test_a_page_comes_back_to_life_after_a_restart(browser, alive):

@@ -51,7 +51,9 @@
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
   };
 
+  // Browsers allow six connections to a host for all their tabs: those that nobody sees leave them to others.
   const listen = () => {
+    if (document.hidden || (source && source.readyState !== EventSource.CLOSED)) return;
     const address = new URL(main.dataset.live, location.href);
     address.searchParams.set("seen", main.dataset.seen);
     source = new EventSource(address);
@@ -63,7 +65,11 @@
     });
   };
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && wanted) refresh(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) source?.close();
+    else listen();
+    if (wanted) refresh();
+  });
   document.addEventListener("focusout", () => { if (wanted) setTimeout(refresh, 0); });
   setInterval(() => { if (Date.now() - lastAt >= STALE_MS) refresh(); }, STALE_MS / 4);
   window.addEventListener("pagehide", () => source?.close());
