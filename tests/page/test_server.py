@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from html import unescape
@@ -24,12 +25,15 @@ from retraind.page import live
 from retraind.page.reading import Reader
 from retraind.page.server import Limits, listening
 from retraind.store.journal import Journal
+from retraind.store.views.read_only import ReadOnlyJournal
 from retraind.system.clock import Clock
 from support.pages import NOW, Seeder, configured, served
 from support.process import until
 from support.zygote import zygote
 
 TCP = 'listen = "127.0.0.1:0"'
+MOMENT = timedelta(seconds=2)
+"""Longer than what was read is shared."""
 SOON = Limits(head=0.4, write=0.4, step=0.1)
 
 
@@ -364,6 +368,7 @@ def test_a_missing_journal_is_told_and_appears(tmp_path):
         assert "There is no journal" in unescape(answer.text)
         assert str(tmp_path) not in answer.text
         Seeder(tmp_path / "state" / "journal.db").journal.close()
+        page.reader.clock.pass_time(MOMENT)
         assert page.get("/").status == 200
 
 
@@ -383,7 +388,24 @@ def test_a_locked_journal_is_told_and_appears_when_it_is_free(tmp_path, journal,
             answer = page.get("/")
             assert answer.status == 503
             assert "cannot be read now" in unescape(answer.text)
+        page.reader.clock.pass_time(MOMENT)
         assert page.get("/").status == 200
+
+
+def test_while_the_journal_is_locked_nobody_waits_for_it_after_another(tmp_path, journal, monkeypatch):
+    monkeypatch.setattr("retraind.store.views.read_only.ReadOnlyJournal.__init__.__defaults__", (0.3,))
+    plain, tried = ReadOnlyJournal.get, []
+
+    def get(self):
+        tried.append(self)
+        return plain(self)
+
+    monkeypatch.setattr(ReadOnlyJournal, "get", get)
+    with served(configured(tmp_path, page=TCP)) as page, locked(journal), ThreadPoolExecutor(12) as clients:
+        answers = list(clients.map(page.get, ["/", "/jobs", "/models/churn"] * 4))
+        assert {answer.status for answer in answers} == {503}
+        assert len(tried) == 1
+        assert page.get("/healthz").status == 503
 
 
 @pytest.mark.parametrize(("schema", "words"), [("9999", "newer"), ("0001", "older")])

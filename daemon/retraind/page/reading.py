@@ -3,14 +3,17 @@
 import hashlib
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy.exc import DatabaseError
+
 from retraind.config.load import WithoutKeys, load_without_keys
 from retraind.config.settings import Settings
-from retraind.domain.failures import ConfigError
+from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import Problem
 from retraind.domain.records import Outage
 from retraind.report.daemon_condition import Condition, condition_of, kernel_state
@@ -65,6 +68,9 @@ class Reader:
         self._glanced: Glances | None = None
         self._read_of: Journal | None = None
         self._whole_at = 0.0
+        self._failure: JournalError | DatabaseError | None = None
+        """Why the journal could not be read last, if it could not."""
+        self._failed_at = 0.0
 
     @property
     def file(self) -> Path:
@@ -94,7 +100,7 @@ class Reader:
 
     def snapshot(self) -> Snapshot:
         """Return what is known now. Raises JournalError, and DatabaseError."""
-        with self._lock:
+        with self._reading():
             now = self.clock.elapsed()
             if self._snapshot is None or now - self._read_at > _FRESH:
                 self._snapshot, self._read_at = self._read(), now
@@ -105,12 +111,25 @@ class Reader:
 
         Raises JournalError, and DatabaseError.
         """
-        with self._lock:
+        with self._reading():
             seen = self._seen(self._journal.get(), *self._daemon())
             if self._snapshot is not None and self._snapshot.seen != seen:
                 self._read_at = -math.inf
             self._journal.rest()
             return seen
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Keep others from reading; whoever has waited need not find out anew that the journal is locked."""
+        with self._lock:
+            if self._failure is not None and self.clock.elapsed() - self._failed_at <= _FRESH:
+                raise self._failure.with_traceback(None)
+            try:
+                yield
+            except (JournalError, DatabaseError) as error:
+                self._failure, self._failed_at = error, self.clock.elapsed()
+                raise
+            self._failure = None
 
     def _daemon(self) -> tuple[Condition, DaemonState | None]:
         file = self._journal.file
