@@ -102,6 +102,16 @@ def test_a_job_shows_what_was_found_what_to_do_and_its_history(shown):
     assert NASTY in unescape(shown.page.get(f"/jobs/{shown.jobs['failed'].id}").text)
 
 
+def test_a_job_on_hold_says_why_and_what_to_do_once(shown):
+    for language, why, remedy in (
+        ("en", "The budget of 4 trainings a month is used up.", "To send it now, run:"),
+        ("ja", "学習の回数が上限（1か月に4回）に達したため", "今すぐ送信するには、"),
+    ):
+        text = words(shown.page.get(f"/jobs/{shown.jobs['held'].id}", accept_language=language).text)
+        assert (text.count(why), text.count(remedy)) == (1, 1)
+        assert text.index(why) < text.index(remedy)
+
+
 def test_report_and_note_are_those_beside_the_files(shown):
     job = shown.jobs["failed"]
     answer = shown.page.get(f"/jobs/{job.id}/report.json")

@@ -1,6 +1,7 @@
 """The list of jobs, and one job with what programs read of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -168,8 +169,9 @@ def _told(job: Job, journal: Journal, snapshot: Snapshot, voice: Voice) -> dict[
     else:
         active = journal.jobs.active(job.model)
         hold = snapshot.glances[job.model].hold if job.model in snapshot.glances else None
+        problem = job.hold.problem if job.hold else hold.problem if hold else None
         now = job_standing(
-            job,
+            replace(job, hold=None),  # Why it is on hold, and what helps, has a place of its own.
             next_in_turn(active),
             snapshot.settings.api.host,
             down=snapshot.outages,
@@ -177,8 +179,7 @@ def _told(job: Job, journal: Journal, snapshot: Snapshot, voice: Voice) -> dict[
             running=snapshot.condition.is_good,
         )
         told = voice.tell(now)
-        why = job.hold.problem if job.hold else hold.problem if hold else None
-        remedy = voice.say(why).remedy if why else ""
+        remedy = voice.say(problem).remedy if problem else ""
     return {"told": told, "why": voice.say(problem).what if problem else "", "remedy": remedy}
 
 
