@@ -90,7 +90,7 @@ def heard(peer):
 
 def test_a_recipient_whose_answer_never_ends_is_called_again(place, monkeypatch):
     monkeypatch.setattr("retraind.report.notifications._LONGEST_CALL", timedelta(milliseconds=300))
-    listener = place.listener(dripping(b"HTTP/1.1 204 OK\r\nX-Drop: "), answer(204))
+    listener = place.listener(dripping(), answer(204))
     notifier = place.notifier(listener.url)
     place.hold()
     assert notifier.deliver() > 0
