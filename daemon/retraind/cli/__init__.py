@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(options: argparse.Namespace) -> int:
     module, function = options.command.split(":")
     try:
-        code: int = getattr(importlib.import_module(module), function)(options)
+        command = getattr(importlib.import_module(module), function)
+        startup.start_collecting()
+        code: int = command(options)
     except ConfigError as error:
         for problem in error.problems:
             print_problem(problem)
@@ -61,6 +63,7 @@ def _main(options: argparse.Namespace) -> int:
 
 def _prepare() -> None:
     """Make the process fit for use, whatever it was started with."""
+    startup.stop_collecting()
     startup.open_streams()
     startup.require_utf8()
     startup.soften_output()

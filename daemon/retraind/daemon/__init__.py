@@ -25,6 +25,7 @@ from retraind.daemon.starting import Progress, Starting
 from retraind.daemon.status_line import StatusLine
 from retraind.domain.failures import ConfigError, JournalError
 from retraind.domain.problems import problem
+from retraind.jobs import preflight
 from retraind.reconcile.daemon_view import TIMETABLE_BEAT
 from retraind.reconcile.lanes import Lanes, Shared, guarded, report_journal
 from retraind.reconcile.once import Once
@@ -286,6 +287,7 @@ class Daemon:
             self.queue.ask(folder.name)
         self.sweeps.sweep_soon()
         self._mind_keys()
+        self.parts.background.submit(preflight.prepare)
         self.parts.background.submit(self.journal.database.examine)
 
     def _journal_is_well(self) -> bool:

@@ -1,15 +1,19 @@
-"""The preflight of a delivery: its data against the service's rules, its bytes against earlier ones."""
+"""The preflight of a delivery: its data against the service's rules, its bytes against earlier ones.
+
+What reads data is imported with the first delivery, or by `prepare`: it is a fifth of all that is imported,
+and no start needs it.
+"""
+
+# ruff: noqa: PLC0415
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from retraind.bundle.zip_writer import Archive
 from retraind.config.settings import ModelSettings
-from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
-from retraind.dataset.reader.stream import Packer
 from retraind.domain.data_rules import FIXED
 from retraind.domain.job import Data, Job, Role, SealedFile, State
 from retraind.domain.prediction import PredictionType
@@ -20,6 +24,9 @@ from retraind.jobs.duplicates import Duplicates
 from retraind.jobs.folders import Places
 from retraind.jobs.outcomes import Change, Go, Wait, failed
 from retraind.store.journal import Journal
+
+if TYPE_CHECKING:
+    from retraind.dataset.preflight import PreviousDelivery, SourceFile
 
 _LONGEST_COLUMNS = 1 << 16
 """Characters of all columns' names, and of all classes' names, that are remembered."""
@@ -53,6 +60,9 @@ class Preflight:
         `read` is called now and then with the number of bytes of all files that were read. Raises Touched,
         SizeChanged.
         """
+        from retraind.dataset.preflight import preflight
+        from retraind.dataset.reader.stream import Packer
+
         model = self._places.model(job)
         fix = "bom" in model.fix
         packers = [
@@ -110,7 +120,9 @@ class Preflight:
             _checked(files, data)
         )
 
-    def _source(self, job: Job, folder: Path, role: Role, read: Callable[[int], None]) -> SourceFile | None:
+    def _source(self, job: Job, folder: Path, role: Role, read: Callable[[int], None]) -> "SourceFile | None":
+        from retraind.dataset.preflight import SourceFile
+
         file = job.file(role)
         if file is None:
             return None
@@ -123,8 +135,16 @@ def _checked(files: tuple[SealedFile, ...], data: Data) -> Change:
     return lambda job: replace(job, files=files, data=data)
 
 
-def last_good(journal: Journal, model: str) -> PreviousDelivery | None:
+def prepare() -> None:
+    """Import what reads data, so that a package that is replaced while the daemon runs makes no mixture."""
+    import retraind.dataset.preflight
+    import retraind.dataset.reader.stream  # noqa: F401
+
+
+def last_good(journal: Journal, model: str) -> "PreviousDelivery | None":
     """Return the training data of the model's last delivery that the service could train with."""
+    from retraind.dataset.preflight import PreviousDelivery
+
     last = journal.last_trained(model)
     if last is None or last.data is None or Role.TRAIN not in last.data.rows:
         return None

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import holidays
+if TYPE_CHECKING:
+    import holidays
 
 _DAY = timedelta(days=1)
 _LONGEST_BREAK = 60
@@ -13,6 +15,8 @@ _LONGEST_BREAK = 60
 
 def is_country(code: str) -> bool:
     """Return whether the holidays of this country (ISO 3166-1), and perhaps region, are known."""
+    import holidays  # noqa: PLC0415 - few configurations name a country, and importing it takes a while
+
     country, _, subdivision = code.partition("-")
     known = holidays.list_supported_countries()
     return country in known and (not subdivision or subdivision in known[country])
@@ -28,7 +32,9 @@ class BusinessDays:
     """The company's own holidays."""
 
     @cached_property
-    def _holidays(self) -> holidays.HolidayBase:
+    def _holidays(self) -> "holidays.HolidayBase":
+        import holidays  # noqa: PLC0415
+
         country, _, subdivision = self.country.partition("-")
         return holidays.country_holidays(country, subdiv=subdivision or None)
 

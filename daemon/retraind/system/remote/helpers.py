@@ -65,6 +65,11 @@ class Helpers:
         self._keeper: threading.Thread | None = None
         self._ended = threading.Event()
 
+    @property
+    def has_any(self) -> bool:
+        """Return whether a helper was ever started: without, no path can be one's."""
+        return self._count > 0
+
     def of(self, mount: Mount, path: Path) -> Helper:
         """Return the helper for a file system, started when it is first needed.
 

@@ -79,7 +79,8 @@ def asked_for(path: Path) -> Iterator[None]:
 def _is_anything_remote(args: tuple[object, ...]) -> bool:
     """Return whether it has to be found out where paths lead; on most machines nothing is remote."""
     return not HELPERS.serving and (
-        TABLE.lately().has_remote or any(isinstance(each, Path) and is_far(each) for each in args)
+        TABLE.lately().has_remote
+        or (HELPERS.has_any and any(isinstance(each, Path) and is_far(each) for each in args))
     )
 
 

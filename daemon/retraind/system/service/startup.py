@@ -3,6 +3,7 @@
 Call `open_streams` before anything else opens a file, and `require_utf8` before the command line is read.
 """
 
+import gc
 import io
 import os
 import sys
@@ -56,3 +57,15 @@ def soften_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=str(encoding) if encoding else None, errors="backslashreplace")
+
+
+def stop_collecting() -> None:
+    """Do without Python's garbage collector: during imports it would go through what they make repeatedly."""
+    gc.disable()
+
+
+def start_collecting() -> None:
+    """Collect garbage again, but not from what is there now: modules stay."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
