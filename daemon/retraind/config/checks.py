@@ -164,15 +164,16 @@ def shared_folders(places: Mapping[Location, Path], found: Mapping[Path, Found])
 
     Sorted by path, a folder is followed by its descendants, so one pass with a stack of parents finds all.
     """
-    parents: list[tuple[str, Path]] = []
+    parents: list[tuple[str, str]] = []
     known: dict[tuple[int, int], str] = {}
     drops = [(str(location[1]), found[path]) for location, path in places.items() if location[-1] == "drop"]
     for name, (folder, found_there) in sorted(drops, key=lambda drop: drop[1].place.parts):
-        while parents and not folder.is_relative_to(parents[-1][1]):
+        text = str(folder)
+        while parents and text != parents[-1][1] and not text.startswith(f"{parents[-1][1].rstrip('/')}/"):
             parents.pop()
         other, parent = parents[-1] if parents else (None, None)
-        same = folder == parent
-        parents.append((name, folder))
+        same = text == parent
+        parents.append((name, text))
         if isinstance(found_there, os.stat_result):
             # One folder may be mounted in two places.
             twin = known.setdefault((found_there.st_dev, found_there.st_ino), name)

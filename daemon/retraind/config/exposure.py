@@ -26,7 +26,6 @@ from retraind.system.rights import (
     Access,
     Account,
     Shown,
-    Way,
     Ways,
     account_of,
     present_account,
@@ -147,27 +146,33 @@ class _Look:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._ways = Ways(account)
+        self._keys: dict[Path, tuple[Access | None, Access | None]] = {}
+        """Who can read a key file, and who can change it: many models may have the same one."""
 
     def of_key(self, setting: str, path: Path) -> Iterator[Problem]:
         """Yield that others can read a key file, or put another in its place. Raises OSError."""
+        if path not in self._keys:
+            self._keys[path] = self._key(path)
+        reader, changer = self._keys[path]
+        if reader:
+            yield key_exposed(setting, reader)
+        elif changer:
+            yield _changeable(setting, path, changer)
+
+    def _key(self, path: Path) -> tuple[Access | None, Access | None]:
         if not is_file(path, follow=True):
-            return  # What is missing is reported as that.
+            return None, None  # What is missing is reported as that.
         way = self._ways.to(path)
         if access := key_access(self._account, shown(way.place), path):
-            yield key_exposed(setting, access)
-        else:
-            yield from self._of_file(setting, path, way)
+            return access, None
+        return None, next(self._ways.changers(path, way), None)
 
     def of_program(self, setting: str, path: Path) -> Iterator[Problem]:
         """Yield that others can change a file on which the service relies, or replace it. Raises OSError."""
-        if is_file(path, follow=True):  # What is missing is reported as that.
-            yield from self._of_file(setting, path, self._ways.to(path))
-
-    def _of_file(self, setting: str, path: Path, way: Way) -> Iterator[Problem]:
-        for access in self._ways.changers(path, way):
-            folder = None if access.path == path else access.path
-            yield problem("file_changeable", setting=setting, path=path, folder=folder, **_who(access))
-            return
+        if not is_file(path, follow=True):
+            return  # What is missing is reported as that.
+        if access := next(self._ways.changers(path), None):
+            yield _changeable(setting, path, access)
 
     def of_file(self, config: Path) -> Iterator[Problem]:
         """Yield that others can change the configuration, or read the secrets in it. Raises OSError."""
@@ -188,6 +193,11 @@ def key_access(account: Account, file: Shown, path: Path) -> Access | None:
     if file.status.st_mode & stat.S_IRWXO:
         return Access(path, None)
     return account.beyond(READ, file, path) or account.beyond(WRITE, file, path)
+
+
+def _changeable(setting: str, path: Path, access: Access) -> Problem:
+    folder = None if access.path == path else access.path
+    return problem("file_changeable", setting=setting, path=path, folder=folder, **_who(access))
 
 
 def key_exposed(setting: str, access: Access) -> Problem:

@@ -117,6 +117,12 @@ class Pattern:
         if set("?[]{}") & set(self.name.replace(_KEY, "")):
             raise Mistake("pattern_with_other_wildcard")
 
+    @classmethod
+    @cache
+    def of(cls, text: str) -> Self:
+        """Return the same object for the same text: a thousand models share one."""
+        return cls(text)
+
     @cached_property
     def own_ending(self) -> bool:
         """True when the pattern itself has the extension."""

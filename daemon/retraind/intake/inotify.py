@@ -82,7 +82,7 @@ class _Folders:
         try:
             # Pinned: whoever can write in the drop folder could otherwise have anything watched, by a link.
             drop = self._folders[0]
-            with held(drop, *folder.relative_to(drop).parts) as pinned:
+            with held(drop, *(() if folder is drop else folder.relative_to(drop).parts)) as pinned:
                 if is_far(pinned):
                     return None  # Something else is mounted there, and inotify has nothing to say of it.
                 wd = self._reader.add_callback(os.fsencode(pinned), _CHANGES, self, self._number)

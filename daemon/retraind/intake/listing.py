@@ -92,15 +92,15 @@ class Names:
     """What the names in one model's drop folder mean."""
 
     def __init__(self, model: ModelSettings, ignore: tuple[str, ...]) -> None:
-        self.patterns = {Role.TRAIN: Pattern(model.train)}
+        self.patterns = {Role.TRAIN: Pattern.of(model.train)}
         if model.mode == "pair":
-            self.patterns[Role.EVAL] = Pattern(model.eval)
+            self.patterns[Role.EVAL] = Pattern.of(model.eval)
         self.ignored = Globs.of(ignore)
         self.below = {canonical(pattern.folder): pattern.folder for pattern in self.patterns.values()}
         """The folders in which files are expected, by their canonical names."""
         self.below.pop("", None)
-        filed = (folder for folder in (model.done_folder, model.failed_folder) if folder.parent == model.drop)
-        self.own_folders = _OWN_FOLDERS | {canonical(folder.name) for folder in filed}
+        filed = (folder for folder in (model.done, model.failed) if folder and folder.parent == model.drop)
+        self.own_folders = _OWN_FOLDERS.union(canonical(folder.name) for folder in filed)
         """Folders that are retraind's, or were, or the file system's own."""
         self._by_folder: dict[str, list[tuple[Role, Pattern]]] = {}
         for role, pattern in self.patterns.items():

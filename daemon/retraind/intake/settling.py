@@ -150,7 +150,7 @@ class Rest:
         self._simple = not (remote or self._files or len(known) > 1)
         self._near: int | None = None
         """The version of the mount table with which the folder is on a local disk, to be asked directly."""
-        table = TABLE.now()
+        table = TABLE.lately()
         if self._simple and not (table.has_remote and table.followed(str(drop))[1]):
             self._near = TABLE.version
         self._note(known)

@@ -208,7 +208,12 @@ class Shares:
             known = self._recall(name)
         except OSError:
             return None  # Whatever uses the folder reports it.
-        return Path(known.folder) if known is not None and known.folder != str(folder) else None
+        if known is None or known.folder == str(folder):
+            if known is not None:
+                with self._lock:
+                    self._known.setdefault(name, known)  # So that the first use reads it no second time.
+            return None
+        return Path(known.folder)
 
     def knows(self, name: str, folder: Path) -> bool:
         """Return whether `folder` was in use as `name` before. No share is asked."""

@@ -44,6 +44,8 @@ _LONGEST_INTERVAL = timedelta(seconds=30)
 _SHORTEST_INTERVAL = timedelta(seconds=1)
 _LOOK_INTERVAL = 300.0
 """Seconds until what is out of reach is asked again: rights and mounts seldom change."""
+_FIRST_LOOK = 5.0
+"""Seconds until a start that is not ready yet asks for it at first; otherwise it does once it is."""
 _STOP_PATIENCE = 0.5
 """Seconds that the end waits for a question to a share."""
 _MOST_LISTED = 200
@@ -92,7 +94,7 @@ class DaemonView:
         self._unreachable: tuple[Unreachable, ...] = ()
         self._thread: threading.Thread | None = None
         self._looker: threading.Thread | None = None
-        self._look_at = 0.0
+        self._look_at = self._begun + _FIRST_LOOK
         """When to ask again what is out of reach (`Clock.elapsed` seconds)."""
         self._changed, self._stopping = threading.Event(), threading.Event()
         self._failure: str | None = None
@@ -130,6 +132,7 @@ class DaemonView:
         """Note that all folders have been scanned once."""
         with self._lock:
             self._ready_at = self._clock.now()
+            self._look_at = 0.0
         self._changed.set()
 
     def reloaded(self) -> None:

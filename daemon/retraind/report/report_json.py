@@ -15,7 +15,7 @@ from retraind.system.escape import json_escaped
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ReportFile(_Part):

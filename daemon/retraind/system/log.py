@@ -38,7 +38,7 @@ def mask(text: str) -> str:
     """Remove user, password and query from every web address in `text`; signatures are in queries."""
     if "@" in text:
         text = _WORD.sub(_without_user, text)
-    return _WORD_WITH_QUERY.sub(_without_query, text)
+    return _WORD_WITH_QUERY.sub(_without_query, text) if "?" in text else text
 
 
 def _without_user(word: re.Match[str]) -> str:
@@ -186,6 +186,9 @@ def set_up(
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+    # Nothing shows where in the code a record was made, and a start of a thousand models makes thousands.
+    logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001 - as Python's documentation advises
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream)
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(_Formatter(stream, [without_meta, renderer], shared))

@@ -153,7 +153,13 @@ class Table:
             return known[1]
         if len(self._followed) >= _MOST_FOLLOWED:
             self._followed.clear()
-        found = self.followed(path)
+        above, _, name = path.rpartition("/")
+        if not above or name in {"", ".", ".."}:
+            found = self.followed(path)
+        else:
+            # Most paths differ in their last name alone.
+            here, mount = self.followed_lately(above)
+            found = self._follow(here, [name]) if mount is None else (f"{here.rstrip('/')}/{name}", mount)
         self._followed[path] = (now + _FOLLOWED_FOR, found)
         return found
 
@@ -163,7 +169,11 @@ class Table:
         The file system of that mount is not touched: links on it are not followed.
         """
         path = os.path.abspath(path)  # noqa: PTH100 - does not touch anything
-        here, names, links = "/", path.split("/")[:0:-1], 0
+        return self._follow("/", path.split("/")[:0:-1])
+
+    def _follow(self, here: str, names: list[str]) -> tuple[str, Mount | None]:
+        """Follow `names`, the last one first, from a place without links."""
+        links = 0
         while names:
             name = names.pop()
             if name in {"", "."}:

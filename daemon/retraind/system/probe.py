@@ -32,7 +32,7 @@ def ask_each(questions: Sequence[Question[Answer]]) -> list[Answer | OSError]:
     for path, answer in questions:
         try:
             # Whatever the question is, what hangs is not touched here.
-            if TABLE.now().has_remote:
+            if TABLE.lately().has_remote:
                 kind_of(path, follow=True)
         except NoAnswer as error:
             found.append(error)

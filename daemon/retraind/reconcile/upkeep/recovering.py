@@ -108,6 +108,8 @@ class Recoverer:
         with self._lock:
             places = self._left.get(name, ())
         try:
+            if self._has_none(folder, places):
+                return
             for place, names in zip(places, self._names(places), strict=True):
                 inside = place.folder.is_relative_to(folder.model.drop)
                 try:
@@ -125,6 +127,17 @@ class Recoverer:
             self._queue.ask(name, _AFTER_FAILURE)
             raise
         self._note(folder, places, trouble)
+
+    def _has_none(self, folder: Folder, places: Sequence[Place]) -> bool:
+        """Take note of places in a drop folder as read, if none of them is there, as of most models at first."""
+        assert self._recovery is not None, "it has begun"
+        if not places or not self._recovery.has_none(places):
+            return False
+        with self._lock:
+            self._read.update(place.folder for place in places)
+            self.progress += 1
+        self._note(folder, places, None)
+        return True
 
     def _note(self, folder: Folder, places: Sequence[Place], trouble: Problem | None) -> None:
         before, folder.unread = folder.unread, trouble

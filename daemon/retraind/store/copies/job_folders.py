@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.config.settings import ModelSettings
+from retraind.config.settings import WORK, ModelSettings
 from retraind.domain.job import Job, State
 from retraind.domain.names import FOLDER_NAME
 from retraind.store.copies.sidecar import JobFiles
@@ -59,25 +59,34 @@ class Place(NamedTuple):
 
 def places_of(models: Mapping[str, ModelSettings]) -> list[Place]:
     """Return where these models' jobs are; first the places that decide most about a job in them."""
-    whose: list[dict[Path, dict[str, ModelSettings]]] = [{}, {}, {}]
+    # Strings: for three folders of each of a thousand models.
+    whose: list[dict[str, dict[str, ModelSettings]]] = [{}, {}, {}]
+    drops: dict[str, str] = {}
     for name, model in models.items():
-        folders = model.done_folder, model.failed_folder, model.work_folder
+        drops[name] = drop = str(model.drop)
+        inside = drop.rstrip("/")
+        folders = (
+            str(model.done or f"{inside}/done"),
+            str(model.failed or f"{inside}/failed"),
+            f"{inside}/{WORK}",
+        )
         for folder, models_of in zip(folders, whose, strict=True):
             models_of.setdefault(folder, {})[name] = model
     return [
-        Place(folder, state, theirs, _way(folder, theirs.values()))
+        Place(Path(folder), state, theirs, _way(folder, theirs, drops))
         for state, places in zip((State.DONE, State.FAILED, None), whose, strict=True)
         for folder, theirs in places.items()
     ]
 
 
-def _way(folder: Path, models: Iterable[ModelSettings]) -> tuple[Path, tuple[str, ...]]:
-    text = str(folder)  # Strings: for three folders of each of a thousand models.
-    for model in models:
-        drop = str(model.drop)
-        if text == drop or text.startswith(f"{drop.rstrip('/')}/"):
-            return model.drop, tuple(text[len(drop) :].strip("/").split("/")) if text != drop else ()
-    return folder, ()
+def _way(
+    folder: str, models: Mapping[str, ModelSettings], drops: Mapping[str, str]
+) -> tuple[Path, tuple[str, ...]]:
+    for name, model in models.items():
+        drop = drops[name]
+        if folder == drop or folder.startswith(f"{drop.rstrip('/')}/"):
+            return model.drop, tuple(folder[len(drop) :].strip("/").split("/")) if folder != drop else ()
+    return Path(folder), ()
 
 
 @dataclass

@@ -45,7 +45,9 @@ def verb(kind: Kind = "look", *, together: bool = False) -> Callable[[Callable[P
 
         @wraps(function)
         def routed(*args: P.args, **kwargs: P.kwargs) -> R:
-            found = list(_paths(args)) if _is_anything_remote(args) else []
+            if not _is_anything_remote(args):
+                return function(*args, **kwargs)
+            found = list(_paths(args))
             if all(helper is None for _, helper, _ in found):
                 return function(*_moved(args, found), **kwargs)  # type: ignore[arg-type]
             helpers = {helper for _, helper, _ in found}
