@@ -30,7 +30,7 @@ from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.daemon import Daemon
 from retraind.reconcile.lanes import Lane, Lanes, Shared
-from retraind.system import log
+from retraind.system import log, startup
 from retraind.system.reading import open_regular
 from retraind.system.service import process
 
@@ -210,6 +210,8 @@ def _swept(place: Path, drops: int, fill: Callable[[Path], None]) -> Iterator[tu
         fill(drop)
     settings: Settings
     settings, file = load(site.config)
+    startup.stop_collecting()
+    startup.start_collecting()  # As the command does.
     with Daemon(settings, file, lanes=_HereLanes()) as daemon:
         daemon.folders.allow_writing()
         daemon.begin()

@@ -10,7 +10,7 @@ ends in .csv or .tsv itself, a pattern is compared with the name without that ex
 import fnmatch
 import re
 import unicodedata
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Self
 
 from retraind.config.mistakes import Mistake
@@ -23,6 +23,7 @@ _OWN_FOLDERS = frozenset({"done", "failed"})
 _REST_OF_WORD = {"train": "ing", "eval": "uation"}
 
 
+@lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """Return `text` in the one form in which names and keys are compared."""
     if text.isascii():

@@ -320,6 +320,9 @@ class DropFolder:
         cut: bool,
     ) -> View:
         self._doubted &= self._seen.keys()
+        if not (self._seen or self._downloads or self.model.ready == "manifest"):
+            self._denied = False
+            return View(strangers=strangers)
         seen = [
             sighting
             if sighting.doubted == (name in self._doubted)

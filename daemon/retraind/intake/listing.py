@@ -223,6 +223,9 @@ class Downloads:
         self._controls: dict[str, tuple[Controlled, float]] = {}
         """What the last scan saw beside downloads, each since when it has been like this, by name."""
 
+    def __bool__(self) -> bool:
+        return bool(self._controls)
+
     def see(self, controls: Iterable[Controlled], now: float) -> bool:
         """Take note of what a scan saw beside downloads; returns whether that has changed."""
         before, self._controls = self._controls, {}

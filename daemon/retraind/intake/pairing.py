@@ -143,15 +143,16 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
 
 
 def _group(joint: str, files: list[Sighting], common: list[Sighting]) -> Group:
-    by_role: dict[Role, list[Sighting]] = {role: [] for role in Role}
-    for seen in files:
-        by_role[seen.role].append(seen)
+    by_role: dict[Role, list[Sighting]] = {}
+    for seen in (*files, *common):
+        by_role.setdefault(seen.role, []).append(seen)
+    keys = {seen.key for seen in files}
     return Group(
-        min({seen.key for seen in files}, key=lambda key: (key != joint, key)),
-        tuple(by_role[Role.TRAIN]),
-        tuple(by_role[Role.EVAL]),
-        tuple(by_role[Role.MARKER] + [seen for seen in common if seen.role is Role.MARKER]),
-        tuple(by_role[Role.MANIFEST] + [seen for seen in common if seen.role is Role.MANIFEST]),
+        keys.pop() if len(keys) == 1 else min(keys, key=lambda key: (key != joint, key)),
+        tuple(by_role.get(Role.TRAIN, ())),
+        tuple(by_role.get(Role.EVAL, ())),
+        tuple(by_role.get(Role.MARKER, ())),
+        tuple(by_role.get(Role.MANIFEST, ())),
     )
 
 

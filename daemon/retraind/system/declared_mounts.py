@@ -31,14 +31,17 @@ def missing_mount(folder: Path) -> Path | None:
 
 def declared_mounts() -> frozenset[str]:
     """Return the folders that fstab(5), systemd.mount(5) or systemd.automount(5) say are mounts."""
-    return _declared(FSTAB, UNITS, tuple(map(_changed_at, (FSTAB, *UNITS))))
+    return _declared(FSTAB, UNITS, _changed_at(FSTAB, *UNITS))
 
 
-def _changed_at(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
+def _changed_at(*paths: Path) -> tuple[int | None, ...]:
+    found: list[int | None] = []
+    for path in paths:
+        try:
+            found.append(os.stat(path).st_mtime_ns)  # noqa: PTH116 - for each of a thousand new folders
+        except OSError:
+            found.append(None)
+    return tuple(found)
 
 
 @lru_cache(maxsize=1)

@@ -143,7 +143,7 @@ class Table:
 
     def has_remote_below(self, path: str) -> bool:
         """Return whether there is a mount that may hang somewhere below a folder."""
-        return any(point.startswith(f"{path}/") for point in self._remote)
+        return any(point.startswith(f"{path.rstrip('/')}/") for point in self._remote)
 
     def followed_lately(self, path: str) -> tuple[str, Mount | None]:
         """Return what `followed` returned a moment ago, if it was asked: starts ask again and again."""

@@ -124,8 +124,9 @@ def where(path: Path) -> tuple[Helper | None, Path]:
         return None, path
     elif text.startswith(HANDLES):
         handle_text, _, rest = text.removeprefix(HANDLES).partition("/")
-        real = f"{os.readlink(HANDLES + handle_text)}/{rest}"  # noqa: PTH115
-        mount = table.mount_of(real) if rest else None
+        folder = os.readlink(HANDLES + handle_text) if rest else ""  # noqa: PTH115
+        real = f"{folder}/{rest}"
+        mount = table.mount_of(real) if rest and table.has_remote_below(folder) else None
     else:
         real, mount = table.followed_lately(text)
     if mount is not None and mount.is_remote:
