@@ -167,6 +167,11 @@ class DropFolder:
         """The device on which the last scan found the folder."""
         return self._known[""].stamp[0] if "" in self._known else None
 
+    def lists(self, name: str) -> bool | None:
+        """Return whether the last scan that read the folder found this name in it; None if that is not kept."""
+        page = self._known[""].page if "" in self._known else None
+        return None if page is None else name in page.names
+
     def distrust(self, names: set[str]) -> None:
         """Let files settle that changed while they were taken in, whatever vouches for them.
 

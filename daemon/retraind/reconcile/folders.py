@@ -197,7 +197,8 @@ class Folder:
             return False  # A scan is requested when the move ends.
         device = self.drop_folder.device
         view = self.drop_folder.look()
-        has_status = _is_there(self.model.drop / STATUS)
+        listed = None if view.trouble else self.drop_folder.lists(STATUS)
+        has_status = _is_there(self.model.drop / STATUS) if listed is None else listed
         with self._lock:
             if self.moves.mark() != mark:
                 return False

@@ -144,13 +144,19 @@ def _is_journal(stream: TextIO) -> bool:
 class _Formatter(structlog.stdlib.ProcessorFormatter):
     """Formats a line, with its priority where the journal reads it."""
 
-    def __init__(self, stream: TextIO, processors: list[Any], foreign: list[Any]) -> None:
-        super().__init__(foreign_pre_chain=foreign, processors=processors)
+    def __init__(self, stream: TextIO, renderer: Any, foreign: list[Any]) -> None:
+        without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        super().__init__(foreign_pre_chain=foreign, processors=[without_meta, renderer])
+        self._renderer = renderer
         self._begins = {level: priority(level, stream) for level in _PRIORITIES}
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record."""
-        return self._begins.get(record.levelname, "") + super().format(record)
+        begin, fields = self._begins.get(record.levelname, ""), record.msg
+        if not isinstance(fields, dict) or not hasattr(record, "_logger"):
+            return begin + super().format(record)  # a library's
+        line: str = self._renderer(record._logger, record._name, {**fields})  # type: ignore[attr-defined]  # noqa: SLF001
+        return begin + line
 
 
 def set_up(
@@ -190,8 +196,7 @@ def set_up(
     logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001 - as Python's documentation advises
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream)
-    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(_Formatter(stream, [without_meta, renderer], shared))
+    handler.setFormatter(_Formatter(stream, renderer, shared))
     logging.getLogger().handlers[:] = [handler]
     set_level(level)
     # These log at INFO what the daemon logs better; APScheduler warns each time a sweep still hangs, uvicorn
