@@ -30,9 +30,9 @@ from retraind.config.load import load
 from retraind.config.settings import Settings
 from retraind.daemon import Daemon
 from retraind.reconcile.lanes import Lane, Lanes, Shared
-from retraind.system import log, startup
+from retraind.system import log
 from retraind.system.reading import open_regular
-from retraind.system.service import process
+from retraind.system.service import process, startup
 
 DATA = b"a,b\n1,2\n"
 NOBODY = "http://127.0.0.1:9/"

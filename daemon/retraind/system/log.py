@@ -193,7 +193,7 @@ def set_up(
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     # Nothing shows where in the code a record was made, and a start of a thousand models makes thousands.
-    logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001 - as Python's documentation advises
+    logging._srcfile = None  # noqa: SLF001 - as Python's documentation advises
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Formatter(stream, renderer, shared))

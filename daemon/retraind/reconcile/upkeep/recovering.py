@@ -129,7 +129,7 @@ class Recoverer:
         self._note(folder, places, trouble)
 
     def _has_none(self, folder: Folder, places: Sequence[Place]) -> bool:
-        """Take note of places in a drop folder as read, if none of them is there, as of most models at first."""
+        """Take note of places in a drop folder as read, if none of them is there."""
         assert self._recovery is not None, "it has begun"
         if not places or not self._recovery.has_none(places):
             return False
