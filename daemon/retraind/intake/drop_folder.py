@@ -168,7 +168,7 @@ class DropFolder:
         return self._known[""].stamp[0] if "" in self._known else None
 
     def lists(self, name: str) -> bool | None:
-        """Return whether the last scan that read the folder found this name in it; None if that is not kept."""
+        """Return whether the last scan that read the folder found this name; None if that is not kept."""
         page = self._known[""].page if "" in self._known else None
         return None if page is None else name in page.names
 
