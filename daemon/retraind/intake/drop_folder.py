@@ -163,14 +163,9 @@ class DropFolder:
         return (self.model.drop, *(self.model.drop / folder for folder in sorted(self._names.below.values())))
 
     @property
-    def device(self) -> int | None:
-        """The device on which the last scan found the folder."""
-        return self._known[""].stamp[0] if "" in self._known else None
-
-    def lists(self, name: str) -> bool | None:
-        """Return whether the last scan that read the folder found this name; None if that is not kept."""
-        page = self._known[""].page if "" in self._known else None
-        return None if page is None else name in page.names
+    def root(self) -> Known | None:
+        """What the last scan that could read the drop folder knows of the names in it."""
+        return self._known.get("")
 
     def distrust(self, names: set[str]) -> None:
         """Let files settle that changed while they were taken in, whatever vouches for them.
@@ -400,12 +395,10 @@ class DropFolder:
         """Return why a complete delivery is not taken in now; nothing where it is."""
         if away := _from_elsewhere(delivery, elsewhere):
             return away
-        return (_TOO_MANY,) if cut and not self._is_whole(delivery) else ()
-
-    def _is_whole(self, delivery: Delivery) -> bool:
-        """Return whether a delivery has every file that it could have: its wait for one did not time out."""
         roles = {file.role for file in delivery.files}
-        return delivery.problem is None and roles >= self._names.patterns.keys()
+        # It has every file that it could have: its wait for one did not time out.
+        whole = delivery.problem is None and roles >= self._names.patterns.keys()
+        return (_TOO_MANY,) if cut and not whole else ()
 
 
 def _told(copies: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:

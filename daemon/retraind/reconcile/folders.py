@@ -195,15 +195,18 @@ class Folder:
         mark = self.moves.mark()
         if mark is None:
             return False  # A scan is requested when the move ends.
-        device = self.drop_folder.device
-        view = self.drop_folder.look()
-        listed = None if view.trouble else self.drop_folder.lists(STATUS)
-        has_status = _is_there(self.model.drop / STATUS) if listed is None else listed
+        known = self.drop_folder.root
+        view, after = self.drop_folder.look(), self.drop_folder.root
+        elsewhere = bool(known and after and known.stamp[0] != after.stamp[0])
+        if not view.trouble and after and after.page:
+            has_status = STATUS in after.page.names
+        else:
+            has_status = _is_there(self.model.drop / STATUS)
         with self._lock:
             if self.moves.mark() != mark:
                 return False
             before, self.view = self.view, view
-            if (before.trouble and not view.trouble) or device not in {None, self.drop_folder.device}:
+            if (before.trouble and not view.trouble) or elsewhere:
                 self.may_have_moved = True
             fresh = not self.reachable or view != before
             self.reachable, self.has_status = self.reachable or not view.silent, has_status
