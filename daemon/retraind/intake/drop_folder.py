@@ -396,9 +396,8 @@ class DropFolder:
         if away := _from_elsewhere(delivery, elsewhere):
             return away
         roles = {file.role for file in delivery.files}
-        # It has every file that it could have: its wait for one did not time out.
-        whole = delivery.problem is None and roles >= self._names.patterns.keys()
-        return (_TOO_MANY,) if cut and not whole else ()
+        timed_out = delivery.problem is not None or not roles >= self._names.patterns.keys()
+        return (_TOO_MANY,) if cut and timed_out else ()
 
 
 def _told(copies: Sequence[tuple[str, Problem]]) -> tuple[Problem, ...]:
