@@ -28,7 +28,8 @@ from typing import Any
 _IMPORTED_LATE = (
     "alembic.command", "alembic.config", "alembic.ddl.sqlite", "alembic.script", "apscheduler.triggers.date",
     "apscheduler.triggers.interval", "encodings.idna", "mako.template", "multiprocessing.util", "requests.packages",
-    "retraind.cli.control", "retraind.cli.jobs", "retraind.cli.requests", "retraind.cli.run", "retraind.daemon", "retraind.jobs.gate.command",
+    "retraind.cli.control", "retraind.cli.jobs", "retraind.cli.requests", "retraind.cli.run", "retraind.daemon",
+    "retraind.dataset.preflight", "retraind.dataset.reader.stream", "retraind.jobs.gate.command",
     "retraind.report.model_status", "sqlalchemy.dialects.sqlite", "sqlite3", "stringprep",
 )  # fmt: skip
 _MAIN = "retraind.cli:main"
