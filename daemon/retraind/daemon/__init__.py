@@ -121,11 +121,12 @@ class Daemon:
         self._progress = lambda: parts.progress
         self._moving = Progress(self._progress, self._clock)
         self.queue, self.folders, self.loop = parts.queue, parts.folders, parts.loop
-        self.pipeline, self.credentials, self.caretaker = parts.pipeline, parts.credentials, parts.caretaker
-        self.sweeps, self.reload, self.orphans = parts.sweeps, parts.reload, parts.orphans
-        self.publisher, self.hosts, self.timetable = parts.publisher, parts.hosts, Timetable()
-        self.recoverer, self._tidier, self._hints = parts.recoverer, parts.tidier, parts.hints
-        self._notifier, self._watcher, self.view = parts.notifier, parts.watcher, parts.view
+        self.pipeline, self.credentials, self.sweeps = parts.pipeline, parts.credentials, parts.sweeps
+        self.reload, self.publisher, self.hosts = parts.reload, parts.publisher, parts.hosts
+        self.caretaker, self.orphans = parts.upkeep.caretaker, parts.upkeep.orphans
+        self.recoverer, self._tidier = parts.upkeep.recoverer, parts.upkeep.tidier
+        self.timetable, self._hints, self.view = Timetable(), parts.hints, parts.view
+        self._notifier, self._watcher = parts.notifier, parts.watcher
 
     def run(self, *, once: bool = False, longest: timedelta | None = None) -> int:
         """Work until stopped, or with `once` until everything that is complete now has been processed.
@@ -137,7 +138,7 @@ class Daemon:
         _warn(self.settings)
         # Until all folders have been scanned, none is written to.
         self.folders.allow_writing(yes=once)
-        self.parts.overdue.keeps = once
+        self.parts.upkeep.overdue.keeps = once
         worked_off = (
             Once(self.settings, self.journal, self.folders, self.sweeps, self._clock, longest=longest)
             if once
@@ -178,14 +179,14 @@ class Daemon:
         for name, interval, task in (
             (_TIDY, retention.interval(self.settings), self._tidier.tidy),
             (_LATE, retention.interval(self.settings), self.recoverer.read_late),
-            (_GROWTH, growth.INTERVAL, self.parts.growth.mind),
+            (_GROWTH, growth.INTERVAL, self.parts.upkeep.growth.mind),
         ):
             self.timetable.every(interval, name, partial(later, name, task))
 
     def _mind_keys(self) -> None:
         mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _KEYS, self.caretaker.mind)
         self.timetable.every(caretaker.INTERVAL, _KEYS, mind)
-        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _EXPECTED, self.parts.expecting.mind)
+        mind = partial(self.lanes.shared(Shared.UPKEEP).submit, _EXPECTED, self.parts.upkeep.expecting.mind)
         self.timetable.every(expecting.INTERVAL, _EXPECTED, mind)
 
     def stop(self) -> None:
@@ -211,7 +212,7 @@ class Daemon:
 
     def _mind(self) -> None:
         """Notice what nothing else reports: what hangs, and what the journal cannot take."""
-        self.parts.silence.mind()
+        self.parts.upkeep.silence.mind()
         self.recoverer.report()
         self.parts.journal_watch.mind()
         self._status.say(self.folders.all(), self.refused, self.parts.journal_watch.trouble)

@@ -14,27 +14,20 @@ from retraind.api.object_store import ObjectStore
 from retraind.config.settings import Settings
 from retraind.daemon.journal_watch import JournalWatch
 from retraind.daemon.monitoring import Monitoring
+from retraind.daemon.upkeep import Upkeep, put_upkeep_together
 from retraind.intake.inotify import Watcher
 from retraind.jobs.pipeline import Pipeline
 from retraind.reconcile.daemon_view import SWEEP_PATIENCE, DaemonView, Sources
 from retraind.reconcile.folders import Folders
 from retraind.reconcile.hints import JournalHints, Reload, Sweeps, ask_for_scan
 from retraind.reconcile.hosts import Hosts
-from retraind.reconcile.lanes import Lanes, Shared
+from retraind.reconcile.lanes import Lanes
 from retraind.reconcile.loop import Loop
 from retraind.reconcile.publishing import Publisher
-from retraind.reconcile.upkeep.caretaker import Caretaker
-from retraind.reconcile.upkeep.expecting import Expecting
-from retraind.reconcile.upkeep.growth import Growth
 from retraind.reconcile.upkeep.orphans import Orphans
-from retraind.reconcile.upkeep.overdue import Overdue
-from retraind.reconcile.upkeep.recovering import Recoverer
-from retraind.reconcile.upkeep.retention import Tidier
-from retraind.reconcile.upkeep.silence import Silence
 from retraind.reconcile.work_queue import WorkQueue
 from retraind.report.monitoring.heartbeat import Heartbeat
 from retraind.report.notifications import Notifier, recipients_of
-from retraind.store.copies.recovery import Rebuilt
 from retraind.store.journal import Journal
 from retraind.store.sightings import JournalMemory
 from retraind.system.clock import Clock
@@ -52,23 +45,16 @@ class Parts:
     loop: Loop
     pipeline: Pipeline
     credentials: Credentials
-    caretaker: Caretaker
     sweeps: Sweeps
     reload: Reload
-    orphans: Orphans
     publisher: Publisher
+    upkeep: Upkeep
     hosts: Hosts
-    recoverer: Recoverer
-    tidier: Tidier
-    overdue: Overdue
-    growth: Growth
-    expecting: Expecting
     hints: JournalHints
     notifier: Notifier
     watcher: Watcher
     view: DaemonView
     monitoring: Monitoring
-    silence: Silence
     journal_watch: JournalWatch
     service: ApiClient
     background: ThreadPoolExecutor
@@ -77,7 +63,7 @@ class Parts:
     @property
     def progress(self) -> int:
         """A number that grows while the start makes progress."""
-        return self.recoverer.progress + sum(folder.scans for folder in self.folders.all())
+        return self.upkeep.recoverer.progress + sum(folder.scans for folder in self.folders.all())
 
 
 def put_together(
@@ -125,22 +111,21 @@ def put_together(
     publisher = Publisher(
         lanes, journal, shares, clock, settings=present, outages=hosts.outages, orphans=orphans.of
     )
-    tidier = Tidier(pipeline, journal, clock, stopping)
-
-    def found(rebuilt: Rebuilt) -> None:
-        if rebuilt.parts:
-            tidier.parts.extend(rebuilt.parts)
-            lanes.shared(Shared.RETENTION).submit("parts", tidier.tidy)
-        orphans.note_unknown(rebuilt.foreign)
-        if rebuilt.adopted:
-            pipeline.reconsider()
-
-    def changed(name: str) -> None:
-        publisher.reconsider(folders.get(name))
-        queue.ask(name)
-
-    recoverer = Recoverer(journal, lanes, queue, clock=clock, stopping=stopping, found=found)
-    overdue = Overdue(journal, clock, patience)
+    upkeep = put_upkeep_together(
+        pipeline,
+        journal,
+        lanes,
+        queue,
+        folders,
+        credentials=credentials,
+        publisher=publisher,
+        orphans=orphans,
+        config=config,
+        settings=present,
+        patience=patience,
+        clock=clock,
+        stopping=stopping,
+    )
     loop = Loop(
         queue,
         lanes,
@@ -148,18 +133,17 @@ def put_together(
         pipeline=pipeline,
         journal=journal,
         publisher=publisher,
-        overdue=overdue,
+        overdue=upkeep.overdue,
         clock=clock,
         stopping=stopping,
-        recovered=recoverer.has_read,
+        recovered=upkeep.recoverer.has_read,
     )
     watcher, background = Watcher(), ThreadPoolExecutor(1, thread_name_prefix="background")
     sweeps = Sweeps(loop, lanes, folders, watcher, clock=clock, stopping=stopping)
-    caretaker = Caretaker(
-        pipeline, journal, credentials, clock=clock, stopping=stopping, changed=changed, config=config
-    )
     journal_watch = JournalWatch(journal.database, notifier, background, clock, patience)
-    sources = Sources(lambda: journal_watch.trouble, lambda: {**caretaker.key_ends}, pipeline.tally.counts)
+    sources = Sources(
+        lambda: journal_watch.trouble, lambda: {**upkeep.caretaker.key_ends}, pipeline.tally.counts
+    )
     view = DaemonView(config, present, folders, sweeps, clock, sources=sources)
     heartbeat = Heartbeat(
         present,
@@ -174,23 +158,16 @@ def put_together(
         loop=loop,
         pipeline=pipeline,
         credentials=credentials,
-        caretaker=caretaker,
         sweeps=sweeps,
         reload=Reload(queue, folders, watcher, publisher, shares),
-        orphans=orphans,
         publisher=publisher,
+        upkeep=upkeep,
         hosts=hosts,
-        recoverer=recoverer,
-        tidier=tidier,
-        overdue=overdue,
-        growth=Growth(pipeline, journal, clock, stopping),
-        expecting=Expecting(journal, clock, settings=present, folders=folders, changed=changed),
         hints=JournalHints(loop, journal, hosts),
         notifier=notifier,
         watcher=watcher,
         view=view,
         monitoring=Monitoring(present, view, journal, heartbeat, clock),
-        silence=Silence(folders, queue, clock, patience),
         journal_watch=journal_watch,
         service=service,
         background=background,

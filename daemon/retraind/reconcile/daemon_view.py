@@ -162,8 +162,8 @@ class DaemonView:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._look_now_and_then()
             self.write()
+            self._look_now_and_then()
             self._changed.wait(self.interval.total_seconds())
             self._changed.clear()
 

@@ -14,6 +14,7 @@ from retraind.dataset.rules.service_messages import (
     MANY_COLUMNS,
     MANY_SERIES,
     SERIES_FAILED,
+    ServiceMessage,
 )
 from retraind.dataset.rules.target import is_refused
 from retraind.domain.problems import Finding
@@ -88,51 +89,30 @@ def _times(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:
 
 
 def _distances(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:
-    column = file.task.time_column
     if found.below_minute is not None:
-        first, second = found.below_minute
-        yield file.warning(
-            "interval-below-minute",
-            service=INTERVAL,
-            line=second.line,
-            column=column,
-            **_pair(file, first, second),
-        )
+        yield _between(file, "interval-below-minute", INTERVAL, found.below_minute)
         return
     if found.unsupported is not None:
-        first, second = found.unsupported
-        yield file.warning(
-            "interval-not-supported",
-            service=INTERVAL,
-            line=second.line,
-            column=column,
-            **_pair(file, first, second),
-        )
+        yield _between(file, "interval-not-supported", INTERVAL, found.unsupported)
     if found.gap is not None:
-        first, second = found.gap
-        yield file.warning(
-            "series-gap",
-            service=GAP,
-            line=second.line,
-            column=column,
-            missing=found.gap_periods,
-            **_pair(file, first, second),
-        )
+        yield _between(file, "series-gap", GAP, found.gap, missing=found.gap_periods)
     if found.irregular is not None and found.irregular_share > IRREGULAR_SHARE:
-        first, second = found.irregular
-        yield file.warning(
-            "irregular-times",
-            service=IRREGULAR,
-            line=second.line,
-            column=column,
-            percent=round(100 * found.irregular_share),
-            **_pair(file, first, second),
-        )
+        percent = round(100 * found.irregular_share)
+        yield _between(file, "irregular-times", IRREGULAR, found.irregular, percent=percent)
 
 
-def _pair(file: DataFile, first: LocatedValue, second: LocatedValue) -> dict[str, str | int]:
-    return {
-        "value": file.text(second.value),
-        "before": file.text(first.value),
-        "before_line": first.line,
-    }
+def _between(
+    file: DataFile, rule: str, service: ServiceMessage, pair: tuple[LocatedValue, LocatedValue], **facts: int
+) -> Finding:
+    """Return what is wrong between two times that follow one another."""
+    first, second = pair
+    return file.warning(
+        rule,
+        service=service,
+        line=second.line,
+        column=file.task.time_column,
+        value=file.text(second.value),
+        before=file.text(first.value),
+        before_line=first.line,
+        **facts,
+    )
