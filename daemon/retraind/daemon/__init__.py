@@ -124,9 +124,8 @@ class Daemon:
         self.pipeline, self.credentials, self.sweeps = parts.pipeline, parts.credentials, parts.sweeps
         self.reload, self.publisher, self.hosts = parts.reload, parts.publisher, parts.hosts
         self.caretaker, self.orphans = parts.upkeep.caretaker, parts.upkeep.orphans
-        self.recoverer, self._tidier = parts.upkeep.recoverer, parts.upkeep.tidier
         self.timetable, self._hints, self.view = Timetable(), parts.hints, parts.view
-        self._notifier, self._watcher = parts.notifier, parts.watcher
+        self._notifier, self._watcher, self.recoverer = parts.notifier, parts.watcher, parts.upkeep.recoverer
 
     def run(self, *, once: bool = False, longest: timedelta | None = None) -> int:
         """Work until stopped, or with `once` until everything that is complete now has been processed.
@@ -177,7 +176,7 @@ class Daemon:
         self.timetable.every(self.settings.sweep.interval, _SWEEP, self.sweeps.sweep_soon)
         later = self.lanes.shared(Shared.RETENTION).submit
         for name, interval, task in (
-            (_TIDY, retention.interval(self.settings), self._tidier.tidy),
+            (_TIDY, retention.interval(self.settings), self.parts.upkeep.tidier.tidy),
             (_LATE, retention.interval(self.settings), self.recoverer.read_late),
             (_GROWTH, growth.INTERVAL, self.parts.upkeep.growth.mind),
         ):
