@@ -14,7 +14,6 @@ from retraind.dataset.rules.service_messages import (
     MANY_COLUMNS,
     MANY_SERIES,
     SERIES_FAILED,
-    ServiceMessage,
 )
 from retraind.dataset.rules.target import is_refused
 from retraind.domain.problems import Finding
@@ -90,29 +89,27 @@ def _times(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:
 
 def _distances(file: DataFile, found: SeriesFacts) -> Iterator[Finding]:
     if found.below_minute is not None:
-        yield _between(file, "interval-below-minute", INTERVAL, found.below_minute)
+        yield file.warning("interval-below-minute", service=INTERVAL, **_between(file, found.below_minute))
         return
     if found.unsupported is not None:
-        yield _between(file, "interval-not-supported", INTERVAL, found.unsupported)
+        yield file.warning("interval-not-supported", service=INTERVAL, **_between(file, found.unsupported))
     if found.gap is not None:
-        yield _between(file, "series-gap", GAP, found.gap, missing=found.gap_periods)
+        missing = found.gap_periods
+        yield file.warning("series-gap", service=GAP, missing=missing, **_between(file, found.gap))
     if found.irregular is not None and found.irregular_share > IRREGULAR_SHARE:
         percent = round(100 * found.irregular_share)
-        yield _between(file, "irregular-times", IRREGULAR, found.irregular, percent=percent)
+        yield file.warning(
+            "irregular-times", service=IRREGULAR, percent=percent, **_between(file, found.irregular)
+        )
 
 
-def _between(
-    file: DataFile, rule: str, service: ServiceMessage, pair: tuple[LocatedValue, LocatedValue], **facts: int
-) -> Finding:
-    """Return what is wrong between two times that follow one another."""
-    first, second = pair
-    return file.warning(
-        rule,
-        service=service,
-        line=second.line,
-        column=file.task.time_column,
-        value=file.text(second.value),
-        before=file.text(first.value),
-        before_line=first.line,
-        **facts,
-    )
+def _between(file: DataFile, times: tuple[LocatedValue, LocatedValue]) -> dict[str, str | int | None]:
+    """Return the place of the second of two times that follow one another, with both."""
+    first, second = times
+    return {
+        "line": second.line,
+        "column": file.task.time_column,
+        "value": file.text(second.value),
+        "before": file.text(first.value),
+        "before_line": first.line,
+    }
