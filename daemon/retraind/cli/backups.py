@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from retraind.cli.live.bars import shown
+from retraind.cli.live.bars import progress_bar
 from retraind.cli.output import GOOD, Refused, print_json, print_problem, print_words
 from retraind.cli.ownership import act_as_owner
 from retraind.config.load import load_to_look
@@ -27,7 +27,7 @@ def backup(options: argparse.Namespace) -> int:
     if not is_there(journal):
         raise Refused(problem("journal_missing", path=journal, config=_config(options)))
     folder = (options.folder or journal.with_name(backups.FOLDER)).absolute()
-    with _answering(folder), shown(unless=options.json) as watcher:
+    with _answering(folder), progress_bar(unless=options.json) as watcher:
         made = backups.make(journal, folder, Clock().now(), watcher=watcher)
         deleted = backups.prune(folder, options.keep) if options.keep else []
     if options.json:
@@ -43,12 +43,12 @@ def verify(options: argparse.Namespace) -> int:
         journal = _journal(options)
         if not is_there(journal):
             raise Refused(problem("journal_missing", path=journal, config=_config(options)))
-        with shown(unless=options.json) as watcher:
+        with progress_bar(unless=options.json) as watcher:
             jobs = backups.check(journal, watcher)
         print_words("journal_sound", path=journal, jobs=jobs)
         return GOOD
     path = options.file.absolute()
-    with _answering(path), shown(unless=options.json) as watcher:
+    with _answering(path), progress_bar(unless=options.json) as watcher:
         found = backups.verify(path, watcher)
     if options.json:
         print_json(_for_programs(found))
@@ -61,7 +61,7 @@ def restore(options: argparse.Namespace) -> int:
     """Put a backup in the place of the journal."""
     path = options.file.absolute()
     # Opened before this process acts as somebody who perhaps may not.
-    with _answering(path), shown() as watcher, backups.opened(path, watcher) as (found, source):
+    with _answering(path), progress_bar() as watcher, backups.opened(path, watcher) as (found, source):
         journal = _journal(options)
         with _answering(journal), sole_instance(journal):
             aside = backups.restore(found, source, journal, replace_key=options.replace_key, watcher=watcher)

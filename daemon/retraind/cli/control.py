@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from retraind.cli.jobs import opened_journal
-from retraind.cli.live.bars import shown
+from retraind.cli.live.bars import progress_bar
 from retraind.cli.output import GOOD, USAGE, Refused, print_problem, print_words
 from retraind.cli.ownership import act_as_owner, whoever_asks
 from retraind.cli.requests import is_running
@@ -83,7 +83,7 @@ def rebuild(options: argparse.Namespace) -> int:
             journal = Journal.open(file)
         with closing(journal):
             journal.events.note("rebuild_asked", **by.as_detail())
-            with shown() as watcher:
+            with progress_bar() as watcher:
                 found = rebuild_journal(
                     settings, journal, JobFiles.beside(file), believe=True, watcher=watcher
                 )

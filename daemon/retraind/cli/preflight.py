@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from retraind.cli.live.bars import shown
+from retraind.cli.live.bars import progress_bar
 from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_json, print_problem, print_text
 from retraind.dataset.preflight import Preflight, SourceFile
 from retraind.dataset.preflight import preflight as check
@@ -27,7 +27,7 @@ def preflight(options: argparse.Namespace) -> int:
         if path is not None:
             _check_readable(path)
     known = _as_for_model(options) if options.model else {}
-    with shown(unless=options.json) as watcher:
+    with progress_bar(unless=options.json) as watcher:
         train, *others = _sources([path for path in (options.train, options.evaluation) if path], watcher)
         result = check(train, *others, **{**known, **_given(options)})
     voice = Voice(language=options.language, codes=True)

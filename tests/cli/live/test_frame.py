@@ -10,7 +10,7 @@ from retraind.bundle.progress import Doing, Noted
 from retraind.cli.live.drawing import glyphs_of
 from retraind.cli.live.frame import Size, Step, choose, frame, trouble
 from retraind.cli.live.pace import Pace
-from retraind.cli.live.watch import Looking
+from retraind.cli.live.watch import SceneReader
 from retraind.config.load import load_without_keys
 from retraind.domain.problems import problem
 from retraind.domain.records import Outage
@@ -27,7 +27,7 @@ GLYPHS = glyphs_of(SimpleNamespace(encoding="utf-8"))
 
 def scene_of(root, model=None):
     with closing(Reader(load_without_keys(root / "config.toml"), ManualClock(NOW))) as reader:
-        return Looking(reader, model).scene()
+        return SceneReader(reader, model).scene()
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ _A_SECOND = 4
 
 
 @contextmanager
-def shown(*, unless: bool = False) -> Iterator[Watcher]:
+def progress_bar(*, unless: bool = False) -> Iterator[Watcher]:
     """Show how far the work in the block is, if a person looks on and it takes long."""
     if unless or not is_watched(sys.stderr):
         yield unwatched

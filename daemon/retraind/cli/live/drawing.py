@@ -33,7 +33,7 @@ def glyphs_of(stream: TextIO) -> Glyphs:
     return _UNICODE if is_unicode(stream) else _ASCII
 
 
-def shown(text: str, glyphs: Glyphs) -> str:
+def printable(text: str, glyphs: Glyphs) -> str:
     """Return a text on one line, as the terminal can show it."""
     text = display(text)
     return text if glyphs.unicode else text.encode("ascii", "backslashreplace").decode()
@@ -41,7 +41,7 @@ def shown(text: str, glyphs: Glyphs) -> str:
 
 def cut(text: str, width: int, glyphs: Glyphs) -> str:
     """Return a text on one line, of at most so many columns."""
-    text = shown(text, glyphs)
+    text = printable(text, glyphs)
     if cells(text) <= width:
         return text
     kept, room = "", width - 1
@@ -86,7 +86,7 @@ def progress_line(width: int, label: str, amount: Amount, pace: Pace, glyphs: Gl
     def room() -> int:
         return (
             width
-            - cells(shown(label, glyphs))
+            - cells(printable(label, glyphs))
             - sum(len(GAP) + cells(part) for part in parts.values())
             - len(GAP)
         )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from retraind.bundle.progress import Noted
-from retraind.cli.live.drawing import GAP, Amount, Glyphs, column, cut, progress_line, shown
+from retraind.cli.live.drawing import GAP, Amount, Glyphs, column, cut, printable, progress_line
 from retraind.cli.live.pace import Pace
 from retraind.domain.names import key_in
 from retraind.domain.records import Event
@@ -81,7 +81,7 @@ def trouble(text: str, size: Size, glyphs: Glyphs) -> list[Text]:
 
 
 def _wrapped(text: str, columns: int, glyphs: Glyphs) -> list[str]:
-    return [cut(line, columns, glyphs) for line in fill(shown(text, glyphs), width=columns).split("\n")]
+    return [cut(line, columns, glyphs) for line in fill(printable(text, glyphs), width=columns).split("\n")]
 
 
 class _Frame:
@@ -90,7 +90,7 @@ class _Frame:
         self._voice = Voice()
 
     def lines(self) -> list[Text]:
-        head = [*self._daemon(), *self._world(), Text()]
+        head = [*self._daemon(), *self._general_trouble(), Text()]
         room = self._size.rows - len(head)
         if self._scene.alone:
             body = [line for found in self._scene.models for line in self._alone(found)][: max(1, room)]
@@ -132,7 +132,7 @@ class _Frame:
             label = self._voice.label("watch_counts", total=total, attention=attention, work=work, idle=idle)
             yield self._plain(label, "bold")
 
-    def _world(self) -> Iterator[Text]:
+    def _general_trouble(self) -> Iterator[Text]:
         """Yield what keeps all models from working."""
         snapshot, state = self._scene.snapshot, self._scene.snapshot.state
         for outage in [*snapshot.outages.values()][:_MOST_TROUBLES]:
@@ -177,7 +177,7 @@ class _Frame:
 
     def _width_of_names(self, names: Sequence[str]) -> int:
         widest = _WIDEST_NAME if self._size.columns >= _NARROW else self._size.columns // 3
-        return min(widest, max((cells(shown(name, self._glyphs)) for name in names), default=0))
+        return min(widest, max((cells(printable(name, self._glyphs)) for name in names), default=0))
 
     def _row(self, found: Judged, names: int) -> Text:
         words = self._words(found)

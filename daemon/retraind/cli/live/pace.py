@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 
-Work = tuple[str, str]
+StepKey = tuple[str, str]
 """A job, and what is done for it."""
 
 _WINDOW = 10.0
@@ -52,9 +52,9 @@ class Paces:
     """The paces of all that is in work; what has ended is forgotten."""
 
     def __init__(self) -> None:
-        self._known: dict[Work, Pace] = {}
+        self._known: dict[StepKey, Pace] = {}
 
-    def of(self, done: Mapping[Work, int], at: float) -> Mapping[Work, Pace]:
+    def of(self, done: Mapping[StepKey, int], at: float) -> Mapping[StepKey, Pace]:
         """Note what is done at a moment of each piece of work; returns their paces."""
         found = {key: self._known.get(key) or Pace() for key in done}
         for key, number in done.items():

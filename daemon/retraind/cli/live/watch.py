@@ -54,17 +54,17 @@ def watch(options: argparse.Namespace) -> int:
         act_as_owner_for_long(loaded.settings)
     try:
         with closing(Reader(loaded, Clock())) as reader, Screen() as screen:
-            looking = Looking(reader, options.model)
+            scenes = SceneReader(reader, options.model)
             while True:
-                screen.draw(looking.lines(Size(*size_of(sys.stdout))))
+                screen.draw(scenes.lines(Size(*size_of(sys.stdout))))
                 if _QUIT in screen.key(_INTERVAL).lower():
                     return GOOD
     except KeyboardInterrupt:
         return GOOD
 
 
-class Looking:
-    """What was read last, so that only what has changed is read and judged again."""
+class SceneReader:
+    """Reads what there is to draw; only what has changed is read and judged again."""
 
     def __init__(self, reader: Reader, model: str | None = None) -> None:
         self._reader = reader
