@@ -151,8 +151,8 @@ class DataSteps:
     @_in_its_folder
     def file(self, job: Job, folder: Path) -> Go:
         """filing -> done or failed: write the notes beside the files and move the folder."""
-        failed = job.outcome is Outcome.FAILED
-        work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=failed)
+        has_failed = job.outcome is Outcome.FAILED
+        work, filed = self.places.model(job).work_folder, self.places.filed(job, failed=has_failed)
         place = self.places.place_of(job)
         training = job.training
         # Perhaps an earlier try has copied it, and was killed while it deleted the original.
@@ -181,16 +181,16 @@ class DataSteps:
         if job.outcome is Outcome.DUPLICATE:
             self.duplicates.clear_earlier(job)
         done = Go(
-            State.FAILED if failed else State.DONE,
+            State.FAILED if has_failed else State.DONE,
             "job_filed",
             lambda job: replace(
                 job,
                 filed_in=str(filed),
                 registration=job.registration and replace(job.registration, ticket=None),
             ),
-            {"outcome": job.outcome, **({"reason": job.problem} if failed and job.problem else {})},
+            {"outcome": job.outcome, **({"reason": job.problem} if has_failed and job.problem else {})},
         )
-        if failed and job.end and job.end.continued_in:
+        if has_failed and job.end and job.end.continued_in:
             # It was filed, and that was reported, when it failed.
             return replace(done, event="note_renewed", detail={})
         return done

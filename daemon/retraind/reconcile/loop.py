@@ -45,12 +45,12 @@ _TURNLESS = frozenset({State.SEALING, State.RESTORING})
 """States whose step needs no turn, and does not give one to the next."""
 
 
-_Work = tuple[frozenset[tuple[str, int]], ModelHold | None]
+_Versions = tuple[frozenset[tuple[str, int]], ModelHold | None]
 """The versions of a model's active jobs, and its hold."""
-_NO_WORK: _Work = (frozenset(), None)
+_NONE: _Versions = (frozenset(), None)
 
 
-def _work(jobs: Iterable[Job], hold: ModelHold | None) -> _Work:
+def _versions(jobs: Iterable[Job], hold: ModelHold | None) -> _Versions:
     return frozenset((job.id, job.version) for job in jobs), hold
 
 
@@ -86,7 +86,7 @@ class Loop:
         self._stopping = stopping
         self._recovered = recovered
         self._claims = Claims()
-        self._seen: dict[str, _Work] = {}
+        self._seen: dict[str, _Versions] = {}
         """What the last pass of each model found in the journal."""
         self._claiming = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="loop")
@@ -124,7 +124,7 @@ class Loop:
             active.setdefault(job.model, []).append(job)
         seen = self._seen.copy()
         for name in sorted({*active, *holds, *seen}):
-            if _work(active.get(name, []), holds.get(name)) != seen.get(name, _NO_WORK):
+            if _versions(active.get(name, []), holds.get(name)) != seen.get(name, _NONE):
                 self._queue.ask(name)
 
     def ask_for_all(self) -> None:
@@ -184,7 +184,7 @@ class Loop:
 
     def _reconcile(self, name: str, jobs: list[Job], hold: ModelHold | None) -> None:
         folder = self._folders.get(name)
-        self._seen[name] = _work(jobs, hold)
+        self._seen[name] = _versions(jobs, hold)
         model = self._pipeline.settings.models.get(name)
         if model is None and self._pipeline.is_refused(name):
             return
