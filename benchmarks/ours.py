@@ -20,10 +20,10 @@ from retraind.api.client import ApiClient
 from retraind.api.credentials import Credentials
 from retraind.api.object_store import ObjectStore
 from retraind.bundle import deflate, zip_writer
+from retraind.bundle.packer import Packer
 from retraind.bundle.zip_writer import Archive, Member, pieces
 from retraind.config.settings import ApiSettings, Settings
 from retraind.dataset.preflight import SourceFile, preflight
-from retraind.dataset.reader.stream import Packer
 from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.domain.names import job_id
 from retraind.intake.listing import signature_of

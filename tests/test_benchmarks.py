@@ -14,8 +14,9 @@ from benchmarks.data import KINDS, write_table
 from benchmarks.measure import Contest, Result, Run, Way, compete, python, run
 from benchmarks.report import filled
 from benchmarks.results import Found, Measured, load, merge
-from retraind.dataset.preflight import SourceFile, preflight
+from retraind.dataset.preflight import preflight
 from retraind.emulator.config import RequestSeen
+from support.tables import file_at
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_data_is_the_same_each_time_and_keeps_the_service_s_rules(tmp_path, kind
     first, second = (hashlib.sha256(path.read_bytes()).digest() for path in paths)
     assert first == second
     assert 199_000 < paths[0].stat().st_size <= 200_000
-    assert preflight(SourceFile.from_path(paths[0])).findings == ()
+    assert preflight(file_at(paths[0])).findings == ()
 
 
 def test_a_way_whose_program_is_missing_is_named_and_left_out():

@@ -13,6 +13,7 @@ import pytest
 from retraind.dataset.preflight import Limits, PreviousDelivery, SourceFile, preflight
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Voice, Words
+from support.tables import file_at
 
 GOOD = "id,color,joined\n" + "".join(f"{n},red,2024-01-{n % 28 + 1:02}\n" for n in range(200))
 
@@ -83,14 +84,14 @@ def test_the_facts_of_a_file_are_reported():
 def test_a_file_on_disk_is_read_and_shown_under_its_own_name(tmp_path):
     path = tmp_path / "学習_2026-11.csv"
     path.write_bytes(GOOD.encode("utf-8-sig"))
-    answer = preflight(SourceFile.from_path(path))
+    answer = preflight(file_at(path))
     assert answer.ok
     assert answer.train.name == "学習_2026-11.csv"
 
 
 def test_a_file_that_cannot_be_opened_is_the_callers_to_handle(tmp_path):
     with pytest.raises(FileNotFoundError):
-        preflight(SourceFile.from_path(tmp_path / "gone.csv"))
+        preflight(file_at(tmp_path / "gone.csv"))
 
 
 def test_each_file_is_opened_once_and_closed():

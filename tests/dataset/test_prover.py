@@ -16,7 +16,8 @@ from retraind.dataset.reader.prover import Form, Prover
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import read_once
-from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader, read_table
+from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
+from support.tables import read_table
 
 ENGINES = [Engine.RE2, Engine.RE]
 FIELDS = ["", "a", '"a"', "17", '"17"', "-1.5e3", "2024-01-02", "1969-01-02", '"4000/1/2"', "日", "\0", "b'c"]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.table import SourceFile, read_table
+from retraind.dataset.reader.table import SourceFile
 from retraind.dataset.reader.windows import Wish
+from support.tables import read_table
 
 TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
 REGULAR = st.builds(

@@ -1177,7 +1177,7 @@ UNMARKED = table().decode("utf-8-sig").replace("age", "年齢").encode()
 @pytest.mark.parametrize("late", [False, True], ids=["seen at once", "seen after the first piece"])
 def test_the_missing_mark_is_added_in_the_zip_and_never_in_the_file(tmp_path, monkeypatch, late):
     if late:
-        monkeypatch.setattr("retraind.dataset.reader.stream._unmarked_utf8", lambda _start: False)
+        monkeypatch.setattr("retraind.bundle.packer._unmarked_utf8", lambda _start: False)
     with a_world(tmp_path, fix=["bom"]) as world:
         evaluation = UNMARKED.replace(b"20,a", b"21,a")
         job = world.run(world.sealing(train=UNMARKED, evaluation=evaluation), until=State.BUNDLED)

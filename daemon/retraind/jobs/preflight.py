@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from retraind.bundle.packer import Packer
 from retraind.bundle.zip_writer import Archive
 from retraind.config.settings import ModelSettings
 from retraind.domain.data_rules import FIXED
@@ -61,7 +62,6 @@ class Preflight:
         SizeChanged.
         """
         from retraind.dataset.preflight import preflight
-        from retraind.dataset.reader.stream import Packer
 
         model = self._places.model(job)
         fix = "bom" in model.fix

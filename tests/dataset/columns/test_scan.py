@@ -15,7 +15,8 @@ from retraind.dataset.reader.columns.numbers import is_marker, is_number, notati
 from retraind.dataset.reader.columns.scan import DATES_COUNTED
 from retraind.dataset.reader.prover import Engine
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.table import SourceFile, read_table
+from retraind.dataset.reader.table import SourceFile
+from support.tables import read_table
 
 CELLS = {
     "number": ["1", "2.5", "-3", "", "1e3", "40", "NA", "1-", "x", "nan"],

@@ -4,12 +4,11 @@ Memory does not grow with the file: of what is unusual, the first few examples a
 counted.
 """
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import BinaryIO, NamedTuple
 
 from retraind.dataset.reader.automaton import best_engine
@@ -77,11 +76,6 @@ class SourceFile:
 
     name: str
     open: Callable[[], BinaryIO]
-
-    @classmethod
-    def from_path(cls, path: Path) -> "SourceFile":
-        """Return the source of a file on disk, under its own name."""
-        return cls(path.name, lambda: path.open("rb"))
 
     @property
     def suffix(self) -> str:
@@ -164,24 +158,6 @@ def kind_of(head: bytes) -> FileKind | None:
     if kind is FileKind.ZIP and any(part in head for part in _WORKBOOK_PARTS):
         return FileKind.OFFICE
     return kind
-
-
-def read_table(
-    source: SourceFile,
-    *,
-    target: str | None = None,
-    series: Series | None = None,
-    limits: Limits | None = None,
-) -> ReadResult:
-    """Read `source` once and return what is in it. Raises OSError when it cannot be read."""
-    limits = limits or Limits()
-    digest = hashlib.sha256()
-    with source.open() as stream:
-        reader = TableReader(source, target=target, series=series, limits=limits)
-        while not reader.is_unreadable and (piece := stream.read(limits.piece)):
-            digest.update(piece)
-            reader.take(piece)
-    return reader.finish(digest.hexdigest())
 
 
 def _guessed_delimiter(head: bytes) -> bytes:
