@@ -1,16 +1,19 @@
 """Backups of the journal: one file with all that belongs together, which is checked before it counts.
 
 A backup is a copy of the journal, in which a table of its own holds the key that signs job.json, and when and
-where the copy was made. It can be made while a daemon works; to restore one, no daemon may work.
+where the copy was made. It can be made while a daemon works; to restore one, no daemon may work. SQLite opens
+files on local disks only: it would hang with any other, so backups on shares are copied there and back.
 """
 
+import fnmatch
 import itertools
 import os
 import platform
 import secrets
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,16 +25,20 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.progress import Watcher, Work, unwatched
 from retraind.store.database import KEY_NAME, is_damage, set_aside
 from retraind.store.schema import SCHEMA
+from retraind.system.copying import copy_in_place
 from retraind.system.files import (
     PRIVATE,
     clear,
     exists,
     make_folder,
+    names_in,
     sync_file,
     sync_folder,
+    unlink,
     write_atomically,
 )
-from retraind.system.reading import open_regular
+from retraind.system.reading import open_regular, status_of_open
+from retraind.system.remote.verbs import where
 
 _TABLE = "backup"
 FOLDER = "backups"
@@ -74,7 +81,8 @@ def make(
     """
     make_folder(folder, PRIVATE)
     path = folder / name.format(now.astimezone(UTC))
-    part = folder / f".{path.name}.{secrets.token_hex(4)}"
+    place = folder if _is_local(folder) else journal.parent
+    part = place / f".{path.name}.{secrets.token_hex(4)}"
     key = _key_beside(journal)
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE))
@@ -90,8 +98,11 @@ def make(
             copy.execute(f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?)", about)  # noqa: S608 - a constant
         sync_file(part)
         verify(part, watcher)
-        part.rename(path)
-        sync_folder(folder)
+        if place == folder:
+            part.rename(path)
+            sync_folder(folder)
+        else:
+            copy_in_place(part, path, part.stat().st_size, _PRIVATE_FILE)
     finally:
         clear(part)
     return verify(path, watcher)
@@ -133,8 +144,8 @@ def opened(path: Path, watcher: Watcher = unwatched) -> Iterator[tuple[Backup, s
     Raises JournalError where it cannot be restored here, and OSError.
     """
     with open_regular(path) as file:
-        size = file.seek(0, os.SEEK_END)
-    with _connected(path) as connection:
+        size = status_of_open(file).st_size
+    with _connected_wherever(path, size) as connection:
         try:
             found = _read(connection, path, size, watcher)
         except sqlite3.DatabaseError as error:
@@ -210,15 +221,47 @@ def restore(
 
 def prune(folder: Path, keep: int, pattern: str = _PATTERN) -> list[Path]:
     """Delete all but the newest `keep` backups in a folder, which `make` has made; returns those deleted."""
-    old = sorted(folder.glob(pattern))[: -keep or None]
+    old = _named(folder, pattern)[: -keep or None]
     for path in old:
-        path.unlink()
+        unlink(path)
     return old
 
 
 def backups_in(folder: Path) -> list[Path]:
     """Return the backups in a folder that were made here, those before upgrades last."""
-    return [path for pattern in (_PATTERN, _UPGRADE_PATTERN) for path in sorted(folder.glob(pattern))]
+    return [path for pattern in (_PATTERN, _UPGRADE_PATTERN) for path in _named(folder, pattern)]
+
+
+def _named(folder: Path, pattern: str) -> list[Path]:
+    try:
+        names = names_in(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / name for name in sorted(fnmatch.filter(names, pattern))]
+
+
+def _is_local(path: Path) -> bool:
+    return where(path)[0] is None
+
+
+@contextmanager
+def _connected_wherever(path: Path, size: int) -> Iterator[sqlite3.Connection]:
+    """Connect to a backup, or to a copy of one that is on a share, which is deleted before anything else.
+
+    Whoever restores it may act as somebody else by then.
+    """
+    if _is_local(path):
+        with _connected(path) as connection:
+            yield connection
+        return
+    with ExitStack() as leaving:
+        with tempfile.TemporaryDirectory(prefix="retraind-") as private:
+            copy = Path(private, "copy.db")
+            copy_in_place(path, copy, size, _PRIVATE_FILE)
+            connection = leaving.enter_context(_connected(copy))
+            with suppress(sqlite3.DatabaseError):  # It is opened when it is first read.
+                connection.execute("PRAGMA schema_version").fetchone()
+        yield connection
 
 
 @contextmanager

@@ -165,3 +165,58 @@ def test_what_must_be_on_a_local_disk_is_refused_elsewhere_and_not_touched(site,
         assert f"state.{key}" in done.stderr
         assert f"This is on {site.share.point}, a file system of the type fuse" in done.stderr
     assert site.share.struck() == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(("write",), answer="hang"), Rule(("fsync", "flush"), answer="hang"), Rule(("rename",), answer="hang"),
+        Rule(("read",), answer="hang"), Rule(("read",), answer="hang", beyond=1 << 16), Rule(("getattr",), answer="hang", after=4),
+    ],
+)  # fmt: skip
+def test_a_backup_on_a_share_that_hangs_in_the_middle_ends_and_leaves_nothing_here(
+    tmp_path, site, rule, monkeypatch
+):
+    monkeypatch.setattr("retraind.system.remote.helper._TIMES", dict.fromkeys(("look", "read", "sync"), 1))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with a_world(tmp_path):
+        """So that there is a journal."""
+    there = site.share.point / "there"
+    assert site.command("journal", "backup", str(there), "--keep", "1").returncode == 0
+    [made] = (site.share.folder / "there").iterdir()
+    before = set(tmp_path.rglob("*"))
+    for words in (
+        ["backup", str(there)],
+        ["verify", str(there / made.name)],
+        ["restore", str(there / made.name)],
+    ):
+        HELPERS.end_all()
+        site.share.tell(rule)
+        done = site.command("journal", *words)
+        if site.share.struck():
+            assert (done.returncode, words) == (1, words)
+            assert SILENT in " ".join((done.stdout + done.stderr).split())
+    site.share.tell()
+    HELPERS.end_all()
+    here = {path for path in set(tmp_path.rglob("*")) - before if site.share.folder not in path.parents}
+    assert not {path for path in here if site.share.point not in path.parents and "hung" not in path.name}, (
+        "all is cleared away"
+    )
+
+
+def test_a_backup_on_a_share_is_private_and_can_be_restored(tmp_path, site):
+    with a_world(tmp_path):
+        """So that there is a journal."""
+    there = site.share.point / "there"
+    for _ in range(2):
+        assert site.command("journal", "backup", str(there)).returncode == 0
+    made, *_ = sorted((site.share.folder / "there").iterdir())
+    assert made.stat().st_mode & 0o777 == 0o600
+    shown = there / made.name
+    assert site.command("journal", "verify", str(shown)).returncode == 0
+    done = site.command("journal", "restore", str(shown))
+    assert done.returncode == 0, done.stderr
+    assert site.command("journal", "verify").returncode == 0
+    made.write_bytes(made.read_bytes()[:5000] + b"x" * 5000)
+    done = site.command("journal", "verify", str(shown))
+    assert (done.returncode, "x.db" in done.stderr, "copy.db" in done.stderr) == (1, False, False)
