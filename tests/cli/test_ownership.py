@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from retraind.cli import control as _imported_while_all_can_be_read  # noqa: F401
 from retraind.cli import main
 from retraind.cli.output import BAD, GOOD
 from retraind.store.database import sole_instance

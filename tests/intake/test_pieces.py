@@ -42,6 +42,10 @@ UNLOADS = {
     "Athena": [f"train_20261130_052311_00012_ab1de_{each}.csv" for each in (UUID, OTHER)],
     "five digits": ["train_2026-11_00000.csv", "train_2026-11_00001.csv", "eval_2026-11_00000.csv"],
     "from one": ["train_2026-11_00001.csv", "train_2026-11_00002.csv", "eval_2026-11_00001.csv"],
+    "parts by hand": ["train_2026-11_part1.csv", "train_2026-11_part2.csv", "eval_2026-11.csv"],
+    "parts by hand, both": [f"{r}_2026-11-PART{n}.csv" for r in ("train", "eval") for n in (1, 2, 3)],
+    "one of two": ["train_2026-11_1of2.csv", "train_2026-11_2of2.csv", "eval_2026-11_1of2.csv"],
+    "split": ["train_2026-11_aa.csv", "train_2026-11_ab.csv", "train_2026-11_ac.csv", "eval_2026-11.csv"],
     "TSV in capitals": ["TRAIN_2026-11-000000000000.TSV", "TRAIN_2026-11-000000000001.TSV", "EVAL_2026-11-000000000000.TSV"],
 }  # fmt: skip
 
@@ -113,6 +117,11 @@ ORDINARY = {
     "weeks": ["week-1-of-52", "week-2-of-52"],
     "part numbers of a factory": ["part-00017", "part-00018"],
     "a name of UUIDs": [UUID, OTHER],
+    "regions of Portugal": ["pt_1", "pt_2"],
+    "countries": ["2026-11_de", "2026-11_fr", "2026-11_at"],
+    "letters from the middle": ["shop_ab", "shop_ac"],
+    "part numbers of a few digits": ["part-17", "part-18"],
+    "counterparts": ["counterpart1", "counterpart2"],
     "four digits": ["0000", "0001"],
     "post codes": ["10115", "10117", "80331"],
 }
@@ -135,6 +144,34 @@ def test_of_one_alone_that_is_named_as_the_first_others_may_follow_for_a_while(s
     assert view.due == share.clock.elapsed() + 10.0
     [delivery] = share.look(SETTLE).complete
     assert delivery.key == "2026-11-000000000000"
+
+
+@pytest.mark.parametrize("form", ["Part {}", "({} of 3)"])
+def test_pieces_with_spaces_in_their_names_wait_too(share, form):
+    share = share()
+    put(share, [f"{role}_2026-11 {form.format(n)}.csv" for role in ("train", "eval") for n in (1, 2)])
+    for _ in range(3):
+        assert not share.look(SETTLE * 20).complete
+    said = told([reason for wait in share.look().waiting for reason in wait.reasons])
+    assert "look like 2 pieces of one training file" in said
+    assert "train_2026-11.csv" in said
+
+
+def test_a_first_part_alone_waits_a_while_and_parts_that_are_not_in_a_row_are_deliveries(share):
+    share = share()
+    put(share, [f"{role}_2026-11_{part}.csv" for role in ("train", "eval") for part in ("part1", "part3")])
+    assert [each.key for each in share.settled().complete] == ["2026-11_part3"]
+    assert "named like the first of several pieces" in told(share.look().waiting[0].reasons)
+    assert "2026-11_part1" in {each.key for each in share.look(SETTLE * 10).complete}
+
+
+def test_a_second_part_that_is_still_being_copied_keeps_the_first_one_waiting(share):
+    share = share()
+    put(share, [f"{role}_2026-11_part1.csv" for role in ("train", "eval")])
+    share.look()
+    for size in range(1, 8):
+        share.put("train_2026-11_part2.csv", TABLE * size)
+        assert not share.look(SETTLE * 20).complete
 
 
 def test_the_only_one_of_one_does_not_wait(share):

@@ -16,7 +16,7 @@ from retraind.config.settings import ModelSettings
 from retraind.domain.job import Role
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, problem
-from retraind.intake.names.piece_names import Piece, piece_in
+from retraind.intake.names.piece_names import FROM_ONE, Piece, piece_in
 from retraind.intake.pairing import Group, Sighting, Waiting, example_of, patterns_of
 
 _MOST_NAMES = 3
@@ -108,17 +108,31 @@ def _are_pieces(several: list[_Member], members: list[_Member], model: ModelSett
     if family.name == "snowflake":
         return not any(numbers[0])
     first, last = numbers[0][0], numbers[-1][0]
+    if family.name in FROM_ONE:
+        return first <= 1 and _is_row(numbers)  # Their names say what they are.
     close = last - first <= 2 * len(numbers)  # Some may not have arrived yet.
-    if family.name != "numbered":
+    if family.name not in {"numbered", "split"}:
         return first == 0 and close
-    # Counters count deliveries, too. They do not start again with each, and both files have each number.
-    together, unequal = (
-        _came_together(several, model),
-        model.mode == "pair" and not _has_equal_numbers(members),
-    )
+    return (_is_row(numbers) if family.name == "split" else close) and _are_of_one(several, members, model)
+
+
+def _are_of_one(several: list[_Member], members: list[_Member], model: ModelSettings) -> bool:
+    """Return whether files that are numbered as deliveries may be, too, are pieces.
+
+    Counters of deliveries do not start again with each, and both files have each number.
+    """
+    first = min(member.piece.number for member in several)[0]
+    together = _came_together(several, model)
+    unequal = model.mode == "pair" and not _has_equal_numbers(members)
     if first == 0:
-        return close and (together or unequal)
-    return first == 1 and close and bool(several[0].joined_key) and together and unequal
+        return together or unequal
+    counted = several[0].piece.family.name == "numbered" and bool(several[0].joined_key)
+    return first == 1 and counted and together and unequal
+
+
+def _is_row(numbers: list[tuple[int, ...]]) -> bool:
+    """Return whether no number between the first and the last one is missing."""
+    return numbers[-1][0] - numbers[0][0] == len(numbers) - 1
 
 
 def _has_equal_numbers(members: list[_Member]) -> bool:

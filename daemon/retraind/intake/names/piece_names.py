@@ -51,11 +51,25 @@ _FAMILIES = (
     _family("part", r"(?<![^\W\d_])part[-_]?(?:[rm]-)?(?P<number>[0-9]{4,6})(?:[^0-9].*)?", waits=True),
     _family("bigquery", r"[-_. ]?(?P<number>0{6}[0-9]{6})", waits=True),
     _family("numbered", r"[-_. ]?(?<![0-9])(?P<number>[0-9]{5,})"),
+    _family("part-by-hand", r"[-_. ]part[-_. ]?(?P<number>[0-9]{1,3})", waits=True),
+    _family(
+        "of",
+        r"[-_. ]\(?(?:part)?[-_. ]?(?P<number>[0-9]{1,2})[-_ ]?of[-_ ]?(?P<unload>[0-9]{1,2})\)?",
+        waits=True,
+    ),
+    _family("split", r"[-_. ](?P<number>[a-z]{2})"),
 )
 """The most telling first."""
 _SEPARATORS = "_-. \u3000"
-_HINT = re.compile(r"[0-9]{5}|[0-9]{4}_part|[0-9]{4}-of-|[0-9]_[0-9]{1,3}_[0-9]|part[-_rm]{0,3}[0-9]{4}")
+_HINT = re.compile(
+    r"[0-9]{5}|[0-9]{4}_part|[0-9]{4}-of-|[0-9]_[0-9]{1,3}_[0-9]|part[-_rm]{0,3}[0-9]{4}"
+    r"|part[-_. ]?[0-9]|[0-9][-_ ]?of[-_ ]?[0-9]|[-_. ][a-z]{2}$"
+)
 """What each of these forms has, and few other names: scans ask for all names."""
+FROM_ONE = frozenset({"part-by-hand", "of"})
+"""Families whose first piece may have the number 1: people count from there."""
+_MOST_OF_A_FEW = 20
+"""Pieces that people make. `week-1-of-52` counts something else."""
 _KNOWN_NAMES = 4_096
 """So many are cached: one scan asks for the same again that the last one asked for."""
 
@@ -76,12 +90,14 @@ class Piece(NamedTuple):
     @property
     def is_first(self) -> bool:
         """Return whether it has the number zero, or all of them have: the one that comes first."""
+        if self.family.name in FROM_ONE:
+            return self.number <= (1,)
         return bool(self.number) and not any(self.number)
 
     @property
     def is_only_one(self) -> bool:
         """Return whether the name says that there is no other piece: `00000-of-00001`."""
-        return self.family.name == "beam" and int(self.unload) <= 1
+        return self.family.name in {"beam", "of"} and int(self.unload) <= 1
 
 
 @lru_cache(_KNOWN_NAMES)
@@ -99,6 +115,17 @@ def piece_in(plain: str) -> Piece | None:
         groups = found.groupdict()
         stem = groups["before"].rstrip(_SEPARATORS)
         digits = groups["number"]
-        number = () if family.name == "athena" else tuple(map(int, re.findall(r"[0-9]+", digits)))
-        return Piece(family, stem, groups.get("unload") or "", number, plain[len(groups["before"]) :])
+        unload = groups.get("unload") or ""
+        if family.name == "of" and not int(digits) <= int(unload) <= _MOST_OF_A_FEW:
+            continue
+        return Piece(family, stem, unload, _number(family, digits), plain[len(groups["before"]) :])
     return None
+
+
+def _number(family: Family, digits: str) -> tuple[int, ...]:
+    match family.name:
+        case "athena":
+            return ()
+        case "split":
+            return ((ord(digits[0]) - ord("a")) * 26 + ord(digits[1]) - ord("a"),)
+    return tuple(map(int, re.findall(r"[0-9]+", digits)))
