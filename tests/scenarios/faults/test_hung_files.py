@@ -163,7 +163,7 @@ def test_what_must_be_on_a_local_disk_is_refused_elsewhere_and_not_touched(site,
         done = site.command(*words)
         assert (done.returncode, words) == (2, words)
         assert f"state.{key}" in done.stderr
-        assert f"This is on {site.share.point}, a file system of the type fuse" in done.stderr
+        assert f"This is on {site.share.point}, a file system of type fuse" in done.stderr
     assert site.share.struck() == []
 
 
