@@ -123,9 +123,8 @@ def piece_in(plain: str) -> Piece | None:
 
 
 def _number(family: Family, digits: str) -> tuple[int, ...]:
-    match family.name:
-        case "athena":
-            return ()
-        case "split":
-            return ((ord(digits[0]) - ord("a")) * 26 + ord(digits[1]) - ord("a"),)
+    if family.name == "athena":
+        return ()
+    if family.name == "split":
+        return ((ord(digits[0]) - ord("a")) * 26 + ord(digits[1]) - ord("a"),)
     return tuple(map(int, re.findall(r"[0-9]+", digits)))
