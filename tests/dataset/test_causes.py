@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 
 import pytest
 from hypothesis import example, given, settings
@@ -327,3 +328,38 @@ def test_what_the_owner_does_not_mind_needs_no_cause():
     ]
     rules = {each.rule for each in found(content, rules={"lines-above-header": "ignore"})}
     assert {"one-column", "ragged-rows"} & rules
+
+
+MANY = 60_000
+BUSY = {
+    "a long name": b"a" * MANY + b",b\n" + b"1,2\n" * 20,
+    "hyphens": b"name\n" + b"-" * MANY + b"x\n" + b"1\n" * 20,
+    "a separator's line": b"sep=" + b"\t" * MANY + b"x\na,b\n" + b"1,2\n" * 20,
+    "a pointer of git-annex": b"/annex/objects/" * MANY + b" x\n" + b"1,2\n" * 20,
+    "a title of spaces": b"<html><title>" + b" " * MANY + b"\n",
+    "many titles": b"<html>" + b"<title>" * MANY + b"\n",
+    "a sender": b"To: b\nDate: c\nSubject: x\nFrom " + b"@" * MANY + b"\n\n",
+    "lists in lists": b"[" * MANY,
+    "objects in objects": b'{"a":' * MANY + b"\n",
+    "a line of lists": b"[" * MANY + b"]" * MANY + b"\n",
+}
+
+
+@pytest.fixture
+def limited():
+    """Fail beyond two seconds of CPU time. The tests are written for expressions that would outlive us."""
+
+    def end(*_):
+        pytest.fail("it is busy without end")
+
+    before = signal.signal(signal.SIGVTALRM, end)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 2)
+    yield
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    signal.signal(signal.SIGVTALRM, before)
+
+
+@pytest.mark.usefixtures("limited")
+@pytest.mark.parametrize("content", BUSY.values(), ids=BUSY)
+def test_no_text_keeps_an_expression_busy(content):
+    assert found(MARK + content)

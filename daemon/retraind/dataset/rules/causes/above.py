@@ -20,7 +20,7 @@ from retraind.dataset.rules.header import MIN_COLUMNS
 from retraind.dataset.rules.service_messages import RAGGED, SAME_NAME
 from retraind.domain.problems import Finding, Severity
 
-_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\w\s"]|\t| )?"?[,;|\t"]*\s*', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\w\s"]|\t| )?"?[,;|\t"]*+\s*+', re.IGNORECASE)
 _TYPE_LINE = re.compile(r'\s*"?#TYPE\s+([^",;\t]*)', re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(#|//|--|%|/\*|;|'|!|\*|REM\b)", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20)\d\d")

@@ -36,7 +36,7 @@ _HTML = re.compile(r"<(!doctype html|html|head|body|meta|title|script|style|tabl
 _TAG = re.compile(r"<([A-Za-z_][\w:.-]*)(\s[^<>]*)?>")
 _OPENINGS = (
     (ForeignKind.LFS, re.compile(r"version https://git-lfs\.github\.com/spec/")),
-    (ForeignKind.ANNEX, re.compile(r"\S*/annex/objects/\S*\s*\Z")),
+    (ForeignKind.ANNEX, re.compile(r"(?=\S*?/annex/objects/)\S*+\s*+\Z")),
     (ForeignKind.SHORTCUT, re.compile(r"\[(InternetShortcut|Desktop Entry)\]", re.IGNORECASE)),
     (ForeignKind.YAML, re.compile(r"---[ ]*\r?\n(#[^\n]*\n)*[\w\"-]+:([ ][^,\n]*)?\r?\n")),
     (ForeignKind.RTF, re.compile(r"\{\\rtf")),
@@ -47,7 +47,7 @@ _COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 _JSON = re.compile(r'\s*(\[\s*)?(\{\s*("|\}|$)|\[\s*["\[\d{\]-])|\s*\[\s*$')
 _MAIL = re.compile(
     r"(Return-Path|Delivered-To|Received|From|To|Cc|Subject|Date|Message-ID|MIME-Version|Reply-To|"
-    r"Content-[A-Za-z-]+|DKIM-Signature|X-[\w-]+):.*|From \S+@\S+ .*|[ \t].*",
+    r"Content-[A-Za-z-]+|DKIM-Signature|X-[\w-]+):.*|From [^\s@]+@\S++ .*|[ \t].*",
     re.IGNORECASE,
 )
 _SQL_COMMENT = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/;?)", re.DOTALL)
@@ -70,15 +70,16 @@ _PROGRAM = re.compile(
     re.IGNORECASE,
 )
 _TITLES = (
-    re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL),
-    re.compile(r"<h1[^>]*>\s*(.*?)\s*</h1>", re.IGNORECASE | re.DOTALL),
-    re.compile(r"<message[^>]*>\s*(.*?)\s*</message>", re.IGNORECASE | re.DOTALL),
-    re.compile(r"<code[^>]*>\s*(.*?)\s*</code>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<h1[^>]*>(.*?)</h1>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<message[^>]*>(.*?)</message>", re.IGNORECASE | re.DOTALL),
+    re.compile(r"<code[^>]*>(.*?)</code>", re.IGNORECASE | re.DOTALL),
     re.compile(r'"(?:error_description|message|error|detail|title)"\s*:\s*"((?:[^"\\]|\\.)*)"'),
-    re.compile(r"^Subject:\s*(.*?)\s*$", re.IGNORECASE | re.MULTILINE),
+    re.compile(r"^Subject:(.*)$", re.IGNORECASE | re.MULTILINE),
 )
 _SHORT_MESSAGE = 10  # lines
 _TITLE_CHARS = 200
+_TITLED = 8_000  # characters of a text in which its title is searched for
 _MAIL_HEADERS = 3
 
 
@@ -135,6 +136,8 @@ def _is_json(text: str, lines: Sequence[str]) -> bool:
         return False
     try:
         json.JSONDecoder().raw_decode(text)
+    except RecursionError:
+        return True
     except ValueError as error:
         # The head may be cut anywhere in a long file; one that is complete is not JSON.
         cut = getattr(error, "pos", 0) >= len(text.rstrip()) - 1
@@ -146,7 +149,7 @@ def _is_json(text: str, lines: Sequence[str]) -> bool:
 def _is_json_line(lines: Sequence[str]) -> bool:
     try:
         return bool(lines) and isinstance(json.loads(lines[0]), dict | list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -176,6 +179,6 @@ def _title(text: str, kind: ForeignKind) -> str | None:
         return text.splitlines()[0][:_TITLE_CHARS]
     if kind not in {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL}:
         return None
-    found = next((match[1] for title in _TITLES if (match := title.search(text)) and match[1].strip()), "")
+    found = next((match[1] for title in _TITLES if (match := title.search(text, 0, _TITLED)) and match[1].strip()), "")
     plain = html.unescape(re.sub(r"<[^>]*>|\s+", " ", found))
     return " ".join(plain.split())[:_TITLE_CHARS] or None

@@ -18,7 +18,7 @@ HEADER_RULES = frozenset({"target-missing", "columns-changed", "columns-differ",
 """Findings that follow from a name that is read wrongly."""
 
 _DASHES = re.compile(r"-+")
-_RULE_LINE = re.compile(r"[-+|=\s,;\t]*--[-+|=\s,;\t]*")
+_RULE_LINE = re.compile(r"[-+|=\s,;]+")
 _ROWS_LINE = re.compile(
     r"\W{0,2}\d[\d,.]*\s*(rows?|records?|lines?|行|件|レコード)[^,\t;|]{0,60}|completion time: .*",
     re.IGNORECASE,
@@ -98,7 +98,8 @@ def rule_line(file: DataFile) -> Iterator[Cause]:
         and any(len(cell) > 1 for cell in cells)
     )
     second = head_text(table).splitlines()[1:2]
-    as_text = table.width == 1 and bool(second) and _RULE_LINE.fullmatch(second[0]) is not None
+    is_rule = bool(second) and "--" in second[0] and _RULE_LINE.fullmatch(second[0]) is not None
+    as_text = table.width == 1 and is_rule
     as_one = (
         0 < table.ragged.count <= _LAST_LINES
         and (table.ragged.first[0].line, table.ragged.first[0].width) == (2, 1)

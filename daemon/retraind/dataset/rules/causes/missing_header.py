@@ -15,7 +15,7 @@ _MARGIN = 0.1
 _INSIDE = 0.7  # of the numbers; that of a column that rises is often outside
 _YEARS = range(1900, 2101)
 _NUMBERS = re.compile(r"\d+")
-_NUMBERED = re.compile(r"\D*[^\d\s.+-]\D*?0.*", re.DOTALL)
+_LETTER = re.compile(r"[^\s.+-]")
 
 
 class _Sight(Enum):
@@ -74,9 +74,9 @@ def _sight(head: str, values: Sequence[str]) -> _Sight:
 def _is_numbered(head: str, values: Sequence[str]) -> bool:
     """Return whether all are the same text with numbers in it, such as A001."""
     shape = _NUMBERS.sub("0", head)
-    return _NUMBERED.fullmatch(shape) is not None and all(
-        _NUMBERS.sub("0", value) == shape for value in values
-    )
+    before, number, _ = shape.partition("0")
+    is_numbered = bool(number) and _LETTER.search(before) is not None
+    return is_numbered and all(_NUMBERS.sub("0", value) == shape for value in values)
 
 
 def _value(text: str) -> float:
