@@ -179,6 +179,8 @@ def _title(text: str, kind: ForeignKind) -> str | None:
         return text.splitlines()[0][:_TITLE_CHARS]
     if kind not in {ForeignKind.HTML, ForeignKind.XML, ForeignKind.JSON, ForeignKind.MAIL}:
         return None
-    found = next((match[1] for title in _TITLES if (match := title.search(text, 0, _TITLED)) and match[1].strip()), "")
+    found = next(
+        (match[1] for title in _TITLES if (match := title.search(text, 0, _TITLED)) and match[1].strip()), ""
+    )
     plain = html.unescape(re.sub(r"<[^>]*>|\s+", " ", found))
     return " ".join(plain.split())[:_TITLE_CHARS] or None
