@@ -19,7 +19,6 @@ from retraind.system.files import is_file, status
 from retraind.system.mounts import makes_rights_up, present_mounts
 from retraind.system.probe import Question, ask_each
 from retraind.system.reading import read_all
-from retraind.system.remote.errors import NoAnswer
 from retraind.system.rights import (
     READ,
     WRITE,
@@ -98,7 +97,6 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
     """
     look = _Look(service_account(settings.state.journal_file.parent))
     asked: list[tuple[str | None, Question[list[Problem]]]] = []
-    unknown: set[str | None] = set()
 
     def ask(model: str | None, path: Path, find: Callable[[Path], Iterator[Problem]]) -> None:
         # The question is about the path as it is written: a link on the way can be turned as well.
@@ -112,11 +110,10 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
         for key in _KEY_FILES:
             if (path := getattr(model, key)) is not None:
                 ask(name, path, partial(look.of_key, f"models.{name}.{key}"))
-        if programs and not _ask_of_gate(
-            model, partial(ask, name), partial(look.of_program, f"models.{name}.gate")
-        ):
-            unknown.add(name)
+        for path, find in _of_gate(look, f"models.{name}.gate", model) if programs else ():
+            ask(name, path, find)
     found: list[Exposure] = []
+    unknown: set[str | None] = set()
     for (concerned, _), answer in zip(asked, ask_each([each for _, each in asked]), strict=True):
         if isinstance(answer, OSError):
             unknown.add(concerned)
@@ -125,19 +122,14 @@ def exposures(settings: Settings, config: Path | None = None, *, programs: bool 
     return Answers(tuple(found), frozenset(unknown))
 
 
-def _ask_of_gate(
-    model: ModelSettings,
-    ask: Callable[[Path, Callable[[Path], Iterator[Problem]]], None],
-    find: Callable[[Path], Iterator[Problem]],
-) -> bool:
-    """Ask about the files of a gate; returns False where they cannot be found out now."""
-    try:
-        files = gate_files(model)
-    except NoAnswer:
-        return False
-    for path in files:
-        ask(path, find)
-    return True
+def _of_gate(
+    look: "_Look", setting: str, model: ModelSettings
+) -> Iterator[tuple[Path, Callable[[Path], Iterator[Problem]]]]:
+    """Yield what to ask about a gate's files, each with the path to find out first whether it answers."""
+    for path in gate_words(model):
+        yield path, partial(look.of_program, setting)
+    if model.gate and not model.gate[0].startswith("/"):
+        yield Path("/"), partial(look.of_command, setting, model.gate[0])
 
 
 class _Look:
@@ -173,6 +165,11 @@ class _Look:
             return  # What is missing is reported as that.
         if access := next(self._ways.changers(path), None):
             yield _changeable(setting, path, access)
+
+    def of_command(self, setting: str, name: str, _: Path) -> Iterator[Problem]:
+        """Yield the same of the program that a name leads to by PATH. Raises OSError."""
+        if found := program_named(name):
+            yield from self.of_program(setting, found)
 
     def of_file(self, config: Path) -> Iterator[Problem]:
         """Yield that others can change the configuration, or read the secrets in it. Raises OSError."""

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from retraind.config.exposure import exposures
 from retraind.domain.job import Outcome, State
 from retraind.jobs.gate.program import flaw_of
 from support.faulty import Rule
@@ -96,6 +97,7 @@ def test_a_program_that_hangs_is_no_verdict_and_keeps_neither_the_job_nor_a_star
         share.tell(HANGS)
         assert world.pipeline.advance_one(job).state is State.TRAINED
         assert flaw_of(asked).code == "file_error", "as `check` says it"
+        assert exposures(world.settings).unknown == {"churn"}, "as a start asks"
         share.tell(Rule(("read",), answer="hang", after=1))
         job = world.pipeline.advance_one(job)
         assert job.state is State.TRAINED, "it hangs where the kernel reads it"
