@@ -51,6 +51,18 @@ def as_found():
 
 
 @pytest.fixture
+def impatient_helpers(monkeypatch):
+    """Let helper processes be given up after half a second, where tests let file systems hang."""
+    from retraind.system.remote.helpers import HELPERS  # noqa: PLC0415 - most tests need none
+
+    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
+    # The number of a mount is soon another one's, of which nothing is known yet.
+    HELPERS.end_all()
+    yield
+    HELPERS.end_all()
+
+
+@pytest.fixture
 def service(tmp_path):
     """The emulated service, with one model named churn."""
     from support.world import an_account  # noqa: PLC0415 - most tests need none

@@ -8,15 +8,9 @@ from retraind.system.remote.errors import NoAnswer
 from retraind.system.remote.helpers import HELPERS
 from support.faulty import Rule, mounting
 
+pytestmark = pytest.mark.usefixtures("impatient_helpers")
+
 HANGS = Rule(("getattr", "opendir", "readdir"), answer="hang")
-
-
-@pytest.fixture(autouse=True)
-def _soon_out_of_patience(monkeypatch):
-    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
-    HELPERS.end_all()
-    yield
-    HELPERS.end_all()
 
 
 def test_file_systems_that_hang_are_waited_for_all_at_once(tmp_path, monkeypatch):

@@ -15,24 +15,16 @@ from retraind.domain.job import State
 from retraind.intake.share_identity import Shares
 from retraind.report.monitoring.health import health_of
 from retraind.system.clock import Clock
-from retraind.system.remote.helpers import HELPERS
 from support.faulty import Rule
 from support.process import Site, deliver, filed, until
 from support.running import running
 from support.words import legacy, told
 from support.world import a_world, an_account, key_of, table
 
+pytestmark = pytest.mark.usefixtures("impatient_helpers")
+
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "readlink", "statfs"), answer="hang")
 SILENT = "Connection timed out. The share does not answer; repair it or mount it again."
-
-
-@pytest.fixture(autouse=True)
-def _soon_out_of_patience(monkeypatch):
-    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
-    # The number of a mount is soon another one's, of which nothing is known yet.
-    HELPERS.end_all()
-    yield
-    HELPERS.end_all()
 
 
 @pytest.fixture

@@ -7,22 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from retraind.system.remote.helpers import HELPERS
 from support.faulty import Rule
 from support.process import Site, filed, until
 from support.running import running
 from support.world import a_world, an_account, key_of
 
+pytestmark = pytest.mark.usefixtures("impatient_helpers")
+
 HANGS = Rule(("getattr", "opendir", "readdir", "open", "read", "readlink", "statfs", "create"), answer="hang")
 SILENT = "Connection timed out"
-
-
-@pytest.fixture(autouse=True)
-def _soon_out_of_patience(monkeypatch):
-    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
-    HELPERS.end_all()
-    yield
-    HELPERS.end_all()
 
 
 @pytest.fixture

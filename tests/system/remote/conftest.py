@@ -2,16 +2,12 @@
 
 import pytest
 
-from retraind.system.remote.helpers import HELPERS
 from support.faulty import mounting
 
 
 @pytest.fixture(autouse=True)
-def _soon_out_of_patience(monkeypatch):
-    monkeypatch.setattr("retraind.system.remote.helper.PATIENCE", 0.5)
-    HELPERS.end_all()
-    yield
-    HELPERS.end_all()
+def _soon_out_of_patience(impatient_helpers):
+    """For every test here."""
 
 
 @pytest.fixture
