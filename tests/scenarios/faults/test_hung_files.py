@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from retraind.system.remote.helpers import HELPERS
 from support.faulty import Rule
 from support.process import Site, filed, until
 from support.running import running
