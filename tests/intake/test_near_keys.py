@@ -65,3 +65,14 @@ def test_the_nearest_of_several_is_shown(share):
     [said] = [told(w.reasons) for w in share.settled().waiting if w.files[0].name.startswith("train")]
     assert "eval_2026-11-30_101503.csv is here" in said
     assert "11-29" not in said
+
+
+def test_many_halves_that_lack_each_other_are_read_once_and_not_once_for_each_other(share, monkeypatch):
+    share = share()
+    for number in range(100):
+        share.put(f"train_{number}.csv")
+        share.put(f"eval_{number + 1000}.csv")
+    reads, key_of = [], Pattern.key_of
+    monkeypatch.setattr(Pattern, "key_of", lambda *given: reads.append(given) or key_of(*given))
+    assert len(share.settled().waiting) == 200
+    assert len(reads) < 20 * 200

@@ -4,8 +4,9 @@ Programs put a time of their own into each file's name, or an extension twice.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from retraind.config.mistakes import Mistake
 from retraind.config.patterns import Pattern, can_both_match
@@ -22,15 +23,37 @@ _OWN_PART = re.compile(r"(?=(?:\D*\d){4})[0-9a-z]+(?:[-_.:][0-9a-z]+)*", re.IGNO
 _DOUBLED = re.compile(r"(?:\.csv|\.tsv)+$", re.IGNORECASE)
 
 
+class _Way(NamedTuple):
+    """Patterns in which something follows the key that files need not have in common."""
+
+    train: str
+    evaluation: str
+
+
+class _Half(NamedTuple):
+    """The only file of a delivery whose other file has not arrived; read once, and compared with many."""
+
+    seen: Sighting
+    plain: str
+    """Its key without extensions."""
+    keys: tuple[str | None, ...]
+    """Its key by each way; None where that is of no use."""
+
+
 def with_hints(waiting: Sequence[Waiting], model: ModelSettings) -> list[Waiting]:
     """Return the deliveries that wait; each half says which other one it may belong to."""
-    halves: dict[Role, list[Sighting]] = {Role.TRAIN: [], Role.EVAL: []}
-    for wait in waiting:
-        if (seen := _half(wait)) is not None:
-            halves[seen.role].append(seen)
-    if not all(0 < len(each) <= _MOST_HALVES for each in halves.values()):
+    files = [_half(wait) for wait in waiting]
+    counts = Counter(seen.role for seen in files if seen is not None)
+    if not all(0 < counts[role] <= _MOST_HALVES for role in (Role.TRAIN, Role.EVAL)):
         return list(waiting)
-    return [_with_hint(wait, halves, model) for wait in waiting]
+    ways = tuple(_ways(model))
+    patterns = [{Role.TRAIN: Pattern(way.train), Role.EVAL: Pattern(way.evaluation)} for way in ways]
+    halves = [None if seen is None else _read(seen, patterns) for seen in files]
+    hints = [half and _best_hint(half, halves, ways, model) for half in halves]
+    return [
+        wait._replace(reasons=(*wait.reasons, hint)) if hint else wait
+        for wait, hint in zip(waiting, hints, strict=True)
+    ]
 
 
 def _half(wait: Waiting) -> Sighting | None:
@@ -39,33 +62,51 @@ def _half(wait: Waiting) -> Sighting | None:
     return wait.files[0] if lacks and len(wait.files) == 1 else None
 
 
-def _with_hint(wait: Waiting, halves: dict[Role, list[Sighting]], model: ModelSettings) -> Waiting:
-    seen = _half(wait)
-    if seen is None:
-        return wait
-    others = halves[Role.EVAL if seen.role is Role.TRAIN else Role.TRAIN]
-    by_likeness = sorted(others, key=lambda other: (-_alike(seen.key, other.key), other.name))
-    hint = next((hint for other in by_likeness if (hint := _hint(seen, other, model))), None)
-    return wait if hint is None else wait._replace(reasons=(*wait.reasons, hint))
+def _read(seen: Sighting, patterns: Sequence[Mapping[Role, Pattern]]) -> _Half:
+    name = seen.name.rpartition("/")[2]
+    keys = (pattern[seen.role].key_of(name) for pattern in patterns)
+    return _Half(
+        seen, _DOUBLED.sub("", seen.key), tuple(key if key and _is_own(seen, key) else None for key in keys)
+    )
+
+
+def _best_hint(
+    half: _Half, halves: Sequence[_Half | None], ways: Sequence[_Way], model: ModelSettings
+) -> Problem | None:
+    """Return what would join a half and the one most like it that it may belong to; None if there is none."""
+    fits = [
+        (other.seen, way)
+        for other in halves
+        if other
+        and other.seen.role is not half.seen.role
+        and ((way := _way(half, other, ways)) or half.plain == other.plain)
+    ]
+    if not fits:
+        return None
+    seen = half.seen
+    other, way = min(fits, key=lambda each: (-_alike(seen.key, each[0].key), each[0].name))
+    if way is None or half.plain == _DOUBLED.sub("", other.key):
+        return _of_doubled(seen, other, model)
+    renamed = example_of(patterns_of(model)[other.role], Group(seen.key, (seen,)))
+    return _problem(seen, other, renamed, way.train, way.evaluation)
+
+
+def _way(half: _Half, other: _Half, ways: Sequence[_Way]) -> _Way | None:
+    """Return the first way in which two halves have the same key."""
+    keys = zip(ways, half.keys, other.keys, strict=True)
+    return next((way for way, mine, its in keys if mine and mine == its), None)
 
 
 def _alike(one: str, other: str) -> int:
     """Return with how many characters two keys begin alike."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-
-
-def _hint(seen: Sighting, other: Sighting, model: ModelSettings) -> Problem | None:
-    """Return what would join two halves; None if nothing suggests that they belong together."""
-    if _DOUBLED.sub("", seen.key) == _DOUBLED.sub("", other.key):
-        return _of_doubled(seen, other, model)
-    patterns = patterns_of(model)
-    for train, evaluation in _patterns_with_own_parts(model):
-        mine, its = (train, evaluation) if seen.role is Role.TRAIN else (evaluation, train)
-        key = _key(mine, seen)
-        if key and key == _key(its, other) and _is_own(seen, key) and _is_own(other, key):
-            renamed = example_of(patterns[other.role], Group(seen.key, (seen,)))
-            return _problem(seen, other, renamed, train, evaluation)
-    return None
+    alike, most = 0, min(len(one), len(other))
+    while alike < most:
+        middle = (alike + most + 1) // 2
+        if one[:middle] == other[:middle]:
+            alike = middle
+        else:
+            most = middle - 1
+    return alike
 
 
 def _of_doubled(seen: Sighting, other: Sighting, model: ModelSettings) -> Problem | None:
@@ -89,7 +130,7 @@ def _problem(
     )  # fmt: skip
 
 
-def _patterns_with_own_parts(model: ModelSettings) -> Iterator[tuple[str, str]]:
+def _ways(model: ModelSettings) -> Iterator[_Way]:
     """Yield patterns like the model's in which something follows the key that files need not have in common.
 
     Those come first whose keys are the longest, as far as that is known: by their separator.
@@ -101,7 +142,7 @@ def _patterns_with_own_parts(model: ModelSettings) -> Iterator[tuple[str, str]]:
         except Mistake:
             continue
         if apart:
-            yield train, evaluation
+            yield _Way(train, evaluation)
 
 
 def _with_own_part(pattern: str, separator: str) -> str:
