@@ -49,7 +49,17 @@ def tables() -> Iterator[tuple[str, bytes]]:
 def damaged(data: bytes, chance: random.Random) -> bytes:
     """Return the table with other line breaks, and bytes that are missing or too many."""
     header = data.partition(b"\n")[0]
-    inserted = (*_COMMON * 3, *_RARE, header + b"\n", b"," * header.count(b",") + b"\n")
+    names = header.split(b",")
+    inserted = (
+        *_COMMON * 3,
+        *_RARE,
+        header + b"\n",
+        header.upper() + b"\n",
+        b",".join(names[::-1]) + b"\n",
+        b"\x1a" + header + b"\n",
+        b"," * header.count(b",") + b"\n",
+        b", ".join([b" "] * len(names)) + b"\n",
+    )
     ending = chance.choice([b"\n"] * 6 + [b"\r\n"] * 3 + [b"\r"])
     made = bytearray(data.replace(b"\n", ending))
     for _ in range(chance.choice([0, 1, 2, 5, 40])):

@@ -159,13 +159,14 @@ def test_reading_counts_rows_and_ragged_rows_as_csv_does(text, piece, *, sample,
     if "\r" not in text:
         assert reading.oddities.blank.count == len(blank)
     assert reading.ragged.count == len(ragged)
-    assert [tuple(row) for row in reading.ragged.first] == ragged[:5]
+    assert [(row.line, row.width) for row in reading.ragged.first] == ragged[:5]
     assert (reading.unclosed_line is not None) == unclosed
     if width > 1:
         assert list(reading.facts.columns) == header
         regular = [row for _, row in rows if len(row) == width]
         empty = [at for at in range(width) if not any(row[at] for row in regular)]
-        assert list(reading.columns.empty) == empty
+        if header not in regular:  # a copy of the header is no value
+            assert list(reading.columns.empty) == empty
 
 
 def test_no_byte_inside_a_shift_jis_character_looks_like_structure():

@@ -5,7 +5,7 @@ are proved many at once where possible; where not, some are read the exact way, 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -28,6 +28,9 @@ _WORTH = 16
 
 MAX_SCANNED = 1_000
 """Columns: the values of wider tables are not looked at, since the service accepts 999."""
+
+_TEXTS_TRIED = 3
+"""Columns of text that are tried as witnesses: each is a new automaton."""
 
 _LONG_RECORDS = 20_000
 """Records of several lines that are searched for rows inside a value; after these, it is no accident."""
@@ -53,6 +56,8 @@ class RaggedRow(NamedTuple):
 
     line: int
     width: int
+    text: bytes = b""
+    """How it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +107,21 @@ class Ahead(NamedTuple):
 class _Provers:
     """Keeps the prover that uses all that is known of the columns and of the ends of lines."""
 
-    def __init__(self, delimiter: bytes, engine: Engine) -> None:
+    def __init__(self, delimiter: bytes, engine: Engine, oddities: Oddities) -> None:
         self.wanted: tuple[int, ...] = ()
         """The columns about which the prover knows anything."""
         self.witness: int | None = None
-        """A column that has a number or a date in each row that is proved.
+        """A column that has a number or a date in each row that is proved, or a text that is no name.
 
-        So no such row is the header once more, or has nothing but delimiters.
+        So no such row is the header once more, in whatever order and case, or has nothing but blanks.
         """
         self._delimiter = delimiter
         self._engine = engine
+        self._oddities = oddities
         self._prover: Prover | None = None  # once there is one, another thread uses it as well
         self._version = 0  # of the columns' grammar
+        self._texts: re.Pattern[bytes] | None = None  # what a witness that is text has
+        self._tried = 0  # columns of text
         self._with_gaps: set[int] = set()  # columns that cannot be witnesses
 
     def current(self, header: Header, columns: ColumnScan, endings: frozenset[bytes]) -> Prover:
@@ -123,19 +131,25 @@ class _Provers:
         if self._prover is None or self._version != columns.version or self._prover.form.endings != endings:
             self._version = columns.version
             grammar = dict(columns.grammar())
-            self.wanted = tuple(grammar)
-            self.witness = next(
-                (
-                    at
-                    for at, usual in columns.filled().items()
-                    if at not in self._with_gaps and not re.fullmatch(usual, header.cells[at])
-                ),
-                None,
-            )
+            self.witness, usual = self._witness(header, columns)
             if self.witness is not None:
-                grammar[self.witness] = columns.filled()[self.witness]
+                grammar[self.witness] = usual
+            self.wanted = tuple(sorted(grammar))
             self._prover = Prover(Form(self._delimiter, header.width, endings), grammar, self._engine)
         return self._prover
+
+    def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:
+        """Return a column that tells rows of data from others, and an expression for its values."""
+        self._texts = None
+        for at, usual in columns.filled().items():
+            if at not in self._with_gaps and not any(re.fullmatch(usual, name) for name in header.cells):
+                return at, usual
+        texts = self._oddities.other_texts() if self._tried < _TEXTS_TRIED else None
+        column = next((at for at in columns.texts() if at not in self._with_gaps), None)
+        if texts is None or column is None:
+            return None, b""
+        self._texts = re.compile(texts)
+        return column, texts
 
     def ahead(self, piece: bytes) -> Ahead | None:
         """Prove records from the first line feed of a piece on; None if there is nothing to do it with."""
@@ -146,15 +160,18 @@ class _Provers:
         return Ahead(piece, begin, prover, prover.prove(piece, begin))
 
     def check(self, values: Mapping[int, Sequence[bytes]]) -> None:
-        """Give up the witness if there is a row in which it has no value."""
-        if self.witness is not None and b"" in values[self.witness]:
+        """Give up the witness if there is a row of data in which it has no such value."""
+        if self.witness is None or self.witness not in values:
+            return
+        found, texts = values[self.witness], self._texts
+        if b"" in found or (texts is not None and not all(map(texts.fullmatch, self._no_names(found)))):
+            self._tried += texts is not None
             self._with_gaps.add(self.witness)
             self._prover = None
 
-
-def _by_column(rows: Sequence[list[str]]) -> list[list[bytes]]:
-    """Return the values of each column of rows of one width, shortened."""
-    return [_encoded(values) for values in zip(*rows, strict=True)]
+    def _no_names(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the values, each once, without those that may be in a copy of the header."""
+        return [value for value in dict.fromkeys(values) if not self._oddities.are_names(value)]
 
 
 def _encoded(values: Sequence[str]) -> list[bytes]:
@@ -183,12 +200,13 @@ class RowReader:
         self._names = names
         self._limits = limits
         self._scanner = Scanner(delimiter)
-        self._provers = _Provers(delimiter, limits.engine or best_engine())
+        self._provers = _Provers(delimiter, limits.engine or best_engine(), self.oddities)
         self.prove_ahead = self._provers.ahead
         """Proves of a piece what can be proved while those in front of it are read, on another thread."""
         self._window = self._least = _FIRST_WINDOW
         self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
+        self._trusted: int | None = None  # the witness, by which other odd rows were not searched for
         self._searched = b""  # what has no odd rows, of what is read next
         self._long_records = 0  # that were searched for rows in them
         self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
@@ -335,9 +353,11 @@ class RowReader:
     def _proved(self, prover: Prover) -> Proved:
         """Return what is proved, up to a row that has to be read the exact way for another reason."""
         data, at = self._scanner.data, self._scanner.at
-        if 0 <= self._odd <= at:
+        witness = self._provers.witness
+        if 0 <= self._odd <= at or witness != self._trusted:
+            self._trusted = witness
             self._odd = self.oddities.find(
-                data, at, mixed=len(self.endings) != 1, only_marks=self._provers.witness is not None
+                data, at, mixed=len(self.endings) != 1, only_marks=witness is not None
             )
         if self._odd >= 0:
             proved = prover.prove(data[at : self._odd], 0)
@@ -358,8 +378,7 @@ class RowReader:
             return
         if len(self.endings) <= 1:
             self._add_endings(batch, early=early)
-        if early or self._may_be_odd(batch):
-            self._note(batch, early=early)
+        strays = self._note(batch, early=early) if early or self._may_be_odd(batch) else ()
         regular = batch.count_of(self.width) if self.width else 0
         self._last_is_empty = False
         if regular < batch.count:
@@ -367,14 +386,31 @@ class RowReader:
         self.count += regular
         if not regular or self.width > MAX_SCANNED:
             return
+        lines = batch.lines_of(self.width)
+        values = self._sampled(batch) if early else batch.values
+        if strays and values:
+            places = self._regular(batch, strays)
+            lines = [lines[at] for at in places]
+            values = {column: [found[at] for at in places] for column, found in values.items()}
+        if not values or not lines:
+            return
         if early:
-            rows = batch.rows
-            if regular < batch.count:
-                rows = [row for row in rows if len(row) == self.width]
-            self.columns.sample(batch.lines_of(self.width), _by_column(rows))
-        elif values := batch.values:
+            self.columns.sample(lines, [*values.values()])
+        else:
             self._provers.check(values)
-            self.columns.add(batch.lines_of(self.width), values)
+            self.columns.add(lines, values)
+
+    def _sampled(self, batch: Batch) -> Mapping[int, Sequence[bytes]]:
+        """Return the values of each column in the rows of the header's width, shortened."""
+        rows = batch.rows
+        if batch.count_of(self.width) < batch.count:
+            rows = [row for row in rows if len(row) == self.width]
+        return dict(enumerate(map(_encoded, zip(*rows, strict=True))))
+
+    def _regular(self, batch: Batch, strays: Collection[int]) -> list[int]:
+        """Return the places of rows of data among those of the header's width."""
+        of_width = (at for at, width in enumerate(batch.widths) if width == self.width)
+        return [place for place, at in enumerate(of_width) if at not in strays]
 
     def _add_endings(self, batch: Batch, *, early: bool) -> None:
         # To find out which of several line breaks end a record is slow.
@@ -396,18 +432,24 @@ class RowReader:
             return True
         return self.oddities.may_have_names(batch.data)
 
-    def _note(self, batch: Batch, *, early: bool) -> None:
-        """Look for what a table does not have."""
+    def _note(self, batch: Batch, *, early: bool) -> Collection[int]:
+        """Look for what a table does not have; return the places of rows that say nothing about columns."""
         begun = self._scanner.unfinished
         end = self._scanner.line if begun is None else begun.line
         if not early:
             search = self._long_records < _LONG_RECORDS
             self._long_records += batch.count if search and batch.more_breaks else 0
-            self.oddities.records(batch, end, search=search)
-            return
+            return frozenset(self.oddities.records(batch, end, search=search))
         lines = batch.lines
-        for line, row, following in zip(lines, batch.rows, (*lines[1:], end), strict=True):
-            self.oddities.record(line, row, max(line, following - 1), early=True)
+        following = (*lines[1:], end)
+        return {
+            at
+            for at, row in enumerate(batch.rows)
+            if self.oddities.record(lines[at], row, max(lines[at], following[at] - 1))
+        }
+
+    def _start(self, row: list[str]) -> bytes:
+        return self._delimiter.join(cell.encode("latin-1") for cell in row[:MAX_EXAMPLES])[:VALUE_BYTES]
 
     def _count_ragged(self, batch: Batch, total: int) -> None:
         """Count rows of another width. In a file of one column, an empty line is a missing value."""
@@ -421,8 +463,9 @@ class RowReader:
         if len(self._widths) <= 1:
             self._widths |= batch.kinds - {0, self.width}
         if total and self.ragged.count < MAX_EXAMPLES:
-            for line, width in zip(batch.lines, batch.widths, strict=True):
+            for at, (line, width) in enumerate(zip(batch.lines, batch.widths, strict=True)):
                 if width != self.width and (width or self.width > 1):
-                    self.ragged.add(RaggedRow(line, width))
+                    text = b"" if self.ragged.full else self._start(batch.rows[at])
+                    self.ragged.add(RaggedRow(line, width, text))
         else:
             self.ragged.count += total

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import other_delimiter
-from retraind.dataset.rules.service_messages import FEW_ROWS, RAGGED
+from retraind.dataset.rules.service_messages import FEW_EVALUATION_ROWS, FEW_ROWS, RAGGED
 from retraind.domain.problems import Finding
 
 MIN_ROWS = 11
@@ -57,7 +57,7 @@ def ragged(file: DataFile) -> Iterator[Finding]:
         line=first.line,
         columns=first.width,
         expected=table.width,
-        others=others,
+        others=[(each.line, each.width) for each in others],
         total=table.ragged.count,
         all_rows=table.same_width,
         paired=file.paired,
@@ -72,7 +72,7 @@ def row_count(file: DataFile) -> Iterator[Finding]:
     low, high = ADVISED_ROWS_TIME_SERIES if file.time_series else ADVISED_ROWS
     if not file.training:
         if not table.rows:
-            yield file.error("evaluation-empty", service=FEW_ROWS)
+            yield file.error("evaluation-empty", service=FEW_EVALUATION_ROWS)
     elif table.rows < MIN_ROWS:
         yield file.error(
             "too-few-rows", service=FEW_ROWS, rows=table.rows, minimum=MIN_ROWS, paired=file.paired

@@ -6,7 +6,7 @@ too long say nothing about columns.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from retraind.dataset.reader.columns.dates import USUAL_YEARS, Form, form_of, guard
@@ -351,20 +351,30 @@ class ColumnScan:
 
         They do not match the empty value.
         """
-        taken = set() if self._target is None else {self._target.column}
-        if self._series is not None:
-            taken |= set(self._series.columns)
+        taken = self._taken()
         return {
             at: usual
             for at, column in enumerate(self._columns)
             if at not in taken and not column.has_gaps and (usual := column.usual()) is not None
         }
 
+    def texts(self) -> Iterator[int]:
+        """Yield the columns of text without a gap in the sample and without a meaning for the model."""
+        taken = self._taken()
+        for at, column in enumerate(self._columns):
+            if at not in taken and column.kind is Kind.TEXT and not column.has_gaps:
+                yield at
+
+    def _taken(self) -> set[int]:
+        taken = set() if self._target is None else {self._target.column}
+        return taken if self._series is None else taken | set(self._series.columns)
+
     def _target_grammar(self) -> bytes | None:
         if self._target is None:
             return None
-        own = self._target.grammar()
-        return self._columns[self._target.column].grammar() if own is None else own
+        usual = self._columns[self._target.column].grammar()  # as for a column without a meaning
+        own = self._target.grammar(within=usual)
+        return usual if own is None else own
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
         """Read rows after the sample: their lines, and at least the values of the columns `wanted`."""

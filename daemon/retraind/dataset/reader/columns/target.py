@@ -97,8 +97,11 @@ class TargetScan:
             return all_numbers(values)
         return set(values) <= self._many | {b""}
 
-    def grammar(self) -> bytes | None:
-        """Return an expression for the values that teach nothing; None if that is any value."""
+    def grammar(self, within: bytes | None = None) -> bytes | None:
+        """Return an expression for the values that teach nothing; None if that is any value.
+
+        `within` is one for those that teach nothing of the column as such, such as dates in range.
+        """
         if self.done:
             return None
         empty = [] if self._needs_empty else [b""]
@@ -110,6 +113,8 @@ class TargetScan:
         classes = []
         for key in self._classes:
             size += len(key)
+            if within is not None and not re.fullmatch(within, key):
+                continue
             if key in self._many and len(key) < VALUE_BYTES and not _STRUCTURE.search(key):
                 if size > _GRAMMAR_BYTES:
                     break

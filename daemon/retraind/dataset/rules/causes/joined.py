@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES
-from retraind.dataset.reader.oddities import MARK
+from retraind.dataset.reader.strays import MARK
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.cause import Cause, everything
 from retraind.dataset.rules.causes.missing_header import missing_header
 from retraind.dataset.rules.causes.sample import delimiter_of, head_text
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.rows import MIN_ROWS
-from retraind.dataset.rules.service_messages import FEW_ROWS, RAGGED
+from retraind.dataset.rules.service_messages import FEW_EVALUATION_ROWS, FEW_ROWS, RAGGED
 from retraind.domain.problems import Finding, Severity
 
 HEADER_RULES = frozenset({"target-missing", "columns-changed", "columns-differ", "column-order"})
@@ -236,7 +236,7 @@ def blank_rows(file: DataFile) -> Iterator[Cause]:
             "too-few-rows", service=FEW_ROWS, rows=table.rows, minimum=MIN_ROWS, paired=file.paired, **facts
         )
     elif not file.training and not table.rows:
-        finding = file.error("evaluation-empty", service=FEW_ROWS, **facts)
+        finding = file.error("evaluation-empty", service=FEW_EVALUATION_ROWS, **facts)
     else:
         finding = file.warning("blank-rows", rows=table.rows, **facts)
     many = blank.count >= _BLANK_SHARE * (table.rows + blank.count) and blank.count > 1
