@@ -204,7 +204,7 @@ NAMES = {
     "ASCII", "BOM", "CESU", "CSV", "ClickHouse", "Ctrl", "ESCAPED", "BY", "EUC", "Excel", "Export", "Csv", "ConvertTo",
     "FEFF", "GBK", "Git", "LFS", "HTML", "HEADER", "ISO", "Invoke", "JP", "JSON", "JIS", "Mac", "MySQL", "NOCOUNT", "ON", "SET",
     "NoTypeInformation", "NUL", "PowerShell", "Python", "Roman", "SQL", "Shift", "Spark", "Sqlcmd", "True", "Unicode",
-    "UTF", "Web", "Windows", "XML", "YYYY", "MM", "DD", "hh", "mm", "ss", "CR", "LF", "copy", "csv", "tsv",
+    "UTF", "Web", "Windows", "XML", "YYYY", "MM", "MARKUP", "FEEDBACK", "OFF", "PAGESIZE", "Plus", "mysql", "DD", "hh", "mm", "ss", "CR", "LF", "copy", "csv", "tsv",
     "doublequote", "escape", "escapechar", "footer", "newline", "off", "pandas", "prediction", "type", "pset", "psql",
     "regression", "sig", "sqlcmd", "utf",
 }  # fmt: skip

@@ -151,6 +151,52 @@ REFUSED = {
     "decimal commas and a bad row": (
         "id;a, b;x\n" + "".join(f"{at};n;{at},5\n" for at in range(99)) + "sum\n", "other-delimiter", 1,
         "semicolons"),
+    "rows of blanks": (table([*ROWS[:6], *[[" ", "", "\u3000", "  "]] * 99]), "too-few-rows", 7, "99 rows"),
+    "rows of blanks in Shift_JIS, far away": (
+        table([*JAPANESE[:6], *[["\u3000", " ", "", " "]] * 30_000]).encode("cp932"), "too-few-rows", 7, "30,000"),
+    "the header again in another order": (
+        table([*ROWS, ROWS[0][::-1], *ROWS[1:]]), "repeated-header", 152, "another order"),
+    "the header again in another order and case, far away": (
+        table([*ROWS, *ROWS[1:] * 60, ["LEFT", "id", "Plan", "days"]]), "repeated-header", 9152, "another order"),
+    "the header again behind Ctrl-Z": (table() + "\x1a" + table(), "repeated-header", 152, "repeats the header"),
+    "pages": (
+        "".join(table([*ROWS[:21]]) + "\r\n" for _ in range(4)), "repeated-header", 23, "on each page"),
+    "Ctrl-Z in a line of its own": (table() + "\x1a\r\n" + table(ROWS[1:]), "ctrl-z", 152, "another file"),
+    "equals signs below the names": (table([ROWS[0], ["=" * 9] * 4, *ROWS[1:]]), "rule-line", 2, "sqlcmd"),
+    "lines of boxes below the names": (
+        table([JAPANESE[0], ["─" * 4] * 4, *JAPANESE[1:]]).encode("cp932"), "rule-line", 2, "sqlcmd"),
+    "a line among the rows": (table() + "=" * 30 + "\r\n" + table(ROWS[1:]), "rule-line", 152, "between the rows"),
+    "pages of SQL*Plus": (
+        "".join(
+            table([["id        ", "plan"], ["-" * 10] * 2, *[[f"{at:10}", "a   "] for at in range(14)]]) + "\r\n"
+            for _ in range(9)
+        ) + "126 rows selected.\r\n\r\n", "rule-line", 2, "SQL*Plus prints it"),
+    "pages of SQL*Plus below an empty line and a prompt": (
+        "SQL> select id, x from t;\r\n\r\n" + table([["id", "x"], ["--", "--"], *[["1", "2"]] * 20]), "rule-line", 4,
+        "SQL*Plus"),
+    "a frame of mysql": (
+        "+----+---+\n| id | x |\n+----+---+\n" + "|  1 | 2, or so |\n" * 20 + "+----+---+\n20 rows in set (0.00 sec)\n",
+        "rule-line", 1, "mysql"),
+    "a frame of boxes": ("┌────┬───┐\n│ id │ x │\n├────┼───┤\n" + "│  1 │ 2 │\n" * 20, "rule-line", 1, "frame"),
+    "a table in Markdown": ("| id | x |\n|:--:|---|\n" + "| 1 | 2 |\n" * 20, "rule-line", 2, "printed table"),
+    "records of psql": ("-[ RECORD 1 ]---\nid | 1\nx  | a, b\n" * 20, "rule-line", 1, "printed table"),
+    "records of mysql": ("******* 1. row *******\nid: 1\n x: a, b\n" * 20, "rule-line", 1, "printed table"),
+    "rows selected": (table() + "\r\n150 rows selected.\r\n\r\nSQL> spool off\r\n", "rows-line", 153, "FEEDBACK"),
+    "an answer of mysql": (table() + "Query OK, 150 rows affected (0.02 sec)\r\n", "rows-line", 152, "Query OK"),
+    "a time of Hive": (table() + "Time taken: 1.2 seconds, Fetched: 150 row(s)\n", "rows-line", 152, "Time taken"),
+    "the end": (table() + "[EOF]\r\n", "rows-line", 152, "[EOF]"),
+    "the end in Japanese": ((table(JAPANESE) + "以上\r\n").encode("cp932"), "rows-line", 152, "以上"),
+    "a total below an empty line": (
+        table() + "\r\n" + table([["合計", "", "10650", ""]]), "rows-line", 153, "total or the end"),
+    "apostrophes around values": (
+        table([[f"'{cell}, x'" for cell in row] for row in ROWS]), "single-quotes", 1, "double quotes"),
+    "apostrophes around some delimiters": (
+        notes(lambda at: "'a, b'" if at == 60 else "'a'"), "single-quotes", 2, "double quotes"),
+    "UTF-7": (table(JAPANESE).encode("utf-7"), "encoding", 1, "UTF-7"),
+    "UTF-7, far away": (
+        (notes(lambda _: "x") + "1,東京,0\n2,大阪,1\n").encode("utf-7"), "encoding", 152, "東京"),
+    "half a kana": (notes(lambda at: "@" if at == 99 else "x").encode().replace(b"@", b"\xe3\x81"), "encoding", 101,
+                    "cut off"),
     "rows of one comma": (table([row[:2] for row in [*ROWS[:6], *[NO_VALUES] * 99]]), "too-few-rows", 7, "99"),
 }  # fmt: skip
 
@@ -183,6 +229,19 @@ WARNED = {
     "many rows of delimiters": (table([*ROWS, *[NO_VALUES] * 99]), "blank-rows", 152, "99 rows"),
     "a quote that swallows rows": (
         notes(lambda at: TSV_QUOTES.get(at * 10, "x")), "swallowed-rows", 7, "line 32"),
+    "many rows of blanks": (table([*ROWS, *[[" "] * 4] * 99]), "blank-rows", 152, "99 rows"),
+    "Ctrl-Z before a row": (table() + "\x1a" + table(ROWS[1:]), "ctrl-z", 152, "another file"),
+    "a total": (table([*ROWS, ["Total", "", "10650", "75"]]), "rows-line", 152, "a total"),
+    "a total of Japanese": ((table([*JAPANESE, ["合 計", "", "9", ""]])).encode("cp932"), "rows-line", 152, "a total"),
+    "an end with delimiters": (table([*ROWS, ["", "EOF", "", ""]]), "rows-line", 152, "a total"),
+    "apostrophes without delimiters": (
+        notes(lambda _: "'ab'"), "single-quotes", 2, "double quotes"),
+    "a word that may be UTF-7": (notes(lambda at: "+AOk-" if at == 9 else "x").encode(), "encoding-doubtful", 11, "UTF-7"),
+    "NULL among dates": (
+        notes(lambda at: "NULL" if at == 9 else f"2026-01-{at % 28 + 1:02}"), "missing-value-marker", 11, "dates"),
+    "a date that means never, far away": (
+        notes(lambda at: f"2026-01-{at % 28 + 1:02}") + "1,2026-01-01,0\n" * 2000 + "1,infinity,0\n",
+        "missing-value-marker", 2152, "dates"),
     "a first row of whole numbers": (
         table([[str(99 - at), str(at % 7), str(at % 3 + 10), str(at % 5 + 50)] for at in range(1, 99)]),
         "header-missing", 1, "like data"),
@@ -222,11 +281,24 @@ GOOD = {
     "a value of quotes": notes(lambda at: f'"{at}, """'),
     "Shift_JIS with half a backslash": table([*JAPANESE, *[["表", "1", "2", "ソ"]] * 9], quotes=True).encode("cp932"),
     "a few rows without values": table([*ROWS, NO_VALUES, NO_VALUES]),
+    "a few rows of blanks": table([*ROWS, [" "] * 4, ["\u3000"] * 4]),
     "the names in capitals as classes": table([["a", "b"], *[["A", "B"], ["a", "C"]] * 60]),
     "escaped backslashes": notes(lambda _: '"a \\\\""b"""'),
+    "totals in the middle": table([*ROWS[:80], ["Total", "", "3", "1"], *ROWS[80:]]),
+    "a last row like others": table([["kind", "n"], *[[["Total", "Part"][at % 2], str(at)] for at in range(120)]]),
+    "the last of the names": table([["name", "n"], *[[f"T{'o' * (at % 9)}", str(at)] for at in range(119)], ["Total", "7"]]),
+    "apostrophes in text": notes(lambda at: "rock 'n' roll" if at % 2 else "'tis"),
+    "inches and feet": notes(lambda _: "5'"),
+    "masked values": table([ROWS[0], ["**"] * 4, *ROWS[1:]]),
+    "signs of blood groups": notes(lambda at: ["A+", "AB-", "+", "0-"][at % 4]),
+    "numbers with a plus": notes(lambda at: f"+{at}20-"),
+    "names as values": table([["city", "name"], *[["Name", "City"], ["city", "x"]] * 60]),
     "an unnamed index": table([["", *ROWS[0]], *[[str(at), *row] for at, row in enumerate(ROWS[1:])]]),
 }  # fmt: skip
-CAUSES = frozenset({each[1] for each in (*REFUSED.values(), *WARNED.values())}) - {"one-column"}
+CAUSES = frozenset({each[1] for each in (*REFUSED.values(), *WARNED.values())}) - {
+    "one-column",
+    "missing-value-marker",
+}
 
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
@@ -312,6 +384,31 @@ def test_a_quote_in_a_tsv_is_said_to_open_a_value():
     (finding,) = [each for each in found(open_one, "t.tsv") if each.severity is Severity.ERROR]
     assert (finding.rule, finding.line) == ("unclosed-quote", 22)
     assert "Leave quotes out of tab-separated values" in said(finding)
+
+
+@pytest.mark.parametrize(
+    ("values", "among"),
+    [
+        (["1", "NULL"], "NULL"), (["1", "0", "NaN"], "NaN"), (["1", "0", "-"], "-"), (["yes", "no", "N/A"], "N/A"),
+        (["yes", "no", "-"], None), (["yes", "no", "unknown"], None), (["yes", "no"], None),
+    ],
+)  # fmt: skip
+def test_a_class_that_means_a_missing_value_is_told_of_and_counts_as_the_service_counts_it(values, among):
+    content = "".join(["id,x,left\n", *(f"{at},a,{values[at % len(values)]}\n" for at in range(150))])
+    findings = found(content, target="left")
+    assert [each.rule for each in findings] == (["missing-value-marker"] if among else [])
+    assert all(f'"{among}"' in said(each) and "as a class" in said(each) for each in findings)
+
+
+def test_evaluation_data_without_rows_has_the_services_own_words_for_it():
+    for content in ("id,plan,days,left\r\n", table([ROWS[0], *[NO_VALUES] * 3])):
+        files = [
+            SourceFile("t.csv", lambda data=data: io.BytesIO(data.encode())) for data in (table(), content)
+        ]
+        (finding,) = preflight(*files).errors
+        assert finding.rule == "evaluation-empty"
+        assert finding.service_message is None
+        assert finding.service_message_ja == "データ数が少ないため、評価処理が実行できません"
 
 
 @pytest.mark.parametrize("end", ["114", "114\r\n", "\r\n", "\r\n\r\n", "\r\n9,b\r\n", "more of a text\r\n"])

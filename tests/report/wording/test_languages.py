@@ -77,7 +77,7 @@ PROGRAMS = {
     "inotify", "fstab", "systemd", "umask", "chmod", "awk", "mount", "mv", "journalctl", "sha256sum",
     "Python", "pandas", "read_json", "to_csv", "escapechar", "doublequote", "True", "newline", "escape", "MySQL",
     "ESCAPED", "BY", "ClickHouse", "Oracle", "PowerShell", "Export", "ConvertTo", "NoTypeInformation", "Invoke",
-    "Sqlcmd", "Csv", "sqlcmd", "psql", "copy", "pset", "footer", "off", "HEADER", "SET", "NOCOUNT", "ON", "Git", "git",
+    "Sqlcmd", "Csv", "sqlcmd", "psql", "copy", "pset", "footer", "off", "HEADER", "SET", "NOCOUNT", "ON", "MARKUP", "PAGESIZE", "FEEDBACK", "Plus", "mysql", "Git", "git",
     "LFS", "annex", "Weka", "Mac", "Roman", "Cyrillic", "DOS", "Unix", "Kubernetes", "PySocks", "Cntlm", "Px",
     "Starlette", "uvicorn", "Jinja2", "fuser", "LoadCredential", "PATH", "FILE", "NAME", "RETRAIND_", "Ctrl",
     "root", "sudo", "year", "true", "false",

@@ -16,7 +16,15 @@ from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
 from retraind.dataset.reader.encodings.characters import text_in
 from retraind.dataset.reader.encodings.escapes import LONGEST, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
-from retraind.dataset.reader.encodings.verdict import Example, Verdict, are_marks_alone, decode, judge
+from retraind.dataset.reader.encodings.utf7 import Utf7
+from retraind.dataset.reader.encodings.verdict import (
+    DOUBT_BITS,
+    Example,
+    Verdict,
+    are_marks_alone,
+    decode,
+    judge,
+)
 
 HEAD_BYTES = 1_000
 """The service detects the encoding from the first bytes, this many."""
@@ -64,7 +72,7 @@ class Encoding:
     not_utf8: BadByte | None = None
     not_shift_jis: BadByte | None = None
     likely: Verdict | None = None
-    """The encoding that the file is in when it is unknown; that it may be in when it is shift_jis."""
+    """The encoding that the file is in when it is unknown; else that it may be in."""
     escapes: bool = False
     """All bytes are ASCII, and escape sequences switch to another character set: nothing can be read."""
 
@@ -165,6 +173,7 @@ class EncodingDetector:
         self._evidence = Evidence()
         self._last = b""  # the end of the last piece, where an escape sequence may have begun
         self._escaped: Verdict | None = None
+        self._utf7 = Utf7()
 
     def feed(self, piece: bytes, line_of: Callable[[int], int], *, final: bool = False) -> None:
         """Read the next piece; `line_of` returns the line of an offset in it. The final piece is empty."""
@@ -179,6 +188,7 @@ class EncodingDetector:
                 self._evidence.add(piece, line_of)
         if self._ascii and self._escaped is None:
             self._find_escape(piece, line_of)
+            self._utf7.feed(piece, line_of, final=final)
         self._offset += len(piece)
 
     @property
@@ -213,6 +223,11 @@ class EncodingDetector:
         not_utf8, not_shift_jis = self._utf8.bad, self._shift_jis.bad
         if self._ascii and self._escaped is not None and not self.bom:
             return Encoding("unknown", self._ascii_head, likely=self._escaped, escapes=True)
+        if self._ascii and not self.bom and (word := self._utf7.first) and self._utf7.is_likely:
+            example = Example(word.line, word.text, word.written)
+            seven = Verdict("UTF-7", "utf-7", DOUBT_BITS, 1, usual=True, example=example)
+            sure = self._utf7.is_sure
+            return Encoding("unknown" if sure else "ascii", self._ascii_head, likely=seven, escapes=sure)
         likely = None
         is_utf8 = self._only_utf8 or not are_marks_alone(self._evidence.words)
         if not_utf8 is None and is_utf8:

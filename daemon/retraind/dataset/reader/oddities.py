@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import VALUE_BYTES, Batch
-from retraind.dataset.reader.strays import CTRL_Z, MARK, Names, is_blank, is_rule
+from retraind.dataset.reader.strays import CTRL_Z, MARK, Names, Search, is_blank, is_rule
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
@@ -74,6 +74,7 @@ class Oddities:
         self._size = 0
         self._tail = b""
         self._names: Names | None = None
+        self._search: Search | None = None
         self._has_searched = False
         self._below_header = True  # the next row is the one after the header, or after a copy of it
         self._fewest_swallowed = _SWALLOWED_TABBED if delimiter == b"\t" else _SWALLOWED
@@ -131,7 +132,8 @@ class Oddities:
     def header(self, cells: Sequence[str], ending: bytes) -> None:
         """Read the header: its names, and the line break after it."""
         if len(cells) >= _TABLE:
-            self._names = Names(cells, self._delimiter, ending)
+            self._names = Names(cells)
+            self._search = Search(self._names, self._delimiter, ending)
 
     @property
     def _width(self) -> int:
@@ -139,7 +141,7 @@ class Oddities:
 
     def other_texts(self) -> bytes | None:
         """Return an expression for values that only rows of data have; None if there is none."""
-        return None if self._names is None else self._names.others
+        return None if self._names is None else self._names.others(self._delimiter)
 
     def are_names(self, value: bytes) -> bool:
         """Return whether this is the name of a column, in any case and with any spaces around it."""
@@ -147,7 +149,7 @@ class Oddities:
 
     def may_have_names(self, data: bytes) -> bool:
         """Return whether a header that is no exact copy may stand in records."""
-        return self._names is not None and self._names.may_stand_in(data)
+        return self._search is not None and self._search.may_stand_in(data)
 
     def find(self, data: bytes, at: int, *, mixed: bool = False, only_marks: bool = False) -> int:
         """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
@@ -156,20 +158,20 @@ class Oddities:
         start. A row begins at `at`. `mixed`: not all lines end as the header does. `only_marks`: other rows
         are told otherwise.
         """
-        names = self._names
-        if names is None:
+        search = self._search
+        if search is None:
             return -1
         first = len(data)
         if self._marks and (found := data.find(MARK, at)) >= 0:
             first = max(data.rfind(b"\n", at, found), data.rfind(b"\r", at, found), at - 1) + 1
         if not only_marks:
             if not self._has_searched:
-                names.note_first_rows(self._head.partition(b"\n")[2])
+                search.note_first_rows(self._head.partition(b"\n")[2])
                 self._has_searched = True
             found = (
-                names.find_either(data, at)
+                search.find_either(data, at)
                 if mixed
-                else min(names.find_blank(data, at), names.find_header(data, at))
+                else min(search.find_blank(data, at), search.find_header(data, at))
             )
             first = min(first, found)
         return first if first < len(data) else -1
@@ -225,11 +227,11 @@ class Oddities:
 
         `search`: values are searched for rows. Return the places of those that have blanks and nothing else.
         """
-        names = self._names
+        names, finder = self._names, self._search
         blank: Collection[int] = ()
-        if names is None:
+        if names is None or finder is None:
             return ()
-        if self._are_alike(batch, names):
+        if self._are_alike(batch, names, finder):
             _count(self._blank, batch, [""] * self._width)
             _count(self.headers, batch, [*names.cells])
         else:
@@ -252,14 +254,14 @@ class Oddities:
         self._reordered = self._reordered or any(names.is_reordered(rows[at]) for at in copies)
         return [at for at in blank if any(rows[at])]
 
-    def _are_alike(self, batch: Batch, names: Names) -> bool:
+    def _are_alike(self, batch: Batch, names: Names, finder: Search) -> bool:
         """Return whether each row that is no data surely has just the names, or nothing."""
         data = batch.data
         if batch.more_breaks < 0 or data.find(MARK) >= 0 or data.find(CTRL_Z) >= 0 or names.are_long:
             return False
-        if not names.are_empty(data, lambda: batch.equal_to([""] * self._width, 0)[0]):
+        if not finder.are_empty(data, lambda: batch.equal_to([""] * self._width, 0)[0]):
             return False
-        return names.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
+        return finder.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
 
     def _are_rows(self, value: bytes) -> bool:
         """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""

@@ -181,6 +181,24 @@ def _encoded(values: Sequence[str]) -> list[bytes]:
     return [value[:VALUE_BYTES].encode("latin-1") for value in values]
 
 
+def _regular(batch: Batch, width: int, strays: Collection[int]) -> list[int]:
+    """Return the places of rows of data among those of the header's width."""
+    of_width = (at for at, found in enumerate(batch.widths) if found == width)
+    return [place for place, at in enumerate(of_width) if at not in strays]
+
+
+def _sampled(batch: Batch, width: int) -> Mapping[int, Sequence[bytes]]:
+    """Return the values of each column in the rows of the header's width, shortened."""
+    rows = batch.rows
+    if batch.count_of(width) < batch.count:
+        rows = [row for row in rows if len(row) == width]
+    return dict(enumerate(map(_encoded, zip(*rows, strict=True))))
+
+
+def _start(row: list[str], delimiter: bytes) -> bytes:
+    return delimiter.join(cell.encode("latin-1") for cell in row[:MAX_EXAMPLES])[:VALUE_BYTES]
+
+
 class RowReader:
     """Receives the text of a file in pieces, and counts and checks its rows."""
 
@@ -387,9 +405,9 @@ class RowReader:
         if not regular or self.width > MAX_SCANNED:
             return
         lines = batch.lines_of(self.width)
-        values = self._sampled(batch) if early else batch.values
+        values = _sampled(batch, self.width) if early else batch.values
         if strays and values:
-            places = self._regular(batch, strays)
+            places = _regular(batch, self.width, strays)
             lines = [lines[at] for at in places]
             values = {column: [found[at] for at in places] for column, found in values.items()}
         if not values or not lines:
@@ -399,18 +417,6 @@ class RowReader:
         else:
             self._provers.check(values)
             self.columns.add(lines, values)
-
-    def _sampled(self, batch: Batch) -> Mapping[int, Sequence[bytes]]:
-        """Return the values of each column in the rows of the header's width, shortened."""
-        rows = batch.rows
-        if batch.count_of(self.width) < batch.count:
-            rows = [row for row in rows if len(row) == self.width]
-        return dict(enumerate(map(_encoded, zip(*rows, strict=True))))
-
-    def _regular(self, batch: Batch, strays: Collection[int]) -> list[int]:
-        """Return the places of rows of data among those of the header's width."""
-        of_width = (at for at, width in enumerate(batch.widths) if width == self.width)
-        return [place for place, at in enumerate(of_width) if at not in strays]
 
     def _add_endings(self, batch: Batch, *, early: bool) -> None:
         # To find out which of several line breaks end a record is slow.
@@ -448,9 +454,6 @@ class RowReader:
             if self.oddities.record(lines[at], row, max(lines[at], following[at] - 1))
         }
 
-    def _start(self, row: list[str]) -> bytes:
-        return self._delimiter.join(cell.encode("latin-1") for cell in row[:MAX_EXAMPLES])[:VALUE_BYTES]
-
     def _count_ragged(self, batch: Batch, total: int) -> None:
         """Count rows of another width. In a file of one column, an empty line is a missing value."""
         empty = batch.count_of(0)
@@ -465,7 +468,7 @@ class RowReader:
         if total and self.ragged.count < MAX_EXAMPLES:
             for at, (line, width) in enumerate(zip(batch.lines, batch.widths, strict=True)):
                 if width != self.width and (width or self.width > 1):
-                    text = b"" if self.ragged.full else self._start(batch.rows[at])
+                    text = b"" if self.ragged.full else _start(batch.rows[at], self._delimiter)
                     self.ragged.add(RaggedRow(line, width, text))
         else:
             self.ragged.count += total

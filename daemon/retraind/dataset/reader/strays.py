@@ -15,6 +15,7 @@ MARK = b"\xef\xbb\xbf"
 CTRL_Z = b"\x1a"
 
 _TELLING = 8  # characters in all names, from which on a row in another case or order is no chance
+_ORDERED = 3  # names, from which on another order of them is no chance either
 _NAME = 512  # bytes of a name, to recognise the header by
 _MOST_NAMES = 2_000  # bytes of all names that a witness tells apart
 _TOLD_APART = 64  # bytes of a name
@@ -81,35 +82,24 @@ class _Next:
 class Names:
     """The names of the columns, and what rows look like that have them once more, or have nothing."""
 
-    def __init__(self, cells: Sequence[str], delimiter: bytes, ending: bytes) -> None:
-        """`ending` is the line break behind them."""
+    def __init__(self, cells: Sequence[str]) -> None:
         self.cells = tuple(without_mark(cells))
         self.are_long = max(map(len, self.cells)) >= _NAME
-        self._delimiter = delimiter
-        self._before = ending[-1:]
-        self._plain = _plain(self.cells)
-        self._sorted = sorted(self._plain)
-        self._known = frozenset(self._plain)
-        self._tell = sum(map(len, self.cells)) >= _TELLING
-        # Quotes inside a name are doubled where it is in quotes.
-        parts = (part for name in self._plain for part in name.split('"'))
-        self._longest = max(parts, key=len).encode("latin-1")
-        self._rare: tuple[bytes, ...] | None = None
-        self._next_blank = _Next(self._search_blank)
-        self._next_header = _Next(self._search_header)
-        self._next_of_both = _Next(self._search_both)
+        self.plain = _plain(self.cells)
+        """In lower case, without spaces around them."""
+        self._sorted = sorted(self.plain)
+        self._known = frozenset(self.plain)
+        self.tell = sum(map(len, self.cells)) >= _TELLING
 
     def are_known(self, name: bytes) -> bool:
         """Return whether this is one of the names, whatever its case and the spaces around it."""
         return name.lower().strip(b" ").decode("latin-1") in self._known
 
-    # Single rows
-
     def may_be(self, cells: Sequence[str]) -> bool:
         """Return whether a row may be the header once more, by its last value."""
         last = cells[-1]
         return last == self.cells[-1] or (
-            self._tell and last.encode("latin-1").lower().strip(b" ").decode("latin-1") in self._known
+            self.tell and last.encode("latin-1").lower().strip(b" ").decode("latin-1") in self._known
         )
 
     def is_header(self, cells: Sequence[str]) -> bool:
@@ -122,27 +112,60 @@ class Names:
             return tuple(names[width:]) == self.cells[1:]  # behind a row without a line break
         if tuple(names) == self.cells:
             return True
-        return self._tell and len(names) == width and sorted(_plain(names)) == self._sorted
+        plain = _plain(names) if self.tell and len(names) == width else []
+        return plain == self.plain or (width >= _ORDERED and sorted(plain) == self._sorted)
 
     def is_reordered(self, cells: Sequence[str]) -> bool:
         """Return whether a row that is the header has the names in another order."""
-        return len(cells) == len(self.cells) and _plain(without_mark(cells)) != self._plain
+        return len(cells) == len(self.cells) and _plain(without_mark(cells)) != self.plain
 
-    # Many rows
+    def others(self, delimiter: bytes) -> bytes | None:
+        """An expression for texts that are no name, in any case, and are not blank; None if it is long.
+
+        It is one for the prover. Texts with some blanks at the start or behind a name do not match either.
+        """
+        if sum(map(len, self.cells)) > _MOST_NAMES:
+            return None
+        trie: _Trie = _Trie()
+        for name in self._known - {""}:
+            text = name.encode("latin-1")
+            (trie.add if len(text) <= _TOLD_APART else trie.exclude)(text[:_TOLD_APART])
+        for blank in _BLANK_BYTES[2:]:
+            trie.exclude(blank)
+        return trie.expression(b'"\r\n\x1a' + delimiter, first=True)
+
+
+class Search:
+    """Finds rows that are no data among many, without reading each of them."""
+
+    def __init__(self, names: Names, delimiter: bytes, ending: bytes) -> None:
+        """`ending` is the line break behind the header."""
+        self._names = names
+        self._delimiter = delimiter
+        self._before = ending[-1:]
+        # Quotes inside a name are doubled where it is in quotes.
+        parts = (part for name in self._names.plain for part in name.split('"'))
+        self._longest = max(parts, key=len).encode("latin-1")
+        self._rare: tuple[bytes, ...] | None = None
+        self._next_blank = _Next(self._search_blank)
+        self._next_header = _Next(self._search_header)
+        self._next_of_both = _Next(self._search_both)
 
     def note_first_rows(self, rows: bytes) -> None:
         """Read some rows: a byte of the names that they do not have is found very fast."""
         names = (
-            "".join(self._plain).encode("latin-1") if self._tell else "".join(self.cells).encode("latin-1")
+            "".join(self._names.plain).encode("latin-1")
+            if self._names.tell
+            else "".join(self._names.cells).encode("latin-1")
         )
-        both = ((byte.lower(), byte.upper()) if self._tell else (byte,) for byte in _bytes(names))
+        both = ((byte.lower(), byte.upper()) if self._names.tell else (byte,) for byte in _bytes(names))
         self._rare = next(
             (tuple(dict.fromkeys(each)) for each in both if not any(byte in rows for byte in each)), ()
         )
 
     def may_stand_in(self, data: bytes, at: int = 0) -> bool:
         """Return whether a header that is no exact copy may stand in records."""
-        if not self._tell or (self._rare and all(data.find(byte, at) < 0 for byte in self._rare)):
+        if not self._names.tell or (self._rare and all(data.find(byte, at) < 0 for byte in self._rare)):
             return False
         return data.lower().find(self._longest, at) >= 0
 
@@ -150,7 +173,7 @@ class Names:
         """Return whether records have no copies of the header but exact ones; `copies` counts these."""
         if not self.may_stand_in(data):
             return True
-        names = self._delimiter.decode("latin-1").join(self.cells).encode("latin-1").lower()
+        names = self._delimiter.decode("latin-1").join(self._names.cells).encode("latin-1").lower()
         return data.lower().count(self._longest) == copies() * names.count(self._longest)
 
     def are_empty(self, data: bytes, rows: Callable[[], int]) -> bool:
@@ -182,7 +205,7 @@ class Names:
     def _search_header(self, data: bytes, at: int) -> int:
         if self._rare and all(data.find(byte, at) < 0 for byte in self._rare):
             return len(data)
-        if self._tell and data.lower().find(self._longest, at) < 0:
+        if self._names.tell and data.lower().find(self._longest, at) < 0:
             return len(data)
         return _first(self._header_row, self._header_line, data, at)
 
@@ -191,13 +214,13 @@ class Names:
         some = b'"?%b*+"?' % _BLANK
         if self._delimiter == b"\t":
             some = b'(?:"%b*+"|%b*+)' % (_BLANK, _BLANK.replace(rb"\t", b""))
-        return some + b"(?:%b%b){%d}" % (re.escape(self._delimiter), some, len(self.cells) - 1)
+        return some + b"(?:%b%b){%d}" % (re.escape(self._delimiter), some, len(self._names.cells) - 1)
 
     @cached_property
     def _header_text(self) -> bytes:
-        names = [name.encode("latin-1") for name in self.cells]
+        names = [name.encode("latin-1") for name in self._names.cells]
         marks = b'(?:%b|%b|")*' % (MARK, CTRL_Z)
-        if not self._tell:
+        if not self._names.tell:
             forms = (b'(?:%b"?|%b)' % (re.escape(name), re.escape(_quoted(name))) for name in names)
             return marks + re.escape(self._delimiter).join(forms)
         written = {
@@ -229,22 +252,6 @@ class Names:
     @cached_property
     def _any_header(self) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
         return self._header_row, re.compile(b"[\r\n]%b(?=[\r\n])" % self._header_text)
-
-    @cached_property
-    def others(self) -> bytes | None:
-        """An expression for texts that are no name, in any case, and are not blank; None if it is long.
-
-        It is one for the prover. Texts with some blanks at the start or behind a name do not match either.
-        """
-        if sum(map(len, self.cells)) > _MOST_NAMES:
-            return None
-        trie: _Trie = _Trie()
-        for name in self._known - {""}:
-            text = name.encode("latin-1")
-            (trie.add if len(text) <= _TOLD_APART else trie.exclude)(text[:_TOLD_APART])
-        for blank in _BLANK_BYTES[2:]:
-            trie.exclude(blank)
-        return trie.expression(b'"\r\n\x1a' + self._delimiter, first=True)
 
 
 class _Trie:

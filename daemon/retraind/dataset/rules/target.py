@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from retraind.dataset.reader.columns.facts import HANDFUL, MAX_CLASSES, Kind, LocatedValue, TargetFacts
-from retraind.dataset.reader.columns.numbers import is_marker
+from retraind.dataset.reader.columns.numbers import is_database_marker, is_marker, is_number
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.rows import ADVISED_ROWS, MIN_ROWS
 from retraind.dataset.rules.service_messages import (
@@ -285,10 +285,38 @@ def _similar(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
         )
 
 
+def marker_classes(file: DataFile) -> list[LocatedValue]:
+    """Return the classes that stand for a missing value: the service takes them for classes like others."""
+    found = file.table.columns.target
+    if found is None or not file.training or not are_classes(file, found) or len(found.classes) == 1:
+        return []
+    rest = [each for each in found.classes if not is_marker(each.value)]
+    are_numbers = all(is_number(each.value) for each in rest)
+    stands_for_none = is_marker if rest and are_numbers else is_database_marker
+    return [LocatedValue(each.line, each.value) for each in found.classes if stands_for_none(each.value)]
+
+
+def _markers(file: DataFile) -> Iterator[Finding]:
+    """A missing class is an empty value."""
+    if markers := marker_classes(file):
+        first, *others = markers
+        yield file.warning(
+            "missing-value-marker",
+            line=first.line,
+            column=file.target,
+            among="classes",
+            value=file.text(first.value),
+            others=file.texts(others),
+            columns=[file.target],
+            total=1,
+        )
+
+
 def _classes(file: DataFile, found: TargetFacts) -> Iterator[Finding]:
     """All classes appear in the first 1,000 rows, and each in more than a handful."""
     if not file.training or not are_classes(file, found):
         return
+    yield from _markers(file)
     if found.late:
         first, *others = found.late.first
         yield file.warning(

@@ -34,18 +34,18 @@ def encoding(file: DataFile) -> Iterator[Finding]:
         finding = file.warning("utf-8-without-mark", service=ENCODING, added=file.adds_bom)
         # With the mark there is nothing that the service could complain about.
         yield finding.without_service() if file.adds_bom else finding
-    elif found.name == "shift_jis":
-        if found.likely is not None:
-            yield file.warning(
-                "encoding-doubtful",
-                service=ENCODING,
-                line=found.likely.example.line,
-                likely=found.likely.name,
-                example=found.likely.example.text,
-                as_shift_jis=found.likely.example.as_shift_jis,
-            )
-        if found.ascii_head:
-            yield file.warning("shift-jis-shows-late", service=ENCODING, first_bytes=HEAD_BYTES)
+    elif found.likely is not None:
+        yield file.warning(
+            "encoding-doubtful",
+            service=ENCODING,
+            line=found.likely.example.line,
+            likely=found.likely.name,
+            example=found.likely.example.text,
+            is_ascii=found.name == "ascii",
+            as_shift_jis=found.likely.example.as_shift_jis,
+        )
+    if found.name == "shift_jis" and found.ascii_head:
+        yield file.warning("shift-jis-shows-late", service=ENCODING, first_bytes=HEAD_BYTES)
 
 
 def _not_supported(file: DataFile, found: Encoding) -> Finding:

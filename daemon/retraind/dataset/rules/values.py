@@ -84,13 +84,18 @@ def numbers(file: DataFile) -> Iterator[Finding]:
             columns=[file.column(each) for each in written],
             total=len(written),
         )
-    marked = {at: found for at, found in deviating.items() if found.markers and not found.written}
+    dates = file.table.columns.dates.items()
+    marked = {at: found.markers for at, found in deviating.items() if found.markers and not found.written}
+    marked |= {at: found.markers for at, found in dates if found.markers and at != skipped}
+    if target.marker_classes(file):  # of which the rules about the target tell
+        marked = {at: found for at, found in marked.items() if at != file.table.roles.target}
     if marked:
-        at, found = next(iter(marked.items()))
-        first, *others = found.markers
+        at, markers = min(marked.items())
+        first, *others = markers
         yield file.warning(
             "missing-value-marker",
             line=first.line,
+            among="dates" if at in file.table.columns.dates else "numbers",
             column=file.column(at),
             value=file.text(first.value),
             others=file.texts(others),

@@ -95,6 +95,7 @@ class DateFacts:
     unread: LocatedValue | None = None  # the first one in a form that the service does not read
     forms: tuple[LocatedValue, ...] = ()  # the first one in each form, if there are several
     has_time: bool = False
+    markers: tuple[LocatedValue, ...] = ()  # the first of each value that stands for a missing date
 
 
 @dataclass(frozen=True, slots=True)

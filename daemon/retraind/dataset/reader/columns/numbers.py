@@ -88,6 +88,25 @@ _MARKERS = frozenset(
 )
 
 
+_OF_DATABASES = frozenset(
+    each.casefold()
+    for each in (
+        "NA",
+        "N/A",
+        "#N/A",
+        "#NA",
+        "<NA>",
+        "NaT",
+        "NaN",
+        "NULL",
+        "(null)",
+        "<null>",
+        "[null]",
+        r"\N",
+    )
+)
+
+
 def is_number(value: bytes) -> bool:
     """Return whether a value is a plain number."""
     return _NUMBER.fullmatch(value) is not None
@@ -118,6 +137,11 @@ def is_marker(value: bytes) -> bool:
     if len(value) > _LONGEST:
         return False
     return unicodedata.normalize("NFKC", text_of(value)).strip().casefold() in _MARKERS
+
+
+def is_database_marker(value: bytes) -> bool:
+    """Return whether a value stands for a missing one in databases and programs, and means nothing else."""
+    return len(value) <= _LONGEST and text_of(value).strip().casefold() in _OF_DATABASES
 
 
 def notations(value: bytes) -> tuple[Notation, ...]:

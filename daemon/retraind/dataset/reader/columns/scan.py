@@ -77,7 +77,18 @@ class _Dates:
         self.count = 0
         self.pattern: re.Pattern[bytes] | None = None
         self.done = False
+        self._markers: dict[bytes, LocatedValue] = {}  # the first place of each
         self._shapes = _Shapes(head=len("yyyy"))  # of dates that are not read
+
+    def add_marker(self, place: LocatedValue) -> bool:
+        """Note a value that stands for a missing date; return whether there are not too many of them."""
+        if place.value not in self._markers:
+            if len(self._markers) >= MAX_EXAMPLES:
+                return False
+            self._markers[place.value] = place
+            self._shapes.add(place.value)
+            self.pattern = None
+        return True
 
     def add(self, form: Form, place: LocatedValue) -> None:
         self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates
@@ -117,7 +128,11 @@ class _Dates:
         """Return an expression for dates that teach nothing; None if all do."""
         if self.done or self.unread is not None or len(self.forms) != 1 or self.bad.count >= DATES_COUNTED:
             return None
-        return guard(self.forms[0][0])
+        dates = guard(self.forms[0][0])
+        if dates is None or not self._markers:
+            return dates
+        markers = (b"".join(b"\\x%02x" % byte for byte in each) for each in self._markers)
+        return b"%b|%b" % (dates, b"|".join(markers))
 
     def are_known(self, values: Sequence[bytes]) -> bool:
         """Return whether values of the sample are dates that teach nothing."""
@@ -140,18 +155,18 @@ class _Dates:
         for at, value in enumerate(values):
             if not value:
                 continue
-            form = form_of(value)
-            if form is None:
+            form, place = form_of(value), LocatedValue(lines[at], value[:VALUE_BYTES])
+            if form is not None:
+                self.add(form, place)
+            elif not is_marker(value) or not self.add_marker(place):
                 self.done = True  # no date: the service has judged the column by its first rows
-            else:
-                self.add(form, LocatedValue(lines[at], value[:VALUE_BYTES]))
             if self.guard() is None:
                 return True
         return self.guard() != before
 
     def facts(self) -> DateFacts:
         several = tuple(place for _, place in self.forms) if len(self.forms) > 1 else ()
-        return DateFacts(self.bad, self.unread, several, self.has_time)
+        return DateFacts(self.bad, self.unread, several, self.has_time, tuple(self._markers.values()))
 
 
 class _Numbers:
@@ -239,16 +254,14 @@ class _Column:
                     return
             elif not self.numbers.add(place):
                 self.numbers = None
-            elif is_marker(value):
-                return
-            elif self.dates is not None:
+            elif self.dates is not None and not is_marker(value):
                 self.dates = None
                 return
         if self.dates is not None:
             form = form_of(value)
             if form is not None:
                 self.dates.add(form, place)
-            elif not is_marker(value):
+            elif not is_marker(value) or not self.dates.add_marker(place):
                 self.dates = None
 
     @property

@@ -34,9 +34,10 @@ _HYPHENS = frozenset("0123456789ｰ")
 _NO_LENGTH = frozenset("ｯﾝ･､｡｢([")
 
 _LEVEL_1, _LEVEL_2, _VENDOR, _GAIJI = 13.0, 16.5, 15.0, 14.0
+_HALVES, _HALF = "縺繧繝", 32.0  # what is left of kana in UTF-8; as words they are next to unknown
 _LEVEL_2_AT, _VENDOR_AT = 0x989F, 0xED40
 _USUAL_WIDE = frozenset("　、。・（）「」～－／％：＆！？．，")
-_VENDOR_SYMBOLS = frozenset("①②③④⑤⑥⑦⑧⑨⑩⑪⑫㈱㈲㈹№℡㍻㍼㍽㎡㎏㎝㎜㏄ⅠⅡⅢⅣⅤ※○●△▲□■◎☆★→×℃〒")
+_VENDOR_SYMBOLS = frozenset("①②③④⑤⑥⑦⑧⑨⑩⑪⑫㈱㈲㈹№℡㍻㍼㍽㎡㎏㎝㎜㏄ⅠⅡⅢⅣⅤ─━│┃┌┐└┘├┤┬┴┼※○●△▲□■◎☆★→×℃〒")
 _RANGES = (
     ("\u3041", "\u309e", Sign(HIRAGANA, 5.2)),
     ("\u30a1", "\u30fe", Sign(KATAKANA, 5.5)),
@@ -90,7 +91,7 @@ def _is_half_width(char: str) -> bool:
 @cache
 def japanese() -> Writing:
     """Return the writing of Japanese."""
-    kanji = ranked(KANJI)
+    kanji = ranked(KANJI) | dict.fromkeys(_HALVES, _HALF)
     signs = {char: Sign(HALF_WIDTH, 3.3 + rank / 10) for rank, char in enumerate(_HALF_WIDTH)}
     signs |= dict.fromkeys(_USUAL_WIDE, Sign(WIDE, 5.5)) | dict.fromkeys(_VENDOR_SYMBOLS, Sign(WIDE, 7.0))
 

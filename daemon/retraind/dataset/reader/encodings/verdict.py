@@ -29,6 +29,11 @@ _ROUNDS = (0, 8, 40, None)
 _HOPELESS_BITS = 60.0
 
 _NO_LETTERS = string.whitespace + string.digits + string.punctuation
+_CUT_KANA = re.compile(rb"\xe3[\x81-\x83](?![\x80-\xbf])")
+"""Two of the three bytes of kana. In Shift_JIS they are three kanji that hardly any word has."""
+_CUT_LETTER = re.compile(rb"(?<=[a-z])\xc3(?![\x80-\xbf])")
+"""One of the two bytes of a letter such as é; in Shift_JIS it is half-width kana behind Latin letters."""
+_ANY_KANA, _ANY_LETTER = "\u3042".encode(), "\u00e9".encode()
 _SURROGATES = re.compile(rb"\xed([\xa0-\xaf])([\x80-\xbf])\xed([\xb0-\xbf])([\x80-\xbf])")
 
 
@@ -79,8 +84,15 @@ def _joined(pair: re.Match[bytes]) -> bytes:
     return chr(0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF)).encode()
 
 
+def _read(candidate: Candidate, value: bytes, *, complete: bool = True) -> str:
+    """Return a word in an encoding; what is cut off in UTF-8 is any kana or letter."""
+    if candidate is UTF_8:
+        value = _CUT_LETTER.sub(_ANY_LETTER, _CUT_KANA.sub(_ANY_KANA, value))
+    return decode(value, candidate.codec, complete=complete)
+
+
 def _bits_of(candidate: Candidate, value: bytes) -> float:
-    text = decode(value, candidate.codec, complete=len(value) < WORD_BYTES)
+    text = _read(candidate, value, complete=len(value) < WORD_BYTES)
     bits = candidate.writing().bits(text)
     return min(bits, any_kana_bits(text)) if candidate is SHIFT_JIS else bits
 
@@ -121,7 +133,7 @@ def are_marks_alone(words: Sequence[Word]) -> bool:
 
 
 def _average(words: Sequence[Word], candidate: Candidate) -> float:
-    texts = (decode(word.value, candidate.codec, complete=False) for word in words)
+    texts = (_read(candidate, word.value, complete=False) for word in words)
     bits = [candidate.writing().sign(char).bits for text in texts for char in text if not char.isascii()]
     return sum(bits) / max(1, len(bits))
 

@@ -44,7 +44,9 @@ def applied(cause: Cause, findings: Sequence[Finding], *, replacing: bool = True
     assert severity is not None
     made = replace(cause.finding, severity=severity)
     if severity is Severity.WARNING:
-        return [*findings, made]
+        # It stands beside the others, but not beside what is said of the same row because of it.
+        same = [each for each in explained if each.line == made.line and each.line not in {None, 1}]
+        return [*(finding for finding in findings if finding not in same), made]
     return [made, *(finding for finding in findings if finding not in explained)]
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from retraind.dataset.reader.table import DELIMITERS, OTHER_DELIMITERS
 from retraind.dataset.rules.causes.cause import Cause, everything
@@ -25,6 +25,7 @@ from retraind.domain.problems import Finding, Severity
 _NEAR = 50  # lines between an escape and the bad row that it leads to
 _STYLE = 0.5  # of the rows have a space before a quote: their writer puts one before each
 _FEW_ROWS = 3
+_OF_WIDTH = frozenset({"one-column", "duplicate-columns", "empty-column-names", "empty-column-name"})
 _SPACED = re.compile(r'[ \u3000]+"')
 
 
@@ -131,6 +132,43 @@ def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
 
     in_values = sum(any(map(_SPACED.match, row.cells)) for row in usual) >= _STYLE * len(usual)
     yield Cause(finding, explains, Severity.WARNING if in_values else None)
+
+
+def single_quotes(file: DataFile) -> Iterator[Cause]:
+    """Values are enclosed in double quotes, not in apostrophes, which are parts of the values."""
+    table = file.table
+    own = delimiter_of(table)
+    text = head_text(table)
+    if "'" not in text:
+        return
+    read, usual = rows_of(table, own, quote="'"), rows_of(table, own)
+    end = rf"(?=[{re.escape(own)}\r\n]|\Z)"
+    enclosed = re.compile(rf"(?:^|(?<={re.escape(own)}))'(?:[^']|'')*'{end}", re.MULTILINE)
+    first = enclosed.search(text)
+    if first is None or not _is_regular(read):
+        return
+    begun = set(_lines_of(text, (found.start() for found in enclosed.finditer(text))))
+    if sum(row.line in begun for row in read) < _STYLE * len(read):
+        return
+    line = min(begun)
+    finding = file.warning("single-quotes", service=RAGGED, line=line, text=first[0], paired=file.paired)
+    parted = not _is_regular(usual) or all(b"'" in row.text for row in table.ragged.first)
+
+    def explains(each: Finding) -> bool:
+        in_names = line == 1 and each.rule in {"target-missing", "columns-changed"}
+        return in_names or (parted and (_rows(each) or each.rule in _OF_WIDTH))
+
+    yield Cause(finding, explains, Severity.WARNING)
+
+
+def _lines_of(text: str, places: Iterable[int]) -> Iterator[int]:
+    """Yield the lines of places, which are in order."""
+    ending = "\n" if "\n" in text else "\r"
+    line, before = 1, 0
+    for place in places:
+        line += text.count(ending, before, place)
+        before = place
+        yield line
 
 
 def line_ends(file: DataFile) -> Iterator[Cause]:

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 
-from retraind.dataset.rules.causes import above, dialect, foreign, joined, missing_header
+from retraind.dataset.rules.causes import (
+    above,
+    below,
+    dialect,
+    foreign,
+    joined,
+    missing_header,
+    printed,
+)
 from retraind.dataset.rules.causes.cause import Cause, applied, has_errors
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
@@ -14,6 +22,8 @@ SHAPES: tuple[Rule, ...] = (
     above.separator_line,
     above.type_line,
     foreign.foreign,
+    printed.printed_table,
+    dialect.single_quotes,
     above.lines_above,
     dialect.other_delimiter,
     dialect.escapes,
@@ -25,9 +35,9 @@ SHAPES: tuple[Rule, ...] = (
 PARTS: tuple[Rule, ...] = (
     joined.marks,
     joined.repeated_header,
-    joined.rule_line,
-    joined.rows_line,
-    joined.ctrl_z,
+    printed.rule_line,
+    below.rows_line,
+    below.ctrl_z,
     joined.swallowed_rows,
     joined.blank_rows,
     missing_header.missing_header,
@@ -39,6 +49,8 @@ HEADERS: tuple[Rule, ...] = (
     above.separator_line,
     above.type_line,
     foreign.foreign,
+    printed.printed_table,
+    dialect.single_quotes,
     above.lines_above,
     dialect.other_delimiter,
     joined.marks,
@@ -52,11 +64,14 @@ _HEADER_RULES = frozenset(
      "padding-columns", "header-missing", "rule-line", "one-column"}
 )  # fmt: skip
 
+_OF_QUOTES = frozenset({"space-before-quote", "single-quotes"})
+"""These are about names where the line is the first one."""
+
 _OF_NAMES = frozenset({"target-missing", "columns-changed"})
 
 _ROW_RULES = frozenset(
-    {"backslash-escapes", "space-before-quote", "repeated-header", "rule-line", "swallowed-rows", "ctrl-z",
-     "evaluation-empty", "too-few-rows"}
+    {"backslash-escapes", "space-before-quote", "single-quotes", "repeated-header", "rule-line",
+     "swallowed-rows", "ctrl-z", "evaluation-empty", "too-few-rows"}
 )  # fmt: skip
 
 
@@ -66,15 +81,16 @@ def explained(file: DataFile, findings: Sequence[Finding], *, ignored: Container
     Causes of rules that are `ignored` replace nothing, so that what follows from them is seen.
     """
     left = list(findings)
+    warned = False
     for rule in SHAPES:
         for cause in rule(file):
             made = applied(cause, left, replacing=cause.finding.rule not in ignored)
             if made is not None and made[0] not in left:
                 return made
+            warned = warned or made is not None
             left = made or left
-        if len(left) > len(findings):  # as a warning
+        if warned:
             break
-    warned = len(left) > len(findings)
     for rule in PARTS:
         if warned and rule is missing_header.missing_header:  # the first row is not a header anyway
             continue
@@ -103,8 +119,8 @@ def explained_between(
     found = [finding for _, findings in files for finding in findings]
     names = [finding for finding in between if finding.rule in _BETWEEN]
     wrong = {each.rule for each in found if _is_told(each)}
-    in_names = any(each.rule == "space-before-quote" and each.line == 1 for each in found)
-    if wrong & _HEADER_RULES or (in_names and wrong & {"space-before-quote"}):
+    in_names = {each.rule for each in found if each.rule in _OF_QUOTES and each.line == 1}
+    if wrong & (_HEADER_RULES | in_names):
         return found
     if wrong & _ROW_RULES:
         return [*found, *names]

@@ -35,11 +35,18 @@ def head_text(table: ReadResult) -> str:
 
 
 def rows_of(
-    table: ReadResult, delimiter: str, *, escape: str | None = None, skip_spaces: bool = False
+    table: ReadResult,
+    delimiter: str,
+    *,
+    escape: str | None = None,
+    skip_spaces: bool = False,
+    quote: str = '"',
 ) -> list[Row]:
     """Return the complete rows at the start of a file; the values of an empty line are an empty list."""
     text = io.StringIO(head_text(table), newline="")
-    reader = csv.reader(text, delimiter=delimiter, escapechar=escape, skipinitialspace=skip_spaces)
+    reader = csv.reader(
+        text, delimiter=delimiter, escapechar=escape, skipinitialspace=skip_spaces, quotechar=quote
+    )
     rows = []
     line = 1
     try:

@@ -203,6 +203,15 @@ def space_before_quote(paired: bool) -> Words:
     )
 
 
+def single_quotes(text: str, paired: bool) -> Words:
+    """`text` is a value with its apostrophes."""
+    return Words(
+        f"Values are enclosed in apostrophes, as in this line ({quoted(text)}). In CSV, only double quotes "
+        "enclose a value: the apostrophes become part of it, and delimiters between them split the row.",
+        f"Export the file with double quotes, or without any, and {deliver(paired)}.",
+    )
+
+
 def doubled_line_breaks(ending: str, paired: bool) -> Words:
     """`ending` is what each row ends with."""
     return Words(
@@ -250,48 +259,97 @@ def mark_inside(others: tuple[int, ...], total: int) -> Words:
     )
 
 
-def repeated_header(others: tuple[int, ...], total: int, paired: bool) -> Words:
-    return Words(
+def repeated_header(others: tuple[int, ...], total: int, reordered: bool, paired: bool) -> Words:
+    """`reordered`: one of these rows has the names in another order."""
+    what = (
         "This row repeats the header"
-        f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads it as data.",
-        "When files are joined, keep the header of the first one only; when a report has pages, export it "
-        f"without a header on each page. Then {deliver(paired)}.",
+        f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads it as data."
     )
+    fix = (
+        "When files are joined, keep the header of the first one only; when a report has pages, export it "
+        "without a header on each page."
+    )
+    if reordered:
+        what += " Its columns are in another order, and so are probably those of the rows below it."
+        fix = (
+            "Join only files whose columns are in the same order, and keep the header of the first one only."
+        )
+    return Words(what, f"{fix} Then {deliver(paired)}.")
 
 
-def rule_line(end_line: int | None, delimiter: str, separated: bool, paired: bool) -> Words:
-    """`end_line` counts the rows; `separated`: the columns are separated as they should be."""
+def rule_line(
+    *,
+    end_line: int | None,
+    delimiter: str,
+    separated: bool,
+    under_names: bool,
+    pages: int,
+    paired: bool,
+) -> Words:
+    """`end_line` counts the rows; `separated`: the columns are separated as they should be.
+
+    The names and this line appear again on so many `pages`; or it is not `under_names`, but among the rows.
+    """
     end = "" if end_line is None else f" Line {end_line:,} counts the rows and is not a row either."
     also_end = "" if end_line is None else " SET NOCOUNT ON omits the line that counts the rows."
+    if not under_names:
+        return Words(
+            f"This line consists of hyphens or similar signs and is not a row of the table.{end}",
+            f"Export the table without lines between the rows.{also_end} Then {deliver(paired)}.",
+        )
+    if pages:
+        return Words(
+            "This line consists of hyphens or similar signs under the column names, and both appear again "
+            f"{count(pages, 'time')} further down: the file is a report with pages, as SQL*Plus prints it; "
+            f"the service reads these lines as data.{end}",
+            "Export without pages (in SQL*Plus: SET MARKUP CSV ON, or SET PAGESIZE 0), and "
+            f"{deliver(paired)}.",
+        )
     if separated:
         return Words(
-            "This line consists of hyphens under the column names, as sqlcmd writes it; the service reads it "
-            f"as data.{end}",
+            "This line consists of hyphens or similar signs under the column names, as sqlcmd and SQL*Plus "
+            f"write it; the service reads it as data.{end}",
             "Remove this line, or export with Invoke-Sqlcmd and Export-Csv -NoTypeInformation instead of "
-            f"sqlcmd.{also_end} Then {deliver(paired)}.",
+            f"sqlcmd (in SQL*Plus: SET MARKUP CSV ON).{also_end} Then {deliver(paired)}.",
         )
     return Words(
-        "This line consists of hyphens under the column names: the file is a printed table, as sqlcmd, psql "
-        "and similar programs show it, and its columns are not separated by "
+        "This line is part of a frame of hyphens or similar signs: the file is a printed table, as sqlcmd, "
+        "psql, mysql and similar programs show it, and its columns are not separated by "
         f"{delimiter_name(delimiter)}.{end}",
-        f"Export the table as CSV (in psql: \\copy … CSV HEADER), and {deliver(paired)}.",
-    )
-
-
-def rows_line(text: str, paired: bool) -> Words:
-    return Words(
-        f"This line ({quoted(text)}) is below the table and is not one of its rows.",
-        "Export without it (for sqlcmd: SET NOCOUNT ON; for psql: \\pset footer off), and "
+        "Export the table as CSV (in psql: \\copy … CSV HEADER; in SQL*Plus: SET MARKUP CSV ON), and "
         f"{deliver(paired)}.",
     )
 
 
-def ctrl_z(paired: bool) -> Words:
+def rows_line(text: str, is_row: bool, paired: bool) -> Words:
+    """`is_row`: it has the columns of a row."""
+    if is_row:
+        return Words(
+            f"The last row ({quoted(text)}) is a total or the end of a report, not a row of data; the "
+            "service reads it as data.",
+            f"Export without it, and {deliver(paired)}.",
+        )
     return Words(
-        "The file ends with the byte 0x1A (Ctrl-Z), which old programs write to mark the end of a text file; "
-        "the service reads it as a value.",
-        "Remove this byte. The copy command of Windows adds it where it joins text files: join them in "
-        f"binary mode. Then {deliver(paired)}.",
+        f"This line ({quoted(text)}) is below the table and is not one of its rows.",
+        "Export without it (for sqlcmd: SET NOCOUNT ON; for SQL*Plus: SET FEEDBACK OFF; for psql: \\pset "
+        f"footer off), and {deliver(paired)}.",
+    )
+
+
+def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> Words:
+    """The byte is in this line and in `others`, `total` times in all; or at the end only."""
+    if at_end:
+        return Words(
+            "The file ends with the byte 0x1A (Ctrl-Z), which old programs write to mark the end of a text "
+            "file; the service reads it as a value.",
+            "Remove this byte. The copy command of Windows adds it where it joins text files: join them in "
+            f"binary mode. Then {deliver(paired)}.",
+        )
+    return Words(
+        "This line contains the byte 0x1A (Ctrl-Z), which old programs write to mark the end of a text file"
+        f"{also((f'line {line:,}' for line in others), total, 'places')}: another file may begin here, and "
+        "some programs stop reading here.",
+        f"Remove this byte where files are joined, and the header behind it. Then {deliver(paired)}.",
     )
 
 

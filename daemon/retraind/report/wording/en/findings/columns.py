@@ -97,10 +97,18 @@ def missing_value_marker(
     others: tuple[tuple[int, str], ...],
     columns: tuple[str | int, ...],
     total: int,
+    among: str,
 ) -> Words:
-    """`others` are the next values; the first of `total` columns are named."""
+    """`others` are the next values, `among` numbers, dates or classes; `total` columns have any."""
+    if among == "classes":
+        return Words(
+            f"{sentence(column_name(column))} contains {quoted(value)}{also_lines(others)} as a class. For "
+            "the service only an empty value is a missing one, so the model learns to predict this value.",
+            "Leave missing values empty: the service ignores rows without a value in the target.",
+        )
+    kind = "dates" if among == "dates" else "numbers"
     return Words(
-        f"{sentence(column_name(column))} contains numbers and {quoted(value)}{also_lines(others)}. For the "
+        f"{sentence(column_name(column))} contains {kind} and {quoted(value)}{also_lines(others)}. For the "
         "service only an empty value is a missing one, so it may read the column as text"
         f"{other_columns(columns, total)}.",
         "Leave missing values empty.",

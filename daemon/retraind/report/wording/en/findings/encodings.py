@@ -120,8 +120,14 @@ def _damaged(damage: str, bad: tuple[int, int, int], cut: str, *, has_bom: bool,
     )
 
 
-def encoding_doubtful(likely: str, example: str, as_shift_jis: str) -> Words:
-    """`example` is a word of this line in the encoding `likely`."""
+def encoding_doubtful(likely: str, example: str, as_shift_jis: str, is_ascii: bool) -> Words:
+    """`example` is a word of this line in the encoding `likely`; `as_shift_jis` is it as it stands."""
+    if is_ascii:
+        return Words(
+            f"The text is plain ASCII, but may be {_named(likely)}: {quoted(as_shift_jis)} in this line "
+            f"reads {quoted(example)} in {_named(likely)}.",
+            "Check which one is right. Saved as UTF-8 with BOM, the file leaves no doubt.",
+        )
     return Words(
         f"The text is valid Shift_JIS, but may be {_named(likely)} instead: a word in this line reads "
         f"{quoted(as_shift_jis)} in Shift_JIS and {quoted(example)} in {_named(likely)}.",

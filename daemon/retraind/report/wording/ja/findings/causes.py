@@ -202,6 +202,15 @@ def space_before_quote(paired: bool) -> Words:
     )
 
 
+def single_quotes(text: str, paired: bool) -> Words:
+    """`text` is a value with its apostrophes."""
+    return Words(
+        f"この行のように、値がアポストロフィで囲まれています（{quoted(text)}）。CSVで値を囲むのは二重引用符"
+        "だけであるため、アポストロフィが値の一部とみなされ、その中の区切り文字で行が分割されます。",
+        f"値を二重引用符で囲むか、何も囲まずにエクスポートし、{again(paired)}",
+    )
+
+
 def doubled_line_breaks(ending: str, paired: bool) -> Words:
     """`ending` is what each row ends with."""
     return Words(
@@ -248,48 +257,95 @@ def mark_inside(others: tuple[int, ...], total: int) -> Words:
     )
 
 
-def repeated_header(others: tuple[int, ...], total: int, paired: bool) -> Words:
-    return Words(
+def repeated_header(others: tuple[int, ...], total: int, reordered: bool, paired: bool) -> Words:
+    """`reordered`: one of these rows has the names in another order."""
+    what = (
         f"この行は、ヘッダー行の繰り返しです{also(lines(others), total, '行')}。"
-        "サービスはこの行をデータとして"
-        "読み込みます。",
-        "ファイルを連結するときは2つ目以降のヘッダー行を取り除くか、ページごとにヘッダー行を付けない設定で"
-        f"エクスポートしてください。修正後、{again(paired)}",
+        "サービスはこの行をデータとして読み込みます。"
     )
+    fix = (
+        "ファイルを連結するときは2つ目以降のヘッダー行を取り除くか、ページごとにヘッダー行を付けない設定で"
+        "エクスポートしてください。"
+    )
+    if reordered:
+        what += "項目の順序が先頭のヘッダー行と異なるため、以降の行も項目の順序が異なるおそれがあります。"
+        fix = "項目の順序が同じファイルだけを連結し、2つ目以降のヘッダー行を取り除いてください。"
+    return Words(what, f"{fix}修正後、{again(paired)}")
 
 
-def rule_line(end_line: int | None, delimiter: str, separated: bool, paired: bool) -> Words:
-    """`end_line` counts the rows; `separated`: the columns are separated as they should be."""
+def rule_line(
+    *,
+    end_line: int | None,
+    delimiter: str,
+    separated: bool,
+    under_names: bool,
+    pages: int,
+    paired: bool,
+) -> Words:
+    """`end_line` counts the rows; `separated`: the columns are separated as they should be.
+
+    The names and this line appear again on so many `pages`; or it is not `under_names`, but among the rows.
+    """
     end = "" if end_line is None else f"また、{end_line:,}行目は行数の表示で、データではありません。"
     also_end = "" if end_line is None else "行数の表示は、SET NOCOUNT ONで省略できます。"
+    if not under_names:
+        return Words(
+            f"この行は、ハイフンなどの記号で引かれた罫線で、データではありません。{end}",
+            f"行の間に罫線を入れずにエクスポートしてください。{also_end}修正後、{again(paired)}",
+        )
+    if pages:
+        return Words(
+            "この行は、項目名の下の罫線（ハイフンなどの記号）です。以降にも項目名と罫線が"
+            f"{pages:,}回繰り返されており、SQL*Plusなどがページごとに出力した帳票のようです。"
+            f"サービスはこれらの行をデータとして読み込みます。{end}",
+            "ページに分けずにエクスポートし（SQL*PlusではSET MARKUP CSV ONまたはSET PAGESIZE 0）、"
+            f"{again(paired)}",
+        )
     if separated:
         return Words(
-            "この行は、sqlcmdが項目名の下に書き出した罫線（ハイフン）です。サービスはこの行をデータとして"
-            f"読み込みます。{end}",
+            "この行は、sqlcmdやSQL*Plusなどが項目名の下に書き出した罫線（ハイフンなどの記号）です。サービスは"
+            f"この行をデータとして読み込みます。{end}",
             "この行を削除するか、sqlcmdの代わりにInvoke-SqlcmdとExport-Csv -NoTypeInformationで"
-            f"エクスポートしてください。{also_end}修正後、{again(paired)}",
+            f"（SQL*PlusではSET MARKUP CSV ONで）エクスポートしてください。{also_end}修正後、{again(paired)}",
         )
     return Words(
-        "この行は、項目名の下の罫線（ハイフン）です。sqlcmdやpsqlなどの画面表示用の表が出力されており、項目が"
-        f"{delimiter_name(delimiter)}で区切られていません。{end}",
-        f"表をCSV形式でエクスポートし（psqlでは\\copy … CSV HEADER）、{again(paired)}",
-    )
-
-
-def rows_line(text: str, paired: bool) -> Words:
-    return Words(
-        f"この行（{quoted(text)}）は表の下に書かれた行で、データではありません。",
-        "この行を出力しない設定で（sqlcmdではSET NOCOUNT ON、psqlでは\\pset footer off）エクスポートし、"
+        "この行は、表の罫線（ハイフンなどの記号）です。sqlcmd、psql、mysqlなどの画面表示用の表が出力されて"
+        f"おり、項目が{delimiter_name(delimiter)}で区切られていません。{end}",
+        "表をCSV形式でエクスポートし（psqlでは\\copy … CSV HEADER、SQL*PlusではSET MARKUP CSV ON）、"
         f"{again(paired)}",
     )
 
 
-def ctrl_z(paired: bool) -> Words:
+def rows_line(text: str, is_row: bool, paired: bool) -> Words:
+    """`is_row`: it has the columns of a row."""
+    if is_row:
+        return Words(
+            f"最後の行（{quoted(text)}）は、合計や帳票の終わりを示す行で、データではないようです。サービスはこの"
+            "行をデータとして読み込みます。",
+            f"この行を出力しない設定でエクスポートし、{again(paired)}",
+        )
     return Words(
-        "ファイルの末尾に、古いプログラムがテキストの終わりとして書き出すバイト0x1A（Ctrl-Z）があります。"
-        "サービスはこれを値として読み込みます。",
-        "このバイトを取り除いてください。Windowsのcopyコマンドでテキストファイルを連結すると付くため、"
-        f"バイナリモードで連結してください。修正後、{again(paired)}",
+        f"この行（{quoted(text)}）は表の下に書かれた行で、データではありません。",
+        "この行を出力しない設定で（sqlcmdではSET NOCOUNT ON、SQL*PlusではSET FEEDBACK OFF、psqlでは"
+        f"\\pset footer off）エクスポートし、{again(paired)}",
+    )
+
+
+def ctrl_z(at_end: bool, others: tuple[int, ...], total: int, paired: bool) -> Words:
+    """The byte is in this line and in `others`, `total` times in all; or at the end only."""
+    if at_end:
+        return Words(
+            "ファイルの末尾に、古いプログラムがテキストの終わりとして書き出すバイト0x1A（Ctrl-Z）があります。"
+            "サービスはこれを値として読み込みます。",
+            "このバイトを取り除いてください。Windowsのcopyコマンドでテキストファイルを連結すると付くため、"
+            f"バイナリモードで連結してください。修正後、{again(paired)}",
+        )
+    return Words(
+        "この行に、古いプログラムがテキストの終わりとして書き出すバイト0x1A（Ctrl-Z）があります"
+        f"{also(lines(others), total, 'か所')}。ここに別のファイルの先頭がつながっているおそれがあり、"
+        "ここで読み込みを終えるプログラムもあります。",
+        "ファイルを連結するときは、このバイトと、2つ目以降のヘッダー行を取り除いてください。修正後、"
+        f"{again(paired)}",
     )
 
 

@@ -98,10 +98,18 @@ def missing_value_marker(
     others: tuple[tuple[int, str], ...],
     columns: tuple[str | int, ...],
     total: int,
+    among: str,
 ) -> Words:
-    """`others` are the next values; the first of `total` columns are named."""
+    """`others` are the next values, `among` numbers, dates or classes; `total` columns have any."""
+    if among == "classes":
+        return Words(
+            f"{column_name(column)}に、分類ラベルとして{quoted(value)}{also_lines(others)}が含まれています。"
+            "サービスは空文字だけを欠損値として扱うため、この値も予測する分類ラベルの1つとして学習されます。",
+            "欠損値は空欄にしてください。予測したい項目が空欄の行は、サービスで学習に使用されません。",
+        )
+    kind = "日時" if among == "dates" else "数値"
     return Words(
-        f"{column_name(column)}に、数値のほかに{quoted(value)}{also_lines(others)}が含まれています。"
+        f"{column_name(column)}に、{kind}のほかに{quoted(value)}{also_lines(others)}が含まれています。"
         "サービスは空文字だけを欠損値として扱うため、この項目が文字列として読み込まれるおそれがあります。"
         f"{other_columns(columns, total)}",
         "欠損値は空欄にしてください。",

@@ -114,8 +114,14 @@ def _damaged(damage: str, bad: tuple[int, int, int], cut: str, *, has_bom: bool,
     )
 
 
-def encoding_doubtful(likely: str, example: str, as_shift_jis: str) -> Words:
-    """`example` is a word of this line in the encoding `likely`."""
+def encoding_doubtful(likely: str, example: str, as_shift_jis: str, is_ascii: bool) -> Words:
+    """`example` is a word of this line in the encoding `likely`; `as_shift_jis` is it as it stands."""
+    if is_ascii:
+        return Words(
+            f"文字エンコードはASCII（半角英数字のみ）ですが、{_named(likely)}の可能性もあります。この行の"
+            f"{quoted(as_shift_jis)}は、{_named(likely)}では{quoted(example)}と読めます。",
+            "どちらが正しいかをご確認ください。UTF-8（BOMあり）で保存すれば、確実に判別できます。",
+        )
     return Words(
         f"文字エンコードはShift_JISとして有効ですが、{_named(likely)}の可能性もあります。この行には、"
         "Shift_JISでは"

@@ -1,0 +1,169 @@
+"""What is below the table: a line that counts its rows, a total, a note, the end of a text in DOS."""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from retraind.dataset.reader.examples import MAX_EXAMPLES
+from retraind.dataset.reader.table import ReadResult
+from retraind.dataset.rules.causes.cause import Cause
+from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.service_messages import RAGGED
+from retraind.domain.problems import Finding, Severity
+
+_COUNT = re.compile(
+    r"\W{0,3}\d[\d,.]* *(rows?|records?|lines?|row\(s\)|record\(s\)|行|件|レコード)([^\t;|]{0,80})|"
+    r"completion time: .*|(query ok|only showing top|no more rows)\b.*|\[\d+ rows x \d+ columns\]|"
+    r"(total |row |record )?(rows?|records?|count|件数|総件数|レコード数|データ件数)( count)? ?[:=].*",
+    re.IGNORECASE,
+)
+_TOTAL = re.compile(
+    r"\W*((grand|sub|report)?[ -]?totals?|sum|average|総?合計|総計|小計|計|平均)\W*", re.IGNORECASE
+)
+_END = re.compile(
+    r"\W*(eof|end([ -]of[ -](file|data|report|list|table|records?))?|trailer|以上|終わり|おわり|終了)\W*",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(
+    r"[※#＊]|\*|注[)）:：]|出典|経過|所要時間|\.{3,}$|…$|sql>|time( taken)?:|"  # noqa: RUF001
+    r"(note|source|copyright|report|elapsed|trailer|end of|(grand |sub-?)?total)\b|"
+    r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$",
+    re.IGNORECASE,
+)
+_CTRL_Z = b"\x1a"
+
+
+class LineBelow(NamedTuple):
+    """The first line below a table that says anything."""
+
+    line: int
+    text: str
+    counts: bool  # it counts the rows
+
+
+def line_below(table: ReadResult) -> LineBelow | None:
+    """Return the line below the table, if nothing is wrong with any row above it.
+
+    An empty line sets it apart, or what it says.
+    """
+    ragged, last = table.ragged, table.oddities.last_line
+    if not 0 < ragged.count <= MAX_EXAMPLES:
+        return None
+    first, end = ragged.first[0].line, ragged.first[-1].line
+    filled = [row for row in ragged.first if row.width]
+    if not filled or end - first >= ragged.count or end < last - 1:
+        return None
+    texts = [table.text(row.text).strip().strip('"').strip() for row in filled]
+    apart = first < filled[0].line
+    if not all(says_end(text) or (apart and row.width == 1) for row, text in zip(filled, texts, strict=True)):
+        return None
+    return LineBelow(filled[0].line, texts[0], any(map(_COUNT.fullmatch, texts)))
+
+
+def says_end(text: str) -> bool:
+    """Return whether a text shows that it is no row: a count, a total, a note, the end."""
+    plain = unicodedata.normalize("NFKC", text)
+    return bool(_NOTE.match(plain)) or any(each.fullmatch(plain) for each in (_COUNT, _TOTAL, _END))
+
+
+def rows_line(file: DataFile) -> Iterator[Cause]:
+    """No line stands below the table, such as one that counts the rows, a total, or a note."""
+    table = file.table
+    if (below := line_below(table)) is not None:
+        finding = _rows_line(file, below, is_row=False)
+        yield Cause(finding, lambda each: each.rule == "ragged-rows")
+    elif (total := _total(table)) is not None:
+        finding = _rows_line(file, total, is_row=True)
+
+        def explains(each: Finding) -> bool:
+            if each.rule == "ragged-rows":
+                return _sets_apart(file, total.line)
+            return each.line == total.line
+
+        yield Cause(finding, explains, Severity.WARNING)
+
+
+def _rows_line(file: DataFile, found: LineBelow, *, is_row: bool) -> Finding:
+    return file.warning(
+        "rows-line", service=RAGGED, line=found.line, text=found.text, is_row=is_row, paired=file.paired
+    )
+
+
+def _sets_apart(file: DataFile, line: int) -> bool:
+    """Return whether the ragged rows are those between the table and this line, and say nothing."""
+    ragged = file.table.ragged
+    above = all(not row.width or says_end(file.text(row.text)) for row in ragged.first)
+    return above and ragged.count <= MAX_EXAMPLES and ragged.first[0].line >= line - ragged.count
+
+
+def _total(table: ReadResult) -> LineBelow | None:
+    """Return the last row, if it is a total of the others or says that the file ends."""
+    text = table.text(table.oddities.tail.rstrip(b"\r\n"))
+    lines = text.splitlines()
+    empty = table.oddities.tail[len(table.oddities.tail.rstrip(b"\r\n")) :]
+    if len(lines) < 2:  # noqa: PLR2004
+        return None
+    try:
+        cells = next(csv.reader([lines[-1]], delimiter=delimiter_of(table), strict=True))
+    except csv.Error:
+        return None
+    place = next((at for at, cell in enumerate(cells) if cell.strip()), None)
+    if len(cells) != table.width or place is None:
+        return None
+    name = cells[place].strip()
+    plain = unicodedata.normalize("NFKC", "".join(name.split())) if not name.isascii() else name
+    above = [value for row in table.oddities.rows if (value := table.text(row[place]).strip())]
+    if not (_TOTAL.fullmatch(plain) or _END.fullmatch(plain)) or not above or name in above[:-1]:
+        return None
+    differs = all(is_number(value) or is_date(value) for value in above if value != name)
+    if not differs and all(cell.strip() for cell in cells):
+        return None
+    return LineBelow(table.oddities.last_line - max(0, len(empty.splitlines()) - 1), name, counts=False)
+
+
+def ctrl_z(file: DataFile) -> Iterator[Cause]:
+    """The file has no byte that ended a text in DOS, at its end or where another file begins."""
+    table = file.table
+    found = table.oddities.ctrl_z
+    if not found:
+        return
+    tail = table.oddities.tail
+    at = tail.find(_CTRL_Z)
+    rest = tail[at:]
+    if at >= 0 and not rest.strip(b"\x1a\r\n \0") and rest.count(_CTRL_Z) == found.count:
+        yield _at_end(file, own_line=not at or tail[at - 1 : at] in (b"\n", b"\r"))
+        return
+    if set(found.first) <= set(table.oddities.headers.first):
+        return  # the header behind it says that another file begins
+    lines = list(dict.fromkeys(found.first))
+    finding = file.warning(
+        "ctrl-z", line=lines[0], at_end=False, others=lines[1:], total=found.count, paired=file.paired
+    )
+
+    def explains(each: Finding) -> bool:
+        if each.rule == "ragged-rows":
+            rows = table.ragged
+            return rows.count <= found.count and all(
+                row.text.startswith(_CTRL_Z) and row.width == 1 for row in rows.first
+            )
+        return each.line in lines
+
+    yield Cause(finding, explains, Severity.WARNING)
+
+
+def _at_end(file: DataFile, *, own_line: bool) -> Cause:
+    table = file.table
+    ragged = table.ragged.first
+    alone = 0 < table.ragged.count <= MAX_EXAMPLES and ragged[-1].width == 1 and not any(
+        row.width for row in ragged[:-1]
+    )  # fmt: skip
+    line = table.oddities.last_line if own_line or not table.ragged else ragged[-1].line
+    if alone and own_line:
+        line = ragged[-1].line
+    finding = file.warning("ctrl-z", line=line, at_end=True, others=[], total=1, paired=file.paired)
+    return Cause(
+        finding, lambda each: alone if each.rule == "ragged-rows" else each.line == line, Severity.WARNING
+    )
