@@ -293,6 +293,7 @@ GOOD = {
     "signs of blood groups": notes(lambda at: ["A+", "AB-", "+", "0-"][at % 4]),
     "numbers with a plus": notes(lambda at: f"+{at}20-"),
     "names as values": table([["city", "name"], *[["Name", "City"], ["city", "x"]] * 60]),
+    "Ctrl-Z for an apostrophe": notes(lambda at: f"it\x1as {at}"),
     "an unnamed index": table([["", *ROWS[0]], *[[str(at), *row] for at, row in enumerate(ROWS[1:])]]),
 }  # fmt: skip
 CAUSES = frozenset({each[1] for each in (*REFUSED.values(), *WARNED.values())}) - {

@@ -26,6 +26,7 @@ _SWALLOWED = 3  # rows in one value, from which on they are no chance
 _SWALLOWED_TABBED = 1  # of tab-separated values: text has hardly any tabs
 _MOSTLY = 0.9  # of its lines
 
+_CTRL_Z = re.compile(rb"(?<=[\r\n])\x1a")
 _ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
 _LEADS = frozenset(range(0x81, 0xA0)) | frozenset(range(0xE0, 0xFD))
 """First bytes of Shift_JIS characters, whose second byte may be that of a backslash."""
@@ -54,7 +55,7 @@ class OddityFacts:
     reordered: bool = False  # one of them has the names in another order
     marked_rows: Examples[int] = field(default_factory=Examples)  # rows that begin with U+FEFF
     marks: Examples[int] = field(default_factory=Examples)  # all U+FEFF, also those
-    ctrl_z: Examples[int] = field(default_factory=Examples)  # bytes 0x1A
+    ctrl_z: Examples[int] = field(default_factory=Examples)  # bytes 0x1A at the start of a line
     escapes: Examples[int] = field(default_factory=Examples)  # backslashes before a quote
     escapes_shift_jis: Examples[int] = field(default_factory=Examples)  # other than half characters
     swallowed: Examples[SwallowedRows] = field(default_factory=Examples)
@@ -73,6 +74,7 @@ class Oddities:
         self._head = b""
         self._size = 0
         self._tail = b""
+        self._before = b""  # the last byte of the last piece
         self._names: Names | None = None
         self._search: Search | None = None
         self._has_searched = False
@@ -103,11 +105,11 @@ class Oddities:
             for at in _all(edge + piece, MARK):
                 if at + len(MARK) > len(edge):
                     self._note(self._marks, piece, at - len(edge), line_of)
-        at = piece.find(CTRL_Z)
-        while at >= 0 and not self._ctrl_z.full:
-            self._note(self._ctrl_z, piece, at, line_of)
-            at = piece.find(CTRL_Z, at + 1)
-        self._ctrl_z.count += piece.count(CTRL_Z, at) if at >= 0 else 0
+        if CTRL_Z in piece:
+            before = self._before[-1:] or b"\n"
+            for found in _CTRL_Z.finditer(before + piece):
+                self._note(self._ctrl_z, piece, found.start(), line_of)
+        self._before = piece[-1:]
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
 

@@ -20,6 +20,8 @@ _NAME = 512  # bytes of a name, to recognise the header by
 _MOST_NAMES = 2_000  # bytes of all names that a witness tells apart
 _TOLD_APART = 64  # bytes of a name
 
+_SMALL = 64 << 10  # bytes of a window
+
 _MARKS = tuple(each.decode("latin-1") for each in (MARK, CTRL_Z))
 _BLANK = rb"(?:[ \t]|\xe3\x80\x80|\x81\x40|\xc2\xa0)"  # U+3000 in UTF-8 and in Shift_JIS, U+00A0 in UTF-8
 _BLANK_BYTES = (b" ", b"\t", b"\xe3\x80\x80", b"\x81\x40", b"\xc2\xa0")
@@ -74,6 +76,8 @@ class _Next:
 
     def find(self, data: bytes, at: int) -> int:
         """Return the next place from `at` on; the number of bytes if there is none."""
+        if len(data) <= _SMALL:  # a part of what is searched again
+            return self._search(data, at)
         if data is not self._data or not self._begin <= at <= self._place:
             self._data, self._begin, self._place = data, at, self._search(data, at)
         return self._place
@@ -143,6 +147,8 @@ class Search:
         self._names = names
         self._delimiter = delimiter
         self._before = ending[-1:]
+        self._row_of_delimiters = self._before + delimiter * (len(names.cells) - 1) + ending[:1]
+        self._plain_blanks: dict[bool, tuple[bytes, bool]] = {}  # of what was seen last, small and large
         # Quotes inside a name are doubled where it is in quotes.
         parts = (part for name in self._names.plain for part in name.split('"'))
         self._longest = max(parts, key=len).encode("latin-1")
@@ -178,8 +184,7 @@ class Search:
 
     def are_empty(self, data: bytes, rows: Callable[[], int]) -> bool:
         """Return whether records have no blank rows but those of delimiters; `rows` counts these."""
-        others = _BLANK_BYTES if self._delimiter != b"\t" else (b" ", *_BLANK_BYTES[2:], b'"\t')
-        if all(data.find(each) < 0 for each in others):
+        if self._has_plain_blanks(data):
             return True
         first = self._blank_row.match(data) is not None
         return len(self._blank_line.findall(data)) + first == rows()
@@ -200,6 +205,11 @@ class Search:
         return min(_first(row, line, data, at) for row, line in (self._any_blank, self._any_header))
 
     def _search_blank(self, data: bytes, at: int) -> int:
+        if self._has_plain_blanks(data):
+            if data.startswith(self._row_of_delimiters[1:], at):
+                return at
+            found = data.find(self._row_of_delimiters, at)
+            return len(data) if found < 0 else found + 1
         return _first(self._blank_row, self._blank_line, data, at)
 
     def _search_header(self, data: bytes, at: int) -> int:
@@ -208,6 +218,20 @@ class Search:
         if self._names.tell and data.lower().find(self._longest, at) < 0:
             return len(data)
         return _first(self._header_row, self._header_line, data, at)
+
+    def _has_plain_blanks(self, data: bytes) -> bool:
+        """Return whether all blank rows are delimiters alone: no value is blanks, nor has quotes."""
+        known = self._plain_blanks.get(is_small := len(data) <= _SMALL)
+        # A window that is searched was peeked at before; a large piece is the same object.
+        if known is not None and (data == known[0] if is_small else data is known[0]):
+            return known[1]
+        self._plain_blanks[is_small] = data, (found := self._are_blanks_plain(data))
+        return found
+
+    def _are_blanks_plain(self, data: bytes) -> bool:
+        blanks = [each for each in _BLANK_BYTES if each != self._delimiter and data.find(each[:1]) >= 0]
+        begun = (before + blank for before in (self._before, self._delimiter) for blank in blanks)
+        return data.find(QUOTE) < 0 and not any(data.find(each) >= 0 for each in begun)
 
     @cached_property
     def _blank_text(self) -> bytes:

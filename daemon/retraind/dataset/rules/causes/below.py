@@ -128,15 +128,13 @@ def ctrl_z(file: DataFile) -> Iterator[Cause]:
     """The file has no byte that ended a text in DOS, at its end or where another file begins."""
     table = file.table
     found = table.oddities.ctrl_z
-    if not found:
-        return
     tail = table.oddities.tail
     at = tail.find(_CTRL_Z)
     rest = tail[at:]
-    if at >= 0 and not rest.strip(b"\x1a\r\n \0") and rest.count(_CTRL_Z) == found.count:
+    if at >= 0 and not rest.strip(b"\x1a\r\n \0") and found.count <= rest.count(_CTRL_Z):
         yield _at_end(file, own_line=not at or tail[at - 1 : at] in (b"\n", b"\r"))
         return
-    if set(found.first) <= set(table.oddities.headers.first):
+    if not found or set(found.first) <= set(table.oddities.headers.first):
         return  # the header behind it says that another file begins
     lines = list(dict.fromkeys(found.first))
     finding = file.warning(
