@@ -224,16 +224,17 @@ class Oddities:
         self.headers.add(line)
         self._reordered = self._reordered or self._names.is_reordered(cells)
 
-    def records(self, batch: Batch, next_line: int, *, search: bool) -> Collection[int]:
+    def records(self, batch: Batch, next_line: int, around: bytes, *, search: bool) -> Collection[int]:
         """Read many records after the sample as `record` does one; `next_line` is that behind them.
 
-        `search`: values are searched for rows. Return the places of those that have blanks and nothing else.
+        They are part of `around`. `search`: values are searched for rows. Return the places of those that
+        have blanks and nothing else.
         """
         names, finder = self._names, self._search
         blank: Collection[int] = ()
         if names is None or finder is None:
             return ()
-        if self._are_alike(batch, names, finder):
+        if self._are_alike(batch, names, finder, around):
             _count(self._blank, batch, [""] * self._width)
             _count(self.headers, batch, [*names.cells])
         else:
@@ -256,12 +257,12 @@ class Oddities:
         self._reordered = self._reordered or any(names.is_reordered(rows[at]) for at in copies)
         return [at for at in blank if any(rows[at])]
 
-    def _are_alike(self, batch: Batch, names: Names, finder: Search) -> bool:
+    def _are_alike(self, batch: Batch, names: Names, finder: Search, around: bytes) -> bool:
         """Return whether each row that is no data surely has just the names, or nothing."""
         data = batch.data
         if batch.more_breaks < 0 or data.find(MARK) >= 0 or data.find(CTRL_Z) >= 0 or names.are_long:
             return False
-        if not finder.are_empty(data, lambda: batch.equal_to([""] * self._width, 0)[0]):
+        if not finder.are_empty(data, around, lambda: batch.equal_to([""] * self._width, 0)[0]):
             return False
         return finder.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
 

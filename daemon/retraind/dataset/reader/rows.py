@@ -313,8 +313,13 @@ class RowReader:
         """Return what has to be read of the next records."""
         prover, wanted = self._current_prover, self._provers.wanted
         data = self._scanner.peek(self._window)
-        odd = self.oddities.find(data, 0, mixed=len(self.endings) != 1)
-        self._searched, keep = data[:odd] if odd >= 0 else data, odd >= 0
+        odd = -1
+        if data:
+            # What waits is searched once, not each window of it.
+            waiting, at = self._scanner.data, self._scanner.at
+            odd = self.oddities.find(waiting, at, mixed=len(self.endings) != 1) - at
+        keep = 0 <= odd < len(data)
+        self._searched = b"" if keep else data
         if not wanted or prover.knows_values(data):
             return Wish(keep=keep)
         return Wish(columns=wanted, width=self.width, keep=keep)
@@ -443,8 +448,13 @@ class RowReader:
             return True
         if batch.more_breaks >= LONG and self._long_records < _LONG_RECORDS:
             return True
-        none = bool(batch.data) and self._searched.startswith(batch.data)
-        if not none and self.oddities.find(batch.data, 0, mixed=len(self.endings) != 1) >= 0:
+        data = batch.data
+        if not self._searched:
+            return True
+        if (
+            not self._searched.startswith(data)
+            and self.oddities.find(data, 0, mixed=len(self.endings) != 1) >= 0
+        ):
             return True
         return self.oddities.may_have_names(batch.data)
 
@@ -455,7 +465,10 @@ class RowReader:
         if not early:
             search = self._long_records < _LONG_RECORDS
             self._long_records += batch.count if search and batch.more_breaks else 0
-            return frozenset(self.oddities.records(batch, end, search=search))
+            data, at = batch.data, self._scanner.at
+            is_part = begun is None and self._scanner.data.startswith(data, max(0, at - len(data)))
+            around = self._scanner.data if is_part else data
+            return frozenset(self.oddities.records(batch, end, around, search=search))
         lines = batch.lines
         following = (*lines[1:], end)
         return {

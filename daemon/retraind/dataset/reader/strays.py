@@ -182,9 +182,12 @@ class Search:
         names = self._delimiter.decode("latin-1").join(self._names.cells).encode("latin-1").lower()
         return data.lower().count(self._longest) == copies() * names.count(self._longest)
 
-    def are_empty(self, data: bytes, rows: Callable[[], int]) -> bool:
-        """Return whether records have no blank rows but those of delimiters; `rows` counts these."""
-        if self._has_plain_blanks(data):
+    def are_empty(self, data: bytes, around: bytes, rows: Callable[[], int]) -> bool:
+        """Return whether records have no blank rows but those of delimiters; `rows` counts these.
+
+        What holds for what is `around` the records was mostly found out before.
+        """
+        if self._has_plain_blanks(around) or self._has_plain_blanks(data):
             return True
         first = self._blank_row.match(data) is not None
         return len(self._blank_line.findall(data)) + first == rows()
