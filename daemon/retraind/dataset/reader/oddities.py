@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import VALUE_BYTES, Batch
-from retraind.dataset.reader.strays import CTRL_Z, MARK, Names, Search, is_blank, is_rule
+from retraind.dataset.reader.strays.names import CTRL_Z, MARK, Names, is_blank, is_rule
+from retraind.dataset.reader.strays.searching import Blanks, Copies
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
@@ -26,6 +27,7 @@ _SWALLOWED = 3  # rows in one value, from which on they are no chance
 _SWALLOWED_TABBED = 1  # of tab-separated values: text has hardly any tabs
 _MOSTLY = 0.9  # of its lines
 
+_CTRL_Z_LINES = (b"\n\x1a", b"\r\x1a")
 _CTRL_Z = re.compile(rb"(?<=[\r\n])\x1a")
 _ESCAPED = re.compile(rb'\\"[^"\r\n,;|\t]')
 _LEADS = frozenset(range(0x81, 0xA0)) | frozenset(range(0xE0, 0xFD))
@@ -75,9 +77,12 @@ class Oddities:
         self._size = 0
         self._tail = b""
         self._before = b""  # the last byte of the last piece
-        self._names: Names | None = None
-        self._search: Search | None = None
-        self._has_searched = False
+        self.names: Names | None = None
+        """The names of the columns, unless there is one column only."""
+        self._blanks: Blanks | None = None
+        self._copies: Copies | None = None
+        self.mixed = False
+        """Not all rows end as the header does."""
         self._below_header = True  # the next row is the one after the header, or after a copy of it
         self._fewest_swallowed = _SWALLOWED_TABBED if delimiter == b"\t" else _SWALLOWED
         self._rows: list[tuple[bytes, ...]] = []
@@ -104,11 +109,17 @@ class Oddities:
         if MARK[1:2] in piece or MARK[1:2] in edge:
             for at in _all(edge + piece, MARK):
                 if at + len(MARK) > len(edge):
+                    if self._marks.full:
+                        self._marks.count += (edge + piece).count(MARK, at)
+                        break
                     self._note(self._marks, piece, at - len(edge), line_of)
         if CTRL_Z in piece:
-            before = self._before[-1:] or b"\n"
-            for found in _CTRL_Z.finditer(before + piece):
-                self._note(self._ctrl_z, piece, found.start(), line_of)
+            data = (self._before or b"\n") + piece
+            for found in _CTRL_Z.finditer(data):
+                if self._ctrl_z.full:
+                    self._ctrl_z.count += sum(data.count(each, found.start() - 1) for each in _CTRL_Z_LINES)
+                    break
+                self._note(self._ctrl_z, piece, found.start() - 1, line_of)
         self._before = piece[-1:]
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
@@ -134,53 +145,62 @@ class Oddities:
     def header(self, cells: Sequence[str], ending: bytes) -> None:
         """Read the header: its names, and the line break after it."""
         if len(cells) >= _TABLE:
-            self._names = Names(cells)
-            self._search = Search(self._names, self._delimiter, ending)
+            self.names = Names(cells)
+            self._blanks = Blanks(len(cells), self._delimiter, ending)
+            self._copies = Copies(self.names, self._delimiter, ending)
 
     @property
     def _width(self) -> int:
-        return 0 if self._names is None else len(self._names.cells)
-
-    def other_texts(self) -> bytes | None:
-        """Return an expression for values that only rows of data have; None if there is none."""
-        return None if self._names is None else self._names.others(self._delimiter)
-
-    def are_names(self, value: bytes) -> bool:
-        """Return whether this is the name of a column, in any case and with any spaces around it."""
-        return self._names is not None and self._names.are_known(value)
+        return 0 if self.names is None else len(self.names.cells)
 
     def may_have_names(self, data: bytes) -> bool:
         """Return whether a header that is no exact copy may stand in records."""
-        return self._search is not None and self._search.may_stand_in(data)
+        return self._copies is not None and self._copies.may_stand_in(data)
 
-    def find(self, data: bytes, at: int, *, mixed: bool = False, only_marks: bool = False) -> int:
+    @property
+    def errors(self) -> int:
+        """Rows that are errors, so far, apart from ragged ones."""
+        return self.headers.count + self._marked_rows.count
+
+    def blank_row(self) -> bytes | None:
+        """Return an expression for blank rows, for the prover; None as long as each of them is looked at."""
+        return None if self._blanks is None or not self._blank.full else self._blanks.text
+
+    def count_blank(self, data: bytes, begin: int, end: int) -> None:
+        """Count the blank rows between two places, where each row is a line and ends as the header does."""
+        if self._blanks is not None:
+            self._blank.count += self._blanks.count(data, begin, end)
+
+    def find(
+        self,
+        data: bytes,
+        at: int,
+        *,
+        only_marks: bool = False,
+        no_blank: bool = False,
+    ) -> int:
         """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
 
         These rows are the header once more, rows of nothing but blanks, and those with a mark of a file's
-        start. A row begins at `at`. `mixed`: not all lines end as the header does. `only_marks`: other rows
-        are told otherwise.
+        start. A row begins at `at`. `only_marks`: other rows are told otherwise; `no_blank`: those of
+        blanks are.
         """
-        search = self._search
-        if search is None:
+        blanks, copies = self._blanks, self._copies
+        if blanks is None or copies is None:
             return -1
         first = len(data)
         if self._marks and (found := data.find(MARK, at)) >= 0:
             first = max(data.rfind(b"\n", at, found), data.rfind(b"\r", at, found), at - 1) + 1
         if not only_marks:
-            if not self._has_searched:
-                search.note_first_rows(self._head.partition(b"\n")[2])
-                self._has_searched = True
-            found = (
-                search.find_either(data, at)
-                if mixed
-                else min(search.find_blank(data, at), search.find_header(data, at))
-            )
-            first = min(first, found)
+            copies.note_first_rows(self._head.partition(b"\n")[2])
+            first = min(first, copies.find(data, at, mixed=self.mixed))
+            if not no_blank:
+                first = min(first, blanks.find(data, at, mixed=self.mixed))
         return first if first < len(data) else -1
 
     def has_swallowed_rows(self, records: bytes) -> bool:
         """Return whether a value contains rows. Each quote in the records encloses one, or is doubled."""
-        if self._names is None:
+        if self.names is None:
             return False
         texts = (found[1] for found in _QUOTED.finditer(records))
         return any(
@@ -194,7 +214,7 @@ class Oddities:
 
         Return whether it is none of data, though it may have the width of one.
         """
-        names = self._names
+        names = self.names
         if names is None:
             return False
         below, self._below_header = self._below_header, False
@@ -220,9 +240,9 @@ class Oddities:
         return False
 
     def _note_header(self, line: int, cells: Sequence[str]) -> None:
-        assert self._names is not None
+        assert self.names is not None
         self.headers.add(line)
-        self._reordered = self._reordered or self._names.is_reordered(cells)
+        self._reordered = self._reordered or self.names.is_reordered(cells)
 
     def records(self, batch: Batch, next_line: int, around: bytes, *, search: bool) -> Collection[int]:
         """Read many records after the sample as `record` does one; `next_line` is that behind them.
@@ -230,11 +250,11 @@ class Oddities:
         They are part of `around`. `search`: values are searched for rows. Return the places of those that
         have blanks and nothing else.
         """
-        names, finder = self._names, self._search
+        names = self.names
         blank: Collection[int] = ()
-        if names is None or finder is None:
+        if names is None:
             return ()
-        if self._are_alike(batch, names, finder, around):
+        if self._are_alike(batch, names, around):
             _count(self._blank, batch, [""] * self._width)
             _count(self.headers, batch, [*names.cells])
         else:
@@ -257,14 +277,16 @@ class Oddities:
         self._reordered = self._reordered or any(names.is_reordered(rows[at]) for at in copies)
         return [at for at in blank if any(rows[at])]
 
-    def _are_alike(self, batch: Batch, names: Names, finder: Search, around: bytes) -> bool:
+    def _are_alike(self, batch: Batch, names: Names, around: bytes) -> bool:
         """Return whether each row that is no data surely has just the names, or nothing."""
         data = batch.data
         if batch.more_breaks < 0 or data.find(MARK) >= 0 or data.find(CTRL_Z) >= 0 or names.are_long:
             return False
-        if not finder.are_empty(data, around, lambda: batch.equal_to([""] * self._width, 0)[0]):
-            return False
-        return finder.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
+        assert self._blanks is not None
+        assert self._copies is not None
+        return self._blanks.are_delimiters(
+            data, around, lambda: batch.equal_to([""] * self._width, 0)[0]
+        ) and self._copies.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
 
     def _are_rows(self, value: bytes) -> bool:
         """Return whether most of a value's lines have as many delimiters as a row; not the first and last."""

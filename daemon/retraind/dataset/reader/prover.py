@@ -11,7 +11,7 @@ from functools import cached_property
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks
 
-MAX_WIDTH = 5_000
+MAX_WIDTH = 1_000
 LONG = 4
 """Line breaks, from which on a value is long: there may be rows in it."""
 
@@ -24,6 +24,7 @@ class Proved:
     rows: int
     breaks: int  # physical lines; more than rows when quoted fields have line breaks
     short: int = 0  # bytes at the start in which no value has LONG line breaks or more
+    lines: int = 0  # bytes at the start in which each record is a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,13 @@ class _Grammar:
         self._values = values
         self._most = b"+" if possessive else b""  # else the module would try shorter values before it fails
 
-    def simple(self) -> bytes:
-        """No line break in quotes. Other quotes may be part of a value, as the csv module reads it."""
-        return self._repeated(self._record(self._simple_field()))
+    def simple(self, other: bytes | None = None) -> bytes:
+        """No line break in quotes. Other quotes may be part of a value, as the csv module reads it.
+
+        `other` is another record.
+        """
+        record = self._record(self._simple_field())
+        return self._repeated(record if other is None else b"%b|%b" % (other, record))
 
     def with_breaks(self, *, few: bool) -> bytes:
         """Line breaks may be in quotes, and quotes alternate: one opens a text, the next one closes it."""
@@ -111,8 +116,12 @@ class Prover:
     break. Quotes around such a value change nothing.
     """
 
-    def __init__(self, form: Form, values: Mapping[int, bytes], engine: Engine) -> None:
+    def __init__(
+        self, form: Form, values: Mapping[int, bytes], engine: Engine, blank: bytes | None = None
+    ) -> None:
+        """`blank` is for records that are proved as well, whatever their values should be."""
         self.form = form
+        self.blank = blank
         self._engine = engine
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
         self._simple: Automaton | None = None
@@ -120,7 +129,7 @@ class Prover:
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
         if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
             return
-        self._simple = compiled(self._grammar.simple(), engine)
+        self._simple = compiled(self._grammar.simple(blank), engine)
 
     @cached_property
     def _with_breaks(self) -> tuple[Automaton | None, ...]:
@@ -139,9 +148,10 @@ class Prover:
             end = data.rfind(CR, at, end - 1) + 1 or at
         rows = breaks = line_breaks(data, at, end)
         short = end
+        lines = end - at
         # Most often only the start of a record is left.
         if data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
-            return Proved(end - at, rows, breaks, short - at)
+            return Proved(end - at, rows, breaks, short - at, lines)
         for pattern in self._with_breaks:
             short = end
             if pattern is None or data.find(LF, end) < 0:
@@ -150,7 +160,7 @@ class Prover:
             if end > begin:
                 rows += _breaks_outside(data[begin:end])
                 breaks += line_breaks(data, begin, end)
-        return Proved(end - at, rows, breaks, short - at)
+        return Proved(end - at, rows, breaks, short - at, lines)
 
     def ragged(self, data: bytes, at: int, width: int) -> Proved:
         """Return how many records at `at` are of this other width; of any other one if it is 0."""

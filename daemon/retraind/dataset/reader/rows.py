@@ -4,18 +4,18 @@ The first row is the header, the next ones are the sample; both are read the exa
 are proved many at once where possible; where not, some are read the exact way, and proving is tried again.
 """
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Engine, best_engine
-from retraind.dataset.reader.breaks import CR, CRLF, LF
+from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.encodings.names import column_named
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.oddities import Oddities
-from retraind.dataset.reader.prover import LONG, Form, Proved, Prover
+from retraind.dataset.reader.prover import LONG, Proved, Prover
+from retraind.dataset.reader.provers import Ahead, Header, Provers
 from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
 from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
 from retraind.dataset.reader.windows import Wish
@@ -29,16 +29,11 @@ _WORTH = 16
 MAX_SCANNED = 1_000
 """Columns: the values of wider tables are not looked at, since the service accepts 999."""
 
-_TEXTS_TRIED = 3
-"""Columns of text that are tried as witnesses: each is a new automaton."""
-
-_FEW_NAMES = 50
-"""Values of a witness that are names of columns, and not in a copy of the header: they cost time."""
+_WIDE_SAMPLE = 100
+"""Rows of the sample of such tables, which is for what is odd about rows."""
 
 _LONG_RECORDS = 20_000
 """Records of several lines that are searched for rows inside a value; after these, it is no accident."""
-
-_ANY_ENDING = frozenset({CR, LF, CRLF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +75,6 @@ class ReadInPart:
     errors: int  # rows with one, until then
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The first row."""
-
-    cells: tuple[bytes, ...] = ()  # at most MAX_CELLS
-    width: int = 0
-
-
 class Names(NamedTuple):
     """The names of columns with a meaning for the model."""
 
@@ -96,92 +83,6 @@ class Names(NamedTuple):
     series: str | None = None
     is_series: bool = False
     """The file is a time series."""
-
-
-class Ahead(NamedTuple):
-    """What was proved of a piece before those in front of it were read."""
-
-    piece: bytes
-    begin: int
-    prover: Prover
-    proved: Proved
-
-
-class _Provers:
-    """Keeps the prover that uses all that is known of the columns and of the ends of lines."""
-
-    def __init__(self, delimiter: bytes, engine: Engine, oddities: Oddities) -> None:
-        self.wanted: tuple[int, ...] = ()
-        """The columns about which the prover knows anything."""
-        self.witness: int | None = None
-        """A column that has a number or a date in each row that is proved, or a text that is no name.
-
-        So no such row is the header once more, in whatever order and case, or has nothing but blanks.
-        """
-        self._delimiter = delimiter
-        self._engine = engine
-        self._oddities = oddities
-        self._prover: Prover | None = None  # once there is one, another thread uses it as well
-        self._version = 0  # of the columns' grammar
-        self._texts: re.Pattern[bytes] | None = None  # what a witness that is text has
-        self._tried = 0  # columns of text
-        self._names = 0  # values of the witness that are names
-        self._with_gaps: set[int] = set()  # columns that cannot be witnesses
-
-    def current(self, header: Header, columns: ColumnScan, endings: frozenset[bytes]) -> Prover:
-        """Return the prover for this state of things."""
-        if len(endings) != 1:
-            endings = _ANY_ENDING
-        if self._prover is None or self._version != columns.version or self._prover.form.endings != endings:
-            self._version = columns.version
-            grammar = dict(columns.grammar())
-            self.witness, usual = self._witness(header, columns)
-            if self.witness is not None:
-                grammar[self.witness] = usual
-            self.wanted = tuple(sorted(grammar))
-            self._prover = Prover(Form(self._delimiter, header.width, endings), grammar, self._engine)
-        return self._prover
-
-    def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:
-        """Return a column that tells rows of data from others, and an expression for its values."""
-        self._texts = None
-        for at, usual in columns.filled().items():
-            if at not in self._with_gaps and not any(re.fullmatch(usual, name) for name in header.cells):
-                return at, usual
-        texts = self._oddities.other_texts() if self._tried < _TEXTS_TRIED else None
-        column = next((at for at in columns.texts() if at not in self._with_gaps), None)
-        if texts is None or column is None:
-            return None, b""
-        self._texts = re.compile(texts)
-        return column, texts
-
-    def ahead(self, piece: bytes) -> Ahead | None:
-        """Prove records from the first line feed of a piece on; None if there is nothing to do it with."""
-        prover = self._prover
-        begin = piece.find(LF) + 1
-        if prover is None or not begin:
-            return None
-        return Ahead(piece, begin, prover, prover.prove(piece, begin))
-
-    def check(self, values: Mapping[int, Sequence[bytes]]) -> None:
-        """Give up the witness if there is a row of data in which it has no such value."""
-        if self.witness is None or self.witness not in values:
-            return
-        found, texts = values[self.witness], self._texts
-        if b"" in found or (texts is not None and not self._are_texts(found, texts)):
-            self._tried += texts is not None
-            self._names = 0
-            self._with_gaps.add(self.witness)
-            self._prover = None
-
-    def _are_texts(self, values: Sequence[bytes], texts: re.Pattern[bytes]) -> bool:
-        """Return whether values are as they should be, but for few that may be in a copy of the header."""
-        others = {value for value in values if not texts.fullmatch(value)}
-        if not others:
-            return True
-        self._names += sum(value in others for value in values)
-        few = self._names <= _FEW_NAMES + 2 * self._oddities.headers.count
-        return few and all(map(self._oddities.are_names, others))
 
 
 def _encoded(values: Sequence[str]) -> list[bytes]:
@@ -205,8 +106,13 @@ def _sampled(batch: Batch, width: int) -> Mapping[int, Sequence[bytes]]:
     return dict(enumerate(map(_encoded, zip(*rows, strict=True))))
 
 
-def _start(row: list[str], delimiter: bytes) -> bytes:
-    return delimiter.join(cell.encode("latin-1") for cell in row[:MAX_EXAMPLES])[:VALUE_BYTES]
+def _ragged(batch: Batch, width: int, delimiter: bytes) -> Iterator[RaggedRow]:
+    """Yield the rows of another width. In a file of one column, an empty line is a missing value."""
+    for at, (line, found) in enumerate(zip(batch.lines, batch.widths, strict=True)):
+        if found != width and (found or width > 1):
+            cells = batch.rows[at][:MAX_EXAMPLES] if found else []
+            text = delimiter.join(cell.encode("latin-1") for cell in cells)
+            yield RaggedRow(line, found, text[:VALUE_BYTES])
 
 
 class RowReader:
@@ -227,14 +133,18 @@ class RowReader:
         self._delimiter = delimiter
         self._names = names
         self._limits = limits
+        self._sample = limits.sample
         self._scanner = Scanner(delimiter)
-        self._provers = _Provers(delimiter, limits.engine or best_engine(), self.oddities)
+        self._provers = Provers(
+            delimiter, limits.engine or best_engine(), self.oddities, is_series=names.is_series
+        )
         self.prove_ahead = self._provers.ahead
         """Proves of a piece what can be proved while those in front of it are read, on another thread."""
         self._window = self._least = _FIRST_WINDOW
         self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
-        self._trusted: int | None = None  # the witness, by which other odd rows were not searched for
+        self._trusted: tuple[int | None, bool] = (None, False)
+        """The witness, and whether blank rows are proved: for which other odd rows were not searched for."""
         self._searched = b""  # what has no odd rows, of what is read next
         self._long_records = 0  # that were searched for rows in them
         self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
@@ -249,7 +159,8 @@ class RowReader:
     @property
     def errors(self) -> int:
         """Rows with an error, so far."""
-        return self.ragged.count + self.oddities.headers.count
+        too_wide = self.count if self.width > MAX_SCANNED else 0
+        return self.ragged.count + self.oddities.errors + too_wide
 
     @property
     def same_width(self) -> bool:
@@ -293,8 +204,8 @@ class RowReader:
                 return
             if batch.rows:
                 self._begin(batch)
-        while self.count < self._limits.sample and self.width:
-            wish = Wish(most=self._limits.sample - self.count)
+        while self.count < self._sample and self.width:
+            wish = Wish(most=self._sample - self.count)
             if (batch := self._scanner.read(MAX_WINDOW, wish)) is None:
                 return
             self._read(batch, early=True)
@@ -316,8 +227,7 @@ class RowReader:
         odd = -1
         if data:
             # What waits is searched once, not each window of it.
-            waiting, at = self._scanner.data, self._scanner.at
-            odd = self.oddities.find(waiting, at, mixed=len(self.endings) != 1) - at
+            odd = self.oddities.find(self._scanner.data, self._scanner.at) - self._scanner.at
         keep = 0 <= odd < len(data)
         self._searched = b"" if keep else data
         if not wanted or prover.knows_values(data):
@@ -339,6 +249,8 @@ class RowReader:
         self.header = Header(cells, batch.widths[0])
         self.endings = batch.endings
         self.oddities.header(batch.rows[0][:MAX_CELLS], next(iter(batch.endings), LF))
+        if self.width > MAX_SCANNED:
+            self._sample = min(self._sample, _WIDE_SAMPLE)
         self.roles = Roles(
             *(
                 None if name is None else column_named(cells, name)
@@ -365,6 +277,8 @@ class RowReader:
             return
         proved = self._proved(self._current_prover)
         if proved.rows:
+            if self._current_prover.blank is not None:
+                self.oddities.count_blank(scanner.data, scanner.at, scanner.at + proved.lines)
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
             self._last_is_empty = False
@@ -386,18 +300,22 @@ class RowReader:
     def _proved(self, prover: Prover) -> Proved:
         """Return what is proved, up to a row that has to be read the exact way for another reason."""
         data, at = self._scanner.data, self._scanner.at
-        witness = self._provers.witness
-        if 0 <= self._odd <= at or witness != self._trusted:
-            self._trusted = witness
-            self._odd = self.oddities.find(
-                data, at, mixed=len(self.endings) != 1, only_marks=witness is not None
-            )
+        trusted = (self._provers.witness, prover.blank is not None)
+        if 0 <= self._odd <= at or trusted != self._trusted:
+            self._trusted = trusted
+            only_marks = trusted[0] is not None
+            self._odd = self.oddities.find(data, at, only_marks=only_marks, no_blank=trusted[1])
         if self._odd >= 0:
             proved = prover.prove(data[at : self._odd], 0)
         elif (ahead := self._ahead) and ahead[:3] == (data, at, prover):
             proved = ahead.proved
         else:
             proved = prover.prove(data, at)
+        if prover.blank is not None and proved.size > proved.lines:
+            # Where values have line breaks, blank rows cannot be counted.
+            blank = self.oddities.find(data, at + proved.lines)
+            if 0 <= blank < at + proved.size:
+                proved = prover.prove(data[at:blank], 0)
         if proved.size > proved.short and self._long_records < _LONG_RECORDS:
             records = data[at + proved.short : at + proved.size]
             self._long_records += 1 + len(records) // MAX_WINDOW
@@ -440,6 +358,7 @@ class RowReader:
             return
         if not batch.endings <= self.endings:
             self.endings |= batch.endings
+            self.oddities.mixed = len(self.endings) != 1
             self._odd = 0  # odd rows have been searched for by one kind of line break
 
     def _may_be_odd(self, batch: Batch) -> bool:
@@ -448,13 +367,9 @@ class RowReader:
             return True
         if batch.more_breaks >= LONG and self._long_records < _LONG_RECORDS:
             return True
-        data = batch.data
         if not self._searched:
             return True
-        if (
-            not self._searched.startswith(data)
-            and self.oddities.find(data, 0, mixed=len(self.endings) != 1) >= 0
-        ):
+        if not self._searched.startswith(batch.data) and self.oddities.find(batch.data, 0) >= 0:
             return True
         return self.oddities.may_have_names(batch.data)
 
@@ -470,6 +385,9 @@ class RowReader:
             around = self._scanner.data if is_part else data
             return frozenset(self.oddities.records(batch, end, around, search=search))
         lines = batch.lines
+        if batch.count > 1 and batch.kinds == {0}:  # a long run of empty lines
+            self.oddities.record(lines[0], (), lines[0])
+            return ()
         following = (*lines[1:], end)
         return {
             at
@@ -478,7 +396,7 @@ class RowReader:
         }
 
     def _count_ragged(self, batch: Batch, total: int) -> None:
-        """Count rows of another width. In a file of one column, an empty line is a missing value."""
+        """Count rows of another width."""
         empty = batch.count_of(0)
         self.count += total if self.width == 1 else total - empty
         if self.width <= 1:
@@ -488,10 +406,12 @@ class RowReader:
         self._last_is_empty = batch.last_is_empty
         if len(self._widths) <= 1:
             self._widths |= batch.kinds - {0, self.width}
-        if total and self.ragged.count < MAX_EXAMPLES:
-            for at, (line, width) in enumerate(zip(batch.lines, batch.widths, strict=True)):
-                if width != self.width and (width or self.width > 1):
-                    text = b"" if self.ragged.full else _start(batch.rows[at], self._delimiter)
-                    self.ragged.add(RaggedRow(line, width, text))
+        if total and not self.ragged.full:
+            before = self.ragged.count
+            for row in _ragged(batch, self.width, self._delimiter):
+                self.ragged.add(row)
+                if self.ragged.full:
+                    break
+            self.ragged.count = before + total
         else:
             self.ragged.count += total

@@ -13,7 +13,8 @@ from typing import Protocol, Self, TypeVar
 
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import pieces
-from retraind.dataset.reader.rows import Ahead, Limits
+from retraind.dataset.reader.provers import Ahead
+from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import ReadResult, Series, SourceFile, TableReader
 
 _Found = TypeVar("_Found")

@@ -17,10 +17,9 @@ from retraind.dataset.reader.columns import ColumnFacts, Roles
 from retraind.dataset.reader.encoding import Encoding, EncodingDetector, is_utf16
 from retraind.dataset.reader.examples import Examples
 from retraind.dataset.reader.oddities import OddityFacts
+from retraind.dataset.reader.provers import Ahead, Header
 from retraind.dataset.reader.rows import (
-    Ahead,
     EndlessHeader,
-    Header,
     Limits,
     Names,
     RaggedRow,

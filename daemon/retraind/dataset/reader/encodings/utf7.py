@@ -58,6 +58,8 @@ class Utf7:
         if not final and (cut := _OPEN.search(data, max(0, len(data) - _LONGEST))) is not None:
             data, self._last = data[: cut.start()], cut[0]
         for found in _SEQUENCE.finditer(data):
+            if self._count >= _MOST:
+                return
             if found[0] == b"+-":  # stands for a plus sign
                 continue
             text = _text(found[1])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from retraind.dataset.reader.strays import MARK, is_rule
+from retraind.dataset.reader.strays.names import MARK, is_rule
 from retraind.dataset.rules import target
 from retraind.dataset.rules.causes.cause import Cause
 from retraind.dataset.rules.causes.missing_header import missing_header

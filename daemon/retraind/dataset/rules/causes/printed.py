@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from retraind.dataset.reader.strays import is_rule
+from retraind.dataset.reader.strays.names import is_rule
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.below import line_below
 from retraind.dataset.rules.causes.cause import Cause, everything

@@ -1,0 +1,125 @@
+"""Which prover suits what is known of a file: its columns, the ends of its lines, rows that are no data."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from retraind.dataset.reader.automaton import Engine
+from retraind.dataset.reader.breaks import CR, CRLF, LF
+from retraind.dataset.reader.columns import ColumnScan
+from retraind.dataset.reader.oddities import Oddities
+from retraind.dataset.reader.prover import Form, Proved, Prover
+
+_TEXTS_TRIED = 3
+"""Columns of text that are tried as witnesses: each is a new automaton."""
+
+_FEW_NAMES = 50
+"""Values of a witness that are names of columns, and not in a copy of the header: they cost time."""
+
+
+_ANY_ENDING = frozenset({CR, LF, CRLF})
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first row."""
+
+    cells: tuple[bytes, ...] = ()  # at most MAX_CELLS
+    width: int = 0
+
+
+class Ahead(NamedTuple):
+    """What was proved of a piece before those in front of it were read."""
+
+    piece: bytes
+    begin: int
+    prover: Prover
+    proved: Proved
+
+
+class Provers:
+    """Keeps the prover that uses all that is known of the columns and of the ends of lines."""
+
+    def __init__(self, delimiter: bytes, engine: Engine, oddities: Oddities, *, is_series: bool) -> None:
+        self.wanted: tuple[int, ...] = ()
+        """The columns about which the prover knows anything."""
+        self.witness: int | None = None
+        """A column that has a number or a date in each row that is proved, or a text that is no name.
+
+        So no such row is the header once more, in whatever order and case, or has nothing but blanks.
+        """
+        self._delimiter = delimiter
+        self._engine = engine
+        self._oddities = oddities
+        self._is_series = is_series  # then a row without a time or a target matters
+        self._prover: Prover | None = None  # once there is one, another thread uses it as well
+        self._version = 0  # of the columns' grammar
+        self._texts: re.Pattern[bytes] | None = None  # what a witness that is text has
+        self._tried = 0  # columns of text
+        self._names = 0  # values of the witness that are names
+        self._with_gaps: set[int] = set()  # columns that cannot be witnesses
+
+    def current(self, header: Header, columns: ColumnScan, endings: frozenset[bytes]) -> Prover:
+        """Return the prover for this state of things."""
+        if len(endings) != 1:
+            endings = _ANY_ENDING
+        # Once there are enough examples of blank rows, they are proved and counted.
+        blank = self._oddities.blank_row() if len(endings) == 1 and not self._is_series else None
+        if (
+            self._prover is None
+            or self._version != columns.version
+            or self._prover.form.endings != endings
+            or self._prover.blank != blank
+        ):
+            self._version = columns.version
+            grammar = dict(columns.grammar())
+            self.witness, usual = self._witness(header, columns)
+            if self.witness is not None:
+                grammar[self.witness] = usual
+            self.wanted = tuple(sorted(grammar))
+            self._prover = Prover(Form(self._delimiter, header.width, endings), grammar, self._engine, blank)
+        return self._prover
+
+    def _witness(self, header: Header, columns: ColumnScan) -> tuple[int | None, bytes]:
+        """Return a column that tells rows of data from others, and an expression for its values."""
+        self._texts = None
+        for at, usual in columns.filled().items():
+            if at not in self._with_gaps and not any(re.fullmatch(usual, name) for name in header.cells):
+                return at, usual
+        names = self._oddities.names
+        texts = names.others(self._delimiter) if names and self._tried < _TEXTS_TRIED else None
+        column = next((at for at in columns.texts() if at not in self._with_gaps), None)
+        if texts is None or column is None:
+            return None, b""
+        self._texts = re.compile(texts)
+        return column, texts
+
+    def ahead(self, piece: bytes) -> Ahead | None:
+        """Prove records from the first line feed of a piece on; None if there is nothing to do it with."""
+        prover = self._prover
+        begin = piece.find(LF) + 1
+        if prover is None or not begin:
+            return None
+        return Ahead(piece, begin, prover, prover.prove(piece, begin))
+
+    def check(self, values: Mapping[int, Sequence[bytes]]) -> None:
+        """Give up the witness if there is a row of data in which it has no such value."""
+        if self.witness is None or self.witness not in values:
+            return
+        found, texts = values[self.witness], self._texts
+        if b"" in found or (texts is not None and not self._are_texts(found, texts)):
+            self._tried += texts is not None
+            self._names = 0
+            self._with_gaps.add(self.witness)
+            self._prover = None
+
+    def _are_texts(self, values: Sequence[bytes], texts: re.Pattern[bytes]) -> bool:
+        """Return whether values are as they should be, but for few that may be in a copy of the header."""
+        others = {value for value in values if not texts.fullmatch(value)}
+        if not others:
+            return True
+        self._names += sum(value in others for value in values)
+        names, copies = self._oddities.names, self._oddities.headers.count
+        few = self._names <= _FEW_NAMES + 2 * copies
+        return few and names is not None and all(map(names.are_known, others))

@@ -1,0 +1,156 @@
+"""Rows that are no data: the header once more, nothing but delimiters and blanks, a line under the names.
+
+Values are Latin-1, which maps each byte to one character; so a character beyond ASCII is several, in UTF-8 or
+in Shift_JIS.
+"""
+
+import re
+from collections.abc import Sequence
+
+MARK = b"\xef\xbb\xbf"
+"""U+FEFF in UTF-8: the byte order mark where it opens a file."""
+CTRL_Z = b"\x1a"
+
+_TELLING = 8  # characters in all names, from which on a row in another case or order is no chance
+_ORDERED = 3  # names, from which on another order of them is no chance either
+_NAME = 512  # bytes of a name, to recognise the header by
+_MOST_NAMES = 2_000  # bytes of all names that a witness tells apart
+_TOLD_APART = 64  # bytes of a name
+
+_MARKS = tuple(each.decode("latin-1") for each in (MARK, CTRL_Z))
+BLANK = rb"(?:[ \t]|\xe3\x80\x80|\x81\x40|\xc2\xa0)"
+"""An expression for a space, a tab, U+3000 in UTF-8 and in Shift_JIS, U+00A0 in UTF-8."""
+BLANK_BYTES = (b" ", b"\t", b"\xe3\x80\x80", b"\x81\x40", b"\xc2\xa0")
+_BLANKS = re.compile(BLANK.decode("latin-1") + "*")
+_BLANK_STARTS = frozenset({"", " ", "\t", "\xe3", "\x81", "\xc2"})
+
+_HYPHENS = re.compile(r":?(?:-+|=+):?|(?:\xe2\x94[\x80\x81]|\xe2\x95\x90|\x84[\x9f\xaa]){2,}")
+"""Hyphens, equals signs, lines of boxes in UTF-8 or Shift_JIS; colons as in Markdown."""
+_OTHER_SIGNS = re.compile(r"([_*~+#])\1{2,}")  # these may be values when they are few
+
+
+def is_blank(cells: Sequence[str]) -> bool:
+    """Return whether a row has nothing but blanks between its delimiters."""
+    return cells[0][:1] in _BLANK_STARTS and (not any(cells) or all(map(_BLANKS.fullmatch, cells)))
+
+
+def is_rule(cells: Sequence[str]) -> bool:
+    """Return whether a row is a line under the names of the columns."""
+    parts = [cell.strip(" ") for cell in cells]
+    if not parts or not parts[0]:
+        return False
+    if all(map(_OTHER_SIGNS.fullmatch, parts)):
+        return True
+    return all(map(_HYPHENS.fullmatch, parts)) and any(len(part) > 1 for part in parts)
+
+
+def without_mark(cells: Sequence[str]) -> list[str]:
+    """Return names without what a file's start, or the end of one before it, may add to the first one."""
+    first, *others = (cell[:_NAME] for cell in cells or ("",))
+    while first.startswith(_MARKS):
+        first = first[next(len(mark) for mark in _MARKS if first.startswith(mark)) :]
+        if first.startswith('"') and first.endswith('"') and len(first) > 1:
+            first = first[1:-1]  # a quote after the mark does not open anything
+    return [first, *others]
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    return [name.encode("latin-1").lower().strip(b" ").decode("latin-1") for name in names]
+
+
+class Names:
+    """The names of the columns, and what rows look like that have them once more, or have nothing."""
+
+    def __init__(self, cells: Sequence[str]) -> None:
+        self.cells = tuple(without_mark(cells))
+        self.are_long = max(map(len, self.cells)) >= _NAME
+        self.plain = _plain(self.cells)
+        """In lower case, without spaces around them."""
+        self._sorted = sorted(self.plain)
+        self._known = frozenset(self.plain)
+        self._folded = frozenset(name.lower() for name in self.plain)
+        self.tell = sum(map(len, self.cells)) >= _TELLING
+
+    def are_known(self, name: bytes) -> bool:
+        """Return whether this is one of the names, whatever its case and the spaces around it."""
+        return name.lower().strip(b" ").decode("latin-1") in self._known
+
+    def may_be(self, cells: Sequence[str]) -> bool:
+        """Return whether a row may be the header once more, by its last value."""
+        last = cells[-1]
+        return last == self.cells[-1] or (self.tell and last.lower().strip(" ") in self._folded)
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Return whether a row has the names, in another case, order or with spaces if they are long."""
+        if tuple(cells) == self.cells:
+            return True
+        names = without_mark(cells)
+        width = len(self.cells)
+        if len(names) == 2 * width - 1 and names[width - 1].endswith(self.cells[0]):
+            return tuple(names[width:]) == self.cells[1:]  # behind a row without a line break
+        if tuple(names) == self.cells:
+            return True
+        plain = _plain(names) if self.tell and len(names) == width else []
+        return plain == self.plain or (width >= _ORDERED and sorted(plain) == self._sorted)
+
+    def is_reordered(self, cells: Sequence[str]) -> bool:
+        """Return whether a row that is the header has the names in another order."""
+        return len(cells) == len(self.cells) and _plain(without_mark(cells)) != self.plain
+
+    def others(self, delimiter: bytes) -> bytes | None:
+        """An expression for texts that are no name, in any case, and are not blank; None if it is long.
+
+        It is one for the prover. Texts with some blanks at the start or behind a name do not match either.
+        """
+        if sum(map(len, self.cells)) > _MOST_NAMES:
+            return None
+        trie: _Trie = _Trie()
+        for name in self._known - {""}:
+            text = name.encode("latin-1")
+            (trie.add if len(text) <= _TOLD_APART else trie.exclude)(text[:_TOLD_APART])
+        for blank in BLANK_BYTES[2:]:
+            trie.exclude(blank)
+        return trie.expression(b'"\r\n\x1a' + delimiter, first=True)
+
+
+class _Trie:
+    """Texts that share their beginnings, to write an expression for all other texts."""
+
+    def __init__(self) -> None:
+        self.after: dict[int, _Trie] = {}
+        self.ends = False  # a text ends here
+        self.excluded = False
+
+    def add(self, text: bytes) -> None:
+        """Add a text."""
+        node = self
+        for byte in text:
+            ends = node.ends
+            node = node.after.setdefault(byte, _Trie())
+            node.ends = node.ends or (ends and byte == ord(" "))
+        node.ends = True
+
+    def exclude(self, beginning: bytes) -> None:
+        """Add a beginning that no other text may have."""
+        node = self
+        for byte in beginning:
+            node = node.after.setdefault(byte, _Trie())
+        node.excluded = True
+
+    def expression(self, structure: bytes, *, first: bool = False) -> bytes:
+        """Return an expression for what may follow; `structure` are bytes that no text has."""
+        cases = {byte: {byte, *bytes((byte,)).swapcase()} for byte in self.after}
+        ended = self.ends or first
+        barred = b"".join(
+            b"\\x%02x" % byte
+            for byte in sorted(
+                {*structure, *(b" \t" if ended else b""), *(each for some in cases.values() for each in some)}
+            )
+        )
+        ways = [b"[^%b][^%b]*" % (barred, b"".join(b"\\x%02x" % byte for byte in structure))]
+        for byte, node in self.after.items():
+            if node.excluded or byte in structure:
+                continue
+            spelt = b"".join(b"\\x%02x" % each for each in sorted(cases[byte]))
+            ways.append(b"[%b]%b" % (spelt, node.expression(structure)))
+        return b"(?:%b)" % b"|".join(ways if ended else [*ways, b""])

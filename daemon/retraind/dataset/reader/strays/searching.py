@@ -1,0 +1,204 @@
+"""Finds rows that are no data among many, without reading each of them: names.py says which these are."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from retraind.dataset.reader.breaks import QUOTE
+from retraind.dataset.reader.strays.names import BLANK, BLANK_BYTES, CTRL_Z, MARK, Names
+
+_KINDS_OF_BLANK = 8  # that are counted at once: most files have one
+_SMALL = 64 << 10  # bytes of a window
+
+
+class _Next:
+    """Finds the next place of something in the same bytes, again and again from later places on."""
+
+    def __init__(self, search: Callable[[bytes, int], int]) -> None:
+        self._search = search
+        self._data = b""
+        self._begin = self._place = -1
+
+    def find(self, data: bytes, at: int) -> int:
+        if len(data) <= _SMALL:  # a part of what is searched again
+            return self._search(data, at)
+        if data is not self._data or not self._begin <= at <= self._place:
+            self._data, self._begin, self._place = data, at, self._search(data, at)
+        return self._place
+
+
+class _Rows:
+    """Rows of one kind, by an expression for one without its end."""
+
+    def __init__(self, text: bytes, before: bytes) -> None:
+        """`before` is the byte before each of them, which ends a line."""
+        self.row = re.compile(b"%b(?=[\r\n])" % text)
+        self.line = re.compile(b"%b%b(?=[\r\n])" % (before, text))
+        self._any_line = re.compile(b"[\r\n]%b(?=[\r\n])" % text)
+
+    def find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+        """Return where a row begins, which may be `at`; the number of bytes if nowhere."""
+        if self.row.match(data, at):
+            return at
+        found = (self._any_line if mixed else self.line).search(data, at)
+        return len(data) if found is None else found.start() + 1
+
+
+class Blanks:
+    """Rows of nothing but delimiters and blanks."""
+
+    def __init__(self, width: int, delimiter: bytes, ending: bytes) -> None:
+        """`ending` is the line break behind the header."""
+        self._width = width
+        self._delimiter = delimiter
+        self._before, self._ending = ending[-1:], ending
+        self._of_delimiters = self._before + delimiter * (width - 1) + ending[:1]
+        self._plain: dict[bool, tuple[bytes, bool]] = {}  # of what was seen last, small and large
+        self._next = _Next(self._find)
+        self._next_mixed = _Next(lambda data, at: self._rows.find(data, at, mixed=True))
+
+    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
+        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
+
+        `mixed`: not all lines end as the header does.
+        """
+        return (self._next_mixed if mixed else self._next).find(data, at)
+
+    def are_delimiters(self, data: bytes, around: bytes, rows: Callable[[], int]) -> bool:
+        """Return whether such records are all delimiters alone; `rows` counts these.
+
+        What holds for what is `around` the records was mostly found out before.
+        """
+        if self._are_plain(around) or self._are_plain(data):
+            return True
+        first = self._rows.row.match(data) is not None
+        return len(self._rows.line.findall(data)) + first == rows()
+
+    @cached_property
+    def text(self) -> bytes:
+        """An expression of RE2 for such a row, without its end."""
+        inside, outside = b"%b*" % BLANK, b"%b*" % BLANK
+        if self._delimiter == b"\t":
+            outside = outside.replace(rb"\t", b"")
+        one = b'(?:(?:"%b")?%b)' % (inside, outside)
+        return one + b"(?:%b%b){%d}" % (re.escape(self._delimiter), one, self._width - 1)
+
+    def count(self, data: bytes, begin: int, end: int) -> int:
+        """Count such rows between two places; a row begins at the first one, and each is a line."""
+        before = self._before
+        # Each line break ends one row and begins another, so that rows do not overlap.
+        rows = before + data[begin:end].replace(before, before + before)
+        count = 0
+        for _ in range(_KINDS_OF_BLANK):
+            found = self._between.search(rows)
+            if found is None:
+                return count
+            count += rows.count(found[0])
+            rows = rows.replace(found[0], b"")
+        return count + len(self._between.findall(rows))
+
+    @cached_property
+    def _between(self) -> re.Pattern[bytes]:
+        return re.compile(self._before + self.text + self._ending)
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        return _Rows(self.text, self._before)
+
+    def _find(self, data: bytes, at: int) -> int:
+        if not self._are_plain(data):
+            return self._rows.find(data, at)
+        if data.startswith(self._of_delimiters[1:], at):
+            return at
+        found = data.find(self._of_delimiters, at)
+        return len(data) if found < 0 else found + 1
+
+    def _are_plain(self, data: bytes) -> bool:
+        """Return whether such rows are delimiters alone, since no value is blanks, nor has quotes."""
+        known = self._plain.get(is_small := len(data) <= _SMALL)
+        # A window that is searched was peeked at before; a large piece is the same object.
+        if known is not None and (data == known[0] if is_small else data is known[0]):
+            return known[1]
+        blanks = [each for each in BLANK_BYTES if each != self._delimiter and data.find(each[:1]) >= 0]
+        begun = (before + blank for before in (self._before, self._delimiter) for blank in blanks)
+        found = data.find(QUOTE) < 0 and not any(data.find(each) >= 0 for each in begun)
+        self._plain[is_small] = data, found
+        return found
+
+
+class Copies:
+    """The header once more, and rows that look like it."""
+
+    def __init__(self, names: Names, delimiter: bytes, ending: bytes) -> None:
+        """`ending` is the line break behind the header."""
+        self._names = names
+        self._delimiter = delimiter
+        self._before = ending[-1:]
+        # Quotes inside a name are doubled where it is in quotes.
+        parts = (part for name in names.plain for part in name.split('"'))
+        self._longest = max(parts, key=len).encode("latin-1")
+        self._rare: tuple[bytes, ...] | None = None
+        self._next = _Next(self._find)
+        self._next_mixed = _Next(lambda data, at: self._rows.find(data, at, mixed=True))
+
+    def note_first_rows(self, rows: bytes) -> None:
+        """Read some rows, if that was not done: a byte of the names that they lack is found very fast."""
+        if self._rare is not None:
+            return
+        tell = self._names.tell
+        names = "".join(self._names.plain if tell else self._names.cells).encode("latin-1")
+        both = ((byte.lower(), byte.upper()) if tell else (byte,) for byte in _bytes(names))
+        rare = (tuple(dict.fromkeys(each)) for each in both if not any(byte in rows for byte in each))
+        self._rare = next(rare, ())
+
+    def may_stand_in(self, data: bytes) -> bool:
+        """Return whether a header that is no exact copy may stand in records."""
+        return self._names.tell and self._may_be_in(data, 0)
+
+    def are_exact(self, data: bytes, copies: Callable[[], int]) -> bool:
+        """Return whether records have no copies of the header but exact ones; `copies` counts these."""
+        if not self.may_stand_in(data):
+            return True
+        names = self._delimiter.decode("latin-1").join(self._names.cells).encode("latin-1").lower()
+        return data.lower().count(self._longest) == copies() * names.count(self._longest)
+
+    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
+        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
+
+        `mixed`: not all lines end as the header does.
+        """
+        return (self._next_mixed if mixed else self._next).find(data, at)
+
+    def _may_be_in(self, data: bytes, at: int) -> bool:
+        if self._rare and all(data.find(byte, at) < 0 for byte in self._rare):
+            return False
+        return not self._names.tell or data.lower().find(self._longest, at) >= 0
+
+    def _find(self, data: bytes, at: int) -> int:
+        return self._rows.find(data, at) if self._may_be_in(data, at) else len(data)
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        return _Rows(self._text, self._before)
+
+    @property
+    def _text(self) -> bytes:
+        names = [name.encode("latin-1") for name in self._names.cells]
+        marks = b'(?:%b|%b|")*' % (MARK, CTRL_Z)
+        if not self._names.tell:
+            forms = (b'(?:%b"?|%b)' % (re.escape(name), re.escape(_quoted(name))) for name in names)
+            return marks + re.escape(self._delimiter).join(forms)
+        written = {
+            form for name in names for form in (name.strip(b" "), name.strip(b" ").replace(QUOTE, b'""'))
+        }
+        one = b'"? *(?:%b) *"?' % b"|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+        return b"(?i:%b%b(?:%b%b){%d})" % (marks, one, re.escape(self._delimiter), one, len(names) - 1)
+
+
+def _quoted(name: bytes) -> bytes:
+    return QUOTE + name.replace(QUOTE, b'""') + QUOTE
+
+
+def _bytes(data: bytes) -> Iterator[bytes]:
+    for value in dict.fromkeys(data):
+        yield bytes((value,))
