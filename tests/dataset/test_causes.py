@@ -440,6 +440,17 @@ BUSY = {
     "lists in lists": b"[" * MANY,
     "objects in objects": b'{"a":' * MANY + b"\n",
     "a line of lists": b"[" * MANY + b"]" * MANY + b"\n",
+    "apostrophes": b"a,b\n" + b"1,'x\n" * 20_000 + b"1\n",
+    "apostrophes in one value": b"a,b\n1,'" + b"'" * MANY + b"x\n",
+    "apostrophes that open and do not close": b"a,b\n" + b",'" * MANY + b"\n",
+    "signs of a rule": b"a\n" + b"-=+| " * (MANY // 5) + b"x\n1\n",
+    "stars of a record": b"*" * MANY + b" 1. x\n",
+    "a prompt": b"\n" + b"SQL" * MANY + b"\n--\n",
+    "a count below": table().encode() + b"\r\n" + b"1" * MANY + b" " * MANY + b"x\r\n",
+    "signs below": table().encode() + b"\r\n" + b"-" * MANY + b"x\r\n",
+    "a total of signs": b"a,b\n" + b"1,2\n" * 20 + b"-" * 3_000 + b"total" + b"-" * 900 + b"x,\n",
+    "names like a row of blanks": b"a,b\n" + (b" " * 999 + b"," + b" " * 999 + b"x\n") * 60,
+    "plus signs": b"a,b\n" + b"+" * MANY + b"," + b"+A" * MANY + b"\n" + b"1,2\n" * 20,
 }
 
 

@@ -143,7 +143,7 @@ def single_quotes(file: DataFile) -> Iterator[Cause]:
         return
     read, usual = rows_of(table, own, quote="'"), rows_of(table, own)
     end = rf"(?=[{re.escape(own)}\r\n]|\Z)"
-    enclosed = re.compile(rf"(?:^|(?<={re.escape(own)}))'(?:[^']|'')*'{end}", re.MULTILINE)
+    enclosed = re.compile(rf"(?:^|(?<={re.escape(own)}))'(?:[^']++|'')*+'{end}", re.MULTILINE)
     first = enclosed.search(text)
     if first is None or not _is_regular(read):
         return
