@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from retraind.cli.live.terminal import Screen
 from support.pages import as_if_running, configured, seed
 from support.process import deliver, until
 from support.terminals import ALTERNATE, BACK, HIDDEN, VISIBLE, terminal
@@ -118,3 +119,15 @@ def test_a_model_that_there_is_not_is_refused(tmp_path):
         assert watching.end() == 2
         assert 'There is no model "nix"' in watching.text
         assert ALTERNATE not in watching.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_only_prints_ends_it_all_the_same():
+    class Freed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with Screen() as screen:
+        Freed()
+        with pytest.raises(KeyboardInterrupt):
+            screen.key(0)

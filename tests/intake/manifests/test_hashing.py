@@ -52,8 +52,11 @@ def test_a_long_file_gives_others_their_turn_and_is_right_at_the_end(tmp_path, l
     ended = []
     long = hash_of(tmp_path, "long", len(CONTENT), lambda: ended.append("long"))
     short = hash_of(tmp_path, "short", 1, lambda: ended.append("short"))
+    both = threading.Event()
+    Turns(lambda: lane, "first").submit(lambda: not both.wait(30))
     for name, each in (("churn", long), ("price", short)):
         Turns(lambda: lane, name).submit(each.step)
+    both.set()
     until(lambda: long.done and short.done, "both are known")
     assert ended == ["short", "long"]
     assert long.value == hashlib.sha256(CONTENT).hexdigest()

@@ -55,8 +55,8 @@ class StillConsole(Console):
 class Screen:
     """The whole terminal, as long as the block runs. What was on it before is there again afterwards.
 
-    That is so however the block is left; SIGTERM leaves it with SystemExit. While somebody has stopped the
-    process with Ctrl-Z, the terminal is the shell's.
+    That is so however the block is left; SIGTERM leaves it with SystemExit, Ctrl-C with KeyboardInterrupt.
+    While somebody has stopped the process with Ctrl-Z, the terminal is the shell's.
     """
 
     def __init__(self) -> None:
@@ -72,9 +72,14 @@ class Screen:
         self._modes: list[object] | None = None
         self._drawn: tuple[object, ...] = ()
         self._handlers: dict[int, object] = {}
+        self._interrupted = False
 
     def __enter__(self) -> Self:
-        for number, handler in ((signal.SIGTERM, _end), (signal.SIGTSTP, self._stop)):
+        for number, handler in (
+            (signal.SIGINT, self._interrupt),
+            (signal.SIGTERM, _end),
+            (signal.SIGTSTP, self._stop),
+        ):
             self._handlers[number] = signal.signal(number, handler)
         self._take()
         return self
@@ -96,6 +101,8 @@ class Screen:
 
     def key(self, patience: float) -> str:
         """Return what is typed within so many seconds; nothing if nothing is."""
+        if self._interrupted:
+            raise KeyboardInterrupt
         try:
             ready, _, _ = select.select([] if self._keys is None else [self._keys], [], [], patience)
         except InterruptedError:
@@ -118,6 +125,11 @@ class Screen:
         self._live.stop()
         if self._keys is not None and self._modes is not None:
             termios.tcsetattr(self._keys, termios.TCSADRAIN, self._modes)  # type: ignore[arg-type]
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        # What is raised while Python frees something, or calls from within a library, is only printed.
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         """Give the terminal back, and stop until somebody lets the process continue."""
