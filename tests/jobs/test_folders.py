@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from retraind.domain.job import Outcome, State
+from support.killing import at_every_point
 from support.world import a_world, table
 
 FILES = {"train_2026-11.csv", "eval_2026-11.csv"}
@@ -37,6 +38,46 @@ def test_what_is_in_work_goes_on_in_the_new_folder(world, tmp_path, state):
     assert job.outcome is Outcome.TRAINED
     assert data_in(tmp_path / "new" / "done" / job.id) == before == data_in(tmp_path)
     assert len(world.records("training_started")) == 1
+
+
+@pytest.mark.parametrize("last", ["share/churn", "third"], ids=["back", "to a third"])
+@pytest.mark.parametrize("state", [State.SEALED, State.UPLOADED])
+def test_it_is_found_when_the_drop_folder_changes_again(world, tmp_path, state, last):
+    job = world.run(world.sealing(), until=state)
+    before = data_in(world.share)
+    give_another(world, tmp_path / "second")
+    job = world.pipeline.advance_one(job)
+    give_another(world, tmp_path / last)
+    job = world.run(job)
+    assert job.outcome is Outcome.TRAINED
+    assert data_in(tmp_path / last / "done" / job.id) == before == data_in(tmp_path)
+
+
+@pytest.mark.parametrize("last", ["second", "share/churn", "third"])
+def test_a_kill_while_it_is_brought_leaves_nothing_behind(world, tmp_path, last):
+    job = world.run(world.sealing(), until=State.UPLOADED)
+    before = data_in(world.share)
+    world.save(tmp_path / "kept")
+
+    def prepare():
+        shutil.rmtree(tmp_path / "second", ignore_errors=True)
+        shutil.rmtree(tmp_path / "third", ignore_errors=True)
+        world.share = tmp_path / "share" / "churn"
+        world.restore(tmp_path / "kept")
+        give_another(world, tmp_path / "second")
+
+    def bring():
+        noted = world.pipeline.places.noted(job, world.journal)
+        with world.pipeline.places.holding(noted):
+            pass
+
+    for where in at_every_point(bring, prepare):
+        give_another(world, tmp_path / last)
+        present = world.journal.jobs.get(job.id)
+        noted = world.pipeline.places.noted(present, world.journal)
+        with world.pipeline.places.holding(noted) as folder:
+            assert data_in(folder) == before, where
+        assert data_in(tmp_path / "share", tmp_path / "second", tmp_path / "third") == before, where
 
 
 @pytest.mark.parametrize(("state", "end"), [(State.SEALED, State.RETURNED), (State.UPLOADED, State.DONE)])

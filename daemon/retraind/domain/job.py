@@ -372,6 +372,8 @@ class Job:
     """Counts the writes; a writer that read an older version is refused."""
     drop: str | None = None
     """The drop folder that it was taken in from: the model may have another one by now."""
+    moved_to: tuple[str, ...] = ()
+    """The drop folders that its model has had since, and to which its own was, or was to be, brought."""
     filed_in: str | None = None
     """The folder in which the job's own was filed: the model may file elsewhere by now."""
     flaw: Problem | None = None
@@ -390,6 +392,11 @@ class Job:
     gate: Gate | None = None
     publication: Publication | None = None
     end: End | None = None
+
+    @property
+    def drops(self) -> tuple[str, ...]:
+        """The drop folders in which its own has been, the last one first."""
+        return (*reversed(self.moved_to), *([self.drop] if self.drop else []))
 
     @property
     def outcome(self) -> Outcome | None:

@@ -4,6 +4,7 @@ import errno
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from retraind.domain.failures import Hold, Retry, Scope
 from retraind.domain.job import Job, State
 from retraind.domain.problems import problem
 from retraind.intake.share_identity import Shares
+from retraind.store.journal import Journal
 from retraind.system import log
 from retraind.system.copying import Sealed, copy_folder_verified, partial_of
 from retraind.system.files import (
@@ -123,7 +125,9 @@ class Places:
             drop = holding.enter_context(self.shares.held(job.model, model.drop))
             plain = self.place_of(job)
             place = holding.enter_context(self.place(job, plain, drop))
-            if not exists(place / job.id) and not self._bring(job, place):
+            if plain == model.work_folder:
+                self._bring(job, place)
+            if not exists(place / job.id):
                 self._see_archives(job)
                 _LOG.warning("job_folder_gone", folder=str(plain / job.id))
                 make_folder(place / job.id)
@@ -178,21 +182,34 @@ class Places:
             with self.place(job, place) as folder:
                 sync_folder(folder)
 
-    def bring_over(self, job: Job) -> None:
-        """Bring the job's folder to the place for work if its model has another drop folder now.
+    def noted(self, job: Job, journal: Journal) -> Job:
+        """Note where the job's folder is brought next, if its model has another drop folder now.
 
-        Raises Retry while one of the two is away, and OSError.
+        It may have another one again before all of it was brought, and then it is searched for.
         """
-        if _drop_before(job, self.model(job)) is not None:
-            with self.place(job, self.model(job).work_folder) as work:
-                if not exists(work / job.id):
-                    self._bring(job, work)
+        drop = str(self.model(job).drop)
+        if not job.drops or job.drops[0] == drop:
+            return job
+        return journal.jobs.write(job, replace(job, moved_to=(*job.moved_to, drop)))
 
-    def _bring(self, job: Job, work: Path) -> bool:
-        """Bring the job's folder from its model's earlier drop folder; returns False where it is missing."""
-        before = _drop_before(job, self.model(job))
-        if before is None:
-            return False
+    def bring_over(self, job: Job) -> None:
+        """Bring the job's folder to the place for work if its model had another drop folder before.
+
+        Raises Retry while one of them is away, and OSError.
+        """
+        if self._drops_before(job):
+            with self.place(job, self.model(job).work_folder) as work:
+                self._bring(job, work)
+
+    def _drops_before(self, job: Job) -> list[Path]:
+        drop = self.model(job).drop
+        return [before for before in map(Path, dict.fromkeys(job.drops)) if before != drop]
+
+    def _bring(self, job: Job, work: Path) -> None:
+        """Bring what earlier drop folders have of the job's folder, unless all of it is in `work`."""
+        before = self._drops_before(job)
+        if not before or self._is_complete(job, work):
+            return
 
         def is_there(drop: Path) -> bool:
             try:
@@ -201,25 +218,36 @@ class Places:
             except NotADirectoryError:
                 return False
 
-        # It may have been given up because its share hangs.
-        (found,) = ask_each([(before, is_there)])
-        if found is False or (isinstance(found, FileNotFoundError) and job.state in _BETWEEN_FOLDERS):
-            return False
-        if isinstance(found, OSError):
-            drop = self.model(job).drop
+        # One may have been given up because its share hangs.
+        answers = ask_each([(drop, is_there) for drop in before])
+        away: list[tuple[Path, OSError]] = []
+        for drop, found in zip(before, answers, strict=True):
+            if isinstance(found, OSError):
+                if not (isinstance(found, FileNotFoundError) and job.state in _BETWEEN_FOLDERS):
+                    away.append((drop, found))
+            elif found:
+                with held(drop, WORK) as here:
+                    self._take_in(job, here, work, self.model(job).work_folder, _sealed(job))
+                _LOG.info("job_brought_over", of=str(drop))
+        if away and not self._is_complete(job, work):
+            drop, error = away[0]
             raise Retry(
                 problem(
                     "earlier_drop_unreachable",
-                    path=before,
-                    reason=found.strerror or str(found),
+                    path=drop,
+                    reason=error.strerror or str(error),
                     folder=f"{WORK}/{job.id}",
-                    drop=drop,
+                    drop=self.model(job).drop,
                 )
             )
-        with held(before, WORK) as here:
-            self._take_in(job, here, work, self.model(job).work_folder, _sealed(job))
-        _LOG.info("job_brought_over", of=str(before))
-        return True
+
+    def _is_complete(self, job: Job, work: Path) -> bool:
+        """Return whether all files of the job are in its folder: a kill may have left some where it was."""
+        try:
+            with held(work, job.id) as folder:
+                return all(exists(folder / file.name) for file in job.files)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def move(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder from place to place; across file systems by a verified copy, deleted last."""
@@ -306,11 +334,6 @@ class Places:
             with self._lock:
                 self._begun.pop((job.id, place), None)
         return removed
-
-
-def _drop_before(job: Job, model: ModelSettings) -> Path | None:
-    """Return the drop folder in which the job was taken in, if its model has another one now."""
-    return Path(job.drop) if job.drop not in {None, str(model.drop)} else None
 
 
 def _sealed(job: Job) -> Mapping[str, Sealed]:

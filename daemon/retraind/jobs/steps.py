@@ -76,6 +76,7 @@ def _in_its_folder(step: Callable[[_Steps, Job, Path], Go | Wait]) -> Callable[[
 
     @wraps(step)
     def run(steps: _Steps, job: Job) -> Go | Wait:
+        job = steps.places.noted(job, steps.journal)
         with steps.places.holding(job) as folder:
             return step(steps, job, folder)
 
@@ -100,6 +101,7 @@ class DataSteps:
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
+        job = self.places.noted(job, self.journal)
         self.places.bring_over(job)
         model = self.places.model(job)
         with self.shares.held(job.model, model.drop) as drop:
@@ -165,7 +167,7 @@ class DataSteps:
             job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
         model = self.places.model(job)
         settings = self.current.settings
-        earlier, language = (job.drop, job.filed_in), settings.language_of(model)
+        earlier, language = (*job.drops, job.filed_in), settings.language_of(model)
         voice = share_voice(model, settings.state, earlier, in_a_note=True, language=language)
         grown = sealing.grown(job, folder, model.settle)
         note = as_bytes(notes.note(job, voice, policy=model.switch, grown=grown))
@@ -198,6 +200,7 @@ class DataSteps:
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self.places.model(job)
+        job = self.places.noted(job, self.journal)
         self.places.bring_over(job)
         filed = self.places.filed_in(job, failed=True)
         if flaws := flaws_of(job, self.places, filed, self.current.settings.bundle.largest):

@@ -67,7 +67,7 @@ class Growth:
             self._noted[job.id] = found
             if not found or self._journal.jobs.get(job.id) != job:
                 return  # A person wants something of it.
-            earlier, language = (job.drop, job.filed_in), settings.language_of(model)
+            earlier, language = (*job.drops, job.filed_in), settings.language_of(model)
             voice = share_voice(model, settings.state, earlier, in_a_note=True, language=language)
             note = notes.note(job, voice, policy=model.switch, grown=found)
             write_atomically(folder / notes.note_name(job), as_bytes(note))
