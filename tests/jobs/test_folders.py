@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from retraind.domain.job import Outcome, State
+from retraind.jobs.folders import move_noted
 from support.killing import at_every_point
 from support.world import a_world, table
 
@@ -67,14 +68,14 @@ def test_a_kill_while_it_is_brought_leaves_nothing_behind(world, tmp_path, last)
         give_another(world, tmp_path / "second")
 
     def bring():
-        noted = world.pipeline.places.noted(job, world.journal)
+        noted = move_noted(job, world.model, world.journal)
         with world.pipeline.places.holding(noted):
             pass
 
     for where in at_every_point(bring, prepare):
         give_another(world, tmp_path / last)
         present = world.journal.jobs.get(job.id)
-        noted = world.pipeline.places.noted(present, world.journal)
+        noted = move_noted(present, world.model, world.journal)
         with world.pipeline.places.holding(noted) as folder:
             assert data_in(folder) == before, where
         assert data_in(tmp_path / "share", tmp_path / "second", tmp_path / "third") == before, where

@@ -182,44 +182,23 @@ class Places:
             with self.place(job, place) as folder:
                 sync_folder(folder)
 
-    def noted(self, job: Job, journal: Journal) -> Job:
-        """Note where the job's folder is brought next, if its model has another drop folder now.
-
-        It may have another one again before all of it was brought, and then it is searched for.
-        """
-        drop = str(self.model(job).drop)
-        if not job.drops or job.drops[0] == drop:
-            return job
-        return journal.jobs.write(job, replace(job, moved_to=(*job.moved_to, drop)))
-
     def bring_over(self, job: Job) -> None:
         """Bring the job's folder to the place for work if its model had another drop folder before.
 
         Raises Retry while one of them is away, and OSError.
         """
-        if self._drops_before(job):
+        if _drops_before(job, self.model(job)):
             with self.place(job, self.model(job).work_folder) as work:
                 self._bring(job, work)
 
-    def _drops_before(self, job: Job) -> list[Path]:
-        drop = self.model(job).drop
-        return [before for before in map(Path, dict.fromkeys(job.drops)) if before != drop]
-
     def _bring(self, job: Job, work: Path) -> None:
         """Bring what earlier drop folders have of the job's folder, unless all of it is in `work`."""
-        before = self._drops_before(job)
-        if not before or self._is_complete(job, work):
+        before = _drops_before(job, self.model(job))
+        if not before or _is_complete(job, work):
             return
 
-        def is_there(drop: Path) -> bool:
-            try:
-                with held(drop, WORK) as there:
-                    return is_folder(there / job.id)
-            except NotADirectoryError:
-                return False
-
         # One may have been given up because its share hangs.
-        answers = ask_each([(drop, is_there) for drop in before])
+        answers = ask_each([(drop, partial(_has_work, job)) for drop in before])
         away: list[tuple[Path, OSError]] = []
         for drop, found in zip(before, answers, strict=True):
             if isinstance(found, OSError):
@@ -229,7 +208,7 @@ class Places:
                 with held(drop, WORK) as here:
                     self._take_in(job, here, work, self.model(job).work_folder, _sealed(job))
                 _LOG.info("job_brought_over", of=str(drop))
-        if away and not self._is_complete(job, work):
+        if away and not _is_complete(job, work):
             drop, error = away[0]
             raise Retry(
                 problem(
@@ -240,14 +219,6 @@ class Places:
                     drop=self.model(job).drop,
                 )
             )
-
-    def _is_complete(self, job: Job, work: Path) -> bool:
-        """Return whether all files of the job are in its folder: a kill may have left some where it was."""
-        try:
-            with held(work, job.id) as folder:
-                return all(exists(folder / file.name) for file in job.files)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
 
     def move(self, job: Job, source: Path, target: Path) -> None:
         """Move a job's folder from place to place; across file systems by a verified copy, deleted last."""
@@ -334,6 +305,39 @@ class Places:
             with self._lock:
                 self._begun.pop((job.id, place), None)
         return removed
+
+
+def _drops_before(job: Job, model: ModelSettings) -> list[Path]:
+    return [before for before in map(Path, dict.fromkeys(job.drops)) if before != model.drop]
+
+
+def _has_work(job: Job, drop: Path) -> bool:
+    """Return whether a drop folder has the job's folder for work. Raises OSError where it cannot tell."""
+    try:
+        with held(drop, WORK) as there:
+            return is_folder(there / job.id)
+    except NotADirectoryError:
+        return False
+
+
+def _is_complete(job: Job, work: Path) -> bool:
+    """Return whether all files of the job are in its folder: a kill may have left some where it was."""
+    try:
+        with held(work, job.id) as folder:
+            return all(exists(folder / file.name) for file in job.files)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def move_noted(job: Job, model: ModelSettings, journal: Journal) -> Job:
+    """Note where the job's folder is brought next, if its model has another drop folder now.
+
+    It may have another one again before all of it was brought, and then it is searched for.
+    """
+    drop = str(model.drop)
+    if not job.drops or job.drops[0] == drop:
+        return job
+    return journal.jobs.write(job, replace(job, moved_to=(*job.moved_to, drop)))
 
 
 def _sealed(job: Job) -> Mapping[str, Sealed]:

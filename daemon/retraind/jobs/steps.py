@@ -30,7 +30,7 @@ from retraind.jobs import seal as sealing
 from retraind.jobs.bundles import Bundles, mark_of, open_alone
 from retraind.jobs.clock_jumps import ClockJumps
 from retraind.jobs.duplicates import Duplicates
-from retraind.jobs.folders import Places
+from retraind.jobs.folders import Places, move_noted
 from retraind.jobs.gate.judging import Judging
 from retraind.jobs.keys import Keys
 from retraind.jobs.outcomes import (
@@ -76,7 +76,7 @@ def _in_its_folder(step: Callable[[_Steps, Job, Path], Go | Wait]) -> Callable[[
 
     @wraps(step)
     def run(steps: _Steps, job: Job) -> Go | Wait:
-        job = steps.places.noted(job, steps.journal)
+        job = move_noted(job, steps.places.model(job), steps.journal)
         with steps.places.holding(job) as folder:
             return step(steps, job, folder)
 
@@ -101,9 +101,9 @@ class DataSteps:
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
-        job = self.places.noted(job, self.journal)
-        self.places.bring_over(job)
         model = self.places.model(job)
+        job = move_noted(job, model, self.journal)
+        self.places.bring_over(job)
         with self.shares.held(job.model, model.drop) as drop:
             guard = partial(self.shares.guard, plain=model.work_folder, folder=model.drop, drop=drop)
             taken = sealing.seal(job, drop, self.copies, guard)
@@ -200,7 +200,7 @@ class DataSteps:
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
         model = self.places.model(job)
-        job = self.places.noted(job, self.journal)
+        job = move_noted(job, model, self.journal)
         self.places.bring_over(job)
         filed = self.places.filed_in(job, failed=True)
         if flaws := flaws_of(job, self.places, filed, self.current.settings.bundle.largest):
