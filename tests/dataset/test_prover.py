@@ -344,3 +344,30 @@ def test_records_that_end_alike_are_told_only_where_all_do(text, ending, engine)
     if alike:
         assert ends <= {ending}
         assert scanner.unclosed_line is None
+
+
+ODD_ROWS = ["NAME,Plan,City", "city,name,plan", " name , plan,city", "\x1aname,plan,city", ",,", " ,\u3000,", '"","\u3000"," "',
+            "plan,city,NAME", "\ufeffname,plan,city"]  # fmt: skip
+TEXT_ROWS = {
+    "words": ["Ann,a,Kobe", "Bob,b,Nara"],
+    "words with gaps": ["Ann,,Kobe", ",b,Nara", "Bob,b,"],
+    "words in quotes": ['"Ann, x","a","Kobe"', '"B""b",b,Nara', '"a\nb",c,x'],
+    "names as words": ["name,a,Kobe", "Bob,Plan,city"],
+    "words with spaces": [" Ann ,a , Kobe", "Bob, b,\u3000Nara"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rows", TEXT_ROWS.values(), ids=TEXT_ROWS)
+def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows, engine):
+    """No number proves such rows to be data; a text that is no column's name does, where there is one."""
+    for odd in ODD_ROWS:
+        for often in (1, 12):  # more blank rows than examples are kept of are proved and counted
+            lines = ["name,plan,city", *rows * 9, *([odd, *rows, rows[0]] * often), *rows * 9, odd, ""]
+            for ending in ("\n", "\r\n", "\r"):
+                data = ending.join(lines).encode()
+                exact = reading(data, Limits(sample=5, engine=Engine.NONE))
+                found = exact.oddities.blank if odd.strip(',"\u3000 ') == "" else exact.oddities.headers
+                assert found.count == often + 1
+                for piece in (50, 1 << 18):
+                    assert reading(data, Limits(piece, sample=5, engine=engine)) == exact, (odd, ending)
