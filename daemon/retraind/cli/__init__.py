@@ -1,7 +1,10 @@
 """The commands. A thin shell: reads arguments, calls the library, phrases the result, returns an exit code.
 
-Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` are fast.
+Each command's module is imported when it is run, so that `retraind --help` and `retraind preflight` are fast;
+and nothing else before the process is fit for use, since Python may have to start again for that.
 """
+
+# ruff: noqa: PLC0415
 
 import argparse
 import contextvars
@@ -11,10 +14,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from retraind.cli.arguments import parse
-from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
-from retraind.domain.failures import ConfigError, ConfigOutOfReach, JournalError
-from retraind.report.wording.words import OPTIONS
 from retraind.system.service import startup
 
 _INTERRUPTED = 130
@@ -28,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _prepare()
         if _COMPLETES in os.environ:
             importlib.import_module("retraind.cli.completion").complete()
+    from retraind.cli.arguments import parse
+    from retraind.report.wording.words import OPTIONS
+
     options = parse(sys.argv[1:] if arguments is None else arguments)
     if options.config is not None and not options.keeps_running:
         given = contextvars.copy_context()
@@ -37,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
+    from retraind.cli.output import BAD, GOOD, USAGE, Refused, print_problem
+    from retraind.domain.failures import ConfigError, ConfigOutOfReach, JournalError
+
     module, function = options.command.split(":")
     try:
         command = getattr(importlib.import_module(module), function)

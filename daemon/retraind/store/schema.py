@@ -1,6 +1,7 @@
 """The journal's tables, and how those of an older journal are migrated. Their meaning is in journal.py."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,7 +128,8 @@ def migrate(engine: sa.Engine, file: Path, back_up: Callable[[Path], Path]) -> U
         tables = sa.inspect(connection).get_table_names()
         if not tables:
             # A new journal needs no migrations. A test checks that both ways have the same result.
-            METADATA.create_all(connection)
+            for statement in _creation():
+                connection.exec_driver_sql(statement)
             connection.execute(_VERSION.insert().values(version_num=SCHEMA))
             connection.execute(UPGRADES.insert().values(schema=SCHEMA, version=__version__))
             return None
@@ -154,6 +156,19 @@ def migrate(engine: sa.Engine, file: Path, back_up: Callable[[Path], Path]) -> U
         upgrade = {"schema": SCHEMA, "version": __version__, "backup": str(backup)}
         connection.execute(UPGRADES.insert().values(upgrade))
         return Upgrade(present, backup)
+
+
+@cache
+def _creation() -> tuple[str, ...]:
+    """Return the statements that create all tables."""
+    made: list[str] = []
+
+    def note(statement: sa.sql.ddl.ExecutableDDLElement, *_: object, **__: object) -> None:
+        made.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = sa.create_mock_engine("sqlite://", note)
+    METADATA.create_all(engine, checkfirst=False)
+    return tuple(made)
 
 
 def _too_new(connection: sa.Connection, file: Path, schema: str, tables: list[str]) -> Problem:
