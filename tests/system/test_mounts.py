@@ -128,7 +128,7 @@ def test_the_last_known_table_counts_while_the_present_one_cannot_be_read(monkey
     def denied():
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(system_mounts, "present_mounts", denied)
+    monkeypatch.setattr(system_mounts, "_read_mounts", denied)
     assert table.now() is before
     monkeypatch.undo()
     version = table.version

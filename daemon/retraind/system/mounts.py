@@ -106,8 +106,12 @@ def plain(escaped: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), escaped)
 
 
-def present_mounts() -> list[Mount]:
+def present_mounts() -> Sequence[Mount]:
     """Return what is mounted now; nothing where the system does not show it. Touches none of it."""
+    return TABLE.now().found
+
+
+def _read_mounts() -> list[Mount]:
     try:
         return mounts(MOUNT_TABLE.read_text(errors="surrogateescape"))
     except FileNotFoundError:
@@ -118,6 +122,7 @@ class Table:
     """The mounts of one moment, by their points."""
 
     def __init__(self, found: Sequence[Mount]) -> None:
+        self.found = found
         self.on_top = {str(mount.point): mount for mount in found}
         """The last one on a point covers the others."""
         self._followed: dict[str, tuple[float, tuple[str, Mount | None]]] = {}
@@ -224,7 +229,7 @@ class MountTable:
             try:
                 self._outdated = self._outdated or self._has_changed()
                 if self._table is None or self._outdated:
-                    self._table = Table(present_mounts())
+                    self._table = Table(_read_mounts())
                     self._outdated = False
                     self.version += 1
             except OSError:  # As when this process may open no more files for a while.
