@@ -9,17 +9,20 @@ import shutil
 import pytest
 import structlog
 
-from support import places, zygote
+from support import places, statements, zygote
 
 
 def pytest_configure():
+    gc.disable()  # until all tests are collected, which makes little garbage
     places.keep_in_memory()
+    statements.share()
 
 
 def pytest_collection_finish():
     # What is there now stays; looking through it for garbage again and again takes a twentieth of the time.
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(5_000, *gc.get_threshold()[1:])
 
 

@@ -1,4 +1,4 @@
-"""A process that has imported retraind and started nothing; it forks a retraind whenever it is asked for one.
+"""A process that has imported retraind and runs nothing; it forks a retraind whenever it is asked for one.
 
 Starting Python and importing retraind takes half a second of a processor; a fork takes a millisecond. What
 runs after the fork is `retraind.cli.main` as anywhere else, in a process of its own, with its own arguments,
@@ -23,6 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 _IMPORTED_LATE = (
@@ -32,6 +33,10 @@ _IMPORTED_LATE = (
     "retraind.dataset.preflight", "retraind.dataset.reader.stream", "retraind.jobs.gate.command",
     "retraind.report.model_status", "sqlalchemy.dialects.sqlite", "sqlite3", "stringprep",
 )  # fmt: skip
+_OF_SYSTEMD = frozenset(
+    {"STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "WATCHDOG_USEC"}
+)
+"""What each process gets from whoever has it forked."""
 _MAIN = "retraind.cli:main"
 _LONGEST_ORDER = 1 << 17
 _FIRST_FREE = 3
@@ -162,6 +167,7 @@ def run(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[str]
 def _serve(control: socket.socket) -> None:
     for name in _IMPORTED_LATE:
         importlib.import_module(name)
+    _work_once()
     gc.collect()
     gc.freeze()
     running: dict[int, tuple[int, socket.socket]] = {}
@@ -193,6 +199,24 @@ def _serve(control: socket.socket) -> None:
             end = os.pidfd_open(pid)
             running[end] = pid, channel
             events.register(end, select.POLLIN)
+
+
+def _work_once() -> None:
+    """Work off a delivery, so that its SQL is compiled, and what else is made once for a process is there."""
+    from support import statements  # noqa: PLC0415 - of the zygote alone
+    from support.process import Site, deliver_pair  # noqa: PLC0415
+    from support.world import KEY, an_account  # noqa: PLC0415
+
+    statements.share()
+    for name in list(os.environ):
+        if name.startswith("RETRAIND_") or name in _OF_SYSTEMD:
+            del os.environ[name]
+    with tempfile.TemporaryDirectory(prefix="retraind-zygote-") as folder:
+        root = Path(folder)
+        with an_account(root) as service:
+            site = Site(root, service.url)
+            deliver_pair(site.add_model("churn", KEY, 'settle = "0s"'))
+            assert site.once() == 0, "what all tests rely on works"
 
 
 def _tell(channel: socket.socket, number: int) -> None:
