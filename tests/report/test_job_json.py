@@ -62,7 +62,7 @@ def test_each_field_of_a_job_is_there_as_it_was():
     assert {name: made[name] for name in PLAIN} == PLAIN
     assert {name: made[name] for name in WORDED} == dict.fromkeys(WORDED) | {"warnings": []}
     added = {f"{name}_problem" for name in ("trouble", "address_refused", "switch_note")}
-    assert made.keys() - PLAIN.keys() - WORDED == added | {"warning_findings", "asked"}
+    assert made.keys() - PLAIN.keys() - WORDED == added | {"warning_findings", "asked", "moved_to"}
 
 
 def test_problems_are_sentences_with_their_codes():
