@@ -1,4 +1,5 @@
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,21 @@ from retraind.daemon import Daemon
 from retraind.domain.job import State
 from retraind.report.share_voice import share_voice
 from retraind.report.status_file import STATUS
+from support.jobs import job_of
 from support.lanes import by_hand, settle
 from support.world import table
 
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 STATE = StateSettings(url="sqlite:////var/lib/retraind/journal.db", spool=Path("/var/lib/retraind/spool"))
 
 
 def called(path: str, drop: Path, **more: object) -> str:
     model = ModelSettings.model_validate({"drop": drop, "api_key": "k", **more})
-    return share_voice(model, STATE, (str(drop), "/mnt/old", None), language="en").place(Path(path))
+    job = job_of(
+        id="a-job", model="churn", key="1", state=State.SEALED, files=(), created_at=NOW, updated_at=NOW,
+        drop="/mnt/old", moved_to=(str(drop),),
+    )  # fmt: skip
+    return share_voice(model, STATE, (job,), language="en").place(Path(path))
 
 
 PLACES = [

@@ -167,8 +167,8 @@ class DataSteps:
             job = self.journal.jobs.write(job, replace(job, training=replace(training, results_name=None)))
         model = self.places.model(job)
         settings = self.current.settings
-        earlier, language = (*job.drops, job.filed_in), settings.language_of(model)
-        voice = share_voice(model, settings.state, earlier, in_a_note=True, language=language)
+        language = settings.language_of(model)
+        voice = share_voice(model, settings.state, (job,), in_a_note=True, language=language)
         grown = sealing.grown(job, folder, model.settle)
         note = as_bytes(notes.note(job, voice, policy=model.switch, grown=grown))
         write_atomically(folder / notes.note_name(job), note)

@@ -185,8 +185,7 @@ class Publisher:
         if says == folder.published and folder.has_status and not renew:
             return
         model, settings = folder.model, self._settings()
-        earlier = (place for job in jobs for place in (*job.drops, job.filed_in))
-        voice = share_voice(model, settings.state, earlier, language=settings.language_of(model))
+        voice = share_voice(model, settings.state, jobs, language=settings.language_of(model))
         text = status_text(
             folder.name, view, standing, voice, service=settings.api.host, outages=outages,
             expected=expected_files(model), left=left, limits=limits,
@@ -204,9 +203,8 @@ class Publisher:
             if not folder.view.trouble:
                 settings = self._settings()
                 jobs = standing.active if standing else ()
-                earlier = (place for job in jobs for place in (*job.drops, job.filed_in))
                 language = settings.language_of(folder.model)
-                voice = share_voice(folder.model, settings.state, earlier, language=language)
+                voice = share_voice(folder.model, settings.state, jobs, language=language)
                 text = stopped_text(
                     folder.name,
                     self._clock.now(),

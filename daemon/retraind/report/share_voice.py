@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.config.settings import ModelSettings, StateSettings
+from retraind.domain.job import Job
 from retraind.report.wording import Audience, Voice
 from retraind.system.escape import display
 
@@ -22,23 +23,24 @@ class _Folder(NamedTuple):
 def share_voice(
     model: ModelSettings,
     state: StateSettings,
-    earlier: Iterable[str | None] = (),
+    jobs: Iterable[Job] = (),
     *,
     language: str,
     in_a_note: bool = False,
 ) -> Voice:
     """Return the voice for STATUS.txt, or with `in_a_note` for the notes in a job's folder.
 
-    `earlier` are folders that its jobs were taken in from or filed in; present ones among them do not matter.
+    `jobs` are those that it may speak of: the model may have had other folders when these came or were filed.
     """
-    voice, earlier_folders = Voice(Audience.SHARE, language, codes=True), tuple(earlier)
+    voice, spoken_of = Voice(Audience.SHARE, language, codes=True), tuple(jobs)
 
     @cache
     def known() -> dict[Path, _Folder]:
         # Hardly a sentence names a path, and thousands of folders are published at a start.
         before = voice.label("earlier_drop_folder")
+        earlier = (place for job in spoken_of for place in (*job.drops, job.filed_in) if place)
         folders = [
-            *(_Folder(Path(each), before, None) for each in earlier_folders if each),
+            *(_Folder(Path(each), before, None) for each in earlier),
             _Folder(state.journal_file.parent, voice.label("state_folder"), None),
             _Folder(state.spool, voice.label("spool_folder"), None),
             _Folder(model.failed_folder, "failed/", "failed/"),

@@ -84,8 +84,7 @@ def _question(
 
     def tell(_place: Path) -> Problem | None:
         jobs = standing.active if standing else ()
-        earlier = (place for job in jobs for place in (*job.drops, job.filed_in))
-        voice = share_voice(model, settings.state, earlier, language=settings.language_of(model))
+        voice = share_voice(model, settings.state, jobs, language=settings.language_of(model))
         now = Clock().now()
         try:
             with shares.held(name, model.drop, claim=False) as drop:

@@ -67,8 +67,8 @@ class Growth:
             self._noted[job.id] = found
             if not found or self._journal.jobs.get(job.id) != job:
                 return  # A person wants something of it.
-            earlier, language = (*job.drops, job.filed_in), settings.language_of(model)
-            voice = share_voice(model, settings.state, earlier, in_a_note=True, language=language)
+            language = settings.language_of(model)
+            voice = share_voice(model, settings.state, (job,), in_a_note=True, language=language)
             note = notes.note(job, voice, policy=model.switch, grown=found)
             write_atomically(folder / notes.note_name(job), as_bytes(note))
         _LOG.warning("file_grown", job=job.id, model=job.model, files=[each.facts["file"] for each in found])
