@@ -92,6 +92,11 @@ class Opening:
     zone: tzinfo | None
     """That of the hours; None is this machine's."""
 
+    @property
+    def zone_name(self) -> str | None:
+        """Its name in the tz database; None where the hours name no zone."""
+        return getattr(self.zone, "key", None)
+
 
 @dataclass(frozen=True)
 class Window:

@@ -33,7 +33,7 @@ def until_window(job: Job, model: ModelSettings, closed: frozenset[date], now: d
     if opening is None:
         why, opens = problem("upload_window_stays_closed", window=shown), now + _DAY
     else:
-        opens, zone = opening.at, getattr(opening.zone, "key", None)
+        opens, zone = opening.at, opening.zone_name
         why = problem("upload_waits_for_window", window=shown, opens=opens, zone=zone)
     if opens <= now:
         return None

@@ -141,7 +141,7 @@ def _calendars(name: str, model: ModelSettings) -> Iterator[Checked]:
         shown = "; ".join(model.upload_window or ())
         yield Checked(subject, False, problem("upload_window_stays_closed", window=shown), name)
     else:
-        opens, zone = opening.at if opening.at > now else None, getattr(opening.zone, "key", None)
+        opens, zone = opening.at if opening.at > now else None, opening.zone_name
         yield Checked(subject, True, problem("window_shows", opens=opens, zone=zone), name)
 
 

@@ -76,7 +76,6 @@ class Oddities:
         self._head = b""
         self._size = 0
         self._tail = b""
-        self._before = b""  # the last byte of the last piece
         self.names: Names | None = None
         """The names of the columns, unless there is one column only."""
         self._blanks: Blanks | None = None
@@ -114,13 +113,12 @@ class Oddities:
                         break
                     self._note(self._marks, piece, at - len(edge), line_of)
         if CTRL_Z in piece:
-            data = (self._before or b"\n") + piece
+            data = (edge[-1:] or b"\n") + piece
             for found in _CTRL_Z.finditer(data):
                 if self._ctrl_z.full:
                     self._ctrl_z.count += sum(data.count(each, found.start() - 1) for each in _CTRL_Z_LINES)
                     break
                 self._note(self._ctrl_z, piece, found.start() - 1, line_of)
-        self._before = piece[-1:]
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
 

@@ -1,12 +1,10 @@
 """The characters of an encoding with one or two bytes each, as a regular expression for bytes."""
 
-import functools
 from collections.abc import Iterable
 
 _BEYOND_ASCII = 0x80
 
 
-@functools.cache
 def text_in(codec: str) -> bytes:
     """Return an expression for text in an encoding, all of whose characters are known to Python's codec.
 
