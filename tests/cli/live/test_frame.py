@@ -8,8 +8,9 @@ import pytest
 
 from retraind.bundle.progress import Doing, Noted
 from retraind.cli.live.drawing import glyphs_of
-from retraind.cli.live.frame import Size, Step, choose, frame, trouble
+from retraind.cli.live.frame import Size, choose, frame, trouble
 from retraind.cli.live.pace import Pace
+from retraind.cli.live.under_way import Step
 from retraind.cli.live.watch import SceneReader
 from retraind.config.load import load_without_keys
 from retraind.domain.problems import problem

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from retraind.cli.live.drawing import GAP, Amount, glyphs_of, progress_line
 from retraind.cli.live.pace import Pace
-from retraind.cli.live.terminal import StillConsole, is_watched, size_of
+from retraind.cli.live.terminal import is_watched, live_below, size_of
 from retraind.domain.progress import Watcher, Work, unwatched
 from retraind.report.wording import Voice
 
@@ -47,14 +47,7 @@ class _Bar:
     def __call__(self, work: Work, done: int, total: int | None) -> None:
         self._seen = work, done, total
         if self._live is None and time.monotonic() - self._began > _SOON:
-            self._live = Live(
-                console=StillConsole(sys.stderr),
-                get_renderable=self._line,
-                refresh_per_second=_A_SECOND,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
+            self._live = live_below(sys.stderr, self._line, _A_SECOND)
             self._live.start()
 
     def end(self) -> None:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from retraind.bundle.progress import Noted
-from retraind.cli.live.drawing import GAP, Amount, Glyphs, column, cut, printable, progress_line
-from retraind.cli.live.pace import Pace
+from retraind.cli.live.drawing import GAP, Glyphs, column, cut, printable
+from retraind.cli.live.under_way import Step, step_line
 from retraind.domain.names import key_in
 from retraind.domain.records import Event
 from retraind.page.reading import Snapshot
@@ -44,13 +43,6 @@ class Size(NamedTuple):
 
     columns: int
     rows: int
-
-
-class Step(NamedTuple):
-    """A job's step that takes long."""
-
-    noted: Noted
-    pace: Pace
 
 
 class Scene(NamedTuple):
@@ -215,11 +207,7 @@ class _Frame:
         return Text(cut(line, width, self._glyphs))
 
     def _progress(self, job: Active, width: int) -> Text:
-        step = self._scene.steps[job.id]
-        doing = step.noted.doing
-        label = self._voice.label("progress_of_step", key=job.key or key_in(job.id), model="", doing=doing)
-        amount = Amount(step.noted.done, step.noted.total)
-        return progress_line(width, label, amount, step.pace, self._glyphs)
+        return step_line(width, job.key or key_in(job.id), self._scene.steps[job.id], self._glyphs)
 
     def _alone(self, found: Judged) -> Iterator[Text]:
         """Yield all that is known of a model."""

@@ -8,18 +8,15 @@ from io import TextIOBase
 from typing import TextIO, cast
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 
-from retraind.bundle.progress import under_way
-from retraind.cli.live.drawing import Amount, glyphs_of, progress_line
-from retraind.cli.live.pace import Paces
-from retraind.cli.live.terminal import StillConsole, is_watched, size_of
+from retraind.cli.live.drawing import glyphs_of
+from retraind.cli.live.terminal import is_watched, live_below, size_of
+from retraind.cli.live.under_way import Steps, step_line
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalError
 from retraind.domain.names import key_in
-from retraind.report.wording import Voice
 from retraind.store.views.read_only import ReadOnlyJournal
 from retraind.system.clock import Clock
 
@@ -35,19 +32,11 @@ def steps_shown(settings: Settings, *, unless: bool) -> Iterator[TextIO]:
     if unless or not is_watched(sys.stderr):
         yield sys.stderr
         return
-    console = StillConsole(sys.stderr)
     with (
         closing(ReadOnlyJournal(settings.state.journal_file, Clock())) as journal,
-        Live(
-            console=console,
-            get_renderable=_Bars(settings, journal).lines,
-            refresh_per_second=_A_SECOND,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        ),
+        live_below(sys.stderr, _Bars(settings, journal).lines, _A_SECOND) as live,
     ):
-        yield cast("TextIO", _Above(console, sys.stderr))
+        yield cast("TextIO", _Above(live.console, sys.stderr))
 
 
 class _Above(TextIOBase):
@@ -78,22 +67,20 @@ class _Above(TextIOBase):
 class _Bars:
     def __init__(self, settings: Settings, journal: ReadOnlyJournal) -> None:
         self._settings, self._journal = settings, journal
-        self._paces = Paces()
+        self._steps = Steps()
         self._models: dict[str, str] = {}
 
     def lines(self) -> Group:
         """Return the bars as they are now."""
-        found = sorted(under_way(self._settings.state.spool).items())
-        paces = self._paces.of({(job, noted.doing): noted.done for job, noted in found}, time.monotonic())
+        found = sorted(self._steps.now(self._settings.state.spool, time.monotonic()).items())
         columns, _ = size_of(sys.stderr)
-        lines = []
-        for job, noted in found[:_MOST]:
-            label = Voice().label(
-                "progress_of_step", key=key_in(job), model=self._model(job), doing=noted.doing
+        glyphs = glyphs_of(sys.stderr)
+        return Group(
+            *(
+                step_line(columns - 1, key_in(job), step, glyphs, model=self._model(job))
+                for job, step in found[:_MOST]
             )
-            amount, pace = Amount(noted.done, noted.total), paces[job, noted.doing]
-            lines.append(progress_line(columns - 1, label, amount, pace, glyphs_of(sys.stderr)))
-        return Group(*lines)
+        )
 
     def _model(self, job_id: str) -> str:
         if job_id not in self._models:

@@ -5,11 +5,12 @@ import select
 import signal
 import sys
 import termios
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self, TextIO
 
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -50,6 +51,18 @@ class StillConsole(Console):
     def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - as Rich declares it
         """Do nothing."""
         return False
+
+
+def live_below(stream: TextIO, lines: Callable[[], RenderableType], a_second: float) -> Live:
+    """Return what draws `lines` below whatever else is written, so often, until it is stopped."""
+    return Live(
+        console=StillConsole(stream),
+        get_renderable=lines,
+        refresh_per_second=a_second,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 class Screen:

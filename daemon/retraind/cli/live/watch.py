@@ -7,24 +7,23 @@ share is touched.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 
-from retraind.bundle.progress import under_way
 from retraind.cli.live.drawing import glyphs_of
-from retraind.cli.live.frame import Scene, Size, Step, frame, trouble
-from retraind.cli.live.pace import Paces
+from retraind.cli.live.frame import Scene, Size, frame, trouble
 from retraind.cli.live.terminal import Screen, is_watched, size_of
+from retraind.cli.live.under_way import Steps
 from retraind.cli.output import GOOD, USAGE, Refused
 from retraind.cli.ownership import act_as_owner_for_long
 from retraind.config.load import load_without_keys
 from retraind.domain.failures import JournalError
 from retraind.domain.problems import problem
 from retraind.domain.records import Event
-from retraind.page.reading import Reader, Snapshot
+from retraind.page.reading import Reader
 from retraind.page.standing import Judged, judged
 from retraind.report.wording import Voice
 from retraind.store.views.read_only import trouble_of
@@ -72,7 +71,7 @@ class SceneReader:
         self._known: tuple[str, int] | None = None
         self._models: Sequence[Judged] = ()
         self._events: Sequence[Event] = ()
-        self._paces = Paces()
+        self._steps = Steps()
 
     def lines(self, size: Size) -> list[Text]:
         """Return what there is to draw now."""
@@ -99,12 +98,5 @@ class SceneReader:
             self._models = [found for found in judged(snapshot) if self._model in {None, found.glance.name}]
             self._events = self._reader.journal().events.history(limit=_MOST_EVENTS, model=self._model)
             self._known = known
-        return Scene(
-            snapshot, self._models, self._steps(snapshot), self._events, alone=self._model is not None
-        )
-
-    def _steps(self, snapshot: Snapshot) -> Mapping[str, Step]:
-        now = self._reader.clock.elapsed()
-        found = under_way(snapshot.settings.state.spool)
-        paces = self._paces.of({(job, noted.doing): noted.done for job, noted in found.items()}, now)
-        return {job: Step(noted, paces[job, noted.doing]) for job, noted in found.items()}
+        steps = self._steps.now(snapshot.settings.state.spool, self._reader.clock.elapsed())
+        return Scene(snapshot, self._models, steps, self._events, alone=self._model is not None)
