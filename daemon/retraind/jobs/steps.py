@@ -101,9 +101,7 @@ class DataSteps:
 
     def seal(self, job: Job) -> Go:
         """sealing -> sealed: move the files out of their writers' reach."""
-        model = self.places.model(job)
-        job = move_noted(job, model, self.journal)
-        self.places.bring_over(job)
+        job, model = self._brought_over(job), self.places.model(job)
         with self.shares.held(job.model, model.drop) as drop:
             guard = partial(self.shares.guard, plain=model.work_folder, folder=model.drop, drop=drop)
             taken = sealing.seal(job, drop, self.copies, guard)
@@ -199,9 +197,7 @@ class DataSteps:
 
     def restore(self, job: Job) -> Go:
         """restoring -> where it failed: bring a failed delivery back into work, as its files are now."""
-        model = self.places.model(job)
-        job = move_noted(job, model, self.journal)
-        self.places.bring_over(job)
+        job, model = self._brought_over(job), self.places.model(job)
         filed = self.places.filed_in(job, failed=True)
         if flaws := flaws_of(job, self.places, filed, self.current.settings.bundle.largest):
             return nothing_to_retry(flaws)
@@ -223,6 +219,12 @@ class DataSteps:
                     to = State.SEALED
         deadline = self.clock.now() + self.trainings.timeout(job)
         return restored(to, files, deadline)
+
+    def _brought_over(self, job: Job) -> Job:
+        """Bring the job's folder to where its model works now, which is noted before."""
+        job = move_noted(job, self.places.model(job), self.journal)
+        self.places.bring_over(job)
+        return job
 
     def _give_back(self, job: Job) -> Go:
         """Return files that changed while they were being taken; they have to settle again."""

@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -97,12 +97,12 @@ def make(
             about = (now.timestamp(), platform.node(), __version__, key)
             copy.execute(f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?)", about)  # noqa: S608 - a constant
         sync_file(part)
-        verify(part, watcher)
+        found = verify(part, watcher)
         if place == folder:
             part.rename(path)
             sync_folder(folder)
-        else:
-            copy_in_place(part, path, part.stat().st_size, _PRIVATE_FILE)
+            return replace(found, path=path)
+        copy_in_place(part, path, found.size, _PRIVATE_FILE)
     finally:
         clear(part)
     return verify(path, watcher)
