@@ -31,9 +31,8 @@ def _command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
     yield f"{_plain(command.description or '')}\n"
     yield f"```text\n{re.sub('^usage: ', '', command.format_usage()).rstrip()}\n```\n"
     yield from _options(command)
-    if any(isinstance(each, argparse._SubParsersAction) for each in command._actions):  # noqa: SLF001
-        for inner, more in commands(command).items():
-            yield from _command(f"{name} {inner}", more)
+    for inner, more in commands(command).items():
+        yield from _command(f"{name} {inner}", more)
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -46,25 +46,30 @@ _GROUPED = tuple(
 )
 _DECIMAL_COMMA = re.compile(r"[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*|[0-9]+,")
 
-_MARKERS = frozenset(
+_OF_DATABASES = frozenset(
     each.casefold()
     for each in (
-        # databases, R, Python, SAS, Excel, Eurostat; what people write; the same in Japanese
-        *(
-            "NA",
-            "N/A",
-            "#N/A",
-            "#NA",
-            "<NA>",
-            "NaT",
-            "NULL",
-            "(null)",
-            "<null>",
-            "[null]",
-            r"\N",
-            "nil",
-            "None",
-        ),
+        "NA",
+        "N/A",
+        "#N/A",
+        "#NA",
+        "<NA>",
+        "NaT",
+        "NaN",
+        "NULL",
+        "(null)",
+        "<null>",
+        "[null]",
+        r"\N",
+    )
+)
+"""What databases, R, Python and Excel write for a missing value."""
+
+_MARKERS = _OF_DATABASES | frozenset(
+    each.casefold()
+    for each in (
+        # programs, SAS, Eurostat; what people write; the same in Japanese
+        *("nil", "None"),
         *(f"{sign}{number}" for sign in ("", "+", "-") for number in ("NaN", "Inf", "Infinity", "∞")),
         *(f"{sign}1.#{number}" for sign in ("", "-") for number in ("INF", "QNAN", "IND", "SNAN")),
         *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", ".", "..", "...", ":", "…"),
@@ -84,25 +89,6 @@ _MARKERS = frozenset(
             "空白",
             "対象外",
         ),
-    )
-)
-
-
-_OF_DATABASES = frozenset(
-    each.casefold()
-    for each in (
-        "NA",
-        "N/A",
-        "#N/A",
-        "#NA",
-        "<NA>",
-        "NaT",
-        "NaN",
-        "NULL",
-        "(null)",
-        "<null>",
-        "[null]",
-        r"\N",
     )
 )
 
