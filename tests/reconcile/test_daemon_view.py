@@ -85,7 +85,7 @@ def test_one_that_hangs_is_not_running(fast, monkeypatch):
     until(lambda: state(fast) and state(fast).ready_at, "it is ready")
     os.kill(fast.process.pid, signal.SIGSTOP)
     try:
-        monkeypatch.setattr("retraind.report.daemon_overview.kernel_state", lambda _: "S")
+        monkeypatch.setattr("retraind.report.daemon_condition.kernel_state", lambda _: "S")
         monkeypatch.setattr("retraind.report.daemon_condition._GRACE", timedelta(0))
         until(lambda: told(fast)[0] == 1, "it is late")
         assert "has NOT REPORTED since" in told(fast)[1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retraind.domain.problems import Problem, problem
 from retraind.store.daemon_state import DaemonState
+from retraind.store.database import instance_since
 
 _GRACE = timedelta(seconds=30)
 """How much later than it said the daemon may write its state: the machine may be busy."""
@@ -49,6 +50,11 @@ _BY_KERNEL = {
     "X": Condition.ZOMBIE,
 }
 """By the state of the process: proc(5)."""
+
+
+def seen_from_outside(journal: Path, process: int | None) -> tuple[str | None, datetime | None]:
+    """Return what others say of the daemon that has the journal's lock as `process`, for `condition_of`."""
+    return kernel_state(process), instance_since(journal)
 
 
 def condition_of(
