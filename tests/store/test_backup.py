@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from retraind.config.settings import Settings, StateSettings
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.progress import Work
 from retraind.store import backup
 from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import KEY_NAME, sole_instance
 from retraind.store.journal import Journal
+from retraind.store.opening import opened
+from retraind.system.clock import Clock
 from support.jobs import job_of
 
 WHEN = datetime(2026, 11, 30, 2, tzinfo=UTC)
@@ -150,6 +153,49 @@ def test_a_restore_killed_at_any_call_leaves_a_journal_or_none_and_can_be_repeat
         if not os.WIFSIGNALED(ended):
             break
     assert number > 5
+
+
+@pytest.mark.parametrize("again", ["a backup", "a start"])
+@pytest.mark.parametrize("on_a_share", [False, True])
+def test_what_killed_backups_leave_is_removed_by_the_next_one_and_by_a_start(
+    file, tmp_path, monkeypatch, on_a_share, again
+):
+    folder = tmp_path / "share" if on_a_share else file.with_name(backup.FOLDER)
+    monkeypatch.setattr(backup, "_is_local", lambda path: not on_a_share or path != folder)
+    left = 0
+    for number in itertools.count():
+        child = os.fork()
+        if not child:
+            kill_at(number)
+            backup.make(file, folder, WHEN)
+            os._exit(0)
+        _, ended = os.waitpid(child, 0)
+        left += len(parts(file.parent))
+        if again == "a start":
+            state = StateSettings(url=f"sqlite:///{file}", spool=tmp_path)
+            with opened(Settings.model_construct(state=state), Clock()):
+                pass
+        else:
+            # What is left on a share may be another machine's work for a day.
+            backup.make(file, folder, datetime.now(UTC) + timedelta(days=2))
+            assert not parts(folder)
+        assert not parts(file.parent)
+        if not os.WIFSIGNALED(ended):
+            break
+    assert left
+
+
+def parts(folder):
+    """Return what only a backup under way has."""
+    return [path for path in folder.rglob(".*") if folder.is_dir()]
+
+
+def test_a_backup_under_way_is_no_leftover(file, tmp_path):
+    """Neither for another one nor for a start."""
+    with backup._part(tmp_path, "journal-2026-11-30T020000Z.db") as part:
+        backup.make(file, tmp_path, WHEN)
+        assert part.exists()
+    assert not part.exists()
 
 
 def kill_at(number):

@@ -24,8 +24,8 @@ class Rule:
     path: str = "*"
     """A pattern for the path below the mount point, which begins with /."""
     answer: str = "EIO"
-    """The name of an errno, `die` (the process ends), `hang` (no answer until the rule is taken back) or
-    `renumber` (a file has another inode number each time)."""
+    """The name of an errno, `die` (the process ends), `hang` (no answer until the rule is taken back),
+    `renumber` (a file has another inode number each time) or `note` (it is written down, and nothing fails)."""
     beyond: int = 0
     """Bytes of a file that are read or written without a fault."""
     after: int = 0

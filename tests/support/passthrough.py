@@ -70,6 +70,8 @@ class Passthrough(mfusepy.Operations):
                     os._exit(1)
                 case "renumber":
                     renumbered = True
+                case "note":
+                    pass
                 case "hang":
                     while rule in self._read_rules():
                         time.sleep(0.01)

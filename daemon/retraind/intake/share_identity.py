@@ -31,7 +31,7 @@ from retraind.system.files import (
     exists,
     file_system_id,
     held,
-    is_folder,
+    held_or_made,
     make_folder,
     owner_of_new_file,
     write_atomically,
@@ -119,9 +119,12 @@ class Shares:
             yield drop
 
     def _guard_work(self, folder: Path, drop: Path, *, read_only: bool) -> None:
-        if is_folder(drop / WORK):
-            with held(drop, WORK) as work:
-                self.guard(work, folder / WORK, folder, drop, read_only=read_only)
+        try:
+            status = status_at(drop / WORK)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if stat.S_ISDIR(status.st_mode):
+            self._refuse_exposed(status, folder / WORK, folder, drop, read_only=read_only)
 
     def exposure(self, folder: Path, drop: Path) -> Problem | None:
         """Return why a drop folder's folder for work would not be used; None where it would, or is missing.
@@ -140,8 +143,7 @@ class Shares:
 
         Raises Exposed when it is not the service's alone, and OSError.
         """
-        make_folder(drop / WORK, PRIVATE)
-        with held(drop, WORK) as work:
+        with held_or_made(drop, WORK, PRIVATE) as work:
             self.guard(work, folder / WORK, folder, drop)
             yield work
 
@@ -153,7 +155,12 @@ class Shares:
         `read_only` nothing is written.
         """
         status = status_at(inside, follow=True)
-        foreign = status.st_uid not in self._own_users()
+        self._refuse_exposed(status, plain, folder, drop, read_only=read_only)
+
+    def _refuse_exposed(
+        self, status: os.stat_result, plain: Path, folder: Path, drop: Path, *, read_only: bool
+    ) -> None:
+        foreign = status.st_uid not in _own_users(self._memory)
         open_to_others = plain.name == WORK and bool(status.st_mode & _OTHERS_WRITE)
         if not foreign and not open_to_others:
             return
@@ -169,14 +176,7 @@ class Shares:
 
     def is_own(self, status: os.stat_result) -> bool:
         """Return whether something belongs to the service's user, or to this one."""
-        return status.st_uid in self._own_users() - {0} or status.st_uid == os.geteuid()
-
-    def _own_users(self) -> frozenset[int]:
-        """Return the ids of trusted users: root, this one, and the service's if a person runs a command."""
-        users = {0, os.geteuid()}
-        with contextlib.suppress(FileNotFoundError):
-            users.add(self._memory.stat().st_uid)
-        return frozenset(users)
+        return status.st_uid in _own_users(self._memory) - {0} or status.st_uid == os.geteuid()
 
     @contextlib.contextmanager
     def held_earlier(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
@@ -297,6 +297,14 @@ class Shares:
 
     def _file(self, name: str) -> Path:
         return self._memory / f"{name}.json"
+
+
+def _own_users(memory: Path) -> frozenset[int]:
+    """Return the ids of trusted users: root, this one, and the service's if a person runs a command."""
+    users = {0, os.geteuid()}
+    with contextlib.suppress(FileNotFoundError):
+        users.add(memory.stat().st_uid)
+    return frozenset(users)
 
 
 def _owner_of_own(drop: Path, *, read_only: bool) -> int:

@@ -7,7 +7,6 @@ are pinned while something is done in them, so that none can be exchanged for a 
 import errno
 import stat
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from retraind.system.files import (
     beside,
     exists,
     held,
+    held_or_made,
     is_folder,
     make_folder,
     move,
@@ -32,8 +32,8 @@ from retraind.system.files import (
     sync_folder,
     unlink,
 )
-from retraind.system.moving import Seen, sync_seen, take_each
-from retraind.system.reading import open_regular, status_of_open, statuses
+from retraind.system.moving import Seen, are_as_seen, take_in
+from retraind.system.reading import open_regular, status_of_open
 
 _OWN_FILES = frozenset({NAME, f".{NAME}.tmp"})
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -43,12 +43,10 @@ class Touched(Exception):
     """A file of the job is not the one that was sealed any more."""
 
 
-def _is(file: SealedFile, folder: Path) -> bool:
-    """Return whether the file in `folder` is still the very one that was seen, untouched."""
-    try:
-        return is_signed_by(status_of(folder, file.name), file.signature)
-    except _GONE:
-        return False
+def _seen(job: Job) -> tuple[Seen, ...]:
+    return tuple(
+        (file.name, file.signature.size, file.signature.mtime_ns, file.signature.inode) for file in job.files
+    )
 
 
 def _unguarded(_work: Path) -> None:
@@ -62,33 +60,9 @@ def seal(job: Job, drop: Path, copies: JobFiles, guard: Callable[[Path], None] =
     is in its folder before the first of them. On False some files may already have been moved; `give_back`
     returns them.
     """
-    seen = tuple(
-        (file.name, file.signature.size, file.signature.mtime_ns, file.signature.inode) for file in job.files
-    )
-    with ThreadPoolExecutor(2, thread_name_prefix="seal") as meanwhile:
-        # Their writers may not have synced them, and from now on they are ours.
-        synced = meanwhile.submit(sync_seen, drop, seen)
-        make_folder(drop / WORK, PRIVATE)
-        with held(drop, WORK) as work:
-            guard(work)
-            make_folder(work / job.id, synced_later=True)
-            named = meanwhile.submit(sync_folder, work)
-            with held(work, job.id) as folder:
-                copies.write(folder, job, synced_later=True)
-                named.result()
-                synced.result()
-                return _taken(drop, folder, seen) and untouched(job, folder)
-
-
-def _taken(drop: Path, folder: Path, seen: tuple[Seen, ...]) -> bool:
-    """Move the files; returns False when one of them is not what was seen."""
-    try:
-        return take_each(drop, folder, seen)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        # The folder for work is a mount of its own; the next scan finds that, and reports it.
-        return False
+    with held_or_made(drop, WORK, PRIVATE) as work:
+        guard(work)
+        return take_in(drop, work, job.id, _seen(job), note=NAME, content=copies.content(job))
 
 
 def _entered(holding: ExitStack, folder: Path, name: str) -> Path | None:
@@ -109,21 +83,8 @@ def _prepared(folder: Path, name: str) -> Iterator[Path]:
 
 
 def untouched(job: Job, folder: Path) -> bool:
-    """Return whether all files of the job are in `folder` as they were seen before they were sealed.
-
-    A writer that still has a file open can continue to write after the rename.
-    """
-    names = tuple(file.name for file in job.files)
-    if any("/" in name for name in names):
-        return all(_is(file, folder) for file in job.files)
-    try:
-        found = statuses(folder, names)
-    except _GONE:
-        return False
-    return all(
-        status is not None and is_signed_by(status, file.signature)
-        for status, file in zip(found, job.files, strict=True)
-    )
+    """Return whether all files of the job are in `folder` as they were seen before they were sealed."""
+    return are_as_seen(folder, _seen(job))
 
 
 def open_sealed(folder: Path, file: SealedFile, pause: Callable[[], None] = lambda: None) -> BinaryIO:

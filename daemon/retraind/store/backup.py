@@ -5,17 +5,19 @@ where the copy was made. It can be made while a daemon works; to restore one, no
 files on local disks only: it would hang with any other, so backups on shares are copied there and back.
 """
 
+import fcntl
 import fnmatch
 import itertools
 import os
 import platform
+import re
 import secrets
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from retraind.system.files import (
     exists,
     make_folder,
     names_in,
+    status,
     sync_file,
     sync_folder,
     unlink,
@@ -48,6 +51,11 @@ _PATTERN = "journal-*Z.db"
 _UPGRADE_NAME = "upgrade-{:%Y-%m-%dT%H%M%SZ}.db"
 _UPGRADE_PATTERN = "upgrade-*Z.db"
 """These are not among those that `--keep` counts: a nightly one must not take away the way back."""
+_PART = re.compile(r"\.(journal|upgrade)-[-\dT]+Z\.db\.[\da-f]{8}(-journal)?")
+"""How a backup is called while it is made, and what SQLite puts beside it."""
+_COPY = re.compile(r"\.(journal|upgrade)-[-\dT]+Z\.db\.part")
+"""How it is called while it is copied to a share."""
+_OLD = timedelta(days=1)
 _UPGRADES_KEPT = 2
 _PRIVATE_FILE = 0o600
 _INSTRUCTIONS = 10_000
@@ -82,10 +90,8 @@ def make(
     make_folder(folder, PRIVATE)
     path = folder / name.format(now.astimezone(UTC))
     place = folder if _is_local(folder) else journal.parent
-    part = place / f".{path.name}.{secrets.token_hex(4)}"
     key = _key_beside(journal)
-    try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE))
+    with _part(place, path.name) as part:
         with (
             _connected(journal) as source,
             _watched(source, watcher, partial(_copied, watcher, journal, part)),
@@ -102,10 +108,63 @@ def make(
             part.rename(path)
             sync_folder(folder)
             return replace(found, path=path)
+        _clear_copies(folder, now)
         copy_in_place(part, path, found.size, _PRIVATE_FILE)
+    return verify(path, watcher)
+
+
+@contextmanager
+def _part(place: Path, name: str) -> Iterator[Path]:
+    """Yield the path of a new file in which the backup `name` is made; what is left of it is removed.
+
+    It is locked meanwhile, so that others know that it is no leftover. Raises OSError.
+    """
+    clear_parts(place)
+    part = place / f".{name}.{secrets.token_hex(4)}"
+    handle = _locked_new_file(part)
+    try:
+        yield part
     finally:
         clear(part)
-    return verify(path, watcher)
+        os.close(handle)
+
+
+def _locked_new_file(path: Path) -> int:
+    while True:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle
+        os.close(handle)  # Somebody took it for a leftover before it was locked.
+
+
+def clear_parts(place: Path) -> None:
+    """Remove what backups left in a local folder when they were killed. Raises OSError."""
+    for name in filter(_PART.fullmatch, names_in(place)):
+        with suppress(OSError):  # It is being made, or somebody else's.
+            _clear_leftover(place / name)
+
+
+def _clear_leftover(path: Path) -> None:
+    part = path.with_name(path.name.removesuffix("-journal"))
+    try:
+        handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        clear(path)
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        clear(path)
+    finally:
+        os.close(handle)
+
+
+def _clear_copies(folder: Path, now: datetime) -> None:
+    """Remove what is left in a folder on a share of copies that nobody has continued for a day."""
+    for name in filter(_COPY.fullmatch, names_in(folder)):
+        with suppress(OSError):
+            if now.timestamp() - status(folder / name).st_mtime > _OLD.total_seconds():
+                unlink(folder / name)
 
 
 def before_upgrade(journal: Path, now: datetime) -> Path:

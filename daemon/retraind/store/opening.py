@@ -1,7 +1,7 @@
 """Opening the journal for the daemon: a damaged one is set aside, and rebuilt from the job folders."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retraind.config.settings import Settings
 from retraind.domain.failures import JournalDamagedError, JournalError
 from retraind.domain.problems import problem
+from retraind.store import backup
 from retraind.store.copies.sidecar import JobFiles
 from retraind.store.database import is_sound, reason_of, set_aside
 from retraind.store.journal import Journal
@@ -23,6 +24,9 @@ _LOG = log.get(__name__)
 def opened(settings: Settings, clock: Clock) -> Iterator[Journal]:
     """Open the journal while the block runs. Raises JournalError when it cannot be used."""
     file = settings.state.journal_file
+    for folder in (file.parent, file.with_name(backup.FOLDER)):
+        with suppress(OSError):
+            backup.clear_parts(folder)
     try:
         journal = Journal.open(file, clock)
     except JournalDamagedError as error:

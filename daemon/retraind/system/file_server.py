@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,9 @@ class _Connection:
             given["sealed"] = {file: Sealed(*known) for file, known in given["sealed"].items()}
         value = function(**given)
         if isinstance(value, bytes):
-            return Message({"raw": 1}, value)
+            return Message({"as": "bytes"}, value)
+        if isinstance(value, list) and any(isinstance(each, os.stat_result) for each in value):
+            return Message({"as": "rows"}, wire.rows(value))
         return Message({"value": wire.encoded(self._outside(value) if isinstance(value, Path) else value)})
 
     def _stay(self) -> None:
@@ -166,14 +168,10 @@ class _Connection:
         header = {
             "count": len(found.names), "statuses": len(found.statuses), "status": wire.numbers(found.status),
         }  # fmt: skip
-        return Message(header, _rows(found.statuses) + wire.packed(found.names, found.kinds))
+        return Message(header, wire.rows(found.statuses) + wire.packed(found.names, found.kinds))
 
     def _statuses(self, folder: Path, names: tuple[str, ...]) -> Message:
-        return Message({}, _rows(reading.statuses_here(folder, names)))
-
-
-def _rows(found: Sequence[os.stat_result | None]) -> bytes:
-    return wire.rows([status and wire.numbers(status) for status in found])
+        return Message({}, wire.rows(reading.statuses_here(folder, names)))
 
 
 @functools.cache

@@ -54,6 +54,18 @@ def held(folder: Path, *below: str) -> Iterator[Path]:
         _release(path)
 
 
+@contextlib.contextmanager
+def held_or_made(folder: Path, name: str, mode: int = 0o777) -> Iterator[Path]:
+    """Pin the folder `name` in `folder` like `held`; it is made like `make_folder` where it is missing."""
+    with contextlib.ExitStack() as holding:
+        try:
+            place = holding.enter_context(held(folder, name))
+        except FileNotFoundError:
+            make_folder(folder / name, mode)
+            place = holding.enter_context(held(folder, name))
+        yield place
+
+
 def _is_pinned(folder: Path) -> bool:
     text = str(folder)  # Strings: for each file of a thousand models.
     return text.startswith(FAR) or (text.startswith(HANDLES) and "/" not in text[len(HANDLES) :])

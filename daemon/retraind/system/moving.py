@@ -24,6 +24,7 @@ from retraind.system.files import (
     status,
     sync_file,
     sync_folder,
+    write_atomically,
 )
 from retraind.system.reading import never
 from retraind.system.remote.errors import Refused
@@ -59,6 +60,49 @@ def _is_as_seen(path: Path, seen: Seen) -> bool:
     found = status(path)
     same = (found.st_size, found.st_mtime_ns) == seen[1:3] and seen[3] in {0, found.st_ino}
     return same and stat.S_ISREG(found.st_mode)
+
+
+@verb()
+def are_as_seen(folder: Path, files: tuple[Seen, ...]) -> bool:
+    """Return whether all files are in `folder` as they were seen. Raises OSError.
+
+    A writer that still has a file open can continue to write after a rename.
+    """
+    try:
+        for seen in files:
+            with beside(folder, seen[0]) as path:
+                if not _is_as_seen(path, seen):
+                    return False
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+@verb("sync", together=True)
+def take_in(
+    source: Path, place: Path, name: str, files: tuple[Seen, ...], *, note: str, content: bytes
+) -> bool:
+    """Move files out of `source` into the folder `name` in `place`, where a `note` precedes them, durably.
+
+    The folder is created where it is missing. Returns False when a file is not as it was seen, before its
+    rename or after the last one; some files may have been moved even so. Can be repeated. Raises OSError.
+    """
+    with ThreadPoolExecutor(2, thread_name_prefix="take-in") as meanwhile:
+        # Their writers may not have synced them, and from now on they are ours.
+        synced = meanwhile.submit(sync_seen, source, files)
+        make_folder(place / name, synced_later=True)
+        named = meanwhile.submit(sync_folder, place)
+        with held(place, name) as folder:
+            write_atomically(folder / note, content, synced_later=True)
+            named.result()
+            synced.result()
+            try:
+                return take_each(source, folder, files) and are_as_seen(folder, files)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                # `place` is a mount of its own; the next scan finds that, and reports it.
+                return False
 
 
 @verb("sync")

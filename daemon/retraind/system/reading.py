@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -371,17 +372,17 @@ Glance = tuple[Path, tuple[str, ...], tuple[str, ...]]
 @verb()
 def glance_each(
     drops: tuple[str, ...], below: tuple[tuple[str, ...], ...], names: tuple[tuple[str, ...], ...]
-) -> list[list[os.stat_result] | None]:
-    """Glance at many folders at once; None in place of what cannot be seen.
+) -> list[os.stat_result | None]:
+    """Glance at many folders at once, and return all in one list; None in place of what cannot be seen.
 
     The paths are texts: this is for a helper that is asked by name, with what `where` has returned.
     """
-    found: list[list[os.stat_result] | None] = []
+    found: list[os.stat_result | None] = []
     for drop, folders, files in zip(drops, below, names, strict=True):
         try:
-            found.append(glance(Path(drop), folders, files))
+            found += glance(Path(drop), folders, files)
         except OSError:
-            found.append(None)
+            found += [None] * (1 + len(folders) + len(files))
     return found
 
 
@@ -401,8 +402,12 @@ def far_glances(asked: Sequence[Glance]) -> list[list[os.stat_result] | None]:
             "names": tuple(asked[number][2] for number, _ in these),
         }
         with contextlib.suppress(OSError):
-            for (number, _), answer in zip(these, helper.call("glance_each", given), strict=True):
-                found[number] = answer
+            answer = iter(helper.call("glance_each", given))
+            for number, _ in these:
+                _, below, names = asked[number]
+                count = 1 + len(below) + len(names)
+                seen = [each for each in itertools.islice(answer, count) if each is not None]
+                found[number] = seen if len(seen) == count else None
     return found
 
 

@@ -47,7 +47,7 @@ def test_a_status_arrives_as_it_was(tmp_path, moment):
         "st_nlink",
     ):
         assert getattr(after, name) == getattr(before, name), name
-    (row, missing) = wire.rows_of(wire.rows([wire.numbers(before), None]))
+    (row, missing) = wire.rows_of(wire.rows([before, None]))
     assert missing is None
     assert (row.st_mtime_ns, row.st_ino) == (before.st_mtime_ns, before.st_ino)
 

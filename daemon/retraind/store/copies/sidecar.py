@@ -71,15 +71,15 @@ class JobFiles:
     def _sign(self, body: bytes) -> str:
         return hmac.new(self._key, body, hashlib.sha256).hexdigest()
 
-    def write(self, folder: Path, job: Job, *, synced_later: bool = False) -> None:
-        """Put a copy of `job` into its folder, durably. Raises OSError.
-
-        With `synced_later` the caller syncs the folder.
-        """
+    def content(self, job: Job) -> bytes:
+        """Return what the copy of `job` holds."""
         body = job.portable()
         document = {"seal": self._sign(body), "job": body.decode()}
-        text = json_escaped(json.dumps(document, ensure_ascii=False, indent=1))
-        write_atomically(folder / NAME, text.encode() + b"\n", synced_later=synced_later)
+        return json_escaped(json.dumps(document, ensure_ascii=False, indent=1)).encode() + b"\n"
+
+    def write(self, folder: Path, job: Job) -> None:
+        """Put a copy of `job` into its folder, durably. Raises OSError."""
+        write_atomically(folder / NAME, self.content(job))
 
     def read(
         self, folder: Path, job_id: str, *, believe: bool = False, owners: Container[int] | None = None

@@ -120,7 +120,13 @@ class Helper:
     ) -> Any:
         """Have it do a verb, and return what that returns. Raises OSError as the verb does, and NoAnswer."""
         answer = self.ask(name, given, pause=pause, kind=kind)
-        return answer.content if "raw" in answer.header else wire.decoded(answer.header["value"])
+        match answer.header.get("as"):
+            case "bytes":
+                return answer.content
+            case "rows":
+                return wire.rows_of(answer.content)
+            case _:
+                return wire.decoded(answer.header["value"])
 
     def ask(
         self,

@@ -4,13 +4,12 @@ Nothing in a message is ever executed. Texts are names of files, which need not 
 byte.
 """
 
-import array
 import json
 import os
 import select
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +22,12 @@ FAR = "/\0"
 _SECOND = 1_000_000_000
 _CHUNK = 1 << 16
 """Bytes that are received at a time; most messages are shorter."""
-STATUS_SIZE = 10
-"""Numbers of a status that are sent."""
-ROW_SIZE = 8 * STATUS_SIZE
-"""Bytes of a status in `rows`."""
+_ROW = struct.Struct("=7Q3q")
+"""A status in `rows`: its times may be before 1970."""
+ROW_SIZE = _ROW.size
+_NO_ROW = bytes(ROW_SIZE)
+"""A file's mode is never 0."""
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Message(NamedTuple):
@@ -88,7 +89,7 @@ class Channel:
 
 
 def _send(channel: socket.socket, message: Message) -> None:
-    header = json.dumps(message.header, separators=(",", ":")).encode("ascii")
+    header = _as_json(message.header).encode("ascii")
     start = _PREFIX.pack(len(header), len(message.content)) + header
     if message.handle is None:
         channel.sendall(start)
@@ -143,23 +144,14 @@ def unpacked(content: bytes, count: int) -> tuple[list[str], bytes]:
     return [os.fsdecode(name) for name in names], content[:count]
 
 
-def rows(found: Sequence[Sequence[int] | None]) -> bytes:
-    """Return rows of numbers, or None, as raw bytes."""
-    missing = (0,) * STATUS_SIZE
-    values = array.array("Q")
-    for row in found:
-        values.extend(each & 0xFFFF_FFFF_FFFF_FFFF for each in row or missing)
-    return values.tobytes()
+def rows(found: Iterable[os.stat_result | None]) -> bytes:
+    """Return statuses, or None, as raw bytes."""
+    return b"".join(_NO_ROW if each is None else _ROW.pack(*numbers(each)) for each in found)
 
 
 def rows_of(content: bytes) -> list[os.stat_result | None]:
-    """Return the rows as statuses. A file's mode is never 0; its times may be before 1970."""
-    values = array.array("q")
-    values.frombytes(content)
-    return [
-        status_of(values[at : at + STATUS_SIZE]) if values[at] else None
-        for at in range(0, len(values), STATUS_SIZE)
-    ]
+    """Return the statuses again."""
+    return [status_of(row) if row[0] else None for row in _ROW.iter_unpack(content)]
 
 
 def text_of(name: str) -> str:
@@ -172,7 +164,7 @@ def name_of(text: str) -> str:
     return os.fsdecode(text.encode("latin-1"))
 
 
-def encoded(value: object) -> Any:  # noqa: C901, PLR0911 - a table
+def encoded(value: object) -> Any:  # noqa: PLR0911 - a table
     """Return a value as JSON has it. Bytes are not among them: they are a message's content."""
     match value:
         case None | bool() | int() | float():
@@ -187,8 +179,6 @@ def encoded(value: object) -> Any:  # noqa: C901, PLR0911 - a table
             return {"f": [encoded(each) for each in sorted(value)]}
         case tuple() if value and all(type(each) is str for each in value):
             return {"N": text_of("\0".join(value))}
-        case list() if value and all(type(each) is os.stat_result for each in value):
-            return {"S": [numbers(each) for each in value]}
         case tuple():
             return {"t": [encoded(each) for each in value]}
         case list():
@@ -211,8 +201,6 @@ def decoded(sent: Any) -> Any:  # noqa: PLR0911 - the same table
             return name_of(value)
         case "N":
             return tuple(name_of(value).split("\0"))
-        case "S":
-            return [status_of(each) for each in value]
         case "p":
             return Path(name_of(value))
         case "s":
