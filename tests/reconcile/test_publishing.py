@@ -9,7 +9,8 @@ import pytest
 from retraind.domain.job import Job, State
 from retraind.domain.problems import problem
 from retraind.reconcile import publishing
-from support.lanes import settle, sweep
+from retraind.system.clock import ManualClock
+from support.lanes import by_hand, settle, sweep
 from support.words import legacy
 from support.world import table
 
@@ -336,3 +337,58 @@ def test_a_status_is_in_the_language_that_a_reload_gave_its_model(site, daemon, 
     assert "Last changed:" in text_in(drops[0])
     assert "最終更新：" in text_in(drops[1])
     assert "このフォルダーは、モデル「price」のデータの投入フォルダーです。" in text_in(drops[1])
+
+
+@pytest.mark.parametrize("how", ["while nothing ran", "by a reload"])
+def test_of_a_model_that_went_its_folder_says_so_once_and_not_that_retraind_was_stopped(site, drops, how):
+    def start():
+        with by_hand(site.config, ManualClock()) as daemon:
+            sweep(daemon)
+            yield daemon
+            daemon.publisher.publish_all_ends(daemon.folders.all(), problem("retraind_stopped"))
+
+    def once():
+        for _ in start():
+            pass
+
+    once()
+    assert "retraind was stopped" in text_in(drops[0])
+    with_it = site._text
+    without = with_it[: with_it.index("[models.churn]")] + with_it[with_it.index("[models.price]") :]
+    if how == "by a reload":
+        for daemon in start():
+            site._text = without
+            site.write()
+            daemon._read_again()
+    else:
+        site._text = without
+        site.write()
+        once()
+    said = " ".join(text_in(drops[0]).split())
+    assert "The model was removed from retraind's configuration." in said
+    assert "retraind was stopped" not in said
+    before = (drops[0] / "STATUS.txt").stat()
+    once()
+    after = (drops[0] / "STATUS.txt").stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino), "it is said once"
+    site._text = with_it
+    site.write()
+    once()
+    assert "retraind was stopped" in text_in(drops[0])
+    site._text = without
+    site.write()
+    once()
+    assert "The model was removed" in text_in(drops[0]), "and again when it goes again"
+
+
+def test_whoever_has_removed_the_status_of_a_model_that_went_gets_no_other(site, drops):
+    with by_hand(site.config, ManualClock()) as daemon:
+        sweep(daemon)
+    (drops[0] / "STATUS.txt").unlink()
+    site._text = (
+        site._text[: site._text.index("[models.churn]")] + site._text[site._text.index("[models.price]") :]
+    )
+    site.write()
+    with by_hand(site.config, ManualClock()) as daemon:
+        sweep(daemon)
+    assert not (drops[0] / "STATUS.txt").exists()

@@ -162,7 +162,7 @@ class Daemon:
         """Watch the folders, and bring the journal up to date with them."""
         with _reported_on_shares(self.settings, self._clock), needed(self.settings.state.journal_file):
             self.recoverer.begin(self.settings)
-            self.reload.begin(self.settings)
+            self.reload.begin(self.settings, self.refused)
             self.sweeps.begin()
             self.pipeline.configure(self.settings, self.refused)
             self.pipeline.judging.clear()

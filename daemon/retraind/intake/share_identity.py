@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -77,6 +77,38 @@ class _Known(BaseModel):
     folder: str
     id: str
     identity: _Identity
+    left: bool = False
+    """Whether the folder says that its model is no longer in the configuration."""
+
+
+class _Memory:
+    """What is known of each folder, in a file for each use."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def recall(self, name: str) -> _Known | None:
+        """Return what is known of a use. Raises OSError."""
+        try:
+            with open_regular(self.file(name)) as file:
+                return _Known.model_validate_json(file.read())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def keep(self, name: str, known: _Known) -> None:
+        """Remember it. Raises OSError."""
+        make_folder(self.folder, PRIVATE)
+        write_atomically(self.file(name), known.model_dump_json().encode(), 0o600)
+
+    def file(self, name: str) -> Path:
+        """Return where it is remembered."""
+        return self.folder / f"{name}.json"
+
+    def models(self) -> list[str]:
+        """Return the models whose drop folders are known. Raises OSError."""
+        names = (file.stem for file in self.folder.iterdir() if file.suffix == ".json")
+        # The others are folders for filing, and earlier ones.
+        return sorted(name for name in names if "." not in name and "@" not in name)
 
 
 class Shares:
@@ -84,7 +116,7 @@ class Shares:
 
     def __init__(self, memory: Path) -> None:
         """Remember in the folder `memory`."""
-        self._memory = memory
+        self._memory = _Memory(memory)
         self._lock = threading.Lock()
         self._meetings: dict[str, threading.Lock] = {}
         """By folder, since its share may hang."""
@@ -160,7 +192,7 @@ class Shares:
     def _refuse_exposed(
         self, status: os.stat_result, plain: Path, folder: Path, drop: Path, *, read_only: bool
     ) -> None:
-        foreign = status.st_uid not in _own_users(self._memory)
+        foreign = status.st_uid not in _own_users(self._memory.folder)
         open_to_others = plain.name == WORK and bool(status.st_mode & _OTHERS_WRITE)
         if not foreign and not open_to_others:
             return
@@ -176,7 +208,7 @@ class Shares:
 
     def is_own(self, status: os.stat_result) -> bool:
         """Return whether something belongs to the service's user, or to this one."""
-        return status.st_uid in _own_users(self._memory) - {0} or status.st_uid == os.geteuid()
+        return status.st_uid in _own_users(self._memory.folder) - {0} or status.st_uid == os.geteuid()
 
     @contextlib.contextmanager
     def held_earlier(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
@@ -187,7 +219,7 @@ class Shares:
         with held(folder) as path:
             marker = _read(path)
             for name in names:
-                known = self._recall(_earlier(name, folder)) or self._recall(name)
+                known = self._memory.recall(_earlier(name, folder)) or self._memory.recall(name)
                 if known is None or known.folder != str(folder):
                     continue
                 if known.id != marker and known.identity != _identity(path):
@@ -205,20 +237,38 @@ class Shares:
     def before(self, name: str, folder: Path) -> Path | None:
         """Return the folder that is known as `name`, if that is another one than `folder`."""
         try:
-            known = self._recall(name)
+            known = self._memory.recall(name)
         except OSError:
             return None  # Whatever uses the folder reports it.
         if known is None or known.folder == str(folder):
-            if known is not None:
+            if known is not None and not known.left:
                 with self._lock:
                     self._known.setdefault(name, known)  # So that the first use reads it no second time.
             return None
         return Path(known.folder)
 
+    def left_behind(self, models: Container[str]) -> dict[str, Path]:
+        """Return the drop folders of models other than these that do not say yet that nobody watches them."""
+        found: dict[str, Path] = {}
+        with contextlib.suppress(OSError):
+            for name in self._memory.models():
+                known = self._memory.recall(name) if name not in models else None
+                if known is not None and not known.left:
+                    found[name] = Path(known.folder)
+        return found
+
+    def leave(self, name: str) -> None:
+        """Note that a drop folder says that its model is no longer in the configuration."""
+        with contextlib.suppress(OSError):  # Then the next start says it again.
+            if (known := self._memory.recall(name)) is not None:
+                self._memory.keep(name, known.model_copy(update={"left": True}))
+        with self._lock:
+            self._known.pop(name, None)
+
     def knows(self, name: str, folder: Path) -> bool:
         """Return whether `folder` was in use as `name` before. No share is asked."""
         try:
-            known = self._recall(name)
+            known = self._memory.recall(name)
         except OSError:
             return False  # Whatever uses the folder reports it.
         return known is not None and known.folder == str(folder)
@@ -228,7 +278,7 @@ class Shares:
         with self._lock:
             self._known.pop(name, None)
             try:
-                self._file(name).unlink()
+                self._memory.file(name).unlink()
             except FileNotFoundError:
                 return False
             return True
@@ -240,7 +290,7 @@ class Shares:
         if known is not None and known.id == marker and known.folder == str(folder):
             return
         # Perhaps a person has accepted another folder meanwhile.
-        known = self._recall(name)
+        known = self._memory.recall(name)
         if known is None or known.folder != str(folder):
             if marker is None and (point := missing_mount(folder)):
                 # The empty folder under a share must not become the one that is known.
@@ -250,6 +300,9 @@ class Shares:
                 with self._meetings.setdefault(str(folder), threading.Lock()):
                     self._get_to_know(name, folder, path)
         elif known.id == marker:
+            if known.left and claim:
+                known = known.model_copy(update={"left": False})
+                self._memory.keep(name, known)
             with self._lock:
                 self._known[name] = known
         elif marker is None and known.identity.file_system and known.identity == _identity(path):
@@ -268,7 +321,7 @@ class Shares:
             )
 
     def _get_to_know(self, name: str, folder: Path, path: Path) -> None:
-        known = self._recall(name)
+        known = self._memory.recall(name)
         if known is not None and known.folder == str(folder):
             self._check(name, folder, path, claim=False)
             return
@@ -278,25 +331,12 @@ class Shares:
             _write(path, marker)
         if known is not None:
             # Jobs that were filed there may be retried.
-            write_atomically(
-                self._file(_earlier(name, Path(known.folder))), known.model_dump_json().encode(), 0o600
-            )
+            self._memory.keep(_earlier(name, Path(known.folder)), known)
         known = _Known(folder=str(folder), id=marker, identity=_identity(path))
-        make_folder(self._memory, PRIVATE)
-        write_atomically(self._file(name), known.model_dump_json().encode(), 0o600)
+        self._memory.keep(name, known)
         with self._lock:
             self._known[name] = known
         _LOG.info("folder_known", name=name, folder=str(folder))
-
-    def _recall(self, name: str) -> _Known | None:
-        try:
-            with open_regular(self._file(name)) as file:
-                return _Known.model_validate_json(file.read())
-        except (FileNotFoundError, ValidationError):
-            return None
-
-    def _file(self, name: str) -> Path:
-        return self._memory / f"{name}.json"
 
 
 def _own_users(memory: Path) -> frozenset[int]:

@@ -4,9 +4,10 @@ A hint only asks the queue; what follows from it is decided by a pass.
 """
 
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import file_problem, problem
@@ -173,15 +174,16 @@ class Reload:
         self._publisher = publisher
         self._shares = shares
 
-    def begin(self, settings: Settings) -> None:
-        """Watch all folders, at the start."""
+    def begin(self, settings: Settings, refused: Collection[str] = ()) -> None:
+        """Watch all folders, at the start. The models `refused` are missing for mistakes in their tables."""
         if settings.sweep.observer != "none":
             self._watcher.start()
         models = settings.models
         moved = {
             name: old for name, model in models.items() if (old := self._shares.before(name, model.drop))
         }
-        self._report_left({}, moved, settings, ())
+        left = self._shares.left_behind({*models, *refused})
+        self._report_left({}, moved, settings, (), left)
         self._watch(settings, models)
 
     def take_over(self, before: Settings, settings: Settings, refused: Container[str] = ()) -> set[str]:
@@ -249,8 +251,12 @@ class Reload:
         moved: Mapping[str, Path],
         settings: Settings,
         refused: Container[str],
+        left: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
-        """Report in folders no longer under watch that their model is gone, or has another folder."""
+        """Report in folders no longer under watch that their model is gone, or has another folder.
+
+        `left` are drop folders of models that went while retraind did not run.
+        """
         standings = self._publisher.standings_of(removed)
         drops = {model.drop for model in settings.models.values()}
 
@@ -259,7 +265,15 @@ class Reload:
                 problem("table_refused" if folder.name in refused else "model_removed"),
                 standings.get(folder.name),
             )
-            return folder.model.drop, lambda _: self._publisher.publish_end(folder, why, standing)
+
+            def report(_place: Path) -> None:
+                if self._publisher.publish_end(folder, why, standing) and folder.name not in refused:
+                    self._shares.leave(folder.name)
+
+            return folder.model.drop, report
+
+        def of_left(name: str, before: Path) -> Question[None]:
+            return before, lambda _: self._publisher.publish_removal(name, before)
 
         def of_moved(name: str, before: Path) -> Question[None]:
             folder = self._folders.get(name)
@@ -267,6 +281,7 @@ class Reload:
 
         questions = {name: of_removed(folder) for name, folder in removed.items()}
         questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
+        questions |= {name: of_left(name, before) for name, before in left.items() if before not in drops}
         hanging = self._folders.hanging()
         questions = {name: question for name, question in questions.items() if question[0] not in hanging}
         for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):

@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,12 +26,19 @@ from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
 from retraind.reconcile.folders import Folder
 from retraind.reconcile.lanes import Lanes, report_journal
 from retraind.report.share_voice import share_voice
-from retraind.report.status_file import expected_files, moved_text, status_text, stopped_text, write_status
+from retraind.report.status_file import (
+    STATUS,
+    expected_files,
+    moved_text,
+    status_text,
+    stopped_text,
+    write_status,
+)
 from retraind.report.wording import Audience, Voice
 from retraind.store.journal import Journal, Standing
 from retraind.system import log
 from retraind.system.clock import Clock
-from retraind.system.files import held
+from retraind.system.files import exists, held
 from retraind.system.probe import Question, ask_each
 from retraind.system.reading import listed
 
@@ -196,8 +203,11 @@ class Publisher:
         else:
             folder.published = ()  # Even its old text is uncertain: the next sweep does not skip it.
 
-    def publish_end(self, folder: Folder, why: Problem, standing: Standing | None = None) -> None:
-        """Report on the share that nobody watches the folder any more, and how its model is doing."""
+    def publish_end(self, folder: Folder, why: Problem, standing: Standing | None = None) -> bool:
+        """Report on the share that nobody watches the folder any more, and how its model is doing.
+
+        Returns whether that was written.
+        """
         with folder.publishing:
             folder.retired = True
             if not folder.view.trouble:
@@ -213,7 +223,8 @@ class Publisher:
                     standing=standing,
                     service=settings.api.host,
                 )
-                self._write(folder.name, folder.model.drop, text, voice)
+                return self._write(folder.name, folder.model.drop, text, voice)
+        return False
 
     def note_standings(self, folders: Collection[Folder]) -> None:
         """Keep what the journal says of all models, for `publish_all_ends`: it is closed by then."""
@@ -236,6 +247,27 @@ class Publisher:
         with ThreadPoolExecutor(_ENDERS, thread_name_prefix="end") as enders:
             for each in [enders.submit(end, folder) for folder in folders]:
                 each.result()
+
+    def publish_removal(self, name: str, drop: Path) -> None:
+        """Report in a drop folder that its model went from the configuration while retraind did not run."""
+        settings = self._settings()
+        voice = Voice(Audience.SHARE, settings.language)
+        text = stopped_text(
+            name,
+            self._clock.now(),
+            problem("model_removed"),
+            voice,
+            standing=self.standings_of([name]).get(name),
+            service=settings.api.host,
+        )
+        wanted = False  # Whoever has removed STATUS.txt may use the folder for something else.
+        try:
+            with suppress(FileNotFoundError), self._shares.held(name, drop, claim=False) as place:
+                wanted = exists(place / STATUS)
+        except (Away, OSError):
+            return  # Its share is away: the next start tries again.
+        if not wanted or self._write(name, drop, text, voice):
+            self._shares.leave(name)
 
     def publish_move(self, name: str, before: Path, folder: Folder | None = None) -> None:
         """Report in a model's earlier drop folder that it has another; `folder` was under watch until now."""

@@ -91,6 +91,8 @@ def _question(
                 if exists(drop / STATUS):  # Else retraind never was here.
                     says = text(name, now, voice, standing=standing, service=settings.api.host)
                     write_status(drop, says, now, voice)
+            if text is _of_a_removed_model:
+                shares.leave(name)
         except Away as away:
             return away.problem
         return None
