@@ -314,6 +314,4 @@ def _prediction(table: Given) -> Iterator[Problem]:
 def _window(table: Given) -> Iterator[Problem]:
     windows = table.get("upload_window")
     if "upload_holidays" in table and not has_calendar(windows):
-        yield problem(
-            "setting_requires", key="upload_holidays", other="business-days or days-off in upload_window"
-        )
+        yield problem("holidays_unused")

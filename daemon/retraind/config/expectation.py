@@ -5,12 +5,20 @@ from datetime import date, time, timedelta, tzinfo
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from tzlocal import get_localzone
 
 from retraind.config.calendars import WEEKDAYS, Country, ZoneName
 from retraind.config.mistakes import Mistake
-from retraind.config.types import AnyPath, PositiveSpan, Words
+from retraind.config.types import AnyPath, SpanWithUnit, Words
 from retraind.domain.expecting.business_days import BusinessDays
 from retraind.domain.expecting.dues import Every, Roll, Rule
 
@@ -38,12 +46,28 @@ def _day_and_time(every: Every, by: str) -> tuple[int, time]:
     return number, time.fromisoformat(parts["clock"].zfill(len("00:00")))
 
 
+_SPAN = TypeAdapter(SpanWithUnit)
+
+
+def _every(value: object) -> object:
+    """Read a time here, so that a mistake is one alone, and not one for each kind of value."""
+    if value in (*Every, AUTO) or isinstance(value, timedelta):
+        return value
+    try:
+        return _SPAN.validate_python(None if isinstance(value, bool) else value)
+    except ValidationError as error:
+        mistake = error.errors()[0].get("ctx", {}).get("error")
+        if isinstance(mistake, Mistake) and mistake.problem.code != "duration_unreadable":
+            raise mistake from None
+        raise Mistake("every_unreadable") from None
+
+
 class ExpectSettings(BaseModel):
     """[models.NAME.expect]: when deliveries are due."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    every: Literal["month", "week", "day", "auto"] | PositiveSpan
+    every: Annotated[Literal["month", "week", "day", "auto"] | SpanWithUnit, BeforeValidator(_every)]
     """A period of the calendar, a time after the last delivery, or what is learnt from past ones."""
     by: str | None = None
     """The day and the local time at which a delivery of a month, a week or a day is due."""

@@ -8,6 +8,7 @@ import json
 import os
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -18,6 +19,7 @@ from pydantic_settings import EnvSettingsSource
 
 from retraind.config import checks, exposure
 from retraind.config.checks import Given, Location
+from retraind.config.examples import wrong_type
 from retraind.config.mistakes import Mistake, refused
 from retraind.config.settings import ENV_PREFIX, ModelSettings, Settings
 from retraind.domain.failures import OUT_OF_REACH, ConfigError, ConfigOutOfReach
@@ -312,7 +314,9 @@ def _refusal(file: Path, detail: ErrorDetails) -> _Wrong:
         case kind:
             limit = next((str(context[name]) for name in _LIMITS if name in context), None)
             limit = limit and limit.replace("'", '"')  # As everywhere else.
-            mistake = problem("value_invalid", kind=kind, limit=limit, text=detail["msg"])
+            wrong = wrong_type(location, detail["input"], kind)
+            more = wrong._asdict() if wrong else {}
+            mistake = problem("value_invalid", kind=kind, limit=limit, text=detail["msg"], **more)
     return _Wrong(location, _placed(file, location, value, mistake))
 
 
@@ -346,7 +350,7 @@ def _placed(file: Path, location: Location, value: object, mistake: Problem) -> 
     return refused(setting, mistake, file=file, variable=variable, value=_shown(location, value))
 
 
-_SECRET_KEYS = {"api_key", "secret_key", "urls"}
+_SECRET_KEYS = {"api_key", "secret_key", "urls", "heartbeat"}
 _ADDRESSES = {"base_url", "proxy", "url"}
 _LONGEST_LIST = 80
 
@@ -359,5 +363,7 @@ def _shown(location: Location, value: object) -> str | None:
         return addresses.HIDDEN
     if location[-1] in _ADDRESSES and isinstance(value, str):
         value = addresses.shown(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
     text = log.mask(json.dumps(addresses.shown_value(value), ensure_ascii=False, default=str))
     return None if isinstance(value, list) and len(text) > _LONGEST_LIST else text

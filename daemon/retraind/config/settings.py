@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from retraind.config.digests import NEVER, DigestText
 from retraind.config.expectation import ExpectSettings
@@ -54,6 +63,15 @@ _SYSTEM_STATE = Path("/var/lib/retraind")
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _no_boolean_is_a_number(cls, value: object, read: ValidatorFunctionWrapHandler) -> object:
+        """Refuse true and false where pydantic reads them as 1 and 0."""
+        found = read(value)
+        if isinstance(value, bool) and not isinstance(found, bool):
+            raise PydanticCustomError("boolean_type", "This is a boolean")
+        return found
 
 
 class ApiSettings(_Section):

@@ -59,7 +59,7 @@ def to_span(value: object) -> object:
 
 def _with_unit(value: object) -> object:
     """Refuse a bare number, which is seconds: whoever means days would lose all but the last minutes."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _BARE_NUMBER.fullmatch(value)):
+    if type(value) in {int, float} or (isinstance(value, str) and _BARE_NUMBER.fullmatch(value)):
         raise Mistake("duration_without_unit")
     return value
 

@@ -106,7 +106,7 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
 ALLOWED = PROGRAMS | FORMATS | {part for key in keys_of(Settings) for part in LATIN.findall(key)}
 NAMED = re.compile(
     r"STATUS\.txt|RESULT\.txt|ERROR\.txt|report\.json|results\.zip|job\.json|(?<![\w.])(?:failed|done)/"
-    r"|\.csv|\.tsv|\.zip|train_2026-11\.csv|config\.example\.toml|docs/install\.md"
+    r"|\.csv|\.tsv|\.zip|train_2026-11\.csv|config\.example\.toml|docs/(?:install|data-rules)\.md"
     r'|"[!-~…]*"|「[ -~]+|\'[!-~]+\'|=[!-~]+|\{key\}|(?:train|eval)[_/]|http://user:password@proxy|--for'
 )
 """Names of files, and what is to be written as it stands: in quotes, in brackets, behind an equals sign."""

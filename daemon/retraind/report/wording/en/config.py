@@ -4,7 +4,9 @@
 """
 
 import shlex
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 from retraind.report.wording.en._parts import listing
 from retraind.report.wording.words import Name, Place, Said, Words
@@ -130,7 +132,8 @@ def setting_unknown(known: tuple[Name, ...]) -> Words:
 
 def rule_unknown(rule: Name, known: tuple[Name, ...]) -> Words:
     """`known` is the rule that is probably meant, or all of them."""
-    return Words(f'There is no rule "{rule}".', _known(known, "Rules are"))
+    remedy = f"Did you mean {known[0]}?" if len(known) == 1 else "docs/data-rules.md lists all rules."
+    return Words(f'There is no rule "{rule}".', remedy)
 
 
 def rule_fixed(rule: Name) -> Words:
@@ -153,28 +156,54 @@ def table_expected(table: Name) -> Words:
     )
 
 
+_Type = Literal["boolean", "number", "text", "list", "table", "date", "time"]
 _LIMITS = {
     "literal_error": "",
+    "enum": "",
     "greater_than_equal": "at least ",
     "less_than_equal": "at most ",
 }
-_TYPES = {
-    "bool": "Write true or false.",
-    "int": "Write a whole number.",
-    "float": "Write a number.",
-    "string": "Write a text in double quotes.",
-    "list": "Write a list in brackets: [ ].",
-    "tuple": "Write a list in brackets: [ ].",
-    "dict": "Write a table.",
+_TYPES: Mapping[_Type, str] = {
+    "boolean": "true or false",
+    "number": "a whole number",
+    "text": "a text in double quotes",
+    "list": "a list in brackets",
+    "table": "a table",
+    "date": "a date",
+    "time": "a time",
+}
+_FOUND: Mapping[_Type, str] = {
+    **_TYPES,
+    "boolean": "a boolean",
+    "number": "a number",
+    "text": "a text",
+    "list": "a list",
 }
 
 
-def value_invalid(kind: str, limit: str | None, text: Name) -> Words:
-    """`kind` and `limit` are pydantic's, as is `text`, which stands where these say too little."""
+def value_invalid(
+    *,
+    kind: str,
+    limit: str | None,
+    text: Name,
+    found: _Type | None = None,
+    expected: _Type | None = None,
+    example: Name | None = None,
+) -> Words:
+    """`kind` and `limit` are pydantic's, as is `text`, which stands where these say too little.
+
+    `found` and `expected` are what stands there and what should, `example` is a line of the file.
+    """
     if kind in _LIMITS:
         return Words("This value is not allowed.", f"Write {_LIMITS[kind]}{limit}.")
-    if (expected := _TYPES.get(kind.partition("_")[0])) is not None:
-        return Words("This value has the wrong type.", expected)
+    if found and expected:
+        such = f", such as: {example}" if example else "."
+        remedy = f"Write {_TYPES[expected]}{such}"
+        if kind == "string_too_short":
+            return Words("This text is empty.", remedy)
+        if found == expected:
+            return Words(f"This is not {_TYPES[expected]}.", remedy)
+        return Words(f"This is {_FOUND[found]}, not {_FOUND[expected]}.", remedy)
     return Words(f"This value cannot be read: {text.removeprefix('Value error, ')}.")
 
 
@@ -302,31 +331,6 @@ def allowed_host_unreadable() -> Words:
     )
 
 
-def pattern_not_a_name() -> Words:
-    return Words(
-        "A pattern is a file name, or one folder and a file name.", 'Write it such as "train/{key}".'
-    )
-
-
-def pattern_folder_reserved() -> Words:
-    return Words(
-        "done, failed and hidden folders are retraind's own; no data is read from them.",
-        "Name another folder.",
-    )
-
-
-def pattern_folder_with_wildcard() -> Words:
-    return Words("The folder in a pattern cannot contain wildcards or {key}.", "Write its name in full.")
-
-
-def pattern_with_two_keys() -> Words:
-    return Words("A pattern can contain {key} only once.", "Write {key} once, and * elsewhere.")
-
-
-def pattern_with_other_wildcard() -> Words:
-    return Words("A pattern supports only * and {key} as wildcards.", "Write * for any other wildcard.")
-
-
 # Paths
 
 
@@ -409,21 +413,6 @@ def gate_unused() -> Words:
     return Words('gate is used only with switch = "gate".', 'Add switch = "gate", or remove gate.')
 
 
-def patterns_overlap(train: Name, evaluation: Name) -> Words:
-    return Words(
-        f'train = "{train}" and eval = "{evaluation}" can both match the same name.',
-        "Begin or end them with different fixed words (train_{key} and eval_{key}), or use folders "
-        "(train/{key} and eval/{key}).",
-    )
-
-
-def key_in_one_pattern() -> Words:
-    return Words(
-        "Only one of train and eval contains {key}, which joins the two files.",
-        "Write {key} in both, or in neither.",
-    )
-
-
 def filing_folder_in_use(key: str, arriving: bool, default: Place) -> Words:
     """`arriving`: it is the drop folder; else it is where sealed deliveries are."""
     use = "arrive" if arriving else "are in work"
@@ -450,6 +439,13 @@ def retention_too_short(longest: timedelta) -> Words:
 
 def setting_requires(key: str, other: str) -> Words:
     return Words(f"{key} is used only with {other}.", f"Add {other}, or remove {key}.")
+
+
+def holidays_unused() -> Words:
+    return Words(
+        "upload_holidays is used only with business-days or days-off in upload_window.",
+        'Write such days, such as upload_window = "business-days JP 22:00-05:00", or remove upload_holidays.',
+    )
 
 
 def settings_contradict(key: str, other: str) -> Words:

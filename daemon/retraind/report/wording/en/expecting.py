@@ -69,6 +69,14 @@ def nothing_expected(name: Name) -> Words:
 
 # Mistakes in a rule
 
+
+def every_unreadable() -> Words:
+    return Words(
+        "This does not say how often deliveries are due.",
+        'Write "month", "week", "day", "auto", or the time from one delivery to the next, such as "35d".',
+    )
+
+
 _DUE = {
     "month": "a day of the month and a time",
     "week": "a day of the week and a time",

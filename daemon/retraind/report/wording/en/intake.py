@@ -370,6 +370,49 @@ def delivery_incomplete(waited: timedelta, reasons: tuple[Said, ...], paired: bo
     )
 
 
+# Mistakes in the patterns of names
+
+
+def pattern_not_a_name() -> Words:
+    return Words(
+        "A pattern is a file name, or one folder and a file name.", 'Write it such as "train/{key}".'
+    )
+
+
+def pattern_folder_reserved() -> Words:
+    return Words(
+        "done, failed and hidden folders are retraind's own; no data is read from them.",
+        "Name another folder.",
+    )
+
+
+def pattern_folder_with_wildcard() -> Words:
+    return Words("The folder in a pattern cannot contain wildcards or {key}.", "Write its name in full.")
+
+
+def pattern_with_two_keys() -> Words:
+    return Words("A pattern can contain {key} only once.", "Write {key} once, and * elsewhere.")
+
+
+def pattern_with_other_wildcard() -> Words:
+    return Words("A pattern supports only * and {key} as wildcards.", "Write * for any other wildcard.")
+
+
+def patterns_overlap(train: Name, evaluation: Name) -> Words:
+    return Words(
+        f'train = "{train}" and eval = "{evaluation}" can both match the same name.',
+        "Begin or end them with different fixed words (train_{key} and eval_{key}), or use folders "
+        "(train/{key} and eval/{key}).",
+    )
+
+
+def key_in_one_pattern() -> Words:
+    return Words(
+        "Only one of train and eval contains {key}, which joins the two files.",
+        "Write {key} in both, or in neither.",
+    )
+
+
 # Logged only
 
 

@@ -3,7 +3,9 @@
 `setting_refused` says where a mistake is; the codes after it say what it is.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 from retraind.report.wording.ja._parts import either, listing, shell
 from retraind.report.wording.ja._reasons import said_by_system
@@ -110,13 +112,18 @@ def setting_unknown(known: tuple[Name, ...]) -> Words:
 
 def rule_unknown(rule: Name, known: tuple[Name, ...]) -> Words:
     """`known` is the rule that is probably meant, or all of them."""
-    return Words(f"「{rule}」という規則はありません。", _known(known, "規則"))
+    remedy = (
+        f"{known[0]}の誤りではないかをご確認ください。"
+        if len(known) == 1
+        else "すべてのルールは、docs/data-rules.mdに記載されています。"
+    )
+    return Words(f"「{rule}」というルールはありません。", remedy)
 
 
 def rule_fixed(rule: Name) -> Words:
     return Words(
-        f"この規則に反するファイルは表として読み込めず、何も送信できないため、{rule}の扱いは変更できません。",
-        "設定からこの規則を取り除いてください。",
+        f"このルールに反するファイルは表として読み込めず、何も送信できないため、{rule}の扱いは変更できません。",
+        "設定からこのルールを取り除いてください。",
     )
 
 
@@ -138,29 +145,53 @@ def table_expected(table: Name) -> Words:
     )
 
 
+_Type = Literal["boolean", "number", "text", "list", "table", "date", "time"]
 _LIMITS = {
     "literal_error": "{}のいずれかを指定してください。",
+    "enum": "{}のいずれかを指定してください。",
     "greater_than_equal": "{}以上の値を指定してください。",
     "less_than_equal": "{}以下の値を指定してください。",
 }
-_TYPES = {
-    "bool": "trueまたはfalseを指定してください。",
-    "int": "整数を指定してください。",
-    "float": "数値を指定してください。",
-    "string": "文字列を二重引用符で囲んで指定してください。",
-    "list": "一覧を[ ]で囲んで指定してください。",
-    "tuple": "一覧を[ ]で囲んで指定してください。",
-    "dict": "テーブルを指定してください。",
+_TYPES: Mapping[_Type, str] = {
+    "boolean": "trueまたはfalse",
+    "number": "整数",
+    "text": "文字列",
+    "list": "リスト",
+    "table": "テーブル",
+    "date": "日付",
+    "time": "時刻",
+}
+_FOUND: Mapping[_Type, str] = {**_TYPES, "boolean": "真偽値", "number": "数値"}
+_WRITE: Mapping[_Type, str] = {
+    **{kind: f"{name}を指定してください。" for kind, name in _TYPES.items()},
+    "text": "文字列を二重引用符で囲んで指定してください。",
+    "list": "リストを[ ]で囲んで指定してください。",
 }
 
 
-def value_invalid(kind: str, limit: str | None, text: Name) -> Words:
-    """`kind` and `limit` are pydantic's, as is `text`, which stands where these say too little."""
+def value_invalid(
+    *,
+    kind: str,
+    limit: str | None,
+    text: Name,
+    found: _Type | None = None,
+    expected: _Type | None = None,
+    example: Name | None = None,
+) -> Words:
+    """`kind` and `limit` are pydantic's, as is `text`, which stands where these say too little.
+
+    `found` and `expected` are what stands there and what should, `example` is a line of the file.
+    """
     if kind in _LIMITS:
         alternatives = (limit or "").replace(" or ", ", ").replace(", ", "、")
         return Words("この値は使用できません。", _LIMITS[kind].format(alternatives))
-    if (expected := _TYPES.get(kind.partition("_")[0])) is not None:
-        return Words("値の型が正しくありません。", expected)
+    if found and expected:
+        remedy = _WRITE[expected] + (f"例：{example}" if example else "")
+        if kind == "string_too_short":
+            return Words("文字列が空です。", remedy)
+        if found == expected:
+            return Words(f"{_TYPES[expected]}として読み取れません。", remedy)
+        return Words(f"{_TYPES[expected]}ではなく、{_FOUND[found]}が指定されています。", remedy)
     return Words(f"この値を読み取れません（{text.removeprefix('Value error, ')}）。")
 
 
@@ -296,41 +327,6 @@ def allowed_host_unreadable() -> Words:
     )
 
 
-def pattern_not_a_name() -> Words:
-    return Words(
-        "パターンには、ファイル名、または1つのフォルダーとファイル名を指定する必要があります。",
-        '"train/{key}"のように書いてください。',
-    )
-
-
-def pattern_folder_reserved() -> Words:
-    return Words(
-        "done、failed、隠しフォルダーはretraindが使用するため、データは読み込まれません。",
-        "別のフォルダーを指定してください。",
-    )
-
-
-def pattern_folder_with_wildcard() -> Words:
-    return Words(
-        "パターンのフォルダー名に、ワイルドカードや{key}は使用できません。",
-        "フォルダー名を省略せずに書いてください。",
-    )
-
-
-def pattern_with_two_keys() -> Words:
-    return Words(
-        "パターンの中で{key}を使用できるのは1回だけです。",
-        "{key}は1か所だけに書き、ほかの場所には*を使用してください。",
-    )
-
-
-def pattern_with_other_wildcard() -> Words:
-    return Words(
-        "パターンで使用できるワイルドカードは、*と{key}だけです。",
-        "ほかのワイルドカードの代わりに*を使用してください。",
-    )
-
-
 # Paths
 
 
@@ -423,21 +419,6 @@ def gate_unused() -> Words:
     )
 
 
-def patterns_overlap(train: Name, evaluation: Name) -> Words:
-    return Words(
-        f'train = "{train}"とeval = "{evaluation}"の両方に一致するファイル名があります。',
-        "先頭または末尾に異なる固定の文字列を付けるか（train_{key}とeval_{key}）、フォルダーを分けて"
-        "ください（train/{key}とeval/{key}）。",
-    )
-
-
-def key_in_one_pattern() -> Words:
-    return Words(
-        "2つのファイルを組にするための{key}が、trainとevalの一方にしかありません。",
-        "{key}を両方に書くか、どちらにも書かないでください。",
-    )
-
-
 def filing_folder_in_use(key: str, arriving: bool, default: Place) -> Words:
     """`arriving`: it is the drop folder; else it is where sealed deliveries are."""
     use = "データが投入される" if arriving else "処理中の投入データを置く"
@@ -465,6 +446,13 @@ def setting_requires(key: str, other: str) -> Words:
     return Words(
         f"{key}は、{other}と組み合わせた場合にだけ使用されます。",
         f"{other}を追加するか、{key}を削除してください。",
+    )
+
+
+def holidays_unused() -> Words:
+    return Words(
+        "upload_holidaysは、upload_windowに「business-days」または「days-off」を指定した場合にだけ使用されます。",
+        '「upload_window = "business-days JP 22:00-05:00"」のように指定するか、upload_holidaysを削除してください。',
     )
 
 

@@ -75,6 +75,14 @@ def nothing_expected(name: Name) -> Words:
 
 # Mistakes in a rule
 
+
+def every_unreadable() -> Words:
+    return Words(
+        "投入データが届く間隔として読み取れません。",
+        '"month"、"week"、"day"、"auto"のいずれか、または"35d"のような期間を指定してください。',
+    )
+
+
 _DUE = {"month": "日と時刻", "week": "曜日と時刻", "day": "時刻"}
 
 

@@ -393,6 +393,59 @@ def delivery_incomplete(waited: timedelta, reasons: tuple[Said, ...], paired: bo
     )
 
 
+# Mistakes in the patterns of names
+
+
+def pattern_not_a_name() -> Words:
+    return Words(
+        "パターンには、ファイル名、または1つのフォルダーとファイル名を指定する必要があります。",
+        '"train/{key}"のように書いてください。',
+    )
+
+
+def pattern_folder_reserved() -> Words:
+    return Words(
+        "done、failed、隠しフォルダーはretraindが使用するため、データは読み込まれません。",
+        "別のフォルダーを指定してください。",
+    )
+
+
+def pattern_folder_with_wildcard() -> Words:
+    return Words(
+        "パターンのフォルダー名に、ワイルドカードや{key}は使用できません。",
+        "フォルダー名を省略せずに書いてください。",
+    )
+
+
+def pattern_with_two_keys() -> Words:
+    return Words(
+        "パターンの中で{key}を使用できるのは1回だけです。",
+        "{key}は1か所だけに書き、ほかの場所には*を使用してください。",
+    )
+
+
+def pattern_with_other_wildcard() -> Words:
+    return Words(
+        "パターンで使用できるワイルドカードは、*と{key}だけです。",
+        "ほかのワイルドカードの代わりに*を使用してください。",
+    )
+
+
+def patterns_overlap(train: Name, evaluation: Name) -> Words:
+    return Words(
+        f'train = "{train}"とeval = "{evaluation}"の両方に一致するファイル名があります。',
+        "先頭または末尾に異なる固定の文字列を付けるか（train_{key}とeval_{key}）、フォルダーを分けて"
+        "ください（train/{key}とeval/{key}）。",
+    )
+
+
+def key_in_one_pattern() -> Words:
+    return Words(
+        "2つのファイルを組にするための{key}が、trainとevalの一方にしかありません。",
+        "{key}を両方に書くか、どちらにも書かないでください。",
+    )
+
+
 # Logged only
 
 
