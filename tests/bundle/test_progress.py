@@ -6,10 +6,15 @@ import os
 
 import pytest
 
-from retraind.bundle.progress import Doing, Noted, Progress, progress_of, sent_bytes, under_way
+from retraind.bundle.progress import Doing, Noted, Progress, progress_of, under_way
 from retraind.bundle.spool import clear
 
 JOB = "2026-11-30T053520Z_2026-11_e6cc2b"
+
+
+def sent_bytes(spool, job):
+    noted = progress_of(spool, job)
+    return noted and noted.done
 
 
 def test_it_is_known_while_it_lasts_and_gone_afterwards(tmp_path):
@@ -69,7 +74,7 @@ def test_what_is_under_way_is_known_of_all_jobs(tmp_path):
         assert under_way(tmp_path) == {
             JOB: Noted(Doing.UPLOAD, 3, 10), other: Noted(Doing.BUNDLE, 1 << 20, 8 << 20)
         }  # fmt: skip
-        assert sent_bytes(tmp_path, other) is None
+        assert under_way(tmp_path)[JOB].percent == 30
     assert under_way(tmp_path) == {}
 
 
@@ -92,3 +97,10 @@ def test_a_note_of_another_retraind_says_nothing(tmp_path, text):
         fcntl.flock(writer, fcntl.LOCK_EX)
         assert progress_of(tmp_path, JOB) is None
         assert under_way(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "percent"), [(0, 3, 0), (2, 3, 66), (3, 3, 100), (4, 3, 100), (0, 0, 100)]
+)
+def test_how_much_is_done_is_never_more_than_all(done, total, percent):
+    assert Noted(Doing.UPLOAD, done, total).percent == percent

@@ -479,7 +479,7 @@ def test_preflight_reports_in_the_language_that_is_asked_for(tmp_path, capsys):
     assert main(["preflight", str(good), str(bad), "--language", "ja"]) == 1
     told = capsys.readouterr().out
     assert "【エラー】" in told
-    assert "サービスの規則に違反しているため" in told
+    assert "サービスのルールに違反しているため" in told
     assert "ERROR" not in told
     assert main(["preflight", str(good), str(bad), "--language", "ja", "--json"]) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]

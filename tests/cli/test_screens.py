@@ -4,10 +4,15 @@ import io
 import json
 import os
 import re
+from datetime import UTC, datetime
 
 import pytest
 
+from retraind.bundle.progress import Doing, Progress
+from retraind.cli import main
 from retraind.cli.output import wrapped
+from retraind.domain.job import State
+from support.pages import NOW, Seeder, as_if_running, configured
 from support.process import deliver, until
 from support.world import KEY, table
 
@@ -154,3 +159,35 @@ def test_an_upload_that_is_under_way_is_shown_with_what_was_sent_of_it(site, ser
     assert "sent (" not in doubtful
     assert f"{job['bundle_bytes']:,} bytes to send" in doubtful
     assert document()["in_doubt"]
+
+
+@pytest.mark.parametrize(
+    ("doing", "state", "told", "line"),
+    [
+        ("preflight", State.SEALED, "2026-11 is being checked.", "Progress: 47,185,920 of 104,857,600 bytes checked (45 %)"),
+        ("bundle", State.CHECKED, "2026-11 has passed the check and is being bundled.",
+         "Progress: 47,185,920 of 104,857,600 bytes bundled (45 %)"),
+    ],
+)  # fmt: skip
+def test_a_step_that_takes_long_is_shown_with_how_far_it_is(tmp_path, capsys, *, doing, state, told, line):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    job = made.job("churn", "2026-11", NOW, state)
+    made.journal.close()
+    config = ["-c", str(configured(tmp_path, models=("churn",)))]
+
+    def said(*command):
+        main([*command, *config])
+        return " ".join(capsys.readouterr().out.split())
+
+    with as_if_running(tmp_path, datetime.now(UTC)):
+        assert line not in said("show", job.id)
+        with Progress(tmp_path / "state" / "spool", job.id, Doing(doing), 100 << 20) as read:
+            read(45 << 20)
+            text = said("show", job.id)
+            assert told in text
+            assert line in text
+            assert told in said("status")
+            shown = json.loads(said("show", job.id, "--json"))
+            assert shown["progress"] == {"doing": doing, "done": 45 << 20, "total": 100 << 20}
+            assert shown["sent_bytes"] is None
+        assert json.loads(said("show", job.id, "--json"))["progress"] is None

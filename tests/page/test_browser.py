@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from retraind.bundle.progress import Doing, Progress
 from retraind.store.journal import Journal
 from support.pages import NASTY, NOW, as_if_running, configured, seed, served
 from support.process import until
@@ -263,6 +264,25 @@ def test_a_page_brings_itself_up_to_date_and_keeps_what_the_reader_does(visit, a
     hold(root, jobs)
     page.get_by_text('The service reports "almost there"').wait_for(timeout=PATIENCE_MS)
     assert page.evaluate("document.activeElement.id") == focused
+
+
+def test_a_bar_moves_without_the_page_being_asked_for_again(visit, alive, axe):
+    root, served_page, jobs, _ = alive
+    job = jobs["training"]
+    page, asked = visit(), []
+    with Progress(root / "state" / "spool", job.id, Doing.UPLOAD, 1_000) as sent:
+        sent(450)
+        page.goto(f"http://127.0.0.1:{served_page.port}/jobs/{job.id}")
+        page.locator("#livestate.on").wait_for(timeout=PATIENCE_MS)
+        assert page.locator("progress").first.get_attribute("value") == "45"
+        page.evaluate(axe)
+        assert page.evaluate("axe.run()")["violations"] == []
+        page.on("request", lambda request: asked.append(request.url))
+        sent(910)
+        page.get_by_text("91 %").first.wait_for(timeout=PATIENCE_MS)
+        assert page.evaluate("document.querySelector('progress').value") == 91
+        assert asked == []
+    page.locator("progress").wait_for(state="detached", timeout=PATIENCE_MS)
 
 
 def test_a_tab_that_nobody_sees_leaves_its_connection_to_others(visit, alive):

@@ -7,6 +7,8 @@ from html import unescape
 
 import pytest
 
+from retraind.bundle.progress import Doing, Progress
+from retraind.domain.job import State, Waiting
 from retraind.domain.people import Person
 from retraind.domain.problems import problem
 from retraind.page.charts import HEIGHT, WIDTH
@@ -277,3 +279,65 @@ def test_the_configurations_language_is_shown_unless_the_browser_prefers_another
     config.write_text('language = "ja"\n' + config.read_text())
     with served(config) as page:
         assert f'<html lang="{language}">' in page.get("/", accept_language=asked).text
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "label", "percent"),
+    [("en", "2026-11 is being checked.", "Checking", "45 %"), ("ja", "「2026-11」のデータを検査しています。", "検査中", "45％")],
+)  # fmt: skip
+def test_a_step_that_takes_long_shows_everywhere_how_far_it_is(tmp_path, language, told, label, percent):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    job = made.job("churn", "2026-11", NOW, State.SEALED)
+    made.journal.close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn",))
+    pages = ("/", "/models/churn", "/jobs", f"/jobs/{job.id}")
+    with as_if_running(tmp_path), served(config) as page:
+        with Progress(tmp_path / "state" / "spool", job.id, Doing.PREFLIGHT, 100 << 20) as read:
+            read(45 << 20)
+            for path in pages:
+                html = page.get(path, accept_language=language).text
+                assert f'<progress max="100" value="45" aria-label="{label}">' in html, path
+                assert f'data-progress="{job.id}"' in html
+                assert percent in words(html)
+            assert told in words(page.get("/", accept_language=language).text)
+            assert label in words(page.get("/jobs", accept_language=language).text)
+            facts = words(page.get(f"/jobs/{job.id}").text)
+            assert "47,185,920 of 104,857,600 bytes checked (45 %)" in facts
+        page.reader.clock.pass_time(MOMENT)
+        assert all("<progress" not in page.get(path).text for path in pages)
+
+
+def test_a_job_that_waits_for_its_window_says_so_and_to_operators_how_to_send_it(tmp_path):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    opens = NOW + timedelta(hours=13)
+    why = problem("upload_waits_for_window", window="22:00-06:00", opens=opens)
+    job = made.job("churn", "2026-11", NOW, State.BUNDLED, wait=Waiting(trouble=why))
+    made.journal.close()
+    (tmp_path / "token").touch(0o600)
+    (tmp_path / "token").write_text("correct-horse-battery-staple")
+    known = {"authorization": "Bearer correct-horse-battery-staple"}
+    for more, headers in (("", {}), (f'token_file = "{tmp_path}/token"', known)):
+        config = configured(tmp_path, page=f'listen = "127.0.0.1:0"\n{more}', models=("churn",))
+        with as_if_running(tmp_path), served(config) as page:
+            for path in ("/", "/models/churn", f"/jobs/{job.id}"):
+                text = words(page.get(path, **headers).text)
+                assert "The upload waits for its window (22:00-06:00), which opens on" in text, path
+                assert (f"To send it now, run: retraind release {job.id}" in text) is bool(more), path
+                assert "has to fix this" not in text
+
+
+def test_the_history_says_whether_something_has_begun_or_is_over(tmp_path):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    late = problem("delivery_late", due=NOW)
+    for what in (late, None):
+        made.journal.events.note_change("expectation", "churn", what)
+        made.journal.events.note_change("folder_away", "churn", what)
+    made.journal.close()
+    config = configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn",))
+    with served(config) as page:
+        told = re.findall(r'<p class="event">([^<]+)', page.get("/models/churn").text)
+        assert told == [
+            "The drop folder is back", "No delivery is late any more", "The drop folder is out of reach",
+            "A delivery is late",
+        ]  # fmt: skip
+        assert "到着の遅れが解消しました" in page.get("/models/churn", accept_language="ja").text

@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 
 from retraind import __version__
+from retraind.bundle.progress import Doing, Progress
 from retraind.cli import main
 from retraind.config.load import load_without_keys
 from retraind.domain.failures import ConfigError
+from retraind.domain.job import State
 from retraind.page import live
 from retraind.page.reading import Reader
 from retraind.page.server import Limits, listening
@@ -303,6 +305,27 @@ def test_a_stream_tells_of_a_change_and_a_reconnect_of_what_was_missed(tmp_path,
         again = Stream(page, f"/live?seen={first}", last_event_id=told["id"])
         assert again.event()["id"] != told["id"]
         again.close()
+
+
+def test_a_stream_tells_how_far_a_step_is_and_only_its_begin_and_end_ask_for_the_page(
+    tmp_path, journal, monkeypatch
+):
+    monkeypatch.setattr(live.Live.__init__, "__defaults__", (6, 0.05))
+    made = Seeder(journal)
+    job = made.job("churn", "2026-11-30", NOW, State.SEALED)
+    made.journal.close()
+    with served(configured(tmp_path, page=TCP), Clock()) as page:
+        stream = Stream(page, f"/live?seen={seen_on(page)}", accept_language="ja")
+        with Progress(tmp_path / "state" / "spool", job.id, Doing.PREFLIGHT, 100 << 20) as read:
+            read(45 << 20)
+            assert stream.event()["event"] == "changed"
+            told = stream.event()
+            assert (told["event"], json.loads(told["data"])) == ("progress", {job.id: [45, "45％"]})
+            read(90 << 20)
+            told = stream.event()
+            assert (told["event"], json.loads(told["data"])) == ("progress", {job.id: [90, "90％"]})
+        assert stream.event()["event"] == "changed"
+        stream.close()
 
 
 def test_streams_are_bounded_and_a_closed_one_makes_room(tmp_path, journal, monkeypatch):

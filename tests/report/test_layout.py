@@ -9,7 +9,7 @@ from retraind.report.layout import bullets, cells, fill, paragraphs
 CLOSING = set("、。）」』】：！？ーっゃゅょァッ％")
 OPENING = set("（「『【")
 SENTENCE = (
-    "データがサービスの規則に違反しているため（2026年11月30日 9:05:00 JSTの検査）、送信していません。「train_2026-11.csv」を"
+    "データがサービスのルールに違反しているため（2026年11月30日 9:05:00 JSTの検査）、送信していません。「train_2026-11.csv」を"
     "修正し、投入し直してください。再試行するには、次のコマンドを実行してください：retraind retry 2026-11-23T020000Z_11_abc123"
 )
 JAPANESE = st.text(st.sampled_from("あ漢っー、。「」（）：ab1 "), max_size=300)

@@ -119,7 +119,7 @@ def test_a_note_says_what_happened_with_what_and_what_to_do(outcome, more, said,
     ("policy", "words"),
     [
         ("always", "is published automatically"),
-        ("gate", "if the gate lets it pass"),
+        ("gate", "if the gate approves it"),
         ("manual", None),
         (None, None),
     ],

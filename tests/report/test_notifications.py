@@ -208,12 +208,12 @@ EVENTS = {
         lambda journal, _: journal.events.note_change(
             "key_warning", "churn", legacy("The API key ends on Monday.", "Fetch.")
         ),
-        "churn: its API key ends soon",
+        "churn: its API key expires soon",
         "The API key ends on Monday. Fetch.",
     ),
     "a gate that said no": (
         lambda journal, job: journal.events.note("gate_refused", job, why=legacy("It ended with 1.")),
-        "churn, delivery 1: the gate did not let the new model pass",
+        "churn, delivery 1: the gate refused the new model",
         "It ended with 1. The published model was not changed. The results are filed in {root}/drop/done/"
         "2026-11-25T120000Z_1_abcdef.",
     ),
@@ -282,7 +282,7 @@ def test_what_begins_and_ends_is_told_at_both_ends(place):
         "churn is on hold", "churn is no longer on hold",
         "The object store (api.example) is failing", "The object store (api.example) works again",
         "churn: its drop folder cannot be reached", "churn: its drop folder is back",
-        "churn: its API key ends soon",
+        "churn: its API key expires soon",
     ]  # fmt: skip
     assert [told["good"] for told in heard(peer)] == [False, True, False, True, False, True, False]
 
@@ -428,7 +428,7 @@ def test_of_very_many_messages_the_latest_are_told_one_by_one_and_the_others_in_
     assert notifier.deliver() is None
     failed, summary, *others = heard(peer)
     assert failed == summary
-    assert (summary["event"], summary["good"], summary["title"]) == ("summary", False, "60 things happened")
+    assert (summary["event"], summary["good"], summary["title"]) == ("summary", False, "60 notifications")
     assert summary["what"].startswith(
         "m59: its drop folder cannot be reached; m58: its drop folder cannot be reached;"
     )

@@ -1,4 +1,4 @@
-"""How far the step in work on a job has come, in a small file on the spool: for `show` and `watch`.
+"""How far the step in work on a job has come, in a small file on the spool: for `show`, `watch` and the page.
 
 These are other processes. The steps that take long write it: those that read the delivery's files, and the
 upload.
@@ -49,6 +49,11 @@ class Noted(NamedTuple):
     """Bytes."""
     total: int
     """Bytes."""
+
+    @property
+    def percent(self) -> int:
+        """How much of it is done."""
+        return min(100, 100 * self.done // self.total) if self.total else 100
 
 
 def note_name(job_id: str) -> str:
@@ -135,9 +140,3 @@ def under_way(spool: Path) -> Mapping[str, Noted]:
         return {}
     found = {job: progress_of(spool, job) for job in jobs}
     return {job: noted for job, noted in found.items() if noted is not None}
-
-
-def sent_bytes(spool: Path, job_id: str) -> int | None:
-    """Return how many bytes of a job's upload were sent so far; None while none is under way."""
-    noted = progress_of(spool, job_id)
-    return noted.done if noted and noted.doing is Doing.UPLOAD else None

@@ -135,12 +135,13 @@ def show(options: argparse.Namespace) -> int:
         known = {
             "folder": found.folder and str(found.folder),
             "sent_bytes": found.sent,
+            "progress": found.step and found.step._asdict(),
             "in_doubt": found.doubt,
         }
         print_json(job_json(job, Voice()) | known | {"history": history})
         return GOOD
     running = running_instance(settings.state.journal_file) is not None
-    now = job_standing(job, next_in_turn(active), settings.api.host, running=running)
+    now = job_standing(job, next_in_turn(active), settings.api.host, running=running, step=found.step)
     print_laid_out(job_text(job, now, hold, found, policy=policy_of(settings, job), width=text_width()))
     print_words("history_heading")
     for event in events:

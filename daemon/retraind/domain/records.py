@@ -21,6 +21,11 @@ class Event(NamedTuple):
     detail: Mapping[str, Any]
     """What is known besides, plain values; what happened is a Problem."""
 
+    @property
+    def over(self) -> bool:
+        """Whether it names nothing that is wrong: of what reports a problem and its end, the end."""
+        return self.detail.get("what") is None
+
 
 class Entry(NamedTuple):
     """An event and its place in the history."""

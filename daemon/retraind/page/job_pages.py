@@ -13,12 +13,12 @@ from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.problems import Finding, Problem
 from retraind.domain.records import Event
 from retraind.domain.turns import next_in_turn
-from retraind.page.job_rows import entry, job_rows, tone_and_label
+from retraind.page.job_rows import bars, entry, job_rows, tone_and_label
 from retraind.page.look import Look
 from retraind.page.model_pages import JOBS_ON_A_PAGE, Kind, frame
 from retraind.page.reading import Reader, Snapshot
 from retraind.report import notes, report_json
-from retraind.report.job_screen import whereabouts
+from retraind.report.job_screen import progress_lines, whereabouts
 from retraind.report.standing import job_standing
 from retraind.report.wording import Audience, Line, Voice
 from retraind.store.journal import Journal
@@ -53,8 +53,10 @@ def jobs_page(reader: Reader, request: Request, look: Look) -> Response:
     found = search(journal, wanted, JOBS_ON_A_PAGE)
     chosen = {"q": text, "model": model or "", "show": kind if kind != "all" else ""}
     held = {glance.name for glance in snapshot.glances.values() if glance.hold}
+    steps = bars(snapshot.steps, look.voice)
     return look.page(
         "jobs.html",
+        bars=steps,
         frame=frame(snapshot, look),
         kinds=[
             Kind(
@@ -68,7 +70,7 @@ def jobs_page(reader: Reader, request: Request, look: Look) -> Response:
         kind=kind,
         model=model,
         all_models=look.link("jobs", **{**chosen, "model": ""}),
-        jobs=job_rows(found.jobs, held, look),
+        jobs=job_rows(found.jobs, held, steps, look),
         text=display_name(text),
         searched=text,
         older=look.link("jobs", **chosen, before=found.more) if found.more else "",
@@ -125,10 +127,12 @@ def job_page(reader: Reader, request: Request, look: Look) -> Response | None:
     voice = look.voice.on(job.model, job.id)
     held = journal.holds.all()
     history = journal.events.history(job.id, limit=_EVENTS)
-    tone, label = tone_and_label(job, held, look)
+    steps = bars(snapshot.steps, voice)
+    tone, label = tone_and_label(job, held, steps.get(job.id), look)
     findings = [*(job.problem.details if job.problem else ()), *job.warnings]
     return look.page(
         "job.html",
+        bars=steps,
         frame=frame(snapshot, look),
         job=job,
         key=display_name(job.key) or voice.label("page_without_key"),
@@ -177,6 +181,7 @@ def _told(job: Job, journal: Journal, snapshot: Snapshot, voice: Voice) -> dict[
             down=snapshot.outages,
             held={job.model} if hold else (),
             running=snapshot.condition.is_good,
+            step=snapshot.steps.get(job.id),
         )
         told = voice.tell(now)
         remedy = voice.say(problem).remedy if problem else ""
@@ -206,12 +211,9 @@ def _steps(job: Job, history: Sequence[Event], voice: Voice) -> Iterator[Step]:
 
 def _facts(job: Job, snapshot: Snapshot, look: Look, voice: Voice) -> list[tuple[str, str]]:
     """Return the data of the job, but its files."""
-    more: list[tuple[Line, str]] = []
+    found = whereabouts(job, snapshot.settings)
+    more = progress_lines(job, found, voice)
     if look.is_operator:
-        found = whereabouts(job, snapshot.settings)
-        if job.state is State.REGISTERED and job.bundle:
-            told = voice.label("upload_line", sent=found.sent, total=job.bundle.bytes)
-            more.append((Line.UPLOAD, told))
         if found.folder:
             more.append((Line.FOLDER, display(str(found.folder))))
         if job.state is State.FAILED and job.end and not job.end.continued_in:

@@ -1,9 +1,10 @@
 """Lines of lists: jobs, and the events of a history."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from retraind.bundle.progress import Noted
 from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.people import person_in
 from retraind.domain.problems import Problem
@@ -51,24 +52,48 @@ _TONES = {
 }
 
 
-def tone_and_label(job: Job, held: Container[str], look: Look) -> tuple[str, str]:
+class Bar(NamedTuple):
+    """How far the step under way of a job has come."""
+
+    job: str
+    label: str
+    percent: int
+    told: str
+
+
+def bars(steps: Mapping[str, Noted], voice: Voice) -> dict[str, Bar]:
+    """Return the bars of the steps under way, by job."""
+    return {
+        job: Bar(
+            job,
+            voice.label("page_doing", doing=noted.doing.value),
+            noted.percent,
+            voice.label("page_percent", percent=noted.percent),
+        )
+        for job, noted in steps.items()
+    }
+
+
+def tone_and_label(job: Job, held: Container[str], bar: Bar | None, look: Look) -> tuple[str, str]:
     """Return the colour and the word for how a job is."""
     if job.waits_for_hold(held):
         return "held", look.voice.label("page_held")
+    if bar is not None:
+        return "busy", bar.label
     if job.state in RESTING and job.outcome:
         return _TONES[job.outcome], look.voice.label("page_outcome", outcome=job.outcome)
     tone = "quiet" if job.state in {State.RETURNED, State.SEALED} else "busy"
     return tone, look.voice.label("page_state", state=job.state)
 
 
-def job_rows(jobs: Iterable[Job], held: Container[str], look: Look) -> list[JobRow]:
-    """Return a line for each job. `held` are the models on hold."""
-    return [_row(job, held, look) for job in jobs]
+def job_rows(jobs: Iterable[Job], held: Container[str], steps: Mapping[str, Bar], look: Look) -> list[JobRow]:
+    """Return a line for each job. `held` are the models on hold, `steps` the bars of those under way."""
+    return [_row(job, held, steps.get(job.id), look) for job in jobs]
 
 
-def _row(job: Job, held: Container[str], look: Look) -> JobRow:
+def _row(job: Job, held: Container[str], bar: Bar | None, look: Look) -> JobRow:
     voice = look.voice
-    tone, label = tone_and_label(job, held, look)
+    tone, label = tone_and_label(job, held, bar, look)
     ended = job.trained_at or (job.updated_at if job.state in RESTING else None)
     rows = job.data.rows.get("train") if job.data else None
     size = sum(file.signature.size for file in job.data_files)
@@ -115,7 +140,7 @@ def entry(event: Event, voice: Voice, *, is_operator: bool) -> Entry:
     return Entry(
         event.at,
         voice.label("page_moment", at=event.at),
-        voice.label("page_event", event=event.event, host=event.detail.get("host")),
+        voice.label("page_event", event=event.event, host=event.detail.get("host"), over=event.over),
         event.event,
         said.what if said else "",
         said.remedy if said else "",

@@ -1,11 +1,13 @@
 """Tells browsers that there is something new to show: server-sent events, for a bounded number of them.
 
 One task asks the journal, however many listen, and none when nobody does. An event only says that something
-has changed; the browser then asks for its page again.
+has changed; the browser then asks for its page again. How far steps have come, which changes all the time, is
+sent itself.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 
 from sqlalchemy.exc import DatabaseError
@@ -36,6 +38,8 @@ class Live:
         self._streams: set[asyncio.Event] = set()
         self._seen = ""
         """The last answer; empty until there is one."""
+        self._percents: Mapping[str, int] = {}
+        """How far the steps under way have come, by job."""
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -58,9 +62,11 @@ class Live:
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
         headers = {"x-accel-buffering": "no"}
-        return StreamingResponse(self._events(changed, seen), media_type="text/event-stream", headers=headers)
+        events = self._events(changed, seen, look)
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
-    async def _events(self, changed: asyncio.Event, seen: str) -> AsyncIterator[str]:
+    async def _events(self, changed: asyncio.Event, seen: str, look: Look) -> AsyncIterator[str]:
+        percents: Mapping[str, int] = {}
         try:
             yield f"retry: {_RECONNECT_MS}\n\n"
             while not self._closed:
@@ -68,6 +74,9 @@ class Live:
                 if self._seen not in {seen, ""}:
                     seen = self._seen
                     yield f"id: {seen}\nevent: changed\ndata: {seen}\n\n"
+                if self._percents != percents:
+                    percents = self._percents
+                    yield f"event: progress\ndata: {_told(percents, look)}\n\n"
                 try:
                     await asyncio.wait_for(changed.wait(), _KEEP_ALIVE)
                 except TimeoutError:
@@ -79,14 +88,25 @@ class Live:
         """Ask the journal while anybody listens."""
         self._seen = ""
         while self._streams and not self._closed:
-            seen = await self._ask()
-            if seen != self._seen:
-                self._seen = seen
+            seen, percents = await self._ask()
+            if (seen, percents) != (self._seen, self._percents):
+                self._seen, self._percents = seen, percents
                 for changed in self._streams:
                     changed.set()
             await asyncio.sleep(self._interval)
 
-    async def _ask(self) -> str:
+    async def _ask(self) -> tuple[str, Mapping[str, int]]:
         with suppress(JournalError, DatabaseError):
-            return await run_in_threadpool(self._reader.seen)
-        return _UNREADABLE  # The page that the browser then asks for says why.
+            seen = await run_in_threadpool(self._reader.seen)
+            return seen, {job: noted.percent for job, noted in self._reader.steps.items()}
+        return _UNREADABLE, {}  # The page that the browser then asks for says why.
+
+
+def _told(percents: Mapping[str, int], look: Look) -> str:
+    """Return how far jobs have come as JSON: the number and how it is said, by job."""
+    return json.dumps(
+        {
+            job: [percent, look.voice.label("page_percent", percent=percent)]
+            for job, percent in percents.items()
+        }
+    )

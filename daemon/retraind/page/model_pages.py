@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from retraind.domain.job import Job, State
+from retraind.domain.job import State
 from retraind.domain.turns import in_turn
 from retraind.page.charts import charts
-from retraind.page.job_rows import OF_A_MODEL, OF_ALL_MODELS, JobRow, entry, job_rows
+from retraind.page.job_rows import OF_A_MODEL, OF_ALL_MODELS, bars, entry, job_rows
 from retraind.page.look import Look
 from retraind.page.reading import Reader, Snapshot
 from retraind.page.standing import Judged, in_words, judge, judged
@@ -101,6 +101,7 @@ def models_page(reader: Reader, request: Request, look: Look) -> Response:
 
     return look.page(
         "models.html",
+        bars=bars(snapshot.steps, look.voice),
         frame=frame(snapshot, look),
         kinds=_kinds(matching, kind, text, look),
         models=shown,
@@ -159,14 +160,17 @@ def model_page(reader: Reader, request: Request, look: Look) -> Response | None:
     shown = in_words(judge(glance, snapshot, trouble), snapshot.at, look.voice) if glance else None
     parts = _now(journal, snapshot, name, voice)
     model = snapshot.settings.models.get(name)
+    held = {each.name for each in snapshot.glances.values() if each.hold}
+    steps = bars(snapshot.steps, look.voice)
     return look.page(
         "model.html",
+        bars=steps,
         frame=frame(snapshot, look),
         name=name,
         standing=shown,
         drop=voice.label("page_drop_folder", path=model.drop) if model and look.is_operator else "",
         charts=charts(last_runs(journal, name, _RUNS), voice),
-        jobs=_rows(found.jobs, snapshot, look),
+        jobs=job_rows(found.jobs, held, steps, look),
         older=look.link("models", name, before=found.more) if found.more else "",
         newest=look.link("models", name) if before else "",
         entries=[
@@ -175,10 +179,6 @@ def model_page(reader: Reader, request: Request, look: Look) -> Response | None:
         ],
         **parts,
     )
-
-
-def _rows(jobs: Sequence[Job], snapshot: Snapshot, look: Look) -> list[JobRow]:
-    return job_rows(jobs, {glance.name for glance in snapshot.glances.values() if glance.hold}, look)
 
 
 def _now(journal: Journal, snapshot: Snapshot, name: str, voice: Voice) -> dict[str, Any]:
@@ -192,6 +192,7 @@ def _now(journal: Journal, snapshot: Snapshot, name: str, voice: Voice) -> dict[
         down=snapshot.outages,
         held={name} if told.hold else (),
         running=running,
+        steps=snapshot.steps,
     )
     warning = voice.label("page_key_warning", why=told.warning) if told.warning and not told.hold else ""
     why = told.hold.problem if told.hold else snapshot.unreachable.get(name) or told.late

@@ -1,4 +1,7 @@
-"""What all pages read: the configuration without keys, the journal, the daemon's state. Thread-safe."""
+"""What all pages read: the configuration without keys, the journal, the daemon's state, the steps under way.
+
+Thread-safe.
+"""
 
 import hashlib
 import math
@@ -11,6 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import DatabaseError
 
+from retraind.bundle.progress import Noted, under_way
 from retraind.config.load import WithoutKeys, load_without_keys
 from retraind.config.settings import Settings
 from retraind.domain.failures import ConfigError, JournalError
@@ -44,6 +48,8 @@ class Snapshot(NamedTuple):
     state: DaemonState | None
     glances: Mapping[str, Glance]
     outages: Mapping[str, Outage]
+    steps: Mapping[str, Noted]
+    """The steps under way that take long, by job."""
     seen: str
     """Another text whenever there is something new to show."""
 
@@ -71,6 +77,8 @@ class Reader:
         self._failure: JournalError | DatabaseError | None = None
         """Why the journal could not be read last, if it could not."""
         self._failed_at = 0.0
+        self.steps: Mapping[str, Noted] = {}
+        """The steps under way that take long, by job, as they were last."""
 
     @property
     def file(self) -> Path:
@@ -143,7 +151,7 @@ class Reader:
         seen = self._seen(journal, condition, state)
         before = self._snapshot
         if before is not None and before.seen == seen:
-            return before._replace(at=self.clock.now(), condition=condition, state=state)
+            return before._replace(at=self.clock.now(), condition=condition, state=state, steps=self.steps)
         found = self._glances(journal, [*settings.models, *sorted(self._loaded.refused)])
         return Snapshot(
             self.clock.now(),
@@ -153,6 +161,7 @@ class Reader:
             state,
             found,
             journal.hosts.all(),
+            self.steps,
             seen,
         )
 
@@ -166,7 +175,11 @@ class Reader:
 
     def _seen(self, journal: Journal, condition: Condition, state: DaemonState | None) -> str:
         troubles = [(each.setting, each.problem.code) for each in state.unreachable] if state else []
-        told = repr((pulse(journal), condition, troubles, state and state.configuration.sha256, self._stamp))
+        self.steps = under_way(self._loaded.settings.state.spool)
+        doing = sorted((job, noted.doing.value) for job, noted in self.steps.items())
+        told = repr(
+            (pulse(journal), condition, troubles, state and state.configuration.sha256, self._stamp, doing)
+        )
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def _reload(self) -> None:

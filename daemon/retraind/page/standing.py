@@ -25,6 +25,8 @@ class Standing(NamedTuple):
     line: str
     last: str
     """How its last delivery ended."""
+    job: str
+    """The job that the line is about, if it is about one."""
 
     @property
     def tone(self) -> str:
@@ -89,9 +91,8 @@ def in_words(found: Judged, now: datetime, voice: Voice) -> Standing:
         if filed
         else voice.label("page_no_delivery")
     )
-    return Standing(
-        found.glance.name, found.health, voice.label("page_health", health=found.health), line, last
-    )
+    label = voice.label("page_health", health=found.health)
+    return Standing(found.glance.name, found.health, label, line, last, found.job)
 
 
 def judge(glance: Glance, snapshot: Snapshot, trouble: Problem | None) -> Judged:
@@ -102,7 +103,7 @@ def judge(glance: Glance, snapshot: Snapshot, trouble: Problem | None) -> Judged
     if glance.late:
         return Judged(glance, Health.LATE, "page_is_late", {"why": glance.late})
     if glance.active:
-        return _in_work(glance, snapshot.at)
+        return _in_work(glance, snapshot)
     filed = glance.filed
     if filed is None:
         return Judged(glance, Health.NEW, "page_is_new", {})
@@ -136,12 +137,17 @@ def _stopped(glance: Glance, job: Active) -> Judged:
     return Judged(glance, Health.STUCK, "page_is_stuck", {"key": job.key, "why": job.trouble}, job.id)
 
 
-def _in_work(glance: Glance, now: datetime) -> Judged:
+def _in_work(glance: Glance, snapshot: Snapshot) -> Judged:
     """Tell of the job that the others wait for."""
     first = next((job for job in glance.active if job.state not in _FIRST_STEPS), glance.active[0])
     if first.state is State.UPLOADED and first.uploaded_at:
-        facts = {"key": first.key, "lasted": now - first.uploaded_at}
-        return Judged(glance, Health.TRAINING, "page_is_training", facts, first.id)
-    return Judged(
-        glance, Health.WORKING, "page_is_working", {"key": first.key, "state": first.state}, first.id
-    )
+        training = {"key": first.key, "lasted": snapshot.at - first.uploaded_at}
+        return Judged(glance, Health.TRAINING, "page_is_training", training, first.id)
+    step = snapshot.steps.get(first.id)
+    if step is None and first.trouble and not first.attempts:
+        # Without a try that failed, it is what the job waits for in the ordinary course of things.
+        waits = {"key": first.key, "state": first.state, "why": first.trouble}
+        return Judged(glance, Health.WORKING, "page_waits", waits, first.id)
+    doing = step.doing.value if step else None
+    facts = {"key": first.key, "state": first.state, "doing": doing}
+    return Judged(glance, Health.WORKING, "page_is_working", facts, first.id)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from retraind.bundle.progress import sent_bytes
+from retraind.bundle.progress import Doing, Noted, progress_of
 from retraind.config.settings import WORK, Settings
 from retraind.domain.job import RESTING, Job, Outcome, State
 from retraind.domain.people import Person, person_in
@@ -22,18 +22,33 @@ class Whereabouts(NamedTuple):
 
     folder: Path | None
     """Where its files are; None where the configuration says nothing of its model, nor the job."""
-    sent: int | None
-    """Bytes of its upload that were sent; None while none is under way."""
+    step: Noted | None
+    """How far the step in work has come; None while none is under way that takes long."""
     doubt: bool
     """Whether it is uncertain that the service has received the upload."""
+
+    @property
+    def sent(self) -> int | None:
+        """Bytes of its upload that were sent; None while none is under way."""
+        return self.step.done if self.step and self.step.doing is Doing.UPLOAD else None
 
 
 def whereabouts(job: Job, settings: Settings) -> Whereabouts:
     """Look for a job; no share is touched."""
-    sent = sent_bytes(settings.state.spool, job.id) if job.state is State.REGISTERED else None
+    step = None if job.state in RESTING else progress_of(settings.state.spool, job.id)
+    found = Whereabouts(_folder(job, settings), step, doubt=False)
     begun = job.registration is not None and job.registration.put_started_at is not None
-    doubt = job.state is State.REGISTERED and begun and sent is None
-    return Whereabouts(_folder(job, settings), sent, doubt)
+    return found._replace(doubt=job.state is State.REGISTERED and begun and found.sent is None)
+
+
+def progress_lines(job: Job, found: Whereabouts, voice: Voice) -> list[tuple[Line, str]]:
+    """Return how far the step in work has come, and how much there is to send."""
+    if job.state is State.REGISTERED and job.bundle:
+        return [(Line.UPLOAD, voice.label("upload_line", sent=found.sent, total=job.bundle.bytes))]
+    if found.step is None:
+        return []
+    doing, done, total = found.step
+    return [(Line.PROGRESS, voice.label("progress_line", doing=doing, done=done, total=total))]
 
 
 def _folder(job: Job, settings: Settings) -> Path | None:
@@ -67,8 +82,7 @@ def job_text(
             more.append((Line.RETRY, voice.label("retry_line")))
         text = note(job, voice, policy=policy, more=more, width=width)
         return f"{text}\n{paragraphs([voice.tell(hold)], width)}" if hold else text
-    if job.state is State.REGISTERED and job.bundle:
-        more.insert(0, (Line.UPLOAD, voice.label("upload_line", sent=found.sent, total=job.bundle.bytes)))
+    more = [*progress_lines(job, found, voice), *more]
     parts = [f"{job.id} ({job.state}): {voice.tell(now)}"]
     if found.doubt and job.registration:
         parts.append(voice.label("upload_in_doubt", since=job.registration.put_started_at))

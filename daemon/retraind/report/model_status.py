@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from retraind.bundle.progress import under_way
 from retraind.config.settings import WORK, ModelSettings, Settings
 from retraind.domain.job import RESTING, Job, State
 from retraind.domain.names import FOLDER_NAME
@@ -125,7 +126,7 @@ def overview(
     running, service = daemon.condition.is_good, settings.api.host
     out_of_reach = {each.model for each in daemon.unreachable}
     active = [job for standing in standings.values() for job in standing.active]
-    outages = journal.hosts.all()
+    outages, steps = journal.hosts.all(), under_way(settings.state.spool)
     asked = journal.hosts.last_asked(outages)
     models = []
     for (name, model), (view, folders) in zip(
@@ -136,7 +137,9 @@ def overview(
         sentences = [
             *alerts(standing, view, about),
             *([voice.label("out_of_reach_above")] if name in out_of_reach else []),
-            *job_lines(standing.active, about, service, down=outages, held=held, running=running),
+            *job_lines(
+                standing.active, about, service, down=outages, held=held, running=running, steps=steps
+            ),
             *map(about.tell, order_notes(standing.active)),
             *_unknown(folders, standing.active, journal, about),
             *_complete(view, about, running=running),

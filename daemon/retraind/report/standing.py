@@ -1,7 +1,9 @@
 """How a model, its jobs and the hosts are doing, for STATUS.txt and `retraind status` alike."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
 
+from retraind.bundle.progress import Noted
 from retraind.domain.job import Job, State
 from retraind.domain.problems import Problem, problem
 from retraind.domain.records import HostTry, Outage
@@ -23,11 +25,12 @@ def job_standing(
     down: Container[str | None] = (),
     held: Container[str] = (),
     running: bool = True,
+    step: Noted | None = None,
 ) -> Problem:
     """Return what becomes of an active job, and what it waits for.
 
     `first` is the one of its model that others wait for, `service` the service's host, `down` the hosts that
-    fail, `held` the models on hold. `running`: whether the daemon works.
+    fail, `held` the models on hold. `running`: whether the daemon works. `step` is what is under way.
     """
     behind = first if job.state is State.SEALED and first is not None and first.id != job.id else None
     reported, training = None, job.training
@@ -57,6 +60,7 @@ def job_standing(
         behind=behind and (behind.key or behind.id),
         reported=reported,
         wait=wait,
+        doing=step.doing.value if step else None,
     )
 
 
@@ -68,12 +72,16 @@ def job_lines(
     down: Container[str | None] = (),
     held: Container[str] = (),
     running: bool = True,
+    steps: Mapping[str, Noted] = MappingProxyType({}),
 ) -> list[str]:
-    """Return a line for each active job of one model, as they get their turn; a screenful at most."""
+    """Return a line for each active job of one model, as they get their turn; a screenful at most.
+
+    `steps` are those that take long and are under way, by job.
+    """
     first = next_in_turn(jobs)
     lines = [
         voice.on(job.model, job.id).tell(
-            job_standing(job, first, service, down=down, held=held, running=running)
+            job_standing(job, first, service, down=down, held=held, running=running, step=steps.get(job.id))
         )
         for job in in_turn(jobs)[:MOST_LINES]
     ]

@@ -247,7 +247,7 @@ class _Frame:
         row = Text(when + GAP, "dim")
         if not self._scene.alone:
             row.append(column(event.model or "", names, self._glyphs) + GAP, "not dim")
-        told = self._voice.label("page_event", event=event.event)
+        told = self._voice.label("page_event", event=event.event, over=event.over)
         told = f"{key_in(event.job)}: {told}" if event.job else told
         row.append(cut(told, max(0, self._size.columns - row.cell_len), self._glyphs), "not dim")
         row.truncate(self._size.columns)

@@ -51,6 +51,16 @@
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
   };
 
+  // How far steps have come changes all the time: only these numbers are exchanged.
+  const move = (jobs) => {
+    for (const each of document.querySelectorAll("[data-progress]")) {
+      const [percent, told] = jobs[each.dataset.progress] ?? [];
+      if (told === undefined) continue;
+      each.querySelector("progress").value = percent;
+      each.lastElementChild.textContent = told;
+    }
+  };
+
   // Browsers allow six connections to a host for all their tabs: those that nobody sees leave them to others.
   const listen = () => {
     if (document.hidden || (source && source.readyState !== EventSource.CLOSED)) return;
@@ -59,6 +69,7 @@
     source = new EventSource(address);
     source.addEventListener("open", () => tell(true));
     source.addEventListener("changed", refresh);
+    source.addEventListener("progress", (event) => move(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       tell(false);
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);

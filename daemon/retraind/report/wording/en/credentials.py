@@ -78,7 +78,9 @@ def key_file_exposed(
 ) -> Words:
     """`group` or `user` can read it, else every user can. Both are empty where the name is hidden."""
     if file_system is not None:
-        remedy = f"Its mount ({file_system}) makes the rights up: keep the key on a local disk."
+        remedy = (
+            f"Its mount ({file_system}) does not show the real permissions: keep the key on a local disk."
+        )
     elif user is not None:
         remedy = f"Run: sudo setfacl -b {shlex.quote(path)}"
     elif group is not None:

@@ -31,6 +31,7 @@ _LINES: Mapping[Line, str] = {
     Line.MODEL_ID: "Model id",
     Line.SERVICE_SAYS: "Service",
     Line.UPLOAD: "Upload",
+    Line.PROGRESS: "Progress",
     Line.FOLDER: "Folder",
     Line.RETRY: "To retry",
 }
@@ -145,7 +146,7 @@ def delivered_again(times: int, since: datetime | None) -> str:
 
 def next_delivery_publishes(policy: Literal["always", "gate"], model: str) -> str:
     """For whoever publishes a model by hand though the policy of the model publishes others."""
-    how = {"always": "is published automatically", "gate": "is published if the gate lets it pass"}[policy]
+    how = {"always": "is published automatically", "gate": "is published if the gate approves it"}[policy]
     return (
         f'Note: the model trained with the next delivery {how} (switch = "{policy}") and replaces this '
         f'one. To prevent that, the operator of retraind sets switch = "manual" for {model} in the '
@@ -198,6 +199,12 @@ def upload_line(sent: int | None, total: int | None) -> str:
         return f"{count(total or 0, 'byte')} to send"
     share = f" ({100 * sent // total} %)" if total else ""
     return f"{sent:,} of {count(total, 'byte')} sent{share}"
+
+
+def progress_line(doing: Literal["preflight", "bundle", "upload"], done: int, total: int) -> str:
+    """How much of the delivery's files was read, or of the bundle was sent."""
+    read = {"preflight": "checked", "bundle": "bundled", "upload": "sent"}[doing]
+    return f"{done:,} of {count(total, 'byte')} {read} ({min(100, 100 * done // (total or 1))} %)"
 
 
 def retry_line(job: str) -> str:

@@ -64,7 +64,7 @@ def notice_continues(model: str, key: Name, job: str, since: datetime) -> Notice
 
 
 def notice_key_ends(model: str, what: Said) -> Notice:
-    return Notice(f"{model}: its API key ends soon", str(what))
+    return Notice(f"{model}: its API key expires soon", str(what))
 
 
 def notice_host_fails(host: Host, is_service: bool, since: datetime, reason: Said) -> Notice:
@@ -112,7 +112,7 @@ def notice_not_taken_in_anywhere(number: int, titles: tuple[Name, ...]) -> Notic
 
 def notice_gate(model: str, key: Name, job: str, why: Said, folder: Place | None) -> Notice:
     filed = f" The results are filed in {folder}." if folder else ""
-    title = f"{_delivery(model, key, job)}: the gate did not let the new model pass"
+    title = f"{_delivery(model, key, job)}: the gate refused the new model"
     return Notice(title, f"{why} The published model was not changed.{filed}")
 
 
@@ -176,13 +176,13 @@ def notice_summary(number: int, titles: tuple[Name, ...]) -> Notice:
     more = number - len(titles)
     rest = f"; and {more:,} more" if more else ""
     return Notice(
-        f"{number:,} things happened",
+        count(number, "notification"),
         f"{'; '.join(titles)}{rest}. See: {command('status')}, and {command('jobs')}",
     )
 
 
 def notice_test() -> Notice:
-    return Notice("A test", "This is a test of retraind's notifications. Nothing has happened.")
+    return Notice("A test", "This is a test of retraind's notifications. Nothing has to be done.")
 
 
 # Why a message has not arrived

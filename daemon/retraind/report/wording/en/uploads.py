@@ -2,13 +2,18 @@
 
 from datetime import datetime
 
-from retraind.report.wording.en._parts import listing, moment, quoted
+from retraind.report.wording.en._parts import command, listing, moment, quoted
 from retraind.report.wording.words import Name, Words
 
 
-def upload_waits_for_window(window: str, opens: datetime, zone: str | None = None) -> Words:
+def upload_waits_for_window(window: str, opens: datetime, zone: str | None = None, job: str = "") -> Words:
     """`zone` is that of the window, if it names one."""
-    return Words(f"The upload waits for its window ({window}), which opens on {moment(opens, zone)}.")
+    return Words(
+        f"The upload waits for its window ({window}), which opens on {moment(opens, zone)}.",
+        f"To send it now, run: {command('release', job)}" if job else "",
+        operator_only=True,
+        voluntary=True,
+    )
 
 
 def upload_window_stays_closed(window: str) -> Words:

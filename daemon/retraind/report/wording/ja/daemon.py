@@ -241,7 +241,7 @@ def journal_in_use(path: Place, process: int) -> Words:
 
 def journal_in_older_use(path: Place, process: int) -> Words:
     """`process` is 0 where it is not known."""
-    who = f"（プロセス番号{process}）" if process else "（プロセス番号は不明）"
+    who = f"（プロセスID：{process}）" if process else "（プロセスIDは不明）"
     return Words(
         f"ジャーナル{path}は以前のバージョンのretraindで作成されており、そのretraind{who}がまだ使用しています。",
         "サービスを再起動してください（「systemctl restart retraind」を実行します）。ジャーナルは起動時に更新されます。",

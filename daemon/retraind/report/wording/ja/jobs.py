@@ -135,7 +135,7 @@ def data_breaks_rules(job: str, accept: tuple[str, ...] = ()) -> Words:
     options = [part for rule in accept for part in ("--accept", rule)]
     send = f"データに誤りがない場合は、{operator_runs('retry', job, *options)}" if accept else ""
     return Words(
-        "データがサービスの規則に違反しているため、送信していません。",
+        "データがサービスのルールに違反しているため、送信していません。",
         f"出力元でデータを修正し、両方のファイルを投入し直してください。{send}",
     )
 

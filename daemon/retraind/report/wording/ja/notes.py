@@ -31,6 +31,7 @@ _LINES: Mapping[Line, str] = {
     Line.MODEL_ID: "モデルID",
     Line.SERVICE_SAYS: "サービス",
     Line.UPLOAD: "送信状況",
+    Line.PROGRESS: "進行状況",
     Line.FOLDER: "フォルダー",
     Line.RETRY: "再試行",
 }
@@ -226,6 +227,12 @@ def upload_line(sent: int | None, total: int | None) -> str:
     return f"{total:,}バイト中{sent:,}バイトを送信済み{share}"
 
 
+def progress_line(doing: Literal["preflight", "bundle", "upload"], done: int, total: int) -> str:
+    """How much of the delivery's files was read, or of the bundle was sent."""
+    read = {"preflight": "検査済み", "bundle": "送信用ファイルに追加済み", "upload": "送信済み"}[doing]
+    return f"{total:,}バイト中{done:,}バイトを{read}（{min(100, 100 * done // (total or 1))}％）"
+
+
 def retry_line(job: str) -> str:
     return command("retry", job)
 
@@ -250,4 +257,4 @@ def about_the_data() -> str:
 
 
 def rules_ignored(rules: tuple[str, ...]) -> str:
-    return f"このほか、設定により無視される規則にも違反しています：{'、'.join(rules)}"
+    return f"このほか、設定により無視されるルールにも違反しています：{'、'.join(rules)}"

@@ -179,7 +179,7 @@ def notice_summary(number: int, titles: tuple[Name, ...]) -> Notice:
     """`titles` are some of the messages that it sums up."""
     more = f"、ほか{number - len(titles):,}件" if number > len(titles) else ""
     return Notice(
-        f"{number:,}件のお知らせがあります",
+        f"{number:,}件の通知があります",
         f"{'、'.join(titles)}{more}。「{command('status')}」と「{command('jobs')}」で確認できます。",
     )
 

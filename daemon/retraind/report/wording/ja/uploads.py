@@ -2,14 +2,17 @@
 
 from datetime import datetime
 
-from retraind.report.wording.ja._parts import either, moment, quoted
+from retraind.report.wording.ja._parts import either, moment, quoted, run
 from retraind.report.wording.words import Name, Words
 
 
-def upload_waits_for_window(window: str, opens: datetime, zone: str | None = None) -> Words:
+def upload_waits_for_window(window: str, opens: datetime, zone: str | None = None, job: str = "") -> Words:
     """`zone` is that of the window, if it names one."""
     return Words(
-        f"アップロードできる時間帯（{window}）になるまで待っています。{moment(opens, zone)}に開始します。"
+        f"アップロードできる時間帯（{window}）になるまで待っています。{moment(opens, zone)}に開始します。",
+        f"今すぐ送信するには、{run('release', job)}" if job else "",
+        operator_only=True,
+        voluntary=True,
     )
 
 

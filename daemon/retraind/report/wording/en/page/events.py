@@ -45,7 +45,7 @@ _EVENTS: Mapping[str, str] = {
     "held": "On hold",
     "released": "The hold has ended",
     "job_adopted": "Read again from its folder",
-    "model_refused": "The model's settings were refused, or accepted again",
+    "model_refused": "The model's settings have a mistake",
     "model_held": "The model is on hold",
     "model_released": "The model's hold has ended",
     "hold_tried": "The hold ends for a try",
@@ -57,21 +57,32 @@ _EVENTS: Mapping[str, str] = {
     "host_try_asked": "A person asks to try the host now",
     "folder_accepted": "A person accepts another drop folder",
     "rebuild_asked": "A person rebuilds the journal",
-    "folder_away": "The drop folder is out of reach, or back",
+    "folder_away": "The drop folder is out of reach",
     "not_taken_in": "Something in the drop folder needs attention",
-    "waits_in_folder": "what waits in the drop folder was noted",
+    "waits_in_folder": "What waits in the drop folder was noted",
     "journal_mended": "The journal was repaired",
-    "expectation": "A delivery is late, or no longer",
+    "expectation": "A delivery is late",
     "expectation_began": "Deliveries are expected from now on",
     "snoozed": "Nothing is expected for a while",
     "key_seen": "A new key is in use",
-    "key_warning": "The key needs attention, or no longer does",
+    "key_warning": "The key needs attention",
 }
+_OVER: Mapping[str, str] = {
+    "model_refused": "The model's settings are accepted again",
+    "folder_away": "The drop folder is back",
+    "not_taken_in": "Nothing in the drop folder needs attention any more",
+    "expectation": "No delivery is late any more",
+    "key_warning": "The key no longer needs attention",
+}
+"""The same where what was wrong is over."""
 
 
-def page_event(event: str, host: Host | None = None) -> str:
-    """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is."""
-    said = _EVENTS.get(event) or event.replace("_", " ")
+def page_event(event: str, host: Host | None = None, *, over: bool = False) -> str:
+    """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is.
+
+    `over`: it says of nothing that it is wrong.
+    """
+    said = (_OVER.get(event) if over else None) or _EVENTS.get(event) or event.replace("_", " ")
     return f"{said} ({host})" if host else said
 
 

@@ -12,10 +12,10 @@ _CONDITIONS = {
     Condition.NOT_RUNNING: "retraind is not running",
     Condition.STOPPING: "retraind is stopping",
     Condition.SUSPENDED: "retraind is stopped by a signal",
-    Condition.ZOMBIE: "retraind has ended and hangs",
+    Condition.ZOMBIE: "retraind has ended, but its process remains",
     Condition.SILENT: "retraind does not report",
     Condition.LOOP_HANGS: "retraind hangs",
-    Condition.TIMETABLE_HANGS: "Nothing is run on time",
+    Condition.TIMETABLE_HANGS: "Scheduled work is not running",
     Condition.SCANS_HANG: "No scan of a drop folder ends",
 }
 
@@ -128,7 +128,7 @@ def page_host_refused() -> Words:
 
 
 def page_read_only() -> Words:
-    return Words("This page only shows; it changes nothing.", "")
+    return Words("This page is read-only.", "")
 
 
 def page_busy() -> Words:

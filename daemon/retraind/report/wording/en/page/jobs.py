@@ -108,6 +108,15 @@ def page_step_now() -> str:
     return "in progress"
 
 
+def page_doing(doing: Literal["preflight", "bundle", "upload"]) -> str:
+    """The step under way that takes long."""
+    return {"preflight": "Checking", "bundle": "Bundling", "upload": "Uploading"}[doing]
+
+
+def page_percent(percent: int) -> str:
+    return f"{percent} %"
+
+
 def page_step_open() -> str:
     return "not yet"
 

@@ -37,6 +37,7 @@ _STEPS: Mapping[State, str] = {
     State.FAILED: "has failed",
     State.RETURNED: "was returned",
 }
+_UNDER_WAY = {"preflight": "is being checked", "bundle": "is being bundled", "upload": "is being uploaded"}
 _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.TRAINED: "Trained",
     Outcome.SWITCHED: "Published",
@@ -78,8 +79,16 @@ def page_is_training(key: Name, lasted: timedelta) -> str:
     return f"{_named(key)} has been training for {span(lasted)}."
 
 
-def page_is_working(key: Name, state: State) -> str:
-    return f"{_named(key)} {_STEPS[state]}."
+def page_is_working(
+    key: Name, state: State, doing: Literal["preflight", "bundle", "upload"] | None = None
+) -> str:
+    """`doing` is the step that is under way, where that is known."""
+    return f"{_named(key)} {_UNDER_WAY[doing] if doing else _STEPS[state]}."
+
+
+def page_waits(key: Name, why: Said) -> str:
+    """It waits in the ordinary course of things."""
+    return f"{_named(key)}: {why}"
 
 
 def page_is_held(since: datetime | None, why: Said) -> str:
@@ -168,7 +177,7 @@ def page_next() -> str:
 
 
 def page_outage_heading() -> str:
-    return "Hosts that fail"
+    return "Failing hosts"
 
 
 def page_common_history() -> str:

@@ -37,6 +37,11 @@ _STOOD: Mapping[State, str] = {
     State.RESTORING: "was being brought back for another try",
 }
 """The same while nothing runs."""
+_UNDER_WAY = {
+    "preflight": "is being checked",
+    "bundle": "has passed the check and is being bundled",
+    "upload": "is being sent to the service",
+}
 _ENDED: Mapping[Outcome, str] = {
     Outcome.TRAINED: "trained, not published",
     Outcome.SWITCHED: "trained and published",
@@ -228,16 +233,19 @@ def job_standing(
     reported: Said | None,
     wait: Said | None,
     running: bool = True,
+    doing: Literal["preflight", "bundle", "upload"] | None = None,
 ) -> str:
     """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it.
 
-    `running`: whether retraind works. If not, nothing is being done.
+    `running`: whether retraind works. If not, nothing is being done. `doing` is the step that is under way,
+    where that is known.
     """
     if not running and behind is None:
         stood = _STOOD.get(state, _DOING[state])
         return f"{key or job} {stood}. It continues once retraind runs. {wait or ''}".strip()
-    doing = f"has been taken in and waits for {behind} to finish" if behind else _DOING[state]
-    return " ".join([f"{key or job} {doing}.", *(str(each) for each in (reported, wait) if each)])
+    does = f"has been taken in and waits for {behind} to finish" if behind else _DOING[state]
+    does = _UNDER_WAY[doing] if doing else does
+    return " ".join([f"{key or job} {does}.", *(str(each) for each in (reported, wait) if each)])
 
 
 def service_reports(status: Name, since: datetime | None, message: Name | None) -> str:

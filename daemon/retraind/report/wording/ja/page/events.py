@@ -45,7 +45,7 @@ _EVENTS: Mapping[str, str] = {
     "held": "保留しました",
     "released": "保留が解除されました",
     "job_adopted": "フォルダーからジョブを読み込み直しました",
-    "model_refused": "モデルの設定に誤りが見つかったか、誤りが修正されました",
+    "model_refused": "モデルの設定に誤りがあります",
     "model_held": "モデルを保留しました",
     "model_released": "モデルの保留が解除されました",
     "hold_tried": "再試行のため、保留を解除しました",
@@ -57,21 +57,32 @@ _EVENTS: Mapping[str, str] = {
     "host_try_asked": "担当者が接続先への再試行を指示しました",
     "folder_accepted": "担当者が別の投入フォルダーの使用を承認しました",
     "rebuild_asked": "担当者がジャーナルの再構築を指示しました",
-    "folder_away": "投入フォルダーに接続できなくなったか、再び接続できるようになりました",
+    "folder_away": "投入フォルダーに接続できません",
     "not_taken_in": "投入フォルダーに、対応が必要なファイルがあります",
     "waits_in_folder": "投入フォルダーで待機中のファイルを記録しました",
     "journal_mended": "ジャーナルを修復しました",
-    "expectation": "投入データの到着が遅れているか、遅れが解消しました",
+    "expectation": "投入データの到着が遅れています",
     "expectation_began": "投入データの到着予定の監視を開始しました",
     "snoozed": "投入データの到着予定の監視を一時停止しました",
     "key_seen": "新しいAPIキーを使用しています",
-    "key_warning": "APIキーへの対応が必要になったか、不要になりました",
+    "key_warning": "APIキーへの対応が必要です",
 }
+_OVER: Mapping[str, str] = {
+    "model_refused": "モデルの設定の誤りが修正されました",
+    "folder_away": "投入フォルダーに再び接続できるようになりました",
+    "not_taken_in": "投入フォルダーに、対応が必要なファイルはなくなりました",
+    "expectation": "投入データの到着の遅れが解消しました",
+    "key_warning": "APIキーへの対応は不要になりました",
+}
+"""The same where what was wrong is over."""
 
 
-def page_event(event: str, host: Host | None = None) -> str:
-    """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is."""
-    said = _EVENTS.get(event) or event.replace("_", " ")
+def page_event(event: str, host: Host | None = None, *, over: bool = False) -> str:
+    """`event` is a name of docs/operations.md; one of a newer retraind is shown as it is.
+
+    `over`: it says of nothing that it is wrong.
+    """
+    said = (_OVER.get(event) if over else None) or _EVENTS.get(event) or event.replace("_", " ")
     return f"{said}（{host}）" if host else said
 
 

@@ -108,6 +108,15 @@ def page_step_now() -> str:
     return "実行中"
 
 
+def page_doing(doing: Literal["preflight", "bundle", "upload"]) -> str:
+    """The step under way that takes long."""
+    return {"preflight": "検査中", "bundle": "送信準備中", "upload": "アップロード中"}[doing]
+
+
+def page_percent(percent: int) -> str:
+    return f"{percent}％"
+
+
 def page_step_open() -> str:
     return "未実行"
 

@@ -37,6 +37,11 @@ _STEPS: Mapping[State, str] = {
     State.FAILED: "の処理に失敗しました",
     State.RETURNED: "は差し戻されました",
 }
+_UNDER_WAY = {
+    "preflight": "のデータを検査しています",
+    "bundle": "の送信用ファイルを作成しています",
+    "upload": "をアップロードしています",
+}
 _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.TRAINED: "学習済み",
     Outcome.SWITCHED: "公開済み",
@@ -78,8 +83,16 @@ def page_is_training(key: Name, lasted: timedelta) -> str:
     return f"{_named(key)}で学習しています（開始から{span(lasted)}）。"
 
 
-def page_is_working(key: Name, state: State) -> str:
-    return f"{_named(key)}{_STEPS[state]}。"
+def page_is_working(
+    key: Name, state: State, doing: Literal["preflight", "bundle", "upload"] | None = None
+) -> str:
+    """`doing` is the step that is under way, where that is known."""
+    return f"{_named(key)}{_UNDER_WAY[doing] if doing else _STEPS[state]}。"
+
+
+def page_waits(key: Name, why: Said) -> str:
+    """It waits in the ordinary course of things."""
+    return f"{_named(key)}：{why}"
 
 
 def page_is_held(since: datetime | None, why: Said) -> str:

@@ -36,6 +36,11 @@ _STOOD: Mapping[State, str] = {
     State.RESTORING: "再試行の準備の途中です",
 }
 """The same while nothing runs."""
+_UNDER_WAY = {
+    "preflight": "データを検査しています",
+    "bundle": "検査に合格し、送信用ファイルを作成しています",
+    "upload": "サービスに送信しています",
+}
 _SENDING = frozenset({State.BUNDLED, State.REGISTERED})
 """What waits there is not sent soon, and not being sent."""
 _ENDED: Mapping[Outcome, str] = {
@@ -235,18 +240,21 @@ def job_standing(
     reported: Said | None,
     wait: Said | None,
     running: bool = True,
+    doing: Literal["preflight", "bundle", "upload"] | None = None,
 ) -> str:
     """`behind` is the delivery that it waits for, `reported` the service's status, `wait` what delays it.
 
-    `running`: whether retraind works. If not, nothing is being done.
+    `running`: whether retraind works. If not, nothing is being done. `doing` is the step that is under way,
+    where that is known.
     """
     delivery = named(key or job)
     if not running and behind is None:
         stood = _STOOD.get(state, _DOING[state])
         return f"{delivery}：{stood}。retraindが起動すると処理を再開します。{wait or ''}"
-    doing = _STOOD[state] if wait and state in _SENDING else _DOING[state]
-    doing = f"取り込みました。{named(behind)}の処理が終わるのを待っています" if behind else doing
-    return "".join([f"{delivery}：{doing}。", *(str(each) for each in (reported, wait) if each)])
+    does = _STOOD[state] if wait and state in _SENDING else _DOING[state]
+    does = f"取り込みました。{named(behind)}の処理が終わるのを待っています" if behind else does
+    does = _UNDER_WAY[doing] if doing else does
+    return "".join([f"{delivery}：{does}。", *(str(each) for each in (reported, wait) if each)])
 
 
 def service_reports(status: Name, since: datetime | None, message: Name | None) -> str:
