@@ -8,9 +8,9 @@ from html import unescape
 import pytest
 
 from retraind.bundle.progress import Doing, Progress
-from retraind.domain.job import State, Waiting
+from retraind.domain.job import End, Outcome, State, Waiting
 from retraind.domain.people import Person
-from retraind.domain.problems import problem
+from retraind.domain.problems import Finding, Severity, problem
 from retraind.page.charts import HEIGHT, WIDTH
 from retraind.report.report_json import Report
 from retraind.store.journal import Journal
@@ -102,6 +102,21 @@ def test_a_job_shows_what_was_found_what_to_do_and_its_history(shown):
     assert "line 1,204 This row has 14 columns, but the header has 13." in text
     assert "Filed" in text
     assert NASTY in unescape(shown.page.get(f"/jobs/{shown.jobs['failed'].id}").text)
+
+
+def test_what_the_service_says_of_a_finding_is_in_the_readers_language(tmp_path):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    facts = {"columns": 2, "expected": 3, "others": (), "total": 1, "all_rows": False, "paired": True}
+    said = {"service_message": "a different number of variables", "service_message_ja": "項目数が異なる行"}
+    found = Finding("ragged-rows", Severity.ERROR, "train.csv", 2, None, facts, **said)
+    end = End(outcome=Outcome.FAILED, problem=problem("data_breaks_rules", details=(found,)))
+    job = made.job("churn", "2026-11", NOW, State.FAILED, failed_at=State.SEALED, end=end)
+    made.journal.close()
+    with served(configured(tmp_path, page='listen = "127.0.0.1:0"', models=("churn",))) as page:
+        for language, shown, hidden in (("en", *said.values()), ("ja", *reversed(said.values()))):
+            text = words(page.get(f"/jobs/{job.id}", accept_language=language).text)
+            assert f"· {shown}" in text
+            assert f"· {hidden}" not in text
 
 
 def test_a_job_on_hold_says_why_and_what_to_do_once(shown):
@@ -301,8 +316,6 @@ def test_a_step_that_takes_long_shows_everywhere_how_far_it_is(tmp_path, languag
                 assert percent in words(html)
             assert told in words(page.get("/", accept_language=language).text)
             assert label in words(page.get("/jobs", accept_language=language).text)
-            facts = words(page.get(f"/jobs/{job.id}").text)
-            assert "47,185,920 of 104,857,600 bytes checked (45 %)" in facts
         page.reader.clock.pass_time(MOMENT)
         assert all("<progress" not in page.get(path).text for path in pages)
 

@@ -212,7 +212,8 @@ def _steps(job: Job, history: Sequence[Event], voice: Voice) -> Iterator[Step]:
 def _facts(job: Job, snapshot: Snapshot, look: Look, voice: Voice) -> list[tuple[str, str]]:
     """Return the data of the job, but its files."""
     found = whereabouts(job, snapshot.settings)
-    more = progress_lines(job, found, voice)
+    # While there is a bar, that says it, and moves.
+    more = [] if found.step else progress_lines(job, found, voice)
     if look.is_operator:
         if found.folder:
             more.append((Line.FOLDER, display(str(found.folder))))
@@ -245,7 +246,7 @@ def _finding(finding: Finding, voice: Voice) -> Shown:
         voice.label("page_finding_place", file=finding.file, line=finding.line) if finding.file else "",
         words.what,
         words.remedy,
-        display(finding.service_message or ""),
+        display(finding.service_said(voice.language) or ""),
     )
 
 
