@@ -118,7 +118,7 @@ def test_where_rights_are_real_there_is_none(shares, drop, monkeypatch, kind):
 @needs_root
 def test_a_command_that_root_runs_takes_the_services_folder_for_the_services(shares, drop):
     used(shares, drop)
-    for path in (drop, drop / ".retraind", drop / ".retraind-id", shares._memory.folder):
+    for path in (drop, drop / ".retraind", drop / ".retraind-id", shares.memory.folder):
         os.chown(path, NOBODY, NOBODY)
     assert shares.trouble_of_drop("churn", drop) is None
 

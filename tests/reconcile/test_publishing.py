@@ -392,3 +392,17 @@ def test_whoever_has_removed_the_status_of_a_model_that_went_gets_no_other(site,
     with by_hand(site.config, ManualClock()) as daemon:
         sweep(daemon)
     assert not (drops[0] / "STATUS.txt").exists()
+
+
+def test_of_a_model_that_went_its_folder_says_so_in_the_language_of_its_readers(site, drops):
+    with_it = site._text.replace("[models.churn]", '[models.churn]\nlanguage = "ja"')
+    site._text = with_it
+    site.write()
+    with by_hand(site.config, ManualClock()) as daemon:
+        sweep(daemon)
+    site._text = with_it[: with_it.index("[models.churn]")] + with_it[with_it.index("[models.price]") :]
+    site.write()
+    with by_hand(site.config, ManualClock()) as daemon:
+        sweep(daemon)
+    assert "このモデルは、retraindの設定から削除されました。" in text_in(drops[0])
+    assert "This folder takes in data" in text_in(drops[1])

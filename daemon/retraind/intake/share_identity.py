@@ -79,9 +79,18 @@ class _Known(BaseModel):
     identity: _Identity
     left: bool = False
     """Whether the folder says that its model is no longer in the configuration."""
+    language: str | None = None
+    """In which its STATUS.txt was written last."""
 
 
-class _Memory:
+class Left(NamedTuple):
+    """A drop folder whose model is no longer in the configuration."""
+
+    folder: Path
+    language: str | None
+
+
+class Memory:
     """What is known of each folder, in a file for each use."""
 
     def __init__(self, folder: Path) -> None:
@@ -110,13 +119,23 @@ class _Memory:
         # The others are folders for filing, and earlier ones.
         return sorted(name for name in names if "." not in name and "@" not in name)
 
+    def left_behind(self, models: Container[str]) -> dict[str, Left]:
+        """Return the drop folders of models other than these that do not say yet that nobody watches them."""
+        found: dict[str, Left] = {}
+        with contextlib.suppress(OSError):
+            for name in self.models():
+                known = self.recall(name) if name not in models else None
+                if known is not None and not known.left:
+                    found[name] = Left(Path(known.folder), known.language)
+        return found
+
 
 class Shares:
     """The folders that are known, by a name for each use. Safe to use from several threads."""
 
     def __init__(self, memory: Path) -> None:
         """Remember in the folder `memory`."""
-        self._memory = _Memory(memory)
+        self.memory = Memory(memory)
         self._lock = threading.Lock()
         self._meetings: dict[str, threading.Lock] = {}
         """By folder, since its share may hang."""
@@ -192,7 +211,7 @@ class Shares:
     def _refuse_exposed(
         self, status: os.stat_result, plain: Path, folder: Path, drop: Path, *, read_only: bool
     ) -> None:
-        foreign = status.st_uid not in _own_users(self._memory.folder)
+        foreign = status.st_uid not in _own_users(self.memory.folder)
         open_to_others = plain.name == WORK and bool(status.st_mode & _OTHERS_WRITE)
         if not foreign and not open_to_others:
             return
@@ -208,7 +227,7 @@ class Shares:
 
     def is_own(self, status: os.stat_result) -> bool:
         """Return whether something belongs to the service's user, or to this one."""
-        return status.st_uid in _own_users(self._memory.folder) - {0} or status.st_uid == os.geteuid()
+        return status.st_uid in _own_users(self.memory.folder) - {0} or status.st_uid == os.geteuid()
 
     @contextlib.contextmanager
     def held_earlier(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
@@ -219,7 +238,7 @@ class Shares:
         with held(folder) as path:
             marker = _read(path)
             for name in names:
-                known = self._memory.recall(_earlier(name, folder)) or self._memory.recall(name)
+                known = self.memory.recall(_earlier(name, folder)) or self.memory.recall(name)
                 if known is None or known.folder != str(folder):
                     continue
                 if known.id != marker and known.identity != _identity(path):
@@ -237,7 +256,7 @@ class Shares:
     def before(self, name: str, folder: Path) -> Path | None:
         """Return the folder that is known as `name`, if that is another one than `folder`."""
         try:
-            known = self._memory.recall(name)
+            known = self.memory.recall(name)
         except OSError:
             return None  # Whatever uses the folder reports it.
         if known is None or known.folder == str(folder):
@@ -247,28 +266,26 @@ class Shares:
             return None
         return Path(known.folder)
 
-    def left_behind(self, models: Container[str]) -> dict[str, Path]:
-        """Return the drop folders of models other than these that do not say yet that nobody watches them."""
-        found: dict[str, Path] = {}
-        with contextlib.suppress(OSError):
-            for name in self._memory.models():
-                known = self._memory.recall(name) if name not in models else None
-                if known is not None and not known.left:
-                    found[name] = Path(known.folder)
-        return found
+    def note_language(self, name: str, language: str) -> None:
+        """Note in which language people read what is in a drop folder that was just used."""
+        with self._lock, contextlib.suppress(OSError):  # Then the next one notes it.
+            known = self._known.get(name)
+            if known is not None and known.language != language:
+                self._known[name] = known = known.model_copy(update={"language": language})
+                self.memory.keep(name, known)
 
     def leave(self, name: str) -> None:
         """Note that a drop folder says that its model is no longer in the configuration."""
         with contextlib.suppress(OSError):  # Then the next start says it again.
-            if (known := self._memory.recall(name)) is not None:
-                self._memory.keep(name, known.model_copy(update={"left": True}))
+            if (known := self.memory.recall(name)) is not None:
+                self.memory.keep(name, known.model_copy(update={"left": True}))
         with self._lock:
             self._known.pop(name, None)
 
     def knows(self, name: str, folder: Path) -> bool:
         """Return whether `folder` was in use as `name` before. No share is asked."""
         try:
-            known = self._memory.recall(name)
+            known = self.memory.recall(name)
         except OSError:
             return False  # Whatever uses the folder reports it.
         return known is not None and known.folder == str(folder)
@@ -278,7 +295,7 @@ class Shares:
         with self._lock:
             self._known.pop(name, None)
             try:
-                self._memory.file(name).unlink()
+                self.memory.file(name).unlink()
             except FileNotFoundError:
                 return False
             return True
@@ -290,7 +307,7 @@ class Shares:
         if known is not None and known.id == marker and known.folder == str(folder):
             return
         # Perhaps a person has accepted another folder meanwhile.
-        known = self._memory.recall(name)
+        known = self.memory.recall(name)
         if known is None or known.folder != str(folder):
             if marker is None and (point := missing_mount(folder)):
                 # The empty folder under a share must not become the one that is known.
@@ -302,7 +319,7 @@ class Shares:
         elif known.id == marker:
             if known.left and claim:
                 known = known.model_copy(update={"left": False})
-                self._memory.keep(name, known)
+                self.memory.keep(name, known)
             with self._lock:
                 self._known[name] = known
         elif marker is None and known.identity.file_system and known.identity == _identity(path):
@@ -321,7 +338,7 @@ class Shares:
             )
 
     def _get_to_know(self, name: str, folder: Path, path: Path) -> None:
-        known = self._memory.recall(name)
+        known = self.memory.recall(name)
         if known is not None and known.folder == str(folder):
             self._check(name, folder, path, claim=False)
             return
@@ -331,9 +348,9 @@ class Shares:
             _write(path, marker)
         if known is not None:
             # Jobs that were filed there may be retried.
-            self._memory.keep(_earlier(name, Path(known.folder)), known)
+            self.memory.keep(_earlier(name, Path(known.folder)), known)
         known = _Known(folder=str(folder), id=marker, identity=_identity(path))
-        self._memory.keep(name, known)
+        self.memory.keep(name, known)
         with self._lock:
             self._known[name] = known
         _LOG.info("folder_known", name=name, folder=str(folder))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import file_problem, problem
 from retraind.intake.inotify import Watcher
-from retraind.intake.share_identity import Shares
+from retraind.intake.share_identity import Left, Shares
 from retraind.reconcile.folders import Folder, Folders, glances
 from retraind.reconcile.hosts import Hosts
 from retraind.reconcile.lanes import Lanes, guarded
@@ -182,7 +182,7 @@ class Reload:
         moved = {
             name: old for name, model in models.items() if (old := self._shares.before(name, model.drop))
         }
-        left = self._shares.left_behind({*models, *refused})
+        left = self._shares.memory.left_behind({*models, *refused})
         self._report_left({}, moved, settings, (), left)
         self._watch(settings, models)
 
@@ -251,7 +251,7 @@ class Reload:
         moved: Mapping[str, Path],
         settings: Settings,
         refused: Container[str],
-        left: Mapping[str, Path] = MappingProxyType({}),
+        left: Mapping[str, Left] = MappingProxyType({}),
     ) -> None:
         """Report in folders no longer under watch that their model is gone, or has another folder.
 
@@ -272,8 +272,8 @@ class Reload:
 
             return folder.model.drop, report
 
-        def of_left(name: str, before: Path) -> Question[None]:
-            return before, lambda _: self._publisher.publish_removal(name, before)
+        def of_left(name: str, before: Left) -> Question[None]:
+            return before.folder, lambda _: self._publisher.publish_removal(name, before)
 
         def of_moved(name: str, before: Path) -> Question[None]:
             folder = self._folders.get(name)
@@ -281,7 +281,9 @@ class Reload:
 
         questions = {name: of_removed(folder) for name, folder in removed.items()}
         questions |= {name: of_moved(name, before) for name, before in moved.items() if before not in drops}
-        questions |= {name: of_left(name, before) for name, before in left.items() if before not in drops}
+        questions |= {
+            name: of_left(name, before) for name, before in left.items() if before.folder not in drops
+        }
         hanging = self._folders.hanging()
         questions = {name: question for name, question in questions.items() if question[0] not in hanging}
         for name, answer in zip(questions, ask_each([*questions.values()]), strict=True):

@@ -21,7 +21,7 @@ from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.records import ModelHold, Outage
 from retraind.intake.drop_folder import View
-from retraind.intake.share_identity import Away, Shares
+from retraind.intake.share_identity import Away, Left, Shares
 from retraind.reconcile.decide import MOST_ACTIVE, MOST_AN_HOUR
 from retraind.reconcile.folders import Folder
 from retraind.reconcile.lanes import Lanes, report_journal
@@ -248,10 +248,10 @@ class Publisher:
             for each in [enders.submit(end, folder) for folder in folders]:
                 each.result()
 
-    def publish_removal(self, name: str, drop: Path) -> None:
+    def publish_removal(self, name: str, left: Left) -> None:
         """Report in a drop folder that its model went from the configuration while retraind did not run."""
-        settings = self._settings()
-        voice = Voice(Audience.SHARE, settings.language)
+        settings, drop = self._settings(), left.folder
+        voice = Voice(Audience.SHARE, left.language or settings.language)
         text = stopped_text(
             name,
             self._clock.now(),
@@ -290,6 +290,7 @@ class Publisher:
             why = away.problem
         else:
             self._unwritten.pop(name, None)
+            self._shares.note_language(name, voice.language)
             return True
         # Each pass tries again: as long as a client of the share keeps the file open, many times a second.
         if self._unwritten.get(name) != why:
