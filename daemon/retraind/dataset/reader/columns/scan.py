@@ -58,6 +58,9 @@ class _Shapes:
     def _shape(self, value: bytes) -> bytes:
         return value[: self._head] + value[self._head :].translate(_DIGITS_ALIKE)
 
+    def have(self, value: bytes) -> bool:
+        return self._shape(value) in self._known
+
     def others(self, values: Sequence[bytes]) -> list[bytes]:
         """Return the values of other shapes that are not empty, each once."""
         if not self._known:
@@ -89,6 +92,9 @@ class _Dates:
             self._shapes.add(place.value)
             self.pattern = None
         return True
+
+    def knows_marker(self, value: bytes) -> bool:
+        return value in self._markers
 
     def add(self, form: Form, place: LocatedValue) -> None:
         self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates
@@ -199,6 +205,10 @@ class _Numbers:
             self._shapes.add(place.value)
         return True
 
+    def knows_marker(self, value: bytes) -> bool:
+        """Return whether a value that stands for none teaches nothing any more."""
+        return len(self.markers) >= MAX_EXAMPLES and self._shapes.have(value)
+
     @property
     def are_numbers(self) -> bool:
         return self.plain or bool(self.written)
@@ -236,6 +246,9 @@ class _Column:
                 telling = self.numbers.telling(values)
         elif self.numbers is None and self.dates.are_known(values):
             return
+        else:
+            # Where no value was a number or a date yet, thousands of NA are one.
+            telling = {value for value in set(values) if not self._is_known_marker(value)}
         if telling is not None and not telling:
             return
         for at, value in enumerate(values):
@@ -244,6 +257,12 @@ class _Column:
                 self._read(LocatedValue(lines[at], value[:VALUE_BYTES]), value)
                 if self.dates is None and self.numbers is None:
                     return
+
+    def _is_known_marker(self, value: bytes) -> bool:
+        """Return whether a value was seen before that stands for a missing date or number, and is no more."""
+        if self.dates is None or not self.dates.knows_marker(value):
+            return False
+        return self.numbers is None or self.numbers.knows_marker(value)
 
     def _read(self, place: LocatedValue, value: bytes) -> None:
         if self.numbers is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from retraind.dataset.rules.causes.cause import Cause, everything, rules
 from retraind.dataset.rules.causes.sample import (
@@ -142,14 +143,17 @@ def _is_value(cell: str, body: Sequence[Row], column: int) -> bool:
 
 def header_at(rows: Sequence[Row]) -> int:
     """Return the place of the row that is evidently the header; 0 if it is the first, or unknown."""
+    outlines = [_outline(row) for row in rows[:_LOOKED_AT]]
     for at in range(1, min(_LOOKED_AT, len(rows) - 2) + 1):
         header, *body = rows[at : at + _ROWS]
         width = len(header.cells)
         above = rows[:at]
-        if width < MIN_COLUMNS or share(body, width) < MOSTLY or not any(row.cells for row in above):
+        if width < MIN_COLUMNS or not all(each.is_outside(width, width) for each in outlines[:at]):
+            continue
+        if share(body, width) < MOSTLY or not any(row.cells for row in above):
             continue
         used = [column for column in range(width) if any(_cell(row, column) for row in body)]
-        if len(used) < MIN_COLUMNS or not all(_is_outside(row, width, len(used)) for row in above):
+        if len(used) < MIN_COLUMNS or not all(each.is_outside(width, len(used)) for each in outlines[:at]):
             continue
         filled = sum(bool(_cell(header, column)) for column in used)
         comments = [row for row in above if any(row.cells)]
@@ -169,10 +173,18 @@ def _is_comment(row: Row) -> bool:
     return bool(row.cells) and _COMMENT.match(row.cells[0]) is not None
 
 
-def _is_outside(row: Row, width: int, used: int) -> bool:
-    """Return whether a row cannot belong to a table of this width, of which so many columns are used."""
-    filled = sum(bool(cell.strip()) for cell in row.cells)
-    return _is_comment(row) or len(row.cells) != width or filled < used
+class _Outline(NamedTuple):
+    is_comment: bool
+    width: int
+    filled: int  # cells
+
+    def is_outside(self, width: int, used: int) -> bool:
+        """Return whether a row cannot belong to a table of this width, of which so many columns are used."""
+        return self.is_comment or self.width != width or self.filled < used
+
+
+def _outline(row: Row) -> _Outline:
+    return _Outline(_is_comment(row), len(row.cells), sum(bool(cell.strip()) for cell in row.cells))
 
 
 def _is_header(header: Row, body: Sequence[Row], used: Sequence[int], above: Sequence[Row]) -> bool:

@@ -115,6 +115,8 @@ def spaces_before_quotes(file: DataFile) -> Iterator[Cause]:
     own = delimiter_of(table)
     spaced = re.compile(rf'(?:^|{re.escape(own)})[ \u3000]+"', re.MULTILINE)
     text = head_text(table)
+    if not any(each in text for each in (' "', '\u3000"')):  # far faster than the expression
+        return
     found = spaced.search(text)
     if found is None:
         return

@@ -158,10 +158,12 @@ def _is_mail(lines: Sequence[str]) -> bool:
     for line in lines:
         if not line.strip():
             break
+        if _MAIL.fullmatch(line) is None:
+            return False
         head.append(line)
     names = {line.partition(":")[0].lower() for line in head}
     known = {"from", "to", "subject", "date", "received", "mime-version", "content-type", "message-id"}
-    return len(names & known) >= _MAIL_HEADERS and all(map(_MAIL.fullmatch, head))
+    return len(names & known) >= _MAIL_HEADERS
 
 
 def _is_sql(text: str) -> bool:
