@@ -7,17 +7,17 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from threading import Event
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 from retraind.bundle import deflate
 from retraind.bundle.zip_writer import pieces
 from retraind.dataset.reader.provers import Ahead
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import ReadResult, Series, SourceFile, TableReader
-
-_Found = TypeVar("_Found")
 
 _AHEAD = 4
 """Pieces that may wait for the preflight or the digest."""
@@ -49,9 +49,6 @@ class _Worker:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def submit(self, do: Callable[[], _Found]) -> Future[_Found]:
-        return self._pool.submit(do)
-
     def put(self, do: Callable[[], None]) -> None:
         self._waiting.append(self._pool.submit(do))
         while self._waiting and (self._waiting[0].done() or len(self._waiting) > _AHEAD):
@@ -62,9 +59,60 @@ class _Worker:
             self._waiting.popleft().result()
 
 
-def _take(table: TableReader, piece: bytes, ahead: Future[Ahead | None] | None) -> None:
-    # What the other thread has not begun need not be waited for.
-    table.take(piece, None if ahead is None or ahead.cancel() else ahead.result())
+class _Proofs:
+    """Proves pieces of a table before they are read: on a thread of its own, and on the one that waits."""
+
+    def __init__(self, table: TableReader) -> None:
+        self._table = table
+        self._pending: deque[tuple[Future[Ahead | None], bytes]] = deque()
+        self._begun = Event()  # the first piece was read: now it is known what a good record is
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="proof")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._begun.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, piece: bytes) -> Future[Ahead | None]:
+        """Have a piece proved, in turn."""
+        found: Future[Ahead | None] = Future()
+        self._pending.append((found, piece))
+        if deflate.cores() > 1:
+            self._pool.submit(self._run)
+        return found
+
+    def take(self, piece: bytes, found: Future[Ahead | None]) -> None:
+        """Read a piece once it is proved. What no one has begun to prove need not be waited for."""
+        if found.cancel():
+            with suppress(ValueError):
+                self._pending.remove((found, piece))
+            self._table.take(piece)
+        else:
+            while not found.done() and self._prove_next():
+                pass
+            self._table.take(piece, found.result())
+        self._begun.set()
+
+    def _run(self) -> None:
+        self._begun.wait()
+        self._prove_next()
+
+    def _prove_next(self) -> bool:
+        """Prove the first piece that no one has begun to prove; return whether there was one."""
+        try:
+            found, piece = self._pending.popleft()
+        except IndexError:
+            return False
+        if found.set_running_or_notify_cancel():
+            try:
+                found.set_result(self._table.prove_ahead(piece))
+            except BaseException as error:  # noqa: BLE001
+                found.set_exception(error)
+        return True
 
 
 def read_once(
@@ -87,13 +135,10 @@ def read_once(
         source.open() as stream,
         _Worker("preflight") as scanning,
         _Worker("digest") as digesting,
-        _Worker("proof") as proving,
+        _Proofs(table) as proofs,
     ):
-        for number, piece in enumerate(pieces(stream, deflate.PIECE if sink else limits.piece)):
-            # Two threads prove, every other piece each.
-            second = number % 2 and deflate.cores() > 1
-            ahead = proving.submit(partial(table.prove_ahead, piece)) if second else None
-            scanning.put(partial(_take, table, piece, ahead))
+        for piece in pieces(stream, deflate.PIECE if sink else limits.piece):
+            scanning.put(partial(proofs.take, piece, proofs.add(piece)))
             digesting.put(partial(digest.update, piece))
             if sink is not None:
                 sink.take(piece)
