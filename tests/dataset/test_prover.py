@@ -3,11 +3,13 @@
 import csv
 import hashlib
 import io
+import threading
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from retraind.bundle import deflate
 from retraind.dataset.reader import automaton, prover
 from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
@@ -45,6 +47,11 @@ def sample(scan, line, cells):
 
 def reading(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult:
     return read_table(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits)
+
+
+def reading_at_once(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult:
+    """As the product does, on several threads."""
+    return read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits)
 
 
 @given(
@@ -274,7 +281,7 @@ def test_the_last_line_of_swallowed_rows_is_that_of_their_own_record():
 def test_two_threads_find_what_one_finds(text, piece, engine, sample):
     data = ("a,b\n" + text).encode()
     limits = Limits(piece, sample=sample, engine=engine)
-    both = read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), target="a", limits=limits)
+    both = reading_at_once(data, limits)
     assert both == reading(data, limits)
     if both.facts is not None:
         assert both.facts.sha256 == hashlib.sha256(data).hexdigest()
@@ -371,3 +378,61 @@ def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows, engine):
                 assert found.count == often + 1
                 for piece in (50, 1 << 18):
                     assert reading(data, Limits(piece, sample=5, engine=engine)) == exact, (odd, ending)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "odd",
+    ["\0", "\x1b$B", "\n\x1a", '\\"', "\ufeff", "\n\ufeff", "é", "\x7f", "+AGEwQg-", "\\", "~"],
+)
+def test_nothing_odd_is_missed_in_pieces_that_are_proved_to_have_plain_bytes_alone(odd, engine):
+    """Nobody searches these pieces for what is no such byte; it may be cut by the end of a piece."""
+    rows = [f"{number},{number}x" for number in range(100)]
+    limits = Limits(512, sample=5, engine=engine)
+    for length in range(3_905, 3_930):
+        start = f"id,{'n' * length}"  # 4 KiB are read as one piece
+        data = "\n".join([start, *rows, f"40,a{odd}b", *rows, ""]).encode()
+        exact = reading(data, Limits(sample=5, engine=Engine.NONE))
+        assert reading(data, limits) == exact
+        assert reading_at_once(data, limits) == exact
+
+
+@pytest.mark.parametrize(
+    ("values", "plain"),
+    [({}, True), ({0: rb"[a-z]|\."}, True), ({0: rb"\x61|\xe3"}, False), ({0: rb"[^,]*"}, False)],
+)
+def test_bytes_are_proved_plain_unless_a_known_value_may_have_others(values, plain):
+    prover = Prover(Form(b",", 2, frozenset({LF})), values, Engine.RE2)
+    proved = prover.prove(b'a,"b""c"\n' * 9 + b"1", 0)
+    assert (proved.rows, proved.plain) == (9, plain)
+    for byte in (0, 0x1A, 0x1B, ord("\\"), ord("~"), 0x7F, 0x80, 0xFF):
+        proved = prover.prove(b"a,b\n" * 9 + b"a,%c\n" % byte + b"a,b\n", 0)
+        assert (proved.rows, proved.plain) == (11, False)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_pieces_wait_for_no_other_thread_where_none_has_begun(cores, monkeypatch):
+    """One core has no other thread; on two, the first piece tells what a good record is."""
+    monkeypatch.setattr(deflate, "cores", lambda: cores)
+    data = b"a,b\n" + b"1,2\n" * 5000
+    limits = Limits(piece=256, sample=5)
+    assert reading_at_once(data, limits) == reading(data, limits)
+
+
+def test_what_a_sink_raises_ends_all_threads_of_a_reading():
+    class Full:
+        def __init__(self) -> None:
+            self.left = 9
+
+        def take(self, _: bytes) -> None:
+            self.left -= 1
+            if not self.left:
+                raise OSError(28, "No space left on device")
+
+        def end(self) -> None: ...
+
+    data = b"a,b\n" + b"1,2\n" * (3 << 20)
+    before = threading.active_count()
+    with pytest.raises(OSError, match="No space"):
+        read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), Full())
+    assert threading.active_count() == before

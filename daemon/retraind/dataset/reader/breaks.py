@@ -15,13 +15,14 @@ _LONG_LINE = 40  # bytes of a line; with shorter ones, counting is faster
 
 def line_breaks(data: bytes | bytearray, start: int, end: int) -> int:
     """Count the line breaks in data[start:end]."""
-    breaks = _line_feeds(data, start, end)
+    breaks = line_feeds(data, start, end)
     if data.find(CR, start, end) >= 0:
         breaks += data.count(CR, start, end) - data.count(CRLF, start, end)
     return breaks
 
 
-def _line_feeds(data: bytes | bytearray, start: int, end: int) -> int:
+def line_feeds(data: bytes | bytearray, start: int, end: int) -> int:
+    """Count the line feeds in data[start:end]."""
     if (
         not _COUNTS_SLOWLY
         or end - start < _MANY

@@ -175,9 +175,14 @@ class EncodingDetector:
         self._escaped: Verdict | None = None
         self._utf7 = Utf7()
 
-    def feed(self, piece: bytes, line_of: Callable[[int], int], *, final: bool = False) -> None:
-        """Read the next piece; `line_of` returns the line of an offset in it. The final piece is empty."""
-        ascii_only = piece.isascii()
+    def feed(
+        self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False, final: bool = False
+    ) -> None:
+        """Read the next piece; `line_of` returns the line of an offset in it. The final piece is empty.
+
+        `plain`: it has plain bytes alone, as the prover says.
+        """
+        ascii_only = plain or piece.isascii()
         self._ascii = self._ascii and ascii_only
         self._utf8.feed(piece, self._offset, line_of, ascii_only=ascii_only, final=final)
         if not self._only_utf8:
@@ -187,7 +192,7 @@ class EncodingDetector:
             if not ascii_only and not self._evidence.is_full:
                 self._evidence.add(piece, line_of)
         if self._ascii and self._escaped is None:
-            self._find_escape(piece, line_of)
+            self._find_escape(piece, line_of, plain=plain)
             self._utf7.feed(piece, line_of, final=final)
         self._offset += len(piece)
 
@@ -197,10 +202,10 @@ class EncodingDetector:
         is_worth = self._engine is Engine.RE2 and self._utf8.bad is not None
         return _valid("cp932", self._engine) if is_worth else None
 
-    def _find_escape(self, piece: bytes, line_of: Callable[[int], int]) -> None:
+    def _find_escape(self, piece: bytes, line_of: Callable[[int], int], *, plain: bool) -> None:
         start = self._last + piece[: LONGEST - 1]
         found, data, before = escape_in(start), start, len(self._last)
-        if found is None:
+        if found is None and not plain:
             found, data, before = escape_in(piece), piece, 0
         self._last = (self._last + piece)[1 - LONGEST :] if len(piece) < LONGEST else piece[1 - LONGEST :]
         if found is None:

@@ -97,13 +97,20 @@ class Oddities:
         self._escapes_shift_jis: Examples[int] = Examples()
         self._swallowed: Examples[SwallowedRows] = Examples()
 
-    def feed(self, piece: bytes, line_of: Callable[[int], int]) -> None:
-        """Read the next piece, without the byte order mark; `line_of` returns the line of an offset in it."""
+    def feed(self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False) -> None:
+        """Read the next piece, without the byte order mark; `line_of` returns the line of an offset in it.
+
+        `plain`: it has plain bytes alone, as the prover says.
+        """
         if len(self._head) < HEAD:
             self._head += piece[: HEAD - len(self._head)]
         edge = self._tail[-_EDGE:]
         self._size += len(piece)
         self._tail = (self._tail + piece[-_TAIL:])[-_TAIL:]
+        if not plain or b"\\" in edge:
+            self._find_odd_bytes(edge, piece, line_of)
+
+    def _find_odd_bytes(self, edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
         # One byte is found many times faster than several, and most tables have none of these.
         if MARK[1:2] in piece or MARK[1:2] in edge:
             for at in _all(edge + piece, MARK):

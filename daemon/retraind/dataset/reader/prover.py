@@ -1,17 +1,24 @@
 """Proves many records good at once, with one automaton: each has the expected fields, and no value is new.
 
 The automaton is a regular expression over bytes for one record, repeated. It matches as many complete records
-from the start of a block as follow the grammar; the exact reader continues behind them.
+from the start of a block as follow the grammar; the exact reader continues behind them. A stricter one comes
+first: what it matches has none of the bytes that others would have to search for.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
-from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks
+from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, line_breaks, line_feeds
 
 MAX_WIDTH = 1_000
+_NOT_PLAIN = rb"\x00-\x08\x0b\x0c\x0e-\x1f\\~-\xff"
+"""Bytes that most tables have none of, as in brackets of an expression: all that shows another encoding, and
+all that is searched for elsewhere. Where none of them is, nobody needs to search."""
+_PLAIN = re.compile(b"[^%b]*+" % _NOT_PLAIN)
+_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 LONG = 4
 """Line breaks, from which on a value is long: there may be rows in it."""
 
@@ -25,6 +32,12 @@ class Proved:
     breaks: int  # physical lines; more than rows when quoted fields have line breaks
     short: int = 0  # bytes at the start in which no value has LONG line breaks or more
     lines: int = 0  # bytes at the start in which each record is a line
+    plain: bool = False  # all of these bytes are plain ones
+
+
+def are_plain(data: bytes, begin: int, end: int) -> bool:
+    """Return whether there are plain bytes alone between two places that are close together."""
+    return _PLAIN.fullmatch(data, begin, end) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,12 @@ class _Grammar:
         """
         record = self._record(self._simple_field())
         return self._repeated(record if other is None else b"%b|%b" % (other, record))
+
+    def plain(self) -> bytes | None:
+        """As the simple one, with plain bytes alone; None if known values may have others."""
+        if not all(map(_are_plain_values, self._values.values())):
+            return None
+        return self._repeated(self._record(self._simple_field(barred=_NOT_PLAIN)))
 
     def with_breaks(self, *, few: bool) -> bytes:
         """Line breaks may be in quotes, and quotes alternate: one opens a text, the next one closes it."""
@@ -90,10 +109,11 @@ class _Grammar:
         some, delimiter = self._field_with_breaks(few=False), self._form.delimiter
         return self._repeated(b"%b(?:%b%b)*%b" % (some, delimiter, some, self._most))
 
-    def _simple_field(self, *, empty: bool = True) -> bytes:
+    def _simple_field(self, *, empty: bool = True, barred: bytes = b"") -> bytes:
         most, delimiter = self._most, self._form.delimiter
-        plain = b'[^"\r\n%b][^\r\n%b]*%b' % (delimiter, delimiter, most)
-        quoted = b'"[^"\r\n]*%b(?:""[^"\r\n]*%b)*%b"' % (most, most, most)
+        plain = b'[^"\r\n%b%b][^\r\n%b%b]*%b' % (delimiter, barred, delimiter, barred, most)
+        inside = b'[^"\r\n%b]*%b' % (barred, most)
+        quoted = b'"%b(?:""%b)*%b"' % (inside, inside, most)
         return b"(?:%b(?:%b)?|(?:%b)%b)" % (quoted, plain, plain, b"?" if empty else b"")
 
     def _record(self, some: bytes) -> bytes:
@@ -124,12 +144,22 @@ class Prover:
         self.blank = blank
         self._engine = engine
         self._grammar = _Grammar(form, values, possessive=engine is Engine.RE)
-        self._simple: Automaton | None = None
         self._ragged: dict[int, Automaton | None] = {}  # by width
         self._is_cut = CR in form.endings and CRLF not in form.endings  # the match may end inside CR LF
-        if engine is Engine.NONE or not 0 < form.width <= MAX_WIDTH or not form.endings:
-            return
-        self._simple = compiled(self._grammar.simple(blank), engine)
+        self._ends_in_lf = form.endings in ({LF}, {CRLF})  # then each record has one line feed
+        self._proves = engine is not Engine.NONE and 0 < form.width <= MAX_WIDTH and bool(form.endings)
+
+    @cached_property
+    def _plain(self) -> Automaton | None:
+        # Python's own module is so slow that a second expression costs more than it saves.
+        if self._engine is not Engine.RE2 or not self._ends_in_lf or self.blank is not None:
+            return None
+        plain = self._grammar.plain()
+        return None if plain is None else compiled(plain, self._engine)
+
+    @cached_property
+    def _simple(self) -> Automaton | None:
+        return compiled(self._grammar.simple(self.blank), self._engine) if self._proves else None
 
     @cached_property
     def _with_breaks(self) -> tuple[Automaton | None, ...]:
@@ -141,17 +171,22 @@ class Prover:
 
     def prove(self, data: bytes, at: int) -> Proved:
         """Return what is proved of `data` from `at`, where a record begins."""
-        if self._simple is None:
+        if not self._proves:
             return Proved(0, 0, 0)
-        end = matched(self._simple, data, at)
+        end = at if self._plain is None else matched(self._plain, data, at)
+        is_plain = end > at and data.find(LF, end) < 0
+        if not is_plain:
+            if self._simple is None:
+                return Proved(0, 0, 0)
+            end = matched(self._simple, data, end)
         if self._is_cut and end > at and data.startswith(LF, end):
             end = data.rfind(CR, at, end - 1) + 1 or at
-        rows = breaks = line_breaks(data, at, end)
+        rows = breaks = (line_feeds if self._ends_in_lf else line_breaks)(data, at, end)
         short = end
         lines = end - at
         # Most often only the start of a record is left.
-        if data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
-            return Proved(end - at, rows, breaks, short - at, lines)
+        if is_plain or data.find(LF, end) < 0 or data.find(QUOTE, end) < 0:
+            return Proved(end - at, rows, breaks, short - at, lines, is_plain)
         for pattern in self._with_breaks:
             short = end
             if pattern is None or data.find(LF, end) < 0:
@@ -164,7 +199,7 @@ class Prover:
 
     def ragged(self, data: bytes, at: int, width: int) -> Proved:
         """Return how many records at `at` are of this other width; of any other one if it is 0."""
-        if self._simple is None or self._is_cut:
+        if not self._proves or self._is_cut:
             return Proved(0, 0, 0)
         if width not in self._ragged:
             self._ragged[width] = compiled(self._grammar.ragged(width), self._engine)
@@ -175,7 +210,7 @@ class Prover:
 
     def knows_values(self, records: bytes) -> bool:
         """Return whether each of these records is as proved records are, or has another width."""
-        if self._simple is None or not records:
+        if not self._proves or not records:
             return False
         return self._other_width is not None and matched(self._other_width, records, 0) == len(records)
 
@@ -192,6 +227,13 @@ class Prover:
     @cached_property
     def _other_width(self) -> Automaton | None:
         return compiled(self._grammar.other_width(), self._engine)
+
+
+def _are_plain_values(expression: bytes) -> bool:
+    """Return whether an expression for values surely matches plain bytes alone."""
+    written = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), expression)
+    written = written.replace(rb"\.", b"")
+    return b"[^" not in expression and are_plain(written, 0, len(written))
 
 
 def _breaks_outside(records: bytes) -> int:

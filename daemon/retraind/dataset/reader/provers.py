@@ -9,7 +9,7 @@ from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan
 from retraind.dataset.reader.oddities import Oddities
-from retraind.dataset.reader.prover import Form, Proved, Prover
+from retraind.dataset.reader.prover import Form, Proved, Prover, are_plain
 
 _TEXTS_TRIED = 3
 """Columns of text that are tried as witnesses: each is a new automaton."""
@@ -36,6 +36,14 @@ class Ahead(NamedTuple):
     begin: int
     prover: Prover
     proved: Proved
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are plain bytes alone in the piece, also in the lines that were not proved."""
+        piece, begin, proved = self.piece, self.begin, self.proved
+        return (
+            proved.plain and are_plain(piece, 0, begin) and are_plain(piece, begin + proved.size, len(piece))
+        )
 
 
 class Provers:

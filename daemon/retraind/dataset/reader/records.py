@@ -174,14 +174,22 @@ class Scanner:
 
     def feed_line(self, piece: bytes) -> int:
         """Add the next piece up to its first line feed, if a record surely ends there; return where."""
-        end = piece.find(LF) + 1
-        if not end or not self.waiting or self.unfinished is not None:
-            return 0
-        line = b"".join((memoryview(self.data)[self.at :], self._returned, memoryview(piece)[:end]))
-        if line.count(QUOTE) % 2:
-            return 0
-        self.data, self.at, self._returned = line, 0, b""
+        line, end = self._line_with(piece)
+        if line:
+            self.data, self.at, self._returned = line, 0, b""
         return end
+
+    def ends_record_in(self, piece: bytes) -> bool:
+        """Return whether a record surely ends at the first line feed of the next piece."""
+        return self._line_with(piece)[1] > 0
+
+    def _line_with(self, piece: bytes) -> tuple[bytes, int]:
+        """Return what waits up to the first line feed of the next piece, and where it ends there."""
+        end = piece.find(LF) + 1
+        if not end or self.unfinished is not None:
+            return b"", 0
+        line = b"".join((memoryview(self.data)[self.at :], self._returned, memoryview(piece)[:end]))
+        return (b"", 0) if line.count(QUOTE) % 2 else (line, end)
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be fed."""

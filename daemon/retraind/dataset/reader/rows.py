@@ -171,11 +171,16 @@ class RowReader:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
         return self._scanner.line_of(piece, offset)
 
-    def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
-        """Read the next piece; `ahead` is what has been proved of it."""
+    def prove_now(self, piece: bytes) -> Ahead | None:
+        """Prove of the next piece what `prove_ahead` does, if it is sure that a record begins there."""
+        surely = self._provers.witness is not None and self._scanner.ends_record_in(piece)
+        return self.prove_ahead(piece) if surely else None
+
+    def take(self, piece: bytes, ahead: Ahead | None = None, *, plain: bool = False) -> None:
+        """Read the next piece; `ahead` is what has been proved of it. `plain`: so are all its bytes."""
         self._ahead = ahead
         if self.endless_header is None:
-            self.oddities.feed(piece, lambda offset: self.line_of(piece, offset))
+            self.oddities.feed(piece, lambda offset: self.line_of(piece, offset), plain=plain)
             # The rest of the piece need not be joined with what is left of the one before.
             if begin := self._scanner.feed_line(piece):
                 self._odd = 0

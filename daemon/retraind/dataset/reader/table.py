@@ -257,10 +257,12 @@ class _TextReader:
             return
         text = piece if self._bytes else piece[len(self._encoding.bom) :]
         self._bytes += len(piece)
-        self._encoding.feed(text, lambda offset: self._rows.line_of(text, offset))
-        if (nul := text.find(b"\0")) >= 0:
+        ahead = ahead or self._rows.prove_now(text)
+        plain = ahead is not None and ahead.piece is text and ahead.is_plain
+        self._encoding.feed(text, lambda offset: self._rows.line_of(text, offset), plain=plain)
+        if not plain and (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
-        self._rows.take(text, ahead)
+        self._rows.take(text, ahead, plain=plain)
         errors = self._rows.errors
         if (patience := self._limits.patience) is None or errors <= self._limits.errors:
             return
