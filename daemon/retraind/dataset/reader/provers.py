@@ -10,6 +10,7 @@ from retraind.dataset.reader.breaks import CR, CRLF, LF
 from retraind.dataset.reader.columns import ColumnScan
 from retraind.dataset.reader.oddities import Oddities
 from retraind.dataset.reader.prover import Form, Proved, Prover, are_plain
+from retraind.dataset.reader.records import Scanner
 
 _TEXTS_TRIED = 3
 """Columns of text that are tried as witnesses: each is a new automaton."""
@@ -110,6 +111,10 @@ class Provers:
         if prover is None or not begin:
             return None
         return Ahead(piece, begin, prover, prover.prove(piece, begin))
+
+    def now(self, scanner: Scanner, piece: bytes) -> Ahead | None:
+        """Do so with the next piece, if it is sure that what is proved is of use."""
+        return self.ahead(piece) if self.witness is not None and scanner.ends_record_in(piece) else None
 
     def check(self, values: Mapping[int, Sequence[bytes]]) -> None:
         """Give up the witness if there is a row of data in which it has no such value."""

@@ -6,6 +6,7 @@ are proved many at once where possible; where not, some are read the exact way, 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Engine, best_engine
@@ -138,8 +139,8 @@ class RowReader:
         self._provers = Provers(
             delimiter, limits.engine or best_engine(), self.oddities, is_series=names.is_series
         )
-        self.prove_ahead = self._provers.ahead
-        """Proves of a piece what can be proved while those in front of it are read, on another thread."""
+        self.prove_ahead, self.prove_now = self._provers.ahead, partial(self._provers.now, self._scanner)
+        """Prove what can be proved of any piece, on another thread; of the next one, on that which reads."""
         self._window = self._least = _FIRST_WINDOW
         self._ahead: Ahead | None = None
         self._odd = -1  # where the next row begins, in what was fed last, that is to be read the exact way
@@ -170,11 +171,6 @@ class RowReader:
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
         return self._scanner.line_of(piece, offset)
-
-    def prove_now(self, piece: bytes) -> Ahead | None:
-        """Prove of the next piece what `prove_ahead` does, if it is sure that a record begins there."""
-        surely = self._provers.witness is not None and self._scanner.ends_record_in(piece)
-        return self.prove_ahead(piece) if surely else None
 
     def take(self, piece: bytes, ahead: Ahead | None = None, *, plain: bool = False) -> None:
         """Read the next piece; `ahead` is what has been proved of it. `plain`: so are all its bytes."""
