@@ -7,6 +7,8 @@ from retraind.config.patterns import canonical
 from retraind.domain.problems import Problem, problem
 from retraind.intake.pairing import Sighting
 
+_HINT = re.compile(r"\(|copy|コピー|conflict", re.IGNORECASE)
+"""What the names of all copies have, and few others: scans ask for all names."""
 _CONFLICT = re.compile(r"\.sync-conflict-|\bconflicted copy\b|競合コピー")
 """What Syncthing, and Dropbox, Nextcloud and others, write into the name of a copy."""
 _NUMBERED = re.compile(
@@ -24,6 +26,8 @@ def without_copies(
     A number in parentheses, or the word for a copy, makes one only where the plain name is here too, or
     `was_delivered`: other people number their deliveries so.
     """
+    if not any(_HINT.search(canonical(each.name)) for each in seen):
+        return [*seen], []
     plain = {canonical(each.name) for each in seen}
     kept: list[Sighting] = []
     copies: list[tuple[str, Problem]] = []

@@ -8,8 +8,10 @@ then, and when they have changed, the names in the folder are compared themselve
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -18,7 +20,7 @@ from retraind.intake.pairing import Sighting
 from retraind.system.clock import Clock
 from retraind.system.files import status as status_at
 from retraind.system.mounts import TABLE
-from retraind.system.reading import Entry, Glance, glance, listed
+from retraind.system.reading import TO_LIST, Entry, Glance, glance, listed
 from retraind.system.remote.verbs import is_mounted_in
 
 GRAIN = 3.0
@@ -31,6 +33,7 @@ Stamp = tuple[int, int, int, int]
 """What changes when the names in a folder do, or when another folder takes its place."""
 Kind = tuple[bool, bool]
 """Whether an entry is an ordinary file, and whether it is a folder."""
+Entries = Callable[[], AbstractContextManager[Iterable[Entry]]]
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -105,20 +108,26 @@ class Known(NamedTuple):
         return cls(kept, page.stamp, since, began - since >= GRAIN)
 
     def again(
-        self, drop: Path, folder: str, stamp: Stamp, clock: Clock, ignored: Callable[[str], bool]
+        self, stamp: Stamp, clock: Clock, ignored: Callable[[str], bool], entries: Entries
     ) -> Self | None:
         """Return what is known of the folder now; None if its names have changed. Raises OSError.
 
-        `folder` is its name in `drop`, and `stamp` the present one.
+        `stamp` is the present one, and `entries` opens the folder's names.
         """
         if self.sure and stamp == self.stamp:
             return self
         if self.page is None or stamp[:2] != self.stamp[:2]:
             return None
         began = clock.elapsed()
-        with listed(drop, folder) as (status, entries):
-            page = self.page.again(stamp_of(status), entries, ignored)
+        with entries() as found:
+            page = self.page.again(stamp, found, ignored)
         return self.of(page, self, began, clock.elapsed()) if page is not None else None
+
+
+@contextmanager
+def _entries(drop: Path, folder: str) -> Iterator[Iterable[Entry]]:
+    with listed(drop, folder) as (_, found):
+        yield found
 
 
 class Rest:
@@ -142,31 +151,38 @@ class Rest:
         """
         self.until = until
         self._drop = drop
+        self._place = str(drop)
+        files = [*files]
+        self._names = tuple(seen.name for seen in files)
         self._files = [
-            (seen.name, seen.signature.size, seen.signature.mtime_ns, seen.signature.inode, seen.names)
-            for seen in files
+            (seen.signature.size, seen.signature.mtime_ns, seen.signature.inode, seen.names) for seen in files
         ]
         self._ignored = ignored
         self._simple = not (remote or self._files or len(known) > 1)
         self._near: int | None = None
-        """The version of the mount table with which the folder is on a local disk, to be asked directly."""
+        """The version of the mount table with which all of it is on a local disk, to be asked directly."""
         table = TABLE.lately()
-        if self._simple and not (table.has_remote and table.followed(str(drop))[1]):
+        if not table.has_remote or (len(known) == 1 and table.followed(self._place)[1] is None):
             self._near = TABLE.version
         self._note(known)
 
     def _note(self, known: Mapping[str, Known]) -> None:
         self.known = known
+        self._below = tuple(filter(None, known))
         self._stamp = known[""].stamp if self._simple and known[""].sure else None
         """Where nothing but the drop folder's times need be compared."""
+
+    @property
+    def _is_near(self) -> bool:
+        return self._near == TABLE.version
 
     def lasts(self) -> bool:
         """Return whether the drop folder's times alone show that nothing changed. Never raises OSError."""
         if self._stamp is None:
             return False
         try:
-            if self._near == TABLE.version:
-                return stamp_of(os.stat(self._drop)) == self._stamp  # noqa: PTH116 - of ten thousand folders
+            if self._is_near:
+                return stamp_of(os.stat(self._place)) == self._stamp  # noqa: PTH116 - of ten thousand folders
             return stamp_of(status_at(self._drop, follow=True)) == self._stamp
         except OSError:
             return False
@@ -174,10 +190,10 @@ class Rest:
     @property
     def asks(self) -> Glance | None:
         """What `compare` looks at first, which can be done for many folders at once; None where it scans."""
-        below = tuple(filter(None, self.known))
-        if TABLE.now().has_remote and any(is_mounted_in(self._drop, folder) for folder in below):
+        below = self._below
+        if below and TABLE.lately().has_remote and any(is_mounted_in(self._drop, each) for each in below):
             return None  # A scan has what is mounted there asked by its own helper.
-        return self._drop, below, tuple(name for name, *_ in self._files)
+        return self._drop, below, self._names
 
     def compare(self, clock: Clock, found: Sequence[os.stat_result] | None = None) -> bool:
         """Return whether nothing has changed, and take note of new times. Never raises OSError.
@@ -185,27 +201,52 @@ class Rest:
         Costs a stat of each file, and a reading of the names where the times prove nothing. `found` is what a
         glance has just shown.
         """
-        known = {}
-        if (asks := self.asks) is None:
-            return False
-        _, below, _ = asks
         try:
-            found = glance(*asks) if found is None else found
-            folders, files = found[: len(below) + 1], found[len(below) + 1 :]
-            for folder, now in zip(("", *below), folders, strict=True):
-                after = self.known[folder].again(self._drop, folder, stamp_of(now), clock, self._ignored)
-                if after is None:
-                    return False
-                known[folder] = after
-            if not self._files_last(files):
-                return False
+            here = found is None and self._is_near
+            known = self._again_here(clock) if here else self._again(clock, found)
         except OSError:
+            return False
+        if known is None:
             return False
         self._note(known)
         return True
 
+    def _again(self, clock: Clock, found: Sequence[os.stat_result] | None) -> Mapping[str, Known] | None:
+        """Return what is known now; None where anything has changed. Raises OSError."""
+        if (asks := self.asks) is None:
+            return None
+        found = glance(*asks) if found is None else found
+        folders, files = found[: len(self._below) + 1], found[len(self._below) + 1 :]
+        known = {}
+        for folder, now in zip(("", *self._below), folders, strict=True):
+            entries = partial(_entries, self._drop, folder)
+            after = self.known[folder].again(stamp_of(now), clock, self._ignored, entries)
+            if after is None:
+                return None
+            known[folder] = after
+        return known if self._files_last(files) else None
+
+    def _again_here(self, clock: Clock) -> Mapping[str, Known] | None:
+        """Do the same on a local disk, opening each of ten thousand folders once."""
+        known, drop = {}, os.open(self._place, TO_LIST)
+        try:
+            for folder, before in self.known.items():
+                here = os.open(folder, TO_LIST | os.O_NOFOLLOW, dir_fd=drop) if folder else drop
+                try:
+                    entries = partial(os.scandir, here)
+                    after = before.again(stamp_of(os.fstat(here)), clock, self._ignored, entries)
+                finally:
+                    if folder:
+                        os.close(here)
+                if after is None:
+                    return None
+                known[folder] = after
+            return known if self._files_last(os.lstat(name, dir_fd=drop) for name in self._names) else None
+        finally:
+            os.close(drop)
+
     def _files_last(self, found: Iterable[os.stat_result]) -> bool:
-        for (_, size, mtime_ns, inode, names), status in zip(self._files, found, strict=True):
+        for (size, mtime_ns, inode, names), status in zip(self._files, found, strict=True):
             if (
                 status.st_mtime_ns != mtime_ns
                 or status.st_size != size

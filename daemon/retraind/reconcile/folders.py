@@ -268,6 +268,8 @@ def glances(folders: Sequence[Folder], now: float) -> dict[str, Seen]:
 
     One call for all of them; returns what it has shown, by model (`now` in `Clock.elapsed` seconds).
     """
+    if len(folders) == 1 or not TABLE.lately().has_remote:
+        return {}
     resting = [
         (each, rest, asks)
         for each in folders

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 READ_SIZE = 1 << 20
 """Bytes per read when whole files are streamed."""
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+TO_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+"""How a folder is opened for its names, or only to have a network's client ask for what is new."""
 _FILE, _FOLDER = 1, 2
 """The bytes by which a helper says what a name is of."""
 _FEW = 64
@@ -246,7 +247,7 @@ def listed(
             with asked_for(path):
                 yield _listed_far(helper, there, most, wanted, below=bool(name))
             return
-    handle = os.open(f"{folder}/{name}", _TO_LIST | (os.O_NOFOLLOW if name else 0))
+    handle = os.open(f"{folder}/{name}", TO_LIST | (os.O_NOFOLLOW if name else 0))
     try:
         status = os.fstat(handle)
         with os.scandir(handle) as entries:
@@ -297,7 +298,7 @@ def names_here(folder: Path, *, below: bool, most: int | None) -> Names:
     Where there are few names, the status of each file comes with them, wanted or not: that is cheaper than to
     be asked again. Nothing else is touched, for another file system may be mounted there.
     """
-    handle = os.open(folder, _TO_LIST | (os.O_NOFOLLOW if below else 0))
+    handle = os.open(folder, TO_LIST | (os.O_NOFOLLOW if below else 0))
     names, kinds = [], bytearray()
     try:
         status = os.fstat(handle)
@@ -352,11 +353,11 @@ def glance(drop: Path, below: tuple[str, ...], names: tuple[str, ...]) -> list[o
     `drop`, but not to those below it. Raises OSError where one is not there.
     """
     found = []
-    handle = os.open(drop, _TO_LIST)
+    handle = os.open(drop, TO_LIST)
     try:
         found.append(os.fstat(handle))
         for name in below:
-            inner = os.open(name, _TO_LIST | os.O_NOFOLLOW, dir_fd=handle)
+            inner = os.open(name, TO_LIST | os.O_NOFOLLOW, dir_fd=handle)
             found.append(os.fstat(inner))
             os.close(inner)
         found += [os.lstat(name, dir_fd=handle) for name in names]
