@@ -1,5 +1,7 @@
 """Texts on the share: wrapped to a width, in English at spaces, in Japanese as its typesetting has it."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,18 @@ def test_a_name_with_japanese_characters_is_not_cut_in_an_english_text():
     assert name in fill(
         f"The file that is called {name} is still being written by some other program.", width=60
     )
+
+
+@given(words=st.lists(st.text(st.sampled_from("ab.売"), min_size=1)), width=st.integers(8, 60))
+def test_an_english_text_is_cut_at_spaces_where_a_line_is_full(words, width):
+    lines = fill(" ".join(words), width=width).split("\n")
+    assert " ".join(lines).split() == words
+    assert all(cells(line) <= width or " " not in line for line in lines)
+    assert all(cells(f"{line} {after.split()[0]}") > width for line, after in pairwise(lines))
+
+
+def test_a_line_break_in_a_text_is_a_space():
+    assert [fill("a\nb", language=language) for language in ("en", "ja")] == ["a b", "a b"]
 
 
 def test_lists_and_paragraphs_are_wrapped_by_the_rules_of_their_language():

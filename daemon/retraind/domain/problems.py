@@ -21,7 +21,6 @@ LEGACY = "legacy"
 Fact = TypeAliasType("Fact", "bool | int | float | str | tuple[Fact, ...] | Problem | None")
 """What a value may be. Moments are ISO 8601 texts, spans are seconds; the wording's signatures give their
 types."""
-_PLAIN_TYPES = frozenset({bool, int, float, str, type(None)})
 
 
 class _Kept:
@@ -152,6 +151,9 @@ def file_problem(error: OSError, path: Path | str | None = None) -> Problem:
     return problem("file_error", path=where, errno=error.errno or 0, reason=error.strerror or str(error))
 
 
+_PLAIN_TYPES = frozenset({bool, int, float, str, type(None), Problem})
+
+
 def _plain(facts: Mapping[str, Any]) -> dict[str, Fact]:
     return {
         name: value if type(value) in _PLAIN_TYPES else plain_fact(value) for name, value in facts.items()
@@ -171,7 +173,7 @@ def plain_fact(value: Any) -> Fact:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Sequence):
-        return tuple(plain_fact(each) for each in value)
+        return tuple(each if type(each) in _PLAIN_TYPES else plain_fact(each) for each in value)
     raise TypeError(f"{type(value).__name__} is not a fact")
 
 

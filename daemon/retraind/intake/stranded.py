@@ -20,6 +20,7 @@ _PASSING = frozenset(
 """Retraind itself, or time, sees to these."""
 _REPEATED = frozenset({"waits_for_long"})
 """Says again what other reasons of a delivery say."""
+_NOBODYS = _PASSING | _REPEATED
 _NO_DELIVERY = frozenset({"more_left_alone", "too_many_files"})
 """Nothing that arrived."""
 _UNLIKE_DELIVERIES = frozenset({"folder_not_expected"})
@@ -31,12 +32,24 @@ class Stranded(NamedTuple):
 
     identity: str
     """What it is, and what is wrong with it first."""
-    problem: Problem
-    """To be told."""
+    source: Waiting | Problem
     changed: float = -math.inf
     """When the last of its files changed (`Clock.elapsed` seconds), where that is known."""
-    content: str = ""
-    """Sizes and times of its files, for a comparison with what another process saw."""
+
+    @property
+    def problem(self) -> Problem:
+        """To be told."""
+        if isinstance(self.source, Problem):
+            return self.source
+        key, files, why, *_ = self.source
+        return problem("incomplete_line", key=key, files=[seen.name for seen in files], why=why)
+
+    @property
+    def content(self) -> str:
+        """Sizes and times of its files, for a comparison with what another process saw."""
+        if isinstance(self.source, Problem):
+            return ""
+        return ",".join(f"{seen.signature.size}:{seen.signature.mtime_ns}" for seen in self.source.files)
 
 
 def stranded(view: View) -> Iterator[Stranded]:
@@ -46,15 +59,11 @@ def stranded(view: View) -> Iterator[Stranded]:
 
 
 def _of_delivery(wait: Waiting) -> Stranded | None:
-    reasons = [reason for reason in wait.reasons if reason.code not in _PASSING | _REPEATED]
-    if not reasons:
+    code = next((reason.code for reason in wait.reasons if reason.code not in _NOBODYS), None)
+    if code is None:
         return None
-    line = problem(
-        "incomplete_line", key=wait.key, files=[seen.name for seen in wait.files], why=wait.reasons
-    )
     changed = max((seen.since for seen in wait.files), default=-math.inf)
-    content = ",".join(f"{seen.signature.size}:{seen.signature.mtime_ns}" for seen in wait.files)
-    return Stranded(f"{wait.key}/{reasons[0].code}", line, changed, content)
+    return Stranded(f"{wait.key}/{code}", wait, changed)
 
 
 def _of_stranger(stranger: Problem) -> Stranded | None:

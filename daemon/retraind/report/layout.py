@@ -5,7 +5,6 @@ Japanese has no spaces to wrap at: a line may end after any character, except wh
 """
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator
 
@@ -17,7 +16,9 @@ _COMMAND = re.compile(
     r"\bretraind (?:adopt [^\s」]+ [^\s」]+|(?:release|retry|switch|show)(?: --all)? [^\s」]+"
     r"|rebuild|status|jobs|check)(?: --(?:state|accept) [^\s」]+)*(?: -c (?:'[^']*'|[^\s」]+))?"
 )
-_NO_BREAK, _SECOND_CELL = "\x00", "\x01"
+_NO_BREAK = "\x00"
+_WORD = re.compile(r"[^ ]+ *| +")
+_BLANKS = str.maketrans(dict.fromkeys("\t\n\v\f\r", " "))
 _JAPANESE_HELD = re.compile(
     rf"{_COMMAND.pattern}|「[^「」]{{1,40}}」|\d+年\d+月\d+日 \d+:\d\d:\d\d [A-Z]*|\d[\d,.]*[^\W\d_A-Za-z]"
 )
@@ -39,35 +40,31 @@ def _is_wide(char: str) -> bool:
 
 def fill(text: str, first: str = "", following: str = "", width: int = WIDTH, language: str = "en") -> str:
     """Wrap a paragraph; names and commands are not cut."""
+    text = text.translate(_BLANKS)
+    if cells(first) + cells(text) <= width:
+        return (first + text).rstrip(" ")
     if language == "ja":
-        return _japanese(text, first, following, width)
-    held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
-    if not text.isascii():
-        held = "".join(char + _SECOND_CELL * _is_wide(char) for char in held)
-    wrapped = textwrap.fill(
-        held,
-        width,
-        initial_indent=first,
-        subsequent_indent=following,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapped.replace(_NO_BREAK, " ").replace(_SECOND_CELL, "")
+        return _wrapped(_pieces(text), first, following, width)
+    held = text
+    if "retraind " in text:
+        held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    return _wrapped(_WORD.findall(held), first, following, width).replace(_NO_BREAK, " ")
 
 
-def _japanese(text: str, first: str, following: str, width: int) -> str:
+def _wrapped(pieces: Iterable[str], first: str, following: str, width: int) -> str:
     lines: list[str] = []
     line, room = first, width - cells(first)
     begun = False
-    for piece in _pieces(text):
-        taken = cells(piece.rstrip(" "))
+    for piece in pieces:
+        word = piece.rstrip(" ")
+        taken = cells(word)
         if begun and taken > room:
-            lines.append(line.rstrip())
+            lines.append(line.rstrip(" "))
             line, room = following, width - cells(following)
         line += piece
-        room -= cells(piece)
+        room -= taken + len(piece) - len(word)
         begun = True
-    return "\n".join([*lines, line.rstrip()])
+    return "\n".join([*lines, line.rstrip(" ")])
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -172,7 +172,9 @@ class Voice:
     def _special(self) -> Mapping[Any, Callable[[Any], Any]]:
         """How facts are made of values where that depends on the audience or the language."""
         return {
-            Said: lambda value: self.say(Problem.from_plain(in_facts(value))),
+            Said: lambda value: self.say(
+                value if type(value) is Problem else Problem.from_plain(in_facts(value))
+            ),
             Place: lambda value: (self.place or self.show)(Path(value)),
             Host: lambda value: self._host(display(str(value))),
             Name: lambda value: display_name(str(value)),
