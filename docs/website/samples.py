@@ -184,7 +184,10 @@ _BY_CODE: Mapping[tuple[str, str], Any] = {
     ("training_failed", "message"): "項目が1つしかないため、データを読み込めません",
     ("training_unfinished", "status"): "job_running",
     ("results_not_named", "status"): "job_finished",
-    ("value_invalid", "kind"): "int_parsing",
+    ("value_invalid", "kind"): "tuple_type",
+    ("value_invalid", "found"): "number",
+    ("value_invalid", "expected"): "text",
+    ("value_invalid", "example"): 'upload_window = "mon-fri 22:00-05:00 Asia/Tokyo"',
     ("value_invalid", "limit"): "64",
     ("file_not_arrived", "example"): "eval_2026-11.csv",
     ("column_order", "name"): "city",
@@ -209,7 +212,8 @@ _BY_CODE: Mapping[tuple[str, str], Any] = {
     ("similar_classes", "value"): "Yes",
     ("similar_classes", "similar"): "yes",
     ("settings_contradict", "setting"): "models.churn.mode",
-    ("settings_contradict", "other"): "models.churn.eval",
+    ("settings_contradict", "key"): "positive_value",
+    ("settings_contradict", "other"): 'prediction_type = "regression"',
     ("setting_requires", "key"): "gate_timeout",
     ("setting_requires", "other"): 'switch = "gate"',
     ("filing_folder_in_use", "key"): "done",
@@ -272,7 +276,8 @@ def _choices(code: str, name: str, hint: Any) -> Iterator[Any]:
     elif kind is bool:
         yield from (False, True)
     elif get_origin(kind) is Literal:
-        yield from get_args(kind)
+        usual = _BY_CODE.get((code, name))
+        yield from sorted(get_args(kind), key=lambda each: each != usual)
     elif isinstance(kind, type) and issubclass(kind, Enum):
         yield from kind
     else:

@@ -4,14 +4,23 @@ import io
 import json
 import os
 import re
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
 from retraind.bundle.progress import Doing, Progress
 from retraind.cli import main
+from retraind.cli.live.frame import Size
+from retraind.cli.live.watch import SceneReader
 from retraind.cli.output import wrapped
-from retraind.domain.job import State
+from retraind.config.load import load_without_keys
+from retraind.domain.job import State, Waiting
+from retraind.domain.problems import problem
+from retraind.page.reading import Reader
+from retraind.report.standing import job_lines
+from retraind.report.wording import Audience, Voice
+from retraind.system.clock import Clock
 from support.pages import NOW, Seeder, as_if_running, configured
 from support.process import deliver, until
 from support.world import KEY, table
@@ -191,3 +200,23 @@ def test_a_step_that_takes_long_is_shown_with_how_far_it_is(tmp_path, capsys, *,
             assert shown["progress"] == {"doing": doing, "done": 45 << 20, "total": 100 << 20}
             assert shown["sent_bytes"] is None
         assert json.loads(said("show", job.id, "--json"))["progress"] is None
+
+
+def test_how_to_send_a_job_before_its_window_is_named_on_the_machine_and_not_on_the_share(tmp_path, capsys):
+    made = Seeder(tmp_path / "state" / "journal.db")
+    why = problem("upload_waits_for_window", window="22:00-06:00", opens=NOW)
+    job = made.job("churn", "2026-11", NOW, State.BUNDLED, wait=Waiting(trouble=why))
+    made.journal.close()
+    config = configured(tmp_path, models=("churn",))
+    with as_if_running(tmp_path, datetime.now(UTC)):
+        for command in (("show", job.id), ("status",)):
+            main([*command, "-c", str(config)])
+            told = " ".join(capsys.readouterr().out.split())
+            assert f"To send it now, run: retraind release {job.id} -c {config}" in told
+        with closing(Reader(load_without_keys(config), Clock())) as reader:
+            drawn = SceneReader(reader, "churn").lines(Size(240, 30))
+        assert any("To send it now, run: retraind release" in str(line) for line in drawn)
+    for language in ("en", "ja"):
+        (line,) = job_lines([job], Voice(Audience.SHARE, language), "service")
+        assert "22:00-06:00" in line
+        assert not {"release", "operator", "運用担当者"} & set(re.findall(r"[a-z]+|運用担当者", line))

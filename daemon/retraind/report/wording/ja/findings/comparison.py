@@ -100,9 +100,9 @@ def column_types_changed(
 ) -> Words:
     """`changed` are the first of `total` columns: the name, what it had before, what it has now."""
     first, *others = changed or ((column, "", ""),)
-    names = listing([quoted(name) for name, _, _ in others], total - 1) if total > 1 else ""
+    names = listing([f"項目{quoted(name)}" for name, _, _ in others], total - 1) if total > 1 else ""
     before, now = _KINDS.get(first[1], "別の型"), _KINDS.get(first[2], "別の型")
-    also = f"項目{names}も変わっています。" if names else ""
+    also = f"{names}も変わっています。" if names else ""
     return Words(
         f"項目{quoted(first[0])}のデータタイプが、前回学習したデータ（{delivery}）の{before}から{now}に"
         f"変わっています。{also}データタイプが変わった項目があると、サービスで予測モデルを作成で"
