@@ -5,12 +5,13 @@ import json
 import signal
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example
 from hypothesis import strategies as st
 
 from retraind.dataset.preflight import Limits, SourceFile, preflight
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Voice
+from support.variants import holds_for
 
 MARK = b"\xef\xbb\xbf"
 ROWS = [["id", "plan", "days", "left"]] + [
@@ -315,12 +316,13 @@ def quoted(row):
     return ",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\r\n"
 
 
-@given(
+@holds_for(
+    37,
+    150,
     st.integers(2, 4).flatmap(
         lambda width: st.lists(st.lists(WORDS, min_size=width, max_size=width), min_size=12, max_size=30)
-    )
+    ),
 )
-@settings(max_examples=150, deadline=None)
 @example([["a", "a\nb,c\nb,c\nb,c\n"]] * 12)
 def test_no_text_in_quotes_refuses_a_good_table(rows):
     names = [["number", "text", "note", "more"][: len(rows[0])]]

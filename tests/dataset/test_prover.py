@@ -4,9 +4,10 @@ import csv
 import hashlib
 import io
 import threading
+from itertools import product
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example
 from hypothesis import strategies as st
 
 from retraind.bundle import deflate
@@ -20,6 +21,7 @@ from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import read_once
 from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
 from support.tables import read_table
+from support.variants import holds_for
 
 ENGINES = [Engine.RE2, Engine.RE]
 FIELDS = ["", "a", '"a"', "17", '"17"', "-1.5e3", "2024-01-02", "1969-01-02", '"4000/1/2"', "日", "\0", "b'c"]
@@ -54,7 +56,9 @@ def reading_at_once(data: bytes, limits: Limits, target: str | None = "a") -> Re
     return read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits)
 
 
-@given(
+@holds_for(
+    100,
+    500,
     text=TEXTS,
     bom=st.booleans(),
     header=st.sampled_from(["", "a,b\n", "b,a\r\n", "a\n"]),
@@ -63,7 +67,6 @@ def reading_at_once(data: bytes, limits: Limits, target: str | None = "a") -> Re
     waiting=st.sampled_from([0, 9, 1000]),
     engine=st.sampled_from(ENGINES),
 )
-@settings(max_examples=500, deadline=None)
 @example(text="1,2\r\n", bom=False, header="a,b\r", piece=9, sample=0, waiting=9, engine=Engine.RE2)
 @example(text="1,2\r\n3,4\r", bom=False, header="a,b\r", piece=1, sample=0, waiting=9, engine=Engine.RE)
 @example(text='1,"2\n\n",\n', bom=False, header="a,b\n", piece=9, sample=0, waiting=9, engine=Engine.RE2)
@@ -77,13 +80,14 @@ def test_a_file_reads_the_same_whether_or_not_records_are_proved(
     assert reading(data, Limits(piece, waiting, sample=sample, engine=Engine.NONE)) == exact
 
 
-@given(
+@holds_for(
+    60,
+    300,
     text=TEXTS,
     width=st.integers(1, 3),
     endings=st.sampled_from([{LF}, {CR}, {CRLF}, {CR, LF, CRLF}]),
     engine=st.sampled_from(ENGINES),
 )
-@settings(max_examples=300, deadline=None)
 @example(text="a,b\r\n", width=2, endings={CR}, engine=Engine.RE2)
 @example(text='\n"\r",\n', width=1, endings={CR}, engine=Engine.RE2)
 @example(text='"a\n",b\n"\n\n",""\nc', width=2, endings={LF}, engine=Engine.RE2)
@@ -193,8 +197,7 @@ def test_values_of_many_lines_are_proved_and_told_apart(breaks, engine):
     assert proved.short == (len(records) if breaks < prover.LONG else 4)
 
 
-@given(text=TEXTS, width=st.integers(1, 3), engine=st.sampled_from(ENGINES))
-@settings(max_examples=200, deadline=None)
+@holds_for(40, 200, text=TEXTS, width=st.integers(1, 3), engine=st.sampled_from(ENGINES))
 @example(text="a,1\na\n\na,b,c\n", width=2, engine=Engine.RE2)
 @example(text='"a"",""b",1\n', width=1, engine=Engine.RE)
 def test_records_that_teach_nothing_are_those_of_other_widths_and_those_with_known_values(
@@ -211,14 +214,15 @@ def test_records_that_teach_nothing_are_those_of_other_widths_and_those_with_kno
         assert teaches or (width == 1 and "\n\n" in f"\n{text}")
 
 
-@given(
+@holds_for(
+    40,
+    200,
     text=TEXTS,
     width=st.integers(2, 3),
     other=st.integers(0, 4),
     ending=st.sampled_from([LF, CRLF]),
     engine=st.sampled_from(ENGINES),
 )
-@settings(max_examples=200, deadline=None)
 @example(text='""\n1\n\n', width=2, other=1, ending=LF, engine=Engine.RE2)
 @example(text='a\na,b\na,b,"c"d\n', width=2, other=0, ending=LF, engine=Engine.RE)
 def test_records_of_another_width_are_told_as_csv_reads_them(text, width, other, ending, engine):
@@ -234,8 +238,7 @@ def test_records_of_another_width_are_told_as_csv_reads_them(text, width, other,
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_ragged_rows_without_end_are_counted_as_each_of_them(engine):
+def test_ragged_rows_without_end_are_counted_as_each_of_them():
     """Once there are enough examples, they are counted at once: odd and good rows between them are found."""
     between = ["1,2,3", "", "surname,b,c", ",,", '"x",y', '1,"2\n3"', "\ufeff1,2", "1,2,3,4", "1"]
     between += ["Surname,B,C", "1,2,3surname,b,c", "surname"]
@@ -244,8 +247,8 @@ def test_ragged_rows_without_end_are_counted_as_each_of_them(engine):
             text = "\n".join(["surname,b,c", *rows, odd, *rows, "1,2,3", *rows, odd, ""]).encode()
             exact = reading(text, Limits(sample=3, engine=Engine.NONE))
             assert exact.ragged.count >= 3 * len(rows)
-            for piece in (64, 1 << 18):
-                assert reading(text, Limits(piece, sample=3, engine=engine)) == exact, odd
+            for piece, engine in product((64, 1 << 18), ENGINES):
+                assert reading(text, Limits(piece, sample=3, engine=engine)) == exact, (odd, engine)
 
 
 @pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])
@@ -269,13 +272,14 @@ def test_the_last_line_of_swallowed_rows_is_that_of_their_own_record():
         assert [(each.first, each.last) for each in found.first] == [(11, 32)]
 
 
-@given(
+@holds_for(
+    20,
+    100,
     text=TEXTS,
     piece=st.sampled_from([1, 7, 40]),
     engine=st.sampled_from(ENGINES),
     sample=st.integers(0, 3),
 )
-@settings(max_examples=100, deadline=None)
 @example(text='1,"2\n3"\n' * 40, piece=7, engine=Engine.RE2, sample=0)
 @example(text="1,2\r\n" * 40, piece=7, engine=Engine.RE2, sample=0)
 def test_two_threads_find_what_one_finds(text, piece, engine, sample):
@@ -338,8 +342,7 @@ def test_a_blank_row_and_the_header_once_more_are_found_beside_a_column_of_numbe
         assert found == reading(text.encode(), Limits(sample=10, engine=Engine.NONE)).oddities
 
 
-@given(text=TEXTS, ending=st.sampled_from([LF, CRLF]), engine=st.sampled_from(ENGINES))
-@settings(max_examples=100, deadline=None)
+@holds_for(20, 100, text=TEXTS, ending=st.sampled_from([LF, CRLF]), engine=st.sampled_from(ENGINES))
 @example(text='a,"b\nc"\r\nd\r\n', ending=CRLF, engine=Engine.RE)
 @example(text='a,b"\r\nc"\nd\r\n', ending=CRLF, engine=Engine.RE2)
 def test_records_that_end_alike_are_told_only_where_all_do(text, ending, engine):
@@ -364,9 +367,8 @@ TEXT_ROWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("rows", TEXT_ROWS.values(), ids=TEXT_ROWS)
-def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows, engine):
+def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows):
     """No number proves such rows to be data; a text that is no column's name does, where there is one."""
     for odd in ODD_ROWS:
         for often in (1, 12):  # more blank rows than examples are kept of are proved and counted
@@ -376,8 +378,9 @@ def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows, engine):
                 exact = reading(data, Limits(sample=5, engine=Engine.NONE))
                 found = exact.oddities.blank if odd.strip(',"\u3000 ') == "" else exact.oddities.headers
                 assert found.count == often + 1
-                for piece in (50, 1 << 18):
-                    assert reading(data, Limits(piece, sample=5, engine=engine)) == exact, (odd, ending)
+                for piece, engine in product((50, 1 << 18), ENGINES):
+                    found = reading(data, Limits(piece, sample=5, engine=engine))
+                    assert found == exact, (odd, ending, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -5,7 +5,7 @@ import io
 import itertools
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example
 from hypothesis import strategies as st
 
 from retraind.dataset.reader.automaton import Engine
@@ -14,6 +14,7 @@ from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile
 from retraind.dataset.reader.windows import Wish
 from support.tables import read_table
+from support.variants import holds_for
 
 TEXTS = st.text(alphabet='a,"\n\r日 \té', max_size=60)
 REGULAR = st.builds(
@@ -66,14 +67,15 @@ def records_of(data: bytes, piece: int, window: int, most: int | None = None) ->
     return seen, scanner, endings
 
 
-@given(
+@holds_for(
+    75,
+    300,
     text=TEXTS | REGULAR | ALMOST,
     piece=PIECES,
     window=st.integers(1, 40),
     most=st.sampled_from([None, 1, 2, 3]),
     encoding=st.sampled_from(["utf-8", "cp932"]),
 )
-@settings(max_examples=300, deadline=None)
 @example(text='"a', piece=1, window=9, most=None, encoding="utf-8")
 @example(text='a,"b""', piece=1, window=9, most=None, encoding="utf-8")
 @example(text="a\r\r\n\r", piece=1, window=9, most=None, encoding="utf-8")
@@ -91,8 +93,7 @@ def test_the_exact_way_gives_the_records_that_csv_gives(text, piece, window, mos
     assert seen == expected
 
 
-@given(text=TEXTS | REGULAR | ALMOST, piece=PIECES, window=st.integers(1, 40))
-@settings(max_examples=100, deadline=None)
+@holds_for(25, 100, text=TEXTS | REGULAR | ALMOST, piece=PIECES, window=st.integers(1, 40))
 def test_the_endings_are_those_of_records_and_the_open_quote_is_where_it_opens(text, piece, window):
     """Compared with a reading one byte at a time, as csv itself does it."""
     data = text.encode()
@@ -120,7 +121,9 @@ def test_the_endings_are_those_of_records_and_the_open_quote_is_where_it_opens(t
     assert scanner.unclosed_line == (opened if state == "quoted" else None)
 
 
-@given(
+@holds_for(
+    75,
+    300,
     text=TEXTS | REGULAR,
     piece=PIECES,
     sample=st.integers(0, 3),
@@ -128,7 +131,6 @@ def test_the_endings_are_those_of_records_and_the_open_quote_is_where_it_opens(t
     target=st.sampled_from([None, "a"]),
     engine=st.sampled_from(Engine),
 )
-@settings(max_examples=300, deadline=None)
 @example(text='h,i\na,b\r"x"\n', piece=40, sample=0, waiting=0, target=None, engine=Engine.RE2)
 @example(text="h,i\na,b\rxyz\nc,d\r\n", piece=40, sample=0, waiting=0, target=None, engine=Engine.RE2)
 @example(text='h,i\nc,d\n1,2"\n3,"4\n', piece=40, sample=0, waiting=0, target=None, engine=Engine.RE2)

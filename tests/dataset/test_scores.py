@@ -66,8 +66,8 @@ def test_there_are_not_more_than_can_be_shown(read):
     assert list(read(packed(metrics_json=many))) == [f"m{number}" for number in range(24)]
 
 
-def test_a_member_that_unpacks_to_gigabytes_is_not_unpacked(read):
-    bomb = packed(metrics_json=b" " * (256 << 20))
+def test_a_member_that_unpacks_to_very_much_is_not_unpacked(read):
+    bomb = packed(metrics_json=b" " * (64 << 20))
     assert len(bomb) < 1 << 20
     assert read(bomb) == {}
 
@@ -88,8 +88,8 @@ def test_an_archive_that_lists_very_many_members_is_not_read(read, monkeypatch, 
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("metrics.csv", "auc,0.9\n")
-        for number in range(members):
-            archive.writestr(f"{number}", b"")
+        archive.writestr("one", b"")
+        archive.filelist += archive.filelist[-1:] * (members - 1)
     opened = []
     real = zipfile.ZipFile
     monkeypatch.setattr(zipfile, "ZipFile", lambda *each: opened.append(each) or real(*each))

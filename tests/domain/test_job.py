@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retraind.domain.flat import flattened, translated
@@ -40,6 +40,7 @@ from retraind.domain.problems import Finding, Problem
 from retraind.jobs import outcomes
 from retraind.jobs.policies import upload_in_trouble
 from retraind.jobs.steps import DataSteps, ServiceSteps
+from support.variants import holds_for
 
 LONGEST_ID_BYTES = 120
 ON_SMB = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*\s]+[^\x00-\x1f\x7f<>:"/\\|?*\s.]')
@@ -249,14 +250,12 @@ def test_no_job_names_a_file_outside_its_folder(name):
         Job.from_json(json.dumps(written))
 
 
-@given(JOBS)
-@settings(max_examples=50, deadline=None)
+@holds_for(12, 50, JOBS)
 def test_a_job_survives_being_written_as_json(job):
     assert Job.from_json(job.to_json()) == job
 
 
-@given(JOBS)
-@settings(max_examples=50, deadline=None)
+@holds_for(12, 50, JOBS)
 def test_fields_that_an_earlier_version_wrote_and_this_one_has_given_up_are_passed_over(job):
     written = json.loads(job.to_json())
     for part in (written, written["wait"], *written["files"]):
@@ -264,8 +263,7 @@ def test_fields_that_an_earlier_version_wrote_and_this_one_has_given_up_are_pass
     assert Job.from_json(json.dumps(written)) == job
 
 
-@given(JOBS)
-@settings(max_examples=50, deadline=None)
+@holds_for(12, 50, JOBS)
 def test_what_lies_beside_the_data_rebuilds_the_job_without_its_upload_address(job):
     text = job.portable()
     assert b"ticket" not in text
@@ -273,8 +271,7 @@ def test_what_lies_beside_the_data_rebuilds_the_job_without_its_upload_address(j
     assert Job.from_json(text) == replace(job, registration=registration)
 
 
-@given(JOBS)
-@settings(max_examples=200, deadline=None)
+@holds_for(50, 200, JOBS)
 def test_a_job_without_parts_as_an_earlier_version_wrote_it_is_the_same_job(job):
     flat = flattened(json.loads(job.to_json()))
     assert Job.from_json(translated(json.dumps(flat))) == job

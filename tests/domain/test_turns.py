@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.domain.job import IN_WORK, LIFE, RESTING, TALKS, End, Job, JobHold, Outcome, State, Waiting
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import problem
 from retraind.domain.turns import Turns, contradiction, in_turn, next_in_turn, turns
+from support.variants import holds_for
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ASIDE = JobHold(problem=problem("model_not_configured", model="churn", heir=None))
@@ -136,8 +137,7 @@ def takes_the_model(each):
     )
 
 
-@given(JOBS, st.booleans(), st.sampled_from(["all", "latest"]), st.data())
-@settings(max_examples=100, deadline=None)
+@holds_for(33, 100, JOBS, st.booleans(), st.sampled_from(["all", "latest"]), st.data())
 def test_whatever_the_journal_holds_one_job_at_most_may_take_the_model(jobs, held, backlog, data):
     running = set(
         data.draw(st.lists(st.sampled_from([each.id for each in jobs]), max_size=1) if jobs else st.just([]))

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.config.patterns import Pattern
@@ -22,6 +22,7 @@ from retraind.intake.pairing import (
     judge,
     shared_marker,
 )
+from support.variants import holds_for
 from support.words import told
 
 SETTLE = 10.0
@@ -167,13 +168,14 @@ POLICIES = st.builds(
 )
 
 
-@given(
+@holds_for(
+    50,
+    150,
     SIGHTINGS,
     POLICIES,
     st.sampled_from([20.0, 22.0, 30.0, 3_700.0]),
     st.sampled_from([None, Claims(True), Claims(False, (problem("manifests_several"),))]),
 )
-@settings(max_examples=150, deadline=None)
 def test_a_delivery_is_whole_proven_and_of_one_key(sightings, policy, now, claims):
     if policy.mode == "train-only":
         sightings = [each for each in sightings if each.role is not Role.EVAL]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.variants import holds_for
 from support.words import told
 
 SETTLE = timedelta(seconds=10)
@@ -224,13 +225,14 @@ def test_lists_beside_files_in_folders_of_their_own_name_them_with_or_without_th
     assert len(delivery.files) == 4
 
 
-@given(
+@holds_for(
+    20,
+    40,
     st.lists(st.sampled_from([TRAIN, EVAL, "other.csv"]), max_size=3),
     st.sampled_from(["", "./", ".\\"]),
     st.sampled_from(["  ", " *"]),
     st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
 def test_a_delivery_is_taken_in_exactly_when_every_file_is_listed_rightly(
     tmp_path_factory, listed, before, between, right
 ):

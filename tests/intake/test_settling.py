@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.config.settings import ModelSettings, SweepSettings
@@ -20,6 +19,7 @@ from retraind.intake.drop_folder import DropFolder, Seen
 from retraind.intake.share_identity import MARKER
 from retraind.system.clock import ManualClock
 from retraind.system.reading import glance
+from support.variants import holds_for
 
 SERVER_GRAIN = 2
 SETTLE = 10
@@ -436,8 +436,7 @@ def do(served, step):
             served.passes(seconds)
 
 
-@given(STEPS, st.sampled_from(["settle", "marker"]), st.booleans())
-@settings(max_examples=100, deadline=None)
+@holds_for(33, 100, STEPS, st.sampled_from(["settle", "marker"]), st.booleans())
 def test_sweeps_that_pass_over_folders_see_what_sweeps_of_all_would(steps, ready, remote):
     with tempfile.TemporaryDirectory() as place:
         served = Served(Path(place) / "drop", ready=ready, pair_timeout=60)

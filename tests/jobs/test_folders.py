@@ -2,12 +2,14 @@
 
 import shutil
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 
 from retraind.domain.job import Outcome, State
 from retraind.jobs.folders import move_noted
 from support.killing import at_every_point
+from support.variants import long
 from support.world import a_world, table
 
 FILES = {"train_2026-11.csv", "eval_2026-11.csv"}
@@ -54,8 +56,14 @@ def test_it_is_found_when_the_drop_folder_changes_again(world, tmp_path, state, 
     assert data_in(tmp_path / last / "done" / job.id) == before == data_in(tmp_path)
 
 
-@pytest.mark.parametrize("last", ["second", "share/churn", "third"])
-def test_a_kill_while_it_is_brought_leaves_nothing_behind(world, tmp_path, last):
+LAST = ("second", "share/churn", "third")
+
+
+@pytest.mark.parametrize(
+    "lasts", [LAST, *(long((last,), id=last) for last in LAST)], ids=["in turn"] + [None] * 3
+)
+def test_a_kill_while_it_is_brought_leaves_nothing_behind(world, tmp_path, lasts):
+    """By default the folder that the model has afterwards is another one from kill to kill."""
     job = world.run(world.sealing(), until=State.UPLOADED)
     before = data_in(world.share)
     world.save(tmp_path / "kept")
@@ -72,7 +80,7 @@ def test_a_kill_while_it_is_brought_leaves_nothing_behind(world, tmp_path, last)
         with world.pipeline.places.holding(noted):
             pass
 
-    for where in at_every_point(bring, prepare):
+    for where, last in zip(at_every_point(bring, prepare), cycle(lasts), strict=False):
         give_another(world, tmp_path / last)
         present = world.journal.jobs.get(job.id)
         noted = move_noted(present, world.model, world.journal)

@@ -211,12 +211,34 @@ def test_what_is_filed_is_known_again_and_not_trained_when_it_is_delivered_again
     assert rebuilt(world) == []
 
 
-@pytest.fixture
-def world_with_history(tmp_path):
-    with a_world(tmp_path) as world:
+@contextmanager
+def with_history(root):
+    with a_world(root) as world:
         good = world.run(world.sealing())
         bad = world.run(world.sealing(key="bad", train=b"one\n1\n"))
         yield world, good, bad
+
+
+@pytest.fixture
+def world_with_history(tmp_path):
+    with with_history(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def common_history(tmp_path_factory):
+    with with_history(tmp_path_factory.mktemp("history")) as made:
+        yield made
+
+
+@pytest.fixture
+def same_history(common_history):
+    """One for all tests of what is not adopted, which put into the work folder only."""
+    world, *jobs = common_history
+    shutil.rmtree(world.model.work_folder, ignore_errors=True)
+    assert rebuilt(world) == []
+    yield common_history
+    assert {job.id for job in world.journal.jobs.newest()} == {job.id for job in jobs}
 
 
 def test_a_journal_from_last_weeks_backup_is_brought_up_to_date(tmp_path):
@@ -287,8 +309,8 @@ def test_a_forged_copy_is_not_believed_unless_an_operator_says_so(world_with_his
 
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b/c", "..", "train/../x", ""])
-def test_not_even_an_operator_can_be_made_to_adopt_files_outside_the_folder(world_with_history, name):
-    world, good, _ = world_with_history
+def test_not_even_an_operator_can_be_made_to_adopt_files_outside_the_folder(same_history, name):
+    world, good, _ = same_history
     folder = world.model.work_folder / "2026-11-23T000000Z_x_abcdef"
     folder.mkdir(parents=True)
     document = json.loads(good.portable())
@@ -306,8 +328,8 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("text", FOREIGN, ids=lambda text: text[:24])
-def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history, text):
-    world, *_ = world_with_history
+def test_foreign_things_among_the_job_folders_are_left_alone(same_history, text):
+    world, *_ = same_history
     folder = world.model.work_folder / "2026-11-23T000000Z_x_abcdef"
     folder.mkdir(parents=True)
     (folder / NAME).write_text(text)
@@ -318,8 +340,8 @@ def test_foreign_things_among_the_job_folders_are_left_alone(world_with_history,
 
 
 @pytest.mark.parametrize("seal", ["é", "", "0" * 64, "0" * 63])
-def test_no_seal_but_the_right_one_makes_a_copy_believed(world_with_history, seal):
-    world, good, _ = world_with_history
+def test_no_seal_but_the_right_one_makes_a_copy_believed(same_history, seal):
+    world, good, _ = same_history
     fake = replace(good, id=good.id.replace("_2026-11_", "_forged_"), state=State.SWITCHING, version=99)
     forged(world, fake, seal=seal)
     assert rebuilt(world) == []

@@ -11,6 +11,7 @@ from retraind.domain.expecting.business_days import BusinessDays
 from retraind.domain.expecting.dues import Every, Interval, Roll, Rule
 from retraind.domain.expecting.learning import rhythm
 from retraind.domain.expecting.stages import Expectation, Stage, expectation
+from support.variants import long
 
 TOKYO, BERLIN, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -42,10 +43,22 @@ def moments_of_interest(dues):
             yield from (moment - timedelta(seconds=1), moment, moment + timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_ten_years_of_deliveries_that_come_in_time_raise_no_alarm(name):
+DAILY = [name for name, rule in RULES.items() if rule.every is Every.DAY]
+YEARS = datetime(2025, 6, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
+"""With each change of the clocks twice, and the company's holidays."""
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "end"),
+    [
+        *((name, *(YEARS if name in DAILY else (BEGIN, END))) for name in RULES),
+        *(long(name, BEGIN, END, id=f"{name}, ten years") for name in DAILY),
+    ],
+)
+def test_years_of_deliveries_that_come_in_time_raise_no_alarm(name, begin, end):
+    """Ten years; of what comes daily, two by default."""
     rule, chance = RULES[name], random.Random(name)
-    dues = dues_of(rule)
+    dues = dues_of(rule, begin, end)
     # As early as half a period, and as late as a moment before the due date.
     arrivals = [
         due - (due - before) / 2 * chance.random() - timedelta(seconds=2) for before, due in pairwise(dues)
@@ -166,7 +179,18 @@ def expected_of(name, years):
 
 @pytest.mark.parametrize(
     ("name", "years"),
-    [("month", 40), ("week", 20), ("day", 4), ("weekday", 4), ("six hours", 1), ("hour of office", 0.5)],
+    [
+        ("month", 40),
+        ("week", 20),
+        ("day", 2),
+        ("weekday", 2),
+        ("six hours", 0.5),
+        ("hour of office", 0.25),
+        long("day", 4),
+        long("weekday", 4),
+        long("six hours", 1),
+        long("hour of office", 0.5),
+    ],
 )
 def test_a_rhythm_with_a_scatter_of_a_tenth_is_learnt_without_false_alarms_and_each_gap_is_seen(name, years):
     period, chance = RHYTHMS[name][0], random.Random(name)

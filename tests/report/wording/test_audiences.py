@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retraind.config.settings import ModelSettings, StateSettings
@@ -18,6 +17,7 @@ from retraind.domain.problems import Finding, Problem, plain_fact, problem
 from retraind.report.share_voice import share_voice
 from retraind.report.wording import Audience, Host, Notice, Place, Said, Voice, catalogue
 from retraind.report.wording.catalogue import LANGUAGES, Entry, unwrapped
+from support.variants import holds_for
 from support.words import legacy
 
 ROOT = "home-of-retraind"
@@ -117,8 +117,7 @@ def share_of(machine: Path, language: str) -> Voice:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@given(st.integers())
-@settings(max_examples=30, deadline=None)
+@holds_for(6, 30, st.integers())
 def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, language, seed):
     facts, unplaced = [Facts(seed, machine, port) for port in PORTS], Voice(Audience.SHARE, language)
     voices = (share_of(machine, language), unplaced.on("churn", "a-job"))

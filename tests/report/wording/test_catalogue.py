@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,12 +46,26 @@ def uses_in_templates() -> Iterator[Use]:
                 yield Use(code.value, facts, open=False, where=f"{path.name}:{call.lineno}")
 
 
-def uses() -> Iterator[Use]:
-    yield from uses_in_templates()
-    for path in SOURCE.rglob("*.py"):
-        if {"emulator", "wording"} & set(path.relative_to(SOURCE).parts):
+@cache
+def nodes() -> tuple[tuple[Path, tuple[ast.AST, ...]], ...]:
+    """Return what the source consists of, by file, but for the wording itself."""
+    return tuple(
+        (path, tuple(ast.walk(ast.parse(path.read_text("utf-8")))))
+        for path in SOURCE.rglob("*.py")
+        if "wording" not in path.parts
+    )
+
+
+@cache
+def uses() -> tuple[Use, ...]:
+    return (*uses_in_templates(), *uses_in_modules())
+
+
+def uses_in_modules() -> Iterator[Use]:
+    for path, parts in nodes():
+        if "emulator" in path.relative_to(SOURCE).parts:
             continue
-        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for call in parts:
             if not isinstance(call, ast.Call) or not call.args:
                 continue
             if not MAKERS.fullmatch(ast.unparse(call.func)):
@@ -106,9 +121,8 @@ def test_nothing_is_worded_in_vain():
     named = {use.code for use in uses()} | INSIDE
     texts = {
         node.value.replace("-", "_")
-        for path in SOURCE.rglob("*.py")
-        if "wording" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for _, parts in nodes()
+        for node in parts
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert sorted(set(catalogue("en")) - named - texts) == []

@@ -8,7 +8,6 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retraind.dataset
@@ -16,6 +15,7 @@ from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.table import FileKind
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Name, Voice, catalogue
+from support.variants import holds_for
 
 RULES = sorted(
     call.args[0].value
@@ -66,8 +66,7 @@ def is_safe(text: str) -> bool:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@holds_for(5, 15, data=st.data())
 def test_a_finding_of_any_rule_can_be_read_safely_whatever_its_facts_are(rule, data):
     finding = data.draw(findings(rule))
     kept = Finding.from_json(finding.as_json())
@@ -93,14 +92,15 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@given(
+@holds_for(
+    26,
+    80,
     train=TABLES,
     evaluation=TABLES,
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "cp932", "utf-16"]),
     extension=st.sampled_from([".csv", ".tsv", ".\x1bx", ""]),
     options=OPTIONS,
 )
-@settings(max_examples=80, deadline=None)
 def test_findings_about_any_files_can_be_stored_and_read(train, evaluation, encoding, extension, options):
     contents = [content.encode(encoding, "ignore") for content in (train, evaluation)]
     sources = [
