@@ -29,6 +29,26 @@ def test_threads_that_come_and_go_share_the_memory_that_they_free():
     assert 1 <= told.count("<heap nr=") <= 2
 
 
+COUNT_PAGE_FAULTS = """
+import resource
+from retraind.system.service import process
+process.prepare()
+def read(times):
+    for _ in range(times):
+        [b"x" * (1 << 20) for _ in range(6)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(-read(3) + read(20))
+"""
+
+
+def test_the_memory_of_a_files_pieces_is_not_fetched_from_the_kernel_for_each_of_them():
+    told = subprocess.run(
+        [sys.executable, "-c", COUNT_PAGE_FAULTS], capture_output=True, check=True, text=True
+    ).stdout
+    pages = (1 << 20) // os.sysconf("SC_PAGE_SIZE")
+    assert int(told) < 6 * pages  # of 120 pieces
+
+
 WRITE_ON_A_CLOSED_TERMINAL = """
 import sys
 from retraind.system.service import process

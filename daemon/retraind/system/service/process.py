@@ -13,6 +13,10 @@ files."""
 _ARENA_MAX = -8
 """M_ARENA_MAX in glibc's malloc.h."""
 _ARENAS = 2
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD."""
+_PIECES, _KEPT = 2 << 20, 8 << 20
+"""Bytes: more than any piece of a file has; kept in place of being given back to the kernel."""
 
 
 def prepare() -> None:
@@ -20,6 +24,7 @@ def prepare() -> None:
     _let_threads_alternate()
     _seldom_look_for_garbage()
     _share_memory_among_threads()
+    _keep_memory_for_pieces()
 
 
 def _let_threads_alternate() -> None:
@@ -43,9 +48,23 @@ def _share_memory_among_threads() -> None:
     glibc gives threads arenas of their own, up to eight for each core, and the others cannot use what is
     freed in one: with threads that come and go for each delivery, the process grows for days.
     """
+    _set_malloc(_ARENA_MAX, _ARENAS)
+
+
+def _keep_memory_for_pieces() -> None:
+    """Keep a few megabytes that were freed.
+
+    Files are read in pieces. glibc would give the memory of most of them back to the kernel, which has to
+    clear it again, page by page, for the next one.
+    """
+    _set_malloc(_MMAP_THRESHOLD, _PIECES)
+    _set_malloc(_TRIM_THRESHOLD, _KEPT)
+
+
+def _set_malloc(parameter: int, value: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # musl has none
-        mallopt(_ARENA_MAX, _ARENAS)
+        mallopt(parameter, value)
 
 
 def become(user: int, group: int) -> None:
