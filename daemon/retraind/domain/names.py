@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -39,12 +40,14 @@ def key_in(job_id: str) -> str:
     return "_".join(job_id.split("_")[1:-1]) or job_id
 
 
+@lru_cache(4096)
 def order_of_key(key: str) -> tuple[tuple[int, int, str], ...]:
     """Sort keys as people count: digits by value, text by its letters, so that 9 comes before 10."""
-    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", key).casefold())
+    parts = _NUMBER.split(unicodedata.normalize("NFC", key).casefold())
     return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)
 
 
+_NUMBER = re.compile(r"(\d+)")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}(?:[0-9]{2}){0,5}")
 """What a date that sorts by time begins with, also without separators: 2026, 202611, 20261130101500."""
 _TOGETHER = timedelta(minutes=1)

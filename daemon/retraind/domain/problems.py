@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -139,7 +140,15 @@ class Finding(_Kept):
 
 def problem(code: str, /, *, details: Sequence[Finding] = (), **facts: Any) -> Problem:
     """Return the problem `code` with its facts; moments, spans, paths and enumerations are made plain."""
+    if not (facts or details):
+        return _bare(code)
     return Problem(code, _plain(facts), tuple(details))
+
+
+@lru_cache
+def _bare(code: str) -> Problem:
+    """Return the same object for the same code: of a hundred thousand files, each is left alone for one."""
+    return Problem(code)
 
 
 def file_problem(error: OSError, path: Path | str | None = None) -> Problem:

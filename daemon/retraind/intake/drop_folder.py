@@ -24,7 +24,7 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
 from retraind.intake.inode_numbers import InodeNumbers, without_lasting_numbers
-from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names
+from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names, Strangers
 from retraind.intake.manifests.claims import Manifests
 from retraind.intake.manifests.hashing import Hashing
 from retraind.intake.near_keys import with_hints
@@ -99,6 +99,21 @@ class Seen(NamedTuple):
         return self.found if self.rest is rest else None
 
 
+class _Left(NamedTuple):
+    """What a scan left alone, and what limits it."""
+
+    strangers: Strangers
+    cut: bool
+    numbered: bool
+    """Whether inode numbers are stable."""
+
+    def told(self) -> tuple[Problem, ...]:
+        """Return what to tell people."""
+        told = self.strangers.told()
+        told = (_TOO_MANY, *told) if self.cut else told  # What was not read may have arrived.
+        return told if self.numbered else (problem("inode_numbers_change"), *told)
+
+
 class DropFolder:
     """The drop folder of one model, and what the last scan saw in it. Scans are serialised."""
 
@@ -138,8 +153,8 @@ class DropFolder:
         self._unnoted = False
         """True while the memory lacks something that was seen."""
         self._view = View()
-        self._told: tuple[Problem, ...] = ()
-        """What the last view tells of strangers, without copies."""
+        self._left: _Left | None = None
+        """What the last view tells of, beside deliveries and copies."""
         self._lasts = -math.inf
         """Until when the view stays valid for these files (`Clock.elapsed` seconds)."""
         self._known: Mapping[str, Known] = {}
@@ -224,11 +239,8 @@ class DropFolder:
         listing.read(drop)
         # One moment for all, after the last of them was read: none is taken to be older than it is.
         now = self._clock.elapsed()
-        # What was not read may have arrived.
-        strangers = (_TOO_MANY, *listing.strangers.told()) if listing.cut else listing.strangers.told()
         listing.new = self._numbers.mind(listing.new, self._seen)
-        if not self._numbers.are_stable:
-            strangers = (problem("inode_numbers_change"), *strangers)
+        left = _Left(listing.strangers, listing.cut, self._numbers.are_stable)
         changed = bool(listing.new) or len(listing.same) < len(self._seen)
         first = self._noted is None
         if self._noted is None:
@@ -241,9 +253,9 @@ class DropFolder:
         if changed or first or self._unnoted:
             self._note(self._noted, steady=not changed)
         changed = self._downloads.see(listing.controls, now) or changed
-        if changed or now >= self._lasts or strangers != self._told:
-            self._view = self._judge(drop, now, strangers, listing.elsewhere, cut=listing.cut)
-            self._told = strangers
+        if changed or now >= self._lasts or left != self._left:
+            self._view = self._judge(drop, now, left.told(), listing.elsewhere, cut=listing.cut)
+            self._left = left
             self._lasts = self._lasting(self._view, now)
         self._known = {
             folder: Known.of(page, self._known.get(folder), began, now)

@@ -23,6 +23,7 @@ from retraind.domain.names import FOLDER_NAME
 from retraind.domain.problems import Problem, problem
 from retraind.intake.names.piece_names import piece_in
 from retraind.intake.names.proof_names import (
+    CONTROL_ENDINGS,
     MANIFEST_ENDING,
     MARKER_ENDING,
     SHARED_SUMS,
@@ -337,7 +338,7 @@ class Listing:
 
     def _see(self, entry: Entry, name: str, folder: str, page: Page, below: list[str]) -> None:
         plain = canonical(entry.name)
-        if control := self._names.control(plain, folder):
+        if plain.endswith(CONTROL_ENDINGS) and (control := self._names.control(plain, folder)):
             page.add_kind(kind_of(entry))
             self._take_control(entry, name, folder, *control)
             return

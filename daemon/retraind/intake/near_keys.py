@@ -58,8 +58,9 @@ def with_hints(waiting: Sequence[Waiting], model: ModelSettings) -> list[Waiting
 
 def _half(wait: Waiting) -> Sighting | None:
     """Return the only file of a delivery whose other file has not arrived."""
-    lacks = any(reason.code == "file_not_arrived" for reason in wait.reasons)
-    return wait.files[0] if lacks and len(wait.files) == 1 else None
+    if len(wait.files) != 1 or all(reason.code != "file_not_arrived" for reason in wait.reasons):
+        return None
+    return wait.files[0]
 
 
 def _read(seen: Sighting, patterns: Sequence[Mapping[Role, Pattern]]) -> _Half:

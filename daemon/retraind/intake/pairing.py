@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
@@ -262,13 +263,18 @@ def _gaps(each: Group, model: ModelSettings) -> tuple[list[Problem], list[Proble
 
 def example_of(pattern: str, each: Group) -> str:
     """Return a name that would go with what is there."""
-    key = each.key
+    tsv = any(seen.name.lower().endswith(".tsv") for seen in each.data)
+    return _example(pattern, each.key, ".tsv" if tsv else ".csv")
+
+
+@lru_cache(4096)
+def _example(pattern: str, key: str, ending: str) -> str:
     before = pattern.partition("*{key}")[0]
     name = pattern.replace("*{key}", f"_{key}" if key and before[-1:].isalnum() else key)
     name = name.replace("{key}", key).replace("*", "")
     if name.lower().endswith((".csv", ".tsv")):
         return name
-    return name + (".tsv" if any(seen.name.lower().endswith(".tsv") for seen in each.data) else ".csv")
+    return name + ending
 
 
 def _arrival(

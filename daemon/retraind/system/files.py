@@ -72,11 +72,11 @@ def _is_pinned(folder: Path) -> bool:
 
 
 def _pin(folder: Path, below: Sequence[str]) -> Path:
-    helper, there = where(folder)
     table = TABLE.lately()
+    if not (table.has_remote or is_far(folder)):
+        return Path(f"{HANDLES}{open_pinned(folder, below)}")
+    helper, there = where(folder)
     if helper is None:
-        if not table.has_remote:
-            return Path(f"{HANDLES}{open_pinned(folder, below)}")
         path = Path(f"{HANDLES}{_open_folder(there, None, folder)}")
     elif not table.has_remote_below(_real(there)):
         # All in one go, since nothing else can be mounted in between.
@@ -152,10 +152,13 @@ def open_pinned(folder: Path, below: Sequence[str]) -> int:
 
 
 def _open_folder(name: Path | str, inside: int | None, plain: Path) -> int:
-    with _naming_always(plain):
+    try:
         if inside is None:
             return os.open(name, _FOLDER_ONLY)
         return os.open(name, _FOLDER_ONLY | os.O_NOFOLLOW, dir_fd=inside)
+    except OSError as error:
+        error.filename = str(plain)
+        raise
 
 
 @contextlib.contextmanager

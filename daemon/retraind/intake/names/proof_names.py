@@ -33,13 +33,13 @@ _IN_PLACE = (".aria2", ".lftp-pget-status", ".st")
 _BESIDE = (
     ".part", ".partial", ".crdownload", ".filepart", ".download", ".opdownload", ".!ut", ".!qb", ".bc!",
 )  # fmt: skip
-_ALL = _IN_PLACE + _BESIDE
+CONTROL_ENDINGS = _IN_PLACE + _BESIDE
 _RCLONE = re.compile(r"\.[0-9a-f]{8}(?=\.partial$)")
 
 
 def control_in(plain: str) -> Control | None:
     """Return what a name (in its canonical form) says as that of a control file; None if it is none."""
-    if not plain.endswith(_ALL):
+    if not plain.endswith(CONTROL_ENDINGS):
         return None  # Nearly every name; there can be a hundred thousand.
     ending = next((each for each in _IN_PLACE if plain.endswith(each)), None)
     if ending:
