@@ -414,6 +414,14 @@ def test_evaluation_data_without_rows_has_the_services_own_words_for_it():
         assert finding.service_message_ja == "データ数が少ないため、評価処理が実行できません"
 
 
+@pytest.mark.parametrize("last", ["x", "total"])
+def test_rows_that_are_wider_than_what_is_kept_of_them_are_compared_as_far_as_that_goes(last):
+    columns = [*["a"] * 1_100, ""]
+    rows = "".join(",".join(columns[1:]) + f",{end}\n" for end in [*["b"] * 30, ""])
+    rules = [each.rule for each in found(",".join(columns) + "\n" + rows + "," * 1_100 + last + "\n")]
+    assert "too-many-columns" in rules
+
+
 @pytest.mark.parametrize("end", ["114", "114\r\n", "\r\n", "\r\n\r\n", "\r\n9,b\r\n", "more of a text\r\n"])
 def test_a_row_that_is_cut_is_no_note_below_the_table(end):
     assert "rows-line" not in [each.rule for each in found(table() + end)]

@@ -115,7 +115,10 @@ def _total(table: ReadResult) -> LineBelow | None:
         return None
     name = cells[place].strip()
     plain = unicodedata.normalize("NFKC", "".join(name.split())) if not name.isascii() else name
-    above = [value for row in table.oddities.rows if (value := table.text(row[place]).strip())]
+    # Of a wide row, only the first values are kept.
+    above = [
+        value for row in table.oddities.rows if place < len(row) and (value := table.text(row[place]).strip())
+    ]
     if not (_TOTAL.fullmatch(plain) or _END.fullmatch(plain)) or not above or name in above[:-1]:
         return None
     differs = all(is_number(value) or is_date(value) for value in above if value != name)

@@ -35,7 +35,8 @@ def missing_header(file: DataFile) -> Iterator[Cause]:
         return
     numbers: list[tuple[float, bool]] = []
     sights: list[_Sight] = []
-    for at, name in enumerate(table.header):
+    kept = min(map(len, rows))  # of a wide row, only the first values
+    for at, name in enumerate(table.header[:kept]):
         head = table.text(name).strip()
         values = [value for row in rows if (value := table.text(row[at]).strip())]
         sight = _sight(head, values)
