@@ -46,7 +46,7 @@ class Limits:
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows
     engine: Engine | None = None  # None: the fastest that is installed
-    patience: float | None = 60.0  # seconds, after which a file with too many errors is not read any further
+    patience: float | None = 10.0  # seconds of work, after which a file with too many errors is not read further
     errors: int = 10_000  # rows with an error that are not too many
 
 

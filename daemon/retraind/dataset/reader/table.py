@@ -241,7 +241,7 @@ class _TextReader:
         self._rows = RowReader(delimiter, names, limits)
         self._nul: NulBytes | None = None
         self._limits = limits
-        self._began = time.monotonic()
+        self._spent = 0.0  # seconds; waiting for the file does not count
         self.in_part: ReadInPart | None = None
 
     @property
@@ -255,6 +255,7 @@ class _TextReader:
     def take(self, piece: bytes, ahead: Ahead | None = None) -> None:
         if self.endless_header is not None or self.in_part is not None:
             return
+        began = time.monotonic()
         text = piece if self._bytes else piece[len(self._encoding.bom) :]
         self._bytes += len(piece)
         ahead = ahead or self._rows.prove_now(text)
@@ -263,10 +264,9 @@ class _TextReader:
         if not plain and (nul := text.find(b"\0")) >= 0:
             self._count_nul(text, nul)
         self._rows.take(text, ahead, plain=plain)
-        errors = self._rows.errors
-        if (patience := self._limits.patience) is None or errors <= self._limits.errors:
-            return
-        if time.monotonic() - self._began >= patience:
+        self._spent += time.monotonic() - began
+        errors, patience = self._rows.errors, self._limits.patience
+        if patience is not None and self._spent >= patience and errors > self._limits.errors:
             self.in_part = ReadInPart(self._rows.line_of(b"", 0), self._bytes, errors)
 
     def finish(self) -> None:
