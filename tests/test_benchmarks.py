@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks import night, sink, tables
+from benchmarks import nasty, night, sink, tables
+from benchmarks.contents import measured
 from benchmarks.data import KINDS, write_table
 from benchmarks.measure import Contest, Result, Run, Way, compete, python, run
 from benchmarks.report import filled
@@ -134,3 +135,11 @@ def test_what_a_helper_costs_is_measured_for_scans_sweeps_seals_and_reads(tmp_pa
         "scan", "scan", "sweep", "sweep", "seal", "read",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+def test_contents_that_are_hard_to_read_are_checked_beside_the_csv_module_to_their_end():
+    header = dict(nasty.contents())["rows: header"]()
+    found = measured("header", header, 400_000, rounds=1, engine=None)
+    assert found.ends
+    assert found.size == 400_000
+    assert min(*found.ours, *found.csv) > 0

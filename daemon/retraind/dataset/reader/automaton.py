@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from importlib import import_module
 from types import ModuleType
-from typing import Protocol
+from typing import Protocol, cast
 
 MAX_MEMORY = 64 << 20
 """Bytes for one automaton, which grows as it runs; few need one. Where that is not enough, it is slower."""
@@ -24,6 +24,17 @@ class Engine(StrEnum):
 
 class _Match(Protocol):
     def end(self) -> int: ...
+
+
+class _Place(Protocol):
+    def start(self) -> int: ...
+
+
+class Searcher(Protocol):
+    """A compiled expression that is searched for."""
+
+    def search(self, data: bytes, at: int) -> _Place | None:
+        """Return the first match from `at` on."""
 
 
 class Automaton(Protocol):
@@ -63,6 +74,12 @@ def compiled(expression: bytes, engine: Engine) -> Automaton | None:
     finally:
         re2.purge()  # it would keep the last 128, each with its automaton
     return pattern
+
+
+def searcher(expression: bytes, engine: Engine) -> Searcher:
+    """Return what searches for an expression in the syntax of both engines."""
+    found = compiled(expression, engine) if engine is Engine.RE2 else None
+    return re.compile(expression) if found is None else cast("Searcher", found)
 
 
 def matched(automaton: Automaton, data: bytes, at: int) -> int:

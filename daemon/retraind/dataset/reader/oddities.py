@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
-from retraind.dataset.reader.records import VALUE_BYTES, Batch
+from retraind.dataset.reader.records import Batch
 from retraind.dataset.reader.strays.names import CTRL_Z, MARK, Names, is_blank, is_rule
 from retraind.dataset.reader.strays.searching import Blanks, Copies
+from retraind.dataset.reader.windows import VALUE_BYTES
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
@@ -71,8 +73,9 @@ class OddityFacts:
 class Oddities:
     """Receives what the reader reads of one file. All bytes go through `feed`, in order."""
 
-    def __init__(self, delimiter: bytes) -> None:
+    def __init__(self, delimiter: bytes, engine: Engine) -> None:
         self._delimiter = delimiter
+        self._engine = engine
         self._head = b""
         self._size = 0
         self._tail = b""
@@ -151,8 +154,8 @@ class Oddities:
         """Read the header: its names, and the line break after it."""
         if len(cells) >= _TABLE:
             self.names = Names(cells)
-            self._blanks = Blanks(len(cells), self._delimiter, ending)
-            self._copies = Copies(self.names, self._delimiter, ending)
+            self._blanks = Blanks(len(cells), self._delimiter, ending, self._engine)
+            self._copies = Copies(self.names, self._delimiter, ending, self._engine)
 
     @property
     def _width(self) -> int:
@@ -271,16 +274,28 @@ class Oddities:
         return blank
 
     def _each(self, batch: Batch, names: Names) -> Collection[int]:
-        lines, rows = batch.lines, batch.rows
         width = self._width
-        blank = [at for at, row in enumerate(rows) if len(row) == width and is_blank(row)]
-        copies = [at for at, row in enumerate(rows) if row and names.may_be(row) and names.is_header(row)]
-        marked = [at for at, row in enumerate(rows) if row and row[0][:3] == _MARK]
-        _add(self._blank, lines, blank)
-        _add(self.headers, lines, copies)
-        _add(self._marked_rows, lines, marked)
-        self._reordered = self._reordered or any(names.is_reordered(rows[at]) for at in copies)
-        return [at for at in blank if any(rows[at])]
+
+        def labels(row: list[str]) -> Iterator[str]:
+            if len(row) == width and is_blank(row):
+                yield "blank"
+                if any(row):
+                    yield "blanks"
+            if row and names.may_be(row) and names.is_header(row):
+                yield "copy"
+                if names.is_reordered(row):
+                    yield "reordered"
+            if row and row[0][:3] == _MARK:
+                yield "marked"
+
+        found = batch.labelled(labels, names.may_be_line)
+        for label, examples in (
+            ("blank", self._blank), ("copy", self.headers), ("marked", self._marked_rows),
+        ):  # fmt: skip
+            if places := found.get(label):
+                _add(examples, batch.lines, places)
+        self._reordered = self._reordered or "reordered" in found
+        return found.get("blanks", ())
 
     def _are_alike(self, batch: Batch, names: Names, around: bytes) -> bool:
         """Return whether each row that is no data surely has just the names, or nothing."""

@@ -8,16 +8,21 @@ which maps each byte to one character and back.
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import overload
 
 from retraind.dataset.reader.breaks import CR, CRLF, LF, QUOTE, kinds_of_breaks, line_breaks
 from retraind.dataset.reader.unfinished import FieldState, Unfinished
-from retraind.dataset.reader.windows import CsvWindow, EmptyLines, LastPart, LineWindow, Window, Wish
-
-VALUE_BYTES = 512
-"""Kept of a value, unless more is requested; longer values with the same beginning count as equal."""
+from retraind.dataset.reader.windows import (
+    VALUE_BYTES,
+    CsvWindow,
+    EmptyLines,
+    LastPart,
+    LineWindow,
+    Window,
+    Wish,
+)
 
 MAX_WINDOW = 64 << 10
 """Bytes read at once: less than the csv module's limit for a field, which is global and not ours to set."""
@@ -77,6 +82,24 @@ class Batch:
         """The fields of each record, as Latin-1; at most MAX_CELLS of one that was read in parts."""
         return self._window.rows()
 
+    def labelled(
+        self, label: Callable[[list[str]], Iterable[str]], may_be: Callable[[bytes], bool]
+    ) -> Mapping[str, list[int]]:
+        """Return the places of the records with each label, from 0; of equal ones, one is looked at.
+
+        `may_be`: whether a line without quotes may have any, which is found out faster.
+        """
+        keys = self._window.keys()
+        found: dict[str, set[Hashable]] = {}
+        for key in dict.fromkeys(keys):
+            if isinstance(key, bytes) and not may_be(key):
+                continue
+            for each in label(self._window.row_of(key)):
+                found.setdefault(each, set()).add(key)
+        return {
+            each: [at for at, key in enumerate(keys) if key in labelled] for each, labelled in found.items()
+        }
+
     def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
         """Return how many records have exactly these fields, and the places of the first ones, from 0."""
         return self._window.equal_to(row, most)
@@ -84,10 +107,7 @@ class Batch:
     @property
     def values(self) -> Mapping[int, Sequence[bytes]]:
         """The values of the columns that were wished for, shortened, of the records that have that width."""
-        return {
-            column: [value[:VALUE_BYTES].encode("latin-1") for value in found]
-            for column, found in self._window.values().items()
-        }
+        return self._window.values()
 
     @cached_property
     def lines(self) -> Sequence[int]:

@@ -17,9 +17,9 @@ from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.oddities import Oddities
 from retraind.dataset.reader.prover import LONG, Proved, Prover
 from retraind.dataset.reader.provers import Ahead, Header, Provers
-from retraind.dataset.reader.records import MAX_WINDOW, VALUE_BYTES, Batch, Scanner
+from retraind.dataset.reader.records import MAX_WINDOW, Batch, Scanner
 from retraind.dataset.reader.unfinished import MAX_CELLS, FieldState
-from retraind.dataset.reader.windows import Wish
+from retraind.dataset.reader.windows import VALUE_BYTES, Wish
 
 _FIRST_WINDOW = 2 << 10
 """Bytes read the exact way where proving fails; twice as many each time that it soon fails again."""
@@ -46,7 +46,7 @@ class Limits:
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows
     engine: Engine | None = None  # None: the fastest that is installed
-    patience: float | None = 10.0  # seconds of work, after which a file with too many errors is not read further
+    patience: float | None = 10.0  # seconds; a file with too many errors is not read any longer
     errors: int = 10_000  # rows with an error that are not too many
 
 
@@ -130,15 +130,14 @@ class RowReader:
         self.endings: frozenset[bytes] = frozenset()
         self.columns = ColumnScan(0)
         self.roles = Roles()
-        self.oddities = Oddities(delimiter)
+        engine = limits.engine or best_engine()
+        self.oddities = Oddities(delimiter, engine)
         self._delimiter = delimiter
         self._names = names
         self._limits = limits
         self._sample = limits.sample
         self._scanner = Scanner(delimiter)
-        self._provers = Provers(
-            delimiter, limits.engine or best_engine(), self.oddities, is_series=names.is_series
-        )
+        self._provers = Provers(delimiter, engine, self.oddities, is_series=names.is_series)
         self.prove_ahead, self.prove_now = self._provers.ahead, partial(self._provers.now, self._scanner)
         """Prove what can be proved of any piece, on another thread; of the next one, on that which reads."""
         self._window = self._least = _FIRST_WINDOW

@@ -6,7 +6,7 @@ Where there are no quotes, each line is a record; otherwise the csv module reads
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, islice, repeat
 from operator import itemgetter
@@ -14,7 +14,13 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from retraind.dataset.reader.breaks import CR, LF, line_breaks
 
+VALUE_BYTES = 512
+"""Kept of a value, unless more is requested; longer values with the same beginning count as equal."""
+
 _END = "end"
+_SHORT = 24  # bytes of a line; of shorter ones, all delimiters are counted faster at once
+_FIRST_LINES = 32  # that show whether lines repeat themselves
+_FEW = 8  # of them that differ
 
 
 class Wish(NamedTuple):
@@ -52,11 +58,17 @@ class Window(Protocol):
     def rows(self) -> list[list[str]]:
         """Return the fields of the complete records, as Latin-1."""
 
+    def keys(self) -> Sequence[Hashable]:
+        """Return something for each record that is equal for records with the same fields."""
+
+    def row_of(self, key: Any) -> list[str]:
+        """Return the fields of the records that have this key."""
+
     def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
         """Return how many records have exactly these fields, and the places of the first ones, from 0."""
 
-    def values(self) -> Mapping[int, Sequence[str]]:
-        """Return the values of the columns that were wished for."""
+    def values(self) -> Mapping[int, Sequence[bytes]]:
+        """Return the values of the columns that were wished for, shortened."""
 
     def last_lines(self, count: int) -> Iterator[int]:
         """Yield the number of the last line of each of the first records, from 1."""
@@ -93,8 +105,23 @@ class LineWindow:
         self._lines = lines
         self._delimiter = delimiter
         self._wish = wish
-        self._with = Counter(self._counts())
+        self._with = self._widths()
         """How many lines have this number of delimiters."""
+
+    def _widths(self) -> Counter[int]:
+        if self._lines and self.count * _SHORT > len(self.data):
+            first = self._lines[0].count(self._delimiter)
+            if self._are_of(first):
+                return Counter({first: self.count})
+        return Counter(self._counts())
+
+    def _are_of(self, delimiters: int) -> bool:
+        """Return whether all lines end alike and have this number of delimiters."""
+        delimiter = self._delimiter
+        if self.data.find(CR) >= 0 or self.data.count(delimiter) != delimiters * self.count:
+            return False
+        others = bytes(byte for byte in range(256) if byte not in (delimiter[0], LF[0]))
+        return self.data.translate(None, others) == (delimiter * delimiters + LF) * self.count
 
     def _counts(self) -> Iterator[int]:
         return map(bytes.count, self._lines, repeat(self._delimiter))
@@ -128,6 +155,14 @@ class LineWindow:
         delimiter = self._delimiter.decode("latin-1")
         return [line.decode("latin-1").split(delimiter) if line else [] for line in self._lines]
 
+    def keys(self) -> Sequence[bytes]:
+        """Return the lines."""
+        return self._lines
+
+    def row_of(self, key: bytes) -> list[str]:
+        """Return the fields of a line."""
+        return key.decode("latin-1").split(self._delimiter.decode("latin-1")) if key else []
+
     def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
         """Return how many records have exactly these fields, and the places of the first ones."""
         line = self._delimiter.decode("latin-1").join(row).encode("latin-1")
@@ -135,18 +170,22 @@ class LineWindow:
             return 0, []  # a delimiter would have to be in quotes
         return _places(self._lines, line, most)
 
-    def values(self) -> Mapping[int, Sequence[str]]:
-        """Return the values of the wished columns."""
+    def values(self) -> Mapping[int, Sequence[bytes]]:
+        """Return the values of the wished columns, shortened."""
         delimiter, width, columns = self._delimiter, self._wish.width, self._wish.columns
         if not columns:
             return {}
         most = max(columns) + 1
-        cells = [
-            line.split(delimiter, most)
-            for line, found in zip(self._lines, self._counts(), strict=True)
-            if found == width - 1 and line
-        ]
-        return {column: [each[column].decode("latin-1") for each in cells] for column in columns}
+        lines = self._lines
+        if self.count_of(width) < self.count:
+            counted = zip(self._lines, self._counts(), strict=True)
+            lines = [line for line, found in counted if found == width - 1 and line]
+        if len(lines) > _FIRST_LINES and len(set(lines[:_FIRST_LINES])) <= _FEW:
+            different = {line: line.split(delimiter, most) for line in set(lines)}
+            shown = ({line: each[at][:VALUE_BYTES] for line, each in different.items()} for at in columns)
+            return {at: [*map(each.__getitem__, lines)] for at, each in zip(columns, shown, strict=True)}
+        cells = [line.split(delimiter, most) for line in lines]
+        return {column: [each[column][:VALUE_BYTES] for each in cells] for column in columns}
 
     @staticmethod
     def last_lines(count: int) -> Iterator[int]:
@@ -264,19 +303,34 @@ class CsvWindow:
         """Return how many records have exactly these fields, and the places of the first ones."""
         return _places(self.rows(), row, most)
 
-    def values(self) -> Mapping[int, Sequence[str]]:
-        """Return the values of the wished columns."""
+    def keys(self) -> Sequence[tuple[str, ...]]:
+        """Return the rows."""
+        return [*map(tuple, self.rows())]
+
+    @staticmethod
+    def row_of(key: tuple[str, ...]) -> list[str]:
+        """Return the fields of a row."""
+        return [*key]
+
+    def values(self) -> Mapping[int, Sequence[bytes]]:
+        """Return the values of the wished columns, shortened."""
         columns = self._wish.columns
         if columns and self._rows is not None:
             rows = [row for row in self._rows if len(row) == self._wish.width]
-            return {column: [row[column] for row in rows] for column in columns}
-        return dict(zip(columns, self._values, strict=True)) if self._values else dict.fromkeys(columns, ())
+            return {column: _encoded([row[column] for row in rows]) for column in columns}
+        if not self._values:
+            return dict.fromkeys(columns, ())
+        return {column: _encoded(found) for column, found in zip(columns, self._values, strict=True)}
 
     def last_lines(self, count: int) -> Iterator[int]:
         """Yield the number of the last line of each of the first records."""
         reader = self._reader()
         for _ in islice(reader, count):
             yield reader.line_num
+
+
+def _encoded(values: Sequence[str]) -> list[bytes]:
+    return [value[:VALUE_BYTES].encode("latin-1") for value in values]
 
 
 class EmptyLines:
@@ -312,12 +366,21 @@ class EmptyLines:
         """Return the fields, of which there are none."""
         return [[] for _ in range(self.count)]
 
+    def keys(self) -> Sequence[bytes]:
+        """Return the lines."""
+        return [b""] * self.count
+
+    @staticmethod
+    def row_of(key: bytes) -> list[str]:  # noqa: ARG004
+        """Return the fields, of which there are none."""
+        return []
+
     @staticmethod
     def equal_to(row: list[str], most: int) -> tuple[int, list[int]]:  # noqa: ARG004
         """Return that no record has any fields."""
         return 0, []
 
-    def values(self) -> Mapping[int, Sequence[str]]:
+    def values(self) -> Mapping[int, Sequence[bytes]]:
         """Return the values, of which there are none."""
         return dict.fromkeys(self._wish.columns, ())
 
@@ -357,16 +420,25 @@ class LastPart:
         """Return the fields of the record."""
         return [] if self._row is None else [self._row]
 
+    def keys(self) -> Sequence[tuple[str, ...]]:
+        """Return the row."""
+        return [*map(tuple, self.rows())]
+
+    @staticmethod
+    def row_of(key: tuple[str, ...]) -> list[str]:
+        """Return the fields of the row."""
+        return [*key]
+
     def equal_to(self, row: list[str], most: int) -> tuple[int, list[int]]:
         """Return how many records have exactly these fields, one or none, and the place."""
         return _places(self.rows(), row, most)
 
-    def values(self) -> Mapping[int, Sequence[str]]:
-        """Return the values of the wished columns."""
+    def values(self) -> Mapping[int, Sequence[bytes]]:
+        """Return the values of the wished columns, shortened."""
         row = self._row
         if row is None or self.widths != [self._wish.width]:
             return dict.fromkeys(self._wish.columns, ())
-        return {column: (row[column],) for column in self._wish.columns}
+        return {column: _encoded([row[column]]) for column in self._wish.columns}
 
     @staticmethod
     def last_lines(count: int) -> Iterator[int]:

@@ -24,6 +24,11 @@ BLANK_BYTES = (b" ", b"\t", b"\xe3\x80\x80", b"\x81\x40", b"\xc2\xa0")
 _BLANKS = re.compile(BLANK.decode("latin-1") + "*")
 _BLANK_STARTS = frozenset({"", " ", "\t", "\xe3", "\x81", "\xc2"})
 
+_LINE_STARTS = frozenset(
+    bytes((byte,)) for byte in b",;|\t" + b"".join(each[:1] for each in (MARK, *BLANK_BYTES))
+)
+"""The first bytes of lines that may be blank, or begin with a mark, with whatever delimiter."""
+
 _HYPHENS = re.compile(r":?(?:-+|=+):?|(?:\xe2\x94[\x80\x81]|\xe2\x95\x90|\x84[\x9f\xaa]){2,}")
 """Hyphens, equals signs, lines of boxes in UTF-8 or Shift_JIS; colons as in Markdown."""
 _OTHER_SIGNS = re.compile(r"([_*~+#])\1{2,}")  # these may be values when they are few
@@ -69,11 +74,18 @@ class Names:
         self._sorted = sorted(self.plain)
         self._known = frozenset(self.plain)
         self._folded = frozenset(name.lower() for name in self.plain)
+        self._ends = tuple(self._folded)
         self.tell = sum(map(len, self.cells)) >= _TELLING
 
     def are_known(self, name: bytes) -> bool:
         """Return whether this is one of the names, whatever its case and the spaces around it."""
         return name.lower().strip(b" ").decode("latin-1") in self._known
+
+    def may_be_line(self, line: bytes) -> bool:
+        """Return whether a line without quotes may be the header once more, have a mark, or be blank."""
+        if line[:1] in _LINE_STARTS:
+            return True
+        return line.decode("latin-1").lower().rstrip(" ").endswith(self._ends)
 
     def may_be(self, cells: Sequence[str]) -> bool:
         """Return whether a row may be the header once more, by its last value."""
@@ -84,6 +96,8 @@ class Names:
         """Return whether a row has the names, in another case, order or with spaces if they are long."""
         if tuple(cells) == self.cells:
             return True
+        if len(set(cells)) < len(self._known):
+            return False
         names = without_mark(cells)
         width = len(self.cells)
         if len(names) == 2 * width - 1 and names[width - 1].endswith(self.cells[0]):

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+from retraind.dataset.reader.automaton import Engine, Searcher, searcher
 from retraind.dataset.reader.breaks import QUOTE
 from retraind.dataset.reader.strays.names import BLANK, BLANK_BYTES, CTRL_Z, MARK, Names
 
 _KINDS_OF_BLANK = 8  # that are counted at once: most files have one
 _SMALL = 64 << 10  # bytes of a window
+_MANY_NAMES = 50  # an expression for any of them in each place is too slow
 
 
 class _Next:
@@ -30,32 +32,45 @@ class _Next:
 class _Rows:
     """Rows of one kind, by an expression for one without its end."""
 
-    def __init__(self, text: bytes, before: bytes) -> None:
+    def __init__(self, text: bytes, before: bytes, engine: Engine) -> None:
         """`before` is the byte before each of them, which ends a line."""
+        self._text, self._before, self._engine = text, before, engine
         self.row = re.compile(b"%b(?=[\r\n])" % text)
-        self.line = re.compile(b"%b%b(?=[\r\n])" % (before, text))
-        self._any_line = re.compile(b"[\r\n]%b(?=[\r\n])" % text)
+
+    @cached_property
+    def line(self) -> re.Pattern[bytes]:
+        """One, with the byte before it."""
+        return re.compile(b"%b%b(?=[\r\n])" % (self._before, self._text))
+
+    @cached_property
+    def _line(self) -> Searcher:
+        return searcher(b"%b%b[\r\n]" % (self._before, self._text), self._engine)
+
+    @cached_property
+    def _any_line(self) -> Searcher:
+        return searcher(b"[\r\n]%b[\r\n]" % self._text, self._engine)
 
     def find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
         """Return where a row begins, which may be `at`; the number of bytes if nowhere."""
         if self.row.match(data, at):
             return at
-        found = (self._any_line if mixed else self.line).search(data, at)
+        found = (self._any_line if mixed else self._line).search(data, at)
         return len(data) if found is None else found.start() + 1
 
 
 class Blanks:
     """Rows of nothing but delimiters and blanks."""
 
-    def __init__(self, width: int, delimiter: bytes, ending: bytes) -> None:
+    def __init__(self, width: int, delimiter: bytes, ending: bytes, engine: Engine) -> None:
         """`ending` is the line break behind the header."""
         self._width = width
+        self._engine = engine
         self._delimiter = delimiter
         self._before, self._ending = ending[-1:], ending
         self._of_delimiters = self._before + delimiter * (width - 1) + ending[:1]
         self._plain: dict[bool, tuple[bytes, bool]] = {}  # of what was seen last, small and large
         self._next = _Next(self._find)
-        self._next_mixed = _Next(lambda data, at: self._rows.find(data, at, mixed=True))
+        self._next_mixed = _Next(self._find_mixed)
 
     def find(self, data: bytes, at: int, *, mixed: bool) -> int:
         """Return where such a row begins, `at` or later; the number of bytes if nowhere.
@@ -64,6 +79,11 @@ class Blanks:
         """
         return (self._next_mixed if mixed else self._next).find(data, at)
 
+    def _find_mixed(self, data: bytes, at: int) -> int:
+        if data.find(self._delimiter, at) < 0:
+            return len(data)
+        return self._rows.find(data, at, mixed=True)
+
     def are_delimiters(self, data: bytes, around: bytes, rows: Callable[[], int]) -> bool:
         """Return whether such records are all delimiters alone; `rows` counts these.
 
@@ -71,6 +91,8 @@ class Blanks:
         """
         if self._are_plain(around) or self._are_plain(data):
             return True
+        if self.find(data, 0, mixed=False) == len(data):
+            return rows() == 0
         first = self._rows.row.match(data) is not None
         return len(self._rows.line.findall(data)) + first == rows()
 
@@ -103,9 +125,11 @@ class Blanks:
 
     @cached_property
     def _rows(self) -> _Rows:
-        return _Rows(self.text, self._before)
+        return _Rows(self.text, self._before, self._engine)
 
     def _find(self, data: bytes, at: int) -> int:
+        if data.find(self._delimiter, at) < 0:
+            return len(data)
         if not self._are_plain(data):
             return self._rows.find(data, at)
         if data.startswith(self._of_delimiters[1:], at):
@@ -129,9 +153,10 @@ class Blanks:
 class Copies:
     """The header once more, and rows that look like it."""
 
-    def __init__(self, names: Names, delimiter: bytes, ending: bytes) -> None:
+    def __init__(self, names: Names, delimiter: bytes, ending: bytes, engine: Engine) -> None:
         """`ending` is the line break behind the header."""
         self._names = names
+        self._engine = engine
         self._delimiter = delimiter
         self._before = ending[-1:]
         # Quotes inside a name are doubled where it is in quotes.
@@ -139,7 +164,7 @@ class Copies:
         self._longest = max(parts, key=len).encode("latin-1")
         self._rare: tuple[bytes, ...] | None = None
         self._next = _Next(self._find)
-        self._next_mixed = _Next(lambda data, at: self._rows.find(data, at, mixed=True))
+        self._next_mixed = _Next(lambda data, at: self._find(data, at, mixed=True))
 
     def note_first_rows(self, rows: bytes) -> None:
         """Read some rows, if that was not done: a byte of the names that they lack is found very fast."""
@@ -172,14 +197,21 @@ class Copies:
     def _may_be_in(self, data: bytes, at: int) -> bool:
         if self._rare and all(data.find(byte, at) < 0 for byte in self._rare):
             return False
-        return not self._names.tell or data.lower().find(self._longest, at) >= 0
+        if not self._names.tell or data[at : at + _SMALL].lower().find(self._longest) >= 0:
+            return True
+        return len(data) > at + _SMALL and data.lower().find(self._longest, at) >= 0
 
-    def _find(self, data: bytes, at: int) -> int:
-        return self._rows.find(data, at) if self._may_be_in(data, at) else len(data)
+    def _find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+        if not self._may_be_in(data, at):
+            return len(data)
+        if not self._names.tell or len(self._names.cells) <= _MANY_NAMES:
+            return self._rows.find(data, at, mixed=mixed)
+        found = data.lower().find(self._longest, at)
+        return max(data.rfind(each, at, found) for each in (b"\n", b"\r")) + 1 or at
 
     @cached_property
     def _rows(self) -> _Rows:
-        return _Rows(self._text, self._before)
+        return _Rows(self._text, self._before, self._engine)
 
     @property
     def _text(self) -> bytes:

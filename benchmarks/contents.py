@@ -1,0 +1,110 @@
+"""How fast contents that are hard to read are checked, beside the csv module on the same bytes.
+
+python -m benchmarks.contents [--size MB] [--rounds N] [--only WORD…] [--engine re2|re|none]
+
+The fastest of the rounds counts. A file with too many errors is read to its end all the same, so that all of
+its bytes are compared; `ends` says that reading would end early, if it took long.
+"""
+
+import argparse
+import csv
+import io
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from benchmarks.nasty import Content, contents
+from retraind.bundle import deflate
+from retraind.dataset.preflight import preflight
+from retraind.dataset.reader.automaton import Engine
+from retraind.dataset.reader.rows import Limits
+from retraind.dataset.reader.table import SourceFile
+
+MB = 1_000_000
+_COUNTED = frozenset({"ragged-rows", "repeated-header", "second-mark", "too-many-columns"})
+"""Of many rows with these, reading ends early."""
+
+
+class Measured(NamedTuple):
+    """What one content took, in seconds: by the clock, and CPU time of all threads."""
+
+    name: str
+    size: int
+    ours: tuple[float, float]
+    csv: tuple[float, float]
+    ends: bool
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as the csv module the check is."""
+        return self.csv[0] / self.ours[0]
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return how long something takes."""
+    began, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - began, time.process_time() - cpu
+
+
+def read_rows(data: bytes) -> None:
+    """Have the csv module read all rows."""
+    with io.TextIOWrapper(io.BytesIO(data), "latin-1", newline="") as file:
+        for _ in csv.reader(file):
+            pass
+
+
+def measured(name: str, content: Content, size: int, rounds: int, engine: Engine | None) -> Measured:
+    """Read a content both ways, in turns."""
+    data = content.of_size(size)
+    source = SourceFile(f"train{content.suffix}", lambda: io.BytesIO(data))
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
+    rules: set[str] = set()
+
+    def check(patience: float | None = None) -> None:
+        limits = Limits(patience=patience, engine=engine)
+        findings = preflight(source, target=content.target, limits=limits).findings
+        rules.update(each.rule for each in findings)
+
+    for _ in range(rounds):
+        theirs.append(timed(lambda: read_rows(data)))
+        ours.append(timed(check))
+    if rules & _COUNTED:
+        check(patience=0)
+    return Measured(name, len(data), min(ours), min(theirs), ends="reading-ended" in rules)
+
+
+def told(found: Measured) -> str:
+    """Return the figures of one content."""
+    cpu = found.csv[1] / found.ours[1]
+    speed = found.size / found.ours[0] / MB
+    ends = "ends" if found.ends else ""
+    return f"{found.ratio:6.2f} × ({cpu:5.2f} ×) {speed:6.1f} MB/s {ends:4} {found.name}\n"
+
+
+def main() -> None:
+    """Measure what the command line names, all contents by default, and name the slow ones at the end."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.contents", description=__doc__)
+    parser.add_argument("--size", type=float, default=8, metavar="MB", help="of each file")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="those whose names have one")
+    parser.add_argument("--engine", type=Engine, choices=list(Engine), help="the best by default")
+    options = parser.parse_args()
+    csv.field_size_limit(int(options.size * MB) + (1 << 20))
+    sys.stdout.write(f"× of the csv module's speed, by the clock (by CPU time); {deflate.cores()} cores\n")
+    found = []
+    for name, make in contents():
+        if any(word in name for word in options.only):
+            found.append(measured(name, make(), int(options.size * MB), options.rounds, options.engine))
+            sys.stdout.write(told(found[-1]))
+            sys.stdout.flush()
+    slow = sorted((each for each in found if each.ratio < 1), key=lambda each: each.ratio)
+    sys.stdout.write(f"\n{len(found)} contents, {len(slow)} of them slower than the csv module\n")
+    sys.stdout.writelines(map(told, slow))
+    sys.exit(bool(slow))
+
+
+if __name__ == "__main__":
+    main()
