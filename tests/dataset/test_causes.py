@@ -344,6 +344,22 @@ def test_columns_are_not_compared_where_the_cause_is_in_one_file(target):
     assert both(table(), "Sales\n" + table(), target=target) == [("eval.csv", "lines-above-header")]
 
 
+@pytest.mark.parametrize(
+    ("train", "evaluation", "rule"),
+    [
+        (("'gold'", "'tin'"), ("gold", "tin"), "single-quotes"),
+        (("gold", "tin"), ("GOLD", "tin"), "classes-spelled-otherwise"),
+    ],
+)
+def test_classes_in_apostrophes_are_not_said_to_be_spelled_otherwise_too(train, evaluation, rule):
+    files = []
+    for name, classes in (("train.csv", train), ("eval.csv", evaluation)):
+        data = ("id,left\n" + "".join(f"{at},{classes[at % 2]}\n" for at in range(150))).encode()
+        files.append(SourceFile(name, lambda data=data: io.BytesIO(data)))
+    said = {each.rule for each in preflight(*files, target="left").findings}
+    assert said & {"single-quotes", "classes-spelled-otherwise"} == {rule}
+
+
 def test_two_files_without_a_header_are_refused_for_that():
     rows = [[str(1000 + at), "ab"[at % 2], str(at / 2)] for at in range(99)]
     assert both(table(rows), table(rows[::-1])) == [

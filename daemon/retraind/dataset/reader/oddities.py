@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import Engine
+from retraind.dataset.reader.breaks import CR, LF, QUOTE
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import Batch
 from retraind.dataset.reader.strays.names import CTRL_Z, MARK, Names, is_blank, is_rule
@@ -267,9 +268,13 @@ class Oddities:
             _count(self.headers, batch, [*names.cells])
         else:
             blank = self._each(batch, names)
-        if search and batch.more_breaks:
+        if search and (
+            batch.more_breaks < 0
+            or (batch.more_breaks and _has_many_lines(batch.data, self._fewest_swallowed))
+        ):
+            fewest = self._fewest_swallowed + 1  # lines, with the first and the last one
             for line, row, end in zip(batch.lines, batch.rows, (*batch.lines[1:], next_line), strict=True):
-                if end > line + 1 and any(self._are_rows(cell.encode("latin-1")) for cell in row):
+                if end > line + fewest and any(self._are_rows(cell.encode("latin-1")) for cell in row):
                     self._swallowed.add(SwallowedRows(line, end - 1))
         return blank
 
@@ -334,6 +339,12 @@ class Oddities:
             escapes_shift_jis=self._escapes_shift_jis,
             swallowed=self._swallowed,
         )
+
+
+def _has_many_lines(data: bytes, breaks: int) -> bool:
+    """Return whether there are more line breaks than this between two quotes."""
+    parts = data.replace(QUOTE + QUOTE, b"").split(QUOTE)
+    return any(part.count(LF) + part.count(CR) > breaks for part in parts)
 
 
 def _count(found: Examples[int], batch: Batch, row: list[str]) -> None:

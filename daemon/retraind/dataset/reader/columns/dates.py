@@ -3,6 +3,7 @@
 The service's manual lists fifty forms. A column keeps one of them.
 """
 
+import functools
 import re
 import unicodedata
 from typing import NamedTuple
@@ -14,6 +15,7 @@ USUAL_YEARS = range(1900, 2101)
 """Digits alone are taken for dates only where most of them are in these years."""
 
 _LONGEST = 80  # bytes of a date in any form
+_REMEMBERED = 2_000  # values: a table has the same days again and again
 
 _DIGIT = re.compile(rb"[0-9\x80-\xff]")
 _MONTHS, _DAYS = range(1, 13), range(1, 32)
@@ -133,8 +135,11 @@ class Form(NamedTuple):
 
 def form_of(value: bytes) -> Form | None:
     """Return in which form a value is a date; None if it is none."""
-    if len(value) > _LONGEST or not _DIGIT.search(value):
-        return None
+    return None if len(value) > _LONGEST or not _DIGIT.search(value) else _form_of(value)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _form_of(value: bytes) -> Form | None:
     if value.isascii():
         written = value.decode("ascii")
         return _read(written) or _compact(written) or _other(written)

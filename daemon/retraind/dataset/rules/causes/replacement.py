@@ -117,6 +117,8 @@ def explained_between(
     Where the names or the rows of one file are wrong, comparing them with the other's says nothing.
     """
     found = [finding for _, findings in files for finding in findings]
+    if any(each.rule == "single-quotes" for each in found):  # which are in the names of classes then
+        between = [finding for finding in between if finding.rule != "classes-spelled-otherwise"]
     names = [finding for finding in between if finding.rule in _BETWEEN]
     wrong = {each.rule for each in found if _is_told(each)}
     in_names = {each.rule for each in found if each.rule in _OF_QUOTES and each.line == 1}
