@@ -4,7 +4,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from support import zygote
+
 _MOST = 1 << 30
+_READY = b"ready\n"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Faulty:
         self.point = point
         self._rules = point.with_name(f"{point.name}.rules")
         self._log = self._rules.with_name(f"{self._rules.name}.log")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: zygote.Forked | None = None
         for path in (folder, point):
             path.mkdir(parents=True, exist_ok=True)
         self.tell()
@@ -84,13 +86,18 @@ class Faulty:
 
     def on(self, folder: Path | None = None) -> "Faulty":
         """Mount it, or another folder in its place."""
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("passthrough.py"), folder or self.folder, self.point, self._rules],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-        )  # fmt: skip
-        if self._process.stdout.read(1) != b"r":
-            said = self._process.communicate()[1].decode().strip().rpartition("\n")[2]
-            self._process = None
+        self._said, theirs = os.pipe()
+        try:
+            order = [str(path) for path in (folder or self.folder, self.point, self._rules)]
+            self._process = zygote.zygote().start(*order, out=theirs, err=theirs, run=f"{__name__}:_serve")
+        finally:
+            os.close(theirs)
+        text = b""
+        while not text.endswith(_READY) and (piece := os.read(self._said, 4096)):
+            text += piece
+        if not text.endswith(_READY):
+            self._ended()
+            said = text.decode().strip().rpartition("\n")[2]
             if os.environ.get("RETRAIND_TESTS_NEED_TOOLS") and "Unable to find libfuse" in said:
                 pytest.fail("libfuse is not installed, and CI promised that it is")
             pytest.skip(f"this machine does not let the tests mount a file system of their own: {said}")
@@ -102,8 +109,12 @@ class Faulty:
             self.tell()
             subprocess.run(["umount", "--lazy", self.point], check=True)
             self._process.kill()
-            self._process.communicate()
-            self._process = None
+            self._ended()
+
+    def _ended(self) -> None:
+        self._process.wait()
+        self._process = None
+        os.close(self._said)
 
     def die(self) -> None:
         """Kill its process. The mount stays, and nothing can be done there."""
@@ -115,3 +126,11 @@ class Faulty:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
         return self._process.returncode is not None
+
+
+def _serve(*order: str) -> int:
+    """Be the file system; runs in the zygote's child."""
+    from support.passthrough import show  # noqa: PLC0415 - it needs libfuse
+
+    show(*order)
+    return 0

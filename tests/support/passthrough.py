@@ -200,8 +200,8 @@ class Passthrough(mfusepy.Operations):
         os.write(1, b"ready\n")
 
 
-def main():
-    folder, point, rules, *options = sys.argv[1:]
+def show(folder, point, rules, *options):
+    """Mount it, and answer until it is unmounted."""
     os.umask(0)
     # The kernel remembers nothing, so that every call gets here.
     WithFlags(
@@ -211,4 +211,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    show(*sys.argv[1:])

@@ -167,6 +167,8 @@ def run(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[str]
 def _serve(control: socket.socket) -> None:
     for name in _IMPORTED_LATE:
         importlib.import_module(name)
+    with contextlib.suppress(ImportError, OSError):
+        importlib.import_module("support.passthrough")  # not where libfuse or mfusepy is missing
     _work_once()
     gc.collect()
     gc.freeze()

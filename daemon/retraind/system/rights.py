@@ -21,7 +21,7 @@ from retraind.system.links import target_of
 from retraind.system.mounts import MOST_LINKS, TABLE
 from retraind.system.remote.errors import NoAnswer
 from retraind.system.remote.verbs import verb
-from retraind.system.service.systemd import is_unit
+from retraind.system.service.units import is_unit
 
 READ, WRITE = 4, 2
 """Bits of rights, as in a mode."""

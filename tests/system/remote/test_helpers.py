@@ -3,6 +3,8 @@
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -52,6 +54,13 @@ def handles_of(process):
         with suppress(OSError):
             found.add(str(handle.readlink()))
     return found
+
+
+def test_a_helper_imports_nothing_that_a_log_or_a_network_needs():
+    """There is one for each share, and one more whenever a share has hung."""
+    program = "import sys, retraind.system.file_server; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert not {"asyncio", "rich", "ssl", "structlog"} & {*done.stdout.split()}
 
 
 def test_all_is_done_in_the_other_process_and_nothing_is_open_in_this_one(share):

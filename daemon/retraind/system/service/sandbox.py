@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from retraind.system.files import is_allowed, is_mounted_read_only, status
 from retraind.system.mounts import Mount, mount_of
-from retraind.system.service.systemd import is_unit
+from retraind.system.service.units import is_unit
 
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
 _TEMPORARY = tuple(map(Path, ("/tmp", "/var/tmp")))  # noqa: S108 - asked about, not used

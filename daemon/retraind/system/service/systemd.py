@@ -42,8 +42,3 @@ def report(*assignments: str) -> None:
 def _log_once(reason: str) -> None:
     """Log a reason once: there is a report each second."""
     _LOG.warning("systemd_not_told", reason=reason)
-
-
-def is_unit() -> bool:
-    """Return whether systemd started this process, with what its unit allows."""
-    return "INVOCATION_ID" in os.environ

@@ -1,5 +1,9 @@
-"""What the files of a systemd unit say, read without asking systemd: any user can, with or without it."""
+"""What the files of a systemd unit say, read without asking systemd: any user can, with or without it.
 
+And whether this process is such a unit.
+"""
+
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -82,3 +86,8 @@ def _text(file: Path) -> str | None:
             return opened.read(_LONGEST)
     except OSError:
         return None
+
+
+def is_unit() -> bool:
+    """Return whether systemd started this process, with what its unit allows."""
+    return "INVOCATION_ID" in os.environ
