@@ -740,7 +740,7 @@ WHERE = ["file", "variable", "a variable for the whole table"]
             for number, address in enumerate(MALFORMED)
             for place, setter in enumerate(SETTERS)
             for where in WHERE
-            if where == "file" or (number + place) % len(SETTERS) == 0
+            if (number + place) % (2 if where == "file" else len(SETTERS)) == 0
         ],
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Variants of a test of which a few stand for all in the default suite; `make long` runs every one."""
 
 import inspect
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from itertools import product
 from typing import Any
@@ -15,7 +15,7 @@ def long(*values: Any, id: str | None = None) -> Any:  # noqa: A002 - as pytest 
     return pytest.param(*values, marks=pytest.mark.long, id=id)
 
 
-def variants(*axes: Iterable[Any], default: Collection[Any]) -> list[Any]:
+def variants(*axes: Iterable[Any], default: Iterable[Any]) -> list[Any]:
     """Return all combinations of the values of some axes, of which only those in `default` run by default."""
     combinations = list(product(*axes)) if len(axes) > 1 else [(value,) for value in axes[0]]
     chosen = [each if isinstance(each, tuple) else (each,) for each in default]

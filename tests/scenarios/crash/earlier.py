@@ -3,14 +3,13 @@
 Its own harness is taken out with it: what can be killed is its business, and only its own tests know where.
 """
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -63,9 +62,20 @@ class Earlier:
         return ended.stdout
 
 
-@contextmanager
-def earlier(commit: str):
-    """Take the code of `commit` out of the history; the test is skipped where there is none."""
+def earlier(commit: str, folder: Path) -> Earlier:
+    """Take the code of `commit` out of the history; the test is skipped where there is none.
+
+    What is in `folder` already is used, with what Python has compiled there: once for all workers.
+    """
+    place = folder / f"earlier-{commit[:7]}"
+    with (folder / f"{place.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            _take_out(commit, place)
+    return Earlier(place)
+
+
+def _take_out(commit: str, place: Path) -> None:
     git = shutil.which("git")
     if not git:
         pytest.skip("git is not installed, so no earlier version can be run")
@@ -75,7 +85,6 @@ def earlier(commit: str):
     )  # fmt: skip
     if found.returncode:
         pytest.skip(f"{commit[:7]} is not in the history here (a shallow clone, or no clone)")
-    with tempfile.TemporaryDirectory(prefix="retraind-earlier-") as folder:
-        with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
-            archive.extractall(folder, filter="data")
-        yield Earlier(Path(folder))
+    place.mkdir()
+    with tarfile.open(fileobj=BytesIO(found.stdout)) as archive:
+        archive.extractall(place, filter="data")

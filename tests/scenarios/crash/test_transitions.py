@@ -1,8 +1,13 @@
 """Every arrow of the table of a job's life is cut through twice: just before its journal write, and just
-after."""
+after.
+
+By default one job is killed at as many of these points as it passes, one after the other; `make long` kills a
+job of its own at each.
+"""
 
 import random
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -163,28 +168,68 @@ COMMITTED_WITH = {"failed->filing": "sealed->uploaded"}
 TRANSITIONS = ["new->sealing", *(f"{state}->{to}" for state, row in LIFE.items() for to in sorted(row.next))]
 
 
-@pytest.mark.parametrize("side", ["before", "after"])
-@pytest.mark.parametrize("transition", TRANSITIONS)
-def test_a_kill_at_any_transition_loses_and_doubles_nothing(root, other, transition, side):
+MAIN = [transition for transition in TRANSITIONS if WAYS[transition] == Way()]
+"""What one job that goes well passes, in this order."""
+
+
+def point_of(transition, side):
+    return f"{side} commit {COMMITTED_WITH.get(transition, transition)}"
+
+
+@contextmanager
+def on_the_way(root, other, transition):
+    """A job that comes to a transition with the next run, or command."""
     way = WAYS[transition]
-    model = Model("churn", switch=way.switch, elsewhere=True)
-    with Installation(root, (model,), other, way.faults) as here:
+    with Installation(root, (Model("churn", switch=way.switch, elsewhere=True),), other, way.faults) as here:
         way.deliver(here)
         if way.first:
             here.run(plan=way.first(here) if way.first is not dict else {})
         for happens in way.between:
             happens(here)
-        deadly = {"point": f"{side} commit {COMMITTED_WITH.get(transition, transition)}", "pass": 1}
-        ended = way.command(here, deadly) if way.command else here.run(plan=way.plan(here) | deadly)
-        assert ended.struck == deadly["point"], here.log.read_text()
-        assert not violations_after_kill(here)
+        yield here, way
+
+
+def kill(here, way, point, *, tampered=False):
+    deadly = {"point": point, "pass": 1}
+    beside = {what: how for what, how in way.plan(here).items() if not (tampered and what == "tamper")}
+    ended = way.command(here, deadly) if way.command else here.run(plan=beside | deadly)
+    assert ended.struck == point, here.log.read_text()
+    assert not violations_after_kill(here)
+
+
+def come_to_rest(here, way):
+    assert here.run().exit_code in {0, 1}
+    for happens in way.then:
+        happens(here)
+        assert here.run().exit_code == 0
+    assert not violations_at_rest(here), here.log.read_text()
+
+
+def test_a_job_that_is_killed_at_every_transition_loses_and_doubles_nothing(root, other):
+    with on_the_way(root, other, MAIN[0]) as (here, way):
+        for transition in MAIN:
+            for side in ("before", "after"):
+                kill(here, way, point_of(transition, side))
+        come_to_rest(here, way)
+
+
+@pytest.mark.parametrize("transition", [each for each in TRANSITIONS if each not in MAIN])
+def test_a_kill_before_a_transition_and_one_after_it_lose_and_double_nothing(root, other, transition):
+    with on_the_way(root, other, transition) as (here, way):
+        kill(here, way, point_of(transition, "before"))
+        kill(here, way, point_of(transition, "after"), tampered=True)
+        come_to_rest(here, way)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("transition", TRANSITIONS)
+def test_a_kill_at_any_transition_loses_and_doubles_nothing(root, other, transition, side):
+    with on_the_way(root, other, transition) as (here, way):
+        kill(here, way, point_of(transition, side))
         if way.command and side == "before":
             assert way.command(here).exit_code == 0
-        assert here.run().exit_code in {0, 1}
-        for happens in way.then:
-            happens(here)
-            assert here.run().exit_code == 0
-        assert not violations_at_rest(here), here.log.read_text()
+        come_to_rest(here, way)
 
 
 MIDDLES = {
@@ -215,18 +260,38 @@ MIDDLES = {
 }  # fmt: skip
 
 
+ALONE = {"of the upload", "of other calls", "of deleting the original"}
+"""After a kill there the next try does something else, so that a job passes only one of these points."""
+IN_TURN = [where for where in MIDDLES if where not in ALONE]
+
+
+@pytest.mark.parametrize("where", IN_TURN)
+def test_a_job_that_is_killed_again_and_again_in_one_step_loses_and_doubles_nothing(root, other, where):
+    kill_in_the_middle(root, other, MIDDLES[where])
+
+
 @pytest.mark.parametrize(
     ("point", "number"),
-    [each for points in MIDDLES.values() for each in points],
-    ids=[f"{where}: {point} {number}" for where, points in MIDDLES.items() for point, number in points],
+    [
+        pytest.param(
+            *each, id=f"{where}: {each[0]} {each[1]}", marks=pytest.mark.long if where in IN_TURN else ()
+        )
+        for where, points in MIDDLES.items()
+        for each in points
+    ],
 )
 def test_a_kill_in_the_middle_of_a_step_loses_and_doubles_nothing(root, other, point, number):
-    if other is None and ("copy" in point or "JOB" in point):
+    kill_in_the_middle(root, other, [(point, number)])
+
+
+def kill_in_the_middle(root, other, points):
+    if other is None and any("copy" in point or "JOB" in point for point, _ in points):
         pytest.skip("this machine has no second file system at hand")
     with Installation(root, (Model("churn", switch="always", elsewhere=True),), other) as here:
         good(here)
-        ended = here.run(plan={"point": point, "pass": number})
-        assert ended.struck == point, here.log.read_text()
-        assert not violations_after_kill(here)
+        for point, number in points:
+            ended = here.run(plan={"point": point, "pass": number})
+            assert ended.struck == point, here.log.read_text()
+            assert not violations_after_kill(here)
         assert here.run().exit_code == 0
         assert not violations_at_rest(here), here.log.read_text()

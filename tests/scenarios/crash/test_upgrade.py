@@ -4,6 +4,7 @@ And the way back: an older retraind refuses the journal in words, and works with
 has made.
 """
 
+import os
 import random
 import sqlite3
 from collections.abc import Callable
@@ -27,9 +28,9 @@ ROW = "7,b,1\n"
 
 
 @pytest.fixture(scope="module")
-def first():
-    with earlier(FIRST) as made:
-        yield made
+def first(tmp_path_factory):
+    base = tmp_path_factory.getbasetemp()
+    return earlier(FIRST, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 def installed(root):

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from support.process import Site, deliver
+from support.variants import variants
 from support.world import KEY, table
 
 pytestmark = pytest.mark.process
@@ -44,11 +45,15 @@ def test_the_daemon_works_whatever_standard_stream_is_closed(site, tmp_path, clo
             assert b'"event"' not in path.read_bytes()[:64]
 
 
-@pytest.mark.parametrize("closed", [(each,) for each in ALL], ids="".join)
-def test_commands_return_their_exit_code_whatever_standard_stream_is_closed(site, closed):
+COMMANDS = {"check": 0, "jobs": 0, "status": 1}
+
+
+@pytest.mark.parametrize(
+    ("closed", "command"), variants(ALL, COMMANDS, default=zip(ALL, COMMANDS, strict=True))
+)
+def test_commands_return_their_exit_code_whatever_standard_stream_is_closed(site, closed, command):
     site.add_model("churn", KEY)
     site.once()
-    for command, code in (("check", 0), ("jobs", 0), ("status", 1)):
-        done = _run(site, closed, command)
-        assert done.returncode == code, done.stderr
-        assert b"Traceback" not in done.stderr
+    done = _run(site, (closed,), command)
+    assert done.returncode == COMMANDS[command], done.stderr
+    assert b"Traceback" not in done.stderr

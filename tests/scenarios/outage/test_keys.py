@@ -24,6 +24,7 @@ from retraind.system.clock import ManualClock
 from support.lanes import ManualLanes, settle, sweep
 from support.process import Site, deliver, filed, until
 from support.running import running
+from support.variants import variants
 from support.world import table
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -277,7 +278,10 @@ def test_an_internal_error_at_one_model_keeps_no_other_model_s_key_from_being_lo
     assert {"key_renewed", "key_check_crashed"} == set(here.pass_days(24))
 
 
-@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31", "20991231235959"])
+@pytest.mark.parametrize(
+    "end",
+    variants(["9999-12-31T23:59:59Z", "9999-12-31", "20991231235959"], default=["9999-12-31T23:59:59Z"]),
+)
 def test_an_end_that_no_key_has_is_renewed_as_if_nothing_had_been_said(place, monkeypatch, end):
     here = place("model_id = 1001\nsecret_key_file")
     here.key_file.write_text(SECRET)
@@ -399,6 +403,9 @@ def test_a_key_file_that_is_just_being_written_holds_nothing_for_good(account, h
         trained_without_a_hold(site, emulator, logged)
 
 
+OF_A_KEY, OF_A_SECRET = "api_key_file", "model_id = 1001\nsecret_key_file"
+
+
 def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(account, monkeypatch):
     monkeypatch.setattr("retraind.jobs.keys.REWRITING", timedelta(milliseconds=500))
     _, site = account()
@@ -410,13 +417,18 @@ def test_a_key_file_that_stays_without_a_key_is_a_hold_and_its_end_ends_it(accou
         until(lambda: filed(site.drop), "it is trained")
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EINTR])
-@pytest.mark.parametrize("origin", ["api_key_file", "model_id = 1001\nsecret_key_file"])
+@pytest.mark.parametrize(
+    ("number", "origin"),
+    variants(
+        [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EINTR], [OF_A_KEY, OF_A_SECRET],
+        default=[(errno.EMFILE, OF_A_KEY), (errno.EIO, OF_A_SECRET), (errno.EINTR, OF_A_KEY)],
+    ),
+)  # fmt: skip
 def test_a_key_file_that_cannot_be_opened_just_now_is_no_reason_for_a_hold(
     account, monkeypatch, number, origin
 ):
     emulator, site = account()
-    if origin != "api_key_file":
+    if origin != OF_A_KEY:
         site._text = site._text.replace("api_key_file", origin)
         site.write()
         (site.root / "churn.key").write_text(SECRET)
@@ -458,7 +470,12 @@ def test_a_process_that_has_no_open_file_left_for_a_while_holds_no_model(account
     assert not [line for line in site.events() if line["event"] == "model_held"]
 
 
-@pytest.mark.parametrize("fault", ["api_503", "api_500", "api_429", "results_truncated"])
+@pytest.mark.parametrize(
+    "fault",
+    variants(
+        ["api_503", "api_500", "api_429", "results_truncated"], default=["api_429", "results_truncated"]
+    ),
+)
 def test_a_self_fetched_key_that_ends_during_other_trouble_is_fetched_again(account, fault):
     emulator, site = account()
     site._text = site._text.replace("api_key_file", "model_id = 1001\nsecret_key_file")

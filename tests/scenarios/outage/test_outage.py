@@ -21,6 +21,7 @@ from retraind.intake.listing import signature_of
 from retraind.system.clock import ManualClock
 from support.process import Site, filed, until
 from support.running import running
+from support.variants import long, variants
 from support.world import a_world, table
 
 KEY = "key-of-churn-0123456789"
@@ -119,7 +120,17 @@ FAULTS = {
 """upload_403: it is asked whether the bytes arrived; then another address is asked for."""
 
 
-@pytest.mark.parametrize(("fault", "words"), FAULTS.items(), ids=FAULTS)
+MUCH_THE_SAME = {"api_500", "api_429", "api_429_bare", "upload_500"}
+"""As others to retraind, but for the number."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (long if each in MUCH_THE_SAME else pytest.param)(each, words, id=each)
+        for each, words in FAULTS.items()
+    ],
+)
 def test_trouble_is_told_while_it_lasts_and_overcome_when_it_ends(root, service, fault, words):
     site = site_of(root, service.emulator.url)
     service.emulator.set_faults({fault: 1.0})
@@ -228,7 +239,10 @@ def test_a_certificate_that_nobody_vouches_for_is_told_and_a_ca_bundle_mends_it(
 # -- three days, on a clock that obeys -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", [State.BUNDLED, State.REGISTERED, State.UPLOADED])
+@pytest.mark.parametrize(
+    "state",
+    variants([State.BUNDLED, State.REGISTERED, State.UPLOADED], default=[State.REGISTERED, State.UPLOADED]),
+)
 def test_a_service_that_is_away_for_three_days_is_waited_for(root, state):
     with a_world(root, service={"train_time": timedelta(hours=1)}) as world:
         job = world.run(world.sealing(), until=state)
