@@ -790,7 +790,8 @@ def test_a_window_with_a_zone_opens_by_its_clocks_and_is_told_by_them_in_each_la
         job = world.pipeline.advance_one(world.journal.jobs.get(job.id))
         assert job.wait.wake_at == datetime.fromisoformat("2026-11-30T22:00+09:00")
         assert world.tell(job, job.wait.trouble) == (
-            f"The upload waits for its window ({window}), which opens on 2026-11-30 22:00:00 JST."
+            f"The upload waits for its window ({window}), which opens on 2026-11-30 22:00:00 JST. "
+            f"To send it now, run: retraind release {job.id}"
         )
         assert "2026年11月30日 22:00:00 JSTに開始します。" in Voice(language="ja").tell(job.wait.trouble)
         assert world.run(job, most=timedelta(days=4)).outcome is Outcome.TRAINED
