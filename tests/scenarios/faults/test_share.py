@@ -75,7 +75,7 @@ def test_the_empty_folder_under_a_share_that_was_not_mounted_in_time_is_not_mark
 def test_an_empty_folder_in_the_place_of_the_known_one_is_refused_and_left_empty(shares, folder):
     use(shares, folder)
     replaced(folder)
-    for memory in (shares, Shares(shares._memory)):
+    for memory in (shares, Shares(shares.memory.folder)):
         with pytest.raises(Away, match="folder_marker_missing") as refused:
             use(memory, folder)
         assert "retraind release churn" in told(refused.value.problem)
@@ -119,9 +119,9 @@ def test_a_marker_that_somebody_deleted_is_put_back_where_the_folder_is_surely_t
 def test_a_person_can_let_a_new_folder_take_the_place(shares, folder):
     use(shares, folder)
     replaced(folder)
-    assert Shares(shares._memory).forget("churn"), "as a command in another process does"
+    assert Shares(shares.memory.folder).forget("churn"), "as a command in another process does"
     assert use(shares, folder) == [MARKER]
-    assert not Shares(shares._memory).forget("prices")
+    assert not Shares(shares.memory.folder).forget("prices")
 
 
 def test_a_lost_memory_takes_a_marked_folder_for_what_it_is(shares, folder, tmp_path):
@@ -140,8 +140,8 @@ def test_another_folder_in_the_configuration_is_a_first_use(shares, folder, tmp_
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff" * 100, b"\0"])
 def test_a_spoilt_memory_is_begun_anew(shares, folder, content):
     use(shares, folder)
-    (shares._memory / "churn.json").write_bytes(content)
-    assert use(Shares(shares._memory), folder) == [MARKER]
+    (shares.memory.folder / "churn.json").write_bytes(content)
+    assert use(Shares(shares.memory.folder), folder) == [MARKER]
 
 
 def test_a_look_at_an_unmounted_share_sees_no_folder_and_forgets_nothing(shares, folder):
