@@ -8,6 +8,7 @@ must keep: scan and seal 1.3 times, reads 0.8 of the speed.
 """
 
 import argparse
+import logging
 import os
 import shutil
 import statistics
@@ -18,14 +19,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
-from retraind.config.settings import ModelSettings
+import structlog
+
+from retraind.config.settings import WORK, ModelSettings
 from retraind.domain.job import Job, Role, SealedFile, State
 from retraind.intake.drop_folder import DropFolder
-from retraind.intake.listing import signature_of
+from retraind.intake.listing import ASKS_FIRST, signature_of
 from retraind.intake.settling import GRAIN
+from retraind.intake.share_identity import Shares
 from retraind.jobs.seal import seal
 from retraind.reconcile.folders import Folder, glances
 from retraind.store.copies.sidecar import JobFiles
@@ -89,8 +94,15 @@ def _model(drop: Path, settle: float) -> ModelSettings:
     return ModelSettings.model_validate({"drop": drop, "api_key": "k", "settle": timedelta(seconds=settle)})
 
 
-def _scan(drop: Path) -> None:
-    DropFolder(_model(drop, 3600), (), Clock(), None, lambda: None).look()
+def _scanning(drop: Path, memory: Path) -> Callable[[], object]:
+    """Return the work of scanning a drop folder as the daemon does, which first proves that it is known."""
+    (drop / WORK).mkdir()
+    hold = partial(Shares(memory / drop.name).drop, "churn", drop, ahead=ASKS_FIRST)
+
+    def work() -> None:
+        assert not DropFolder(_model(drop, 3600), (), Clock(), None, lambda: None, hold=hold).look().trouble
+
+    return work
 
 
 def _resting(folder: Path, point: Path) -> Callable[[], object]:
@@ -150,6 +162,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=200, help="megabytes of the file that is read")
     parser.add_argument("--files", type=int, default=2_000, help="in the folder that is scanned")
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     root = Path(tempfile.mkdtemp(prefix="bench-shares-"))
     try:
         with mounted(root) as (folder, point):
@@ -158,8 +171,8 @@ def main() -> None:
                 (folder / name).mkdir()
                 for number in range(files):
                     (folder / name / f"train_{number}.csv").write_bytes(b"x")
-            compare(f"scan, {options.files} files", lambda: _scan(point / "many"), options.rounds)
-            compare("scan, 20 files", lambda: _scan(point / "few"), options.rounds)
+            compare(f"scan, {options.files} files", _scanning(point / "many", root), options.rounds)
+            compare("scan, 20 files", _scanning(point / "few", root), options.rounds)
             resting = DropFolder(_model(point / "few", 0), (), Clock(), None, lambda: None)
             resting.look()
             sweep = _resting(folder, point)

@@ -24,7 +24,7 @@ from retraind.domain.problems import Problem, file_problem, problem
 from retraind.domain.sightings import Remembered
 from retraind.intake.copies import without_copies
 from retraind.intake.inode_numbers import InodeNumbers, without_lasting_numbers
-from retraind.intake.listing import MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names, Strangers
+from retraind.intake.listing import ASKS_FIRST, MOST_ENTRIES, MOST_FILES, Downloads, Listing, Names, Strangers
 from retraind.intake.manifests.claims import Manifests
 from retraind.intake.manifests.hashing import Hashing
 from retraind.intake.near_keys import with_hints
@@ -138,7 +138,7 @@ class DropFolder:
         two files arrived first: that cannot be seen after a restart.
         """
         self.model = model
-        self._hold = hold or partial(held, model.drop)
+        self._hold = hold or partial(held, model.drop, ahead=ASKS_FIRST)
         self._largest = largest
         self._clock = clock
         self._names = Names(model, ignore)

@@ -38,7 +38,7 @@ from retraind.intake.settling import Page, is_same, kind_of, stamp_of
 from retraind.intake.share_identity import MARKER
 from retraind.system.escape import display_name
 from retraind.system.links import hidden_names, listed_names
-from retraind.system.reading import Entry, listed
+from retraind.system.reading import Entry, listed, listed_ahead
 from retraind.system.remote.verbs import is_mounted_in
 
 _OWN_NAMES = frozenset({"STATUS.txt", ".STATUS.txt.tmp", MARKER, f".{MARKER}.tmp"})
@@ -56,6 +56,8 @@ MOST_FILES = 10_000
 """Files of deliveries that one scan takes note of; the others follow once these are taken in."""
 MOST_ENTRIES = 200_000
 """Names that one scan reads; of a folder with a hundred thousand files, these are all."""
+ASKS_FIRST = (listed_ahead(MOST_ENTRIES + 1),)
+"""What a reading asks of the drop folder first, for `files.held`."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
 

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -39,7 +39,9 @@ from retraind.system.files import (
 from retraind.system.files import status as status_at
 from retraind.system.mounts import makes_rights_up, present_mounts
 from retraind.system.reading import open_regular, read_start
+from retraind.system.remote.early import Ahead
 from retraind.system.remote.errors import NoAnswer
+from retraind.system.remote.verbs import ahead as ahead_of
 
 _LOG = log.get(__name__)
 
@@ -50,6 +52,8 @@ _PROBE = ".retraind-owner"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _LONGEST = 64
 """Bytes of a marker."""
+_ASKS_MARKER = ahead_of(read_start, MARKER, size=_LONGEST)
+_ASKS_WORK = ahead_of(status_at, WORK)
 _EXPLANATION = b"\nretraind knows this folder by this file. Please leave it here.\n"
 
 
@@ -149,23 +153,27 @@ class Shares:
         return cls(journal.with_name("shares"))
 
     @contextlib.contextmanager
-    def held(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
+    def held(
+        self, name: str, folder: Path, *, claim: bool = True, ahead: Sequence[Ahead] = ()
+    ) -> Iterator[Path]:
         """Pin `folder` (see `files.held`) once it has proved to be the one known as `name`.
 
         Raises Away when it is not, and OSError. A folder that was never used gets a marker, or without
-        `claim` is accepted as it is: for commands that only read.
+        `claim` is accepted as it is: for commands that only read. `ahead` is as for `files.held`.
         """
-        with held(folder) as path:
+        with held(folder, ahead=(_ASKS_MARKER, *ahead)) as path:
             self._check(name, folder, path, claim=claim)
             yield path
 
     @contextlib.contextmanager
-    def drop(self, name: str, folder: Path, *, claim: bool = True) -> Iterator[Path]:
+    def drop(
+        self, name: str, folder: Path, *, claim: bool = True, ahead: Sequence[Ahead] = ()
+    ) -> Iterator[Path]:
         """Pin a drop folder like `held`, once its folder for work, if any, is the service's alone.
 
         Raises Exposed as well.
         """
-        with self.held(name, folder, claim=claim) as drop:
+        with self.held(name, folder, claim=claim, ahead=(_ASKS_WORK, *ahead)) as drop:
             self._guard_work(folder, drop, read_only=not claim)
             yield drop
 

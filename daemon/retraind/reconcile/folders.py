@@ -12,6 +12,7 @@ from typing import NamedTuple
 from retraind.config.settings import ModelSettings, Settings
 from retraind.domain.problems import Problem, file_problem
 from retraind.intake.drop_folder import DropFolder, Memory, Seen, View
+from retraind.intake.listing import ASKS_FIRST
 from retraind.intake.pairing import Delivery
 from retraind.intake.share_identity import Shares
 from retraind.reconcile.lanes import Lane, Turns
@@ -427,7 +428,7 @@ class Folders:
         self, name: str, model: ModelSettings, settings: Settings, on: _FileSystem
     ) -> DropFolder:
         def hold() -> AbstractContextManager[Path]:
-            return self._shares.drop(name, model.drop, claim=self.may_write)
+            return self._shares.drop(name, model.drop, claim=self.may_write, ahead=ASKS_FIRST)
 
         return DropFolder(
             model,

@@ -63,6 +63,8 @@ class _Connection:
                 answer = self._answer(request)
                 if "quiet" not in request.header:
                     self._channel.send(answer)
+                if "ahead" in request.header and "value" in answer.header:
+                    self._answer_ahead(request.header["ahead"], answer.header["value"])
         self._channel.close()
 
     def _answer(self, request: Message) -> Message:
@@ -84,6 +86,15 @@ class _Connection:
             raise
         except Exception:  # noqa: BLE001 - raised at the other side
             return Message({"bug": traceback.format_exc()})
+
+    def _answer_ahead(self, requests: list[Any], pinned: Any) -> None:
+        """Answer what is asked of a folder at once when it is pinned."""
+        handle, _ = wire.decoded(pinned)
+        answers = []
+        for verb, at, below, given in requests:
+            given[at] = wire.encoded(Path(f"{self._token}{handle}", below))
+            answers.append(self._answer(Message({"verb": verb, "given": given})))
+        self._channel.send_together(answers)
 
     def _do(self, name: str, given: dict[str, Any]) -> Message:
         function = VERBS[name]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from retraind.system.mounts import TABLE
 from retraind.system.reading import naming, never, open_regular, sha256_of_open
+from retraind.system.remote.early import Ahead
 from retraind.system.remote.helpers import HELPERS
 from retraind.system.remote.verbs import HANDLES, is_far, release, verb, where
 from retraind.system.remote.wire import FAR
@@ -31,7 +32,7 @@ _NO_RENAMEAT2 = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 
 @contextlib.contextmanager
-def held(folder: Path, *below: str) -> Iterator[Path]:
+def held(folder: Path, *below: str, ahead: Sequence[Ahead] = ()) -> Iterator[Path]:
     """Pin `folder`, or the one that the names `below` lead to from there; yields a path that means it alone.
 
     Links on the way to `folder` are followed, but none after that. Whatever is renamed, or put in the
@@ -39,11 +40,13 @@ def held(folder: Path, *below: str) -> Iterator[Path]:
     checked first and then used. On a remote file system the handle is in the helper process, and only the
     functions of this module know the path. Raises OSError: ENOTDIR for a link or anything else that is not a
     folder. An OSError raised in the block names the plain path.
+
+    What is asked of the folder first anyway, `ahead`, is sent to a helper along with the pinning.
     """
     if not below and _is_pinned(folder):
         yield folder
         return
-    path = _pin(folder, below)
+    path = _pin(folder, below, ahead)
     try:
         yield path
     except OSError as error:
@@ -71,7 +74,7 @@ def _is_pinned(folder: Path) -> bool:
     return text.startswith(FAR) or (text.startswith(HANDLES) and "/" not in text[len(HANDLES) :])
 
 
-def _pin(folder: Path, below: Sequence[str]) -> Path:
+def _pin(folder: Path, below: Sequence[str], ahead: Sequence[Ahead]) -> Path:
     table = TABLE.lately()
     if not (table.has_remote or is_far(folder)):
         return Path(f"{HANDLES}{open_pinned(folder, below)}")
@@ -81,7 +84,7 @@ def _pin(folder: Path, below: Sequence[str]) -> Path:
     elif not table.has_remote_below(_real(there)):
         # All in one go, since nothing else can be mounted in between.
         with _naming_always(folder.joinpath(*below)):
-            return helper.pin(there, tuple(below))
+            return helper.pin(there, tuple(below), ahead)
     else:
         with _naming_always(folder):
             path = helper.pin(there, ())

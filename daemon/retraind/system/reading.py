@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from retraind.system.mounts import TABLE
 from retraind.system.remote import wire
+from retraind.system.remote.early import Ahead
 from retraind.system.remote.errors import Refused
 from retraind.system.remote.helper import Helper
 from retraind.system.remote.stream import Stream
@@ -212,7 +213,7 @@ class _FarEntry(NamedTuple):
 
     name: str
     kind: int
-    path: Path
+    folder: Path
     status: os.stat_result | None
 
     def is_file(self, *, follow_symlinks: bool) -> bool:  # noqa: ARG002 - as os.DirEntry has it
@@ -223,7 +224,7 @@ class _FarEntry(NamedTuple):
 
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:  # noqa: ARG002
         if self.status is None:
-            raise FileNotFoundError(2, os.strerror(2), str(self.path))
+            raise FileNotFoundError(2, os.strerror(2), str(self.folder / self.name))
         return self.status
 
 
@@ -256,6 +257,11 @@ def listed(
         os.close(handle)
 
 
+def listed_ahead(most: int | None = None) -> Ahead:
+    """Return what `listed` asks of a pinned folder first."""
+    return Ahead("names_here", "folder", "", {"below": False, "most": most})
+
+
 def _listed_far(
     helper: Helper,
     there: Path,
@@ -269,13 +275,12 @@ def _listed_far(
     names, kinds = wire.unpacked(answer.content[sent:], count)
     files = (name for name, kind in zip(names, kinds, strict=True) if kind == _FILE)
     statuses = dict(zip(files, wire.rows_of(answer.content[:sent]), strict=False)) if sent else {}
-    asked = tuple(name for name in names if wanted(name) and name not in statuses)
+    asked = tuple(name for name in names if name not in statuses and wanted(name))
     if asked:
         found = helper.ask("statuses_here", {"folder": there, "names": asked})
         statuses.update(zip(asked, wire.rows_of(found.content), strict=True))
     entries: list[Entry] = [
-        _FarEntry(name, kind, there / name, statuses.get(name))
-        for name, kind in zip(names, kinds, strict=True)
+        _FarEntry(name, kind, there, statuses.get(name)) for name, kind in zip(names, kinds, strict=True)
     ]
     return wire.status_of(answer.header["status"]), entries
 

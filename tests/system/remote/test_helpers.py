@@ -8,16 +8,22 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from retraind.config.settings import ModelSettings
+from retraind.intake.drop_folder import DropFolder
+from retraind.intake.listing import ASKS_FIRST
+from retraind.intake.share_identity import Shares
 from retraind.system import copying, files, moving, reading
+from retraind.system.clock import Clock
 from retraind.system.mounts import TABLE
 from retraind.system.remote import helpers
 from retraind.system.remote.errors import NoAnswer, Refused
 from retraind.system.remote.helpers import HELPERS
-from retraind.system.remote.verbs import file_system_of, is_far, where
+from retraind.system.remote.verbs import ahead, file_system_of, is_far, where
 from support.faulty import Rule
 from support.process import until
 
@@ -379,3 +385,66 @@ def test_a_delivery_is_taken_in_by_one_request_in_the_order_that_survives_a_powe
         "rename /train_1.csv", "mkdir /work/job/eval", "fsyncdir /work/job", "rename /eval/1.csv",
         "fsyncdir /work/job", "fsyncdir /work/job/eval", "fsyncdir /", "fsyncdir /eval",
     ]  # fmt: skip
+
+
+def test_what_is_asked_of_a_folder_first_is_answered_with_its_pinning_and_counts_once(share):
+    (share.folder / "x").write_bytes(b"1")
+    first = (ahead(reading.read_start, "x", size=5), ahead(files.status, "none"), reading.listed_ahead())
+    with files.held(share.point, ahead=first) as place:
+        helper = helper_of(share.point)
+        before = helper.answered
+        (share.folder / "x").write_bytes(b"2")
+        assert reading.read_start(place / "x", 5) == b"1"
+        with pytest.raises(FileNotFoundError):
+            files.status(place / "none")
+        with reading.listed(place) as (_, entries):
+            assert [entry.name for entry in entries] == ["x"]
+        assert helper.answered == before
+        assert reading.read_start(place / "x", 5) == b"2"
+        assert helper.answered == before + 1
+    with files.held(share.point, ahead=first) as place:
+        assert reading.read_start(place / "x", 1) == b"2", "another question"
+    assert not helper._early
+
+
+def test_a_folder_with_another_mount_in_it_is_asked_nothing_when_it_is_pinned(share, faulty):
+    """What is mounted there may hang, and has a process of its own."""
+    (share.folder / "inner").mkdir()
+    inner = faulty(share.folder.with_name("other"), share.point / "inner")
+    inner.tell(HANGS)
+    with files.held(share.point, ahead=(ahead(files.status, "inner"),)):
+        assert not helper_of(share.point)._early
+    assert inner.struck() == []
+
+
+@pytest.mark.parametrize("answer", ["EIO", "hang"])
+@pytest.mark.parametrize("call", ["read", "readdir"])
+def test_what_fails_of_that_fails_where_it_is_asked(share, call, answer):
+    (share.folder / "x").write_bytes(b"1")
+    share.tell(Rule((call,), answer=answer))
+
+    def ask():
+        first = (ahead(reading.read_start, "x", size=5), reading.listed_ahead())
+        with files.held(share.point, ahead=first) as place:
+            files.kind_of(place / "x")
+            reading.read_start(place / "x", 5)
+            with reading.listed(place):
+                pass
+
+    with pytest.raises(OSError, match="timed out" if answer == "hang" else "Input/output error"):
+        ask()
+
+
+def test_a_scan_is_one_request(share, tmp_path):
+    drop = share.point / "churn"
+    (share.folder / "churn" / ".retraind").mkdir(parents=True)
+    shares = Shares(tmp_path / "memory")
+    model = ModelSettings.model_validate({"drop": drop, "api_key": "k"})
+    hold = partial(shares.drop, "churn", drop, ahead=ASKS_FIRST)
+    folder = DropFolder(model, (), Clock(), None, lambda: None, hold=hold)
+    assert folder.look().trouble is None
+    (share.folder / "churn" / "train_1.csv").write_bytes(b"a")
+    before = helper_of(share.point).answered
+    (waiting,) = folder.look().waiting
+    assert waiting.key == "1"
+    assert helper_of(share.point).answered == before + 1

@@ -12,20 +12,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from retraind.system.mounts import Mount
 from retraind.system.remote import wire
+from retraind.system.remote.early import Ahead, EarlyAnswers, Kind
 from retraind.system.remote.errors import NoAnswer
 from retraind.system.remote.wire import Channel, Message
 
 PATIENCE = 10.0
 """Seconds that a call may show no sign of progress before its file system counts as silent."""
-Kind = Literal["look", "read", "sync"]
-"""What a call may have to wait for: an answer about names, bytes that are fetched from somewhere, or a disk
-that writes down what may be gigabytes."""
 _TIMES: Mapping[Kind, int] = {"look": 1, "read": 6, "sync": 30}
 """How many times as long each may take."""
 _START_PATIENCE = 30.0
@@ -54,6 +52,7 @@ class Helper:
         self._all: set[Channel] = set()
         self._pinned: dict[int, str] = {}
         """Its open handles, with the real path of each."""
+        self._early = EarlyAnswers()
         self._busy = 0
         self.given_up = False
         """True once it is not asked any more."""
@@ -137,6 +136,10 @@ class Helper:
         kind: Kind = "look",
     ) -> Message:
         """Return the answer as it comes, for a verb that answers with bytes. Raises like `call`."""
+        answer = self._early.take(name, given)
+        if answer is not None:
+            wire.raise_error(answer.header)
+            return answer
         values = dict(given)
         at = next((key for key, value in values.items() if isinstance(value, bytes)), None)
         header: dict[str, Any] = {"verb": name}
@@ -225,12 +228,30 @@ class Helper:
 
     # Folders and files that stay open in it
 
-    def pin(self, folder: Path, below: tuple[str, ...]) -> Path:
-        """Pin a folder there: the path that means it, until `release`. Raises OSError as `files.held`."""
-        handle, real = self.call("pin", {"folder": folder, "below": below})
+    def pin(self, folder: Path, below: tuple[str, ...], ahead: Sequence[Ahead] = ()) -> Path:
+        """Pin a folder there: the path that means it, until `release`. Raises OSError as `files.held`.
+
+        The requests `ahead` are answered in the same go: whoever makes them then does not wait.
+        """
+        given = {"folder": wire.encoded(folder), "below": wire.encoded(below)}
+        order = {"verb": "pin", "given": given, "ahead": [each[:4] for each in ahead]}
+        with self._asking() as connection:
+            connection.channel.send(Message(order))
+            self._wait(connection.channel.ready, connection.thread, None, "look")
+            answer = connection.channel.receive()
+            early = []
+            for each in ahead if "value" in answer.header else ():
+                self.wait(connection, None, each.kind)
+                early.append(connection.channel.receive())
+        self.answered += 1
+        wire.raise_error(answer.header)
+        handle, real = wire.decoded(answer.header["value"])
+        path = Path(f"{wire.FAR}{self.number}/{handle}")
         with self._lock:
             self._pinned[handle] = real
-        return Path(f"{wire.FAR}{self.number}/{handle}")
+        for each, found in zip(ahead, early, strict=True):
+            self._early.put(each, path, handle, found)
+        return path
 
     def keep(self, name: str, given: Mapping[str, Any]) -> int:
         """Have it open a file, which stays open until `release`; returns the handle there. Raises OSError."""
@@ -243,6 +264,7 @@ class Helper:
         """Take note that a handle there is open no longer."""
         with self._lock:
             self._pinned.pop(handle, None)
+        self._early.forget(handle)
 
     def release(self, handle: int) -> None:
         """Close what stayed open there. Does not wait for it, and never raises OSError."""
@@ -259,10 +281,10 @@ class Helper:
         with self._asking() as connection:
             yield Conversation(self, connection)
 
-    def wait(self, connection: _Connection, pause: Callable[[], None] | None) -> None:
+    def wait(self, connection: _Connection, pause: Callable[[], None] | None, kind: Kind = "read") -> None:
         """Wait until a message can be received. Raises NoAnswer, and what `pause` raises."""
         if not connection.channel.has_message:
-            self._wait(connection.channel.ready, connection.thread, pause, "read")
+            self._wait(connection.channel.ready, connection.thread, pause, kind)
 
 
 class Conversation:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from retraind.system.mounts import TABLE, Mount, Table
+from retraind.system.remote.early import Ahead, Kind
 from retraind.system.remote.errors import NoAnswer
-from retraind.system.remote.helper import Helper, Kind
+from retraind.system.remote.helper import Helper
 from retraind.system.remote.helpers import HELPERS
 from retraind.system.remote.wire import FAR
 
@@ -26,6 +27,8 @@ HANDLES = "/proc/self/fd/"
 """Where this process sees what it has pinned."""
 VERBS: dict[str, Callable[..., Any]] = {}
 """What a helper process does for others, by name."""
+_KINDS: dict[str, Kind] = {}
+"""What each may have to wait for."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -41,7 +44,7 @@ def verb(kind: Kind = "look", *, together: bool = False) -> Callable[[Callable[P
     def made(function: Callable[P, R]) -> Callable[P, R]:
         name, names = function.__name__, tuple(inspect.signature(function).parameters)
         assert not name.endswith("_here"), "these names are those of the other process's own"
-        VERBS[name] = function
+        VERBS[name], _KINDS[name] = function, kind
 
         @wraps(function)
         def routed(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -66,6 +69,12 @@ def verb(kind: Kind = "look", *, together: bool = False) -> Callable[[Callable[P
         return routed
 
     return made
+
+
+def ahead(function: Callable[..., object], below: str, **given: int | None) -> Ahead:
+    """Return a verb's call for the path `below` in a folder, to be sent when that is pinned."""
+    name = function.__name__
+    return Ahead(name, next(iter(inspect.signature(function).parameters)), below, given, _KINDS[name])
 
 
 @contextmanager

@@ -63,6 +63,10 @@ class Channel:
         """Send a message. Raises OSError, TimeoutError where the socket has a time-out."""
         _send(self.plain, message)
 
+    def send_together(self, messages: Iterable[Message]) -> None:
+        """Send several messages, which wake the receiver once."""
+        self.plain.sendall(b"".join(part for each in messages for part in (_packed(each), each.content)))
+
     def receive(self) -> Message:
         """Receive a message. Raises EOFError where the other side has ended, OSError."""
         self._fill(_PREFIX.size)
@@ -89,15 +93,21 @@ class Channel:
 
 
 def _send(channel: socket.socket, message: Message) -> None:
-    header = _as_json(message.header).encode("ascii")
-    start = _PREFIX.pack(len(header), len(message.content)) + header
+    start, content = _packed(message), message.content
     if message.handle is None:
+        if len(content) <= _CHUNK:
+            start, content = start + content, b""
         channel.sendall(start)
     else:
         sent = socket.send_fds(channel, [start], [message.handle])
         channel.sendall(start[sent:])
-    if message.content:
-        channel.sendall(message.content)
+    if content:
+        channel.sendall(content)
+
+
+def _packed(message: Message) -> bytes:
+    header = _as_json(message.header).encode("ascii")
+    return _PREFIX.pack(len(header), len(message.content)) + header
 
 
 def _exactly(channel: socket.socket, size: int) -> bytearray:
@@ -122,15 +132,11 @@ def numbers(status: os.stat_result) -> list[int]:
 def status_of(sent: Sequence[int]) -> os.stat_result:
     """Return the status that was sent."""
     mode, inode, device, links, user, group, size, read, changed, inode_changed = sent
-    whole = (
+    return os.stat_result((
         mode, inode, device, links, user, group, size,
         read // _SECOND, changed // _SECOND, inode_changed // _SECOND,
-    )  # fmt: skip
-    parts: dict[str, float] = {
-        "st_atime": read / _SECOND, "st_mtime": changed / _SECOND, "st_ctime": inode_changed / _SECOND,
-        "st_atime_ns": read, "st_mtime_ns": changed, "st_ctime_ns": inode_changed,
-    }  # fmt: skip
-    return os.stat_result(whole, parts)
+        read / _SECOND, changed / _SECOND, inode_changed / _SECOND, read, changed, inode_changed,
+    ))  # fmt: skip
 
 
 def packed(names: Sequence[str], flags: bytes) -> bytes:
