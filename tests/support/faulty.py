@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -120,6 +121,13 @@ class Faulty:
         """Kill its process. The mount stays, and nothing can be done there."""
         self._process.kill()
         self._process.wait()
+
+    def stop(self) -> None:
+        """Let it not even read what the kernel asks, until it goes on."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def dead(self) -> bool:
         """Tell whether its process has ended; the kernel tells those who read of it a moment before."""

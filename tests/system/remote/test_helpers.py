@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -161,6 +162,28 @@ def test_what_hangs_costs_one_wait_and_no_thread(share, monkeypatch):
     share.tell()
     until(lambda: process.has_ended, "it ends when the file system answers")
     until(lambda: exists_again(share.point), "it is asked again")
+
+
+def test_a_share_whose_processes_can_be_killed_is_not_waited_for_again_at_once(share, monkeypatch):
+    """As with an sshfs that was stopped: a start asks it ten times, and waits once."""
+    now = SimpleNamespace(at=0.0)
+    files.exists(share.point)
+    with monkeypatch.context() as frozen:
+        frozen.setattr(helpers, "_FIRST_WAIT", 0.0)
+        frozen.setattr(helpers, "time", SimpleNamespace(monotonic=lambda: now.at))
+        share.stop()
+        for _ in range(3):
+            with pytest.raises(NoAnswer):
+                files.exists(share.point / "x")
+            until(lambda: not HELPERS._stuck() or HELPERS._see_off(), "the process has ended")
+        started = HELPERS._count
+        share.go_on()
+        now.at = 0.4
+        with pytest.raises(NoAnswer):
+            files.exists(share.point / "x")
+        assert HELPERS._count == started, "nobody has waited for another one"
+        now.at = 100.0
+        assert not files.exists(share.point / "x")
 
 
 def exists_again(path):

@@ -56,6 +56,8 @@ class Helper:
         self._busy = 0
         self.given_up = False
         """True once it is not asked any more."""
+        self.waited = 0.0
+        """Seconds for which it was waited for in vain."""
         self.answered = 0
         """How many calls it has answered."""
         control, theirs = socket.socketpair()
@@ -214,6 +216,7 @@ class Helper:
             before = pulse
             patience = min(PATIENCE * _TIMES[kind], self._limit())
             if self.given_up or quiet >= patience:
+                self.waited = max(self.waited, quiet)
                 self.give_up()
                 raise self._silent()
 

@@ -45,6 +45,8 @@ class _Standing:
     """Those that have not ended."""
     failures: int = 0
     silent_since: float = 0.0
+    waited: float = 0.0
+    """Seconds that the last one was waited for; so long at least nobody waits again."""
     mounts_then: int = 0
     """The version of the mount table then."""
 
@@ -81,10 +83,10 @@ class Helpers:
             helper = standing.helper
             if helper is not None and helper.given_up:
                 standing.given_up.append(helper)
-                standing.helper = helper = None
                 standing.failures += 1
-                standing.silent_since = time.monotonic()
+                standing.silent_since, standing.waited = time.monotonic(), helper.waited
                 standing.mounts_then = TABLE.version
+                standing.helper = helper = None
             if helper is not None:
                 standing.failures = standing.failures if helper.answered == 0 else 0
                 return helper
@@ -111,7 +113,8 @@ class Helpers:
         # Where something was mounted or unmounted since, it may be another file system of the same name.
         if standing.mounts_then != TABLE.version:
             return True
-        return waited >= min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(standing.failures - 1, 10))
+        doubled = _FIRST_WAIT * 2.0 ** min(standing.failures - 1, 10)
+        return waited >= min(_LONGEST_WAIT, max(doubled, standing.waited))
 
     def _stuck(self) -> int:
         return sum(len(standing.given_up) for standing in self._standings.values())
