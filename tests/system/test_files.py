@@ -20,6 +20,7 @@ from retraind.domain.problems import file_problem
 from retraind.system import copying, files, writing
 from retraind.system.copying import copy_folder_verified
 from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically, write_owned
+from retraind.system.mounts import TABLE
 from retraind.system.moving import move_contents, remove_tree
 from retraind.system.reading import READ_SIZE, open_regular
 from support.killing import at_every_point
@@ -348,6 +349,7 @@ def test_only_ordinary_files_are_opened_and_nothing_blocks(tmp_path, kind, code,
             path.mkdir()
         case "socket":
             server.bind("x.csv")
+    TABLE.now()  # It stays open from the first time on.
     before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(OSError, match=r".") as caught:
         open_regular(path)

@@ -122,11 +122,12 @@ def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, 
     facts, unplaced = [Facts(seed, machine, port) for port in PORTS], Voice(Audience.SHARE, language)
     voices = (share_of(machine, language), unplaced.on("churn", "a-job"))
     for entry in catalogue(language).values():
-        given_facts = [each.of(entry) for each in facts]
-        text, other = ("\n".join(told(voice, entry, each) for voice in voices) for each in given_facts)
+        first, other = (each.of(entry) for each in facts)
+        text = "\n".join(told(voice, entry, first) for voice in voices)
         assert ROOT not in text, entry.code
-        assert text == other, entry.code
         assert not PATH.search(text), entry.code
+        if first != other:
+            assert text == "\n".join(told(voice, entry, other) for voice in voices), entry.code
 
 
 def test_what_a_newer_version_noted_is_named_by_its_code_and_keeps_nothing_from_being_shown():
