@@ -62,7 +62,16 @@ class Share:
     def look(self, after=timedelta(0)):
         """Look once `after` has passed."""
         self.clock.pass_time(after)
+        if after:
+            self._let_the_file_system_follow()
         return self.folder.look()
+
+    def _let_the_file_system_follow(self):
+        """Wait until its clock has turned, which it does now and then: a change must not have an old time."""
+        probe = self.drop.with_name(f"{self.drop.name}.probe")
+        probe.touch()
+        while self.drop.exists() and probe.stat().st_mtime_ns <= self.drop.stat().st_mtime_ns:
+            probe.touch()
 
     def settled(self):
         """Look, let everything settle, look again."""

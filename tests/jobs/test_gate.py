@@ -58,7 +58,10 @@ def ask(command, folder, job, more=()):
         return ask_gate(command, shown, timedelta(seconds=30), threading.Event(), environment)
 
 
-def test_a_gate_whose_folder_is_out_of_reach_has_not_said_no(tmp_path):
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_gate_whose_folder_is_out_of_reach_has_not_said_no(tmp_path, monkeypatch, remote):
+    """Also where a share is mounted, so that another process begins it."""
+    monkeypatch.setattr("retraind.system.mounts.Table.has_remote", remote)
     with pytest.raises(OSError, match="No such file"):
         ask(["true"], tmp_path / "gone", a_job("train_1.csv"))
 

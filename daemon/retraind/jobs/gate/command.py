@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -43,10 +44,13 @@ _BEGIN = f"""
 import os, signal, sys
 for each in (signal.SIGPIPE, signal.SIGXFSZ):
     signal.signal(each, signal.SIG_DFL)
-added, folder, *command = sys.argv[1:]
+away, added, folder, *command = sys.argv[1:]
 os.environ.pop(added, None)
 try:
     os.chdir(folder)
+except OSError as error:
+    sys.exit(away + str(error.errno))
+try:
     os.execvp(command[0], [*command, folder])
 except OSError as error:
     sys.exit(print(error.strerror, file=sys.stderr) or {_NOT_FOUND})
@@ -82,12 +86,14 @@ def ask_gate(
     """
     folder = str(shown.folder)
     far = shown.is_far or TABLE.lately().has_remote
+    away = f"{secrets.token_hex(16)} "
+    """What the other process says first where it cannot enter the folder; no gate can know it."""
     if far:
         require_answers(command, environment.get("PATH"))
     with shown.description.open("rb") as question, tempfile.TemporaryFile() as answer:
         try:
             process = subprocess.Popen(  # noqa: S603 - the owner's own command, from the configuration
-                _beginning_in(folder, command, environment) if far else [*command, folder],
+                _beginning_in(away, folder, command, environment) if far else [*command, folder],
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.STDOUT,
@@ -105,6 +111,9 @@ def ask_gate(
             require_answers(command, environment.get("PATH"))
         answer.seek(max(0, answer.seek(0, os.SEEK_END) - _LONGEST_OUTPUT))
         output = answer.read().decode(errors="replace")
+    if output.startswith(away):
+        number = int(output.removeprefix(away))
+        raise OSError(number, os.strerror(number), folder)  # As above.
     flaw = _flaw(command, environment, code) if code in _NOT_RUN or code == 0 else None
     if far and code == _NOT_FOUND and program_named(command[0], environment.get("PATH")) is None:
         flaw = _not_started(command, os.strerror(errno.ENOENT))
@@ -126,7 +135,9 @@ def _flaw(command: Sequence[str], environment: Mapping[str, str], code: int = _N
     return problem("gate_unusable", command=Path(command[0]).name, why=flaw)
 
 
-def _beginning_in(folder: str, command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+def _beginning_in(
+    away: str, folder: str, command: Sequence[str], environment: Mapping[str, str]
+) -> list[str]:
     """Return a command that enters the folder and begins the gate by itself.
 
     The child of a fork has retraind's lock until it has become the gate, and this process waits for that. On
@@ -134,7 +145,7 @@ def _beginning_in(folder: str, command: Sequence[str], environment: Mapping[str,
     would run what the kernel refuses as a shell's script: an empty file would publish every model.
     """
     added = "" if "LC_CTYPE" in environment else "LC_CTYPE"
-    return [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BEGIN, added, folder, *command]
+    return [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BEGIN, away, added, folder, *command]
 
 
 def _why_not(code: int | None, timeout: timedelta) -> Problem | None:
