@@ -38,6 +38,9 @@ class Share:
     def __init__(self, drop, **model):
         self.drop = drop
         drop.mkdir(exist_ok=True)
+        self._probe = drop.with_name(f"{drop.name}.probe")
+        self._probe.touch()
+        self._probe.chmod(0o666)
         self.clock = ManualClock()
         self.hashing = Deferred()
         self.hints = 0
@@ -68,10 +71,9 @@ class Share:
 
     def _let_the_file_system_follow(self):
         """Wait until its clock has turned, which it does now and then: a change must not have an old time."""
-        probe = self.drop.with_name(f"{self.drop.name}.probe")
-        probe.touch()
-        while self.drop.exists() and probe.stat().st_mtime_ns <= self.drop.stat().st_mtime_ns:
-            probe.touch()
+        self._probe.touch()
+        while self.drop.exists() and self._probe.stat().st_mtime_ns <= self.drop.stat().st_mtime_ns:
+            self._probe.touch()
 
     def settled(self):
         """Look, let everything settle, look again."""

@@ -64,6 +64,7 @@ class Peer:
 
     def __init__(self, plays: list[Play]) -> None:
         self.visits: list[Visit] = []
+        self._begun = 0
         self._plays = plays
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
@@ -110,12 +111,16 @@ class Peer:
             headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
             visit = Visit(method, target, headers, connection, early)
             with self._lock:
-                play = self._plays[min(len(self.visits), len(self._plays) - 1)]
-                self.visits.append(visit)
+                play = self._plays[min(self._begun, len(self._plays) - 1)]
+                self._begun += 1
             if callable(play):
+                self.visits.append(visit)
                 play(visit)
             else:
-                visit.take()
+                try:
+                    visit.take()
+                finally:  # Whoever looks at a visit that is answered at once sees all of its body.
+                    self.visits.append(visit)
                 connection.sendall(play)
                 # A close while bytes still come in would be a reset.
                 connection.shutdown(socket.SHUT_WR)
