@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from retraind.system.mounts import TABLE
 from support import zygote
 
 _MOST = 1 << 30
@@ -102,6 +103,7 @@ class Faulty:
             if os.environ.get("RETRAIND_TESTS_NEED_TOOLS") and "Unable to find libfuse" in said:
                 pytest.fail("libfuse is not installed, and CI promised that it is")
             pytest.skip(f"this machine does not let the tests mount a file system of their own: {said}")
+        TABLE.now()  # Each call trusts what was mounted a moment ago.
         return self
 
     def off(self) -> None:

@@ -36,6 +36,11 @@ class Visit:
     body: bytes = b""
     """What was read, as long as it is short."""
 
+    @property
+    def has_all(self) -> bool:
+        """Return whether the announced body was read."""
+        return self.size == int(self.headers.get("content-length", 0))
+
     def take(self, most: int | None = None) -> None:
         """Read the announced body, or `most` bytes of it."""
         left = int(self.headers.get("content-length", 0)) - self.size
@@ -64,7 +69,6 @@ class Peer:
 
     def __init__(self, plays: list[Play]) -> None:
         self.visits: list[Visit] = []
-        self._begun = 0
         self._plays = plays
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
@@ -111,16 +115,12 @@ class Peer:
             headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
             visit = Visit(method, target, headers, connection, early)
             with self._lock:
-                play = self._plays[min(self._begun, len(self._plays) - 1)]
-                self._begun += 1
-            if callable(play):
+                play = self._plays[min(len(self.visits), len(self._plays) - 1)]
                 self.visits.append(visit)
+            if callable(play):
                 play(visit)
             else:
-                try:
-                    visit.take()
-                finally:  # Whoever looks at a visit that is answered at once sees all of its body.
-                    self.visits.append(visit)
+                visit.take()
                 connection.sendall(play)
                 # A close while bytes still come in would be a reset.
                 connection.shutdown(socket.SHUT_WR)
