@@ -171,10 +171,10 @@ def _marked(text: str) -> str:
 _NAMED: Mapping[Any, str] = {
     bool: "`true` or `false`",
     int: "a number",
-    str: "a text",
+    str: "text",
     Path: "a path",
     HttpUrl: "an address",
-    SecretStr: "a text; secret",
+    SecretStr: "text; secret",
     dict: "a table",
 }
 
@@ -215,7 +215,7 @@ def _plain_kind(hint: Any, marks: tuple[Any, ...]) -> str:
         return 'a number of bytes, or a size such as `"20GiB"`'
     if hint is Path and get_args(kinds.AbsolutePath)[-1] in marks:
         return "an absolute path"
-    return _NAMED.get(hint, "a text")
+    return _NAMED.get(hint, "text")
 
 
 def _duration(marks: tuple[Any, ...]) -> str:

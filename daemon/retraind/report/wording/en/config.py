@@ -166,7 +166,7 @@ _LIMITS = {
 _TYPES: Mapping[_Type, str] = {
     "boolean": "true or false",
     "number": "a whole number",
-    "text": "a text in double quotes",
+    "text": "text in double quotes",
     "list": "a list in brackets",
     "table": "a table",
     "date": "a date",
@@ -176,7 +176,7 @@ _FOUND: Mapping[_Type, str] = {
     **_TYPES,
     "boolean": "a boolean",
     "number": "a number",
-    "text": "a text",
+    "text": "text",
     "list": "a list",
 }
 
