@@ -157,7 +157,10 @@ def run_under_strace(tmp_path_factory):
                     "-o", root / "trace", sys.executable, "-m", "retraind", "run", "--once", "-c", here.config,
                 ],
                 stdin=subprocess.DEVNULL, stderr=here.log.open("wb"), check=True, timeout=100,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=os.environ | {
+                    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                    "PYTHONDONTWRITEBYTECODE": "1",  # Python renames these files, too, and syncs none.
+                },
             )  # fmt: skip
             assert not violations_at_rest(here)
         return Trace(_read(root / "trace"))
