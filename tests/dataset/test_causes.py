@@ -345,18 +345,19 @@ def test_columns_are_not_compared_where_the_cause_is_in_one_file(target):
 
 
 @pytest.mark.parametrize(
-    ("train", "evaluation", "rule"),
+    ("train", "evaluation", "rules", "rule"),
     [
-        (("'gold'", "'tin'"), ("gold", "tin"), "single-quotes"),
-        (("gold", "tin"), ("GOLD", "tin"), "classes-spelled-otherwise"),
+        (("'gold'", "'tin'"), ("gold", "tin"), {}, "single-quotes"),
+        (("'gold'", "'tin'"), ("gold", "tin"), {"single-quotes": "ignore"}, "classes-spelled-otherwise"),
+        (("gold", "tin"), ("GOLD", "tin"), {}, "classes-spelled-otherwise"),
     ],
 )
-def test_classes_in_apostrophes_are_not_said_to_be_spelled_otherwise_too(train, evaluation, rule):
+def test_classes_in_apostrophes_are_not_said_to_be_spelled_otherwise_too(train, evaluation, rules, rule):
     files = []
     for name, classes in (("train.csv", train), ("eval.csv", evaluation)):
         data = ("id,left\n" + "".join(f"{at},{classes[at % 2]}\n" for at in range(150))).encode()
         files.append(SourceFile(name, lambda data=data: io.BytesIO(data)))
-    said = {each.rule for each in preflight(*files, target="left").findings}
+    said = {each.rule for each in preflight(*files, target="left", rules=rules).findings}
     assert said & {"single-quotes", "classes-spelled-otherwise"} == {rule}
 
 
