@@ -14,6 +14,7 @@ import pytest
 
 from retraind.system.mounts import TABLE
 from support import zygote
+from support.process import until
 
 _MOST = 1 << 30
 _READY = b"ready\n"
@@ -127,6 +128,12 @@ class Faulty:
     def stop(self) -> None:
         """Let it not even read what the kernel asks, until it goes on."""
         self._process.send_signal(signal.SIGSTOP)
+        # What a thread takes before the signal reaches it could not even be killed.
+        until(lambda: set(self._states()) == {"T"}, "all its threads have stopped")
+
+    def _states(self) -> list[str]:
+        tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
+        return [(each / "stat").read_text().rpartition(") ")[2][0] for each in tasks]
 
     def go_on(self) -> None:
         self._process.send_signal(signal.SIGCONT)

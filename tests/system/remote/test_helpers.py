@@ -21,7 +21,7 @@ from retraind.intake.share_identity import Shares
 from retraind.system import copying, files, moving, reading
 from retraind.system.clock import Clock
 from retraind.system.mounts import TABLE
-from retraind.system.remote import helpers
+from retraind.system.remote import helper, helpers
 from retraind.system.remote.errors import NoAnswer, Refused
 from retraind.system.remote.helpers import HELPERS
 from retraind.system.remote.verbs import ahead, file_system_of, is_far, where
@@ -170,20 +170,46 @@ def test_a_share_whose_processes_can_be_killed_is_not_waited_for_again_at_once(s
     files.exists(share.point)
     with monkeypatch.context() as frozen:
         frozen.setattr(helpers, "_FIRST_WAIT", 0.0)
-        frozen.setattr(helpers, "time", SimpleNamespace(monotonic=lambda: now.at))
+        frozen.setattr(TABLE, "_has_changed", lambda: False)  # other tests mount as well
+        for module in (helper, helpers):
+            frozen.setattr(module, "time", SimpleNamespace(monotonic=lambda: now.at))
         share.stop()
         for _ in range(3):
             with pytest.raises(NoAnswer):
                 files.exists(share.point / "x")
-            until(lambda: not HELPERS._stuck() or HELPERS._see_off(), "the process has ended")
+            until(nothing_is_stuck, "the process has ended")
         started = HELPERS._count
         share.go_on()
         now.at = 0.4
         with pytest.raises(NoAnswer):
             files.exists(share.point / "x")
         assert HELPERS._count == started, "nobody has waited for another one"
+        until(nothing_is_stuck, "the last process has ended, too")
         now.at = 100.0
         assert not files.exists(share.point / "x")
+
+
+def test_another_file_system_of_the_same_name_is_asked_at_once(share, monkeypatch):
+    """The kernel gives its number to the next one; who hung before nobody had noted yet."""
+    monkeypatch.setattr(helpers, "_FIRST_WAIT", 3600.0)
+    share.tell(HANGS)
+    with pytest.raises(NoAnswer):
+        files.exists(share.point / "x")
+    process = helper_of_last()
+    share.tell()
+    until(lambda: process.has_ended, "it ends when the file system answers")
+    monkeypatch.setattr(TABLE, "version", TABLE.version + 1)
+    assert not files.exists(share.point / "x")
+
+
+def nothing_is_stuck():
+    HELPERS._see_off()
+    return not HELPERS._stuck()
+
+
+def helper_of_last():
+    """Return the helper that was started last; asking for that of a path would note that it was given up."""
+    return HELPERS._numbered[max(HELPERS._numbered)]
 
 
 def exists_again(path):

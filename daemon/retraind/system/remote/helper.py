@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retraind.system.mounts import Mount
+from retraind.system.mounts import TABLE, Mount
 from retraind.system.remote import wire
 from retraind.system.remote.early import Ahead, EarlyAnswers, Kind
 from retraind.system.remote.errors import NoAnswer
@@ -56,6 +56,10 @@ class Helper:
         self._busy = 0
         self.given_up = False
         """True once it is not asked any more."""
+        self.given_up_at = 0.0
+        """When, by the monotonic clock."""
+        self.mounts_then = 0
+        """The version of the mount table at that time."""
         self.waited = 0.0
         """Seconds for which it was waited for in vain."""
         self.answered = 0
@@ -93,6 +97,8 @@ class Helper:
     def give_up(self) -> None:
         """Ask nothing more, wake up who waits for it, and kill it; it ends once the kernel lets it."""
         with self._lock:
+            if not self.given_up:
+                self.given_up_at, self.mounts_then = time.monotonic(), TABLE.version
             self.given_up = True
             free, self._free = self._free, []
             # Those who use the others close them.

@@ -84,8 +84,9 @@ class Helpers:
             if helper is not None and helper.given_up:
                 standing.given_up.append(helper)
                 standing.failures += 1
-                standing.silent_since, standing.waited = time.monotonic(), helper.waited
-                standing.mounts_then = TABLE.version
+                # Not as of now: what is mounted there meanwhile may be another file system of the same name.
+                standing.silent_since, standing.waited = helper.given_up_at, helper.waited
+                standing.mounts_then = helper.mounts_then
                 standing.helper = helper = None
             if helper is not None:
                 standing.failures = standing.failures if helper.answered == 0 else 0
@@ -110,7 +111,6 @@ class Helpers:
         if standing.given_up:
             few = len(standing.given_up) < _MOST_OF_ONE and self._stuck() < MOST_GIVEN_UP
             return few and waited >= _STUCK_WAIT
-        # Where something was mounted or unmounted since, it may be another file system of the same name.
         if standing.mounts_then != TABLE.version:
             return True
         doubled = _FIRST_WAIT * 2.0 ** min(standing.failures - 1, 10)
