@@ -105,6 +105,25 @@ def test_each_file_is_opened_once_and_closed():
     assert [stream.closed for stream in streams] == [True]
 
 
+def test_the_second_file_is_begun_once_the_first_one_is_read_so_that_progress_goes_forward():
+    read = []
+
+    class Watched(io.BytesIO):
+        def __init__(self, name: str) -> None:
+            super().__init__(GOOD.encode())
+            self._name = name
+
+        def read(self, size: int | None = -1) -> bytes:
+            piece = super().read(size)
+            read.append(self._name)
+            return piece
+
+    files = [SourceFile(name, lambda name=name: Watched(name)) for name in ("train.csv", "eval.csv")]
+    assert preflight(*files, limits=Limits(piece=64)).ok
+    assert len(read) > 20
+    assert read == sorted(read, reverse=True)
+
+
 WIDE = ",".join(f"c{n}" for n in range(1000))
 WIDE_ROWS = "".join("1," * 999 + "1\n" for _ in range(20))
 MANY = "a,kind\n" + "".join(f"{n},k{n % 201}\n" for n in range(900))

@@ -18,7 +18,7 @@ from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.prover import Form, Prover
 from retraind.dataset.reader.records import Scanner
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.stream import read_once
+from retraind.dataset.reader.stream import Reading
 from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
 from support.tables import read_table
 from support.variants import holds_for
@@ -53,7 +53,8 @@ def reading(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult
 
 def reading_at_once(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult:
     """As the product does, on several threads."""
-    return read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits)
+    with Reading(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits) as reading:
+        return reading.run()
 
 
 @holds_for(
@@ -436,6 +437,7 @@ def test_what_a_sink_raises_ends_all_threads_of_a_reading():
 
     data = b"a,b\n" + b"1,2\n" * (3 << 20)
     before = threading.active_count()
-    with pytest.raises(OSError, match="No space"):
-        read_once(SourceFile("t.csv", lambda: io.BytesIO(data)), Full())
+    source = SourceFile("t.csv", lambda: io.BytesIO(data))
+    with pytest.raises(OSError, match="No space"), Reading(source) as reading:
+        reading.run(Full())
     assert threading.active_count() == before

@@ -1,4 +1,4 @@
-"""Tables read on one thread, piece by piece; the product reads them on several, with `read_once`."""
+"""Tables read on one thread, piece by piece; the product reads them on several, with `Reading`."""
 
 import hashlib
 from functools import partial

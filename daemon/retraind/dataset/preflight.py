@@ -4,6 +4,7 @@ Files are read in reader/, the rules are in rules/, and the wording of findings 
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from retraind.dataset.overruling import Overruling
 from retraind.dataset.profile import Profile, profile_of
 from retraind.dataset.reader.rows import Limits
-from retraind.dataset.reader.stream import ByteSink, read_once
+from retraind.dataset.reader.stream import ByteSink, Reading
 from retraind.dataset.reader.table import SourceFile, TableFacts
 from retraind.dataset.rules import comparison, header, rows, series, text, values
 from retraind.dataset.rules import target as targets
@@ -114,22 +115,27 @@ def preflight(
         limits = replace(limits or Limits(), patience=None)
     files: list[DataFile] = []
     found: list[list[Finding]] = []
-    for source, sink in zip_longest((train, evaluation), sinks[:2]):
-        if source is None:
-            continue
-        refused = any(finding.severity is Severity.ERROR for findings in found for finding in findings)
-        file = DataFile(
-            read_once(
-                source, None if refused else sink, target=task.target, series=task.series, limits=limits
-            ),
-            training=not files,
-            paired=evaluation is not None,
-            adds_bom=adds_bom,
-            task=task,
-            previous=None if files else previous,
-        )
-        files.append(file)
-        found.append(_findings(file, overruling))
+    with ExitStack() as held:
+        readings = [
+            held.enter_context(
+                Reading(source, packed=bool(sinks), target=target, series=task.series, limits=limits)
+            )
+            for source in (train, evaluation)
+            if source is not None
+        ]
+        for at, (reading, sink) in enumerate(zip_longest(readings, sinks[: len(readings)])):
+            refused = any(each.severity is Severity.ERROR for findings in found for each in findings)
+            following = readings[at + 1].begin if at + 1 < len(readings) else None
+            file = DataFile(
+                reading.run(None if refused else sink, following),
+                training=not files,
+                paired=evaluation is not None,
+                adds_bom=adds_bom,
+                task=task,
+                previous=None if files else previous,
+            )
+            files.append(file)
+            found.append(_findings(file, overruling))
     between = [*comparison.pair(*files), *comparison.answers(*files)] if evaluation is not None else []
     between = overruling.applied(between, files)
     findings = explained_between(list(zip(files, found, strict=True)), between, ignored=overruling.ignores)

@@ -13,13 +13,15 @@ from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, LF, QUOTE
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import Batch
-from retraind.dataset.reader.strays.names import CTRL_Z, MARK, Names, is_blank, is_rule
+from retraind.dataset.reader.strays.names import BLANK_STARTS, CTRL_Z, MARK, Names, is_blank, is_rule
 from retraind.dataset.reader.strays.searching import Blanks, Copies
 from retraind.dataset.reader.windows import VALUE_BYTES
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
 _MARK = MARK.decode("latin-1")
+_ODD_STARTS = BLANK_STARTS | {_MARK[:1]}
+"""Of rows that may be blank, or begin with a mark."""
 _TAIL = 4 << 10
 _EDGE = 3  # bytes of the last piece, in which something may begin that ends in the next one
 _ROWS = 100  # of the sample, to compare with the header
@@ -218,14 +220,31 @@ class Oddities:
             if max(text.count(b"\n"), text.count(b"\r")) > self._fewest_swallowed
         )
 
-    def record(self, line: int, cells: Sequence[str], last: int) -> bool:
-        """Read a record of the sample: its first physical line, its values as Latin-1, its last line.
+    def sample(self, lines: Sequence[int], rows: Sequence[Sequence[str]], lasts: Sequence[int]) -> set[int]:
+        """Read records of the sample: their first physical lines, values as Latin-1, and last lines.
 
-        Return whether it is none of data, though it may have the width of one.
+        Return the places of those that are none of data, though they may have the width of one.
         """
-        names = self.names
+        names, strays = self.names, set()
         if names is None:
-            return False
+            return set()
+        width, may_be = self._width, names.may_be
+        for at, row in enumerate(rows):
+            is_usual = (
+                len(row) == width
+                and row[0][:1] not in _ODD_STARTS
+                and lasts[at] == lines[at]
+                and not self._below_header
+                and not may_be(row)
+            )
+            if not is_usual:
+                if self._is_stray(lines[at], row, lasts[at], names):
+                    strays.add(at)
+            elif len(self._rows) < _ROWS:
+                self._rows.append(_kept(row))
+        return strays
+
+    def _is_stray(self, line: int, cells: Sequence[str], last: int, names: Names) -> bool:
         below, self._below_header = self._below_header, False
         if self._first_row is None:
             self._first_row = _kept(cells)
@@ -254,7 +273,7 @@ class Oddities:
         self._reordered = self._reordered or self.names.is_reordered(cells)
 
     def records(self, batch: Batch, next_line: int, around: bytes, *, search: bool) -> Collection[int]:
-        """Read many records after the sample as `record` does one; `next_line` is that behind them.
+        """Read many records after the sample as `sample` does; `next_line` is that behind them.
 
         They are part of `around`. `search`: values are searched for rows. Return the places of those that
         have blanks and nothing else.

@@ -41,7 +41,7 @@ _LONG_RECORDS = 20_000
 class Limits:
     """How many bytes are read and kept at once, and how many rows the sample has. Tests make them small."""
 
-    piece: int = 512 << 10
+    piece: int = 1 << 20
     waiting: int = 1 << 20  # of a row that is not complete yet, for the prover
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows
@@ -386,14 +386,10 @@ class RowReader:
             return frozenset(self.oddities.records(batch, end, around, search=search))
         lines = batch.lines
         if batch.count > 1 and batch.kinds == {0}:  # a long run of empty lines
-            self.oddities.record(lines[0], (), lines[0])
+            self.oddities.sample(lines[:1], ((),), lines[:1])
             return ()
-        following = (*lines[1:], end)
-        return {
-            at
-            for at, row in enumerate(batch.rows)
-            if self.oddities.record(lines[at], row, max(lines[at], following[at] - 1))
-        }
+        lasts = [max(line, after - 1) for line, after in zip(lines, (*lines[1:], end), strict=True)]
+        return self.oddities.sample(lines, batch.rows, lasts)
 
     def _count_ragged(self, batch: Batch, total: int) -> None:
         """Count rows of another width."""

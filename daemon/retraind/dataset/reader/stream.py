@@ -1,14 +1,17 @@
 """Reads a file once for everything that needs its bytes: preflight, digest and bundle, in parallel.
 
-The reader is at most a few pieces ahead of the slowest of them, which bounds the memory.
+The reader is at most a few pieces ahead of the slowest of them, which bounds the memory. The start of the
+next file can be read while the last pieces of this one are looked at: until it is known what a good record
+is, there is work for one thread only.
 """
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
+from itertools import chain
 from threading import Event
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,8 +22,11 @@ from retraind.dataset.reader.provers import Ahead
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import ReadResult, Series, SourceFile, TableReader
 
-_AHEAD = 4
+_AHEAD = 8
 """Pieces that may wait for the preflight or the digest."""
+_START = 256 << 10
+"""Bytes that are read first, by one thread: mostly enough to learn what a good record is, so that others can
+help with the rest."""
 
 
 class ByteSink(Protocol):
@@ -115,37 +121,73 @@ class _Proofs:
         return True
 
 
-def read_once(
-    source: SourceFile,
-    sink: ByteSink | None = None,
-    *,
-    target: str | None = None,
-    series: Series | None = None,
-    limits: Limits | None = None,
-) -> ReadResult:
-    """Read a file and return what is in it as a table; `sink` receives the same bytes.
+class Reading:
+    """The reading of one file. Use it in a `with` statement."""
 
-    Raises what reading raises, and what `sink` raises.
-    """
-    limits = limits or Limits()
-    table = TableReader(source, target=target, series=series, limits=limits)
-    digest = hashlib.sha256()
+    def __init__(
+        self,
+        source: SourceFile,
+        *,
+        packed: bool = False,
+        target: str | None = None,
+        series: Series | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`packed`: a sink will receive the bytes, in the pieces that are compressed."""
+        limits = limits or Limits()
+        self._source = source
+        self._piece = deflate.PIECE if packed else limits.piece
+        self._table = TableReader(source, target=target, series=series, limits=limits)
+        self._scanning, self._digesting = _Worker("preflight"), _Worker("digest")
+        self._proofs = _Proofs(self._table)
+        self._held = ExitStack()
+        self._pieces: Iterator[bytes] | None = None
 
-    with (
-        source.open() as stream,
-        _Worker("preflight") as scanning,
-        _Worker("digest") as digesting,
-        _Proofs(table) as proofs,
-    ):
-        for piece in pieces(stream, deflate.PIECE if sink else limits.piece):
-            scanning.put(partial(proofs.take, piece, proofs.add(piece)))
-            digesting.put(partial(digest.update, piece))
+    def __enter__(self) -> Self:
+        for each in (self._scanning, self._digesting, self._proofs):
+            self._held.enter_context(each)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.__exit__(kind, error, trace)
+
+    def begin(self) -> None:
+        """Open the file, and have its start read. Raises OSError."""
+        if self._pieces is None:
+            stream = self._held.enter_context(self._source.open())
+            found = pieces(stream, self._piece)
+            first = next(found, b"")
+            for part in (first[:_START], first[_START:]):
+                self._scan(part)
+            self._pieces = chain((first,) if first else (), found)
+
+    def _scan(self, part: bytes) -> None:
+        if part:
+            self._scanning.put(partial(self._proofs.take, part, self._proofs.add(part)))
+
+    def run(self, sink: ByteSink | None = None, meanwhile: Callable[[], None] | None = None) -> ReadResult:
+        """Read the file to its end, and return what is in it as a table; `sink` receives the same bytes.
+
+        `meanwhile` is called while what was read last is still being looked at. Raises what it, the reading
+        and the sink raise.
+        """
+        table, digest = self._table, hashlib.sha256()
+        self.begin()
+        assert self._pieces is not None
+        for number, piece in enumerate(self._pieces):
+            if number:
+                self._scan(piece)
+            self._digesting.put(partial(digest.update, piece))
             if sink is not None:
                 sink.take(piece)
             if table.is_unreadable:
                 break
-        scanning.drain()
-        digesting.drain()
-    if sink is not None and not table.is_unreadable:
-        sink.end()
-    return table.finish(digest.hexdigest())
+        if meanwhile is not None:
+            meanwhile()
+        self._scanning.drain()
+        self._digesting.drain()
+        if sink is not None and not table.is_unreadable:
+            sink.end()
+        return table.finish(digest.hexdigest())

@@ -251,12 +251,19 @@ class _Column:
             telling = {value for value in set(values) if not self._is_known_marker(value)}
         if telling is not None and not telling:
             return
+        learnt: set[bytes] = set()
         for at, value in enumerate(values):
-            if value and (telling is None or value in telling):
+            if value and value not in learnt and (telling is None or value in telling):
                 self.filled = True
                 self._read(LocatedValue(lines[at], value[:VALUE_BYTES]), value)
-                if self.dates is None and self.numbers is None:
+                if self._is_learnt(value):
+                    learnt.add(value)
+                elif self.dates is None and self.numbers is None:
                     return
+
+    def _is_learnt(self, value: bytes) -> bool:
+        """Return whether a value says nothing more, however often it comes: dates would be counted."""
+        return self.dates is None and self.numbers is not None and self.numbers.knows_marker(value)
 
     def _is_known_marker(self, value: bytes) -> bool:
         """Return whether a value was seen before that stands for a missing date or number, and is no more."""

@@ -22,7 +22,8 @@ BLANK = rb"(?:[ \t]|\xe3\x80\x80|\x81\x40|\xc2\xa0)"
 """An expression for a space, a tab, U+3000 in UTF-8 and in Shift_JIS, U+00A0 in UTF-8."""
 BLANK_BYTES = (b" ", b"\t", b"\xe3\x80\x80", b"\x81\x40", b"\xc2\xa0")
 _BLANKS = re.compile(BLANK.decode("latin-1") + "*")
-_BLANK_STARTS = frozenset({"", " ", "\t", "\xe3", "\x81", "\xc2"})
+BLANK_STARTS = frozenset({"", " ", "\t", "\xe3", "\x81", "\xc2"})
+"""Of rows that may be blank."""
 
 _LINE_STARTS = frozenset(
     bytes((byte,)) for byte in b",;|\t" + b"".join(each[:1] for each in (MARK, *BLANK_BYTES))
@@ -36,7 +37,7 @@ _OTHER_SIGNS = re.compile(r"([_*~+#])\1{2,}")  # these may be values when they a
 
 def is_blank(cells: Sequence[str]) -> bool:
     """Return whether a row has nothing but blanks between its delimiters."""
-    return cells[0][:1] in _BLANK_STARTS and (not any(cells) or all(map(_BLANKS.fullmatch, cells)))
+    return cells[0][:1] in BLANK_STARTS and (not any(cells) or all(map(_BLANKS.fullmatch, cells)))
 
 
 def is_rule(cells: Sequence[str]) -> bool:
