@@ -47,6 +47,14 @@ def sample(scan, line, cells):
     scan.sample([line], [[cell] for cell in cells])
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_expression_for_one_text_matches_it_and_nothing_else(engine):
+    for text in [*(bytes((byte,)) for byte in range(256)), b"a.b*(c)[d]{2}|^$", "\\N 金 10%".encode()]:
+        pattern = automaton.compiled(automaton.literal(text), engine)
+        assert automaton.matched(pattern, text, 0) == len(text)
+        assert automaton.matched(pattern, text[:-1] + bytes(((text[-1] + 1) % 256,)), 0) == 0
+
+
 def reading(data: bytes, limits: Limits, target: str | None = "a") -> ReadResult:
     return read_table(SourceFile("t.csv", lambda: io.BytesIO(data)), target=target, limits=limits)
 

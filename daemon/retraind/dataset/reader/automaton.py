@@ -10,6 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Protocol, cast
 
+_NOT_ITSELF = re.compile(rb"[^0-9A-Za-z ]")
 MAX_MEMORY = 64 << 20
 """Bytes for one automaton, which grows as it runs; few need one. Where that is not enough, it is slower."""
 
@@ -54,6 +55,11 @@ def _re2() -> ModuleType | None:
 def best_engine() -> Engine:
     """Return the fastest engine that is installed."""
     return Engine.RE if _re2() is None else Engine.RE2
+
+
+def literal(text: bytes) -> bytes:
+    """Return an expression for this text alone, short where it is made of letters, digits and spaces."""
+    return _NOT_ITSELF.sub(lambda found: b"\\x%02x" % ord(found[0]), text)
 
 
 def compiled(expression: bytes, engine: Engine) -> Automaton | None:

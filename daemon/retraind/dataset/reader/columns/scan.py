@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from retraind.dataset.reader.automaton import literal
 from retraind.dataset.reader.columns.dates import USUAL_YEARS, Form, form_of, guard
 from retraind.dataset.reader.columns.facts import (
     VALUE_BYTES,
@@ -137,8 +138,7 @@ class _Dates:
         dates = guard(self.forms[0][0])
         if dates is None or not self._markers:
             return dates
-        markers = (b"".join(b"\\x%02x" % byte for byte in each) for each in self._markers)
-        return b"%b|%b" % (dates, b"|".join(markers))
+        return b"%b|%b" % (dates, b"|".join(map(literal, self._markers)))
 
     def are_known(self, values: Sequence[bytes]) -> bool:
         """Return whether values of the sample are dates that teach nothing."""

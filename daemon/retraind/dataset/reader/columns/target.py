@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from retraind.dataset.reader.automaton import literal
 from retraind.dataset.reader.columns.facts import (
     ENOUGH_ROWS,
     HANDFUL,
@@ -118,7 +119,7 @@ class TargetScan:
             if key in self._many and len(key) < VALUE_BYTES and not _STRUCTURE.search(key):
                 if size > _GRAMMAR_BYTES:
                     break
-                classes.append(b"".join(b"\\x%02x" % byte for byte in key))
+                classes.append(literal(key))
         return b"(?:%s)" % b"|".join([*classes, *empty]) if classes or empty else NEVER
 
     def facts(self) -> TargetFacts:
