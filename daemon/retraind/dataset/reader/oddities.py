@@ -5,7 +5,7 @@ for bytes that are rare. What the evidence means is decided in rules/causes/.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -298,19 +298,9 @@ class Oddities:
         return blank
 
     def _each(self, batch: Batch, names: Names) -> Collection[int]:
-        width = self._width
-
-        def labels(row: list[str]) -> Iterator[str]:
-            if len(row) == width and is_blank(row):
-                yield "blank"
-                if any(row):
-                    yield "blanks"
-            if row and names.may_be(row) and names.is_header(row):
-                yield "copy"
-                if names.is_reordered(row):
-                    yield "reordered"
-            if row and row[0][:3] == _MARK:
-                yield "marked"
+        def labels(row: list[str]) -> Iterable[str]:
+            is_usual = not row or (row[0][:1] not in _ODD_STARTS and not names.may_be(row))
+            return () if is_usual else self._labels(row, names)
 
         found = batch.labelled(labels, names.may_be_line)
         for label, examples in (
@@ -320,6 +310,18 @@ class Oddities:
                 _add(examples, batch.lines, places)
         self._reordered = self._reordered or "reordered" in found
         return found.get("blanks", ())
+
+    def _labels(self, row: list[str], names: Names) -> Iterator[str]:
+        if len(row) == self._width and is_blank(row):
+            yield "blank"
+            if any(row):
+                yield "blanks"
+        if names.may_be(row) and names.is_header(row):
+            yield "copy"
+            if names.is_reordered(row):
+                yield "reordered"
+        if row[0][:3] == _MARK:
+            yield "marked"
 
     def _are_alike(self, batch: Batch, names: Names, around: bytes) -> bool:
         """Return whether each row that is no data surely has just the names, or nothing."""
