@@ -13,14 +13,23 @@ from retraind.dataset.reader.automaton import Engine
 from retraind.dataset.reader.breaks import CR, LF, QUOTE
 from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
 from retraind.dataset.reader.records import Batch
-from retraind.dataset.reader.strays.names import BLANK_STARTS, CTRL_Z, MARK, Names, is_blank, is_rule
-from retraind.dataset.reader.strays.searching import Blanks, Copies
+from retraind.dataset.reader.strays.names import (
+    BLANK_STARTS,
+    CTRL_Z,
+    MARK,
+    RULE_STARTS,
+    Names,
+    is_blank,
+    is_rule,
+    is_rule_inside,
+)
+from retraind.dataset.reader.strays.searching import Blanks, Copies, Rules
 from retraind.dataset.reader.windows import VALUE_BYTES
 
 HEAD = 64 << 10
 """Kept from the start of the text, in bytes."""
 _MARK = MARK.decode("latin-1")
-_ODD_STARTS = BLANK_STARTS | {_MARK[:1]}
+_ODD_STARTS = RULE_STARTS | BLANK_STARTS | {_MARK[:1]}
 """Of rows that may be blank, or begin with a mark."""
 _TAIL = 4 << 10
 _EDGE = 3  # bytes of the last piece, in which something may begin that ends in the next one
@@ -60,6 +69,7 @@ class OddityFacts:
     blank: Examples[int] = field(default_factory=Examples)  # rows of nothing but delimiters
     headers: Examples[int] = field(default_factory=Examples)  # rows that are the header once more
     reordered: bool = False  # one of them has the names in another order
+    rules: Examples[int] = field(default_factory=Examples)  # lines of hyphens, of the header's width
     marked_rows: Examples[int] = field(default_factory=Examples)  # rows that begin with U+FEFF
     marks: Examples[int] = field(default_factory=Examples)  # all U+FEFF, also those
     ctrl_z: Examples[int] = field(default_factory=Examples)  # bytes 0x1A at the start of a line
@@ -86,6 +96,7 @@ class Oddities:
         """The names of the columns, unless there is one column only."""
         self._blanks: Blanks | None = None
         self._copies: Copies | None = None
+        self._rules: Rules | None = None
         self.mixed = False
         """Not all rows end as the header does."""
         self._below_header = True  # the next row is the one after the header, or after a copy of it
@@ -96,6 +107,7 @@ class Oddities:
         self.headers: Examples[int] = Examples()
         """Rows that are the header once more, so far."""
         self._reordered = False
+        self._rule_rows: Examples[int] = Examples()
         self._marked_rows: Examples[int] = Examples()
         self._marks: Examples[int] = Examples()
         self._ctrl_z: Examples[int] = Examples()
@@ -159,6 +171,7 @@ class Oddities:
             self.names = Names(cells)
             self._blanks = Blanks(len(cells), self._delimiter, ending, self._engine)
             self._copies = Copies(self.names, self._delimiter, ending, self._engine)
+            self._rules = Rules(len(cells), self._delimiter, ending, self._engine)
 
     @property
     def _width(self) -> int:
@@ -171,7 +184,7 @@ class Oddities:
     @property
     def errors(self) -> int:
         """Rows that are errors, so far, apart from ragged ones."""
-        return self.headers.count + self._marked_rows.count
+        return self.headers.count + self._marked_rows.count + self._rule_rows.count
 
     def blank_row(self) -> bytes | None:
         """Return an expression for blank rows, for the prover; None as long as each of them is looked at."""
@@ -192,12 +205,12 @@ class Oddities:
     ) -> int:
         """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
 
-        These rows are the header once more, rows of nothing but blanks, and those with a mark of a file's
-        start. A row begins at `at`. `only_marks`: other rows are told otherwise; `no_blank`: those of
+        These rows are the header once more, rows of nothing but blanks or hyphens, and those with a mark of
+        a file's start. A row begins at `at`. `only_marks`: other rows are told otherwise; `no_blank`: those of
         blanks are.
         """
-        blanks, copies = self._blanks, self._copies
-        if blanks is None or copies is None:
+        blanks, copies, rules = self._blanks, self._copies, self._rules
+        if blanks is None or copies is None or rules is None:
             return -1
         first = len(data)
         if self._marks and (found := data.find(MARK, at)) >= 0:
@@ -205,6 +218,7 @@ class Oddities:
         if not only_marks:
             copies.note_first_rows(self._head.partition(b"\n")[2])
             first = min(first, copies.find(data, at, mixed=self.mixed))
+            first = min(first, rules.find(data, at, mixed=self.mixed))
             if not no_blank:
                 first = min(first, blanks.find(data, at, mixed=self.mixed))
         return first if first < len(data) else -1
@@ -261,7 +275,8 @@ class Oddities:
             self._below_header = True
             return True
         if len(cells) == width:
-            if below and is_rule(cells):
+            if (below and is_rule(cells)) or is_rule_inside(cells):
+                self._rule_rows.add(line)
                 return True
             if len(self._rows) < _ROWS:
                 self._rows.append(_kept(cells))
@@ -276,17 +291,17 @@ class Oddities:
         """Read many records after the sample as `sample` does; `next_line` is that behind them.
 
         They are part of `around`. `search`: values are searched for rows. Return the places of those that
-        have blanks and nothing else.
+        have blanks or hyphens and nothing else.
         """
         names = self.names
-        blank: Collection[int] = ()
+        empty: Collection[int] = ()
         if names is None:
             return ()
         if self._are_alike(batch, names, around):
             _count(self._blank, batch, [""] * self._width)
             _count(self.headers, batch, [*names.cells])
         else:
-            blank = self._each(batch, names)
+            empty = self._each(batch, names)
         if search and (
             batch.more_breaks < 0
             or (batch.more_breaks and _has_many_lines(batch.data, self._fewest_swallowed))
@@ -295,7 +310,7 @@ class Oddities:
             for line, row, end in zip(batch.lines, batch.rows, (*batch.lines[1:], next_line), strict=True):
                 if end > line + fewest and any(self._are_rows(cell.encode("latin-1")) for cell in row):
                     self._swallowed.add(SwallowedRows(line, end - 1))
-        return blank
+        return empty
 
     def _each(self, batch: Batch, names: Names) -> Collection[int]:
         def labels(row: list[str]) -> Iterable[str]:
@@ -305,17 +320,20 @@ class Oddities:
         found = batch.labelled(labels, names.may_be_line)
         for label, examples in (
             ("blank", self._blank), ("copy", self.headers), ("marked", self._marked_rows),
+            ("rule", self._rule_rows),
         ):  # fmt: skip
             if places := found.get(label):
                 _add(examples, batch.lines, places)
         self._reordered = self._reordered or "reordered" in found
-        return found.get("blanks", ())
+        return found.get("empty", ())
 
     def _labels(self, row: list[str], names: Names) -> Iterator[str]:
         if len(row) == self._width and is_blank(row):
             yield "blank"
             if any(row):
-                yield "blanks"
+                yield "empty"
+        if len(row) == self._width and is_rule_inside(row):
+            yield from ("rule", "empty")
         if names.may_be(row) and names.is_header(row):
             yield "copy"
             if names.is_reordered(row):
@@ -330,6 +348,9 @@ class Oddities:
             return False
         assert self._blanks is not None
         assert self._copies is not None
+        assert self._rules is not None
+        if self._rules.may_be_in(data, 0) and self._rules.find(data, 0, mixed=self.mixed) < len(data):
+            return False
         return self._blanks.are_delimiters(
             data, around, lambda: batch.equal_to([""] * self._width, 0)[0]
         ) and self._copies.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
@@ -353,6 +374,7 @@ class Oddities:
             blank=self._blank,
             headers=self.headers,
             reordered=self._reordered,
+            rules=self._rule_rows,
             ctrl_z=self._ctrl_z,
             marked_rows=self._marked_rows,
             marks=self._marks,

@@ -26,13 +26,19 @@ BLANK_STARTS = frozenset({"", " ", "\t", "\xe3", "\x81", "\xc2"})
 """Of rows that may be blank."""
 
 _LINE_STARTS = frozenset(
-    bytes((byte,)) for byte in b",;|\t" + b"".join(each[:1] for each in (MARK, *BLANK_BYTES))
+    bytes((byte,)) for byte in b",;|\t-=:\x84\xe2" + b"".join(each[:1] for each in (MARK, *BLANK_BYTES))
 )
-"""The first bytes of lines that may be blank, or begin with a mark, with whatever delimiter."""
+"""The first bytes of lines that may be blank, begin with a mark or be all hyphens, with whatever delimiter."""
 
 _HYPHENS = re.compile(r":?(?:-+|=+):?|(?:\xe2\x94[\x80\x81]|\xe2\x95\x90|\x84[\x9f\xaa]){2,}")
 """Hyphens, equals signs, lines of boxes in UTF-8 or Shift_JIS; colons as in Markdown."""
 _OTHER_SIGNS = re.compile(r"([_*~+#])\1{2,}")  # these may be values when they are few
+RULE_STARTS = frozenset("-=: \xe2\x84")
+RULE_BYTES = (b"--", b"==", b"\xe2\x94", b"\xe2\x95\x90", b"\x84\x9f", b"\x84\xaa")
+"""How the cells of a line of hyphens or the like begin, without spaces."""
+RULE = rb'"?:?(?:-{2,}|={2,}|(?:\xe2\x94[\x80\x81]|\xe2\x95\x90|\x84[\x9f\xaa]){2,}):?"?'
+"""An expression for such a cell."""
+_MANY_CELLS, _LONG_CELL = 3, 5  # from which on a row of hyphens is none of values that are missing
 
 
 def is_blank(cells: Sequence[str]) -> bool:
@@ -48,6 +54,14 @@ def is_rule(cells: Sequence[str]) -> bool:
     if all(map(_OTHER_SIGNS.fullmatch, parts)):
         return True
     return all(map(_HYPHENS.fullmatch, parts)) and any(len(part) > 1 for part in parts)
+
+
+def is_rule_inside(cells: Sequence[str]) -> bool:
+    """Return whether a row among others is surely a line, and none of values that are missing."""
+    if cells[0][:1] not in RULE_STARTS or not is_rule(cells):
+        return False
+    sizes = {len(cell.strip(" ")) for cell in cells}
+    return min(sizes) > 1 and (len(cells) >= _MANY_CELLS or len(sizes) > 1 or min(sizes) >= _LONG_CELL)
 
 
 def without_mark(cells: Sequence[str]) -> list[str]:
@@ -115,7 +129,8 @@ class Names:
     def others(self, delimiter: bytes) -> bytes | None:
         """An expression for texts that are no name, in any case, and are not blank; None if it is long.
 
-        It is one for the prover. Texts with some blanks at the start or behind a name do not match either.
+        It is one for the prover. Texts with some blanks at the start or behind a name do not match either, nor
+        do those that begin like a line of hyphens.
         """
         if sum(map(len, self.cells)) > _MOST_NAMES:
             return None
@@ -123,8 +138,8 @@ class Names:
         for name in self._known - {""}:
             text = name.encode("latin-1")
             (trie.add if len(text) <= _TOLD_APART else trie.exclude)(text[:_TOLD_APART])
-        for blank in BLANK_BYTES[2:]:
-            trie.exclude(blank)
+        for beginning in (*BLANK_BYTES[2:], *RULE_BYTES):
+            trie.exclude(beginning)
         return trie.expression(b'"\r\n\x1a' + delimiter, first=True)
 
 

@@ -6,7 +6,15 @@ from functools import cached_property
 
 from retraind.dataset.reader.automaton import Engine, Searcher, searcher
 from retraind.dataset.reader.breaks import QUOTE
-from retraind.dataset.reader.strays.names import BLANK, BLANK_BYTES, CTRL_Z, MARK, Names
+from retraind.dataset.reader.strays.names import (
+    BLANK,
+    BLANK_BYTES,
+    CTRL_Z,
+    MARK,
+    RULE,
+    RULE_BYTES,
+    Names,
+)
 
 _KINDS_OF_BLANK = 8  # that are counted at once: most files have one
 _SMALL = 64 << 10  # bytes of a window
@@ -148,6 +156,33 @@ class Blanks:
         found = data.find(QUOTE) < 0 and not any(data.find(each) >= 0 for each in begun)
         self._plain[is_small] = data, found
         return found
+
+
+class Rules:
+    """Lines of hyphens or the like, in as many columns as the header has."""
+
+    def __init__(self, width: int, delimiter: bytes, ending: bytes, engine: Engine) -> None:
+        """`ending` is the line break behind the header."""
+        cell = b" *%b *" % RULE
+        text = cell + b"(?:%b%b){%d}" % (re.escape(delimiter), cell, width - 1)
+        self._rows = _Rows(text, ending[-1:], engine)
+        self._next = _Next(self._find)
+        self._next_mixed = _Next(lambda data, at: self._find(data, at, mixed=True))
+
+    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
+        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
+
+        `mixed`: not all lines end as the header does.
+        """
+        return (self._next_mixed if mixed else self._next).find(data, at)
+
+    def may_be_in(self, data: bytes, at: int) -> bool:
+        """Return whether such a row may stand in records."""
+        # One byte is found far faster than several.
+        return any(data.find(each[:1], at) >= 0 and data.find(each, at) >= 0 for each in RULE_BYTES)
+
+    def _find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+        return self._rows.find(data, at, mixed=mixed) if self.may_be_in(data, at) else len(data)
 
 
 class Copies:

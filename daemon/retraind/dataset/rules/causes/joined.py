@@ -71,6 +71,7 @@ def repeated_header(file: DataFile) -> Iterator[Cause]:
         others=lines[1:],
         total=total,
         reordered=found.reordered,
+        ruled=lines[0] + 1 in found.rules.first,
         paired=file.paired,
     )
 
@@ -83,12 +84,20 @@ def repeated_header(file: DataFile) -> Iterator[Cause]:
                 for row in rows.first
             )
         return (
-            each.line in lines
+            is_name_alone(each, file)
+            or each.line in lines
             or (each.line is not None and each.line - 1 in lines and each.rule != "ragged-rows")
             or each.rule in {"duplicate-times", "unsorted-times"}
         )
 
     yield Cause(finding, explains, Severity.ERROR)
+
+
+def is_name_alone(finding: Finding, file: DataFile) -> bool:
+    """Return whether the target's own name is all that is said to be a class behind the first rows."""
+    if finding.rule != "late-class" or finding.facts["total"] != 1 or file.target is None:
+        return False
+    return str(finding.facts["value"]).strip().lower() == file.target.strip().lower()
 
 
 def swallowed_rows(file: DataFile) -> Iterator[Cause]:

@@ -7,6 +7,7 @@ from retraind.dataset.reader.strays.names import is_rule
 from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.causes.below import line_below
 from retraind.dataset.rules.causes.cause import Cause, everything
+from retraind.dataset.rules.causes.joined import is_name_alone
 from retraind.dataset.rules.causes.sample import delimiter_of, head_text
 from retraind.dataset.rules.data_file import DataFile
 from retraind.domain.problems import Finding, Severity
@@ -54,7 +55,10 @@ def rule_line(file: DataFile) -> Iterator[Cause]:
     lines = [row.line for row in table.ragged.first if _is_one(file, row.text, row.width)]
     if len(first) == table.width > 1 and is_rule(first):
         finding = _finding(file, 2, separated=True, pages=table.oddities.headers.count)
-        yield Cause(finding, lambda each: _at_rule_line(each, table), Severity.ERROR)
+        yield Cause(finding, lambda each: _at_rule_line(each, file), Severity.ERROR)
+    elif inside := _inside(table):
+        finding = _finding(file, inside[0], separated=True, under_names=False, others=inside[1:])
+        yield Cause(finding, lambda each: each.line in inside, Severity.ERROR)
     elif table.width == 1 and under:
         yield Cause(_finding(file, 2, separated=False), everything)
     elif lines and (lines == [2] or len(lines) == table.ragged.count):
@@ -63,14 +67,27 @@ def rule_line(file: DataFile) -> Iterator[Cause]:
         yield Cause(finding, lambda each: each.rule == "ragged-rows" and alone)
 
 
+def _inside(table: ReadResult) -> list[int]:
+    """Return the first lines of hyphens that are not below the header or a copy of it, which tells of them."""
+    headers = table.oddities.headers.first
+    return [line for line in table.oddities.rules.first if line - 1 not in headers]
+
+
 def _is_one(file: DataFile, text: bytes, width: int) -> bool:
     return width == 1 and is_rule_text(file.text(text))
 
 
 def _finding(
-    file: DataFile, line: int, *, separated: bool, pages: int = 0, under_names: bool = True
+    file: DataFile,
+    line: int,
+    *,
+    separated: bool,
+    pages: int = 0,
+    under_names: bool = True,
+    others: Sequence[int] = (),
 ) -> Finding:
     below = line_below(file.table)
+    rules, pages_too = file.table.oddities.rules, file.table.oddities.headers.count
     return file.error(
         "rule-line",
         line=line,
@@ -79,18 +96,23 @@ def _finding(
         separated=separated,
         under_names=under_names,
         pages=pages,
+        others=others,
+        total=max(rules.count - pages_too, 1 + len(others)) if others else 1,
         paired=file.paired,
     )
 
 
-def _at_rule_line(finding: Finding, table: ReadResult) -> bool:
+def _at_rule_line(finding: Finding, file: DataFile) -> bool:
+    table = file.table
     if finding.rule == "ragged-rows":  # what counts the rows, and empty lines before the names of each page
         below, headers = line_below(table), table.oddities.headers
         empty = all(row.width == 0 or row.line == (below and below.line) for row in table.ragged.first)
         return below is not None or (bool(headers) and empty)
     if finding.rule == "target-missing":  # names and values are padded to the width of the column
         return any(name != name.rstrip() for name in table.header)
-    return finding.line is not None and finding.line in {2, *_of_pages(table)}
+    if table.oddities.headers and is_name_alone(finding, file):
+        return True
+    return finding.line is not None and finding.line in {2, *_of_pages(table), *table.oddities.rules.first}
 
 
 def _of_pages(table: ReadResult) -> Iterator[int]:

@@ -259,11 +259,14 @@ def mark_inside(others: tuple[int, ...], total: int) -> Words:
     )
 
 
-def repeated_header(others: tuple[int, ...], total: int, reordered: bool, paired: bool) -> Words:
-    """`reordered`: one of these rows has the names in another order."""
+def repeated_header(
+    *, others: tuple[int, ...], total: int, reordered: bool, paired: bool, ruled: bool = False
+) -> Words:
+    """`reordered`: one of these rows has the names in another order; `ruled`: hyphens stand below it."""
     what = (
-        "This row repeats the header"
-        f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads it as data."
+        f"This row repeats the header{', with a line of hyphens or similar signs below it' if ruled else ''}"
+        f"{also((f'line {line:,}' for line in others), total, 'rows')}; the service reads "
+        f"{'both' if ruled else 'it'} as data."
     )
     fix = (
         "When files are joined, keep the header of the first one only; when a report has pages, export it "
@@ -285,16 +288,20 @@ def rule_line(
     under_names: bool,
     pages: int,
     paired: bool,
+    others: tuple[int, ...] = (),
+    total: int = 1,
 ) -> Words:
     """`end_line` counts the rows; `separated`: the columns are separated as they should be.
 
-    The names and this line appear again on so many `pages`; or it is not `under_names`, but among the rows.
+    The names and this line appear again on so many `pages`; or it is not `under_names`, but among the rows,
+    as are `others`, `total` in all.
     """
     end = "" if end_line is None else f" Line {end_line:,} counts the rows and is not a row either."
     also_end = "" if end_line is None else " SET NOCOUNT ON omits the line that counts the rows."
     if not under_names:
         return Words(
-            f"This line consists of hyphens or similar signs and is not a row of the table.{end}",
+            "This line consists of hyphens or similar signs and is not a row of the table"
+            f"{also((f'line {line:,}' for line in others), total, 'lines')}.{end}",
             f"Export the table without lines between the rows.{also_end} Then {deliver(paired)}.",
         )
     if pages:

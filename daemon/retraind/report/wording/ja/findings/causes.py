@@ -257,11 +257,14 @@ def mark_inside(others: tuple[int, ...], total: int) -> Words:
     )
 
 
-def repeated_header(others: tuple[int, ...], total: int, reordered: bool, paired: bool) -> Words:
-    """`reordered`: one of these rows has the names in another order."""
+def repeated_header(
+    *, others: tuple[int, ...], total: int, reordered: bool, paired: bool, ruled: bool = False
+) -> Words:
+    """`reordered`: one of these rows has the names in another order; `ruled`: hyphens stand below it."""
+    rule = "とその下の罫線（ハイフンなどの記号）" if ruled else ""
     what = (
-        f"この行は、ヘッダー行の繰り返しです{also(lines(others), total, '行')}。"
-        "サービスはこの行をデータとして読み込みます。"
+        f"この行{rule}は、ヘッダー行の繰り返しです{also(lines(others), total, '行')}。"
+        f"サービスは{'これらの行' if ruled else 'この行'}をデータとして読み込みます。"
     )
     fix = (
         "ファイルを連結するときは2つ目以降のヘッダー行を取り除くか、ページごとにヘッダー行を付けない設定で"
@@ -281,16 +284,20 @@ def rule_line(
     under_names: bool,
     pages: int,
     paired: bool,
+    others: tuple[int, ...] = (),
+    total: int = 1,
 ) -> Words:
     """`end_line` counts the rows; `separated`: the columns are separated as they should be.
 
-    The names and this line appear again on so many `pages`; or it is not `under_names`, but among the rows.
+    The names and this line appear again on so many `pages`; or it is not `under_names`, but among the rows,
+    as are `others`, `total` in all.
     """
     end = "" if end_line is None else f"また、{end_line:,}行目は行数の表示で、データではありません。"
     also_end = "" if end_line is None else "行数の表示は、SET NOCOUNT ONで省略できます。"
     if not under_names:
         return Words(
-            f"この行は、ハイフンなどの記号で引かれた罫線で、データではありません。{end}",
+            "この行は、ハイフンなどの記号で引かれた罫線で、データではありません"
+            f"{also(lines(others), total, '行')}。{end}",
             f"行の間に罫線を入れずにエクスポートしてください。{also_end}修正後、{again(paired)}",
         )
     if pages:
