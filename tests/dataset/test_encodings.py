@@ -231,15 +231,21 @@ def test_an_encoding_of_ascii_bytes_is_named_and_nothing_that_follows_from_it(co
     assert f'contains "{words[0]}"' in paragraph
 
 
-@pytest.mark.parametrize("piece", [1, 2, 5, 7])
-def test_an_escape_sequence_is_found_wherever_the_pieces_end(piece):
-    detector = EncodingDetector(b"")
-    data = b"a,b\n" * 3 + "x,関東\n".encode("iso2022_jp")
+@pytest.mark.parametrize("piece", [1, 2, 5, 7, 23, 999])
+@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize(
+    ("codec", "words", "name"),
+    [("iso2022_jp", "関東", "ISO-2022-JP"), ("hz", "上海", "HZ"), ("hz", "上海和北京" * 40, "HZ")],
+    ids=ascii,
+)
+def test_an_escape_sequence_is_found_wherever_the_pieces_end(codec, words, name, engine, piece):
+    detector = EncodingDetector(b"", engine)
+    data = b"a,b\n" * 3 + f"x,{words}\n".encode(codec)
     for start in range(0, len(data), piece):
         part = data[start : start + piece]
         detector.feed(part, lambda offset, start=start: data.count(b"\n", 0, start + offset) + 1)
     found = detector.result()
-    assert (found.likely.name, found.likely.example.line) == ("ISO-2022-JP", 4)
+    assert (found.likely.name, found.likely.example.line) == (name, 4)
 
 
 @pytest.mark.parametrize(

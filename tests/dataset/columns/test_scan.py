@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -206,14 +207,20 @@ def test_the_grammar_is_asked_for_only_some_dozens_of_times_however_often_it_cha
     assert scan.facts().empty == ()
 
 
-def test_a_column_that_deviates_is_not_read_any_more():
+def test_a_column_that_deviates_is_not_read_any_more_but_for_dates_that_are_missing():
     scan = ColumnScan(3)
     for line in range(2, 102):
         sample(scan, line, [b"1", b"2026-01-05", b"x"])
     assert scan.wanted == (0, 1)
     scan.add([102], {0: [b"12-"], 1: [b"2026-01-05 10:00"]})
-    assert scan.wanted == ()
+    assert scan.wanted == (1,)
     assert scan.version > 0
+    scan.add([103, 104], {1: [b"2026/01/05", b"9999-12-31"]})
+    assert scan.facts().dates[1].forms == ((2, b"2026-01-05"), (102, b"2026-01-05 10:00"))
+    assert not scan.facts().dates[1].out_of_range
+    scan.add([105, 106], {1: [b"NULL", b"no date"]})
+    assert scan.facts().dates[1].markers == ((105, b"NULL"),)
+    assert scan.wanted == ()
 
 
 def test_a_column_of_digits_is_one_of_dates_only_if_most_years_are_usual():
@@ -233,7 +240,28 @@ def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
     sample(scan, 2, [b"2026-01-05"])
     scan.add(range(3, 5003), {0: [b"9999-12-31"] * 5000})
     assert scan.facts().dates[0].out_of_range.count == DATES_COUNTED
-    assert scan.wanted == ()
+    assert re.fullmatch(scan.grammar()[0], b"9999-12-31")
+
+
+@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("date", [
+    "11/30/2026", "30.11.2026", "2026-11-30T10:00:00Z", "30-NOV-26", "令和6年11月30日", "2026年11月30日",
+    "November 30", "Nov 30 2026", "2026/11", "10:30",
+])  # fmt: skip
+@pytest.mark.parametrize("marker", ["NA", "-", "NULL", "\\N", "不明", "#N/A"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932"])
+def test_what_stands_for_a_date_is_found_behind_the_first_rows_in_whatever_form_the_others_are(
+    date, marker, engine, encoding
+):
+    rows = [f"{at},{date},x\n" for at in range(2_000)]
+    rows[1_500:1_500] = [f"1,{marker},x\n", "2,,x\n"]
+    data = "".join(["n,d,t\n", *rows]).encode(encoding)
+    source = SourceFile("t.csv", lambda: io.BytesIO(data))
+    found = read_table(source, limits=Limits(engine=engine)).columns.dates
+    if date == "November 30":  # which is no date
+        assert not found
+    else:
+        assert found[1].markers == ((1_502, marker.encode(encoding)),)
 
 
 def test_what_is_known_by_its_shape_hides_nothing_new():

@@ -14,7 +14,7 @@ from enum import StrEnum
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
 from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
 from retraind.dataset.reader.encodings.characters import text_in
-from retraind.dataset.reader.encodings.escapes import LONGEST, escape_in
+from retraind.dataset.reader.encodings.escapes import LONGEST, LONGEST_HZ, begun_in, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
 from retraind.dataset.reader.encodings.utf7 import Utf7
 from retraind.dataset.reader.encodings.verdict import (
@@ -203,16 +203,18 @@ class EncodingDetector:
         return _valid("cp932", self._engine) if is_worth else None
 
     def _find_escape(self, piece: bytes, line_of: Callable[[int], int], *, plain: bool) -> None:
-        start = self._last + piece[: LONGEST - 1]
+        more = LONGEST - 1 if len(self._last) < LONGEST else LONGEST_HZ
+        start = self._last + piece[:more]
         found, data, before = escape_in(start), start, len(self._last)
         if found is None and not plain:
             found, data, before = escape_in(piece), piece, 0
-        self._last = (self._last + piece)[1 - LONGEST :] if len(piece) < LONGEST else piece[1 - LONGEST :]
+        end = self._last + piece if len(piece) < LONGEST_HZ else piece
+        self._last = end[-begun_in(end) :]
         if found is None:
             return
         at, name, codec = found
         if data is start:
-            data = start + piece[LONGEST - 1 :][:_ESCAPED_BYTES]
+            data = start + piece[more : more + _ESCAPED_BYTES]
         shown = data[at : at + _ESCAPED_BYTES].splitlines()[0]
         text = "" if codec == "ascii" else decode(shown, codec, complete=False)
         text = text.partition(",")[0].partition("\t")[0]

@@ -206,8 +206,8 @@ class Oddities:
         """Return where a row begins, from `at` on, that has to be read the exact way; -1 if there is none.
 
         These rows are the header once more, rows of nothing but blanks or hyphens, and those with a mark of
-        a file's start. A row begins at `at`. `only_marks`: other rows are told otherwise; `no_blank`: those of
-        blanks are.
+        a file's start. A row begins at `at`. `only_marks`: other rows are told otherwise; `no_blank`: those
+        of blanks are.
         """
         blanks, copies, rules = self._blanks, self._copies, self._rules
         if blanks is None or copies is None or rules is None:

@@ -238,6 +238,20 @@ _GUARDS = {
 }
 _YEARS = rb"(?:19[7-9][0-9]|[23][0-9][0-9][0-9])"
 
+_DATED_PLAIN = rb"[ '-+./:A-Za-z-]*[0-9][ '-+.-:A-Za-z-]*"
+_DATED_WIDE = rb"[ '-+./:A-Za-z\x5b-\x5f\x80-\xff-]*[0-9][ '-+.-:A-Za-z\x5b-\xff-]*"
+_DATED = tuple((text, re.compile(text)) for text in (_DATED_PLAIN, _DATED_WIDE))
+DATED = _DATED_PLAIN
+"""An expression for values with a digit, which no value that stands for a missing date has."""
+
+
+def written_as(value: bytes, known: bytes | None) -> bytes | None:
+    """Return an expression for dates in any form, of this value and those known; None if there is none."""
+    if known is None or _DATED[0][1].fullmatch(value):
+        return known
+    begin = next(at for at, (text, _) in enumerate(_DATED) if text == known)
+    return next((text for text, pattern in _DATED[begin:] if pattern.fullmatch(value)), None)
+
 
 def guard(form: Form) -> bytes | None:
     """Return an expression for dates in range in the same form; None if there is none for it."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from retraind.dataset.reader.automaton import literal
-from retraind.dataset.reader.columns.dates import USUAL_YEARS, Form, form_of, guard
+from retraind.dataset.reader.columns.dates import DATED, USUAL_YEARS, Form, form_of, guard, written_as
 from retraind.dataset.reader.columns.facts import (
     VALUE_BYTES,
     ColumnFacts,
@@ -79,9 +79,10 @@ class _Dates:
         self.has_time = False
         self.usual = 0  # dates in usual years
         self.count = 0
-        self.pattern: re.Pattern[bytes] | None = None
+        self._pattern = (b"", re.compile(b""))  # for values of the last guard
         self.done = False
         self._markers: dict[bytes, LocatedValue] = {}  # the first place of each
+        self._written: bytes | None = DATED  # an expression for all values
         self._shapes = _Shapes(head=len("yyyy"))  # of dates that are not read
 
     def add_marker(self, place: LocatedValue) -> bool:
@@ -91,7 +92,6 @@ class _Dates:
                 return False
             self._markers[place.value] = place
             self._shapes.add(place.value)
-            self.pattern = None
         return True
 
     def knows_marker(self, value: bytes) -> bool:
@@ -106,18 +106,21 @@ class _Dates:
         if not form.is_read:
             self.unread = self.unread or place
             self._shapes.add(place.value)
+            self._note_written(place)
         self._add_form(form, place)
+
+    def _note_written(self, place: LocatedValue) -> None:
+        self._written = written_as(place.value, self._written)
 
     def _add_form(self, form: Form, place: LocatedValue) -> None:
         for at, (known, first) in enumerate(self.forms):
+            if known.key == form.key and form.zeros <= known.zeros:
+                return
             if known.is_like(form):
-                if not form.zeros <= known.zeros:
-                    self.forms[at] = (known._replace(zeros=known.zeros | form.zeros), first)
-                    self.pattern = None
+                self.forms[at] = (known._replace(zeros=known.zeros | form.zeros), first)
                 return
         if len(self.forms) < MAX_EXAMPLES:
             self.forms.append((form, place))
-            self.pattern = None
 
     @property
     def are_digits(self) -> bool:
@@ -133,9 +136,15 @@ class _Dates:
 
     def guard(self) -> bytes | None:
         """Return an expression for dates that teach nothing; None if all do."""
-        if self.done or self.unread is not None or len(self.forms) != 1 or self.bad.count >= DATES_COUNTED:
+        return None if self.done else self._with_markers(self._good() or self._written)
+
+    def _good(self) -> bytes | None:
+        """Return an expression for dates of the column's form that are in range; None if there is none."""
+        if self.unread is not None or len(self.forms) != 1 or self.bad.count >= DATES_COUNTED:
             return None
-        dates = guard(self.forms[0][0])
+        return guard(self.forms[0][0])
+
+    def _with_markers(self, dates: bytes | None) -> bytes | None:
         if dates is None or not self._markers:
             return dates
         return b"%b|%b" % (dates, b"|".join(map(literal, self._markers)))
@@ -144,14 +153,14 @@ class _Dates:
         """Return whether values of the sample are dates that teach nothing."""
         if self.unread is not None:
             return not self._shapes.others(values)
-        if self.are_digits or (guard := self.guard()) is None:
+        if self.are_digits or (good := self._with_markers(self._good())) is None:
             return False
-        return self._match(guard, values)
+        return self._match(good, values)
 
     def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
-        if self.pattern is None:
-            self.pattern = re.compile(b"(?:(?:%s)?\n)*" % guard)
-        return self.pattern.fullmatch(b"\n".join([*values, b""])) is not None
+        if self._pattern[0] != guard:
+            self._pattern = guard, re.compile(b"(?:(?:%s)?\n)*" % guard)
+        return self._pattern[1].fullmatch(b"\n".join([*values, b""])) is not None
 
     def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
         """Read values after the sample; return whether the guard has changed."""
@@ -162,12 +171,13 @@ class _Dates:
             if not value:
                 continue
             form, place = form_of(value), LocatedValue(lines[at], value[:VALUE_BYTES])
-            if form is not None:
-                self.add(form, place)
-            elif not is_marker(value) or not self.add_marker(place):
+            if form is None and not (is_marker(value) and self.add_marker(place)):
                 self.done = True  # no date: the service has judged the column by its first rows
-            if self.guard() is None:
                 return True
+            if form is not None and self._good() is not None:
+                self.add(form, place)
+            elif form is not None:  # the column is known well enough, but for values that stand for none
+                self._note_written(place)
         return self.guard() != before
 
     def facts(self) -> DateFacts:

@@ -15,7 +15,15 @@ _ESCAPES = (
 
 LONGEST = max(len(escape) for escape, _, _ in _ESCAPES)
 
+LONGEST_HZ = 1_024
+"""Bytes of a text in HZ, from what begins it to what ends it; both are on one line."""
 _HZ = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}")
+
+
+def begun_in(end: bytes) -> int:
+    """Return how many bytes at the end of a piece may begin what switches character sets."""
+    found = end[-LONGEST_HZ:].rpartition(b"~{") if b"~" in end[-LONGEST_HZ:] else (b"", b"", b"")
+    return LONGEST - 1 if not found[1] or b"\n" in found[2] else max(LONGEST - 1, 2 + len(found[2]))
 
 
 def escape_in(piece: bytes) -> tuple[int, str, str] | None:

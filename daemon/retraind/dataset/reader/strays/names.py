@@ -28,7 +28,7 @@ BLANK_STARTS = frozenset({"", " ", "\t", "\xe3", "\x81", "\xc2"})
 _LINE_STARTS = frozenset(
     bytes((byte,)) for byte in b",;|\t-=:\x84\xe2" + b"".join(each[:1] for each in (MARK, *BLANK_BYTES))
 )
-"""The first bytes of lines that may be blank, begin with a mark or be all hyphens, with whatever delimiter."""
+"""The first bytes of lines that may be blank, be all hyphens or begin with a mark, whatever the delimiter."""
 
 _HYPHENS = re.compile(r":?(?:-+|=+):?|(?:\xe2\x94[\x80\x81]|\xe2\x95\x90|\x84[\x9f\xaa]){2,}")
 """Hyphens, equals signs, lines of boxes in UTF-8 or Shift_JIS; colons as in Markdown."""
@@ -129,8 +129,8 @@ class Names:
     def others(self, delimiter: bytes) -> bytes | None:
         """An expression for texts that are no name, in any case, and are not blank; None if it is long.
 
-        It is one for the prover. Texts with some blanks at the start or behind a name do not match either, nor
-        do those that begin like a line of hyphens.
+        It is one for the prover. Texts with some blanks at the start or behind a name do not match either,
+        nor do those that begin like a line of hyphens.
         """
         if sum(map(len, self.cells)) > _MOST_NAMES:
             return None

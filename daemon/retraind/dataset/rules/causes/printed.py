@@ -68,7 +68,7 @@ def rule_line(file: DataFile) -> Iterator[Cause]:
 
 
 def _inside(table: ReadResult) -> list[int]:
-    """Return the first lines of hyphens that are not below the header or a copy of it, which tells of them."""
+    """Return the first lines of hyphens that are not below a copy of the header, which tells of them."""
     headers = table.oddities.headers.first
     return [line for line in table.oddities.rules.first if line - 1 not in headers]
 
