@@ -136,20 +136,16 @@ class Oddities:
                     if self._marks.full:
                         self._marks.count += (edge + piece).count(MARK, at)
                         break
-                    self._note(self._marks, piece, at - len(edge), line_of)
+                    _note(self._marks, piece, at - len(edge), line_of)
         if CTRL_Z in piece:
             data = (edge[-1:] or b"\n") + piece
             for found in _CTRL_Z.finditer(data):
                 if self._ctrl_z.full:
                     self._ctrl_z.count += sum(data.count(each, found.start() - 1) for each in _CTRL_Z_LINES)
                     break
-                self._note(self._ctrl_z, piece, found.start() - 1, line_of)
+                _note(self._ctrl_z, piece, found.start() - 1, line_of)
         if not self._escapes_shift_jis.full and all(each in piece or each in edge for each in (b"\\", b'"')):
             self._escapes_in(edge, piece, line_of)
-
-    @staticmethod
-    def _note(found: Examples[int], piece: bytes, at: int, line_of: Callable[[int], int]) -> None:
-        found.add(0 if found.full else line_of(min(max(at, 0), len(piece))))
 
     def _escapes_in(self, edge: bytes, piece: bytes, line_of: Callable[[int], int]) -> None:
         data = edge + piece
@@ -159,9 +155,9 @@ class Oddities:
             if found.end() <= len(edge):
                 continue
             at = found.start()
-            self._note(self._escapes, piece, at - len(edge), line_of)
+            _note(self._escapes, piece, at - len(edge), line_of)
             if not at or data[at - 1] not in _LEADS:
-                self._note(self._escapes_shift_jis, piece, at - len(edge), line_of)
+                _note(self._escapes_shift_jis, piece, at - len(edge), line_of)
             if self._escapes_shift_jis.full:
                 return
 
@@ -382,6 +378,10 @@ class Oddities:
             escapes_shift_jis=self._escapes_shift_jis,
             swallowed=self._swallowed,
         )
+
+
+def _note(found: Examples[int], piece: bytes, at: int, line_of: Callable[[int], int]) -> None:
+    found.add(0 if found.full else line_of(min(max(at, 0), len(piece))))
 
 
 def _has_many_lines(data: bytes, breaks: int) -> bool:
