@@ -33,6 +33,7 @@ _NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even whe
 _DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
 _MOST_SHAPES = 64
 _FIRST_VALUES = 32  # that mostly show what a column is; the others are then read at once
+_SAMPLED_AT_ONCE = 200  # rows of the sample
 _EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
 
 
@@ -354,6 +355,8 @@ class ColumnScan:
     def __init__(self, width: int, roles: Roles | None = None, *, time_series: bool = False) -> None:
         roles = roles or Roles()
         self._columns = [_Column() for _ in range(width)]
+        self._lines: list[int] = []  # rows of the sample that are not read yet
+        self._values: list[list[bytes]] = [[] for _ in range(width)]
         self._target = None if roles.target is None else TargetScan(roles.target, note_empty=time_series)
         self._series = None if roles.time is None else SeriesScan(roles.time, roles.series)
         self._rows_since = 0  # rows read since the grammar changed last
@@ -363,11 +366,23 @@ class ColumnScan:
 
     def sample(self, lines: Sequence[int], values: Sequence[Sequence[bytes]]) -> None:
         """Read rows of the sample: their lines, and by column all of their values."""
-        for column, found in zip(self._columns, values, strict=True):
-            column.sample(lines, found)
+        # Of a wide table, few rows come at a time.
+        self._lines += lines
+        for waiting, found in zip(self._values, values, strict=True):
+            waiting.extend(found)
+        if len(self._lines) >= _SAMPLED_AT_ONCE:
+            self._read_sample()
         if self._target is not None:
             self._target.add(lines, values[self._target.column], early=True)
         self._add_series(lines, dict(enumerate(values)))
+
+    def _read_sample(self) -> None:
+        """Read what waits of the sample."""
+        lines, self._lines = self._lines, []
+        if lines:
+            for column, found in zip(self._columns, self._values, strict=True):
+                column.sample(lines, found)
+                found.clear()
 
     @property
     def version(self) -> int:
@@ -384,6 +399,7 @@ class ColumnScan:
 
         The syntax is that of RE2, for bytes. Values of other columns teach nothing, whatever they are.
         """
+        self._read_sample()
         found = {
             at: each for at, column in enumerate(self._columns) if (each := column.grammar()) is not None
         }
@@ -427,6 +443,7 @@ class ColumnScan:
 
     def add(self, lines: Sequence[int], values: Mapping[int, Sequence[bytes]]) -> None:
         """Read rows after the sample: their lines, and at least the values of the columns `wanted`."""
+        self._read_sample()
         changed = False
         before = self._state
         for at, found in values.items():
@@ -462,6 +479,7 @@ class ColumnScan:
 
     def facts(self) -> ColumnFacts:
         """Return what was found so far."""
+        self._read_sample()
         kinds = tuple(column.kind for column in self._columns)
         return ColumnFacts(
             kinds=kinds,
