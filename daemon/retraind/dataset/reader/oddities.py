@@ -267,7 +267,8 @@ class Oddities:
             self._blank.add(line)
             return any(cells)
         if len(cells) in {width, 2 * width - 1} and names.may_be(cells) and names.is_header(cells):
-            self._note_header(line, cells)
+            self.headers.add(line)
+            self._reordered = self._reordered or names.is_reordered(cells)
             self._below_header = True
             return True
         if len(cells) == width:
@@ -277,11 +278,6 @@ class Oddities:
             if len(self._rows) < _ROWS:
                 self._rows.append(_kept(cells))
         return False
-
-    def _note_header(self, line: int, cells: Sequence[str]) -> None:
-        assert self.names is not None
-        self.headers.add(line)
-        self._reordered = self._reordered or self.names.is_reordered(cells)
 
     def records(self, batch: Batch, next_line: int, around: bytes, *, search: bool) -> Collection[int]:
         """Read many records after the sample as `sample` does; `next_line` is that behind them.
