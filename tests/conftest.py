@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 
+import hypothesis
 import pytest
 import structlog
 
@@ -13,6 +14,10 @@ from support import places, statements, zygote
 
 
 def pytest_configure():
+    # How long examples take says more of what else the machine does.
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=slow)
+    hypothesis.settings.load_profile("untimed")
     gc.disable()  # until all tests are collected, which makes little garbage
     places.keep_in_memory()
     statements.share()

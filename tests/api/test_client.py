@@ -78,7 +78,7 @@ def test_any_file_name_goes_percent_encoded_and_arrives(peer, connect):
     service = peer(answer(200, REGISTERED))
     client = connect(service.url)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
     @given(name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
     @example(name=" ")
     @example(name="..")

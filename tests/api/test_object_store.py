@@ -364,7 +364,7 @@ def test_a_bundle_that_is_not_there_is_the_disks_trouble_and_not_the_networks(pe
 def test_any_content_arrives_as_it_is(peer, store, make):
     other = peer(answer(200))
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(content=st.binary(max_size=3000))
     def arrives(content):
         send(store, other, make(content))

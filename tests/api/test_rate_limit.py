@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.api.object_store import ObjectStore
@@ -40,7 +40,6 @@ class Timed:
         return vain
 
 
-@settings(deadline=None)
 @given(rate=RATES, seconds=st.integers(60, 600), late=st.floats(0, 0.1), most=st.integers(1, MIB))
 def test_in_the_long_run_it_is_the_rate_however_late_threads_wake(rate, seconds, late, most):
     timed = Timed()
@@ -55,7 +54,6 @@ def test_nobody_asks_in_vain(rate, late):
     assert timed.send(100 * turn_of(rate), rate, late) <= 101
 
 
-@settings(deadline=None)
 @given(before=RATES, after=RATES, debt=st.booleans())
 def test_a_new_rate_holds_at_once_whatever_was_sent_before(before, after, debt):
     bucket = TokenBucket()

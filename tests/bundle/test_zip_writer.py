@@ -135,7 +135,7 @@ def test_a_piece_refers_back_to_the_one_before(tmp_path):
 
 
 @given(st.lists(st.binary(max_size=5000), min_size=1, max_size=3), st.sampled_from(sorted(COMPRESSORS)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
 def test_equal_input_makes_equal_bytes_and_the_hashes_are_right(tmp_path, contents, name):
     members = [member(f"m{number}.csv", content) for number, content in enumerate(contents)]
     (first, hashes), (second, _) = (

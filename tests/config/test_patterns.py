@@ -229,7 +229,7 @@ def reference(pattern, name):
 
 
 @given(PATTERNS, STEMS, st.sampled_from([".csv", ".tsv"]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @example("*a*{key}a*b", "aabab", ".csv")
 @example("{key}*", "ab", ".csv")
 @example("*{key}*.csv", "ab", ".csv")
@@ -247,7 +247,7 @@ SHORT_NAMES = list(names(4))
 
 
 @given(PATTERNS, PATTERNS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @example("*.csv", "*.tsv")
 @example("a.csv", "a")
 def test_patterns_that_share_a_name_are_known_to(one, other):
@@ -283,7 +283,7 @@ def common(one, other):
 
 
 @given(PATTERNS, PATTERNS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_patterns_said_to_share_a_name_do_share_one(one, other):
     left, right = Pattern(one), Pattern(other)
     assume(can_both_match(left, right))

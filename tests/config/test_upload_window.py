@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.config.mistakes import Mistake
@@ -98,7 +98,6 @@ def test_a_window_that_cannot_be_read_is_told_with_what_would_do(text, code, nam
 
 
 @given(st.text(alphabet="monfritue sat,-/:0129JP business", max_size=24) | st.text(max_size=12))
-@settings(deadline=None)
 def test_no_text_breaks_the_reader(text):
     try:
         hours = hours_of(text)

@@ -331,7 +331,7 @@ def test_kanji_in_euc_jp_that_are_valid_utf_8_are_noticed():
     assert checked(rows(["e\u0301te\u0301", "a\u0301"]).encode()).train.encoding == "utf-8"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     data=st.lists(
         st.binary(max_size=40) | st.text("髙ｱあ①", max_size=12).map(lambda text: text.encode("cp932"))

@@ -55,7 +55,7 @@ def clock_time(minutes):
 @example(("Europe/Berlin", "2026-10-25"), 1 * MINUTE, set(range(7)), (60, 150))
 @example(("America/Sao_Paulo", "2018-11-04"), 600 * MINUTE, {6}, (0, 300))
 @example(("America/St_Johns", "2006-10-29"), -1 * MINUTE, {5}, (1380, 1))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_it_opens_in_the_minute_in_which_the_clocks_first_show_it(place, before, week, hours):
     (name, day), (begin, end) = place, hours
     zone = ZoneInfo(name)

@@ -87,7 +87,9 @@ def test_arrivals_and_departures_give_hints(hints, drop, tmp_path):
 
 def test_a_file_that_is_being_written_gives_a_hint_when_it_is_closed_not_at_every_write(hints, drop):
     """A look at each write would list a large folder all the time, and find out nothing."""
-    with (drop / "train_1.csv").open("wb", buffering=0) as file:
+    path = drop / "train_1.csv"
+    assert hints.after(path.touch)
+    with path.open("r+b", buffering=0) as file:
 
         def write():
             for _ in range(200):

@@ -97,7 +97,7 @@ ACTS = st.permutations([TRAIN, EVAL, f"{TRAIN}.done", f"{EVAL}.done"])
 
 
 @given(ACTS)
-@settings(max_examples=24, deadline=None)
+@settings(max_examples=24)
 def test_in_whatever_order_they_come_only_files_older_than_their_marker_count(tmp_path_factory, acts):
     from tests.intake.conftest import Share  # noqa: PLC0415
 

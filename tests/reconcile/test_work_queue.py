@@ -64,7 +64,7 @@ class AgainstADictionary(RuleBasedStateMachine):
 
 
 TestAgainstADictionary = AgainstADictionary.TestCase
-TestAgainstADictionary.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAgainstADictionary.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 @given(st.lists(st.tuples(models, seconds), max_size=12))

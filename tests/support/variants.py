@@ -28,8 +28,7 @@ def holds_for(few: int, many: int, *strategies: Any, **named: Any) -> Callable[[
 
     def decorate(holds: Callable[..., None]) -> Any:
         tries = {
-            count: settings(max_examples=count, deadline=None)(given(*strategies, **named)(holds))
-            for count in (few, many)
+            count: settings(max_examples=count)(given(*strategies, **named)(holds)) for count in (few, many)
         }
 
         @pytest.mark.parametrize("count", [pytest.param(few, id="few"), long(many, id="many")])

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retraind.domain.problems import Problem
@@ -62,7 +62,6 @@ def test_what_is_wrong_is_told_with_its_line(content, sentence):
 @given(
     name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 )
-@settings(deadline=None)
 def test_what_sha256sum_writes_of_any_name_is_understood(option, name, tmp_path_factory):
     if name in {".", ".."} or name.startswith("-"):
         return

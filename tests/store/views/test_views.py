@@ -243,7 +243,7 @@ def test_a_journal_that_nobody_has_open_is_the_same(tmp_path, seeder):
         max_size=12,
     )
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_is_read_again_of_changed_models_alone_is_what_reading_all_would_give(tmp_path, steps):
     folder = Path(tempfile.mkdtemp(dir=tmp_path))
     seeder = Seeder(folder / "journal.db")
