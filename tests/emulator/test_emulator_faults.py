@@ -212,7 +212,7 @@ class TestUpload:
             upload(timeout=(10, 0.1))
         began = time.monotonic()
         client.emulator.stop()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
 
 class TestResults:
