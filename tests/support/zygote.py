@@ -206,11 +206,13 @@ def _serve(control: socket.socket) -> None:
 
 def _work_once() -> None:
     """Work off a delivery, so that its SQL is compiled, and what else is made once for a process is there."""
-    from support import statements  # noqa: PLC0415 - of the zygote alone
+    from retraind.cli.arguments import parser  # noqa: PLC0415 - of the zygote alone
+    from support import statements  # noqa: PLC0415
     from support.process import Site, deliver_pair  # noqa: PLC0415
     from support.world import KEY, an_account  # noqa: PLC0415
 
     statements.share()
+    parser()
     for name in list(os.environ):
         if name.startswith("RETRAIND_") or name in _OF_SYSTEMD:
             del os.environ[name]

@@ -3,7 +3,7 @@
 import argparse
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,8 @@ _Add = Callable[..., argparse.ArgumentParser]
 class _Command(argparse.ArgumentParser):
     """The parser of one command."""
 
+    is_complete = False
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the command's arguments. Those that its own module adds are added now: the import is slow."""
         self.complete()
@@ -23,7 +25,8 @@ class _Command(argparse.ArgumentParser):
 
     def complete(self) -> None:
         """Add the arguments that the command's own module has."""
-        if self.get_default("own_arguments"):
+        if self.get_default("own_arguments") and not self.is_complete:
+            self.is_complete = True
             module, _ = self.get_default("command").split(":")
             importlib.import_module(module).add_arguments(self)
 
@@ -41,8 +44,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
-    """Build the parser."""
+    """Build the parser, once for all command lines of a process."""
     made = argparse.ArgumentParser(
         prog="retraind",
         description="Watches drop folders, sends new data to the retraining service and switches the model.",
