@@ -18,7 +18,7 @@ RULES = (
     "duplicate-columns", "empty-column-names", "empty-column-name", "other-delimiter",
     "backslash-escapes", "space-before-quote", "single-quotes", "doubled-line-breaks",
     "second-mark", "mark-inside",
-    "repeated-header", "rule-line", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows",
+    "repeated-header", "rule-line", "second-table", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows",
     "unclosed-quote", "header-too-long", "reading-ended", "ragged-rows", "too-few-rows", "evaluation-empty",
     "row-count",
     "empty-column", "date-range", "date-form", "number-notation", "missing-value-marker",

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from retraind.dataset.reader.columns import ColumnScan, Roles
 from retraind.dataset.reader.columns.dates import form_of
 from retraind.dataset.reader.columns.facts import ENOUGH_ROWS, HANDFUL, MAX_CLASSES, Kind
+from retraind.dataset.reader.columns.known_dates import DATES_COUNTED
 from retraind.dataset.reader.columns.numbers import is_marker, is_number, notations
-from retraind.dataset.reader.columns.scan import DATES_COUNTED
 from retraind.dataset.reader.prover import Engine
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile

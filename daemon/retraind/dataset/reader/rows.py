@@ -147,7 +147,8 @@ class RowReader:
         """The witness, and whether blank rows are proved: for which other odd rows were not searched for."""
         self._searched = b""  # what has no odd rows, of what is read next
         self._long_records = 0  # that were searched for rows in them
-        self._widths: set[int] = set()  # of ragged rows that are not empty, at most two
+        self._widths: set[int] = set()  # of ragged rows that are not empty, three at least if there are
+        self._above_ragged = 0  # rows before the first ragged one
         self._empty_lines = 0
         self._last_is_empty = False
 
@@ -166,6 +167,13 @@ class RowReader:
     def same_width(self) -> bool:
         """True when every row is ragged, and all have the same width."""
         return self.ragged.count == self.count and len(self._widths) == 1 and not self._empty_lines
+
+    @property
+    def width_below(self) -> int:
+        """The width that all rows have from the first ragged one on, apart from those of one column; or 0."""
+        ragged = self.ragged.count - self._empty_lines
+        wide = self._widths - {1}
+        return min(wide) if len(wide) == 1 and ragged and self.count - ragged == self._above_ragged else 0
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
@@ -394,13 +402,16 @@ class RowReader:
     def _count_ragged(self, batch: Batch, total: int) -> None:
         """Count rows of another width."""
         empty = batch.count_of(0)
+        if not self.ragged:
+            before = next((at for at, found in enumerate(batch.widths) if found != self.width), 0)
+            self._above_ragged = self.count + before
         self.count += total if self.width == 1 else total - empty
         if self.width <= 1:
             total -= empty
         else:
             self._empty_lines += empty
         self._last_is_empty = batch.last_is_empty
-        if len(self._widths) <= 1:
+        if len(self._widths) <= 2:  # noqa: PLR2004
             self._widths |= batch.kinds - {0, self.width}
         if total and not self.ragged.full:
             before = self.ragged.count

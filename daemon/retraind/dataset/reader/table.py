@@ -128,6 +128,7 @@ class ReadResult:
     rows: int = 0
     ragged: Examples[RaggedRow] = field(default_factory=Examples)
     same_width: bool = False  # every row is ragged, and all have the same width
+    width_below: int = 0  # from the first ragged row on, all have this width or one column
     columns: ColumnFacts = field(default_factory=ColumnFacts)
     roles: Roles = field(default_factory=Roles)
     nul: NulBytes | None = None
@@ -313,6 +314,7 @@ class _TextReader:
             rows=count,
             ragged=rows.ragged,
             same_width=rows.same_width,
+            width_below=rows.width_below,
             columns=rows.columns.facts(),
             roles=rows.roles,
             nul=self._nul,

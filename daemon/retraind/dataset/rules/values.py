@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR
-from retraind.dataset.reader.columns.scan import DATES_COUNTED
+from retraind.dataset.reader.columns.known_dates import DATES_COUNTED
 from retraind.dataset.rules import target
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import DATES

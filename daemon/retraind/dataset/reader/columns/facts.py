@@ -124,5 +124,6 @@ class ColumnFacts:
     empty: tuple[int, ...] = ()
     dates: Mapping[int, DateFacts] = field(default_factory=dict)
     numbers: Mapping[int, NumberFacts] = field(default_factory=dict)  # only those with something to report
+    broken: Mapping[int, LocatedValue] = field(default_factory=dict)  # the first text below numbers or dates
     target: TargetFacts | None = None
     series: SeriesFacts | None = None

@@ -5,34 +5,27 @@ only what can still teach something is read: `grammar` says which values cannot.
 too long say nothing about columns.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from retraind.dataset.reader.automaton import literal
-from retraind.dataset.reader.columns.dates import DATED, USUAL_YEARS, Form, form_of, guard, written_as
+from retraind.dataset.reader.columns.dates import form_of
 from retraind.dataset.reader.columns.facts import (
     VALUE_BYTES,
     ColumnFacts,
-    DateFacts,
     Kind,
     LocatedValue,
     Notation,
     NumberFacts,
 )
+from retraind.dataset.reader.columns.known_dates import KnownDates, Shapes
 from retraind.dataset.reader.columns.numbers import PLAIN_NUMBER, all_numbers, is_marker, is_number, notations
 from retraind.dataset.reader.columns.series import SeriesScan
 from retraind.dataset.reader.columns.target import NEVER, TargetScan
-from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
-
-DATES_COUNTED = 1_000
-"""Dates out of range that are counted in a column; after that it is known well enough."""
+from retraind.dataset.reader.examples import MAX_EXAMPLES
 
 _DATE_DIGITS = 6  # the fewest of a date that is digits alone
-_NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even where there is no other one
-_DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
-_MOST_SHAPES = 64
 _FIRST_VALUES = 32  # that mostly show what a column is; the others are then read at once
+_SOME_ROWS = 10  # of numbers or dates, from which on a text below them is not theirs
 _SAMPLED_AT_ONCE = 200  # rows of the sample
 _EARLY_VERSIONS = 24  # after these, the grammar is rebuilt only once as many rows again were read
 
@@ -45,147 +38,6 @@ class Roles(NamedTuple):
     series: int | None = None
 
 
-class _Shapes:
-    """Remembers values by their shape, with all digits alike: a column has few, and knowing one is fast."""
-
-    def __init__(self, head: int = 0) -> None:
-        """Digits among the first `head` bytes are not alike."""
-        self._head = head
-        self._known: set[bytes] = set()
-
-    def add(self, value: bytes) -> None:
-        if len(self._known) < _MOST_SHAPES:
-            self._known.add(self._shape(value))
-
-    def _shape(self, value: bytes) -> bytes:
-        return value[: self._head] + value[self._head :].translate(_DIGITS_ALIKE)
-
-    def have(self, value: bytes) -> bool:
-        return self._shape(value) in self._known
-
-    def others(self, values: Sequence[bytes]) -> list[bytes]:
-        """Return the values of other shapes that are not empty, each once."""
-        if not self._known:
-            return [value for value in dict.fromkeys(values) if value]
-        return [value for value in dict.fromkeys(values) if value and self._shape(value) not in self._known]
-
-
-class _Dates:
-    """What is known of a column as one of dates."""
-
-    def __init__(self) -> None:
-        self.bad: Examples[LocatedValue] = Examples()
-        self.forms: list[tuple[Form, LocatedValue]] = []
-        self.unread: LocatedValue | None = None
-        self.has_time = False
-        self.usual = 0  # dates in usual years
-        self.count = 0
-        self._pattern = (b"", re.compile(b""))  # for values of the last guard
-        self.done = False
-        self._markers: dict[bytes, LocatedValue] = {}  # the first place of each
-        self._written: bytes | None = DATED  # an expression for all values
-        self._shapes = _Shapes(head=len("yyyy"))  # of dates that are not read
-
-    def add_marker(self, place: LocatedValue) -> bool:
-        """Note a value that stands for a missing date; return whether there are not too many of them."""
-        if place.value not in self._markers:
-            if len(self._markers) >= MAX_EXAMPLES:
-                return False
-            self._markers[place.value] = place
-            self._shapes.add(place.value)
-        return True
-
-    def knows_marker(self, value: bytes) -> bool:
-        return value in self._markers
-
-    def add(self, form: Form, place: LocatedValue) -> None:
-        self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates
-        self.usual += form.year in USUAL_YEARS or place.value in _NEVER
-        self.has_time = self.has_time or form.has_time
-        if form.out_of_range and self.bad.count < DATES_COUNTED:
-            self.bad.add(place)
-        if not form.is_read:
-            self.unread = self.unread or place
-            self._shapes.add(place.value)
-            self._note_written(place)
-        self._add_form(form, place)
-
-    def _note_written(self, place: LocatedValue) -> None:
-        self._written = written_as(place.value, self._written)
-
-    def _add_form(self, form: Form, place: LocatedValue) -> None:
-        for at, (known, first) in enumerate(self.forms):
-            if known.key == form.key and form.zeros <= known.zeros:
-                return
-            if known.is_like(form):
-                self.forms[at] = (known._replace(zeros=known.zeros | form.zeros), first)
-                return
-        if len(self.forms) < MAX_EXAMPLES:
-            self.forms.append((form, place))
-
-    @property
-    def are_digits(self) -> bool:
-        """Whether all of them can as well be numbers."""
-        return all(form.is_digits for form, _ in self.forms)
-
-    @property
-    def are_dates(self) -> bool:
-        """Whether these are dates: digits alone are, if most of the years are usual ones."""
-        return bool(self.forms) and (
-            not self.are_digits or (len(self.forms) == 1 and self.usual * 2 > self.count)
-        )
-
-    def guard(self) -> bytes | None:
-        """Return an expression for dates that teach nothing; None if all do."""
-        return None if self.done else self._with_markers(self._good() or self._written)
-
-    def _good(self) -> bytes | None:
-        """Return an expression for dates of the column's form that are in range; None if there is none."""
-        if self.unread is not None or len(self.forms) != 1 or self.bad.count >= DATES_COUNTED:
-            return None
-        return guard(self.forms[0][0])
-
-    def _with_markers(self, dates: bytes | None) -> bytes | None:
-        if dates is None or not self._markers:
-            return dates
-        return b"%b|%b" % (dates, b"|".join(map(literal, self._markers)))
-
-    def are_known(self, values: Sequence[bytes]) -> bool:
-        """Return whether values of the sample are dates that teach nothing."""
-        if self.unread is not None:
-            return not self._shapes.others(values)
-        if self.are_digits or (good := self._with_markers(self._good())) is None:
-            return False
-        return self._match(good, values)
-
-    def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
-        if self._pattern[0] != guard:
-            self._pattern = guard, re.compile(b"(?:(?:%s)?\n)*" % guard)
-        return self._pattern[1].fullmatch(b"\n".join([*values, b""])) is not None
-
-    def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
-        """Read values after the sample; return whether the guard has changed."""
-        before = self.guard()
-        if before is None or self._match(before, values):
-            return False
-        for at, value in enumerate(values):
-            if not value:
-                continue
-            form, place = form_of(value), LocatedValue(lines[at], value[:VALUE_BYTES])
-            if form is None and not (is_marker(value) and self.add_marker(place)):
-                self.done = True  # no date: the service has judged the column by its first rows
-                return True
-            if form is not None and self._good() is not None:
-                self.add(form, place)
-            elif form is not None:  # the column is known well enough, but for values that stand for none
-                self._note_written(place)
-        return self.guard() != before
-
-    def facts(self) -> DateFacts:
-        several = tuple(place for _, place in self.forms) if len(self.forms) > 1 else ()
-        return DateFacts(self.bad, self.unread, several, self.has_time, tuple(self._markers.values()))
-
-
 class _Numbers:
     """What is known of a column as one of numbers."""
 
@@ -194,7 +46,7 @@ class _Numbers:
         self.notations: dict[Notation, None] = {}
         self.written: list[LocatedValue] = []
         self.markers: list[LocatedValue] = []
-        self._shapes = _Shapes()  # once there are enough examples
+        self._shapes = Shapes()  # once there are enough examples
 
     def telling(self, values: Sequence[bytes]) -> Collection[bytes]:
         """Return those values of the sample that teach anything, once there has been a number."""
@@ -237,9 +89,11 @@ class _Column:
 
     def __init__(self) -> None:
         self.filled = False
-        self.dates: _Dates | None = _Dates()
+        self.dates: KnownDates | None = KnownDates()
         self.numbers: _Numbers | None = _Numbers()
         self.settled = False  # nothing more can be learnt
+        self.broken: LocatedValue | None = None  # the first text below numbers or dates
+        self._first = 0  # line of the first value
         self.has_gaps = False  # some rows of the sample have no value
 
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
@@ -266,6 +120,7 @@ class _Column:
         for at, value in enumerate(values):
             if value and value not in learnt and (telling is None or value in telling):
                 self.filled = True
+                self._first = self._first or lines[at]
                 self._read(LocatedValue(lines[at], value[:VALUE_BYTES]), value)
                 if self._is_learnt(value):
                     learnt.add(value)
@@ -290,6 +145,7 @@ class _Column:
                     self.dates = None
                     return
             elif not self.numbers.add(place):
+                self._break(place, self.numbers.are_numbers)
                 self.numbers = None
             elif self.dates is not None and not is_marker(value):
                 self.dates = None
@@ -299,7 +155,12 @@ class _Column:
             if form is not None:
                 self.dates.add(form, place)
             elif not is_marker(value) or not self.dates.add_marker(place):
+                self._break(place, bool(self.dates.forms))
                 self.dates = None
+
+    def _break(self, place: LocatedValue, has_values: bool) -> None:  # noqa: FBT001
+        if has_values and self.broken is None and place.line - self._first >= _SOME_ROWS:
+            self.broken = place
 
     @property
     def kind(self) -> Kind:
@@ -337,13 +198,17 @@ class _Column:
                 return self.filled
             case Kind.DATE:
                 assert self.dates is not None
-                return self.dates.late(lines, values)
+                changed = self.dates.late(lines, values)
+                self.broken = self.broken or self.dates.ended
+                return changed
             case Kind.NUMBER:
                 assert self.numbers is not None
                 if self.settled or self.numbers.deviates or all_numbers(values):
                     return False
                 at = next(at for at, value in enumerate(values) if value and not is_number(value))
-                self.settled = not self.numbers.add(LocatedValue(lines[at], values[at][:VALUE_BYTES]))
+                place = LocatedValue(lines[at], values[at][:VALUE_BYTES])
+                self.settled = not self.numbers.add(place)
+                self.broken = place if self.settled else None
                 return True
             case Kind.TEXT:
                 return False
@@ -493,6 +358,9 @@ class ColumnScan:
                 at: column.numbers.facts()
                 for at, (column, kind) in enumerate(zip(self._columns, kinds, strict=True))
                 if kind is Kind.NUMBER and column.numbers is not None and column.numbers.deviates
+            },
+            broken={
+                at: column.broken for at, column in enumerate(self._columns) if column.broken is not None
             },
             target=None if self._target is None else self._target.facts(),
             series=None if self._series is None else self._series.facts(),

@@ -27,6 +27,7 @@ _COMMENT = re.compile(r"\s*(#|//|--|%|/\*|;|'|!|\*|REM\b)", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20)\d\d")
 
 _LOOKED_AT = 60  # lines above a table; a file with more of them is something else
+_FEW_ROWS = 5  # of a table, from which on it shows itself
 _ROWS = 200  # of the table below, which is enough to recognise it
 _CONTRAST = 0.8  # of a column's values are numbers or dates under a name that is neither
 
@@ -70,6 +71,7 @@ def lines_above(file: DataFile) -> Iterator[Cause]:
     for delimiter in (own, *other_delimiters(table)):
         rows = rows_of(table, delimiter)[: _LOOKED_AT + _ROWS]
         at = header_at(rows) or (_target_at(rows, file) if delimiter == own else 0)
+        at = at or (_names_above_data(rows) if delimiter == own else 0)
         has_names = bool(at)
         at = at or (_data_at(rows) if delimiter == own else 0)
         if not at:
@@ -117,9 +119,32 @@ def _target_at(rows: Sequence[Row], file: DataFile) -> int:
     places = (
         at
         for at in range(1, min(_LOOKED_AT, len(rows) - 1))
-        if file.target in rows[at].cells and share(rows[at:], len(rows[at].cells)) >= MOSTLY
+        if file.target in rows[at].cells
+        and share(rows[at:], len(rows[at].cells)) >= MOSTLY
+        and not any(file.target in row.cells for row in rows[at + 1 :])  # where it is a value
     )
     return 0 if file.target is None or file.table.target_found else next(places, 0)
+
+
+def _names_above_data(rows: Sequence[Row]) -> int:
+    """Return the place of the fullest of several rows of names between a title and the data; 0 if none is."""
+    width = max((len(row.cells) for row in rows), default=0)
+    if len(rows) <= _FEW_ROWS or width < MIN_COLUMNS or len(rows[0].cells) != 1:
+        return 0
+    begin = next(
+        (at for at in range(1, min(_LOOKED_AT, len(rows) - _FEW_ROWS)) if _begins_data(rows[at:], width)), 0
+    )
+    filled = {at: sum(map(bool, rows[at].cells)) for at in range(begin) if len(rows[at].cells) == width}
+    return (
+        max(filled, key=filled.__getitem__) if any(count >= MIN_COLUMNS for count in filled.values()) else 0
+    )
+
+
+def _begins_data(rows: Sequence[Row], width: int) -> bool:
+    body = rows[:_ROWS]
+    if len(body[0].cells) != width or share(body, width) < MOSTLY:
+        return False
+    return any(_is_value(_cell(body[0], column), body, column) for column in range(width))
 
 
 def _data_at(rows: Sequence[Row]) -> int:
@@ -145,11 +170,12 @@ def header_at(rows: Sequence[Row]) -> int:
     """Return the place of the row that is evidently the header; 0 if it is the first, or unknown."""
     outlines = [_outline(row) for row in rows[:_LOOKED_AT]]
     for at in range(1, min(_LOOKED_AT, len(rows) - 2) + 1):
-        header, *body = rows[at : at + _ROWS]
+        header, below = rows[at], rows[at + 1 : at + _ROWS]
         width = len(header.cells)
         above = rows[:at]
         if width < MIN_COLUMNS or not all(each.is_outside(width, width) for each in outlines[:at]):
             continue
+        body = _until_gap(below, width)
         if share(body, width) < MOSTLY or not any(row.cells for row in above):
             continue
         used = [column for column in range(width) if any(_cell(row, column) for row in body)]
@@ -163,6 +189,12 @@ def header_at(rows: Sequence[Row]) -> int:
         if commented or _is_header(header, body, used, above):
             return at
     return 0
+
+
+def _until_gap(body: Sequence[Row], width: int) -> Sequence[Row]:
+    """Return rows up to an empty line, if all of these have this width: another table may be below it."""
+    gap = next((at for at, row in enumerate(body) if not row.cells), 0)
+    return body[:gap] if gap >= _FEW_ROWS and share(body[:gap], width) == 1 else body
 
 
 def _cell(row: Row, column: int) -> str:
@@ -194,12 +226,26 @@ def _is_header(header: Row, body: Sequence[Row], used: Sequence[int], above: Seq
         return False
     if any((is_number(name) and not _YEAR.fullmatch(name)) or is_date(name) for name in filled):
         return False
-    if any(_contrasts(_cell(header, column), body, column) for column in used):
+    if any(_contrasts(_cell(header, column), body, column) for column in used) or _has_years(
+        header, body, used
+    ):
         return True
     # A table of text alone: the lines above have to be a title, and the names must not be values.
     titled = all(sum(map(bool, row.cells)) < 2 for row in above)  # noqa: PLR2004
     return titled and not any(
         _cell(header, column) in {_cell(row, column) for row in body} for column in used
+    )
+
+
+def _has_years(header: Row, body: Sequence[Row], used: Sequence[int]) -> bool:
+    """Return whether some names are years in order, above values that are not."""
+    columns = [column for column in used if _YEAR.fullmatch(_cell(header, column))]
+    years = [_cell(header, column) for column in columns]
+    values = [value for row in body for column in columns if (value := _cell(row, column))]
+    return (
+        len(years) >= MIN_COLUMNS
+        and years in (sorted(years), sorted(years, reverse=True))
+        and sum(map(bool, map(_YEAR.fullmatch, values))) < _CONTRAST * len(values)
     )
 
 

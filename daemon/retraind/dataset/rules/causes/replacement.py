@@ -11,6 +11,7 @@ from retraind.dataset.rules.causes import (
     joined,
     missing_header,
     printed,
+    second_table,
 )
 from retraind.dataset.rules.causes.cause import Cause, applied, has_errors
 from retraind.dataset.rules.data_file import DataFile
@@ -36,6 +37,7 @@ PARTS: tuple[Rule, ...] = (
     joined.marks,
     joined.repeated_header,
     printed.rule_line,
+    second_table.second_table,
     below.rows_line,
     below.ctrl_z,
     joined.swallowed_rows,
@@ -71,7 +73,7 @@ _OF_NAMES = frozenset({"target-missing", "columns-changed"})
 
 _ROW_RULES = frozenset(
     {"backslash-escapes", "space-before-quote", "single-quotes", "repeated-header", "rule-line",
-     "swallowed-rows", "ctrl-z", "evaluation-empty", "too-few-rows"}
+     "second-table", "swallowed-rows", "ctrl-z", "evaluation-empty", "too-few-rows"}
 )  # fmt: skip
 
 

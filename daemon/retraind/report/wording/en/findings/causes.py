@@ -328,6 +328,26 @@ def rule_line(
     )
 
 
+def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bool) -> Words:
+    """`names` are the first of its columns, if it has any; it has so many `columns`."""
+    again = deliver(paired)
+    if not names:
+        return Words(
+            f"From this line on, all rows have {count(columns, 'column')}, but the header has {expected:,}: "
+            "rows of another table or export appear to follow.",
+            f"Deliver one table per file, and join only files with the same columns. Then {again}.",
+        )
+    total = len(names) if columns == expected else columns
+    width = "" if columns == expected else f": {count(columns, 'column')}, but the header has {expected:,}"
+    return Words(
+        f"A second table appears to begin in this line, with the names "
+        f"{listing([quoted(name) for name in names], total)}{width}; "
+        "the service reads it as rows of the first one.",
+        "Deliver one table per file: export each sheet, query or report into a file of its own. Then "
+        f"{again}.",
+    )
+
+
 def rows_line(text: str, is_row: bool, paired: bool) -> Words:
     """`is_row`: it has the columns of a row."""
     if is_row:

@@ -323,6 +323,23 @@ def rule_line(
     )
 
 
+def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bool) -> Words:
+    """`names` are the first of its columns, if it has any; it has so many `columns`."""
+    if not names:
+        return Words(
+            f"ヘッダー行の項目数は{expected:,}ですが、この行以降はすべて{columns:,}です。別の表またはエクスポート"
+            "結果の行が続いているようです。",
+            f"1つのファイルには1つの表だけを入れ、連結するのは項目が同じファイルだけにして、{again(paired)}",
+        )
+    total = len(names) if columns == expected else columns
+    width = "" if columns == expected else f"項目数は{columns:,}で、ヘッダー行の{expected:,}と異なります。"
+    return Words(
+        f"この行から2つ目の表が始まっているようです（項目名：{listing([quoted(name) for name in names], total)}）。{width}サービスは"
+        "これを1つ目の表の行として読み込みます。",
+        f"シート、クエリ、帳票ごとに別のファイルにエクスポートし、1つのファイルには1つの表だけを入れて、{again(paired)}",
+    )
+
+
 def rows_line(text: str, is_row: bool, paired: bool) -> Words:
     """`is_row`: it has the columns of a row."""
     if is_row:

@@ -1,0 +1,167 @@
+"""What is known of a column as one of dates: their forms, those out of range, what stands for a missing one.
+
+Also what is remembered of values, whatever they are: their shapes.
+"""
+
+import re
+from collections.abc import Sequence
+
+from retraind.dataset.reader.automaton import literal
+from retraind.dataset.reader.columns.dates import DATED, USUAL_YEARS, Form, form_of, guard, written_as
+from retraind.dataset.reader.columns.facts import VALUE_BYTES, DateFacts, LocatedValue
+from retraind.dataset.reader.columns.numbers import is_marker
+from retraind.dataset.reader.examples import MAX_EXAMPLES, Examples
+
+DATES_COUNTED = 1_000
+"""Dates out of range that are counted in a column; after that it is known well enough."""
+
+_NEVER = frozenset({b"99991231", b"999912"})  # digits that mean a date even where there is no other one
+_DIGITS_ALIKE = bytes.maketrans(b"0123456789", b"0000000000")
+_MOST_SHAPES = 64
+
+
+class Shapes:
+    """Remembers values by their shape, with all digits alike: a column has few, and knowing one is fast."""
+
+    def __init__(self, head: int = 0) -> None:
+        """Digits among the first `head` bytes are not alike."""
+        self._head = head
+        self._known: set[bytes] = set()
+
+    def add(self, value: bytes) -> None:
+        """Remember a value's shape, unless there are too many."""
+        if len(self._known) < _MOST_SHAPES:
+            self._known.add(self._shape(value))
+
+    def _shape(self, value: bytes) -> bytes:
+        return value[: self._head] + value[self._head :].translate(_DIGITS_ALIKE)
+
+    def have(self, value: bytes) -> bool:
+        """Return whether a value's shape is known."""
+        return self._shape(value) in self._known
+
+    def others(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the values of other shapes that are not empty, each once."""
+        if not self._known:
+            return [value for value in dict.fromkeys(values) if value]
+        return [value for value in dict.fromkeys(values) if value and self._shape(value) not in self._known]
+
+
+class KnownDates:
+    """What is known of a column as one of dates."""
+
+    def __init__(self) -> None:
+        self.bad: Examples[LocatedValue] = Examples()
+        self.forms: list[tuple[Form, LocatedValue]] = []
+        self.unread: LocatedValue | None = None
+        self.has_time = False
+        self.usual = 0  # dates in usual years
+        self.count = 0
+        self._pattern = (b"", re.compile(b""))  # for values of the last guard
+        self.ended: LocatedValue | None = None
+        """What is no date, behind the sample: the service has judged the column by its first rows."""
+        self._markers: dict[bytes, LocatedValue] = {}  # the first place of each
+        self._written: bytes | None = DATED  # an expression for all values
+        self._shapes = Shapes(head=len("yyyy"))  # of dates that are not read
+
+    def add_marker(self, place: LocatedValue) -> bool:
+        """Note a value that stands for a missing date; return whether there are not too many of them."""
+        if place.value not in self._markers:
+            if len(self._markers) >= MAX_EXAMPLES:
+                return False
+            self._markers[place.value] = place
+            self._shapes.add(place.value)
+        return True
+
+    def knows_marker(self, value: bytes) -> bool:
+        """Return whether a value was seen before that stands for a missing date."""
+        return value in self._markers
+
+    def add(self, form: Form, place: LocatedValue) -> None:
+        """Note a date."""
+        self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates
+        self.usual += form.year in USUAL_YEARS or place.value in _NEVER
+        self.has_time = self.has_time or form.has_time
+        if form.out_of_range and self.bad.count < DATES_COUNTED:
+            self.bad.add(place)
+        if not form.is_read:
+            self.unread = self.unread or place
+            self._shapes.add(place.value)
+            self._note_written(place)
+        self._add_form(form, place)
+
+    def _note_written(self, place: LocatedValue) -> None:
+        self._written = written_as(place.value, self._written)
+
+    def _add_form(self, form: Form, place: LocatedValue) -> None:
+        for at, (known, first) in enumerate(self.forms):
+            if known.key == form.key and form.zeros <= known.zeros:
+                return
+            if known.is_like(form):
+                self.forms[at] = (known._replace(zeros=known.zeros | form.zeros), first)
+                return
+        if len(self.forms) < MAX_EXAMPLES:
+            self.forms.append((form, place))
+
+    @property
+    def are_digits(self) -> bool:
+        """Whether all of them can as well be numbers."""
+        return all(form.is_digits for form, _ in self.forms)
+
+    @property
+    def are_dates(self) -> bool:
+        """Whether these are dates: digits alone are, if most of the years are usual ones."""
+        return bool(self.forms) and (
+            not self.are_digits or (len(self.forms) == 1 and self.usual * 2 > self.count)
+        )
+
+    def guard(self) -> bytes | None:
+        """Return an expression for dates that teach nothing; None if all do."""
+        return None if self.ended is not None else self._with_markers(self._good() or self._written)
+
+    def _good(self) -> bytes | None:
+        """Return an expression for dates of the column's form that are in range; None if there is none."""
+        if self.unread is not None or len(self.forms) != 1 or self.bad.count >= DATES_COUNTED:
+            return None
+        return guard(self.forms[0][0])
+
+    def _with_markers(self, dates: bytes | None) -> bytes | None:
+        if dates is None or not self._markers:
+            return dates
+        return b"%b|%b" % (dates, b"|".join(map(literal, self._markers)))
+
+    def are_known(self, values: Sequence[bytes]) -> bool:
+        """Return whether values of the sample are dates that teach nothing."""
+        if self.unread is not None:
+            return not self._shapes.others(values)
+        if self.are_digits or (good := self._with_markers(self._good())) is None:
+            return False
+        return self._match(good, values)
+
+    def _match(self, guard: bytes, values: Sequence[bytes]) -> bool:
+        if self._pattern[0] != guard:
+            self._pattern = guard, re.compile(b"(?:(?:%s)?\n)*" % guard)
+        return self._pattern[1].fullmatch(b"\n".join([*values, b""])) is not None
+
+    def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
+        """Read values after the sample; return whether the guard has changed."""
+        before = self.guard()
+        if before is None or self._match(before, values):
+            return False
+        for at, value in enumerate(values):
+            if not value:
+                continue
+            form, place = form_of(value), LocatedValue(lines[at], value[:VALUE_BYTES])
+            if form is None and not (is_marker(value) and self.add_marker(place)):
+                self.ended = place
+                return True
+            if form is not None and self._good() is not None:
+                self.add(form, place)
+            elif form is not None:  # the column is known well enough, but for values that stand for none
+                self._note_written(place)
+        return self.guard() != before
+
+    def facts(self) -> DateFacts:
+        """Return what was found."""
+        several = tuple(place for _, place in self.forms) if len(self.forms) > 1 else ()
+        return DateFacts(self.bad, self.unread, several, self.has_time, tuple(self._markers.values()))

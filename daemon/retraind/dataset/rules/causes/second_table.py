@@ -1,0 +1,108 @@
+"""A second table below the first one: of another sheet, another query, or another export."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from retraind.dataset.reader.columns.facts import Kind
+from retraind.dataset.reader.rows import RaggedRow
+from retraind.dataset.reader.table import ReadResult
+from retraind.dataset.rules.causes.below import says_end
+from retraind.dataset.rules.causes.cause import Cause
+from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number
+from retraind.dataset.rules.data_file import DataFile
+from retraind.dataset.rules.header import MIN_COLUMNS
+from retraind.dataset.rules.service_messages import RAGGED
+from retraind.domain.problems import Finding, Severity
+
+_LETTER = re.compile(r"[^\W\d_]")
+_NEAR = 5  # lines above its names: a title, empty lines, a count of the rows above
+
+
+def second_table(file: DataFile) -> Iterator[Cause]:
+    """One table is in the file: no other one begins below it."""
+    table = file.table
+    if table.width < MIN_COLUMNS:
+        return
+    if table.width_below:
+        yield from _of_another_width(file)
+    elif names := _names_below(table):
+        yield _of_this_width(file, names)
+
+
+def _of_another_width(file: DataFile) -> Iterator[Cause]:
+    """Yield the cause that explains all ragged rows, if they are together at the end."""
+    table = file.table
+    ragged, width = table.ragged, table.width_below
+    row = next((each for each in ragged.first if each.width == width), None)
+    if ragged.count < MIN_COLUMNS or table.rows == 0 or table.same_width or row is None or _is_cut(table):
+        return
+    cells = [cell.strip() for cell in _cells(table, row)]
+    names = cells if _are_names(cells) else []
+    if not names and any(map(_is_split, cells, cells[1:])):
+        return
+    finding = _finding(file, row.line, names, columns=width)
+    yield Cause(finding, lambda each: each.rule == "ragged-rows")
+
+
+def _is_cut(table: ReadResult) -> bool:
+    """Return whether all that is said to be below is one row."""
+    return sum(row.width > 1 for row in table.ragged.first) < MIN_COLUMNS
+
+
+def _is_split(cell: str, after: str) -> bool:
+    """Return whether two values are parts of a number with a thousands separator."""
+    return bool(re.fullmatch(r"[^\d\s]?\d{1,3}", cell) and re.fullmatch(r"\d{3}(\.\d*)?", after))
+
+
+def _cells(table: ReadResult, row: RaggedRow) -> list[str]:
+    return table.text(row.text).split(delimiter_of(table))
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    named = all(_LETTER.search(cell) and not is_number(cell) and not is_date(cell) for cell in filled)
+    return len(filled) >= max(1, len(cells) - 1) and named and len(set(filled)) == len(filled)
+
+
+def _names_below(table: ReadResult) -> dict[int, str]:
+    """Return, by column, the texts in one row below which no column has numbers or dates any more."""
+    broken = table.columns.broken
+    line = max((place.line for place in broken.values()), default=0)
+    names = {at: table.text(place.value) for at, place in broken.items() if place.line == line}
+    if any(names[at] == table.text(table.header[at]) for at in names):
+        return {}  # the header once more
+    if not names or line >= table.oddities.last_line or not _are_names([*names.values()]):
+        return {}
+    others = [
+        at for at, kind in enumerate(table.columns.kinds)
+        if kind in {Kind.NUMBER, Kind.DATE} and at not in broken
+    ]  # fmt: skip
+    is_apart = line - 1 in table.oddities.blank.first and not any(map(says_end, names.values()))
+    return names if is_apart or (len(names) >= MIN_COLUMNS and not others) else {}
+
+
+def _of_this_width(file: DataFile, names: dict[int, str]) -> Cause:
+    table = file.table
+    line = max(place.line for place in table.columns.broken.values())
+    finding = _finding(file, line, list(names.values()), columns=table.width)
+    above = range(line - _NEAR, line)
+
+    def explains(each: Finding) -> bool:
+        if each.rule == "ragged-rows":
+            rows = table.ragged
+            return rows.count <= _NEAR and all(row.line in above and row.width <= 1 for row in rows.first)
+        return each.line == line
+
+    return Cause(finding, explains, Severity.WARNING)
+
+
+def _finding(file: DataFile, line: int, names: Sequence[str], *, columns: int) -> Finding:
+    return file.warning(
+        "second-table",
+        service=RAGGED,
+        line=line,
+        names=names,
+        columns=columns,
+        expected=file.table.width,
+        paired=file.paired,
+    )

@@ -1,0 +1,131 @@
+"""A second table below the first one is named once, wherever it begins and however wide it is."""
+
+import io
+
+import pytest
+
+from retraind.dataset.preflight import Limits, SourceFile, preflight
+from retraind.dataset.reader.automaton import Engine
+from retraind.domain.problems import Finding, Severity
+from retraind.report.wording import Voice
+
+NAMES = "id,plan,days,left"
+SHOPS = "region,manager\nnorth,Ada\nsouth,Bob\n"
+SAME = "shop,area,sum,open\n" + "".join(f"n{at},Bob,{at},x\n" for at in range(9))
+WIDER = "a,b,c,d,e,f\n" + "1,2,3,4,5,6\n" * 9
+ROWS = {count: [f"{at},{'ab'[at % 2]},{at % 90},{at % 2}\n" for at in range(count)] for count in (60, 4_000)}
+
+
+def first(count: int = 60) -> str:
+    return "".join([NAMES, "\n", *ROWS[count]])
+
+
+def found(content: str, **options) -> list[Finding]:
+    source = SourceFile("t.csv", lambda: io.BytesIO(content.encode("utf-8-sig")))
+    return [each for each in preflight(source, **options).findings if each.rule != "row-count"]
+
+
+@pytest.mark.parametrize("count", ROWS)
+@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize("piece", [512 << 10, 777])
+@pytest.mark.parametrize(
+    "case",
+    [
+        (SHOPS, 0, "error", '"region" and "manager": 2 columns, but the header has 4'),
+        ("\n" + SHOPS, 1, "error", '"region" and "manager"'),
+        ("\n\nShops\n" + SHOPS, 3, "error", '"region" and "manager"'),
+        ("\n(60 rows affected)\n" + SHOPS, 2, "error", '"region" and "manager"'),
+        (WIDER, 0, "error", '"a", "b", "c", "d", "e" and 1 more: 6 columns'),
+        (SAME, 0, "warning", '"shop", "sum" and "open"'),
+        ("\n" + SAME, 1, "error", '"shop", "sum" and "open"'),
+        ("\nShops\n" + SAME, 2, "error", '"shop", "sum" and "open"'),
+        ("0,1,a,3,4\n1,1,b,3,4\n", 0, "error", None),
+    ],
+)
+def test_a_second_table_is_the_only_finding(case, count, engine, piece):
+    below, begins, severity, names = case
+    (finding,) = found(first(count) + below, limits=Limits(engine=engine, piece=piece))
+    assert (finding.rule, finding.severity, finding.line) == (
+        "second-table",
+        Severity(severity),
+        count + 2 + begins,
+    )
+    text = Voice().finding(finding)
+    assert (
+        f"begin in this line, with the names {names}" in text if names else "all rows have 5 columns" in text
+    )
+
+
+def test_a_sheet_pads_the_narrower_of_two_tables():
+    content = first() + ",,,\n" + SHOPS.replace("\n", ",,\n")
+    (finding,) = found(content)
+    assert (finding.rule, finding.severity, finding.line) == ("second-table", Severity.WARNING, 63)
+
+
+def test_the_target_of_a_second_table_is_no_class_of_the_first():
+    (finding,) = found(first() + SAME, target="left")
+    assert (finding.rule, finding.line) == ("second-table", 62)
+
+
+def test_results_of_two_queries_have_their_lines_and_the_second_table():
+    rules = "id,plan,days,left\n--,----,----,----\n"
+    content = rules + "".join(ROWS[60]) + "\n(60 rows affected)\n" + "a,b\n-,-\n1,2\n3,4\n"
+    assert sorted((each.rule, each.line) for each in found(content)) == [
+        ("rule-line", 2),
+        ("second-table", 65),
+    ]
+
+
+GOOD = {
+    "a text in one column": "x1,a,3,1\n",
+    "texts in different rows": "x1,a,3,1\n1,a,y,1\n",
+    "a total": "Total,,270,\n",
+    "what is missing": "NA,NA,NA,NA\n",
+    "the same text": "closed,closed,closed,closed\n",
+    "blank rows and numbers": ",,,\n5,a,3,1\n",
+    "a note below a blank row": ",,,\nNote: as of May,,,\n",
+}
+
+
+@pytest.mark.parametrize("below", GOOD.values(), ids=GOOD)
+@pytest.mark.parametrize("count", ROWS)
+def test_other_rows_are_no_second_table(below, count):
+    content = first(count) + below + ROWS[60][3]
+    assert "second-table" not in [each.rule for each in found(content)]
+    assert "second-table" not in [each.rule for each in found(first(count) + below)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1,a,3\n", *ROWS[60][:3]],  # they are not the last ones
+        ["1,a,3\n"],
+        ["1,a,1,000,1\n", "2,a,1,005,1\n"],  # thousands separators
+        ["1,a\n", "1,a,3\n", "1,a\n"],
+    ],
+)
+def test_rows_of_another_width_are_no_second_table_unless_all_below_have_it(rows):
+    assert [each.rule for each in found(first() + "".join(rows))] == ["ragged-rows"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("Sheet: customers\n" + first() + "\nSheet: shops\n" + SHOPS * 9, 1),
+        ("downloaded: now\n\n,Tokyo,Tokyo\nday,mean,low\n,,note\n" + "2026/1/2,5.5,8\n" * 99, 1),
+        (
+            '"Source","Bank",\n\n"Updated","2026-11-01",\n\nCountry,Code,2019,2020\n'
+            + "Aruba,ABW,5.5,7\n" * 99,
+            1,
+        ),
+    ],
+    ids=["two sheets", "names in several rows", "years as names"],
+)
+def test_a_title_is_found_above_tables_that_are_not_alone_or_have_odd_names(content, line):
+    errors = [each for each in found(content) if each.severity is Severity.ERROR]
+    assert [(each.rule, each.line) for each in errors] == [("lines-above-header", line)]
+
+
+def test_the_target_as_a_value_is_no_name_below_a_title():
+    rows = "".join(f"{at // 3},{['plan', 'days', 'left'][at % 3]},x\n" for at in range(60))
+    assert [each.rule for each in found("id,field,value\n" + rows, target="left")] == ["target-missing"]
