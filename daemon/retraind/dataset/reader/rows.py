@@ -147,9 +147,11 @@ class RowReader:
         """The witness, and whether blank rows are proved: for which other odd rows were not searched for."""
         self._searched = b""  # what has no odd rows, of what is read next
         self._long_records = 0  # that were searched for rows in them
-        self._widths: set[int] = set()  # of ragged rows that are not empty, three at least if there are
-        self._above_ragged = 0  # rows before the first ragged one
-        self._empty_lines = 0
+        self.widths: set[int] = set()
+        """Of ragged rows that are not empty, three at least if there are."""
+        self.above_ragged = 0
+        """Rows before the first ragged one."""
+        self.empty_lines = 0
         self._last_is_empty = False
 
     @property
@@ -162,18 +164,6 @@ class RowReader:
         """Rows with an error, so far."""
         too_wide = self.count if self.width > MAX_SCANNED else 0
         return self.ragged.count + self.oddities.errors + too_wide
-
-    @property
-    def same_width(self) -> bool:
-        """True when every row is ragged, and all have the same width."""
-        return self.ragged.count == self.count and len(self._widths) == 1 and not self._empty_lines
-
-    @property
-    def width_below(self) -> int:
-        """The width that all rows have from the first ragged one on, apart from those of one column; or 0."""
-        ragged = self.ragged.count - self._empty_lines
-        wide = self._widths - {1}
-        return min(wide) if len(wide) == 1 and ragged and self.count - ragged == self._above_ragged else 0
 
     def line_of(self, piece: bytes, offset: int) -> int:
         """Return the physical line of piece[offset], where `piece` is the next one to be taken."""
@@ -201,7 +191,7 @@ class RowReader:
         self._drain(final=True)
         if self._last_is_empty and self.width > 1:
             self.ragged.drop_last()
-            self._empty_lines -= 1
+            self.empty_lines -= 1
         self.unclosed_line = self._scanner.unclosed_line
 
     def _drain(self, *, final: bool) -> None:
@@ -290,8 +280,8 @@ class RowReader:
             scanner.skip(proved.size, proved.breaks)
             self.count += proved.rows
             self._last_is_empty = False
-        if self.ragged.full and self._widths and self._odd < 0 and self.width > 1 and scanner.waiting:
-            other = min(self._widths) if len(self._widths) == 1 else 0
+        if self.ragged.full and self.widths and self._odd < 0 and self.width > 1 and scanner.waiting:
+            other = min(self.widths) if len(self.widths) == 1 else 0
             ragged = self._current_prover.ragged(scanner.data, scanner.at, other)
             if self.oddities.may_have_names(scanner.data[scanner.at : scanner.at + ragged.size]):
                 ragged = Proved(0, 0, 0)
@@ -404,15 +394,15 @@ class RowReader:
         empty = batch.count_of(0)
         if not self.ragged:
             before = next((at for at, found in enumerate(batch.widths) if found != self.width), 0)
-            self._above_ragged = self.count + before
+            self.above_ragged = self.count + before
         self.count += total if self.width == 1 else total - empty
         if self.width <= 1:
             total -= empty
         else:
-            self._empty_lines += empty
+            self.empty_lines += empty
         self._last_is_empty = batch.last_is_empty
-        if len(self._widths) <= 2:  # noqa: PLR2004
-            self._widths |= batch.kinds - {0, self.width}
+        if len(self.widths) <= 2:  # noqa: PLR2004
+            self.widths |= batch.kinds - {0, self.width}
         if total and not self.ragged.full:
             before = self.ragged.count
             for row in _ragged(batch, self.width, self._delimiter):

@@ -165,6 +165,12 @@ def _guessed_delimiter(head: bytes) -> bytes:
     return b"\t" if first.count(b"\t") > first.count(b",") else b","
 
 
+def _width_below(rows: RowReader) -> int:
+    ragged = rows.ragged.count - rows.empty_lines
+    wide = rows.widths - {1}
+    return min(wide) if len(wide) == 1 and ragged and rows.count - ragged == rows.above_ragged else 0
+
+
 class TableReader:
     """Receives one file in pieces of any size, and returns at the end what is in it.
 
@@ -313,8 +319,8 @@ class _TextReader:
             width=header.width,
             rows=count,
             ragged=rows.ragged,
-            same_width=rows.same_width,
-            width_below=rows.width_below,
+            same_width=rows.ragged.count == rows.count and len(rows.widths) == 1 and not rows.empty_lines,
+            width_below=_width_below(rows),
             columns=rows.columns.facts(),
             roles=rows.roles,
             nul=self._nul,
