@@ -191,7 +191,7 @@ class DropFolder:
             self._doubted |= names
             now = self._clock.elapsed()
             for name in names & self._seen.keys():
-                self._seen[name] = replace(self._seen[name], since=now)
+                self._seen[name] = self._seen[name]._replace(since=now)
             self._lasts, self.rest = -math.inf, None
 
     def is_unchanged(self, now: float | None = None, seen: Seen | None = None) -> bool:
@@ -338,7 +338,7 @@ class DropFolder:
         seen = [
             sighting
             if sighting.doubted == (name in self._doubted)
-            else replace(sighting, doubted=name in self._doubted)
+            else sighting._replace(doubted=name in self._doubted)
             for name, sighting in self._seen.items()
         ]
         seen, copies = without_copies(seen, self._was_delivered)

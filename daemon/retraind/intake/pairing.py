@@ -1,7 +1,7 @@
 """Which files of a drop folder belong together, and whether a delivery is complete. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
@@ -21,8 +21,7 @@ _MOST_NAMES = 3
 """That are kept of files in each other's way."""
 
 
-@dataclass(frozen=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A file as the last scan saw it."""
 
     name: str
@@ -134,7 +133,7 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
         literal = joining(seen.covers or "")
         is_key = any(each.covers is None and each.role in _DATA for each in found.get(literal, ()))
         found.setdefault(literal if is_key else joining(seen.key), []).append(
-            replace(seen, key=seen.covers, covers=None) if is_key and seen.covers else seen
+            seen._replace(key=seen.covers, covers=None) if is_key and seen.covers else seen
         )
     markers = tuple(seen for seen in common if seen.role is Role.MARKER)
     if markers and not found:
@@ -182,14 +181,16 @@ def judge(
     if not each.data:
         return _without_data(each, model, now, claims)
     incomplete, unclear = _gaps(each, model)
-    unclear += [
-        problem("left_alone", file=seen.name, why=flaw)
-        for seen in each.data
-        if (flaw := too_large(seen.signature.size, largest))
-    ]
+    if largest is not None:
+        unclear += [
+            problem("left_alone", file=seen.name, why=flaw)
+            for seen in each.data
+            if (flaw := too_large(seen.signature.size, largest))
+        ]
     arriving, due = _arrival(each, model, now, claims)
-    under_way, later = _downloads(each, now, downloads)
-    arriving, due = under_way + arriving, _latest(due, later)
+    if downloads:
+        under_way, later = _downloads(each, now, downloads)
+        arriving, due = under_way + arriving, _latest(due, later)
     if not incomplete and not unclear and not arriving:
         return Delivery(each.key, _sealed(each, each.data))
     reasons = [*unclear, *incomplete, *arriving]
@@ -263,7 +264,8 @@ def _gaps(each: Group, model: ModelSettings) -> tuple[list[Problem], list[Proble
 
 def example_of(pattern: str, each: Group) -> str:
     """Return a name that would go with what is there."""
-    tsv = any(seen.name.lower().endswith(".tsv") for seen in each.data)
+    # Lists: generators would take longer for one file, of which there can be a hundred thousand.
+    tsv = True in [seen.name[-4:].lower() == ".tsv" for seen in each.data]
     return _example(pattern, each.key, ".tsv" if tsv else ".csv")
 
 
@@ -341,7 +343,7 @@ def _downloads(
 ) -> tuple[list[Problem], float | None]:
     """Return which files are still being downloaded, and when that no longer counts."""
     reasons, due = [], None
-    for seen in each.data if downloads else ():
+    for seen in each.data:
         under_way = downloads.get(canonical(seen.name))
         if under_way is None or (
             under_way.until is not None and now >= under_way.until and seen.signature.size
@@ -386,9 +388,10 @@ def _settling(
     """Return which of `files` have not stayed the same for long enough, and when they will have."""
     settle = model.settle.total_seconds()
     young = [seen for seen in files if now < seen.since + settle]
-    return [problem(code, file=seen.name, settle=settle) for seen in young], max(
-        (seen.since + settle for seen in young), default=None
-    )
+    if not young:
+        return [], None
+    due = max([seen.since for seen in young]) + settle
+    return [problem(code, file=seen.name, settle=settle) for seen in young], due
 
 
 def _overdue(

@@ -4,6 +4,7 @@ Nothing here touches a share: files of the system and the mount table say all of
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,8 @@ UNITS = (
     Path("/usr/local/lib/systemd/system"),
 )
 """Where an administrator's units are. Those that the system ships, such as tmp.mount, are only offers."""
+_TRUSTED_FOR = 0.02
+"""Seconds for which it is not asked again whether these have changed: a start asks for each new folder."""
 
 
 def missing_mount(folder: Path) -> Path | None:
@@ -31,7 +34,12 @@ def missing_mount(folder: Path) -> Path | None:
 
 def declared_mounts() -> frozenset[str]:
     """Return the folders that fstab(5), systemd.mount(5) or systemd.automount(5) say are mounts."""
-    return _declared(FSTAB, UNITS, _changed_at(FSTAB, *UNITS))
+    return _declared_lately(FSTAB, UNITS, int(time.monotonic() / _TRUSTED_FOR))
+
+
+@lru_cache(maxsize=1)
+def _declared_lately(table: Path, units: tuple[Path, ...], _moment: int) -> frozenset[str]:
+    return _declared(table, units, _changed_at(table, *units))
 
 
 def _changed_at(*paths: Path) -> tuple[int | None, ...]:

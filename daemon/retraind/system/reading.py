@@ -143,8 +143,12 @@ def open_regular(path: Path, pause: Callable[[], None] = never, named: Path | No
 @verb("read")
 def read_start(path: Path, size: int) -> bytes:
     """Return at most the first `size` bytes of a regular file. Raises OSError like `open_regular`."""
-    with open_regular(path) as file:
-        return file.read(size)
+    handle = open_handle(path)
+    try:
+        with naming(path):
+            return os.read(handle, size)
+    finally:
+        os.close(handle)
 
 
 @verb()

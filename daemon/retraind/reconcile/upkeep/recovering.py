@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from retraind.config.patterns import canonical
 from retraind.config.settings import Settings
 from retraind.domain.failures import Stopped
 from retraind.domain.problems import Problem, file_problem, problem
@@ -90,6 +91,8 @@ class Recoverer:
         if self.is_known(folder.name):
             return True
         if folder.reachable and not folder.view.trouble:
+            if self._has_none(folder):
+                return True
             lane = self._lanes.share(folder.file_system)
             lane.submit(f"recover {folder.name}", partial(self._recover, folder))
         return False
@@ -108,8 +111,6 @@ class Recoverer:
         with self._lock:
             places = self._left.get(name, ())
         try:
-            if self._has_none(folder, places):
-                return
             for place, names in zip(places, self._names(places), strict=True):
                 inside = place.folder.is_relative_to(folder.model.drop)
                 try:
@@ -128,15 +129,26 @@ class Recoverer:
             raise
         self._note(folder, places, trouble)
 
-    def _has_none(self, folder: Folder, places: Sequence[Place]) -> bool:
-        """Take note of places in a drop folder as read, if none of them is there."""
-        assert self._recovery is not None, "it has begun"
-        if not places or not self._recovery.has_none(places):
-            return False
+    def _has_none(self, folder: Folder) -> bool:
+        """Take note of a model's places as read where the last scan of its drop folder has seen none of them.
+
+        Of a thousand models most have no job folders. Nobody but retraind makes any.
+        """
+        root = folder.drop_folder.root
         with self._lock:
+            places = self._left.get(folder.name, ())
+            if folder.unread or root is None or root.page is None or not places:
+                return False
+            # There are file systems to which names are the same that differ in case.
+            there = set(map(canonical, root.page.names))
+            for drop, below in (place.way for place in places):
+                if drop != folder.model.drop or not below[:1] or not below[0].isascii():
+                    return False
+                if canonical(below[0]) in there:
+                    return False
             self._read.update(place.folder for place in places)
             self.progress += 1
-        self._note(folder, places, None)
+            del self._left[folder.name]
         return True
 
     def _note(self, folder: Folder, places: Sequence[Place], trouble: Problem | None) -> None:

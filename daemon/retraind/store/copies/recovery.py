@@ -115,20 +115,6 @@ class Recovery:
         for name in self._with_jobs - self._configured:
             self._former |= journal.jobs.versions(name)
 
-    @staticmethod
-    def has_none(places: Sequence[Place]) -> bool:
-        """Return whether none of these places is there; False where they are not all in one drop folder.
-
-        Also where that cannot be told now.
-        """
-        drops = {drop for place in places for drop in place.way[:1]}
-        tops = tuple({below[0] for _, below in (place.way for place in places) if below})
-        if len(drops) != 1 or any(not place.way[1] for place in places):
-            return False
-        (drop,) = drops
-        (found,) = ask_each([(drop, lambda drop: statuses(drop, tops))])
-        return not isinstance(found, OSError) and not any(found)
-
     def names(self, places: Sequence[Place]) -> list[Names | OSError]:
         """Return the names in each of these places, or why they cannot be read now."""
         wanted: dict[Path, list[str]] = {}
