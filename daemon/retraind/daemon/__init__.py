@@ -283,8 +283,8 @@ class Daemon:
         self.view.ready()
         _LOG.info("ready", models=len(self.folders.all()))
         self.folders.allow_writing()
-        for folder in self.folders.all():
-            self.queue.ask(folder.name)
+        self.publisher.expect_all(self.folders.all())
+        self.queue.ask_each(self.folders.names())
         self.sweeps.sweep_soon()
         self._mind_keys()
         self.parts.background.submit(preflight.prepare)

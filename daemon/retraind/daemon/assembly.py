@@ -63,7 +63,7 @@ class Parts:
     @property
     def progress(self) -> int:
         """A number that grows while the start makes progress."""
-        return self.upkeep.recoverer.progress + sum(folder.scans for folder in self.folders.all())
+        return self.upkeep.recoverer.progress + self.folders.touches.scans
 
 
 def put_together(

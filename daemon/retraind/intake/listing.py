@@ -58,6 +58,7 @@ MOST_ENTRIES = 200_000
 """Names that one scan reads; of a folder with a hundred thousand files, these are all."""
 ASKS_FIRST = (listed_ahead(MOST_ENTRIES + 1),)
 """What a reading asks of the drop folder first, for `files.held`."""
+_NONE: frozenset[str] = frozenset()
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """A sub-folder was removed, or replaced by something else, since it was listed."""
 
@@ -271,7 +272,7 @@ class Listing:
         """True when a file with an expected name is not taken now, and may be later while the names stay the
         same."""
         self._names = names
-        self._drop = Path()
+        self._drop: Path
         self._known = known
         self._entries = 0
         self._mounted: set[str] = set()
@@ -287,6 +288,8 @@ class Listing:
     def elsewhere(self) -> frozenset[str]:
         """The folders in the drop folder from which nothing can be renamed to the folder for work."""
         root = self.pages.get("")
+        if len(self.pages) == 1:
+            return frozenset()
         return frozenset(
             folder
             for folder, page in self.pages.items()
@@ -321,7 +324,7 @@ class Listing:
         try:
             with listed(drop, folder, most=MOST_ENTRIES + 1, wanted=is_wanted) as (status, entries):
                 begun = True
-                page = self.pages[folder] = Page(stamp_of(status))
+                page = self.pages[folder] = Page(stamp_of(status), may_come=_NONE if folder else _OWN_NAMES)
                 for entry in entries:
                     self._entries += 1
                     if self._entries > MOST_ENTRIES or len(self.same) + len(self.new) > MOST_FILES:

@@ -67,6 +67,8 @@ class Page:
     """In the file system's order."""
     kinds: list[tuple[int, Kind]] = field(default_factory=list)
     """Each with the place of its name. Not of files whose status is compared, nor of what is ignored."""
+    may_come: frozenset[str] = frozenset()
+    """Names that change nothing when they come: retraind's own, which it writes after the first scan."""
 
     def add_kind(self, kind: Kind) -> None:
         """Add the kind of the last name."""
@@ -79,14 +81,18 @@ class Page:
         names = [entry.name for entry in found]
         if names == self.names:
             kinds = self.kinds
-        elif all(map(ignored, set(names).symmetric_difference(self.names))):
+        elif all(map(ignored, self._changed(names))):
             places = {name: place for place, name in enumerate(names)}
             kinds = [(places[self.names[place]], kind) for place, kind in self.kinds]
         else:
             return None
         if any(kind_of(found[place]) != kind for place, kind in kinds):
             return None
-        return type(self)(stamp, names, kinds)
+        return type(self)(stamp, names, kinds, self.may_come)
+
+    def _changed(self, names: Sequence[str]) -> set[str]:
+        now, before = set(names), set(self.names)
+        return (now - before - self.may_come) | (before - now)
 
 
 class Known(NamedTuple):

@@ -68,6 +68,8 @@ class Touches:
     def __init__(self) -> None:
         self.by_thread: dict[int, tuple[str, float]] = {}
         """The file system, and since when (`Clock.elapsed` seconds)."""
+        self.scans = 0
+        """Another number after each scan of any folder."""
 
     def longest(self) -> dict[str, float]:
         """Return since when file systems have been touched, by their names."""
@@ -106,6 +108,8 @@ class Folder:
     has_status: bool = False
     published: tuple[object, ...] = ()
     """What STATUS.txt was made from; empty while it has to be written."""
+    is_publish_due: bool = False
+    """True from READY until STATUS.txt was written: the pass that was requested needs no other scan."""
     considered: tuple[object, ...] = ()
     """What the last pass knew that had STATUS.txt brought up to date."""
     considered_until: float = 0.0
@@ -147,6 +151,11 @@ class Folder:
         return self.drop_folder.model
 
     @property
+    def may_rest(self) -> bool:
+        """Whether a sweep may skip it: otherwise a scan leads to the pass that has STATUS.txt written."""
+        return bool(self.published) or self.is_publish_due
+
+    @property
     def trouble(self) -> Problem | None:
         """Why nothing is taken from the folder now."""
         return self.hangs or self.view.trouble or self.unread
@@ -156,7 +165,7 @@ class Folder:
 
         `seen` is what a glance has just shown.
         """
-        if not self.published:
+        if not self.may_rest:
             return False
         touching, thread = self.touches.by_thread, threading.get_ident()
         touching[thread] = (self.file_system, now)
@@ -185,6 +194,7 @@ class Folder:
         finally:
             del self.touches.by_thread[threading.get_ident()]
             self.scans += 1
+            self.touches.scans += 1
             ended = clock.elapsed()
             self.scan_seconds = ended - began
             with self._lock:
@@ -274,7 +284,7 @@ def glances(folders: Sequence[Folder], now: float) -> dict[str, Seen]:
     resting = [
         (each, rest, asks)
         for each in folders
-        if each.published
+        if each.may_rest
         and (rest := each.drop_folder.rest) is not None
         and now < rest.until
         and (asks := rest.asks) is not None

@@ -177,13 +177,12 @@ class Loop:
         if scanned.again_at is not None:
             self._queue.ask(folder.name, max(0.0, scanned.again_at - self._clock.elapsed()), scan=True)
         # Until its job folders have been read, a pass could only request that.
-        if scanned.news and (self._recovered(folder) or folder.trouble) and self._is_pass_needed(folder):
-            (passes or self._queue).ask(folder.name)
-
-    def _is_pass_needed(self, folder: Folder) -> bool:
-        """Return whether a pass has anything to do: before READY nothing is written, and READY asks for all."""
-        known = self._seen.get(folder.name, _NONE) != _NONE
-        return known or folder.unseen or self._folders.may_write
+        if scanned.news and (self._recovered(folder) or folder.trouble):
+            # Nothing is written before READY, which requests a pass of all: without jobs, this one had
+            # nothing to do.
+            has_jobs = self._seen.get(folder.name, _NONE) != _NONE
+            if has_jobs or folder.unseen or self._folders.may_write:
+                (passes or self._queue).ask(folder.name)
 
     # Decide and act
 

@@ -6,7 +6,7 @@ the loop or the journal fails, STATUS.txt grows old.
 
 import threading
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -101,6 +101,12 @@ class Publisher:
         folder.considered, folder.considered_until = known, now + _CONSIDERED_FOR
         self.publish_soon(folder)
 
+    @staticmethod
+    def expect_all(folders: Iterable[Folder]) -> None:
+        """Note that a pass of each was requested, which publishes: sweeps need not scan them for that."""
+        for folder in folders:
+            folder.is_publish_due = True
+
     def checked_in(self, folder: Folder) -> float:
         """Return the seconds until a pass is due that publishes whether or not there is news."""
         now = self._clock.elapsed()
@@ -155,7 +161,7 @@ class Publisher:
             with self._lock:
                 self._publishing.discard(file_system)
             for folder in due.values():
-                folder.published = ()  # So the next sweep does not skip it.
+                folder.published, folder.is_publish_due = (), False  # So the next sweep does not skip it.
             raise
 
     def _take_due(self, file_system: str) -> dict[str, Folder]:
@@ -173,6 +179,7 @@ class Publisher:
             with folder.publishing:
                 if not (folder.view.away or folder.retired):
                     self._publish(folder, standings[folder.name])
+                folder.is_publish_due = False
 
     def _publish(self, folder: Folder, standing: Standing) -> None:
         jobs, hold, last, published, warning, late = standing
