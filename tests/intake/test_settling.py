@@ -218,6 +218,27 @@ def test_the_marker_of_a_share_does_not_go_without_a_look(served):
     assert not served.folder.is_unchanged()
 
 
+@pytest.mark.parametrize("name", [MARKER, "STATUS.txt"])
+def test_what_retraind_writes_comes_without_a_look_and_does_not_go_without_one(served, name):
+    served = served()
+    served.put("notes.txt")
+    served.at_rest()
+    served.put(name)
+    assert served.folder.is_unchanged()
+    served.passes(4)
+    assert served.folder.is_unchanged()
+    served.remove(name)
+    assert not served.folder.is_unchanged()
+
+
+def test_a_name_like_retrainds_own_in_a_folder_of_the_drop_folder_does_not_come_without_a_look(served):
+    served = served(train="train/{key}", eval="eval/{key}")
+    served.put("train/1.csv")
+    served.at_rest()
+    served.put("train/STATUS.txt")
+    assert not served.folder.is_unchanged()
+
+
 @pytest.mark.parametrize("name", ["train_1.csv", "train/1.csv"])
 def test_what_goes_while_it_is_looked_at_is_seen_when_it_is_back(served, monkeypatch, name):
     served = served(train=name.replace("1.csv", "{key}"))

@@ -8,7 +8,9 @@ import pytest
 from retraind.intake.drop_folder import View
 from retraind.intake.share_identity import MARKER
 from retraind.reconcile.folders import Moves
-from support.lanes import settle, sweep
+from retraind.reconcile.work_queue import Asked
+from retraind.system.clock import ManualClock
+from support.lanes import by_hand, settle, sweep
 
 
 def names_in(folder):
@@ -31,6 +33,47 @@ def test_no_folder_is_written_to_before_all_were_scanned(daemon, drops):
     assert [names_in(drop) for drop in drops] == [[], []]
     daemon.folders.allow_writing()
     sweep(daemon)
+    assert [names_in(drop) for drop in drops] == [[MARKER, "STATUS.txt"]] * 2
+
+
+def test_until_then_a_pass_is_requested_where_it_has_anything_to_do(site, drops):
+    """Of a thousand models most have neither a delivery nor a job."""
+    with by_hand(site.config, ManualClock()) as daemon:
+        daemon.folders.allow_writing(yes=False)
+        daemon.sweeps.sweep(daemon.folders.get("churn").file_system)
+        assert daemon.queue.take_due(10) == []
+        drop(daemon, drops[0])
+        daemon.sweeps.sweep(daemon.folders.get("churn").file_system)
+        assert daemon.queue.take_due(10) == [Asked("churn", scan=False)]
+        for _ in range(2):
+            daemon.queue.ask("churn")
+            daemon.loop.work_off_due()
+        assert [job.key for job in daemon.journal.jobs.active()] == ["1"]
+        for file in drops[0].iterdir():
+            file.unlink()
+        daemon.loop.scan(daemon.folders.get("churn"))
+        assert not daemon.folders.get("churn").unseen
+        assert daemon.queue.take_due(10) == [Asked("churn", scan=False)], "it has a job"
+
+
+def test_what_ready_asked_to_be_published_needs_no_scan_and_what_could_not_be_does(
+    daemon, drops, monkeypatch
+):
+    daemon.folders.allow_writing(yes=False)
+    sweep(daemon)
+    daemon.folders.allow_writing()
+    scans = daemon.folders.touches.scans
+    daemon.publisher.expect_all(daemon.folders.all())
+    daemon.queue.ask_each(daemon.folders.names())
+    for name in daemon.folders.file_systems():
+        daemon.sweeps.sweep(name)
+    assert daemon.folders.touches.scans == scans
+    with monkeypatch.context() as patch:
+        patch.setattr("retraind.reconcile.publishing.write_status", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            settle(daemon)
+    sweep(daemon)
+    assert daemon.folders.touches.scans > scans
     assert [names_in(drop) for drop in drops] == [[MARKER, "STATUS.txt"]] * 2
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from retraind.domain.failures import JournalError
 from retraind.store.database import running_instance, sole_instance
@@ -32,6 +33,14 @@ def test_another_process_that_writes_is_noticed(journal, tmp_path):
     again.events.note("made")
     again.close()
     assert journal.database.data_version() != before
+
+
+def test_a_connection_that_fails_raises_what_all_others_do(journal):
+    database = journal.database
+    database.data_version()
+    database._watching.connection.driver_connection.close()
+    with pytest.raises(SQLAlchemyError):
+        database.data_version()
 
 
 def test_the_file_is_written_ahead_and_synced_in_full(journal, tmp_path):

@@ -120,6 +120,22 @@ def test_what_may_hang_is_not_touched(system, tmp_path, monkeypatch):
     assert touched == ["/srv"]
 
 
+def test_a_change_is_seen_a_moment_later_and_the_files_are_not_asked_for_each_of_many_folders(
+    system, tmp_path, monkeypatch
+):
+    now, asked = [5.0], []
+    monkeypatch.setattr(declared_mounts.time, "monotonic", lambda: now[0])
+    plain = declared_mounts._changed_at
+    monkeypatch.setattr(declared_mounts, "_changed_at", lambda *paths: asked.append(paths) or plain(*paths))
+    system()
+    for number in range(100):
+        assert missing_mount(Path(f"/srv/{number}")) is None
+    assert len(asked) == 1
+    (tmp_path / "fstab").write_text("//s/x /srv/7 cifs x 0 0")
+    now[0] += 2 * declared_mounts._TRUSTED_FOR
+    assert missing_mount(Path("/srv/7")) == Path("/srv/7")
+
+
 def test_a_system_without_fstab_and_units_declares_nothing(system, tmp_path, monkeypatch):
     system()
     monkeypatch.setattr(declared_mounts, "FSTAB", tmp_path / "not-there")
