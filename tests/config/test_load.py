@@ -343,6 +343,8 @@ MISTAKES = [
     ("a proxy of another kind", SMALLEST + '[api]\nproxy = "ftp://proxy"\n',
      "address_unreadable", ["api.proxy", '"ftp://proxy"', "http://, "]),
     ("no TOML", "models = x\n", "config_not_toml", ["not valid TOML", "line"]),
+    ("a number of too many digits", f"x = {'1' * 5_000}\n", "config_not_toml", ["too many digits"]),
+    ("lists in lists without end", f"x = {'[' * 5_000}\n", "config_not_toml", ["nested too deeply"]),
 ]  # fmt: skip
 
 

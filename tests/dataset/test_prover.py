@@ -272,6 +272,53 @@ def test_odd_rows_without_end_are_counted_as_each_of_them(odd, between, engine):
     assert lines.first == [10 + step * number for number in range(1, 6)]
 
 
+@pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])
+@pytest.mark.parametrize("blank", ["\t,,", " ,,", "\u3000,,", "\xa0,,"])
+def test_a_row_that_begins_with_a_blank_is_found_wherever_a_piece_begins(blank, engine):
+    text = "a,b,c\n" + "1,2,3\n" * 1_000 + blank + "\n1,2,3\n"
+    exact = reading(text.encode(), Limits(sample=5, engine=Engine.NONE))
+    assert exact.oddities.blank.first == [1_002]
+    for piece in (6 * 1_001, 1_001, 6_008, 6_009):  # these begin at the row, and in it
+        assert reading(text.encode(), Limits(piece, sample=5, engine=engine)) == exact, piece
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("1,2,3\n" * 50 + "1,2,3\r\t,,\n1,2,3\n", [53]),  # the first line break of this kind
+        ("1,2,3\r" * 50 + "1,2,3\n , ,\n1,2,3\n", [53]),
+        ("1,2,3\n" * 50 + "1,2,3\r,,\r\u3000,,\n1,2,3\n", [53, 54]),
+    ],
+)
+def test_rows_of_blanks_are_found_behind_line_breaks_of_any_kind(text, lines, engine):
+    data = ("a,b,c" + text[5] + text).encode()
+    for piece in (50, 333, 1 << 18):
+        found = reading(data, Limits(piece, sample=5, engine=engine)).oddities.blank
+        assert (found.first, found.count) == (lines, len(lines)), piece
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, Engine.NONE])
+@pytest.mark.parametrize(
+    ("names", "again"),
+    [
+        ("a,b", "a,b"),
+        ("a,b", 'a,"b"'),
+        ('"a""b",c', 'a"b,c'),
+        ('q"x,y', 'q"x,y'),
+        (",b", ",b"),
+        ("surname,place", "surname,place"),
+    ],
+)
+def test_headers_behind_rows_without_a_line_break_are_counted_as_each_of_them(names, again, engine):
+    """Names too short to be known in another case are known as they are, among ragged rows too."""
+    joined = f'1,"2"{again}\n'
+    text = names + "\n" + "1,2\n" * 9 + joined * 9 + "1,2,3\n" * 9 + "1,2\n" * 900 + joined
+    for piece in (7, 50, 999, 1 << 18):
+        found = reading(text.encode(), Limits(piece, sample=5, engine=engine), target=None).oddities.headers
+        assert (found.count, found.first[:1]) == (10, [11])
+
+
 def test_the_last_line_of_swallowed_rows_is_that_of_their_own_record():
     """Also where the record behind them is read in several parts."""
     swallowed = '1,"x\n' + "3,4\n" * 20 + '"\n'
@@ -366,7 +413,7 @@ def test_records_that_end_alike_are_told_only_where_all_do(text, ending, engine)
 
 
 ODD_ROWS = ["NAME,Plan,City", "city,name,plan", " name , plan,city", "\x1aname,plan,city", ",,", " ,\u3000,", '"","\u3000"," "',
-            "plan,city,NAME", "\ufeffname,plan,city"]  # fmt: skip
+            "plan,city,NAME", "\ufeffname,plan,city", '"name" ,plan,"city" ']  # fmt: skip
 TEXT_ROWS = {
     "words": ["Ann,a,Kobe", "Bob,b,Nara"],
     "words with gaps": ["Ann,,Kobe", ",b,Nara", "Bob,b,"],

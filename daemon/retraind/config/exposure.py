@@ -220,11 +220,18 @@ def _secrets_in(content: bytes) -> tuple[str, ...]:
 def tables_in(content: bytes) -> Mapping[str, Any]:
     """Return what a configuration's file holds: a start asks for it twice, with perhaps a thousand models.
 
-    Nobody may change it. Raises ValueError.
+    Nobody may change it. Raises TOMLDecodeError and UnicodeDecodeError, which are ValueErrors.
     """
     # Editors on Windows begin a file with a byte order mark, which TOML does not know.
     text = content.decode("utf-8").removeprefix("\ufeff")
-    return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
+    try:
+        return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise tomllib.TOMLDecodeError("A number has too many digits") from None
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("Lists or tables are nested too deeply") from None
 
 
 def settings_with_secrets(content: Mapping[str, Any]) -> list[str]:

@@ -258,7 +258,7 @@ class _Variables(EnvSettingsSource):
         """Return a variable's value, decoded if it is JSON."""
         try:
             return super().decode_complex_value(field_name, field, value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
 
 

@@ -344,7 +344,7 @@ class Oddities:
         if self._rules.may_be_in(data, 0) and self._rules.find(data, 0, mixed=self.mixed) < len(data):
             return False
         return self._blanks.are_delimiters(
-            data, around, lambda: batch.equal_to([""] * self._width, 0)[0]
+            data, around, lambda: batch.equal_to([""] * self._width, 0)[0], mixed=self.mixed
         ) and self._copies.are_exact(data, lambda: batch.equal_to([*names.cells], 0)[0])
 
     def _are_rows(self, value: bytes) -> bool:

@@ -357,7 +357,8 @@ class RowReader:
         if not batch.endings <= self.endings:
             self.endings |= batch.endings
             self.oddities.mixed = len(self.endings) != 1
-            self._odd = 0  # odd rows have been searched for by one kind of line break
+            # Odd rows have been searched for by one kind of line break.
+            self._odd, self._searched = 0, b""
 
     def _may_be_odd(self, batch: Batch) -> bool:
         """Return whether a record may be one that a table does not have."""

@@ -92,11 +92,13 @@ class Blanks:
             return len(data)
         return self._rows.find(data, at, mixed=True)
 
-    def are_delimiters(self, data: bytes, around: bytes, rows: Callable[[], int]) -> bool:
-        """Return whether such records are all delimiters alone; `rows` counts these.
+    def are_delimiters(self, data: bytes, around: bytes, rows: Callable[[], int], *, mixed: bool) -> bool:
+        """Return whether such records are surely all delimiters alone; `rows` counts these.
 
-        What holds for what is `around` the records was mostly found out before.
+        What holds for what is `around` the records was mostly found out before. `mixed` is as for `find`.
         """
+        if mixed:
+            return self.find(data, 0, mixed=True) == len(data)
         if self._are_plain(around) or self._are_plain(data):
             return True
         if self.find(data, 0, mixed=False) == len(data):
@@ -153,7 +155,8 @@ class Blanks:
             return known[1]
         blanks = [each for each in BLANK_BYTES if each != self._delimiter and data.find(each[:1]) >= 0]
         begun = (before + blank for before in (self._before, self._delimiter) for blank in blanks)
-        found = data.find(QUOTE) < 0 and not any(data.find(each) >= 0 for each in begun)
+        is_begun = data.startswith(tuple(blanks)) or any(data.find(each) >= 0 for each in begun)
+        found = data.find(QUOTE) < 0 and not is_begun
         self._plain[is_small] = data, found
         return found
 
@@ -212,8 +215,13 @@ class Copies:
         self._rare = next(rare, ())
 
     def may_stand_in(self, data: bytes) -> bool:
-        """Return whether a header that is no exact copy may stand in records."""
-        return self._names.tell and self._may_be_in(data, 0)
+        """Return whether a header that is no exact copy may stand in records.
+
+        Short names are looked for only as they are, behind a row without a line break.
+        """
+        if not self._may_be_in(data, 0):
+            return False
+        return self._names.tell or self._first_names.search(data) is not None
 
     def are_exact(self, data: bytes, copies: Callable[[], int]) -> bool:
         """Return whether records have no copies of the header but exact ones; `copies` counts these."""
@@ -248,6 +256,15 @@ class Copies:
     def _rows(self) -> _Rows:
         return _Rows(self._text, self._before, self._engine)
 
+    @cached_property
+    def _first_names(self) -> re.Pattern[bytes]:
+        """The first name and the start of the second one, whatever stands before."""
+        first, second = (
+            b"|".join(dict.fromkeys(re.escape(each) for each in (name, name.replace(QUOTE, QUOTE * 2))))
+            for name in (cell.encode("latin-1") for cell in self._names.cells[:2])
+        )
+        return re.compile(b'(?:%b)"*%b"?(?:%b)' % (first, re.escape(self._delimiter), second))
+
     @property
     def _text(self) -> bytes:
         names = [name.encode("latin-1") for name in self._names.cells]
@@ -258,7 +275,7 @@ class Copies:
         written = {
             form for name in names for form in (name.strip(b" "), name.strip(b" ").replace(QUOTE, b'""'))
         }
-        one = b'"? *(?:%b) *"?' % b"|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+        one = b'"? *(?:%b) *"? *' % b"|".join(map(re.escape, sorted(written, key=len, reverse=True)))
         return b"(?i:%b%b(?:%b%b){%d})" % (marks, one, re.escape(self._delimiter), one, len(names) - 1)
 
 
