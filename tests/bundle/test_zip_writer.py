@@ -41,8 +41,8 @@ NAMES = [
     "n" * 251 + ".csv",
 ]
 CONTENT = b"a,b\n" + b"1,2\n" * 5000
-LONG = b"".join(b"%d,%f\n" % (number, number**0.5) for number in range(150_000))
-"""More than two pieces."""
+LONG = b"".join(b"%d,%f\n" % (number, number**0.5) for number in range(15_000)) * 12
+"""More than two pieces. What is repeated is too long ago for deflate to see it."""
 
 
 @pytest.fixture(params=range(len(NAMES)))

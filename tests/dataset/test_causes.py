@@ -24,10 +24,9 @@ NO_VALUES = [""] * 4
 
 
 def table(rows=ROWS, delimiter=",", end="\r\n", *, quotes=False):
-    def written(cell):
-        return f'"{cell}"' if quotes else cell
-
-    return "".join(delimiter.join(map(written, row)) + end for row in rows)
+    if quotes:
+        rows = [[f'"{cell}"' for cell in row] for row in rows]
+    return "".join([delimiter.join(row) + end for row in rows])
 
 
 def notes(value, *, delimiter=","):
