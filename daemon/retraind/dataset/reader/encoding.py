@@ -14,6 +14,7 @@ from enum import StrEnum
 from retraind.dataset.reader.automaton import Automaton, Engine, compiled, matched
 from retraind.dataset.reader.encodings.candidates import CESU_8, UTF_8
 from retraind.dataset.reader.encodings.characters import text_in
+from retraind.dataset.reader.encodings.ebcdic import ebcdic_in
 from retraind.dataset.reader.encodings.escapes import LONGEST, LONGEST_HZ, begun_in, escape_in
 from retraind.dataset.reader.encodings.evidence import Evidence
 from retraind.dataset.reader.encodings.utf7 import Utf7
@@ -74,7 +75,7 @@ class Encoding:
     likely: Verdict | None = None
     """The encoding that the file is in when it is unknown; else that it may be in."""
     escapes: bool = False
-    """All bytes are ASCII, and escape sequences switch to another character set: nothing can be read."""
+    """The bytes of commas and quotes are those of other characters: nothing can be read."""
 
     def text(self, value: bytes) -> str:
         """Return the text of a value of this file, with U+FFFD in place of bytes that are invalid."""
@@ -174,6 +175,7 @@ class EncodingDetector:
         self._last = b""  # the end of the last piece, where an escape sequence may have begun
         self._escaped: Verdict | None = None
         self._utf7 = Utf7()
+        self._ebcdic = ebcdic_in(head)
 
     def feed(
         self, piece: bytes, line_of: Callable[[int], int], *, plain: bool = False, final: bool = False
@@ -228,6 +230,8 @@ class EncodingDetector:
     def result(self) -> Encoding:
         """Return the encoding after the last piece. UTF-8 wins if both are valid: it rarely is by chance."""
         not_utf8, not_shift_jis = self._utf8.bad, self._shift_jis.bad
+        if self._ebcdic is not None and not_utf8 is not None:
+            return Encoding("unknown", self._ascii_head, likely=self._ebcdic, escapes=True)
         if self._ascii and self._escaped is not None and not self.bom:
             return Encoding("unknown", self._ascii_head, likely=self._escaped, escapes=True)
         if self._ascii and not self.bom and (word := self._utf7.first) and self._utf7.is_likely:

@@ -10,6 +10,8 @@ from retraind.dataset.rules.service_messages import FEW_ROWS, MANY_COLUMNS, ONE_
 from retraind.domain.problems import Finding
 
 _LINES, _FEWEST_LINES = 50, 5
+_OTHER_SIGNS = ("\x01", "\x1f", "^", "~", "¦", "§", "\uff0c", "\uff1b", "\u3001", ":", "#")
+"""Of Hive, of programs on mainframes, of Japanese keyboards."""
 MIN_COLUMNS = 2
 MAX_COLUMNS, MAX_COLUMNS_TIME_SERIES = 999, 200
 
@@ -33,7 +35,7 @@ def header(file: DataFile) -> Iterator[Finding]:
             line=1,
             name=table.text(table.header[0]),
             delimiter=DELIMITERS.get(table.suffix, b",").decode("ascii"),
-            other_delimiter=other.decode("ascii") if other else " " if _has_spaces_between(table) else None,
+            other_delimiter=other.decode("ascii") if other else _other_sign(table),
             other_extension=next((suffix for suffix, each in DELIMITERS.items() if each == other), None),
             paired=file.paired,
         )
@@ -60,6 +62,17 @@ def other_delimiter(table: ReadResult) -> bytes | None:
     }
     likely = max(counts, key=counts.__getitem__)
     return likely if counts[likely] else None
+
+
+def _other_sign(table: ReadResult) -> str | None:
+    """Return a sign that divides the first lines, all into as many parts, and which no one expects."""
+    lines = table.text(table.oddities.head).splitlines()[:_LINES]
+    if len(lines) >= _FEWEST_LINES:
+        for sign in _OTHER_SIGNS:
+            counts = {line.count(sign) for line in lines[:-1]}
+            if len(counts) == 1 and counts != {0}:
+                return sign
+    return " " if _has_spaces_between(table) else None
 
 
 def _has_spaces_between(table: ReadResult) -> bool:

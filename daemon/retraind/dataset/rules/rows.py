@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from retraind.dataset.reader.table import ReadResult
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.header import other_delimiter
 from retraind.dataset.rules.service_messages import FEW_EVALUATION_ROWS, FEW_ROWS, RAGGED
@@ -60,8 +61,25 @@ def ragged(file: DataFile) -> Iterator[Finding]:
         others=[(each.line, each.width) for each in others],
         total=table.ragged.count,
         all_rows=table.same_width,
+        reason=_reason(table),
         paired=file.paired,
     )
+
+
+def _reason(table: ReadResult) -> str | None:
+    """Return why rows probably have another width: the file ends in one, values have breaks or delimiters."""
+    rows = table.ragged.first
+    first, width = rows[0], table.width
+    ends = not table.oddities.tail.endswith((b"\n", b"\r"))
+    if table.ragged.count == 1 and first.width < width and first.line == table.oddities.last_line and ends:
+        return "cut"
+    pairs = list(zip(rows[::2], rows[1::2], strict=False))
+    if pairs and all(
+        one.line + 1 == other.line and one.width and other.width and one.width + other.width - 1 == width
+        for one, other in pairs
+    ):
+        return "line-breaks"
+    return "delimiters" if all(row.width > width for row in rows) and not table.same_width else None
 
 
 def row_count(file: DataFile) -> Iterator[Finding]:

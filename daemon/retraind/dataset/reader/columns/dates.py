@@ -18,6 +18,7 @@ _LONGEST = 80  # bytes of a date in any form
 _REMEMBERED = 2_000  # values: a table has the same days again and again
 
 _DIGIT = re.compile(rb"[0-9\x80-\xff]")
+_NO_DIGIT = re.compile(r"[^0-9]")
 _MONTHS, _DAYS = range(1, 13), range(1, 32)
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
@@ -195,7 +196,7 @@ def _other(text: str) -> Form | None:
         if match is None:
             continue
         groups = match.groupdict()
-        if not _is_date(groups):
+        if not _is_date(groups) and not (groups.get("year") == "0000" and not int(_NO_DIGIT.sub("", text))):
             continue
         key = f"{name} {groups.get('by') or ''}".strip()
         if groups.get("year") is None and name == "time":

@@ -278,9 +278,11 @@ def padding_columns(file: DataFile) -> Iterator[Cause]:
         at_end=blank == list(range(table.width - len(blank), table.width)),
         paired=file.paired,
     )
-    explained = rules("empty-column-names")
+    explained = rules("empty-column-names", "empty-column")
+    at_end = set(blank) >= set(range(table.width - len(blank), table.width))
+    ends_early = at_end and table.same_width and table.ragged.first[0].width == table.width - len(blank)
 
     def explains(each: Finding) -> bool:
-        return explained(each) or each.rule == "empty-column"
+        return explained(each) or (ends_early and each.rule == "ragged-rows")
 
     yield Cause(finding, explains)

@@ -33,6 +33,11 @@ _NOTE = re.compile(
     r"総?合\s*計|総計|小計|以上|[-=+_~*]{3,}$",
     re.IGNORECASE,
 )
+_FAILED = re.compile(
+    r"(error|fatal|exception|traceback|warning|sqlstate|timeout expired|query (was )?(cancelled|aborted))\b|"
+    r"(ora|sp2|tns|db2|sql)-?\d{4,5}[A-Z]?\b|msg \d+, |エラー|警告|異常終了",
+    re.IGNORECASE,
+)
 _CTRL_Z = b"\x1a"
 
 
@@ -42,6 +47,7 @@ class LineBelow(NamedTuple):
     line: int
     text: str
     counts: bool  # it counts the rows
+    failed: bool = False  # the program that wrote the table reports an error
 
 
 def line_below(table: ReadResult) -> LineBelow | None:
@@ -58,9 +64,14 @@ def line_below(table: ReadResult) -> LineBelow | None:
         return None
     texts = [table.text(row.text).strip().strip('"').strip() for row in filled]
     apart = first < filled[0].line
-    if not all(says_end(text) or (apart and row.width == 1) for row, text in zip(filled, texts, strict=True)):
+    failed = [at for at, text in enumerate(texts) if _FAILED.match(text)]
+    if not all(
+        says_end(text) or at in failed or ((apart or at - 1 in failed) and row.width == 1)
+        for at, (row, text) in enumerate(zip(filled, texts, strict=True))
+    ):
         return None
-    return LineBelow(filled[0].line, texts[0], any(map(_COUNT.fullmatch, texts)))
+    shown = max(failed, key=lambda at: len(texts[at]), default=0)
+    return LineBelow(filled[shown].line, texts[shown], any(map(_COUNT.fullmatch, texts)), bool(failed))
 
 
 def says_end(text: str) -> bool:
@@ -88,7 +99,13 @@ def rows_line(file: DataFile) -> Iterator[Cause]:
 
 def _rows_line(file: DataFile, found: LineBelow, *, is_row: bool) -> Finding:
     return file.warning(
-        "rows-line", service=RAGGED, line=found.line, text=found.text, is_row=is_row, paired=file.paired
+        "rows-line",
+        service=RAGGED,
+        line=found.line,
+        text=found.text,
+        is_row=is_row,
+        failed=found.failed,
+        paired=file.paired,
     )
 
 

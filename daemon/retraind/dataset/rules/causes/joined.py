@@ -18,6 +18,7 @@ HEADER_RULES = frozenset({"target-missing", "columns-changed", "columns-differ",
 _MARK_TWICE_ENCODED = "\u00ef\u00bb\u00bf".encode()
 """A mark that a program has taken for three characters."""
 _BLANK_SHARE = 0.1
+_ABOVE = 4  # lines above the header once more, which are empty or a title
 
 
 def marks(file: DataFile) -> Iterator[Cause]:
@@ -77,9 +78,9 @@ def repeated_header(file: DataFile) -> Iterator[Cause]:
 
     def explains(each: Finding) -> bool:
         if each.rule == "ragged-rows":  # an empty line or a #TYPE before each of them
-            above = {line - 1 for line in found.headers.first}
+            above = {line - before for line in found.headers.first for before in range(1, _ABOVE)}
             rows = file.table.ragged
-            return rows.count <= total and all(
+            return rows.count <= total * (_ABOVE - 1) and all(
                 row.line in found.headers.first or (row.line in above and row.width < 2)  # noqa: PLR2004
                 for row in rows.first
             )

@@ -348,8 +348,14 @@ def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bo
     )
 
 
-def rows_line(text: str, is_row: bool, paired: bool) -> Words:
-    """`is_row`: it has the columns of a row."""
+def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) -> Words:
+    """`is_row`: it has the columns of a row; `failed`: it reports an error."""
+    if failed:
+        return Words(
+            f"This line ({quoted(text)}) below the table is a message of the program that wrote the file: "
+            "the export has probably failed, and rows may be missing.",
+            f"Fix the cause of the message, export again, and {deliver(paired)}.",
+        )
     if is_row:
         return Words(
             f"The last row ({quoted(text)}) is a total or the end of a report, not a row of data; the "

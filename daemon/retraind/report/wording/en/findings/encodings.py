@@ -60,6 +60,12 @@ def encoding(
     `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
     is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
     """
+    if likely == "EBCDIC":
+        return Words(
+            f"The text is EBCDIC, as mainframes write it, and begins with {quoted(example)}. {_NEEDED}",
+            "Have it converted when it is transferred (FTP: ASCII mode instead of binary), or convert it to "
+            f"UTF-8 with BOM, and {deliver(paired, 'it')}.",
+        )
     if escapes:
         shown = f", and contains {quoted(example)}" if example else ""
         return Words(

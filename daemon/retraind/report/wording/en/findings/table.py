@@ -130,8 +130,12 @@ def ragged_rows(
     total: int,
     all_rows: bool,
     paired: bool,
+    reason: str | None = None,
 ) -> Words:
-    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns."""
+    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns.
+
+    `reason`: the file is cut in this row; or values have line-breaks or delimiters, without quotes.
+    """
     if all_rows and total > 1:
         return Words(
             f"Each of the {total:,} rows has {count(columns, 'column')}, but the header has {expected:,}.",
@@ -144,10 +148,27 @@ def ragged_rows(
         else f"This line is empty, but the header has {count(expected, 'column')}"
     )
     others_found = (f"line {line:,} with {found or 'none'}" for line, found in others)
-    return Words(
-        f"{this}{also(others_found, total, 'rows')}.",
-        f"Correct {'these rows' if total > 1 else 'this row'} in the source, and {deliver(paired)}.",
-    )
+    what = f"{this}{also(others_found, total, 'rows')}."
+    again = deliver(paired)
+    if reason == "cut":
+        return Words(
+            f"{what} The file ends in the middle of it, without a line break.",
+            f"Check that the export and the transfer ran to completion, and {again}.",
+        )
+    if reason == "line-breaks":
+        return Words(
+            f"{what} This row and the next one appear to be one, parted by a line break inside a value.",
+            "Enclose values that contain line breaks in double quotes, or remove the line breaks, and "
+            f"{again}.",
+        )
+    fix = f"Correct {'these rows' if total > 1 else 'this row'} in the source"
+    if reason == "delimiters":
+        return Words(
+            what,
+            f"{fix}: values that contain the delimiter, such as texts or numbers with thousands separators, "
+            f"must be enclosed in double quotes. Then {again}.",
+        )
+    return Words(what, f"{fix}, and {again}.")
 
 
 def evaluation_empty(blank_rows: int = 0) -> Words:

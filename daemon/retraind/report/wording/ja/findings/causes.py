@@ -340,8 +340,14 @@ def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bo
     )
 
 
-def rows_line(text: str, is_row: bool, paired: bool) -> Words:
-    """`is_row`: it has the columns of a row."""
+def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) -> Words:
+    """`is_row`: it has the columns of a row; `failed`: it reports an error."""
+    if failed:
+        return Words(
+            f"表の下のこの行（{quoted(text)}）は、ファイルを出力したプログラムのメッセージです。"
+            "エクスポートが途中で失敗し、行が欠けているおそれがあります。",
+            f"メッセージの原因を取り除き、エクスポートし直して、{again(paired)}",
+        )
     if is_row:
         return Words(
             f"最後の行（{quoted(text)}）は、合計や帳票の終わりを示す行で、データではないようです。サービスはこの"

@@ -60,6 +60,12 @@ def encoding(
     `likely` is the encoding that the text seems to be in, and `example` a word of this line in it. `damage`
     is what is wrong with UTF-8: cut (with the bytes that are left), surrogate or stray.
     """
+    if likely == "EBCDIC":
+        return Words(
+            f"文字エンコードが、メインフレームで使われるEBCDICです（先頭は{quoted(example)}）。{_NEEDED}",
+            "転送時に変換する（FTPではバイナリではなくASCIIモードを使う）か、UTF-8（BOMあり）に変換して、"
+            f"{again(paired)}",
+        )
     if escapes:
         shown = f"（{quoted(example)}を含みます）" if example else ""
         return Words(

@@ -134,8 +134,12 @@ def ragged_rows(
     total: int,
     all_rows: bool,
     paired: bool,
+    reason: str | None = None,
 ) -> Words:
-    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns."""
+    """`columns` is 0 for an empty line. `others` are the next of `total` rows: the line, the columns.
+
+    `reason`: the file is cut in this row; or values have line-breaks or delimiters, without quotes.
+    """
     if all_rows and total > 1:
         return Words(
             f"ヘッダー行と項目数が異なるため、データを読み込めません。ヘッダー行の項目数は{expected:,}で"
@@ -152,11 +156,28 @@ def ragged_rows(
     others_found = (
         f"{line:,}行目（項目数{found:,}）" if found else f"{line:,}行目（空の行）" for line, found in others
     )
-    return Words(
+    what = (
         f"{this}{'です' if columns else ''}が、ヘッダー行の項目数は{expected:,}です"
-        f"{also(others_found, total, '行')}。",
-        f"出力元で{'これらの行' if total > 1 else 'この行'}を修正して、{again(paired)}",
+        f"{also(others_found, total, '行')}。"
     )
+    if reason == "cut":
+        return Words(
+            f"{what}ファイルがこの行の途中で、改行なしに終わっています。",
+            f"エクスポートと転送が最後まで完了しているかをご確認のうえ、{again(paired)}",
+        )
+    if reason == "line-breaks":
+        return Words(
+            f"{what}値の中の改行によって、1つの行がこの行と次の行に分かれているようです。",
+            f"改行を含む値を二重引用符で囲むか、改行を取り除いて、{again(paired)}",
+        )
+    rows = "これらの行" if total > 1 else "この行"
+    if reason == "delimiters":
+        return Words(
+            what,
+            f"出力元で{rows}を修正してください。区切り文字を含む値（文章や桁区切りのある数値など）は、"
+            f"二重引用符で囲む必要があります。修正後、{again(paired)}",
+        )
+    return Words(what, f"出力元で{rows}を修正して、{again(paired)}")
 
 
 def evaluation_empty(blank_rows: int = 0) -> Words:

@@ -1,0 +1,92 @@
+"""Exports that went wrong: what a person is told about them is why, where, and what to do."""
+
+import io
+
+import pytest
+
+from retraind.dataset.preflight import SourceFile, preflight
+from retraind.domain.problems import Finding, Severity
+from retraind.report.wording import Voice
+
+NAMES = "id,plan,days,left"
+ROWS = [f"{at},{'ab'[at % 2]},{at % 90},{at % 2}" for at in range(150)]
+TABLE = "\r\n".join([NAMES, *ROWS, ""])
+
+
+def found(content: str | bytes) -> list[Finding]:
+    data = content if isinstance(content, bytes) else content.encode("utf-8-sig")
+    return list(preflight(SourceFile("t.csv", lambda: io.BytesIO(data))).findings)
+
+
+def changed(value, *, count: int = 150) -> str:
+    return "\r\n".join([NAMES, *(value(at, row) for at, row in enumerate(ROWS[:count])), ""])
+
+
+REFUSED = {
+    "cut": (TABLE[:1_503], "ragged-rows", 136, "The file ends in the middle of it"),
+    "line breaks without quotes": (
+        changed(lambda at, row: row.replace(",a,", ",a\r\nb,") if at % 20 == 4 else row), "ragged-rows", 6,
+        "parted by a line break inside a value"),
+    "commas without quotes": (
+        changed(lambda at, row: row.replace(",a,", ",a, b,") if at % 20 == 4 else row), "ragged-rows", 6,
+        "must be enclosed in double quotes"),
+    "thousands separators without quotes": (
+        changed(lambda at, _: f"{at},a,{at * 100:,},1"), "ragged-rows", 12, "must be enclosed in double quotes"),
+    "an error below the table": (
+        TABLE + "ORA-01555: snapshot too old: rollback, number 9\r\n", "rows-line", 152, "the export has probably failed"),
+    "an error and its report": (
+        TABLE + "ERROR:\r\nORA-01555: snapshot too old\r\n\r\n150 rows selected.\r\n", "rows-line", 153, "ORA-01555"),
+    "an error of SQL Server": (
+        TABLE + "Msg 1205, Level 13, State 51\r\nTransaction was deadlocked.\r\n", "rows-line", 152,
+        "the export has probably failed"),
+    "an error in Japanese": (TABLE + "エラー：接続が切断されました\r\n", "rows-line", 152, "the export has probably failed"),
+    "EBCDIC": (TABLE.encode("cp037"), "encoding", 1, 'EBCDIC, as mainframes write it, and begins with "id,plan,days,left"'),
+    "EBCDIC of fixed width": (
+        "".join(f"{row.replace(',', ' '):40}" for row in ROWS).encode("cp500"), "encoding", 1, "EBCDIC"),
+    "carets": (TABLE.replace(",", "^"), "one-column", 1, 'separated by "^"'),
+    "control characters of Hive": (TABLE.replace(",", "\x01"), "one-column", 1, 'separated by "\\x01"'),
+    "full-width commas": (TABLE.replace(",", "，"), "one-column", 1, 'separated by "，"'),
+    "blank names": (TABLE.replace("left", "left,,"), "padding-columns", 1, "5 and 6"),
+    "a title above the header once more": (
+        TABLE + "\r\nPage 2\r\n" + TABLE, "repeated-header", 154, "repeats the header"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "rule", "line", "part"), REFUSED.values(), ids=REFUSED)
+def test_the_only_error_says_what_went_wrong(content, rule, line, part):
+    errors = [each for each in found(content) if each.severity is Severity.ERROR]
+    assert [(each.rule, each.line) for each in errors] == [(rule, line)]
+    for language in ("en", "ja"):
+        assert Voice(language=language).finding(errors[0])
+    assert part in Voice().finding(errors[0])
+
+
+def test_a_date_that_is_not_set_is_one_of_the_form_of_the_others():
+    content = "id,day,x\n" + "".join(
+        f"{at},{'00.00.0000' if at % 9 == 4 else f'{at % 28 + 1:02}.01.2026'},1\n" for at in range(150)
+    )
+    (finding,) = found(content)
+    assert finding.rule == "date-form"
+    assert 'among them "00.00.0000" in line 6' in Voice().finding(finding)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        changed(lambda at, row: row.replace(",a,", ",ORA-01555: old,") if at == 148 else row),
+        TABLE + "error,a,1,0\r\n",
+        "Name: Full\nAda\nBob\nEve\nKim\nLee\n",
+    ],
+)
+def test_what_only_looks_like_an_error_or_a_delimiter_is_none(content):
+    assert not {each.rule for each in found(content)} & {"rows-line", "ragged-rows"}
+    assert all(each.facts.get("other_delimiter") is None for each in found(content))
+
+
+@pytest.mark.parametrize("codec", ["cp932", "euc_jp", "gbk", "koi8_r", "cp1252", "utf-8"])
+def test_other_encodings_are_not_taken_for_ebcdic(codec):
+    text = {"gbk": "北京上海", "koi8_r": "Москва", "cp1252": "élève à côté"}.get(
+        codec, "東京カンリョウ株式会社"
+    )
+    data = "".join(f"{text * 9}\n" for _ in range(150)).encode(codec)
+    assert "EBCDIC" not in {each.facts.get("likely") for each in found(data)}
