@@ -285,7 +285,7 @@ def test_a_reload_lifts_the_rate_that_an_upload_under_way_is_limited_to(site):
 def test_a_storm_of_signals_does_not_choke_it(site):
     site.add_model("churn", key_of("churn"))
     site.start()
-    for _ in range(300):
+    for _ in range(100):
         site.process.send_signal(signal.SIGHUP)
         time.sleep(random.uniform(0, 0.004))
     assert site.stop() == 0

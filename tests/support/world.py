@@ -25,7 +25,6 @@ from retraind.store.journal import Journal
 from retraind.system.clock import Clock, ManualClock
 
 HEADER = "age,plan,churned\n"
-trainings._CLOCK_CHECK = 0.005  # Time jumps here, and tests wait until the emulator has seen that.
 
 
 def key_of(name: str) -> str:
@@ -43,6 +42,8 @@ def an_account(root: Path, *names: str, **settings: object) -> Emulator:
         EmulatedModel(name, 1001 + number, key_of(name), "churned", "account-secret-0123456789")
         for number, name in enumerate(names or ("churn",))
     )
+    # Where time jumps, tests wait until the emulator has seen that.
+    trainings._CLOCK_CHECK = 0.005 if "now" in settings else 0.1
     return Emulator(EmulatorConfig(root / "service", models=models, **{"trainer": "instant", **settings}))
 
 

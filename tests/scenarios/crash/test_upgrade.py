@@ -194,14 +194,16 @@ def test_the_first_version_takes_over_what_came_between_the_upgrade_and_the_way_
 READ = """
 import sys
 from retraind.job import Job
-job = Job.from_json(open(sys.argv[1], "rb").read())
-print(job.id, job.state, job.retrain_job_id, job.hold.what, job.trouble, job.problem.what, job.outcome)
+for file in sys.argv[1:]:
+    job = Job.from_json(open(file, "rb").read())
+    print(job.id, job.state, job.retrain_job_id, job.hold.what, job.trouble, job.problem.what, job.outcome)
 """
 
 
 def test_the_first_version_reads_every_part_of_a_copy_that_today_s_writes(first, tmp_path):
-    file = tmp_path / "body"
+    files = []
     for state in State:
-        file.write_bytes(replace(EVERY_PART, state=state).portable())
-        told = first.ask(READ, file).split()
-        assert told == [EVERY_PART.id, f"{state}", "r", *(["file_problem"] * 3), "trained"]
+        files.append(tmp_path / state)
+        files[-1].write_bytes(replace(EVERY_PART, state=state).portable())
+    told = [line.split() for line in first.ask(READ, *files).splitlines()]
+    assert told == [[EVERY_PART.id, state, "r", *(["file_problem"] * 3), "trained"] for state in State]

@@ -308,7 +308,7 @@ def test_no_history_loses_a_byte_or_trains_one_twice():
         run_state_machine_as_test(
             Histories,
             settings=settings(
-                max_examples=_EXAMPLES or 4,
+                max_examples=_EXAMPLES or 3,
                 stateful_step_count=50,
                 derandomize=not _EXAMPLES,
                 database=None,

@@ -141,12 +141,20 @@ def store_of(base, **more):
 
 ADDRESSES = [*CLOSED, *LOOPBACK, *PRIVATE, *PUBLIC_ONES]
 OF_EACH_KIND = {kind[at] for kind in (CLOSED, LOOPBACK, PRIVATE, PUBLIC_ONES) for at in (0, -1)}
-"""For the second way, which connects as the first does."""
+"""From all bases and both ways; what connects is the same for the others."""
 
 
 def named_for(address):
     """Each other address is named, the rest are given as they are."""
     return "by name" if ADDRESSES.index(address) % 2 else "as an address"
+
+
+def is_tried_by_default(way, base, named, address):
+    """Of any other address, each kind from the base that comes nearest to it, yet does not lead there."""
+    if address in OF_EACH_KIND:
+        return way == "put" or named == named_for(address)
+    nearest = next((name for name in reversed(BASES) if address not in ALLOWED[name]), "public")
+    return (way, base, named) == ("put", nearest, named_for(address))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def named_for(address):
         default=[
             each
             for each in product(WAYS, BASES, ["by name", "as an address"], ADDRESSES)
-            if each[-1] in OF_EACH_KIND or (each[0] == "put" and each[2] == named_for(each[-1]))
+            if is_tried_by_default(*each)
         ],
     ),
 )  # fmt: skip

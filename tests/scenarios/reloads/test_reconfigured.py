@@ -97,7 +97,7 @@ def test_a_model_that_a_reload_removes_in_mid_step_crashes_nothing_and_goes_on_o
     variants(
         ["sealed", "registered", "uploaded", "done"],
         [True, False],
-        default=[("registered", True), ("uploaded", False), ("done", True)],
+        default=[("registered", True), ("uploaded", False)],
     ),
 )
 def test_a_renamed_model_gets_its_jobs_and_its_history_by_a_command(site, service, state, running):

@@ -71,7 +71,7 @@ def test_a_helper_imports_nothing_that_a_log_or_a_network_needs():
 
 
 def test_all_is_done_in_the_other_process_and_nothing_is_open_in_this_one(share):
-    content = os.urandom(3_000_000)
+    content = os.urandom(600_000)
     with files.held(share.point) as place:
         assert is_far(place)
         files.make_folder(place / "a" / "b")
@@ -256,7 +256,7 @@ def test_one_that_works_for_long_is_waited_for(share, monkeypatch):
     began = time.monotonic()
     for _ in range(50):
         reading.glance(share.point, (), tuple(map(str, range(4_000))))
-        if time.monotonic() - began > 1:
+        if time.monotonic() - began > 0.7:
             break
     assert helper_of(share.point).answered
 
