@@ -36,6 +36,7 @@ from retraind.intake.drop_folder import DropFolder
 from retraind.report.report_json import Report
 from retraind.report.wording import Voice
 from retraind.system.clock import ManualClock
+from support.source import dotted
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -92,7 +93,7 @@ def events_in(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         found: list[ast.expr] = []
         match node:
-            case ast.Call() if _TELLS.fullmatch(ast.unparse(node.func)):
+            case ast.Call() if _TELLS.fullmatch(dotted(node.func)):
                 found = node.args
             case ast.keyword(arg="event") | ast.Assign(targets=[ast.Name("event")]):
                 found = [node.value]
@@ -121,13 +122,13 @@ def test_every_event_is_explained():
 def findings_in(source: str) -> Iterator[tuple[str, str, str]]:
     """Yield rule, severity and the service's words of each finding that the code can make."""
     for call in ast.walk(ast.parse(source)):
-        if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", ast.unparse(call.func)):
+        if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", dotted(call.func)):
             continue
         said = next(
             (vars(service_messages)[word.value.id] for word in call.keywords if word.arg == "service"), None
         )  # type: ignore[attr-defined]
         words = (said.english or said.japanese) if said else ""
-        yield ast.literal_eval(call.args[0]), ast.unparse(call.func).rpartition(".")[2], words
+        yield ast.literal_eval(call.args[0]), dotted(call.func).rpartition(".")[2], words
 
 
 def test_every_rule_for_data_is_explained():

@@ -1,6 +1,7 @@
 """The house stays readable: folders, modules and classes of a size that fits a head."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import retraind
@@ -17,8 +18,7 @@ def modules():
 
 
 def test_no_folder_has_too_many_modules():
-    folders = {path.parent for path in modules()}
-    counts = {str(folder): sum(path.parent == folder for path in modules()) for folder in folders}
+    counts = Counter(str(path.parent) for path in modules())
     assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
@@ -30,7 +30,10 @@ def test_no_module_is_too_long():
 def test_no_class_is_too_large():
     large = []
     for path in ROOT.rglob("*.py"):
-        for each in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        if len(text.splitlines()) <= MOST_LINES_OF_A_CLASS and text.count(" def ") <= MOST_METHODS:
+            continue  # No class is larger than its module.
+        for each in ast.walk(ast.parse(text)):
             if isinstance(each, ast.ClassDef):
                 lines = (each.end_lineno or each.lineno) - each.lineno + 1
                 methods = sum(isinstance(part, ast.FunctionDef) for part in each.body)

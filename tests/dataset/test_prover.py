@@ -21,7 +21,7 @@ from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.stream import Reading
 from retraind.dataset.reader.table import ReadResult, SourceFile, TableReader
 from support.tables import read_table
-from support.variants import holds_for
+from support.variants import holds_for, variants
 
 ENGINES = [Engine.RE2, Engine.RE]
 FIELDS = ["", "a", '"a"', "17", '"17"', "-1.5e3", "2024-01-02", "1969-01-02", '"4000/1/2"', "日", "\0", "b'c"]
@@ -423,20 +423,26 @@ TEXT_ROWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rows", TEXT_ROWS.values(), ids=TEXT_ROWS)
-def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows):
+@pytest.mark.parametrize(
+    ("rows", "ending"),
+    variants(
+        TEXT_ROWS, ("\n", "\r\n", "\r"),
+        default=[*((rows, "\n") for rows in TEXT_ROWS), ("words in quotes", "\r\n"), ("words with gaps", "\r")],
+    ),
+)  # fmt: skip
+def test_rows_that_are_no_data_are_found_in_tables_of_text_alone(rows, ending):
     """No number proves such rows to be data; a text that is no column's name does, where there is one."""
+    rows = TEXT_ROWS[rows]
     for odd in ODD_ROWS:
         for often in (1, 12):  # more blank rows than examples are kept of are proved and counted
             lines = ["name,plan,city", *rows * 9, *([odd, *rows, rows[0]] * often), *rows * 9, odd, ""]
-            for ending in ("\n", "\r\n", "\r"):
-                data = ending.join(lines).encode()
-                exact = reading(data, Limits(sample=5, engine=Engine.NONE))
-                found = exact.oddities.blank if odd.strip(',"\u3000 ') == "" else exact.oddities.headers
-                assert found.count == often + 1
-                for piece, engine in product((50, 1 << 18), ENGINES):
-                    found = reading(data, Limits(piece, sample=5, engine=engine))
-                    assert found == exact, (odd, ending, engine)
+            data = ending.join(lines).encode()
+            exact = reading(data, Limits(sample=5, engine=Engine.NONE))
+            found = exact.oddities.blank if odd.strip(',"\u3000 ') == "" else exact.oddities.headers
+            assert found.count == often + 1
+            for piece, engine in product((50, 1 << 18), ENGINES):
+                found = reading(data, Limits(piece, sample=5, engine=engine))
+                assert found == exact, (odd, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

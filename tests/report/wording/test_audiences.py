@@ -117,7 +117,7 @@ def share_of(machine: Path, language: str) -> Voice:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@holds_for(6, 30, st.integers())
+@holds_for(4, 30, st.integers())
 def test_no_wording_shows_a_path_or_a_port_of_the_machine_on_the_share(machine, language, seed):
     facts, unplaced = [Facts(seed, machine, port) for port in PORTS], Voice(Audience.SHARE, language)
     voices = (share_of(machine, language), unplaced.on("churn", "a-job"))

@@ -13,6 +13,7 @@ import pytest
 
 import retraind
 from retraind.report.wording.catalogue import LANGUAGES, catalogue
+from support.source import dotted
 
 SOURCE = Path(retraind.__file__).parent
 MAKERS = re.compile(
@@ -68,13 +69,13 @@ def uses_in_modules() -> Iterator[Use]:
         for call in parts:
             if not isinstance(call, ast.Call) or not call.args:
                 continue
-            if not MAKERS.fullmatch(ast.unparse(call.func)):
+            if not MAKERS.fullmatch(dotted(call.func)):
                 continue
             codes = [node.value for node in ast.walk(call.args[0]) if isinstance(node, ast.Constant)]
             for code in codes:
                 if isinstance(code, str) and code.replace("-", "_").isidentifier():
                     facts = frozenset(each.arg for each in call.keywords if each.arg) - GIVEN
-                    if ast.unparse(call.func) == "_Row":
+                    if dotted(call.func) == "_Row":
                         facts -= {"good"}
                     mapping = any(each.arg is None for each in call.keywords) or len(call.args) > 1
                     where = f"{path.relative_to(SOURCE)}:{call.lineno}"

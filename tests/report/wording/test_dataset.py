@@ -15,13 +15,14 @@ from retraind.dataset.preflight import PreviousDelivery, SourceFile, preflight
 from retraind.dataset.reader.table import FileKind
 from retraind.domain.problems import Finding, Severity
 from retraind.report.wording import Name, Voice, catalogue
+from support.source import dotted
 from support.variants import holds_for
 
 RULES = sorted(
     call.args[0].value
     for path in (Path(retraind.dataset.__file__).parent / "rules").glob("*.py")
     for call in ast.walk(ast.parse(path.read_text("utf-8")))
-    if isinstance(call, ast.Call) and re.search(r"\.(error|warning)$", ast.unparse(call.func))
+    if isinstance(call, ast.Call) and re.search(r"\.(error|warning)$", dotted(call.func))
 )
 BAD_CHARACTERS = "a\n\r\t\0\x07\x1b\x85\u202e\u2028\u3000\u0301\U000e0001\"'\\,.;日é"
 TEXTS = st.text(st.sampled_from(BAD_CHARACTERS), max_size=60) | st.text(max_size=60)
