@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from retraind.bundle import progress
 from retraind.bundle.progress import Doing, Noted, Progress, progress_of, under_way
 from retraind.bundle.spool import clear
 
@@ -50,6 +51,30 @@ def test_what_a_kill_has_left_is_not_known(tmp_path):
         assert sent_bytes(tmp_path, JOB) is None
         sent(3)
         assert sent_bytes(tmp_path, JOB) == 3
+
+
+def test_whoever_reads_what_a_kill_has_left_keeps_no_step_from_being_shown(tmp_path, monkeypatch):
+    path = tmp_path / f"{JOB}.progress"
+    path.touch()
+    with path.open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        monkeypatch.setattr(progress.time, "sleep", lambda _: fcntl.flock(reader, fcntl.LOCK_UN))
+        with Progress(tmp_path, JOB, Doing.UPLOAD, 3) as sent:
+            sent(2)
+            assert sent_bytes(tmp_path, JOB) == 2
+
+
+def test_a_reader_that_is_stopped_keeps_no_step_waiting(tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr(progress.time, "sleep", waits.append)
+    path = tmp_path / f"{JOB}.progress"
+    path.touch()
+    with path.open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        with Progress(tmp_path, JOB, Doing.UPLOAD, 3) as sent:
+            sent(2)
+    assert 0 < sum(waits) < 1
+    assert not path.exists()
 
 
 def test_what_a_kill_has_left_goes_with_the_jobs_bundle(tmp_path):

@@ -21,7 +21,7 @@ from retraind.system import copying, files, writing
 from retraind.system.copying import copy_folder_verified
 from retraind.system.files import make_folder, move, sha256_of, sync_folder, write_atomically, write_owned
 from retraind.system.mounts import TABLE
-from retraind.system.moving import move_contents, remove_tree
+from retraind.system.moving import move_contents, remove_tree, take_each
 from retraind.system.reading import READ_SIZE, open_regular
 from support.killing import at_every_point
 from support.words import told
@@ -78,6 +78,18 @@ def kernel(request, monkeypatch):
     if request.param is not None:
         machine = OldMachine(request.param if isinstance(request.param, int) else None)
         monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: machine)
+
+
+def test_a_sub_folder_that_a_killed_try_has_made_is_durable_before_its_file_leaves_the_other(
+    tmp_path, record
+):
+    drop, job = tmp_path / "drop", tmp_path / "job"
+    for folder in (drop / "train", job / "train"):
+        folder.mkdir(parents=True)
+    (drop / "train" / "1.csv").write_bytes(b"a,b\n")
+    found = (drop / "train" / "1.csv").stat()
+    assert take_each(drop, job, (("train/1.csv", found.st_size, found.st_mtime_ns, found.st_ino),))
+    assert record == [("rename", "1.csv"), ("sync", "job"), ("sync", "train"), ("sync", "train")]
 
 
 def test_what_a_disk_cannot_tell_of_passes_for_neither_there_nor_gone(monkeypatch):

@@ -4,9 +4,11 @@ These are other processes. The steps that take long write it: those that read th
 upload.
 """
 
+import errno
 import fcntl
 import os
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -25,6 +27,9 @@ _NOTE = re.compile(r"([a-z]+) +(\d{20}) (\d{20})")
 _LONGEST = 64
 _WORTH_A_NOTE = 8 << 20
 """Bytes of a delivery that are read before anybody can have wondered how long it takes."""
+_TRIES = 20
+_BETWEEN = 0.005
+"""Seconds between two tries to lock a note."""
 
 
 class Doing(StrEnum):
@@ -80,8 +85,7 @@ class Progress:
         try:
             make_folder(self._path.parent, PRIVATE)
             self._handle = os.open(self._path, flags, 0o600)
-            # Kept for as long as the step lasts, however that ends.
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._handle)
         except OSError as error:
             _LOG.warning("progress_not_noted", reason=file_problem(error))
 
@@ -106,6 +110,19 @@ class Progress:
             _LOG.warning("progress_not_noted", reason=file_problem(error))
             os.close(self._handle)
             self._handle = None
+
+
+def _lock(handle: int) -> None:
+    """Lock a note for as long as the step lasts, however that ends. Raises OSError.
+
+    Whoever reads one that a kill has left has it locked for a moment. One that is stopped just then is not
+    waited for.
+    """
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_BETWEEN)
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _is_locked(file: BinaryIO) -> bool:

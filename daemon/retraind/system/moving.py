@@ -118,7 +118,9 @@ def take_each(source: Path, target: Path, files: tuple[Seen, ...]) -> bool:
             return all(_take(seen, (source, old), (target, fresh), holding) for seen in files)
         finally:
             # Where they came from is last: a name may be in two folders after a power loss, never in none.
-            for folder in (*fresh.values(), *old.values()):
+            # A kill may have come between the making of a sub-folder and the syncing of its name.
+            above = () if "" in fresh else (target,)
+            for folder in (*above, *fresh.values(), *old.values()):
                 sync_folder(folder)
 
 

@@ -281,3 +281,17 @@ def test_a_column_of_the_last_day_alone_is_one_of_dates():
     for line in range(2, 40):
         sample(scan, line, [b"99991231", b"99990101"])
     assert scan.facts().kinds == (Kind.DATE, Kind.NUMBER)
+
+
+@pytest.mark.parametrize("engine", [Engine.RE2, Engine.RE, Engine.NONE])
+def test_what_ends_a_column_of_dates_is_the_same_value_whatever_is_read_with_it(engine):
+    """Values that are passed over where they are proved end no column where they are not."""
+    for dates, near in (("R6.1.2", " 3"), ("12.31.2024", "7")):
+        rows = [dates] * 50 + [near] + [dates] * 300 + ["none at all", near, "never"] + [dates] * 9
+        text = "day,x\n" + "".join(f"{each},1\n" for each in rows)
+        source = SourceFile("t.csv", lambda text=text: io.BytesIO(text.encode()))
+        found = {
+            read_table(source, limits=Limits(piece, sample=9, engine=engine)).columns.broken[0]
+            for piece in (50, 999, 1 << 18)
+        }
+        assert {(each.line, each.value) for each in found} == {(353, b"none at all")}, dates

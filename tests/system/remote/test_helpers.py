@@ -374,6 +374,14 @@ def test_a_process_that_nobody_asks_is_ended(share, monkeypatch):
     assert files.exists(share.point), "another one is started"
 
 
+def test_one_that_somebody_is_about_to_ask_is_not_ended(share):
+    files.exists(share.point)
+    asked = helper_of(share.point)
+    asked.used_at -= 2 * helpers.IDLE
+    assert helper_of(share.point) is asked
+    assert time.monotonic() - asked.used_at < helpers.IDLE
+
+
 def test_no_more_processes_are_started_than_allowed(tmp_path, faulty, monkeypatch):
     monkeypatch.setattr(helpers, "MOST", 1)
     first, second = (faulty(tmp_path / f"{n}", tmp_path / f"{n}-seen") for n in ("first", "second"))

@@ -90,6 +90,7 @@ class Helpers:
                 standing.helper = helper = None
             if helper is not None:
                 standing.failures = standing.failures if helper.answered == 0 else 0
+                helper.used_at = time.monotonic()  # So that it is not ended before it is asked.
                 return helper
             self._see_off()
             if not self._may_try(standing):

@@ -145,12 +145,14 @@ class KnownDates:
 
     def late(self, lines: Sequence[int], values: Sequence[bytes]) -> bool:
         """Read values after the sample; return whether the guard has changed."""
-        before = self.guard()
+        before = known = self.guard()
         if before is None or self._match(before, values):
             return False
         for at, value in enumerate(values):
-            if not value:
-                continue
+            if known is None:
+                break
+            if not value or self._match(known, [value]):
+                continue  # Elsewhere such a value is passed over without a look.
             form, place = form_of(value), LocatedValue(lines[at], value[:VALUE_BYTES])
             if form is None and not (is_marker(value) and self.add_marker(place)):
                 self.ended = place
@@ -159,7 +161,8 @@ class KnownDates:
                 self.add(form, place)
             elif form is not None:  # the column is known well enough, but for values that stand for none
                 self._note_written(place)
-        return self.guard() != before
+            known = self.guard()
+        return known != before
 
     def facts(self) -> DateFacts:
         """Return what was found."""
