@@ -4,7 +4,6 @@ import argparse
 import re
 import signal
 import socket
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -14,14 +13,7 @@ import requests
 
 from retraind.emulator import add_arguments, run_from_arguments
 from retraind.emulator.command import _until_signal
-
-PROGRAM = """
-import argparse, sys
-from retraind.emulator import add_arguments, run_from_arguments
-parser = argparse.ArgumentParser()
-add_arguments(parser)
-sys.exit(run_from_arguments(parser.parse_args()))
-"""
+from support import zygote
 
 
 @pytest.fixture
@@ -30,18 +22,8 @@ def emulate(tmp_path):
     processes = []
 
     def begin(*arguments):
-        arguments = (
-            "--listen",
-            "127.0.0.1:0",
-            "--state",
-            str(tmp_path / "state"),
-            "--trainer",
-            "instant",
-            *arguments,
-        )
-        process = subprocess.Popen(
-            (sys.executable, "-c", PROGRAM, *arguments), stdout=subprocess.PIPE, text=True, encoding="utf-8"
-        )
+        always = ("--listen", "127.0.0.1:0", "--state", str(tmp_path / "state"), "--trainer", "instant")
+        process, process.stdout = zygote.printing(*always, *arguments, run=f"{__name__}:run")
         processes.append(process)
         lines = []
         for line in process.stdout:

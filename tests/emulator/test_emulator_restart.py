@@ -1,30 +1,26 @@
 """What an emulator knows outlives it, also when it is killed in the middle of something."""
 
 import json
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
 
-from retraind.emulator import EmulatorError, read_records
+from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, EmulatorError, read_records
+from support import zygote
 
-KILLABLE = """
-import sys, threading
-from datetime import timedelta
-from pathlib import Path
-from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig
-emulator = Emulator(EmulatorConfig(
-    state_dir=Path(sys.argv[1]), port=int(sys.argv[2]), trainer="instant",
-    queue_time=timedelta(seconds=float(sys.argv[3])), train_time=timedelta(seconds=float(sys.argv[4])),
-    models=(EmulatedModel("churn", 1001, "key-of-churn"),),
-))
-emulator.start()
-print(emulator.port, flush=True)
-threading.Event().wait()
-"""
+
+def serve(state_dir, port, queue_time, train_time):
+    """Be an emulator until the process is killed."""
+    config = EmulatorConfig(
+        Path(state_dir), port=port, trainer="instant", models=(EmulatedModel("churn", 1001, "key-of-churn"),),
+        queue_time=timedelta(seconds=queue_time), train_time=timedelta(seconds=train_time),
+    )  # fmt: skip
+    with Emulator(config) as emulator:
+        print(emulator.port, flush=True)  # noqa: T201 - it is read by whoever has it started
+        threading.Event().wait()
 
 
 @pytest.fixture
@@ -33,18 +29,16 @@ def killable(tmp_path):
     processes = []
 
     def begin(queue_time, train_time, port=0):
-        arguments = (str(tmp_path / "service"), str(port), str(queue_time), str(train_time))
-        process = subprocess.Popen(
-            (sys.executable, "-c", KILLABLE, *arguments), stdout=subprocess.PIPE, text=True
-        )
+        arguments = str(tmp_path / "service"), port, queue_time, train_time
+        process, printed = zygote.printing(*arguments, run=f"{__name__}:serve")
         processes.append(process)
-        return process, f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        with printed:
+            return process, f"http://127.0.0.1:{printed.readline().strip()}"
 
     yield begin
     for process in processes:
         process.kill()
         process.wait()
-        process.stdout.close()
 
 
 def register(base):

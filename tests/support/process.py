@@ -153,7 +153,7 @@ def until(condition: Callable[[], object], what: str, patience: float = 60) -> N
         now = time.monotonic()
         assert now < deadline, f"waited {patience} s in vain until {what}"
         # What takes long to ask, such as a command, is asked less often.
-        time.sleep(min(0.2, max(0.02, 4 * (now - asked))))
+        time.sleep(min(0.2, max(0.04, 4 * (now - asked))))
         asked = time.monotonic()
 
 

@@ -17,7 +17,6 @@ from retraind.domain.job import LIFE, Job, Role, SealedFile, State
 from retraind.domain.names import job_id
 from retraind.domain.problems import Problem
 from retraind.emulator import EmulatedModel, Emulator, EmulatorConfig, EmulatorError, read_records
-from retraind.emulator.training import trainings
 from retraind.intake.listing import signature_of
 from retraind.jobs.pipeline import Pipeline
 from retraind.report.wording import Voice
@@ -42,8 +41,6 @@ def an_account(root: Path, *names: str, **settings: object) -> Emulator:
         EmulatedModel(name, 1001 + number, key_of(name), "churned", "account-secret-0123456789")
         for number, name in enumerate(names or ("churn",))
     )
-    # Where time jumps, tests wait until the emulator has seen that.
-    trainings._CLOCK_CHECK = 0.005 if "now" in settings else 0.1
     return Emulator(EmulatorConfig(root / "service", models=models, **{"trainer": "instant", **settings}))
 
 
@@ -185,6 +182,7 @@ class World:
         """The emulator's threads do in real time what is due by the clock that jumps."""
         with suppress(EmulatorError):  # It may have been stopped.
             while any(self._is_due(each) for job in self.emulator.jobs() for each in job["trainings"]):
+                self.emulator.check_clock()
                 threading.Event().wait(0.001)
 
     def _is_due(self, training: dict) -> bool:

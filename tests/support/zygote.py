@@ -24,7 +24,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 _IMPORTED_LATE = (
     "alembic.command", "alembic.config", "alembic.ddl.sqlite", "alembic.script", "apscheduler.triggers.date",
@@ -160,6 +160,15 @@ def run(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[str]
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
+
+
+def printing(*arguments: Any, run: str) -> tuple[Forked, TextIO]:
+    """Start a function in a process of its own; returns that, and what it prints, to be read meanwhile."""
+    reading, writing = os.pipe()
+    try:
+        return zygote().start(*arguments, out=writing, err=2, run=run), os.fdopen(reading, encoding="utf-8")
+    finally:
+        os.close(writing)
 
 
 # What runs in the zygote

@@ -96,6 +96,10 @@ class Emulator:
         """Return all records, oldest first; also when it does not run."""
         return read_records(self._config.state_dir)
 
+    def check_clock(self) -> None:
+        """Start and end what is due by now, for a simulated clock that has jumped. EmulatorError as below."""
+        self._now_running().trainings.check_clock()
+
     models = _administered(Admin.models)
     jobs = _administered(Admin.jobs)
     faults = _administered(Admin.faults)
@@ -134,7 +138,7 @@ class _Running:
                 lambda name: records.add("fault_struck", fault=name),
                 config.facts,
             )
-            trainings = Trainings(config, ledger, records, dice, trainer)
+            self.trainings = trainings = Trainings(config, ledger, records, dice, trainer)
             api = Api(config, ledger, records, dice)
             self.admin = Admin(config, ledger, api, dice)
             store = Store(config, ledger, records, dice, trainings)

@@ -119,6 +119,10 @@ class Trainings:
             if training.started_at is None:
                 self._plan(training.due_at, self._begin, job, training.number)
 
+    def check_clock(self) -> None:
+        """Start and end what is due by now: for a simulated clock that has jumped."""
+        self._changed.set()
+
     # -- the thread that keeps the time --------------------------------------------------------------------
 
     def _plan(self, due: datetime, action: Callable[[str, int], None], job: RetrainJob, number: int) -> None:
