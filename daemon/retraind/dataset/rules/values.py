@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from retraind.dataset.reader.columns.dates import FIRST_YEAR, LAST_YEAR
+from retraind.dataset.reader.columns.facts import Kind
 from retraind.dataset.reader.columns.known_dates import DATES_COUNTED
 from retraind.dataset.rules import target
 from retraind.dataset.rules.data_file import DataFile
 from retraind.dataset.rules.service_messages import DATES
+from retraind.dataset.rules.target import SAMPLE_ROWS
 from retraind.domain.problems import Finding
 
 
@@ -63,6 +65,31 @@ def dates(file: DataFile) -> Iterator[Finding]:
         first_year=FIRST_YEAR,
         last_year=LAST_YEAR,
     )
+
+
+def late_text(file: DataFile) -> Iterator[Finding]:
+    """A column of numbers or dates in the first rows has no text behind them."""
+    table = file.table
+    kinds = table.columns.kinds
+    late = {
+        at: place
+        for at, place in sorted(table.columns.broken.items(), key=lambda each: each[1].line)
+        if kinds[at] in {Kind.NUMBER, Kind.DATE}
+        and at != table.roles.target  # which has rules of its own
+        and place.value != table.header[at]
+    }
+    if late:
+        at, first = next(iter(late.items()))
+        yield file.warning(
+            "late-text",
+            line=first.line,
+            column=file.column(at),
+            value=file.text(first.value),
+            among="dates" if kinds[at] is Kind.DATE else "numbers",
+            columns=[file.column(each) for each in late],
+            total=len(late),
+            first_rows=SAMPLE_ROWS,
+        )
 
 
 def numbers(file: DataFile) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from retraind.dataset.rules.causes import (
     above,
     below,
+    below_header,
     dialect,
     foreign,
     joined,
@@ -38,6 +39,7 @@ PARTS: tuple[Rule, ...] = (
     joined.repeated_header,
     printed.rule_line,
     second_table.second_table,
+    below_header.row_below_header,
     below.rows_line,
     below.ctrl_z,
     joined.swallowed_rows,

@@ -90,6 +90,24 @@ def number_notation(
     )
 
 
+def late_text(
+    *,
+    column: str | int,
+    value: str,
+    among: str,
+    columns: tuple[str | int, ...],
+    total: int,
+    first_rows: int,
+) -> Words:
+    """The column has numbers or dates only in the `first_rows`; the first of `total` columns are named."""
+    kind = "dates" if among == "dates" else "numbers"
+    return Words(
+        f"{sentence(column_name(column))} has {kind} only in the first {first_rows:,} rows, by which the "
+        f"service judges it, but {quoted(value)} in this line{other_columns(columns, total)}.",
+        "Check this value in the source. If the column is meant to have texts, nothing needs to be done.",
+    )
+
+
 def missing_value_marker(
     *,
     column: str | int,

@@ -340,6 +340,16 @@ def second_table(names: tuple[str, ...], columns: int, expected: int, paired: bo
     )
 
 
+def row_below_header(values: tuple[str, ...], total: int, paired: bool) -> Words:
+    """`values` are the first of `total` in this row."""
+    return Words(
+        f"この行（{listing([quoted(value) for value in values], total)}）は、ほかの行が数値や日時である項目に文字列があり、"
+        "単位、データタイプ、または2行目の項目名のようです。サービスはこの行をデータとして読み込み、"
+        "これらの項目を文字列として扱うおそれがあります。",
+        f"この行を削除するか、その内容を項目名に含めて、{again(paired)}",
+    )
+
+
 def rows_line(*, text: str, is_row: bool, paired: bool, failed: bool = False) -> Words:
     """`is_row`: it has the columns of a row; `failed`: it reports an error."""
     if failed:

@@ -91,6 +91,24 @@ def number_notation(
     )
 
 
+def late_text(
+    *,
+    column: str | int,
+    value: str,
+    among: str,
+    columns: tuple[str | int, ...],
+    total: int,
+    first_rows: int,
+) -> Words:
+    """The column has numbers or dates only in the `first_rows`; the first of `total` columns are named."""
+    kind = "日時" if among == "dates" else "数値"
+    return Words(
+        f"{column_name(column)}は、サービスがデータタイプを判定する先頭の{first_rows:,}行では{kind}だけですが、この行に"
+        f"{quoted(value)}があります。{other_columns(columns, total)}",
+        "出力元でこの値をご確認ください。文字列を含む項目であれば、対応は不要です。",
+    )
+
+
 def missing_value_marker(
     *,
     column: str | int,

@@ -1,0 +1,47 @@
+"""A row between the names and the data: units, types, or a second line of names."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from retraind.dataset.reader.columns.numbers import is_marker
+from retraind.dataset.rules.causes.cause import Cause
+from retraind.dataset.rules.causes.sample import delimiter_of, is_date, is_number, rows_of
+from retraind.dataset.rules.data_file import DataFile
+from retraind.domain.problems import Severity
+
+_FEWEST_ROWS = 10
+_TEXTS = 2  # above numbers or dates, from which on they are no accident
+_UNIT = re.compile(
+    r"[\[(（〔【].*[\])）〕】]|%|％|℃|°C|"  # noqa: RUF001
+    r"(tiny|small|big)?int(eger|\d+)?|float(\d+)?|double( precision)?|real|decimal|numeric|number|"
+    r"date(time)?|timestamp|string|str|(n?var)?char2?(\(\d+\))?|bool(ean)?|数値|整数|実数|日付|日時|文字列|単位.*",
+    re.IGNORECASE,
+)
+
+
+def row_below_header(file: DataFile) -> Iterator[Cause]:
+    """The first row is one of data: it has no texts where all other rows have numbers or dates."""
+    table = file.table
+    first, rows = [table.text(value).strip() for value in table.oddities.first_row], table.oddities.rows
+    if len(first) != table.width or len(rows) <= _FEWEST_ROWS or rows[0] != table.oddities.first_row:
+        return
+    texts = []
+    for at, head in enumerate(first[: min(map(len, rows))]):
+        values = [value for row in rows[1:] if (value := table.text(row[at]).strip())]
+        if len(values) < _FEWEST_ROWS or not (all(map(is_number, values)) or all(map(is_date, values))):
+            continue
+        if is_number(head) or is_date(head) or is_marker(head.encode()):
+            return
+        texts += [head] if head else []
+    if len(texts) < _TEXTS and not any(map(_UNIT.fullmatch, texts)):
+        return
+    read = rows_of(table, delimiter_of(table))
+    line = read[1].line if len(read) > 1 else 2
+    finding = file.warning(
+        "row-below-header", line=line, values=_shown(first), total=sum(map(bool, first)), paired=file.paired
+    )
+    yield Cause(finding, lambda each: each.line == line, Severity.WARNING)
+
+
+def _shown(values: Sequence[str]) -> list[str]:
+    return [value for value in values if value]
