@@ -68,3 +68,9 @@ def test_a_text_far_below_numbers_or_dates_is_told_of(row, text, engine):
 def test_the_target_has_rules_of_its_own():
     content = "".join([NAMES, *ROWS[:2_000], "1,2026-01-01,a,often\n"])
     assert "late-text" not in {each.rule for each in found(content, target="left")}
+
+
+def test_numbers_of_which_some_may_be_dates_are_numbers_all_the_same():
+    values = ["202601", *["202602"] * 200, "030013", *["202603"] * 900]
+    content = "a,b\n" + "".join(f"{value},x\n" for value in values)
+    assert found(content) == []

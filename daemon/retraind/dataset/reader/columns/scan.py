@@ -94,6 +94,7 @@ class _Column:
         self.settled = False  # nothing more can be learnt
         self.broken: LocatedValue | None = None  # the first text below numbers or dates
         self._first = 0  # line of the first value
+        self._had_values = False  # some were numbers or dates
         self.has_gaps = False  # some rows of the sample have no value
 
     def sample(self, lines: Sequence[int], values: Sequence[bytes]) -> None:
@@ -125,7 +126,12 @@ class _Column:
                 if self._is_learnt(value):
                     learnt.add(value)
                 elif self.dates is None and self.numbers is None:
+                    self._note_break(LocatedValue(lines[at], value[:VALUE_BYTES]))
                     return
+
+    def _note_break(self, place: LocatedValue) -> None:
+        if self._had_values and place.line - self._first >= _SOME_ROWS:
+            self.broken = place
 
     def _is_learnt(self, value: bytes) -> bool:
         """Return whether a value says nothing more, however often it comes: dates would be counted."""
@@ -145,7 +151,7 @@ class _Column:
                     self.dates = None
                     return
             elif not self.numbers.add(place):
-                self._break(place, self.numbers.are_numbers)
+                self._had_values = self._had_values or self.numbers.are_numbers
                 self.numbers = None
             elif self.dates is not None and not is_marker(value):
                 self.dates = None
@@ -155,12 +161,8 @@ class _Column:
             if form is not None:
                 self.dates.add(form, place)
             elif not is_marker(value) or not self.dates.add_marker(place):
-                self._break(place, bool(self.dates.forms))
+                self._had_values = self._had_values or bool(self.dates.forms)
                 self.dates = None
-
-    def _break(self, place: LocatedValue, has_values: bool) -> None:  # noqa: FBT001
-        if has_values and self.broken is None and place.line - self._first >= _SOME_ROWS:
-            self.broken = place
 
     @property
     def kind(self) -> Kind:

@@ -352,8 +352,8 @@ def row_below_header(values: tuple[str, ...], total: int, paired: bool) -> Words
     """`values` are the first of `total` in this row."""
     return Words(
         f"This row ({listing([quoted(value) for value in values], total)}) has texts where the next rows "
-        "have numbers or dates: it seems to have units, types or more names of the columns. The service reads it "
-        "as data, and may take these columns for text.",
+        "have numbers or dates: it seems to have units, types or more names of the columns. The service "
+        "reads it as data, and may take these columns for text.",
         f"Remove this row, or write what it says into the names of the columns. Then {deliver(paired)}.",
     )
 
