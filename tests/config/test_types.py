@@ -97,7 +97,7 @@ def test_no_change_of_the_clocks_makes_a_period_end_before_the_next_begins(perio
         end = budget.ends(now)
         assert budget.begins(now) <= now < end
         assert budget.begins(end) == end
-        now += timedelta(minutes=50) if clocks_change_near(now) else timedelta(hours=7)
+        now += timedelta(minutes=50) if clocks_change_near(now) else timedelta(hours=17)
 
 
 def clocks_change_near(moment):

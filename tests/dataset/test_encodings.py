@@ -14,7 +14,8 @@ from retraind.dataset.reader.encoding import EncodingDetector
 from retraind.dataset.reader.encodings.evidence import MAX_BYTES, MAX_WORDS, WORD_BYTES, Evidence
 from retraind.domain.problems import Finding
 from retraind.report.wording import Voice
-from tests.support.languages import FOREIGN, JAPANESE, UNITS
+from support.languages import FOREIGN, JAPANESE, UNITS
+from support.variants import long
 
 SIZES = 1, 2, 3, 5, 12
 """How many different values a table has."""
@@ -82,10 +83,11 @@ def test_not_even_random_characters_of_shift_jis_are_refused(characters, count):
         assert checked(rows(values, count=max(40, count)).encode("cp932")).ok
 
 
-def test_few_made_up_words_of_half_width_kana_are_no_other_encoding():
+@pytest.mark.parametrize("tables", [100, long(300)])
+def test_few_made_up_words_of_half_width_kana_are_no_other_encoding(tables):
     kana = "".join(map(chr, range(0xFF61, 0xFFA0)))
     chance = random.Random(14)
-    for _ in range(300):
+    for _ in range(tables):
         length, count = chance.randint(2, 9), chance.randint(1, 20)
         values = ["".join(chance.choices(kana, k=length)) for _ in range(count)]
         assert checked(rows(values).encode("cp932")).ok, values

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, field
+from itertools import product
 
 import pytest
 from hypothesis import example
@@ -18,7 +19,7 @@ from retraind.dataset.reader.prover import Engine
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile
 from support.tables import read_table
-from support.variants import holds_for
+from support.variants import holds_for, variants
 
 CELLS = {
     "number": ["1", "2.5", "-3", "", "1e3", "40", "NA", "1-", "x", "nan"],
@@ -243,13 +244,25 @@ def test_memory_and_time_of_a_column_of_bad_dates_are_bounded():
     assert re.fullmatch(scan.grammar()[0], b"9999-12-31")
 
 
-@pytest.mark.parametrize("engine", Engine)
-@pytest.mark.parametrize("date", [
+FORMS = (
     "11/30/2026", "30.11.2026", "2026-11-30T10:00:00Z", "30-NOV-26", "令和6年11月30日", "2026年11月30日",
     "November 30", "Nov 30 2026", "2026/11", "10:30",
-])  # fmt: skip
-@pytest.mark.parametrize("marker", ["NA", "-", "NULL", "\\N", "不明", "#N/A"])
-@pytest.mark.parametrize("encoding", ["utf-8", "cp932"])
+)  # fmt: skip
+MISSING = "NA", "-", "NULL", "\\N", "不明", "#N/A"
+ENCODINGS = "utf-8", "cp932"
+READERS = list(product(Engine, ENCODINGS))
+
+
+@pytest.mark.parametrize(
+    ("date", "marker", "engine", "encoding"),
+    variants(
+        FORMS, MISSING, Engine, ENCODINGS,
+        default=[  # each form with each reader, and with each marker
+            (date, marker, *READERS[(form + place) % len(READERS)])
+            for (form, date), (place, marker) in product(enumerate(FORMS), enumerate(MISSING))
+        ],
+    ),
+)  # fmt: skip
 def test_what_stands_for_a_date_is_found_behind_the_first_rows_in_whatever_form_the_others_are(
     date, marker, engine, encoding
 ):
