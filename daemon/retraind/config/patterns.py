@@ -130,6 +130,10 @@ class Pattern:
         return self.name.lower().endswith(ENDINGS)
 
     @cached_property
+    def _has_key(self) -> bool:
+        return _KEY in self.name
+
+    @cached_property
     def _parts(self) -> list[str]:
         """Fixed parts at even indexes, the wildcards between them at odd ones."""
         parts = re.split(r"((?:\{key\}|\*)+)", unicodedata.normalize("NFC", self.name))
@@ -171,7 +175,7 @@ class Pattern:
         found = self._expression.fullmatch(plain if self.own_ending else plain[:-4])
         if found is None:
             return None
-        return (found.groupdict().get("key") or "").strip(_EDGES)
+        return found["key"].strip(_EDGES) if self._has_key else ""
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"

@@ -174,7 +174,7 @@ def _plain(facts: dict[str, Any]) -> dict[str, Fact]:
 def plain_fact(value: Any) -> Fact:
     """Return a value as it is kept in a journal."""
     if isinstance(value, Enum):
-        return plain_fact(value.value)
+        return str(value) if isinstance(value, StrEnum) else plain_fact(value.value)
     if value is None or isinstance(value, Problem | str | int | float):
         return value
     if isinstance(value, datetime):

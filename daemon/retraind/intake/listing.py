@@ -145,7 +145,7 @@ class Names:
     def _data(self, plain: str, folder: str) -> Meaning | None:
         if not plain.endswith(ENDINGS):
             return None
-        for role, pattern in self._by_folder.get(canonical(folder), ()):
+        for role, pattern in self._by_folder.get(canonical(folder) if folder else "", ()):
             key = pattern.key_in(plain)
             if key is not None:
                 return Meaning(role, key)

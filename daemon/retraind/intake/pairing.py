@@ -143,6 +143,10 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
 
 
 def _group(joint: str, files: list[Sighting], common: list[Sighting]) -> Group:
+    if len(files) == 1 and not common and files[0].role in _DATA:
+        # The first half of a delivery; there can be a hundred thousand.
+        half = tuple(files)
+        return Group(files[0].key, half) if files[0].role is Role.TRAIN else Group(files[0].key, (), half)
     by_role: dict[Role, list[Sighting]] = {}
     for seen in (*files, *common):
         by_role.setdefault(seen.role, []).append(seen)

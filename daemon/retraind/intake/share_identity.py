@@ -173,7 +173,8 @@ class Shares:
 
         Raises Exposed as well.
         """
-        with self.held(name, folder, claim=claim, ahead=(_ASKS_WORK, *ahead)) as drop:
+        with held(folder, ahead=(_ASKS_MARKER, _ASKS_WORK, *ahead)) as drop:
+            self._check(name, folder, drop, claim=claim)
             self._guard_work(folder, drop, read_only=not claim)
             yield drop
 
