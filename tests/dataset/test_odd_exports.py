@@ -90,3 +90,17 @@ def test_other_encodings_are_not_taken_for_ebcdic(codec):
     )
     data = "".join(f"{text * 9}\n" for _ in range(150)).encode(codec)
     assert "EBCDIC" not in {each.facts.get("likely") for each in found(data)}
+
+
+@pytest.mark.parametrize("codec", ["cp037", "iso2022_jp", "utf-7"])
+def test_columns_are_not_compared_with_those_of_a_text_that_cannot_be_read(codec):
+    good = TABLE.replace("plan", "契約") if codec != "cp037" else TABLE
+    odd = good.replace("id,", "番号,") if codec != "cp037" else good
+    files = [
+        SourceFile(name, lambda data=data: io.BytesIO(data))
+        for name, data in (("train.csv", odd.encode(codec)), ("eval.csv", good.encode("utf-8-sig")))
+    ]
+    for pair in (files, files[::-1]):
+        assert [(each.file, each.rule) for each in preflight(*pair, target="left").errors] == [
+            ("train.csv", "encoding")
+        ]
