@@ -1,6 +1,8 @@
 """Drop folders under watch: when they are written to, what is remembered of a scan and across a reload."""
 
+import os
 import threading
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from retraind.intake.share_identity import MARKER
 from retraind.reconcile.folders import Moves
 from retraind.reconcile.work_queue import Asked
 from retraind.system.clock import ManualClock
+from retraind.system.mounts import TABLE
 from support.lanes import by_hand, settle, sweep
 
 
@@ -75,6 +78,21 @@ def test_what_ready_asked_to_be_published_needs_no_scan_and_what_could_not_be_do
     sweep(daemon)
     assert daemon.folders.touches.scans > scans
     assert [names_in(drop) for drop in drops] == [[MARKER, "STATUS.txt"]] * 2
+
+
+def test_after_a_change_of_the_mount_table_no_link_is_read_for_each_of_many_folders(daemon, monkeypatch):
+    read, plain = Counter[str](), os.readlink
+
+    def readlink(path, **given):
+        read[str(path)] += 1
+        return plain(path, **given)
+
+    daemon.folders.moved()
+    monkeypatch.setattr(TABLE, "_outdated", True)
+    monkeypatch.setattr(os, "readlink", readlink)
+    assert daemon.folders.moved() == []
+    assert read[str(daemon.folders.get("churn").model.drop)] == 1
+    assert set(read.values()) == {1}
 
 
 def test_a_folder_is_marked_before_the_first_delivery_is_taken_from_it(daemon, drops):

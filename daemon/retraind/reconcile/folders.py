@@ -430,9 +430,15 @@ class Folders:
         TABLE.now()
         changed, self._table_version = self._table_version != TABLE.version, TABLE.version
         asked = [each for each in self._folders.values() if changed or each.may_have_moved]
+        exactly = {each.name for each in asked if each.may_have_moved}
         for folder in asked:
             folder.may_have_moved = False
-        return [each.name for each in asked if _file_system(each.model.drop).name != each.file_system]
+        # Logins and containers change the table, too: then a moment's links do for all that lie side by side.
+        return [
+            each.name
+            for each in asked
+            if _file_system(each.model.drop, lately=each.name not in exactly).name != each.file_system
+        ]
 
     def _drop_folder(
         self, name: str, model: ModelSettings, settings: Settings, on: _FileSystem
@@ -453,7 +459,7 @@ class Folders:
         )
 
 
-def _file_system(folder: Path) -> _FileSystem:
-    """Return what `folder` is on. Touches nothing that may hang."""
-    name, mount = file_system_of(folder)
+def _file_system(folder: Path, *, lately: bool = False) -> _FileSystem:
+    """Return what `folder` is on. Touches nothing that may hang. `lately` is as for `file_system_of`."""
+    name, mount = file_system_of(folder, lately=lately)
     return _FileSystem(name, reports_changes=tells_of_changes(mount))
