@@ -120,6 +120,15 @@ def test_rows_of_another_width_are_no_second_table_unless_all_below_have_it(rows
     assert [each.rule for each in found(first() + "".join(rows))] == ["ragged-rows"]
 
 
+@pytest.mark.parametrize("engine", [Engine.RE2, Engine.RE, Engine.NONE])
+def test_a_third_width_far_below_is_seen_by_every_engine(engine):
+    """Rows of another width are passed over where there are enough examples of them."""
+    wide = "1,2,3,4,5,6\n"
+    below = "Shops\n" + (wide + "end\n") * 3 + wide * 20_000 + "1,2,3\n" + wide * 9
+    rules = [each.rule for each in found(first(4_000) + below, limits=Limits(engine=engine))]
+    assert rules == ["ragged-rows"]
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [

@@ -281,8 +281,10 @@ class RowReader:
             self.count += proved.rows
             self._last_is_empty = False
         if self.ragged.full and self.widths and self._odd < 0 and self.width > 1 and scanner.waiting:
-            other = min(self.widths) if len(self.widths) == 1 else 0
-            ragged = self._current_prover.ragged(scanner.data, scanner.at, other)
+            # Widths that may be all there are must stay so; beside two wide ones, no other says anything.
+            others = self.widths if len(self.widths - {1}) <= 1 else {0}
+            tried = (self._current_prover.ragged(scanner.data, scanner.at, each) for each in others)
+            ragged = max(tried, key=lambda each: each.size)
             if self.oddities.may_have_names(scanner.data[scanner.at : scanner.at + ragged.size]):
                 ragged = Proved(0, 0, 0)
             scanner.skip(ragged.size, ragged.breaks)
