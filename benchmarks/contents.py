@@ -22,7 +22,7 @@ from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import SourceFile
 
 MB = 1_000_000
-_COUNTED = frozenset({"ragged-rows", "repeated-header", "second-mark", "too-many-columns"})
+_COUNTED = frozenset({"ragged-rows", "repeated-header", "rule-line", "second-mark", "too-many-columns"})
 """Of many rows with these, reading ends early."""
 
 
