@@ -77,6 +77,12 @@ class KnownDates:
         """Return whether a value was seen before that stands for a missing date."""
         return value in self._markers
 
+    @staticmethod
+    def counts(value: bytes) -> bool:
+        """Return whether it matters how often a value comes: digits, dates out of range, and what is none."""
+        form = form_of(value)
+        return form is None or form.is_digits or form.out_of_range
+
     def add(self, form: Form, place: LocatedValue) -> None:
         """Note a date."""
         self.count += not form.is_digits or form.year != 0  # zeros alone are no sign of dates

@@ -134,8 +134,10 @@ class _Column:
             self.broken = place
 
     def _is_learnt(self, value: bytes) -> bool:
-        """Return whether a value says nothing more, however often it comes: dates would be counted."""
-        return self.dates is None and self.numbers is not None and self.numbers.knows_marker(value)
+        """Return whether a value says nothing more, however often it comes: some dates are counted."""
+        if self.dates is not None:
+            return self.numbers is None and not self.dates.counts(value)
+        return self.numbers is not None and self.numbers.knows_marker(value)
 
     def _is_known_marker(self, value: bytes) -> bool:
         """Return whether a value was seen before that stands for a missing date or number, and is no more."""
