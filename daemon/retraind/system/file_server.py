@@ -8,6 +8,7 @@ the one who started it.
 import contextlib
 import functools
 import inspect
+import itertools
 import mmap
 import os
 import socket
@@ -88,13 +89,17 @@ class _Connection:
             return Message({"bug": traceback.format_exc()})
 
     def _answer_ahead(self, requests: list[Any], pinned: Any) -> None:
-        """Answer what is asked of a folder at once when it is pinned."""
+        """Answer what is asked of a folder at once when it is pinned.
+
+        Answers of one kind are sent together; those that may take longer keep no others waiting.
+        """
         handle, _ = wire.decoded(pinned)
-        answers = []
-        for verb, at, below, given in requests:
-            given[at] = wire.encoded(Path(f"{self._token}{handle}", below))
-            answers.append(self._answer(Message({"verb": verb, "given": given})))
-        self._channel.send_together(answers)
+        for _, alike in itertools.groupby(requests, key=lambda request: request[-1]):
+            answers = []
+            for verb, at, below, given, _ in alike:
+                given[at] = wire.encoded(Path(f"{self._token}{handle}", below))
+                answers.append(self._answer(Message({"verb": verb, "given": given})))
+            self._channel.send_together(answers)
 
     def _do(self, name: str, given: dict[str, Any]) -> Message:
         function = VERBS[name]

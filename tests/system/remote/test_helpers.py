@@ -464,6 +464,18 @@ def test_what_is_asked_of_a_folder_first_is_answered_with_its_pinning_and_counts
     assert not helper._early
 
 
+def test_a_folder_that_hangs_behind_its_marker_is_not_waited_for_as_long_as_bytes_are(share, tmp_path):
+    shares = Shares(tmp_path / "memory")
+    with shares.drop("churn", share.point, ahead=ASKS_FIRST):
+        pass
+    share.tell(Rule(("opendir",), answer="hang"))
+    with pytest.raises(NoAnswer), shares.drop("churn", share.point, ahead=ASKS_FIRST):
+        pass
+    waited = helper_of_last().waited
+    share.tell()
+    assert helper.PATIENCE <= waited < 2 * helper.PATIENCE
+
+
 def test_a_folder_with_another_mount_in_it_is_asked_nothing_when_it_is_pinned(share, faulty):
     """What is mounted there may hang, and has a process of its own."""
     (share.folder / "inner").mkdir()

@@ -243,7 +243,7 @@ class Helper:
         The requests `ahead` are answered in the same go: whoever makes them then does not wait.
         """
         given = {"folder": wire.encoded(folder), "below": wire.encoded(below)}
-        order = {"verb": "pin", "given": given, "ahead": [each[:4] for each in ahead]}
+        order = {"verb": "pin", "given": given, "ahead": list(ahead)}
         with self._asking() as connection:
             connection.channel.send(Message(order))
             self._wait(connection.channel.ready, connection.thread, None, "look")
