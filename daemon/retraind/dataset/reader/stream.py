@@ -22,7 +22,7 @@ from retraind.dataset.reader.provers import Ahead
 from retraind.dataset.reader.rows import Limits
 from retraind.dataset.reader.table import ReadResult, Series, SourceFile, TableReader
 
-_AHEAD = 8
+_AHEAD = 4
 """Pieces that may wait for the preflight or the digest."""
 _START = 256 << 10
 """Bytes that are read first, by one thread: mostly enough to learn what a good record is, so that others can
