@@ -443,6 +443,14 @@ def test_a_row_that_is_cut_is_no_note_below_the_table(end):
     assert "rows-line" not in [each.rule for each in found(table() + end)]
 
 
+def test_the_service_says_nothing_of_a_total_that_has_all_columns():
+    (fits,) = found(table([*ROWS, ["Total", "", "10650", "75"]]))
+    (set_apart,) = found(table() + "\r\n" + table([["合計", "", "10650", ""]]))
+    assert fits.rule == set_apart.rule == "rows-line"
+    assert fits.service_message is None
+    assert set_apart.service_message == "rows with a different number of variables"
+
+
 def test_what_the_owner_does_not_mind_needs_no_cause():
     content = "Sales\r\n" + table()
     assert not [

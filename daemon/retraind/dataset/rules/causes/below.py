@@ -100,7 +100,7 @@ def rows_line(file: DataFile) -> Iterator[Cause]:
 def _rows_line(file: DataFile, found: LineBelow, *, is_row: bool) -> Finding:
     return file.warning(
         "rows-line",
-        service=RAGGED,
+        service=None if is_row and not file.table.ragged else RAGGED,
         line=found.line,
         text=found.text,
         is_row=is_row,
