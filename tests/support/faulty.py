@@ -69,8 +69,9 @@ class Faulty:
         """Let these rules hold from now on, and no others."""
         fresh = self._rules.with_suffix(".fresh")
         fresh.write_text(json.dumps([asdict(rule) for rule in rules]))
-        fresh.replace(self._rules)
+        # First, since the rules may strike at once.
         self._log.write_bytes(b"")
+        fresh.replace(self._rules)
 
     def struck(self) -> list[str]:
         """Return the calls that failed: number of the rule, call and path."""
