@@ -125,8 +125,15 @@ def findings_in(source: str) -> Iterator[tuple[str, str, str]]:
         if not isinstance(call, ast.Call) or not re.search(r"\.(error|warning)$", dotted(call.func)):
             continue
         said = next(
-            (vars(service_messages)[word.value.id] for word in call.keywords if word.arg == "service"), None
-        )  # type: ignore[attr-defined]
+            (
+                vars(service_messages)[each.id]
+                for word in call.keywords
+                if word.arg == "service"
+                for each in ast.walk(word.value)
+                if isinstance(each, ast.Name) and each.id in vars(service_messages)
+            ),
+            None,
+        )
         words = (said.english or said.japanese) if said else ""
         yield ast.literal_eval(call.args[0]), dotted(call.func).rpartition(".")[2], words
 
