@@ -6,6 +6,7 @@ import signal
 from datetime import UTC, datetime
 
 import pytest
+from rich.text import Text
 
 from retraind.cli.live.terminal import Screen
 from support.pages import as_if_running, configured, seed
@@ -119,6 +120,24 @@ def test_a_model_that_there_is_not_is_refused(tmp_path):
         assert watching.end() == 2
         assert 'There is no model "nix"' in watching.text
         assert ALTERNATE not in watching.text
+
+
+def test_ctrl_z_in_the_middle_of_drawing_leaves_no_empty_screen(monkeypatch):
+    drawn, stopped = [], []
+    with Screen() as screen:
+
+        def update(*_, **__):
+            drawn.append(len(stopped))
+            if len(drawn) == 1:
+                signal.raise_signal(signal.SIGTSTP)
+
+        monkeypatch.setattr(screen._live, "update", update)
+        monkeypatch.setattr(os, "kill", lambda *_: stopped.append(len(drawn)))
+        for _ in range(3):
+            screen.draw([Text("the same")])
+            screen.key(0)
+    assert stopped == [1], "once, when it was drawn"
+    assert drawn == [0, 1], "and once more afterwards"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -86,6 +86,8 @@ class Screen:
         self._drawn: tuple[object, ...] = ()
         self._handlers: dict[int, object] = {}
         self._interrupted = False
+        self._waits = False
+        self._stop_asked = False
 
     def __enter__(self) -> Self:
         for number, handler in (
@@ -116,10 +118,16 @@ class Screen:
         """Return what is typed within so many seconds; nothing if nothing is."""
         if self._interrupted:
             raise KeyboardInterrupt
+        self._waits = True
         try:
+            if self._stop_asked:
+                self._pause()
+                return ""
             ready, _, _ = select.select([] if self._keys is None else [self._keys], [], [], patience)
         except InterruptedError:
             return ""
+        finally:
+            self._waits = False
         return (
             os.read(self._keys, _KEYS).decode("utf-8", "replace") if ready and self._keys is not None else ""
         )
@@ -144,12 +152,18 @@ class Screen:
         self._interrupted = True
         raise KeyboardInterrupt
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_asked = True
+        if self._waits:  # In the middle of drawing, the rest would be written to the shell's terminal.
+            self._pause()
+
+    def _pause(self) -> None:
         """Give the terminal back, and stop until somebody lets the process continue."""
+        self._stop_asked = False
         self._leave()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        signal.signal(number, self._stop)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._stop)
         self._take()
 
 
