@@ -118,17 +118,15 @@ def preflight(
     found: list[list[Finding]] = []
     with ExitStack() as held:
         readings = [
-            held.enter_context(
-                Reading(source, packed=bool(sinks), target=target, series=task.series, limits=limits)
-            )
+            held.enter_context(Reading(source, target=target, series=task.series, limits=limits))
             for source in (train, evaluation)
             if source is not None
         ]
-        for at, (reading, sink) in enumerate(zip_longest(readings, sinks[: len(readings)])):
+        following = [reading.begin for reading in readings[1:]]
+        for reading, sink, meanwhile in zip_longest(readings, sinks[: len(readings)], following):
             refused = any(each.severity is Severity.ERROR for findings in found for each in findings)
-            following = readings[at + 1].begin if at + 1 < len(readings) else None
             file = DataFile(
-                reading.run(None if refused else sink, following),
+                reading.run(None if refused else sink, meanwhile),
                 training=not files,
                 paired=evaluation is not None,
                 adds_bom=adds_bom,

@@ -122,6 +122,10 @@ class Role(StrEnum):
     MANIFEST = "manifest"
 
 
+DATA_ROLES = (Role.TRAIN, Role.EVAL)
+"""Of the files with rows, in the order in which they are read."""
+
+
 _CLOCK_SLACK = timedelta(minutes=1)
 """A clock that is corrected by less is no reason to think that it was set."""
 
@@ -474,7 +478,7 @@ class Job:
     @property
     def data_files(self) -> tuple[SealedFile, ...]:
         """The training file and, if there is one, the evaluation file."""
-        return tuple(file for role in (Role.TRAIN, Role.EVAL) if (file := self.file(role)))
+        return tuple(file for role in DATA_ROLES if (file := self.file(role)))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Job":

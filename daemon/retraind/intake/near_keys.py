@@ -11,13 +11,12 @@ from typing import NamedTuple
 from retraind.config.mistakes import Mistake
 from retraind.config.patterns import Pattern, can_both_match
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role
+from retraind.domain.job import DATA_ROLES, Role
 from retraind.domain.problems import Problem, problem
 from retraind.intake.pairing import Group, Sighting, Waiting, example_of, patterns_of
 
 _MOST_HALVES = 200
 """Of one role; among more of them, what belongs together is a guess."""
-_DATA = frozenset({Role.TRAIN, Role.EVAL})
 _SEPARATORS = "_-. T"
 _OWN_PART = re.compile(r"(?=(?:\D*\d){4})[0-9a-z]+(?:[-_.:][0-9a-z]+)*", re.IGNORECASE)
 """What may differ between files that belong together: a time or a number of a run."""
@@ -43,11 +42,11 @@ class _Half(NamedTuple):
 
 def with_hints(waiting: Sequence[Waiting], model: ModelSettings) -> list[Waiting]:
     """Return the deliveries that wait; each half says which other one it may belong to."""
-    if len({seen.role for wait in waiting for seen in wait.files if seen.role in _DATA}) < len(_DATA):
+    if not {seen.role for wait in waiting for seen in wait.files}.issuperset(DATA_ROLES):
         return list(waiting)  # As most often, when all wait for the same; the rest takes longer.
     files = [_half(wait) for wait in waiting]
     counts = Counter(seen.role for seen in files if seen is not None)
-    if not all(0 < counts[role] <= _MOST_HALVES for role in _DATA):
+    if not all(0 < counts[role] <= _MOST_HALVES for role in DATA_ROLES):
         return list(waiting)
     ways = tuple(_ways(model))
     patterns = [{Role.TRAIN: Pattern(way.train), Role.EVAL: Pattern(way.evaluation)} for way in ways]

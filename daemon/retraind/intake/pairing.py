@@ -8,13 +8,12 @@ from typing import NamedTuple, assert_never
 
 from retraind.config.patterns import canonical, joining
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role, SealedFile, Signature
+from retraind.domain.job import DATA_ROLES, Role, SealedFile, Signature
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, problem
 from retraind.intake.names.piece_names import piece_in
 from retraind.intake.names.proof_names import MANIFEST_ENDING, MARKER_ENDING, SHARED_SUMS, SUCCESS_MARKER
 
-_DATA = frozenset({Role.TRAIN, Role.EVAL})
 _PIECES_PATIENCE = 10
 """Times the settling time for which a file that is named like a first piece is not taken for a whole."""
 _MOST_NAMES = 3
@@ -131,7 +130,7 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
     for seen in proofs:
         # `train_2026-11.done` is that of `train_2026-11.csv`, unless a delivery has just this key.
         literal = joining(seen.covers or "")
-        is_key = any(each.covers is None and each.role in _DATA for each in found.get(literal, ()))
+        is_key = any(each.covers is None and each.role in DATA_ROLES for each in found.get(literal, ()))
         found.setdefault(literal if is_key else joining(seen.key), []).append(
             seen._replace(key=seen.covers, covers=None) if is_key and seen.covers else seen
         )
@@ -143,7 +142,7 @@ def group(sightings: Iterable[Sighting]) -> list[Group]:
 
 
 def _group(joint: str, files: list[Sighting], common: list[Sighting]) -> Group:
-    if len(files) == 1 and not common and files[0].role in _DATA:
+    if len(files) == 1 and not common and files[0].role in DATA_ROLES:
         # The first half of a delivery; there can be a hundred thousand.
         half = tuple(files)
         return Group(files[0].key, half) if files[0].role is Role.TRAIN else Group(files[0].key, (), half)

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from retraind.config.patterns import canonical
 from retraind.config.settings import ModelSettings
-from retraind.domain.job import Role
+from retraind.domain.job import DATA_ROLES, Role
 from retraind.domain.names import order_of_key
 from retraind.domain.problems import Problem, problem
 from retraind.intake.names.piece_names import FROM_ONE, Piece, piece_in
@@ -55,7 +55,7 @@ def without_pieces(
     vouched = _keys_vouched_for(seen)
     expected = list(arriving)
     for each in (*seen, *expected):
-        if each.role not in {Role.TRAIN, Role.EVAL} or canonical(each.key) in vouched:
+        if each.role not in DATA_ROLES or canonical(each.key) in vouched:
             continue
         piece = piece_in(canonical(each.name).rpartition("/")[2][:-4])
         if piece is not None and not piece.is_only_one:
@@ -138,8 +138,7 @@ def _is_row(numbers: list[tuple[int, ...]]) -> bool:
 def _has_equal_numbers(members: list[_Member]) -> bool:
     """Return whether there is a file of each role for each number, or of one role only."""
     train, evaluation = (
-        {member.piece.number for member in members if member.seen.role is role}
-        for role in (Role.TRAIN, Role.EVAL)
+        {member.piece.number for member in members if member.seen.role is role} for role in DATA_ROLES
     )
     return train == evaluation or not train or not evaluation
 

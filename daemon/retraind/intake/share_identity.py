@@ -173,8 +173,7 @@ class Shares:
 
         Raises Exposed as well.
         """
-        with held(folder, ahead=(_ASKS_MARKER, _ASKS_WORK, *ahead)) as drop:
-            self._check(name, folder, drop, claim=claim)
+        with self.held(name, folder, claim=claim, ahead=(_ASKS_WORK, *ahead)) as drop:
             self._guard_work(folder, drop, read_only=not claim)
             yield drop
 

@@ -16,7 +16,7 @@ from retraind.bundle.packer import Packer
 from retraind.bundle.zip_writer import Archive
 from retraind.config.settings import ModelSettings
 from retraind.domain.data_rules import FIXED
-from retraind.domain.job import Data, Job, Role, SealedFile, State
+from retraind.domain.job import DATA_ROLES, Data, Job, Role, SealedFile, State
 from retraind.domain.prediction import PredictionType
 from retraind.domain.problems import problem
 from retraind.jobs import seal as sealing
@@ -68,7 +68,7 @@ class Preflight:
         packers = [
             Packer(archive, inside(file), file.signature.size, mark=fix) for file in job.data_files if archive
         ]
-        train, evaluation = (self._source(job, folder, role, read) for role in (Role.TRAIN, Role.EVAL))
+        train, evaluation = (self._source(job, folder, role, read) for role in DATA_ROLES)
         assert train is not None
         result = preflight(
             train,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
+from retraind.bundle import deflate
 from retraind.dataset.reader.automaton import Engine, best_engine
 from retraind.dataset.reader.breaks import LF
 from retraind.dataset.reader.columns import ColumnScan, Roles
@@ -41,7 +42,7 @@ _LONG_RECORDS = 20_000
 class Limits:
     """How many bytes are read and kept at once, and how many rows the sample has. Tests make them small."""
 
-    piece: int = 1 << 20
+    piece: int = deflate.PIECE
     waiting: int = 1 << 20  # of a row that is not complete yet, for the prover
     header: int = 4 << 20
     sample: int = 1_000  # the service requires every class within this many rows

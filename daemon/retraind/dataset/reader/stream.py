@@ -128,15 +128,13 @@ class Reading:
         self,
         source: SourceFile,
         *,
-        packed: bool = False,
         target: str | None = None,
         series: Series | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """`packed`: a sink will receive the bytes, in the pieces that are compressed."""
         limits = limits or Limits()
         self._source = source
-        self._piece = deflate.PIECE if packed else limits.piece
+        self._piece = limits.piece
         self._table = TableReader(source, target=target, series=series, limits=limits)
         self._scanning, self._digesting = _Worker("preflight"), _Worker("digest")
         self._proofs = _Proofs(self._table)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retraind.config.patterns import canonical
-from retraind.domain.job import Role, Signature
+from retraind.domain.job import DATA_ROLES, Signature
 from retraind.domain.problems import Problem, problem
 from retraind.intake.manifests.checksums import checksums_in
 from retraind.intake.manifests.hashing import FileHash, Hashing
@@ -37,7 +37,6 @@ _LONGEST_NAME = 300
 """Characters that are kept of a name in a manifest."""
 _MOST_ABSENT = 10
 """Files of one manifest that are named as absent."""
-_DATA = frozenset({Role.TRAIN, Role.EVAL})
 _DIGITS = 12
 """Of a SHA-256 that are shown."""
 
@@ -225,7 +224,11 @@ class Manifests:
         if manifest.covers is not None and plain == manifest.covers:
             # It is named after a file without its extension.
             return next(
-                (_plain(seen.name) for seen in self._seen if seen.role in _DATA and covers(manifest, seen)),
+                (
+                    _plain(seen.name)
+                    for seen in self._seen
+                    if seen.role in DATA_ROLES and covers(manifest, seen)
+                ),
                 plain,
             )
         return plain
@@ -274,7 +277,7 @@ class Manifests:
             self._by_name = {_plain(seen.name): seen for seen in self._seen}
         file = display(file)[:_LONGEST_NAME]
         other = self._by_name.get(plain)
-        if other is None or other.role not in {Role.TRAIN, Role.EVAL}:
+        if other is None or other.role not in DATA_ROLES:
             return problem("manifest_lists_missing_file", manifest=manifest, file=file)
         return problem(
             "manifest_lists_other_file", manifest=manifest, file=file, other=manifest_name(other.key)

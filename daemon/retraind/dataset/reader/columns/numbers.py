@@ -4,7 +4,6 @@ The service's manual leaves open which notations it reads. A plain number has an
 optional point and an optional exponent.
 """
 
-import functools
 import math
 import re
 import unicodedata
@@ -18,7 +17,6 @@ PLAIN_NUMBER = rb" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
 _NUMBER = re.compile(rb"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _CORE = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _LONGEST = 64  # bytes of a number in any notation
-_REMEMBERED = 256  # values: tables have the same few again and again
 
 _MONEY = (
     r"(?:US|HK|NT|AU|CA|R)?\$|[¥€£₩₹฿₫₱₽₺]|円|元|원|kr\.?|zł|Kč|Rs\.|Fr\.|JPY|USD|EUR|GBP|CNY|CHF|SEK|NOK|DKK|"
@@ -122,11 +120,8 @@ def text_of(value: bytes) -> str:
 
 def is_marker(value: bytes) -> bool:
     """Return whether a value stands for a missing number, such as NA, - or NULL."""
-    return len(value) <= _LONGEST and _is_marker(value)
-
-
-@functools.lru_cache(maxsize=_REMEMBERED)
-def _is_marker(value: bytes) -> bool:
+    if len(value) > _LONGEST:
+        return False
     return unicodedata.normalize("NFKC", text_of(value)).strip().casefold() in _MARKERS
 
 
@@ -137,11 +132,8 @@ def is_database_marker(value: bytes) -> bool:
 
 def notations(value: bytes) -> tuple[Notation, ...]:
     """Return what keeps a value from being a plain number; nothing if it is one, or is something else."""
-    return () if len(value) > _LONGEST or is_number(value) else _notations(value)
-
-
-@functools.lru_cache(maxsize=_REMEMBERED)
-def _notations(value: bytes) -> tuple[Notation, ...]:
+    if len(value) > _LONGEST or is_number(value):
+        return ()
     written = text_of(value).strip().replace(_WIDE_MINUS, _MINUS)
     text = unicodedata.normalize("NFKC", written)
     found = [Notation.FULL_WIDTH] if _WIDE_DIGIT.search(written) else []

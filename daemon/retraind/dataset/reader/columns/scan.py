@@ -135,15 +135,14 @@ class _Column:
 
     def _is_learnt(self, value: bytes) -> bool:
         """Return whether a value says nothing more, however often it comes: some dates are counted."""
-        if self.dates is not None:
-            return self.numbers is None and not self.dates.counts(value)
-        return self.numbers is not None and self.numbers.knows_marker(value)
+        if self.dates is not None and self.numbers is None and not self.dates.counts(value):
+            return True
+        return self._is_known_marker(value)
 
     def _is_known_marker(self, value: bytes) -> bool:
         """Return whether a value was seen before that stands for a missing date or number, and is no more."""
-        if self.dates is None or not self.dates.knows_marker(value):
-            return False
-        return self.numbers is None or self.numbers.knows_marker(value)
+        known = [each.knows_marker(value) for each in (self.dates, self.numbers) if each is not None]
+        return bool(known) and all(known)
 
     def _read(self, place: LocatedValue, value: bytes) -> None:
         if self.numbers is not None:

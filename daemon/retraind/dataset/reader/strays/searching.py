@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Protocol
 
 from retraind.dataset.reader.automaton import Engine, Searcher, searcher
 from retraind.dataset.reader.breaks import QUOTE
@@ -21,19 +22,28 @@ _SMALL = 64 << 10  # bytes of a window
 _MANY_NAMES = 50  # an expression for any of them in each place is too slow
 
 
-class _Next:
-    """Finds the next place of something in the same bytes, again and again from later places on."""
+class _Search(Protocol):
+    def __call__(self, data: bytes, at: int, *, mixed: bool) -> int: ...
 
-    def __init__(self, search: Callable[[bytes, int], int]) -> None:
+
+class _Next:
+    """Finds the next row of a kind in the same bytes, again and again from later places on."""
+
+    def __init__(self, search: _Search) -> None:
         self._search = search
-        self._data = b""
+        self._data, self._mixed = b"", False
         self._begin = self._place = -1
 
-    def find(self, data: bytes, at: int) -> int:
+    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
+        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
+
+        `mixed`: not all lines end as the header does.
+        """
         if len(data) <= _SMALL:  # a part of what is searched again
-            return self._search(data, at)
-        if data is not self._data or not self._begin <= at <= self._place:
-            self._data, self._begin, self._place = data, at, self._search(data, at)
+            return self._search(data, at, mixed=mixed)
+        if data is not self._data or mixed != self._mixed or not self._begin <= at <= self._place:
+            self._data, self._mixed, self._begin = data, mixed, at
+            self._place = self._search(data, at, mixed=mixed)
         return self._place
 
 
@@ -58,7 +68,7 @@ class _Rows:
     def _any_line(self) -> Searcher:
         return searcher(b"[\r\n]%b[\r\n]" % self._text, self._engine)
 
-    def find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
         """Return where a row begins, which may be `at`; the number of bytes if nowhere."""
         if self.row.match(data, at):
             return at
@@ -77,20 +87,7 @@ class Blanks:
         self._before, self._ending = ending[-1:], ending
         self._of_delimiters = self._before + delimiter * (width - 1) + ending[:1]
         self._plain: dict[bool, tuple[bytes, bool]] = {}  # of what was seen last, small and large
-        self._next = _Next(self._find)
-        self._next_mixed = _Next(self._find_mixed)
-
-    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
-        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
-
-        `mixed`: not all lines end as the header does.
-        """
-        return (self._next_mixed if mixed else self._next).find(data, at)
-
-    def _find_mixed(self, data: bytes, at: int) -> int:
-        if data.find(self._delimiter, at) < 0:
-            return len(data)
-        return self._rows.find(data, at, mixed=True)
+        self.find = _Next(self._find).find
 
     def are_delimiters(self, data: bytes, around: bytes, rows: Callable[[], int], *, mixed: bool) -> bool:
         """Return whether such records are surely all delimiters alone; `rows` counts these.
@@ -137,11 +134,11 @@ class Blanks:
     def _rows(self) -> _Rows:
         return _Rows(self.text, self._before, self._engine)
 
-    def _find(self, data: bytes, at: int) -> int:
+    def _find(self, data: bytes, at: int, *, mixed: bool) -> int:
         if data.find(self._delimiter, at) < 0:
             return len(data)
-        if not self._are_plain(data):
-            return self._rows.find(data, at)
+        if mixed or not self._are_plain(data):
+            return self._rows.find(data, at, mixed=mixed)
         if data.startswith(self._of_delimiters[1:], at):
             return at
         found = data.find(self._of_delimiters, at)
@@ -169,22 +166,14 @@ class Rules:
         cell = b" *%b *" % RULE
         text = cell + b"(?:%b%b){%d}" % (re.escape(delimiter), cell, width - 1)
         self._rows = _Rows(text, ending[-1:], engine)
-        self._next = _Next(self._find)
-        self._next_mixed = _Next(lambda data, at: self._find(data, at, mixed=True))
-
-    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
-        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
-
-        `mixed`: not all lines end as the header does.
-        """
-        return (self._next_mixed if mixed else self._next).find(data, at)
+        self.find = _Next(self._find).find
 
     def may_be_in(self, data: bytes, at: int) -> bool:
         """Return whether such a row may stand in records."""
         # One byte is found far faster than several.
         return any(data.find(each[:1], at) >= 0 and data.find(each, at) >= 0 for each in RULE_BYTES)
 
-    def _find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+    def _find(self, data: bytes, at: int, *, mixed: bool) -> int:
         return self._rows.find(data, at, mixed=mixed) if self.may_be_in(data, at) else len(data)
 
 
@@ -201,8 +190,7 @@ class Copies:
         parts = (part for name in names.plain for part in name.split('"'))
         self._longest = max(parts, key=len).encode("latin-1")
         self._rare: tuple[bytes, ...] | None = None
-        self._next = _Next(self._find)
-        self._next_mixed = _Next(lambda data, at: self._find(data, at, mixed=True))
+        self.find = _Next(self._find).find
 
     def note_first_rows(self, rows: bytes) -> None:
         """Read some rows, if that was not done: a byte of the names that they lack is found very fast."""
@@ -230,13 +218,6 @@ class Copies:
         names = self._delimiter.decode("latin-1").join(self._names.cells).encode("latin-1").lower()
         return data.lower().count(self._longest) == copies() * names.count(self._longest)
 
-    def find(self, data: bytes, at: int, *, mixed: bool) -> int:
-        """Return where such a row begins, `at` or later; the number of bytes if nowhere.
-
-        `mixed`: not all lines end as the header does.
-        """
-        return (self._next_mixed if mixed else self._next).find(data, at)
-
     def _may_be_in(self, data: bytes, at: int) -> bool:
         if self._rare and all(data.find(byte, at) < 0 for byte in self._rare):
             return False
@@ -244,7 +225,7 @@ class Copies:
             return True
         return len(data) > at + _SMALL and data.lower().find(self._longest, at) >= 0
 
-    def _find(self, data: bytes, at: int, *, mixed: bool = False) -> int:
+    def _find(self, data: bytes, at: int, *, mixed: bool) -> int:
         if not self._may_be_in(data, at):
             return len(data)
         if not self._names.tell or len(self._names.cells) <= _MANY_NAMES:

@@ -268,6 +268,7 @@ def padding_columns(file: DataFile) -> Iterator[Cause]:
     blank = [at for at in unnamed if at in table.columns.empty]
     if len(unnamed) < MIN_COLUMNS or not blank or len(unnamed) - len(blank) > 1:
         return
+    at_end = blank == list(range(table.width - len(blank), table.width))
     finding = file.error(
         "padding-columns",
         service=SAME_NAME,
@@ -275,11 +276,10 @@ def padding_columns(file: DataFile) -> Iterator[Cause]:
         column=blank[0] + 1,
         places=[at + 1 for at in blank],
         total=len(blank),
-        at_end=blank == list(range(table.width - len(blank), table.width)),
+        at_end=at_end,
         paired=file.paired,
     )
     explained = rules("empty-column-names", "empty-column")
-    at_end = set(blank) >= set(range(table.width - len(blank), table.width))
     ends_early = at_end and table.same_width and table.ragged.first[0].width == table.width - len(blank)
 
     def explains(each: Finding) -> bool:

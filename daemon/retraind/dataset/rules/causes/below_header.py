@@ -1,7 +1,7 @@
 """A row between the names and the data: units, types, or a second line of names."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from retraind.dataset.reader.columns.numbers import is_marker
 from retraind.dataset.rules.causes.cause import Cause
@@ -37,11 +37,8 @@ def row_below_header(file: DataFile) -> Iterator[Cause]:
         return
     read = rows_of(table, delimiter_of(table))
     line = read[1].line if len(read) > 1 else 2
+    filled = [value for value in first if value]
     finding = file.warning(
-        "row-below-header", line=line, values=_shown(first), total=sum(map(bool, first)), paired=file.paired
+        "row-below-header", line=line, values=filled, total=len(filled), paired=file.paired
     )
     yield Cause(finding, lambda each: each.line == line, Severity.WARNING)
-
-
-def _shown(values: Sequence[str]) -> list[str]:
-    return [value for value in values if value]

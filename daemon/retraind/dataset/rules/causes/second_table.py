@@ -25,8 +25,8 @@ def second_table(file: DataFile) -> Iterator[Cause]:
         return
     if table.width_below:
         yield from _of_another_width(file)
-    elif names := _names_below(table):
-        yield _of_this_width(file, names)
+    elif found := _names_below(table):
+        yield _of_this_width(file, *found)
 
 
 def _of_another_width(file: DataFile) -> Iterator[Cause]:
@@ -64,27 +64,27 @@ def _are_names(cells: Sequence[str]) -> bool:
     return len(filled) >= max(1, len(cells) - 1) and named and len(set(filled)) == len(filled)
 
 
-def _names_below(table: ReadResult) -> dict[int, str]:
-    """Return, by column, the texts in one row below which no column has numbers or dates any more."""
+def _names_below(table: ReadResult) -> tuple[int, list[str]] | None:
+    """Return the line and texts of a row below which no column has numbers or dates any more."""
     broken = table.columns.broken
     line = max((place.line for place in broken.values()), default=0)
     names = {at: table.text(place.value) for at, place in broken.items() if place.line == line}
     if any(names[at] == table.text(table.header[at]) for at in names):
-        return {}  # the header once more
+        return None  # the header once more
     if not names or line >= table.oddities.last_line or not _are_names([*names.values()]):
-        return {}
+        return None
     others = [
         at for at, kind in enumerate(table.columns.kinds)
         if kind in {Kind.NUMBER, Kind.DATE} and at not in broken
     ]  # fmt: skip
     is_apart = line - 1 in table.oddities.blank.first and not any(map(says_end, names.values()))
-    return names if is_apart or (len(names) >= MIN_COLUMNS and not others) else {}
+    is_sure = is_apart or (len(names) >= MIN_COLUMNS and not others)
+    return (line, [*names.values()]) if is_sure else None
 
 
-def _of_this_width(file: DataFile, names: dict[int, str]) -> Cause:
+def _of_this_width(file: DataFile, line: int, names: Sequence[str]) -> Cause:
     table = file.table
-    line = max(place.line for place in table.columns.broken.values())
-    finding = _finding(file, line, list(names.values()), columns=table.width)
+    finding = _finding(file, line, names, columns=table.width)
     above = range(line - _NEAR, line)
 
     def explains(each: Finding) -> bool:
