@@ -122,10 +122,7 @@ class Role(StrEnum):
     MANIFEST = "manifest"
 
 
-DATA_ROLES = (Role.TRAIN, Role.EVAL)
-"""Of the files with rows, in the order in which they are read."""
-
-
+DATA_ROLES = (Role.TRAIN, Role.EVAL)  # in the order in which they are read
 _CLOCK_SLACK = timedelta(minutes=1)
 """A clock that is corrected by less is no reason to think that it was set."""
 
