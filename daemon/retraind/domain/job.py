@@ -123,8 +123,7 @@ class Role(StrEnum):
 
 
 DATA_ROLES = (Role.TRAIN, Role.EVAL)  # in the order in which they are read
-_CLOCK_SLACK = timedelta(minutes=1)
-"""A clock that is corrected by less is no reason to think that it was set."""
+_CLOCK_SLACK = timedelta(minutes=1)  # a clock that is corrected by less was not set
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
